@@ -1,0 +1,108 @@
+//! Every bound of the system, named and explained. A bound that a person sets has its default here.
+//!
+//! Nothing here is computed.
+
+use super::time::Duration;
+
+// Names.
+
+/// A slug is a path component, a container name's part and a DNS label.
+pub const SLUG_CHARS_MAX: usize = 63;
+/// A case name is a path component of participants' outputs.
+pub const CASE_CHARS_MAX: usize = 128;
+
+// Intake.
+
+/// A delivery's body. Gitea lists every changed file of up to five commits, so a large push makes
+/// a body of many megabytes, and a refused delivery is never sent again.
+pub const DELIVERY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Time for a delivery's body to arrive. Gitea itself gives up after 5 s.
+pub const DELIVERY_READ_TIME: Duration = Duration::seconds(10);
+/// Deliveries read at the same time; more wait for a place.
+pub const DELIVERIES_AT_ONCE: usize = 64;
+/// Refs that one push to a local repository may announce.
+pub const PUSHED_REFS_MAX: usize = 64;
+/// The hook waits this long for the verdict of the static rules before `git push` returns.
+pub const HOOK_VERDICT_WAIT: Duration = Duration::seconds(8);
+/// How often all refs of all repositories of open phases are compared with what we know.
+pub const SWEEP_INTERVAL: Duration = Duration::seconds(60);
+
+// Reading a commit.
+
+/// Files in a commit.
+pub const SOURCE_FILES_MAX: usize = 20_000;
+/// Bytes of all files of a commit.
+pub const SOURCE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of one file of a commit.
+pub const SOURCE_FILE_BYTES_MAX: u64 = 200 * 1024 * 1024;
+/// Directories within directories in a commit.
+pub const SOURCE_DEPTH_MAX: usize = 32;
+/// Characters of a path in a commit.
+pub const SOURCE_PATH_CHARS_MAX: usize = 1024;
+/// Bytes of `submission.toml`.
+pub const SUBMISSION_TOML_BYTES_MAX: usize = 64 * 1024;
+
+// Dockerfile (rule DF001).
+
+/// Bytes of a Dockerfile.
+pub const DOCKERFILE_BYTES_MAX: usize = 64 * 1024;
+/// Instructions in a Dockerfile.
+pub const DOCKERFILE_INSTRUCTIONS_MAX: usize = 200;
+/// Stages in a Dockerfile.
+pub const DOCKERFILE_STAGES_MAX: usize = 10;
+/// Characters of a source line that a finding repeats.
+pub const PLACE_TEXT_CHARS_MAX: usize = 200;
+/// Findings shown in one report; the rest are counted.
+pub const FINDINGS_SHOWN_MAX: usize = 50;
+
+// Build.
+
+/// A build's wall-clock time.
+pub const BUILD_TIME: Duration = Duration::seconds(15 * 60);
+/// A build's memory.
+pub const BUILD_MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A build's log; a build that prints more is ended.
+pub const BUILD_LOG_BYTES_MAX: usize = 1024 * 1024;
+/// What a build may add to the engine's disk.
+pub const BUILD_DISK_BYTES: u64 = 20 * 1024 * 1024 * 1024;
+/// The largest file that a build step may write.
+pub const BUILD_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Processes of a build step.
+pub const BUILD_PROCESSES: u64 = 1024;
+/// Layers of an image. Engines fail at about 127.
+pub const IMAGE_LAYERS_MAX: usize = 100;
+/// Bytes of an image's labels.
+pub const IMAGE_LABEL_BYTES_MAX: usize = 16 * 1024;
+
+// Run.
+
+/// Container log kept from its start.
+pub const LOG_HEAD_BYTES: usize = 64 * 1024;
+/// Container log kept from its end.
+pub const LOG_TAIL_BYTES: usize = 64 * 1024;
+/// Directories within directories in an output.
+pub const OUTPUT_DEPTH_MAX: usize = 16;
+/// Characters of one name in an output.
+pub const OUTPUT_NAME_CHARS_MAX: usize = 128;
+/// Bytes of `metrics.json`.
+pub const METRICS_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// What a scorer may write in all.
+pub const SCORER_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
+/// A call to the engine that should answer at once.
+pub const ENGINE_CALL_TIME: Duration = Duration::seconds(30);
+
+// Attempts.
+
+/// A lease lasts this long unless renewed.
+pub const LEASE_TIME: Duration = Duration::seconds(60);
+/// A lease is renewed this often: several renewals may fail before it is lost.
+pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
+/// Attempts of one kind (and case) before an infrastructure fault is final.
+pub const ATTEMPTS_MAX: i64 = 3;
+
+// Pages.
+
+/// Events that a slow reader of a live page may fall behind before it is told to reload.
+pub const LIVE_EVENTS_BUFFER: usize = 256;
+/// Readers of live pages at the same time.
+pub const LIVE_READERS_MAX: usize = 1024;

@@ -1,0 +1,35 @@
+//! L0, the nouns of the field: values that every other module speaks in.
+//!
+//! Nothing here performs I/O, asks for the time or draws a random number.
+
+pub mod challenge;
+pub mod event;
+pub mod facts;
+pub mod finding;
+pub mod ids;
+pub mod job;
+pub mod limits;
+pub mod score;
+pub mod source;
+pub mod submission;
+pub mod time;
+
+pub use challenge::{
+    AcrossMetrics, Aggregate, Board, BoardVisibility, Challenge, Contract, ContractMode,
+    ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
+    ScorerSpec, Show, Task, TeamPattern, Trigger,
+};
+pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
+pub use facts::{
+    GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
+};
+pub use finding::{Finding, Place, Severity};
+pub use ids::{
+    AttemptId, CaseId, ChallengeSlug, CommitSha, Digest, ForgeName, ImageId, PageToken, PhaseSlug,
+    RepositoryId, SubmissionId, TaskSlug, TeamSlug,
+};
+pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
+pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
+pub use source::{Entry, EntryKind, SourceTree};
+pub use submission::{Outcome, Stage, Submission, SubmissionState};
+pub use time::{Duration, Timestamp};

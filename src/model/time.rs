@@ -1,0 +1,117 @@
+//! Moments and spans in milliseconds. Never asks what time it is: see `crate::clock`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Reads RFC 3339, for example `2024-07-29T00:00:00Z`.
+    ///
+    /// # Errors
+    /// The sentence of the parser when the text is no such moment.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|e: jiff::Error| e.to_string())?;
+        Ok(Self(parsed.as_millisecond()))
+    }
+
+    /// Midnight (UTC) of the day that this moment lies in: quota windows are days in UTC.
+    pub fn start_of_day(self) -> Self {
+        Self(self.0.div_euclid(Duration::DAY.0) * Duration::DAY.0)
+    }
+
+    /// The span from `earlier` to here, zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration((self.0 - earlier.0).max(0))
+    }
+
+    /// This moment plus a span.
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// This moment minus a span.
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+/// RFC 3339 in UTC to the second, as pages, reports and JSON show it.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.0.div_euclid(1000)) {
+            Ok(moment) => write!(f, "{moment}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// A span of time in milliseconds, never negative where a person wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Duration(pub i64);
+
+impl Duration {
+    /// 24 hours.
+    pub const DAY: Self = Self(24 * 3600 * 1000);
+
+    /// That many seconds.
+    pub const fn seconds(n: i64) -> Self {
+        Self(n * 1000)
+    }
+
+    /// For the timers of the standard library.
+    pub fn std(self) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
+    }
+
+    /// Seconds with a fraction.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+}
+
+/// `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 3 min`.
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0;
+        let s = ms / 1000;
+        match ms {
+            ..1000 => write!(f, "{ms} ms"),
+            1000..60_000 if ms % 1000 == 0 => write!(f, "{s} s"),
+            1000..60_000 => write!(f, "{:.1} s", self.as_secs_f64()),
+            60_000..3_600_000 if s % 60 == 0 => write!(f, "{} min", s / 60),
+            60_000..3_600_000 => write!(f, "{} min {} s", s / 60, s % 60),
+            _ if (s / 60) % 60 == 0 => write!(f, "{} h", s / 3600),
+            _ => write!(f, "{} h {} min", s / 3600, (s / 60) % 60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_round_trip_and_days_start_at_midnight() {
+        let t = Timestamp::parse("2024-07-29T13:14:15Z").unwrap();
+        assert_eq!(t.to_string(), "2024-07-29T13:14:15Z");
+        assert_eq!(t.start_of_day().to_string(), "2024-07-29T00:00:00Z");
+        assert_eq!(Timestamp(-1).start_of_day().0, -Duration::DAY.0);
+        assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn spans_read_like_a_person_says_them() {
+        let say = |ms| Duration(ms).to_string();
+        assert_eq!(say(850), "850 ms");
+        assert_eq!(say(2_000), "2 s");
+        assert_eq!(say(12_340), "12.3 s");
+        assert_eq!(say(245_000), "4 min 5 s");
+        assert_eq!(say(7_380_000), "2 h 3 min");
+    }
+}
