@@ -202,7 +202,7 @@ pub struct BuildLimits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildEnd {
     /// There is an image.
-    Built(ImageFacts),
+    Built(Box<ImageFacts>),
     /// A step failed.
     Failed {
         /// Step of the re-emitted Dockerfile, counted from 1, if known.
