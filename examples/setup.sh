@@ -1,0 +1,111 @@
+# Sourced by examples/demo.sh and tests/run.sh: brings a Debian 12 machine to where the examples run.
+#
+#   need_packages   what the examples and the build need from apt
+#   need_engine     a Docker Engine that answers; starts one only where none does
+#   stop_engine     ends the engine that need_engine started, and no other
+#   need_base       the base image referee/python:3.11
+#
+# Each may be called twice, prints one line, and returns non-zero with a remedy where it cannot help.
+# It refuses to stop, reconfigure or clean up an engine that was already there, and names no mirror or registry.
+# REFEREE_STATE is the folder for the pid file and the logs; DOCKER_HOST chooses an engine, as everywhere.
+
+REFEREE_ROOT=${REFEREE_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+REFEREE_STATE=${REFEREE_STATE:-$REFEREE_ROOT/target/engine}
+REFEREE_BASE=referee/python:3.11
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; return 1; }
+
+# The client's own contexts are passed over: Referee itself knows only DOCKER_HOST and the default socket.
+engine() { docker --host "${DOCKER_HOST:-unix:///var/run/docker.sock}" "$@"; }
+engine_answers() { timeout 10 docker --host "${DOCKER_HOST:-unix:///var/run/docker.sock}" version --format '{{.Server.Version}}' 2>/dev/null; }
+
+need_packages() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(build-essential)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    command -v git >/dev/null || missing+=(git)
+    command -v python3 >/dev/null || missing+=(python3)
+    python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+    command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+    # A machine whose engine is elsewhere needs the client only, and one with another engine none of Debian's.
+    { command -v docker && { command -v dockerd || engine_answers; }; } >/dev/null || missing+=(docker.io)
+    if [ ${#missing[@]} -eq 0 ]; then say "packages: all there"; return; fi
+    if [ "$(id -u)" -ne 0 ]; then
+        fail "packages missing; run as root: apt-get install --no-install-recommends ${missing[*]}"; return
+    fi
+    say "packages: installing ${missing[*]}"
+    mkdir -p "$REFEREE_STATE"
+    install_packages "${missing[@]}" >"$REFEREE_STATE/apt.log" 2>&1 || fail "apt-get failed; see $REFEREE_STATE/apt.log"
+}
+
+# The package lists are refreshed only if apt does not get by without: that is the slow half.
+# No service is started by the installation, because need_engine decides whether one is wanted.
+install_packages() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "$@")
+    "${apt[@]}" || { apt-get update && "${apt[@]}"; }
+}
+
+need_engine() {
+    local version
+    mkdir -p "$REFEREE_STATE"
+    if version=$(engine_answers); then say "engine: Docker $version is already running"; return; fi
+    if [ -n "${DOCKER_HOST:-}" ]; then fail "no engine answers at DOCKER_HOST=$DOCKER_HOST"; return; fi
+    if [ "$(id -u)" -ne 0 ]; then fail "no Docker Engine answers; start one, or run this as root"; return; fi
+    if pgrep -x dockerd >/dev/null; then
+        # Perhaps it is only starting, for another script like this one.
+        for _ in $(seq 60); do
+            if version=$(engine_answers); then say "engine: Docker $version is already running"; return; fi
+            sleep 0.5
+        done
+        fail "a dockerd runs, but does not answer at /var/run/docker.sock; set DOCKER_HOST to its socket"; return
+    fi
+    # Its own session, so that an interrupt at the terminal ends the demo and not the engine;
+    # the pid file is written before exec, and holds the start time too, because pids are used again.
+    setsid bash -c 'cut -d" " -f1,22 "/proc/$$/stat" >"$1"; exec dockerd --live-restore' _ "$REFEREE_STATE/dockerd.pid" \
+        >"$REFEREE_STATE/dockerd.log" 2>&1 </dev/null &
+    for _ in $(seq 120); do
+        if version=$(engine_answers); then
+            say "engine: started Docker $version (log: $REFEREE_STATE/dockerd.log)"; return
+        fi
+        sleep 0.5
+        started_engine || break
+    done
+    tail -n 3 "$REFEREE_STATE/dockerd.log" >&2
+    fail "dockerd did not come up; its log is $REFEREE_STATE/dockerd.log"
+}
+
+# Prints the pid of the dockerd that need_engine started, if it still is one.
+started_engine() {
+    local pid started
+    read -r pid started 2>/dev/null <"$REFEREE_STATE/dockerd.pid" || return
+    [ "$(cut -d" " -f1,2,22 "/proc/$pid/stat" 2>/dev/null)" = "$pid (dockerd) $started" ] && echo "$pid"
+}
+
+stop_engine() {
+    local pid
+    if ! pid=$(started_engine); then say "engine: none of ours to stop"; return; fi
+    kill "$pid"
+    for _ in $(seq 60); do started_engine >/dev/null || break; sleep 0.5; done
+    if started_engine >/dev/null; then fail "dockerd (pid $pid) is still stopping"; return; fi
+    rm -f "$REFEREE_STATE/dockerd.pid"
+    say "engine: stopped ours (pid $pid)"
+}
+
+# The label holds the digest of the recipe, so that a changed recipe makes a new image.
+need_base() {
+    local base=$REFEREE_ROOT/examples/base recipe tar
+    recipe=$(cat "$base/build.sh" "$base/requirements.txt" | sha256sum | cut -c1-16)
+    if [ "$(engine image inspect --format '{{index .Config.Labels "base.recipe"}}' "$REFEREE_BASE" 2>/dev/null)" = "$recipe" ]; then
+        say "base image: $REFEREE_BASE is there"; return
+    fi
+    mkdir -p "$REFEREE_STATE"
+    say "base image: building $REFEREE_BASE, about a minute"
+    # To a file first: an import would make an image of half a tar, too.
+    tar=$(mktemp "$REFEREE_STATE/base.XXXXXX")
+    "$base/build.sh" >"$tar" 2>"$REFEREE_STATE/base.log" &&
+        engine import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+            --change "LABEL base.recipe=$recipe" - "$REFEREE_BASE" <"$tar" >>"$REFEREE_STATE/base.log" 2>&1 ||
+        { rm -f "$tar"; tail -n 3 "$REFEREE_STATE/base.log" >&2; fail "no base image; see $REFEREE_STATE/base.log"; return; }
+    rm -f "$tar"
+}
