@@ -2,10 +2,12 @@
 //!
 //! Values here are immutable; a changed `challenge.toml` makes a new revision.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
 use super::score::{Direction, MetricName};
 use super::time::{Duration, Timestamp};
@@ -23,6 +25,8 @@ pub struct Challenge {
     pub teams: TeamPattern,
     /// Forge team whose members may command, `organization/team`.
     pub organizers: Option<String>,
+    /// Repository that receives the board after every change, `owner/name`.
+    pub leaderboard: Option<String>,
     /// Folder that a new team repository starts from.
     pub template: Option<PathBuf>,
     /// The directory of `challenge.toml`.
@@ -33,6 +37,8 @@ pub struct Challenge {
     pub tasks: Vec<Task>,
     /// At least one.
     pub phases: Vec<Phase>,
+    /// Rules that weigh more or less here than by default, by code (`DF041`).
+    pub rules: BTreeMap<String, Severity>,
 }
 
 impl Challenge {
@@ -423,6 +429,19 @@ pub enum Pick {
     Best,
     /// The last one.
     Last,
+}
+
+/// One unit of evaluation: an image, a volume, a video. One entry of `inputs/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Case {
+    /// The name that the scorer uses.
+    pub id: CaseId,
+    /// File or directory within `inputs/`.
+    pub entry: String,
+    /// What it shares with other cases (a patient, a video): cases of one cluster are not independent.
+    pub cluster: Option<String>,
+    /// The group that it stands for (a hospital, a staining).
+    pub stratum: Option<String>,
 }
 
 /// One task in one phase: the unit that is ranked.

@@ -15,7 +15,7 @@ pub mod submission;
 pub mod time;
 
 pub use challenge::{
-    AcrossMetrics, Aggregate, Board, BoardVisibility, Challenge, Contract, ContractMode,
+    AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
     ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
     ScorerSpec, Show, Task, TeamPattern, Trigger,
 };
