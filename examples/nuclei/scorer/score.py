@@ -29,7 +29,7 @@ from scipy.optimize import linear_sum_assignment
 PREDICTIONS, TRUTH, OUTPUT = Path("/predictions"), Path("/truth"), Path("/output")
 METRICS = ("ap50", "dice", "hd95")
 MAX_BYTES = 1 << 20
-MODES = ("L", "I;16", "I;16B", "I")
+MODES = ("L", "I;16")
 Image.MAX_IMAGE_PIXELS = 1 << 20  # beyond twice as many Pillow raises an error by itself
 
 

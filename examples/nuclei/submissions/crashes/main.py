@@ -1,0 +1,4 @@
+"""Divides by zero."""
+
+print("starting")
+print(1 / 0)
