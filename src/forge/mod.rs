@@ -1,4 +1,10 @@
 //! L2, the only module that speaks to a forge.
+//!
+//! [`local`] is the forge that comes with Referee: bare repositories under one root. [`gitea`] reads
+//! the deliveries of Gitea and Forgejo. [`git`] reads commits of any repository on this disk.
+//! Nothing here decides what a push means; that is the pipeline's business.
 
+pub mod git;
 pub mod gitea;
+pub mod local;
 pub mod signature;
