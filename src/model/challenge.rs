@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
+use super::numbers;
 use super::score::{Direction, MetricName};
 use super::time::{Duration, Timestamp};
 
@@ -234,6 +235,18 @@ impl MetricSpec {
             Direction::Min => self.bounds.1,
         }
     }
+
+    /// What a value counts as once the [`MissingRule`] has been applied.
+    ///
+    /// [`MissingRule::Reject`] stops a report before it becomes a score; should one slip through,
+    /// the worst value is the answer that rewards nobody.
+    pub fn counted(&self, value: Option<f64>) -> f64 {
+        match (value, self.missing) {
+            (Some(value), _) => value,
+            (None, MissingRule::Value(value)) => value,
+            (None, MissingRule::Worst | MissingRule::Reject) => self.worst(),
+        }
+    }
 }
 
 /// What a missing value counts as.
@@ -256,6 +269,24 @@ pub enum Aggregate {
     Mean,
     /// Median.
     Median,
+}
+
+impl Aggregate {
+    /// The one number, whatever the order of the values; `None` of no values.
+    pub fn of(self, values: &[f64]) -> Option<f64> {
+        match self {
+            Self::Mean => numbers::mean(values),
+            Self::Median => numbers::median(values),
+        }
+    }
+
+    /// Its name in `metrics.json`: `mean` or `median`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Median => "median",
+        }
+    }
 }
 
 /// How cases become places.

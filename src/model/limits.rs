@@ -86,6 +86,14 @@ pub const OUTPUT_DEPTH_MAX: usize = 16;
 pub const OUTPUT_NAME_CHARS_MAX: usize = 128;
 /// Bytes of `metrics.json`.
 pub const METRICS_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// JSON values in `metrics.json`: bounds the memory of reading it to some 100 MiB.
+pub const METRICS_VALUES_MAX: usize = 1_000_000;
+/// Arrays and objects within each other in `metrics.json`.
+pub const METRICS_DEPTH_MAX: usize = 32;
+/// Characters kept of the `reason` that a scorer gives for a case.
+pub const CASE_REASON_CHARS_MAX: usize = 200;
+/// Names that one sentence lists; the rest are counted.
+pub const NAMES_LISTED_MAX: usize = 10;
 /// What a scorer may write in all.
 pub const SCORER_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 /// A call to the engine that should answer at once.

@@ -9,6 +9,7 @@ pub mod finding;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod numbers;
 pub mod score;
 pub mod source;
 pub mod submission;

@@ -53,6 +53,9 @@ pub struct CaseScore {
     pub case: CaseId,
     /// One entry for every declared metric.
     pub values: BTreeMap<MetricName, Option<f64>>,
+    /// Why values are missing or bad, in the scorer's words; shown where the phase shows cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a scorer found, checked against the declared metrics and the cases. Immutable.
@@ -75,7 +78,8 @@ pub struct Standing {
     pub submission: SubmissionId,
     /// For each metric in the declared order: aggregate and rank by that metric alone.
     pub metrics: Vec<MetricStanding>,
-    /// What the final rank was made of (a mean of ranks, or the headline's aggregate).
+    /// What the final rank was made of: the mean of the ranks by each metric (small is good), or
+    /// what the headline alone was ranked by (its aggregate, or the aggregate of its case ranks).
     pub value: f64,
     /// Values (case times metric) that were missing and filled by rule.
     pub imputed: u32,
