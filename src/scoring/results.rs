@@ -1,0 +1,193 @@
+//! The two shapes of `results` as rows: one row per case. Looks at no value and no name but `case`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::CaseId;
+
+use super::json::Node;
+use super::names::{clean, listed, quoted};
+use super::problem::Problems;
+
+/// One result: what the scorer says of one case.
+#[derive(Debug)]
+pub struct Row<'a> {
+    label: Label<'a>,
+    fields: HashMap<&'a str, &'a Node>,
+}
+
+/// How the file addresses a row.
+#[derive(Debug, Clone, Copy)]
+enum Label<'a> {
+    /// `results[3]`.
+    Index(usize),
+    /// The `"3"` of every column.
+    Key(&'a str),
+}
+
+impl<'a> Row<'a> {
+    /// The value under this key.
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
+        self.fields.get(key).copied()
+    }
+
+    /// The keys, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.fields.keys().copied()
+    }
+
+    /// Where in the file a value is: `results[3].dice` or `results.dice.3`.
+    pub fn place(&self, field: &str) -> String {
+        let field = clean(field, 64);
+        match self.label {
+            Label::Index(i) => format!("results[{i}].{field}"),
+            Label::Key(key) => format!("results.{field}.{}", clean(key, 64)),
+        }
+    }
+}
+
+/// The rows of the file, in either shape; `None` where there is nothing to read on.
+pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<Row<'a>>> {
+    const SHAPE: &str = "Write one object with `results`, an array with one object per case: \
+                         {\"results\": [{\"case\": \"c001\", \"dice\": 0.9}]}.";
+    match root.get("results") {
+        Some(Node::List(items)) => Some(from_list(items, problems)),
+        Some(Node::Object(columns)) => from_columns(columns, problems),
+        Some(other) => {
+            let says = format!("This is {}, not an array.", other.kind());
+            problems.add("SCR004", "results", says, SHAPE);
+            None
+        }
+        None if root.get("case").is_some() => {
+            let says = "There is no `results`; `case` holds values, as evalutils writes them.";
+            let remedy = "Write them as `results`, with the name of each case under `case`.";
+            problems.add("SCR004", "the whole file", says, remedy);
+            None
+        }
+        None => {
+            let says = match root {
+                Node::Object(_) => "There is no `results`.".to_owned(),
+                other => format!("The file holds {}, not an object.", other.kind()),
+            };
+            problems.add("SCR004", "the whole file", says, SHAPE);
+            None
+        }
+    }
+}
+
+fn from_list<'a>(items: &'a [Node], problems: &mut Problems) -> Vec<Row<'a>> {
+    let mut rows = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        match item {
+            Node::Object(members) => rows.push(Row {
+                label: Label::Index(i),
+                fields: members.iter().map(|(k, v)| (k.as_str(), v)).collect(),
+            }),
+            other => problems.add(
+                "SCR004",
+                format!("results[{i}]"),
+                format!("This is {}, not an object.", other.kind()),
+                "Write one object per case, with `case` and the metrics.",
+            ),
+        }
+    }
+    rows
+}
+
+/// `{"case": {"0": "c001"}, "dice": {"0": 0.91}}`, as `DataFrame.to_dict` makes it.
+fn from_columns<'a>(
+    columns: &'a [(String, Node)],
+    problems: &mut Problems,
+) -> Option<Vec<Row<'a>>> {
+    let names = columns.iter().find(|(name, _)| name == "case");
+    let Some((_, Node::Object(names))) = names else {
+        let says = "`results` is an object without a column `case`.";
+        let remedy = "Write an array with one object per case, or columns of which one is `case`.";
+        problems.add("SCR004", "results", says, remedy);
+        return None;
+    };
+    // Sorted, so that the problems of one file always come in one order.
+    let mut rows: BTreeMap<&str, HashMap<&str, &Node>> = BTreeMap::new();
+    for (key, case) in names {
+        rows.entry(key).or_default().insert("case", case);
+    }
+    for (name, column) in columns.iter().filter(|(name, _)| name != "case") {
+        let Node::Object(cells) = column else {
+            let says = format!("This column is {}, not an object.", column.kind());
+            let remedy = "Give every column the row keys of the column `case`.";
+            problems.add(
+                "SCR004",
+                format!("results.{}", clean(name, 64)),
+                says,
+                remedy,
+            );
+            continue;
+        };
+        for (key, cell) in cells {
+            match rows.get_mut(key.as_str()) {
+                Some(row) => drop(row.insert(name, cell)),
+                None => problems.add(
+                    "SCR005",
+                    format!("results.{}.{}", clean(name, 64), clean(key, 64)),
+                    format!("The column `case` has no row {}.", quoted(key)),
+                    "Give every row its case.",
+                ),
+            }
+        }
+    }
+    let row = |(key, fields)| Row {
+        label: Label::Key(key),
+        fields,
+    };
+    Some(rows.into_iter().map(row).collect())
+}
+
+/// The row of each case, in the order of the manifest. A case has none where a problem says so.
+pub fn by_case<'r, 'a>(
+    rows: &'r [Row<'a>],
+    cases: &[CaseId],
+    problems: &mut Problems,
+) -> Vec<Option<&'r Row<'a>>> {
+    let places: HashMap<&str, usize> = cases.iter().map(CaseId::as_str).zip(0..).collect();
+    let mut found: Vec<Option<&Row<'a>>> = vec![None; cases.len()];
+    for row in rows {
+        let at = row.place("case");
+        let name = match row.get("case") {
+            Some(Node::Text(name)) => name,
+            other => {
+                let is = other.map_or("absent", Node::kind);
+                let remedy = "Write the name of the case as a text.";
+                problems.add("SCR005", at, format!("`case` is {is}."), remedy);
+                continue;
+            }
+        };
+        match places.get(name.as_str()).map(|i| &mut found[*i]) {
+            Some(slot @ None) => *slot = Some(row),
+            Some(Some(first)) => problems.add(
+                "SCR007",
+                at,
+                format!(
+                    "{} has its result at {}.",
+                    quoted(name),
+                    first.place("case")
+                ),
+                "Write one result per case.",
+            ),
+            None => problems.add(
+                "SCR006",
+                at,
+                format!("No case is called {}.", quoted(name)),
+                "Use the names of the cases that the scorer was given, without folder or ending.",
+            ),
+        }
+    }
+    let missing = cases.iter().zip(&found).filter(|(_, row)| row.is_none());
+    let missing: Vec<&str> = missing.map(|(case, _)| case.as_str()).collect();
+    if !missing.is_empty() {
+        let of = format!("{} of {} cases", missing.len(), cases.len());
+        let says = format!("{of} have no result: {}.", listed(missing));
+        let remedy = "Write a result for every case, with `null` where there is no value: \
+                      a case left out would hide a failure.";
+        problems.add("SCR008", "results", says, remedy);
+    }
+    found
+}
