@@ -127,6 +127,10 @@ fn value(case: Option<&CaseScore>, spec: &MetricSpec) -> Option<f64> {
 ///
 /// The mean of the ranks, ranked again with small the best, is what PhaKIR 2024, KiTS23 and
 /// grand-challenge.org (`MEAN`) do. A metric's ranks enter with ties "min", as shown.
+///
+/// Over ranks within cases this is not monotone: a team that improves on a case can shift two rivals
+/// against each other by one metric, and lose its place to one of them. All other combinations are
+/// monotone where nothing is missing.
 fn across(rule: AcrossMetrics, columns: &[Column<'_>], teams: usize) -> (Vec<f64>, Vec<u32>) {
     if let (AcrossMetrics::First, Some(first)) = (rule, columns.first()) {
         return (first.ranked_by.clone(), first.ranks.clone());

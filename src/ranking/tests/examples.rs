@@ -54,6 +54,22 @@ fn the_mean_of_the_ranks_by_each_metric_is_ranked_again() {
     assert_eq!(world.standings()[0].value, 0.9);
 }
 
+/// Ranks depend on who else is there, twice here: `a` beats `b` on a case instead of tying with it,
+/// which lets `c` catch up with `b` by that metric, and so overtake `a` in the mean over both.
+#[test]
+fn rank_then_aggregate_over_two_metrics_can_punish_a_better_value() {
+    let board = |first_of_a: f64| {
+        let metrics = [metric("dice"), metric("nsd")];
+        let mut world = World::new(&metrics, RANK_THEN_MEAN_RANK, 2);
+        world.add("a", &[row(&[first_of_a, 0.3]), row(&[0.1, 0.2])]);
+        world.add("b", &[row(&[0.2, 0.1]), row(&[0.2, 0.3])]);
+        world.add("c", &[row(&[0.1, 0.2]), row(&[0.4, 0.3])]);
+        world.places()
+    };
+    assert_eq!(board(0.2), places(&[(1, "a"), (1, "b"), (1, "c")]));
+    assert_eq!(board(0.3), places(&[(1, "c"), (2, "a"), (2, "b")]));
+}
+
 #[test]
 fn missing_values_are_filled_by_rule_and_counted() {
     let hd95 = MetricSpec {

@@ -33,6 +33,11 @@ const RANK_THEN_MEAN: Ranking = Ranking {
     across_metrics: AcrossMetrics::First,
 };
 
+const RANK_THEN_MEAN_RANK: Ranking = Ranking {
+    scheme: Scheme::RankThenAggregate,
+    across_metrics: AcrossMetrics::MeanRank,
+};
+
 /// A board that owns its parts: values by team, metric and case.
 struct World {
     metrics: Vec<MetricSpec>,

@@ -88,6 +88,7 @@ proptest! {
         prop_assert_eq!(world(&values, rule, 0.0, &order).places(), moved.places());
     }
 
+    /// Except where rank-then-aggregate meets the mean over metrics: see `examples`.
     #[test]
     fn a_better_value_never_ranks_worse(
         (values, team, case) in eighths().prop_flat_map(|v| {
@@ -95,7 +96,7 @@ proptest! {
             (Just(v), 0..teams, 0..cases)
         }),
         by in 0..64u8,
-        rule in rankings(),
+        rule in rankings().prop_filter("monotone", |(r, _)| *r != RANK_THEN_MEAN_RANK),
     ) {
         let mut better = values.clone();
         better[team][0][case] = values[team][0][case].saturating_add(by);
