@@ -1,0 +1,211 @@
+//! Where the data of a challenge lies, and which cases it has.
+//!
+//! Looks at names only: opens no image and follows no rule of any task.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
+use crate::model::{Case, CaseId, Challenge, Finding, Phase, Place, Task};
+
+/// File beside `inputs/` that names each case's cluster and stratum.
+const CASES_CSV: &str = "cases.csv";
+
+/// Inputs of a task in a phase: `<data>/<task>/inputs`, or `<data>/inputs` shared by all tasks.
+pub fn inputs_of(phase: &Phase, task: &Task) -> PathBuf {
+    shared_inputs(&phase.data.join(task.slug.as_str()))
+}
+
+/// Truth of a task in a phase. Seen by the scorer alone.
+pub fn truth_of(phase: &Phase, task: &Task) -> PathBuf {
+    phase.data.join(task.slug.as_str()).join("truth")
+}
+
+/// Public inputs of a task: `<sample>/inputs`, or `inputs` beside the sample directory.
+pub fn sample_inputs(task: &Task) -> PathBuf {
+    shared_inputs(&task.sample)
+}
+
+/// Public truth of a task.
+pub fn sample_truth(task: &Task) -> PathBuf {
+    task.sample.join("truth")
+}
+
+/// `inputs` in the directory, or where there is none, in its parent.
+fn shared_inputs(directory: &Path) -> PathBuf {
+    let own = directory.join("inputs");
+    let parent = directory.parent().map(|p| p.join("inputs"));
+    match parent {
+        Some(shared) if !own.is_dir() && shared.is_dir() => shared,
+        _ => own,
+    }
+}
+
+/// The cases of an `inputs/` directory, sorted by name.
+///
+/// One entry is one case: a file's name up to its first dot, or a directory's whole name. Hidden
+/// entries are ignored. `cases.csv` beside the directory, if there, gives cluster and stratum.
+///
+/// # Errors
+/// When the directory cannot be read or is empty, when a name is no case name, when two entries
+/// are the same case, or when `cases.csv` does not fit.
+pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let entries = entries_of(inputs).map_err(|e| {
+        let says = format!("The inputs cannot be read: {e}.");
+        let remedy = "Put the cases there, or correct the path.";
+        vec![Finding::error(PATH_MISSING, says, remedy).at(Place::file(shown(inputs)))]
+    })?;
+    let mut cases: BTreeMap<CaseId, Case> = BTreeMap::new();
+    for (entry, stem) in entries {
+        let place = Place::file(shown(&inputs.join(&entry)));
+        match CaseId::new(stem) {
+            Err(invalid) => {
+                let remedy = "Rename the entry; its name up to the first dot is the case.";
+                findings.push(Finding::error(BAD_VALUE, format!("{invalid}."), remedy).at(place));
+            }
+            Ok(id) if cases.contains_key(&id) => {
+                let says = format!("There is another entry for the case `{id}`.");
+                let remedy = "Leave one file or directory for each case.";
+                findings.push(Finding::error(CONTRADICTION, says, remedy).at(place));
+            }
+            Ok(id) => {
+                let case = Case {
+                    id: id.clone(),
+                    entry,
+                    cluster: None,
+                    stratum: None,
+                };
+                cases.insert(id, case);
+            }
+        }
+    }
+    if cases.is_empty() && findings.is_empty() {
+        let remedy = "Put one file or directory there for each case.";
+        let finding = Finding::error(PATH_MISSING, "There are no cases.", remedy);
+        findings.push(finding.at(Place::file(shown(inputs))));
+    }
+    let table = inputs.with_file_name(CASES_CSV);
+    if table.is_file() {
+        match text_of(&table) {
+            Ok(text) => findings.extend(group(&mut cases, &text, &shown(&table))),
+            Err(problems) => findings.extend(problems),
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(cases.into_values().collect()),
+        false => Err(findings),
+    }
+}
+
+/// Names of all entries with the name of their case, sorted.
+fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(inputs)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        // A link to a directory is a directory: data is often laid out by links.
+        let stem = match fs::metadata(inputs.join(&name)) {
+            Ok(about) if about.is_dir() => name.clone(),
+            _ => name.split('.').next().unwrap_or_default().to_owned(),
+        };
+        entries.push((name, stem));
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Reads `cases.csv` (a header with `case` and any of `cluster` and `stratum`, commas, no quotes)
+/// into the cases.
+fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut bad = |line: usize, says: String, remedy: &str| {
+        let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
+        let finding = Finding::error(BAD_VALUE, says, remedy);
+        findings.push(finding.at(Place::line(file, line)));
+    };
+    let fields = |line: &str| -> Vec<String> {
+        line.split(',')
+            .map(|field| field.trim().to_owned())
+            .collect()
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let header = fields(text.lines().next().unwrap_or_default());
+    let column = |name: &str| header.iter().position(|h| h == name);
+    let known = |h: &String| matches!(h.as_str(), "case" | "cluster" | "stratum");
+    let (Some(case_at), true) = (column("case"), header.iter().all(known)) else {
+        let remedy = "Write the header `case,cluster,stratum`; the last two are optional.";
+        bad(0, "The header is not understood.".to_owned(), remedy);
+        return findings;
+    };
+    let mut listed = Vec::new();
+    for (number, line) in text.lines().enumerate().skip(1) {
+        let row = fields(line);
+        let filled = |name| Some(row.get(column(name)?)?.clone()).filter(|f| !f.is_empty());
+        let case = row
+            .get(case_at)
+            .and_then(|name| CaseId::new(name.as_str()).ok());
+        if line.trim().is_empty() {
+            continue;
+        }
+        if row.len() != header.len() || line.contains('"') {
+            let remedy = "Write as many fields as the header has, without quotes.";
+            bad(number, format!("There are {} fields.", row.len()), remedy);
+            continue;
+        }
+        match case.and_then(|id| cases.get_mut(&id)) {
+            None => {
+                let remedy = "Remove the line, or add the input.";
+                bad(number, "There is no input of this case.".to_owned(), remedy);
+            }
+            Some(case) if listed.contains(&case.id) => {
+                let says = format!("The case `{}` is listed twice.", case.id);
+                bad(number, says, "Remove one of the lines.");
+            }
+            Some(case) => {
+                case.cluster = filled("cluster");
+                case.stratum = filled("stratum");
+                listed.push(case.id.clone());
+            }
+        }
+    }
+    for id in cases.keys().filter(|id| !listed.contains(id)) {
+        let says = format!("The case `{id}` has no line.");
+        bad(0, says, "List every case, or remove the file.");
+    }
+    findings
+}
+
+/// Looks for the data of every phase, which a laptop that only checks submissions does not have.
+pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for phase in &challenge.phases {
+        if !phase.data.is_dir() {
+            let says = format!("The data of the phase `{}` is not there.", phase.slug);
+            let remedy = "Mount or copy it, or correct `data` of the phase.";
+            let finding = Finding::error(PATH_MISSING, says, remedy);
+            findings.push(finding.at(Place::file(shown(&phase.data))));
+            continue;
+        }
+        for task in &challenge.tasks {
+            findings.extend(cases(&inputs_of(phase, task)).err().unwrap_or_default());
+            let truth = truth_of(phase, task);
+            if !truth.is_dir() {
+                let says = format!(
+                    "The truth of `{}` in `{}` is not there.",
+                    task.slug, phase.slug
+                );
+                let remedy = "The scorer needs this directory, also when it is empty.";
+                let finding = Finding::error(PATH_MISSING, says, remedy);
+                findings.push(finding.at(Place::file(shown(&truth))));
+            }
+        }
+    }
+    // Tasks that share their inputs share their problems.
+    findings.sort();
+    findings.dedup();
+    findings
+}

@@ -1,0 +1,184 @@
+//! `[engine]`, `[builder]` and `[runner]`: what runs, what builds, and how much of it at a time.
+//!
+//! Speaks to no engine.
+
+use toml_edit::Value;
+
+use crate::config::reader::Section;
+use crate::config::values::{
+    Read, Refusal, number, parsed, refused, shown_size, size, span, text, whole,
+};
+use crate::model::{Duration, GpuUuid};
+
+/// What runs containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// `unix:///…` or `tcp://host:port`.
+    pub socket: String,
+    /// OCI runtime by the name that the engine knows: `runc`, `runsc`.
+    pub runtime: String,
+}
+
+/// What builds images, and the bounds of a build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuilderSettings {
+    /// `unix:///…` or `tcp://host:port`.
+    pub socket: String,
+    /// Network of `RUN` steps by the name that the engine knows; `none` by default.
+    pub network: String,
+    /// Wall-clock time of a build.
+    pub time: Duration,
+    /// Bytes of memory of a step.
+    pub memory: u64,
+    /// CPU cores of a step, possibly a fraction.
+    pub cpus: f64,
+    /// Bytes of log.
+    pub log: u64,
+    /// Bytes that the engine's disk may grow.
+    pub disk: u64,
+    /// Bytes of a single file written by a step.
+    pub file: u64,
+    /// Processes of a step.
+    pub processes: u64,
+    /// Images that a Dockerfile may start from, as it writes them.
+    pub bases: Vec<String>,
+}
+
+/// What may run at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerSettings {
+    /// GPUs that runs may have.
+    pub gpus: Gpus,
+    /// Runs without a GPU at the same time.
+    pub slots: u32,
+}
+
+/// GPUs that runs may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gpus {
+    /// All of the engine's host.
+    Auto,
+    /// These alone; none when empty.
+    These(Vec<GpuUuid>),
+}
+
+/// Reads `[engine]`.
+pub fn engine(s: &Section<'_>) -> Option<EngineSettings> {
+    let address = s.required("socket", socket);
+    let runtime = s.required("runtime", name());
+    Some(EngineSettings {
+        socket: address?,
+        runtime: runtime?,
+    })
+}
+
+/// Reads `[builder]`, which builds with the engine that runs unless it names another.
+pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<BuilderSettings> {
+    let own = s.optional("socket", socket);
+    let network = s.required("network", name());
+    let time = s.required("time", span);
+    let memory = s.required("memory", size(64 << 20));
+    let cpus = s.required("cpus", number(0.1, 1024.0));
+    let log = s.required("log", size(1024));
+    let disk = s.required("disk", size(1 << 20));
+    let file = s.required("file", size(1 << 20));
+    let processes = s.required("processes", whole(1, 1_000_000));
+    let bases = s.required_list(
+        "bases",
+        parsed("Write for example `referee/python:3.11`.", reference),
+    );
+    if let (Some(disk), Some(file)) = (disk, file)
+        && file > disk
+    {
+        let (file, disk) = (shown_size(file), shown_size(disk));
+        let says = format!("A file may have {file}, more than the {disk} of the whole build.");
+        s.contradiction("file", says, "Lower `file`, or raise `disk`.");
+    }
+    if network.as_deref() == Some("host") {
+        let remedy = "Write `none`, or the name of a network that reaches a mirror alone.";
+        s.bad(
+            "network",
+            "Steps of a build would reach every service of the host.",
+            remedy,
+        );
+    }
+    Some(BuilderSettings {
+        socket: own.or_else(|| Some(engine?.socket.clone()))?,
+        network: network?,
+        time: time?,
+        memory: memory?,
+        cpus: cpus?,
+        log: log?,
+        disk: disk?,
+        file: file?,
+        processes: processes?,
+        bases: bases?,
+    })
+}
+
+/// Reads `[runner]`.
+pub fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
+    let gpus = s.required("gpus", gpus);
+    let slots = s.required("slots", whole(1, 1024));
+    Some(RunnerSettings {
+        gpus: gpus?,
+        slots: slots?,
+    })
+}
+
+fn socket(value: &Value) -> Read<String> {
+    let written = text(value)?;
+    let fine = match written.split_once("://") {
+        Some(("unix", file)) => file.starts_with('/'),
+        Some(("tcp", host)) => host
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+        _ => false,
+    };
+    match fine && !written.contains(char::is_whitespace) {
+        true => Ok(written),
+        false => refused(
+            "is no address of an engine",
+            "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
+        ),
+    }
+}
+
+/// The name of a thing of the engine's: a runtime, a network.
+fn name() -> impl Fn(&Value) -> Read<String> {
+    parsed("Write a name of a-z, A-Z, 0-9, `-`, `_` and `.`.", |t| {
+        let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        t.chars().all(ok).then(|| t.to_owned())
+    })
+}
+
+/// An image as a Dockerfile names it after `FROM`.
+fn reference(written: &str) -> Option<String> {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
+    (written.chars().all(ok) && written.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        .then(|| written.to_owned())
+}
+
+fn gpus(value: &Value) -> Read<Gpus> {
+    let wanted = || Refusal::Type("`\"auto\"`, a list such as `[\"GPU-…\"]`, or `0`".to_owned());
+    if value.as_str() == Some("auto") {
+        return Ok(Gpus::Auto);
+    }
+    if value.as_integer() == Some(0) {
+        return Ok(Gpus::These(Vec::new()));
+    }
+    let names: Vec<String> = value
+        .as_array()
+        .ok_or_else(wanted)?
+        .iter()
+        .map(text)
+        .collect::<Read<_>>()?;
+    let known = |n: &String| n.starts_with("GPU-") || n.starts_with("MIG-");
+    match names.iter().all(known) {
+        true => Ok(Gpus::These(names.into_iter().map(GpuUuid).collect())),
+        false => refused(
+            "names something that is no GPU",
+            "Write what `nvidia-smi -L` prints, `GPU-…`; indices change with a restart.",
+        ),
+    }
+}

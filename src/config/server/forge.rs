@@ -1,0 +1,135 @@
+//! `[forge.name]`: where the team repositories are, and the secrets shared with that place.
+//!
+//! Speaks to no forge.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::Value;
+
+use super::web_address;
+use crate::config::reader::{Section, text_of};
+use crate::config::secret::Secret;
+use crate::config::values::{Read, one_of, path, refused, text};
+use crate::model::{Finding, ForgeName};
+
+/// Characters of the shortest webhook secret; a shorter one can be guessed from one delivery.
+const SECRET_CHARS_LEAST: usize = 16;
+
+/// A forge as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForgeSettings {
+    /// Bare repositories in the file system.
+    Local {
+        /// Directory that holds `owner/name.git`.
+        root: PathBuf,
+    },
+    /// Gitea or Forgejo.
+    Gitea {
+        /// Address without `/` at the end.
+        url: String,
+        /// Any of them signs a delivery; at least one, two while one replaces the other.
+        webhook_secrets: Vec<Secret>,
+        /// Token of the account that answers.
+        token: Option<Secret>,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Local,
+    Gitea,
+}
+
+/// Reads one forge.
+pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, ForgeSettings)> {
+    let name = ForgeName::new(name);
+    if let Err(invalid) = &name {
+        let remedy = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";
+        s.bad("", format!("{invalid}."), remedy);
+    }
+    let kind = s.required(
+        "kind",
+        one_of(&[("local", Kind::Local), ("gitea", Kind::Gitea)]),
+    );
+    let settings = match kind {
+        Some(Kind::Local) => s
+            .required("root", path(base))
+            .map(|root| ForgeSettings::Local { root }),
+        Some(Kind::Gitea) => gitea(s, base),
+        None => {
+            s.leave_rest();
+            None
+        }
+    };
+    Some((name.ok()?, settings?))
+}
+
+fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
+    let url = s.required("url", web_address);
+    let files = s.list("webhook-secret-files", path(base));
+    let written = match s.has("webhook-secret-files") {
+        true => s.list("webhook-secrets", secret).or(Some(Vec::new())),
+        false => s.required_list("webhook-secrets", secret),
+    };
+    let token = s.optional("token-file", path(base));
+    let token = match token {
+        Some(file) => Some(secret_in(s, "token-file", &file, 1)?),
+        None => None,
+    };
+    let files = files.unwrap_or_default();
+    let read = |file: &PathBuf| secret_in(s, "webhook-secret-files", file, SECRET_CHARS_LEAST);
+    let stored: Vec<_> = files.iter().map(read).collect();
+    let mut webhook_secrets = written?;
+    webhook_secrets.extend(stored.into_iter().flatten());
+    if webhook_secrets.is_empty() && files.is_empty() {
+        s.bad(
+            "webhook-secrets",
+            "There is no webhook secret, so that anybody could forge a push.",
+            "Write one, the same as in the forge.",
+        );
+    }
+    Some(ForgeSettings::Gitea {
+        url: url?,
+        webhook_secrets,
+        token,
+    })
+}
+
+/// A webhook secret. Never repeated in a refusal.
+fn secret(value: &Value) -> Read<Secret> {
+    let text = text(value)?;
+    if text.chars().count() < SECRET_CHARS_LEAST {
+        return refused(
+            format!("holds a secret of less than {SECRET_CHARS_LEAST} characters"),
+            "Draw a long one, for example with `openssl rand -hex 32`.",
+        );
+    }
+    Ok(Secret::new(text))
+}
+
+/// The secret that a file holds on its one line.
+fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Secret> {
+    let unread = |findings: Vec<Finding>| {
+        let says = findings.into_iter().map(|f| f.says).collect::<String>();
+        let says = format!("`{}`: {says}", file.display());
+        s.absent(
+            key,
+            says,
+            format!("Correct `{key}`, or the permissions of the file."),
+        );
+    };
+    let text = text_of(file).map_err(unread).ok()?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.chars().count() < least || secret.contains('\n') {
+        s.bad(
+            key,
+            format!(
+                "`{}` does not hold one line of at least {least} characters.",
+                file.display()
+            ),
+            "Write the secret alone into the file.",
+        );
+        return None;
+    }
+    Some(Secret::new(secret))
+}
