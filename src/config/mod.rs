@@ -5,6 +5,7 @@
 // A challenge, and where its data lies.
 pub mod challenge;
 pub mod data;
+pub mod hook;
 // The daemon, and all together.
 pub mod installation;
 pub mod secret;
@@ -15,6 +16,7 @@ mod values;
 
 pub use challenge::{CHALLENGE_TOML, inspect_challenge, read_challenge};
 pub use data::{cases, check_paths, inputs_of, sample_inputs, sample_truth, truth_of};
+pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};
 pub use server::{

@@ -4,6 +4,7 @@
 //! transaction that also guards the state it starts from: a stale worker changes nothing. No row is
 //! ever decided here; that is done by pure code above and handed in as values.
 
+mod artifact;
 mod attempt;
 mod delivery;
 mod evaluation;
@@ -14,6 +15,7 @@ mod repository;
 mod row;
 mod submission;
 
+pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim, Effect, Finish, Next};
 pub use delivery::{Delivery, DeliveryWriter, Received};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
