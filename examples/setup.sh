@@ -17,8 +17,8 @@ say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; return 1; }
 
 # The client's own contexts are passed over: Referee itself knows only DOCKER_HOST and the default socket.
-engine() { docker --host "${DOCKER_HOST:-unix:///var/run/docker.sock}" "$@"; }
-engine_answers() { timeout 10 docker --host "${DOCKER_HOST:-unix:///var/run/docker.sock}" version --format '{{.Server.Version}}' 2>/dev/null; }
+engine() { timeout "${ENGINE_TIMEOUT:-600}" docker --host "${DOCKER_HOST:-unix:///var/run/docker.sock}" "$@"; }
+engine_answers() { ENGINE_TIMEOUT=10 engine version --format '{{.Server.Version}}' 2>/dev/null; }
 
 need_packages() {
     local missing=()
@@ -60,8 +60,8 @@ need_engine() {
         done
         fail "a dockerd runs, but does not answer at /var/run/docker.sock; set DOCKER_HOST to its socket"; return
     fi
-    # Its own session, so that an interrupt at the terminal ends the demo and not the engine;
-    # the pid file is written before exec, and holds the start time too, because pids are used again.
+    # setsid, so that an interrupt at the terminal ends the demo and not the engine. The pid file is
+    # written before exec, and holds the start time too, because pids are used again.
     setsid bash -c 'cut -d" " -f1,22 "/proc/$$/stat" >"$1"; exec dockerd --live-restore' _ "$REFEREE_STATE/dockerd.pid" \
         >"$REFEREE_STATE/dockerd.log" 2>&1 </dev/null &
     for _ in $(seq 120); do
@@ -94,18 +94,24 @@ stop_engine() {
 
 # The label holds the digest of the recipe, so that a changed recipe makes a new image.
 need_base() {
-    local base=$REFEREE_ROOT/examples/base recipe tar
-    recipe=$(cat "$base/build.sh" "$base/requirements.txt" | sha256sum | cut -c1-16)
-    if [ "$(engine image inspect --format '{{index .Config.Labels "base.recipe"}}' "$REFEREE_BASE" 2>/dev/null)" = "$recipe" ]; then
+    local base=$REFEREE_ROOT/examples/base log=$REFEREE_STATE/base.log settings recipe label tar
+    # One OpenBLAS thread: it would start one per core of the host, more than a sandbox has processes.
+    settings=('ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' 'ENV OPENBLAS_NUM_THREADS=1')
+    recipe=$({ cat "$base/build.sh" "$base/requirements.txt"; echo "${settings[@]}"; } | sha256sum | cut -c1-16)
+    label='{{index .Config.Labels "base.recipe"}}'
+    if [ "$(engine image inspect --format "$label" "$REFEREE_BASE" 2>/dev/null)" = "$recipe" ]; then
         say "base image: $REFEREE_BASE is there"; return
     fi
     mkdir -p "$REFEREE_STATE"
     say "base image: building $REFEREE_BASE, about a minute"
     # To a file first: an import would make an image of half a tar, too.
     tar=$(mktemp "$REFEREE_STATE/base.XXXXXX")
-    "$base/build.sh" >"$tar" 2>"$REFEREE_STATE/base.log" &&
-        engine import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
-            --change "LABEL base.recipe=$recipe" - "$REFEREE_BASE" <"$tar" >>"$REFEREE_STATE/base.log" 2>&1 ||
-        { rm -f "$tar"; tail -n 3 "$REFEREE_STATE/base.log" >&2; fail "no base image; see $REFEREE_STATE/base.log"; return; }
-    rm -f "$tar"
+    if "$base/build.sh" >"$tar" 2>"$log" &&
+        engine import --change "${settings[0]}" --change "${settings[1]}" --change "LABEL base.recipe=$recipe" \
+            - "$REFEREE_BASE" <"$tar" >>"$log" 2>&1
+    then
+        rm -f "$tar"
+    else
+        rm -f "$tar"; tail -n 3 "$log" >&2; fail "no base image; see $log"
+    fi
 }
