@@ -1,1 +1,35 @@
-//! (being written)
+//! L1, what people read: views (plain values) and the pure functions that render them.
+//!
+//! A [`SubmissionView`] or [`BoardView`] is made once, passed through [`redact`], and then shown
+//! everywhere: as JSON by the API, as [`text`] in the git note and on a terminal, as [`markdown`]
+//! on forges, as [`remote`] lines during `git push`, as one [`status`] line per gate, and as HTML
+//! by `crate::web`. So all places say the same.
+//!
+//! Nothing here reads a row, asks for the time or knows who is looking. Text that participants can
+//! write passes [`sanitize`] in every renderer.
+
+mod board;
+mod diagnostic;
+mod redact;
+mod samples;
+mod view;
+
+pub mod board_text;
+pub mod markdown;
+pub mod remote;
+pub mod sanitize;
+pub mod status;
+pub mod text;
+
+pub use board::{
+    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
+    PhaseState, RowView,
+};
+pub use redact::redact;
+pub use view::{
+    CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
+    ScoreView, SubmissionView, Titled, Tone, rounded,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! A board as a table for terminals, as CSV and as Markdown.
+//!
+//! All three hold the rounded values of the view and nothing else.
+
+use super::markdown::escape;
+use super::sanitize;
+use super::text::{COLUMNS, Paint, Style, wrap};
+use super::view::{arrow, counted};
+use super::{BoardView, PhaseState, RowView};
+
+/// What an empty board says.
+pub const EMPTY: &str = "No submission has a score yet.";
+
+/// A table for a terminal, ending with a newline. As wide as its columns need.
+pub fn terminal(view: &BoardView, style: Style) -> String {
+    let title = format!(
+        "{}: {}, {}",
+        sanitize::line(&view.challenge.title),
+        sanitize::line(&view.phase.title),
+        sanitize::line(&view.task.title)
+    );
+    let mut text = format!(
+        "{}\n{}\n\n",
+        style.bold(&wrap(&title, COLUMNS, "  ")),
+        state(view)
+    );
+    if view.rows.is_empty() {
+        text.push_str(EMPTY);
+        text.push('\n');
+        return text;
+    }
+    let head = columns(view);
+    let cells: Vec<Vec<Cell>> = view.rows.iter().map(|row| cells(view, row)).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|i| {
+            let column = cells.iter().map(|row| row[i].text.chars().count());
+            column.chain([head[i].chars().count()]).max().unwrap_or(0)
+        })
+        .collect();
+    let titles: Vec<Cell> = head
+        .iter()
+        .zip(&cells[0])
+        .map(|(title, below)| Cell {
+            right: below.right,
+            ..Cell::left(title)
+        })
+        .collect();
+    text.push_str(&style.faint(&table_line(&titles, &widths, Style::Plain)));
+    text.push('\n');
+    for row in &cells {
+        text.push_str(&table_line(row, &widths, style));
+        text.push('\n');
+    }
+    text.push_str(&format!("\n{}\n", wrap(&view.ranked_by(), COLUMNS, "")));
+    text
+}
+
+/// `open until …; 34 submissions, 2 under way`.
+pub fn state(view: &BoardView) -> String {
+    let phase = match view.phase_state() {
+        PhaseState::Planned => format!("opens {}", view.opens),
+        PhaseState::Open => format!("open until {}", view.closes),
+        PhaseState::Closed => format!("closed {}", view.closes),
+    };
+    let submissions = counted(
+        usize::try_from(view.submissions).unwrap_or(usize::MAX),
+        "submission",
+    );
+    match view.under_way {
+        0 => format!("{phase}; {submissions}"),
+        n => format!("{phase}; {submissions}, {n} under way"),
+    }
+}
+
+struct Cell {
+    text: String,
+    right: bool,
+    best: bool,
+}
+
+impl Cell {
+    fn left(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            right: false,
+            best: false,
+        }
+    }
+
+    fn right(text: String) -> Self {
+        Self {
+            right: true,
+            ..Self::left(&text)
+        }
+    }
+}
+
+fn columns(view: &BoardView) -> Vec<String> {
+    let mut head = vec!["rank".to_owned(), "team".to_owned()];
+    head.extend(view.rank_title().map(str::to_lowercase));
+    let metrics = view.metrics.iter();
+    head.extend(metrics.map(|m| format!("{} {}", sanitize::line(&m.title), arrow(m.direction))));
+    head.extend(["submission".to_owned(), "received".to_owned()]);
+    head
+}
+
+fn cells(view: &BoardView, row: &RowView) -> Vec<Cell> {
+    let mut cells = vec![Cell::right(row.rank.to_string()), Cell::left(&team(row))];
+    if view.rank_title().is_some() {
+        cells.push(Cell::right(row.value.shown.clone()));
+    }
+    cells.extend(row.values.iter().map(|cell| Cell {
+        best: cell.rank == 1,
+        ..Cell::right(format!("{} ({})", cell.value.shown, cell.rank))
+    }));
+    cells.push(Cell::right(format!("#{}", row.submission)));
+    cells.push(Cell::left(&row.at.to_string()));
+    cells
+}
+
+fn team(row: &RowView) -> String {
+    match row.is_baseline {
+        true => format!("{} (baseline)", row.team),
+        false => row.team.to_string(),
+    }
+}
+
+fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
+    let padded: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| {
+            let pad = " ".repeat(width - cell.text.chars().count());
+            let text = match cell.best {
+                true => style.paint(Paint::Green, &cell.text),
+                false => cell.text.clone(),
+            };
+            match cell.right {
+                true => format!("{pad}{text}"),
+                false => format!("{text}{pad}"),
+            }
+        })
+        .collect();
+    padded.join("  ").trim_end().to_owned()
+}
+
+/// Comma-separated values as RFC 4180 has them, with a header line.
+pub fn csv(view: &BoardView) -> String {
+    let mut head = vec![
+        "rank".to_owned(),
+        "team".to_owned(),
+        "is_baseline".to_owned(),
+    ];
+    head.extend(view.rank_title().map(|_| "mean_rank".to_owned()));
+    for metric in &view.metrics {
+        head.extend([metric.name.to_string(), format!("{}_rank", metric.name)]);
+    }
+    head.extend(["imputed", "submission", "commit", "received"].map(str::to_owned));
+    let mut lines = vec![csv_line(&head)];
+    for row in &view.rows {
+        let mut fields = vec![
+            row.rank.to_string(),
+            row.team.to_string(),
+            row.is_baseline.to_string(),
+        ];
+        fields.extend(view.rank_title().map(|_| row.value.shown.clone()));
+        for cell in &row.values {
+            fields.extend([cell.value.shown.clone(), cell.rank.to_string()]);
+        }
+        fields.extend([
+            row.imputed.to_string(),
+            row.submission.to_string(),
+            row.sha.to_string(),
+            row.at.to_string(),
+        ]);
+        lines.push(csv_line(&fields));
+    }
+    lines.concat()
+}
+
+fn csv_line(fields: &[String]) -> String {
+    let quoted = fields.iter().map(|field| {
+        let field = sanitize::line(field);
+        match field.contains(['"', ',']) {
+            true => format!("\"{}\"", field.replace('"', "\"\"")),
+            false => field,
+        }
+    });
+    let mut line = quoted.collect::<Vec<_>>().join(",");
+    line.push_str("\r\n");
+    line
+}
+
+/// A section of a Markdown file, ending with a newline.
+pub fn markdown(view: &BoardView) -> String {
+    let mut text = format!(
+        "## {}: {}\n\n{}\n\n",
+        escape(&view.phase.title),
+        escape(&view.task.title),
+        escape(&state(view))
+    );
+    if view.rows.is_empty() {
+        return format!("{text}{EMPTY}\n");
+    }
+    let head: Vec<String> = columns(view).iter().map(|title| escape(title)).collect();
+    let rule: String = cells(view, &view.rows[0])
+        .iter()
+        .map(|cell| if cell.right { "--:|" } else { "---|" })
+        .collect();
+    text.push_str(&format!("| {} |\n|{rule}\n", head.join(" | ")));
+    for row in &view.rows {
+        let fields = cells(view, row).into_iter().map(|cell| match cell.best {
+            true => format!("**{}**", escape(&cell.text)),
+            false => escape(&cell.text),
+        });
+        text.push_str(&format!("| {} |\n", fields.collect::<Vec<_>>().join(" | ")));
+    }
+    text.push_str(&format!("\n{}\n", escape(&view.ranked_by())));
+    text
+}

@@ -1,0 +1,219 @@
+//! The one place that removes from a view what its phase may not show.
+//!
+//! Rules, build and smoke run see public things only, and are never redacted. The run on the phase's
+//! data and its scoring are: an attacker's container that can print, fail in many ways or take its
+//! time is a channel out of the hidden data. What is left is a closed set of outcomes.
+//!
+//! What this cannot hide: the time at which a state changes, seen by somebody with a watch.
+
+use crate::model::{BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp};
+
+use super::view::{GateState, GateView, ScoreView, SubmissionView, rounded};
+
+const MINUTE: i64 = 60_000;
+
+/// The view with only what `show` allows. Twice is the same as once.
+#[must_use]
+pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
+    view.hidden = !show.logs;
+    if view.hidden {
+        let state = view.state;
+        let gates = view.gates.iter_mut().filter(|g| sees_hidden_data(g.name));
+        gates.for_each(|gate| close(gate, state));
+        view.findings.retain(|f| !sees_hidden_data(f.gate));
+        view.logs.retain(|l| !sees_hidden_data(l.gate));
+    }
+    view.score = match show.board {
+        BoardVisibility::Live => view.score.map(|score| round(score, show)),
+        // A score tells its place as soon as one other team tells theirs.
+        BoardVisibility::Hidden => None,
+    };
+    view
+}
+
+/// Whether work at this stage reads the phase's data.
+fn sees_hidden_data(stage: Stage) -> bool {
+    matches!(stage, Stage::Run | Stage::Score)
+}
+
+/// Replaces what a gate says by one of a few sentences, and its times by whole minutes.
+fn close(gate: &mut GateView, state: SubmissionState) {
+    if gate.state == GateState::Warned {
+        gate.state = GateState::Passed;
+    }
+    gate.says = match (gate.state, state) {
+        (GateState::Failed, SubmissionState::Ended(outcome)) => outcome.says().to_owned(),
+        (GateState::Failed, _) => Outcome::RunFailed.says().to_owned(),
+        _ => String::new(),
+    };
+    gate.started = gate.started.map(whole_minute);
+    gate.duration = gate.duration.map(whole_minutes);
+    // Consistent with the other two, so that the three together tell no more than each.
+    gate.ended = match (gate.started, gate.duration, gate.ended) {
+        (Some(started), Some(duration), Some(_)) => Some(started.plus(duration)),
+        (_, _, ended) => ended.map(|t| whole_minute(t.plus(Duration(MINUTE - 1)))),
+    };
+}
+
+/// The minute that a moment lies in.
+fn whole_minute(moment: Timestamp) -> Timestamp {
+    Timestamp(moment.0.div_euclid(MINUTE) * MINUTE)
+}
+
+/// The span rounded up.
+fn whole_minutes(span: Duration) -> Duration {
+    Duration((span.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
+}
+
+/// Rounds what is shown of a score. The number of missing values stays: a team must learn that its
+/// container skipped cases, and the count tells less than the score does.
+fn round(mut score: ScoreView, show: &Show) -> ScoreView {
+    for metric in &mut score.metrics {
+        (metric.value, metric.shown) = rounded(metric.value, show.decimals);
+    }
+    if !show.cases {
+        score.cases = None;
+    }
+    let values = score.cases.iter_mut().flatten().flat_map(|c| &mut c.values);
+    values
+        .flatten()
+        .for_each(|v| *v = rounded(*v, show.decimals).0);
+    score
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::view::{CaseView, FindingView, LogView};
+    use super::*;
+    use crate::model::{CaseId, Finding, LogExcerpt, Place};
+
+    const SECRET: &str = "hidden_case_0042";
+
+    fn show(logs: bool, cases: bool) -> Show {
+        Show {
+            board: BoardVisibility::Live,
+            logs,
+            cases,
+            decimals: 2,
+        }
+    }
+
+    /// A view that tells the secret wherever a careless builder could put it.
+    fn talkative(state: SubmissionState, gate_state: GateState) -> SubmissionView {
+        let mut view = SubmissionView::sample();
+        view.state = state;
+        for gate in view.gates.iter_mut().filter(|g| sees_hidden_data(g.name)) {
+            gate.state = gate_state;
+            gate.says = format!("exit code 3 while reading {SECRET}");
+            gate.duration = Some(Duration(61_234));
+        }
+        for gate in [Stage::Run, Stage::Score] {
+            view.findings.push(FindingView {
+                gate,
+                link: Some(format!("https://forge.example/{SECRET}")),
+                finding: Finding::error("OU001", SECRET, SECRET).at(Place::file(SECRET)),
+            });
+            view.logs.push(LogView {
+                gate,
+                title: SECRET.into(),
+                excerpt: LogExcerpt {
+                    head: SECRET.into(),
+                    ..LogExcerpt::default()
+                },
+            });
+        }
+        if let Some(score) = &mut view.score {
+            score.cases = Some(vec![CaseView {
+                case: CaseId::new(SECRET).unwrap(),
+                values: vec![Some(0.123_456)],
+                reason: Some(SECRET.into()),
+            }]);
+        }
+        view
+    }
+
+    fn json(view: &SubmissionView) -> String {
+        serde_json::to_string(view).unwrap()
+    }
+
+    #[test]
+    fn a_hidden_phase_answers_with_a_sentence_of_the_closed_set() {
+        let view = talkative(
+            SubmissionState::Ended(Outcome::RunFailed),
+            GateState::Failed,
+        );
+        let told = redact(view, &show(false, false));
+        assert!(told.hidden);
+        let run = told.gates.iter().find(|g| g.name == Stage::Run).unwrap();
+        assert_eq!(run.says, "The container ended with an error.");
+        assert_eq!(run.duration, Some(Duration(2 * MINUTE)));
+        assert_eq!(run.started.unwrap().0 % MINUTE, 0);
+        assert_eq!(
+            run.ended,
+            Some(run.started.unwrap().plus(Duration(2 * MINUTE)))
+        );
+        assert!(!json(&told).contains(SECRET));
+        assert!(!json(&told).contains("exit code"));
+    }
+
+    #[test]
+    fn public_gates_keep_their_findings_and_logs() {
+        let mut view = SubmissionView::sample_smoke_failed();
+        view.hidden = false;
+        let told = redact(view.clone(), &show(false, false));
+        assert_eq!(told.logs, view.logs);
+        assert_eq!(told.gates[..3], view.gates[..3]);
+    }
+
+    #[test]
+    fn scores_are_rounded_and_cases_are_shown_only_where_allowed() {
+        let view = talkative(SubmissionState::Ended(Outcome::Scored), GateState::Passed);
+        let told = redact(view.clone(), &show(true, true));
+        let score = told.score.unwrap();
+        assert_eq!(score.cases.unwrap()[0].values, [Some(0.12)]);
+        assert!(
+            score
+                .metrics
+                .iter()
+                .all(|m| m.shown.split('.').nth(1).unwrap().len() == 2)
+        );
+        assert_eq!(redact(view, &show(true, false)).score.unwrap().cases, None);
+    }
+
+    #[test]
+    fn a_hidden_board_hides_the_score_of_the_team_too() {
+        let show = Show {
+            board: BoardVisibility::Hidden,
+            ..show(false, false)
+        };
+        let told = redact(SubmissionView::sample(), &show);
+        assert_eq!(told.score, None);
+        assert_eq!(told.verdict(), "Scored. The results are not public yet.");
+        assert!(told.sample_score.is_some(), "the sample is public");
+    }
+
+    proptest! {
+        #[test]
+        fn no_state_lets_the_secret_through_and_twice_is_once(
+            outcome in proptest::sample::select(&Outcome::ALL[..]),
+            stage in proptest::sample::select(&Stage::ALL[..]),
+            way in 0..3,
+            gate in proptest::sample::select(&[
+                GateState::Waiting, GateState::Working, GateState::Passed,
+                GateState::Warned, GateState::Failed, GateState::Skipped,
+            ][..]),
+        ) {
+            let state = match way {
+                0 => SubmissionState::Waiting(stage),
+                1 => SubmissionState::Working(stage),
+                _ => SubmissionState::Ended(outcome),
+            };
+            let told = redact(talkative(state, gate), &show(false, false));
+            prop_assert!(!json(&told).contains(SECRET));
+            prop_assert!(!super::super::text::submission(&told, super::super::text::Style::Plain).contains(SECRET));
+            prop_assert_eq!(redact(told.clone(), &show(false, false)), told);
+        }
+    }
+}

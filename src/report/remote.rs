@@ -1,0 +1,148 @@
+//! What `git push` shows while the hook waits: only what is new since the last look.
+//!
+//! Git writes `remote: ` before every line; [`COLUMNS`] leaves room for it on a terminal of 80. No
+//! colour: git decides about that.
+
+use crate::model::{SubmissionState, limits};
+
+use super::sanitize;
+use super::text::{last_lines, score_lines, wrap};
+use super::view::{FindingView, GateView, QueueView, SubmissionView};
+
+/// Characters of a line, where a line can be broken.
+pub const COLUMNS: usize = 72;
+/// Lines of the log of a failed gate; the page has the rest.
+const LOG_LINES: usize = 6;
+
+/// The lines that tell how `now` differs from `before`; with no `before`, all there is to tell.
+pub fn lines(before: Option<&SubmissionView>, now: &SubmissionView) -> Vec<String> {
+    let mut lines = vec![];
+    if before.is_none() {
+        lines.extend(received(now));
+    }
+    for gate in &now.gates {
+        let was_over = before.is_some_and(|b| {
+            let same = b.gates.iter().find(|g| g.name == gate.name);
+            same.is_some_and(|g| g.state.is_over())
+        });
+        if gate.state.is_over() && !was_over {
+            lines.push(gate_line(gate, &now.verdict()));
+        }
+        let known = |f: &FindingView| before.is_some_and(|b| b.findings.contains(f));
+        let new = now
+            .findings
+            .iter()
+            .filter(|f| f.gate == gate.name && !known(f));
+        lines.extend(new.flat_map(finding));
+    }
+    if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
+        let (shown, more) = (limits::FINDINGS_SHOWN_MAX, now.findings_left_out);
+        lines.push(format!("  … {more} more findings than the first {shown}"));
+    }
+    if let Some(queue) = now.queue
+        && before.and_then(|b| b.queue) != Some(queue)
+    {
+        lines.push(queued(queue));
+    }
+    let ended = |view: &SubmissionView| matches!(view.state, SubmissionState::Ended(_));
+    if ended(now) && !before.is_some_and(ended) {
+        lines.extend(verdict(now));
+    }
+    lines
+        .iter()
+        .flat_map(|line| line.lines().map(str::to_owned))
+        .collect()
+}
+
+/// The last lines when the hook stops waiting before the end; none after it.
+pub fn parting(now: &SubmissionView) -> Vec<String> {
+    if matches!(now.state, SubmissionState::Ended(_)) {
+        return vec![];
+    }
+    vec![
+        format!(
+            "Now: {}. Your push is safe; the rest goes on without you:",
+            now.state.label()
+        ),
+        format!("  {}", now.url),
+    ]
+}
+
+fn received(now: &SubmissionView) -> Vec<String> {
+    let mut what = format!(
+        "Referee: #{}, team {}, phase {}",
+        now.number, now.team, now.phase.slug
+    );
+    if let Some(task) = &now.task {
+        what.push_str(&format!(", task {}", task.slug));
+    }
+    vec![wrap(&what, COLUMNS, "  "), format!("  {}", now.url)]
+}
+
+/// Without its sentence where the verdict will say the same.
+fn gate_line(gate: &GateView, verdict: &str) -> String {
+    let time = gate.duration.map_or(String::new(), |d| d.to_string());
+    let says = match gate.says.as_str() {
+        says if verdict.starts_with(says.trim_end_matches('.')) => String::new(),
+        says => sanitize::line(says),
+    };
+    let line = format!(
+        "{} {:<6} {time:>11}  {says}",
+        gate.state.mark(),
+        gate.name.as_str()
+    );
+    wrap(line.trim_end(), COLUMNS, &" ".repeat(22))
+}
+
+fn finding(view: &FindingView) -> Vec<String> {
+    let finding = &view.finding;
+    let at = finding
+        .place
+        .as_ref()
+        .map_or(String::new(), |p| format!(" {p}"));
+    let what = format!(
+        "  {}[{}]{at}: {}",
+        finding.severity, finding.code, finding.says
+    );
+    let mut lines = vec![indented(&what, "    ")];
+    if !finding.remedy.is_empty() {
+        lines.push(indented(
+            &format!("    fix: {}", finding.remedy),
+            "         ",
+        ));
+    }
+    lines
+}
+
+/// Sanitized, but with its indentation.
+fn indented(line: &str, hang: &str) -> String {
+    let depth = line.len() - line.trim_start_matches(' ').len();
+    wrap(
+        &format!("{}{}", &line[..depth], sanitize::line(line)),
+        COLUMNS,
+        hang,
+    )
+}
+
+fn queued(queue: QueueView) -> String {
+    match queue.wait {
+        Some(wait) => format!("· queued at place {}, starts in about {wait}", queue.place),
+        None => format!("· queued at place {}", queue.place),
+    }
+}
+
+fn verdict(now: &SubmissionView) -> Vec<String> {
+    let failed = now
+        .logs
+        .iter()
+        .filter(|l| Some(l.gate) == now.failed_gate());
+    let logged = failed.flat_map(|log| last_lines(log, LOG_LINES).1);
+    let mut lines: Vec<String> = logged.map(|l| format!("  | {l}")).collect();
+    lines.push(wrap(&sanitize::line(&now.verdict()), COLUMNS, "  "));
+    lines.extend(now.score.iter().flat_map(score_lines));
+    lines.extend(now.advice().map(|advice| wrap(advice, COLUMNS, "")));
+    if let Some(incident) = &now.incident {
+        lines.push(format!("Incident {}.", sanitize::line(incident)));
+    }
+    lines
+}

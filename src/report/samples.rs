@@ -1,0 +1,509 @@
+//! Sample data: one view for each way that a submission can stand. Tests, documentation and the
+//! template check render them; nothing else does.
+
+use crate::model::{
+    AcrossMetrics, Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding,
+    LogExcerpt, MetricName, Outcome, PhaseSlug, Place, Ranking, Scheme, Severity, Stage,
+    SubmissionState, TaskSlug, TeamSlug, Timestamp,
+};
+
+use super::board::{
+    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, PhaseState,
+    RowView,
+};
+use super::view::{
+    CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
+    ScoreView, SubmissionView, Titled, rounded,
+};
+
+/// 2026-03-02T09:14:07Z, the time of all samples.
+const NOW: Timestamp = Timestamp(1_772_442_847_000);
+const URL: &str = "https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2";
+
+/// The checked form of a name that is written in this file, and so is known to pass.
+fn known<T, E>(checked: Result<T, E>) -> T {
+    match checked {
+        Ok(value) => value,
+        Err(_) => unreachable!("a name in the sample data is not allowed"),
+    }
+}
+
+fn challenge() -> Titled<ChallengeSlug> {
+    Titled::new(
+        known(ChallengeSlug::new("nuclei")),
+        "Nuclei in fluorescence microscopy",
+    )
+}
+
+fn phase() -> Titled<PhaseSlug> {
+    Titled::new(known(PhaseSlug::new("validation")), "Validation")
+}
+
+fn task() -> Titled<TaskSlug> {
+    Titled::new(
+        known(TaskSlug::new("segmentation")),
+        "Instance segmentation",
+    )
+}
+
+/// A commit whose digits are made from a word.
+fn commit(word: &str) -> CommitSha {
+    known(CommitSha::new(&Digest::of(word.as_bytes()).hex()[..40]))
+}
+
+/// The metrics of the samples: key, title, direction.
+const METRICS: [(&str, &str, Direction); 3] = [
+    ("ap50", "AP@0.5", Direction::Max),
+    ("dice", "Dice", Direction::Max),
+    ("hd95", "HD95 [px]", Direction::Min),
+];
+
+fn metric_name(text: &str) -> MetricName {
+    known(MetricName::new(text).ok_or(()))
+}
+
+fn score(values: [f64; 3], ranks: Option<[u32; 3]>) -> ScoreView {
+    let metrics = METRICS.iter().zip(values).enumerate();
+    let metrics = metrics.map(|(i, ((name, title, direction), value))| {
+        let (value, shown) = rounded(value, 3);
+        MetricView {
+            name: metric_name(name),
+            title: (*title).to_owned(),
+            direction: *direction,
+            value,
+            shown,
+            rank: ranks.map(|r| r[i]),
+        }
+    });
+    ScoreView {
+        metrics: metrics.collect(),
+        cases: None,
+        imputed: 0,
+        rank: None,
+        of: 0,
+        counting: None,
+    }
+}
+
+fn sample_cases() -> Vec<CaseView> {
+    [
+        ("tile_01", [Some(0.867), Some(0.901), Some(3.2)]),
+        ("tile_02", [Some(0.833), Some(0.887), Some(4.1)]),
+    ]
+    .map(|(case, values)| CaseView {
+        case: known(CaseId::new(case)),
+        values: values.to_vec(),
+        reason: None,
+    })
+    .to_vec()
+}
+
+/// Gates in order: how each stands, what it took in milliseconds, what it says.
+fn gates(rows: [(GateState, i64, &str); 5]) -> Vec<GateView> {
+    let mut clock = NOW;
+    Stage::ALL
+        .into_iter()
+        .zip(rows)
+        .map(|(name, (state, took, says))| {
+            let started = (took > 0).then_some(clock);
+            clock = clock.plus(Duration(took));
+            GateView {
+                name,
+                state,
+                started,
+                ended: started.filter(|_| state.is_over()).map(|_| clock),
+                duration: state.is_over().then_some(Duration(took)),
+                says: says.to_owned(),
+            }
+        })
+        .collect()
+}
+
+use GateState::{Failed, Passed, Skipped, Waiting, Warned};
+
+const NOT_REACHED: (GateState, i64, &str) = (Skipped, 0, "");
+
+fn finding(gate: Stage, finding: Finding) -> FindingView {
+    let place = finding.place.as_ref();
+    let link = place.map(|p| {
+        let line = p.line.map_or(String::new(), |l| format!("#L{l}"));
+        format!(
+            "https://forge.example/nuclei/team-alpha/src/commit/{}/{}{line}",
+            commit("alpha"),
+            p.file
+        )
+    });
+    FindingView {
+        gate,
+        link,
+        finding,
+    }
+}
+
+impl SubmissionView {
+    /// Scored, second of seven.
+    pub fn sample() -> Self {
+        Self {
+            number: 12,
+            challenge: challenge(),
+            phase: phase(),
+            task: Some(task()),
+            team: known(TeamSlug::new("alpha")),
+            sha: commit("alpha"),
+            full_ref: "refs/heads/main".to_owned(),
+            observed_at: NOW,
+            state: SubmissionState::Ended(Outcome::Scored),
+            gates: gates([
+                (Warned, 210, "1 warning"),
+                (Passed, 41_300, "1.2 GiB in 9 layers"),
+                (Passed, 3_100, "2 of 2 cases, scored"),
+                (Passed, 192_000, ""),
+                (Passed, 4_800, ""),
+            ]),
+            findings: vec![finding(
+                Stage::Rules,
+                Finding::warning(
+                    "DF041",
+                    "The base image has no digest",
+                    "Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.",
+                )
+                .at(Place::line("Dockerfile", 1).with_text("FROM python:3.12-slim")),
+            )],
+            findings_left_out: 0,
+            logs: vec![],
+            reproduce: None,
+            image: Some(Digest::of(b"image")),
+            sample_score: Some(ScoreView {
+                cases: Some(sample_cases()),
+                ..score([0.850, 0.894, 3.65], None)
+            }),
+            score: Some(ScoreView {
+                rank: Some(2),
+                of: 7,
+                counting: Some(12),
+                ..score([0.812, 0.874, 4.037], Some([2, 1, 3]))
+            }),
+            queue: None,
+            quota: Some(QuotaView {
+                used_today: 3,
+                per_day: 20,
+                used_total: 17,
+                total: 200,
+                tries_today: 4,
+                tries_per_day: 100,
+            }),
+            incident: None,
+            url: URL.to_owned(),
+            hidden: true,
+        }
+    }
+
+    /// Refused by the rules, with five findings of all kinds.
+    pub fn sample_rejected() -> Self {
+        Self {
+            number: 9,
+            task: None,
+            state: SubmissionState::Ended(Outcome::Rejected),
+            gates: gates([
+                (Failed, 180, "3 errors, 1 warning, 1 advice"),
+                NOT_REACHED,
+                NOT_REACHED,
+                NOT_REACHED,
+                NOT_REACHED,
+            ]),
+            findings: rejected_findings(),
+            image: None,
+            sample_score: None,
+            score: None,
+            ..Self::sample()
+        }
+    }
+
+    /// Failed on the public sample, with its log and the way to repeat it.
+    pub fn sample_smoke_failed() -> Self {
+        Self {
+            number: 10,
+            state: SubmissionState::Ended(Outcome::RunFailed),
+            gates: gates([
+                (Passed, 190, "no findings"),
+                (Passed, 38_900, "1.2 GiB in 9 layers"),
+                (Failed, 2_400, "exit code 1 after 2.4 s"),
+                NOT_REACHED,
+                NOT_REACHED,
+            ]),
+            findings: vec![],
+            logs: vec![LogView {
+                gate: Stage::Smoke,
+                title: "Container, standard output and error".to_owned(),
+                excerpt: smoke_log(),
+            }],
+            reproduce: Some(
+                "docker run --rm --network none --read-only --user 1000:1000 \\\n  \
+                 --memory 512m --cpus 1 --tmpfs /tmp:size=64m \\\n  \
+                 -v \"$PWD/sample/segmentation/inputs:/input:ro\" \\\n  \
+                 -v \"$PWD/output:/output\" team-alpha:local"
+                    .to_owned(),
+            ),
+            sample_score: None,
+            score: None,
+            ..Self::sample()
+        }
+    }
+
+    /// Failed on the data of a hidden phase: no more than an outcome is told.
+    pub fn sample_hidden_failure() -> Self {
+        Self {
+            number: 11,
+            phase: Titled::new(known(PhaseSlug::new("test")), "Final test"),
+            full_ref: "refs/tags/final-1".to_owned(),
+            state: SubmissionState::Ended(Outcome::TimeLimit),
+            gates: gates([
+                (Passed, 190, "no findings"),
+                (Passed, 39_700, "1.2 GiB in 9 layers"),
+                (Passed, 3_000, "2 of 2 cases, scored"),
+                (Failed, 120_000, Outcome::TimeLimit.says()),
+                NOT_REACHED,
+            ]),
+            findings: vec![],
+            score: None,
+            quota: Some(QuotaView {
+                used_today: 1,
+                per_day: 1,
+                used_total: 1,
+                total: 3,
+                tries_today: 1,
+                tries_per_day: 10,
+            }),
+            ..Self::sample()
+        }
+    }
+
+    /// Waiting for its evaluation.
+    pub fn sample_queued() -> Self {
+        Self {
+            number: 13,
+            state: SubmissionState::Waiting(Stage::Run),
+            gates: gates([
+                (Passed, 200, "no findings"),
+                (Passed, 40_100, "1.2 GiB in 9 layers"),
+                (Passed, 3_300, "2 of 2 cases, scored"),
+                (Waiting, 0, ""),
+                (Waiting, 0, ""),
+            ]),
+            findings: vec![],
+            score: None,
+            queue: Some(QueueView {
+                place: 3,
+                wait: Some(Duration::seconds(12 * 60)),
+            }),
+            ..Self::sample()
+        }
+    }
+
+    /// Given up for a reason that is not the team's.
+    pub fn sample_fault() -> Self {
+        Self {
+            number: 14,
+            state: SubmissionState::Ended(Outcome::Fault),
+            gates: gates([
+                (Passed, 200, "no findings"),
+                (Passed, 40_100, "1.2 GiB in 9 layers"),
+                (Passed, 3_300, "2 of 2 cases, scored"),
+                (Passed, 180_000, ""),
+                (Failed, 60_000, Outcome::Fault.says()),
+            ]),
+            findings: vec![],
+            score: None,
+            incident: Some("7f3a9c".to_owned()),
+            ..Self::sample()
+        }
+    }
+
+    /// All samples, each with a name fit for a file.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        vec![
+            ("scored", Self::sample()),
+            ("rejected", Self::sample_rejected()),
+            ("smoke-failed", Self::sample_smoke_failed()),
+            ("hidden-failure", Self::sample_hidden_failure()),
+            ("queued", Self::sample_queued()),
+            ("fault", Self::sample_fault()),
+        ]
+    }
+}
+
+fn rejected_findings() -> Vec<FindingView> {
+    let df = |line, text: &str| Place::line("Dockerfile", line).with_text(text);
+    let mut column = df(9, "RUN curl -sSL https://get.example/model.pt -o /model.pt");
+    column.column = Some(5);
+    [
+        Finding::error(
+            "DF020",
+            "ADD is not allowed",
+            "Use COPY: ADD can fetch URLs and unpack archives.",
+        )
+        .at(df(
+            7,
+            "ADD https://data.example/weights.tar.gz /opt/weights",
+        )),
+        Finding::error(
+            "DF033",
+            "RUN may not download: builds have no network",
+            "Commit the file with Git LFS and COPY it.",
+        )
+        .at(column),
+        Finding::error(
+            "RP002",
+            "submission.toml is missing",
+            "Copy it from the template repository and set task = \"segmentation\".",
+        ),
+        Finding::warning(
+            "DF041",
+            "The base image has no digest",
+            "Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.",
+        )
+        .at(df(1, "FROM python:3.12-slim")),
+        Finding::new(
+            Severity::Advice,
+            "RP014",
+            "weights/epoch_017.pt is not used by the Dockerfile",
+            "List it in .dockerignore: the context is 412 MiB larger than it has to be.",
+        )
+        .at(Place::file("weights/epoch_017.pt")),
+    ]
+    .map(|f| finding(Stage::Rules, f))
+    .to_vec()
+}
+
+fn smoke_log() -> LogExcerpt {
+    let head = "loading /opt/model.pt\n\
+        2 images in /input\n\
+        tile_01.png: 256 x 256, 43 nuclei\n\
+        Traceback (most recent call last):\n  \
+          File \"/opt/predict.py\", line 41, in <module>\n    \
+            main()\n  \
+          File \"/opt/predict.py\", line 33, in main\n    \
+            io.imsave(out / name, labels)\n\
+        OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'\n";
+    LogExcerpt {
+        head: head.to_owned(),
+        tail: String::new(),
+        total_bytes: head.len() as u64,
+    }
+}
+
+impl BoardView {
+    /// Seven teams.
+    pub fn sample() -> Self {
+        let rows = [
+            ("delta", [(0.831, 1), (0.866, 3), (3.914, 2)], 31, 2.0),
+            ("alpha", [(0.812, 2), (0.874, 1), (4.037, 3)], 12, 2.0),
+            ("gamma", [(0.798, 3), (0.871, 2), (3.702, 1)], 27, 2.0),
+            ("beta", [(0.774, 4), (0.852, 4), (5.118, 4)], 19, 4.0),
+            ("epsilon-lab", [(0.702, 5), (0.811, 5), (7.45, 5)], 22, 5.0),
+            ("zeta", [(0.655, 6), (0.79, 6), (9.981, 6)], 8, 6.0),
+            ("threshold", [(0.412, 7), (0.688, 7), (21.3, 7)], 1, 7.0),
+        ];
+        let ranks = [1, 1, 1, 4, 5, 6, 7];
+        let rows = rows.into_iter().zip(ranks);
+        Self {
+            board: Board {
+                challenge: challenge().slug,
+                phase: phase().slug,
+                task: task().slug,
+            },
+            challenge: challenge(),
+            phase: phase(),
+            task: task(),
+            metrics: METRICS.iter().map(column).collect(),
+            ranking: Ranking {
+                scheme: Scheme::AggregateThenRank,
+                across_metrics: AcrossMetrics::MeanRank,
+            },
+            rows: rows
+                .map(|((team, values, number, mean), rank)| RowView {
+                    rank,
+                    team: known(TeamSlug::new(team)),
+                    values: values.map(|(v, r)| CellView::new(v, r, 3)).to_vec(),
+                    value: CellValue::new(mean, 2),
+                    submission: number,
+                    sha: commit(team),
+                    at: NOW.minus(Duration::seconds(7_000 * (40 - number))),
+                    imputed: u32::from(team == "zeta") * 3,
+                    is_baseline: team == "threshold",
+                })
+                .collect(),
+            submissions: 34,
+            under_way: 2,
+            opens: Timestamp(1_769_904_000_000),
+            closes: Timestamp(1_777_593_599_000),
+            revision: Some(3),
+            generated_at: NOW,
+        }
+    }
+
+    /// Nobody yet.
+    pub fn sample_empty() -> Self {
+        Self {
+            rows: vec![],
+            submissions: 0,
+            under_way: 0,
+            revision: None,
+            ..Self::sample()
+        }
+    }
+}
+
+fn column((name, title, direction): &(&str, &str, Direction)) -> ColumnView {
+    ColumnView {
+        name: metric_name(name),
+        title: (*title).to_owned(),
+        direction: *direction,
+    }
+}
+
+impl HomeView {
+    /// Two challenges, one of them with several boards.
+    pub fn sample() -> Self {
+        let validation = BoardLink::of(&BoardView::sample());
+        let test = BoardLink {
+            phase: Titled::new(known(PhaseSlug::new("test")), "Final test"),
+            state: PhaseState::Planned,
+            opens: Timestamp(1_777_593_600_000),
+            closes: Timestamp(1_780_271_999_000),
+            teams: 0,
+            submissions: 0,
+            leader: None,
+            ..validation.clone()
+        };
+        let tools = BoardLink {
+            phase: Titled::new(known(PhaseSlug::new("final")), "Final"),
+            task: Titled::new(
+                known(TaskSlug::new("phase-recognition")),
+                "Phase recognition",
+            ),
+            state: PhaseState::Closed,
+            opens: Timestamp(1_722_211_200_000),
+            closes: Timestamp(1_726_876_799_000),
+            teams: 11,
+            submissions: 96,
+            ..validation.clone()
+        };
+        Self {
+            challenges: vec![
+                ChallengeView {
+                    challenge: challenge(),
+                    boards: vec![validation, test],
+                },
+                ChallengeView {
+                    challenge: Titled::new(
+                        known(ChallengeSlug::new("endoscopy")),
+                        "Endoscopic workflow",
+                    ),
+                    boards: vec![tools],
+                },
+            ],
+            generated_at: NOW,
+        }
+    }
+}

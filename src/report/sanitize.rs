@@ -1,0 +1,154 @@
+//! Makes text of participants harmless to read: no control characters, no escape sequences, nothing
+//! invisible, nothing that reorders a line.
+//!
+//! Not an escaper: HTML and Markdown have their own special characters, and their renderers care.
+
+/// The text without control characters (newline and tab stay), terminal escape sequences,
+/// bidirectional controls and characters of no width. `\r\n` and a lone `\r` become newlines.
+pub fn text(dirty: &str) -> String {
+    let mut clean = String::with_capacity(dirty.len());
+    let mut rest = dirty.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut rest),
+            // The same, as one character of the C1 set.
+            '\u{9b}' => skip_csi(&mut rest),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\r' => clean.push('\n'),
+            '\n' | '\t' => clean.push(c),
+            _ if is_visible(c) => clean.push(c),
+            _ => {}
+        }
+    }
+    clean
+}
+
+/// [`text`] on one line: newlines and tabs become spaces, and runs of spaces one.
+pub fn line(dirty: &str) -> String {
+    let clean = text(dirty);
+    let words: Vec<&str> = clean.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Whether a character may be shown: neither control, nor invisible, nor a change of direction.
+fn is_visible(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{ad}'                    // soft hyphen
+        | '\u{34f}'                 // combining grapheme joiner
+        | '\u{61c}'                 // Arabic letter mark
+        | '\u{115f}' | '\u{1160}'   // Hangul fillers
+        | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
+        | '\u{180b}'..='\u{180f}'   // Mongolian selectors
+        | '\u{200b}'..='\u{200f}'   // zero width, direction marks
+        | '\u{2028}'..='\u{202e}'   // line and paragraph separators, embeddings, overrides
+        | '\u{2060}'..='\u{206f}'   // word joiner, isolates, deprecated controls
+        | '\u{3164}' | '\u{ffa0}'   // Hangul fillers
+        | '\u{fe00}'..='\u{fe0f}'   // variation selectors
+        | '\u{feff}'                // byte order mark
+        | '\u{fff0}'..='\u{fffb}'   // unassigned, interlinear annotation
+        | '\u{1bca0}'..='\u{1bca3}' // shorthand controls
+        | '\u{1d173}'..='\u{1d17a}' // musical controls
+        | '\u{e0000}'..='\u{e0fff}' // tags, more variation selectors
+    );
+    !c.is_control() && !invisible
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// After `ESC`: a sequence with parameters, a string, a designation, or one character.
+fn skip_escape(rest: &mut Chars<'_>) {
+    match rest.peek() {
+        Some('[') => {
+            rest.next();
+            skip_csi(rest);
+        }
+        Some('P' | 'X' | ']' | '^' | '_') => {
+            rest.next();
+            skip_string(rest);
+        }
+        Some(' '..='/') => {
+            while rest.next_if(|c| (' '..='/').contains(c)).is_some() {}
+            rest.next_if(|c| ('0'..='~').contains(c));
+        }
+        Some('0'..='~') => {
+            rest.next();
+        }
+        _ => {}
+    }
+}
+
+/// Parameters, then one final character. A sequence that breaks off ends where it does.
+fn skip_csi(rest: &mut Chars<'_>) {
+    while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
+    rest.next_if(|c| ('@'..='~').contains(c));
+}
+
+/// Up to the terminator, or to the end of the line: a string that never ends must not hide a log.
+fn skip_string(rest: &mut Chars<'_>) {
+    while let Some(c) = rest.next_if(|c| *c != '\n') {
+        match c {
+            '\u{7}' | '\u{9c}' => return,
+            '\u{1b}' if rest.peek() == Some(&'\\') => {
+                rest.next();
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escape_sequences_vanish_and_their_text_stays() {
+        for (dirty, clean) in [
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("\u{1b}[2J\u{1b}[1;1Hhome", "home"),
+            ("\u{1b}]0;title\u{7}after", "after"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}]0;never ends\nnext line", "\nnext line"),
+            ("\u{9b}31mred", "red"),
+            ("\u{1b}(Bplain\u{1b}7", "plain"),
+            ("end\u{1b}", "end"),
+            ("end\u{1b}[12;", "end"),
+        ] {
+            assert_eq!(text(dirty), clean, "{dirty:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_and_reordering_characters_vanish() {
+        assert_eq!(
+            text("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{0}f\u{7f}g"),
+            "abcdefg"
+        );
+        assert_eq!(text("tab\there\r\nline\rover"), "tab\there\nline\nover");
+        assert_eq!(text("größer als 5 µm ✓ 細胞"), "größer als 5 µm ✓ 細胞");
+        assert_eq!(line(" a \n\t b  c\u{200b} "), "a b c");
+    }
+
+    proptest! {
+            #[test]
+            fn what_is_left_is_visible_and_stays_as_it_is(dirty in any::<String>()) {
+                let clean = text(&dirty);
+                prop_assert!(clean.chars().all(|c| matches!(c, '\n' | '\t') || is_visible(c)));
+                prop_assert_eq!(text(&clean), clean);
+            }
+
+            #[test]
+            fn words_survive(words in "[a-z ]{0,40}") {
+                prop_assert_eq!(text(&words), words);
+            }
+
+            #[test]
+            fn escape_sequences_of_any_shape_leave_no_escape(tail in "[\\x1b\\[\\]P0-9;?a-zA-Z\\\\\u{7}\n ]{0,40}") {
+    let dirty = format!("\u{1b}{tail}");
+                prop_assert!(!text(&dirty).contains(char::from(27)));
+            }
+        }
+}

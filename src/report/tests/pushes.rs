@@ -1,0 +1,120 @@
+//! What `git push` shows, look by look.
+
+use super::super::remote::{lines, parting};
+use super::super::{GateView, SubmissionView};
+use crate::model::{Stage, SubmissionState};
+
+fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
+    lines(before, now).join("\n")
+}
+
+#[test]
+fn a_push_that_is_rejected_at_once() {
+    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @r#"
+    Referee: #9, team alpha, phase validation
+      https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ✗ rules       180 ms  3 errors, 1 warning, 1 advice
+      error[DF020] Dockerfile:7: ADD is not allowed
+        fix: Use COPY: ADD can fetch URLs and unpack archives.
+      error[DF033] Dockerfile:9:5: RUN may not download: builds have no
+        network
+        fix: Commit the file with Git LFS and COPY it.
+      error[RP002]: submission.toml is missing
+        fix: Copy it from the template repository and set task =
+             "segmentation".
+      warning[DF041] Dockerfile:1: The base image has no digest
+        fix: Write FROM python:3.12-slim@sha256:… so that a rebuild gives
+             the same image.
+      advice[RP014] weights/epoch_017.pt: weights/epoch_017.pt is not used
+        by the Dockerfile
+        fix: List it in .dockerignore: the context is 412 MiB larger than it
+             has to be.
+    Rejected by the rules: 3 errors, 1 warning, 1 advice.
+    Fix what is listed and push again. It spent no evaluation.
+    "#);
+}
+
+#[test]
+fn a_push_followed_from_its_receipt_to_its_score() {
+    let scored = SubmissionView::sample();
+    let received = SubmissionView {
+        state: SubmissionState::Waiting(Stage::Rules),
+        gates: Stage::ALL.map(GateView::waiting).to_vec(),
+        findings: vec![],
+        score: None,
+        ..scored.clone()
+    };
+    let mut queued = SubmissionView::sample_queued();
+    queued.findings = scored.findings.clone();
+    let looks = [
+        shown(None, &received),
+        parting(&received).join("\n"),
+        shown(Some(&received), &queued),
+        shown(Some(&queued), &scored),
+    ];
+    insta::assert_snapshot!(looks.join("\n---\n"), @r"
+    Referee: #12, team alpha, phase validation, task segmentation
+      https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ---
+    Now: received. Your push is safe; the rest goes on without you:
+      https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ---
+    ✓ rules       200 ms  no findings
+      warning[DF041] Dockerfile:1: The base image has no digest
+        fix: Write FROM python:3.12-slim@sha256:… so that a rebuild gives
+             the same image.
+    ✓ build       40.1 s  1.2 GiB in 9 layers
+    ✓ smoke        3.3 s  2 of 2 cases, scored
+    · queued at place 3, starts in about 12 min
+    ---
+    ✓ run     3 min 12 s
+    ✓ score        4.8 s
+    Scored: AP@0.5 0.812, rank 2 of 7.
+      AP@0.5 ↑     0.812  rank 2
+      Dice ↑       0.874  rank 1
+      HD95 [px] ↓  4.037  rank 3
+    ");
+}
+
+#[test]
+fn nothing_new_says_nothing() {
+    for (name, view) in SubmissionView::samples() {
+        assert_eq!(lines(Some(&view), &view), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn failures_and_faults() {
+    let looks = [
+        shown(None, &SubmissionView::sample_smoke_failed()),
+        shown(None, &SubmissionView::sample_fault()),
+    ];
+    insta::assert_snapshot!(looks.join("\n---\n"), @r#"
+    Referee: #10, team alpha, phase validation, task segmentation
+      https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ✓ rules       190 ms  no findings
+    ✓ build       38.9 s  1.2 GiB in 9 layers
+    ✗ smoke        2.4 s  exit code 1 after 2.4 s
+      | Traceback (most recent call last):
+      |   File "/opt/predict.py", line 41, in <module>
+      |     main()
+      |   File "/opt/predict.py", line 33, in main
+      |     io.imsave(out / name, labels)
+      | OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'
+    The container ended with an error in the smoke run.
+    It failed on the public sample, so you can repeat it at home. It spent
+    no evaluation.
+    ---
+    Referee: #14, team alpha, phase validation, task segmentation
+      https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ✓ rules       200 ms  no findings
+    ✓ build       40.1 s  1.2 GiB in 9 layers
+    ✓ smoke        3.3 s  2 of 2 cases, scored
+    ✓ run          3 min
+    ✗ score        1 min
+    Not evaluated, for a reason that is not yours.
+    Organizers were told under the incident number. It spent no evaluation;
+    you need not push again unless they ask for it.
+    Incident 7f3a9c.
+    "#);
+}

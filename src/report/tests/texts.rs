@@ -1,0 +1,365 @@
+//! The plain-text report and its Markdown form.
+
+use super::super::text::{Style, findings, submission};
+use super::super::{SubmissionView, markdown};
+use super::visible;
+use crate::model::{Finding, Place};
+
+fn plain(view: &SubmissionView) -> String {
+    submission(view, Style::Plain)
+}
+
+#[test]
+fn scored() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample()), @r"
+    Scored: AP@0.5 0.812, rank 2 of 7.
+
+    Nuclei in fluorescence microscopy, submission #12
+    team alpha, phase validation, task segmentation
+    commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
+
+      ! rules       210 ms  1 warning
+      ✓ build       41.3 s  1.2 GiB in 9 layers
+      ✓ smoke        3.1 s  2 of 2 cases, scored
+      ✓ run     3 min 12 s
+      ✓ score        4.8 s
+
+    warning[DF041]: The base image has no digest
+      --> Dockerfile:1
+       |
+     1 | FROM python:3.12-slim
+       | ^^^^^^^^^^^^^^^^^^^^^
+       = help: Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.
+
+    Score in Validation:
+      AP@0.5 ↑     0.812  rank 2
+      Dice ↑       0.874  rank 1
+      HD95 [px] ↓  4.037  rank 3
+      Overall: rank 2 of 7.
+
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ");
+}
+
+#[test]
+fn rejected_with_five_findings() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample_rejected()), @r#"
+    Rejected by the rules: 3 errors, 1 warning, 1 advice.
+    Fix what is listed and push again. It spent no evaluation.
+
+    Nuclei in fluorescence microscopy, submission #9
+    team alpha, phase validation
+    commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
+
+      ✗ rules       180 ms  3 errors, 1 warning, 1 advice
+      – build               not reached
+      – smoke               not reached
+      – run                 not reached
+      – score               not reached
+
+    error[DF020]: ADD is not allowed
+      --> Dockerfile:7
+       |
+     7 | ADD https://data.example/weights.tar.gz /opt/weights
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       = help: Use COPY: ADD can fetch URLs and unpack archives.
+
+    error[DF033]: RUN may not download: builds have no network
+      --> Dockerfile:9:5
+       |
+     9 | RUN curl -sSL https://get.example/model.pt -o /model.pt
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       = help: Commit the file with Git LFS and COPY it.
+
+    error[RP002]: submission.toml is missing
+       = help: Copy it from the template repository and set task = "segmentation".
+
+    warning[DF041]: The base image has no digest
+      --> Dockerfile:1
+       |
+     1 | FROM python:3.12-slim
+       | ^^^^^^^^^^^^^^^^^^^^^
+       = help: Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.
+
+    advice[RP014]: weights/epoch_017.pt is not used by the Dockerfile
+      --> weights/epoch_017.pt
+       = help: List it in .dockerignore: the context is 412 MiB larger than it has to be.
+
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    "#);
+}
+
+#[test]
+fn smoke_failed_with_its_log() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample_smoke_failed()), @r#"
+    The container ended with an error in the smoke run.
+    It failed on the public sample, so you can repeat it at home. It spent no evaluation.
+
+    Nuclei in fluorescence microscopy, submission #10
+    team alpha, phase validation, task segmentation
+    commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
+
+      ✓ rules       190 ms  no findings
+      ✓ build       38.9 s  1.2 GiB in 9 layers
+      ✗ smoke        2.4 s  exit code 1 after 2.4 s
+      – run                 not reached
+      – score               not reached
+
+    Container, standard output and error (smoke):
+      | loading /opt/model.pt
+      | 2 images in /input
+      | tile_01.png: 256 x 256, 43 nuclei
+      | Traceback (most recent call last):
+      |   File "/opt/predict.py", line 41, in <module>
+      |     main()
+      |   File "/opt/predict.py", line 33, in main
+      |     io.imsave(out / name, labels)
+      | OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'
+
+    Repeat it at home:
+      docker run --rm --network none --read-only --user 1000:1000 \
+        --memory 512m --cpus 1 --tmpfs /tmp:size=64m \
+        -v "$PWD/sample/segmentation/inputs:/input:ro" \
+        -v "$PWD/output:/output" team-alpha:local
+
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    "#);
+}
+
+#[test]
+fn failed_in_a_hidden_phase() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample_hidden_failure()), @r"
+    The container exceeded its time limit in the evaluation.
+    This phase tells no more about runs on its data. Test on the public sample, and for cases that
+    differ from it.
+
+    Nuclei in fluorescence microscopy, submission #11
+    team alpha, phase test, task segmentation
+    commit 8ed3f6ad68 (refs/tags/final-1), received 2026-03-02T09:14:07Z
+
+      ✓ rules       190 ms  no findings
+      ✓ build       39.7 s  1.2 GiB in 9 layers
+      ✓ smoke          3 s  2 of 2 cases, scored
+      ✗ run          2 min  The container exceeded its time limit.
+      – score               not reached
+
+    Score on the public sample:
+      AP@0.5 ↑     0.850
+      Dice ↑       0.894
+      HD95 [px] ↓  3.650
+
+    Quota  1 of 1 evaluations today, 1 of 3 in this phase; 1 of 10 pushes today
+    Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ");
+}
+
+#[test]
+fn queued() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample_queued()), @r"
+    Queued at place 3, expected to start in about 12 min.
+
+    Nuclei in fluorescence microscopy, submission #13
+    team alpha, phase validation, task segmentation
+    commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
+
+      ✓ rules       200 ms  no findings
+      ✓ build       40.1 s  1.2 GiB in 9 layers
+      ✓ smoke        3.3 s  2 of 2 cases, scored
+      · run                 waiting
+      · score               waiting
+
+    Score on the public sample:
+      AP@0.5 ↑     0.850
+      Dice ↑       0.894
+      HD95 [px] ↓  3.650
+
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ");
+}
+
+#[test]
+fn fault_with_incident() {
+    insta::assert_snapshot!(plain(&SubmissionView::sample_fault()), @r"
+    Not evaluated, for a reason that is not yours.
+    Organizers were told under the incident number. It spent no evaluation; you need not push again
+    unless they ask for it.
+    Incident 7f3a9c.
+
+    Nuclei in fluorescence microscopy, submission #14
+    team alpha, phase validation, task segmentation
+    commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
+
+      ✓ rules       200 ms  no findings
+      ✓ build       40.1 s  1.2 GiB in 9 layers
+      ✓ smoke        3.3 s  2 of 2 cases, scored
+      ✓ run          3 min
+      ✗ score        1 min  Not evaluated, for a reason that is not yours.
+
+    Score on the public sample:
+      AP@0.5 ↑     0.850
+      Dice ↑       0.894
+      HD95 [px] ↓  3.650
+
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
+    Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
+    ");
+}
+
+#[test]
+fn rejected_as_markdown() {
+    insta::assert_snapshot!(visible(&markdown::submission(&SubmissionView::sample_rejected())), @r#"
+    <!-- referee: submission 9 -->
+    **✗ Rejected by the rules: 3 errors, 1 warning, 1 advice.**
+    Fix what is listed and push again. It spent no evaluation.
+
+    [Submission 9](<https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2>) of team alpha to phase validation: commit `8ed3f6ad68` (`refs/heads/main`), received 2026-03-02T09:14:07Z.
+
+    | | gate | time | |
+    |---|---|--:|---|
+    | ✗ | rules | 180 ms | 3 errors, 1 warning, 1 advice |
+    | – | build |  | not reached |
+    | – | smoke |  | not reached |
+    | – | run |  | not reached |
+    | – | score |  | not reached |
+
+    **error[DF020]** [`Dockerfile:7`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L7>): ADD is not allowed
+
+    ```text
+    ADD https://data.example/weights.tar.gz /opt/weights
+    ```
+
+    *Fix:* Use COPY: ADD can fetch URLs and unpack archives.
+
+    **error[DF033]** [`Dockerfile:9:5`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L9>): RUN may not download: builds have no network
+
+    ```text
+    RUN curl -sSL https://get.example/model.pt -o /model.pt
+    ```
+
+    *Fix:* Commit the file with Git LFS and COPY it.
+
+    **error[RP002]**: submission.toml is missing
+
+    *Fix:* Copy it from the template repository and set task = "segmentation".
+
+    **warning[DF041]** [`Dockerfile:1`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): The base image has no digest
+
+    ```text
+    FROM python:3.12-slim
+    ```
+
+    *Fix:* Write FROM python:3.12-slim\@{zw}sha256:… so that a rebuild gives the same image.
+
+    **advice[RP014]** [`weights/epoch_017.pt`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/weights/epoch_017.pt>): weights/epoch\_017.pt is not used by the Dockerfile
+
+    *Fix:* List it in .dockerignore: the context is 412 MiB larger than it has to be.
+
+    Quota: 3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today.
+    "#);
+}
+
+#[test]
+fn scored_as_markdown() {
+    insta::assert_snapshot!(visible(&markdown::submission(&SubmissionView::sample())), @r"
+    <!-- referee: submission 12 -->
+    **✓ Scored: AP\@{zw}0.5 0.812, rank 2 of 7.**
+
+    [Submission 12](<https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2>) of team alpha to phase validation, task segmentation: commit `8ed3f6ad68` (`refs/heads/main`), received 2026-03-02T09:14:07Z.
+
+    | | gate | time | |
+    |---|---|--:|---|
+    | ! | rules | 210 ms | 1 warning |
+    | ✓ | build | 41.3 s | 1.2 GiB in 9 layers |
+    | ✓ | smoke | 3.1 s | 2 of 2 cases, scored |
+    | ✓ | run | 3 min 12 s | passed |
+    | ✓ | score | 4.8 s | passed |
+
+    **warning[DF041]** [`Dockerfile:1`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): The base image has no digest
+
+    ```text
+    FROM python:3.12-slim
+    ```
+
+    *Fix:* Write FROM python:3.12-slim\@{zw}sha256:… so that a rebuild gives the same image.
+
+    | Score in Validation | value | rank |
+    |---|--:|--:|
+    | AP\@{zw}0.5 ↑ | 0.812 | 2 |
+    | Dice ↑ | 0.874 | 1 |
+    | HD95 \[px\] ↓ | 4.037 | 3 |
+
+    Overall: rank 2 of 7.
+
+    Quota: 3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today.
+
+    Image: `sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d`
+    ");
+}
+
+#[test]
+fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
+    let mut past = Place::line("Dockerfile", 120).with_text("RUN x");
+    past.column = Some(900);
+    let all = [
+        Finding::error("DF001", "A tab", "").at(Place::line("Dockerfile", 3).with_text("\tRUN\tx")),
+        Finding::warning("DF002", "A long line", "Break it.")
+            .at(Place::line("Dockerfile", 12).with_text("RUN ".repeat(40))),
+        Finding::error("DF003", "A column past the end of its line", "None.").at(past),
+        Finding::error("DF004", "An empty line", "None.")
+            .at(Place::line("Dockerfile", 1).with_text("")),
+        Finding::error("DF005", "A \u{1b}[31mhostile\u{202e} line", "None.").at(Place::line(
+            "Docker\u{1b}file\n",
+            1,
+        )
+        .with_text("RUN \u{1b}]0;x\u{7}echo\u{200b} y")),
+    ];
+    insta::assert_snapshot!(findings(&all, Style::Plain), @r"
+    error[DF001]: A tab
+      --> Dockerfile:3
+       |
+     3 |     RUN    x
+       |     ^^^^^^^^
+
+    warning[DF002]: A long line
+       --> Dockerfile:12
+        |
+     12 | RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN RUN R…
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        = help: Break it.
+
+    error[DF003]: A column past the end of its line
+        --> Dockerfile:120:900
+         |
+     120 | RUN x
+         |     ^
+         = help: None.
+
+    error[DF004]: An empty line
+      --> Dockerfile:1
+       = help: None.
+
+    error[DF005]: A hostile line
+      --> Dockerile :1
+       |
+     1 | RUN echo y
+       | ^^^^^^^^^^
+       = help: None.
+    ");
+}
+
+#[test]
+fn colour_appears_only_where_asked_for() {
+    let view = SubmissionView::sample_rejected();
+    assert!(!plain(&view).contains('\u{1b}'));
+    let coloured = submission(&view, Style::Colour);
+    assert!(coloured.contains("\u{1b}[1;31merror[DF020]\u{1b}[0m"));
+}
