@@ -209,3 +209,91 @@ pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
     findings.dedup();
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs(entries: &[&str], table: Option<&str>) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = folder.path().join("inputs");
+        fs::create_dir(&inputs).unwrap();
+        for entry in entries {
+            match entry.strip_suffix('/') {
+                Some(directory) => fs::create_dir(inputs.join(directory)).unwrap(),
+                None => fs::write(inputs.join(entry), "").unwrap(),
+            }
+        }
+        if let Some(table) = table {
+            fs::write(folder.path().join("cases.csv"), table).unwrap();
+        }
+        (folder, inputs)
+    }
+
+    fn problems(entries: &[&str], table: Option<&str>) -> Vec<String> {
+        let (folder, inputs) = inputs(entries, table);
+        let findings = cases(&inputs).unwrap_err();
+        let line = |f: Finding| {
+            let place = f.place.map(|p| p.to_string()).unwrap_or_default();
+            let place = place.replace(&folder.path().display().to_string(), "…");
+            format!("{place} {} {}", f.code, f.says)
+        };
+        findings.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn an_entry_is_a_case() {
+        let (_folder, inputs) = inputs(&["b.nii.gz", "Video_01.x/", ".hidden", "a"], None);
+        let cases = cases(&inputs).unwrap();
+        let names: Vec<_> = cases
+            .iter()
+            .map(|c| (c.id.as_str(), c.entry.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [("Video_01.x", "Video_01.x"), ("a", "a"), ("b", "b.nii.gz")]
+        );
+        assert!(
+            cases
+                .iter()
+                .all(|c| c.cluster.is_none() && c.stratum.is_none())
+        );
+    }
+
+    #[test]
+    fn a_table_groups_the_cases() {
+        let table = "\u{feff}stratum,case,cluster\r\n x , a,p1\r\n\r\n,b,p1\r\n";
+        let (_folder, inputs) = inputs(&["a.png", "b.png"], Some(table));
+        let cases = cases(&inputs).unwrap();
+        assert_eq!(cases[0].stratum.as_deref(), Some("x"));
+        assert_eq!(cases[1].stratum, None);
+        assert_eq!(cases[1].cluster.as_deref(), Some("p1"));
+    }
+
+    #[test]
+    fn what_is_no_set_of_cases_is_refused() {
+        assert_eq!(problems(&[], None), ["…/inputs CFG007 There are no cases."]);
+        assert_eq!(
+            problems(&["a.png", "a.jpg", "a b.png"], None),
+            [
+                "…/inputs/a b.png CFG005 `a b` is not a valid case: only A-Z, a-z, 0-9, `-`, `_` \
+                 and `.` are allowed, not starting with `.`.",
+                "…/inputs/a.png CFG006 There is another entry for the case `a`.",
+            ]
+        );
+        let table = "case,cluster\na,1\na,2\nc,1\nb\n";
+        assert_eq!(
+            problems(&["a.png", "b.png"], Some(table)),
+            [
+                "…/cases.csv:3 CFG005 The case `a` is listed twice.",
+                "…/cases.csv:4 CFG005 There is no input of this case.",
+                "…/cases.csv:5 CFG005 There are 1 fields.",
+                "…/cases.csv:1 CFG005 The case `b` has no line.",
+            ]
+        );
+        for header in ["", "cluster\n", "case,hospital\n", "case;cluster\n"] {
+            let said = problems(&["a.png"], Some(header));
+            assert_eq!(said, ["…/cases.csv:1 CFG005 The header is not understood."]);
+        }
+    }
+}

@@ -51,7 +51,7 @@ pub fn text(value: &Value) -> Read<String> {
     Ok(text.to_owned())
 }
 
-/// A text that another function reads; its refusal becomes the remedy.
+/// A text that another function reads; `allowed` says what it takes.
 pub fn parsed<T>(
     allowed: &'static str,
     parse: impl Fn(&str) -> Option<T>,

@@ -131,17 +131,15 @@ fn defaults_are_those_of_the_annotated_text() {
     assert_eq!((phase.show.decimals, phase.pick), (3, Pick::Best));
 }
 
-/// The annotated text with its example values switched on.
+/// The annotated text with its `#key` lines switched on.
 fn everything() -> String {
-    let text = CHALLENGE_TOML.replace("\n#", "\n# ");
-    let lines = text.lines().map(|line| match line.strip_prefix("# ") {
-        Some(set) if set.contains(" = ") && !set.contains(". ") => set,
+    let lines = CHALLENGE_TOML.lines();
+    let on = lines.map(|line| match line.strip_prefix('#') {
+        Some(set) if !set.is_empty() && !set.starts_with(' ') => set,
         _ => line,
     });
-    lines
-        .collect::<Vec<_>>()
-        .join("\n")
-        .replace("sample/segmentation", "sample")
+    let text = on.collect::<Vec<_>>().join("\n");
+    text.replace("sample/segmentation", "sample")
 }
 
 #[test]
@@ -245,7 +243,6 @@ fn an_empty_file_misses_its_tables() {
 
 #[test]
 fn contradictions_are_told() {
-    let task = "sample = \"sample\"\n";
     let limits = |text: &str| said_with("[[phase]]", &format!("[task.limits]\n{text}\n[[phase]]"));
     let metric = |text: &str| said_with("bounds = [0, 1]", text);
     let all = [
@@ -270,13 +267,6 @@ fn contradictions_are_told() {
             "[[phase]]",
             "[rules]\nDF041 = \"off\"\ndf1 = \"error\"\n[[phase]]",
         ),
-        said_with(task, &format!("{task}scorer = {{ build = \"none\" }}\n")),
-        said_with(
-            task,
-            &format!("{task}scorer = {{ dockerfile = \"Containerfile\" }}\n"),
-        ),
-        said_with("sample = \"sample\"", "sample = \"elsewhere\""),
-        said_with("sample = \"sample\"", "sample = \"scorer\""),
     ];
     insta::assert_snapshot!(all.join("--\n"), @r#"
     challenge.toml:16:14 CFG006 error: The smoke run may take 1 h, longer than a run's 30 min. Shorten `smoke-time`, or lengthen `time`.
@@ -309,7 +299,22 @@ fn contradictions_are_told() {
     --
     challenge.toml:16:9 CFG005 error: `DF041` cannot be `off`. Write `error` or `warning` or `advice`.
     challenge.toml:17:7 CFG005 error: `df1` is no rule. Write the code of a rule, for example `DF041`.
-    --
+    "#);
+}
+
+#[test]
+fn paths_that_lead_nowhere_are_told() {
+    let task = "sample = \"sample\"\n";
+    let all = [
+        said_with(task, &format!("{task}scorer = {{ build = \"none\" }}\n")),
+        said_with(
+            task,
+            &format!("{task}scorer = {{ dockerfile = \"Containerfile\" }}\n"),
+        ),
+        said_with("sample = \"sample\"", "sample = \"elsewhere\""),
+        said_with("sample = \"sample\"", "sample = \"scorer\""),
+    ];
+    insta::assert_snapshot!(all.join("--\n"), @r#"
     challenge.toml:9:20 CFG007 error: There is no directory `…/none`. Make it, or correct `build`.
     --
     challenge.toml:9:25 CFG007 error: The scorer has no `Containerfile` in `…/scorer`. Add it, or correct `dockerfile`.
@@ -431,7 +436,8 @@ fn examples_have_no_findings() {
         if folder.join("challenge.toml").is_file() {
             let (challenge, findings) = inspect_challenge(&folder);
             assert_eq!(findings, vec![]);
-            assert!(challenge.is_some());
+            // They come with their data.
+            assert_eq!(check_paths(&challenge.unwrap()), vec![]);
         }
     }
 }

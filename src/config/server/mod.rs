@@ -251,3 +251,6 @@ fn database(base: &Path) -> impl Fn(&Value) -> Read<DatabaseUrl> + '_ {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! A daemon's settings: defaults, the environment, mistakes, and secrets that stay inside.
+
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{Installation, inspect_installation, read_installation};
+use crate::model::limits;
+
+const BASE: &str = "/nowhere/etc";
+
+fn read(text: &str) -> (Option<Settings>, Vec<Finding>) {
+    parse(text, "referee.toml", Path::new(BASE), &|_| None)
+}
+
+fn shown_findings(findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|f| {
+        let place = f.place.clone().unwrap();
+        let text = place.text.clone().unwrap_or_default();
+        let (code, says, remedy) = (&f.code, &f.says, &f.remedy);
+        format!("{place} {code}: {says} {remedy} |{text}\n")
+    });
+    lines.collect()
+}
+
+fn said(text: &str) -> String {
+    shown_findings(&read(text).1)
+}
+
+/// The annotated text with its `#key` lines switched on.
+fn everything() -> String {
+    let lines = REFEREE_TOML.lines();
+    let on = lines.map(|line| match line.strip_prefix('#') {
+        Some(set) if !set.is_empty() && !set.starts_with(' ') => set,
+        _ => line,
+    });
+    on.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_annotated_text_is_the_default() {
+    let (settings, findings) = read("");
+    assert_eq!(findings, vec![]);
+    assert_eq!(read(REFEREE_TOML), (settings.clone(), vec![]));
+    let settings = settings.unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8030");
+    assert_eq!(settings.public_url, "http://127.0.0.1:8030");
+    assert_eq!(settings.data, Path::new("/nowhere/etc/data"));
+    assert_eq!(
+        settings.database.expose(),
+        "sqlite:/nowhere/etc/data/referee.db"
+    );
+    assert_eq!(settings.challenges, Vec::<PathBuf>::new());
+    let root = PathBuf::from("/nowhere/etc/repositories");
+    let local = (
+        ForgeName::new("local").unwrap(),
+        ForgeSettings::Local { root },
+    );
+    assert_eq!(settings.forges, BTreeMap::from([local]));
+    assert_eq!(settings.builder.socket, settings.engine.socket);
+    assert_eq!(
+        (settings.runner.gpus, settings.runner.slots),
+        (Gpus::Auto, 2)
+    );
+}
+
+/// The limits' own documentation and the annotated text must not drift apart.
+#[test]
+fn a_build_is_bounded_as_limits_say() {
+    let builder = read("").0.unwrap().builder;
+    assert_eq!(builder.time, limits::BUILD_TIME);
+    assert_eq!(builder.memory, limits::BUILD_MEMORY_BYTES);
+    assert_eq!(builder.log, limits::BUILD_LOG_BYTES_MAX as u64);
+    assert_eq!(builder.disk, limits::BUILD_DISK_BYTES);
+    assert_eq!(builder.file, limits::BUILD_FILE_BYTES);
+    assert_eq!(builder.processes, limits::BUILD_PROCESSES);
+}
+
+#[test]
+fn the_annotated_text_is_valid_when_switched_on_and_names_every_key() {
+    // Only its files are not there.
+    let said = said(&everything());
+    assert!(said.lines().all(|line| line.contains("CFG007")), "{said}");
+    let unknown = "zzzzzzzzzz = 1\n";
+    let mut text = unknown.to_owned();
+    for line in everything().lines() {
+        text.push_str(&format!("{line}\n"));
+        if line.starts_with('[') {
+            text.push_str(unknown);
+        }
+    }
+    let mut keys = 0;
+    for finding in read(&text).1 {
+        let Some((_, known)) = finding.remedy.split_once("known here are") else {
+            continue;
+        };
+        for key in known.split('`').skip(1).step_by(2) {
+            keys += 1;
+            let set = REFEREE_TOML.lines().any(|line| {
+                let line = line.trim_start_matches('#');
+                line.starts_with(&format!("{key} = ")) || line.starts_with(&format!("[{key}"))
+            });
+            assert!(set, "`{key}` is not in referee.toml");
+        }
+    }
+    assert!(keys > 30);
+}
+
+#[test]
+fn mistakes_are_told_all_at_once() {
+    let text = r#"
+challenges = ["nowhere"]
+[server]
+listen = "localhost"
+publik-url = "x"
+[forge.Bad]
+kind = "local"
+root = "r"
+[forge.other]
+kind = "svn"
+url = "svn://example.org"
+[forge.gitea]
+kind = "gitea"
+url = "git.example.org"
+[engine]
+socket = "/var/run/docker.sock"
+[builder]
+network = "host"
+disk = "1GiB"
+cpus = "two"
+[runner]
+gpus = ["0"]
+slots = 0
+"#;
+    insta::assert_snapshot!(said(text), @r#"
+    referee.toml:2:14 CFG007: There is no directory `/nowhere/etc/nowhere`. Correct the path of the challenge. |challenges = …
+    referee.toml:4:10 CFG005: `listen` is no address to listen on. Write an IP address and a port, for example `127.0.0.1:8030` or `[::]:8030`. |listen = …
+    referee.toml:5:1 CFG004: `publik-url` is not known in `server`. Did you mean `public-url`? |publik-url = …
+    referee.toml:6:1 CFG005: `Bad` is not a valid forge name: only a-z, 0-9, `-`, `_` and `.` are allowed. Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed. |[forge.Bad]
+    referee.toml:10:8 CFG005: `kind` cannot be `svn`. Write `local` or `gitea`. |kind = …
+    referee.toml:12:1 CFG002: `webhook-secrets` is missing in `forge.gitea`. Add `webhook-secrets = […]` in `forge.gitea`. |[forge.gitea]
+    referee.toml:14:7 CFG005: `url` is no web address. Write for example `https://referee.example.org`, without name, password or `?`. |url = …
+    referee.toml:16:10 CFG005: `socket` is no address of an engine. Write `unix:///var/run/docker.sock` or `tcp://host:port`. |socket = …
+    referee.toml:17:1 CFG006: A file may have 4 GiB, more than the 1 GiB of the whole build. Lower `file`, or raise `disk`. |[builder]
+    referee.toml:18:11 CFG005: Steps of a build would reach every service of the host. Write `none`, or the name of a network that reaches a mirror alone. |network = …
+    referee.toml:20:8 CFG003: `cpus` is a text. Write a number. |cpus = …
+    referee.toml:22:8 CFG005: `gpus` names something that is no GPU. Write what `nvidia-smi -L` prints, `GPU-…`; indices change with a restart. |gpus = …
+    referee.toml:23:9 CFG005: `slots` cannot be 0. A whole number from 1 to 1024 is allowed. |slots = …
+    "#);
+}
+
+#[test]
+fn gitea_needs_a_secret_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good"), "in-a-file-and-long-enough\n").unwrap();
+    fs::write(folder.path().join("short"), "hush\n").unwrap();
+    fs::write(
+        folder.path().join("two"),
+        "hush-hush-hush-hush\nhush-hush-hush-hush\n",
+    )
+    .unwrap();
+    let forge = |rest: &str| {
+        let text =
+            format!("[forge.gitea]\nkind = 'gitea'\nurl = 'https://git.example.org/'\n{rest}");
+        let (settings, findings) = parse(&text, "referee.toml", folder.path(), &|_| None);
+        let said = shown_findings(&findings) + &format!("{settings:?}");
+        assert!(
+            !said.contains("hush") && !said.contains("long-enough"),
+            "{said}"
+        );
+        (settings, findings)
+    };
+    for bad in [
+        "",
+        "webhook-secrets = []",
+        "webhook-secrets = ['']",
+        "webhook-secrets = ['hush']",
+        "webhook-secrets = 'hush-hush-hush-hush'",
+        "webhook-secrets = ['hush-hush-hush-hush", // no quote
+        "webhook-secret = 'hush-hush-hush-hush'",
+        "webhook-secret-files = []",
+        "webhook-secret-files = ['none']",
+        "webhook-secret-files = ['short']",
+        "webhook-secret-files = ['two']",
+        "webhook-secrets = ['hush-hush-hush-hush']\ntoken-file = 'none'",
+    ] {
+        assert!(!forge(bad).1.is_empty(), "{bad}");
+    }
+    let good = "webhook-secrets = ['hush-hush-hush-hush']\nwebhook-secret-files = ['good']\ntoken-file = 'short'";
+    let (settings, findings) = forge(good);
+    assert_eq!(findings, vec![]);
+    let forges = settings.unwrap().forges;
+    assert_eq!(forges.len(), 1, "the default forge is replaced");
+    let Some(ForgeSettings::Gitea {
+        url,
+        webhook_secrets,
+        token,
+    }) = forges.into_values().next()
+    else {
+        panic!("another kind");
+    };
+    assert_eq!(url, "https://git.example.org");
+    let secrets: Vec<_> = webhook_secrets.iter().map(|s| s.expose()).collect();
+    assert_eq!(
+        secrets,
+        ["hush-hush-hush-hush", "in-a-file-and-long-enough"]
+    );
+    assert_eq!(token.unwrap().expose(), "hush");
+}
+
+#[test]
+fn the_environment_wins() {
+    let environment = |name: &str| {
+        let value = match name {
+            "REFEREE_LISTEN" => "[::1]:80",
+            "REFEREE_DATA" => "/srv/data",
+            "REFEREE_DATABASE_URL" => "postgres://u:hush@example.org/referee",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    let text = "[server]\nlisten = '0.0.0.0:1'\ndata = 'd'\ndatabase = 'sqlite:x.db'";
+    let (settings, findings) = parse(text, "referee.toml", Path::new(BASE), &environment);
+    assert_eq!(findings, vec![]);
+    let settings = settings.unwrap();
+    assert_eq!(settings.public_url, "http://[::1]:80");
+    assert_eq!(settings.data, Path::new("/srv/data"));
+    assert!(settings.database.is_postgres());
+    assert!(!format!("{settings:?}").contains("hush"));
+
+    let nonsense = |_: &str| Some("nonsense:hush".to_owned());
+    let (_, findings) = parse("", "referee.toml", Path::new(BASE), &nonsense);
+    insta::assert_snapshot!(shown_findings(&findings), @r#"
+    environment REFEREE_LISTEN CFG005: `REFEREE_LISTEN` is no address to listen on. Write an IP address and a port, for example `127.0.0.1:8030` or `[::]:8030`. |
+    environment REFEREE_DATABASE_URL CFG005: `REFEREE_DATABASE_URL` is no database that is known. Write `sqlite:<file>` or `postgres://user:password@host/name`. |
+    "#);
+}
+
+#[test]
+fn databases_and_addresses_are_complete() {
+    let database = |url: &str| read(&format!("[server]\ndatabase = '{url}'")).0;
+    for (url, whole) in [
+        ("sqlite:x/y.db", "sqlite:/nowhere/etc/x/y.db"),
+        (
+            "sqlite://y.db?mode=rwc",
+            "sqlite:/nowhere/etc/y.db?mode=rwc",
+        ),
+        ("sqlite:///srv/y.db", "sqlite:/srv/y.db"),
+        ("postgresql://example.org/db", "postgresql://example.org/db"),
+    ] {
+        assert_eq!(database(url).unwrap().database.expose(), whole);
+    }
+    for url in [
+        "sqlite:",
+        "sqlite::memory:",
+        "mysql://u:hush@h/d",
+        "postgres://",
+        "y.db",
+    ] {
+        let said = said(&format!("[server]\ndatabase = '{url}'"));
+        assert!(said.contains("CFG005") && !said.contains("hush"), "{said}");
+    }
+    for url in [
+        "example.org",
+        "ftp://example.org",
+        "https://",
+        "https://u:hush@example.org",
+        "http://a b",
+        "http:///x",
+    ] {
+        let said = said(&format!("[server]\npublic-url = '{url}'"));
+        assert!(said.contains("CFG005") && !said.contains("hush"), "{said}");
+    }
+    assert!(said("[server]\nlisten = '0.0.0.0:8030'").contains("which is nowhere"));
+    assert_eq!(
+        said("[server]\nlisten = '0.0.0.0:8030'\npublic-url = 'https://example.org'"),
+        ""
+    );
+}
+
+#[test]
+fn gpus_are_named() {
+    let gpus = |value: &str| {
+        read(&format!("[runner]\ngpus = {value}"))
+            .0
+            .map(|s| s.runner.gpus)
+    };
+    assert_eq!(gpus("0"), Some(Gpus::These(vec![])));
+    let one = crate::model::GpuUuid("GPU-1".into());
+    assert_eq!(gpus("['GPU-1']"), Some(Gpus::These(vec![one])));
+    for bad in ["1", "'all'", "['0']", "true"] {
+        assert_eq!(gpus(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn an_installation_is_checked_as_a_whole() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("referee.toml");
+    let write = |rest: &str| {
+        let nuclei = examples.join("nuclei");
+        fs::write(
+            &file,
+            format!("challenges = ['{}', 'copy']\n{rest}", nuclei.display()),
+        )
+        .unwrap();
+    };
+    let copy = folder.path().join("copy");
+    let text = fs::read_to_string(examples.join("nuclei/challenge.toml")).unwrap();
+    fs::create_dir(&copy).unwrap();
+    for part in ["sample", "scorer", "template"] {
+        std::os::unix::fs::symlink(examples.join("nuclei").join(part), copy.join(part)).unwrap();
+    }
+    let other = text
+        .replace("\"nuclei\"", "\"other\"")
+        .replace("nuclei/team-*", "other/team-*");
+    fs::write(
+        copy.join("challenge.toml"),
+        other.replace("gpus = 0", "gpus = 2"),
+    )
+    .unwrap();
+    write("");
+    let Installation { challenges, .. } = read_installation(&file).unwrap();
+    assert_eq!(challenges[1].slug.as_str(), "other");
+
+    write("[runner]\ngpus = ['GPU-1']");
+    let codes =
+        |findings: Vec<Finding>| findings.iter().map(|f| f.says.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        codes(read_installation(&file).unwrap_err()),
+        ["`segmentation` wants 2 GPUs at a time, and the runner has 1."]
+    );
+    write("[forge.elsewhere]\nkind = 'local'\nroot = 'r'");
+    fs::write(copy.join("challenge.toml"), text).unwrap();
+    assert_eq!(
+        codes(inspect_installation(&file).1),
+        [
+            "There is no forge `local`.",
+            "There is no forge `local`.",
+            "There are two challenges of the name `nuclei`.",
+            "`nuclei` has the same team repositories.",
+        ]
+    );
+    fs::remove_file(copy.join("challenge.toml")).unwrap();
+    write("[server]\nlisten = 1");
+    assert_eq!(read_installation(&file).unwrap_err().len(), 1);
+    assert_eq!(
+        read_settings(&folder.path().join("none"))
+            .unwrap_err()
+            .len(),
+        1
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in ".{0,200}") {
+        read(&text);
+    }
+
+    #[test]
+    fn no_damage_panics(at in 0..REFEREE_TOML.len(), with in "[\\[\\]{}=\"'.,#\na0é-]{0,4}") {
+        let mut text = everything();
+        text.insert_str(text.floor_char_boundary(at), &with);
+        read(&text);
+    }
+}
