@@ -5,6 +5,7 @@
 // A challenge, and where its data lies.
 pub mod challenge;
 pub mod data;
+// What git tells a hook.
 pub mod hook;
 // The daemon, and all together.
 pub mod installation;

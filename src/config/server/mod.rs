@@ -1,7 +1,7 @@
 //! `referee.toml` to checked [`Settings`], or all its problems at once.
 //!
-//! Findings repeat no value of this file, because some are secrets. The environment is read here and
-//! nowhere else.
+//! Findings repeat no value of this file, because some are secrets. Three variables of the
+//! environment win over it, and no others.
 
 mod engine;
 mod forge;
@@ -78,7 +78,7 @@ pub fn inspect_settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {
 /// What the environment says; an empty variable is as good as none.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
+    reason = "the environment is read in config"
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
