@@ -1,0 +1,337 @@
+//! Reading what a job wrote, after its end.
+//!
+//! The engine sends the output directory as a tar stream, through the holder: its file system
+//! was made by us, so no path of a participant's image is resolved. Nothing is followed, nothing
+//! but regular files is created, and every count has a cap: a sparse file of 100 GB is refused
+//! by its header, before its zeros are sent. Sockets do not appear: the engine's archive leaves
+//! them out.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Component, Path};
+
+use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tar::{Entry, EntryType};
+use tokio::sync::mpsc;
+
+use super::{DockerEngine, holder, refusal, sandbox};
+use crate::executor::{ExecutorError, OutputSpec, Result};
+use crate::model::{OutputLimitHit, OutputListing, limits};
+
+impl DockerEngine {
+    /// Streams the output from the holder into the directory `into`.
+    pub(super) async fn download(
+        &self,
+        holder: &str,
+        output: &OutputSpec,
+        into: &Path,
+    ) -> Result<OutputListing> {
+        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
+        let (output, into) = (output.clone(), into.to_owned());
+        let reading = tokio::task::spawn_blocking(move || {
+            fs::create_dir_all(&into)?;
+            read_output(Pieces::new(receiver), &output, &into)
+        });
+        self.send_archive(holder, sender).await?;
+        reading
+            .await
+            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?
+            .map_err(ExecutorError::Staging)
+    }
+
+    /// Passes the archive on until it ends or the reader has seen enough.
+    async fn send_archive(
+        &self,
+        holder: &str,
+        sender: mpsc::Sender<io::Result<Bytes>>,
+    ) -> Result<()> {
+        let unreachable = |why: String| ExecutorError::Unreachable(format!("archive: {why}"));
+        let client = self.client().map_err(|e| unreachable(e.to_string()))?;
+        let options = DownloadFromContainerOptionsBuilder::default()
+            .path(holder::OUTPUT)
+            .build();
+        let mut stream = std::pin::pin!(client.download_from_container(holder, Some(options)));
+        loop {
+            let limit = limits::ENGINE_CALL_TIME.std();
+            let failure = match tokio::time::timeout(limit, stream.next()).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(piece))) => match sender.send(Ok(piece)).await {
+                    Ok(()) => continue,
+                    Err(_) => return Ok(()), // the reader has stopped on purpose
+                },
+                Ok(Some(Err(error))) => match refusal(error) {
+                    Ok(refusal) => refusal.into(),
+                    Err(why) => unreachable(why),
+                },
+                Err(_) => unreachable("it stalls".to_owned()),
+            };
+            // Or the reader would take the break for the end.
+            let _ = sender.send(Err(io::Error::other("broken off"))).await;
+            return Err(failure);
+        }
+    }
+}
+
+/// Pieces that arrive from an async stream, read as one from a blocking thread.
+struct Pieces {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Pieces {
+    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        let piece = Bytes::new();
+        Self { receiver, piece }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.piece.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
+}
+
+/// Reads a tar of one directory: its regular files go into `into`, everything is listed.
+fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<OutputListing> {
+    let mut listing = OutputListing::default();
+    let mut archive = tar::Archive::new(tar);
+    let (mut entries, mut pages) = (0, 0);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = match name_of(&entry.path_bytes()) {
+            Name::Root => continue,
+            Name::Bad => None,
+            Name::TooDeep => {
+                listing.truncated = Some(OutputLimitHit::Depth);
+                return Ok(listing);
+            }
+            Name::Good(path) => Some(path),
+        };
+        entries += 1;
+        if entries > output.files {
+            listing.truncated = Some(OutputLimitHit::Files);
+            return Ok(listing);
+        }
+        let Some(path) = path else {
+            listing.bad_names += 1;
+            continue;
+        };
+        if let Some(other) = other_than_file(entry.header().entry_type()) {
+            listing
+                .others
+                .extend(other.map(|what| (path, what.to_owned())));
+            continue;
+        }
+        let length = entry.size();
+        pages += sandbox::pages(length);
+        if listing.bytes.saturating_add(length) > output.bytes
+            || pages > sandbox::pages(output.bytes)
+        {
+            listing.truncated = Some(OutputLimitHit::Bytes);
+            return Ok(listing);
+        }
+        store(&mut entry, &into.join(&path))?;
+        listing.bytes += length;
+        listing.files.insert(path, length);
+    }
+    Ok(listing)
+}
+
+/// `None` for a regular file, `Some(None)` for a directory, else what it is.
+fn other_than_file(kind: EntryType) -> Option<Option<&'static str>> {
+    match kind {
+        EntryType::Regular | EntryType::Continuous => None,
+        EntryType::Directory => Some(None),
+        EntryType::Symlink => Some(Some("symlink")),
+        EntryType::Link => Some(Some("hard link")),
+        EntryType::Fifo => Some(Some("fifo")),
+        EntryType::Char | EntryType::Block => Some(Some("device")),
+        _ => Some(Some("unknown")),
+    }
+}
+
+/// Directories come into being here, from names that were checked; links never do.
+fn store(entry: &mut Entry<impl Read>, path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut file = fs::File::create(path)?;
+    let copied = io::copy(entry, &mut file)?;
+    if copied != entry.size() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+/// What becomes of a path in the archive.
+#[derive(Debug, PartialEq, Eq)]
+enum Name {
+    /// The output directory itself.
+    Root,
+    Good(String),
+    Bad,
+    TooDeep,
+}
+
+/// The first part is the directory that was asked for. Every other part must be
+/// `[A-Za-z0-9._-]{1,128}`: names go into pages, paths and reports.
+fn name_of(path: &[u8]) -> Name {
+    let Ok(text) = std::str::from_utf8(path) else {
+        return Name::Bad;
+    };
+    let mut parts = Vec::new();
+    for component in Path::new(text).components() {
+        match component {
+            Component::Normal(part) => parts.push(part.to_str().unwrap_or_default()),
+            Component::CurDir => {}
+            _ => return Name::Bad,
+        }
+    }
+    if parts.is_empty() {
+        return Name::Root;
+    }
+    parts.remove(0);
+    if parts.is_empty() {
+        return Name::Root;
+    }
+    if parts.len() > limits::OUTPUT_DEPTH_MAX {
+        return Name::TooDeep;
+    }
+    let good = |part: &&str| {
+        part.len() <= limits::OUTPUT_NAME_CHARS_MAX
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    match parts.iter().all(good) {
+        true => Name::Good(parts.join("/")),
+        false => Name::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAP: OutputSpec = OutputSpec {
+        target: String::new(),
+        bytes: 10_000,
+        files: 8,
+    };
+
+    struct Made(tar::Builder<Vec<u8>>);
+
+    impl Made {
+        fn new() -> Self {
+            let mut made = Self(tar::Builder::new(Vec::new()));
+            made.add("output/", EntryType::Directory, b"");
+            made
+        }
+
+        fn add(&mut self, path: &str, kind: EntryType, content: &[u8]) -> &mut Self {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            if matches!(kind, EntryType::Symlink | EntryType::Link) {
+                header.set_link_name("/etc/shadow").unwrap();
+            }
+            let name = &mut header.as_old_mut().name;
+            name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_cksum();
+            self.0.append(&header, content).unwrap();
+            self
+        }
+
+        fn read(&mut self) -> (OutputListing, tempfile::TempDir) {
+            let into = tempfile::tempdir().unwrap();
+            let tar = self.0.get_ref().clone();
+            (read_output(&tar[..], &CAP, into.path()).unwrap(), into)
+        }
+    }
+
+    #[test]
+    fn regular_files_are_copied_and_the_rest_is_named() {
+        let (listing, into) = Made::new()
+            .add("output/a", EntryType::Directory, b"")
+            .add("output/a/mask.png", EntryType::Regular, b"mask")
+            .add("output/link", EntryType::Symlink, b"")
+            .add("output/hard", EntryType::Link, b"")
+            .add("output/pipe", EntryType::Fifo, b"")
+            .add("output/null", EntryType::Char, b"")
+            .read();
+        assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a/mask.png"]);
+        let others: Vec<_> = listing
+            .others
+            .iter()
+            .map(|(n, w)| format!("{n}: {w}"))
+            .collect();
+        assert_eq!(
+            others,
+            [
+                "hard: hard link",
+                "link: symlink",
+                "null: device",
+                "pipe: fifo"
+            ]
+        );
+        assert_eq!(fs::read(into.path().join("a/mask.png")).unwrap(), b"mask");
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
+        assert_eq!(listing.truncated, None);
+    }
+
+    #[test]
+    fn names_that_a_page_would_have_to_escape_are_counted_and_not_kept() {
+        let long = format!("output/{}", "x".repeat(90));
+        let (listing, into) = Made::new()
+            .add("output/new\nline", EntryType::Regular, b"1")
+            .add("output/<img>", EntryType::Regular, b"1")
+            .add("output/../up", EntryType::Regular, b"1")
+            .add("/output/abs", EntryType::Regular, b"1")
+            .add("output/sp ace/in", EntryType::Regular, b"1")
+            .add(&long, EntryType::Regular, b"1")
+            .read();
+        assert_eq!(listing.bad_names, 5);
+        assert_eq!(listing.files.len(), 1);
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn reading_stops_at_the_first_limit() {
+        let (bytes, _) = Made::new()
+            .add("output/a", EntryType::Regular, &[0; 6_000])
+            .add("output/b", EntryType::Regular, &[0; 6_000])
+            .read();
+        assert_eq!(bytes.truncated, Some(OutputLimitHit::Bytes));
+        assert_eq!(bytes.files.len(), 1);
+
+        let mut many = Made::new();
+        for n in 0..9 {
+            many.add(&format!("output/{n}"), EntryType::Regular, b"");
+        }
+        assert_eq!(many.read().0.truncated, Some(OutputLimitHit::Files));
+
+        let deep = format!("output{}", "/d".repeat(17));
+        let (deep, _) = Made::new().add(&deep, EntryType::Directory, b"").read();
+        assert_eq!(deep.truncated, Some(OutputLimitHit::Depth));
+    }
+
+    #[test]
+    fn an_archive_that_breaks_off_is_an_error_and_not_a_short_output() {
+        let mut made = Made::new();
+        made.add("output/a", EntryType::Regular, &[1; 6_000]);
+        let tar = made.0.get_ref()[..4_000].to_vec();
+        let into = tempfile::tempdir().unwrap();
+        assert!(read_output(&tar[..], &CAP, into.path()).is_err());
+    }
+}
