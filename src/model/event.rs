@@ -34,6 +34,23 @@ pub enum RefKind {
     Tag,
 }
 
+impl RefKind {
+    /// What the full names of this kind start with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Branch => "refs/heads/",
+            Self::Tag => "refs/tags/",
+        }
+    }
+
+    /// Which kind a full name is of; none for `refs/notes/commits` and the like.
+    pub fn of(full_ref: &str) -> Option<Self> {
+        [Self::Branch, Self::Tag]
+            .into_iter()
+            .find(|kind| full_ref.starts_with(kind.prefix()))
+    }
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -43,7 +60,7 @@ pub enum ForgeEvent {
         /// In this repository.
         repository: RepositoryRef,
     },
-    /// A ref got a new value, or was made.
+    /// A ref got a new value, or was made. Nothing says whether history was rewritten.
     Pushed {
         /// In this repository.
         repository: RepositoryRef,
@@ -69,7 +86,7 @@ pub enum ForgeEvent {
         /// Who made it.
         sender: Sender,
     },
-    /// A ref is gone.
+    /// A ref is gone. For a tag, Gitea says it twice.
     Deleted {
         /// In this repository.
         repository: RepositoryRef,
@@ -88,10 +105,18 @@ pub enum ForgeEvent {
         action: String,
         /// Number within the repository.
         number: i64,
-        /// Who acted.
+        /// Title as it is now.
+        title: String,
+        /// Text as it is now.
+        body: String,
+        /// Text before an edit of the text.
+        previous_body: Option<String>,
+        /// The forge's number of the account that wrote it, if there is one.
+        author_id: Option<i64>,
+        /// Who acted; not always who wrote.
         sender: Sender,
     },
-    /// A comment was written, edited or deleted.
+    /// A comment of an issue was written, edited or deleted. Those of pull requests are [`Other`](Self::Other).
     Comment {
         /// In this repository.
         repository: RepositoryRef,
@@ -101,12 +126,18 @@ pub enum ForgeEvent {
         issue: i64,
         /// The forge's number of the comment.
         comment: i64,
+        /// Text as it is now; that of a deleted comment is its last.
+        body: String,
+        /// Text before an edit.
+        previous_body: Option<String>,
+        /// The forge's number of the account that wrote it, if there is one.
+        author_id: Option<i64>,
         /// Who acted; not always who wrote.
         sender: Sender,
     },
-    /// A repository was made, renamed or deleted.
+    /// A repository was made, renamed or deleted. Gitea and Forgejo are silent about new names.
     Repository {
-        /// This repository.
+        /// This repository, by its name after the event.
         repository: RepositoryRef,
         /// `created`, `deleted`, …
         action: String,
@@ -115,6 +146,8 @@ pub enum ForgeEvent {
     },
     /// A package (such as a container image) was pushed or deleted.
     Package {
+        /// The repository that it was linked to, if any.
+        repository: Option<RepositoryRef>,
         /// `created`, `deleted`.
         action: String,
         /// `container` for images.
