@@ -1,7 +1,6 @@
 //! Every fixture is what its snapshot says, and no file there is left over.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -27,14 +26,14 @@ fn every_fixture_reads_as_its_snapshot_says() {
     }
 }
 
-/// The event, or what the sender is told and what our log says.
+/// The event, or what the sender and our log are told.
 fn outcome(recording: &Recording) -> Value {
     match recording.accept() {
         Ok((event, _)) => serde_json::to_value(event).unwrap(),
         Err(refusal) => json!({
             "refused": refusal.status().as_u16(),
-            "answer": refusal.to_string(),
-            "log": refusal.source().map(ToString::to_string),
+            "answer": refusal.answer(),
+            "log": refusal.to_string(),
         }),
     }
 }

@@ -13,16 +13,16 @@ use super::payload::{self, PayloadError};
 use crate::forge::signature::{self, Secret, Unverified};
 use crate::model::{Digest, ForgeEvent};
 
-/// Why a delivery is refused. Its text is the answer to the sender; its source is for our log.
+/// Why a delivery is refused. Its text is for our log; the sender gets the [`answer`](Self::answer).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Sent as a form, or as something else that is not JSON. The signature of a form is over
     /// another text than its body (Gitea services/webhook/deliver.go, `newDefaultRequest`).
-    #[error("set the content type of the webhook to application/json")]
+    #[error("the content type is not application/json")]
     ContentType,
-    /// Not proved to be from the forge. The sender learns nothing more.
-    #[error("not authenticated")]
-    Unverified(#[source] Unverified),
+    /// Not proved to be from the forge.
+    #[error("not authenticated: {0}")]
+    Unverified(Unverified),
     /// From the forge, but not as we know it: a forge newer than its reader. It is never sent again,
     /// so the sweep must find what it announced.
     #[error(transparent)]
@@ -30,12 +30,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The answer to the sender.
+    /// The status for the sender.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unverified(_) => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The words for the sender, who is told nothing about a signature. Whoever set up the hook reads
+    /// them on the forge's page.
+    pub fn answer(&self) -> String {
+        match self {
+            Self::ContentType => "set the webhook's content type to application/json".to_owned(),
+            Self::Unverified(_) => "not authenticated".to_owned(),
+            Self::Unreadable(error) => error.to_string(),
         }
     }
 }
@@ -109,7 +119,7 @@ mod tests {
 
         let unsigned = accept(&headers(&[json, push]), body, slice::from_ref(&secret)).unwrap_err();
         assert_eq!(unsigned.status(), StatusCode::UNAUTHORIZED);
-        assert_eq!(unsigned.to_string(), "not authenticated");
+        assert_eq!(unsigned.answer(), "not authenticated");
 
         let signature = secret.sign(body);
         let signed = [json, push, ("x-gitea-signature", &signature)];
