@@ -478,9 +478,11 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
     let env = seen.env.as_deref().unwrap_or_default();
     for entry in wanted.env.iter().flatten() {
         let removed = !entry.contains('=');
-        let is_there = env
-            .iter()
-            .any(|e| e == entry || (removed && e.split('=').next() == Some(entry)));
+        // An entry without `=` stays in the list as it is and takes the image's value away.
+        let is_there = env.iter().any(|e| match removed {
+            true => e.strip_prefix(entry).is_some_and(|r| r.starts_with('=')),
+            false => e == entry,
+        });
         if removed == is_there {
             let name = entry.split('=').next().unwrap_or_default();
             found.push(format!("variable {name} is not as asked"));
