@@ -1,1 +1,32 @@
-//! (being written)
+//! L1, is it admissible? Values in, [`Finding`]s out: with file and line, and always all of them.
+//!
+//! In reading order:
+//! - [`catalogue`]: every rule with its code, weight, remedy and explanation;
+//! - [`policy`]: what the organizers of one challenge allow;
+//! - [`admission`]: a commit against all the static rules, in one call;
+//! - [`submission_toml`], [`layout`], [`dockerfile`]: the three parts of it;
+//! - [`build`], [`image`]: what the engine says of the build and of the image;
+//! - [`exit`], [`output`]: what a run's end and its output mean;
+//! - [`quota`]: whether one more submission may be made now.
+//!
+//! Nothing here reads a file, asks for the time or knows an engine; nothing here is undone by a
+//! participant's text, however hostile: the worst that text can get is a finding.
+
+pub mod admission;
+pub mod build;
+pub mod catalogue;
+pub mod dockerfile;
+pub mod exit;
+pub mod image;
+pub mod layout;
+pub mod output;
+pub mod policy;
+pub mod quota;
+pub mod submission_toml;
+mod suggest;
+
+pub use catalogue::{RULES, Rule, rule};
+pub use policy::Policy;
+
+#[cfg(doc)]
+use crate::model::Finding;

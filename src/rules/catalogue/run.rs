@@ -1,0 +1,88 @@
+//! The rules for what happens on the server: build, image, run, output, quota.
+
+super::rules! {
+BLD001: Error firm, "The image can be built",
+    "Build it yourself with `docker build --network none .` and correct the step that fails.",
+    "A step of the Dockerfile ended with an error. The log of the build shows which command and why.";
+BLD002: Error firm, "The build stays within its limits",
+    "Make the step smaller: fewer files, smaller files, less memory, less output.",
+    "Builds have limits of time, memory, processes, disk and log, the same for everybody.";
+IMG001: Error firm, "The image says what to run",
+    "End the Dockerfile with `ENTRYPOINT [\"program\", \"argument\"]`.",
+    "Containers are started without arguments.";
+IMG002: Error firm, "The image is for the server's platform",
+    "Build for the server's platform, for example with `docker build --platform linux/amd64`.",
+    "A program for another architecture cannot run.";
+IMG003: Error firm, "The image has a reasonable size",
+    "Start from a smaller base image, delete what is not needed in the same RUN that made it, use stages.",
+    "Images are kept until the board is final.";
+IMG004: Error firm, "The image has few layers",
+    "Join RUN and COPY instructions.",
+    "Engines fail at about 127 layers.";
+IMG005: Error firm, "The image declares no volumes",
+    "Remove VOLUME; if it comes with the base image, choose another base.",
+    "A volume is a writable disk without a limit, even in a read-only container.";
+IMG006: Error firm, "The image has no ONBUILD instructions",
+    "Remove ONBUILD; if it comes with the base image, choose another base.",
+    "They would run in a later build, where nobody has read them.";
+IMG007: Error firm, "No environment that steers the loader, the GPU runtime or a proxy",
+    "Remove the ENV instruction. For a library path, write it to /etc/ld.so.conf.d/ and RUN ldconfig.",
+    "Programs of the host read these variables while they set the container up. What the base image of the organizers sets itself is accepted.";
+IMG008: Advice, "The image does not ask for root",
+    "Write `USER 65534` before the ENTRYPOINT.",
+    "Whatever the image says, the container runs as user and group 65534.";
+IMG009: Error firm, "The working directory is the image's own",
+    "Use a plain absolute WORKDIR such as /app.",
+    "Directories under /proc, /sys and /dev belong to the kernel and have been used to break out of containers.";
+IMG010: Error firm, "Labels are small and not reserved",
+    "Remove the label, or shorten it.",
+    "Labels may have 16 KiB in all. Those that start with `referee.` are how the server finds its own things.";
+RUN001: Error firm, "The container ends without an error",
+    "Run the container yourself with the command of the report, and see what it prints.",
+    "The program ended with an exit code other than 0, or was ended by a signal.";
+RUN002: Error firm, "The container keeps its time limit",
+    "Make it faster, or process fewer things at a time; start-up and loading of weights count.",
+    "Each run has a wall-clock limit, the same for everybody. A container that has not ended by then is killed.";
+RUN003: Error firm, "The container keeps its memory limit",
+    "Load and process one case at a time, use smaller batches, free what is no longer needed; files in /tmp and /dev/shm count as memory.",
+    "A process that asks for more memory than the limit is killed by the kernel. When a helper process is killed and the program goes on without it, this is a warning.";
+RUN004: Error firm, "The container can be started",
+    "Check that the program of ENTRYPOINT exists in the image, is executable, has an interpreter that exists, and Unix line endings.",
+    "The engine could not start the program: not found, not executable, or its interpreter is missing.";
+OUT001: Error firm, "Every expected file is there",
+    "Write one file for each case, named as the task asks.",
+    "Predictions are found by their names, and only by their names.";
+OUT002: Error firm, "Outputs are regular files",
+    "Write the file itself; copy instead of linking.",
+    "Links, pipes, sockets and devices are never read: they can point to files that are not yours.";
+OUT003: Error firm, "The output keeps its size limit",
+    "Write only what the task asks for, compressed if the format allows it.",
+    "The output directory is a file system of fixed size.";
+OUT004: Error firm, "The output has few files",
+    "Write only what the task asks for; temporary files belong into /tmp.",
+    "The output may hold a fixed number of files, in directories not too deep.";
+OUT005: Error firm, "Names of outputs are plain",
+    "Use letters, digits, `.`, `_` and `-`, at most 128 in a name.",
+    "Other names can break a page or a terminal. They are not repeated here for that reason.";
+OUT006: Error firm, "Something was written",
+    "Write to the output directory of the task, and see that user 65534 may do so in your image.",
+    "The container ended without an error, and the output directory is empty.";
+OUT007: Advice, "Nothing else was written",
+    "Write only what the task asks for; temporary files belong into /tmp.",
+    "Files that nobody expects are not kept and not scored.";
+QTA001: Error firm, "Evaluations a day",
+    "Wait for the next day (UTC), and use the public sample until then.",
+    "The number of evaluations on hidden data is limited, so that nobody can fit a method to them. Submissions that fail before that do not count.";
+QTA002: Error firm, "Evaluations in the whole phase",
+    "Nothing more can be evaluated in this phase.",
+    "The number of evaluations on hidden data is limited, so that nobody can fit a method to them.";
+QTA003: Error firm, "Pushes a day",
+    "Wait for the next day (UTC); `referee check` tries the rules on your own machine.",
+    "Every push costs the server a build and a run on the sample.";
+QTA004: Error firm, "Submissions under way",
+    "Wait until the one before has ended, or withdraw it.",
+    "A team's submissions are worked on a few at a time, so that everybody gets a turn.";
+PHS001: Error firm, "The phase is open",
+    "Push again while the phase is open.",
+    "What counts is when the push was first seen by the server, not the date of the commit.";
+}

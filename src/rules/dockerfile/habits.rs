@@ -1,0 +1,184 @@
+//! Advice about what RUN does: DF060 to DF063. Never more than a guess, so never an error.
+
+use super::ast::{Command, Instruction};
+use super::lines::Line;
+use super::report::Report;
+use super::shell::{Simple, commands};
+use crate::rules::catalogue::{DF060, DF061, DF062, DF063};
+use crate::rules::policy::Policy;
+
+/// User ids from here on make useradd write a very large file.
+const LARGE_USER_ID: u64 = 100_000;
+/// Package names that a sentence lists.
+const NAMES_SHOWN: usize = 5;
+
+pub(super) fn judge(
+    line: &Line,
+    instruction: &Instruction,
+    policy: &Policy,
+    report: &mut Report<'_>,
+) {
+    let text = match instruction {
+        Instruction::Run(Command::Shell(text)) => text.clone(),
+        Instruction::Run(Command::Exec(words)) => words.join(" "),
+        _ => return,
+    };
+    for command in commands(&text) {
+        let place = line.number_of(
+            &command
+                .words()
+                .first()
+                .copied()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+        let packages = pip_packages(&command);
+        let unpinned: Vec<&str> = packages
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|p| !is_pinned(p))
+            .collect();
+        if !unpinned.is_empty() {
+            let mut names: Vec<String> = unpinned
+                .iter()
+                .take(NAMES_SHOWN)
+                .map(|n| format!("`{n}`"))
+                .collect();
+            if unpinned.len() > NAMES_SHOWN {
+                names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
+            }
+            let have = if unpinned.len() == 1 { "has" } else { "have" };
+            report.at(
+                place,
+                DF060.says(format!("{} {have} no version", names.join(", "))),
+            );
+        }
+        if has_large_user_id(&command) {
+            report.at(
+                place,
+                DF061.says("useradd with a large user id writes a very large file"),
+            );
+        }
+        if command.is_sudo() {
+            report.at(
+                line.number_of("sudo"),
+                DF062.says("sudo is not needed: steps run as root"),
+            );
+        }
+        if !policy.build_network && wants_network(&command) {
+            report.at(
+                place,
+                DF063.says(format!(
+                    "`{}` needs a network, and builds have none",
+                    name(&command)
+                )),
+            );
+        }
+    }
+    if pipes_download_into_shell(&text) {
+        report.at(line.number, DF062.says("A downloaded script is run unseen"));
+    }
+}
+
+/// The program, with the subcommand where that says more.
+fn name(command: &Simple) -> String {
+    let words = command.words();
+    match words.get(1) {
+        Some(second) if !second.starts_with('-') && second.len() < 20 && !second.contains('/') => {
+            format!("{} {second}", command.program())
+        }
+        _ => command.program().to_owned(),
+    }
+}
+
+/// The arguments of `pip install` that name packages; none if this is something else.
+fn pip_packages<'a>(command: &'a Simple) -> Option<Vec<&'a str>> {
+    let words = command.words();
+    let pip = words.iter().position(|w| {
+        let program = w.rsplit('/').next().unwrap_or(w);
+        matches!(program, "pip" | "pip3") || program.starts_with("pip3.")
+    })?;
+    // `pip` itself, or `python -m pip`; not `apt-get install pip`.
+    if pip != 0 && words.get(pip - 1) != Some(&"-m") {
+        return None;
+    }
+    let rest = words.get(pip + 1..)?;
+    let install = rest.iter().position(|w| *w == "install")?;
+    let mut packages = Vec::new();
+    let mut skip = false;
+    for word in &rest[install + 1..] {
+        match *word {
+            _ if skip => skip = false,
+            "-r" | "-c" | "-i" | "-f" | "-t" | "-e" | "--requirement" | "--constraint"
+            | "--index-url" | "--extra-index-url" | "--find-links" | "--target" | "--prefix"
+            | "--timeout" | "--retries" => {
+                skip = true;
+            }
+            flag if flag.starts_with('-') => {}
+            package => packages.push(package),
+        }
+    }
+    Some(packages)
+}
+
+fn is_pinned(package: &str) -> bool {
+    is_local(package) || package.contains("==") || package.contains('@') || package.contains('$')
+}
+
+fn is_local(package: &str) -> bool {
+    package.starts_with(['.', '/']) || package.ends_with(".whl") || package.contains('/')
+}
+
+fn has_large_user_id(command: &Simple) -> bool {
+    if command.program() != "useradd" {
+        return false;
+    }
+    let words = command.words();
+    let quiet = words.iter().any(|w| {
+        *w == "--no-log-init" || (w.starts_with('-') && !w.starts_with("--") && w.contains('l'))
+    });
+    let large = |id: &str| id.parse::<u64>().is_ok_and(|id| id >= LARGE_USER_ID);
+    !quiet
+        && words.windows(2).any(|pair| {
+            let short = pair[0].starts_with('-') && pair[0].ends_with('u');
+            ((short || pair[0] == "--uid") && large(pair[1]))
+                || pair[1].strip_prefix("--uid=").is_some_and(large)
+        })
+}
+
+fn wants_network(command: &Simple) -> bool {
+    let words = command.words();
+    let second = words
+        .iter()
+        .skip(1)
+        .find(|w| !w.starts_with('-'))
+        .copied()
+        .unwrap_or_default();
+    let any = |subcommands: &[&str]| subcommands.contains(&second);
+    if let Some(packages) = pip_packages(command) {
+        let requirements = words
+            .iter()
+            .any(|w| w.starts_with("-r") || w.starts_with("--requirement"));
+        let offline = words.contains(&"--no-index");
+        return !offline && (requirements || packages.iter().any(|p| !is_local(p)));
+    }
+    match command.program() {
+        "apt-get" | "apt" | "yum" | "dnf" | "microdnf" => any(&["update", "install", "upgrade"]),
+        "apk" => any(&["add", "update"]),
+        "conda" | "mamba" | "micromamba" => any(&["install", "create", "env", "update"]),
+        "npm" | "yarn" => any(&["install", "ci", "add"]),
+        "git" => any(&["clone", "fetch", "pull"]),
+        "curl" | "wget" => true,
+        _ => false,
+    }
+}
+
+fn pipes_download_into_shell(text: &str) -> bool {
+    let all = commands(text);
+    all.windows(2).any(|pair| {
+        matches!(pair[0].program(), "curl" | "wget")
+            && pair[1].piped
+            && matches!(pair[1].program(), "sh" | "bash" | "python" | "python3")
+    })
+}

@@ -1,0 +1,304 @@
+//! Each instruction against the rules that need no other line: DF020 to DF052.
+
+use super::ast::{Command, Instruction};
+use super::emit;
+use super::grammar::{Flag, Raw};
+use super::lines::Line;
+use super::report::Report;
+use super::stages::Stages;
+use super::words::{self, Pair};
+use crate::model::Finding;
+use crate::rules::catalogue::*;
+use crate::rules::policy::Policy;
+
+/// The longest line that is emitted: the classic builder reads no more than 65,535 bytes.
+const LINE_BYTES_MAX: usize = 60_000;
+
+/// Turns what was written into what is built. None if it is not built, with or without a finding.
+pub(super) fn judge(
+    line: &Line,
+    raw: Raw,
+    stages: &mut Stages,
+    policy: &Policy,
+    report: &mut Report<'_>,
+) -> Option<Instruction> {
+    if stages.len() == 0 && !matches!(raw, Raw::From { .. } | Raw::Arg(_)) {
+        report.at(
+            line.number,
+            DF005.says_with(
+                format!("{} stands before the first FROM", line.keyword()),
+                "Start with `FROM` and a base image of the list.",
+            ),
+        );
+    }
+    let instruction = match raw {
+        Raw::Unbuilt => {
+            report.at(line.number, unbuilt(&line.keyword()));
+            return None;
+        }
+        Raw::From { flags, image, name } => {
+            stages.begin(line, (&flags, &image, name.as_deref()), policy, report)
+        }
+        Raw::Copy {
+            flags,
+            sources,
+            target,
+        } => copy(line, (&flags, sources, target), stages, report),
+        Raw::Run { flags, command } => {
+            for flag in &flags {
+                let number = line.number_of(&flag.to_string());
+                report.at(number, DF030.says(format!("`{flag}` is not allowed")));
+            }
+            Instruction::Run(command)
+        }
+        Raw::Cmd(command) => Instruction::Cmd(command),
+        Raw::Entrypoint(command) => Instruction::Entrypoint(command),
+        Raw::Shell(words) => Instruction::Shell(words),
+        Raw::User(user) => Instruction::User(user),
+        Raw::Workdir(path) => {
+            if let Some(says) = wrong_directory(&path, policy) {
+                report.at(line.number, DF042.says(says));
+            }
+            Instruction::Workdir(path)
+        }
+        Raw::Arg(text) => {
+            variables(line, &text, true, report);
+            Instruction::Arg(text)
+        }
+        Raw::Env(text) => {
+            variables(line, &text, false, report);
+            Instruction::Env(text)
+        }
+        Raw::Label(text) => {
+            labels(line, &text, report);
+            Instruction::Label(text)
+        }
+    };
+    if emit::line(&instruction).len() > LINE_BYTES_MAX {
+        report.at(
+            line.number,
+            DF001.says_with(
+                format!("{} is too long", line.keyword()),
+                "Split it into several instructions.",
+            ),
+        );
+    }
+    Some(instruction)
+}
+
+fn unbuilt(keyword: &str) -> Finding {
+    match keyword {
+        "ADD" => DF020.says("ADD is not allowed"),
+        "ONBUILD" => DF031.says("ONBUILD is not allowed"),
+        "VOLUME" => DF032.says("VOLUME is not allowed"),
+        "EXPOSE" => DF033.says("EXPOSE has no effect and is left out"),
+        "HEALTHCHECK" => DF034.says("HEALTHCHECK has no effect and is left out"),
+        keyword => DF035.says(format!("{keyword} has no effect and is left out")),
+    }
+}
+
+fn copy(
+    line: &Line,
+    (flags, sources, target): (&[Flag], Vec<String>, String),
+    stages: &Stages,
+    report: &mut Report<'_>,
+) -> Instruction {
+    let (mut from, mut chown, mut foreign) = (None, None, false);
+    for (i, flag) in flags.iter().enumerate() {
+        let number = line.number_of(&flag.to_string());
+        if flags[..i].iter().any(|f| f.name == flag.name) {
+            report.at(
+                number,
+                DF004.says_with(format!("`--{}` twice", flag.name), "Delete one."),
+            );
+        }
+        match (flag.name.as_str(), flag.value.as_deref()) {
+            ("from", Some(stage)) => {
+                foreign = true;
+                match stages.source(stage) {
+                    Ok(index) => from = Some(index),
+                    Err(finding) => report.at(number, finding),
+                }
+            }
+            ("chown", Some(owner)) if is_owner(owner) => chown = Some(owner.to_owned()),
+            _ => report.at(number, wrong_flag(flag)),
+        }
+    }
+    if !foreign {
+        for source in &sources {
+            if let Some(says) = leads_out(source) {
+                report.at(line.number_of(source), DF022.says(says));
+            }
+        }
+    }
+    Instruction::Copy {
+        from,
+        chown,
+        sources,
+        target,
+    }
+}
+
+fn wrong_flag(flag: &Flag) -> Finding {
+    match flag.name.as_str() {
+        "chmod" => DF004.says_with(
+            format!("`{flag}` is not supported"),
+            "Write a `RUN chmod` after the COPY.",
+        ),
+        "from" | "chown" => DF004.says_with(
+            format!("`{flag}` needs a plain value"),
+            "Write it as `--from=stage` or `--chown=65534:65534`.",
+        ),
+        _ => DF004.says_with(format!("Unknown flag `{flag}` of COPY"), "Delete it."),
+    }
+}
+
+fn is_owner(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':'))
+}
+
+fn leads_out(source: &str) -> Option<String> {
+    if source.contains("://") || source.starts_with("git@") {
+        return Some(format!("`{source}` is a URL: COPY fetches nothing"));
+    }
+    let unquoted = source.replace(['"', '\'', '\\'], "");
+    if unquoted.starts_with('/') {
+        return Some(format!("`{source}` is an absolute path"));
+    }
+    unquoted
+        .split('/')
+        .any(|part| part == "..")
+        .then(|| format!("`{source}` leads out of the repository"))
+}
+
+fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
+    if path.contains(['$', '"', '\'', '\\']) {
+        return Some(format!(
+            "WORKDIR must be written out, without variables and quotes: `{path}`"
+        ));
+    }
+    if !path.starts_with('/') {
+        return Some(format!("WORKDIR `{path}` is not an absolute path"));
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Some(format!("WORKDIR `{path}` holds `..`"));
+    }
+    let kernel = ["/proc", "/sys", "/dev"].into_iter();
+    let root = kernel
+        .chain(policy.mounts.iter().map(String::as_str))
+        .find(|root| is_under(path, root))?;
+    Some(match root {
+        "/proc" | "/sys" | "/dev" => format!("WORKDIR `{path}` is under {root}"),
+        _ => format!(
+            "WORKDIR `{path}` is under {root}, which is mounted over when the container runs"
+        ),
+    })
+}
+
+/// Whether a path is another one or below it; doubled slashes and dots do not matter.
+pub(in crate::rules) fn is_under(path: &str, root: &str) -> bool {
+    let parts = |text: &str| -> Vec<String> {
+        text.split('/')
+            .filter(|p| !matches!(*p, "" | "."))
+            .map(str::to_owned)
+            .collect()
+    };
+    let root = parts(root);
+    !root.is_empty() && parts(path).starts_with(&root)
+}
+
+fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
+    let keyword = if is_arg { "ARG" } else { "ENV" };
+    let Some(pairs) = words::pairs(text, is_arg) else {
+        report.at(
+            line.number,
+            DF005.says_with(
+                format!("{keyword} has a name without a value"),
+                format!(
+                    "Write it as `{keyword} NAME=value`, with quotes around a value with blanks."
+                ),
+            ),
+        );
+        return;
+    };
+    for Pair { name, value } in pairs {
+        let number = line.number_of(name);
+        if !words::is_plain_name(name) {
+            let rule = if is_arg { DF005 } else { DF051 };
+            report.at(
+                number,
+                rule.says_with(
+                    format!("The name of a variable must be written out: `{name}`"),
+                    "Use letters, digits and `_`, without quotes and variables.",
+                ),
+            );
+        } else if !is_arg && steers_the_host(name) {
+            report.at(number, DF051.says(format!("ENV {name} is not allowed")));
+        } else if is_secret(name) && value.is_some_and(|v| !v.is_empty() && !v.starts_with('$')) {
+            report.at(
+                number,
+                DF050.says(format!("{keyword} {name} looks like a secret")),
+            );
+        }
+    }
+}
+
+/// Whether a program of the host would read this variable of an image.
+pub(in crate::rules) fn steers_the_host(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    if matches!(
+        name.as_str(),
+        "NVIDIA_VISIBLE_DEVICES" | "NVIDIA_DRIVER_CAPABILITIES"
+    ) {
+        return false;
+    }
+    name.starts_with("LD_") || name.starts_with("NVIDIA_") || name.ends_with("_PROXY")
+}
+
+fn is_secret(name: &str) -> bool {
+    name.to_ascii_uppercase().split('_').any(|part| {
+        matches!(
+            part,
+            "TOKEN" | "SECRET" | "PASSWORD" | "PASSWD" | "KEY" | "APIKEY" | "CREDENTIALS"
+        )
+    })
+}
+
+/// The beginning of labels that are ours.
+pub(in crate::rules) const RESERVED_LABELS: &str = "referee.";
+
+fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
+    let Some(pairs) = words::pairs(text, false) else {
+        report.at(
+            line.number,
+            DF005.says_with(
+                "LABEL has a name without a value",
+                "Write it as `LABEL name=\"value\"`.",
+            ),
+        );
+        return;
+    };
+    for Pair { name, .. } in pairs {
+        let number = line.number_of(name);
+        let bare = name.replace(['"', '\''], "");
+        if bare.contains(['$', '\\']) {
+            report.at(
+                number,
+                DF052.says_with(
+                    format!("The name of a label must be written out: `{name}`"),
+                    "Use letters, digits, `.`, `_` and `-`.",
+                ),
+            );
+        } else if bare.to_ascii_lowercase().starts_with(RESERVED_LABELS) {
+            report.at(number, DF052.says(format!("Label `{bare}` is reserved")));
+        }
+    }
+}
+
+/// Whether a command says nothing: an empty list.
+pub(super) fn is_empty(command: &Command) -> bool {
+    matches!(command, Command::Exec(words) if words.is_empty())
+}

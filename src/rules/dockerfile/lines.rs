@@ -1,0 +1,166 @@
+//! Physical lines become logical ones, exactly as the classic builder joins them: DF003.
+//!
+//! Comments and empty lines vanish, also inside a continued instruction; the blanks of a continued
+//! line stay. A line that ends in two backslashes is refused: versions of Docker disagree about it.
+
+use super::report::Report;
+use crate::rules::catalogue::{DF003, DF005};
+
+/// One instruction as one line of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Where it starts, counted from 1.
+    pub(super) number: u32,
+    /// Joined, without blanks at its ends.
+    pub(super) text: String,
+    /// The physical lines that it was joined from.
+    parts: Vec<(u32, String)>,
+}
+
+impl Line {
+    /// The physical line that holds a text, or the first one.
+    pub(super) fn number_of(&self, needle: &str) -> u32 {
+        self.parts
+            .iter()
+            .find(|(_, part)| part.contains(needle))
+            .map_or(self.number, |(number, _)| *number)
+    }
+
+    /// The first word in upper case.
+    pub(super) fn keyword(&self) -> String {
+        self.split().0.to_ascii_uppercase()
+    }
+
+    /// Everything after the first word.
+    pub(super) fn rest(&self) -> &str {
+        self.split().1
+    }
+
+    fn split(&self) -> (&str, &str) {
+        let (word, rest) = self.text.split_once(BLANKS).unwrap_or((&self.text, ""));
+        (word, rest.trim_matches(BLANKS))
+    }
+}
+
+/// What separates words.
+pub(super) const BLANKS: [char; 2] = [' ', '\t'];
+
+/// Whether a physical line is a comment. No parser takes it for anything else.
+pub(super) fn is_comment(line: &str) -> bool {
+    line.trim_start_matches(BLANKS).starts_with('#')
+}
+
+/// All logical lines.
+pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
+    let mut physical = (1..).zip(text.lines()).peekable();
+    let mut lines = Vec::new();
+    while let Some((number, first)) = physical.next() {
+        if is_comment(first) || first.trim_matches(BLANKS).is_empty() {
+            continue;
+        }
+        let mut parts = vec![(number, first.trim_start_matches(BLANKS).to_owned())];
+        let mut next = Some(first);
+        while next.is_some_and(|part| continuation(part).is_some()) {
+            next = None;
+            for (number, part) in physical.by_ref() {
+                if !is_comment(part) && !part.trim_matches(BLANKS).is_empty() {
+                    parts.push((number, part.to_owned()));
+                    next = Some(part);
+                    break;
+                }
+            }
+        }
+        let line = join(parts, report);
+        if let Some(delimiter) = here_document(&line) {
+            refuse(&line, &delimiter, report);
+            let body = physical
+                .clone()
+                .position(|(_, l)| l.trim_start_matches('\t') == delimiter);
+            if let Some(length) = body {
+                physical.nth(length);
+            }
+        } else if !line.text.is_empty() {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// The line without the backslash that continues it.
+fn continuation(line: &str) -> Option<&str> {
+    line.trim_end_matches(BLANKS).strip_suffix('\\')
+}
+
+fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
+    let number = parts.first().map_or(1, |(n, _)| *n);
+    let mut text = String::new();
+    for (number, part) in &parts {
+        let kept = continuation(part).unwrap_or(part);
+        if kept.ends_with('\\') {
+            report.at(
+                *number,
+                DF005.says_with(
+                    "The line ends in two backslashes, which versions of Docker read differently",
+                    "End it in one backslash to continue it, or in another character.",
+                ),
+            );
+        }
+        text.push_str(kept);
+    }
+    let mut text = text.trim_matches(BLANKS).to_owned();
+    if text.ends_with('\\') {
+        if !report.knows(number) {
+            report.at(number, DF005.says("The instruction ends in a backslash"));
+        }
+        text.truncate(text.trim_end_matches(['\\', ' ', '\t']).len());
+    }
+    Line {
+        number,
+        text,
+        parts,
+    }
+}
+
+fn refuse(line: &Line, delimiter: &str, report: &mut Report<'_>) {
+    let number = line.number_of("<<");
+    report.at(
+        number,
+        DF003.says(format!("Here-documents are not allowed: `<<{delimiter}`")),
+    );
+}
+
+/// The delimiter of a here-document of RUN, COPY or ADD: an unquoted word that starts with `<<`.
+/// `cat<<EOF` counts too; shifts in arithmetic (`$((1 << 2))`) and here-strings (`<<<`) do not.
+fn here_document(line: &Line) -> Option<String> {
+    if !matches!(line.keyword().as_str(), "RUN" | "COPY" | "ADD") {
+        return None;
+    }
+    let rest = line.rest();
+    let mut quote = None;
+    let mut depth = 0_usize;
+    for (i, c) in rest.char_indices() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, '<') if rest[i..].starts_with("<<") && !rest[..i].ends_with('<') => {
+                let word = rest[i + 2..]
+                    .trim_start_matches('-')
+                    .trim_start_matches(BLANKS);
+                let name: String = word
+                    .trim_start_matches(['"', '\'', '\\'])
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '!'))
+                    .collect();
+                let arithmetic = depth >= 2;
+                if !word.starts_with('<') && !arithmetic && !name.is_empty() {
+                    return Some(name);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,163 @@
+//! Stages of a Dockerfile and what they start from: DF010, DF011, DF012, DF021.
+
+use super::ast::{Base, Instruction};
+use super::grammar::Flag;
+use super::lines::Line;
+use super::report::Report;
+use crate::model::Finding;
+use crate::rules::catalogue::{DF004, DF005, DF010, DF011, DF012, DF021};
+use crate::rules::policy::Policy;
+use crate::rules::suggest;
+
+/// The stages so far: their names, in lower case.
+#[derive(Debug, Default)]
+pub(super) struct Stages {
+    names: Vec<Option<String>>,
+}
+
+/// Names of bases that a sentence lists.
+const BASES_SHOWN: usize = 12;
+
+impl Stages {
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// FROM: begins a stage, whatever is wrong with it.
+    pub(super) fn begin(
+        &mut self,
+        line: &Line,
+        (flags, image, name): (&[Flag], &str, Option<&str>),
+        policy: &Policy,
+        report: &mut Report<'_>,
+    ) -> Instruction {
+        let mut say = |finding| report.at(line.number, finding);
+        for flag in flags {
+            match (flag.name.as_str(), flag.value.as_deref()) {
+                ("platform", Some(value)) if value == policy.platform() => {}
+                ("platform", _) => say(DF012.says(format!(
+                    "`{flag}`: images are built for {} only",
+                    policy.platform()
+                ))),
+                _ => say(DF004.says_with(format!("Unknown flag `{flag}` of FROM"), "Delete it.")),
+            }
+        }
+        let base = match self.base(image, policy) {
+            Ok(base) => base,
+            Err(finding) => {
+                say(finding);
+                Base::Image(image.to_owned())
+            }
+        };
+        let name = name.map(str::to_ascii_lowercase);
+        if let Some(finding) = name.as_deref().and_then(|name| self.wrong_name(name)) {
+            say(finding);
+        }
+        self.names.push(name.clone());
+        Instruction::From { base, name }
+    }
+
+    fn base(&self, image: &str, policy: &Policy) -> Result<Base, Finding> {
+        if image.contains('$') {
+            return Err(DF011.says(format!("FROM uses a variable: `{image}`")));
+        }
+        if let Some(index) = self.named(image) {
+            return Ok(Base::Stage(index));
+        }
+        if policy.bases.iter().any(|b| b == image) {
+            return Ok(match image {
+                "scratch" => Base::Scratch,
+                _ => Base::Image(image.to_owned()),
+            });
+        }
+        Err(DF010.says_with(
+            format!("Base image `{image}` is not on the list"),
+            listed(image, policy),
+        ))
+    }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        let name = name.to_ascii_lowercase();
+        self.names
+            .iter()
+            .position(|n| n.as_deref() == Some(name.as_str()))
+    }
+
+    fn wrong_name(&self, name: &str) -> Option<Finding> {
+        let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| {
+                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.')
+            });
+        if !plain || matches!(name, "scratch" | "context") {
+            return Some(DF005.says_with(
+                format!("`{name}` cannot be the name of a stage"),
+                "Use letters, digits, `-`, `_` and `.`, starting with a letter; `scratch` and `context` are reserved.",
+            ));
+        }
+        self.named(name).is_some().then(|| {
+            DF005.says_with(
+                format!("There is a stage `{name}` already"),
+                "Give each stage a name of its own.",
+            )
+        })
+    }
+
+    /// The earlier stage that `COPY --from` names, by name or number.
+    pub(super) fn source(&self, value: &str) -> Result<usize, Finding> {
+        let current = self.names.len().saturating_sub(1);
+        let number = value
+            .parse::<usize>()
+            .ok()
+            .filter(|n| n.to_string() == value);
+        match number.or_else(|| self.named(value)) {
+            Some(index) if index < current => Ok(index),
+            _ => {
+                let known = self
+                    .names
+                    .iter()
+                    .take(current)
+                    .flatten()
+                    .map(String::as_str);
+                let near = suggest::did_you_mean(value, known);
+                Err(DF021.says_with(
+                    format!("`--from={value}` does not name an earlier stage"),
+                    format!("{}{near}", DF021.remedy),
+                ))
+            }
+        }
+    }
+}
+
+/// The list, the likeliest first.
+fn listed(image: &str, policy: &Policy) -> String {
+    let repository = |name: &str| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        last.split([':', '@']).next().unwrap_or(last).to_owned()
+    };
+    let near = suggest::nearest(image, policy.bases.iter().map(String::as_str)).or_else(|| {
+        policy
+            .bases
+            .iter()
+            .map(String::as_str)
+            .find(|b| repository(b) == repository(image))
+    });
+    let mut remedy = match policy.bases.len() {
+        0 => "The organizers list no base images; ask them".to_owned(),
+        _ => {
+            let names: Vec<_> = policy
+                .bases
+                .iter()
+                .take(BASES_SHOWN)
+                .map(|b| format!("`{b}`"))
+                .collect();
+            format!("Use one of {}", names.join(", "))
+        }
+    };
+    if policy.bases.len() > BASES_SHOWN {
+        remedy.push_str(&format!(" and {} more", policy.bases.len() - BASES_SHOWN));
+    }
+    match near {
+        Some(name) => format!("Did you mean `{name}`? {remedy}."),
+        None => format!("{remedy}."),
+    }
+}
