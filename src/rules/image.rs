@@ -1,1 +1,213 @@
-//! (being written)
+//! A built image, against what may run: IMG001 to IMG010.
+//!
+//! Judges what the engine reports of the image, never what its Dockerfile promised.
+
+use super::catalogue::*;
+use super::dockerfile::{RESERVED_LABELS, is_under, steers_the_host};
+use super::exit::bytes;
+use super::policy::Policy;
+use crate::model::{Finding, ImageFacts, RunLimits, limits};
+
+/// Looks at an image whose base sets nothing of note; see [`check_on_base`].
+pub fn check(image: &ImageFacts, bounds: &RunLimits, policy: &Policy) -> Vec<Finding> {
+    check_on_base(image, None, bounds, policy)
+}
+
+/// Looks at an image. What its base, an image of the organizers' list, says itself is not the
+/// participant's to change, and is accepted.
+pub fn check_on_base(
+    image: &ImageFacts,
+    base: Option<&ImageFacts>,
+    bounds: &RunLimits,
+    policy: &Policy,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if image.entrypoint.is_empty() && image.command.is_empty() {
+        findings.push(IMG001.says("The image has neither an entrypoint nor a command"));
+    }
+    if image.os != "linux" || image.architecture != policy.architecture {
+        findings.push(IMG002.says(format!(
+            "The image is for {}/{}, the server is {}",
+            word(&image.os),
+            word(&image.architecture),
+            policy.platform()
+        )));
+    }
+    if image.bytes > bounds.image {
+        findings.push(IMG003.says(format!(
+            "The image has {}, {} are allowed",
+            bytes(image.bytes),
+            bytes(bounds.image)
+        )));
+    }
+    if image.layers > limits::IMAGE_LAYERS_MAX {
+        findings.push(IMG004.says(format!(
+            "The image has {} layers, {} are allowed",
+            image.layers,
+            limits::IMAGE_LAYERS_MAX
+        )));
+    }
+    if let Some(volume) = image.volumes.first() {
+        findings.push(IMG005.says(format!("The image declares a volume: `{}`", word(volume))));
+    }
+    if !image.on_build.is_empty() {
+        findings.push(IMG006.says("The image has ONBUILD instructions"));
+    }
+    findings.extend(environment(image, base));
+    if is_root(&image.user) {
+        findings.push(IMG008.says("The image asks for root; the container runs as 65534 instead"));
+    }
+    if let Some(root) = ["/proc", "/sys", "/dev"]
+        .into_iter()
+        .find(|root| is_under(&image.working_dir, root))
+    {
+        findings.push(IMG009.says(format!("The working directory is under {root}")));
+    }
+    findings.extend(labels(image, base));
+    findings
+        .into_iter()
+        .map(|finding| policy.weigh(finding))
+        .collect()
+}
+
+fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
+    let inherited = |entry: &String| base.is_some_and(|base| base.env.contains(entry));
+    image
+        .env
+        .iter()
+        .filter(|entry| !inherited(entry))
+        .filter_map(|entry| {
+            let name = entry.split('=').next().unwrap_or(entry);
+            steers_the_host(name).then(|| IMG007.says(format!("The image sets `{}`", word(name))))
+        })
+        .collect()
+}
+
+fn labels(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let size: usize = image
+        .labels
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if size > limits::IMAGE_LABEL_BYTES_MAX {
+        findings.push(IMG010.says(format!(
+            "The labels have {}, {} are allowed",
+            bytes(size as u64),
+            bytes(limits::IMAGE_LABEL_BYTES_MAX as u64)
+        )));
+    }
+    // The builder puts `referee.kind` and the like on every image itself; a participant's own are
+    // refused in the Dockerfile (DF052). Here only what no builder of ours writes can be told.
+    let inherited = |name: &String| base.is_some_and(|base| base.labels.contains_key(name));
+    let odd = image.labels.keys().find(|name| {
+        name.to_ascii_lowercase().starts_with(RESERVED_LABELS)
+            && !name.starts_with(RESERVED_LABELS)
+            && !inherited(name)
+    });
+    findings.extend(odd.map(|name| IMG010.says(format!("Label `{}` is reserved", word(name)))));
+    findings
+}
+
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.is_empty() || name == "root" || name.parse() == Ok(0_u32)
+}
+
+/// A word of the image, fit for a sentence.
+fn word(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, Duration};
+
+    fn bounds() -> RunLimits {
+        RunLimits {
+            gpus: 0,
+            cpus: 1.0,
+            memory: 512 << 20,
+            time: Duration::seconds(60),
+            smoke_time: Duration::seconds(20),
+            output: 16 << 20,
+            files: 1000,
+            pids: 64,
+            shm: 64 << 20,
+            tmp: 64 << 20,
+            image: 2 << 30,
+        }
+    }
+
+    fn good() -> ImageFacts {
+        ImageFacts {
+            id: Digest::of(b"image"),
+            os: "linux".into(),
+            architecture: "amd64".into(),
+            bytes: 332 << 20,
+            layers: 12,
+            user: "65534".into(),
+            entrypoint: vec!["python3".into()],
+            command: vec![],
+            working_dir: "/app".into(),
+            volumes: vec![],
+            env: vec!["PATH=/usr/bin".into(), "NVIDIA_VISIBLE_DEVICES=all".into()],
+            on_build: vec![],
+            labels: [("referee.kind".to_owned(), "submission".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn each_fault_is_found_alone_and_a_good_image_has_none() {
+        let policy = Policy::new(["x"], []);
+        type Change = fn(&mut ImageFacts);
+        let changes: [(&str, Change); 17] = [
+            ("", |_| {}),
+            ("", |i| i.command = std::mem::take(&mut i.entrypoint)),
+            ("", |i| i.working_dir = String::new()),
+            ("IMG001", |i| i.entrypoint.clear()),
+            ("IMG002", |i| i.architecture = "arm64".into()),
+            ("IMG002", |i| i.os = "windows".into()),
+            ("IMG003", |i| i.bytes = 3 << 30),
+            ("IMG004", |i| i.layers = 101),
+            ("IMG005", |i| i.volumes = vec!["/x".into()]),
+            ("IMG006", |i| i.on_build = vec!["RUN x".into()]),
+            ("IMG007", |i| i.env.push("LD_PRELOAD=/x.so".into())),
+            ("IMG007", |i| i.env.push("http_proxy=x".into())),
+            ("IMG008", |i| i.user = String::new()),
+            ("IMG008", |i| i.user = "0:0".into()),
+            ("IMG009", |i| i.working_dir = "/proc/self/fd/7".into()),
+            ("IMG010", |i| {
+                drop(i.labels.insert("a".into(), "b".repeat(20_000)))
+            }),
+            ("IMG010", |i| {
+                drop(i.labels.insert("Referee.kind".into(), "x".into()))
+            }),
+        ];
+        for (code, change) in changes {
+            let mut image = good();
+            change(&mut image);
+            let codes: Vec<_> = check(&image, &bounds(), &policy)
+                .into_iter()
+                .map(|f| f.code)
+                .collect();
+            assert_eq!(codes.concat(), code);
+        }
+    }
+
+    #[test]
+    fn what_the_base_sets_is_accepted_unless_it_was_changed() {
+        let policy = Policy::new(["x"], []);
+        let mut base = good();
+        base.env
+            .push("LD_LIBRARY_PATH=/usr/local/nvidia/lib64".into());
+        let mut image = base.clone();
+        assert_eq!(check_on_base(&image, Some(&base), &bounds(), &policy), []);
+        image.env.push("LD_LIBRARY_PATH=/evil".into());
+        assert_eq!(
+            check_on_base(&image, Some(&base), &bounds(), &policy)[0].code,
+            "IMG007"
+        );
+    }
+}

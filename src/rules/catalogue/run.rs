@@ -79,9 +79,12 @@ QTA002: Error firm, "Evaluations in the whole phase",
 QTA003: Error firm, "Pushes a day",
     "Wait for the next day (UTC); `referee check` tries the rules on your own machine.",
     "Every push costs the server a build and a run on the sample.";
-QTA004: Error firm, "Submissions under way",
+QTA004: Advice, "Submissions under way",
     "Wait until the one before has ended, or withdraw it.",
     "A team's submissions are worked on a few at a time, so that everybody gets a turn.";
+QTA005: Error firm, "The same files once",
+    "Look at the result of the submission before, or change a file.",
+    "The same commit content in the same phase would give the same result and cost an evaluation. Submissions that failed may be repeated.";
 PHS001: Error firm, "The phase is open",
     "Push again while the phase is open.",
     "What counts is when the push was first seen by the server, not the date of the commit.";

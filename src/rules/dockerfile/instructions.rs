@@ -22,15 +22,6 @@ pub(super) fn judge(
     policy: &Policy,
     report: &mut Report<'_>,
 ) -> Option<Instruction> {
-    if stages.len() == 0 && !matches!(raw, Raw::From { .. } | Raw::Arg(_)) {
-        report.at(
-            line.number,
-            DF005.says_with(
-                format!("{} stands before the first FROM", line.keyword()),
-                "Start with `FROM` and a base image of the list.",
-            ),
-        );
-    }
     let instruction = match raw {
         Raw::Unbuilt => {
             report.at(line.number, unbuilt(&line.keyword()));

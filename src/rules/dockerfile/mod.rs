@@ -27,6 +27,8 @@ mod words;
 mod tests;
 
 pub use ast::{Base, Command, Dockerfile, Instruction, Step};
+pub(in crate::rules) use instructions::{RESERVED_LABELS, is_under, steers_the_host};
+
 pub use emit::{UnresolvedBase, emit};
 
 use self::report::Report;
@@ -77,13 +79,26 @@ pub fn check(path: &str, bytes: &[u8], policy: &Policy) -> Checked {
     finish(report, seen, policy)
 }
 
+/// How every Dockerfile begins.
+const BEGIN: &str = "Start with `FROM` and a base image of the list.";
+
 /// The file as a whole: not empty, not too long.
 fn count(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
-    if lines.is_empty() {
-        report.whole(DF005.says_with(
-            "The Dockerfile is empty",
-            "Start with `FROM` and a base image of the list.",
-        ));
+    let first = lines.iter().position(|line| line.keyword() == "FROM");
+    let before = &lines[..first.unwrap_or(0)];
+    if first.is_none() {
+        let what = if lines.is_empty() {
+            "The Dockerfile is empty"
+        } else {
+            "There is no FROM"
+        };
+        report.whole(DF005.says_with(what, BEGIN));
+    }
+    if let Some(line) = before.iter().find(|line| line.keyword() != "ARG")
+        && !report.knows(line.number)
+    {
+        let says = format!("{} stands before the first FROM", line.keyword());
+        report.at(line.number, DF005.says_with(says, BEGIN));
     }
     if let Some(line) = lines.get(limits::DOCKERFILE_INSTRUCTIONS_MAX) {
         report.at(

@@ -186,6 +186,8 @@ fn rules_for_the_whole_file_are_caught() {
     for (text, expected) in [
         ("", &["- DF005"] as &[_]),
         ("# nothing\n", &["- DF005"]),
+        ("ARG A=1\n", &["- DF005"]),
+        ("RUN a\nRUN b", &["- DF005"]),
         ("\u{feff}FROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF001"]),
         ("#!/bin/sh\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF002"]),
         (

@@ -1,0 +1,213 @@
+//! What COPY takes from the repository: SRC011.
+//!
+//! Only sources that are written out are judged; a variable could be anything.
+
+use std::collections::BTreeSet;
+
+use super::{Used, tree};
+use crate::model::{EntryKind, Finding, Place, SourceTree};
+use crate::rules::catalogue::SRC011;
+use crate::rules::dockerfile::{Dockerfile, Instruction};
+use crate::rules::suggest;
+
+/// The sources of all COPY instructions that take from the repository, and their lines.
+fn sources(file: &Dockerfile) -> impl Iterator<Item = (u32, &[String])> {
+    file.steps
+        .iter()
+        .filter_map(|step| match &step.instruction {
+            Instruction::Copy {
+                from: None,
+                sources,
+                ..
+            } => Some((step.line, sources.as_slice())),
+            _ => None,
+        })
+}
+
+/// A source as a path of the listing: `.` is empty. None if it is not written out.
+pub(super) fn plain(source: &str) -> Option<String> {
+    if source.contains(['$', '"', '\'', '\\']) || source.contains("..") || source.contains("://") {
+        return None;
+    }
+    let parts: Vec<&str> = source
+        .split('/')
+        .filter(|p| !matches!(*p, "" | "."))
+        .collect();
+    Some(parts.join("/"))
+}
+
+fn has_wildcard(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
+/// Files that COPY names themselves, not by their directory.
+pub(super) fn named_files(tree: &SourceTree, file: &Dockerfile) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for source in sources(file)
+        .flat_map(|(_, all)| all)
+        .filter_map(|s| plain(s))
+    {
+        if tree.entries.contains_key(&source) {
+            named.insert(source);
+        } else if has_wildcard(&source) {
+            named.extend(
+                tree.entries
+                    .keys()
+                    .filter(|path| matches(&source, path))
+                    .cloned(),
+            );
+        }
+    }
+    named
+}
+
+/// Sources that are not there.
+pub(super) fn missing(tree: &SourceTree, used: Used<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (line, all) in sources(used.dockerfile) {
+        for source in all {
+            let Some(path) = plain(source) else { continue };
+            // A pattern may match nothing if another source of the line is there.
+            if is_there(tree, &path) || (has_wildcard(&path) && all.len() > 1) {
+                continue;
+            }
+            let near = nearest(tree, &path);
+            let remedy = match &near {
+                Some(near) => format!("Did you mean `{near}`? Names are case-sensitive."),
+                None => SRC011.remedy.to_owned(),
+            };
+            findings.push(
+                SRC011
+                    .says_with(format!("`{source}` is not in the repository"), remedy)
+                    .at(place(tree, used.path, line, source)),
+            );
+        }
+    }
+    findings
+}
+
+fn is_there(tree: &SourceTree, path: &str) -> bool {
+    if path.is_empty() || tree.entries.contains_key(path) || tree::is_directory(tree, path) {
+        return true;
+    }
+    if has_wildcard(path) {
+        return tree.entries.keys().any(|entry| {
+            matches(path, entry) || directories(entry).any(|directory| matches(path, directory))
+        });
+    }
+    // Below a link: where it leads is the engine's to see.
+    directories(path)
+        .filter_map(|directory| tree.entries.get(directory))
+        .any(|entry| matches!(entry.kind, EntryKind::Symlink(_)))
+}
+
+/// The directories that a path lies in.
+fn directories(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(i, _)| &path[..i])
+}
+
+/// Patterns of Go's `filepath.Match`, generously: a class matches any one character.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(w), Some(g))
+                if component(
+                    &w.chars().collect::<Vec<_>>(),
+                    &g.chars().collect::<Vec<_>>(),
+                ) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// One step back for each `*`, never more: linear in the text for each star.
+fn component(pattern: &[char], text: &[char]) -> bool {
+    let (mut p, mut t, mut retry) = (0, 0, None);
+    loop {
+        match pattern.get(p) {
+            Some('*') => {
+                p += 1;
+                retry = Some((p, t));
+                continue;
+            }
+            None if t == text.len() => return true,
+            Some(c) if t < text.len() => {
+                let class = (*c == '[')
+                    .then(|| pattern[p..].iter().position(|c| *c == ']'))
+                    .flatten();
+                if *c == '?' || *c == text[t] || class.is_some() {
+                    p += class.map_or(1, |length| length + 1);
+                    t += 1;
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        match retry {
+            Some((after, from)) if from < text.len() => {
+                retry = Some((after, from + 1));
+                (p, t) = (after, from + 1);
+            }
+            _ => return false,
+        }
+    }
+}
+
+fn nearest<'a>(tree: &'a SourceTree, path: &str) -> Option<&'a str> {
+    if has_wildcard(path) {
+        return None;
+    }
+    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let beside = tree
+        .entries
+        .keys()
+        .map(String::as_str)
+        .filter(|p| p.rsplit_once('/').map_or("", |(d, _)| d) == directory)
+        .take(tree::CANDIDATES);
+    let paths = || tree.entries.keys().map(String::as_str);
+    paths()
+        .find(|p| p.to_lowercase() == path.to_lowercase())
+        .or_else(|| paths().find(|p| name(p) == name(path)))
+        .or_else(|| suggest::nearest(path, beside))
+}
+
+/// The physical line of an instruction that names a source.
+fn place(tree: &SourceTree, path: &str, line: u32, source: &str) -> Place {
+    let text = String::from_utf8_lossy(tree.text(path).unwrap_or_default()).into_owned();
+    let from = (1..).zip(text.lines()).skip_while(|(n, _)| *n < line);
+    let mut part = from
+        .clone()
+        .take_while(|(n, l)| *n == line || !l.trim().is_empty());
+    let found = part
+        .find(|(_, l)| l.contains(source))
+        .or_else(|| from.clone().next());
+    match found {
+        Some((line, text)) => Place::line(path, line).with_text(text.trim_end()),
+        None => Place::line(path, line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_within_a_component() {
+        for (pattern, path, expected) in [
+            ("*.py", "main.py", true),
+            ("*.py", "src/main.py", false),
+            ("src/*.p?", "src/main.py", true),
+            ("[a-m]ain.py", "main.py", true),
+            ("[", "[", true),
+            ("a*b*c", "axxbyybzc", true),
+            ("a*b", "axxc", false),
+            ("", "a", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+}

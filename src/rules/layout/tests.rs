@@ -1,0 +1,1 @@
+//! Every rule of the layout, caught and not caught.

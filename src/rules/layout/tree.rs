@@ -1,0 +1,170 @@
+//! Rules for every path of a commit: SRC004 to SRC006, SRC008, SRC009.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{EntryKind, Finding, Place, SourceTree};
+use crate::rules::catalogue::{Rule, SRC004, SRC005, SRC006, SRC008, SRC009};
+
+/// Paths that get a finding of their own for one rule; the rest are counted.
+const SHOWN: usize = 10;
+/// Paths that a misspelled one is compared with.
+pub(super) const CANDIDATES: usize = 500;
+/// Links that one link may lead over.
+const LINKS_MAX: usize = 40;
+/// How every pointer of Git LFS begins.
+const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+
+pub(super) fn check(tree: &SourceTree) -> Vec<Finding> {
+    let mut findings = names(tree);
+    let submodules = tree
+        .entries
+        .iter()
+        .filter(|(_, e)| e.kind == EntryKind::Submodule);
+    findings.extend(listed(
+        &SRC004,
+        submodules.map(|(path, _)| (path, format!("`{path}` is a submodule and is not fetched"))),
+    ));
+    let links = tree
+        .entries
+        .iter()
+        .filter_map(|(path, entry)| match &entry.kind {
+            EntryKind::Symlink(target) if leads_out(tree, path, target) => Some((
+                path,
+                format!("The symbolic link `{path}` leads out of the repository, or in a circle"),
+            )),
+            _ => None,
+        });
+    findings.extend(listed(&SRC006, links));
+    findings.extend(collisions(tree));
+    findings
+}
+
+/// Pointers of Git LFS; an error where the Dockerfile copies the file by name.
+pub(super) fn pointers(tree: &SourceTree, copied: &BTreeSet<String>) -> Vec<Finding> {
+    let all = || {
+        tree.entries
+            .iter()
+            .filter(|(_, e)| {
+                matches!(e.kind, EntryKind::File { .. }) && e.head.starts_with(POINTER)
+            })
+            .map(|(path, _)| path)
+    };
+    let says = |path: &String| format!("`{path}` is only a pointer of Git LFS");
+    let mut findings: Vec<Finding> = all()
+        .filter(|path| copied.contains(*path))
+        .map(|path| {
+            let mut finding = SRC005.says(format!("{}, and the Dockerfile copies it", says(path)));
+            finding.severity = crate::model::Severity::Error;
+            finding.at(Place::file(path.as_str()))
+        })
+        .collect();
+    let others = all().filter(|path| !copied.contains(*path));
+    findings.extend(listed(&SRC005, others.map(|path| (path, says(path)))));
+    findings
+}
+
+/// A finding for each of the first paths, and one that counts the rest.
+fn listed<'a>(rule: &Rule, faults: impl Iterator<Item = (&'a String, String)>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut more = 0;
+    for (path, says) in faults {
+        if findings.len() < SHOWN {
+            findings.push(rule.says(says).at(Place::file(path.as_str())));
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        findings.push(rule.says(format!("The same for {more} more")));
+    }
+    findings
+}
+
+fn names(tree: &SourceTree) -> Vec<Finding> {
+    let odd: Vec<&String> = tree.entries.keys().filter(|path| is_odd(path)).collect();
+    let mut findings: Vec<Finding> = odd
+        .iter()
+        .take(SHOWN)
+        .map(|path| {
+            let shown: String = path.escape_debug().take(80).collect();
+            SRC009.says(format!("The name `{shown}` is not allowed"))
+        })
+        .collect();
+    if odd.len() > SHOWN {
+        findings.push(SRC009.says(format!("The same for {} more", odd.len() - SHOWN)));
+    }
+    findings
+}
+
+/// Git refuses most of these itself; a hostile client does not.
+fn is_odd(path: &str) -> bool {
+    let odd_letter = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{fffd}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    // File systems drop invisible letters: `.g\u{200c}it` is `.git` on some.
+    let bare = |part: &str| -> String {
+        part.chars()
+            .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
+            .collect()
+    };
+    path.contains(odd_letter)
+        || path.split('/').any(|part| {
+            matches!(
+                bare(part).to_ascii_lowercase().as_str(),
+                "" | "." | ".." | ".git" | "git~1"
+            )
+        })
+}
+
+fn collisions(tree: &SourceTree) -> Vec<Finding> {
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for path in tree.entries.keys() {
+        if let Some(first) = seen.insert(path.to_lowercase(), path) {
+            pairs.push((path, format!("`{first}` and `{path}` differ only in case")));
+        }
+    }
+    listed(&SRC008, pairs.into_iter())
+}
+
+/// Whether something lies below this path.
+pub(super) fn is_directory(tree: &SourceTree, path: &str) -> bool {
+    let below = format!("{path}/");
+    tree.entries
+        .range(below.clone()..)
+        .next()
+        .is_some_and(|(next, _)| next.starts_with(&below))
+}
+
+/// Follows a link through the listing, over other links too.
+fn leads_out(tree: &SourceTree, link: &str, target: &str) -> bool {
+    let mut at: Vec<&str> = link.split('/').collect();
+    at.pop();
+    let mut ahead: Vec<&str> = target.split('/').rev().collect();
+    if target.starts_with('/') || target.is_empty() {
+        return true;
+    }
+    let mut links = 0;
+    while let Some(part) = ahead.pop() {
+        match part {
+            "" | "." => continue,
+            ".." => {
+                if at.pop().is_none() {
+                    return true;
+                }
+                continue;
+            }
+            name => at.push(name),
+        }
+        if let Some(EntryKind::Symlink(next)) = tree.entries.get(&at.join("/")).map(|e| &e.kind) {
+            links += 1;
+            if links > LINKS_MAX || next.starts_with('/') {
+                return true;
+            }
+            at.pop();
+            ahead.extend(next.split('/').rev());
+        }
+    }
+    false
+}
