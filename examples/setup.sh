@@ -1,6 +1,6 @@
 # Sourced by examples/demo.sh and tests/run.sh: brings a Debian 12 machine to where the examples run.
 #
-#   need_packages   what the examples and the build need from apt
+#   need_packages   what the examples and the build need from apt, and the packages named to it
 #   need_engine     a Docker Engine that answers; starts one only where none does
 #   stop_engine     ends the engine that need_engine started, and no other
 #   need_base       the base image referee/python:3.11
@@ -21,7 +21,11 @@ engine() { timeout "${ENGINE_TIMEOUT:-600}" docker --host "${DOCKER_HOST:-unix:/
 engine_answers() { ENGINE_TIMEOUT=10 engine version --format '{{.Server.Version}}' 2>/dev/null; }
 
 need_packages() {
-    local missing=()
+    local missing=() package
+    # What only the caller needs, by the names of Debian's packages.
+    for package in "$@"; do
+        dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
     command -v cc >/dev/null || missing+=(build-essential)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     command -v git >/dev/null || missing+=(git)

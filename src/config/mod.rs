@@ -22,7 +22,7 @@ pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};
 pub use server::{
     BuilderSettings, EngineSettings, ForgeSettings, Gpus, REFEREE_TOML, RunnerSettings, Settings,
-    inspect_settings, read_settings,
+    default_settings, inspect_settings, read_settings,
 };
 
 use crate::model::Finding;

@@ -1,1 +1,271 @@
-//! (being written)
+//! L3, the stages: each claims a row, lets pure code decide, and commits the next row in the same
+//! transaction.
+//!
+//! ```text
+//!  observe ─▶ rules ─▶ build ─▶ smoke ─▶ (queue) ─▶ run ─▶ score ─▶ publish
+//!  Delivery,  Submission Image   sample             Attempt Score   outbox
+//!  sweep      + Findings
+//! ```
+//!
+//! In reading order: [`observe`] (how a push becomes a submission), [`admission`], [`build`],
+//! [`smoke`], [`queue`] and [`slots`] (who runs when), [`run`], [`score`], [`publish`];
+//! [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
+//! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
+
+pub mod admission;
+pub mod build;
+pub mod job;
+pub mod lease;
+pub mod observe;
+pub mod participant;
+pub mod publish;
+pub mod queue;
+pub mod run;
+pub mod score;
+pub mod scorer;
+pub mod slots;
+pub mod smoke;
+pub mod view;
+pub mod workers;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::Mutex;
+
+use crate::clock::{self, Clock};
+use crate::config::Settings;
+use crate::executor::{Builder, Executor};
+use crate::forge::local::LocalForge;
+use crate::model::{Challenge, ChallengeSlug, Digest, ForgeName, ImageId, Lease, Phase, Stage, Task};
+use crate::store::{Artifacts, Claim, DeliveryWriter, Store, SubmissionRecord};
+use slots::Slots;
+
+/// The engines: three trust zones, which may be three machines.
+#[derive(Clone)]
+pub struct Engines {
+    /// Hostile Dockerfiles; never hidden data.
+    pub builder: Arc<dyn Builder>,
+    /// Hostile images with hidden inputs; never the truth.
+    pub runner: Arc<dyn Executor>,
+    /// The organizers' scorers with the truth.
+    pub scorer: Arc<dyn Executor>,
+}
+
+/// Everything that a stage needs.
+pub struct App {
+    /// `referee.toml`.
+    pub settings: Settings,
+    /// All challenges.
+    pub challenges: Vec<Challenge>,
+    /// The database.
+    pub store: Store,
+    /// Predictions and other outputs.
+    pub artifacts: Artifacts,
+    /// Where deliveries become durable.
+    pub deliveries: DeliveryWriter,
+    /// The time.
+    pub clock: Clock,
+    /// Owner of the leases of this start.
+    pub owner: String,
+    /// The forges.
+    pub forges: BTreeMap<ForgeName, LocalForge>,
+    /// The engines.
+    pub engines: Engines,
+    /// Places for jobs.
+    pub slots: Slots,
+    /// Directory for work under way; emptied at start.
+    pub work: PathBuf,
+    /// Images of scorers by the digest of their task's declaration.
+    pub scorers: Mutex<HashMap<String, ImageId>>,
+    /// Digests of truth by directory, each with the fingerprint that it was taken for.
+    pub truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
+}
+
+/// Whether a step did anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It did; there may be more.
+    Worked,
+    /// There was nothing to do.
+    Idle,
+}
+
+impl App {
+    /// The challenge of that name.
+    pub fn challenge(&self, slug: &ChallengeSlug) -> Option<&Challenge> {
+        self.challenges.iter().find(|c| &c.slug == slug)
+    }
+
+    /// What boards are made of, now.
+    pub fn rows(&self) -> view::Rows<'_> {
+        view::Rows {
+            challenges: &self.challenges,
+            store: &self.store,
+            now: self.clock.now(),
+        }
+    }
+
+    /// The forge of that name.
+    ///
+    /// # Errors
+    /// When it is not configured, or of a kind without repositories here.
+    pub fn forge(&self, name: &ForgeName) -> anyhow::Result<&LocalForge> {
+        self.forges
+            .get(name)
+            .with_context(|| format!("no forge `{name}` with repositories is configured"))
+    }
+
+    /// Challenge, phase and (once known) task of a submission.
+    ///
+    /// # Errors
+    /// When the configuration no longer has them.
+    pub fn context<'a>(&'a self, record: &SubmissionRecord) -> anyhow::Result<Scope<'a>> {
+        let submission = &record.submission;
+        let challenge = self
+            .challenge(&submission.challenge)
+            .with_context(|| format!("challenge {} is gone", submission.challenge))?;
+        let phase = challenge
+            .phase(&submission.phase)
+            .with_context(|| format!("phase {} is gone", submission.phase))?;
+        let task = match &submission.task {
+            None => None,
+            Some(slug) => Some(
+                challenge
+                    .task(slug)
+                    .with_context(|| format!("task {slug} is gone"))?,
+            ),
+        };
+        Ok(Scope {
+            challenge,
+            phase,
+            task,
+        })
+    }
+
+    /// A directory for an attempt, fresh and empty.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn work_directory(&self, lease: &Lease) -> std::io::Result<WorkDirectory> {
+        let path = self.work.join(lease.name());
+        if path.exists() {
+            std::fs::remove_dir_all(&path)?;
+        }
+        std::fs::create_dir_all(&path)?;
+        Ok(WorkDirectory { path })
+    }
+
+    /// The image of a task's scorer, built on first use.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn scorer_image(&self, task: &Task) -> anyhow::Result<ImageId> {
+        let key = format!("{}:{}", task.scorer.build.display(), task.scorer.dockerfile);
+        // Held while building: a second submission waits for the same image.
+        let mut known = self.scorers.lock().await;
+        if let Some(image) = known.get(&key)
+            && self.engines.builder.inspect(image).await?.is_some()
+        {
+            return Ok(image.clone());
+        }
+        let image = scorer::image(&self.engines, &task.scorer, &self.work).await?;
+        known.insert(key, image.clone());
+        Ok(image)
+    }
+
+    async fn claim(
+        &self,
+        record: &SubmissionRecord,
+        case: Option<crate::model::CaseId>,
+    ) -> anyhow::Result<Option<Lease>> {
+        let claim = Claim {
+            submission: record.submission.id,
+            stage: record.submission.stage,
+            case,
+            owner: &self.owner,
+            seed: clock::seed(),
+        };
+        Ok(self.store.claim(&claim, self.clock.now()).await?)
+    }
+}
+
+/// Records in the attempt's row that its job is about to be killed.
+async fn lease_kill(
+    app: &App,
+    lease: &Lease,
+    reason: crate::model::KillReason,
+) -> crate::executor::Result<()> {
+    app.store
+        .record_kill(lease, reason)
+        .await
+        .map_err(|e| crate::executor::ExecutorError::Staging(std::io::Error::other(e)))
+}
+
+/// What a submission is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The challenge.
+    pub challenge: &'a Challenge,
+    /// The phase.
+    pub phase: &'a Phase,
+    /// The task, once known.
+    pub task: Option<&'a Task>,
+}
+
+impl<'a> Scope<'a> {
+    /// The task, where the pipeline cannot have come without one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn task(&self) -> anyhow::Result<&'a Task> {
+        self.task.context("the submission has no task yet")
+    }
+}
+
+/// A directory that is removed when its owner is done with it.
+#[derive(Debug)]
+pub struct WorkDirectory {
+    path: PathBuf,
+}
+
+impl WorkDirectory {
+    /// A new directory within.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make(&self, name: &str) -> std::io::Result<PathBuf> {
+        let path = self.path.join(name);
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+
+    /// The path of a file within.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for WorkDirectory {
+    fn drop(&mut self) {
+        // The start of the daemon empties what could not be removed here.
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "work directory left behind");
+        }
+    }
+}
+
+/// Does one piece of work of a stage, if there is any.
+///
+/// # Errors
+/// When the database fails. Everything else ends up in the attempt's row.
+pub async fn step(app: &App, stage: Stage) -> anyhow::Result<Progress> {
+    match stage {
+        Stage::Rules => admission::step(app).await,
+        Stage::Build => build::step(app).await,
+        Stage::Smoke | Stage::Run => queue::step(app).await,
+        Stage::Score => score::step(app).await,
+    }
+}

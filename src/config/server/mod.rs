@@ -54,6 +54,15 @@ pub fn read_settings(file: &Path) -> Result<Settings, Vec<Finding>> {
     super::accept(inspect_settings(file))
 }
 
+/// The settings of a machine without a `referee.toml`: the annotated defaults and the environment.
+///
+/// # Errors
+/// When the environment is wrong.
+pub fn default_settings() -> Result<Settings, Vec<Finding>> {
+    let here = std::path::absolute(".").unwrap_or_default();
+    super::accept(parse("", "(defaults)", &here, &environment))
+}
+
 /// Reads `referee.toml` and gives every problem, warnings too. Where one of them is an error, the
 /// settings must not be used.
 pub fn inspect_settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {

@@ -1,0 +1,194 @@
+//! The rules stage: a commit is read and judged by everything that can be judged without an engine.
+//!
+//! All findings come at once. Only what passes here may cost anything: a build, a run, quota.
+
+use serde_json::json;
+
+use super::{App, Progress, Scope, lease, publish};
+use crate::clock;
+use crate::forge::git::{self, CommitTree, GitError};
+use crate::forge::folder;
+use crate::model::finding::any_error;
+use crate::model::{
+    AttemptState, Blame, Board, Challenge, Finding, Outcome, SourceTree, Stage, TaskSlug,
+};
+use crate::rules::{self, Policy};
+use crate::store::{Effect, Finish, Next, SubmissionRecord};
+
+/// What the organizers of a challenge allow.
+pub fn policy(bases: Vec<String>, challenge: &Challenge) -> Policy {
+    Policy::new(bases, challenge.tasks.iter().map(|t| &t.contract))
+        .with_severities(challenge.rules.clone())
+}
+
+/// The challenge's template as a tree, if it has one that can be read.
+pub fn template(challenge: &Challenge) -> Option<SourceTree> {
+    let path = challenge.template.as_ref()?;
+    match folder::read(path) {
+        Ok(tree) => Some(tree),
+        Err(error) => {
+            tracing::warn!(template = %path.display(), %error, "the template cannot be read");
+            None
+        }
+    }
+}
+
+/// Does one admission, if one waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn step(app: &App) -> anyhow::Result<Progress> {
+    let now = app.clock.now();
+    for record in app.store.waiting_for(Stage::Rules, now).await? {
+        let Ok(scope) = app.context(&record) else {
+            continue;
+        };
+        let Some(lease) = app.claim(&record, None).await? else {
+            continue;
+        };
+        let doing = attempt(app, &record, scope);
+        if let Err(error) = lease::work(app, &record, &lease, doing).await {
+            tracing::error!(attempt = lease.attempt.id.0, %error, "attempt not ended");
+        }
+        return Ok(Progress::Worked);
+    }
+    Ok(Progress::Idle)
+}
+
+/// What the static rules say of a commit.
+struct Judged {
+    findings: Vec<Finding>,
+    tasks: Vec<(TaskSlug, String)>,
+}
+
+async fn attempt(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+) -> anyhow::Result<Finish> {
+    let judged = match read(app, record).await? {
+        Ok(commit) => judge(app, record, scope, commit).await?,
+        Err(finding) => Judged {
+            findings: vec![finding],
+            tasks: Vec::new(),
+        },
+    };
+    let rejected = any_error(&judged.findings);
+    let mut effects = vec![Effect::Quota {
+        kind: "try",
+        amount: 1,
+        reason: "pushed",
+    }];
+    // A rejected push is one submission, however many tasks it names.
+    if !rejected || judged.tasks.len() == 1 {
+        effects.push(Effect::Tasks(
+            judged
+                .tasks
+                .into_iter()
+                .map(|(task, path)| (task, path, clock::page_token()))
+                .collect(),
+        ));
+    }
+    effects.push(Effect::Outbox(publish::note(
+        &scope.challenge.forge,
+        record,
+        app.clock.now(),
+    )));
+    Ok(Finish {
+        state: match rejected {
+            true => AttemptState::Failed,
+            false => AttemptState::Succeeded,
+        },
+        blame: rejected.then_some(Blame::Participant),
+        findings: judged.findings,
+        log: None,
+        detail: json!({}),
+        artifact: None,
+        next: match rejected {
+            true => Next::End {
+                outcome: Outcome::Rejected,
+                incident: None,
+            },
+            false => Next::Advance(Stage::Build),
+        },
+        effects,
+    })
+}
+
+/// Reads the commit; a commit too large to be read is the participant's finding.
+async fn read(app: &App, record: &SubmissionRecord) -> anyhow::Result<Result<CommitTree, Finding>> {
+    let repository = app.store.repository(record.repository).await?;
+    let path = app.forge(&repository.forge)?.path(&repository.full_name);
+    let sha = record.submission.sha.clone();
+    let read = tokio::task::spawn_blocking(move || git::read_commit(&path, &sha)).await?;
+    match read {
+        Ok(commit) => Ok(Ok(commit)),
+        Err(GitError::TooLarge(what)) => Ok(Err(rules::layout::too_large(&what.to_string()))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn judge(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+    commit: CommitTree,
+) -> anyhow::Result<Judged> {
+    let policy = policy(app.settings.builder.bases.clone(), scope.challenge);
+    let template = template(scope.challenge);
+    let admission = rules::admission::check(
+        &commit.source,
+        scope.challenge,
+        &policy,
+        template.as_ref(),
+    );
+    let mut findings = admission.findings;
+    let observed = record.submission.observed_at;
+    findings.extend(rules::quota::phase(scope.phase, observed));
+    if let Some(earlier) = app.store.same_content(record, &commit.tree).await? {
+        findings.push(rules::quota::duplicate(
+            earlier.submission.number,
+            &earlier.submission.sha,
+        ));
+    }
+    findings.extend(quota(app, record, scope, &admission.tasks).await?);
+    Ok(Judged {
+        findings,
+        tasks: admission.tasks,
+    })
+}
+
+/// Quota of every task that the push is for.
+async fn quota(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+    tasks: &[(TaskSlug, String)],
+) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let submission = &record.submission;
+    for (task, _) in tasks {
+        let board = Board {
+            challenge: scope.challenge.slug.clone(),
+            phase: scope.phase.slug.clone(),
+            task: task.clone(),
+        };
+        let now = app.clock.now();
+        let used = app
+            .store
+            .usage(&board, &submission.team, submission.id.0, now)
+            .await?;
+        let counts = rules::quota::Counts {
+            today: used.today,
+            total: used.total,
+            tries_today: used.tries_today,
+            under_way: used.under_way,
+        };
+        for finding in rules::quota::check(counts, &scope.phase.quota, now) {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,120 @@
+//! One container from start to end: the same sequence for smoke runs, runs and scorers.
+//!
+//! Decides nothing about blame: it returns what happened and whether we ended it ourselves.
+
+use std::future::Future;
+use std::path::Path;
+
+use crate::executor::{self, Executor, JobSpec, JobStatus};
+use crate::model::{Duration, KillReason, LogExcerpt, OutputListing, RunEnd};
+
+/// How long one wait for the engine lasts; leases are renewed beside it.
+const WAIT_SLICE: Duration = Duration::seconds(20);
+/// A killed container is gone within a fraction of a second; this is for a busy machine.
+const KILL_PATIENCE: Duration = Duration::seconds(30);
+
+/// What a container did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ran {
+    /// Its end, as the engine tells it.
+    pub end: RunEnd,
+    /// Why we ended it, if we did.
+    pub killed: Option<KillReason>,
+    /// What it printed.
+    pub log: LogExcerpt,
+    /// What is in its output directory; the regular files are now in `into`.
+    pub output: OutputListing,
+}
+
+/// Runs a job and copies its output into `into`, an empty directory of ours. `record_kill` is
+/// awaited before a kill is sent. Everything of the job is removed from the engine, also on errors.
+///
+/// # Errors
+/// When the engine fails; never because of what the container did.
+pub async fn run<F>(
+    engine: &dyn Executor,
+    job: &JobSpec,
+    into: &Path,
+    record_kill: impl FnOnce(KillReason) -> F,
+) -> executor::Result<Ran>
+where
+    F: Future<Output = executor::Result<()>>,
+{
+    let ran = run_uncleaned(engine, job, into, record_kill).await;
+    let reference = executor::JobRef {
+        name: job.name.clone(),
+        id: String::new(),
+    };
+    if let Err(error) = engine.cleanup(&reference).await {
+        // Not worth losing a result for; the next start removes what is left.
+        tracing::warn!(job = job.name, %error, "cleanup failed");
+    }
+    ran
+}
+
+async fn run_uncleaned<F>(
+    engine: &dyn Executor,
+    job: &JobSpec,
+    into: &Path,
+    record_kill: impl FnOnce(KillReason) -> F,
+) -> executor::Result<Ran>
+where
+    F: Future<Output = executor::Result<()>>,
+{
+    engine.prepare(job).await?;
+    let reference = engine.submit(job).await?;
+    let mut killed = None;
+    let end = match wait(engine, &reference, job.limits.time).await? {
+        Some(end) => end,
+        None => {
+            record_kill(KillReason::Time).await?;
+            killed = Some(KillReason::Time);
+            engine.cancel(&reference, KillReason::Time).await?;
+            wait(engine, &reference, KILL_PATIENCE)
+                .await?
+                .ok_or_else(|| {
+                    executor::ExecutorError::Unreachable(format!(
+                        "{} does not die of SIGKILL",
+                        job.name
+                    ))
+                })?
+        }
+    };
+    let log = engine.logs(&reference).await?;
+    let output = match end.started {
+        true => engine.collect(&reference, &job.output, into).await?,
+        false => OutputListing::default(),
+    };
+    Ok(Ran {
+        end,
+        killed,
+        log,
+        output,
+    })
+}
+
+async fn wait(
+    engine: &dyn Executor,
+    job: &executor::JobRef,
+    at_most: Duration,
+) -> executor::Result<Option<RunEnd>> {
+    // Monotonic: a clock that is set must end nobody's run.
+    let started = std::time::Instant::now();
+    loop {
+        let elapsed = Duration(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX));
+        if elapsed >= at_most {
+            return Ok(None);
+        }
+        let slice = Duration((at_most.0 - elapsed.0).min(WAIT_SLICE.0));
+        match engine.wait(job, slice).await? {
+            JobStatus::Ended(end) => return Ok(Some(end)),
+            JobStatus::Unknown => {
+                return Err(executor::ExecutorError::Unreachable(format!(
+                    "the engine has forgotten {}",
+                    job.name
+                )));
+            }
+            JobStatus::Waiting | JobStatus::Running => {}
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Holding a lease while work is done, and what is made of errors of ours.
+//!
+//! A worker whose lease is lost stops at once: somebody else owns the attempt.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::App;
+use crate::clock;
+use crate::model::{AttemptState, Blame, Duration, Lease, Outcome, limits};
+use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
+
+/// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
+/// must not do so for ever.
+const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
+/// First pause before an attempt that failed for our reasons is made again; doubled each time.
+const RETRY_PAUSE: Duration = Duration::seconds(2);
+
+/// Does the work of a lease and commits its end. Errors of ours become another attempt, or, when
+/// there were enough, a final fault with an incident number.
+///
+/// # Errors
+/// When not even the end could be committed; the lease then runs out and the attempt is lost.
+pub async fn work<F>(
+    app: &App,
+    record: &SubmissionRecord,
+    lease: &Lease,
+    doing: F,
+) -> Result<(), StoreError>
+where
+    F: Future<Output = anyhow::Result<Finish>>,
+{
+    let lost = AtomicBool::new(false);
+    let result = tokio::select! {
+        result = doing => result,
+        () = keep_alive(app, lease, &lost) => Err(anyhow::anyhow!("the lease was lost")),
+    };
+    if lost.load(Ordering::Relaxed) {
+        return Err(StoreError::LeaseLost(lease.attempt.id.0));
+    }
+    let finish = match result {
+        Ok(finish) => finish,
+        Err(error) => fault(app, record, lease, &error),
+    };
+    app.store.finish(lease, finish, app.clock.now()).await
+}
+
+async fn keep_alive(app: &App, lease: &Lease, lost: &AtomicBool) {
+    loop {
+        tokio::time::sleep(limits::LEASE_RENEW_EVERY.std()).await;
+        match app.store.renew(lease, app.clock.now()).await {
+            Ok(()) => {}
+            Err(StoreError::LeaseLost(_)) => {
+                lost.store(true, Ordering::Relaxed);
+                return;
+            }
+            // The database may be busy; the lease is still good for a while.
+            Err(error) => tracing::warn!(attempt = lease.attempt.id.0, %error, "lease not renewed"),
+        }
+    }
+}
+
+/// What follows an error of ours. The chain goes to the log under a number; outside goes the number.
+fn fault(app: &App, record: &SubmissionRecord, lease: &Lease, error: &anyhow::Error) -> Finish {
+    let incident = hex::encode(clock::random_bytes::<3>());
+    let last = lease.attempt.number >= limits::ATTEMPTS_MAX;
+    tracing::error!(
+        incident,
+        submission = record.submission.id.0,
+        attempt = lease.attempt.id.0,
+        kind = lease.attempt.kind.as_str(),
+        last,
+        error = format!("{error:#}"),
+        "attempt failed for a reason of ours"
+    );
+    let pause = RETRY_PAUSE.0 << lease.attempt.number.clamp(0, 8);
+    Finish {
+        state: AttemptState::Lost,
+        blame: Some(Blame::Infrastructure),
+        findings: Vec::new(),
+        log: None,
+        detail: serde_json::json!({ "incident": incident }),
+        artifact: None,
+        next: match last {
+            false => Next::Retry(app.clock.now().plus(Duration(pause))),
+            true => Next::End {
+                outcome: Outcome::Fault,
+                incident: Some(incident),
+            },
+        },
+        effects: if last { refund(record) } else { Vec::new() },
+    }
+}
+
+/// Gives an evaluation back, if one was spent. The ledger nets it out when none was.
+fn refund(record: &SubmissionRecord) -> Vec<Effect> {
+    match record.submission.stage > crate::model::Stage::Run {
+        true => vec![Effect::Quota {
+            kind: "evaluation",
+            amount: -1,
+            reason: "not the participant's fault",
+        }],
+        false => Vec::new(),
+    }
+}
+
+/// Ends attempts whose owner is gone and lets their submissions go on. Their containers are removed
+/// first: an attempt's output is only ever read by its owner, so a repeated run cannot mix with it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recover(app: &App) -> anyhow::Result<usize> {
+    let now = app.clock.now();
+    let orphans = app.store.orphans(&app.owner, now).await?;
+    for orphan in &orphans {
+        let record = app.store.submission(orphan.attempt.submission).await?;
+        let lease = Lease {
+            attempt: orphan.attempt.clone(),
+            owner: orphan.owner.clone(),
+            seed: orphan.seed,
+        };
+        let too_many = orphan.attempt.number >= ATTEMPTS_WITH_RESTARTS_MAX;
+        let finish = Finish {
+            state: AttemptState::Lost,
+            blame: Some(Blame::Infrastructure),
+            findings: Vec::new(),
+            log: None,
+            detail: serde_json::json!({ "lost": "the daemon was restarted" }),
+            artifact: None,
+            next: match too_many {
+                false => Next::Retry(now),
+                true => Next::End {
+                    outcome: Outcome::Fault,
+                    incident: Some(format!("a{}", orphan.attempt.id)),
+                },
+            },
+            effects: if too_many { refund(&record) } else { Vec::new() },
+        };
+        match app.store.finish(&lease, finish, now).await {
+            Ok(()) => tracing::warn!(
+                submission = record.submission.id.0,
+                attempt = orphan.attempt.id.0,
+                "attempt of an earlier start is lost; it is made again"
+            ),
+            // It ended while we looked.
+            Err(StoreError::LeaseLost(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(orphans.len())
+}

@@ -1,0 +1,231 @@
+//! The score stage: stored predictions against the truth, by the organizers' scorer.
+//!
+//! What a score means (scorer, truth, cases, metrics) is a revision of its own; a score belongs to
+//! one and is never changed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::scorer::{self, Scored, Scoring};
+use super::{App, Progress, Scope, WorkDirectory, lease, publish, run};
+use crate::config;
+use crate::model::{
+    AttemptKind, AttemptState, Blame, Board, CaseId, ContractMode, Digest, ImageId, Lease, Outcome,
+    Stage, Task,
+};
+use crate::store::{Effect, Finish, Next, SubmissionRecord};
+
+/// Does one scoring, if one waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn step(app: &App) -> anyhow::Result<Progress> {
+    let now = app.clock.now();
+    for record in app.store.waiting_for(Stage::Score, now).await? {
+        let Ok(scope) = app.context(&record) else {
+            continue;
+        };
+        let Some(lease) = app.claim(&record, None).await? else {
+            continue;
+        };
+        let doing = attempt(app, (&record, scope), &lease);
+        if let Err(error) = lease::work(app, &record, &lease, doing).await {
+            tracing::error!(attempt = lease.attempt.id.0, %error, "attempt not ended");
+        }
+        return Ok(Progress::Worked);
+    }
+    Ok(Progress::Idle)
+}
+
+async fn attempt(
+    app: &App,
+    (record, scope): (&SubmissionRecord, Scope<'_>),
+    lease: &Lease,
+) -> anyhow::Result<Finish> {
+    let task = scope.task()?;
+    let directory = app.work_directory(lease)?;
+    let cases: Vec<CaseId> = run::cases(scope)?.into_iter().map(|c| c.id).collect();
+    let predictions = unpack(app, record, (task, &directory)).await?;
+    let image = app.scorer_image(task).await?;
+    let truth = config::truth_of(scope.phase, task);
+    let definition = definition(app, task, (&image, &truth), &cases).await?;
+    let scoring = Scoring {
+        name: lease.name(),
+        task,
+        image: &image,
+        predictions,
+        truth,
+        cases: &cases,
+        into: &directory.make("report")?,
+        seed: lease.seed,
+    };
+    let scored = scorer::score(&app.engines, &scoring).await?;
+    let note = Effect::Outbox(publish::note(&scope.challenge.forge, record, app.clock.now()));
+    Ok(match scored {
+        Scored::Report(report) => {
+            let board = Board {
+                challenge: scope.challenge.slug.clone(),
+                phase: scope.phase.slug.clone(),
+                task: task.slug.clone(),
+            };
+            let now = app.clock.now();
+            let revision = app.store.put_revision(&board, &definition, now).await?;
+            Finish {
+                state: AttemptState::Succeeded,
+                blame: None,
+                findings: Vec::new(),
+                log: None,
+                detail: json!({ "notes": report.notes, "revision": revision.digest }),
+                artifact: None,
+                next: Next::End {
+                    outcome: Outcome::Scored,
+                    incident: None,
+                },
+                effects: vec![Effect::Score(revision.id, Box::new(report.score)), note],
+            }
+        }
+        Scored::Broken { problems, log } => broken(lease, problems, log, note),
+    })
+}
+
+/// A scorer that does not do its part: tried once more, then the organizers' to mend. The team's
+/// evaluation is given back.
+fn broken(
+    lease: &Lease,
+    problems: Vec<String>,
+    log: crate::model::LogExcerpt,
+    note: Effect,
+) -> Finish {
+    let incident = hex::encode(crate::clock::random_bytes::<3>());
+    tracing::error!(
+        incident,
+        submission = lease.attempt.submission.0,
+        problems = problems.join("; "),
+        log = log.text(),
+        "the scorer failed; its organizers have to mend it"
+    );
+    Finish {
+        state: AttemptState::Failed,
+        blame: Some(Blame::Organizer),
+        findings: Vec::new(),
+        log: None,
+        detail: json!({ "incident": incident, "problems": problems }),
+        artifact: None,
+        next: Next::End {
+            outcome: Outcome::Fault,
+            incident: Some(incident),
+        },
+        effects: vec![
+            Effect::Quota {
+                kind: "evaluation",
+                amount: -1,
+                reason: "the scorer failed",
+            },
+            note,
+        ],
+    }
+}
+
+/// Puts the predictions of all run attempts in one directory: for a per-case contract each in a
+/// folder of its case.
+async fn unpack(
+    app: &App,
+    record: &SubmissionRecord,
+    (task, directory): (&Task, &WorkDirectory),
+) -> anyhow::Result<PathBuf> {
+    let into = directory.make("predictions")?;
+    let attempts = app.store.attempts(record).await?;
+    let per_case = task.contract.mode == ContractMode::PerCase;
+    for run in attempts
+        .iter()
+        .filter(|a| a.attempt.kind == AttemptKind::Run)
+        .filter(|a| a.attempt.state == AttemptState::Succeeded)
+    {
+        let artifact = run.artifact.clone().context("a run without predictions")?;
+        let target = match (&run.attempt.case, per_case) {
+            (Some(case), true) => into.join(case.as_str()),
+            _ => into.clone(),
+        };
+        let artifacts = app.artifacts.clone();
+        tokio::task::spawn_blocking(move || artifacts.unpack(&artifact, &target)).await??;
+    }
+    Ok(into)
+}
+
+/// What a score of this moment means.
+async fn definition(
+    app: &App,
+    task: &Task,
+    (image, truth): (&ImageId, &Path),
+    cases: &[CaseId],
+) -> anyhow::Result<Value> {
+    Ok(json!({
+        "scorer": image,
+        "truth": truth_digest(app, truth).await?,
+        "cases": cases,
+        "metrics": task.metrics,
+    }))
+}
+
+/// The digest of all truth files. Read again only when names, sizes or times have changed.
+async fn truth_digest(app: &App, truth: &Path) -> anyhow::Result<Digest> {
+    let mut known = app.truths.lock().await;
+    let directory = truth.to_owned();
+    let seen_now = tokio::task::spawn_blocking(move || fingerprint(&directory, false)).await??;
+    if let Some((seen, digest)) = known.get(truth)
+        && *seen == seen_now
+    {
+        return Ok(digest.clone());
+    }
+    let directory = truth.to_owned();
+    let digest = tokio::task::spawn_blocking(move || fingerprint(&directory, true)).await??;
+    known.insert(truth.to_owned(), (seen_now, digest.clone()));
+    Ok(digest)
+}
+
+/// Digest over all files of a directory: names and sizes, with either contents or times.
+fn fingerprint(directory: &Path, contents: bool) -> anyhow::Result<Digest> {
+    use sha2::Digest as _;
+    let mut hash = sha2::Sha256::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(folder) = open.pop() {
+        let mut entries: Vec<_> = std::fs::read_dir(&folder)
+            .with_context(|| format!("reading {}", folder.display()))?
+            .collect::<std::io::Result<_>>()?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let metadata = std::fs::metadata(&path)?;
+            if metadata.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(directory)?.to_string_lossy().into_owned();
+            hash.update(format!("{name}\0{}\0", metadata.len()));
+            match contents {
+                true => {
+                    let mut file = std::fs::File::open(&path)?;
+                    std::io::copy(&mut file, &mut HashWriter(&mut hash))?;
+                }
+                false => hash.update(format!("{:?}\0", metadata.modified()?)),
+            }
+        }
+    }
+    Ok(Digest::new(format!("sha256:{}", hex::encode(hash.finalize())))?)
+}
+
+struct HashWriter<'a>(&'a mut sha2::Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        use sha2::Digest as _;
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

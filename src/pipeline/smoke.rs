@@ -1,0 +1,266 @@
+//! The smoke stage: the container on the task's public sample, and the sample's score.
+//!
+//! Everything is shown here, because nothing of it is hidden. Shared by the daemon and
+//! `referee check`.
+
+use std::future::Future;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::job::{self, Ran};
+use super::scorer::{self, Scored, Scoring};
+use super::slots::Slot;
+use super::{App, Engines, Scope, lease_kill, participant, publish};
+use crate::config;
+use crate::executor;
+use crate::model::finding::any_error;
+use crate::model::{
+    AttemptState, Blame, Case, CaseId, ContractMode, Finding, GpuUuid, ImageId, KillReason, Lease,
+    LogExcerpt, Outcome, Score, Stage, Task,
+};
+use crate::rules;
+use crate::store::{Effect, Finish, Next, SubmissionRecord};
+
+/// A smoke run to be done.
+#[derive(Debug)]
+pub struct Smoking<'a> {
+    /// Unique name, from the attempt.
+    pub name: String,
+    /// The task.
+    pub task: &'a Task,
+    /// What runs.
+    pub image: &'a ImageId,
+    /// The scorer's image.
+    pub scorer: &'a ImageId,
+    /// Directory for predictions and the report, empty.
+    pub work: &'a Path,
+    /// Its own GPUs.
+    pub gpus: Vec<GpuUuid>,
+    /// Its seed.
+    pub seed: u32,
+}
+
+/// What came of a smoke run.
+#[derive(Debug)]
+pub struct Smoked {
+    /// What it printed.
+    pub log: LogExcerpt,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// How the submission ends, if it does.
+    pub outcome: Option<Outcome>,
+    /// Score on the sample.
+    pub score: Option<Score>,
+    /// How long the container ran.
+    pub duration: crate::model::Duration,
+    /// Values of the sample score that are missing, in the scorer's words.
+    pub notes: Vec<String>,
+}
+
+/// How a run is judged: its end, then its output.
+#[derive(Debug)]
+pub struct Judged {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// How the submission ends, if it does.
+    pub outcome: Option<Outcome>,
+}
+
+/// Judges one run. `public` tells whether the sentences may name exit codes and files.
+///
+/// # Errors
+/// When it is nobody's fault but the engine's.
+pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], public: bool) -> anyhow::Result<Judged> {
+    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, public);
+    let mut findings = match verdict {
+        rules::exit::Verdict::Fine => Vec::new(),
+        rules::exit::Verdict::FineButOom(finding) => vec![finding],
+        rules::exit::Verdict::Ended { outcome, finding } => {
+            return Ok(Judged {
+                findings: vec![finding],
+                outcome: Some(outcome),
+            });
+        }
+        rules::exit::Verdict::Infrastructure(says) => anyhow::bail!("the engine: {says}"),
+        rules::exit::Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
+    };
+    let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
+    findings.extend(output.findings);
+    Ok(Judged {
+        findings,
+        outcome: output.outcome,
+    })
+}
+
+/// The sample's cases.
+///
+/// # Errors
+/// When the sample cannot be read.
+pub fn sample_cases(task: &Task) -> anyhow::Result<Vec<Case>> {
+    read_cases(&config::sample_inputs(task))
+}
+
+/// The cases of a directory of inputs.
+///
+/// # Errors
+/// With every finding in one sentence: the data are the organizers'.
+pub fn read_cases(inputs: &Path) -> anyhow::Result<Vec<Case>> {
+    config::cases(inputs).map_err(|findings| {
+        let says: Vec<_> = findings.iter().map(|f| f.says.as_str()).collect();
+        anyhow::anyhow!("the cases in {}: {}", inputs.display(), says.join(" "))
+    })
+}
+
+/// Runs the container on the sample and scores what it wrote. `record_kill` is awaited before a
+/// kill is sent.
+///
+/// # Errors
+/// When an engine or the scorer fails.
+pub async fn smoke<F>(
+    engines: &Engines,
+    smoking: &Smoking<'_>,
+    record_kill: impl Fn(KillReason) -> F,
+) -> anyhow::Result<Smoked>
+where
+    F: Future<Output = executor::Result<()>>,
+{
+    let task = smoking.task;
+    let cases = sample_cases(task)?;
+    let predictions = smoking.work.join("predictions");
+    std::fs::create_dir_all(&predictions)?;
+    let per_case = task.contract.mode == ContractMode::PerCase;
+    let runs: Vec<Option<&Case>> = match per_case {
+        true => cases.iter().map(Some).collect(),
+        false => vec![None],
+    };
+    let mut smoked = Smoked {
+        log: LogExcerpt::default(),
+        findings: Vec::new(),
+        outcome: None,
+        score: None,
+        duration: crate::model::Duration(0),
+        notes: Vec::new(),
+    };
+    for (n, case) in runs.into_iter().enumerate() {
+        let into = match case {
+            Some(case) => predictions.join(case.id.as_str()),
+            None => predictions.clone(),
+        };
+        std::fs::create_dir_all(&into)?;
+        let job = participant::job(&participant::Run {
+            name: format!("{}-{n}", smoking.name),
+            task,
+            image: smoking.image,
+            inputs: config::sample_inputs(task),
+            case,
+            time: task.limits.smoke_time,
+            gpus: smoking.gpus.clone(),
+            seed: smoking.seed,
+            labels: vec![("referee.kind".into(), "smoke".into())],
+        });
+        let ran = job::run(&*engines.runner, &job, &into, &record_kill).await?;
+        let ids: Vec<CaseId> = match case {
+            Some(case) => vec![case.id.clone()],
+            None => cases.iter().map(|c| c.id.clone()).collect(),
+        };
+        let judged = judge(&ran, task, &ids, true)?;
+        smoked.duration.0 += ran.end.duration.0;
+        smoked.log = ran.log;
+        smoked.findings.extend(judged.findings);
+        if judged.outcome.is_some() {
+            smoked.outcome = judged.outcome;
+            return Ok(smoked);
+        }
+    }
+    score_sample(engines, smoking, &cases, &mut smoked).await?;
+    Ok(smoked)
+}
+
+async fn score_sample(
+    engines: &Engines,
+    smoking: &Smoking<'_>,
+    cases: &[Case],
+    smoked: &mut Smoked,
+) -> anyhow::Result<()> {
+    let ids: Vec<CaseId> = cases.iter().map(|c| c.id.clone()).collect();
+    let into = smoking.work.join("report");
+    std::fs::create_dir_all(&into)?;
+    let scoring = Scoring {
+        name: format!("{}-score", smoking.name),
+        task: smoking.task,
+        image: smoking.scorer,
+        predictions: smoking.work.join("predictions"),
+        truth: config::sample_truth(smoking.task),
+        cases: &ids,
+        into: &into,
+        seed: smoking.seed,
+    };
+    match scorer::score(engines, &scoring).await? {
+        Scored::Report(report) => {
+            smoked.score = Some(report.score);
+            smoked.notes = report.notes;
+            Ok(())
+        }
+        Scored::Broken { problems, log } => Err(anyhow::anyhow!(
+            "the scorer on the sample: {}\n{}",
+            problems.join("; "),
+            log.text()
+        )),
+    }
+}
+
+/// The smoke attempt of a submission.
+///
+/// # Errors
+/// When an engine or the scorer fails.
+pub async fn attempt(
+    app: &App,
+    (record, scope): (&SubmissionRecord, Scope<'_>),
+    lease: &Lease,
+    slot: &Slot,
+) -> anyhow::Result<Finish> {
+    let task = scope.task()?;
+    let directory = app.work_directory(lease)?;
+    let scorer = app.scorer_image(task).await?;
+    let image = record.image.as_ref().context("no image was built")?;
+    let smoking = Smoking {
+        name: lease.name(),
+        task,
+        image,
+        scorer: &scorer,
+        work: &directory.make("smoke")?,
+        gpus: slot.gpus.clone(),
+        seed: lease.seed,
+    };
+    let smoked = smoke(&app.engines, &smoking, |reason| {
+        lease_kill(app, lease, reason)
+    })
+    .await?;
+    let failed = smoked.outcome.is_some() || any_error(&smoked.findings);
+    let note = publish::note(&scope.challenge.forge, record, app.clock.now());
+    Ok(Finish {
+        state: match failed {
+            true => AttemptState::Failed,
+            false => AttemptState::Succeeded,
+        },
+        blame: failed.then_some(Blame::Participant),
+        findings: smoked.findings,
+        log: Some(smoked.log),
+        detail: json!({
+            "run_ms": smoked.duration.0,
+            "score": smoked.score,
+            "notes": smoked.notes,
+        }),
+        artifact: None,
+        next: match failed {
+            true => Next::End {
+                outcome: smoked.outcome.unwrap_or(Outcome::OutputInvalid),
+                incident: None,
+            },
+            false => Next::Advance(Stage::Run),
+        },
+        effects: vec![Effect::Outbox(note)],
+    })
+}

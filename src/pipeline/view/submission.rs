@@ -1,0 +1,319 @@
+//! A submission as its team may see it, made of its row and its attempts.
+
+use serde_json::Value;
+
+use super::board;
+use crate::model::{
+    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Score, Severity,
+    Stage, SubmissionState, limits,
+};
+use crate::pipeline::{App, Scope, participant, queue};
+use crate::report::{
+    self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
+    ScoreView, SubmissionView, Titled,
+};
+use crate::store::{AttemptRecord, SubmissionRecord};
+
+/// Decimals of scores on the public sample, where nothing can leak.
+const SAMPLE_DECIMALS: u8 = 4;
+/// What a participant calls the image on the own machine.
+const IMAGE_AT_HOME: &str = "my-submission";
+
+/// The view of a submission, redacted by its phase.
+///
+/// # Errors
+/// When the database fails, or the configuration no longer has its phase.
+pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<SubmissionView> {
+    let scope = app.context(record)?;
+    let attempts = app.store.attempts(record).await?;
+    let submission = &record.submission;
+    let state = submission.state();
+    let (findings, findings_left_out) = findings(&attempts);
+    let view = SubmissionView {
+        number: submission.number,
+        challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
+        phase: Titled::new(scope.phase.slug.clone(), &scope.phase.title),
+        task: scope.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
+        team: submission.team.clone(),
+        sha: submission.sha.clone(),
+        full_ref: submission.full_ref.clone(),
+        observed_at: submission.observed_at,
+        state,
+        gates: Stage::ALL.map(|stage| gate(stage, state, &attempts)).to_vec(),
+        logs: logs(&attempts),
+        reproduce: reproduce(state, scope, &attempts),
+        image: record.image.clone(),
+        sample_score: sample_score(scope, &attempts),
+        score: score(app, record, scope).await?,
+        queue: place(app, record).await?,
+        quota: quota(app, record, scope).await?,
+        incident: record.incident.clone(),
+        url: format!(
+            "{}/submissions/{}",
+            app.settings.public_url,
+            submission.token.as_str()
+        ),
+        hidden: !scope.phase.show.logs,
+        findings,
+        findings_left_out,
+    };
+    Ok(report::redact(view, &scope.phase.show))
+}
+
+fn stage_of(kind: AttemptKind) -> Stage {
+    match kind {
+        AttemptKind::Fetch => Stage::Rules,
+        AttemptKind::Build => Stage::Build,
+        AttemptKind::Smoke => Stage::Smoke,
+        AttemptKind::Run => Stage::Run,
+        AttemptKind::Score => Stage::Score,
+    }
+}
+
+/// Attempts that say something: those lost for our reasons were made again.
+fn telling(attempts: &[AttemptRecord]) -> impl Iterator<Item = &AttemptRecord> {
+    attempts
+        .iter()
+        .filter(|a| a.attempt.state != AttemptState::Lost)
+}
+
+fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> GateView {
+    let mut gate = GateView::waiting(stage);
+    let mine: Vec<_> = telling(attempts)
+        .filter(|a| stage_of(a.attempt.kind) == stage)
+        .collect();
+    gate.started = mine.first().map(|a| a.attempt.started_at);
+    gate.ended = mine.last().and_then(|a| a.attempt.ended_at);
+    gate.duration = gate
+        .started
+        .zip(gate.ended)
+        .map(|(from, to)| to.since(from));
+    let warned = mine
+        .iter()
+        .flat_map(|a| &a.findings)
+        .any(|f| f.severity == Severity::Warning);
+    let failed = mine.iter().any(|a| a.attempt.state == AttemptState::Failed);
+    let over = match state {
+        SubmissionState::Ended(Outcome::Scored) => true,
+        SubmissionState::Waiting(at) | SubmissionState::Working(at) => stage < at,
+        SubmissionState::Ended(_) => {
+            !mine.is_empty() && mine.iter().all(|a| a.attempt.state == AttemptState::Succeeded)
+        }
+    };
+    gate.state = match state {
+        _ if failed => GateState::Failed,
+        SubmissionState::Working(at) if at == stage => GateState::Working,
+        _ if over && warned => GateState::Warned,
+        _ if over => GateState::Passed,
+        SubmissionState::Ended(_) => GateState::Skipped,
+        _ => GateState::Waiting,
+    };
+    gate.says = says(stage, &gate, &mine);
+    gate
+}
+
+/// One sentence about a gate, where there is more to say than its mark does.
+fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
+    let detail = |key: &str| attempts.last().map_or(Value::Null, |a| a.detail[key].clone());
+    match (stage, gate.state) {
+        (Stage::Build, GateState::Passed | GateState::Warned) => match detail("reused") {
+            Value::Bool(true) => "The image of this commit was there already.".into(),
+            _ => match detail("bytes").as_u64() {
+                Some(bytes) => format!("The image has {} MiB.", bytes >> 20),
+                None => String::new(),
+            },
+        },
+        (Stage::Smoke, GateState::Passed | GateState::Warned) => match detail("run_ms").as_i64() {
+            Some(ms) => format!("The container took {} on the sample.", Duration(ms)),
+            None => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+fn findings(attempts: &[AttemptRecord]) -> (Vec<FindingView>, usize) {
+    let mut all: Vec<FindingView> = telling(attempts)
+        .flat_map(|a| {
+            let gate = stage_of(a.attempt.kind);
+            a.findings.iter().map(move |finding: &Finding| FindingView {
+                gate,
+                link: None,
+                finding: finding.clone(),
+            })
+        })
+        .collect();
+    all.sort_by_key(|f| f.gate);
+    let left_out = all.len().saturating_sub(limits::FINDINGS_SHOWN_MAX);
+    all.truncate(limits::FINDINGS_SHOWN_MAX);
+    (all, left_out)
+}
+
+fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
+    telling(attempts)
+        .filter_map(|a| {
+            let excerpt = a.log.clone()?;
+            let gate = stage_of(a.attempt.kind);
+            let title = match (gate, &a.attempt.case) {
+                (Stage::Build, _) => "Log of the build".to_owned(),
+                (Stage::Smoke, _) => "Log of the container on the public sample".to_owned(),
+                (_, Some(case)) => format!("Log of the container on case {case}"),
+                _ => "Log of the container".to_owned(),
+            };
+            Some(LogView {
+                gate,
+                title,
+                excerpt,
+            })
+        })
+        .collect()
+}
+
+/// The command that repeats the smoke run, once that has failed.
+fn reproduce(
+    state: SubmissionState,
+    scope: Scope<'_>,
+    attempts: &[AttemptRecord],
+) -> Option<String> {
+    let failed_at = telling(attempts)
+        .find(|a| a.attempt.state == AttemptState::Failed)
+        .map(|a| stage_of(a.attempt.kind))?;
+    let task = scope.task?;
+    (matches!(state, SubmissionState::Ended(_)) && failed_at >= Stage::Smoke)
+        .then(|| participant::reproduce(task, IMAGE_AT_HOME))
+}
+
+fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
+    let task = scope.task?;
+    let smoke = telling(attempts).rfind_kind(AttemptKind::Smoke)?;
+    let score: Score = serde_json::from_value(smoke.detail["score"].clone()).ok()?;
+    let mut view = score_view(&score, &task.metrics, SAMPLE_DECIMALS);
+    view.cases = Some(cases(&score, &task.metrics));
+    Some(view)
+}
+
+/// The last attempt of a kind.
+trait LastOfKind<'a> {
+    fn rfind_kind(self, kind: AttemptKind) -> Option<&'a AttemptRecord>;
+}
+
+impl<'a, I: Iterator<Item = &'a AttemptRecord>> LastOfKind<'a> for I {
+    fn rfind_kind(self, kind: AttemptKind) -> Option<&'a AttemptRecord> {
+        self.filter(|a| a.attempt.kind == kind).last()
+    }
+}
+
+fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView {
+    let mut imputed = 0;
+    let shown = metrics
+        .iter()
+        .filter_map(|spec| {
+            let given: Vec<Option<f64>> = score
+                .cases
+                .iter()
+                .map(|c| c.values.get(&spec.name).copied().flatten())
+                .collect();
+            imputed += given.iter().filter(|v| v.is_none()).count();
+            let values: Vec<f64> = given.into_iter().map(|v| spec.counted(v)).collect();
+            let aggregate = spec.aggregate.of(&values)?;
+            Some(MetricView::new(spec, aggregate, None, decimals))
+        })
+        .collect();
+    ScoreView {
+        metrics: shown,
+        cases: None,
+        imputed: u32::try_from(imputed).unwrap_or(u32::MAX),
+        rank: None,
+        of: 0,
+        counting: None,
+    }
+}
+
+fn cases(score: &Score, metrics: &[MetricSpec]) -> Vec<CaseView> {
+    score
+        .cases
+        .iter()
+        .map(|case| CaseView {
+            case: case.case.clone(),
+            values: metrics
+                .iter()
+                .map(|m| case.values.get(&m.name).copied().flatten())
+                .collect(),
+            reason: case.reason.clone(),
+        })
+        .collect()
+}
+
+async fn score(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+) -> anyhow::Result<Option<ScoreView>> {
+    let submission = &record.submission;
+    let (Some(task), Some(Outcome::Scored)) = (scope.task, submission.outcome) else {
+        return Ok(None);
+    };
+    let Some(score) = app.store.score_of(submission.id).await? else {
+        return Ok(None);
+    };
+    let mut view = score_view(&score, &task.metrics, scope.phase.show.decimals);
+    if scope.phase.show.cases {
+        view.cases = Some(cases(&score, &task.metrics));
+    }
+    let name = Board {
+        challenge: submission.challenge.clone(),
+        phase: submission.phase.clone(),
+        task: task.slug.clone(),
+    };
+    if let Some(board) = board(app.rows(), &name).await? {
+        view.of = board.rows.len();
+        if let Some(row) = board.rows.iter().find(|r| r.team == submission.team) {
+            view.rank = Some(row.rank);
+            view.counting = Some(row.submission);
+            if row.submission == submission.number {
+                for (metric, cell) in view.metrics.iter_mut().zip(&row.values) {
+                    metric.rank = Some(cell.rank);
+                }
+            }
+        }
+    }
+    Ok(Some(view))
+}
+
+async fn place(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<QueueView>> {
+    if record.submission.state() != SubmissionState::Waiting(Stage::Run) {
+        return Ok(None);
+    }
+    let places = queue::places(app).await?;
+    let place = places.iter().position(|id| *id == record.submission.id);
+    Ok(place.map(|index| QueueView {
+        place: u32::try_from(index + 1).unwrap_or(u32::MAX),
+        wait: None,
+    }))
+}
+
+async fn quota(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+) -> anyhow::Result<Option<QuotaView>> {
+    let Some(task) = scope.task else {
+        return Ok(None);
+    };
+    let board = Board {
+        challenge: scope.challenge.slug.clone(),
+        phase: scope.phase.slug.clone(),
+        task: task.slug.clone(),
+    };
+    let now = app.clock.now();
+    let team = &record.submission.team;
+    let used = app.store.usage(&board, team, 0, now).await?;
+    let quota = scope.phase.quota;
+    Ok(Some(QuotaView {
+        used_today: used.today,
+        per_day: quota.per_day,
+        used_total: used.total,
+        total: quota.total,
+        tries_today: used.tries_today,
+        tries_per_day: quota.tries_per_day,
+    }))
+}

@@ -1,0 +1,94 @@
+//! The loops that call the stages: woken by changes, and by a slow tick should a wake-up be missed.
+//!
+//! A loop never ends by an error: it says so, waits, and goes on.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+
+use super::{App, Progress, lease, observe, publish, step};
+use crate::model::{Stage, limits};
+
+/// Rows that become ready by the passing of time are found this often.
+const TICK: StdDuration = StdDuration::from_millis(500);
+/// After an error of the database.
+const PAUSE: StdDuration = StdDuration::from_secs(2);
+/// Commits read and checked at the same time.
+const RULES_AT_ONCE: usize = 2;
+
+/// Everything that runs until the process ends or the set is dropped.
+pub fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut set = JoinSet::new();
+    let jobs = app.settings.runner.slots as usize + app.slots.gpus();
+    for (stage, at_once) in [
+        (Stage::Rules, RULES_AT_ONCE),
+        (Stage::Build, 1),
+        (Stage::Run, jobs.max(1)),
+        (Stage::Score, 1),
+    ] {
+        for _ in 0..at_once {
+            let app = Arc::clone(app);
+            set.spawn(async move {
+                until_idle_for_ever(&app, move |app: Arc<App>| async move { step(&app, stage).await })
+                    .await;
+            });
+        }
+    }
+    let deliveries = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&deliveries, |app: Arc<App>| async move {
+            Ok(match observe::handle_deliveries(&app).await? {
+                0 => Progress::Idle,
+                _ => Progress::Worked,
+            })
+        })
+        .await;
+    });
+    let outbox = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&outbox, |app: Arc<App>| async move { publish::step(&app).await }).await;
+    });
+    let sweep = Arc::clone(app);
+    set.spawn(async move { sweep_for_ever(&sweep).await });
+    set
+}
+
+async fn until_idle_for_ever<F, R>(app: &Arc<App>, step: F)
+where
+    F: Fn(Arc<App>) -> R,
+    R: Future<Output = anyhow::Result<Progress>>,
+{
+    let mut changes = app.store.changes();
+    loop {
+        match step(Arc::clone(app)).await {
+            Ok(Progress::Worked) => continue,
+            Ok(Progress::Idle) => {}
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "a stage failed");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        // Subscribed before the step looked, so a change in between is waiting here.
+        let change = tokio::time::timeout(TICK, changes.recv()).await;
+        if let Ok(Err(RecvError::Lagged(_))) = change {
+            changes = changes.resubscribe();
+        }
+        // One look answers for all changes so far.
+        while changes.try_recv().is_ok() {}
+    }
+}
+
+async fn sweep_for_ever(app: &Arc<App>) {
+    loop {
+        if let Err(error) = observe::sweep(app).await {
+            tracing::error!(error = format!("{error:#}"), "the sweep failed");
+        }
+        if let Err(error) = lease::recover(app).await {
+            tracing::error!(error = format!("{error:#}"), "lost attempts not ended");
+        }
+        tokio::time::sleep(limits::SWEEP_INTERVAL.std()).await;
+    }
+}

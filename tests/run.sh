@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# All tests on a fresh machine: installs what is missing, starts a Docker Engine if none runs, then
+# runs formatter, linter, documentation and every test. Ends only what it started.
+#
+# A suite that cannot run fails here; nothing is skipped silently.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+. examples/setup.sh
+export CI=${CI:-true}
+
+need_packages postgresql
+need_engine
+trap stop_engine EXIT
+need_base
+
+echo "== format"
+cargo fmt --all --check
+echo "== lints"
+cargo clippy --locked --all-targets -- -D warnings
+echo "== documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+echo "== tests"
+log=$(mktemp)
+cargo test --locked --no-fail-fast 2>&1 | tee "$log" && status=0 || status=$?
+# One line for the whole run: the sums of the runner's own lines.
+awk '/^test result:/ { p += $4; f += $6; i += $8 }
+     END { printf "\n%d passed, %d failed, %d skipped\n", p, f, i; exit (f > 0 || i > 0 || p == 0) }' "$log" || status=1
+rm -f "$log"
+exit "$status"
