@@ -1,1 +1,145 @@
-//! (being written)
+//! L4, the command line. One file for each command; nothing here decides what the pipeline decides.
+
+mod admin;
+mod board;
+mod check;
+mod config;
+mod demo;
+mod doctor;
+mod hook;
+mod init;
+mod open;
+mod replay;
+mod rules;
+mod serve;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// Turns a Git forge into a challenge platform.
+///
+/// Participants push a Dockerised algorithm; Referee checks it, builds it, tries it on public sample
+/// data, evaluates it on hidden data in a sandbox, lets the organizers' scorer score it, and ranks it.
+///
+/// Organizers start with `referee init`, participants with `referee check`, maintainers with
+/// `referee serve` and `referee doctor`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "referee",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the daemon's settings are.
+#[derive(Debug, Clone, clap::Args)]
+struct SettingsFile {
+    /// The daemon's settings.
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        env = "REFEREE_CONFIG",
+        default_value = "referee.toml"
+    )]
+    path: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: hooks, pipeline and pages.
+    ///
+    /// Ends with SIGINT or SIGTERM; work under way is repeated at the next start.
+    Serve(serve::Options),
+    /// Check a submission in a working copy exactly as the daemon would, up to the smoke run.
+    ///
+    /// Exits with 0 when the submission would go to evaluation, 1 when not, 2 when the check itself
+    /// could not be done.
+    Check(check::Options),
+    /// Set up a small challenge with several teams in a folder, push for each of them, show the board.
+    Demo(demo::Options),
+    /// Start a new challenge that runs at once, to be changed into your own.
+    Init(init::Options),
+    /// Show a leaderboard in the terminal.
+    Board(board::Options),
+    /// Teams and other things of the daemon.
+    Admin(admin::Options),
+    /// Post recorded webhook deliveries to a running daemon.
+    Replay(replay::Options),
+    /// Look at configuration.
+    Config(config::Options),
+    /// Look at everything that a working installation needs, and say how to mend what is wrong.
+    Doctor(doctor::Options),
+    /// List the rules that submissions are checked by, or explain one of them.
+    Rules(rules::Options),
+    /// Print a completion script for a shell, for example `referee completions bash`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Called by git in a local repository. Not for people.
+    #[command(hide = true)]
+    Hook(hook::Options),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // Work that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(options) => serve::run(&options).await,
+        Command::Check(options) => check::run(&options).await,
+        Command::Demo(options) => demo::run(&options).await,
+        Command::Init(options) => init::run(&options),
+        Command::Board(options) => board::run(&options).await,
+        Command::Admin(options) => admin::run(&options).await,
+        Command::Replay(options) => replay::run(&options).await,
+        Command::Config(options) => config::run(&options),
+        Command::Doctor(options) => doctor::run(&options).await,
+        Command::Rules(options) => Ok(rules::run(&options)),
+        Command::Hook(options) => Ok(hook::run(&options).await),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "referee", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -5,7 +5,10 @@ const PUSH_OPTIONS_MAX: usize = 16;
 
 /// The options of `git push -o …`, in order (githooks(5): `GIT_PUSH_OPTION_COUNT` and
 /// `GIT_PUSH_OPTION_0` and so on).
-#[expect(clippy::disallowed_methods, reason = "the environment is read in config")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read in config"
+)]
 pub fn push_options() -> Vec<String> {
     let count = std::env::var("GIT_PUSH_OPTION_COUNT")
         .ok()

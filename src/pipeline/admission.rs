@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{App, Progress, Scope, lease, publish};
 use crate::clock;
-use crate::forge::git::{self, CommitTree, GitError};
 use crate::forge::folder;
+use crate::forge::git::{self, CommitTree, GitError};
 use crate::model::finding::any_error;
 use crate::model::{
     AttemptState, Blame, Board, Challenge, Finding, Outcome, SourceTree, Stage, TaskSlug,
@@ -61,11 +61,7 @@ struct Judged {
     tasks: Vec<(TaskSlug, String)>,
 }
 
-async fn attempt(
-    app: &App,
-    record: &SubmissionRecord,
-    scope: Scope<'_>,
-) -> anyhow::Result<Finish> {
+async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyhow::Result<Finish> {
     let judged = match read(app, record).await? {
         Ok(commit) => judge(app, record, scope, commit).await?,
         Err(finding) => Judged {
@@ -136,12 +132,8 @@ async fn judge(
 ) -> anyhow::Result<Judged> {
     let policy = policy(app.settings.builder.bases.clone(), scope.challenge);
     let template = template(scope.challenge);
-    let admission = rules::admission::check(
-        &commit.source,
-        scope.challenge,
-        &policy,
-        template.as_ref(),
-    );
+    let admission =
+        rules::admission::check(&commit.source, scope.challenge, &policy, template.as_ref());
     let mut findings = admission.findings;
     let observed = record.submission.observed_at;
     findings.extend(rules::quota::phase(scope.phase, observed));

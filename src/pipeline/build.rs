@@ -121,7 +121,10 @@ fn judge(building: &Building<'_>, report: BuildReport) -> Built {
         BuildEnd::Limit(hit) => Built {
             image: None,
             log,
-            findings: vec![rules::build::limit(building.path, &format!("{hit:?}").to_lowercase())],
+            findings: vec![rules::build::limit(
+                building.path,
+                &format!("{hit:?}").to_lowercase(),
+            )],
             outcome: Some(Outcome::BuildLimit),
         },
     }
@@ -186,7 +189,13 @@ async fn attempt(
     let built = build(&app.engines, &app.settings.builder, &building).await?;
     Ok(match (built.image, built.outcome) {
         (Some(image), _) => {
-            let mut finish = passed(app, record, scope, (image, Some(lease.name())), built.findings);
+            let mut finish = passed(
+                app,
+                record,
+                scope,
+                (image, Some(lease.name())),
+                built.findings,
+            );
             finish.log = Some(built.log);
             finish
         }
@@ -219,7 +228,11 @@ fn passed(
 ) -> Finish {
     let mut effects = vec![
         Effect::UseImage(image.id.clone()),
-        Effect::Outbox(publish::note(&scope.challenge.forge, record, app.clock.now())),
+        Effect::Outbox(publish::note(
+            &scope.challenge.forge,
+            record,
+            app.clock.now(),
+        )),
     ];
     let reused = built_as.is_none();
     let bytes = image.bytes;

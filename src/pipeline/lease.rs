@@ -134,7 +134,11 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
                     incident: Some(format!("a{}", orphan.attempt.id)),
                 },
             },
-            effects: if too_many { refund(&record) } else { Vec::new() },
+            effects: if too_many {
+                refund(&record)
+            } else {
+                Vec::new()
+            },
         };
         match app.store.finish(&lease, finish, now).await {
             Ok(()) => tracing::warn!(

@@ -39,7 +39,9 @@ use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::executor::{Builder, Executor};
 use crate::forge::local::LocalForge;
-use crate::model::{Challenge, ChallengeSlug, Digest, ForgeName, ImageId, Lease, Phase, Stage, Task};
+use crate::model::{
+    Challenge, ChallengeSlug, Digest, ForgeName, ImageId, Lease, Phase, Stage, Task,
+};
 use crate::store::{Artifacts, Claim, DeliveryWriter, Store, SubmissionRecord};
 use slots::Slots;
 

@@ -8,9 +8,7 @@ use serde_json::json;
 use super::slots::Slot;
 use super::{App, Scope, job, lease_kill, participant, publish, smoke};
 use crate::config;
-use crate::model::{
-    AttemptKind, AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage,
-};
+use crate::model::{AttemptKind, AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
 /// The case that is next, for a per-case contract: the first without a successful attempt.
@@ -110,7 +108,11 @@ pub async fn attempt(
         amount: 1,
         reason: "evaluated on the phase's data",
     };
-    let note = Effect::Outbox(publish::note(&scope.challenge.forge, record, app.clock.now()));
+    let note = Effect::Outbox(publish::note(
+        &scope.challenge.forge,
+        record,
+        app.clock.now(),
+    ));
     if let Some(outcome) = judged.outcome {
         return Ok(Finish {
             state: AttemptState::Failed,

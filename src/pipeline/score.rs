@@ -62,7 +62,11 @@ async fn attempt(
         seed: lease.seed,
     };
     let scored = scorer::score(&app.engines, &scoring).await?;
-    let note = Effect::Outbox(publish::note(&scope.challenge.forge, record, app.clock.now()));
+    let note = Effect::Outbox(publish::note(
+        &scope.challenge.forge,
+        record,
+        app.clock.now(),
+    ));
     Ok(match scored {
         Scored::Report(report) => {
             let board = Board {
@@ -213,7 +217,10 @@ fn fingerprint(directory: &Path, contents: bool) -> anyhow::Result<Digest> {
             }
         }
     }
-    Ok(Digest::new(format!("sha256:{}", hex::encode(hash.finalize())))?)
+    Ok(Digest::new(format!(
+        "sha256:{}",
+        hex::encode(hash.finalize())
+    ))?)
 }
 
 struct HashWriter<'a>(&'a mut sha2::Sha256);

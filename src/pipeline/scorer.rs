@@ -14,7 +14,8 @@ use crate::executor::{
 };
 use crate::forge::git;
 use crate::model::{
-    CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task, limits,
+    CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task,
+    limits,
 };
 use crate::scoring::{self, Problem, ScoreReport};
 
@@ -238,7 +239,10 @@ fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt)
 /// When the engine was away, so that nothing can be said.
 fn broken(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
     if ran.killed.is_some() {
-        return Ok(Some(format!("the scorer exceeded its time of {}", spec.time)));
+        return Ok(Some(format!(
+            "the scorer exceeded its time of {}",
+            spec.time
+        )));
     }
     if !ran.end.engine_continuous && ran.end.exit_code != 0 {
         anyhow::bail!("the engine was away while the scorer ran");

@@ -32,8 +32,11 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         for _ in 0..at_once {
             let app = Arc::clone(app);
             set.spawn(async move {
-                until_idle_for_ever(&app, move |app: Arc<App>| async move { step(&app, stage).await })
-                    .await;
+                until_idle_for_ever(
+                    &app,
+                    move |app: Arc<App>| async move { step(&app, stage).await },
+                )
+                .await;
             });
         }
     }
@@ -49,7 +52,11 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     });
     let outbox = Arc::clone(app);
     set.spawn(async move {
-        until_idle_for_ever(&outbox, |app: Arc<App>| async move { publish::step(&app).await }).await;
+        until_idle_for_ever(
+            &outbox,
+            |app: Arc<App>| async move { publish::step(&app).await },
+        )
+        .await;
     });
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });

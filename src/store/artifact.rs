@@ -130,8 +130,12 @@ mod tests {
             fs::write(out.join("sub/x.txt"), "x").unwrap();
             fs::write(out.join("y.txt"), "y").unwrap();
         }
-        let a = artifacts.keep_directory(&dir.path().join("a"), "one").unwrap();
-        let b = artifacts.keep_directory(&dir.path().join("b"), "two").unwrap();
+        let a = artifacts
+            .keep_directory(&dir.path().join("a"), "one")
+            .unwrap();
+        let b = artifacts
+            .keep_directory(&dir.path().join("b"), "two")
+            .unwrap();
         assert_eq!(a, b);
         let again = dir.path().join("again");
         artifacts.unpack(&a, &again).unwrap();

@@ -39,7 +39,9 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         full_ref: submission.full_ref.clone(),
         observed_at: submission.observed_at,
         state,
-        gates: Stage::ALL.map(|stage| gate(stage, state, &attempts)).to_vec(),
+        gates: Stage::ALL
+            .map(|stage| gate(stage, state, &attempts))
+            .to_vec(),
         logs: logs(&attempts),
         reproduce: reproduce(state, scope, &attempts),
         image: record.image.clone(),
@@ -97,7 +99,10 @@ fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> Gat
         SubmissionState::Ended(Outcome::Scored) => true,
         SubmissionState::Waiting(at) | SubmissionState::Working(at) => stage < at,
         SubmissionState::Ended(_) => {
-            !mine.is_empty() && mine.iter().all(|a| a.attempt.state == AttemptState::Succeeded)
+            !mine.is_empty()
+                && mine
+                    .iter()
+                    .all(|a| a.attempt.state == AttemptState::Succeeded)
         }
     };
     gate.state = match state {
@@ -114,7 +119,11 @@ fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> Gat
 
 /// One sentence about a gate, where there is more to say than its mark does.
 fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
-    let detail = |key: &str| attempts.last().map_or(Value::Null, |a| a.detail[key].clone());
+    let detail = |key: &str| {
+        attempts
+            .last()
+            .map_or(Value::Null, |a| a.detail[key].clone())
+    };
     match (stage, gate.state) {
         (Stage::Build, GateState::Passed | GateState::Warned) => match detail("reused") {
             Value::Bool(true) => "The image of this commit was there already.".into(),

@@ -1,0 +1,336 @@
+//! `referee check`: the whole gate in a working copy — rules, build, smoke run — by the very code of
+//! the daemon, with every finding shown as a compiler would.
+//!
+//! Needs the challenge's directory (public parts suffice) and a Docker Engine; sends nothing
+//! anywhere and leaves nothing but, with `--keep`, the image.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::{SettingsFile, open, terminal};
+use crate::clock;
+use crate::config::{self, Settings};
+use crate::forge::folder;
+use crate::forge::git::GitError;
+use crate::model::finding::any_error;
+use crate::model::{Challenge, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task};
+use crate::pipeline::{Engines, admission, build, participant, scorer, smoke};
+use crate::report::text::{self, Style};
+use crate::rules;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The working copy.
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Directory of the challenge (where challenge.toml is), instead of those of referee.toml.
+    #[arg(long, value_name = "DIR")]
+    challenge: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Stop before the build: static rules only, no engine needed.
+    #[arg(long)]
+    rules_only: bool,
+    /// Only this task, where the submission enters several.
+    #[arg(long)]
+    task: Option<String>,
+    /// Images that a Dockerfile may start from, instead of those of referee.toml.
+    #[arg(long = "base", value_name = "NAME")]
+    bases: Vec<String>,
+    /// Keep the built image and say its name.
+    #[arg(long)]
+    keep: bool,
+    /// Write the result as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a checked submission would have ended before its evaluation.
+#[derive(Debug, serde::Serialize)]
+struct Result {
+    /// The stage where it ended; `run` when it would go to evaluation.
+    stage: Stage,
+    /// How it ended, if it did.
+    outcome: Option<Outcome>,
+    /// All findings in order.
+    findings: Vec<Finding>,
+}
+
+/// What a check works with.
+struct Gate {
+    settings: Settings,
+    challenge: Challenge,
+    style: Style,
+    quiet: bool,
+}
+
+pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    terminal::start_logs(false);
+    let gate = gate(options)?;
+    let result = check(options, &gate).await?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        print!("{}", text::findings(&result.findings, gate.style));
+        match result.outcome {
+            None if options.rules_only => println!("The rules are kept."),
+            None => println!("{}", gate.style.bold("Ready: it would go to evaluation.")),
+            Some(outcome) => println!("{}", gate.style.bold(outcome.says())),
+        }
+    }
+    Ok(ExitCode::from(u8::from(result.outcome.is_some())))
+}
+
+fn gate(options: &Options) -> anyhow::Result<Gate> {
+    let mut settings = match options.settings.path.exists() {
+        true => config::read_settings(&options.settings.path),
+        // A participant has no daemon: the defaults are those of one.
+        false => config::default_settings(),
+    }
+    .map_err(|findings| {
+        terminal::show_findings(&findings);
+        anyhow::anyhow!("{} cannot be used", options.settings.path.display())
+    })?;
+    if !options.bases.is_empty() {
+        settings.builder.bases.clone_from(&options.bases);
+    }
+    let directory = match (&options.challenge, settings.challenges.as_slice()) {
+        (Some(directory), _) => directory.clone(),
+        (None, [only]) => only.clone(),
+        (None, _) => anyhow::bail!(
+            "say which challenge: --challenge DIR, the folder that holds challenge.toml"
+        ),
+    };
+    let challenge = config::read_challenge(&directory).map_err(|findings| {
+        terminal::show_findings(&findings);
+        anyhow::anyhow!("the challenge in {} cannot be used", directory.display())
+    })?;
+    Ok(Gate {
+        settings,
+        challenge,
+        style: terminal::style_of(std::io::stdout().is_terminal()),
+        quiet: options.json,
+    })
+}
+
+impl Gate {
+    /// One line of progress, with the time that the step took.
+    fn passed(&self, stage: &str, started: Instant) {
+        if !self.quiet {
+            let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+            println!(
+                "✓ {stage:<6} {}",
+                self.style.faint(&Duration(ms).to_string())
+            );
+        }
+    }
+
+    fn failed(&self, stage: &str) {
+        if !self.quiet {
+            println!("✗ {stage}");
+        }
+    }
+}
+
+async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
+    let started = Instant::now();
+    let ended = |stage, outcome, findings| Result {
+        stage,
+        outcome,
+        findings,
+    };
+    let tree = match folder::read(&options.folder) {
+        Ok(tree) => tree,
+        Err(GitError::TooLarge(what)) => {
+            gate.failed("rules");
+            let findings = vec![rules::layout::too_large(&what.to_string())];
+            return Ok(ended(Stage::Rules, Some(Outcome::Rejected), findings));
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("reading {}", options.folder.display()));
+        }
+    };
+    let bases = gate.settings.builder.bases.clone();
+    let policy = admission::policy(bases, &gate.challenge);
+    let template = admission::template(&gate.challenge);
+    let admitted = rules::admission::check(&tree, &gate.challenge, &policy, template.as_ref());
+    if any_error(&admitted.findings) {
+        gate.failed("rules");
+        let rejected = Some(Outcome::Rejected);
+        return Ok(ended(Stage::Rules, rejected, admitted.findings));
+    }
+    gate.passed("rules", started);
+    let mut findings = admitted.findings;
+    if options.rules_only {
+        return Ok(ended(Stage::Build, None, findings));
+    }
+    let (engine, builder) = (&gate.settings.engine, &gate.settings.builder);
+    let engines = open::engines(engine, builder, "check").await?;
+    let chosen = admitted
+        .tasks
+        .iter()
+        .filter(|(task, _)| options.task.as_deref().is_none_or(|t| t == task.as_str()));
+    for (slug, dockerfile) in chosen {
+        let task = gate.challenge.task(slug).context("the task is there")?;
+        let one = One {
+            options,
+            gate,
+            tree: &tree,
+            policy: &policy,
+            task,
+            dockerfile,
+        };
+        let (stage, outcome) = one.check(&engines, &mut findings).await?;
+        if outcome.is_some() {
+            return Ok(ended(stage, outcome, findings));
+        }
+    }
+    Ok(ended(Stage::Run, None, findings))
+}
+
+/// One task of a submission.
+struct One<'a> {
+    options: &'a Options,
+    gate: &'a Gate,
+    tree: &'a SourceTree,
+    policy: &'a rules::Policy,
+    task: &'a Task,
+    dockerfile: &'a str,
+}
+
+impl One<'_> {
+    async fn check(
+        &self,
+        engines: &Engines,
+        findings: &mut Vec<Finding>,
+    ) -> anyhow::Result<(Stage, Option<Outcome>)> {
+        let name = format!("check-{}", hex::encode(clock::random_bytes::<6>()));
+        let work = std::env::temp_dir().join(format!("referee-{name}"));
+        std::fs::create_dir_all(&work)?;
+        let result = self
+            .build_and_smoke(engines, (&name, &work), findings)
+            .await;
+        std::fs::remove_dir_all(&work)?;
+        result
+    }
+
+    async fn build_and_smoke(
+        &self,
+        engines: &Engines,
+        (name, work): (&str, &Path),
+        findings: &mut Vec<Finding>,
+    ) -> anyhow::Result<(Stage, Option<Outcome>)> {
+        let started = Instant::now();
+        let built = self.build(engines, (name, work)).await?;
+        findings.extend(built.findings);
+        let Some(image) = built.image else {
+            self.gate.failed("build");
+            self.show_log(&built.log.text());
+            return Ok((Stage::Build, built.outcome));
+        };
+        self.gate.passed("build", started);
+        let started = Instant::now();
+        let smoked = self.smoke(engines, (name, work), &image).await;
+        if self.options.keep {
+            println!("The image is kept as referee/build:{name}");
+        } else {
+            engines.builder.remove(&image.id, name).await?;
+        }
+        let smoked = smoked?;
+        findings.extend(smoked.findings.iter().cloned());
+        if smoked.outcome.is_some() {
+            self.gate.failed("smoke");
+            self.show_log(&smoked.log.text());
+            if !self.gate.quiet {
+                let command = participant::reproduce(self.task, "IMAGE");
+                println!("Repeat it by hand:\n  {command}");
+            }
+            return Ok((Stage::Smoke, smoked.outcome));
+        }
+        self.gate.passed("smoke", started);
+        if !self.gate.quiet {
+            self.show_score(&smoked);
+        }
+        Ok((Stage::Smoke, None))
+    }
+
+    async fn build(
+        &self,
+        engines: &Engines,
+        (name, work): (&str, &Path),
+    ) -> anyhow::Result<build::Built> {
+        let context = work.join("context.tar");
+        let file = std::io::BufWriter::new(std::fs::File::create(&context)?);
+        folder::write_context(&self.options.folder, self.tree, file)?;
+        let text = self.tree.text(self.dockerfile).unwrap_or_default();
+        let dockerfile = rules::dockerfile::check(self.dockerfile, text, self.policy)
+            .parsed
+            .context("the Dockerfile passed the rules but cannot be read now")?;
+        let building = build::Building {
+            name,
+            path: self.dockerfile,
+            dockerfile: &dockerfile,
+            context: &context,
+            limits: &self.task.limits,
+            policy: self.policy,
+        };
+        build::build(engines, &self.gate.settings.builder, &building).await
+    }
+
+    async fn smoke(
+        &self,
+        engines: &Engines,
+        (name, work): (&str, &Path),
+        image: &ImageFacts,
+    ) -> anyhow::Result<smoke::Smoked> {
+        let scorer = scorer::image(engines, &self.task.scorer, work).await?;
+        let smoking = smoke::Smoking {
+            name: name.to_owned(),
+            task: self.task,
+            image: &image.id,
+            scorer: &scorer,
+            work: &work.join("smoke"),
+            gpus: Vec::new(),
+            seed: 1,
+        };
+        smoke::smoke(engines, &smoking, |_| async { Ok(()) }).await
+    }
+
+    fn show_log(&self, log: &str) {
+        if !self.gate.quiet && !log.trim().is_empty() {
+            println!("{}", self.gate.style.faint("--- what it printed"));
+            println!("{}", crate::report::sanitize::text(log.trim_end()));
+            println!("{}", self.gate.style.faint("---"));
+        }
+    }
+
+    fn show_score(&self, smoked: &smoke::Smoked) {
+        let Some(score) = &smoked.score else { return };
+        let parts: Vec<String> = self
+            .task
+            .metrics
+            .iter()
+            .filter_map(|spec| {
+                let values: Vec<f64> = score
+                    .cases
+                    .iter()
+                    .map(|c| spec.counted(c.values.get(&spec.name).copied().flatten()))
+                    .collect();
+                let value = spec.aggregate.of(&values)?;
+                Some(format!("{} {value:.4}", spec.title))
+            })
+            .collect();
+        println!("  on the public sample: {}", parts.join(", "));
+        for case in &score.cases {
+            if let Some(reason) = &case.reason {
+                let reason = crate::report::sanitize::line(reason);
+                println!("  {}: {reason}", case.case);
+            }
+        }
+    }
+}

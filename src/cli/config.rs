@@ -1,0 +1,115 @@
+//! `referee config`: looks at configuration, changes none.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::terminal;
+use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
+use crate::model::Finding;
+use crate::model::finding::any_error;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check referee.toml with all its challenges, or one challenge; all mistakes at once.
+    Check {
+        /// `referee.toml`, or the folder of a challenge.
+        #[arg(default_value = "referee.toml")]
+        path: PathBuf,
+    },
+    /// Print every key with its default and its meaning.
+    Show {
+        /// Which file.
+        #[arg(value_enum, default_value_t = File::Referee)]
+        file: File,
+    },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum File {
+    /// referee.toml
+    Referee,
+    /// challenge.toml
+    Challenge,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    match &options.command {
+        Command::Show { file } => {
+            print!(
+                "{}",
+                match file {
+                    File::Referee => REFEREE_TOML,
+                    File::Challenge => CHALLENGE_TOML,
+                }
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { path } => {
+            let findings = check(path);
+            terminal::show_findings(&findings);
+            let errors = findings.iter().filter(|f| f.is_error()).count();
+            match (any_error(&findings), findings.len()) {
+                (true, all) => {
+                    eprintln!("{}: {errors} of {all} findings are errors", path.display())
+                }
+                (false, 0) => println!("{}: fine", path.display()),
+                (false, all) => println!("{}: fine, with {all} warnings", path.display()),
+            }
+            Ok(ExitCode::from(u8::from(any_error(&findings))))
+        }
+    }
+}
+
+fn check(path: &std::path::Path) -> Vec<Finding> {
+    let with_paths = |challenge: &crate::model::Challenge, findings: &mut Vec<Finding>| {
+        findings.extend(config::check_paths(challenge));
+        findings.extend(unknown_rules(challenge));
+    };
+    if path.is_dir() && path.join("challenge.toml").exists() {
+        let (challenge, mut findings) = config::inspect_challenge(path);
+        if let Some(challenge) = challenge {
+            with_paths(&challenge, &mut findings);
+        }
+        return findings;
+    }
+    let file = match path.is_dir() {
+        true => path.join("referee.toml"),
+        false => path.to_owned(),
+    };
+    let (installation, mut findings) = config::inspect_installation(&file);
+    for challenge in installation.iter().flat_map(|i| &i.challenges) {
+        with_paths(challenge, &mut findings);
+    }
+    findings
+}
+
+/// Weights for rules that do not exist would be weights for nothing.
+fn unknown_rules(challenge: &crate::model::Challenge) -> Vec<Finding> {
+    challenge
+        .rules
+        .keys()
+        .filter(|code| crate::rules::rule(code).is_none())
+        .map(|code| {
+            Finding::error(
+                "CFG005",
+                format!("There is no rule `{code}`."),
+                "`referee rules` lists all rules with their codes.",
+            )
+            .at(crate::model::finding::Place::file(
+                challenge
+                    .directory
+                    .join("challenge.toml")
+                    .display()
+                    .to_string(),
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,84 @@
+//! `referee hook post-receive`: tells the daemon about a push and shows its answer line by line.
+//!
+//! Carries no authority and never fails: the push has already succeeded when git calls it.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration as StdDuration;
+
+use clap::{Args, Subcommand};
+
+use crate::config;
+use crate::forge::local;
+use crate::model::limits;
+
+/// The daemon is on this machine; if it does not take the call at once, it is not there.
+const CONNECT_TIME: StdDuration = StdDuration::from_secs(2);
+/// What git passes for the refs of one push.
+const STDIN_BYTES_MAX: u64 = 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    hook: Hook,
+}
+
+#[derive(Debug, Subcommand)]
+enum Hook {
+    /// After a push.
+    PostReceive,
+}
+
+pub async fn run(options: &Options) -> ExitCode {
+    let Hook::PostReceive = options.hook;
+    if let Err(error) = tell().await {
+        println!("Referee cannot be reached right now ({error:#}).");
+        println!(
+            "Your push is stored; it will be found within about a minute of the daemon's return."
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+async fn tell() -> anyhow::Result<()> {
+    let mut refs = String::new();
+    std::io::stdin()
+        .take(STDIN_BYTES_MAX)
+        .read_to_string(&mut refs)?;
+    let (url, token) = local::hook_address(Path::new("."))?;
+    let watch = config::push_options().iter().any(|o| o == "watch");
+    super::terminal::install_tls();
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIME)
+        .no_proxy()
+        .build()?;
+    let mut request = client
+        .post(format!(
+            "{url}/local/{}/pushed?watch={}",
+            token.as_str(),
+            u8::from(watch)
+        ))
+        .body(refs);
+    if !watch {
+        // The daemon answers within its own limit; this is for one that hangs.
+        request = request.timeout(limits::HOOK_VERDICT_WAIT.std() + CONNECT_TIME * 2);
+    }
+    let mut response = request
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)?
+        .error_for_status()
+        .map_err(reqwest::Error::without_url)?;
+    let mut out = std::io::stdout();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(reqwest::Error::without_url)?
+    {
+        // git shows a line as soon as it is complete.
+        out.write_all(&chunk)?;
+        out.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! From settings to a working application: database, engines, forges, challenges.
+//!
+//! The one place where the concrete parts are chosen.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::Mutex;
+
+use crate::clock::{self, Clock};
+use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settings};
+use crate::executor::docker::{DockerEngine, DockerOptions};
+use crate::executor::{Builder, Executor};
+use crate::forge::local::LocalForge;
+use crate::model::{Challenge, ForgeName, GpuUuid};
+use crate::pipeline::slots::Slots;
+use crate::pipeline::{App, Engines};
+use crate::store::{Artifacts, DeliveryWriter, InstanceLock, Store};
+
+/// Connects to the engines of these settings. `instance` marks what is ours on them.
+///
+/// # Errors
+/// When an engine does not answer.
+pub async fn engines(
+    engine: &EngineSettings,
+    builder: &BuilderSettings,
+    instance: &str,
+) -> anyhow::Result<Engines> {
+    let options = DockerOptions {
+        runtime: Some(engine.runtime.clone()),
+        ..DockerOptions::default()
+    };
+    let runner = connect(&engine.socket, instance, options.clone()).await?;
+    let builder: Arc<dyn Builder> = match builder.socket == engine.socket {
+        true => runner.clone(),
+        false => connect(&builder.socket, instance, options).await?,
+    };
+    Ok(Engines {
+        builder,
+        scorer: runner.clone(),
+        runner,
+    })
+}
+
+async fn connect(
+    socket: &str,
+    instance: &str,
+    options: DockerOptions,
+) -> anyhow::Result<Arc<DockerEngine>> {
+    let engine = DockerEngine::connect(socket, instance, options)
+        .with_context(|| format!("the address {socket} of a Docker Engine"))?;
+    // A connection is made by the first question only.
+    engine.list_owned().await.with_context(|| {
+        format!("no Docker Engine answers at {socket}; is it installed and running?")
+    })?;
+    Ok(Arc::new(engine))
+}
+
+/// The forges with repositories on this disk.
+///
+/// # Errors
+/// When the program does not know where it is.
+pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, LocalForge>> {
+    let program = std::env::current_exe().context("finding this program for the hooks")?;
+    // The hook runs on this machine, whatever address participants use.
+    let url = format!("http://{}", settings.listen);
+    Ok(settings
+        .forges
+        .iter()
+        .filter_map(|(name, forge)| match forge {
+            ForgeSettings::Local { root } => Some((
+                name.clone(),
+                LocalForge::new(root.clone(), url.clone(), program.clone()),
+            )),
+            ForgeSettings::Gitea { .. } => None,
+        })
+        .collect())
+}
+
+/// Opens everything for a daemon. The lock is held as long as it lives.
+///
+/// # Errors
+/// When a part is missing, or another daemon uses the same state.
+pub async fn app(
+    settings: Settings,
+    challenges: Vec<Challenge>,
+) -> anyhow::Result<(Arc<App>, InstanceLock)> {
+    let lock = InstanceLock::take(&settings.data, clock::random_bytes())?;
+    let store = Store::open(settings.database.expose())
+        .await
+        .context("opening the database")?;
+    let instance = instance(&settings)?;
+    let engines = engines(&settings.engine, &settings.builder, &instance).await?;
+    let gpus = gpus(&settings, &engines).await?;
+    warn_of_gpus(&challenges, gpus.len());
+    let work = settings.data.join("work");
+    if work.exists() {
+        // Of an earlier start; nothing in it is anybody's.
+        std::fs::remove_dir_all(&work)?;
+    }
+    std::fs::create_dir_all(&work)?;
+    let app = App {
+        slots: Slots::new(settings.runner.slots as usize, gpus),
+        forges: forges(&settings)?,
+        artifacts: Artifacts::open(settings.data.join("artifacts"))?,
+        deliveries: DeliveryWriter::start(store.clone()),
+        clock: Clock::system(),
+        owner: lock.owner.clone(),
+        scorers: Mutex::new(HashMap::new()),
+        truths: Mutex::new(HashMap::new()),
+        settings,
+        challenges,
+        store,
+        engines,
+        work,
+    };
+    Ok((Arc::new(app), lock))
+}
+
+/// Name of this installation on its engines, drawn once.
+fn instance(settings: &Settings) -> anyhow::Result<String> {
+    let file = settings.data.join("instance");
+    if let Ok(known) = std::fs::read_to_string(&file) {
+        return Ok(known.trim().to_owned());
+    }
+    let fresh = hex::encode(clock::random_bytes::<8>());
+    std::fs::write(&file, format!("{fresh}\n"))?;
+    Ok(fresh)
+}
+
+async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
+    Ok(match &settings.runner.gpus {
+        Gpus::Auto => engines.runner.gpus().await?,
+        Gpus::These(gpus) => gpus.clone(),
+    })
+}
+
+/// A task that wants more GPUs than there are would wait for ever: said at start, not found out
+/// by its first team.
+fn warn_of_gpus(challenges: &[Challenge], there_are: usize) {
+    for challenge in challenges {
+        for task in &challenge.tasks {
+            if task.limits.gpus as usize > there_are {
+                tracing::error!(
+                    challenge = challenge.slug.as_str(),
+                    task = task.slug.as_str(),
+                    wants = task.limits.gpus,
+                    there_are,
+                    "submissions of this task will wait: too few GPUs"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `referee replay`: posts recorded deliveries to a running daemon, as the forge did.
+//!
+//! The files are those of `webhook-fixtures/`: `NAME.body` and `NAME.headers.json`. By default a
+//! delivery is signed anew with the secret given here, because the daemon has its own.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Deliveries: `webhook-fixtures/gitea-1.27-dev/push-update`, with or without `.body`; a folder
+    /// stands for all in it.
+    #[arg(required = true)]
+    deliveries: Vec<PathBuf>,
+    /// Endpoint of the daemon.
+    #[arg(long, default_value = "http://127.0.0.1:8030/hooks/gitea")]
+    to: String,
+    /// Sign anew with the secret in this file; without it the recorded signature is sent.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+/// Headers that belong to the connection, not to the delivery.
+const NOT_SENT: [&str; 5] = [
+    "host",
+    "content-length",
+    "connection",
+    "accept-encoding",
+    "transfer-encoding",
+];
+
+pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    super::terminal::install_tls();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let secret = options
+        .secret_file
+        .as_ref()
+        .map(|file| std::fs::read_to_string(file).context("reading the secret"))
+        .transpose()?;
+    let mut refused = 0;
+    for stem in stems(&options.deliveries)? {
+        let status = post(
+            &client,
+            &options.to,
+            &stem,
+            secret.as_deref().map(str::trim),
+        )
+        .await?;
+        println!("{status}  {}", stem.display());
+        if !status.is_success() {
+            refused += 1;
+        }
+    }
+    Ok(ExitCode::from(u8::from(refused > 0)))
+}
+
+fn stems(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut stems = Vec::new();
+    for path in given {
+        if path.is_dir() {
+            let mut inside: Vec<PathBuf> = std::fs::read_dir(path)?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|p| p.extension().is_some_and(|e| e == "body"))
+                .map(|p| p.with_extension(""))
+                .collect();
+            inside.sort();
+            stems.extend(inside);
+        } else {
+            stems.push(match path.extension() {
+                Some(e) if e == "body" => path.with_extension(""),
+                _ => path.clone(),
+            });
+        }
+    }
+    Ok(stems)
+}
+
+/// `with_extension` would cut `push.tag` to `push`: names of deliveries may hold dots.
+fn beside(stem: &Path, suffix: &str) -> PathBuf {
+    let mut name = stem.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+async fn post(
+    client: &reqwest::Client,
+    to: &str,
+    stem: &Path,
+    secret: Option<&str>,
+) -> anyhow::Result<reqwest::StatusCode> {
+    let body = std::fs::read(beside(stem, ".body"))
+        .with_context(|| format!("reading {}.body", stem.display()))?;
+    let recorded: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(beside(stem, ".headers.json"))?)?;
+    let mut request = client.post(to);
+    for (name, value) in header_pairs(&recorded) {
+        let lower = name.to_ascii_lowercase();
+        let signature = lower.contains("signature");
+        if NOT_SENT.contains(&lower.as_str()) || (signature && secret.is_some()) {
+            continue;
+        }
+        request = request.header(name, value);
+    }
+    if let Some(secret) = secret {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
+        mac.update(&body);
+        let signature = hex::encode(mac.finalize().into_bytes());
+        request = request.header("X-Gitea-Signature", signature);
+    }
+    Ok(request.body(body).send().await?.status())
+}
+
+/// The recorded headers, in either shape: a list of pairs or an object.
+fn header_pairs(recorded: &serde_json::Value) -> Vec<(String, String)> {
+    let headers = recorded.get("headers").unwrap_or(recorded);
+    let text = |v: &serde_json::Value| v.as_str().map(str::to_owned);
+    match headers {
+        serde_json::Value::Array(pairs) => pairs
+            .iter()
+            .filter_map(|pair| Some((text(pair.get(0)?)?, text(pair.get(1)?)?)))
+            .collect(),
+        serde_json::Value::Object(map) => map
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}

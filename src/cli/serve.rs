@@ -1,0 +1,100 @@
+//! `referee serve`: the daemon.
+//!
+//! Ends cleanly at SIGTERM: it stops claiming, leaves rows as they are, and goes. The next start
+//! makes the attempts again that were under way.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{SettingsFile, open, terminal};
+use crate::model::KillReason;
+use crate::pipeline::{App, lease, workers};
+use crate::web;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    settings: SettingsFile,
+    /// Write logs as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    terminal::start_logs(options.log_json);
+    terminal::install_tls();
+    let (settings, challenges) = terminal::installation(&options.settings.path)?;
+    let (app, _lock) = open::app(settings, challenges).await?;
+    let listener = TcpListener::bind(app.settings.listen)
+        .await
+        .with_context(|| format!("listening on {}", app.settings.listen))?;
+    serve(app, listener).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until the process is asked to end.
+///
+/// # Errors
+/// When the start or the listener fails.
+pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
+    prepare(&app).await?;
+    let mut stages = workers::start(&app);
+    tracing::info!(
+        listen = %listener.local_addr()?,
+        url = app.settings.public_url,
+        challenges = app.challenges.len(),
+        "referee is up"
+    );
+    let pages = web::serve(Arc::clone(&app), listener);
+    tokio::select! {
+        result = pages => result?,
+        result = terminal::asked_to_end() => {
+            result?;
+            tracing::info!("asked to end; work under way is repeated at the next start");
+        }
+        died = stages.join_next() => {
+            // A loop never returns; if one is gone, it panicked, and half a daemon helps nobody.
+            anyhow::bail!("a stage died: {died:?}");
+        }
+    }
+    Ok(())
+}
+
+/// What has to be in order before the first stage runs.
+async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
+    for job in app.engines.runner.list_owned().await? {
+        tracing::warn!(job = job.name, "left by an earlier start, removed");
+        // It may have ended already; removing is what counts.
+        let _ = app.engines.runner.cancel(&job, KillReason::Orphaned).await;
+        app.engines.runner.cleanup(&job).await?;
+    }
+    lease::recover(app).await?;
+    for repository in app.store.repositories().await? {
+        let Ok(forge) = app.forge(&repository.forge) else {
+            continue;
+        };
+        let path = forge.path(&repository.full_name);
+        if let Err(error) = forge.install_hook(&path, &repository.hook_token) {
+            tracing::warn!(repository = repository.full_name, %error, "hook not renewed");
+        }
+    }
+    // Scorers are built now, so that the first team does not wait for them, and a broken one is
+    // known before anybody submits.
+    let building = Arc::clone(app);
+    tokio::spawn(async move {
+        for task in building.challenges.iter().flat_map(|c| &c.tasks) {
+            if let Err(error) = building.scorer_image(task).await {
+                tracing::error!(
+                    task = task.slug.as_str(),
+                    error = format!("{error:#}"),
+                    "the scorer cannot be built"
+                );
+            }
+        }
+    });
+    Ok(())
+}

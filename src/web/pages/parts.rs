@@ -1,0 +1,117 @@
+//! Small pieces that several pages show.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::model::{Direction, Severity, Stage, Timestamp};
+use crate::report::{GateState, PhaseState, sanitize};
+
+/// A moment to the minute, and to the second for machines.
+pub(super) fn moment(at: Timestamp) -> Markup {
+    let exact = at.to_string();
+    let shown = exact.get(..16).unwrap_or(&exact).replace('T', " ");
+    html! { time datetime=(exact) { (shown) } }
+}
+
+/// A day and its time, without the seconds that nobody asks for.
+pub(super) fn sentence_of_phase(state: PhaseState, opens: Timestamp, closes: Timestamp) -> Markup {
+    html! {
+        @match state {
+            PhaseState::Planned => { "opens " (moment(opens)) }
+            PhaseState::Open => { "open until " (moment(closes)) }
+            PhaseState::Closed => { "closed " (moment(closes)) }
+        }
+    }
+}
+
+/// A sentence in which pairs of backticks mark code.
+pub(super) fn prose(text: &str) -> Markup {
+    let line = sanitize::line(text);
+    let parts: Vec<&str> = line.split('`').collect();
+    html! {
+        @for (i, part) in parts.iter().enumerate() {
+            @if i % 2 == 1 && i + 1 < parts.len() { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+/// A number with its noun.
+pub(super) fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
+/// Which end of a metric is good: an arrow for the eyes, words for the ears.
+pub(super) fn arrow(direction: Direction) -> Markup {
+    let (mark, words) = match direction {
+        Direction::Max => ("↑", "higher is better"),
+        Direction::Min => ("↓", "lower is better"),
+    };
+    html! {
+        span.arrow title=(words) aria-hidden="true" { (mark) }
+        span.unseen { " (" (words) ")" }
+    }
+}
+
+/// The weight of a finding as a coloured word.
+pub(super) fn severity(severity: Severity) -> Markup {
+    html! { span.badge.(severity.to_string()) { (severity) } }
+}
+
+/// What a person calls a stage.
+pub(super) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Rules => "Rules",
+        Stage::Build => "Build",
+        Stage::Smoke => "Smoke run",
+        Stage::Run => "Evaluation",
+        Stage::Score => "Scoring",
+    }
+}
+
+/// The class of a gate's state in the style sheet.
+pub(super) fn class(state: GateState) -> &'static str {
+    match state {
+        GateState::Waiting => "waiting",
+        GateState::Working => "working",
+        GateState::Passed => "passed",
+        GateState::Warned => "warned",
+        GateState::Failed => "failed",
+        GateState::Skipped => "skipped",
+    }
+}
+
+/// A sign that is drawn, so that it looks the same whatever fonts there are.
+pub(super) fn icon(state: GateState) -> Markup {
+    let path = match state {
+        GateState::Passed => r#"<path d="M3.5 8.5l3 3 6-7"/>"#,
+        GateState::Failed => r#"<path d="M4 4l8 8M12 4l-8 8"/>"#,
+        GateState::Warned => r#"<path d="M8 3v6.2M8 12.4v.2"/>"#,
+        GateState::Working => r#"<path d="M3.6 8h.1M8 8h.1M12.4 8h.1"/>"#,
+        GateState::Waiting => r#"<circle cx="8" cy="8" r="2"/>"#,
+        GateState::Skipped => r#"<path d="M4 8h8"/>"#,
+    };
+    html! {
+        svg.icon viewBox="0 0 16 16" aria-hidden="true" focusable="false" { (PreEscaped(path)) }
+    }
+}
+
+/// A part of a whole as a bar. Attributes of its own, because styles in pages are forbidden.
+pub(super) fn bar(used: u32, of: u32) -> Markup {
+    let width = u64::from(used.min(of)) * 100 / u64::from(of.max(1));
+    html! {
+        svg.bar.full[used >= of] viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
+            rect.track width="100" height="6" {}
+            rect.fill width=(width) height="6" {}
+        }
+    }
+}
+
+/// Text to be copied whole. The button appears with the script that makes it work.
+pub(super) fn copyable(id: &str, label: &str, text: &str) -> Markup {
+    html! {
+        div.copyable {
+            pre #(id) tabindex="0" role="region" aria-label=(label) { code { (sanitize::text(text)) } }
+            button type="button" hidden data-copy=(id) { "Copy" }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Scores of one submission: a table of metrics, and one of cases where they are shown.
+
+use maud::{Markup, html};
+
+use super::parts::{arrow, counted};
+use crate::report::{CaseView, ScoreView, rounded, sanitize};
+
+/// Decimals of a case's value on a page. The view has all that may be shown.
+const CASE_DECIMALS: u8 = 3;
+
+/// A section with both. `number` asks for the place of that submission.
+pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Markup {
+    let ranked = score.metrics.iter().any(|m| m.rank.is_some());
+    html! {
+        section.card {
+            h2 { (title) }
+            @if let Some(standing) = number.and_then(|n| score.standing(n)) {
+                p.standing { "Overall " strong { (standing) } }
+            }
+            table.plain {
+                thead {
+                    tr {
+                        th scope="col" { "Metric" }
+                        th.num scope="col" { "Value" }
+                        @if ranked { th.num scope="col" { "Rank" } }
+                    }
+                }
+                tbody {
+                    @for metric in &score.metrics {
+                        tr {
+                            th scope="row" { (sanitize::line(&metric.title)) " " (arrow(metric.direction)) }
+                            td.num { (metric.shown) }
+                            @if ranked { td.num { @if let Some(rank) = metric.rank { (rank) } } }
+                        }
+                    }
+                }
+            }
+            @if score.imputed > 0 {
+                p.note {
+                    (counted(u64::from(score.imputed), "missing value"))
+                    ", counted by the challenge's rule."
+                }
+            }
+            @if let Some(cases) = &score.cases { (case_table(score, cases)) }
+        }
+    }
+}
+
+fn case_table(score: &ScoreView, cases: &[CaseView]) -> Markup {
+    html! {
+        details data-key={ "cases-" (cases.len()) } {
+            summary { (counted(cases.len() as u64, "case")) }
+            div.scroll tabindex="0" role="region" aria-label="Values by case" {
+                table.plain {
+                    thead {
+                        tr {
+                            th scope="col" { "Case" }
+                            @for metric in &score.metrics {
+                                th.num scope="col" { (sanitize::line(&metric.title)) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for case in cases {
+                            tr {
+                                th scope="row" {
+                                    (case.case)
+                                    @if let Some(reason) = &case.reason {
+                                        span.reason { (sanitize::line(reason)) }
+                                    }
+                                }
+                                @for value in &case.values {
+                                    td.num { (value.map_or("missing".to_owned(), |v| rounded(v, CASE_DECIMALS).1)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The page of a submission: what its team reads when something went wrong, or well.
+
+use maud::{Markup, html};
+
+use super::layout::{Shell, page};
+use super::parts::{bar, class, copyable, icon, moment, prose, severity, stage};
+use super::{home, score};
+use crate::model::{Place, SubmissionState};
+use crate::report::{
+    FindingView, GateState, GateView, LogView, QuotaView, SubmissionView, Tone, sanitize,
+};
+
+/// The whole page.
+pub fn submission(view: &SubmissionView, version: &str) -> Markup {
+    let events = format!("/submissions/{}/events", token(view));
+    let title = format!("#{} {}", view.number, view.state.label());
+    let shell = Shell {
+        title: &title,
+        crumbs: &[(view.challenge.title.clone(), home::address(&view.challenge))],
+        events: (!is_over(view)).then_some(events.as_str()),
+        private: true,
+        version,
+    };
+    let head = html! {
+        h1 { "Submission #" (view.number) }
+        p.lede { "team " (view.team) ", " (sanitize::line(&view.phase.title)) }
+    };
+    page(&shell, &head, &submission_fragment(view))
+}
+
+/// What live updates replace. After the last one, `data-final` tells the script to stop listening.
+pub fn submission_fragment(view: &SubmissionView) -> Markup {
+    html! {
+        section data-says=(view.verdict()) data-final=[is_over(view).then_some("")] {
+            (verdict(view))
+            (gates(&view.gates))
+            div.columns {
+                div.wide {
+                    (findings(view))
+                    @for log in &view.logs { (log_section(view, log)) }
+                    @if let Some(command) = &view.reproduce { (reproduce(command)) }
+                    @if let Some(score) = &view.score {
+                        (score::section(&format!("Score in {}", sanitize::line(&view.phase.title)), score, Some(view.number)))
+                    }
+                    @if let Some(score) = &view.sample_score {
+                        (score::section("Score on the public sample", score, None))
+                    }
+                }
+                aside.narrow {
+                    @if let Some(quota) = &view.quota { (quota_card(quota)) }
+                    (facts(view))
+                }
+            }
+        }
+    }
+}
+
+fn is_over(view: &SubmissionView) -> bool {
+    matches!(view.state, SubmissionState::Ended(_))
+}
+
+/// The unguessable end of the page's own address.
+fn token(view: &SubmissionView) -> &str {
+    view.url.rsplit('/').next().unwrap_or_default()
+}
+
+fn verdict(view: &SubmissionView) -> Markup {
+    let (tone, state) = match view.tone() {
+        Tone::Good => ("good", GateState::Passed),
+        Tone::Bad => ("bad", GateState::Failed),
+        Tone::Busy => ("busy", GateState::Working),
+        Tone::Neutral => ("neutral", GateState::Warned),
+    };
+    html! {
+        div.verdict.(tone) {
+            span.sign { (icon(state)) }
+            div {
+                p.says { (sanitize::line(&view.verdict())) }
+                @if let Some(advice) = view.advice() { p { (advice) } }
+                @if let Some(incident) = &view.incident {
+                    p { "Incident " code { (sanitize::line(incident)) } }
+                }
+            }
+        }
+    }
+}
+
+fn gates(gates: &[GateView]) -> Markup {
+    html! {
+        ol.gates aria-label="Gates" {
+            @for gate in gates {
+                li.(class(gate.state)) aria-current=[(gate.state == GateState::Working).then_some("step")] {
+                    span.sign { (icon(gate.state)) }
+                    div {
+                        p.name {
+                            (stage(gate.name))
+                            @if let Some(duration) = gate.duration {
+                                " " span.time { (duration) }
+                            }
+                        }
+                        p.soft {
+                            (gate.state.as_str())
+                            @if !gate.says.is_empty() { ": " (prose(&gate.says)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn findings(view: &SubmissionView) -> Markup {
+    html! {
+        @if !view.findings.is_empty() {
+            section {
+                h2 { "Findings " span.soft { (view.finding_counts()) } }
+                @for found in &view.findings { (finding(found)) }
+                @if view.findings_left_out > 0 {
+                    p.note { "… and " (view.findings_left_out) " more." }
+                }
+            }
+        }
+    }
+}
+
+fn finding(view: &FindingView) -> Markup {
+    let finding = &view.finding;
+    let code = sanitize::line(&finding.code);
+    html! {
+        article.finding.(finding.severity.to_string()) {
+            p.where {
+                (severity(finding.severity)) " "
+                a.code href={ "/rules#" (code) } { (code) } " "
+                @if let Some(place) = &finding.place { (at(place, view.link.as_deref())) }
+            }
+            h3 { (prose(&finding.says)) }
+            @if let Some(place) = &finding.place { (source(place)) }
+            @if !finding.remedy.is_empty() {
+                p.remedy { strong { "Fix" } " " span { (prose(&finding.remedy)) } }
+            }
+        }
+    }
+}
+
+fn at(place: &Place, link: Option<&str>) -> Markup {
+    let shown = sanitize::line(&place.to_string());
+    // Only addresses of the web: a link of another kind could run a script.
+    let web = link.filter(|l| l.starts_with("https://") || l.starts_with("http://"));
+    html! {
+        @match web {
+            Some(address) => { a.place href=(address) { (shown) } }
+            None => { span.place { (shown) } }
+        }
+    }
+}
+
+/// The source line, marked from the column to its end.
+fn source(place: &Place) -> Markup {
+    let (Some(number), Some(text)) = (place.line, &place.text) else {
+        return html! {};
+    };
+    let line = sanitize::text(text).replace('\n', " ");
+    let blank = line.chars().take_while(|c| c.is_whitespace()).count();
+    let before = place
+        .column
+        .map_or(blank, |c| (c as usize).saturating_sub(1));
+    let cut = line.char_indices().nth(before).map_or(0, |(at, _)| at);
+    let (left, right) = line.split_at(cut);
+    html! {
+        pre.source tabindex="0" role="region" aria-label={ "Line " (number) } {
+            span.ln aria-hidden="true" { (number) }
+            code { (left) mark { (right.trim_end()) } }
+        }
+    }
+}
+
+fn log_section(view: &SubmissionView, log: &LogView) -> Markup {
+    let title = sanitize::line(&log.title);
+    let failed = view.failed_gate() == Some(log.gate);
+    let text = log.excerpt.text();
+    html! {
+        section.card {
+            details open[failed] data-key={ "log-" (log.gate) "-" (title) } {
+                summary { "Log of the " (stage(log.gate).to_lowercase()) ": " (title) }
+                pre.log tabindex="0" role="region" aria-label=(title) {
+                    code { (sanitize::text(text.trim_end())) }
+                }
+            }
+        }
+    }
+}
+
+fn reproduce(command: &str) -> Markup {
+    html! {
+        section.card {
+            h2 { "Repeat it at home" }
+            p.soft { "The same limits, on the public sample, with an image that you built yourself." }
+            (copyable("reproduce", "Command", command))
+        }
+    }
+}
+
+fn quota_card(quota: &QuotaView) -> Markup {
+    let rows = [
+        ("Evaluations today", quota.used_today, quota.per_day),
+        ("Evaluations in this phase", quota.used_total, quota.total),
+        ("Pushes today", quota.tries_today, quota.tries_per_day),
+    ];
+    html! {
+        section.card {
+            h2 { "Quota" }
+            dl.quota {
+                @for (name, used, of) in rows {
+                    div {
+                        dt { (name) }
+                        dd { strong { (used) } " of " (of) (bar(used, of)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn facts(view: &SubmissionView) -> Markup {
+    html! {
+        section.card {
+            h2 { "Facts" }
+            dl.pairs {
+                dt { "Team" } dd { (view.team) }
+                dt { "Phase" } dd { (sanitize::line(&view.phase.title)) }
+                @if let Some(task) = &view.task {
+                    dt { "Task" }
+                    dd {
+                        (sanitize::line(&task.title)) " "
+                        @let board = format!("{}/{}/{}", home::address(&view.challenge), view.phase.slug, task.slug);
+                        a href={ (board) "#team-" (view.team) } { "board" }
+                    }
+                }
+                dt { "Commit" } dd { code.long { (view.sha) } }
+                dt { "Ref" } dd { code.long { (sanitize::line(&view.full_ref)) } }
+                dt { "Received" } dd { (moment(view.observed_at)) }
+                @if let Some(image) = &view.image {
+                    dt { "Image" } dd { code.long { (image) } }
+                }
+            }
+            p.links { a href={ "/api/v1/submissions/" (token(view)) } { "JSON" } }
+        }
+    }
+}

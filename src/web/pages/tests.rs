@@ -1,0 +1,104 @@
+//! Pages are checked for what a reader relies on: escaping, structure, no inline code. How they look
+//! is for eyes: the first test leaves all of them in `target/pages`.
+
+use std::path::Path;
+
+use super::*;
+use crate::report::{BoardView, SubmissionView};
+use crate::web::assets;
+
+/// Every page as a file, with its assets where the pages look for them when opened from there.
+#[test]
+fn all_samples_render_to_files_to_look_at() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+    std::fs::create_dir_all(folder.join("assets")).unwrap();
+    for asset in assets::ALL {
+        std::fs::write(folder.join(&asset.path[1..]), asset.text).unwrap();
+    }
+    for (name, html) in render_all_samples() {
+        std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
+    }
+}
+
+#[test]
+fn no_page_needs_what_its_policy_forbids() {
+    for (name, html) in render_all_samples() {
+        assert!(!html.contains(" style="), "{name}");
+        assert!(!html.contains("<style"), "{name}");
+        assert!(
+            !html.contains(" onclick") && !html.contains("javascript:"),
+            "{name}"
+        );
+        assert_eq!(html.matches("<script").count(), 1, "{name}");
+        assert!(
+            html.contains("<script src=\"/assets/referee.js\" defer></script>"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_page_can_be_read_aloud() {
+    for (name, html) in render_all_samples() {
+        assert_eq!(html.matches("<h1").count(), 1, "{name}");
+        assert_eq!(html.matches("<main ").count(), 1, "{name}");
+        assert!(
+            html.starts_with("<!DOCTYPE html><html lang=\"en\">"),
+            "{name}"
+        );
+        assert!(html.contains("href=\"#main\""), "{name}");
+        let mut ids: Vec<&str> = html
+            .split(" id=\"")
+            .skip(1)
+            .filter_map(|t| t.split('"').next())
+            .collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{name}: an id twice");
+    }
+}
+
+#[test]
+fn text_of_participants_is_escaped_and_cleaned() {
+    let mut view = SubmissionView::sample_rejected();
+    let evil = "<img src=x onerror=alert(1)>\u{202e}\u{1b}[31m&\"'";
+    for found in &mut view.findings {
+        found.finding.says = evil.into();
+        found.finding.remedy = format!("`{evil}` `");
+        found.finding.code = evil.into();
+        found.link = Some("javascript:alert(1)".into());
+        if let Some(place) = &mut found.finding.place {
+            place.file = evil.into();
+            place.text = Some(evil.into());
+        }
+    }
+    view.full_ref = evil.into();
+    view.incident = Some(evil.into());
+    view.gates[0].says = evil.into();
+    let html = submission(&view, "0").into_string();
+    assert!(!html.contains("<img"));
+    assert!(!html.contains("javascript:"));
+    assert!(!html.contains('\u{202e}') && !html.contains('\u{1b}'));
+    assert!(html.contains("&lt;img src=x onerror=alert(1)&gt;"));
+}
+
+#[test]
+fn live_pages_name_their_stream_and_ended_ones_do_not() {
+    let board = board(&BoardView::sample(), "0").into_string();
+    assert!(board.contains("data-events=\"/challenges/nuclei/validation/segmentation/events\""));
+    let queued = submission(&SubmissionView::sample_queued(), "0").into_string();
+    assert!(
+        queued.contains("data-events=\"/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2/events\"")
+    );
+    let scored = submission(&SubmissionView::sample(), "0").into_string();
+    assert!(!scored.contains("data-events") && scored.contains("data-final"));
+    assert!(board.contains(&board_fragment(&BoardView::sample()).into_string()));
+}
+
+#[test]
+fn a_page_with_a_secret_address_tells_nobody() {
+    let html = submission(&SubmissionView::sample(), "0").into_string();
+    assert!(html.contains("name=\"referrer\" content=\"no-referrer\""));
+    assert!(html.contains("noindex"));
+}
