@@ -3,11 +3,12 @@
 //! The files are those of the example `nuclei`, in the program itself, so that nothing has to be
 //! downloaded; nothing that exists is overwritten.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use include_dir::{Dir, DirEntry, include_dir};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -15,8 +16,35 @@ pub struct Options {
     directory: PathBuf,
 }
 
-include!(concat!(env!("OUT_DIR"), "/scaffold.rs"));
-
+/// Folders of the example, as they stood when the program was built: all but its submissions.
+static FOLDERS: [(&str, Dir<'_>); 4] = [
+    (
+        "scorer",
+        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/scorer"),
+    ),
+    (
+        "sample",
+        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/sample"),
+    ),
+    (
+        "data",
+        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/data"),
+    ),
+    (
+        "template",
+        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/template"),
+    ),
+];
+/// Files of the example.
+const FILES: [(&str, &str); 2] = [
+    (
+        "challenge.toml",
+        include_str!("../../examples/nuclei/challenge.toml"),
+    ),
+    ("README.md", include_str!("../../examples/nuclei/README.md")),
+];
+/// Settings of the daemon for it.
+const SETTINGS: &str = include_str!("init.referee.toml");
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let root = &options.directory;
     if root.exists() && std::fs::read_dir(root)?.next().is_some() {
@@ -25,13 +53,18 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             root.display()
         );
     }
-    for (path, content) in SCAFFOLD {
-        let path = root.join(path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
+    let challenge = root.join("challenge");
+    for (name, folder) in &FOLDERS {
+        for entry in folder.entries() {
+            write(entry, &challenge.join(name))?;
         }
-        std::fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
     }
+    for (name, content) in FILES {
+        std::fs::write(challenge.join(name), content)
+            .with_context(|| format!("writing {name} in {}", challenge.display()))?;
+    }
+    std::fs::write(root.join("referee.toml"), SETTINGS)
+        .with_context(|| format!("writing {}", root.display()))?;
     let shown = root.display();
     println!("A challenge is in {shown}:");
     println!("  challenge/challenge.toml   tasks, metrics, phases, quotas");
@@ -47,4 +80,23 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     println!("  referee serve              # pages at http://127.0.0.1:8030");
     println!("  referee admin team add alpha");
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(entry: &DirEntry<'_>, into: &Path) -> anyhow::Result<()> {
+    let path = into.join(entry.path());
+    match entry {
+        DirEntry::Dir(folder) => {
+            for inner in folder.entries() {
+                write(inner, into)?;
+            }
+        }
+        DirEntry::File(file) => {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, file.contents())
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,12 @@
 //!
 //! Predictions are kept as an artifact, so that a corrected scorer needs no second run.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::job::Ran;
 use super::slots::Slot;
 use super::{App, Scope, job, lease_kill, participant, publish, smoke};
 use crate::config;
@@ -77,21 +80,7 @@ pub async fn attempt(
     };
     let directory = app.work_directory(lease)?;
     let into = directory.make("predictions")?;
-    let spec = participant::job(&participant::Run {
-        name: lease.name(),
-        task,
-        image: record.image.as_ref().context("no image was built")?,
-        inputs: config::inputs_of(scope.phase, task),
-        case,
-        time: task.limits.time,
-        gpus: slot.gpus.clone(),
-        seed: lease.seed,
-        labels: vec![("referee.kind".into(), "run".into())],
-    });
-    let ran = job::run(&*app.engines.runner, &spec, &into, |reason| {
-        lease_kill(app, lease, reason)
-    })
-    .await?;
+    let ran = run(app, (record, scope), (lease, slot), (case, &into)).await?;
     let ids: Vec<CaseId> = match case {
         Some(case) => vec![case.id.clone()],
         None => all.iter().map(|c| c.id.clone()).collect(),
@@ -146,4 +135,27 @@ pub async fn attempt(
         },
         effects: if more { Vec::new() } else { vec![spent, note] },
     })
+}
+
+/// Runs the container on the phase's data, or on one case of it.
+async fn run(
+    app: &App,
+    (record, scope): (&SubmissionRecord, Scope<'_>),
+    (lease, slot): (&Lease, &Slot),
+    (case, into): (Option<&Case>, &Path),
+) -> anyhow::Result<Ran> {
+    let task = scope.task()?;
+    let spec = participant::job(&participant::Run {
+        name: lease.name(),
+        task,
+        image: record.image.as_ref().context("no image was built")?,
+        inputs: config::inputs_of(scope.phase, task),
+        case,
+        time: task.limits.time,
+        gpus: slot.gpus.clone(),
+        seed: lease.seed,
+        labels: vec![("referee.kind".into(), "run".into())],
+    });
+    let killed = |reason| lease_kill(app, lease, reason);
+    Ok(job::run(&*app.engines.runner, &spec, into, killed).await?)
 }
