@@ -3,7 +3,7 @@
 //! Inside a git working copy the files are those that git would commit: ignored files are left out.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::git::{self, GitError, TooLarge};
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
@@ -17,9 +17,11 @@ type Result<T> = std::result::Result<T, GitError>;
 /// As [`git::read_commit`].
 pub fn read(folder: &Path) -> Result<SourceTree> {
     let mut tree = SourceTree::default();
-    let repository = git2::Repository::discover(folder).ok();
+    // Links within are not followed, but the folder itself may be reached by one.
+    let folder = &folder.canonicalize()?;
+    let copy = WorkingCopy::around(folder);
     walk(folder, "", 0, &mut |path, full, kind| {
-        if ignored(repository.as_ref(), full) {
+        if copy.as_ref().is_some_and(|c| c.ignores(full)) {
             return Ok(());
         }
         let bytes = match kind {
@@ -72,16 +74,24 @@ pub fn write_context(folder: &Path, tree: &SourceTree, out: impl Write) -> Resul
     Ok(())
 }
 
-fn ignored(repository: Option<&git2::Repository>, full: &Path) -> bool {
-    let Some(repository) = repository else {
-        return false;
-    };
-    // Only what lies in this working copy is git's to ignore.
-    let inside = repository
-        .workdir()
-        .zip(full.canonicalize().ok())
-        .is_some_and(|(root, full)| root.canonicalize().is_ok_and(|root| full.starts_with(root)));
-    inside && repository.is_path_ignored(full).unwrap_or(false)
+/// The git working copy that a folder lies in, and its root.
+struct WorkingCopy {
+    repository: git2::Repository,
+    root: PathBuf,
+}
+
+impl WorkingCopy {
+    fn around(folder: &Path) -> Option<Self> {
+        let repository = git2::Repository::discover(folder).ok()?;
+        let root = repository.workdir()?.canonicalize().ok()?;
+        Some(Self { repository, root })
+    }
+
+    /// Whether git would leave this file out of a commit. git asks by the path within the copy.
+    fn ignores(&self, full: &Path) -> bool {
+        full.strip_prefix(&self.root)
+            .is_ok_and(|inside| self.repository.is_path_ignored(inside).unwrap_or(false))
+    }
 }
 
 fn first_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -127,4 +137,35 @@ fn walk(folder: &Path, prefix: &str, depth: usize, visit: &mut Visit<'_>) -> Res
 fn is_executable(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_working_copy_is_what_git_would_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        for (path, content) in [
+            (".gitignore", "*.bin\n"),
+            ("Dockerfile", "FROM scratch\n"),
+            ("sub/main.py", "pass\n"),
+            ("weights.bin", "x"),
+        ] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let tree = read(dir.path()).unwrap();
+        let paths: Vec<_> = tree.entries.keys().map(String::as_str).collect();
+        assert_eq!(paths, [".gitignore", "Dockerfile", "sub/main.py"]);
+        // A folder within, as a submission kept in a larger repository.
+        let inner = read(&dir.path().join("sub")).unwrap();
+        assert!(inner.entries.contains_key("main.py"));
+
+        let mut context = Vec::new();
+        write_context(dir.path(), &tree, &mut context).unwrap();
+        assert!(!context.is_empty());
+    }
 }
