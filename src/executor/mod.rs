@@ -241,6 +241,8 @@ pub struct BuildReport {
 pub trait Builder: Send + Sync {
     /// Builds. Dropping the future ends the build and leaves nothing running.
     async fn build(&self, spec: &BuildSpec) -> Result<BuildReport>;
+    /// The image that an earlier build of this name made, if it is still there.
+    async fn built(&self, name: &str) -> Result<Option<ImageFacts>>;
     /// The image that a reference (`referee/python:3.11`) stands for right now.
     async fn resolve(&self, reference: &str) -> Result<Option<ImageFacts>>;
     /// Whether an image is still there.

@@ -70,10 +70,7 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
         tokio::task::spawn_blocking(move || context(&spec, &work)).await??
     };
     let name = format!("scorer-{}", &digest.hex()[..16]);
-    let known = engines
-        .builder
-        .resolve(&format!("referee/build:{name}"))
-        .await?;
+    let known = engines.builder.built(&name).await?;
     if let Some(facts) = known {
         std::fs::remove_file(&context)?;
         return Ok(facts.id);

@@ -73,6 +73,10 @@ impl Builder for DockerEngine {
         Ok(BuildReport { end, log })
     }
 
+    async fn built(&self, name: &str) -> Result<Option<ImageFacts>> {
+        self.resolve(&self.build_tag(name)).await
+    }
+
     async fn resolve(&self, reference: &str) -> Result<Option<ImageFacts>> {
         self.image_facts(reference).await
     }
