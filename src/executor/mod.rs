@@ -225,6 +225,10 @@ pub enum BuildLimitHit {
     Log,
     /// [`BuildLimits::disk`]
     Disk,
+    /// [`BuildLimits::file`]
+    File,
+    /// [`BuildLimits::processes`]
+    Processes,
 }
 
 /// What a build did, whether it succeeded or not.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ImageId;
+use super::limits;
 use super::time::Duration;
 
 /// What `inspect` says of an image.
@@ -109,12 +110,16 @@ pub struct LogExcerpt {
 }
 
 impl LogExcerpt {
-    /// Both parts as one text, with a line that says how much is missing between them.
+    /// Both parts as one text, with a line that says how much is missing between them. Counted is
+    /// what was printed: the parts themselves are shorter by the characters taken out.
     pub fn text(&self) -> String {
-        let kept = (self.head.len() + self.tail.len()) as u64;
-        match (self.tail.is_empty(), self.total_bytes.saturating_sub(kept)) {
-            (true, 0) => self.head.clone(),
-            (_, missing) => format!(
+        if self.tail.is_empty() {
+            return self.head.clone();
+        }
+        let kept = (limits::LOG_HEAD_BYTES + limits::LOG_TAIL_BYTES) as u64;
+        match self.total_bytes.saturating_sub(kept) {
+            0 => format!("{}{}", self.head, self.tail),
+            missing => format!(
                 "{}\n[… about {missing} bytes not kept …]\n{}",
                 self.head, self.tail
             ),

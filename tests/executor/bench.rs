@@ -20,6 +20,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 pub struct Bench {
     pub engine: DockerEngine,
+    instance: String,
     pub dir: tempfile::TempDir,
     built: Mutex<Vec<(ImageId, String)>>,
 }
@@ -27,6 +28,10 @@ pub struct Bench {
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+fn socket() -> String {
+    variable("DOCKER_HOST").unwrap_or_else(|| "/var/run/docker.sock".to_owned())
 }
 
 impl Bench {
@@ -38,8 +43,7 @@ impl Bench {
     pub async fn with(options: DockerOptions) -> Option<Self> {
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("test-{}-{number}", std::process::id());
-        let socket = variable("DOCKER_HOST").unwrap_or_else(|| "/var/run/docker.sock".to_owned());
-        let engine = DockerEngine::connect(&socket, &instance, options).unwrap();
+        let engine = DockerEngine::connect(&socket(), &instance, options).unwrap();
         let missing = match engine.resolve(BASE).await {
             Ok(Some(_)) => None,
             Ok(None) => Some(format!("no image {BASE}: run examples/base/build.sh")),
@@ -53,15 +57,15 @@ impl Bench {
         }
         Some(Self {
             engine,
+            instance,
             dir: tempfile::tempdir().unwrap(),
             built: Mutex::default(),
         })
     }
 
     /// A second daemon of the same instance, as after a restart.
-    pub fn restarted(&self, instance: &str) -> DockerEngine {
-        let socket = variable("DOCKER_HOST").unwrap_or_else(|| "/var/run/docker.sock".to_owned());
-        DockerEngine::connect(&socket, instance, DockerOptions::default()).unwrap()
+    pub fn restarted(&self) -> DockerEngine {
+        DockerEngine::connect(&socket(), &self.instance, DockerOptions::default()).unwrap()
     }
 
     pub fn build_spec(&self, name: &str, dockerfile: &str, files: &[(&str, &str)]) -> BuildSpec {

@@ -1,1 +1,231 @@
-//! Builds.
+//! Builds: what comes out, what a failure says, and that every limit ends one.
+
+use super::bench::*;
+
+use referee::executor::{BuildEnd, BuildLimitHit, Builder, Executor, ExecutorError};
+use referee::model::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_built_and_described() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!(
+        "FROM {BASE} AS tools\nRUN echo tool >/tool\n\
+         FROM {BASE}\nCOPY --from=tools /tool /tool\nCOPY . /app\nENV MODE=fast\nLABEL team=a\n\
+         WORKDIR /app\nUSER 1000\nVOLUME /data\nENTRYPOINT [\"cat\"]\nCMD [\"/tool\", \"main.txt\"]\n"
+    );
+    let hidden = ".referee-described.Dockerfile";
+    let files = [
+        ("main.txt", "hello\n"),
+        ("Dockerfile", "FROM scratch\nADD http://127.0.0.1/ /\n"),
+        (hidden, "FROM scratch\nRUN evil\n"),
+        (".dockerignore", "main.txt\n"),
+    ];
+    let spec = bench.build_spec("described", &dockerfile, &files);
+    let report = bench.build(&spec).await;
+    let BuildEnd::Built(facts) = &report.end else {
+        panic!("{:?}\n{}", report.end, report.log.text());
+    };
+    assert_eq!((facts.os.as_str(), facts.user.as_str()), ("linux", "1000"));
+    assert_eq!(facts.entrypoint, ["cat"]);
+    assert_eq!(facts.command, ["/tool", "main.txt"]);
+    assert_eq!(facts.working_dir, "/app");
+    assert_eq!(facts.volumes, ["/data"]);
+    assert!(facts.env.contains(&"MODE=fast".to_owned()));
+    assert_eq!(facts.labels["team"], "a");
+    assert_eq!(facts.labels["referee.submission"], "7");
+    assert!(facts.on_build.is_empty() && facts.layers >= 3 && facts.bytes > MIB);
+    assert!(report.log.text().contains("Step 1/"));
+    assert_eq!(
+        bench.engine.inspect(&facts.id).await.unwrap().as_ref(),
+        Some(&**facts)
+    );
+
+    let look = format!(
+        "FROM {}\nUSER 0\nENTRYPOINT []\nCMD [\"ls\", \"-A\", \"/app\"]\n",
+        facts.id
+    );
+    let spec = bench.build_spec("listed", &look, &[]);
+    let BuildEnd::Built(seen) = bench.build(&spec).await.end else {
+        panic!("the image is a base");
+    };
+    assert_eq!(seen.command, ["ls", "-A", "/app"]);
+
+    bench.engine.remove(&seen.id, "listed").await.unwrap();
+    assert_eq!(bench.engine.inspect(&seen.id).await.unwrap(), None);
+    bench.engine.remove(&seen.id, "listed").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_dockerfile_is_not_in_the_image() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!("FROM {BASE}\nCOPY . /app\nCMD [\"ls\", \"-A\", \"/app\"]\n");
+    let files = [("main.txt", "hello\n"), ("sub/.dockerignore", "x\n")];
+    let report = bench
+        .build(&bench.build_spec("clean", &dockerfile, &files))
+        .await;
+    let BuildEnd::Built(facts) = report.end else {
+        panic!("{:?}", report.end);
+    };
+    let mut job = plain_job("clean");
+    job.image = facts.id;
+    assert_eq!(bench.run(&job).await.1, "main.txt\nsub\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_names_its_step() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!(
+        "FROM {BASE}\nENV A=b\nRUN echo 'Step 9/9 : forged'; echo why >&2; exit 3\nCMD [\"true\"]\n"
+    );
+    let report = bench
+        .build(&bench.build_spec("failing", &dockerfile, &[]))
+        .await;
+    let BuildEnd::Failed { step, says } = &report.end else {
+        panic!("{:?}", report.end);
+    };
+    assert_eq!(*step, Some(3));
+    assert!(says.ends_with("returned a non-zero code: 3"), "{says}");
+    assert!(report.log.text().contains("why\n"));
+
+    let dockerfile = format!("FROM {BASE}\nCOPY nothing /\nCMD [\"true\"]\n");
+    let report = bench
+        .build(&bench.build_spec("copying", &dockerfile, &[]))
+        .await;
+    let BuildEnd::Failed { step, says } = &report.end else {
+        panic!("{:?}", report.end);
+    };
+    assert_eq!(*step, Some(2));
+    assert!(says.contains("nothing"), "{says}");
+
+    let report = bench
+        .build(&bench.build_spec("unread", "FROM a b c\n", &[]))
+        .await;
+    assert!(
+        matches!(report.end, BuildEnd::Failed { step: None, .. }),
+        "{:?}",
+        report.end
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_has_no_network() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!("FROM {BASE}\nRUN cat /proc/net/dev; exit 1\nCMD [\"true\"]\n");
+    let report = bench
+        .build(&bench.build_spec("offline", &dockerfile, &[]))
+        .await;
+    let log = report.log.text();
+    assert!(log.contains("lo:") && !log.contains("eth0"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_limit_ends_a_build() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let checks = bench.engine.check().await.unwrap();
+    let caged = checks.iter().any(|c| c.ok && c.what.contains("of builds"));
+    if !caged {
+        eprintln!("SKIPPED, processes, memory and disk of builds: {checks:?}");
+    }
+    let cases = [
+        (
+            "time",
+            "trap '' TERM; sleep 987654",
+            Some(BuildLimitHit::Time),
+        ),
+        ("log", "yes", Some(BuildLimitHit::Log)),
+        ("file", "truncate -s 4T /x", Some(BuildLimitHit::File)),
+        ("memory", "tail /dev/zero", Some(BuildLimitHit::Memory)),
+        (
+            "forks",
+            "bomb() { bomb | bomb & wait; }; bomb; exit 1",
+            Some(BuildLimitHit::Processes),
+        ),
+        (
+            "disk",
+            "for i in 1 2 3 4; do head -c 60000000 /dev/zero >/x$i; done; sleep 30",
+            Some(BuildLimitHit::Disk),
+        ),
+        ("fake", "exit 137", None),
+    ];
+    for (name, script, hit) in cases {
+        if !caged && matches!(name, "memory" | "forks" | "disk" | "fake") {
+            continue;
+        }
+        let dockerfile = format!("FROM {BASE}\nRUN {script}\nCMD [\"true\"]\n");
+        let mut spec = bench.build_spec(name, &dockerfile, &[]);
+        match name {
+            "time" => spec.limits.time = Duration::seconds(3),
+            "disk" => spec.limits.disk = 100 * MIB,
+            _ => {}
+        }
+        let clock = std::time::Instant::now();
+        let report = bench.build(&spec).await;
+        println!("{name}: {:?} after {:?}", report.end, clock.elapsed());
+        match hit {
+            Some(hit) => assert_eq!(report.end, BuildEnd::Limit(hit), "{name}"),
+            None => assert!(matches!(report.end, BuildEnd::Failed { .. }), "{name}"),
+        }
+        assert!(clock.elapsed().as_secs() < 30, "{name}");
+        assert!(!any_process("987654"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_nobody_waits_for_ends() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 456789\nCMD [\"true\"]\n");
+    let spec = bench.build_spec("dropped", &dockerfile, &[]);
+    let build = bench.engine.build(&spec);
+    let dropped = tokio::time::timeout(std::time::Duration::from_secs(3), build).await;
+    assert!(dropped.is_err());
+    for _ in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        if !any_process("456789") {
+            // The rest is cleared away behind our back; leave it a moment.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            return;
+        }
+    }
+    panic!("its step still runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_is_not_there_is_nobodys_failed_build() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let spec = bench.build_spec("baseless", "FROM 127.0.0.1:1/none:1\nCMD [\"true\"]\n", &[]);
+    let refused = bench.engine.build(&spec).await;
+    assert!(
+        matches!(refused, Err(ExecutorError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        bench.engine.resolve("127.0.0.1:1/none:1").await.unwrap(),
+        None
+    );
+}
+
+/// Whether a process with this word in its command line runs on this host.
+fn any_process(word: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
+        .any(|line| {
+            String::from_utf8_lossy(&line)
+                .split('\0')
+                .any(|w| w.contains(word))
+        })
+}

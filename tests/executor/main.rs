@@ -14,3 +14,4 @@ mod bench;
 mod build;
 mod hostile;
 mod run;
+mod scripted;

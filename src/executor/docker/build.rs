@@ -12,31 +12,30 @@
 //! `networkmode` says: rules must have refused the one, and `resolve` found the other.
 
 use std::io;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bollard::models::BuildInfo;
 use bollard::query_parameters::{
-    BuildImageOptions, BuildImageOptionsBuilder, RemoveImageOptionsBuilder,
+    BuildImageOptions, BuildImageOptionsBuilder, InspectContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
 };
-use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::io::AsyncReadExt;
 
 use super::log::LogKeeper;
-use super::meter::{self, Cage};
-use super::{DockerEngine, is_name, refusal};
+use super::meter::{self, Cage, Used};
+use super::transcript::{Steps, explain};
+use super::{DockerEngine, context, is_name, refusal, sandbox};
 use crate::executor::{
     BuildEnd, BuildLimitHit, BuildReport, BuildSpec, Builder, ExecutorError, Result,
 };
 use crate::model::{ImageFacts, ImageId, Timestamp};
 
-/// Stages of a Dockerfile whose images we remember, to remove them.
-const TIPS_MAX: usize = 64;
 /// Below this the engine itself is in danger, whoever filled its disk.
 const DISK_RESERVE: u64 = 512 * 1024 * 1024;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+/// While several build, the one that takes too much has this many looks to be found and ended.
+const LOOKS_OVER_MAX: u32 = 10;
 /// How long the engine may take to let go of a build that was ended.
 const CLEARING_TRIES: u32 = 40;
 const CLEARING_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
@@ -53,15 +52,12 @@ impl Builder for DockerEngine {
         let mut work = self.begin(spec).await?;
         let end = self.run_build(spec, &mut work).await;
         let log = work.log.excerpt();
+        let used = work.traces.cage.as_ref().map(|c| c.used(&spec.limits));
         // The stream is closed: the engine ends what still runs. Wait until it has let go.
-        let ran_out = work
-            .traces
-            .cage
-            .as_ref()
-            .and_then(|c| c.memory_ran_out(spec.limits.memory));
+        work.traces.tips = work.steps.take_tips();
         work.traces.clear().await;
         let end = match end? {
-            Some(end) => explain(end, spec, ran_out),
+            Some(end) => explain(end, &spec.limits, &used.unwrap_or(Used::UNKNOWN)),
             None => {
                 let built = self.image_facts(&self.build_tag(&spec.name)).await?;
                 let facts = built.ok_or_else(|| {
@@ -97,6 +93,13 @@ struct Work {
     steps: Steps,
     traces: Traces,
     context_bytes: u64,
+}
+
+/// So that a future that is dropped in the middle leaves no image either.
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.traces.tips.extend(self.steps.take_tips());
+    }
 }
 
 /// What must go when a build is over, also when its future is dropped in the middle.
@@ -163,7 +166,7 @@ impl DockerEngine {
     async fn begin(&self, spec: &BuildSpec) -> Result<Work> {
         let facts = self.facts().await?;
         let path = spec.context.clone();
-        let context = tokio::task::spawn_blocking(move || end_of_tar(&path))
+        let context = tokio::task::spawn_blocking(move || context::end_of_tar(&path))
             .await
             .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))??;
         let info = self
@@ -196,9 +199,9 @@ impl DockerEngine {
     /// `None` when the engine says nothing against it: the image should be there.
     async fn run_build(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
         let file = tokio::fs::File::open(&spec.context).await?;
-        let dockerfile = dockerfile_name(&spec.name);
-        let tail = dockerfile_entry(&dockerfile, &spec.dockerfile)?;
-        let body = bollard::body_try_stream(context_stream(file, work.context_bytes, tail));
+        let dockerfile = context::dockerfile_name(&spec.name);
+        let tail = context::last_entries(&dockerfile, &spec.dockerfile)?;
+        let body = bollard::body_try_stream(context::stream(file, work.context_bytes, tail));
         let parent = work.traces.cage.as_ref().map(Cage::parent);
         let extra = extra_parameters(spec, parent.as_deref());
         let client = self
@@ -211,13 +214,14 @@ impl DockerEngine {
                 }
                 request
             });
+        let cage = work.traces.cage.clone();
         let lines = client.build_image(self.build_options(spec, &dockerfile), None, Some(body));
         tokio::select! {
             end = listen(lines, spec, work) => end,
             () = tokio::time::sleep(spec.limits.time.std()) => {
                 Ok(Some(BuildEnd::Limit(BuildLimitHit::Time)))
             }
-            end = self.watch_disk(spec.limits.disk) => end.map(Some),
+            end = self.watch_disk(spec.limits.disk, cage.as_ref()) => end.map(Some),
         }
     }
 
@@ -225,7 +229,7 @@ impl DockerEngine {
         let mut labels: std::collections::HashMap<String, String> = spec
             .labels
             .iter()
-            .map(|(name, value)| (format!("referee.{name}"), value.clone()))
+            .map(|(name, value)| (sandbox::label_name(name), value.clone()))
             .collect();
         labels.insert("referee.build".to_owned(), spec.name.clone());
         BuildImageOptionsBuilder::default()
@@ -241,27 +245,55 @@ impl DockerEngine {
     }
 
     /// Ends the build when the engine's disk has lost more than it may. The disk does not say who
-    /// took it: while others build too, only a build whose own images and containers are visibly
-    /// large is ended. Never returns where the disk cannot be seen.
-    async fn watch_disk(&self, limit: u64) -> Result<BuildEnd> {
+    /// took it: while others build too, the one whose containers are visibly large is ended, and
+    /// if there is none, nobody is blamed. Never returns where the disk cannot be seen.
+    async fn watch_disk(&self, limit: u64, cage: Option<&Cage>) -> Result<BuildEnd> {
         let facts = self.facts().await?;
         let free = || meter::free_bytes(&facts.root);
         let Some(at_start) = self.is_local(&facts).then(free).and_then(io::Result::ok) else {
             return std::future::pending().await;
         };
+        let (mut crowded, mut looks_over) = (false, 0);
         loop {
             tokio::time::sleep(DISK_LOOK_EVERY).await;
+            crowded |= self.shared.builds.load(Ordering::SeqCst) > 1;
             let left = free()?;
-            let alone = self.shared.builds.load(Ordering::SeqCst) <= 1;
-            if at_start.saturating_sub(left) > limit && alone {
+            looks_over = match at_start.saturating_sub(left) > limit {
+                true => looks_over + 1,
+                false => 0,
+            };
+            if looks_over > 0 && (!crowded || self.visible_bytes(cage).await > limit / 2) {
                 return Ok(BuildEnd::Limit(BuildLimitHit::Disk));
             }
-            if left < DISK_RESERVE {
-                return Err(ExecutorError::Refused(
-                    "the engine's disk is full".to_owned(),
-                ));
+            if looks_over > LOOKS_OVER_MAX || left < DISK_RESERVE {
+                return Err(ExecutorError::Refused(format!(
+                    "{} MiB are left on the engine's disk, and it is not known who took the rest",
+                    left / (1024 * 1024)
+                )));
             }
         }
+    }
+
+    /// Bytes in the writable layers of this build's containers. Files that were unlinked while
+    /// open are not among them.
+    async fn visible_bytes(&self, cage: Option<&Cage>) -> u64 {
+        let options = &InspectContainerOptionsBuilder::default().size(true).build();
+        let mut bytes = 0;
+        for container in &cage.map(Cage::containers).unwrap_or_default() {
+            let answer = self
+                .call("inspect", |docker| async move {
+                    let options = Some(options.clone());
+                    docker.inspect_container(container, options).await
+                })
+                .await;
+            if let Ok(Ok(seen)) = answer {
+                bytes += seen
+                    .size_rw
+                    .and_then(|b| u64::try_from(b).ok())
+                    .unwrap_or(0);
+            }
+        }
+        bytes
     }
 
     /// The facts of an image; `None` when the engine has no image of that name.
@@ -280,7 +312,7 @@ impl DockerEngine {
         let config = seen.config.unwrap_or_default();
         let layers = seen.root_fs.and_then(|fs| fs.layers).unwrap_or_default();
         Ok(Some(ImageFacts {
-            id: Self::image_id(seen.id.as_deref())?,
+            id: image_id(seen.id.as_deref())?,
             os: seen.os.unwrap_or_default(),
             architecture: seen.architecture.unwrap_or_default(),
             bytes: seen.size.and_then(|s| u64::try_from(s).ok()).unwrap_or(0),
@@ -330,6 +362,12 @@ impl DockerEngine {
     }
 }
 
+/// Images are named by digest.
+fn image_id(text: Option<&str>) -> Result<ImageId> {
+    ImageId::new(text.unwrap_or_default())
+        .map_err(|e| ExecutorError::Refused(format!("the engine names an image oddly: {e}")))
+}
+
 /// Reads what the engine says until the end, an error or the limit of the log.
 async fn listen(
     lines: impl Stream<Item = std::result::Result<BuildInfo, bollard::errors::Error>>,
@@ -342,7 +380,7 @@ async fn listen(
             Ok(info) => {
                 let text = info.stream.or(info.status).unwrap_or_default();
                 work.log.push(text.as_bytes());
-                work.steps.read(&text, &mut work.traces.tips);
+                work.steps.read(&text);
                 if work.log.total() > spec.limits.log as u64 {
                     return Ok(Some(BuildEnd::Limit(BuildLimitHit::Log)));
                 }
@@ -359,89 +397,6 @@ async fn listen(
         }
     }
     Ok(None)
-}
-
-/// Where a build is, from the lines that the engine prints between those of the steps.
-#[derive(Debug, Default)]
-struct Steps {
-    now: u32,
-    of: u32,
-    is_from: bool,
-}
-
-impl Steps {
-    /// A step can print such lines, too. Only the next number in the row counts, so the worst
-    /// that comes of it is that its author is shown a later line of the own Dockerfile.
-    fn read(&mut self, text: &str, tips: &mut Vec<String>) {
-        if let Some((number, of, instruction)) = step_line(text)
-            && number == self.now + 1
-            && (self.of == 0 || self.of == of)
-        {
-            (self.now, self.of) = (number, of);
-            self.is_from = instruction.starts_with("FROM");
-        }
-        let id = text.trim_end().strip_prefix(" ---> ").unwrap_or_default();
-        if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
-            // A stage begins where its base is named; until then the newest replaces the last.
-            if !self.is_from {
-                tips.pop();
-            }
-            if tips.len() < TIPS_MAX {
-                tips.push(id.to_owned());
-            }
-        }
-    }
-
-    /// A base image that is not there is nobody's fault but ours: rules allow only those we have.
-    fn failure(&self, says: String) -> Result<BuildEnd> {
-        let by_step = says.starts_with("The command") || says.starts_with("COPY failed");
-        if self.is_from && !by_step {
-            return Err(ExecutorError::Refused(format!("base image: {says}")));
-        }
-        Ok(BuildEnd::Failed {
-            step: (self.now > 0).then_some(self.now),
-            says,
-        })
-    }
-}
-
-/// `Step 3/7 : RUN make`
-fn step_line(text: &str) -> Option<(u32, u32, &str)> {
-    let (count, instruction) = text.strip_prefix("Step ")?.split_once(" : ")?;
-    let (number, of) = count.split_once('/')?;
-    Some((number.parse().ok()?, of.parse().ok()?, instruction))
-}
-
-/// Says more about the codes that a limit causes. Where the kernel did not tell whether memory
-/// ran out, both possibilities are named.
-fn explain(end: BuildEnd, spec: &BuildSpec, ran_out: Option<bool>) -> BuildEnd {
-    let BuildEnd::Failed { step, says } = end else {
-        return end;
-    };
-    let code = says
-        .rsplit_once("non-zero code: ")
-        .map(|(_, code)| code.trim());
-    let mebi = |bytes: u64| bytes / (1024 * 1024);
-    let hint = match (code, ran_out) {
-        (Some("137"), Some(true)) => return BuildEnd::Limit(BuildLimitHit::Memory),
-        (Some("137"), None) => format!(
-            " (It was killed, most likely for using more than {} MiB of memory, or it ended itself with this code.)",
-            mebi(spec.limits.memory)
-        ),
-        (Some("153"), _) => format!(
-            " (A step may not write a file larger than {} MiB.)",
-            mebi(spec.limits.file)
-        ),
-        _ => String::new(),
-    };
-    BuildEnd::Failed {
-        step,
-        says: format!("{}{hint}", super::log::plain(says.as_bytes())),
-    }
-}
-
-fn dockerfile_name(build: &str) -> String {
-    format!(".referee-{build}.Dockerfile")
 }
 
 /// The parameters that the client library cannot send.
@@ -471,47 +426,4 @@ fn percent_encoded(text: &str) -> String {
             _ => format!("%{b:02X}"),
         })
         .collect()
-}
-
-/// Where the last entry of a tar ends: what follows are the zeros that close it. The Dockerfile
-/// is put there, because of two entries of one name the engine takes the later one.
-fn end_of_tar(path: &Path) -> io::Result<u64> {
-    let file = std::fs::File::open(path)?;
-    let mut archive = tar::Archive::new(io::BufReader::new(file));
-    let mut end = 0;
-    for entry in archive.entries_with_seek()? {
-        let entry = entry?;
-        let size = entry.header().entry_size()?;
-        end = entry.raw_file_position() + size.div_ceil(512) * 512;
-    }
-    Ok(end)
-}
-
-/// A tar entry, and the zeros that close the archive.
-fn dockerfile_entry(name: &str, text: &str) -> io::Result<Bytes> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    let mut tar = tar::Builder::new(Vec::new());
-    tar.append_data(&mut header, name, text.as_bytes())?;
-    tar.into_inner().map(Bytes::from)
-}
-
-/// The first `length` bytes of the file, then `tail`.
-fn context_stream(
-    file: tokio::fs::File,
-    length: u64,
-    tail: Bytes,
-) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    const PIECE: usize = 128 * 1024;
-    let pieces = futures_util::stream::try_unfold(file.take(length), |mut file| async move {
-        let mut piece = Vec::with_capacity(PIECE);
-        (&mut file)
-            .take(PIECE as u64)
-            .read_to_end(&mut piece)
-            .await?;
-        Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
-    });
-    pieces.chain(futures_util::stream::once(async move { Ok(tail) }))
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration as StdDuration;
 
 use super::sandbox::Role;
-use super::{DockerEngine, EngineFacts, holder, meter, run};
+use super::{DockerEngine, EngineFacts, holder, meter, programs};
 use crate::executor::{Check, Executor, JobStatus, OutputSpec, Result};
 use crate::model::{Duration, GpuUuid, RunEnd};
 
@@ -45,7 +45,7 @@ impl DockerEngine {
 
     /// A program that takes memory for ever must be killed, and the engine must say why.
     async fn memory_canary(&self) -> Result<Check> {
-        let end = self.canary("memory", holder::HOG).await?;
+        let end = self.canary("memory", programs::HOG).await?;
         let ok = end.as_ref().is_some_and(|e| e.out_of_memory);
         Ok(check(
             "the memory limit bites",
@@ -56,10 +56,10 @@ impl DockerEngine {
 
     /// A program that starts processes for ever must be refused one.
     async fn pids_canary(&self) -> Result<Check> {
-        let end = self.canary("pids", holder::FORKS).await?;
+        let end = self.canary("pids", programs::FORKS).await?;
         let ok = end
             .as_ref()
-            .is_some_and(|e| e.exit_code == holder::FORKS_REFUSED);
+            .is_some_and(|e| e.exit_code == programs::FORKS_REFUSED);
         Ok(check(
             "the process limit bites",
             ok,
@@ -71,12 +71,12 @@ impl DockerEngine {
     async fn canary(&self, what: &str, program: &'static str) -> Result<Option<RunEnd>> {
         let name = format!("check-{what}");
         let none = OutputSpec {
-            target: holder::OUTPUT.to_owned(),
+            target: programs::OUTPUT.to_owned(),
             bytes: 0,
             files: 0,
         };
         let job = self.small_job(&name, &none).await?;
-        let body = run::with_command(self.body(&job, Role::Canary).await?, program);
+        let body = holder::with_command(self.body(&job, Role::Canary).await?, program);
         let container = self.names(&name).container(Role::Canary);
         self.remove_container(&container).await?;
         let made = self.create(&name, Role::Canary, &body).await?;

@@ -11,11 +11,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::EngineFacts;
+use crate::executor::BuildLimits;
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
+/// What a build ran out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Used {
+    /// `None` if the kernel does not tell.
+    pub memory_ran_out: Option<bool>,
+    pub processes_ran_out: bool,
+}
+
+impl Used {
+    /// Where there is no control group to ask.
+    pub(super) const UNKNOWN: Self = Self {
+        memory_ran_out: None,
+        processes_ran_out: false,
+    };
+}
+
 /// A control group around all steps of one build. Removing it needs the steps to be gone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cage {
     name: String,
     root: PathBuf,
@@ -66,21 +83,40 @@ impl Cage {
         format!("/{}", self.name)
     }
 
-    /// Whether a step was killed for want of memory, or used as much as it was allowed; `None`
-    /// if the kernel does not tell.
-    pub(super) fn memory_ran_out(&self, limit: u64) -> Option<bool> {
-        if self.unified {
-            let events =
-                fs::read_to_string(self.root.join(&self.name).join("memory.events")).ok()?;
-            let kills = events.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
-            return Some(kills.trim() != "0");
-        }
+    /// What ran out, as far as the kernel tells.
+    pub(super) fn used(&self, limits: &BuildLimits) -> Used {
+        let count = |path: PathBuf, name: &str| number(&fs::read_to_string(path).ok()?, name);
+        let (pids, memory) = match self.unified {
+            true => (self.root.join(&self.name), self.root.join(&self.name)),
+            false => (
+                self.root.join("pids").join(&self.name),
+                self.root.join("memory").join(&self.name),
+            ),
+        };
         // Version 1 counts kills in the step's own group alone, which is gone by now; but the
         // highest use of all steps together stays. Kernels charge in batches, so it may be a
         // little below the limit.
-        let peak = self.root.join("memory").join(&self.name);
-        let peak = fs::read_to_string(peak.join("memory.max_usage_in_bytes")).ok()?;
-        Some(peak.trim().parse::<u64>().ok()? >= limit - limit / 20)
+        let memory_ran_out = match self.unified {
+            true => count(memory.join("memory.events"), "oom_kill ").map(|kills| kills > 0),
+            false => count(memory.join("memory.max_usage_in_bytes"), "")
+                .map(|peak| peak >= limits.memory - limits.memory / 20),
+        };
+        // Kernels before 6.1 do not keep the peak; then a fork bomb is only a failed step.
+        let peak = count(pids.join("pids.peak"), "");
+        Used {
+            memory_ran_out,
+            processes_ran_out: peak.is_some_and(|peak| peak >= limits.processes),
+        }
+    }
+
+    /// Ids of the containers whose steps run now: each has a group of its own below this one.
+    pub(super) fn containers(&self) -> Vec<String> {
+        let group = pids_parent(&self.root, self.unified).join(&self.name);
+        let below = fs::read_dir(group).into_iter().flatten().flatten();
+        below
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
+            .collect()
     }
 
     /// Removes the group everywhere; false while a step is still in it.
@@ -100,6 +136,12 @@ impl Cage {
         }
         gone
     }
+}
+
+/// The number after a name at the start of a line.
+fn number(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
 }
 
 fn pids_parent(root: &Path, unified: bool) -> PathBuf {

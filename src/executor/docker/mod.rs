@@ -6,11 +6,15 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `sandbox` | the one description of a locked-down container, and whether the engine obeyed; pure |
-//! | `holder` | the tiny programs that we run ourselves: one that waits, two that test limits |
 //! | `run` | the life of a job: prepare, submit, wait, cancel, clean up |
+//! | `containers` | containers and volumes as the engine keeps them |
+//! | `holder` | the container that keeps a job's output, and remembers whether the engine was there |
+//! | `programs` | what we run ourselves: a program that waits, two that test limits |
 //! | `log` | what a job prints: its start, its end and a count of the rest |
 //! | `output` | the size-capped output file system, and reading it after the end |
 //! | `build` | Dockerfile and context to image |
+//! | `context` | the context as a tar stream, with our Dockerfile at its end; pure |
+//! | `transcript` | what the output of a build tells; pure |
 //! | `meter` | what a build takes of processes, memory and disk |
 //! | `check` | whether all this really holds on this engine |
 //!
@@ -19,12 +23,16 @@
 
 mod build;
 mod check;
+mod containers;
+mod context;
 mod holder;
 mod log;
 mod meter;
 mod output;
+mod programs;
 mod run;
 mod sandbox;
+mod transcript;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -130,7 +138,7 @@ impl From<Refusal> for ExecutorError {
 impl DockerEngine {
     /// Takes the address (`/var/run/docker.sock`, `unix://…`, `tcp://host:port`) and the label of
     /// this instance of Referee (`[a-z0-9-]{1,40}`). Nothing is sent yet: an engine that is down
-    /// shows at the first call, and need not keep the daemon from starting.
+    /// shows at the first call, and need not keep a daemon from starting.
     ///
     /// # Errors
     /// When the address or the label has another form.

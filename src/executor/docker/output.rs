@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use tar::{Entry, EntryType};
 use tokio::sync::mpsc;
 
-use super::{DockerEngine, holder, refusal, sandbox};
+use super::{DockerEngine, programs, refusal, sandbox};
 use crate::executor::{ExecutorError, OutputSpec, Result};
 use crate::model::{OutputLimitHit, OutputListing, limits};
 
@@ -50,7 +50,7 @@ impl DockerEngine {
         let unreachable = |why: String| ExecutorError::Unreachable(format!("archive: {why}"));
         let client = self.client().map_err(|e| unreachable(e.to_string()))?;
         let options = DownloadFromContainerOptionsBuilder::default()
-            .path(holder::OUTPUT)
+            .path(programs::OUTPUT)
             .build();
         let mut stream = std::pin::pin!(client.download_from_container(holder, Some(options)));
         loop {

@@ -238,11 +238,19 @@ fn labels(job: &JobSpec, place: &Place) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = job
         .labels
         .iter()
-        .map(|(name, value)| (format!("referee.{name}"), value.clone()))
+        .map(|(name, value)| (label_name(name), value.clone()))
         .collect();
     labels.extend(owner_labels(&place.names, place.role));
     labels.insert(LABEL_SPEC.to_owned(), spec_digest(job).to_string());
     labels
+}
+
+/// All our labels begin alike, whether their caller wrote it or not.
+pub(super) fn label_name(name: &str) -> String {
+    match name.strip_prefix("referee.") {
+        Some(_) => name.to_owned(),
+        None => format!("referee.{name}"),
+    }
 }
 
 pub(super) fn owner_labels(names: &Names, role: Role) -> HashMap<String, String> {
@@ -462,10 +470,12 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
         json(&wanted.stop_signal),
         json(&seen.stop_signal),
     );
+    // Intervals of the image may stay; `NONE` is what switches it off.
+    let test = |check: &Option<HealthConfig>| json(&check.as_ref().and_then(|c| c.test.as_ref()));
     same(
         "Healthcheck",
-        json(&wanted.healthcheck),
-        json(&seen.healthcheck),
+        test(&wanted.healthcheck),
+        test(&seen.healthcheck),
     );
     // A volume of the image is a writable directory without a limit.
     same("Volumes", Value::Null, json(&seen.volumes));
@@ -478,9 +488,9 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
     let env = seen.env.as_deref().unwrap_or_default();
     for entry in wanted.env.iter().flatten() {
         let removed = !entry.contains('=');
-        // An entry without `=` stays in the list as it is and takes the image's value away.
+        // The engine keeps the bare name of a removed variable, and gives it to nobody.
         let is_there = env.iter().any(|e| match removed {
-            true => e.strip_prefix(entry).is_some_and(|r| r.starts_with('=')),
+            true => e.split_once('=').is_some_and(|(name, _)| name == entry),
             false => e == entry,
         });
         if removed == is_there {
@@ -565,3 +575,6 @@ pub(super) fn is_owned(seen: &ContainerInspectResponse, instance: &str, job: &st
     let is = |name, value| labels.and_then(|l| l.get(name)).is_some_and(|v| v == value);
     is(LABEL_INSTANCE, instance) && is(LABEL_JOB, job)
 }
+
+#[cfg(test)]
+mod tests;

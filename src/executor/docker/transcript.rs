@@ -1,0 +1,177 @@
+//! What a build's output tells: the step it is at, what it leaves behind, and why it failed. Pure.
+//!
+//! Steps print into the same stream as the engine, so nothing here is proof: the worst that a
+//! forged line does is to show its author another line of the own Dockerfile.
+
+use super::log::plain;
+use super::meter::Used;
+use crate::executor::{BuildEnd, BuildLimitHit, BuildLimits, ExecutorError, Result};
+
+/// Stages of a Dockerfile whose images we remember, to remove them.
+const TIPS_MAX: usize = 64;
+
+/// Where a build is, from the lines that the engine prints between those of the steps.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    now: u32,
+    of: u32,
+    is_from: bool,
+    /// The last image of each stage.
+    tips: Vec<String>,
+}
+
+impl Steps {
+    /// Reads one message. A step can print such lines, too; only the next number in the row counts.
+    pub(super) fn read(&mut self, text: &str) {
+        if let Some((number, of, instruction)) = step_line(text)
+            && number == self.now + 1
+            && (self.of == 0 || self.of == of)
+        {
+            (self.now, self.of) = (number, of);
+            self.is_from = instruction.starts_with("FROM");
+        }
+        let id = text.trim_end().strip_prefix(" ---> ").unwrap_or_default();
+        if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            // A stage begins with its base; after that, each image stands on the one before.
+            if !self.is_from {
+                self.tips.pop();
+            }
+            if self.tips.len() < TIPS_MAX {
+                self.tips.push(id.to_owned());
+            }
+        }
+    }
+
+    pub(super) fn take_tips(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.tips)
+    }
+
+    /// How a build that the engine gave up has ended. A base image that is not there is nobody's
+    /// fault but ours: rules allow only those that we have.
+    pub(super) fn failure(&self, says: String) -> Result<BuildEnd> {
+        let by_step = says.starts_with("The command") || says.starts_with("COPY failed");
+        if self.is_from && !by_step {
+            return Err(ExecutorError::Refused(format!("base image: {says}")));
+        }
+        Ok(BuildEnd::Failed {
+            step: (self.now > 0).then_some(self.now),
+            says: plain(says.as_bytes()),
+        })
+    }
+}
+
+/// `Step 3/7 : RUN make`
+fn step_line(text: &str) -> Option<(u32, u32, &str)> {
+    let (count, instruction) = text.strip_prefix("Step ")?.split_once(" : ")?;
+    let (number, of) = count.split_once('/')?;
+    Some((number.parse().ok()?, of.parse().ok()?, instruction))
+}
+
+/// Tells a limit from a failure. The code alone proves nothing (`exit 137` is easily written), so
+/// it is held against what the kernel counted; where that is not known, both are named.
+pub(super) fn explain(end: BuildEnd, limits: &BuildLimits, used: &Used) -> BuildEnd {
+    let BuildEnd::Failed { step, says } = end else {
+        return end;
+    };
+    if used.processes_ran_out {
+        return BuildEnd::Limit(BuildLimitHit::Processes);
+    }
+    let code = says.rsplit_once("non-zero code: ").map(|(_, c)| c.trim());
+    match (code, used.memory_ran_out) {
+        (Some("137"), Some(true)) => BuildEnd::Limit(BuildLimitHit::Memory),
+        (Some("137"), None) => {
+            let mebibytes = limits.memory / (1024 * 1024);
+            let says = format!(
+                "{says} (It was killed, most likely for using more than {mebibytes} MiB of \
+                 memory, or it ended itself with this code.)"
+            );
+            BuildEnd::Failed { step, says }
+        }
+        // 128 and SIGXFSZ.
+        (Some("153"), _) => BuildEnd::Limit(BuildLimitHit::File),
+        _ => BuildEnd::Failed { step, says },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: BuildLimits = BuildLimits {
+        time: crate::model::Duration::seconds(1),
+        memory: 64 << 20,
+        cpu_percent: 100,
+        log: 1,
+        disk: 1,
+        file: 1,
+        processes: 1,
+    };
+
+    fn steps(lines: &[&str]) -> Steps {
+        let mut steps = Steps::default();
+        for line in lines {
+            steps.read(line);
+        }
+        steps
+    }
+
+    fn failed(says: &str) -> BuildEnd {
+        let (step, says) = (Some(2), says.to_owned());
+        BuildEnd::Failed { step, says }
+    }
+
+    #[test]
+    fn the_step_is_the_last_one_that_was_announced_in_order() {
+        let steps = steps(&[
+            "Step 1/3 : FROM sha256:1",
+            "\n",
+            " ---> 111111111111\n",
+            "Step 2/3 : RUN evil",
+            " ---> Running in 222222222222\n",
+            "Step 9/3 : RUN forged",
+            "Step 3/4 : RUN forged",
+        ]);
+        let says = "The command '/bin/sh -c evil' returned a non-zero code: 3";
+        assert_eq!(steps.failure(says.to_owned()).unwrap(), failed(says));
+    }
+
+    #[test]
+    fn a_missing_base_is_not_a_failed_build() {
+        let steps = steps(&["Step 1/2 : FROM sha256:0"]);
+        assert!(steps.failure("manifest unknown".to_owned()).is_err());
+    }
+
+    #[test]
+    fn one_image_per_stage_is_remembered() {
+        let mut steps = steps(&[
+            "Step 1/4 : FROM a",
+            " ---> aaaaaaaaaaa1\n",
+            "Step 2/4 : RUN x",
+            " ---> aaaaaaaaaaa2\n",
+            "Step 3/4 : FROM b",
+            " ---> bbbbbbbbbbb1\n",
+            "Step 4/4 : RUN y",
+            " ---> Running in cccccccccccc\n",
+            " ---> bbbbbbbbbbb2\n",
+        ]);
+        assert_eq!(steps.take_tips(), ["aaaaaaaaaaa2", "bbbbbbbbbbb2"]);
+    }
+
+    #[test]
+    fn a_code_is_held_against_what_the_kernel_counted() {
+        let says = "The command '/bin/sh -c x' returned a non-zero code: 137";
+        let judged = |memory_ran_out| {
+            let used = Used {
+                memory_ran_out,
+                processes_ran_out: false,
+            };
+            explain(failed(says), &LIMITS, &used)
+        };
+        assert_eq!(judged(Some(true)), BuildEnd::Limit(BuildLimitHit::Memory));
+        assert_eq!(judged(Some(false)), failed(says));
+        let BuildEnd::Failed { says, .. } = judged(None) else {
+            panic!("a failure");
+        };
+        assert!(says.ends_with("64 MiB of memory, or it ended itself with this code.)"));
+    }
+}

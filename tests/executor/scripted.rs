@@ -1,0 +1,324 @@
+//! A scripted engine: it remembers what it is asked and answers as told. For what a real engine
+//! does rarely (restart, disobey, warn), and for what this machine lacks (GPUs).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use referee::executor::docker::{DockerEngine, DockerOptions};
+use referee::executor::{Executor, ExecutorError, JobStatus};
+use referee::model::GpuUuid;
+use serde_json::{Value, json};
+
+use super::bench::plain_job;
+
+/// What the engine does otherwise than an obedient one.
+#[derive(Default)]
+struct Script {
+    /// Changes what `inspect` shows of a job.
+    tamper: Option<fn(&mut Value)>,
+    warnings: Vec<&'static str>,
+    start: Option<(u16, &'static str)>,
+    /// It has forgotten its exec instances.
+    restarted: bool,
+    ended: Option<i64>,
+}
+
+#[derive(Default)]
+struct Engine {
+    script: Script,
+    calls: Vec<String>,
+    containers: BTreeMap<String, Value>,
+}
+
+type Shared = Arc<Mutex<Engine>>;
+
+struct Scripted {
+    engine: DockerEngine,
+    shared: Shared,
+    _socket: tempfile::TempDir,
+}
+
+impl Scripted {
+    async fn new(script: Script) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("engine.sock");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let shared = Shared::default();
+        shared.lock().unwrap().script = script;
+        let router = axum::Router::new()
+            .fallback(answer)
+            .with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let options = DockerOptions::default();
+        let socket = path.to_str().unwrap();
+        Self {
+            engine: DockerEngine::connect(socket, "scripted", options).unwrap(),
+            shared,
+            _socket: directory,
+        }
+    }
+
+    fn calls(&self, word: &str) -> usize {
+        let engine = self.shared.lock().unwrap();
+        engine.calls.iter().filter(|c| c.contains(word)).count()
+    }
+
+    fn body(&self, container: &str) -> Value {
+        self.shared.lock().unwrap().containers[container].clone()
+    }
+}
+
+async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, body: Body) -> Response {
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let mut engine = shared.lock().unwrap();
+    engine.calls.push(format!("{method} {uri}"));
+    let path = uri.path().trim_start_matches("/v1.41").to_owned();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", ["info"]) => ok(json!({"DefaultRuntime": "runc", "Architecture": "x86_64"})),
+        ("GET", ["images", ..]) => ok(json!({"Id": format!("sha256:{}", "a".repeat(64))})),
+        ("POST", ["containers", "create"]) => engine.create(&uri, &body),
+        ("POST", ["containers", name, "start"]) => engine.start(name),
+        ("POST", ["containers", _, "exec"]) => ok(json!({"Id": "e"})),
+        ("GET", ["containers", name, "json"]) => engine.inspect(name),
+        ("GET", ["containers", _, "logs"]) => StatusCode::OK.into_response(),
+        ("DELETE", ["containers", name]) => {
+            engine.containers.remove(*name);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        ("GET", ["volumes", name]) => engine.volume(name),
+        _ => refuse(501, &format!("{method} {uri} is not in the script")),
+    }
+}
+
+fn ok(value: Value) -> Response {
+    axum::Json(value).into_response()
+}
+
+fn refuse(status: u16, message: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap();
+    (status, axum::Json(json!({"message": message}))).into_response()
+}
+
+impl Engine {
+    fn create(&mut self, uri: &Uri, body: &[u8]) -> Response {
+        let query = uri.query().unwrap();
+        let name = query
+            .rsplit_once("name=")
+            .unwrap()
+            .1
+            .split('&')
+            .next()
+            .unwrap();
+        if self.containers.contains_key(name) {
+            return refuse(409, "in use");
+        }
+        let mut body: Value = serde_json::from_slice(body).unwrap();
+        body["state"] = json!({"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"});
+        self.containers.insert(name.to_owned(), body);
+        let holder = name.ends_with("-holder");
+        let warnings = if holder {
+            Vec::new()
+        } else {
+            self.script.warnings.clone()
+        };
+        ok(json!({"Id": name, "Warnings": warnings}))
+    }
+
+    fn start(&mut self, name: &str) -> Response {
+        let state = &mut self.containers.get_mut(name).unwrap()["state"];
+        if let (Some((status, error)), false) = (self.script.start, name.ends_with("-holder")) {
+            state["Error"] = error.into();
+            return refuse(status, error);
+        }
+        state["Status"] = "running".into();
+        state["StartedAt"] = "2024-07-29T10:00:00Z".into();
+        StatusCode::NO_CONTENT.into_response()
+    }
+
+    fn inspect(&self, name: &str) -> Response {
+        let Some(body) = self.containers.get(name) else {
+            return refuse(404, "no such container");
+        };
+        let holder = name.ends_with("-holder");
+        let mut host = body["HostConfig"].clone();
+        host["MaskedPaths"] = json!([
+            "/proc/kcore",
+            "/proc/keys",
+            "/proc/timer_list",
+            "/sys/firmware"
+        ]);
+        host["ReadonlyPaths"] = json!(["/proc/sys", "/proc/sysrq-trigger"]);
+        let mounts: Vec<Value> = host["Mounts"].as_array().unwrap().iter().map(|m| json!({
+            "Type": m["Type"], "Name": m["Source"], "Source": m["Source"], "Destination": m["Target"],
+            "RW": m["ReadOnly"] != true, "Propagation": "rprivate",
+        })).collect();
+        let mut state = body["state"].clone();
+        if let (Some(code), false) = (self.script.ended, holder) {
+            state["Status"] = "exited".into();
+            state["ExitCode"] = code.into();
+            state["FinishedAt"] = "2024-07-29T10:00:01Z".into();
+        }
+        let mut seen = json!({
+            "Id": name, "Image": body["Image"], "State": state, "HostConfig": host, "Mounts": mounts,
+            "Config": body, "ExecIDs": if self.script.restarted { Value::Null } else { json!(["e"]) },
+        });
+        if let (Some(tamper), false) = (self.script.tamper, holder) {
+            tamper(&mut seen);
+        }
+        ok(seen)
+    }
+
+    fn volume(&self, name: &str) -> Response {
+        let holder = self.containers.values().next().unwrap();
+        let options = &holder["HostConfig"]["Mounts"][0]["VolumeOptions"];
+        ok(json!({
+            "Name": name, "Driver": "local", "Mountpoint": "/x", "Scope": "local",
+            "Labels": options["Labels"], "Options": options["DriverConfig"]["Options"],
+        }))
+    }
+}
+
+const JOB: &str = "referee-scripted-job";
+
+#[tokio::test]
+async fn a_job_gets_the_gpus_that_were_reserved_for_it_and_no_others() {
+    let scripted = Scripted::new(Script::default()).await;
+    let mut job = plain_job("job");
+    job.gpus = ["GPU-b", "GPU-a"]
+        .map(|gpu| GpuUuid(gpu.to_owned()))
+        .to_vec();
+    scripted.engine.prepare(&job).await.unwrap();
+    scripted.engine.submit(&job).await.unwrap();
+    let host = &scripted.body(JOB)["HostConfig"];
+    let expected = json!([{
+        "Driver": "nvidia",
+        "DeviceIDs": ["GPU-b", "GPU-a"],
+        "Capabilities": [["gpu", "compute", "utility"]],
+    }]);
+    assert_eq!(host["DeviceRequests"], expected);
+    let holder = scripted.body("referee-scripted-job-holder");
+    assert_eq!(holder["HostConfig"]["DeviceRequests"], Value::Null);
+    assert_eq!(scripted.calls("job/start"), 1);
+
+    let scripted = Scripted::new(Script::default()).await;
+    let job = plain_job("job");
+    scripted.engine.prepare(&job).await.unwrap();
+    scripted.engine.submit(&job).await.unwrap();
+    assert_eq!(
+        scripted.body(JOB)["HostConfig"]["DeviceRequests"],
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn nothing_starts_on_an_engine_that_does_not_obey() {
+    let tampers: [fn(&mut Value); 3] = [
+        |seen| seen["HostConfig"]["NetworkMode"] = "bridge".into(),
+        |seen| seen["HostConfig"]["DeviceRequests"] = json!([{"Count": -1}]),
+        |seen| seen["Mounts"][0]["RW"] = false.into(),
+    ];
+    for tamper in tampers {
+        let script = Script {
+            tamper: Some(tamper),
+            ..Script::default()
+        };
+        let scripted = Scripted::new(script).await;
+        let job = plain_job("job");
+        scripted.engine.prepare(&job).await.unwrap();
+        let refused = scripted.engine.submit(&job).await;
+        assert!(
+            matches!(refused, Err(ExecutorError::Unsafe(_))),
+            "{refused:?}"
+        );
+        assert_eq!(scripted.calls("job/start"), 0);
+        assert_eq!(scripted.calls("DELETE"), 2, "the old holder, and the job");
+    }
+}
+
+#[tokio::test]
+async fn a_warning_is_an_error() {
+    let script = Script {
+        warnings: vec!["Your kernel does not support swap limit capabilities"],
+        ..Script::default()
+    };
+    let scripted = Scripted::new(script).await;
+    let job = plain_job("job");
+    scripted.engine.prepare(&job).await.unwrap();
+    let refused = scripted.engine.submit(&job).await;
+    assert!(
+        matches!(refused, Err(ExecutorError::Unsafe(_))),
+        "{refused:?}"
+    );
+    assert_eq!(scripted.calls("job/start"), 0);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_somebodys_fault() {
+    let fails = async |error: &'static str| {
+        let script = Script {
+            start: Some((500, error)),
+            ..Script::default()
+        };
+        let scripted = Scripted::new(script).await;
+        let job = plain_job("job");
+        scripted.engine.prepare(&job).await.unwrap();
+        let submitted = scripted.engine.submit(&job).await;
+        match submitted {
+            Ok(job) => Ok(scripted.engine.poll(&[job]).await.unwrap().remove(0)),
+            Err(error) => Err(error),
+        }
+    };
+    let ours = fails("could not select device driver \"nvidia\" with capabilities: [[gpu]]").await;
+    assert!(matches!(ours, Err(ExecutorError::Refused(_))), "{ours:?}");
+    let theirs = fails("runc: mountpoint for /output: not a directory").await;
+    let Ok(JobStatus::Ended(end)) = theirs else {
+        panic!("{theirs:?}");
+    };
+    assert!(!end.started && end.error.contains("not a directory"));
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_engine_nothing_is_believed() {
+    let scripted = Scripted::new(Script::default()).await;
+    let job = plain_job("job");
+    scripted.engine.prepare(&job).await.unwrap();
+    let reference = scripted.engine.submit(&job).await.unwrap();
+    {
+        let mut engine = scripted.shared.lock().unwrap();
+        engine.script.restarted = true;
+        engine.script.ended = Some(143);
+    }
+    let status = scripted
+        .engine
+        .poll(std::slice::from_ref(&reference))
+        .await
+        .unwrap();
+    let JobStatus::Ended(end) = &status[0] else {
+        panic!("{status:?}");
+    };
+    assert!(end.started && !end.engine_continuous);
+    let into = tempfile::tempdir().unwrap();
+    let lost = scripted
+        .engine
+        .collect(&reference, &job.output, into.path())
+        .await;
+    assert!(matches!(lost, Err(ExecutorError::Refused(_))), "{lost:?}");
+    assert_eq!(scripted.calls("/archive"), 0);
+    // And it is not prepared anew: what ran has run.
+    let before = scripted.calls("create");
+    scripted.engine.prepare(&job).await.unwrap();
+    assert_eq!(scripted.calls("create"), before);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_unreachable() {
+    let options = DockerOptions::default();
+    let none = DockerEngine::connect("/no/such/engine.sock", "x", options).unwrap();
+    let nothing = none.list_owned().await;
+    assert!(matches!(nothing, Err(ExecutorError::Unreachable(_))));
+}
