@@ -12,7 +12,7 @@ use super::{SettingsFile, open, terminal};
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::model::{Challenge, ForgeName, RepositoryId, TeamSlug, limits};
-use crate::store::{Repository, SeenRef, Store};
+use crate::store::{Repository, SeenRef, Store, Withdrawn};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -27,6 +27,27 @@ enum Command {
     /// Teams and their repositories.
     #[command(subcommand)]
     Team(Team),
+    /// Submissions.
+    #[command(subcommand)]
+    Submission(Submission),
+}
+
+#[derive(Debug, Subcommand)]
+enum Submission {
+    /// List all submissions with how they stand.
+    List {
+        /// Of this challenge; may be left out when there is only one.
+        #[arg(long)]
+        challenge: Option<String>,
+    },
+    /// End a submission, whatever it is at. It spends no evaluation unless it has already run.
+    Withdraw {
+        /// Its number, as on its page.
+        number: i64,
+        /// Of this challenge; may be left out when there is only one.
+        #[arg(long)]
+        challenge: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +84,25 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             println!("Clone one, change it, and push:");
             println!("  git clone PATH && cd … && git push origin main");
         }
+        Command::Submission(Submission::List { challenge }) => {
+            let challenge = choose(&challenges, challenge.as_deref())?;
+            for record in store.submissions_of_challenge(&challenge.slug).await? {
+                let submission = &record.submission;
+                println!(
+                    "#{:<5} {:<20} {:<12} {:<20} {:<18} {}",
+                    submission.number,
+                    submission.team.as_str(),
+                    submission.phase.as_str(),
+                    submission.task.as_ref().map_or("-", |t| t.as_str()),
+                    submission.state().label(),
+                    submission.sha.short(),
+                );
+            }
+        }
+        Command::Submission(Submission::Withdraw { number, challenge }) => {
+            let challenge = choose(&challenges, challenge.as_deref())?;
+            return withdraw(&store, challenge, *number).await;
+        }
         Command::Team(Team::List) => {
             for repository in store.repositories().await? {
                 println!(
@@ -74,6 +114,37 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn withdraw(store: &Store, challenge: &Challenge, number: i64) -> anyhow::Result<ExitCode> {
+    let all = store.submissions_of_challenge(&challenge.slug).await?;
+    let record = all
+        .iter()
+        .find(|r| r.submission.number == number)
+        .with_context(|| format!("there is no submission #{number} to {}", challenge.slug))?;
+    let now = Clock::system().now();
+    match store.withdraw(record, now).await? {
+        Withdrawn::Ended(outcome) => {
+            eprintln!("#{number} has ended already: {outcome}. Nothing was changed.");
+            return Ok(ExitCode::FAILURE);
+        }
+        Withdrawn::Waiting => println!("#{number} is withdrawn."),
+        Withdrawn::Working(_) => println!(
+            "#{number} is withdrawn; what runs of it is removed within {}.",
+            limits::LEASE_RENEW_EVERY
+        ),
+    }
+    let detail = json!({ "challenge": challenge.slug, "team": record.submission.team });
+    let subject = format!("#{number}");
+    store
+        .record(
+            "command line",
+            "submission withdraw",
+            (&subject, detail),
+            now,
+        )
+        .await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::App;
 use crate::clock;
-use crate::model::{AttemptState, Blame, Duration, Lease, Outcome, limits};
+use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
@@ -36,6 +36,7 @@ where
         () = keep_alive(app, lease, &lost) => Err(anyhow::anyhow!("the lease was lost")),
     };
     if lost.load(Ordering::Relaxed) {
+        remove_jobs(app, lease).await;
         return Err(StoreError::LeaseLost(lease.attempt.id.0));
     }
     let finish = match result {
@@ -43,6 +44,32 @@ where
         Err(error) => fault(app, record, lease, &error),
     };
     app.store.finish(lease, finish, app.clock.now()).await
+}
+
+/// Removes from the engine what an attempt has started there and can no longer end.
+async fn remove_jobs(app: &App, lease: &Lease) {
+    let mine = lease.name();
+    for engine in [&app.engines.runner, &app.engines.scorer] {
+        let jobs = match engine.list_owned().await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::warn!(attempt = lease.attempt.id.0, %error, "jobs left on the engine");
+                continue;
+            }
+        };
+        // The jobs of an attempt are its own name, or that name and a suffix.
+        for job in jobs.iter().filter(|job| {
+            job.name
+                .strip_prefix(mine.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        }) {
+            // It may be gone already; what counts is that nothing stays.
+            let _ = engine.cancel(job, KillReason::Orphaned).await;
+            if let Err(error) = engine.cleanup(job).await {
+                tracing::warn!(job = job.name, %error, "job left on the engine");
+            }
+        }
+    }
 }
 
 async fn keep_alive(app: &App, lease: &Lease, lost: &AtomicBool) {

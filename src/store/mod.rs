@@ -14,6 +14,7 @@ mod quota;
 mod repository;
 mod row;
 mod submission;
+mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim, Effect, Finish, Next};
@@ -24,6 +25,7 @@ pub use outbox::{OutboxItem, OutboxPut};
 pub use quota::Usage;
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
+pub use withdraw::Withdrawn;
 
 use std::path::Path;
 

@@ -5,16 +5,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::Shared;
-use crate::forge::gitea;
+use crate::forge::gitea::{self, Refusal};
 use crate::forge::signature::Secret;
-use crate::model::{ForgeEvent, ForgeName, limits};
+use crate::model::{Digest, ForgeEvent, ForgeName, limits};
 use crate::pipeline::App;
 use crate::store::{Delivery, Received};
 
@@ -68,7 +68,7 @@ pub async fn receive(
             );
         }
     };
-    let (event, digest) = match gitea::accept(&headers, &body, secrets) {
+    let (event, digest) = match accept(headers, body, secrets).await {
         Ok(accepted) => accepted,
         Err(refusal) => {
             tracing::warn!(forge = name.as_str(), %refusal, "delivery refused");
@@ -85,6 +85,26 @@ pub async fn receive(
         received_at: shared.app.clock.now(),
     };
     keep(&shared.app, delivery).await
+}
+
+/// Bodies up to this size are read where they arrive; larger ones beside, so that hashing and
+/// parsing them does not hold up other deliveries.
+const READ_IN_PLACE_BYTES: usize = 256 * 1024;
+
+async fn accept(
+    headers: HeaderMap,
+    body: Bytes,
+    secrets: &[Secret],
+) -> Result<(ForgeEvent, Digest), Refusal> {
+    if body.len() <= READ_IN_PLACE_BYTES {
+        return gitea::accept(&headers, &body, secrets);
+    }
+    let secrets = secrets.to_vec();
+    let reading = tokio::task::spawn_blocking(move || gitea::accept(&headers, &body, &secrets));
+    match reading.await {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 async fn keep(app: &Arc<App>, delivery: Delivery) -> Response {
