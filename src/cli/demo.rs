@@ -72,9 +72,9 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (settings, challenges) = terminal::installation(&settings_file)?;
     let (app, _lock) = open::app(settings, challenges).await?;
     let serving = Arc::clone(&app);
-    let daemon = tokio::spawn(async move { serve::serve(serving, listener).await });
+    let mut daemon = tokio::spawn(async move { serve::serve(serving, listener).await });
     tokio::select! {
-        ended = daemon => {
+        ended = &mut daemon => {
             ended??;
             anyhow::bail!("the daemon ended before the demo did");
         }
