@@ -85,13 +85,14 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             "\nThe pages stay up at {}; Ctrl-C ends them.",
             app.settings.public_url
         );
-        println!(
-            "Push yourself: git clone {}",
-            folder.join("repositories").display()
-        );
-        // The daemon was dropped with its future above; it serves again until asked to end.
-        let listener = TcpListener::bind(&options.listen).await?;
-        serve::serve(app, listener).await?;
+        if let Some(team) = options.teams.first() {
+            let copy = folder.join("working-copies").join(team);
+            println!(
+                "Push yourself: change something in {}, commit, push.",
+                copy.display()
+            );
+        }
+        daemon.await??;
     }
     Ok(ExitCode::SUCCESS)
 }
