@@ -160,13 +160,13 @@ fn findings(attempts: &[AttemptRecord]) -> (Vec<FindingView>, usize) {
 fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
     telling(attempts)
         .filter_map(|a| {
-            let excerpt = a.log.clone()?;
+            let excerpt = a.log.clone().filter(|log| log.total_bytes > 0)?;
             let gate = stage_of(a.attempt.kind);
             let title = match (gate, &a.attempt.case) {
-                (Stage::Build, _) => "Log of the build".to_owned(),
-                (Stage::Smoke, _) => "Log of the container on the public sample".to_owned(),
-                (_, Some(case)) => format!("Log of the container on case {case}"),
-                _ => "Log of the container".to_owned(),
+                (Stage::Build, _) => "what the steps printed".to_owned(),
+                (Stage::Smoke, _) => "what the container printed on the sample".to_owned(),
+                (_, Some(case)) => format!("what the container printed on case {case}"),
+                _ => "what the container printed".to_owned(),
             };
             Some(LogView {
                 gate,
@@ -187,7 +187,13 @@ fn reproduce(
         .find(|a| a.attempt.state == AttemptState::Failed)
         .map(|a| stage_of(a.attempt.kind))?;
     let task = scope.task?;
-    (matches!(state, SubmissionState::Ended(_)) && failed_at >= Stage::Smoke)
+    // A run on hidden data that failed after a smoke run that passed is not repeated by it.
+    let repeatable = match failed_at {
+        Stage::Smoke => true,
+        Stage::Run => scope.phase.show.logs,
+        _ => false,
+    };
+    (matches!(state, SubmissionState::Ended(_)) && repeatable)
         .then(|| participant::reproduce(task, IMAGE_AT_HOME))
 }
 
