@@ -1,17 +1,20 @@
 //! Deliveries: committed before they are answered, many of them in one commit when many wait.
 
-use serde_json::Value;
-use sqlx::Row as _;
+use std::collections::BTreeSet;
+
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Change, Result, Store, StoreError, next_number, row};
+use super::{Change, Result, Store, StoreError, next_numbers, row};
 use crate::model::{Digest, ForgeEvent, ForgeName, Timestamp};
 
 /// Deliveries that may wait for the writer; more are refused with "try again".
 const WAITING_MAX: usize = 1024;
 /// Deliveries of one commit.
 const BATCH_MAX: usize = 256;
+/// Deliveries of one statement.
+const ROWS_MAX: usize = 64;
 
 /// A delivery to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl DeliveryWriter {
         let (answer, answered) = oneshot::channel();
         self.queue
             .try_send((delivery, answer))
-            .map_err(|_| StoreError::Io(std::io::Error::other("too many deliveries wait")))?;
+            .map_err(|_| StoreError::Busy)?;
         answered
             .await
             .map_err(|_| StoreError::Io(std::io::Error::other("the writer has ended")))?
@@ -93,27 +96,24 @@ impl Store {
 
     async fn insert_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<Received>> {
         let mut tx = self.begin().await?;
-        let mut results = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            let id = next_number(&mut tx, "delivery").await?;
-            let inserted = sqlx::query(
-                "INSERT INTO delivery (id, forge, digest, event, received_at)
-                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (forge, digest) DO NOTHING",
-            )
-            .bind(id)
-            .bind(delivery.forge.as_str())
-            .bind(delivery.digest.as_str())
-            .bind(row::to_json(&delivery.event)?)
-            .bind(delivery.received_at.0)
-            .execute(&mut *tx)
-            .await?;
-            results.push(match inserted.rows_affected() {
-                0 => Received::Duplicate,
-                _ => Received::New,
-            });
+        let many = deliveries.len() as i64;
+        let before = next_numbers(&mut tx, "delivery", many).await? - many;
+        let numbered: Vec<(i64, &Delivery)> = (before + 1..).zip(deliveries).collect();
+        let mut new = BTreeSet::new();
+        let mut rest = numbered.as_slice();
+        while !rest.is_empty() {
+            let (rows, after) = rest.split_at(rows_at_once(rest.len()));
+            new.extend(insert(&mut tx, rows).await?);
+            rest = after;
         }
         tx.commit().await?;
-        Ok(results)
+        Ok(numbered
+            .iter()
+            .map(|(id, _)| match new.contains(id) {
+                true => Received::New,
+                false => Received::Duplicate,
+            })
+            .collect())
     }
 
     /// The oldest deliveries that nobody has acted on.
@@ -134,7 +134,7 @@ impl Store {
         };
         sqlx::query("SELECT * FROM delivery WHERE handled_at IS NULL ORDER BY id LIMIT $1")
             .bind(at_most)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.reads)
             .await?
             .iter()
             .map(read)
@@ -150,7 +150,7 @@ impl Store {
             .bind(now.0)
             .bind(note)
             .bind(id)
-            .execute(&self.pool)
+            .execute(&self.writes)
             .await?;
         Ok(())
     }
@@ -161,39 +161,46 @@ impl Store {
     /// When the database fails.
     pub async fn delivery_notes(&self) -> Result<Vec<(i64, Option<String>)>> {
         sqlx::query("SELECT id, note FROM delivery ORDER BY id")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.reads)
             .await?
             .iter()
             .map(|r| Ok((r.try_get("id")?, r.try_get("note")?)))
             .collect()
     }
+}
 
-    /// Appends to the audit ledger.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record(
-        &self,
-        actor: &str,
-        action: &str,
-        (subject, detail): (&str, Value),
-        now: Timestamp,
-    ) -> Result<()> {
-        let mut tx = self.begin().await?;
-        let id = next_number(&mut tx, "ledger").await?;
-        sqlx::query(
-            "INSERT INTO ledger (id, actor, action, subject, detail, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(id)
-        .bind(actor)
-        .bind(action)
-        .bind(subject)
-        .bind(detail.to_string())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
+/// Rows of one statement: a power of two, so that there are few statements and all stay prepared.
+fn rows_at_once(waiting: usize) -> usize {
+    1 << waiting.min(ROWS_MAX).ilog2()
+}
+
+/// Inserts rows and returns the numbers of those that are new.
+async fn insert(tx: &mut Transaction<'static, Any>, rows: &[(i64, &Delivery)]) -> Result<Vec<i64>> {
+    let values: Vec<String> = (0..rows.len())
+        .map(|row| {
+            format!(
+                "(${}, ${}, ${}, ${}, ${})",
+                row * 5 + 1,
+                row * 5 + 2,
+                row * 5 + 3,
+                row * 5 + 4,
+                row * 5 + 5
+            )
+        })
+        .collect();
+    let text = format!(
+        "INSERT INTO delivery (id, forge, digest, event, received_at) VALUES {}
+         ON CONFLICT (forge, digest) DO NOTHING RETURNING id",
+        values.join(", ")
+    );
+    let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+    for (id, delivery) in rows {
+        query = query
+            .bind(*id)
+            .bind(delivery.forge.as_str())
+            .bind(delivery.digest.as_str())
+            .bind(row::to_json(&delivery.event)?)
+            .bind(delivery.received_at.0);
     }
+    Ok(query.fetch_all(&mut **tx).await?)
 }

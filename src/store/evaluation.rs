@@ -30,7 +30,7 @@ pub struct ScoreRecord {
 }
 
 impl Store {
-    /// Puts a revision of a board, or finds the same one.
+    /// Puts a revision of a board, or finds the same one, and points the board to it.
     ///
     /// # Errors
     /// When the database fails.
@@ -69,6 +69,20 @@ impl Store {
         .bind(digest.as_str())
         .fetch_one(&mut *tx)
         .await?;
+        sqlx::query(
+            "INSERT INTO board (challenge, phase, task, revision_id, pointed_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (challenge, phase, task) DO UPDATE
+             SET revision_id = excluded.revision_id, pointed_at = excluded.pointed_at
+             WHERE board.revision_id <> excluded.revision_id",
+        )
+        .bind(board.challenge.as_str())
+        .bind(board.phase.as_str())
+        .bind(board.task.as_str())
+        .bind(id)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(EvaluationRevision {
             id,
@@ -77,19 +91,20 @@ impl Store {
         })
     }
 
-    /// The revision that a board points to: the newest.
+    /// The revision that a board points to: the one that was put last.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn current_revision(&self, board: &Board) -> Result<Option<EvaluationRevision>> {
         sqlx::query(
-            "SELECT id, digest, definition FROM evaluation_revision
-             WHERE challenge = $1 AND phase = $2 AND task = $3 ORDER BY id DESC LIMIT 1",
+            "SELECT r.id, r.digest, r.definition
+             FROM board b JOIN evaluation_revision r ON r.id = b.revision_id
+             WHERE b.challenge = $1 AND b.phase = $2 AND b.task = $3",
         )
         .bind(board.challenge.as_str())
         .bind(board.phase.as_str())
         .bind(board.task.as_str())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reads)
         .await?
         .map(|r| {
             Ok(EvaluationRevision {
@@ -114,7 +129,7 @@ impl Store {
              WHERE c.revision_id = $1 AND s.outcome = 'scored' ORDER BY s.number",
         )
         .bind(revision)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(|r| {
@@ -134,7 +149,7 @@ impl Store {
     pub async fn score_of(&self, submission: SubmissionId) -> Result<Option<Score>> {
         sqlx::query("SELECT score FROM score WHERE submission_id = $1 ORDER BY id DESC LIMIT 1")
             .bind(submission.0)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?
             .map(|r| row::json(&r, "score"))
             .transpose()

@@ -8,7 +8,10 @@ mod artifact;
 mod attempt;
 mod delivery;
 mod evaluation;
+mod finish;
+mod ledger;
 mod lock;
+mod open;
 mod outbox;
 mod quota;
 mod repository;
@@ -17,23 +20,23 @@ mod submission;
 mod withdraw;
 
 pub use artifact::Artifacts;
-pub use attempt::{AttemptRecord, Claim, Effect, Finish, Next};
+pub use attempt::{AttemptRecord, Claim};
 pub use delivery::{Delivery, DeliveryWriter, Received};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
-pub use lock::InstanceLock;
+pub use finish::{Effect, Finish, Next};
+pub use ledger::LedgerEntry;
+pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{OutboxItem, OutboxPut};
 pub use quota::Usage;
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
 pub use withdraw::Withdrawn;
 
-use std::path::Path;
-
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::any::AnyConnectOptions;
+use sqlx::{Any, AnyPool, Connection as _, Transaction};
 use tokio::sync::broadcast;
 
-use crate::model::{Board, SubmissionId, limits};
+use crate::model::{Board, SubmissionId};
 
 /// What a reader of live pages may want to look at again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +60,17 @@ pub enum StoreError {
     /// The schema.
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Another version of this program has changed the schema.
+    #[error(
+        "the database has schema {found}, which this version does not know (it knows up to {known}): \
+         a newer version wrote it; start that version again, or restore a backup"
+    )]
+    Schema {
+        /// Of the database.
+        found: i64,
+        /// The newest of this version.
+        known: i64,
+    },
     /// A row holds what no code of this version wrote.
     #[error("the database holds {what} `{value}`, which this version does not know")]
     Corrupt {
@@ -68,6 +82,22 @@ pub enum StoreError {
     /// The lease was lost: somebody else owns the attempt, or it has ended.
     #[error("attempt {0} is no longer ours")]
     LeaseLost(i64),
+    /// A decision rests on what is no longer so; it has to be made again.
+    #[error("what this was decided on has changed meanwhile")]
+    Stale,
+    /// The team has a repository, or the repository belongs to somebody.
+    #[error("{wanted} cannot become the repository of team {team}: {because}")]
+    Bound {
+        /// The team.
+        team: String,
+        /// The repository that was to be bound.
+        wanted: String,
+        /// What stands against it.
+        because: String,
+    },
+    /// Too much waits to be written; the sender may try again.
+    #[error("too many deliveries wait to be written")]
+    Busy,
     /// The file system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -76,67 +106,19 @@ pub enum StoreError {
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: AnyPool,
-    /// `BEGIN IMMEDIATE` where a deferred transaction could fail half-way (SQLite).
-    begin: &'static str,
+    /// Connections that cannot write.
+    reads: AnyPool,
+    /// The one connection that can.
+    writes: AnyPool,
+    engine: open::Engine,
+    options: AnyConnectOptions,
     changes: broadcast::Sender<Change>,
 }
 
 impl Store {
-    /// Opens the database, creating it if it is a file, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// When it cannot be reached, or its schema is newer than this version knows.
-    pub async fn open(url: &str) -> Result<Self> {
-        sqlx::any::install_default_drivers();
-        let sqlite = url.starts_with("sqlite:");
-        let url = match (sqlite, url.contains('?')) {
-            (true, false) => format!("{url}?mode=rwc"),
-            _ => url.to_owned(),
-        };
-        let options: AnyConnectOptions = url.parse()?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(16)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite {
-                        // FULL: a delivery that was answered must survive a power cut.
-                        for pragma in [
-                            "PRAGMA busy_timeout = 10000",
-                            "PRAGMA journal_mode = WAL",
-                            "PRAGMA synchronous = FULL",
-                            "PRAGMA foreign_keys = ON",
-                        ] {
-                            connection.execute(pragma).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .connect_with(options)
-            .await?;
-        MIGRATIONS.run(&pool).await?;
-        let (changes, _) = broadcast::channel(limits::LIVE_EVENTS_BUFFER);
-        Ok(Self {
-            pool,
-            begin: if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" },
-            changes,
-        })
-    }
-
-    /// Opens the SQLite file at this path.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub async fn open_file(path: &Path) -> Result<Self> {
-        Self::open(&format!("sqlite:{}", path.display())).await
-    }
-
     /// Everything that changes from now on. Slow readers miss changes and are told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
@@ -147,13 +129,9 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reads.acquire().await?;
         connection.ping().await?;
         Ok(())
-    }
-
-    async fn begin(&self) -> Result<Transaction<'static, Any>> {
-        Ok(self.pool.begin_with(self.begin).await?)
     }
 
     /// Tells live readers. Called after the commit, never before: they will read the rows.
@@ -165,12 +143,18 @@ impl Store {
 
 /// Draws the next number of a counter, starting with 1.
 async fn next_number(tx: &mut Transaction<'static, Any>, counter: &str) -> Result<i64> {
+    next_numbers(tx, counter, 1).await
+}
+
+/// Draws that many numbers of a counter and returns the last of them.
+async fn next_numbers(tx: &mut Transaction<'static, Any>, counter: &str, many: i64) -> Result<i64> {
     let value: i64 = sqlx::query_scalar(
-        "INSERT INTO counter (name, value) VALUES ($1, 1)
-         ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
+        "INSERT INTO counter (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value
          RETURNING value",
     )
     .bind(counter)
+    .bind(many)
     .fetch_one(&mut **tx)
     .await?;
     Ok(value)

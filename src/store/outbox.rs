@@ -44,6 +44,8 @@ pub struct OutboxItem {
     pub tries: i64,
 }
 
+/// Puts a wish. One that waits already keeps its urgency and its moment where they are better: news
+/// never delay what nobody has seen yet.
 pub(super) async fn put(
     tx: &mut Transaction<'static, Any>,
     item: &OutboxPut,
@@ -56,7 +58,12 @@ pub(super) async fn put(
          VALUES ($1, $2, $3, $4, $5, 1, 0, 0, $6, $7, $8)
          ON CONFLICT (forge, subject, channel) DO UPDATE
          SET payload = excluded.payload, version = outbox.version + 1, tries = 0,
-             priority = excluded.priority, not_before = excluded.not_before",
+             priority = CASE WHEN outbox.sent < outbox.version
+                                  AND outbox.priority < excluded.priority
+                             THEN outbox.priority ELSE excluded.priority END,
+             not_before = CASE WHEN outbox.sent < outbox.version
+                                    AND outbox.not_before < excluded.not_before
+                               THEN outbox.not_before ELSE excluded.not_before END",
     )
     .bind(id)
     .bind(item.forge.as_str())
@@ -107,7 +114,7 @@ impl Store {
         )
         .bind(now.0)
         .bind(at_most)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -119,15 +126,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn sent(&self, item: &OutboxItem) -> Result<()> {
-        sqlx::query("UPDATE outbox SET sent = $1, last_error = NULL WHERE id = $2")
+        sqlx::query("UPDATE outbox SET sent = $1, last_error = NULL WHERE id = $2 AND sent < $1")
             .bind(item.version)
             .bind(item.id)
-            .execute(&self.pool)
+            .execute(&self.writes)
             .await?;
         Ok(())
     }
 
-    /// A wish could not be fulfilled; it is tried again at that moment.
+    /// A wish could not be fulfilled; it is tried again at that moment. A newer one is not held up.
     ///
     /// # Errors
     /// When the database fails.
@@ -136,11 +143,11 @@ impl Store {
             "UPDATE outbox SET tries = tries + 1, last_error = $1, not_before = $2
              WHERE id = $3 AND version = $4",
         )
-        .bind(error)
+        .bind(error.replace('\0', " "))
         .bind(again.0)
         .bind(item.id)
         .bind(item.version)
-        .execute(&self.pool)
+        .execute(&self.writes)
         .await?;
         Ok(())
     }

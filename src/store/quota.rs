@@ -1,10 +1,12 @@
-//! The quota ledger: entries with reasons, summed when asked.
+//! The quota ledger: entries with reasons, summed when asked. There are no counters that could
+//! disagree with it.
 
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
 use super::submission::SubmissionRecord;
-use super::{Result, Store, next_number};
-use crate::model::{Board, Duration, TeamSlug, Timestamp};
+use super::{Result, Store, next_number, row};
+use crate::model::{Board, Duration, TaskSlug, TeamSlug, Timestamp};
 
 /// What a team has used of its quota on a board.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,14 +21,26 @@ pub struct Usage {
     pub under_way: u32,
 }
 
+/// Enters an amount, unless the submission has spent already or has nothing to be refunded.
 pub(super) async fn enter(
     tx: &mut Transaction<'static, Any>,
     record: &SubmissionRecord,
     (kind, amount, reason): (&str, i64, &str),
     now: Timestamp,
 ) -> Result<()> {
-    let id = next_number(tx, "quota_entry").await?;
     let submission = &record.submission;
+    let spent: i64 = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM quota_entry
+         WHERE submission_id = $1 AND kind = $2",
+    )
+    .bind(submission.id.0)
+    .bind(kind)
+    .fetch_one(&mut **tx)
+    .await?;
+    if !(0..=1).contains(&(spent + amount)) {
+        return Ok(());
+    }
+    let id = next_number(tx, "quota_entry").await?;
     sqlx::query(
         "INSERT INTO quota_entry (id, challenge, phase, task, team, submission_id, kind, amount,
                                   reason, created_at)
@@ -35,7 +49,7 @@ pub(super) async fn enter(
     .bind(id)
     .bind(submission.challenge.as_str())
     .bind(submission.phase.as_str())
-    .bind(submission.task.as_ref().map_or("", |t| t.as_str()))
+    .bind(submission.task.as_ref().map_or("", TaskSlug::as_str))
     .bind(submission.team.as_str())
     .bind(submission.id.0)
     .bind(kind)
@@ -47,14 +61,92 @@ pub(super) async fn enter(
     Ok(())
 }
 
-fn count(value: i64) -> u32 {
-    u32::try_from(value.max(0)).unwrap_or(u32::MAX)
+/// What one submission has to do with a team's quota.
+struct Share {
+    id: i64,
+    /// Spent less refunded.
+    spent: u32,
+    spent_at: Option<Timestamp>,
+    under_way: bool,
+}
+
+fn read(row: &AnyRow) -> Result<Share> {
+    let spent: i64 = row.try_get("spent")?;
+    let outcome: Option<String> = row.try_get("outcome")?;
+    Ok(Share {
+        id: row.try_get("id")?,
+        spent: u32::try_from(spent.max(0)).unwrap_or(u32::MAX),
+        spent_at: row::optional_moment(row, "spent_at")?,
+        under_way: outcome.is_none(),
+    })
+}
+
+/// A refund gives back the day on which was spent, not the day of the refund.
+fn add_up(shares: &[Share], except: i64, midnight: Timestamp) -> Usage {
+    let mut usage = Usage::default();
+    for share in shares {
+        usage.total += share.spent;
+        if share.spent_at >= Some(midnight) {
+            usage.today += share.spent;
+        }
+        if share.under_way && share.id != except {
+            usage.under_way += 1;
+            if share.spent == 0 {
+                usage.total += 1;
+                usage.today += 1;
+            }
+        }
+    }
+    usage
+}
+
+/// [`Store::usage`] within a transaction or without.
+pub(super) async fn used(
+    connection: &mut AnyConnection,
+    (board, team): (&Board, &TeamSlug),
+    except: i64,
+    now: Timestamp,
+) -> Result<Usage> {
+    let midnight = now.start_of_day();
+    let shares = sqlx::query(
+        "SELECT s.id, s.outcome, CAST(COALESCE(SUM(q.amount), 0) AS BIGINT) AS spent,
+                MAX(CASE WHEN q.amount > 0 THEN q.created_at END) AS spent_at
+         FROM submission s
+         LEFT JOIN quota_entry q ON q.submission_id = s.id AND q.kind = 'evaluation'
+         WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND s.team = $4
+         GROUP BY s.id, s.outcome",
+    )
+    .bind(board.challenge.as_str())
+    .bind(board.phase.as_str())
+    .bind(board.task.as_str())
+    .bind(team.as_str())
+    .fetch_all(&mut *connection)
+    .await?
+    .iter()
+    .map(read)
+    .collect::<Result<Vec<_>>>()?;
+    let tries: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM source o JOIN repository r ON r.id = o.repository_id
+         WHERE r.challenge = $1 AND r.team = $2 AND o.phase = $3
+           AND o.observed_at >= $4 AND o.observed_at < $5",
+    )
+    .bind(board.challenge.as_str())
+    .bind(team.as_str())
+    .bind(board.phase.as_str())
+    .bind(midnight.0)
+    .bind(midnight.plus(Duration::DAY).0)
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(Usage {
+        tries_today: u32::try_from(tries).unwrap_or(u32::MAX),
+        ..add_up(&shares, except, midnight)
+    })
 }
 
 impl Store {
     /// What a team has used on a board. Submissions that have not reached the hidden data yet count
     /// as used while they are under way, so that pushes at the same time cannot overspend.
-    /// `except` is left out: the submission that asks.
+    /// `except` is left out: the submission that asks, or 0.
     ///
     /// # Errors
     /// When the database fails.
@@ -65,58 +157,7 @@ impl Store {
         except: i64,
         now: Timestamp,
     ) -> Result<Usage> {
-        let midnight = now.start_of_day();
-        let spent = sqlx::query(
-            "SELECT CAST(COALESCE(SUM(CASE WHEN created_at >= $5 THEN amount ELSE 0 END), 0)
-                         AS BIGINT) AS today,
-                    CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total
-             FROM quota_entry
-             WHERE challenge = $1 AND phase = $2 AND task = $3 AND team = $4
-               AND kind = 'evaluation'",
-        )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
-        .bind(team.as_str())
-        .bind(midnight.0)
-        .fetch_one(&self.pool)
-        .await?;
-        let open = sqlx::query(
-            "SELECT COUNT(*) AS under_way,
-                    CAST(COALESCE(SUM(CASE WHEN NOT EXISTS
-                       (SELECT 1 FROM quota_entry q
-                        WHERE q.submission_id = submission.id AND q.kind = 'evaluation')
-                     THEN 1 ELSE 0 END), 0) AS BIGINT) AS unspent
-             FROM submission
-             WHERE challenge = $1 AND phase = $2 AND task = $3 AND team = $4
-               AND outcome IS NULL AND id <> $5",
-        )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
-        .bind(team.as_str())
-        .bind(except)
-        .fetch_one(&self.pool)
-        .await?;
-        let tries: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM source o JOIN repository r ON r.id = o.repository_id
-             WHERE r.challenge = $1 AND r.team = $2 AND o.phase = $3
-               AND o.observed_at >= $4 AND o.observed_at < $5",
-        )
-        .bind(board.challenge.as_str())
-        .bind(team.as_str())
-        .bind(board.phase.as_str())
-        .bind(midnight.0)
-        .bind(midnight.plus(Duration::DAY).0)
-        .fetch_one(&self.pool)
-        .await?;
-        let unspent: i64 = open.try_get("unspent")?;
-        let (today, total): (i64, i64) = (spent.try_get("today")?, spent.try_get("total")?);
-        Ok(Usage {
-            today: count(today + unspent),
-            total: count(total + unspent),
-            tries_today: count(tries),
-            under_way: count(open.try_get("under_way")?),
-        })
+        let mut connection = self.reads.acquire().await?;
+        used(&mut connection, (board, team), except, now).await
     }
 }

@@ -1,9 +1,10 @@
-//! Team repositories and the refs that we last saw in them.
+//! Team repositories and the refs that we last saw in them. A binding is never changed here, only
+//! the name that the forge shows for it.
 
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
-use super::{Result, Store, next_number, row};
+use super::{Result, Store, StoreError, next_number, row};
 use crate::model::{
     ChallengeSlug, CommitSha, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp,
 };
@@ -49,52 +50,48 @@ fn read(row: &AnyRow) -> Result<Repository> {
 }
 
 impl Store {
-    /// Binds a team to its repository, or finds it bound already (then with its new name).
+    /// Binds a team to its repository, or finds it bound already (then with its new name). A bound
+    /// repository stays its team's whatever it is called.
     ///
     /// # Errors
-    /// When the team is bound to another repository of the forge, or the database fails.
+    /// [`StoreError::Bound`] when the team has another repository or the repository takes part in
+    /// another challenge; or when the database fails.
     pub async fn bind_repository(&self, new: &Repository, now: Timestamp) -> Result<Repository> {
         let mut tx = self.begin().await?;
-        let known = sqlx::query("SELECT * FROM repository WHERE forge = $1 AND forge_id = $2")
-            .bind(new.forge.as_str())
-            .bind(&new.forge_id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let id = match known {
-            Some(known) => {
-                let known = read(&known)?;
-                sqlx::query("UPDATE repository SET full_name = $1 WHERE id = $2")
-                    .bind(&new.full_name)
-                    .bind(known.id.0)
-                    .execute(&mut *tx)
-                    .await?;
-                known.id
+        let standing = sqlx::query(
+            "SELECT * FROM repository WHERE (forge = $1 AND forge_id = $2)
+                OR (challenge = $3 AND team = $4)",
+        )
+        .bind(new.forge.as_str())
+        .bind(&new.forge_id)
+        .bind(new.challenge.as_str())
+        .bind(new.team.as_str())
+        .fetch_all(&mut *tx)
+        .await?
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<_>>>()?;
+        let same = |r: &&Repository| r.forge == new.forge && r.forge_id == new.forge_id;
+        let bound = match standing.iter().find(same) {
+            Some(known) if known.challenge == new.challenge => {
+                rename(&mut tx, known, &new.full_name).await?
             }
-            None => {
-                let id = next_number(&mut tx, "repository").await?;
-                sqlx::query(
-                    "INSERT INTO repository
-                       (id, forge, forge_id, full_name, challenge, team, hook_token, created_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                )
-                .bind(id)
-                .bind(new.forge.as_str())
-                .bind(&new.forge_id)
-                .bind(&new.full_name)
-                .bind(new.challenge.as_str())
-                .bind(new.team.as_str())
-                .bind(new.hook_token.as_str())
-                .bind(now.0)
-                .execute(&mut *tx)
-                .await?;
-                RepositoryId(id)
+            Some(taken) => {
+                return Err(refuse(
+                    new,
+                    format!("it belongs to challenge {}", taken.challenge),
+                ));
             }
+            None => match standing.first() {
+                Some(other) => {
+                    return Err(refuse(
+                        new,
+                        format!("its repository is {}", other.full_name),
+                    ));
+                }
+                None => insert(&mut tx, new, now).await?,
+            },
         };
-        let bound = sqlx::query("SELECT * FROM repository WHERE id = $1")
-            .bind(id.0)
-            .fetch_one(&mut *tx)
-            .await?;
-        let bound = read(&bound)?;
         tx.commit().await?;
         Ok(bound)
     }
@@ -105,7 +102,7 @@ impl Store {
     /// When the database fails.
     pub async fn repositories(&self) -> Result<Vec<Repository>> {
         sqlx::query("SELECT * FROM repository ORDER BY id")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.reads)
             .await?
             .iter()
             .map(read)
@@ -120,7 +117,7 @@ impl Store {
         sqlx::query("SELECT * FROM repository WHERE forge = $1 AND forge_id = $2")
             .bind(forge.as_str())
             .bind(id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?
             .as_ref()
             .map(read)
@@ -134,7 +131,7 @@ impl Store {
     pub async fn repository_by_token(&self, token: &PageToken) -> Result<Option<Repository>> {
         sqlx::query("SELECT * FROM repository WHERE hook_token = $1")
             .bind(token.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?
             .as_ref()
             .map(read)
@@ -148,7 +145,7 @@ impl Store {
     pub async fn repository(&self, id: RepositoryId) -> Result<Repository> {
         let found = sqlx::query("SELECT * FROM repository WHERE id = $1")
             .bind(id.0)
-            .fetch_one(&self.pool)
+            .fetch_one(&self.reads)
             .await?;
         read(&found)
     }
@@ -162,7 +159,7 @@ impl Store {
             "SELECT full_ref, sha FROM known_ref WHERE repository_id = $1 ORDER BY full_ref",
         )
         .bind(repository.0)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(|r| {
@@ -173,4 +170,55 @@ impl Store {
         })
         .collect()
     }
+}
+
+fn refuse(new: &Repository, because: String) -> StoreError {
+    StoreError::Bound {
+        team: new.team.to_string(),
+        wanted: new.full_name.clone(),
+        because,
+    }
+}
+
+async fn rename(
+    tx: &mut Transaction<'static, Any>,
+    known: &Repository,
+    full_name: &str,
+) -> Result<Repository> {
+    sqlx::query("UPDATE repository SET full_name = $1 WHERE id = $2")
+        .bind(full_name)
+        .bind(known.id.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(Repository {
+        full_name: full_name.to_owned(),
+        ..known.clone()
+    })
+}
+
+async fn insert(
+    tx: &mut Transaction<'static, Any>,
+    new: &Repository,
+    now: Timestamp,
+) -> Result<Repository> {
+    let id = next_number(tx, "repository").await?;
+    sqlx::query(
+        "INSERT INTO repository
+           (id, forge, forge_id, full_name, challenge, team, hook_token, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id)
+    .bind(new.forge.as_str())
+    .bind(&new.forge_id)
+    .bind(&new.full_name)
+    .bind(new.challenge.as_str())
+    .bind(new.team.as_str())
+    .bind(new.hook_token.as_str())
+    .bind(now.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(Repository {
+        id: RepositoryId(id),
+        ..new.clone()
+    })
 }

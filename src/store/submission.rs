@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
 use super::repository::SeenRef;
 use super::{Change, Repository, Result, Store, next_number, row};
@@ -135,6 +135,18 @@ pub(super) async fn insert(
     Ok(SubmissionId(id))
 }
 
+/// A submission by its row, as a transaction sees it.
+pub(super) async fn record(
+    connection: &mut AnyConnection,
+    id: SubmissionId,
+) -> Result<SubmissionRecord> {
+    let found = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE s.id = $1")))
+        .bind(id.0)
+        .fetch_one(connection)
+        .await?;
+    read(&found)
+}
+
 impl Store {
     /// Takes note of all refs of a repository and enters those commits that are new to a phase.
     /// `refs` is everything that stands in the repository; refs that are gone are forgotten.
@@ -166,11 +178,8 @@ impl Store {
     /// # Errors
     /// When the database fails or there is none.
     pub async fn submission(&self, id: SubmissionId) -> Result<SubmissionRecord> {
-        let found = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE s.id = $1")))
-            .bind(id.0)
-            .fetch_one(&self.pool)
-            .await?;
-        read(&found)
+        let mut connection = self.reads.acquire().await?;
+        record(&mut connection, id).await
     }
 
     /// A submission by the address of its page.
@@ -180,7 +189,7 @@ impl Store {
     pub async fn submission_by_token(&self, token: &PageToken) -> Result<Option<SubmissionRecord>> {
         sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE s.token = $1")))
             .bind(token.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?
             .as_ref()
             .map(read)
@@ -196,7 +205,7 @@ impl Store {
             "{SELECT} WHERE s.source_id = $1 ORDER BY s.number"
         )))
         .bind(source)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -217,7 +226,7 @@ impl Store {
         )))
         .bind(repository.0)
         .bind(sha.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -236,7 +245,7 @@ impl Store {
             "{SELECT} WHERE s.challenge = $1 ORDER BY s.number"
         )))
         .bind(challenge.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -254,7 +263,7 @@ impl Store {
         )))
         .bind(stage.as_str())
         .bind(now.0)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -269,7 +278,7 @@ impl Store {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "{SELECT} WHERE s.outcome IS NULL ORDER BY s.id"
         )))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?
         .iter()
         .map(read)
@@ -288,7 +297,7 @@ impl Store {
         .bind(board.challenge.as_str())
         .bind(board.phase.as_str())
         .bind(board.task.as_str())
-        .fetch_one(&self.pool)
+        .fetch_one(&self.reads)
         .await?;
         Ok((row.try_get("all_of_them")?, row.try_get("under_way")?))
     }

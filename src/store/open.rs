@@ -1,0 +1,196 @@
+//! Opening the database: its engine, its connections, its schema.
+//!
+//! There is one writing connection and a few reading ones. Writers so wait for each other in the
+//! order in which they came, without polling a lock, and readers never wait for them. The reading
+//! connections refuse to write: whatever changes a row has to go through [`Store::begin`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use tokio::sync::broadcast;
+
+use super::{Result, Store, StoreError};
+use crate::model::limits;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Readers at the same time; more wait for their turn.
+const READERS: u32 = 8;
+/// How long anybody waits for a connection.
+const CONNECTION_WAIT: Duration = Duration::from_secs(30);
+
+/// Where the rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    fn of(url: &str) -> Self {
+        match url.starts_with("sqlite:") {
+            true => Self::Sqlite,
+            false => Self::Postgres,
+        }
+    }
+
+    /// Opens a transaction that may write. A deferred transaction of SQLite could fail half-way,
+    /// when it finds that somebody else has written since it began to read.
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// What every connection is told first.
+    fn greeting(self) -> &'static [&'static str] {
+        match self {
+            // FULL: a delivery that was answered must survive a power cut.
+            Self::Sqlite => &[
+                "PRAGMA busy_timeout = 10000",
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA foreign_keys = ON",
+            ],
+            // The last one frees the writers' lock should this machine vanish while holding it.
+            Self::Postgres => &[
+                "SET lock_timeout = '10s'",
+                "SET synchronous_commit = on",
+                "SET idle_in_transaction_session_timeout = '60s'",
+            ],
+        }
+    }
+
+    /// What a reading connection is told as well.
+    fn read_only(self) -> &'static str {
+        match self {
+            Self::Sqlite => "PRAGMA query_only = ON",
+            Self::Postgres => "SET default_transaction_read_only = on",
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database, creating it if it is a file, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or another version of this program has left a schema in it that
+    /// this version does not know.
+    pub async fn open(url: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url);
+        let options: AnyConnectOptions = complete(engine, url)?.parse()?;
+        let writes = connect(engine, options.clone(), false).await?;
+        let mut tx = writes.begin_with(engine.begin()).await?;
+        lock_writers(engine, &mut tx).await?;
+        migrate(&mut tx).await?;
+        tx.commit().await?;
+        let reads = connect(engine, options.clone(), true).await?;
+        let (changes, _) = broadcast::channel(limits::LIVE_EVENTS_BUFFER);
+        Ok(Self {
+            reads,
+            writes,
+            engine,
+            options,
+            changes,
+        })
+    }
+
+    /// Opens the SQLite file at this path.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_file(path: &Path) -> Result<Self> {
+        let text = path.to_str().ok_or_else(|| {
+            let says = format!("{} is not UTF-8", path.display());
+            StoreError::Io(std::io::Error::other(says))
+        })?;
+        // What an address would take for its own punctuation.
+        let escaped = text
+            .replace('%', "%25")
+            .replace('?', "%3F")
+            .replace('#', "%23");
+        Self::open(&format!("sqlite:{escaped}")).await
+    }
+
+    /// Begins a change. There is one writer at a time, in this process by the one connection and
+    /// among processes by the database's lock: whoever holds it sees all that was committed before,
+    /// and nothing is committed beside it.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        let mut tx = self.writes.begin_with(self.engine.begin()).await?;
+        lock_writers(self.engine, &mut tx).await?;
+        Ok(tx)
+    }
+}
+
+/// Lets PostgreSQL do as SQLite does: one writer at a time. Writers that take rows in different
+/// orders so cannot lock each other out, and what a transaction has read stays true until it ends.
+async fn lock_writers(engine: Engine, tx: &mut Transaction<'static, Any>) -> Result<()> {
+    if engine == Engine::Postgres {
+        sqlx::query(
+            "SELECT pg_advisory_xact_lock(hashtext('referee writes ' || current_schema()))",
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The address with what SQLite would otherwise assume wrongly.
+fn complete(engine: Engine, url: &str) -> Result<String> {
+    if engine == Engine::Postgres {
+        return Ok(url.to_owned());
+    }
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        let says = "a database in memory would forget what was acknowledged";
+        return Err(sqlx::Error::Configuration(says.into()).into());
+    }
+    Ok(match url.split_once('?') {
+        None => format!("{url}?mode=rwc"),
+        Some((_, parameters)) if !parameters.contains("mode=") => format!("{url}&mode=rwc"),
+        Some(_) => url.to_owned(),
+    })
+}
+
+async fn connect(engine: Engine, options: AnyConnectOptions, read_only: bool) -> Result<AnyPool> {
+    Ok(AnyPoolOptions::new()
+        .max_connections(if read_only { READERS } else { 1 })
+        .acquire_timeout(CONNECTION_WAIT)
+        // A file does not hang up.
+        .test_before_acquire(engine == Engine::Postgres)
+        .after_connect(move |connection, _| Box::pin(greet(connection, engine, read_only)))
+        .connect_with(options)
+        .await?)
+}
+
+async fn greet(
+    connection: &mut AnyConnection,
+    engine: Engine,
+    read_only: bool,
+) -> sqlx::Result<()> {
+    for statement in engine.greeting() {
+        connection.execute(*statement).await?;
+    }
+    if read_only {
+        connection.execute(engine.read_only()).await?;
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date, as a whole or not at all. The transaction holds the writers' lock,
+/// so two starts at the same moment do not migrate twice. (`Migrator::run` would do, were its future
+/// not tied to one thread.)
+async fn migrate(tx: &mut Transaction<'static, Any>) -> Result<()> {
+    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrations.set_locking(false);
+    let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
+    match migrations.run_direct(None, &mut **tx, false).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(found)) => Err(StoreError::Schema { found, known }),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,307 @@
+//! What survives: reopening, other versions, other daemons, and kill -9.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use referee::model::{AttemptState, Stage};
+use referee::store::{DeliveryWriter, Effect, InstanceLock, Next, Store, StoreError};
+use serde_json::json;
+
+use crate::engine::{Db, Kind, environment};
+use crate::world::*;
+
+/// How often a child is killed.
+const KILLS: usize = 20;
+/// Tells the test binary that it is the child, and of which database.
+const CHILD: &str = "REFEREE_TEST_CHILD";
+
+pub async fn everything_is_there_after_reopening(db: Db) {
+    db.store
+        .put_revision(&board("phase"), &json!(1), NOW)
+        .await
+        .unwrap();
+    let before = scored(&db.store, "alpha", 0.5).await;
+    db.store
+        .record("organizer", "grant", ("alpha", json!(1)), NOW)
+        .await
+        .unwrap();
+    let Db { store, url, .. } = db;
+    let repositories = store.repositories().await.unwrap();
+    drop(store);
+    let store = Store::open(&url).await.unwrap();
+    store.ping().await.unwrap();
+    let after = store.submission(before.submission.id).await.unwrap();
+    assert_eq!(after, before);
+    assert_eq!(store.repositories().await.unwrap(), repositories);
+    assert_eq!(
+        store.score_of(before.submission.id).await.unwrap(),
+        Some(score(0.5))
+    );
+    assert_eq!(store.ledger(0, 9).await.unwrap().len(), 1);
+    // Numbers go on where they were.
+    assert_eq!(pushed(&store, "alpha").await.submission.number, 2);
+}
+
+/// A database that a newer version has changed, and one whose past was rewritten.
+pub async fn another_schema_is_refused(db: Db) {
+    db.tamper(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         SELECT 9999, 'of the future', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+    )
+    .await;
+    let refused = Store::open(&db.url).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Schema { found: 9999, .. }));
+    let says = refused.to_string();
+    assert!(
+        says.contains("newer version") && says.contains("9999"),
+        "{says}"
+    );
+    db.tamper("DELETE FROM _sqlx_migrations WHERE version = 9999")
+        .await;
+    Store::open(&db.url).await.unwrap();
+    db.tamper(
+        "UPDATE _sqlx_migrations SET checksum =
+           (SELECT o.checksum FROM _sqlx_migrations o WHERE o.version = 2) WHERE version = 1",
+    )
+    .await;
+    let refused = Store::open(&db.url).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Migrate(_)), "{refused}");
+}
+
+/// The daemon and a command on the side may start at the same moment on an empty disk.
+pub async fn opening_at_the_same_time_migrates_once(db: Db) {
+    let directory = tempfile::tempdir().unwrap();
+    // A name with everything that an address would take for punctuation.
+    let path = directory.path().join("a b%20#c?d.sqlite");
+    let mut opening = Vec::new();
+    for _ in 0..4 {
+        let (url, path) = (db.url.clone(), path.clone());
+        opening.push(tokio::spawn(async move {
+            match url.starts_with("sqlite:") {
+                true => Store::open_file(&path).await,
+                false => Store::open(&url).await,
+            }
+        }));
+    }
+    for store in opening {
+        let store = store.await.unwrap().unwrap();
+        store
+            .record("somebody", "opened", ("it", json!(null)), NOW)
+            .await
+            .unwrap();
+    }
+    assert_eq!(path.exists(), db.kind == Kind::Sqlite);
+    let refused = Store::open("sqlite::memory:").await.unwrap_err();
+    assert!(refused.to_string().contains("memory"), "{refused}");
+}
+
+pub async fn a_database_has_one_daemon(db: Db) {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let lock = InstanceLock::take(&state, [1; 8]).unwrap();
+    let refused = InstanceLock::take(&state, [2; 8]).unwrap_err();
+    assert!(
+        refused.to_string().contains("another referee daemon"),
+        "{refused}"
+    );
+    assert!(lock.owner.ends_with("-0101010101010101"), "{}", lock.owner);
+    drop(lock);
+    InstanceLock::take(&state, [3; 8]).unwrap();
+    // State directories of two machines do not know each other; the database does.
+    let other = db.again().await;
+    let held = db.store.take().await.unwrap();
+    let second = other.take().await;
+    match db.kind {
+        // A file's daemons share a machine, and so the lock above.
+        Kind::Sqlite => assert!(second.is_ok()),
+        Kind::Postgres => {
+            let says = second.unwrap_err().to_string();
+            assert_eq!(says, "another referee daemon uses this database");
+        }
+    }
+    drop(held);
+    for _ in 0..100 {
+        if other.take().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the lock was not freed");
+}
+
+/// This binary once more, in another role.
+fn child(role: &str, url: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "durability::the_child",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env(CHILD, format!("{role} {url}"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Does something of a role for ever and says what was acknowledged. Only ever killed.
+#[test]
+fn the_child() {
+    let Some(role) = environment(CHILD) else {
+        assert!(
+            environment("CI").is_none_or(|ci| !ci.is_empty()),
+            "not the child"
+        );
+        return;
+    };
+    let (role, url) = role.split_once(' ').unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(url).await.unwrap();
+        match role {
+            "deliveries" => deliver_for_ever(store).await,
+            _ => work_for_ever(store).await,
+        }
+    });
+}
+
+/// Says a line that the parent may rely upon.
+fn acknowledge(what: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("ack {what}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+async fn deliver_for_ever(store: Store) {
+    let writer = DeliveryWriter::start(store);
+    let clients = (0..8).map(|client| {
+        let writer = writer.clone();
+        tokio::spawn(async move {
+            for n in 0_u64.. {
+                let body = format!("{} {client} {n}", std::process::id());
+                writer.write(delivery(&body)).await.unwrap();
+                acknowledge(delivery(&body).digest.as_str());
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+}
+
+async fn work_for_ever(store: Store) {
+    loop {
+        let id = pushed(&store, "alpha").await.submission.id;
+        acknowledge(&id.to_string());
+        admitted(&store, id, &["phase", "tools"], NOW).await;
+        evaluated(&store, id, NOW).await;
+    }
+}
+
+/// Runs a child until it has acknowledged that many things, kills it, and returns all of them.
+fn kill_after(role: &str, url: &str, acknowledged: usize) -> Vec<String> {
+    let mut child = child(role, url);
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut all = Vec::new();
+    let mut line = String::new();
+    while lines.read_line(&mut line).unwrap() > 0 {
+        // What has no end was not said.
+        if let Some(ack) = line.strip_suffix('\n').and_then(|l| l.strip_prefix("ack ")) {
+            all.push(ack.to_owned());
+            if all.len() == acknowledged {
+                child.kill().unwrap();
+            }
+        }
+        line.clear();
+    }
+    child.wait().unwrap();
+    assert!(
+        all.len() >= acknowledged,
+        "the {role} child died by itself after {}",
+        all.len()
+    );
+    all
+}
+
+/// Twenty daemons are killed in the middle of their work. Every delivery that one of them has
+/// acknowledged is there.
+pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
+    let mut acknowledged = BTreeSet::new();
+    for kill in 0..KILLS {
+        let url = db.url.clone();
+        let run = tokio::task::spawn_blocking(move || kill_after("deliveries", &url, 1 + 7 * kill));
+        acknowledged.extend(run.await.unwrap());
+        let kept = db
+            .again()
+            .await
+            .unhandled_deliveries(1_000_000)
+            .await
+            .unwrap();
+        let kept: BTreeSet<_> = kept.iter().map(|(_, d)| d.digest.as_str()).collect();
+        let lost: Vec<_> = acknowledged
+            .iter()
+            .filter(|a| !kept.contains(a.as_str()))
+            .collect();
+        assert_eq!(lost, [""; 0], "after kill {kill}");
+    }
+    assert!(acknowledged.len() >= KILLS);
+}
+
+/// Workers are killed between and within their transactions. Whatever they left is consistent: a
+/// submission is worked on if and only if one attempt at it runs, and recovery brings it on.
+pub async fn what_was_half_done_is_found_after_a_kill(db: Db) {
+    let mut acknowledged = BTreeSet::new();
+    for kill in 0..KILLS {
+        let url = db.url.clone();
+        let run = tokio::task::spawn_blocking(move || kill_after("worker", &url, 1 + kill % 4));
+        acknowledged.extend(run.await.unwrap());
+        let store = db.again().await;
+        for id in &acknowledged {
+            let id = referee::model::SubmissionId(id.parse().unwrap());
+            store.submission(id).await.unwrap();
+        }
+        for record in store.submissions_of_challenge(&challenge()).await.unwrap() {
+            let attempts = store.attempts(&record).await.unwrap();
+            let mine = attempts
+                .iter()
+                .filter(|a| a.attempt.submission == record.submission.id);
+            let running = mine
+                .filter(|a| a.attempt.state == AttemptState::Running)
+                .count();
+            assert_eq!(running, usize::from(record.submission.working));
+            let siblings = store
+                .submissions_of_source(record.source)
+                .await
+                .unwrap()
+                .len();
+            let fanned_out = record.submission.stage > Stage::Rules;
+            assert_eq!(siblings, if fanned_out { 2 } else { 1 });
+        }
+        recover(&store).await;
+        assert_eq!(store.orphans("nobody", NOW).await.unwrap(), []);
+    }
+    let numbers = db
+        .store
+        .submissions_of_challenge(&challenge())
+        .await
+        .unwrap();
+    let numbers: Vec<i64> = numbers.iter().map(|r| r.submission.number).collect();
+    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
+}
+
+async fn recover(store: &Store) {
+    for orphan in store.orphans("nobody", NOW).await.unwrap() {
+        let lease = referee::model::Lease {
+            attempt: orphan.attempt,
+            owner: orphan.owner,
+            seed: orphan.seed,
+        };
+        let lost = referee::store::Finish {
+            state: AttemptState::Lost,
+            ..finish(Next::Retry(NOW), vec![Effect::Outbox(wish("lost", 1))])
+        };
+        store.finish(&lease, lost, NOW).await.unwrap();
+    }
+}

@@ -1,0 +1,365 @@
+//! What comes in: refs become submissions once, repositories are bound once, deliveries are kept.
+
+use std::collections::BTreeSet;
+
+use referee::model::{ForgeName, PhaseSlug, Stage};
+use referee::store::{Change, DeliveryWriter, NewSource, Received, StoreError};
+
+use crate::engine::Db;
+use crate::world::*;
+
+pub async fn a_new_ref_enters_its_commit(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let head = main_at(1);
+    let entered = db
+        .store
+        .observe(
+            &repository,
+            &[head.clone(), seen("refs/heads/wip", 2)],
+            &[entry(&head, "validation")],
+            NOW,
+        )
+        .await
+        .unwrap();
+    assert_eq!(entered.len(), 1);
+    assert!(entered[0].new);
+    let record = db.store.submission(entered[0].submission).await.unwrap();
+    let submission = &record.submission;
+    assert_eq!(submission.number, 1);
+    assert_eq!(submission.sha, sha(1));
+    assert_eq!(submission.full_ref, "refs/heads/main");
+    assert_eq!(submission.team, team("alpha"));
+    assert_eq!(submission.phase, phase("validation"));
+    assert_eq!(submission.task, None);
+    assert_eq!(submission.stage, Stage::Rules);
+    assert_eq!(submission.observed_at, NOW);
+    assert_eq!((submission.working, submission.outcome), (false, None));
+    assert_eq!(record.repository, repository.id);
+    assert_eq!((record.image, record.incident), (None, None));
+    let known = db.store.known_refs(repository.id).await.unwrap();
+    assert_eq!(known, [head, seen("refs/heads/wip", 2)]);
+    let by_token = db
+        .store
+        .submission_by_token(&submission.token)
+        .await
+        .unwrap();
+    assert_eq!(by_token.unwrap().submission.id, submission.id);
+    assert_eq!(db.store.submission_by_token(&token()).await.unwrap(), None);
+}
+
+/// A branch that goes A, B and back to A has two submissions, and seeing it again adds none.
+pub async fn a_ref_that_comes_back_is_no_new_submission(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let mut new = Vec::new();
+    for commit in [1, 1, 2, 1] {
+        let head = main_at(commit);
+        let entries = [entry(&head, "validation")];
+        let records = db
+            .store
+            .observe(&repository, &[head], &entries, NOW)
+            .await
+            .unwrap();
+        new.push((records[0].new, records[0].submission));
+    }
+    let (a, b) = (new[0].1, new[2].1);
+    assert_eq!(new, [(true, a), (false, a), (true, b), (false, a)]);
+    let all = db
+        .store
+        .submissions_of_challenge(&challenge())
+        .await
+        .unwrap();
+    let numbers: Vec<i64> = all.iter().map(|r| r.submission.number).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(
+        db.store.known_refs(repository.id).await.unwrap(),
+        [main_at(1)]
+    );
+}
+
+pub async fn a_ref_that_is_gone_is_forgotten(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let tag = seen("refs/tags/final-1", 2);
+    db.store
+        .observe(&repository, &[main_at(1), tag.clone()], &[], NOW)
+        .await
+        .unwrap();
+    db.store
+        .observe(&repository, &[main_at(3)], &[], later(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        db.store.known_refs(repository.id).await.unwrap(),
+        [main_at(3)]
+    );
+    // A tag that is made again is as good as new.
+    let entries = [entry(&tag, "validation")];
+    let again = db
+        .store
+        .observe(&repository, &[tag], &entries, later(2))
+        .await
+        .unwrap();
+    assert!(again[0].new);
+}
+
+pub async fn one_ref_enters_two_phases(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let head = main_at(1);
+    let entries = [entry(&head, "validation"), entry(&head, "test")];
+    let entered = db
+        .store
+        .observe(&repository, &[head], &entries, NOW)
+        .await
+        .unwrap();
+    assert!(entered.iter().all(|e| e.new));
+    assert_ne!(entered[0].submission, entered[1].submission);
+    let of_commit = db
+        .store
+        .submissions_of_commit(repository.id, &sha(1))
+        .await
+        .unwrap();
+    let phases: Vec<PhaseSlug> = of_commit
+        .iter()
+        .map(|r| r.submission.phase.clone())
+        .collect();
+    assert_eq!(phases, [phase("validation"), phase("test")]);
+    assert_ne!(of_commit[0].source, of_commit[1].source);
+    let of_source = db
+        .store
+        .submissions_of_source(of_commit[0].source)
+        .await
+        .unwrap();
+    assert_eq!(of_source, [of_commit[0].clone()]);
+}
+
+pub async fn two_refs_enter_one_commit_once(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let (main, tag) = (main_at(1), seen("refs/tags/final-1", 1));
+    let entries = [entry(&main, "test"), entry(&tag, "test")];
+    let entered = db
+        .store
+        .observe(&repository, &[main, tag], &entries, NOW)
+        .await
+        .unwrap();
+    assert_eq!((entered[0].new, entered[1].new), (true, false));
+    assert_eq!(entered[0].submission, entered[1].submission);
+}
+
+/// The second entry repeats a page address that is taken: neither it nor the first may remain.
+pub async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
+    let earlier = pushed(&db.store, "alpha").await;
+    let repository = bound(&db.store, "beta").await;
+    let (good, bad) = (main_at(1), seen("refs/heads/dev", 2));
+    let taken = NewSource {
+        token: earlier.submission.token.clone(),
+        ..entry(&bad, "validation")
+    };
+    let entries = [entry(&good, "validation"), taken];
+    let refused = db
+        .store
+        .observe(&repository, &[good, bad], &entries, NOW)
+        .await;
+    assert!(matches!(refused, Err(StoreError::Database(_))));
+    assert_eq!(db.store.known_refs(repository.id).await.unwrap(), []);
+    let all = db
+        .store
+        .submissions_of_challenge(&challenge())
+        .await
+        .unwrap();
+    assert_eq!(all, [earlier]);
+    // Not even a number was used up.
+    assert_eq!(pushed(&db.store, "beta").await.submission.number, 2);
+}
+
+/// The push hook, a delivery and the sweep may look at the same moment.
+pub async fn two_observers_enter_a_commit_once(db: Db) {
+    let repository = bound(&db.store, "alpha").await;
+    let other = db.again().await;
+    let mut looking = Vec::new();
+    for n in 0..12 {
+        let store = if n % 2 == 0 { &db.store } else { &other }.clone();
+        let repository = repository.clone();
+        looking.push(tokio::spawn(async move {
+            let head = main_at(1);
+            let entries = [entry(&head, "validation")];
+            store
+                .observe(&repository, &[head], &entries, NOW)
+                .await
+                .unwrap()[0]
+                .new
+        }));
+    }
+    let mut new = 0;
+    for look in looking {
+        new += i32::from(look.await.unwrap());
+    }
+    assert_eq!(new, 1);
+    assert_eq!(db.store.submissions_under_way().await.unwrap().len(), 1);
+}
+
+pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
+    let first = bound(&db.store, "alpha").await;
+    assert_eq!(bound(&db.store, "alpha").await, first);
+    let mut renamed = repository("alpha");
+    renamed.full_name = "phakir/team-renamed".into();
+    // What it is called now would name another team; it stays its team's.
+    renamed.team = team("renamed");
+    let bound = db.store.bind_repository(&renamed, later(1)).await.unwrap();
+    assert_eq!((bound.id, bound.team.clone()), (first.id, team("alpha")));
+    assert_eq!(bound.full_name, "phakir/team-renamed");
+    assert_eq!(bound.hook_token, first.hook_token);
+    assert_eq!(db.store.repositories().await.unwrap(), [bound.clone()]);
+    assert_eq!(db.store.repository(first.id).await.unwrap(), bound);
+    let by_id = db
+        .store
+        .repository_of(&forge(), "id of alpha")
+        .await
+        .unwrap();
+    assert_eq!(by_id, Some(bound.clone()));
+    let by_token = db
+        .store
+        .repository_by_token(&first.hook_token)
+        .await
+        .unwrap();
+    assert_eq!(by_token, Some(bound));
+    let elsewhere = ForgeName::new("gitea").unwrap();
+    let none = db
+        .store
+        .repository_of(&elsewhere, "id of alpha")
+        .await
+        .unwrap();
+    assert_eq!(none, None);
+    assert_eq!(db.store.repository_by_token(&token()).await.unwrap(), None);
+}
+
+pub async fn a_team_has_one_repository(db: Db) {
+    let first = bound(&db.store, "alpha").await;
+    let mut second = repository("alpha");
+    second.forge_id = "another".into();
+    second.full_name = "phakir/team-alpha-2".into();
+    let refused = db.store.bind_repository(&second, NOW).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "phakir/team-alpha-2 cannot become the repository of team alpha: its repository is \
+         phakir/team-alpha"
+    );
+    let mut elsewhere = repository("alpha");
+    elsewhere.challenge = referee::model::ChallengeSlug::new("nuclei").unwrap();
+    let refused = db.store.bind_repository(&elsewhere, NOW).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("it belongs to challenge phakir"),
+        "{refused}"
+    );
+    assert_eq!(db.store.repositories().await.unwrap(), [first]);
+}
+
+pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    let mut changes = db.store.changes();
+    assert_eq!(writer.write(delivery("a")).await.unwrap(), Received::New);
+    assert_eq!(changes.recv().await.unwrap(), Change::Delivery);
+    assert_eq!(
+        writer.write(delivery("a")).await.unwrap(),
+        Received::Duplicate
+    );
+    let mut other = delivery("a");
+    other.forge = ForgeName::new("gitea").unwrap();
+    assert_eq!(writer.write(other.clone()).await.unwrap(), Received::New);
+    let kept = db.store.unhandled_deliveries(10).await.unwrap();
+    let kept: Vec<_> = kept.into_iter().map(|(_, delivery)| delivery).collect();
+    assert_eq!(kept, [delivery("a"), other]);
+}
+
+/// 64 clients, some of them with the same bytes: every "new" is a row of its own.
+pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    let mut clients = Vec::new();
+    for client in 0..64 {
+        let writer = writer.clone();
+        clients.push(tokio::spawn(async move {
+            let mut new = Vec::new();
+            for n in 0..5 {
+                let body = if n == 4 {
+                    format!("same {n}")
+                } else {
+                    format!("{client}/{n}")
+                };
+                let received = writer.write(delivery(&body)).await.unwrap();
+                new.extend((received == Received::New).then_some(body));
+            }
+            new
+        }));
+    }
+    let mut acknowledged = Vec::new();
+    for client in clients {
+        acknowledged.extend(client.await.unwrap());
+    }
+    assert_eq!(acknowledged.len(), 64 * 4 + 1);
+    let kept: BTreeSet<_> = db
+        .again()
+        .await
+        .unhandled_deliveries(1000)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(_, kept)| kept.digest.to_string())
+        .collect();
+    let expected: BTreeSet<_> = acknowledged
+        .iter()
+        .map(|body| delivery(body).digest.to_string())
+        .collect();
+    assert_eq!(kept, expected);
+}
+
+pub async fn deliveries_are_handled_in_their_order(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    for body in ["a", "b", "c", "d"] {
+        writer.write(delivery(body)).await.unwrap();
+    }
+    let first = db.store.unhandled_deliveries(2).await.unwrap();
+    assert_eq!(first[0].1, delivery("a"));
+    assert_eq!(first[1].1, delivery("b"));
+    assert!(first[0].0 < first[1].0);
+    db.store
+        .handled(first[1].0, "1 refs changed", later(1))
+        .await
+        .unwrap();
+    let rest = db.store.unhandled_deliveries(10).await.unwrap();
+    let digests: Vec<_> = rest.iter().map(|(_, d)| d.digest.clone()).collect();
+    assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
+    let notes = db.store.delivery_notes().await.unwrap();
+    assert_eq!(notes.len(), 4);
+    assert_eq!(notes[1], (first[1].0, Some("1 refs changed".into())));
+    assert_eq!(notes[0].1, None);
+    // Handled is not forgotten: the same bytes are still a replay.
+    assert_eq!(
+        writer.write(delivery("b")).await.unwrap(),
+        Received::Duplicate
+    );
+}
+
+/// More than may wait are refused at once, so that the sender tries again; all others are kept.
+pub async fn too_many_deliveries_are_refused_not_forgotten(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    let mut clients = Vec::new();
+    for n in 0..3000 {
+        let writer = writer.clone();
+        clients.push(tokio::spawn(async move {
+            writer.write(delivery(&n.to_string())).await
+        }));
+    }
+    let (mut new, mut busy) = (0, 0);
+    for client in clients {
+        match client.await.unwrap() {
+            Ok(Received::New) => new += 1,
+            Err(StoreError::Busy) => busy += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(new + busy, 3000);
+    assert_eq!(
+        db.store.unhandled_deliveries(3000).await.unwrap().len(),
+        new
+    );
+}

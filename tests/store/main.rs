@@ -1,0 +1,95 @@
+//! The store's contract: what every engine that keeps our rows has to do. Each contract runs on
+//! SQLite (a file) and on PostgreSQL (a cluster of this run's own, see `engine`).
+//!
+//! Nothing is told to the store but through its public functions, and nothing is read past it.
+
+mod boards;
+mod durability;
+mod engine;
+mod intake;
+mod outbox;
+mod quota;
+mod surface;
+mod work;
+mod world;
+
+/// Makes of each contract a test on either engine: `intake::deliveries_are_kept_once::sqlite`.
+macro_rules! contracts {
+    ($($group:ident: $($name:ident),+ $(,)?;)+) => { $(
+        mod $group {
+            $(mod $name {
+                #[test]
+                fn sqlite() {
+                    crate::engine::check(crate::engine::Kind::Sqlite, crate::$group::$name);
+                }
+
+                #[test]
+                fn postgres() {
+                    crate::engine::check(crate::engine::Kind::Postgres, crate::$group::$name);
+                }
+            })+
+        }
+    )+ };
+}
+
+mod contract {
+    contracts! {
+        intake:
+            a_new_ref_enters_its_commit,
+            a_ref_that_comes_back_is_no_new_submission,
+            a_ref_that_is_gone_is_forgotten,
+            one_ref_enters_two_phases,
+            two_refs_enter_one_commit_once,
+            an_observation_is_kept_whole_or_not_at_all,
+            two_observers_enter_a_commit_once,
+            a_repository_is_bound_once_and_followed_by_its_id,
+            a_team_has_one_repository,
+            deliveries_are_kept_once_for_each_forge,
+            deliveries_at_once_share_commits_and_are_all_durable,
+            deliveries_are_handled_in_their_order,
+            too_many_deliveries_are_refused_not_forgotten;
+        work:
+            every_submission_is_claimed_by_one_worker,
+            a_claim_is_guarded_by_stage_and_moment,
+            only_the_owner_renews_and_ends,
+            a_retry_is_a_new_attempt_not_before_its_moment,
+            cases_are_counted_apart,
+            tasks_fan_out_with_the_first_that_advances,
+            an_end_is_written_whole_or_not_at_all,
+            an_ended_submission_is_left_alone,
+            what_an_attempt_left_behind_reads_back,
+            orphans_are_found_by_owner_and_by_lease,
+            the_first_reason_of_a_kill_stands,
+            the_fetch_is_shared_by_the_tasks_of_a_push,
+            equal_content_is_recognised,
+            waiting_lists_are_fair_and_complete,
+            changes_are_told_after_the_commit;
+        quota:
+            spending_and_refunding_add_up,
+            a_submission_spends_once_and_is_refunded_once,
+            days_begin_at_midnight_and_refunds_go_back_to_theirs,
+            a_decision_on_old_usage_is_refused,
+            boards_and_teams_are_apart;
+        boards:
+            a_revision_is_put_once,
+            a_board_points_to_the_revision_put_last,
+            a_score_is_never_changed,
+            a_score_belongs_to_a_revision_of_its_board,
+            scores_are_those_that_stand,
+            a_board_counts_its_submissions;
+        outbox:
+            the_newest_wish_wins,
+            a_wish_renewed_while_it_was_sent_stays_due,
+            a_failed_wish_waits_and_a_new_one_does_not,
+            wishes_go_in_order,
+            news_do_not_delay_what_waits,
+            the_ledger_is_appended_to;
+        durability:
+            everything_is_there_after_reopening,
+            another_schema_is_refused,
+            opening_at_the_same_time_migrates_once,
+            a_database_has_one_daemon,
+            what_was_acknowledged_survives_a_kill,
+            what_was_half_done_is_found_after_a_kill;
+    }
+}

@@ -1,0 +1,148 @@
+//! What goes out: the outbox holds a state to be shown, the ledger what was done.
+
+use referee::model::ForgeName;
+use serde_json::json;
+
+use crate::engine::Db;
+use crate::world::*;
+
+async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
+    let due = db.store.due(later(seconds), 10).await.unwrap();
+    due.into_iter().map(|item| item.subject).collect()
+}
+
+pub async fn the_newest_wish_wins(db: Db) {
+    db.store
+        .put_outbox(&wish("commit 1", 1), NOW)
+        .await
+        .unwrap();
+    db.store
+        .put_outbox(&wish("commit 1", 2), NOW)
+        .await
+        .unwrap();
+    let due = db.store.due(NOW, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].version, &due[0].payload), (2, &json!({ "n": 2 })));
+    assert_eq!((due[0].channel.as_str(), due[0].tries), ("note", 0));
+    db.store.sent(&due[0]).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, [""; 0]);
+    // Another forge and another channel are other wishes.
+    let mut other = wish("commit 1", 1);
+    other.channel = "status";
+    db.store.put_outbox(&other, NOW).await.unwrap();
+    other.forge = ForgeName::new("gitea").unwrap();
+    db.store.put_outbox(&other, NOW).await.unwrap();
+    assert_eq!(subjects(&db, 0).await.len(), 2);
+}
+
+pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
+    db.store
+        .put_outbox(&wish("commit 1", 1), NOW)
+        .await
+        .unwrap();
+    let first = db.store.due(NOW, 10).await.unwrap().remove(0);
+    db.store
+        .put_outbox(&wish("commit 1", 2), NOW)
+        .await
+        .unwrap();
+    db.store.sent(&first).await.unwrap();
+    let second = db.store.due(NOW, 10).await.unwrap().remove(0);
+    assert_eq!((second.version, &second.payload), (2, &json!({ "n": 2 })));
+    db.store.sent(&second).await.unwrap();
+    // A slow sender of the older version takes nothing back.
+    db.store.sent(&first).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, [""; 0]);
+}
+
+pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
+    db.store
+        .put_outbox(&wish("commit 1", 1), NOW)
+        .await
+        .unwrap();
+    let item = db.store.due(NOW, 10).await.unwrap().remove(0);
+    // What a forge answers may hold anything, and PostgreSQL keeps no NUL in a text.
+    db.store
+        .not_sent(&item, "refused: \0 \u{1F980}", later(30))
+        .await
+        .unwrap();
+    assert_eq!(subjects(&db, 29).await, [""; 0]);
+    let again = db.store.due(later(30), 10).await.unwrap().remove(0);
+    assert_eq!((again.tries, again.version), (1, 1));
+    db.store
+        .put_outbox(&wish("commit 1", 2), later(5))
+        .await
+        .unwrap();
+    let renewed = db.store.due(later(5), 10).await.unwrap().remove(0);
+    assert_eq!((renewed.tries, renewed.version), (0, 2));
+    // The failure of the old one holds the new one up no more.
+    db.store
+        .not_sent(&again, "refused", later(600))
+        .await
+        .unwrap();
+    assert_eq!(subjects(&db, 5).await, ["commit 1"]);
+}
+
+pub async fn wishes_go_in_order(db: Db) {
+    for (subject, priority, seconds) in [
+        ("late", 1, 5),
+        ("slow", 2, 0),
+        ("soon", 1, 2),
+        ("never", 1, 99),
+    ] {
+        let mut wish = wish(subject, 1);
+        wish.priority = priority;
+        wish.not_before = later(seconds);
+        db.store.put_outbox(&wish, NOW).await.unwrap();
+    }
+    assert_eq!(subjects(&db, 0).await, ["slow"]);
+    assert_eq!(subjects(&db, 10).await, ["soon", "late", "slow"]);
+    assert_eq!(db.store.due(later(10), 2).await.unwrap().len(), 2);
+}
+
+/// A first verdict that waits is not made to wait longer by the progress that follows it.
+pub async fn news_do_not_delay_what_waits(db: Db) {
+    let mut verdict = wish("commit 1", 1);
+    verdict.priority = 0;
+    db.store.put_outbox(&verdict, NOW).await.unwrap();
+    db.store
+        .put_outbox(&wish("commit 2", 1), NOW)
+        .await
+        .unwrap();
+    let mut progress = wish("commit 1", 2);
+    progress.priority = 5;
+    progress.not_before = later(60);
+    db.store.put_outbox(&progress, NOW).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, ["commit 1", "commit 2"]);
+    let shown = db.store.due(NOW, 1).await.unwrap().remove(0);
+    db.store.sent(&shown).await.unwrap();
+    // Once it was shown, the next has its own urgency and moment.
+    db.store.put_outbox(&progress, NOW).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, ["commit 2"]);
+    assert_eq!(subjects(&db, 60).await, ["commit 2", "commit 1"]);
+}
+
+pub async fn the_ledger_is_appended_to(db: Db) {
+    let other = db.again().await;
+    for n in 0..6 {
+        let store = if n % 2 == 0 { &db.store } else { &other };
+        let detail = json!({ "n": n, "said": "\0 ü" });
+        store
+            .record("organizer", "rerun", (&format!("#{n}"), detail), later(n))
+            .await
+            .unwrap();
+    }
+    let all = db.store.ledger(0, 100).await.unwrap();
+    assert_eq!(all.len(), 6);
+    let numbered: Vec<i64> = all.iter().map(|e| e.id).collect();
+    assert_eq!(numbered, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        (all[5].actor.as_str(), all[5].action.as_str()),
+        ("organizer", "rerun")
+    );
+    assert_eq!(
+        (all[5].subject.as_str(), all[5].created_at),
+        ("#5", later(5))
+    );
+    assert_eq!(all[5].detail, json!({ "n": 5, "said": "\0 ü" }));
+    assert_eq!(db.store.ledger(2, 3).await.unwrap(), all[2..5]);
+}

@@ -1,0 +1,574 @@
+//! Work: one owner at a time, and ends that are written whole or not at all.
+
+use std::collections::BTreeSet;
+
+use referee::model::{
+    AttemptKind, AttemptState, Blame, CaseId, Digest, Duration, Finding, KillReason, Lease,
+    LogExcerpt, Outcome, PageToken, Place, Stage, limits,
+};
+use referee::store::{Change, Effect, Finish, Next, StoreError};
+use serde_json::json;
+
+use crate::engine::Db;
+use crate::world::*;
+
+/// 8 workers of two processes want 24 submissions.
+pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
+    let mut ids = Vec::new();
+    for _ in 0..24 {
+        ids.push(pushed(&db.store, "alpha").await.submission.id);
+    }
+    let other = db.again().await;
+    let mut workers = Vec::new();
+    for worker in 0..8 {
+        let store = if worker % 2 == 0 { &db.store } else { &other }.clone();
+        let ids = ids.clone();
+        workers.push(tokio::spawn(async move {
+            let owner = format!("worker {worker}");
+            let mut mine = Vec::new();
+            for id in ids {
+                let claim = claim_of(id, Stage::Rules, &owner);
+                mine.extend(store.claim(&claim, NOW).await.unwrap());
+            }
+            mine
+        }));
+    }
+    let mut leases = Vec::new();
+    for worker in workers {
+        leases.extend(worker.await.unwrap());
+    }
+    let claimed: BTreeSet<_> = leases.iter().map(|l| l.attempt.submission).collect();
+    assert_eq!((leases.len(), claimed.len()), (24, 24));
+    assert!(leases.iter().all(|l| l.attempt.number == 1));
+    let attempts: BTreeSet<_> = leases.iter().map(|l| l.attempt.id).collect();
+    assert_eq!(attempts.len(), 24);
+}
+
+pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
+    let id = push(&db.store, "alpha", 1, later(10)).await.submission.id;
+    let rules = claim_of(id, Stage::Rules, ME);
+    assert_eq!(db.store.claim(&rules, NOW).await.unwrap(), None);
+    let build = claim_of(id, Stage::Build, ME);
+    assert_eq!(db.store.claim(&build, later(10)).await.unwrap(), None);
+    let lease = db.store.claim(&rules, later(10)).await.unwrap().unwrap();
+    assert_eq!((lease.owner.as_str(), lease.seed), (ME, 7));
+    assert_eq!(lease.attempt.kind, AttemptKind::Fetch);
+    assert_eq!(lease.attempt.state, AttemptState::Running);
+    assert_eq!(db.store.claim(&rules, later(10)).await.unwrap(), None);
+    let record = db.store.submission(id).await.unwrap();
+    assert!(record.submission.working);
+}
+
+pub async fn only_the_owner_renews_and_ends(db: Db) {
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let stale = Lease {
+        owner: "6-dead".into(),
+        ..lease.clone()
+    };
+    let advance = || {
+        finish(
+            Next::Advance(Stage::Build),
+            vec![Effect::Outbox(wish("x", 1))],
+        )
+    };
+    let lost = |result| matches!(result, Err(StoreError::LeaseLost(n)) if n == lease.attempt.id.0);
+    assert!(lost(db.store.renew(&stale, NOW).await));
+    assert!(lost(db.store.record_kill(&stale, KillReason::Time).await));
+    assert!(lost(db.store.finish(&stale, advance(), NOW).await));
+    let record = db.store.submission(id).await.unwrap();
+    assert_eq!(
+        (record.submission.stage, record.submission.working),
+        (Stage::Rules, true)
+    );
+    assert_eq!(db.store.due(later(9), 9).await.unwrap(), []);
+    db.store.renew(&lease, NOW).await.unwrap();
+    db.store.finish(&lease, advance(), NOW).await.unwrap();
+    // It has ended: now its owner, too, comes too late.
+    assert!(lost(db.store.renew(&lease, NOW).await));
+    assert!(lost(db.store.finish(&lease, advance(), NOW).await));
+    let record = db.store.submission(id).await.unwrap();
+    assert_eq!(
+        (record.submission.stage, record.submission.working),
+        (Stage::Build, false)
+    );
+    assert_eq!(db.store.due(later(9), 9).await.unwrap()[0].version, 1);
+}
+
+pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let id = record.submission.id;
+    for number in 1..=3 {
+        let at = later(60 * number);
+        let lease = claimed(&db.store, id, Stage::Rules, at).await;
+        assert_eq!(lease.attempt.number, number);
+        let again = at.plus(Duration::seconds(60));
+        let lost = Finish {
+            state: AttemptState::Lost,
+            blame: Some(Blame::Infrastructure),
+            ..finish(Next::Retry(again), Vec::new())
+        };
+        db.store.finish(&lease, lost, at).await.unwrap();
+        let early = again.minus(Duration(1));
+        let claim = claim_of(id, Stage::Rules, ME);
+        assert_eq!(db.store.claim(&claim, early).await.unwrap(), None);
+        assert_eq!(db.store.waiting_for(Stage::Rules, early).await.unwrap(), []);
+        assert_eq!(
+            db.store
+                .waiting_for(Stage::Rules, again)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+    let attempts = db.store.attempts(&record).await.unwrap();
+    let numbers: Vec<i64> = attempts.iter().map(|a| a.attempt.number).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(
+        attempts
+            .iter()
+            .all(|a| a.attempt.state == AttemptState::Lost)
+    );
+}
+
+pub async fn cases_are_counted_apart(db: Db) {
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    admitted(&db.store, id, &["phase"], NOW).await;
+    attempt(
+        &db.store,
+        (id, Stage::Build),
+        (Next::Advance(Stage::Run), Vec::new()),
+        NOW,
+    )
+    .await;
+    let queued = db.store.submission(id).await.unwrap();
+    let mut seen = Vec::new();
+    for (case, next) in [
+        ("Video_01", Next::Retry(later(1))),
+        ("Video_01", Next::Stay),
+        ("Video_02", Next::Stay),
+        ("Video_03", Next::Advance(Stage::Score)),
+    ] {
+        let mut claim = claim_of(id, Stage::Run, ME);
+        claim.case = Some(CaseId::new(case).unwrap());
+        let lease = db.store.claim(&claim, later(1)).await.unwrap().unwrap();
+        seen.push((case, lease.attempt.number));
+        db.store
+            .finish(&lease, finish(next, Vec::new()), later(1))
+            .await
+            .unwrap();
+    }
+    let expected = [
+        ("Video_01", 1),
+        ("Video_01", 2),
+        ("Video_02", 1),
+        ("Video_03", 1),
+    ];
+    assert_eq!(seen, expected);
+    let record = db.store.submission(id).await.unwrap();
+    assert_eq!(record.submission.stage, Stage::Score);
+    let attempts = db.store.attempts(&queued).await.unwrap();
+    let last = &attempts.last().unwrap().attempt;
+    assert_eq!(last.case, Some(CaseId::new("Video_03").unwrap()));
+    assert_eq!(attempts[0].attempt.case, None);
+}
+
+pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let id = record.submission.id;
+    let tasks = || {
+        let pages = ["phase", "tools", "keypoints"];
+        Effect::Tasks(
+            pages
+                .map(|t| (task(t), format!("{t}/Dockerfile"), token()))
+                .into(),
+        )
+    };
+    // A try that is made again has not fanned out.
+    attempt(
+        &db.store,
+        (id, Stage::Rules),
+        (Next::Retry(NOW), vec![tasks()]),
+        NOW,
+    )
+    .await;
+    assert_eq!(
+        db.store
+            .submissions_of_source(record.source)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let mut changes = db.store.changes();
+    attempt(
+        &db.store,
+        (id, Stage::Rules),
+        (Next::Advance(Stage::Build), vec![tasks()]),
+        NOW,
+    )
+    .await;
+    let all = db.store.submissions_of_source(record.source).await.unwrap();
+    let read: Vec<_> = all
+        .iter()
+        .map(|r| {
+            (
+                r.submission.number,
+                r.submission.task.clone().unwrap(),
+                r.dockerfile.as_str(),
+            )
+        })
+        .collect();
+    let expected = [
+        (1, task("phase"), "phase/Dockerfile"),
+        (2, task("tools"), "tools/Dockerfile"),
+        (3, task("keypoints"), "keypoints/Dockerfile"),
+    ];
+    assert_eq!(read, expected);
+    for sibling in &all {
+        assert_eq!(sibling.submission.stage, Stage::Build);
+        assert_eq!(sibling.submission.sha, record.submission.sha);
+        assert_eq!(
+            (sibling.revision.clone(), sibling.submission.working),
+            (record.revision.clone(), false)
+        );
+    }
+    let pages: BTreeSet<_> = all.iter().map(|r| r.submission.token.as_str()).collect();
+    assert_eq!(pages.len(), 3);
+    let mut told = BTreeSet::new();
+    while let Ok(change) = changes.try_recv() {
+        if let Change::Submission(id) = change {
+            told.insert(id);
+        }
+    }
+    assert_eq!(told, all.iter().map(|r| r.submission.id).collect());
+}
+
+/// Every kind of effect, and then one that is refused: none of them may remain.
+pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
+    let store = &db.store;
+    let revision = store
+        .put_revision(&board("phase"), &json!(1), NOW)
+        .await
+        .unwrap();
+    let other = pushed(store, "beta").await;
+    let record = pushed(store, "alpha").await;
+    let id = record.submission.id;
+    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    let effects = |last_page: PageToken| {
+        let page = |of: &str, page| (task(of), "Dockerfile".to_owned(), page);
+        vec![
+            Effect::Tasks(vec![page("phase", token()), page("tools", last_page)]),
+            Effect::Image(Box::new(image("one")), "s1-build1".into()),
+            Effect::UseImage(image("one").id),
+            quota(1),
+            score_effect(revision.id, 0.5),
+            Effect::Outbox(wish("commit", 1)),
+        ]
+    };
+    let ending = |mut effects: Vec<Effect>, end_of_effects: Option<Effect>| {
+        effects.extend(end_of_effects);
+        Finish {
+            log: Some(LogExcerpt::default()),
+            ..finish(Next::Advance(Stage::Build), effects)
+        }
+    };
+    let taken = other.submission.token.clone();
+    for refused in [
+        ending(effects(taken), None),
+        ending(effects(token()), Some(score_effect(revision.id, 0.6))),
+        ending(effects(token()), Some(score_effect(999, 0.6))),
+        Finish {
+            state: AttemptState::Running,
+            ..ending(effects(token()), None)
+        },
+    ] {
+        let mut changes = store.changes();
+        assert!(store.finish(&lease, refused, NOW).await.is_err());
+        assert!(
+            changes.try_recv().is_err(),
+            "nothing is told of what did not happen"
+        );
+        let mut now = store.submission(id).await.unwrap();
+        assert!(now.submission.working);
+        now.submission.working = false;
+        assert_eq!(now, record);
+        assert_eq!(
+            store
+                .submissions_of_source(record.source)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        let attempts = store.attempts(&record).await.unwrap();
+        assert_eq!(
+            (attempts.len(), attempts[0].attempt.state),
+            (1, AttemptState::Running)
+        );
+        assert_eq!(attempts[0].log, None);
+        assert_eq!(
+            store.image(record.source, "Dockerfile").await.unwrap(),
+            None
+        );
+        assert_eq!(store.score_of(id).await.unwrap(), None);
+        assert_eq!(store.due(later(9), 9).await.unwrap(), []);
+        let used = store
+            .usage(&board("phase"), &team("alpha"), 0, NOW)
+            .await
+            .unwrap();
+        assert_eq!(used.total, 0);
+    }
+    store
+        .finish(&lease, ending(effects(token()), None), NOW)
+        .await
+        .unwrap();
+    let now = store.submission(id).await.unwrap();
+    assert_eq!(now.submission.task, Some(task("phase")));
+    assert_eq!(now.image, Some(image("one").id));
+    let kept = store.image(record.source, "Dockerfile").await.unwrap();
+    assert_eq!(kept, Some((image("one"), "s1-build1".to_owned())));
+    assert_eq!(store.score_of(id).await.unwrap(), Some(score(0.5)));
+    assert_eq!(store.due(later(9), 9).await.unwrap().len(), 1);
+    let used = store
+        .usage(&board("phase"), &team("alpha"), 0, NOW)
+        .await
+        .unwrap();
+    assert_eq!((used.today, used.total), (1, 1));
+    assert_eq!(
+        store
+            .submissions_of_source(record.source)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+pub async fn an_ended_submission_is_left_alone(db: Db) {
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let end = Next::End {
+        outcome: Outcome::Fault,
+        incident: Some("a1b2c3".into()),
+    };
+    db.store
+        .finish(&lease, finish(end, Vec::new()), later(3))
+        .await
+        .unwrap();
+    let record = db.store.submission(id).await.unwrap();
+    assert_eq!(record.submission.outcome, Some(Outcome::Fault));
+    assert_eq!(record.submission.ended_at, Some(later(3)));
+    assert_eq!(record.incident.as_deref(), Some("a1b2c3"));
+    assert_eq!(
+        (record.submission.working, record.submission.stage),
+        (false, Stage::Rules)
+    );
+    for stage in Stage::ALL {
+        let claim = claim_of(id, stage, ME);
+        assert_eq!(db.store.claim(&claim, later(99)).await.unwrap(), None);
+        assert_eq!(db.store.waiting_for(stage, later(99)).await.unwrap(), []);
+    }
+    assert_eq!(db.store.submissions_under_way().await.unwrap(), []);
+}
+
+pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let lease = claimed(&db.store, record.submission.id, Stage::Rules, NOW).await;
+    let place = Place::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");
+    let full = Finish {
+        state: AttemptState::Failed,
+        blame: Some(Blame::Participant),
+        findings: vec![Finding::error("DF001", "It is 'wrong'.", "Mend it; --").at(place)],
+        log: Some(LogExcerpt {
+            head: "a\n\u{FFFD}\0".into(),
+            tail: String::new(),
+            total_bytes: u64::MAX,
+        }),
+        detail: json!({ "exit_code": 137, "seconds": 0.1, "text": "\0" }),
+        artifact: Some(Digest::of(b"predictions")),
+        ..finish(ends(Outcome::Rejected), Vec::new())
+    };
+    db.store
+        .finish(&lease, full.clone(), later(2))
+        .await
+        .unwrap();
+    let read = db.store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(read.attempt.id, lease.attempt.id);
+    assert_eq!(
+        (read.attempt.started_at, read.attempt.ended_at),
+        (NOW, Some(later(2)))
+    );
+    assert_eq!(
+        (read.owner.as_str(), read.seed, read.kill_reason),
+        (ME, 7, None)
+    );
+    assert_eq!(read.attempt.state, full.state);
+    assert_eq!(
+        (read.findings, read.log, read.detail),
+        (full.findings, full.log, full.detail)
+    );
+    assert_eq!(read.artifact, full.artifact);
+}
+
+pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
+    let mut leases = Vec::new();
+    for owner in [ME, ME, "6-dead"] {
+        let id = pushed(&db.store, "alpha").await.submission.id;
+        let claim = claim_of(id, Stage::Rules, owner);
+        leases.push(db.store.claim(&claim, NOW).await.unwrap().unwrap());
+    }
+    let orphans = async |owner: &str, at| {
+        let found = db.store.orphans(owner, at).await.unwrap();
+        found.iter().map(|a| a.attempt.id).collect::<Vec<_>>()
+    };
+    let id = |n: usize| leases[n].attempt.id;
+    assert_eq!(orphans(ME, NOW).await, [id(2)]);
+    assert_eq!(orphans("8-next", NOW).await, [id(0), id(1), id(2)]);
+    let run_out = NOW.plus(limits::LEASE_TIME);
+    assert_eq!(orphans(ME, run_out).await, [id(2)]);
+    db.store.renew(&leases[1], later(1)).await.unwrap();
+    assert_eq!(orphans(ME, run_out.plus(Duration(1))).await, [id(0), id(2)]);
+    // Whoever finds one ends it in its owner's name, and only one does.
+    let found = db.store.orphans("8-next", NOW).await.unwrap().remove(2);
+    let lease = Lease {
+        attempt: found.attempt,
+        owner: found.owner,
+        seed: found.seed,
+    };
+    db.store
+        .finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW)
+        .await
+        .unwrap();
+    assert_eq!(orphans(ME, NOW).await, []);
+    assert!(
+        db.store
+            .finish(&leases[2], finish(Next::Stay, Vec::new()), NOW)
+            .await
+            .is_err()
+    );
+    let again = claimed(&db.store, lease.attempt.submission, Stage::Rules, NOW).await;
+    assert_eq!(again.attempt.number, 2);
+}
+
+pub async fn the_first_reason_of_a_kill_stands(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let lease = claimed(&db.store, record.submission.id, Stage::Rules, NOW).await;
+    db.store
+        .record_kill(&lease, KillReason::Time)
+        .await
+        .unwrap();
+    db.store
+        .record_kill(&lease, KillReason::Cancelled)
+        .await
+        .unwrap();
+    let read = db.store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(read.kill_reason, Some(KillReason::Time));
+    db.store
+        .finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW)
+        .await
+        .unwrap();
+    assert!(
+        db.store
+            .record_kill(&lease, KillReason::Orphaned)
+            .await
+            .is_err()
+    );
+    let read = db.store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(read.kill_reason, Some(KillReason::Time));
+}
+
+pub async fn the_fetch_is_shared_by_the_tasks_of_a_push(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    pushed(&db.store, "beta").await;
+    admitted(&db.store, record.submission.id, &["phase", "tools"], NOW).await;
+    let siblings = db.store.submissions_of_source(record.source).await.unwrap();
+    for sibling in &siblings {
+        let id = sibling.submission.id;
+        attempt(
+            &db.store,
+            (id, Stage::Build),
+            (Next::Advance(Stage::Smoke), Vec::new()),
+            NOW,
+        )
+        .await;
+    }
+    for sibling in &siblings {
+        let attempts = db.store.attempts(sibling).await.unwrap();
+        let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.kind).collect();
+        assert_eq!(kinds, [AttemptKind::Fetch, AttemptKind::Build]);
+        assert_eq!(attempts[0].attempt.submission, record.submission.id);
+        assert_eq!(attempts[1].attempt.submission, sibling.submission.id);
+    }
+}
+
+pub async fn equal_content_is_recognised(db: Db) {
+    let store = &db.store;
+    let first = pushed(store, "alpha").await;
+    assert_eq!(store.same_content(&first, "tree a").await.unwrap(), None);
+    let second = pushed(store, "alpha").await;
+    let found = store.same_content(&second, "tree a").await.unwrap();
+    assert_eq!(found.map(|r| r.submission.id), Some(first.submission.id));
+    assert_eq!(store.same_content(&second, "tree b").await.unwrap(), None);
+    // Equal content of another team is its own affair.
+    let theirs = pushed(store, "beta").await;
+    assert_eq!(store.same_content(&theirs, "tree a").await.unwrap(), None);
+    // A later one says nothing about an earlier one, asked again after a crash.
+    assert_eq!(store.same_content(&first, "tree a").await.unwrap(), None);
+    // What was rejected may be pushed again.
+    let (id, stage) = (first.submission.id, Stage::Rules);
+    attempt(
+        store,
+        (id, stage),
+        (ends(Outcome::Rejected), Vec::new()),
+        NOW,
+    )
+    .await;
+    let third = pushed(store, "alpha").await;
+    assert_eq!(store.same_content(&third, "tree a").await.unwrap(), None);
+}
+
+pub async fn waiting_lists_are_fair_and_complete(db: Db) {
+    let mut ids = Vec::new();
+    for seconds in [5, 1, 3] {
+        ids.push(
+            push(&db.store, "alpha", fresh(), later(seconds))
+                .await
+                .submission
+                .id,
+        );
+    }
+    let waiting = async |at| {
+        let found = db.store.waiting_for(Stage::Rules, at).await.unwrap();
+        found.iter().map(|r| r.submission.id).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(later(5)).await, [ids[1], ids[2], ids[0]]);
+    assert_eq!(waiting(later(4)).await, [ids[1], ids[2]]);
+    claimed(&db.store, ids[1], Stage::Rules, later(5)).await;
+    assert_eq!(waiting(later(5)).await, [ids[2], ids[0]]);
+    let open = db.store.submissions_under_way().await.unwrap();
+    let open: Vec<_> = open
+        .iter()
+        .map(|r| (r.submission.id, r.submission.working))
+        .collect();
+    assert_eq!(open, [(ids[0], false), (ids[1], true), (ids[2], false)]);
+}
+
+pub async fn changes_are_told_after_the_commit(db: Db) {
+    let mut changes = db.store.changes();
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
+    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
+    let effects = vec![Effect::Outbox(wish("x", 1))];
+    db.store
+        .finish(&lease, finish(Next::Advance(Stage::Build), effects), NOW)
+        .await
+        .unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
+    assert_eq!(changes.recv().await.unwrap(), Change::Outbox);
+    db.store.put_outbox(&wish("y", 1), NOW).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change::Outbox);
+    assert!(changes.try_recv().is_err());
+}

@@ -1,0 +1,285 @@
+//! Small things that contracts are about: repositories, pushes, attempts, scores.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use referee::model::{
+    AttemptState, Board, CaseId, CaseScore, ChallengeSlug, CommitSha, Digest, Duration, ForgeEvent,
+    ForgeName, ImageFacts, Lease, MetricName, Outcome, PageToken, PhaseSlug, RepositoryId, Score,
+    Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
+};
+use referee::store::{
+    Claim, Delivery, Effect, Finish, NewSource, Next, OutboxPut, Repository, SeenRef, Store,
+    SubmissionRecord,
+};
+use serde_json::json;
+
+/// 2026-03-02, ten in the morning.
+pub const NOW: Timestamp = Timestamp(1_772_445_600_000);
+/// The worker that most contracts are about.
+pub const ME: &str = "7-00ff";
+
+pub fn later(seconds: i64) -> Timestamp {
+    NOW.plus(Duration::seconds(seconds))
+}
+
+/// A number that no other call gives, neither here nor in a child.
+pub fn fresh() -> u64 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let random = RandomState::new().build_hasher().finish();
+        AtomicU64::new(random >> 8)
+    });
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+pub fn token() -> PageToken {
+    PageToken::from_bytes(u128::from(fresh()).to_be_bytes())
+}
+
+pub fn sha(n: u64) -> CommitSha {
+    CommitSha::new(format!("{n:040x}")).unwrap()
+}
+
+pub fn forge() -> ForgeName {
+    ForgeName::new("local").unwrap()
+}
+
+pub fn challenge() -> ChallengeSlug {
+    ChallengeSlug::new("phakir").unwrap()
+}
+
+pub fn phase(name: &str) -> PhaseSlug {
+    PhaseSlug::new(name).unwrap()
+}
+
+pub fn task(name: &str) -> TaskSlug {
+    TaskSlug::new(name).unwrap()
+}
+
+pub fn team(name: &str) -> TeamSlug {
+    TeamSlug::new(name).unwrap()
+}
+
+pub fn board(of: &str) -> Board {
+    Board {
+        challenge: challenge(),
+        phase: phase("validation"),
+        task: task(of),
+    }
+}
+
+/// A repository that is not bound yet.
+pub fn repository(of: &str) -> Repository {
+    Repository {
+        id: RepositoryId(0),
+        forge: forge(),
+        forge_id: format!("id of {of}"),
+        full_name: format!("phakir/team-{of}"),
+        challenge: challenge(),
+        team: team(of),
+        hook_token: token(),
+    }
+}
+
+pub async fn bound(store: &Store, of: &str) -> Repository {
+    store.bind_repository(&repository(of), NOW).await.unwrap()
+}
+
+pub fn seen(full_ref: &str, commit: u64) -> SeenRef {
+    SeenRef {
+        full_ref: full_ref.to_owned(),
+        commit: sha(commit),
+    }
+}
+
+pub fn main_at(commit: u64) -> SeenRef {
+    seen("refs/heads/main", commit)
+}
+
+pub fn entry(seen: &SeenRef, to: &str) -> NewSource {
+    NewSource {
+        seen: seen.clone(),
+        phase: phase(to),
+        token: token(),
+        revision: Digest::of(b"challenge.toml"),
+    }
+}
+
+/// A submission by this push at this moment.
+pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> SubmissionRecord {
+    let repository = bound(store, of).await;
+    let head = main_at(commit);
+    let entered = store
+        .observe(
+            &repository,
+            std::slice::from_ref(&head),
+            &[entry(&head, "validation")],
+            at,
+        )
+        .await
+        .unwrap();
+    store.submission(entered[0].submission).await.unwrap()
+}
+
+/// A submission that nobody has seen before.
+pub async fn pushed(store: &Store, of: &str) -> SubmissionRecord {
+    push(store, of, fresh(), NOW).await
+}
+
+pub fn claim_of(id: SubmissionId, stage: Stage, owner: &str) -> Claim<'_> {
+    Claim {
+        submission: id,
+        stage,
+        case: None,
+        owner,
+        seed: 7,
+    }
+}
+
+pub async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestamp) -> Lease {
+    let claim = claim_of(id, stage, ME);
+    store.claim(&claim, at).await.unwrap().unwrap()
+}
+
+pub fn finish(next: Next, effects: Vec<Effect>) -> Finish {
+    Finish {
+        state: AttemptState::Succeeded,
+        blame: None,
+        findings: Vec::new(),
+        log: None,
+        detail: json!({}),
+        artifact: None,
+        next,
+        effects,
+    }
+}
+
+pub fn ends(outcome: Outcome) -> Next {
+    Next::End {
+        outcome,
+        incident: None,
+    }
+}
+
+/// One attempt from claim to end.
+pub async fn attempt(
+    store: &Store,
+    (id, stage): (SubmissionId, Stage),
+    (next, effects): (Next, Vec<Effect>),
+    at: Timestamp,
+) {
+    let lease = claimed(store, id, stage, at).await;
+    store
+        .finish(&lease, finish(next, effects), at)
+        .await
+        .unwrap();
+}
+
+/// The rules let it pass for these tasks.
+pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
+    let tasks = tasks
+        .iter()
+        .map(|t| (task(t), format!("{t}/Dockerfile"), token()))
+        .collect();
+    let next = Next::Advance(Stage::Build);
+    attempt(
+        store,
+        (id, Stage::Rules),
+        (next, vec![Effect::Tasks(tasks)]),
+        at,
+    )
+    .await;
+}
+
+/// From the build to the end of the run, whose evaluation is paid for.
+pub async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
+    for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
+        attempt(store, (id, stage), (Next::Advance(next), Vec::new()), at).await;
+    }
+    let next = Next::Advance(Stage::Score);
+    attempt(store, (id, Stage::Run), (next, vec![quota(1)]), at).await;
+}
+
+/// All the way to a score of the revision that its board points to.
+pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
+    let record = pushed(store, of).await;
+    let id = record.submission.id;
+    admitted(store, id, &["phase"], NOW).await;
+    evaluated(store, id, NOW).await;
+    let revision = store.current_revision(&board("phase")).await.unwrap();
+    let effects = vec![score_effect(revision.unwrap().id, value)];
+    attempt(
+        store,
+        (id, Stage::Score),
+        (ends(Outcome::Scored), effects),
+        NOW,
+    )
+    .await;
+    store.submission(id).await.unwrap()
+}
+
+pub fn quota(amount: i64) -> Effect {
+    Effect::Quota {
+        kind: "evaluation",
+        amount,
+        reason: "a test",
+    }
+}
+
+pub fn score(value: f64) -> Score {
+    let f1 = MetricName::new("f1").unwrap();
+    Score {
+        cases: vec![CaseScore {
+            case: CaseId::new("Video_01").unwrap(),
+            values: BTreeMap::from([(f1.clone(), Some(value))]),
+            reason: None,
+        }],
+        reported: BTreeMap::from([(f1, value)]),
+    }
+}
+
+pub fn score_effect(revision: i64, value: f64) -> Effect {
+    Effect::Score(revision, Box::new(score(value)))
+}
+
+pub fn image(name: &str) -> ImageFacts {
+    ImageFacts {
+        id: Digest::of(name.as_bytes()),
+        os: "linux".into(),
+        architecture: "amd64".into(),
+        bytes: 1 << 33,
+        layers: 4,
+        user: "65534".into(),
+        entrypoint: vec!["python".into()],
+        command: Vec::new(),
+        working_dir: "/app".into(),
+        volumes: Vec::new(),
+        env: vec!["LANG=C.UTF-8".into()],
+        on_build: Vec::new(),
+        labels: BTreeMap::new(),
+    }
+}
+
+pub fn wish(subject: &str, payload: i64) -> OutboxPut {
+    OutboxPut {
+        forge: forge(),
+        subject: subject.to_owned(),
+        channel: "note",
+        payload: json!({ "n": payload }),
+        priority: 1,
+        not_before: NOW,
+    }
+}
+
+pub fn delivery(body: &str) -> Delivery {
+    Delivery {
+        forge: forge(),
+        digest: Digest::of(body.as_bytes()),
+        event: ForgeEvent::Other {
+            name: body.to_owned(),
+        },
+        received_at: NOW,
+    }
+}
