@@ -230,7 +230,7 @@ impl Ending {
             Effect::Outbox(item) => put(tx, item, now).await,
             Effect::StillUsed(board, believed) => {
                 let mine = &self.record.submission;
-                let used = quota::used(&mut **tx, (board, &mine.team), mine.id.0, now).await?;
+                let used = quota::used(tx, (board, &mine.team), mine.id.0, now).await?;
                 match used == *believed {
                     true => Ok(()),
                     false => Err(StoreError::Stale),
