@@ -116,20 +116,16 @@ impl Store {
 
     fn tell_of(&self, ending: &Ending, finish: &Finish) {
         let submission = &ending.record.submission;
-        self.tell(Change::Submission(submission.id));
+        match finish.next {
+            Next::End { .. } => self.tell_end(submission),
+            _ => self.tell(Change::Submission(submission.id)),
+        }
         for sibling in &ending.siblings {
             self.tell(Change::Submission(*sibling));
         }
         let effects = &finish.effects;
         if effects.iter().any(|e| matches!(e, Effect::Outbox(_))) {
             self.tell(Change::Outbox);
-        }
-        if let (Next::End { .. }, Some(task)) = (&finish.next, &submission.task) {
-            self.tell(Change::Board(Board {
-                challenge: submission.challenge.clone(),
-                phase: submission.phase.clone(),
-                task: task.clone(),
-            }));
         }
     }
 }

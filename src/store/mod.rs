@@ -36,7 +36,7 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{Any, AnyPool, Connection as _, Transaction};
 use tokio::sync::broadcast;
 
-use crate::model::{Board, SubmissionId};
+use crate::model::{Board, Submission, SubmissionId};
 
 /// What a reader of live pages may want to look at again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,18 @@ impl Store {
     fn tell(&self, change: Change) {
         // Nobody listening is fine.
         let _ = self.changes.send(change);
+    }
+
+    /// Tells of a submission that has ended, which its board counts and may rank.
+    fn tell_end(&self, submission: &Submission) {
+        self.tell(Change::Submission(submission.id));
+        if let Some(task) = &submission.task {
+            self.tell(Change::Board(Board {
+                challenge: submission.challenge.clone(),
+                phase: submission.phase.clone(),
+                task: task.clone(),
+            }));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::{Change, Result, Store, SubmissionRecord};
+use super::{Result, Store, SubmissionRecord};
 use crate::model::{AttemptId, KillReason, Outcome, Timestamp};
 
 /// What a withdrawal met.
@@ -45,7 +45,8 @@ impl Store {
         }
         let reason = super::row::to_json(&KillReason::Cancelled)?;
         let attempt = sqlx::query(
-            "UPDATE attempt SET state = 'lost', kill_reason = $1, ended_at = $2
+            "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1),
+                    ended_at = $2
              WHERE submission_id = $3 AND state = 'running' RETURNING id",
         )
         .bind(reason.trim_matches('"'))
@@ -54,7 +55,7 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         tx.commit().await?;
-        self.tell(Change::Submission(id));
+        self.tell_end(&record.submission);
         Ok(match attempt {
             Some(row) => Withdrawn::Working(AttemptId(row.try_get("id")?)),
             None => Withdrawn::Waiting,

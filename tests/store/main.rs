@@ -57,6 +57,7 @@ mod contract {
             tasks_fan_out_with_the_first_that_advances,
             an_end_is_written_whole_or_not_at_all,
             an_ended_submission_is_left_alone,
+            a_withdrawal_ends_what_it_meets,
             what_an_attempt_left_behind_reads_back,
             orphans_are_found_by_owner_and_by_lease,
             the_first_reason_of_a_kill_stands,

@@ -6,7 +6,7 @@ use referee::model::{
     AttemptKind, AttemptState, Blame, CaseId, Digest, Duration, Finding, KillReason, Lease,
     LogExcerpt, Outcome, PageToken, Place, Stage, limits,
 };
-use referee::store::{Change, Effect, Finish, Next, StoreError};
+use referee::store::{Change, Effect, Finish, Next, StoreError, Withdrawn};
 use serde_json::json;
 
 use crate::engine::Db;
@@ -371,6 +371,44 @@ pub async fn an_ended_submission_is_left_alone(db: Db) {
         assert_eq!(db.store.waiting_for(stage, later(99)).await.unwrap(), []);
     }
     assert_eq!(db.store.submissions_under_way().await.unwrap(), []);
+}
+
+pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
+    let store = &db.store;
+    let record = pushed(store, "alpha").await;
+    let id = record.submission.id;
+    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    store.record_kill(&lease, KillReason::Time).await.unwrap();
+    let met = store.withdraw(&record, later(1)).await.unwrap();
+    assert_eq!(met, Withdrawn::Working(lease.attempt.id));
+    let ended = store.submission(id).await.unwrap().submission;
+    assert_eq!(
+        (ended.outcome, ended.ended_at),
+        (Some(Outcome::Withdrawn), Some(later(1)))
+    );
+    assert!(!ended.working);
+    let attempt = store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(attempt.attempt.state, AttemptState::Lost);
+    assert_eq!(attempt.kill_reason, Some(KillReason::Time));
+    // Its worker comes too late, and so does a second withdrawal.
+    let late = finish(Next::Advance(Stage::Build), Vec::new());
+    assert!(matches!(
+        store.finish(&lease, late, later(2)).await,
+        Err(StoreError::LeaseLost(_))
+    ));
+    let met = store.withdraw(&record, later(2)).await.unwrap();
+    assert_eq!(met, Withdrawn::Ended(Outcome::Withdrawn));
+    let waiting = pushed(store, "alpha").await;
+    let mut changes = store.changes();
+    assert_eq!(
+        store.withdraw(&waiting, later(3)).await.unwrap(),
+        Withdrawn::Waiting
+    );
+    assert_eq!(
+        changes.recv().await.unwrap(),
+        Change::Submission(waiting.submission.id)
+    );
+    assert_eq!(store.submissions_under_way().await.unwrap(), []);
 }
 
 pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
