@@ -71,7 +71,7 @@ fn gates(gates: &[GateView]) -> String {
         let time = gate.duration.map_or(String::new(), |d| d.to_string());
         let says = match gate.says.as_str() {
             "" => gate.state.as_str().to_owned(),
-            says => escape(says),
+            says => prose(says),
         };
         format!(
             "| {} | {} | {time} | {says} |",
@@ -94,12 +94,12 @@ fn finding(view: &FindingView) -> String {
             None => format!(" {at}"),
         });
     }
-    text.push_str(&format!(": {}", escape(&finding.says)));
+    text.push_str(&format!(": {}", prose(&finding.says)));
     if let Some(source) = finding.place.as_ref().and_then(|p| p.text.as_deref()) {
         text.push_str(&format!("\n\n{}", fence("text", &sanitize::line(source))));
     }
     if !finding.remedy.is_empty() {
-        text.push_str(&format!("\n\n*Fix:* {}", escape(&finding.remedy)));
+        text.push_str(&format!("\n\n*Fix:* {}", prose(&finding.remedy)));
     }
     text
 }
@@ -143,7 +143,11 @@ fn log(log: &LogView) -> String {
 
 /// Text on one line that means nothing to Markdown, HTML or a forge.
 pub fn escape(dirty: &str) -> String {
-    let line = sanitize::line(dirty);
+    escape_clean(&sanitize::line(dirty))
+}
+
+/// [`escape`] for a part of a line, whose spaces at both ends matter.
+fn escape_clean(line: &str) -> String {
     let mut escaped = String::with_capacity(line.len());
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
@@ -173,6 +177,21 @@ pub fn escape(dirty: &str) -> String {
         }
     }
     escaped
+}
+
+/// A sentence in which pairs of backticks mark code, as findings have it.
+pub fn prose(dirty: &str) -> String {
+    let line = sanitize::line(dirty);
+    let parts: Vec<&str> = line.split('`').collect();
+    let mut text = String::new();
+    for (i, part) in parts.iter().enumerate() {
+        let closed = i + 1 < parts.len();
+        match i % 2 == 1 && closed && !part.is_empty() {
+            true => text.push_str(&code(part)),
+            false => text.push_str(&escape_clean(part)),
+        }
+    }
+    text
 }
 
 /// Text on one line as a code span.
@@ -221,6 +240,12 @@ mod tests {
         );
         assert_eq!(escape("<b>*x*</b>\n# h"), "\\<b\\>\\*x\\*\\</b\\> \\# h");
         assert_eq!(escape("5 @ 3"), "5 \\@ 3");
+    }
+
+    #[test]
+    fn code_in_sentences_is_code_and_a_lone_backtick_is_nothing() {
+        assert_eq!(prose("Write `a*b`, not *b*."), "Write `a*b`, not \\*b\\*.");
+        assert_eq!(prose("a ` @b"), "a  \\@\u{200b}b");
     }
 
     #[test]

@@ -60,6 +60,6 @@ fn json_names_its_fields_as_the_api_documents_them() {
         serde_json::json!({"state": "ended", "at": "scored"})
     );
     assert_eq!(json["gates"][0]["state"], "warned");
-    assert_eq!(json["findings"][0]["code"], "DF041");
+    assert_eq!(json["findings"][0]["code"], "DF063");
     assert_eq!(json["score"]["metrics"][0]["shown"], "0.812");
 }

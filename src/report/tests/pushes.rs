@@ -10,28 +10,27 @@ fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
 
 #[test]
 fn a_push_that_is_rejected_at_once() {
-    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @r#"
+    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @r"
     Referee: #9, team alpha, phase validation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✗ rules       180 ms  3 errors, 1 warning, 1 advice
+      error[DF010] Dockerfile:1:6: `python:3.12-slim` is not on the list of
+        base images
+        fix: Use one of the base images that the organizers list.
       error[DF020] Dockerfile:7: ADD is not allowed
         fix: Use COPY: ADD can fetch URLs and unpack archives.
-      error[DF033] Dockerfile:9:5: RUN may not download: builds have no
-        network
-        fix: Commit the file with Git LFS and COPY it.
-      error[RP002]: submission.toml is missing
-        fix: Copy it from the template repository and set task =
-             "segmentation".
-      warning[DF041] Dockerfile:1: The base image has no digest
-        fix: Write FROM python:3.12-slim@sha256:… so that a rebuild gives
-             the same image.
-      advice[RP014] weights/epoch_017.pt: weights/epoch_017.pt is not used
-        by the Dockerfile
-        fix: List it in .dockerignore: the context is 412 MiB larger than it
-             has to be.
+      error[SUB003] submission.toml:2: The challenge has no task
+        `segmentaton`
+        fix: Did you mean `segmentation`?
+      warning[DF041] Dockerfile: There is no USER; the container runs as
+        65534
+        fix: Add `USER 1000` before the ENTRYPOINT, and try the image with
+             it.
+      advice[DF033] Dockerfile:9: EXPOSE has no effect and is left out
+        fix: Delete it: containers run without a network.
     Rejected by the rules: 3 errors, 1 warning, 1 advice.
     Fix what is listed and push again. It spent no evaluation.
-    "#);
+    ");
 }
 
 #[test]
@@ -60,9 +59,9 @@ fn a_push_followed_from_its_receipt_to_its_score() {
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
     ✓ rules       200 ms  no findings
-      warning[DF041] Dockerfile:1: The base image has no digest
-        fix: Write FROM python:3.12-slim@sha256:… so that a rebuild gives
-             the same image.
+      warning[DF063] Dockerfile:5: `pip install` needs the network, which
+        builds do not have
+        fix: Commit the wheels, COPY them, and install with `--no-index`.
     ✓ build       40.1 s  1.2 GiB in 9 layers
     ✓ smoke        3.3 s  2 of 2 cases, scored
     · queued at place 3, starts in about 12 min

@@ -24,12 +24,12 @@ fn scored() {
       ✓ run     3 min 12 s
       ✓ score        4.8 s
 
-    warning[DF041]: The base image has no digest
-      --> Dockerfile:1
+    warning[DF063]: `pip install` needs the network, which builds do not have
+      --> Dockerfile:5
        |
-     1 | FROM python:3.12-slim
-       | ^^^^^^^^^^^^^^^^^^^^^
-       = help: Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.
+     5 | RUN pip install -r requirements.txt
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       = help: Commit the wheels, COPY them, and install with `--no-index`.
 
     Score in Validation:
       AP@0.5 ↑     0.812  rank 2
@@ -59,6 +59,13 @@ fn rejected_with_five_findings() {
       – run                 not reached
       – score               not reached
 
+    error[DF010]: `python:3.12-slim` is not on the list of base images
+      --> Dockerfile:1:6
+       |
+     1 | FROM python:3.12-slim
+       |      ^^^^^^^^^^^^^^^^
+       = help: Use one of the base images that the organizers list.
+
     error[DF020]: ADD is not allowed
       --> Dockerfile:7
        |
@@ -66,26 +73,23 @@ fn rejected_with_five_findings() {
        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        = help: Use COPY: ADD can fetch URLs and unpack archives.
 
-    error[DF033]: RUN may not download: builds have no network
-      --> Dockerfile:9:5
+    error[SUB003]: The challenge has no task `segmentaton`
+      --> submission.toml:2
        |
-     9 | RUN curl -sSL https://get.example/model.pt -o /model.pt
-       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-       = help: Commit the file with Git LFS and COPY it.
+     2 | tasks = ["segmentaton"]
+       | ^^^^^^^^^^^^^^^^^^^^^^^
+       = help: Did you mean `segmentation`?
 
-    error[RP002]: submission.toml is missing
-       = help: Copy it from the template repository and set task = "segmentation".
+    warning[DF041]: There is no USER; the container runs as 65534
+      --> Dockerfile
+       = help: Add `USER 1000` before the ENTRYPOINT, and try the image with it.
 
-    warning[DF041]: The base image has no digest
-      --> Dockerfile:1
+    advice[DF033]: EXPOSE has no effect and is left out
+      --> Dockerfile:9
        |
-     1 | FROM python:3.12-slim
-       | ^^^^^^^^^^^^^^^^^^^^^
-       = help: Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.
-
-    advice[RP014]: weights/epoch_017.pt is not used by the Dockerfile
-      --> weights/epoch_017.pt
-       = help: List it in .dockerignore: the context is 412 MiB larger than it has to be.
+     9 | EXPOSE 8080
+       | ^^^^^^^^^^^
+       = help: Delete it: containers run without a network.
 
     Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
@@ -231,6 +235,14 @@ fn rejected_as_markdown() {
     | – | run |  | not reached |
     | – | score |  | not reached |
 
+    **error[DF010]** [`Dockerfile:1:6`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): `python:3.12-slim` is not on the list of base images
+
+    ```text
+    FROM python:3.12-slim
+    ```
+
+    *Fix:* Use one of the base images that the organizers list.
+
     **error[DF020]** [`Dockerfile:7`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L7>): ADD is not allowed
 
     ```text
@@ -239,29 +251,25 @@ fn rejected_as_markdown() {
 
     *Fix:* Use COPY: ADD can fetch URLs and unpack archives.
 
-    **error[DF033]** [`Dockerfile:9:5`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L9>): RUN may not download: builds have no network
+    **error[SUB003]** [`submission.toml:2`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/submission.toml#L2>): The challenge has no task `segmentaton`
 
     ```text
-    RUN curl -sSL https://get.example/model.pt -o /model.pt
+    tasks = ["segmentaton"]
     ```
 
-    *Fix:* Commit the file with Git LFS and COPY it.
+    *Fix:* Did you mean `segmentation`?
 
-    **error[RP002]**: submission.toml is missing
+    **warning[DF041]** [`Dockerfile`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile>): There is no USER; the container runs as 65534
 
-    *Fix:* Copy it from the template repository and set task = "segmentation".
+    *Fix:* Add `USER 1000` before the ENTRYPOINT, and try the image with it.
 
-    **warning[DF041]** [`Dockerfile:1`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): The base image has no digest
+    **advice[DF033]** [`Dockerfile:9`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L9>): EXPOSE has no effect and is left out
 
     ```text
-    FROM python:3.12-slim
+    EXPOSE 8080
     ```
 
-    *Fix:* Write FROM python:3.12-slim\@{zw}sha256:… so that a rebuild gives the same image.
-
-    **advice[RP014]** [`weights/epoch_017.pt`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/weights/epoch_017.pt>): weights/epoch\_017.pt is not used by the Dockerfile
-
-    *Fix:* List it in .dockerignore: the context is 412 MiB larger than it has to be.
+    *Fix:* Delete it: containers run without a network.
 
     Quota: 3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today.
     "#);
@@ -283,13 +291,13 @@ fn scored_as_markdown() {
     | ✓ | run | 3 min 12 s | passed |
     | ✓ | score | 4.8 s | passed |
 
-    **warning[DF041]** [`Dockerfile:1`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): The base image has no digest
+    **warning[DF063]** [`Dockerfile:5`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L5>): `pip install` needs the network, which builds do not have
 
     ```text
-    FROM python:3.12-slim
+    RUN pip install -r requirements.txt
     ```
 
-    *Fix:* Write FROM python:3.12-slim\@{zw}sha256:… so that a rebuild gives the same image.
+    *Fix:* Commit the wheels, COPY them, and install with `--no-index`.
 
     | Score in Validation | value | rank |
     |---|--:|--:|

@@ -1,16 +1,13 @@
 //! Sample data: one view for each way that a submission can stand. Tests, documentation and the
 //! template check render them; nothing else does.
 
+mod boards;
+
 use crate::model::{
-    AcrossMetrics, Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding,
-    LogExcerpt, MetricName, Outcome, PhaseSlug, Place, Ranking, Scheme, Severity, Stage,
-    SubmissionState, TaskSlug, TeamSlug, Timestamp,
+    CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, LogExcerpt, MetricName,
+    Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug, TeamSlug, Timestamp,
 };
 
-use super::board::{
-    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, PhaseState,
-    RowView,
-};
 use super::view::{
     CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled, rounded,
@@ -163,11 +160,11 @@ impl SubmissionView {
             findings: vec![finding(
                 Stage::Rules,
                 Finding::warning(
-                    "DF041",
-                    "The base image has no digest",
-                    "Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.",
+                    "DF063",
+                    "`pip install` needs the network, which builds do not have",
+                    "Commit the wheels, COPY them, and install with `--no-index`.",
                 )
-                .at(Place::line("Dockerfile", 1).with_text("FROM python:3.12-slim")),
+                .at(Place::line("Dockerfile", 5).with_text("RUN pip install -r requirements.txt")),
             )],
             findings_left_out: 0,
             logs: vec![],
@@ -333,43 +330,44 @@ impl SubmissionView {
 }
 
 fn rejected_findings() -> Vec<FindingView> {
-    let df = |line, text: &str| Place::line("Dockerfile", line).with_text(text);
-    let mut column = df(9, "RUN curl -sSL https://get.example/model.pt -o /model.pt");
-    column.column = Some(5);
+    let dockerfile = |line, text: &str| Place::line("Dockerfile", line).with_text(text);
+    let mut base = dockerfile(1, "FROM python:3.12-slim");
+    base.column = Some(6);
     [
+        Finding::error(
+            "DF010",
+            "`python:3.12-slim` is not on the list of base images",
+            "Use one of the base images that the organizers list.",
+        )
+        .at(base),
         Finding::error(
             "DF020",
             "ADD is not allowed",
             "Use COPY: ADD can fetch URLs and unpack archives.",
         )
-        .at(df(
+        .at(dockerfile(
             7,
             "ADD https://data.example/weights.tar.gz /opt/weights",
         )),
         Finding::error(
-            "DF033",
-            "RUN may not download: builds have no network",
-            "Commit the file with Git LFS and COPY it.",
+            "SUB003",
+            "The challenge has no task `segmentaton`",
+            "Did you mean `segmentation`?",
         )
-        .at(column),
-        Finding::error(
-            "RP002",
-            "submission.toml is missing",
-            "Copy it from the template repository and set task = \"segmentation\".",
-        ),
+        .at(Place::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
         Finding::warning(
             "DF041",
-            "The base image has no digest",
-            "Write FROM python:3.12-slim@sha256:… so that a rebuild gives the same image.",
+            "There is no USER; the container runs as 65534",
+            "Add `USER 1000` before the ENTRYPOINT, and try the image with it.",
         )
-        .at(df(1, "FROM python:3.12-slim")),
+        .at(Place::file("Dockerfile")),
         Finding::new(
             Severity::Advice,
-            "RP014",
-            "weights/epoch_017.pt is not used by the Dockerfile",
-            "List it in .dockerignore: the context is 412 MiB larger than it has to be.",
+            "DF033",
+            "EXPOSE has no effect and is left out",
+            "Delete it: containers run without a network.",
         )
-        .at(Place::file("weights/epoch_017.pt")),
+        .at(dockerfile(9, "EXPOSE 8080")),
     ]
     .map(|f| finding(Stage::Rules, f))
     .to_vec()
@@ -389,121 +387,5 @@ fn smoke_log() -> LogExcerpt {
         head: head.to_owned(),
         tail: String::new(),
         total_bytes: head.len() as u64,
-    }
-}
-
-impl BoardView {
-    /// Seven teams.
-    pub fn sample() -> Self {
-        let rows = [
-            ("delta", [(0.831, 1), (0.866, 3), (3.914, 2)], 31, 2.0),
-            ("alpha", [(0.812, 2), (0.874, 1), (4.037, 3)], 12, 2.0),
-            ("gamma", [(0.798, 3), (0.871, 2), (3.702, 1)], 27, 2.0),
-            ("beta", [(0.774, 4), (0.852, 4), (5.118, 4)], 19, 4.0),
-            ("epsilon-lab", [(0.702, 5), (0.811, 5), (7.45, 5)], 22, 5.0),
-            ("zeta", [(0.655, 6), (0.79, 6), (9.981, 6)], 8, 6.0),
-            ("threshold", [(0.412, 7), (0.688, 7), (21.3, 7)], 1, 7.0),
-        ];
-        let ranks = [1, 1, 1, 4, 5, 6, 7];
-        let rows = rows.into_iter().zip(ranks);
-        Self {
-            board: Board {
-                challenge: challenge().slug,
-                phase: phase().slug,
-                task: task().slug,
-            },
-            challenge: challenge(),
-            phase: phase(),
-            task: task(),
-            metrics: METRICS.iter().map(column).collect(),
-            ranking: Ranking {
-                scheme: Scheme::AggregateThenRank,
-                across_metrics: AcrossMetrics::MeanRank,
-            },
-            rows: rows
-                .map(|((team, values, number, mean), rank)| RowView {
-                    rank,
-                    team: known(TeamSlug::new(team)),
-                    values: values.map(|(v, r)| CellView::new(v, r, 3)).to_vec(),
-                    value: CellValue::new(mean, 2),
-                    submission: number,
-                    sha: commit(team),
-                    at: NOW.minus(Duration::seconds(7_000 * (40 - number))),
-                    imputed: u32::from(team == "zeta") * 3,
-                    is_baseline: team == "threshold",
-                })
-                .collect(),
-            submissions: 34,
-            under_way: 2,
-            opens: Timestamp(1_769_904_000_000),
-            closes: Timestamp(1_777_593_599_000),
-            revision: Some(3),
-            generated_at: NOW,
-        }
-    }
-
-    /// Nobody yet.
-    pub fn sample_empty() -> Self {
-        Self {
-            rows: vec![],
-            submissions: 0,
-            under_way: 0,
-            revision: None,
-            ..Self::sample()
-        }
-    }
-}
-
-fn column((name, title, direction): &(&str, &str, Direction)) -> ColumnView {
-    ColumnView {
-        name: metric_name(name),
-        title: (*title).to_owned(),
-        direction: *direction,
-    }
-}
-
-impl HomeView {
-    /// Two challenges, one of them with several boards.
-    pub fn sample() -> Self {
-        let validation = BoardLink::of(&BoardView::sample());
-        let test = BoardLink {
-            phase: Titled::new(known(PhaseSlug::new("test")), "Final test"),
-            state: PhaseState::Planned,
-            opens: Timestamp(1_777_593_600_000),
-            closes: Timestamp(1_780_271_999_000),
-            teams: 0,
-            submissions: 0,
-            leader: None,
-            ..validation.clone()
-        };
-        let tools = BoardLink {
-            phase: Titled::new(known(PhaseSlug::new("final")), "Final"),
-            task: Titled::new(
-                known(TaskSlug::new("phase-recognition")),
-                "Phase recognition",
-            ),
-            state: PhaseState::Closed,
-            opens: Timestamp(1_722_211_200_000),
-            closes: Timestamp(1_726_876_799_000),
-            teams: 11,
-            submissions: 96,
-            ..validation.clone()
-        };
-        Self {
-            challenges: vec![
-                ChallengeView {
-                    challenge: challenge(),
-                    boards: vec![validation, test],
-                },
-                ChallengeView {
-                    challenge: Titled::new(
-                        known(ChallengeSlug::new("endoscopy")),
-                        "Endoscopic workflow",
-                    ),
-                    boards: vec![tools],
-                },
-            ],
-            generated_at: NOW,
-        }
     }
 }
