@@ -213,7 +213,7 @@ fn quota_card(quota: &QuotaView) -> Markup {
                 @for (name, used, of) in rows {
                     div {
                         dt { (name) }
-                        dd { strong { (used) } " of " (of) (bar(used, of)) }
+                        dd { span { strong { (used) } " of " (of) } (bar(used, of)) }
                     }
                 }
             }
