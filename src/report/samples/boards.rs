@@ -6,8 +6,8 @@ use crate::model::{
 };
 
 use super::super::board::{
-    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, PhaseState,
-    RowView,
+    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
+    PhaseState, RowView,
 };
 use super::super::view::Titled;
 use super::{METRICS, NOW, challenge, commit, known, metric_name, phase, task};
@@ -107,6 +107,11 @@ impl HomeView {
             closes: Timestamp(1_726_876_799_000),
             teams: 11,
             submissions: 96,
+            leader: Some(LeaderView {
+                team: known(TeamSlug::new("beta")),
+                metric: "F1".to_owned(),
+                shown: "0.744".to_owned(),
+            }),
             ..validation.clone()
         };
         Self {

@@ -41,7 +41,7 @@ pub fn rules(all: &[RuleDoc<'_>], version: &str) -> Markup {
         .collect();
     let head = html! {
         h1 { "Rules" }
-        p.lede {
+        p.lede.intro {
             "Every code that a report can name. An error ends a submission; a warning does not. \
              What is not marked firm, the organizers of a challenge may weigh otherwise."
         }

@@ -99,8 +99,13 @@ fn gates(gates: &[GateView]) -> Markup {
                             }
                         }
                         p.soft {
-                            (gate.state.as_str())
-                            @if !gate.says.is_empty() { ": " (prose(&gate.says)) }
+                            // The sign tells the eyes; words tell the rest of us.
+                            @if gate.says.is_empty() {
+                                (gate.state.as_str())
+                            } @else {
+                                span.unseen { (gate.state.as_str()) ": " }
+                                (prose(&gate.says))
+                            }
                         }
                     }
                 }
