@@ -19,6 +19,7 @@
   let again = false;
   let offlineSince = null;
   let final = false;
+  let said = live.firstElementChild?.dataset.says;
 
   connect();
   // A page that sleeps in the browser's cache holds no connection.
@@ -86,7 +87,7 @@
     scrollTo(x, y);
 
     const root = live.firstElementChild;
-    if (root?.dataset.says && news.textContent !== root.dataset.says) news.textContent = root.dataset.says;
+    if (root && root.dataset.says !== said) news.textContent = said = root.dataset.says;
     if (root && "final" in root.dataset) {
       final = true;
       source.close();

@@ -33,7 +33,7 @@ pub fn submission_fragment(view: &SubmissionView) -> Markup {
     html! {
         section data-says=(view.verdict()) data-final=[is_over(view).then_some("")] {
             (verdict(view))
-            (gates(&view.gates))
+            (gates(view))
             div.columns {
                 div.wide {
                     (findings(view))
@@ -85,12 +85,21 @@ fn verdict(view: &SubmissionView) -> Markup {
     }
 }
 
-fn gates(gates: &[GateView]) -> Markup {
+/// A gate that failed for our reasons is not painted as the team's failure.
+fn state(view: &SubmissionView, gate: &GateView) -> GateState {
+    match (gate.state, view.tone()) {
+        (GateState::Failed, Tone::Neutral) => GateState::Warned,
+        (state, _) => state,
+    }
+}
+
+fn gates(view: &SubmissionView) -> Markup {
     html! {
         ol.gates aria-label="Gates" {
-            @for gate in gates {
-                li.(class(gate.state)) aria-current=[(gate.state == GateState::Working).then_some("step")] {
-                    span.sign { (icon(gate.state)) }
+            @for gate in &view.gates {
+                @let shown = state(view, gate);
+                li.(class(shown)) aria-current=[(gate.state == GateState::Working).then_some("step")] {
+                    span.sign { (icon(shown)) }
                     div {
                         p.name {
                             (stage(gate.name))
@@ -208,7 +217,7 @@ fn reproduce(command: &str) -> Markup {
 fn quota_card(quota: &QuotaView) -> Markup {
     let rows = [
         ("Evaluations today", quota.used_today, quota.per_day),
-        ("Evaluations in this phase", quota.used_total, quota.total),
+        ("In this phase", quota.used_total, quota.total),
         ("Pushes today", quota.tries_today, quota.tries_per_day),
     ];
     html! {
