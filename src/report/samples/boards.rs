@@ -112,7 +112,6 @@ impl HomeView {
                 metric: "F1".to_owned(),
                 shown: "0.744".to_owned(),
             }),
-            ..validation.clone()
         };
         Self {
             challenges: vec![

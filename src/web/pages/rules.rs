@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::layout::{Shell, page};
 use super::parts::{prose, severity};
 use crate::model::Severity;
+use crate::rules::Rule;
 
 /// A rule as the page shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,21 @@ pub struct RuleDoc<'a> {
     pub bad: &'a str,
     /// The same, right; may be empty.
     pub good: &'a str,
+}
+
+impl<'a> From<&'a Rule> for RuleDoc<'a> {
+    fn from(rule: &'a Rule) -> Self {
+        Self {
+            code: rule.code,
+            severity: rule.severity,
+            firm: rule.firm,
+            title: rule.title,
+            remedy: rule.remedy,
+            why: rule.why,
+            bad: rule.bad,
+            good: rule.good,
+        }
+    }
 }
 
 /// The whole page; rules come in the order given.
