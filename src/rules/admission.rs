@@ -33,7 +33,7 @@ pub fn check(
     let tasks: Vec<TaskSlug> = challenge.tasks.iter().map(|t| t.slug.clone()).collect();
     let (entries, mut findings) = match toml(tree) {
         Ok(bytes) => submission_toml::read(bytes, &tasks),
-        Err(finding) => (submission_toml::read(None, &tasks).0, vec![finding]),
+        Err(finding) => (submission_toml::read(None, &tasks).0, vec![*finding]),
     };
     let mut checked = BTreeMap::new();
     for path in entries.dockerfiles() {
@@ -68,23 +68,27 @@ pub fn check(
 }
 
 /// The content of `submission.toml`, if there is one.
-fn toml(tree: &SourceTree) -> Result<Option<&[u8]>, Finding> {
+fn toml(tree: &SourceTree) -> Result<Option<&[u8]>, Box<Finding>> {
     let Some(entry) = tree.entries.get(FILE) else {
         return Ok(None);
     };
     match (&entry.kind, tree.text(FILE)) {
         (EntryKind::File { .. }, Some(text)) => Ok(Some(text)),
-        (EntryKind::File { .. }, None) => Err(SUB001
-            .says_with(
-                format!("{FILE} is too large"),
-                "Keep only the keys that are known.",
-            )
-            .at(Place::file(FILE))),
-        _ => Err(SUB001
-            .says_with(
-                format!("{FILE} is not a regular file"),
-                "Commit the file itself.",
-            )
-            .at(Place::file(FILE))),
+        (EntryKind::File { .. }, None) => Err(Box::new(
+            SUB001
+                .says_with(
+                    format!("{FILE} is too large"),
+                    "Keep only the keys that are known.",
+                )
+                .at(Place::file(FILE)),
+        )),
+        _ => Err(Box::new(
+            SUB001
+                .says_with(
+                    format!("{FILE} is not a regular file"),
+                    "Commit the file itself.",
+                )
+                .at(Place::file(FILE)),
+        )),
     }
 }

@@ -131,16 +131,19 @@ pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>)
     (entries, reader.findings)
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Finding> {
+fn text(bytes: &[u8]) -> Result<&str, Box<Finding>> {
     if bytes.len() > limits::SUBMISSION_TOML_BYTES_MAX {
         let says = format!(
             "{FILE} has more than {} KiB",
             limits::SUBMISSION_TOML_BYTES_MAX / 1024
         );
-        return Err(SUB001.says_with(says, "Keep only the keys that are known."));
+        return Err(Box::new(
+            SUB001.says_with(says, "Keep only the keys that are known."),
+        ));
     }
-    std::str::from_utf8(bytes)
-        .map_err(|_| SUB001.says_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8."))
+    std::str::from_utf8(bytes).map_err(|_| {
+        Box::new(SUB001.says_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8."))
+    })
 }
 
 /// Reads a parsed file and collects what is wrong.

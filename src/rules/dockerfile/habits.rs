@@ -4,11 +4,16 @@ use super::ast::{Command, Instruction};
 use super::lines::Line;
 use super::report::Report;
 use super::shell::{Simple, commands};
+use crate::model::Finding;
 use crate::rules::catalogue::{DF060, DF061, DF062, DF063};
 use crate::rules::policy::Policy;
 
 /// User ids from here on make useradd write a very large file.
 const LARGE_USER_ID: u64 = 100_000;
+/// Findings about one instruction.
+const SAID_MAX: usize = 8;
+/// Words of a command by which its line is found.
+const WORDS_SOUGHT: usize = 4;
 /// Package names that a sentence lists.
 const NAMES_SHOWN: usize = 5;
 
@@ -23,62 +28,57 @@ pub(super) fn judge(
         Instruction::Run(Command::Exec(words)) => words.join(" "),
         _ => return,
     };
+    let mut said = 0;
     for command in commands(&text) {
-        let place = line.number_of(
-            &command
-                .words()
-                .first()
-                .copied()
-                .unwrap_or_default()
-                .to_owned(),
-        );
-        let packages = pip_packages(&command);
-        let unpinned: Vec<&str> = packages
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|p| !is_pinned(p))
-            .collect();
-        if !unpinned.is_empty() {
-            let mut names: Vec<String> = unpinned
-                .iter()
-                .take(NAMES_SHOWN)
-                .map(|n| format!("`{n}`"))
-                .collect();
-            if unpinned.len() > NAMES_SHOWN {
-                names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
-            }
-            let have = if unpinned.len() == 1 { "has" } else { "have" };
-            report.at(
-                place,
-                DF060.says(format!("{} {have} no version", names.join(", "))),
-            );
+        for finding in habits(&command, policy) {
+            report.at(place(line, &command), finding);
+            said += 1;
         }
-        if has_large_user_id(&command) {
-            report.at(
-                place,
-                DF061.says("useradd with a large user id writes a very large file"),
-            );
-        }
-        if command.is_sudo() {
-            report.at(
-                line.number_of("sudo"),
-                DF062.says("sudo is not needed: steps run as root"),
-            );
-        }
-        if !policy.build_network && wants_network(&command) {
-            report.at(
-                place,
-                DF063.says(format!(
-                    "`{}` needs a network, and builds have none",
-                    name(&command)
-                )),
-            );
+        if said >= SAID_MAX {
+            return;
         }
     }
     if pipes_download_into_shell(&text) {
         report.at(line.number, DF062.says("A downloaded script is run unseen"));
     }
+}
+
+/// The physical line of a command: the one that holds as many of its words as possible.
+fn place(line: &Line, command: &Simple) -> u32 {
+    let words = command.words();
+    (1..=words.len().min(WORDS_SOUGHT))
+        .rev()
+        .find_map(|n| line.find(&words[..n].join(" ")))
+        .unwrap_or(line.number)
+}
+
+fn habits(command: &Simple, policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let packages = pip_packages(command).unwrap_or_default();
+    let unpinned: Vec<&str> = packages.into_iter().filter(|p| !is_pinned(p)).collect();
+    if !unpinned.is_empty() {
+        let mut names: Vec<String> = unpinned
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(|n| format!("`{n}`"))
+            .collect();
+        if unpinned.len() > NAMES_SHOWN {
+            names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
+        }
+        let have = if unpinned.len() == 1 { "has" } else { "have" };
+        findings.push(DF060.says(format!("{} {have} no version", names.join(", "))));
+    }
+    if has_large_user_id(command) {
+        findings.push(DF061.says("useradd with a large user id writes a very large file"));
+    }
+    if command.is_sudo() {
+        findings.push(DF062.says("sudo is not needed: steps run as root"));
+    }
+    if !policy.build_network && wants_network(command) {
+        let says = format!("`{}` needs a network, and builds have none", name(command));
+        findings.push(DF063.says(says));
+    }
+    findings
 }
 
 /// The program, with the subcommand where that says more.
@@ -93,7 +93,7 @@ fn name(command: &Simple) -> String {
 }
 
 /// The arguments of `pip install` that name packages; none if this is something else.
-fn pip_packages<'a>(command: &'a Simple) -> Option<Vec<&'a str>> {
+fn pip_packages(command: &Simple) -> Option<Vec<&str>> {
     let words = command.words();
     let pip = words.iter().position(|w| {
         let program = w.rsplit('/').next().unwrap_or(w);

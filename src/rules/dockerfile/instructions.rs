@@ -108,7 +108,7 @@ fn copy(
                 foreign = true;
                 match stages.source(stage) {
                     Ok(index) => from = Some(index),
-                    Err(finding) => report.at(number, finding),
+                    Err(finding) => report.at(number, *finding),
                 }
             }
             ("chown", Some(owner)) if is_owner(owner) => chown = Some(owner.to_owned()),

@@ -4,6 +4,7 @@
 //! line stay. A line that ends in two backslashes is refused: versions of Docker disagree about it.
 
 use super::report::Report;
+use crate::model::limits;
 use crate::rules::catalogue::{DF003, DF005};
 
 /// One instruction as one line of text.
@@ -18,12 +19,15 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// The physical line that holds a text.
+    pub(super) fn find(&self, needle: &str) -> Option<u32> {
+        let part = self.parts.iter().find(|(_, part)| part.contains(needle));
+        part.map(|(number, _)| *number)
+    }
+
     /// The physical line that holds a text, or the first one.
     pub(super) fn number_of(&self, needle: &str) -> u32 {
-        self.parts
-            .iter()
-            .find(|(_, part)| part.contains(needle))
-            .map_or(self.number, |(number, _)| *number)
+        self.find(needle).unwrap_or(self.number)
     }
 
     /// The first word in upper case.
@@ -50,11 +54,16 @@ pub(super) fn is_comment(line: &str) -> bool {
     line.trim_start_matches(BLANKS).starts_with('#')
 }
 
-/// All logical lines.
+/// The logical lines: all, or one more than are allowed. What follows is not looked at, so that a
+/// long file takes no longer than a short one.
 pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
     let mut physical = (1..).zip(text.lines()).peekable();
     let mut lines = Vec::new();
+    let mut refused = 0;
     while let Some((number, first)) = physical.next() {
+        if lines.len() + refused > limits::DOCKERFILE_INSTRUCTIONS_MAX {
+            break;
+        }
         if is_comment(first) || first.trim_matches(BLANKS).is_empty() {
             continue;
         }
@@ -73,6 +82,7 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
         let line = join(parts, report);
         if let Some(delimiter) = here_document(&line) {
             refuse(&line, &delimiter, report);
+            refused += 1;
             let body = physical
                 .clone()
                 .position(|(_, l)| l.trim_start_matches('\t') == delimiter);

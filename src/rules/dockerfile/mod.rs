@@ -75,7 +75,9 @@ pub fn check(path: &str, bytes: &[u8], policy: &Policy) -> Checked {
         }
     }
     count(&lines, stages.len(), &mut report);
-    ending::judge(&lines, &seen, &mut report);
+    if lines.len() <= limits::DOCKERFILE_INSTRUCTIONS_MAX {
+        ending::judge(&lines, &seen, &mut report);
+    }
     finish(report, seen, policy)
 }
 
@@ -105,8 +107,7 @@ fn count(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
             line.number,
             DF001.says_with(
                 format!(
-                    "{} instructions, {} are allowed",
-                    lines.len(),
+                    "More than {} instructions",
                     limits::DOCKERFILE_INSTRUCTIONS_MAX
                 ),
                 "Join RUN instructions with `&&`, or move commands into a script.",

@@ -1,7 +1,11 @@
 //! Collects what is found in one Dockerfile, and knows its lines.
 
 use crate::model::{Finding, Place};
+use crate::rules::catalogue::DF001;
 use crate::rules::policy::Policy;
+
+/// Findings that are kept about one file.
+const FINDINGS_MAX: usize = 200;
 
 /// Findings about one file.
 pub(super) struct Report<'a> {
@@ -26,12 +30,26 @@ impl<'a> Report<'a> {
         if let Some(text) = self.lines.get(index) {
             place = place.with_text(text.trim_end());
         }
-        self.findings.push(finding.at(place));
+        self.push(finding.at(place));
     }
 
     /// A finding about the file.
     pub(super) fn whole(&mut self, finding: Finding) {
-        self.findings.push(finding.at(Place::file(self.path)));
+        self.push(finding.at(Place::file(self.path)));
+    }
+
+    /// Past the bound one error stands for the rest: dropping a finding must never make a file pass.
+    fn push(&mut self, finding: Finding) {
+        match self.findings.len() {
+            ..FINDINGS_MAX => self.findings.push(finding),
+            FINDINGS_MAX => {
+                let says = format!("More than {FINDINGS_MAX} things to say; the rest is left out");
+                let place = Place::file(self.path);
+                let remedy = "Correct the ones above first.";
+                self.findings.push(DF001.says_with(says, remedy).at(place));
+            }
+            _ => {}
+        }
     }
 
     /// Whether something was said about a line already: what follows from it need not be said.

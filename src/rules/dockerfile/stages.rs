@@ -45,7 +45,7 @@ impl Stages {
         let base = match self.base(image, policy) {
             Ok(base) => base,
             Err(finding) => {
-                say(finding);
+                say(*finding);
                 Base::Image(image.to_owned())
             }
         };
@@ -57,9 +57,11 @@ impl Stages {
         Instruction::From { base, name }
     }
 
-    fn base(&self, image: &str, policy: &Policy) -> Result<Base, Finding> {
+    fn base(&self, image: &str, policy: &Policy) -> Result<Base, Box<Finding>> {
         if image.contains('$') {
-            return Err(DF011.says(format!("FROM uses a variable: `{image}`")));
+            return Err(Box::new(
+                DF011.says(format!("FROM uses a variable: `{image}`")),
+            ));
         }
         if let Some(index) = self.named(image) {
             return Ok(Base::Stage(index));
@@ -70,10 +72,8 @@ impl Stages {
                 _ => Base::Image(image.to_owned()),
             });
         }
-        Err(DF010.says_with(
-            format!("Base image `{image}` is not on the list"),
-            listed(image, policy),
-        ))
+        let says = format!("Base image `{image}` is not on the list");
+        Err(Box::new(DF010.says_with(says, listed(image, policy))))
     }
 
     fn named(&self, name: &str) -> Option<usize> {
@@ -103,7 +103,7 @@ impl Stages {
     }
 
     /// The earlier stage that `COPY --from` names, by name or number.
-    pub(super) fn source(&self, value: &str) -> Result<usize, Finding> {
+    pub(super) fn source(&self, value: &str) -> Result<usize, Box<Finding>> {
         let current = self.names.len().saturating_sub(1);
         let number = value
             .parse::<usize>()
@@ -119,9 +119,9 @@ impl Stages {
                     .flatten()
                     .map(String::as_str);
                 let near = suggest::did_you_mean(value, known);
-                Err(DF021.says_with(
-                    format!("`--from={value}` does not name an earlier stage"),
-                    format!("{}{near}", DF021.remedy),
+                let says = format!("`--from={value}` does not name an earlier stage");
+                Err(Box::new(
+                    DF021.says_with(says, format!("{}{near}", DF021.remedy)),
                 ))
             }
         }

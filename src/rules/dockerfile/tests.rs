@@ -513,3 +513,42 @@ proptest! {
         assert_stable(&within(&format!("{keyword} {rest}")));
     }
 }
+
+#[test]
+fn hostile_texts_take_no_longer_than_honest_ones() {
+    let started = std::time::Instant::now();
+    for piece in [
+        "X\n",
+        "RUN <<A\n",
+        "\\\\\n",
+        "a\\\n",
+        "RUN \"a\"b;",
+        "curl;",
+        "\"cu\"rl;",
+        "<<",
+        "[",
+        "[[\"",
+        "pip install a b c;",
+        "ENV A",
+        "\u{a0}\n",
+        "#\\\n",
+        " \\\n",
+    ] {
+        for head in [
+            "",
+            "FROM scratch\n",
+            "FROM scratch\nRUN ",
+            "FROM scratch\nCMD ",
+            "FROM scratch\nENV A=",
+        ] {
+            let text = format!(
+                "{head}{}",
+                piece.repeat((65_000 - head.len()) / piece.len())
+            );
+            let found = checked(&text).findings.len();
+            assert!(found < 500, "{piece:?} {found}");
+        }
+    }
+    // 75 files of 64 KiB; a quadratic step would take minutes.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

@@ -1,1 +1,285 @@
 //! Every rule of the layout, caught and not caught.
+
+use super::*;
+use crate::model::Entry;
+use crate::rules::{Policy, dockerfile};
+
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+
+/// A tree of text files; a name that ends in `*` is executable, `->` makes a link, `@` a submodule.
+fn tree(files: &[(&str, &str)]) -> SourceTree {
+    let mut tree = SourceTree::default();
+    for (name, text) in files {
+        let path = name.trim_end_matches(['*', '@']).to_owned();
+        let kind = match text.strip_prefix("->") {
+            Some(target) => EntryKind::Symlink(target.to_owned()),
+            None if name.ends_with('@') => EntryKind::Submodule,
+            None => EntryKind::File {
+                executable: name.ends_with('*'),
+            },
+        };
+        if matches!(kind, EntryKind::File { .. }) {
+            tree.texts.insert(path.clone(), text.as_bytes().to_vec());
+        }
+        let head = text.as_bytes().to_vec();
+        tree.entries.insert(
+            path,
+            Entry {
+                kind,
+                bytes: text.len() as u64,
+                head,
+            },
+        );
+    }
+    tree
+}
+
+/// `code severity place` of everything that is found, with this Dockerfile.
+fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let mut all = files.to_vec();
+    all.push(("Dockerfile", text));
+    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [Used {
+        path: "Dockerfile",
+        dockerfile: &seen,
+    }];
+    check(&tree(&all), &used, None)
+        .iter()
+        .map(|f| {
+            let place = f.place.as_ref().map_or(String::new(), |p| format!(" {p}"));
+            format!("{} {}{place}", f.code, f.severity)
+        })
+        .collect()
+}
+
+const PLAIN: &str = "FROM scratch\nCOPY . /app\nCMD [\"/app/x\"]\n";
+
+#[test]
+fn a_plain_repository_has_nothing_to_find() {
+    let files = [
+        ("x*", "#!/bin/sh\n"),
+        ("a/b", "text"),
+        ("a/link", "->../x"),
+        ("a/loop-free", "->./b"),
+        ("docs/Bild 1.png", "x"),
+        (".gitignore", ""),
+    ];
+    assert_eq!(found(PLAIN, &files), [""; 0]);
+}
+
+#[test]
+fn paths_are_judged() {
+    for (name, text, expected) in [
+        ("lib@", "", "SRC004 error lib"),
+        ("w.bin", POINTER, "SRC005 warning w.bin"),
+        ("l", "->/etc/passwd", "SRC006 error l"),
+        ("l", "->..", "SRC006 error l"),
+        ("a/l", "->../../x", "SRC006 error a/l"),
+        ("l", "->l", "SRC006 error l"),
+        ("l", "->", "SRC006 error l"),
+        ("DockerFile", "x", "SRC008 warning Dockerfile"),
+        ("a\nb", "x", "SRC009 error"),
+        ("a/\u{fffd}", "x", "SRC009 error"),
+        ("a/.GIT/config", "x", "SRC009 error"),
+        ("a/.g\u{200c}it", "x", "SRC009 error"),
+        ("a/../b", "x", "SRC009 error"),
+        ("run.sh", "#!/bin/sh\r\n", "SRC010 warning run.sh:1"),
+    ] {
+        assert_eq!(found(PLAIN, &[(name, text)]), [expected], "{name}");
+    }
+    // Each link stays inside by itself; together they lead out.
+    let chain = [("a/b/up", "->../.."), ("out", "->a/b/up/../x")];
+    assert_eq!(found(PLAIN, &chain), ["SRC006 error out"]);
+    let many: Vec<_> = (0..15).map(|n| format!("m{n:02}@")).collect();
+    let many: Vec<_> = many.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(found(PLAIN, &many).len(), 11);
+    assert_eq!(too_large("more than 20000 files").code, "SRC003");
+}
+
+#[test]
+fn copies_name_what_is_there() {
+    let files = [
+        ("main.py", "x"),
+        ("src/a.py", "x"),
+        ("Weights.bin", POINTER),
+        ("link", "->src"),
+    ];
+    for (copy, expected) in [
+        (
+            "COPY main.py /app/",
+            &["SRC005 warning Weights.bin"] as &[_],
+        ),
+        ("COPY . /app/", &["SRC005 warning Weights.bin"]),
+        ("COPY Weights.bin /app/", &["SRC005 error Weights.bin"]),
+        ("COPY *.bin /app/", &["SRC005 error Weights.bin"]),
+        (
+            "COPY ./src/ link/a.py $X *.zip /app/",
+            &["SRC005 warning Weights.bin"],
+        ),
+        (
+            "COPY weights.bin /app/",
+            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"],
+        ),
+        (
+            "COPY main.py \\\n  a.py /app/",
+            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:3"],
+        ),
+        (
+            "COPY *.zip /app/",
+            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"],
+        ),
+    ] {
+        let text = format!("FROM scratch\n{copy}\nCMD [\"/x\"]\n");
+        assert_eq!(found(&text, &files), expected, "{copy}");
+    }
+    let text = b"FROM scratch\nCOPY weights.bin a.py /app/\n";
+    let seen = dockerfile::check("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
+    let missing = copies::missing(
+        &tree(&files),
+        Used {
+            path: "Dockerfile",
+            dockerfile: &seen,
+        },
+    );
+    assert_eq!(
+        missing[0].remedy,
+        "Did you mean `Weights.bin`? Names are case-sensitive."
+    );
+    assert_eq!(
+        missing[1].remedy,
+        "Did you mean `src/a.py`? Names are case-sensitive."
+    );
+}
+
+#[test]
+fn the_started_script_can_be_started() {
+    let run = |head, name| [(name, head)];
+    for (lines, file, expected) in [
+        (
+            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
+            run("#!/bin/sh\r\n", "run.sh*"),
+            "SRC010 error run.sh:1",
+        ),
+        (
+            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
+            run("#!/bin/sh\n", "run.sh"),
+            "SRC010 warning run.sh:1",
+        ),
+        (
+            "COPY run.sh /run.sh\nRUN chmod +x /run.sh\nCMD [\"/run.sh\"]",
+            run("#!/bin/sh\n", "run.sh"),
+            "",
+        ),
+        (
+            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
+            run("#!/bin/sh\n", "run.sh*"),
+            "",
+        ),
+        (
+            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
+            run("echo\n", "run.sh*"),
+            "SRC010 warning run.sh:1",
+        ),
+        (
+            "COPY run.sh /app/\nENTRYPOINT [\"/bin/bash\", \"-e\", \"/app/run.sh\"]",
+            run("echo\r\n", "run.sh"),
+            "SRC010 error run.sh:1",
+        ),
+        (
+            "COPY run.sh /app/\nENTRYPOINT [\"sh\", \"/app/run.sh\"]",
+            run("echo\n", "run.sh"),
+            "",
+        ),
+        (
+            "WORKDIR /app\nCOPY . .\nENTRYPOINT [\"./bin/run.sh\"]",
+            run("#!/bin/sh\n", "bin/run.sh"),
+            "SRC010 warning bin/run.sh:1",
+        ),
+        (
+            "WORKDIR /app\nCOPY bin ./b\nENTRYPOINT /app/b/run.sh",
+            run("#!/bin/sh\n", "bin/run.sh"),
+            "SRC010 warning bin/run.sh:1",
+        ),
+        (
+            "COPY main.py /app/\nCMD [\"python3\", \"/app/main.py\"]",
+            run("import os\r\n", "main.py"),
+            "",
+        ),
+    ] {
+        let text = format!("FROM scratch\n{lines}\n");
+        let expected: Vec<_> = Some(expected)
+            .filter(|e| !e.is_empty())
+            .into_iter()
+            .collect();
+        assert_eq!(found(&text, &file), expected, "{lines}");
+    }
+}
+
+#[test]
+fn the_dockerfile_is_found_or_missed_with_help() {
+    let says = |files: &[(&str, &str)], path: &str| match dockerfile(&tree(files), path) {
+        Ok(text) => String::from_utf8_lossy(text).into_owned(),
+        Err(findings) => format!("{} {}", findings[0].code, findings[0].says),
+    };
+    for (files, expected) in [
+        (&[("Dockerfile", "FROM x")] as &[_], "FROM x"),
+        (&[], "SRC001 There is no file named `Dockerfile`"),
+        (
+            &[("dockerfile", "x")],
+            "SRC001 There is no file named `Dockerfile`, but there is `dockerfile`",
+        ),
+        (
+            &[("Dockerfile.txt", "x")],
+            "SRC001 There is no file named `Dockerfile`, but there is `Dockerfile.txt`",
+        ),
+        (
+            &[("docker/Dockerfile", "x")],
+            "SRC001 There is no file named `Dockerfile`, but there is `docker/Dockerfile`",
+        ),
+        (
+            &[("Dockerfile", "x"), ("dockerfile", "x")],
+            "SRC001 There are both `Dockerfile` and `dockerfile`",
+        ),
+        (
+            &[("Dockerfile", "->x")],
+            "SRC002 `Dockerfile` is a symbolic link",
+        ),
+        (&[("Dockerfile@", "")], "SRC002 `Dockerfile` is a submodule"),
+        (
+            &[("Dockerfile/x", "")],
+            "SRC002 `Dockerfile` is a directory",
+        ),
+    ] {
+        assert_eq!(says(files, "Dockerfile"), expected);
+    }
+    let mut large = tree(&[("Dockerfile", "x")]);
+    large.texts.clear();
+    large.entries.get_mut("Dockerfile").unwrap().bytes = 1 << 20;
+    assert_eq!(
+        dockerfile(&large, "Dockerfile").unwrap_err()[0].code,
+        "DF001"
+    );
+}
+
+#[test]
+fn an_untouched_template_is_told_by_file_and_line() {
+    let template = tree(&[
+        ("main.py", "import x\n# TEMPLATE: replace\n"),
+        ("README.md", "x"),
+    ]);
+    let untouched = check(
+        &tree(&[("main.py", "import x\n# TEMPLATE: replace\n")]),
+        &[],
+        Some(&template),
+    );
+    assert_eq!(untouched[0].code, "SRC007");
+    assert_eq!(
+        untouched[0].place.as_ref().unwrap().to_string(),
+        "main.py:2"
+    );
+    let changed = tree(&[
+        ("main.py", "import y\n# TEMPLATE: replace\n"),
+        ("README.md", "x"),
+    ]);
+    assert_eq!(check(&changed, &[], Some(&template)), []);
+}
