@@ -92,3 +92,96 @@ fn toml(tree: &SourceTree) -> Result<Option<&[u8]>, Box<Finding>> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Entry, Severity};
+    use crate::rules::samples;
+
+    fn tree(files: &[(&str, &str)]) -> SourceTree {
+        let mut tree = SourceTree::default();
+        for (path, text) in files {
+            let head = text.as_bytes().to_vec();
+            let kind = EntryKind::File { executable: false };
+            let bytes = head.len() as u64;
+            tree.texts.insert((*path).to_owned(), head.clone());
+            tree.entries
+                .insert((*path).to_owned(), Entry { kind, bytes, head });
+        }
+        tree
+    }
+
+    fn admitted(files: &[(&str, &str)], severities: &[(&str, Severity)]) -> Admission {
+        let challenge = samples::challenge(&["one", "two"]);
+        let severities = severities
+            .iter()
+            .map(|(c, s)| ((*c).to_owned(), *s))
+            .collect();
+        let policy = Policy::new(["base"], challenge.tasks.iter().map(|t| &t.contract))
+            .with_severities(severities);
+        check(&tree(files), &challenge, &policy, None)
+    }
+
+    fn codes(admission: &Admission) -> Vec<String> {
+        let place = |f: &Finding| f.place.as_ref().map_or(String::new(), |p| format!(" {p}"));
+        admission
+            .findings
+            .iter()
+            .map(|f| format!("{}{}", f.code, place(f)))
+            .collect()
+    }
+
+    const GOOD: &str = "FROM base\nCOPY main.py /app/\nUSER 65534\nCMD [\"/app/main.py\"]\n";
+
+    #[test]
+    fn a_good_commit_enters_every_task() {
+        let admission = admitted(&[("Dockerfile", GOOD), ("main.py", "#!/bin/sh\n")], &[]);
+        // The script is not executable, and nothing else is wrong.
+        assert_eq!(codes(&admission), ["SRC010 main.py:1"]);
+        assert_eq!(admission.tasks.len(), 2);
+        assert!(admission.dockerfiles.contains_key("Dockerfile"));
+    }
+
+    #[test]
+    fn mistakes_of_all_files_come_at_once_and_in_order() {
+        let files = [
+            (
+                "submission.toml",
+                "memory = 1\ntasks = [\"one\", \"tow\"]\ndockerfiles = { one = \"d/File\" }",
+            ),
+            (
+                "d/File",
+                "FROM base\nADD a b\nCOPY main.py /\nWORKDIR /output\nUSER 1\nCMD [\"x\"]",
+            ),
+            ("weights", "version https://git-lfs.github.com/spec/v1\n"),
+        ];
+        let admission = admitted(&files, &[]);
+        assert_eq!(
+            codes(&admission),
+            [
+                "DF020 d/File:2",
+                "SRC011 d/File:3",
+                "DF042 d/File:4",
+                "SUB002 submission.toml:1:1",
+                "SUB003 submission.toml:2:17",
+                "SRC005 weights",
+            ]
+        );
+        assert_eq!(admission.tasks[0].1, "d/File");
+        assert_eq!(admission.tasks.len(), 1);
+        assert!(admission.dockerfiles.is_empty());
+    }
+
+    #[test]
+    fn a_challenge_may_weigh_rules_otherwise() {
+        let files = [("Dockerfile", GOOD), ("main.py", "#!/bin/sh\n")];
+        let strict = admitted(&files, &[("SRC010", Severity::Error)]);
+        assert!(strict.findings[0].is_error());
+        let without = [("Dockerfile", GOOD)];
+        assert_eq!(codes(&admitted(&without, &[])), ["SRC011 Dockerfile:2"]);
+        let lax = admitted(&without, &[("SRC011", Severity::Warning)]);
+        assert!(!lax.findings[0].is_error() && !lax.dockerfiles.is_empty());
+        assert_eq!(codes(&admitted(&[], &[])), ["SRC001"]);
+    }
+}

@@ -162,22 +162,7 @@ pub(in crate::rules) fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
     use crate::model::Duration;
-
-    fn limits() -> RunLimits {
-        RunLimits {
-            gpus: 0,
-            cpus: 1.0,
-            memory: 512 << 20,
-            time: Duration::seconds(60),
-            smoke_time: Duration::seconds(20),
-            output: 16 << 20,
-            files: 1000,
-            pids: 64,
-            shm: 64 << 20,
-            tmp: 64 << 20,
-            image: 2 << 30,
-        }
-    }
+    use crate::rules::samples;
 
     fn end(exit_code: i64) -> RunEnd {
         RunEnd {
@@ -191,7 +176,7 @@ mod tests {
     }
 
     fn told(end: &RunEnd, killed: Option<KillReason>, public: bool) -> (String, String) {
-        match classify(end, killed, &limits(), public) {
+        match classify(end, killed, &samples::limits(), public) {
             Verdict::Fine => ("fine".into(), String::new()),
             Verdict::FineButOom(f) => (format!("fine {}", f.code), f.says),
             Verdict::Ended { outcome, finding } => {

@@ -3,7 +3,7 @@
 //! Judges what the engine reports of the image, never what its Dockerfile promised.
 
 use super::catalogue::*;
-use super::dockerfile::{RESERVED_LABELS, is_under, steers_the_host};
+use super::dockerfile::{is_under, steers_the_host};
 use super::exit::bytes;
 use super::policy::Policy;
 use crate::model::{Finding, ImageFacts, RunLimits, limits};
@@ -63,7 +63,7 @@ pub fn check_on_base(
     {
         findings.push(IMG009.says(format!("The working directory is under {root}")));
     }
-    findings.extend(labels(image, base));
+    findings.extend(labels(image));
     findings
         .into_iter()
         .map(|finding| policy.weigh(finding))
@@ -83,30 +83,19 @@ fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
         .collect()
 }
 
-fn labels(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+fn labels(image: &ImageFacts) -> Option<Finding> {
     let size: usize = image
         .labels
         .iter()
         .map(|(name, value)| name.len() + value.len())
         .sum();
-    if size > limits::IMAGE_LABEL_BYTES_MAX {
-        findings.push(IMG010.says(format!(
+    (size > limits::IMAGE_LABEL_BYTES_MAX).then(|| {
+        IMG010.says(format!(
             "The labels have {}, {} are allowed",
             bytes(size as u64),
             bytes(limits::IMAGE_LABEL_BYTES_MAX as u64)
-        )));
-    }
-    // The builder puts `referee.kind` and the like on every image itself; a participant's own are
-    // refused in the Dockerfile (DF052). Here only what no builder of ours writes can be told.
-    let inherited = |name: &String| base.is_some_and(|base| base.labels.contains_key(name));
-    let odd = image.labels.keys().find(|name| {
-        name.to_ascii_lowercase().starts_with(RESERVED_LABELS)
-            && !name.starts_with(RESERVED_LABELS)
-            && !inherited(name)
-    });
-    findings.extend(odd.map(|name| IMG010.says(format!("Label `{}` is reserved", word(name)))));
-    findings
+        ))
+    })
 }
 
 fn is_root(user: &str) -> bool {
@@ -122,23 +111,8 @@ fn word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Digest, Duration};
-
-    fn bounds() -> RunLimits {
-        RunLimits {
-            gpus: 0,
-            cpus: 1.0,
-            memory: 512 << 20,
-            time: Duration::seconds(60),
-            smoke_time: Duration::seconds(20),
-            output: 16 << 20,
-            files: 1000,
-            pids: 64,
-            shm: 64 << 20,
-            tmp: 64 << 20,
-            image: 2 << 30,
-        }
-    }
+    use crate::model::Digest;
+    use crate::rules::samples;
 
     fn good() -> ImageFacts {
         ImageFacts {
@@ -162,7 +136,7 @@ mod tests {
     fn each_fault_is_found_alone_and_a_good_image_has_none() {
         let policy = Policy::new(["x"], []);
         type Change = fn(&mut ImageFacts);
-        let changes: [(&str, Change); 17] = [
+        let changes: [(&str, Change); 16] = [
             ("", |_| {}),
             ("", |i| i.command = std::mem::take(&mut i.entrypoint)),
             ("", |i| i.working_dir = String::new()),
@@ -181,14 +155,11 @@ mod tests {
             ("IMG010", |i| {
                 drop(i.labels.insert("a".into(), "b".repeat(20_000)))
             }),
-            ("IMG010", |i| {
-                drop(i.labels.insert("Referee.kind".into(), "x".into()))
-            }),
         ];
         for (code, change) in changes {
             let mut image = good();
             change(&mut image);
-            let codes: Vec<_> = check(&image, &bounds(), &policy)
+            let codes: Vec<_> = check(&image, &samples::limits(), &policy)
                 .into_iter()
                 .map(|f| f.code)
                 .collect();
@@ -203,10 +174,13 @@ mod tests {
         base.env
             .push("LD_LIBRARY_PATH=/usr/local/nvidia/lib64".into());
         let mut image = base.clone();
-        assert_eq!(check_on_base(&image, Some(&base), &bounds(), &policy), []);
+        assert_eq!(
+            check_on_base(&image, Some(&base), &samples::limits(), &policy),
+            []
+        );
         image.env.push("LD_LIBRARY_PATH=/evil".into());
         assert_eq!(
-            check_on_base(&image, Some(&base), &bounds(), &policy)[0].code,
+            check_on_base(&image, Some(&base), &samples::limits(), &policy)[0].code,
             "IMG007"
         );
     }

@@ -22,6 +22,8 @@ pub mod layout;
 pub mod output;
 pub mod policy;
 pub mod quota;
+#[cfg(test)]
+mod samples;
 pub mod submission_toml;
 mod suggest;
 

@@ -230,35 +230,14 @@ fn unexpected<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ContractMode, Duration};
-
-    fn limits() -> RunLimits {
-        RunLimits {
-            gpus: 0,
-            cpus: 1.0,
-            memory: 512 << 20,
-            time: Duration::seconds(60),
-            smoke_time: Duration::seconds(20),
-            output: 1000,
-            files: 8,
-            pids: 64,
-            shm: 64 << 20,
-            tmp: 64 << 20,
-            image: 2 << 30,
-        }
-    }
+    use crate::rules::samples;
 
     fn told(listing: &OutputListing, expect: &str, cases: usize) -> (Vec<String>, Option<Outcome>) {
-        let contract = Contract {
-            mode: ContractMode::WholeSet,
-            input: "/input".into(),
-            output: "/output".into(),
-            expect: vec![ExpectPattern(expect.into())],
-        };
+        let contract = samples::contract(expect);
         let cases: Vec<_> = (1..=cases)
             .map(|n| CaseId::new(format!("tile_{n:02}")).unwrap())
             .collect();
-        let checked = check(listing, &contract, &cases, &limits());
+        let checked = check(listing, &contract, &cases, &samples::limits());
         (
             checked
                 .findings

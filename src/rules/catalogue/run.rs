@@ -34,9 +34,9 @@ IMG008: Advice, "The image does not ask for root",
 IMG009: Error firm, "The working directory is the image's own",
     "Use a plain absolute WORKDIR such as /app.",
     "Directories under /proc, /sys and /dev belong to the kernel and have been used to break out of containers.";
-IMG010: Error firm, "Labels are small and not reserved",
+IMG010: Error firm, "Labels are small",
     "Remove the label, or shorten it.",
-    "Labels may have 16 KiB in all. Those that start with `referee.` are how the server finds its own things.";
+    "Labels may have 16 KiB in all: they are read each time that the image is looked at.";
 RUN001: Error firm, "The container ends without an error",
     "Run the container yourself with the command of the report, and see what it prints.",
     "The program ended with an exit code other than 0, or was ended by a signal.";

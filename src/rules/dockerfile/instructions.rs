@@ -259,7 +259,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// The beginning of labels that are ours.
-pub(in crate::rules) const RESERVED_LABELS: &str = "referee.";
+const RESERVED_LABELS: &str = "referee.";
 
 fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
     let Some(pairs) = words::pairs(text, false) else {

@@ -27,7 +27,7 @@ mod words;
 mod tests;
 
 pub use ast::{Base, Command, Dockerfile, Instruction, Step};
-pub(in crate::rules) use instructions::{RESERVED_LABELS, is_under, steers_the_host};
+pub(in crate::rules) use instructions::{is_under, steers_the_host};
 
 pub use emit::{UnresolvedBase, emit};
 

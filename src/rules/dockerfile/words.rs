@@ -13,7 +13,8 @@ pub(super) struct Pair<'a> {
 
 /// The pairs of an instruction. `ENV name some value`, the old form, is one pair.
 ///
-/// None when the engine would refuse the text: a word without `=` among pairs, or a name alone.
+/// None when the engine would refuse the text: a word without `=` among pairs, no name before it,
+/// or a name alone.
 pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> {
     let words = split(text);
     let first = words.first()?;
@@ -27,6 +28,7 @@ pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> 
     words
         .into_iter()
         .map(|word| match word.split_once('=') {
+            Some(("", _)) => None,
             Some((name, value)) => Some(Pair {
                 name,
                 value: Some(value),
@@ -93,6 +95,7 @@ mod tests {
         assert_eq!(names("A some = value"), Some(vec![("A", "some = value")]));
         assert_eq!(names("A=1 B"), None);
         assert_eq!(names("A"), None);
+        assert_eq!(names("A=1 ="), None);
         assert_eq!(names("A='x\\' B=2"), Some(vec![("A", "'x\\'"), ("B", "2")]));
         assert_eq!(
             pairs("A B=1", true).unwrap()[0],

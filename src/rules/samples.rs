@@ -1,0 +1,72 @@
+//! Values that the tests of several rules start from.
+
+use crate::model::{
+    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration,
+    ExpectPattern, ForgeName, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
+};
+
+/// The bounds of a small task.
+pub(super) fn limits() -> RunLimits {
+    RunLimits {
+        gpus: 0,
+        cpus: 1.0,
+        memory: 512 << 20,
+        time: Duration::seconds(60),
+        smoke_time: Duration::seconds(20),
+        output: 1000,
+        files: 8,
+        pids: 64,
+        shm: 64 << 20,
+        tmp: 64 << 20,
+        image: 2 << 30,
+    }
+}
+
+/// A contract that asks for one pattern of files.
+pub(super) fn contract(expect: &str) -> Contract {
+    Contract {
+        mode: ContractMode::WholeSet,
+        input: "/input".into(),
+        output: "/output".into(),
+        expect: vec![ExpectPattern(expect.into())],
+    }
+}
+
+fn task(slug: &str) -> Task {
+    Task {
+        slug: TaskSlug::new(slug).unwrap(),
+        title: slug.into(),
+        sample: "sample".into(),
+        contract: contract("{case}.png"),
+        scorer: ScorerSpec {
+            build: "scorer".into(),
+            dockerfile: "Dockerfile".into(),
+            memory: 1 << 30,
+            time: Duration::seconds(60),
+        },
+        metrics: Vec::new(),
+        ranking: Ranking {
+            scheme: Scheme::AggregateThenRank,
+            across_metrics: AcrossMetrics::First,
+        },
+        limits: limits(),
+    }
+}
+
+/// A challenge with these tasks and no phase.
+pub(super) fn challenge(tasks: &[&str]) -> Challenge {
+    Challenge {
+        slug: ChallengeSlug::new("sample").unwrap(),
+        title: "Sample".into(),
+        forge: ForgeName::new("local").unwrap(),
+        teams: TeamPattern::parse("sample/team-*").unwrap(),
+        organizers: None,
+        leaderboard: None,
+        template: None,
+        directory: "/srv/sample".into(),
+        revision: Digest::of(b"sample"),
+        tasks: tasks.iter().map(|slug| task(slug)).collect(),
+        phases: Vec::new(),
+        rules: std::collections::BTreeMap::new(),
+    }
+}
