@@ -34,7 +34,7 @@ pub(super) fn judge(
             flags,
             sources,
             target,
-        } => copy(line, (&flags, sources, target), stages, report),
+        } => copy(line, (&flags, sources, target), stages, report)?,
         Raw::Run { flags, command } => {
             for flag in &flags {
                 let number = line.number_of(&flag.to_string());
@@ -93,7 +93,7 @@ fn copy(
     (flags, sources, target): (&[Flag], Vec<String>, String),
     stages: &Stages,
     report: &mut Report<'_>,
-) -> Instruction {
+) -> Option<Instruction> {
     let (mut from, mut chown, mut foreign) = (None, None, false);
     for (i, flag) in flags.iter().enumerate() {
         let number = line.number_of(&flag.to_string());
@@ -122,12 +122,13 @@ fn copy(
             }
         }
     }
-    Instruction::Copy {
+    // What comes from an unknown place is no part of the repository either.
+    (from.is_some() || !foreign).then_some(Instruction::Copy {
         from,
         chown,
         sources,
         target,
-    }
+    })
 }
 
 fn wrong_flag(flag: &Flag) -> Finding {

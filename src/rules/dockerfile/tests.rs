@@ -487,7 +487,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
@@ -534,13 +534,7 @@ fn hostile_texts_take_no_longer_than_honest_ones() {
         "#\\\n",
         " \\\n",
     ] {
-        for head in [
-            "",
-            "FROM scratch\n",
-            "FROM scratch\nRUN ",
-            "FROM scratch\nCMD ",
-            "FROM scratch\nENV A=",
-        ] {
+        for head in ["", "FROM scratch\nRUN ", "FROM scratch\nENV A="] {
             let text = format!(
                 "{head}{}",
                 piece.repeat((65_000 - head.len()) / piece.len())
@@ -549,6 +543,6 @@ fn hostile_texts_take_no_longer_than_honest_ones() {
             assert!(found < 500, "{piece:?} {found}");
         }
     }
-    // 75 files of 64 KiB; a quadratic step would take minutes.
+    // 45 files of 64 KiB; a quadratic step would take minutes.
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

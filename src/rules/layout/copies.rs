@@ -10,18 +10,38 @@ use crate::rules::catalogue::SRC011;
 use crate::rules::dockerfile::{Dockerfile, Instruction};
 use crate::rules::suggest;
 
-/// The sources of all COPY instructions that take from the repository, and their lines.
-fn sources(file: &Dockerfile) -> impl Iterator<Item = (u32, &[String])> {
-    file.steps
+/// Sources of one Dockerfile that are looked up; each costs a look at every path.
+const SOURCES_MAX: usize = 200;
+/// Missing sources that get a finding.
+const SHOWN: usize = 10;
+
+/// A source of a COPY that takes from the repository.
+struct Source<'a> {
+    line: u32,
+    text: &'a str,
+    /// Whether the instruction names nothing else.
+    alone: bool,
+}
+
+/// The first sources of a Dockerfile that name something of the repository.
+fn sources(file: &Dockerfile) -> impl Iterator<Item = Source<'_>> {
+    let copies = file
+        .steps
         .iter()
         .filter_map(|step| match &step.instruction {
             Instruction::Copy {
                 from: None,
                 sources,
                 ..
-            } => Some((step.line, sources.as_slice())),
+            } => Some((step.line, sources)),
             _ => None,
+        });
+    copies
+        .flat_map(|(line, sources)| {
+            let alone = sources.len() == 1;
+            sources.iter().map(move |text| Source { line, text, alone })
         })
+        .take(SOURCES_MAX)
 }
 
 /// A source as a path of the listing: `.` is empty. None if it is not written out.
@@ -43,10 +63,7 @@ fn has_wildcard(path: &str) -> bool {
 /// Files that COPY names themselves, not by their directory.
 pub(super) fn named_files(tree: &SourceTree, file: &Dockerfile) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
-    for source in sources(file)
-        .flat_map(|(_, all)| all)
-        .filter_map(|s| plain(s))
-    {
+    for source in sources(file).filter_map(|source| plain(source.text)) {
         if tree.entries.contains_key(&source) {
             named.insert(source);
         } else if has_wildcard(&source) {
@@ -63,27 +80,22 @@ pub(super) fn named_files(tree: &SourceTree, file: &Dockerfile) -> BTreeSet<Stri
 
 /// Sources that are not there.
 pub(super) fn missing(tree: &SourceTree, used: Used<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (line, all) in sources(used.dockerfile) {
-        for source in all {
-            let Some(path) = plain(source) else { continue };
-            // A pattern may match nothing if another source of the line is there.
-            if is_there(tree, &path) || (has_wildcard(&path) && all.len() > 1) {
-                continue;
-            }
-            let near = nearest(tree, &path);
-            let remedy = match &near {
+    sources(used.dockerfile)
+        .filter_map(|source| Some((plain(source.text)?, source)))
+        // A pattern may match nothing if another source of the line is there.
+        .filter(|(path, source)| source.alone || !has_wildcard(path))
+        .filter(|(path, _)| !is_there(tree, path))
+        .take(SHOWN)
+        .map(|(path, source)| {
+            let remedy = match nearest(tree, &path) {
                 Some(near) => format!("Did you mean `{near}`? Names are case-sensitive."),
                 None => SRC011.remedy.to_owned(),
             };
-            findings.push(
-                SRC011
-                    .says_with(format!("`{source}` is not in the repository"), remedy)
-                    .at(place(tree, used.path, line, source)),
-            );
-        }
-    }
-    findings
+            let says = format!("`{}` is not in the repository", source.text);
+            let place = place(tree, used.path, source.line, source.text);
+            SRC011.says_with(says, remedy).at(place)
+        })
+        .collect()
 }
 
 fn is_there(tree: &SourceTree, path: &str) -> bool {
@@ -112,34 +124,32 @@ fn matches(pattern: &str, path: &str) -> bool {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return true,
-            (Some(w), Some(g))
-                if component(
-                    &w.chars().collect::<Vec<_>>(),
-                    &g.chars().collect::<Vec<_>>(),
-                ) => {}
+            (Some(w), Some(g)) if component(w.as_bytes(), g.as_bytes()) => {}
             _ => return false,
         }
     }
 }
 
-/// One step back for each `*`, never more: linear in the text for each star.
-fn component(pattern: &[char], text: &[char]) -> bool {
+/// Goes back to the last `*` only: linear in the text for each star.
+fn component(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t, mut retry) = (0, 0, None);
     loop {
         match pattern.get(p) {
-            Some('*') => {
+            Some(b'*') => {
                 p += 1;
                 retry = Some((p, t));
                 continue;
             }
             None if t == text.len() => return true,
             Some(c) if t < text.len() => {
-                let class = (*c == '[')
-                    .then(|| pattern[p..].iter().position(|c| *c == ']'))
-                    .flatten();
-                if *c == '?' || *c == text[t] || class.is_some() {
-                    p += class.map_or(1, |length| length + 1);
-                    t += 1;
+                let class = (*c == b'[').then(|| pattern[p..].iter().position(|c| *c == b']'));
+                if let (b'?', _) | (_, Some(Some(_))) = (*c, class) {
+                    p += class.flatten().map_or(1, |length| length + 1);
+                    t += character(&text[t..]);
+                    continue;
+                }
+                if *c == text[t] {
+                    (p, t) = (p + 1, t + 1);
                     continue;
                 }
             }
@@ -153,6 +163,11 @@ fn component(pattern: &[char], text: &[char]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Bytes of the first character.
+fn character(text: &[u8]) -> usize {
+    1 + text[1..].iter().take_while(|b| **b & 0xc0 == 0x80).count()
 }
 
 fn nearest<'a>(tree: &'a SourceTree, path: &str) -> Option<&'a str> {
@@ -204,6 +219,8 @@ mod tests {
             ("[", "[", true),
             ("a*b*c", "axxbyybzc", true),
             ("a*b", "axxc", false),
+            ("?.png", "é.png", true),
+            ("[é]?", "ab", true),
             ("", "a", false),
             ("*", "", true),
         ] {

@@ -1,5 +1,7 @@
 //! Every rule of the layout, caught and not caught.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::Entry;
 use crate::rules::{Policy, dockerfile};
@@ -282,4 +284,39 @@ fn an_untouched_template_is_told_by_file_and_line() {
         ("README.md", "x"),
     ]);
     assert_eq!(check(&changed, &[], Some(&template)), []);
+}
+
+proptest! {
+    #[test]
+    fn odd_trees_never_panic(
+        names in prop::collection::vec("(a|b|\\.\\.|\\.git|/|Dockerfile|\n|é|\\*){1,6}", 0..8),
+        texts in prop::collection::vec("(->|/|\\.\\.|a|b|#!|\r\n|x){0,6}", 8),
+        copy in "(COPY |a|b|/|\\*|\\[|\\.| |\\$|\n){0,20}",
+    ) {
+        let files: Vec<_> = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+        let text = format!("FROM scratch\n{copy}\nCMD [\"/a\"]");
+        let _ = found(&text, &files);
+        let _ = dockerfile(&tree(&files), "Dockerfile");
+    }
+}
+
+#[test]
+fn hostile_trees_take_no_longer_than_honest_ones() {
+    let started = std::time::Instant::now();
+    let names: Vec<String> = (0..4_000)
+        .map(|n| format!("directory/{}/{n}", n % 7))
+        .collect();
+    let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+    for (first, second, expected) in [("*a ", "zz ", 0), ("zz ", "*a ", 1)] {
+        let copies = [first, second].map(|source| format!("COPY {}/\n", source.repeat(9000)));
+        assert_eq!(
+            found(&format!("FROM scratch\n{}", copies.concat()), &files).len(),
+            expected
+        );
+    }
+    let target = format!("->{}", "directory/../".repeat(75));
+    let links: Vec<String> = (0..1000).map(|n| format!("l{n}")).collect();
+    files.extend(links.iter().map(|name| (name.as_str(), target.as_str())));
+    assert_eq!(found(PLAIN, &files), [""; 0]);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

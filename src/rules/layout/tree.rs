@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{EntryKind, Finding, Place, SourceTree};
+use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
 use crate::rules::catalogue::{Rule, SRC004, SRC005, SRC006, SRC008, SRC009};
 
 /// Paths that get a finding of their own for one rule; the rest are counted.
@@ -10,7 +10,9 @@ const SHOWN: usize = 10;
 /// Paths that a misspelled one is compared with.
 pub(super) const CANDIDATES: usize = 500;
 /// Links that one link may lead over.
-const LINKS_MAX: usize = 40;
+const LINKS_MAX: usize = 8;
+/// Symbolic links of a commit: to follow one costs as much as its target is long.
+const LINKS_FOLLOWED: usize = 1000;
 /// How every pointer of Git LFS begins.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
@@ -24,19 +26,30 @@ pub(super) fn check(tree: &SourceTree) -> Vec<Finding> {
         &SRC004,
         submodules.map(|(path, _)| (path, format!("`{path}` is a submodule and is not fetched"))),
     ));
-    let links = tree
+    findings.extend(links(tree));
+    findings.extend(collisions(tree));
+    findings
+}
+
+fn links(tree: &SourceTree) -> Vec<Finding> {
+    let all: Vec<(&String, &String)> = tree
         .entries
         .iter()
         .filter_map(|(path, entry)| match &entry.kind {
-            EntryKind::Symlink(target) if leads_out(tree, path, target) => Some((
-                path,
-                format!("The symbolic link `{path}` leads out of the repository, or in a circle"),
-            )),
+            EntryKind::Symlink(target) => Some((path, target)),
             _ => None,
-        });
-    findings.extend(listed(&SRC006, links));
-    findings.extend(collisions(tree));
-    findings
+        })
+        .collect();
+    if all.len() > LINKS_FOLLOWED {
+        let says = format!("The repository has more than {LINKS_FOLLOWED} symbolic links");
+        return vec![SRC006.says_with(says, "Replace links by the files themselves.")];
+    }
+    let out = all
+        .into_iter()
+        .filter(|(path, target)| leads_out(tree, path, target));
+    let says =
+        |path| format!("The symbolic link `{path}` leads out of the repository, or in a circle");
+    listed(&SRC006, out.map(|(path, _)| (path, says(path))))
 }
 
 /// Pointers of Git LFS; an error where the Dockerfile copies the file by name.
@@ -139,30 +152,42 @@ pub(super) fn is_directory(tree: &SourceTree, path: &str) -> bool {
 
 /// Follows a link through the listing, over other links too.
 fn leads_out(tree: &SourceTree, link: &str, target: &str) -> bool {
-    let mut at: Vec<&str> = link.split('/').collect();
-    at.pop();
-    let mut ahead: Vec<&str> = target.split('/').rev().collect();
-    if target.starts_with('/') || target.is_empty() {
+    let parent = |path: &str| {
+        path.rsplit_once('/')
+            .map(|(parent, _)| parent.len())
+            .unwrap_or(0)
+    };
+    if target.starts_with('/') || target.is_empty() || target.len() > limits::SOURCE_PATH_CHARS_MAX
+    {
         return true;
     }
+    let mut at = link[..parent(link)].to_owned();
+    let mut ahead: Vec<&str> = target.split('/').rev().collect();
     let mut links = 0;
     while let Some(part) = ahead.pop() {
-        match part {
-            "" | "." => continue,
-            ".." => {
-                if at.pop().is_none() {
-                    return true;
-                }
-                continue;
-            }
-            name => at.push(name),
+        if matches!(part, "" | ".") {
+            continue;
         }
-        if let Some(EntryKind::Symlink(next)) = tree.entries.get(&at.join("/")).map(|e| &e.kind) {
-            links += 1;
-            if links > LINKS_MAX || next.starts_with('/') {
+        if part == ".." {
+            if at.is_empty() {
                 return true;
             }
-            at.pop();
+            at.truncate(parent(&at));
+            continue;
+        }
+        if !at.is_empty() {
+            at.push('/');
+        }
+        at.push_str(part);
+        if let Some(EntryKind::Symlink(next)) = tree.entries.get(&at).map(|e| &e.kind) {
+            links += 1;
+            if links > LINKS_MAX
+                || next.starts_with('/')
+                || next.len() > limits::SOURCE_PATH_CHARS_MAX
+            {
+                return true;
+            }
+            at.truncate(parent(&at));
             ahead.extend(next.split('/').rev());
         }
     }
