@@ -2,7 +2,9 @@
 //!
 //! Judges what the engine reports of the image, never what its Dockerfile promised.
 
-use super::catalogue::*;
+use super::catalogue::{
+    IMG001, IMG002, IMG003, IMG004, IMG005, IMG006, IMG007, IMG008, IMG009, IMG010,
+};
 use super::dockerfile::{is_under, steers_the_host};
 use super::exit::bytes;
 use super::policy::Policy;

@@ -1,4 +1,4 @@
-//! L1, is it admissible? Values in, [`Finding`]s out: with file and line, and always all of them.
+//! L1, is it admissible? Values in, findings out: with file and line, and always all of them.
 //!
 //! In reading order:
 //! - [`catalogue`]: every rule with its code, weight, remedy and explanation;
@@ -29,6 +29,3 @@ mod suggest;
 
 pub use catalogue::{RULES, Rule, rule};
 pub use policy::Policy;
-
-#[cfg(doc)]
-use crate::model::Finding;

@@ -8,7 +8,10 @@ use super::report::Report;
 use super::stages::Stages;
 use super::words::{self, Pair};
 use crate::model::Finding;
-use crate::rules::catalogue::*;
+use crate::rules::catalogue::{
+    DF001, DF004, DF005, DF020, DF022, DF030, DF031, DF032, DF033, DF034, DF035, DF042, DF050,
+    DF051, DF052,
+};
 use crate::rules::policy::Policy;
 
 /// The longest line that is emitted: the classic builder reads no more than 65,535 bytes.
