@@ -185,30 +185,26 @@ pub async fn add_team(
     };
     let full_name = challenge.teams.repository_of(team);
     let new_id = hex::encode(clock::random_bytes::<8>());
-    let known = store.repositories().await?;
     let made = forge.create(&full_name, &new_id, &files, now)?;
-    let bound = store
-        .bind_repository(
-            &Repository {
-                id: RepositoryId(0),
-                forge: forge_name.clone(),
-                forge_id: made.id.clone(),
-                full_name: full_name.clone(),
-                challenge: challenge.slug.clone(),
-                team: team.clone(),
-                hook_token: clock::page_token(),
-            },
-            now,
-        )
+    let refs: Vec<SeenRef> = forge
+        .refs(&full_name)?
+        .into_iter()
+        .map(|(full_ref, commit)| SeenRef { full_ref, commit })
+        .collect();
+    let new = Repository {
+        id: RepositoryId(0),
+        forge: forge_name.clone(),
+        forge_id: made.id.clone(),
+        full_name: full_name.clone(),
+        challenge: challenge.slug.clone(),
+        team: team.clone(),
+        hook_token: clock::page_token(),
+    };
+    let (bound, is_new) = store
+        .bind_repository(&new, &refs, now)
         .await
         .with_context(|| format!("binding team {team} to {full_name}"))?;
-    if !known.iter().any(|r| r.id == bound.id) {
-        let refs: Vec<SeenRef> = forge
-            .refs(&full_name)?
-            .into_iter()
-            .map(|(full_ref, commit)| SeenRef { full_ref, commit })
-            .collect();
-        store.observe(&bound, &refs, &[], now).await?;
+    if is_new {
         let detail = json!({ "repository": full_name, "challenge": challenge.slug });
         store
             .record("command line", "team add", (team.as_str(), detail), now)

@@ -4,6 +4,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::submission::remember_refs;
 use super::{Result, Store, StoreError, next_number, row};
 use crate::model::{
     ChallengeSlug, CommitSha, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp,
@@ -51,12 +52,19 @@ fn read(row: &AnyRow) -> Result<Repository> {
 
 impl Store {
     /// Binds a team to its repository, or finds it bound already (then with its new name). A bound
-    /// repository stays its team's whatever it is called.
+    /// repository stays its team's whatever it is called. Whether it is new comes with it: what stands
+    /// in a new one (`standing_refs`) is known from the same moment on, so that no sweep in between
+    /// takes its template for a submission.
     ///
     /// # Errors
     /// [`StoreError::Bound`] when the team has another repository or the repository takes part in
     /// another challenge; or when the database fails.
-    pub async fn bind_repository(&self, new: &Repository, now: Timestamp) -> Result<Repository> {
+    pub async fn bind_repository(
+        &self,
+        new: &Repository,
+        standing_refs: &[SeenRef],
+        now: Timestamp,
+    ) -> Result<(Repository, bool)> {
         let mut tx = self.begin().await?;
         let standing = sqlx::query(
             "SELECT * FROM repository WHERE (forge = $1 AND forge_id = $2)
@@ -72,9 +80,9 @@ impl Store {
         .map(read)
         .collect::<Result<Vec<_>>>()?;
         let same = |r: &&Repository| r.forge == new.forge && r.forge_id == new.forge_id;
-        let bound = match standing.iter().find(same) {
+        let (bound, is_new) = match standing.iter().find(same) {
             Some(known) if known.challenge == new.challenge => {
-                rename(&mut tx, known, &new.full_name).await?
+                (rename(&mut tx, known, &new.full_name).await?, false)
             }
             Some(taken) => {
                 return Err(refuse(
@@ -89,11 +97,14 @@ impl Store {
                         format!("its repository is {}", other.full_name),
                     ));
                 }
-                None => insert(&mut tx, new, now).await?,
+                None => (insert(&mut tx, new, now).await?, true),
             },
         };
+        if is_new {
+            remember_refs(&mut tx, bound.id, standing_refs, now).await?;
+        }
         tx.commit().await?;
-        Ok(bound)
+        Ok((bound, is_new))
     }
 
     /// All repositories, oldest first.

@@ -336,7 +336,7 @@ impl Store {
     }
 }
 
-async fn remember_refs(
+pub(super) async fn remember_refs(
     tx: &mut Transaction<'static, Any>,
     repository: RepositoryId,
     refs: &[SeenRef],

@@ -203,7 +203,12 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     renamed.full_name = "phakir/team-renamed".into();
     // What it is called now would name another team; it stays its team's.
     renamed.team = team("renamed");
-    let bound = db.store.bind_repository(&renamed, later(1)).await.unwrap();
+    let bound = db
+        .store
+        .bind_repository(&renamed, &[], later(1))
+        .await
+        .unwrap()
+        .0;
     assert_eq!((bound.id, bound.team.clone()), (first.id, team("alpha")));
     assert_eq!(bound.full_name, "phakir/team-renamed");
     assert_eq!(bound.hook_token, first.hook_token);
@@ -231,12 +236,37 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     assert_eq!(db.store.repository_by_token(&token()).await.unwrap(), None);
 }
 
+pub async fn what_stands_at_first_sight_is_known(db: Db) {
+    let template = referee::store::SeenRef {
+        full_ref: "refs/heads/main".into(),
+        commit: sha(7),
+    };
+    let new = repository("alpha");
+    let bind = async |refs: &[referee::store::SeenRef]| {
+        db.store.bind_repository(&new, refs, NOW).await.unwrap()
+    };
+    let (bound, is_new) = bind(std::slice::from_ref(&template)).await;
+    assert!(is_new);
+    assert_eq!(
+        db.store.known_refs(bound.id).await.unwrap(),
+        [template.clone()]
+    );
+    // Seen again, nothing is forgotten: refs are compared by `observe`, not here.
+    let (_, is_new) = bind(&[]).await;
+    assert!(!is_new);
+    assert_eq!(db.store.known_refs(bound.id).await.unwrap(), [template]);
+}
+
 pub async fn a_team_has_one_repository(db: Db) {
     let first = bound(&db.store, "alpha").await;
     let mut second = repository("alpha");
     second.forge_id = "another".into();
     second.full_name = "phakir/team-alpha-2".into();
-    let refused = db.store.bind_repository(&second, NOW).await.unwrap_err();
+    let refused = db
+        .store
+        .bind_repository(&second, &[], NOW)
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "phakir/team-alpha-2 cannot become the repository of team alpha: its repository is \
@@ -244,7 +274,11 @@ pub async fn a_team_has_one_repository(db: Db) {
     );
     let mut elsewhere = repository("alpha");
     elsewhere.challenge = referee::model::ChallengeSlug::new("nuclei").unwrap();
-    let refused = db.store.bind_repository(&elsewhere, NOW).await.unwrap_err();
+    let refused = db
+        .store
+        .bind_repository(&elsewhere, &[], NOW)
+        .await
+        .unwrap_err();
     assert!(
         refused
             .to_string()

@@ -44,6 +44,7 @@ mod contract {
             two_observers_enter_a_commit_once,
             a_repository_is_bound_once_and_followed_by_its_id,
             a_team_has_one_repository,
+            what_stands_at_first_sight_is_known,
             deliveries_are_kept_once_for_each_forge,
             deliveries_at_once_share_commits_and_are_all_durable,
             deliveries_are_handled_in_their_order,

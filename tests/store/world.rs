@@ -84,7 +84,11 @@ pub fn repository(of: &str) -> Repository {
 }
 
 pub async fn bound(store: &Store, of: &str) -> Repository {
-    store.bind_repository(&repository(of), NOW).await.unwrap()
+    store
+        .bind_repository(&repository(of), &[], NOW)
+        .await
+        .unwrap()
+        .0
 }
 
 pub fn seen(full_ref: &str, commit: u64) -> SeenRef {
