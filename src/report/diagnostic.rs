@@ -5,7 +5,7 @@
 use crate::model::{Finding, Place, Severity};
 
 use super::sanitize;
-use super::text::{COLUMNS, Style, wrap};
+use super::text::{COLUMNS, Paint, Style, wrap};
 
 /// Characters that a tab stands for in a drawn source line.
 const TAB: &str = "    ";
@@ -106,8 +106,6 @@ fn help(remedy: &str, gutter: usize, style: Style) -> Option<String> {
         Style::Colour => wrapped.replacen("= help:", &style.faint("= help:"), 1),
     })
 }
-
-use super::text::Paint;
 
 fn paint(severity: Severity) -> Paint {
     match severity {

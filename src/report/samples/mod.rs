@@ -13,6 +13,8 @@ use super::view::{
     ScoreView, SubmissionView, Titled, rounded,
 };
 
+use GateState::{Failed, Passed, Skipped, Waiting, Warned};
+
 /// 2026-03-02T09:14:07Z, the time of all samples.
 const NOW: Timestamp = Timestamp(1_772_442_847_000);
 const URL: &str = "https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2";
@@ -115,8 +117,6 @@ fn gates(rows: [(GateState, i64, &str); 5]) -> Vec<GateView> {
         })
         .collect()
 }
-
-use GateState::{Failed, Passed, Skipped, Waiting, Warned};
 
 const NOT_REACHED: (GateState, i64, &str) = (Skipped, 0, "");
 
