@@ -1,6 +1,6 @@
 //! L1, what people read: views (plain values) and the pure functions that render them.
 //!
-//! A [`SubmissionView`] or [`BoardView`] is made once, passed through [`redact`], and then shown
+//! A [`SubmissionView`] or [`BoardView`] is made once, passed through [`redact()`], and then shown
 //! everywhere: as JSON by the API, as [`text`] in the git note and on a terminal, as [`markdown`]
 //! on forges, as [`remote`] lines during `git push`, as one [`status`] line per gate, and as HTML
 //! by `crate::web`. So all places say the same.

@@ -1,7 +1,7 @@
 //! One submission as its team may see it: plain values, serialized as they stand by the JSON API.
 //!
 //! Whoever makes a view reads rows; nothing here does. A view is not fit to be shown before
-//! [`super::redact`] has seen it.
+//! [`super::redact()`] has seen it.
 
 use serde::Serialize;
 

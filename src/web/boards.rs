@@ -90,19 +90,7 @@ pub async fn json(
 
 /// The rules that submissions are checked by.
 pub async fn rules() -> Response {
-    let docs: Vec<RuleDoc<'_>> = RULES
-        .iter()
-        .map(|rule| RuleDoc {
-            code: rule.code,
-            severity: rule.severity,
-            firm: rule.firm,
-            title: rule.title,
-            remedy: rule.remedy,
-            why: rule.why,
-            bad: rule.bad,
-            good: rule.good,
-        })
-        .collect();
+    let docs: Vec<RuleDoc<'_>> = RULES.iter().map(RuleDoc::from).collect();
     pages::rules(&docs, VERSION).into_response()
 }
 

@@ -3,6 +3,12 @@
 //!
 //! Nothing is told to the store but through its public functions, and nothing is read past it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic in a test is its report"
+)]
+
 mod boards;
 mod durability;
 mod engine;

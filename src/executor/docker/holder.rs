@@ -69,7 +69,7 @@ impl DockerEngine {
         })
     }
 
-    /// The image of [`holder`], imported at first need.
+    /// The image of the holder, imported at first need.
     async fn holder_image(&self) -> Result<ImageId> {
         if let Some(facts) = self.image_facts(programs::IMAGE).await? {
             return Ok(facts.id);

@@ -84,7 +84,7 @@ impl Dockerfile {
         self.steps.get(index).map(|s| s.line)
     }
 
-    /// The names of base images, each once, in order: what [`super::emit`] needs resolved.
+    /// The names of base images, each once, in order: what [`super::emit()`] needs resolved.
     pub fn bases(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for step in &self.steps {

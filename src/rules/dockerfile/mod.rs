@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nobody builds the participant's text: two parsers that disagree about it would let an
-//! instruction through that was never checked. [`emit`] writes the few forms that all engines read
+//! instruction through that was never checked. [`emit()`] writes the few forms that all engines read
 //! alike, one instruction on each line. What this module does not know, it refuses.
 
 mod ast;
