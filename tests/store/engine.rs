@@ -203,6 +203,10 @@ fn unprivileged(program: &Path, directory: &Path) -> Command {
     command
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "the keeper outlives the tests and ends when its standard input is closed"
+)]
 /// Starts a cluster on a socket in a fresh directory. It lives as long as the pipe that comes back:
 /// the kernel closes that with this process, on a panic and a kill as well.
 fn start(programs: &Path) -> (String, ChildStdin) {

@@ -212,7 +212,10 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     assert_eq!((bound.id, bound.team.clone()), (first.id, team("alpha")));
     assert_eq!(bound.full_name, "phakir/team-renamed");
     assert_eq!(bound.hook_token, first.hook_token);
-    assert_eq!(db.store.repositories().await.unwrap(), [bound.clone()]);
+    assert_eq!(
+        db.store.repositories().await.unwrap(),
+        std::slice::from_ref(&bound)
+    );
     assert_eq!(db.store.repository(first.id).await.unwrap(), bound);
     let by_id = db
         .store
@@ -249,7 +252,7 @@ pub async fn what_stands_at_first_sight_is_known(db: Db) {
     assert!(is_new);
     assert_eq!(
         db.store.known_refs(bound.id).await.unwrap(),
-        [template.clone()]
+        std::slice::from_ref(&template)
     );
     // Seen again, nothing is forgotten: refs are compared by `observe`, not here.
     let (_, is_new) = bind(&[]).await;

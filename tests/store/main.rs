@@ -3,11 +3,7 @@
 //!
 //! Nothing is told to the store but through its public functions, and nothing is read past it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod boards;
 mod durability;
