@@ -1,0 +1,437 @@
+//! One installation of the platform in a folder of its own: daemon, teams, state.
+//!
+//! It refuses to leave anything behind: at the end no attempt may be under way, and nothing of this
+//! instance may be on the engine. Only what carries this instance's label is ever removed.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use referee::model::{AttemptKind, AttemptState, Board, ChallengeSlug, PhaseSlug, TaskSlug};
+use referee::store::{AttemptRecord, Store, SubmissionRecord};
+use serde_json::Value;
+
+use crate::copy::{self, Copy};
+
+/// The image that every example starts from.
+pub const BASE: &str = "referee/python:3.11";
+/// A submission has ended by then, also on a machine with much else to do.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// A daemon that is asked to end is gone by then.
+pub const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// An installation.
+pub struct World {
+    folder: tempfile::TempDir,
+    listen: String,
+    challenges: Vec<PathBuf>,
+    /// Runs at the same time.
+    pub slots: u32,
+    daemon: Option<Child>,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+    store: OnceLock<Store>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `docker` with these arguments; what it printed, or why there is nothing.
+pub fn docker(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("docker")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("docker: {e}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// What keeps these tests from running here, if anything.
+fn missing() -> Option<String> {
+    if let Err(says) = docker(&["version"]) {
+        return Some(format!("no engine answers: {}", says.trim()));
+    }
+    docker(&["image", "inspect", BASE])
+        .err()
+        .map(|_| format!("no image {BASE}: run examples/base/build.sh"))
+}
+
+/// The folder of the examples.
+pub fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// The folder of an example submission, `nuclei/good-otsu`.
+pub fn submission(name: &str) -> PathBuf {
+    let (challenge, team) = name.split_once('/').expect("challenge/team");
+    examples().join(challenge).join("submissions").join(team)
+}
+
+impl World {
+    /// An empty installation. `None` where no engine answers or the base image is missing, which is
+    /// an error under CI.
+    pub fn new() -> Option<Self> {
+        if let Some(missing) = missing() {
+            assert!(
+                variable("CI").is_none(),
+                "the platform's tests cannot run: {missing}"
+            );
+            eprintln!("SKIPPED, the platform is not tested: {missing}");
+            return None;
+        }
+        // reqwest wants a provider before its first client, also for plain HTTP.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        Some(Self {
+            folder: tempfile::tempdir().unwrap(),
+            listen: free.local_addr().unwrap().to_string(),
+            challenges: Vec::new(),
+            slots: 2,
+            daemon: None,
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            store: OnceLock::new(),
+        })
+    }
+
+    /// An installation with this example challenge as it is.
+    pub fn with_example(name: &str) -> Option<Self> {
+        let mut world = Self::new()?;
+        world.challenges.push(examples().join(name));
+        Some(world)
+    }
+
+    /// An installation with a copy of this example challenge, changed by `change`.
+    pub fn with_changed(name: &str, change: impl FnOnce(&Path)) -> Option<Self> {
+        let mut world = Self::new()?;
+        let folder = world.path("challenge");
+        copy::files(&examples().join(name), &folder, &["submissions"]);
+        change(&folder);
+        world.challenges.push(folder);
+        Some(world)
+    }
+
+    /// One more example challenge.
+    pub fn add_example(&mut self, name: &str) {
+        self.challenges.push(examples().join(name));
+    }
+
+    /// A path in the folder of this installation.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_settings(&self) {
+        let mut text = String::from("challenges = [");
+        for challenge in &self.challenges {
+            write!(text, "{:?}, ", challenge.display().to_string()).unwrap();
+        }
+        let (listen, slots) = (&self.listen, self.slots);
+        write!(
+            text,
+            "]\n[server]\nlisten = \"{listen}\"\n[runner]\ngpus = 0\nslots = {slots}\n"
+        )
+        .unwrap();
+        std::fs::write(self.path("referee.toml"), text).unwrap();
+    }
+
+    /// The program in this installation.
+    pub fn referee(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        for name in ["REFEREE_LISTEN", "REFEREE_DATA", "REFEREE_DATABASE_URL"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Makes teams' repositories, as an organizer does.
+    pub fn add_teams(&self, challenge: &str, teams: &[impl AsRef<str>]) {
+        self.write_settings();
+        let mut arguments = vec!["admin", "team", "add", "--challenge", challenge];
+        arguments.extend(teams.iter().map(AsRef::as_ref));
+        let output = self.referee(&arguments).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub fn start(&mut self) {
+        assert!(self.daemon.is_none(), "it runs already");
+        self.write_settings();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("referee.log"))
+            .unwrap();
+        let daemon = self
+            .referee(&["serve"])
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.daemon = Some(daemon);
+        let url = format!("http://{}/health", self.listen);
+        self.until("the daemon is up", Duration::from_secs(60), |world| {
+            let asked = world.runtime.block_on(world.client.get(&url).send());
+            asked.is_ok_and(|answer| answer.status().is_success())
+        });
+    }
+
+    /// Ends the daemon as a power cut would.
+    pub fn kill9(&mut self) {
+        let mut daemon = self.daemon.take().expect("a daemon");
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
+
+    /// Asks the daemon to end, and waits for it. How long it took.
+    pub fn stop(&mut self) -> Duration {
+        let mut daemon = self.daemon.take().expect("a daemon");
+        let asked = Instant::now();
+        let pid = daemon.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success());
+        loop {
+            if let Some(status) = daemon.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return asked.elapsed();
+            }
+            if asked.elapsed() > END_WITHIN {
+                daemon.kill().unwrap();
+                daemon.wait().unwrap();
+                panic!("the daemon did not end within {END_WITHIN:?} of SIGTERM");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the daemon is there.
+    pub fn is_up(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    /// The bare repository of a team.
+    pub fn repository(&self, challenge: &str, team: &str) -> PathBuf {
+        self.path(&format!("repositories/{challenge}/team-{team}.git"))
+    }
+
+    /// A fresh clone of a team's repository.
+    pub fn copy_of(&self, challenge: &str, team: &str) -> Copy {
+        let nonce = Instant::now();
+        let path = self.path(&format!("copies/{challenge}-{team}-{nonce:?}").replace(' ', ""));
+        Copy::clone_of(&self.repository(challenge, team), path)
+    }
+
+    /// Waits until something is so.
+    pub fn until(&mut self, what: &str, at_most: Duration, is_so: impl Fn(&Self) -> bool) {
+        let started = Instant::now();
+        while !is_so(self) {
+            assert!(
+                started.elapsed() < at_most,
+                "not within {at_most:?}: {what}"
+            );
+            if let Some(daemon) = &mut self.daemon {
+                let ended = daemon.try_wait().unwrap();
+                assert!(ended.is_none(), "the daemon ended: {ended:?}");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The JSON at an address of the API.
+    pub fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.listen);
+        self.runtime.block_on(async {
+            let answer = self.client.get(&url).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{url}: {}", answer.status());
+            answer.json().await.expect("JSON")
+        })
+    }
+
+    /// A submission as its team sees it.
+    pub fn view(&self, token: &str) -> Value {
+        self.get(&format!("/api/v1/submissions/{token}"))
+    }
+
+    /// Waits for the end of a submission; its view and its outcome.
+    pub fn wait_end(&mut self, token: &str) -> (Value, String) {
+        let ended = |world: &Self| {
+            let view = world.view(token);
+            (view["state"]["state"] == "ended").then_some(view)
+        };
+        self.until("the submission ends", PATIENCE, |world| {
+            ended(world).is_some()
+        });
+        let view = ended(self).expect("an end is final");
+        let outcome = view["state"]["at"].as_str().expect("an outcome").to_owned();
+        (view, outcome)
+    }
+
+    /// Waits until nothing is under way and everything has been shown.
+    pub fn settle(&mut self, at_most: Duration) {
+        self.until("everything has ended", at_most, |world| {
+            let store = world.store();
+            world.runtime.block_on(async {
+                let far = referee::model::Timestamp(i64::MAX);
+                store.submissions_under_way().await.unwrap().is_empty()
+                    && store.due(far, 1).await.unwrap().is_empty()
+            })
+        });
+    }
+
+    /// The database, to be read only.
+    pub fn store(&self) -> &Store {
+        self.store.get_or_init(|| {
+            let url = format!("sqlite:{}?mode=ro", self.path("data/referee.db").display());
+            self.runtime.block_on(Store::open(&url)).unwrap()
+        })
+    }
+
+    /// All submissions of a team, oldest first.
+    pub fn submissions(&self, challenge: &str, team: &str) -> Vec<SubmissionRecord> {
+        let slug = ChallengeSlug::new(challenge).unwrap();
+        let all = self.store().submissions_of_challenge(&slug);
+        let mut all = self.runtime.block_on(all).unwrap();
+        all.retain(|r| r.submission.team.as_str() == team);
+        all
+    }
+
+    /// The attempts of a submission, oldest first.
+    pub fn attempts(&self, record: &SubmissionRecord) -> Vec<AttemptRecord> {
+        self.runtime
+            .block_on(self.store().attempts(record))
+            .unwrap()
+    }
+
+    /// How many attempts of a kind stand so.
+    pub fn count(
+        &self,
+        record: &SubmissionRecord,
+        kind: AttemptKind,
+        state: AttemptState,
+    ) -> usize {
+        self.attempts(record)
+            .iter()
+            .filter(|a| a.attempt.kind == kind && a.attempt.state == state)
+            .count()
+    }
+
+    /// Evaluations that a submission's team has spent on its board.
+    pub fn spent(&self, record: &SubmissionRecord) -> u32 {
+        let submission = &record.submission;
+        let board = Board {
+            challenge: submission.challenge.clone(),
+            phase: submission.phase.clone(),
+            task: submission.task.clone().expect("a task"),
+        };
+        let now = submission.observed_at;
+        let usage = self.store().usage(&board, &submission.team, 0, now);
+        self.runtime.block_on(usage).unwrap().total
+    }
+
+    /// Scores of the team's submissions under the board's revision in force.
+    pub fn scores(&self, (challenge, phase, task): (&str, &str, &str), team: &str) -> usize {
+        let board = Board {
+            challenge: ChallengeSlug::new(challenge).unwrap(),
+            phase: PhaseSlug::new(phase).unwrap(),
+            task: TaskSlug::new(task).unwrap(),
+        };
+        let store = self.store();
+        self.runtime.block_on(async {
+            let Some(revision) = store.current_revision(&board).await.unwrap() else {
+                return 0;
+            };
+            let scores = store.scores(revision.id).await.unwrap();
+            let mine =
+                |s: &&referee::store::ScoreRecord| s.submission.submission.team.as_str() == team;
+            scores.iter().filter(mine).count()
+        })
+    }
+
+    /// What this instance has on the engine: containers, volumes.
+    pub fn left_on_engine(&self) -> Vec<String> {
+        let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
+            return Vec::new();
+        };
+        let filter = format!("label=referee.instance={}", instance.trim());
+        let containers = docker(&["ps", "-aq", "--filter", &filter]).unwrap();
+        let volumes = docker(&["volume", "ls", "-q", "--filter", &filter]).unwrap();
+        containers
+            .lines()
+            .map(|id| format!("container {id}"))
+            .chain(volumes.lines().map(|name| format!("volume {name}")))
+            .collect()
+    }
+
+    fn running_attempts(&self) -> usize {
+        if !self.path("data/referee.db").exists() {
+            return 0;
+        }
+        let far = referee::model::Timestamp(i64::MAX);
+        let running = self.store().orphans("nobody", far);
+        self.runtime.block_on(running).unwrap().len()
+    }
+
+    /// Removes what is left, by this instance's label and its tags, and nothing else.
+    fn clear_engine(&self) {
+        let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
+            return;
+        };
+        for left in self.left_on_engine() {
+            let _ = match left.split_once(' ').expect("two words") {
+                ("container", id) => docker(&["rm", "-fv", id]),
+                (_, volume) => docker(&["volume", "rm", "-f", volume]),
+            };
+        }
+        let listed = docker(&["images", "--format", "{{.Tag}}", "referee/build"]);
+        for tag in listed.unwrap_or_default().lines() {
+            if tag.starts_with(&format!("{}.", instance.trim())) {
+                let _ = docker(&["rmi", &format!("referee/build:{tag}")]);
+            }
+        }
+    }
+
+    fn end_daemon(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.end_daemon();
+            let log = std::fs::read_to_string(self.path("referee.log"));
+            eprintln!("--- the daemon's log\n{}---", log.unwrap_or_default());
+            self.clear_engine();
+            return;
+        }
+        let running = self.running_attempts();
+        self.end_daemon();
+        let left = self.left_on_engine();
+        self.clear_engine();
+        assert_eq!(running, 0, "attempts are still running");
+        assert!(left.is_empty(), "left on the engine: {left:?}");
+    }
+}
