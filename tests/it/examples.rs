@@ -22,6 +22,9 @@ const CHALLENGES: [&str; 2] = ["nuclei", "phakir"];
 /// Checks at the same time.
 const CHECKS: usize = 2;
 
+/// Least and greatest allowed value of each metric.
+type Ranges = BTreeMap<String, (f64, f64)>;
+
 /// An example and the verdict that it must get.
 struct Example {
     challenge: &'static str,
@@ -44,11 +47,11 @@ impl Example {
     }
 
     /// Ranges of metrics by task, where a challenge has several tasks; else under no name.
-    fn scores(&self) -> BTreeMap<String, BTreeMap<String, (f64, f64)>> {
+    fn scores(&self) -> BTreeMap<String, Ranges> {
         let Some(table) = self.expected.get("scores").and_then(|i| i.as_table()) else {
             return BTreeMap::new();
         };
-        let ranges = |table: &toml_edit::Table| -> BTreeMap<String, (f64, f64)> {
+        let ranges = |table: &toml_edit::Table| -> Ranges {
             let range = |item: &toml_edit::Item| {
                 let bounds = item.as_array().expect("two bounds");
                 let bound = |at: usize| bounds.get(at).and_then(|v| v.as_float());
@@ -245,7 +248,7 @@ fn compare_one(
 fn compare_scores(
     world: &World,
     example: &Example,
-    (task, ranges): (&str, Option<&BTreeMap<String, (f64, f64)>>),
+    (task, ranges): (&str, Option<&Ranges>),
     differences: &mut Differences,
 ) {
     let Some(ranges) = ranges else {

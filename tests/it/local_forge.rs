@@ -167,12 +167,17 @@ fn a_push_returns_after_the_rules_unless_it_watches() {
     assert_eq!(world.view(&pushed.token())["score"], Value::Null);
 
     let watched = accepted(&copy, "watched");
+    let returned = pushed.took;
     let pushed = copy.push(&["-o", "watch", "origin", "HEAD:main"]);
     for gate in ["rules", "build", "smoke", "run", "score"] {
         pushed.says(&format!("✓ {gate}"));
     }
     pushed.says("Scored: AP@0.5 0.000");
     assert_eq!(world.view(&pushed.token())["state"]["at"], "scored");
+    println!(
+        "a push took {returned:?}, and {:?} with -o watch",
+        pushed.took
+    );
 
     // A report is edited in place: one note for each commit, in a history that only grows.
     world.settle(PATIENCE);
@@ -240,6 +245,7 @@ fn malformed_objects_are_not_even_stored() {
     let commit = copy.git(&["commit-tree", "-m", "A .git within", &tree]);
     let pushed = copy.push(&["--force", "origin", &format!("{commit}:refs/heads/main")]);
     assert!(!pushed.accepted, "{}", pushed.text);
+    assert!(pushed.text.contains("hasDotgit"), "{}", pushed.text);
     world.settle(PATIENCE);
     assert_eq!(entered(&world), []);
 }

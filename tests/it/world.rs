@@ -224,11 +224,6 @@ impl World {
         }
     }
 
-    /// Whether the daemon is there.
-    pub fn is_up(&self) -> bool {
-        self.daemon.is_some()
-    }
-
     /// The bare repository of a team.
     pub fn repository(&self, challenge: &str, team: &str) -> PathBuf {
         self.path(&format!("repositories/{challenge}/team-{team}.git"))
