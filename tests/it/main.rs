@@ -16,4 +16,5 @@ mod copy;
 mod crash;
 mod examples;
 mod local_forge;
+mod per_case;
 mod world;
