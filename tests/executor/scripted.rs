@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::executor::{Executor, ExecutorError, JobStatus};
 use referee::model::GpuUuid;
+use referee::pipeline::slots::Slots;
 use serde_json::{Value, json};
 
 use super::bench::plain_job;
@@ -32,6 +33,21 @@ struct Engine {
     script: Script,
     calls: Vec<String>,
     containers: BTreeMap<String, Value>,
+    /// GPUs that were asked for while a container that has them was still there.
+    booked_twice: Vec<String>,
+    /// Most GPUs that were in use at the same time.
+    most_gpus: usize,
+}
+
+/// The GPUs that a create request asks for.
+fn gpus_of(body: &Value) -> Vec<String> {
+    let requests = body["HostConfig"]["DeviceRequests"].as_array();
+    requests
+        .into_iter()
+        .flatten()
+        .flat_map(|r| r["DeviceIDs"].as_array().cloned().unwrap_or_default())
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect()
 }
 
 type Shared = Arc<Mutex<Engine>>;
@@ -91,6 +107,7 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, body: Bo
             StatusCode::NO_CONTENT.into_response()
         }
         ("GET", ["volumes", name]) => engine.volume(name),
+        ("DELETE", ["volumes", _]) => StatusCode::NO_CONTENT.into_response(),
         _ => refuse(501, &format!("{method} {uri} is not in the script")),
     }
 }
@@ -118,6 +135,14 @@ impl Engine {
             return refuse(409, "in use");
         }
         let mut body: Value = serde_json::from_slice(body).unwrap();
+        let mut used: Vec<String> = self.containers.values().flat_map(gpus_of).collect();
+        for gpu in gpus_of(&body) {
+            if used.contains(&gpu) {
+                self.booked_twice.push(gpu.clone());
+            }
+            used.push(gpu);
+        }
+        self.most_gpus = self.most_gpus.max(used.len());
         body["state"] = json!({"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"});
         self.containers.insert(name.to_owned(), body);
         let holder = name.ends_with("-holder");
@@ -174,8 +199,15 @@ impl Engine {
     }
 
     fn volume(&self, name: &str) -> Response {
-        let holder = self.containers.values().next().unwrap();
-        let options = &holder["HostConfig"]["Mounts"][0]["VolumeOptions"];
+        let mounts = self
+            .containers
+            .values()
+            .filter_map(|c| c["HostConfig"]["Mounts"].as_array());
+        let mount = mounts
+            .flatten()
+            .find(|mount| mount["Source"] == name)
+            .unwrap();
+        let options = &mount["VolumeOptions"];
         ok(json!({
             "Name": name, "Driver": "local", "Mountpoint": "/x", "Scope": "local",
             "Labels": options["Labels"], "Options": options["DriverConfig"]["Options"],
@@ -213,6 +245,44 @@ async fn a_job_gets_the_gpus_that_were_reserved_for_it_and_no_others() {
         scripted.body(JOB)["HostConfig"]["DeviceRequests"],
         Value::Null
     );
+}
+
+/// Twelve workers, three GPUs, jobs for one or two of them: asserted on the requests that the engine
+/// was sent, in the order in which it was sent them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_gpu_is_ever_in_two_containers() {
+    let scripted = Arc::new(Scripted::new(Script::default()).await);
+    let slots = Slots::new(
+        0,
+        ["GPU-a", "GPU-b", "GPU-c"].map(|gpu| GpuUuid(gpu.to_owned())),
+    );
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..12_u32 {
+        let (scripted, slots) = (Arc::clone(&scripted), slots.clone());
+        workers.spawn(async move {
+            for round in 0..4 {
+                let slot = loop {
+                    match slots.take(1 + worker % 2) {
+                        Some(slot) => break slot,
+                        None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+                    }
+                };
+                let mut job = plain_job(&format!("w{worker}-{round}"));
+                job.gpus.clone_from(&slot.gpus);
+                scripted.engine.prepare(&job).await.unwrap();
+                let reference = scripted.engine.submit(&job).await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                scripted.engine.cleanup(&reference).await.unwrap();
+            }
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+    assert_eq!(scripted.calls("-holder/start"), 48);
+    let engine = scripted.shared.lock().unwrap();
+    assert_eq!(engine.booked_twice, Vec::<String>::new());
+    assert_eq!(engine.most_gpus, 3, "all of them were in use");
 }
 
 #[tokio::test]
