@@ -82,7 +82,10 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
     if view.findings_left_out > 0 {
         blocks.push(format!("… and {} more findings.", view.findings_left_out));
     }
-    blocks.extend(view.logs.iter().map(|log| log_tail(log, style)));
+    // The log of a gate that was passed explains nothing; the page has it.
+    let failed = view.failed_gate();
+    let telling = view.logs.iter().filter(|log| Some(log.gate) == failed);
+    blocks.extend(telling.map(|log| log_tail(log, style)));
     if let Some(score) = &view.score {
         let title = format!("Score in {}", sanitize::line(&view.phase.title));
         blocks.push(score_table(&title, score, Some(view.number)));
