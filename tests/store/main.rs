@@ -7,6 +7,7 @@
 
 mod boards;
 mod durability;
+mod ends;
 mod engine;
 mod intake;
 mod outbox;
@@ -57,17 +58,18 @@ mod contract {
             only_the_owner_renews_and_ends,
             a_retry_is_a_new_attempt_not_before_its_moment,
             cases_are_counted_apart,
-            tasks_fan_out_with_the_first_that_advances,
-            an_end_is_written_whole_or_not_at_all,
-            an_ended_submission_is_left_alone,
-            a_withdrawal_ends_what_it_meets,
-            what_an_attempt_left_behind_reads_back,
             orphans_are_found_by_owner_and_by_lease,
             the_first_reason_of_a_kill_stands,
             the_fetch_is_shared_by_the_tasks_of_a_push,
             equal_content_is_recognised,
             waiting_lists_are_fair_and_complete,
             changes_are_told_after_the_commit;
+        ends:
+            tasks_fan_out_with_the_first_that_advances,
+            an_end_is_written_whole_or_not_at_all,
+            an_ended_submission_is_left_alone,
+            a_withdrawal_ends_what_it_meets,
+            what_an_attempt_left_behind_reads_back;
         quota:
             spending_and_refunding_add_up,
             a_submission_spends_once_and_is_refunded_once,

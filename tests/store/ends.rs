@@ -1,0 +1,304 @@
+//! Ends: what follows an attempt is written whole or not at all, and never twice.
+
+use std::collections::BTreeSet;
+
+use referee::model::{
+    AttemptState, Blame, Digest, Finding, KillReason, LogExcerpt, Outcome, PageToken, Place, Stage,
+};
+use referee::store::{
+    Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, Withdrawn,
+};
+use serde_json::json;
+
+use crate::engine::Db;
+use crate::world::*;
+
+pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let id = record.submission.id;
+    let tasks = || {
+        let pages = ["phase", "tools", "keypoints"];
+        Effect::Tasks(
+            pages
+                .map(|t| (task(t), format!("{t}/Dockerfile"), token()))
+                .into(),
+        )
+    };
+    // A try that is made again has not fanned out.
+    attempt(
+        &db.store,
+        (id, Stage::Rules),
+        (Next::Retry(NOW), vec![tasks()]),
+        NOW,
+    )
+    .await;
+    assert_eq!(
+        db.store
+            .submissions_of_source(record.source)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let mut changes = db.store.changes();
+    attempt(
+        &db.store,
+        (id, Stage::Rules),
+        (Next::Advance(Stage::Build), vec![tasks()]),
+        NOW,
+    )
+    .await;
+    let all = db.store.submissions_of_source(record.source).await.unwrap();
+    let read: Vec<_> = all
+        .iter()
+        .map(|r| {
+            (
+                r.submission.number,
+                r.submission.task.clone().unwrap(),
+                r.dockerfile.as_str(),
+            )
+        })
+        .collect();
+    let expected = [
+        (1, task("phase"), "phase/Dockerfile"),
+        (2, task("tools"), "tools/Dockerfile"),
+        (3, task("keypoints"), "keypoints/Dockerfile"),
+    ];
+    assert_eq!(read, expected);
+    for sibling in &all {
+        assert_eq!(sibling.submission.stage, Stage::Build);
+        assert_eq!(sibling.submission.sha, record.submission.sha);
+        assert_eq!(
+            (sibling.revision.clone(), sibling.submission.working),
+            (record.revision.clone(), false)
+        );
+    }
+    let pages: BTreeSet<_> = all.iter().map(|r| r.submission.token.as_str()).collect();
+    assert_eq!(pages.len(), 3);
+    let mut told = BTreeSet::new();
+    while let Ok(change) = changes.try_recv() {
+        if let Change::Submission(id) = change {
+            told.insert(id);
+        }
+    }
+    assert_eq!(told, all.iter().map(|r| r.submission.id).collect());
+}
+
+/// Every kind of effect. The last page is that of the second task.
+fn effects(revision: i64, last_page: PageToken) -> Vec<Effect> {
+    let page = |of: &str, page| (task(of), "Dockerfile".to_owned(), page);
+    vec![
+        Effect::Tasks(vec![page("phase", token()), page("tools", last_page)]),
+        Effect::Image(Box::new(image("one")), "s1-build1".into()),
+        Effect::UseImage(image("one").id),
+        quota(1),
+        score_effect(revision, 0.5),
+        Effect::Outbox(wish("commit", 1)),
+    ]
+}
+
+fn ending(mut effects: Vec<Effect>, and: Option<Effect>) -> Finish {
+    effects.extend(and);
+    Finish {
+        log: Some(LogExcerpt::default()),
+        ..finish(Next::Advance(Stage::Build), effects)
+    }
+}
+
+/// Every kind of effect, and then something that is refused: none of them may remain.
+pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
+    let store = &db.store;
+    let revision = store
+        .put_revision(&board("phase"), &json!(1), NOW)
+        .await
+        .unwrap()
+        .id;
+    let taken = pushed(store, "beta").await.submission.token;
+    let record = pushed(store, "alpha").await;
+    let lease = claimed(store, record.submission.id, Stage::Rules, NOW).await;
+    for refused in [
+        ending(effects(revision, taken), None),
+        ending(
+            effects(revision, token()),
+            Some(score_effect(revision, 0.6)),
+        ),
+        ending(effects(revision, token()), Some(score_effect(999, 0.6))),
+        Finish {
+            state: AttemptState::Running,
+            ..ending(effects(revision, token()), None)
+        },
+    ] {
+        let mut changes = store.changes();
+        assert!(store.finish(&lease, refused, NOW).await.is_err());
+        assert!(
+            changes.try_recv().is_err(),
+            "nothing is told of what did not happen"
+        );
+        is_untouched(store, &record).await;
+    }
+    let all = ending(effects(revision, token()), None);
+    store.finish(&lease, all, NOW).await.unwrap();
+    is_all_there(store, &record).await;
+}
+
+async fn is_untouched(store: &Store, record: &SubmissionRecord) {
+    let mut now = store.submission(record.submission.id).await.unwrap();
+    assert!(now.submission.working);
+    now.submission.working = false;
+    assert_eq!(&now, record);
+    assert_eq!(
+        store
+            .submissions_of_source(record.source)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let attempts = store.attempts(record).await.unwrap();
+    assert_eq!(
+        (attempts.len(), attempts[0].attempt.state),
+        (1, AttemptState::Running)
+    );
+    assert_eq!(attempts[0].log, None);
+    assert_eq!(
+        store.image(record.source, "Dockerfile").await.unwrap(),
+        None
+    );
+    assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
+    assert_eq!(store.due(later(9), 9).await.unwrap(), []);
+    let used = store
+        .usage(&board("phase"), &team("alpha"), 0, NOW)
+        .await
+        .unwrap();
+    assert_eq!(used.total, 0);
+}
+
+async fn is_all_there(store: &Store, record: &SubmissionRecord) {
+    let now = store.submission(record.submission.id).await.unwrap();
+    assert_eq!(now.submission.task, Some(task("phase")));
+    assert_eq!(now.image, Some(image("one").id));
+    let kept = store.image(record.source, "Dockerfile").await.unwrap();
+    assert_eq!(kept, Some((image("one"), "s1-build1".to_owned())));
+    assert_eq!(
+        store.score_of(record.submission.id).await.unwrap(),
+        Some(score(0.5))
+    );
+    assert_eq!(store.due(later(9), 9).await.unwrap().len(), 1);
+    let used = store
+        .usage(&board("phase"), &team("alpha"), 0, NOW)
+        .await
+        .unwrap();
+    assert_eq!((used.today, used.total), (1, 1));
+    assert_eq!(
+        store
+            .submissions_of_source(record.source)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+pub async fn an_ended_submission_is_left_alone(db: Db) {
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let end = Next::End {
+        outcome: Outcome::Fault,
+        incident: Some("a1b2c3".into()),
+    };
+    db.store
+        .finish(&lease, finish(end, Vec::new()), later(3))
+        .await
+        .unwrap();
+    let record = db.store.submission(id).await.unwrap();
+    assert_eq!(record.submission.outcome, Some(Outcome::Fault));
+    assert_eq!(record.submission.ended_at, Some(later(3)));
+    assert_eq!(record.incident.as_deref(), Some("a1b2c3"));
+    assert_eq!(
+        (record.submission.working, record.submission.stage),
+        (false, Stage::Rules)
+    );
+    for stage in Stage::ALL {
+        let claim = claim_of(id, stage, ME);
+        assert_eq!(db.store.claim(&claim, later(99)).await.unwrap(), None);
+        assert_eq!(db.store.waiting_for(stage, later(99)).await.unwrap(), []);
+    }
+    assert_eq!(db.store.submissions_under_way().await.unwrap(), []);
+}
+
+pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
+    let store = &db.store;
+    let record = pushed(store, "alpha").await;
+    let id = record.submission.id;
+    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    store.record_kill(&lease, KillReason::Time).await.unwrap();
+    let met = store.withdraw(&record, later(1)).await.unwrap();
+    assert_eq!(met, Withdrawn::Working(lease.attempt.id));
+    let ended = store.submission(id).await.unwrap().submission;
+    assert_eq!(
+        (ended.outcome, ended.ended_at),
+        (Some(Outcome::Withdrawn), Some(later(1)))
+    );
+    assert!(!ended.working);
+    let attempt = store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(attempt.attempt.state, AttemptState::Lost);
+    assert_eq!(attempt.kill_reason, Some(KillReason::Time));
+    // Its worker comes too late, and so does a second withdrawal.
+    let late = finish(Next::Advance(Stage::Build), Vec::new());
+    assert!(matches!(
+        store.finish(&lease, late, later(2)).await,
+        Err(StoreError::LeaseLost(_))
+    ));
+    let met = store.withdraw(&record, later(2)).await.unwrap();
+    assert_eq!(met, Withdrawn::Ended(Outcome::Withdrawn));
+    let waiting = pushed(store, "alpha").await;
+    let mut changes = store.changes();
+    assert_eq!(
+        store.withdraw(&waiting, later(3)).await.unwrap(),
+        Withdrawn::Waiting
+    );
+    assert_eq!(
+        changes.recv().await.unwrap(),
+        Change::Submission(waiting.submission.id)
+    );
+    assert_eq!(store.submissions_under_way().await.unwrap(), []);
+}
+
+pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
+    let record = pushed(&db.store, "alpha").await;
+    let lease = claimed(&db.store, record.submission.id, Stage::Rules, NOW).await;
+    let place = Place::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");
+    let full = Finish {
+        state: AttemptState::Failed,
+        blame: Some(Blame::Participant),
+        findings: vec![Finding::error("DF001", "It is 'wrong'.", "Mend it; --").at(place)],
+        log: Some(LogExcerpt {
+            head: "a\n\u{FFFD}\0".into(),
+            tail: String::new(),
+            total_bytes: u64::MAX,
+        }),
+        detail: json!({ "exit_code": 137, "seconds": 0.1, "text": "\0" }),
+        artifact: Some(Digest::of(b"predictions")),
+        ..finish(ends(Outcome::Rejected), Vec::new())
+    };
+    db.store
+        .finish(&lease, full.clone(), later(2))
+        .await
+        .unwrap();
+    let read = db.store.attempts(&record).await.unwrap().remove(0);
+    assert_eq!(read.attempt.id, lease.attempt.id);
+    assert_eq!(
+        (read.attempt.started_at, read.attempt.ended_at),
+        (NOW, Some(later(2)))
+    );
+    assert_eq!(
+        (read.owner.as_str(), read.seed, read.kill_reason),
+        (ME, 7, None)
+    );
+    assert_eq!(read.attempt.state, full.state);
+    assert_eq!(
+        (read.findings, read.log, read.detail),
+        (full.findings, full.log, full.detail)
+    );
+    assert_eq!(read.artifact, full.artifact);
+}

@@ -1,0 +1,66 @@
+//! The architecture, enforced by reading the sources: who may import whom, who may know which
+//! foreign library, how long things may be. Reports every violation at once, with its place.
+//!
+//! It reads words and lines, not Rust: what a macro makes of them it does not see.
+
+mod architecture;
+mod house;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use source::Source;
+
+/// All Rust sources of the project, in the order of their names.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = vec![root.join("build.rs")];
+    for folder in ["src", "tests", "benches"] {
+        walk(&root.join(folder), &mut paths);
+    }
+    paths.retain(|path| path.exists());
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(root).unwrap().to_string_lossy();
+            Source::new(&name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => walk(&path, found),
+            false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
+            false => {}
+        }
+    }
+}
+
+#[test]
+fn the_tree_is_tidy() {
+    let sources = sources();
+    assert!(
+        sources.len() > 50,
+        "the sources are not where they are looked for"
+    );
+    let manifest = include_str!("../../Cargo.toml");
+    let mut violations: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            let mut found = architecture::check(source, manifest);
+            found.extend(house::check(source));
+            found
+        })
+        .collect();
+    violations.sort();
+    assert!(
+        violations.is_empty(),
+        "{} violations:\n{}",
+        violations.len(),
+        violations.join("\n")
+    );
+}
