@@ -70,7 +70,7 @@ struct Gate {
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    terminal::start_logs(false);
+    terminal::start_logs(terminal::Logs::Quiet);
     let gate = gate(options)?;
     let result = check(options, &gate).await?;
     if options.json {

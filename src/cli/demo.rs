@@ -58,7 +58,7 @@ const TEAMS: [&str; 9] = [
 const PATIENCE: StdDuration = StdDuration::from_secs(600);
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    terminal::start_logs(false);
+    terminal::start_logs(terminal::Logs::Quiet);
     terminal::install_tls();
     let examples = options
         .examples

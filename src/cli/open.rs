@@ -2,11 +2,10 @@
 //!
 //! The one place where the concrete parts are chosen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::sync::Mutex;
 
 use crate::clock::{self, Clock};
 use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settings};
@@ -14,9 +13,8 @@ use crate::executor::docker::{DockerEngine, DockerOptions};
 use crate::executor::{Builder, Executor};
 use crate::forge::local::LocalForge;
 use crate::model::{Challenge, ForgeName, GpuUuid};
-use crate::pipeline::slots::Slots;
-use crate::pipeline::{App, Engines};
-use crate::store::{Artifacts, DeliveryWriter, InstanceLock, Store};
+use crate::pipeline::{App, Engines, Parts};
+use crate::store::{InstanceLock, Store};
 
 /// Connects to the engines of these settings. `instance` marks what is ours on them.
 ///
@@ -94,27 +92,15 @@ pub async fn app(
     let engines = engines(&settings.engine, &settings.builder, &instance).await?;
     let gpus = gpus(&settings, &engines).await?;
     warn_of_gpus(&challenges, gpus.len());
-    let work = settings.data.join("work");
-    if work.exists() {
-        // Of an earlier start; nothing in it is anybody's.
-        std::fs::remove_dir_all(&work)?;
-    }
-    std::fs::create_dir_all(&work)?;
-    let app = App {
-        slots: Slots::new(settings.runner.slots as usize, gpus),
+    let parts = Parts {
         forges: forges(&settings)?,
-        artifacts: Artifacts::open(settings.data.join("artifacts"))?,
-        deliveries: DeliveryWriter::start(store.clone()),
         clock: Clock::system(),
         owner: lock.owner.clone(),
-        scorers: Mutex::new(HashMap::new()),
-        truths: Mutex::new(HashMap::new()),
-        settings,
-        challenges,
         store,
         engines,
-        work,
+        gpus,
     };
+    let app = App::new(settings, challenges, parts)?;
     Ok((Arc::new(app), lock))
 }
 

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::terminal::Logs;
 use super::{SettingsFile, open, terminal};
 use crate::model::KillReason;
 use crate::pipeline::{App, lease, workers};
@@ -25,7 +26,10 @@ pub struct Options {
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    terminal::start_logs(options.log_json);
+    terminal::start_logs(match options.log_json {
+        true => Logs::Json,
+        false => Logs::Daemon,
+    });
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let (app, _lock) = open::app(settings, challenges).await?;

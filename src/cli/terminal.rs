@@ -15,17 +15,31 @@ pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logs {
+    /// Of a daemon, for people.
+    Daemon,
+    /// Of a daemon, for programs.
+    Json,
+    /// Of a command whose output is read by who called it: only what is wrong.
+    Quiet,
+}
+
 /// Structured logs to standard error. `REFEREE_LOG` chooses what, as `RUST_LOG` does elsewhere.
-pub fn start_logs(json: bool) {
-    let filter = EnvFilter::try_from_env("REFEREE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("referee=info,warn"));
+pub fn start_logs(logs: Logs) {
+    let usual = match logs {
+        Logs::Daemon | Logs::Json => "referee=info,warn",
+        Logs::Quiet => "warn",
+    };
+    let filter = EnvFilter::try_from_env("REFEREE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     // A second start in one process (tests, the demo) keeps the first.
-    let _ = match json {
-        true => builder.json().try_init(),
-        false => builder
+    let _ = match logs {
+        Logs::Json => builder.json().try_init(),
+        Logs::Daemon | Logs::Quiet => builder
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
             .try_init(),

@@ -18,8 +18,10 @@ pub const CASE_CHARS_MAX: usize = 128;
 pub const DELIVERY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Time for a delivery's body to arrive. Gitea itself gives up after 5 s.
 pub const DELIVERY_READ_TIME: Duration = Duration::seconds(10);
-/// Deliveries read at the same time; more wait for a place.
-pub const DELIVERIES_AT_ONCE: usize = 64;
+/// Bytes of deliveries in memory at the same time, read from anybody: more wait for their turn.
+pub const DELIVERIES_AT_ONCE_BYTES: usize = 4 * DELIVERY_BYTES_MAX;
+/// What the smallest delivery counts for among them, which bounds their number.
+pub const DELIVERY_BYTES_MIN: usize = 64 * 1024;
 /// Refs that one push to a local repository may announce.
 pub const PUSHED_REFS_MAX: usize = 64;
 /// The hook waits this long for the verdict of the static rules before `git push` returns.

@@ -40,7 +40,7 @@ use crate::config::Settings;
 use crate::executor::{Builder, Executor};
 use crate::forge::local::LocalForge;
 use crate::model::{
-    Challenge, ChallengeSlug, Digest, ForgeName, ImageId, Lease, Phase, Stage, Task,
+    Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase, Stage, Task,
 };
 use crate::store::{Artifacts, Claim, DeliveryWriter, Store, SubmissionRecord};
 use slots::Slots;
@@ -81,9 +81,25 @@ pub struct App {
     /// Directory for work under way; emptied at start.
     pub work: PathBuf,
     /// Images of scorers by the digest of their task's declaration.
-    pub scorers: Mutex<HashMap<String, ImageId>>,
+    scorers: Mutex<HashMap<String, ImageId>>,
     /// Digests of truth by directory, each with the fingerprint that it was taken for.
-    pub truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
+    truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
+}
+
+/// What an [`App`] is made of, beside its configuration.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The engines.
+    pub engines: Engines,
+    /// GPUs of the runner.
+    pub gpus: Vec<GpuUuid>,
+    /// The forges.
+    pub forges: BTreeMap<ForgeName, LocalForge>,
+    /// The time.
+    pub clock: Clock,
+    /// Owner of the leases of this start.
+    pub owner: String,
 }
 
 /// Whether a step did anything.
@@ -96,6 +112,38 @@ pub enum Progress {
 }
 
 impl App {
+    /// Puts the parts together; makes the directories of the state and starts the writer of deliveries.
+    ///
+    /// # Errors
+    /// When a directory cannot be made.
+    pub fn new(
+        settings: Settings,
+        challenges: Vec<Challenge>,
+        parts: Parts,
+    ) -> std::io::Result<Self> {
+        let work = settings.data.join("work");
+        if work.exists() {
+            // Of an earlier start; nothing in it is anybody's.
+            std::fs::remove_dir_all(&work)?;
+        }
+        std::fs::create_dir_all(&work)?;
+        Ok(Self {
+            slots: Slots::new(settings.runner.slots as usize, parts.gpus),
+            artifacts: Artifacts::open(settings.data.join("artifacts"))?,
+            deliveries: DeliveryWriter::start(parts.store.clone()),
+            store: parts.store,
+            engines: parts.engines,
+            forges: parts.forges,
+            clock: parts.clock,
+            owner: parts.owner,
+            scorers: Mutex::new(HashMap::new()),
+            truths: Mutex::new(HashMap::new()),
+            settings,
+            challenges,
+            work,
+        })
+    }
+
     /// The challenge of that name.
     pub fn challenge(&self, slug: &ChallengeSlug) -> Option<&Challenge> {
         self.challenges.iter().find(|c| &c.slug == slug)

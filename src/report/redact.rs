@@ -17,6 +17,7 @@ const MINUTE: i64 = 60_000;
 pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view.hidden = !show.logs;
     if view.hidden {
+        join_cases(&mut view);
         let state = view.state;
         let gates = view.gates.iter_mut().filter(|g| sees_hidden_data(g.name));
         gates.for_each(|gate| close(gate, state));
@@ -29,6 +30,19 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
         BoardVisibility::Hidden => None,
     };
     view
+}
+
+/// Between the run of one case and that of the next a submission waits for a moment. Somebody who
+/// sees these moments can tell how long each case took, so the evaluation is shown as one.
+fn join_cases(view: &mut SubmissionView) {
+    let run = view.gates.iter_mut().find(|g| g.name == Stage::Run);
+    if let (SubmissionState::Waiting(Stage::Run), Some(run)) = (view.state, run)
+        && run.started.is_some()
+    {
+        view.state = SubmissionState::Working(Stage::Run);
+        view.queue = None;
+        run.state = GateState::Working;
+    }
 }
 
 /// Whether work at this stage reads the phase's data.
@@ -46,6 +60,9 @@ fn close(gate: &mut GateView, state: SubmissionState) {
         (GateState::Failed, _) => Outcome::RunFailed.says().to_owned(),
         _ => String::new(),
     };
+    if gate.state == GateState::Working {
+        (gate.ended, gate.duration) = (None, None);
+    }
     gate.started = gate.started.map(whole_minute);
     gate.duration = gate.duration.map(whole_minutes);
     // Consistent with the other two, so that the three together tell no more than each.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::assets::{self, Asset};
-use super::error::Failure;
+use super::error::{ApiFailure, Failure};
 use super::pages::RuleDoc;
 use super::{Shared, VERSION, pages};
 use crate::model::{Board, ChallengeSlug, PhaseSlug, TaskSlug};
@@ -28,7 +28,7 @@ pub async fn home(State(shared): State<Shared>) -> Result<Response, Failure> {
 }
 
 /// All challenges as JSON.
-pub async fn home_json(State(shared): State<Shared>) -> Result<Response, Failure> {
+pub async fn home_json(State(shared): State<Shared>) -> Result<Response, ApiFailure> {
     Ok(Json(view::home(shared.app.rows()).await?).into_response())
 }
 
@@ -84,7 +84,7 @@ pub async fn page(
 pub async fn json(
     State(shared): State<Shared>,
     Path(path): Path<(String, String, String)>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiFailure> {
     Ok(Json(read(&shared, path).await?).into_response())
 }
 

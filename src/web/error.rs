@@ -1,7 +1,10 @@
 //! Answers when there is no page: what, why, what next. Internal errors show a number, never a text.
 
-use axum::http::StatusCode;
+use axum::Json;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+
+use serde_json::json;
 
 use super::VERSION;
 use super::pages::{self, ErrorView};
@@ -31,8 +34,9 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+impl Failure {
+    /// What is said, with its status; what is not said goes to the log.
+    fn view(self) -> (StatusCode, ErrorView) {
         let view = match self {
             Self::NotFound => ErrorView::not_found(),
             Self::TooManyReaders => ErrorView::busy(),
@@ -43,11 +47,46 @@ impl IntoResponse for Failure {
             }
         };
         let status = StatusCode::from_u16(view.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, view)
+    }
+}
+
+/// A page, for people.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, view) = self.view();
         (status, pages::error(&view, VERSION)).into_response()
     }
 }
 
+/// The same for programs: an object with `error` and `why`.
+#[derive(Debug)]
+pub struct ApiFailure(Failure);
+
+impl<E: Into<Failure>> From<E> for ApiFailure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for ApiFailure {
+    fn into_response(self) -> Response {
+        let (status, view) = self.0.view();
+        let body = json!({ "error": view.title, "why": view.why });
+        (status, Json(body)).into_response()
+    }
+}
+
 /// For addresses without a page.
-pub async fn not_found() -> Failure {
-    Failure::NotFound
+pub async fn not_found(address: Uri) -> Response {
+    match address.path().starts_with("/api/") {
+        true => ApiFailure(Failure::NotFound).into_response(),
+        false => Failure::NotFound.into_response(),
+    }
+}
+
+/// For addresses that want another method: a hook's opened in a browser, most often.
+pub async fn wrong_method() -> Response {
+    let says = "this address is there, but not for this method\n";
+    (StatusCode::METHOD_NOT_ALLOWED, says).into_response()
 }

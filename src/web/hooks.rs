@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_stream::StreamExt as _;
 
 use super::Shared;
 use crate::forge::gitea::{self, Refusal};
@@ -22,7 +23,35 @@ use crate::store::{Delivery, Received};
 #[derive(Debug)]
 pub struct Gate {
     secrets: BTreeMap<ForgeName, Vec<Secret>>,
-    places: Semaphore,
+    /// Kibibytes that may be in memory.
+    room: Semaphore,
+}
+
+const KIB: usize = 1024;
+
+/// Why a body was not read. Nobody has shown yet who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+    /// The daemon ends.
+    Ending,
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        let (status, says) = match self {
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            ),
+            Self::Broken => (StatusCode::BAD_REQUEST, "the body did not arrive whole"),
+            Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+        };
+        answer(status, says)
+    }
 }
 
 impl Gate {
@@ -30,9 +59,45 @@ impl Gate {
     pub fn new(secrets: BTreeMap<ForgeName, Vec<Secret>>) -> Self {
         Self {
             secrets,
-            places: Semaphore::new(limits::DELIVERIES_AT_ONCE),
+            room: Semaphore::new(limits::DELIVERIES_AT_ONCE_BYTES / KIB),
         }
     }
+
+    /// The whole body, and the room that it takes as long as it is held. What announces no size may
+    /// become as large as any.
+    async fn read(&self, body: Body) -> Result<(Bytes, SemaphorePermit<'_>), Unread> {
+        let announced = body
+            .size_hint()
+            .exact()
+            .and_then(|n| usize::try_from(n).ok());
+        if body.size_hint().lower() > limits::DELIVERY_BYTES_MAX as u64 {
+            return Err(Unread::TooLarge);
+        }
+        let bytes = announced.unwrap_or(limits::DELIVERY_BYTES_MAX);
+        let kib = bytes.max(limits::DELIVERY_BYTES_MIN).div_ceil(KIB);
+        let kib = u32::try_from(kib).map_err(|_| Unread::TooLarge)?;
+        let room = self.room.acquire_many(kib).await;
+        let room = room.map_err(|_| Unread::Ending)?;
+        let reading = collect(body, announced.unwrap_or(0));
+        match tokio::time::timeout(limits::DELIVERY_READ_TIME.std(), reading).await {
+            Ok(read) => Ok((read?, room)),
+            Err(_) => Err(Unread::TooSlow),
+        }
+    }
+}
+
+/// Puts the parts of a body together, each once.
+async fn collect(body: Body, announced: usize) -> Result<Bytes, Unread> {
+    let mut whole = Vec::with_capacity(announced);
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| Unread::Broken)?;
+        if whole.len() + part.len() > limits::DELIVERY_BYTES_MAX {
+            return Err(Unread::TooLarge);
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.into())
 }
 
 fn answer(status: StatusCode, says: impl Into<String>) -> Response {
@@ -54,18 +119,11 @@ pub async fn receive(
     let Some((name, secrets)) = known else {
         return answer(StatusCode::NOT_FOUND, "no such forge");
     };
-    let Ok(_place) = gate.places.acquire().await else {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "ending");
-    };
-    let reading = to_bytes(body, limits::DELIVERY_BYTES_MAX);
-    let body = match tokio::time::timeout(limits::DELIVERY_READ_TIME.std(), reading).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        Err(_) => {
-            return answer(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            );
+    let (body, _room) = match gate.read(body).await {
+        Ok(read) => read,
+        Err(unread) => {
+            tracing::warn!(forge = name.as_str(), ?unread, "delivery refused");
+            return unread.into_response();
         }
     };
     let (event, digest) = match accept(headers, body, secrets).await {

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::FromRef;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::response::Response;
@@ -81,11 +81,9 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/assets/{name}", get(boards::asset))
         .route("/health", get(boards::health))
         .route("/local/{token}/pushed", post(local::pushed))
-        .route(
-            "/hooks/{forge}",
-            post(hooks::receive).layer(DefaultBodyLimit::max(limits::DELIVERY_BYTES_MAX)),
-        )
+        .route("/hooks/{forge}", post(hooks::receive))
         .fallback(error::not_found)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(middleware::map_response(harden))
         .with_state(shared))
 }

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 
 use super::boards::Part;
-use super::error::Failure;
+use super::error::{ApiFailure, Failure};
 use super::{Shared, VERSION, pages};
 use crate::model::PageToken;
 use crate::pipeline::view;
@@ -45,6 +45,6 @@ pub async fn page(
 pub async fn json(
     State(shared): State<Shared>,
     Path(token): Path<String>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ApiFailure> {
     Ok(Json(read(&shared, token).await?).into_response())
 }

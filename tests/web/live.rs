@@ -1,0 +1,175 @@
+//! Live pages: streams that say that something changed, and nothing else.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use futures_util::StreamExt as _;
+use referee::model::limits;
+use referee::web;
+use tower::ServiceExt as _;
+
+use crate::server::{NOW, Server};
+use crate::story::{EVIL, SECRET, Story};
+
+/// A page is told within this time.
+const SOON: Duration = Duration::from_secs(1);
+
+/// An open stream of events.
+pub struct Events {
+    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>>>>,
+    held: String,
+}
+
+impl Events {
+    pub async fn open(server: &Server, at: &str) -> Self {
+        let answer = server.client.get(format!("{}{at}", server.url)).send();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{at}");
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert!(
+            answer.headers()["cache-control"]
+                .to_str()
+                .unwrap()
+                .starts_with("no-")
+        );
+        Self {
+            bytes: Box::pin(answer.bytes_stream()),
+            held: String::new(),
+        }
+    }
+
+    /// The next event, whole.
+    pub async fn next(&mut self) -> String {
+        loop {
+            if let Some((event, rest)) = self.held.split_once("\n\n") {
+                let event = event.to_owned();
+                self.held = rest.to_owned();
+                return event;
+            }
+            let chunk = tokio::time::timeout(SOON, self.bytes.next()).await;
+            let chunk = chunk
+                .expect("an event within a second")
+                .expect("not the end");
+            self.held
+                .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+    }
+
+    /// Nothing comes for a while.
+    pub async fn says_nothing(&mut self) {
+        let silence = tokio::time::timeout(SOON / 4, self.bytes.next()).await;
+        assert!(
+            silence.is_err() && self.held.is_empty(),
+            "{silence:?} {}",
+            self.held
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_board_is_told_of_a_score_within_a_second_and_of_nothing_else() {
+    let server = Server::start().await;
+    let repository = server.add_team("local", "alpha", "alpha").await;
+    let story = Story::pushed(&server, &repository, "main").await;
+    let elsewhere = Story::pushed(&server, &repository, "open").await;
+    let at = "/challenges/nuclei/validation/segmentation/events";
+    let mut events = Events::open(&server, at).await;
+    assert_eq!(events.next().await, "event: board\ndata: connected");
+    story.ran().await;
+    elsewhere.scored(0.5).await;
+    events.says_nothing().await;
+    story.score(0.5).await;
+    assert_eq!(events.next().await, "event: board\ndata: changed");
+    events.says_nothing().await;
+}
+
+#[tokio::test]
+async fn a_submission_is_told_of_each_step_without_a_word_about_it() {
+    let server = Server::start().await;
+    let repository = server.add_team("local", "alpha", "alpha").await;
+    let story = Story::pushed(&server, &repository, "main").await;
+    let other = Story::pushed(&server, &repository, "open").await;
+    let mut events = story.events().await;
+    assert_eq!(events.next().await, "event: submission\ndata: connected");
+    other.run_failed().await;
+    events.says_nothing().await;
+    story.run_failed().await;
+    // Claimed and finished, four times.
+    for _ in 0..8 {
+        let event = events.next().await;
+        assert_eq!(event, "event: submission\ndata: changed");
+        assert!(!event.contains(SECRET) && !event.contains(EVIL));
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_fell_behind_is_told_to_look_again() {
+    let server = Server::start().await;
+    let repository = server.add_team("local", "alpha", "alpha").await;
+    let story = Story::pushed(&server, &repository, "main").await;
+    let noise = Story::pushed(&server, &repository, "open").await;
+    noise.ran().await;
+    // In memory, so that nothing is read ahead while this reader sleeps.
+    let router = web::router(server.app.clone()).unwrap();
+    let request = Request::get(format!("{}/events", story.page()));
+    let answer = router
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let mut body = answer.into_body().into_data_stream();
+    assert!(
+        body.next()
+            .await
+            .unwrap()
+            .unwrap()
+            .starts_with(b"event: submission")
+    );
+    let record = server.app.store.submission(noise.id).await.unwrap();
+    for _ in 0..=limits::LIVE_EVENTS_BUFFER {
+        let claim = referee::store::Claim {
+            submission: noise.id,
+            stage: record.submission.stage,
+            case: None,
+            owner: "tests",
+            seed: 1,
+        };
+        let lease = server.app.store.claim(&claim, NOW).await.unwrap().unwrap();
+        server
+            .app
+            .store
+            .finish(&lease, crate::story::retry(), NOW)
+            .await
+            .unwrap();
+    }
+    let told = tokio::time::timeout(SOON, body.next()).await.expect("told");
+    let told = told.unwrap().unwrap();
+    assert_eq!(&told[..], b"event: submission\ndata: changed\n\n");
+}
+
+#[tokio::test]
+async fn more_readers_than_there_are_places_for_are_sent_away_and_pages_stay() {
+    let server = Server::start().await;
+    let repository = server.add_team("local", "alpha", "alpha").await;
+    let story = Story::pushed(&server, &repository, "main").await;
+    // In memory: a thousand connections would need two thousand files.
+    let router = web::router(server.app.clone()).unwrap();
+    let ask = |at: String| {
+        let request = Request::get(at).body(Body::empty()).unwrap();
+        router.clone().oneshot(request)
+    };
+    let events = format!("{}/events", story.page());
+    let mut open = Vec::new();
+    for _ in 0..limits::LIVE_READERS_MAX {
+        let answer = ask(events.clone()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        open.push(answer);
+    }
+    let refused = ask(events.clone()).await.unwrap();
+    assert_eq!(refused.status().as_u16(), 503);
+    assert_eq!(ask(story.page()).await.unwrap().status().as_u16(), 200);
+    // One goes, and there is a place.
+    open.pop();
+    assert_eq!(ask(events).await.unwrap().status().as_u16(), 200);
+}

@@ -1,0 +1,178 @@
+//! An installation in a folder of its own, answering on a port of its own.
+//!
+//! The challenge `nuclei` with four phases: `open` shows everything, `validation` has a live board and
+//! tells nothing of a run, `sealed` has no board at all, `test` is as in the example. The forge `local`
+//! holds the teams' repositories, `gitea` sends deliveries.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use referee::clock::Clock;
+use referee::config;
+use referee::forge::local::LocalForge;
+use referee::model::{ForgeName, RepositoryId, TeamSlug, Timestamp};
+use referee::pipeline::{App, Parts};
+use referee::store::{Repository, Store};
+use referee::{clock, web};
+use reqwest::StatusCode;
+use tokio::net::TcpListener;
+
+use crate::{engine, log};
+
+/// What the forge of these tests shares with us; the second is being replaced.
+pub const SECRETS: [&str; 2] = [
+    "correct-horse-battery-staple",
+    "an-older-secret-of-the-same-hook",
+];
+
+/// When everything in these tests happens.
+pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
+
+/// A running server.
+pub struct Server {
+    pub app: Arc<App>,
+    pub url: String,
+    pub client: reqwest::Client,
+    pub folder: tempfile::TempDir,
+}
+
+/// An answer, read.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+/// Reads an answer.
+pub async fn answer(response: reqwest::Response) -> Answer {
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: response.text().await.unwrap(),
+    }
+}
+
+/// A folder of this repository.
+pub fn at_home(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn write_configuration(folder: &Path) {
+    let nuclei = at_home("examples/nuclei");
+    let challenge = folder.join("challenge");
+    std::fs::create_dir(&challenge).unwrap();
+    for part in ["data", "sample", "scorer", "template"] {
+        std::os::unix::fs::symlink(nuclei.join(part), challenge.join(part)).unwrap();
+    }
+    let mut text = std::fs::read_to_string(nuclei.join("challenge.toml")).unwrap();
+    for (slug, board, logs, cases) in [
+        ("open", "live", "all", true),
+        ("sealed", "hidden", "none", false),
+    ] {
+        text.push_str(&format!(
+            r#"
+[[phase]]
+slug = "{slug}"
+title = "Phase {slug}"
+opens = "2024-01-01T00:00:00Z"
+closes = "2099-12-31T23:59:59Z"
+on = "branch:{slug}"
+data = "data/validation"
+quota = {{ per-day = 20, total = 200, concurrent = 2, tries-per-day = 100 }}
+show = {{ board = "{board}", logs = "{logs}", cases = {cases}, decimals = 3 }}
+pick = "best"
+"#
+        ));
+    }
+    std::fs::write(challenge.join("challenge.toml"), text).unwrap();
+    std::fs::write(
+        folder.join("referee.toml"),
+        format!(
+            r#"
+challenges = ["challenge"]
+[forge.local]
+kind = "local"
+root = "repositories"
+[forge.gitea]
+kind = "gitea"
+url = "http://localhost:3000"
+webhook-secrets = {SECRETS:?}
+"#
+        ),
+    )
+    .unwrap();
+}
+
+impl Server {
+    /// A fresh installation, answering.
+    pub async fn start() -> Self {
+        log::keep();
+        // reqwest wants a provider before its first client, also for plain HTTP.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        write_configuration(folder.path());
+        let installation = config::read_installation(&folder.path().join("referee.toml"));
+        let config::Installation {
+            mut settings,
+            challenges,
+        } = installation.unwrap();
+        std::fs::create_dir_all(&settings.data).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        settings.listen = listener.local_addr().unwrap();
+        settings.public_url = format!("http://{}", settings.listen);
+        let url = settings.public_url.clone();
+        let root = folder.path().join("repositories");
+        let local = LocalForge::new(root, url.clone(), PathBuf::from("/bin/true"));
+        let parts = Parts {
+            store: Store::open(settings.database.expose()).await.unwrap(),
+            engines: engine::engines(),
+            gpus: Vec::new(),
+            forges: [(ForgeName::new("local").unwrap(), local)].into(),
+            clock: Clock::fixed(NOW),
+            owner: "tests".to_owned(),
+        };
+        let app = Arc::new(App::new(settings, challenges, parts).unwrap());
+        let router = web::router(Arc::clone(&app)).unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self {
+            app,
+            url,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            folder,
+        }
+    }
+
+    /// Reads an address of this server.
+    pub async fn get(&self, path: &str) -> Answer {
+        let url = format!("{}{path}", self.url);
+        answer(self.client.get(url).send().await.unwrap()).await
+    }
+
+    /// A team with a repository, as `referee admin team add` makes it. On the forge `gitea` the
+    /// repository is one that nobody can read yet.
+    pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
+        let forge = ForgeName::new(forge).unwrap();
+        let full_name = format!("nuclei/team-{team}");
+        if let Ok(local) = self.app.forge(&forge) {
+            local
+                .create(&full_name, forge_id, &Default::default(), NOW)
+                .unwrap();
+        }
+        let new = Repository {
+            id: RepositoryId(0),
+            forge,
+            forge_id: forge_id.to_owned(),
+            full_name,
+            challenge: self.app.challenges[0].slug.clone(),
+            team: TeamSlug::new(team).unwrap(),
+            hook_token: clock::page_token(),
+        };
+        self.app.store.bind_repository(&new, NOW).await.unwrap()
+    }
+}

@@ -1,0 +1,300 @@
+//! Submissions and what became of them, written as the pipeline writes them.
+//!
+//! Every text that a team can choose is hostile here.
+
+use referee::clock;
+use referee::model::{
+    AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Duration, Finding, Lease, LogExcerpt,
+    MetricName, Outcome, PageToken, PhaseSlug, Place, Score, Stage, SubmissionId, TaskSlug,
+};
+use referee::store::{
+    Claim, Effect, EvaluationRevision, Finish, NewSource, Next, Repository, SeenRef,
+};
+use serde_json::json;
+
+use crate::live::Events;
+use crate::server::{NOW, Server};
+
+/// Markup, a colour of terminals, and a change of the direction of reading.
+pub const EVIL: &str = "<script>alert(1)</script>\u{1b}[31m\u{202e}&\"'";
+
+/// What only the hidden data knows: must be seen nowhere while the phase is hidden.
+pub const SECRET: &str = "hidden_case_0042";
+
+/// The value of a metric on one hidden case; three decimals of means are what may be seen.
+pub const SECRET_VALUE: f64 = 0.918_273_6;
+
+/// A submission, as the pipeline and the pages name it.
+pub struct Story<'a> {
+    server: &'a Server,
+    phase: String,
+    pub id: SubmissionId,
+    pub token: PageToken,
+}
+
+fn log(text: &str) -> LogExcerpt {
+    LogExcerpt {
+        head: format!("{text}\n"),
+        tail: String::new(),
+        total_bytes: text.len() as u64,
+    }
+}
+
+fn passed(next: Stage) -> Finish {
+    Finish {
+        state: AttemptState::Succeeded,
+        blame: None,
+        findings: Vec::new(),
+        log: None,
+        detail: json!({}),
+        artifact: None,
+        next: Next::Advance(next),
+        effects: Vec::new(),
+    }
+}
+
+fn failed(outcome: Outcome, findings: Vec<Finding>) -> Finish {
+    Finish {
+        state: AttemptState::Failed,
+        blame: Some(Blame::Participant),
+        findings,
+        next: Next::End {
+            outcome,
+            incident: None,
+        },
+        ..passed(Stage::Rules)
+    }
+}
+
+/// A score by which the first hidden case and its value could be told.
+pub fn score(value: f64) -> Score {
+    let cases = [SECRET, "hidden_case_0043"].map(|name| CaseScore {
+        case: CaseId::new(name).unwrap(),
+        values: ["ap50", "dice", "hd95"]
+            .map(|m| (MetricName::new(m).unwrap(), Some(value)))
+            .into(),
+        reason: Some(format!("{EVIL} {SECRET}")),
+    });
+    Score {
+        cases: cases.into(),
+        reported: Default::default(),
+    }
+}
+
+impl<'a> Story<'a> {
+    /// Somebody pushes to the branch of this name, which a phase listens to (`main`: validation).
+    pub async fn pushed(server: &'a Server, repository: &Repository, branch: &str) -> Self {
+        let phase = if branch == "main" {
+            "validation"
+        } else {
+            branch
+        };
+        let store = &server.app.store;
+        let sha = hex::encode(clock::random_bytes::<20>());
+        let seen = SeenRef {
+            full_ref: format!("refs/heads/{branch}"),
+            commit: CommitSha::new(sha).unwrap(),
+        };
+        let new = NewSource {
+            seen: seen.clone(),
+            phase: PhaseSlug::new(phase).unwrap(),
+            token: clock::page_token(),
+            revision: server.app.challenges[0].revision.clone(),
+        };
+        let token = new.token.clone();
+        let entered = store.observe(repository, &[seen], &[new], NOW).await;
+        Self {
+            server,
+            phase: phase.to_owned(),
+            id: entered.unwrap()[0].submission,
+            token,
+        }
+    }
+
+    pub fn page(&self) -> String {
+        format!("/submissions/{}", self.token.as_str())
+    }
+
+    pub fn json(&self) -> String {
+        format!("/api/v1/submissions/{}", self.token.as_str())
+    }
+
+    async fn step(&self, stage: Stage, finish: Finish) {
+        let store = &self.server.app.store;
+        let claim = Claim {
+            submission: self.id,
+            stage,
+            case: None,
+            owner: "tests",
+            seed: 1,
+        };
+        let lease = store.claim(&claim, NOW).await.unwrap().expect("a lease");
+        let later = NOW.plus(Duration(61_234));
+        store.finish(&lease, finish, later).await.unwrap();
+    }
+
+    /// The rules have passed, with a warning; so has the build.
+    pub async fn built(&self) -> &Self {
+        let task = TaskSlug::new("segmentation").unwrap();
+        let tasks = vec![(task, "Dockerfile".to_owned(), self.token.clone())];
+        let warning =
+            Finding::warning("DF041", EVIL, EVIL).at(Place::line(EVIL, 3).with_text(EVIL));
+        let rules = Finish {
+            findings: vec![warning],
+            effects: vec![Effect::Tasks(tasks)],
+            ..passed(Stage::Build)
+        };
+        self.step(Stage::Rules, rules).await;
+        let build = Finish {
+            log: Some(log(EVIL)),
+            detail: json!({ "bytes": 300 << 20 }),
+            ..passed(Stage::Smoke)
+        };
+        self.step(Stage::Build, build).await;
+        self
+    }
+
+    /// The smoke run has passed; it waits for the evaluation.
+    pub async fn smoked(&self) -> &Self {
+        self.built().await;
+        let mut sample = score(0.5);
+        for (case, name) in sample.cases.iter_mut().zip(["sample_1", "sample_2"]) {
+            case.case = CaseId::new(name).unwrap();
+            case.reason = Some(EVIL.to_owned());
+        }
+        let smoke = Finish {
+            log: Some(log(EVIL)),
+            detail: json!({ "run_ms": 1234, "score": sample }),
+            ..passed(Stage::Run)
+        };
+        self.step(Stage::Smoke, smoke).await;
+        self
+    }
+
+    /// The rules refuse it.
+    pub async fn rejected(&self) -> &Self {
+        let findings = (1..=5)
+            .map(|n| {
+                Finding::error("DF020", EVIL, EVIL).at(Place::line("Dockerfile", n).with_text(EVIL))
+            })
+            .collect();
+        self.step(Stage::Rules, failed(Outcome::Rejected, findings))
+            .await;
+        self
+    }
+
+    /// The container crashes on the sample.
+    pub async fn smoke_failed(&self) -> &Self {
+        self.built().await;
+        let findings = vec![Finding::error("RUN001", "It ended with exit code 3.", EVIL)];
+        let finish = Finish {
+            log: Some(log(EVIL)),
+            detail: json!({ "exit_code": 3 }),
+            ..failed(Outcome::RunFailed, findings)
+        };
+        self.step(Stage::Smoke, finish).await;
+        self
+    }
+
+    /// The container crashes on the phase's data, and says everything that it has seen.
+    pub async fn run_failed(&self) -> &Self {
+        self.smoked().await;
+        let says = format!("It ended with exit code 77 at {SECRET}.");
+        let findings = vec![Finding::error("RUN001", says, SECRET).at(Place::file(SECRET))];
+        let finish = Finish {
+            log: Some(log(SECRET)),
+            detail: json!({ "exit_code": 77, "run_ms": 61_234, "file": SECRET }),
+            ..failed(Outcome::RunFailed, findings)
+        };
+        self.step(Stage::Run, finish).await;
+        self
+    }
+
+    /// The evaluation has run; it waits for its score.
+    pub async fn ran(&self) -> &Self {
+        self.smoked().await;
+        let run = Finish {
+            log: Some(log(SECRET)),
+            detail: json!({ "exit_code": 77, "run_ms": 61_234 }),
+            ..passed(Stage::Score)
+        };
+        self.step(Stage::Run, run).await;
+        self
+    }
+
+    /// The scorer has its score.
+    pub async fn scored(&self, value: f64) -> &Self {
+        self.ran().await;
+        self.score(value).await;
+        self
+    }
+
+    /// The score is committed, the run being over.
+    pub async fn score(&self, value: f64) {
+        let revision = self.revision().await;
+        let score = Effect::Score(revision.id, Box::new(score(value)));
+        let finish = Finish {
+            detail: json!({ "notes": [SECRET] }),
+            next: Next::End {
+                outcome: Outcome::Scored,
+                incident: None,
+            },
+            effects: vec![score],
+            ..passed(Stage::Score)
+        };
+        self.step(Stage::Score, finish).await;
+    }
+
+    async fn revision(&self) -> EvaluationRevision {
+        let board = Board {
+            challenge: self.server.app.challenges[0].slug.clone(),
+            phase: PhaseSlug::new(self.phase.as_str()).unwrap(),
+            task: TaskSlug::new("segmentation").unwrap(),
+        };
+        let cases = json!({ "cases": [SECRET, "hidden_case_0043"], "truth": SECRET });
+        let put = self.server.app.store.put_revision(&board, &cases, NOW);
+        put.await.unwrap()
+    }
+}
+
+/// It was lost for our reasons, and is made again.
+pub fn retry() -> Finish {
+    Finish {
+        state: AttemptState::Lost,
+        blame: Some(Blame::Infrastructure),
+        next: Next::Retry(NOW),
+        ..passed(Stage::Rules)
+    }
+}
+
+impl<'a> Story<'a> {
+    /// Reads along.
+    pub async fn events(&self) -> Events {
+        Events::open(self.server, &format!("{}/events", self.page())).await
+    }
+
+    /// The evaluation of one case begins.
+    pub async fn claim_case(&self, case: &CaseId) -> Lease {
+        let claim = Claim {
+            submission: self.id,
+            stage: Stage::Run,
+            case: Some(case.clone()),
+            owner: "tests",
+            seed: 1,
+        };
+        let claimed = self.server.app.store.claim(&claim, NOW).await;
+        claimed.unwrap().expect("a lease")
+    }
+
+    /// The evaluation of one case is over, and others are to come.
+    pub async fn finish_case(&self, lease: &Lease) {
+        let finish = Finish {
+            log: Some(log(SECRET)),
+            next: Next::Stay,
+            ..passed(Stage::Run)
+        };
+        let later = NOW.plus(Duration(61_234));
+        let store = &self.server.app.store;
+        store.finish(lease, finish, later).await.unwrap();
+    }
+}

@@ -1,0 +1,105 @@
+//! A recorded delivery, and how it is sent again.
+
+use std::path::{Path, PathBuf};
+
+use referee::forge::signature::Secret;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use crate::server::{Answer, SECRETS, Server, answer, at_home};
+
+/// A delivery as the forge sent it.
+#[derive(Clone)]
+pub struct Wire {
+    pub name: String,
+    /// The path that the hook called: the kind of hook can be told by it.
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    path: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Wire {
+    /// Reads `<stem>.body` and `<stem>.headers.json`.
+    pub fn read(stem: &Path) -> Self {
+        let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", stem.display()));
+        let recorded = std::fs::read(beside(".headers.json")).unwrap();
+        let recorded: Recorded = serde_json::from_slice(&recorded).unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in &recorded.headers {
+            // These are the connection's, not the delivery's.
+            if !["host", "content-length"].contains(&name.to_ascii_lowercase().as_str()) {
+                let name: HeaderName = name.parse().unwrap();
+                headers.append(name, value.parse().unwrap());
+            }
+        }
+        Self {
+            name: stem.display().to_string(),
+            path: recorded.path,
+            headers,
+            body: std::fs::read(beside(".body")).unwrap(),
+        }
+    }
+
+    /// A fixture of this repository.
+    pub fn fixture(name: &str) -> Self {
+        Self::read(&at_home("webhook-fixtures").join(name))
+    }
+
+    /// The same with another value of a header.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers
+            .insert(name, HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// The same without any signature.
+    pub fn unsigned(mut self) -> Self {
+        for name in SIGNATURES {
+            self.headers.remove(name);
+        }
+        self
+    }
+
+    /// The same with another body, rightly signed with this secret.
+    pub fn signed(self, body: &[u8], secret: &str) -> Self {
+        let mut wire = self.unsigned();
+        wire.body = body.to_vec();
+        let signature = Secret::new(secret).unwrap().sign(body);
+        wire.with("x-gitea-signature", &signature)
+    }
+
+    /// The same with a text of the body replaced, signed again.
+    pub fn changed(self, from: &str, to: &str) -> Self {
+        let text = String::from_utf8(self.body.clone()).unwrap();
+        assert!(text.contains(from), "{from} in {}", self.name);
+        self.signed(text.replace(from, to).as_bytes(), SECRETS[0])
+    }
+
+    /// Sends it to the hook of the forge `gitea`.
+    pub async fn send(&self, server: &Server) -> Answer {
+        self.send_to(server, "gitea").await
+    }
+
+    /// Sends it to the hook of a forge.
+    pub async fn send_to(&self, server: &Server, forge: &str) -> Answer {
+        let request = server
+            .client
+            .post(format!("{}/hooks/{forge}", server.url))
+            .headers(self.headers.clone())
+            .body(self.body.clone());
+        answer(request.send().await.unwrap()).await
+    }
+}
+
+/// Headers with an HMAC-SHA256.
+pub const SIGNATURES: [&str; 3] = [
+    "x-gitea-signature",
+    "x-forgejo-signature",
+    "x-hub-signature-256",
+];
