@@ -55,6 +55,13 @@ pub(super) fn judge(
             }
             Instruction::Workdir(path)
         }
+        Raw::Arg(text) | Raw::Env(text) | Raw::Label(text) if !words::is_closed(&text) => {
+            report.at(line.number, DF005.says_with(
+                format!("{} has a quote that is not closed", line.keyword()),
+                "Close it, put the value into the other kind of quotes, or write `\\` before it.",
+            ));
+            return None;
+        }
         Raw::Arg(text) => {
             variables(line, &text, true, report);
             Instruction::Arg(text)
@@ -124,6 +131,13 @@ fn copy(
                 report.at(line.number_of(source), DF022.says(says));
             }
         }
+    }
+    if sources.len() > 1 && !target.contains(['$', '"', '\'']) && !target.ends_with('/') {
+        let says = format!("COPY of several files needs a directory: `{target}`");
+        report.at(
+            line.number,
+            DF005.says_with(says, format!("Write `{target}/`, with a slash at its end.")),
+        );
     }
     // What comes from an unknown place is no part of the repository either.
     (from.is_some() || !foreign).then_some(Instruction::Copy {
