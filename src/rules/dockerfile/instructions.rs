@@ -55,6 +55,13 @@ pub(super) fn judge(
             }
             Instruction::Workdir(path)
         }
+        Raw::Arg(text) | Raw::Env(text) | Raw::Label(text) if !words::is_closed(&text) => {
+            report.at(line.number, DF005.says_with(
+                format!("{} has a quote that is not closed", line.keyword()),
+                "Close it, put the value into the other kind of quotes, or write `\\` before it.",
+            ));
+            return None;
+        }
         Raw::Arg(text) => {
             variables(line, &text, true, report);
             Instruction::Arg(text)

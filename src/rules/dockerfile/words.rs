@@ -42,6 +42,15 @@ pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> 
         .collect()
 }
 
+/// Whether every quote is closed; the engine refuses a text where one is not.
+pub(super) fn is_closed(text: &str) -> bool {
+    let (mut quote, mut escaped) = (None, false);
+    for c in text.chars() {
+        (quote, escaped) = step(quote, escaped, c);
+    }
+    quote.is_none()
+}
+
 /// Words between blanks; blanks within quotes or after a backslash do not separate.
 fn split(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
@@ -50,21 +59,25 @@ fn split(text: &str) -> Vec<&str> {
         if start.is_none() && !BLANKS.contains(&c) {
             start = Some(i);
         }
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            // Nothing can be escaped within single quotes.
-            (None | Some('"'), '\\') => escaped = true,
-            (Some(q), c) if q == c => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, c) if BLANKS.contains(&c) => {
-                words.extend(start.take().map(|s| &text[s..i]));
-            }
-            (None, _) => {}
+        if quote.is_none() && !escaped && BLANKS.contains(&c) {
+            words.extend(start.take().map(|s| &text[s..i]));
         }
+        (quote, escaped) = step(quote, escaped, c);
     }
     words.extend(start.map(|s| &text[s..]));
     words
+}
+
+/// The open quote, and whether the next character is escaped, after one more character.
+fn step(quote: Option<char>, escaped: bool, c: char) -> (Option<char>, bool) {
+    match (quote, c) {
+        _ if escaped => (quote, false),
+        // Nothing can be escaped within single quotes.
+        (None | Some('"'), '\\') => (quote, true),
+        (Some(open), c) if open == c => (None, false),
+        (None, '"' | '\'') => (Some(c), false),
+        _ => (quote, false),
+    }
 }
 
 /// Whether this is a variable's name, written out: nothing in it will be expanded or unquoted.
