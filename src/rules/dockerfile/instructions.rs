@@ -132,6 +132,13 @@ fn copy(
             }
         }
     }
+    if sources.len() > 1 && !target.contains(['$', '"', '\'']) && !target.ends_with('/') {
+        let says = format!("COPY of several files needs a directory: `{target}`");
+        report.at(
+            line.number,
+            DF005.says_with(says, format!("Write `{target}/`, with a slash at its end.")),
+        );
+    }
     // What comes from an unknown place is no part of the repository either.
     (from.is_some() || !foreign).then_some(Instruction::Copy {
         from,

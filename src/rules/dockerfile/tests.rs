@@ -100,6 +100,8 @@ const CAUGHT: &[(&str, &[&str])] = &[
     ("ENV --x=1 A=1", &["DF004"]),
     ("CMD --help", &["DF004"]),
     ("COPY a", &["DF005"]),
+    ("COPY a b /c", &["DF005"]),
+    ("COPY a b .", &["DF005"]),
     ("RUN", &["DF005"]),
     ("ENV A", &["DF005"]),
     ("ENV A=1 B", &["DF005"]),
@@ -313,7 +315,7 @@ fn five_mistakes_are_five_findings_in_the_order_of_the_lines() {
 fn places_are_the_physical_lines_of_a_continued_instruction() {
     let text = within("ENV A=1 \\\n    # why\n    B=2 \\\n    LD_PRELOAD=/x.so");
     assert_eq!(found(&text, Severity::Error), ["5 DF051"]);
-    let text = within("COPY a \\\n  ../b \\\n  /c");
+    let text = within("COPY a \\\n  ../b \\\n  /c/");
     assert_eq!(found(&text, Severity::Error), ["3 DF022"]);
 }
 
