@@ -155,8 +155,7 @@ async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
             return Err(error).with_context(|| format!("reading {}", options.folder.display()));
         }
     };
-    let bases = gate.settings.builder.bases.clone();
-    let policy = admission::policy(bases, &gate.challenge);
+    let policy = admission::policy(&gate.settings.builder, &gate.challenge);
     let template = admission::template(&gate.challenge);
     let admitted = rules::admission::check(&tree, &gate.challenge, &policy, template.as_ref());
     if any_error(&admitted.findings) {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{App, Progress, Scope, lease, publish};
 use crate::clock;
+use crate::config::BuilderSettings;
 use crate::forge::folder;
 use crate::forge::git::{self, CommitTree, GitError};
 use crate::model::finding::any_error;
@@ -15,10 +16,14 @@ use crate::model::{
 use crate::rules::{self, Policy};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
-/// What the organizers of a challenge allow.
-pub fn policy(bases: Vec<String>, challenge: &Challenge) -> Policy {
-    Policy::new(bases, challenge.tasks.iter().map(|t| &t.contract))
-        .with_severities(challenge.rules.clone())
+/// What the organizers of a challenge allow, on this builder.
+pub fn policy(builder: &BuilderSettings, challenge: &Challenge) -> Policy {
+    let contracts = challenge.tasks.iter().map(|t| &t.contract);
+    Policy {
+        build_network: builder.network != "none",
+        ..Policy::new(builder.bases.clone(), contracts)
+    }
+    .with_severities(challenge.rules.clone())
 }
 
 /// The challenge's template as a tree, if it has one that can be read.
@@ -130,7 +135,7 @@ async fn judge(
     scope: Scope<'_>,
     commit: CommitTree,
 ) -> anyhow::Result<Judged> {
-    let policy = policy(app.settings.builder.bases.clone(), scope.challenge);
+    let policy = policy(&app.settings.builder, scope.challenge);
     let template = template(scope.challenge);
     let admission =
         rules::admission::check(&commit.source, scope.challenge, &policy, template.as_ref());

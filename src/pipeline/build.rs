@@ -73,11 +73,15 @@ pub async fn build(
     building: &Building<'_>,
 ) -> anyhow::Result<Built> {
     let mut bases = BTreeMap::new();
+    let mut final_base = None;
     for name in building.dockerfile.bases() {
         let facts = engines.builder.resolve(name).await?.with_context(|| {
             format!("the base image {name} is allowed but not on the engine; pull or make it")
         })?;
-        bases.insert(name.to_owned(), facts.id);
+        bases.insert(name.to_owned(), facts.id.clone());
+        if building.dockerfile.final_base() == Some(name) {
+            final_base = Some(facts);
+        }
     }
     let report = engines
         .builder
@@ -90,15 +94,16 @@ pub async fn build(
             labels: vec![("referee.kind".into(), "submission".into())],
         })
         .await?;
-    Ok(judge(building, report))
+    Ok(judge(building, final_base.as_ref(), report))
 }
 
-fn judge(building: &Building<'_>, report: BuildReport) -> Built {
+/// `base` is what the image was made from: what it brings along is not the participant's doing.
+fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport) -> Built {
     let BuildReport { end, log } = report;
     match end {
         BuildEnd::Built(image) => {
             let limits = building.limits;
-            let findings = rules::image::check(&image, limits, building.policy);
+            let findings = rules::image::check_on_base(&image, base, limits, building.policy);
             let refused = any_error(&findings);
             Built {
                 image: (!refused).then_some(*image),
@@ -173,7 +178,7 @@ async fn attempt(
         git::read_commit(&path, &sha)
     })
     .await??;
-    let policy = super::admission::policy(app.settings.builder.bases.clone(), scope.challenge);
+    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let text = commit.source.text(&record.dockerfile).unwrap_or_default();
     let dockerfile = rules::dockerfile::check(&record.dockerfile, text, &policy)
         .parsed

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptKind, AttemptState, Blame, CaseId, Duration, KillReason, Lease, Stage, limits,
+    AttemptKind, AttemptState, Blame, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
 };
 use referee::store::{Change, Effect, Finish, Next, StoreError};
 

@@ -39,6 +39,11 @@ impl Source {
             .map(|((n, line), _)| (n, line.as_str()))
     }
 
+    /// Whether the file is test code beside the code that it tests.
+    pub fn is_unit_test(&self) -> bool {
+        self.path.starts_with("src/") && is_test_file(&self.path)
+    }
+
     /// A violation at a line of this file.
     pub fn at(&self, line: usize, says: impl std::fmt::Display) -> String {
         format!("{}:{line}: {says}", self.path)

@@ -173,6 +173,11 @@ impl Server {
             team: TeamSlug::new(team).unwrap(),
             hook_token: clock::page_token(),
         };
-        self.app.store.bind_repository(&new, NOW).await.unwrap()
+        self.app
+            .store
+            .bind_repository(&new, &[], NOW)
+            .await
+            .unwrap()
+            .0
     }
 }
