@@ -58,8 +58,8 @@ impl DockerEngine {
             env_remove: Vec::new(),
             limits: JobLimits {
                 cpus: 0.5,
-                memory: 32 * 1024 * 1024,
-                pids: 64,
+                memory: 64 * 1024 * 1024,
+                pids: 512, // gVisor's own threads count, too
                 shm: 64 * 1024,
                 tmp: 64 * 1024,
                 time: Duration::DAY,

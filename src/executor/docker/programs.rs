@@ -14,10 +14,8 @@ pub(super) const IMAGE: &str = "referee/holder:1";
 pub(super) const HOLD: &str = "/hold";
 /// Takes memory, page by page, for ever.
 pub(super) const HOG: &str = "/hog";
-/// Starts processes until the kernel refuses one, then exits with [`FORKS_REFUSED`].
+/// Starts processes until the kernel refuses one, then exits with 7.
 pub(super) const FORKS: &str = "/forks";
-/// How `/forks` says that it was refused a process.
-pub(super) const FORKS_REFUSED: i64 = 7;
 /// Where the output volume is mounted in the holder; the directory is in the image.
 pub(super) const OUTPUT: &str = "/output";
 
