@@ -33,7 +33,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 /// An answer, read.
@@ -144,7 +144,7 @@ impl Server {
             app,
             url,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            folder,
+            _folder: folder,
         }
     }
 
