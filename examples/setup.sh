@@ -82,7 +82,9 @@ need_engine() {
 # Prints the pid of the dockerd that need_engine started, if it still is one.
 started_engine() {
     local pid started
-    read -r pid started 2>/dev/null <"$REFEREE_STATE/dockerd.pid" || return
+    # With its own status: a bare return would give that of before the trap that stop_engine runs in.
+    [ -r "$REFEREE_STATE/dockerd.pid" ] || return 1
+    read -r pid started <"$REFEREE_STATE/dockerd.pid" || return 1
     [ "$(cut -d" " -f1,2,22 "/proc/$pid/stat" 2>/dev/null)" = "$pid (dockerd) $started" ] && echo "$pid"
 }
 
