@@ -235,6 +235,8 @@ impl One<'_> {
         self.gate.passed("build", started);
         let started = Instant::now();
         let smoked = self.smoke(engines, (name, work), &image).await;
+        // The image can be removed only after its containers.
+        engines.cleaner.done().await;
         if self.options.keep {
             println!("The image is kept as referee/build:{name}");
         } else {

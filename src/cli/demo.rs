@@ -94,6 +94,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         }
         daemon.await??;
     }
+    app.engines.cleaner.done().await;
     Ok(ExitCode::SUCCESS)
 }
 

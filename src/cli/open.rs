@@ -13,6 +13,7 @@ use crate::executor::docker::{DockerEngine, DockerOptions};
 use crate::executor::{Builder, Executor};
 use crate::forge::local::LocalForge;
 use crate::model::{Challenge, ForgeName, GpuUuid};
+use crate::pipeline::job::Cleaner;
 use crate::pipeline::{App, Engines, Parts};
 use crate::store::{InstanceLock, Store};
 
@@ -37,6 +38,7 @@ pub async fn engines(
     Ok(Engines {
         builder,
         scorer: runner.clone(),
+        cleaner: Cleaner::default(),
         runner,
     })
 }

@@ -16,6 +16,9 @@ use crate::model::KillReason;
 use crate::pipeline::{App, lease, workers};
 use crate::web;
 
+/// Ended jobs are removed in a fraction of a second; more is not worth waiting for.
+const CLEANING_TIME: std::time::Duration = std::time::Duration::from_secs(1);
+
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
@@ -59,6 +62,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         result = terminal::asked_to_end() => {
             result?;
             tracing::info!("asked to end; work under way is repeated at the next start");
+            // What stays is removed then, too.
+            let _ = tokio::time::timeout(CLEANING_TIME, app.engines.cleaner.done()).await;
         }
         died = stages.join_next() => {
             // A loop never returns; if one is gone, it panicked, and half a daemon helps nobody.

@@ -4,6 +4,9 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::RwLock;
 
 use crate::executor::{self, Executor, JobSpec, JobStatus};
 use crate::model::{Duration, KillReason, LogExcerpt, OutputListing, RunEnd};
@@ -26,13 +29,41 @@ pub struct Ran {
     pub output: OutputListing,
 }
 
+/// Removes what ended jobs leave on their engine, beside the work that follows: nobody has to wait
+/// for it.
+#[derive(Debug, Clone, Default)]
+pub struct Cleaner(Arc<RwLock<()>>);
+
+impl Cleaner {
+    async fn clean(&self, engine: Arc<dyn Executor>, job: &str) {
+        let at_work = Arc::clone(&self.0).read_owned().await;
+        let reference = executor::JobRef {
+            name: job.to_owned(),
+            id: String::new(),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = engine.cleanup(&reference).await {
+                // Not worth losing a result for; the next start removes what is left.
+                tracing::warn!(job = reference.name, %error, "cleanup failed");
+            }
+            drop(at_work);
+        });
+    }
+
+    /// Waits until everything that was begun is done.
+    pub async fn done(&self) {
+        drop(self.0.write().await);
+    }
+}
+
 /// Runs a job and copies its output into `into`, an empty directory of ours. `record_kill` is
-/// awaited before a kill is sent. Everything of the job is removed from the engine, also on errors.
+/// awaited before a kill is sent. The cleaner removes everything of the job from the engine, also
+/// on errors.
 ///
 /// # Errors
 /// When the engine fails; never because of what the container did.
 pub async fn run<F>(
-    engine: &dyn Executor,
+    (engine, cleaner): (&Arc<dyn Executor>, &Cleaner),
     job: &JobSpec,
     into: &Path,
     record_kill: impl FnOnce(KillReason) -> F,
@@ -40,15 +71,8 @@ pub async fn run<F>(
 where
     F: Future<Output = executor::Result<()>>,
 {
-    let ran = run_uncleaned(engine, job, into, record_kill).await;
-    let reference = executor::JobRef {
-        name: job.name.clone(),
-        id: String::new(),
-    };
-    if let Err(error) = engine.cleanup(&reference).await {
-        // Not worth losing a result for; the next start removes what is left.
-        tracing::warn!(job = job.name, %error, "cleanup failed");
-    }
+    let ran = run_uncleaned(&**engine, job, into, record_kill).await;
+    cleaner.clean(Arc::clone(engine), &job.name).await;
     ran
 }
 

@@ -54,6 +54,8 @@ pub struct Engines {
     pub runner: Arc<dyn Executor>,
     /// The organizers' scorers with the truth.
     pub scorer: Arc<dyn Executor>,
+    /// Removes what jobs leave on them.
+    pub cleaner: job::Cleaner,
 }
 
 /// Everything that a stage needs.

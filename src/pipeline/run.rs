@@ -157,5 +157,11 @@ async fn run(
         labels: vec![("referee.kind".into(), "run".into())],
     });
     let killed = |reason| lease_kill(app, lease, reason);
-    Ok(job::run(&*app.engines.runner, &spec, into, killed).await?)
+    Ok(job::run(
+        (&app.engines.runner, &app.engines.cleaner),
+        &spec,
+        into,
+        killed,
+    )
+    .await?)
 }

@@ -209,7 +209,13 @@ fn spec(scoring: &Scoring<'_>) -> JobSpec {
 pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<Scored> {
     let job = spec(scoring);
     let nothing_to_record = |_: KillReason| async { Ok::<_, ExecutorError>(()) };
-    let ran = job::run(&*engines.scorer, &job, scoring.into, nothing_to_record).await?;
+    let ran = job::run(
+        (&engines.scorer, &engines.cleaner),
+        &job,
+        scoring.into,
+        nothing_to_record,
+    )
+    .await?;
     if let Some(problem) = broken(&ran, &scoring.task.scorer)? {
         return Ok(Scored::Broken {
             problems: vec![problem],

@@ -160,7 +160,13 @@ where
             seed: smoking.seed,
             labels: vec![("referee.kind".into(), "smoke".into())],
         });
-        let ran = job::run(&*engines.runner, &job, &into, &record_kill).await?;
+        let ran = job::run(
+            (&engines.runner, &engines.cleaner),
+            &job,
+            &into,
+            &record_kill,
+        )
+        .await?;
         let ids: Vec<CaseId> = match case {
             Some(case) => vec![case.id.clone()],
             None => cases.iter().map(|c| c.id.clone()).collect(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use referee::model::{AttemptKind, AttemptState, Outcome, Stage};
 
 use crate::copy::Copy;
-use crate::world::{END_WITHIN, PATIENCE, World, docker, submission};
+use crate::world::{CLEAN_WITHIN, END_WITHIN, PATIENCE, World, docker, submission};
 
 const BOARD: (&str, &str, &str) = ("nuclei", "validation", "segmentation");
 const TEAM: &str = "crash";
@@ -101,7 +101,9 @@ fn assert_done_once(world: &mut World, copy: &Copy, interrupted: AttemptKind) {
     }
     assert_eq!(world.spent(record), 1);
     assert_eq!(world.scores(BOARD, TEAM), 1);
-    assert_eq!(world.left_on_engine(), Vec::<String>::new());
+    world.until("the engine is clean", CLEAN_WITHIN, |world| {
+        world.left_on_engine().is_empty()
+    });
     let board = world.get("/api/v1/boards/nuclei/validation/segmentation");
     let rows = board["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 1, "{board}");

@@ -22,6 +22,8 @@ pub const BASE: &str = "referee/python:3.11";
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// A daemon that is asked to end is gone by then.
 pub const END_WITHIN: Duration = Duration::from_secs(5);
+/// Nothing of ended jobs is on the engine by then.
+pub const CLEAN_WITHIN: Duration = Duration::from_secs(10);
 
 /// An installation.
 pub struct World {
@@ -423,6 +425,14 @@ impl Drop for World {
             return;
         }
         let running = self.running_attempts();
+        // What ended jobs leave is removed beside the work that follows.
+        let asked = Instant::now();
+        while self.daemon.is_some()
+            && asked.elapsed() < CLEAN_WITHIN
+            && !self.left_on_engine().is_empty()
+        {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         self.end_daemon();
         let left = self.left_on_engine();
         self.clear_engine();

@@ -22,13 +22,17 @@ use crate::executor::{ExecutorError, JobLimits, JobSpec, OutputSpec, Result};
 use crate::model::{Duration, ImageId};
 
 impl DockerEngine {
-    /// Makes the output file system and the container that keeps it mounted.
-    pub(super) async fn start_holder(&self, job: &JobSpec) -> Result<()> {
+    /// Makes the output file system and the container that keeps it mounted; the container's id.
+    pub(super) async fn create_holder(&self, job: &JobSpec) -> Result<String> {
         let waiting = self.small_job(&job.name, &job.output).await?;
         let body = with_command(self.body(&waiting, Role::Holder).await?, programs::HOLD);
         let seen = self.create(&job.name, Role::Holder, &body).await?;
         self.check_volume(&job.name, &job.output).await?;
-        let id = &seen.id.unwrap_or_default();
+        Ok(seen.id.unwrap_or_default())
+    }
+
+    /// Starts a created holder and gives it its memory of the engine.
+    pub(super) async fn start_holder(&self, id: &str) -> Result<()> {
         self.call("start", |docker| async move {
             docker.start_container(id, None).await
         })

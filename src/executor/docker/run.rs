@@ -52,7 +52,14 @@ impl Executor for DockerEngine {
         // A holder without its memory of the engine is no witness; nothing was written yet.
         self.remove_container(&self.names(&job.name).container(Role::Holder))
             .await?;
-        self.start_holder(job).await
+        let holder = self.create_holder(job).await?;
+        // The volume is there, so the job's own container can be made while the holder starts.
+        // What may be wrong with it is told by `submit`, which makes it again.
+        let (started, _) = tokio::join!(self.start_holder(&holder), async {
+            let body = self.body(job, Role::Job).await?;
+            self.create(&job.name, Role::Job, &body).await
+        });
+        started
     }
 
     async fn submit(&self, job: &JobSpec) -> Result<JobRef> {
@@ -94,12 +101,15 @@ impl Executor for DockerEngine {
             if !matches!(status, JobStatus::Running | JobStatus::Waiting) || left.is_zero() {
                 return Ok(status);
             }
+            let asked = Instant::now();
             if status == JobStatus::Running {
                 self.until_exit(&job.name, left.min(WAIT_CALL)).await;
             }
             // When `wait` cannot be trusted to have waited, this keeps the loop from spinning.
-            tokio::time::sleep(pause.min(left)).await;
-            pause = (pause * 3 / 2).min(std::time::Duration::from_millis(250));
+            if let Some(rest) = pause.min(left).checked_sub(asked.elapsed()) {
+                tokio::time::sleep(rest).await;
+                pause = (pause * 3 / 2).min(std::time::Duration::from_millis(250));
+            }
         }
     }
 
@@ -169,9 +179,11 @@ impl Executor for DockerEngine {
     async fn cleanup(&self, job: &JobRef) -> Result<()> {
         self.unfollow(&job.name);
         let names = self.names(&job.name);
-        self.remove_container(&names.container(Role::Job)).await?;
-        self.remove_container(&names.container(Role::Holder))
-            .await?;
+        let (container, holder) = (names.container(Role::Job), names.container(Role::Holder));
+        tokio::try_join!(
+            self.remove_container(&container),
+            self.remove_container(&holder)
+        )?;
         self.remove_volume(&names.volume()).await
     }
 }
