@@ -33,7 +33,8 @@ pub struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
-    pub folder: tempfile::TempDir,
+    /// Removed with the last of this server.
+    _folder: tempfile::TempDir,
 }
 
 /// An answer, read.
@@ -144,7 +145,7 @@ impl Server {
             app,
             url,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            folder,
+            _folder: folder,
         }
     }
 
