@@ -6,7 +6,9 @@
 //!
 //! What this cannot hide: the time at which a state changes, seen by somebody with a watch.
 
-use crate::model::{BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp};
+use crate::model::{
+    BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp, limits,
+};
 
 use super::view::{GateState, GateView, ScoreView, SubmissionView, rounded};
 
@@ -29,6 +31,15 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
         // A score tells its place as soon as one other team tells theirs.
         BoardVisibility::Hidden => None,
     };
+    if show.board == BoardVisibility::Hidden {
+        view.board = None;
+    }
+    // Only now: what may not be shown may not be counted either.
+    view.findings_left_out += view
+        .findings
+        .len()
+        .saturating_sub(limits::FINDINGS_SHOWN_MAX);
+    view.findings.truncate(limits::FINDINGS_SHOWN_MAX);
     view
 }
 

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::model::{
-    CaseId, ChallengeSlug, CommitSha, Direction, Finding, ImageId, LogExcerpt, MetricName,
+    Board, CaseId, ChallengeSlug, CommitSha, Direction, Finding, ImageId, LogExcerpt, MetricName,
     MetricSpec, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug, TeamSlug,
     Timestamp,
 };
@@ -41,6 +41,8 @@ pub struct SubmissionView {
     pub phase: Titled<PhaseSlug>,
     /// For this task; none while the rules have not read `submission.toml`.
     pub task: Option<Titled<TaskSlug>>,
+    /// The board that ranks it, where everybody may see that.
+    pub board: Option<Board>,
     /// By this team.
     pub team: TeamSlug,
     /// The commit.

@@ -116,6 +116,13 @@ impl Store {
         .bind(case)
         .fetch_one(&mut *tx)
         .await?;
+        let begun: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND kind = $2",
+        )
+        .bind(claim.submission.0)
+        .bind(kind.as_str())
+        .fetch_one(&mut *tx)
+        .await?;
         let id = next_number(&mut tx, "attempt").await?;
         sqlx::query(
             "INSERT INTO attempt (id, submission_id, kind, case_id, number, state, owner,
@@ -134,7 +141,10 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        self.tell(Change::Submission(claim.submission));
+        self.tell(match (&claim.case, begun) {
+            (Some(_), 1..) => Change::Case(claim.submission),
+            _ => Change::Submission(claim.submission),
+        });
         Ok(Some(Lease {
             attempt: Attempt {
                 id: AttemptId(id),

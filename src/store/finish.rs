@@ -118,7 +118,8 @@ impl Store {
         let submission = &ending.record.submission;
         match finish.next {
             Next::End { .. } => self.tell_end(submission),
-            _ => self.tell(Change::Submission(submission.id)),
+            Next::Stay => self.tell(Change::Case(submission.id)),
+            Next::Advance(_) | Next::Retry(_) => self.tell(Change::Submission(submission.id)),
         }
         for sibling in &ending.siblings {
             self.tell(Change::Submission(*sibling));

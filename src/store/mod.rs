@@ -43,6 +43,9 @@ use crate::model::{Board, Submission, SubmissionId};
 pub enum Change {
     /// This submission.
     Submission(SubmissionId),
+    /// The run of one case of this submission began or ended among others. Wakes who works; no
+    /// reader is told, because the times of hidden cases are nobody's to know.
+    Case(SubmissionId),
     /// This board.
     Board(Board),
     /// Something is due to a forge.

@@ -9,7 +9,7 @@ use referee::model::limits;
 use referee::web;
 use tower::ServiceExt as _;
 
-use crate::server::{NOW, Server};
+use crate::server::Server;
 use crate::story::{EVIL, SECRET, Story};
 
 /// A page is told within this time.
@@ -127,6 +127,7 @@ async fn a_reader_that_fell_behind_is_told_to_look_again() {
             .starts_with(b"event: submission")
     );
     let record = server.app.store.submission(noise.id).await.unwrap();
+    let now = server.app.clock.now();
     for _ in 0..=limits::LIVE_EVENTS_BUFFER {
         let claim = referee::store::Claim {
             submission: noise.id,
@@ -135,11 +136,11 @@ async fn a_reader_that_fell_behind_is_told_to_look_again() {
             owner: "tests",
             seed: 1,
         };
-        let lease = server.app.store.claim(&claim, NOW).await.unwrap().unwrap();
+        let lease = server.app.store.claim(&claim, now).await.unwrap().unwrap();
         server
             .app
             .store
-            .finish(&lease, crate::story::retry(), NOW)
+            .finish(&lease, crate::story::retry(now), now)
             .await
             .unwrap();
     }

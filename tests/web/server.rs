@@ -33,6 +33,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
+    /// Removed with the last of this server.
     _folder: tempfile::TempDir,
 }
 

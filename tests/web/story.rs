@@ -6,6 +6,7 @@ use referee::clock;
 use referee::model::{
     AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Duration, Finding, Lease, LogExcerpt,
     MetricName, Outcome, PageToken, PhaseSlug, Place, Score, Stage, SubmissionId, TaskSlug,
+    Timestamp, limits,
 };
 use referee::store::{
     Claim, Effect, EvaluationRevision, Finish, NewSource, Next, Repository, SeenRef,
@@ -119,6 +120,15 @@ impl<'a> Story<'a> {
         format!("/api/v1/submissions/{}", self.token.as_str())
     }
 
+    /// The time after some work, which is that of the server from now on. How long work on hidden
+    /// data takes is a secret, too.
+    fn later(&self, stage: Stage) -> Timestamp {
+        let took = if stage < Stage::Run { 1_500 } else { 61_234 };
+        let clock = &self.server.app.clock;
+        clock.set(clock.now().plus(Duration(took)));
+        clock.now()
+    }
+
     async fn step(&self, stage: Stage, finish: Finish) {
         let store = &self.server.app.store;
         let claim = Claim {
@@ -128,9 +138,12 @@ impl<'a> Story<'a> {
             owner: "tests",
             seed: 1,
         };
-        let lease = store.claim(&claim, NOW).await.unwrap().expect("a lease");
-        let later = NOW.plus(Duration(61_234));
-        store.finish(&lease, finish, later).await.unwrap();
+        let now = self.server.app.clock.now();
+        let lease = store.claim(&claim, now).await.unwrap().expect("a lease");
+        store
+            .finish(&lease, finish, self.later(stage))
+            .await
+            .unwrap();
     }
 
     /// The rules have passed, with a warning; so has the build.
@@ -157,7 +170,7 @@ impl<'a> Story<'a> {
     /// The smoke run has passed; it waits for the evaluation.
     pub async fn smoked(&self) -> &Self {
         self.built().await;
-        let mut sample = score(0.5);
+        let mut sample = score(0.25);
         for (case, name) in sample.cases.iter_mut().zip(["sample_1", "sample_2"]) {
             case.case = CaseId::new(name).unwrap();
             case.reason = Some(EVIL.to_owned());
@@ -200,7 +213,9 @@ impl<'a> Story<'a> {
     pub async fn run_failed(&self) -> &Self {
         self.smoked().await;
         let says = format!("It ended with exit code 77 at {SECRET}.");
-        let findings = vec![Finding::error("RUN001", says, SECRET).at(Place::file(SECRET))];
+        // More of them than a report shows: also their number is a secret.
+        let finding = Finding::error("RUN001", says, SECRET).at(Place::file(SECRET));
+        let findings = vec![finding; limits::FINDINGS_SHOWN_MAX + 20];
         let finish = Finish {
             log: Some(log(SECRET)),
             detail: json!({ "exit_code": 77, "run_ms": 61_234, "file": SECRET }),
@@ -258,11 +273,11 @@ impl<'a> Story<'a> {
 }
 
 /// It was lost for our reasons, and is made again.
-pub fn retry() -> Finish {
+pub fn retry(now: Timestamp) -> Finish {
     Finish {
         state: AttemptState::Lost,
         blame: Some(Blame::Infrastructure),
-        next: Next::Retry(NOW),
+        next: Next::Retry(now),
         ..passed(Stage::Rules)
     }
 }
@@ -282,7 +297,8 @@ impl<'a> Story<'a> {
             owner: "tests",
             seed: 1,
         };
-        let claimed = self.server.app.store.claim(&claim, NOW).await;
+        let now = self.server.app.clock.now();
+        let claimed = self.server.app.store.claim(&claim, now).await;
         claimed.unwrap().expect("a lease")
     }
 
@@ -293,8 +309,10 @@ impl<'a> Story<'a> {
             next: Next::Stay,
             ..passed(Stage::Run)
         };
-        let later = NOW.plus(Duration(61_234));
         let store = &self.server.app.store;
-        store.finish(lease, finish, later).await.unwrap();
+        store
+            .finish(lease, finish, self.later(Stage::Run))
+            .await
+            .unwrap();
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::board;
 use crate::model::{
     AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Score, Severity,
-    Stage, SubmissionState, limits,
+    Stage, SubmissionState, Task,
 };
 use crate::pipeline::{App, Scope, participant, queue};
 use crate::report::{
@@ -28,12 +28,12 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
     let attempts = app.store.attempts(record).await?;
     let submission = &record.submission;
     let state = submission.state();
-    let (findings, findings_left_out) = findings(&attempts);
     let view = SubmissionView {
         number: submission.number,
         challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
         phase: Titled::new(scope.phase.slug.clone(), &scope.phase.title),
         task: scope.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
+        board: scope.task.map(|task| board_of(scope, task)),
         team: submission.team.clone(),
         sha: submission.sha.clone(),
         full_ref: submission.full_ref.clone(),
@@ -56,10 +56,18 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
             submission.token.as_str()
         ),
         hidden: !scope.phase.show.logs,
-        findings,
-        findings_left_out,
+        findings: findings(&attempts),
+        findings_left_out: 0,
     };
     Ok(report::redact(view, &scope.phase.show))
+}
+
+fn board_of(scope: Scope<'_>, task: &Task) -> Board {
+    Board {
+        challenge: scope.challenge.slug.clone(),
+        phase: scope.phase.slug.clone(),
+        task: task.slug.clone(),
+    }
 }
 
 fn stage_of(kind: AttemptKind) -> Stage {
@@ -140,7 +148,7 @@ fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
     }
 }
 
-fn findings(attempts: &[AttemptRecord]) -> (Vec<FindingView>, usize) {
+fn findings(attempts: &[AttemptRecord]) -> Vec<FindingView> {
     let mut all: Vec<FindingView> = telling(attempts)
         .flat_map(|a| {
             let gate = stage_of(a.attempt.kind);
@@ -152,9 +160,7 @@ fn findings(attempts: &[AttemptRecord]) -> (Vec<FindingView>, usize) {
         })
         .collect();
     all.sort_by_key(|f| f.gate);
-    let left_out = all.len().saturating_sub(limits::FINDINGS_SHOWN_MAX);
-    all.truncate(limits::FINDINGS_SHOWN_MAX);
-    (all, left_out)
+    all
 }
 
 fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
@@ -274,11 +280,7 @@ async fn score(
     if scope.phase.show.cases {
         view.cases = Some(cases(&score, &task.metrics));
     }
-    let name = Board {
-        challenge: submission.challenge.clone(),
-        phase: submission.phase.clone(),
-        task: task.slug.clone(),
-    };
+    let name = board_of(scope, task);
     if let Some(board) = board(app.rows(), &name).await? {
         view.of = board.rows.len();
         if let Some(row) = board.rows.iter().find(|r| r.team == submission.team) {
@@ -314,11 +316,7 @@ async fn quota(
     let Some(task) = scope.task else {
         return Ok(None);
     };
-    let board = Board {
-        challenge: scope.challenge.slug.clone(),
-        phase: scope.phase.slug.clone(),
-        task: task.slug.clone(),
-    };
+    let board = board_of(scope, task);
     let now = app.clock.now();
     let team = &record.submission.team;
     let used = app.store.usage(&board, team, 0, now).await?;

@@ -4,8 +4,9 @@
 mod boards;
 
 use crate::model::{
-    CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, LogExcerpt, MetricName,
-    Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug, TeamSlug, Timestamp,
+    Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, LogExcerpt,
+    MetricName, Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug, TeamSlug,
+    Timestamp,
 };
 
 use super::view::{
@@ -145,6 +146,11 @@ impl SubmissionView {
             challenge: challenge(),
             phase: phase(),
             task: Some(task()),
+            board: Some(Board {
+                challenge: challenge().slug,
+                phase: phase().slug,
+                task: task().slug,
+            }),
             team: known(TeamSlug::new("alpha")),
             sha: commit("alpha"),
             full_ref: "refs/heads/main".to_owned(),
@@ -200,6 +206,7 @@ impl SubmissionView {
         Self {
             number: 9,
             task: None,
+            board: None,
             state: SubmissionState::Ended(Outcome::Rejected),
             gates: gates([
                 (Failed, 180, "3 errors, 1 warning, 1 advice"),

@@ -246,8 +246,10 @@ fn facts(view: &SubmissionView) -> Markup {
                     dt { "Task" }
                     dd {
                         (sanitize::line(&task.title)) " "
-                        @let board = format!("{}/{}/{}", home::address(&view.challenge), view.phase.slug, task.slug);
-                        a href={ (board) "#team-" (view.team) } { "board" }
+                        @if let Some(board) = &view.board {
+                            @let place = view.score.as_ref().map(|_| format!("#team-{}", view.team));
+                            a href={ "/challenges/" (board) (place.unwrap_or_default()) } { "board" }
+                        }
                     }
                 }
                 dt { "Commit" } dd { code.long { (view.sha) } }
