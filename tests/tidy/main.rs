@@ -3,6 +3,8 @@
 //!
 //! It reads words and lines, not Rust: what a macro makes of them it does not see.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+
 mod architecture;
 mod house;
 mod source;

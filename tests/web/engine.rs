@@ -25,6 +25,7 @@ pub fn engines() -> Engines {
         builder: Arc::new(Away),
         runner: Arc::new(Away),
         scorer: Arc::new(Away),
+        cleaner: Default::default(),
     }
 }
 
