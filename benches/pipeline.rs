@@ -24,7 +24,7 @@ use copy::Copy;
 use world::{PATIENCE, World, docker, examples, submission};
 
 /// Pairs that are measured, after one that is not.
-const PAIRS: usize = 3;
+const PAIRS: usize = 5;
 const TEAM: &str = "bench";
 /// Seconds that the container sleeps, once on the sample and once on the data.
 const SLEEPS: u32 = 5;
