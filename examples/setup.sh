@@ -27,6 +27,7 @@ need_packages() {
         dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     command -v cc >/dev/null || missing+=(build-essential)
+    dpkg-query --show --showformat "${db:Status-Status}" libssl-dev 2>/dev/null | grep -qx installed || missing+=(libssl-dev)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     command -v git >/dev/null || missing+=(git)
     command -v python3 >/dev/null || missing+=(python3)
