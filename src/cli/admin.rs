@@ -173,7 +173,7 @@ pub async fn add_team(
     challenge: &Challenge,
     team: &TeamSlug,
 ) -> anyhow::Result<std::path::PathBuf> {
-    let forges = open::forges(settings)?;
+    let forges = open::local_forges(settings)?;
     let forge_name: &ForgeName = &challenge.forge;
     let forge = forges.get(forge_name).with_context(|| {
         format!("forge `{forge_name}` is not local; its teams are made on the forge itself")

@@ -11,6 +11,8 @@ use crate::clock::{self, Clock};
 use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settings};
 use crate::executor::docker::{DockerEngine, DockerOptions};
 use crate::executor::{Builder, Executor};
+use crate::forge::Forge;
+use crate::forge::gitea::GiteaForge;
 use crate::forge::local::LocalForge;
 use crate::model::{Challenge, ForgeName, GpuUuid};
 use crate::pipeline::job::Cleaner;
@@ -57,11 +59,37 @@ async fn connect(
     Ok(Arc::new(engine))
 }
 
+/// All forges, connected to when they are first asked. One without a token only sends deliveries, and
+/// is none.
+///
+/// # Errors
+/// When the settings of one cannot be used.
+pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn Forge>>> {
+    let mut all: BTreeMap<ForgeName, Arc<dyn Forge>> = BTreeMap::new();
+    for (name, local) in local_forges(settings)? {
+        all.insert(name, Arc::new(local));
+    }
+    for (name, forge) in &settings.forges {
+        if let ForgeSettings::Gitea {
+            url,
+            token: Some(token),
+            ..
+        } = forge
+        {
+            let mirrors = settings.data.join("mirrors").join(name.as_str());
+            let forge = GiteaForge::new(url, token, mirrors)
+                .with_context(|| format!("the forge `{name}`"))?;
+            all.insert(name.clone(), Arc::new(forge));
+        }
+    }
+    Ok(all)
+}
+
 /// The forges with repositories on this disk.
 ///
 /// # Errors
 /// When the program does not know where it is.
-pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, LocalForge>> {
+pub fn local_forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, LocalForge>> {
     let program = std::env::current_exe().context("finding this program for the hooks")?;
     // The hook runs on this machine, whatever address participants use.
     let url = format!("http://{}", settings.listen);

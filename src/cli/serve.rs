@@ -82,8 +82,9 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
         app.engines.runner.cleanup(&job).await?;
     }
     lease::recover(app).await?;
+    let forges = open::local_forges(&app.settings)?;
     for repository in app.store.repositories().await? {
-        let Ok(forge) = app.forge(&repository.forge) else {
+        let Some(forge) = forges.get(&repository.forge) else {
             continue;
         };
         let path = forge.path(&repository.full_name);

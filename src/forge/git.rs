@@ -24,6 +24,12 @@ pub enum GitError {
     /// The commit breaks a bound; its sentence is for the participant.
     #[error("{0}")]
     TooLarge(TooLarge),
+    /// The forge no longer has a commit.
+    #[error("commit {0} is no longer there")]
+    Gone(CommitSha),
+    /// The forge did not take what was pushed to it.
+    #[error("the push was refused: {0}")]
+    Refused(String),
 }
 
 /// The bound that a commit breaks.
@@ -41,6 +47,9 @@ pub enum TooLarge {
     /// [`limits::SOURCE_DEPTH_MAX`]
     #[error("folders nested deeper than {}", limits::SOURCE_DEPTH_MAX)]
     Depth,
+    /// [`limits::FETCH_BYTES_MAX`]
+    #[error("a history of more than {} GiB", limits::FETCH_BYTES_MAX >> 30)]
+    Fetch,
     /// [`limits::SOURCE_PATH_CHARS_MAX`]
     #[error("a path longer than {} characters", limits::SOURCE_PATH_CHARS_MAX)]
     Path,

@@ -1,11 +1,172 @@
 //! L2, the only module that speaks to a forge.
 //!
-//! [`local`] is the forge that comes with Referee: bare repositories under one root. [`gitea`] reads
-//! the deliveries of Gitea and Forgejo. [`git`] reads commits of any repository on this disk, [`folder`] a working copy.
-//! Nothing here decides what a push means; that is the pipeline's business.
+//! [`local`] is the forge that comes with Referee: bare repositories under one root. [`gitea`] speaks
+//! to Gitea and Forgejo. Both are a [`Forge`]; nothing above knows which. [`git`] reads commits of any
+//! repository on this disk, [`folder`] a working copy. Nothing here decides what a push means, or who
+//! may command: that is the pipeline's business.
 
+pub mod error;
 pub mod folder;
 pub mod git;
 pub mod gitea;
 pub mod local;
 pub mod signature;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+pub use error::{ForgeError, Result};
+
+use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
+
+/// A repository as the forge knows it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeRepository {
+    /// The forge's own name of it, which survives renames.
+    pub id: String,
+    /// `owner/name`.
+    pub full_name: String,
+    /// Whether only those who were given access see it.
+    pub private: bool,
+    /// Whether nothing can be written there any more.
+    pub archived: bool,
+}
+
+/// What a forge can show, beside a git note on a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shows {
+    /// A lamp for each gate on a commit.
+    pub statuses: bool,
+    /// Issues with comments: reports out, commands in.
+    pub issues: bool,
+    /// Branches of repositories that we write to over the network.
+    pub files: bool,
+}
+
+/// A lamp on a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitStatus {
+    /// Which lamp: `referee/rules`.
+    pub context: String,
+    /// `pending`, `success`, `failure` or `error`.
+    pub state: &'static str,
+    /// One line.
+    pub says: String,
+    /// Where more is said.
+    pub url: String,
+}
+
+/// An issue, as far as we care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Number within the repository.
+    pub number: i64,
+    /// The forge's number of its author.
+    pub author: Option<i64>,
+    /// Its text.
+    pub body: String,
+}
+
+/// A comment of an issue, or the text of the issue itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// The forge's number of it.
+    pub id: i64,
+    /// Who wrote it, as the forge authenticated it.
+    pub author: Option<Sender>,
+    /// Its text.
+    pub body: String,
+}
+
+/// What a reaction is put on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// The text that opened this issue.
+    Issue(i64),
+    /// This comment.
+    Comment(i64),
+}
+
+/// What a reaction says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Seen; the answer follows.
+    Seen,
+    /// Done.
+    Done,
+    /// Not done; the reply says why.
+    Refused,
+}
+
+/// A forge. All calls are bounded in time and may be repeated: a write that is already so changes nothing,
+/// but for new issues and comments, which the caller looks for before it writes them again.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// What it can show.
+    fn shows(&self) -> Shows;
+    /// All repositories that may be a team's.
+    async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>>;
+    /// The repository with this id, whatever it is called now; none when it is gone.
+    async fn repository(&self, id: &str) -> Result<Option<ForgeRepository>>;
+    /// The repository of this name.
+    async fn repository_named(&self, full_name: &str) -> Result<Option<ForgeRepository>>;
+    /// All branches and tags with the commits that they stand for.
+    async fn refs(&self, full_name: &str) -> Result<Vec<(String, CommitSha)>>;
+    /// A bare repository on this disk that holds this commit of a ref of that repository.
+    async fn commit(&self, at: &ForgeRepository, commit: (&str, &CommitSha)) -> Result<PathBuf>;
+    /// Shows a text as the note of a commit.
+    async fn show_note(
+        &self,
+        at: &ForgeRepository,
+        sha: &CommitSha,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+    /// Lights a lamp on a commit.
+    async fn show_status(
+        &self,
+        full_name: &str,
+        sha: &CommitSha,
+        status: &CommitStatus,
+    ) -> Result<()>;
+    /// Where a browser shows a line of a file of a commit.
+    fn line_url(&self, full_name: &str, sha: &CommitSha, place: (&str, u32)) -> Option<String>;
+
+    /// The account that we act as.
+    async fn account(&self) -> Result<Sender>;
+    /// Whether somebody is a member of a forge team, `organization/team`. Asked anew each time.
+    async fn is_member(&self, team: &str, who: &Sender) -> Result<bool>;
+    /// Issues that we opened in a repository, the newest first.
+    async fn our_issues(&self, full_name: &str) -> Result<Vec<Issue>>;
+    /// An issue; none when it is gone.
+    async fn issue(&self, full_name: &str, number: i64) -> Result<Option<Comment>>;
+    /// Opens an issue and returns its number.
+    async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64>;
+    /// Comments of an issue that were written or changed since a moment.
+    async fn comments(
+        &self,
+        full_name: &str,
+        issue: i64,
+        since: Timestamp,
+    ) -> Result<Vec<Comment>>;
+    /// A comment; none when it is gone.
+    async fn comment(&self, full_name: &str, id: i64) -> Result<Option<Comment>>;
+    /// Writes a comment and returns its number.
+    async fn write_comment(&self, full_name: &str, issue: i64, body: &str) -> Result<i64>;
+    /// Changes a comment's text.
+    async fn edit_comment(&self, full_name: &str, id: i64, body: &str) -> Result<()>;
+    /// Removes a comment of ours.
+    async fn delete_comment(&self, full_name: &str, id: i64) -> Result<()>;
+    /// Puts a reaction.
+    async fn react(&self, full_name: &str, spot: Spot, reaction: Reaction) -> Result<()>;
+    /// Makes these files of a repository's default branch hold these bytes, in one commit, and none
+    /// when they do already. Files that the branch holds beyond them stay.
+    async fn put_files(
+        &self,
+        full_name: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+        message: &str,
+    ) -> Result<()>;
+}

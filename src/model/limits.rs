@@ -110,6 +110,27 @@ pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
 /// Attempts of one kind (and case) before an infrastructure fault is final.
 pub const ATTEMPTS_MAX: i64 = 3;
 
+// Forges.
+
+/// Until a forge has taken a connection.
+pub const FORGE_CONNECT_TIME: Duration = Duration::seconds(5);
+/// A call to a forge's API, answer included.
+pub const FORGE_CALL_TIME: Duration = Duration::seconds(30);
+/// Git's talk with a forge: listing refs, fetching a commit, pushing a note.
+pub const FORGE_GIT_TIME: Duration = Duration::seconds(600);
+/// Git's talks with one forge at the same time.
+pub const FORGE_GIT_AT_ONCE: usize = 4;
+/// The longest wait that a forge may ask us for.
+pub const FORGE_WAIT_MAX: Duration = Duration::seconds(600);
+/// An answer of a forge's API.
+pub const FORGE_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Pages of one list.
+pub const FORGE_PAGES_MAX: usize = 2000;
+/// Bytes that git may receive for one commit.
+pub const FETCH_BYTES_MAX: usize = 4 * 1024 * 1024 * 1024;
+/// Tries to write to a branch that others write to as well.
+pub const FORGE_RACES_MAX: u32 = 6;
+
 // Pages.
 
 /// Events that a slow reader of a live page may fall behind before it is told to reload.

@@ -4,9 +4,10 @@
 
 use serde_json::json;
 
-use super::{App, Progress, Scope, lease, publish};
+use super::{App, Progress, Scope, lease};
 use crate::clock;
 use crate::config::BuilderSettings;
+use crate::forge::ForgeError;
 use crate::forge::folder;
 use crate::forge::git::{self, CommitTree, GitError};
 use crate::model::finding::any_error;
@@ -90,11 +91,6 @@ async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyh
                 .collect(),
         ));
     }
-    effects.push(Effect::Outbox(publish::note(
-        &scope.challenge.forge,
-        record,
-        app.clock.now(),
-    )));
     Ok(Finish {
         state: match rejected {
             true => AttemptState::Failed,
@@ -118,8 +114,14 @@ async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyh
 
 /// Reads the commit; a commit too large to be read is the participant's finding.
 async fn read(app: &App, record: &SubmissionRecord) -> anyhow::Result<Result<CommitTree, Finding>> {
-    let repository = app.store.repository(record.repository).await?;
-    let path = app.forge(&repository.forge)?.path(&repository.full_name);
+    let path = match app.commit(record).await {
+        Ok(path) => path,
+        Err(ForgeError::Git(GitError::TooLarge(what))) => {
+            return Ok(Err(rules::layout::too_large(&what.to_string())));
+        }
+        Err(ForgeError::Git(GitError::Gone(_))) => return Ok(Err(rules::layout::gone())),
+        Err(error) => return Err(error.into()),
+    };
     let sha = record.submission.sha.clone();
     let read = tokio::task::spawn_blocking(move || git::read_commit(&path, &sha)).await?;
     match read {

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::{App, Engines, Progress, Scope, lease, publish};
+use super::{App, Engines, Progress, Scope, lease};
 use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec};
 use crate::forge::git;
@@ -166,12 +166,11 @@ async fn attempt(
         && app.engines.builder.inspect(&facts.id).await?.is_some()
     {
         // Another task of the same push has built it.
-        return Ok(passed(app, record, scope, (facts, None), Vec::new()));
+        return Ok(passed((facts, None), Vec::new()));
     }
     let directory = app.work_directory(lease)?;
     let context = directory.file("context.tar");
-    let repository = app.store.repository(record.repository).await?;
-    let path = app.forge(&repository.forge)?.path(&repository.full_name);
+    let path = app.commit(record).await?;
     let (sha, out) = (record.submission.sha.clone(), context.clone());
     let commit = tokio::task::spawn_blocking(move || {
         git::write_context(&path, &sha, std::io::BufWriter::new(File::create(&out)?))?;
@@ -194,13 +193,7 @@ async fn attempt(
     let built = build(&app.engines, &app.settings.builder, &building).await?;
     Ok(match (built.image, built.outcome) {
         (Some(image), _) => {
-            let mut finish = passed(
-                app,
-                record,
-                scope,
-                (image, Some(lease.name())),
-                built.findings,
-            );
+            let mut finish = passed((image, Some(lease.name())), built.findings);
             finish.log = Some(built.log);
             finish
         }
@@ -215,30 +208,13 @@ async fn attempt(
                 outcome: outcome.unwrap_or(Outcome::BuildFailed),
                 incident: None,
             },
-            effects: vec![Effect::Outbox(publish::note(
-                &scope.challenge.forge,
-                record,
-                app.clock.now(),
-            ))],
+            effects: Vec::new(),
         },
     })
 }
 
-fn passed(
-    app: &App,
-    record: &SubmissionRecord,
-    scope: Scope<'_>,
-    (image, built_as): (ImageFacts, Option<String>),
-    findings: Vec<Finding>,
-) -> Finish {
-    let mut effects = vec![
-        Effect::UseImage(image.id.clone()),
-        Effect::Outbox(publish::note(
-            &scope.challenge.forge,
-            record,
-            app.clock.now(),
-        )),
-    ];
+fn passed((image, built_as): (ImageFacts, Option<String>), findings: Vec<Finding>) -> Finish {
+    let mut effects = vec![Effect::UseImage(image.id.clone())];
     let reused = built_as.is_none();
     let bytes = image.bytes;
     if let Some(name) = built_as {

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::App;
+use super::{App, publish};
 use crate::clock;
 use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
@@ -39,11 +39,26 @@ where
         remove_jobs(app, lease).await;
         return Err(StoreError::LeaseLost(lease.attempt.id.0));
     }
-    let finish = match result {
+    let mut finish = match result {
         Ok(finish) => finish,
         Err(error) => fault(app, record, lease, &error),
     };
+    finish.effects.extend(news(app, record, &finish));
     app.store.finish(lease, finish, app.clock.now()).await
+}
+
+/// What a forge is told of an end: every step forward and every verdict. The end of one case of many
+/// is nobody's to know, and an attempt that is made again is no news.
+fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
+    let ended = match finish.next {
+        Next::Advance(_) => false,
+        Next::End { .. } => true,
+        Next::Stay | Next::Retry(_) => return Vec::new(),
+    };
+    publish::wishes(app, record, ended)
+        .into_iter()
+        .map(Effect::Outbox)
+        .collect()
 }
 
 /// Removes from the engine what an attempt has started there and can no longer end.
@@ -147,7 +162,7 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
             seed: orphan.seed,
         };
         let too_many = orphan.attempt.number >= ATTEMPTS_WITH_RESTARTS_MAX;
-        let finish = Finish {
+        let mut finish = Finish {
             state: AttemptState::Lost,
             blame: Some(Blame::Infrastructure),
             findings: Vec::new(),
@@ -167,6 +182,7 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
                 Vec::new()
             },
         };
+        finish.effects.extend(news(app, &record, &finish));
         match app.store.finish(&lease, finish, now).await {
             Ok(()) => tracing::warn!(
                 submission = record.submission.id.0,

@@ -38,11 +38,11 @@ use tokio::sync::Mutex;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::executor::{Builder, Executor};
-use crate::forge::local::LocalForge;
+use crate::forge::{Forge, ForgeError, ForgeRepository};
 use crate::model::{
     Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase, Stage, Task,
 };
-use crate::store::{Artifacts, Claim, DeliveryWriter, Store, SubmissionRecord};
+use crate::store::{Artifacts, Claim, DeliveryWriter, Repository, Store, SubmissionRecord};
 use slots::Slots;
 
 /// The engines: three trust zones, which may be three machines.
@@ -75,11 +75,15 @@ pub struct App {
     /// Owner of the leases of this start.
     pub owner: String,
     /// The forges.
-    pub forges: BTreeMap<ForgeName, LocalForge>,
+    pub forges: BTreeMap<ForgeName, Arc<dyn Forge>>,
     /// The engines.
     pub engines: Engines,
     /// Places for jobs.
     pub slots: Slots,
+    /// How each forge is.
+    pub health: publish::Health,
+    /// Held by whoever opens an issue.
+    pub threads: Mutex<()>,
     /// Directory for work under way; emptied at start.
     pub work: PathBuf,
     /// Images of scorers by the digest of their task's declaration.
@@ -97,7 +101,7 @@ pub struct Parts {
     /// GPUs of the runner.
     pub gpus: Vec<GpuUuid>,
     /// The forges.
-    pub forges: BTreeMap<ForgeName, LocalForge>,
+    pub forges: BTreeMap<ForgeName, Arc<dyn Forge>>,
     /// The time.
     pub clock: Clock,
     /// Owner of the leases of this start.
@@ -138,6 +142,8 @@ impl App {
             forges: parts.forges,
             clock: parts.clock,
             owner: parts.owner,
+            health: publish::Health::default(),
+            threads: Mutex::new(()),
             scorers: Mutex::new(HashMap::new()),
             truths: Mutex::new(HashMap::new()),
             settings,
@@ -163,11 +169,25 @@ impl App {
     /// The forge of that name.
     ///
     /// # Errors
-    /// When it is not configured, or of a kind without repositories here.
-    pub fn forge(&self, name: &ForgeName) -> anyhow::Result<&LocalForge> {
+    /// When it is not configured.
+    pub fn forge(&self, name: &ForgeName) -> anyhow::Result<&Arc<dyn Forge>> {
         self.forges
             .get(name)
-            .with_context(|| format!("no forge `{name}` with repositories is configured"))
+            .with_context(|| format!("no forge `{name}` is configured, or it has no `token-file`"))
+    }
+
+    /// A bare repository on this disk that holds a submission's commit.
+    ///
+    /// # Errors
+    /// When the forge or the database says no.
+    pub async fn commit(&self, record: &SubmissionRecord) -> Result<PathBuf, ForgeError> {
+        let failed = |e: anyhow::Error| ForgeError::Io(std::io::Error::other(e));
+        let repository = self.store.repository(record.repository).await;
+        let repository = repository.map_err(|e| failed(e.into()))?;
+        let forge = self.forge(&repository.forge).map_err(failed)?;
+        let submission = &record.submission;
+        let commit = (submission.full_ref.as_str(), &submission.sha);
+        forge.commit(&located(&repository), commit).await
     }
 
     /// Challenge, phase and (once known) task of a submission.
@@ -241,6 +261,16 @@ impl App {
             seed: clock::seed(),
         };
         Ok(self.store.claim(&claim, self.clock.now()).await?)
+    }
+}
+
+/// A team's repository as its forge is asked about it.
+pub fn located(repository: &Repository) -> ForgeRepository {
+    ForgeRepository {
+        id: repository.forge_id.clone(),
+        full_name: repository.full_name.clone(),
+        private: true,
+        archived: false,
     }
 }
 

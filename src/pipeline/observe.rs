@@ -71,9 +71,8 @@ pub async fn remember(app: &App, repository: &Repository, now: Timestamp) -> any
 }
 
 async fn read_refs(app: &App, repository: &Repository) -> anyhow::Result<Vec<SeenRef>> {
-    let forge = app.forge(&repository.forge)?.clone();
-    let name = repository.full_name.clone();
-    let refs = tokio::task::spawn_blocking(move || forge.refs(&name)).await??;
+    let forge = app.forge(&repository.forge)?;
+    let refs = forge.refs(&repository.full_name).await?;
     Ok(refs
         .into_iter()
         .map(|(full_ref, commit)| SeenRef { full_ref, commit })

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::job::Ran;
 use super::slots::Slot;
-use super::{App, Scope, job, lease_kill, participant, publish, smoke};
+use super::{App, Scope, job, lease_kill, participant, smoke};
 use crate::config;
 use crate::model::{AttemptKind, AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
@@ -97,11 +97,6 @@ pub async fn attempt(
         amount: 1,
         reason: "evaluated on the phase's data",
     };
-    let note = Effect::Outbox(publish::note(
-        &scope.challenge.forge,
-        record,
-        app.clock.now(),
-    ));
     if let Some(outcome) = judged.outcome {
         return Ok(Finish {
             state: AttemptState::Failed,
@@ -114,7 +109,7 @@ pub async fn attempt(
                 outcome,
                 incident: None,
             },
-            effects: vec![spent, note],
+            effects: vec![spent],
         });
     }
     let artifacts = app.artifacts.clone();
@@ -133,7 +128,7 @@ pub async fn attempt(
             true => Next::Stay,
             false => Next::Advance(Stage::Score),
         },
-        effects: if more { Vec::new() } else { vec![spent, note] },
+        effects: if more { Vec::new() } else { vec![spent] },
     })
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::scorer::{self, Scored, Scoring};
-use super::{App, Progress, Scope, WorkDirectory, lease, publish, run};
+use super::{App, Progress, Scope, WorkDirectory, lease, run};
 use crate::config;
 use crate::model::{
     AttemptKind, AttemptState, Blame, Board, CaseId, ContractMode, Digest, ImageId, Lease, Outcome,
@@ -62,11 +62,6 @@ async fn attempt(
         seed: lease.seed,
     };
     let scored = scorer::score(&app.engines, &scoring).await?;
-    let note = Effect::Outbox(publish::note(
-        &scope.challenge.forge,
-        record,
-        app.clock.now(),
-    ));
     Ok(match scored {
         Scored::Report(report) => {
             let board = Board {
@@ -87,10 +82,10 @@ async fn attempt(
                     outcome: Outcome::Scored,
                     incident: None,
                 },
-                effects: vec![Effect::Score(revision.id, Box::new(report.score)), note],
+                effects: vec![Effect::Score(revision.id, Box::new(report.score))],
             }
         }
-        Scored::Broken { problems, log } => broken(lease, problems, log, note),
+        Scored::Broken { problems, log } => broken(lease, problems, log),
     })
 }
 
@@ -100,7 +95,6 @@ fn broken(
     lease: &Lease,
     problems: Vec<String>,
     log: crate::model::LogExcerpt,
-    note: Effect,
 ) -> Finish {
     let incident = hex::encode(crate::clock::random_bytes::<3>());
     tracing::error!(
@@ -121,14 +115,11 @@ fn broken(
             outcome: Outcome::Fault,
             incident: Some(incident),
         },
-        effects: vec![
-            Effect::Quota {
-                kind: "evaluation",
-                amount: -1,
-                reason: "the scorer failed",
-            },
-            note,
-        ],
+        effects: vec![Effect::Quota {
+            kind: "evaluation",
+            amount: -1,
+            reason: "the scorer failed",
+        }],
     }
 }
 

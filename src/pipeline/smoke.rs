@@ -12,7 +12,7 @@ use serde_json::json;
 use super::job::{self, Ran};
 use super::scorer::{self, Scored, Scoring};
 use super::slots::Slot;
-use super::{App, Engines, Scope, lease_kill, participant, publish};
+use super::{App, Engines, Scope, lease_kill, participant};
 use crate::config;
 use crate::executor;
 use crate::model::finding::any_error;
@@ -21,7 +21,7 @@ use crate::model::{
     LogExcerpt, Outcome, Score, Stage, Task,
 };
 use crate::rules;
-use crate::store::{Effect, Finish, Next, SubmissionRecord};
+use crate::store::{Finish, Next, SubmissionRecord};
 
 /// A smoke run to be done.
 #[derive(Debug)]
@@ -245,7 +245,6 @@ pub async fn attempt(
     })
     .await?;
     let failed = smoked.outcome.is_some() || any_error(&smoked.findings);
-    let note = publish::note(&scope.challenge.forge, record, app.clock.now());
     Ok(Finish {
         state: match failed {
             true => AttemptState::Failed,
@@ -267,6 +266,6 @@ pub async fn attempt(
             },
             false => Next::Advance(Stage::Run),
         },
-        effects: vec![Effect::Outbox(note)],
+        effects: Vec::new(),
     })
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{App, Progress, lease, observe, publish, step};
 use crate::model::{Stage, limits};
+use crate::store::Lane;
 
 /// Rows that become ready by the passing of time are found this often.
 const TICK: StdDuration = StdDuration::from_millis(500);
@@ -50,14 +51,18 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         })
         .await;
     });
-    let outbox = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(
-            &outbox,
-            |app: Arc<App>| async move { publish::step(&app).await },
-        )
-        .await;
-    });
+    for forge in app.forges.keys() {
+        for lane in [Lane::Urgent, Lane::Rest] {
+            let (app, forge) = (Arc::clone(app), forge.clone());
+            set.spawn(async move {
+                until_idle_for_ever(&app, move |app: Arc<App>| {
+                    let forge = forge.clone();
+                    async move { publish::step(&app, &forge, lane).await }
+                })
+                .await;
+            });
+        }
+    }
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
     set

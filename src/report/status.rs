@@ -66,6 +66,38 @@ pub fn statuses(view: &SubmissionView) -> Vec<Status> {
     all
 }
 
+/// The context of the first verdict.
+pub const RULES_CONTEXT: &str = "referee/rules";
+
+/// The statuses of a commit, each with the page that it links to. Where several submissions share a
+/// gate, the lamp is the worst of theirs, and it links to the submission that it is the lamp of.
+pub fn of_commit(views: &[SubmissionView]) -> Vec<(Status, String)> {
+    let mut all: Vec<(Status, String)> = Vec::new();
+    let each = views
+        .iter()
+        .flat_map(|v| statuses(v).into_iter().map(|s| (s, v.url.clone())));
+    for (status, url) in each {
+        match all.iter_mut().find(|(s, _)| s.context == status.context) {
+            None => all.push((status, url)),
+            Some(standing) if weight(status.light) > weight(standing.0.light) => {
+                *standing = (status, url);
+            }
+            Some(_) => {}
+        }
+    }
+    all
+}
+
+/// What is wrong outweighs what is not over, and that what is well.
+fn weight(light: Light) -> u8 {
+    match light {
+        Light::Success => 0,
+        Light::Pending => 1,
+        Light::Error => 2,
+        Light::Failure => 3,
+    }
+}
+
 fn of_gate(view: &SubmissionView, gate: &GateView) -> Status {
     let ours = matches!(
         view.state,

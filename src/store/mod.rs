@@ -17,6 +17,7 @@ mod quota;
 mod repository;
 mod row;
 mod submission;
+mod thread;
 mod withdraw;
 
 pub use artifact::Artifacts;
@@ -26,7 +27,7 @@ pub use evaluation::{EvaluationRevision, ScoreRecord};
 pub use finish::{Effect, Finish, Next};
 pub use ledger::LedgerEntry;
 pub use lock::{DatabaseLock, InstanceLock};
-pub use outbox::{OutboxItem, OutboxPut};
+pub use outbox::{Lane, OutboxItem, OutboxPut, URGENT};
 pub use quota::Usage;
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};

@@ -1,12 +1,25 @@
 //! The outbox: what a forge shall show. A row is a wish, renewed by a higher version; it is done
-//! when the version that was sent is the newest.
+//! when the version that was sent is the newest. Beside the wish stands what the forge shows by our
+//! hand already, so that nothing is sent twice and a comment is found again.
 
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Change, Result, Store, next_number, row};
-use crate::model::{ForgeName, Timestamp};
+use crate::model::{Duration, ForgeName, Timestamp};
+
+/// Wishes up to this priority go by a lane of their own: a slow push of notes holds up no verdict.
+pub const URGENT: i64 = 0;
+
+/// Which wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that somebody waits for.
+    Urgent,
+    /// All others.
+    Rest,
+}
 
 /// A wish.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +36,8 @@ pub struct OutboxPut {
     pub priority: i64,
     /// Not before this moment.
     pub not_before: Timestamp,
+    /// Nor earlier than this after the last time that it was sent.
+    pub pace: Duration,
 }
 
 /// A wish that is due.
@@ -42,6 +57,8 @@ pub struct OutboxItem {
     pub version: i64,
     /// How often it failed.
     pub tries: i64,
+    /// What the forge shows already, in the channel's own words; null at first.
+    pub shown: Value,
 }
 
 /// Puts a wish. One that waits already keeps its urgency and its moment where they are better: news
@@ -61,9 +78,12 @@ pub(super) async fn put(
              priority = CASE WHEN outbox.sent < outbox.version
                                   AND outbox.priority < excluded.priority
                              THEN outbox.priority ELSE excluded.priority END,
-             not_before = CASE WHEN outbox.sent < outbox.version
-                                    AND outbox.not_before < excluded.not_before
-                               THEN outbox.not_before ELSE excluded.not_before END",
+             not_before = CASE
+                 WHEN outbox.sent < outbox.version AND outbox.not_before < excluded.not_before
+                 THEN outbox.not_before
+                 WHEN outbox.sent_at IS NOT NULL AND outbox.sent_at + $9 > excluded.not_before
+                 THEN outbox.sent_at + $9
+                 ELSE excluded.not_before END",
     )
     .bind(id)
     .bind(item.forge.as_str())
@@ -73,6 +93,7 @@ pub(super) async fn put(
     .bind(item.priority)
     .bind(item.not_before.0)
     .bind(now.0)
+    .bind(item.pace.0)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -87,6 +108,7 @@ fn read(row: &AnyRow) -> Result<OutboxItem> {
         payload: row::json(row, "payload")?,
         version: row.try_get("version")?,
         tries: row.try_get("tries")?,
+        shown: row::optional_json(row, "shown")?.unwrap_or(Value::Null),
     })
 }
 
@@ -103,16 +125,29 @@ impl Store {
         Ok(())
     }
 
-    /// Wishes that are due, most urgent first.
+    /// Wishes to a forge that are due, most urgent first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn due(&self, now: Timestamp, at_most: i64) -> Result<Vec<OutboxItem>> {
+    pub async fn due(
+        &self,
+        (forge, lane): (&ForgeName, Lane),
+        now: Timestamp,
+        at_most: i64,
+    ) -> Result<Vec<OutboxItem>> {
+        let (least, most) = match lane {
+            Lane::Urgent => (i64::MIN, URGENT),
+            Lane::Rest => (URGENT + 1, i64::MAX),
+        };
         sqlx::query(
-            "SELECT * FROM outbox WHERE sent < version AND not_before <= $1
-             ORDER BY priority, not_before, id LIMIT $2",
+            "SELECT * FROM outbox WHERE sent < version AND not_before <= $1 AND forge = $2
+                AND priority BETWEEN $3 AND $4
+             ORDER BY priority, not_before, id LIMIT $5",
         )
         .bind(now.0)
+        .bind(forge.as_str())
+        .bind(least)
+        .bind(most)
         .bind(at_most)
         .fetch_all(&self.reads)
         .await?
@@ -121,16 +156,56 @@ impl Store {
         .collect()
     }
 
-    /// A wish was fulfilled in this version. A newer one stays due.
+    /// Keeps what the forge shows now, before the wish as a whole is fulfilled.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sent(&self, item: &OutboxItem) -> Result<()> {
-        sqlx::query("UPDATE outbox SET sent = $1, last_error = NULL WHERE id = $2 AND sent < $1")
-            .bind(item.version)
+    pub async fn shown(&self, item: &OutboxItem) -> Result<()> {
+        sqlx::query("UPDATE outbox SET shown = $1 WHERE id = $2")
+            .bind(item.shown.to_string())
             .bind(item.id)
             .execute(&self.writes)
             .await?;
+        Ok(())
+    }
+
+    /// A wish was fulfilled in this version, and the forge shows what the item says. A newer version
+    /// stays due.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sent(&self, item: &OutboxItem, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = NULL
+             WHERE id = $4 AND sent < $1",
+        )
+        .bind(item.version)
+        .bind(item.shown.to_string())
+        .bind(now.0)
+        .bind(item.id)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// A wish can never be fulfilled in this version; the reason is kept. A newer one stays due.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn given_up(&self, item: &OutboxItem, error: &str, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = $4
+             WHERE id = $5 AND sent < $1",
+        )
+        .bind(item.version)
+        .bind(item.shown.to_string())
+        .bind(now.0)
+        .bind(error.replace('\0', " "))
+        .bind(item.id)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -139,6 +214,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn not_sent(&self, item: &OutboxItem, error: &str, again: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE outbox SET shown = $1 WHERE id = $2")
+            .bind(item.shown.to_string())
+            .bind(item.id)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query(
             "UPDATE outbox SET tries = tries + 1, last_error = $1, not_before = $2
              WHERE id = $3 AND version = $4",
@@ -147,8 +228,9 @@ impl Store {
         .bind(again.0)
         .bind(item.id)
         .bind(item.version)
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 }

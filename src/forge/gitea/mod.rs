@@ -1,4 +1,5 @@
-//! Gitea and Forgejo: their deliveries, read into the vocabulary of [`crate::model::event`].
+//! Gitea and Forgejo: their deliveries, read into the vocabulary of [`crate::model::event`], and
+//! [`GiteaForge`], which asks and answers.
 //!
 //! [`delivery`] decides whether a delivery counts, [`payload`] says what it means; the files beside
 //! them hold the shapes of the bodies, each with only the fields that are read. Nobody's name or
@@ -9,12 +10,22 @@
 //! from. All of them were seen in the deliveries of `webhook-fixtures`.
 
 pub mod delivery;
+pub mod dialect;
 pub mod payload;
 
+mod client;
+mod contents;
 mod fields;
 mod issue;
+mod people;
+mod port;
 mod push;
+mod remote;
 mod repository;
+mod talk;
 
+pub use client::Client;
 pub use delivery::{Refusal, accept};
+pub use dialect::Dialect;
 pub use payload::{PayloadError, read};
+pub use port::GiteaForge;

@@ -35,6 +35,9 @@ SRC010: Warning, "Scripts can be started",
 SRC011: Error, "What COPY names is in the repository",
     "Commit the file, or correct its name; names are case-sensitive.",
     "A COPY whose source does not exist ends the build. Files that are only on your disk (see .gitignore) are not part of a commit.";
+SRC012: Error firm, "The commit is still there",
+    "Push the commit again and leave it until its verdict is there.",
+    "A commit that was replaced by a forced push, or whose branch or tag was deleted, may be gone before it could be read.";
 SUB001: Error firm, "submission.toml is valid TOML",
     "Correct the line; strings stand in double quotes, lists in square brackets.",
     "A file that cannot be read cannot say which tasks you enter.",

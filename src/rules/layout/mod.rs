@@ -1,4 +1,4 @@
-//! The files of a commit: SRC001 to SRC011.
+//! The files of a commit: SRC001 to SRC012.
 //!
 //! Looks at a listing, the beginnings of files and a few small texts; never at a disk. Links are
 //! followed in the listing only, to see where they lead.
@@ -9,7 +9,7 @@ mod scripts;
 mod tests;
 mod tree;
 
-use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007};
+use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007, SRC012};
 use super::dockerfile::Dockerfile;
 use super::suggest;
 use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
@@ -29,6 +29,11 @@ pub const TEMPLATE_MARK: &str = "TEMPLATE:";
 /// The commit breaks a bound of the reader; `what` completes "the repository has …".
 pub fn too_large(what: &str) -> Finding {
     SRC003.says(format!("The repository is too large: {what}"))
+}
+
+/// The commit was taken back before it could be read.
+pub fn gone() -> Finding {
+    SRC012.says("The commit is no longer in the repository, so it cannot be read".to_owned())
 }
 
 /// Everything about the files but the Dockerfile's own content.

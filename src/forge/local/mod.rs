@@ -4,6 +4,8 @@
 //! The hook carries no authority. It only says "look"; the daemon reads the refs itself, and a push
 //! whose hook could not speak is found by the sweep.
 
+mod port;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,20 +154,6 @@ impl LocalForge {
     pub fn refs(&self, full_name: &str) -> Result<Vec<(String, CommitSha)>, GitError> {
         git::refs(&self.path(full_name))
     }
-
-    /// Shows a text as the note of a commit.
-    ///
-    /// # Errors
-    /// When git fails.
-    pub fn show_note(
-        &self,
-        full_name: &str,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<(), GitError> {
-        git::set_note(&self.path(full_name), sha, text, now)
-    }
 }
 
 /// What a hook knows of its repository: the daemon's address and the token to show.
@@ -297,7 +285,7 @@ mod tests {
             .unwrap();
         let sha = forge.refs("nuclei/team-a").unwrap()[0].1.clone();
         for text in ["first", "second", "second"] {
-            forge.show_note("nuclei/team-a", &sha, text, now).unwrap();
+            git::set_note(&made.path, &sha, text, now).unwrap();
         }
         let repository = git2::Repository::open_bare(&made.path).unwrap();
         let oid = git2::Oid::from_str(sha.as_str()).unwrap();

@@ -1,0 +1,154 @@
+//! Several files of a branch in one commit, without a working copy, by `POST /contents`.
+//!
+//! A forge makes an empty commit of unchanged files, and of several writers at once one wins and the
+//! others get 403, 409, 422 or 500 (recordings, `contents-*`). So what stands is read first, only
+//! what differs is written, and after every refusal what stands is read again.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use git2::{ObjectType, Oid};
+use reqwest011::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::port::{GiteaForge, split};
+use crate::forge::git::GitError;
+use crate::forge::{ForgeError, Result};
+use crate::model::{Duration, limits};
+
+/// First pause after a lost race; doubled each time.
+const PAUSE: Duration = Duration(200);
+
+/// Gitea modules/structs/repo_tree.go, `GitTreeResponse`.
+#[derive(Deserialize)]
+struct TreeBody {
+    #[serde(default)]
+    tree: Option<Vec<EntryBody>>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct EntryBody {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+}
+
+impl GiteaForge {
+    pub(super) async fn write_files(
+        &self,
+        full_name: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+        message: &str,
+    ) -> Result<()> {
+        let (owner, name) = split(full_name)?;
+        let mut pause = PAUSE;
+        let mut last = None;
+        for _ in 0..limits::FORGE_RACES_MAX {
+            let repository = self.repository_body(full_name).await?;
+            let branch = repository.ok_or(ForgeError::NotFound)?.default_branch;
+            let standing = self.standing((owner, name), &branch).await?;
+            let changes = changes(files, &standing)?;
+            if changes.is_empty() {
+                return Ok(());
+            }
+            let body = json!({ "branch": branch, "message": message, "files": changes });
+            let path = ["repos", owner, name, "contents"];
+            match self.client.call(Method::POST, &path, &[], Some(&body)).await {
+                Ok(_) => return Ok(()),
+                Err(error @ (ForgeError::Conflict(_) | ForgeError::Invalid(_))) => {
+                    last = Some(error);
+                }
+                Err(error) if error.is_uncertain() => last = Some(error),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause.std()).await;
+            pause = Duration(pause.0 * 2);
+        }
+        Err(last.unwrap_or(ForgeError::NotFound))
+    }
+
+    /// All files of a branch with the ids of their content.
+    async fn standing(
+        &self,
+        (owner, name): (&str, &str),
+        branch: &str,
+    ) -> Result<BTreeMap<String, String>> {
+        let mut standing = BTreeMap::new();
+        for page in 1..=limits::FORGE_PAGES_MAX {
+            let page = page.to_string();
+            let path = ["repos", owner, name, "git", "trees", branch];
+            let query = [("recursive", "true"), ("page", page.as_str())];
+            let answer = match self.client.call(Method::GET, &path, &query, None).await {
+                Ok(answer) => answer,
+                // A repository without a commit.
+                Err(ForgeError::NotFound | ForgeError::Conflict(_)) => break,
+                Err(error) => return Err(error),
+            };
+            let body: TreeBody = answer.json()?;
+            let entries = body.tree.unwrap_or_default();
+            let more = body.truncated && !entries.is_empty();
+            let blobs = entries.into_iter().filter(|e| e.kind == "blob");
+            standing.extend(blobs.map(|e| (e.path, e.sha)));
+            if !more {
+                break;
+            }
+        }
+        Ok(standing)
+    }
+}
+
+/// What has to be written so that the files stand.
+fn changes(
+    files: &BTreeMap<String, Vec<u8>>,
+    standing: &BTreeMap<String, String>,
+) -> Result<Vec<Value>> {
+    let mut changes = Vec::new();
+    for (path, bytes) in files {
+        let wanted = Oid::hash_object(ObjectType::Blob, bytes).map_err(GitError::from)?;
+        let content = STANDARD.encode(bytes);
+        match standing.get(path) {
+            Some(sha) if *sha == wanted.to_string() => {}
+            Some(sha) => changes.push(
+                json!({ "operation": "update", "path": path, "sha": sha, "content": content }),
+            ),
+            None => {
+                changes.push(json!({ "operation": "create", "path": path, "content": content }));
+            }
+        }
+    }
+    Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let files = BTreeMap::from([
+            ("same".to_owned(), b"hello\n".to_vec()),
+            ("other".to_owned(), b"new".to_vec()),
+            ("fresh".to_owned(), b"x".to_vec()),
+        ]);
+        let standing = BTreeMap::from([
+            // `echo hello | git hash-object --stdin`
+            (
+                "same".to_owned(),
+                "ce013625030ba8dba906f756967f9e9ca394464a".to_owned(),
+            ),
+            ("other".to_owned(), "0".repeat(40)),
+            ("theirs".to_owned(), "1".repeat(40)),
+        ]);
+        let changes = changes(&files, &standing).unwrap();
+        let what: Vec<_> = changes
+            .iter()
+            .map(|c| (c["operation"].as_str().unwrap(), c["path"].as_str().unwrap()))
+            .collect();
+        assert_eq!(what, [("create", "fresh"), ("update", "other")]);
+    }
+}

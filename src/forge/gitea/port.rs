@@ -1,0 +1,341 @@
+//! Gitea and Forgejo as a [`Forge`]: which call of which file answers which question.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+
+use super::client::Client;
+use super::dialect::Dialect;
+use super::remote::Remote;
+use crate::config::Secret;
+use crate::forge::git::GitError;
+use crate::forge::{
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, Reaction, Result, Shows, Spot,
+};
+use crate::model::{CommitSha, Sender, TeamPattern, Timestamp, limits};
+use reqwest011::Method;
+
+/// A Gitea or Forgejo, as one account.
+pub struct GiteaForge {
+    pub(super) client: Client,
+    remote: Remote,
+    account: OnceCell<Sender>,
+    dialect: OnceCell<Dialect>,
+    /// Talks of git at the same time.
+    git: Semaphore,
+    /// One at a time in each mirror.
+    mirrors: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+}
+
+/// Gitea modules/structs/repo.go, `Repository`: what we read of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct RepositoryBody {
+    id: i64,
+    full_name: String,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    pub(super) default_branch: String,
+}
+
+impl From<RepositoryBody> for ForgeRepository {
+    fn from(body: RepositoryBody) -> Self {
+        Self {
+            id: body.id.to_string(),
+            full_name: body.full_name,
+            private: body.private,
+            archived: body.archived,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct VersionBody {
+    version: String,
+}
+
+/// Owner and name of `owner/name`.
+pub(super) fn split(full_name: &str) -> Result<(&str, &str)> {
+    full_name
+        .split_once('/')
+        .ok_or_else(|| ForgeError::Invalid(format!("`{full_name}` is no owner/name")))
+}
+
+impl GiteaForge {
+    /// The forge at this address (without `/` at the end), with mirrors of its repositories in a
+    /// directory. Nothing is asked yet: a daemon starts also while its forge is away.
+    ///
+    /// # Errors
+    /// When address or token cannot be used.
+    pub fn new(url: &str, token: &Secret, mirrors: PathBuf) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(url, token)?,
+            remote: Remote {
+                url: url.to_owned(),
+                token: token.clone(),
+                mirrors,
+            },
+            account: OnceCell::new(),
+            dialect: OnceCell::new(),
+            git: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
+            mirrors: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// Which forge this is.
+    ///
+    /// # Errors
+    /// When it does not answer, or with a version that means nothing to us.
+    pub async fn dialect(&self) -> Result<Dialect> {
+        self.dialect
+            .get_or_try_init(|| async {
+                let answer = self.client.call(Method::GET, &["version"], &[], None).await?;
+                let version = answer.json::<VersionBody>()?.version;
+                Dialect::parse(&version)
+                    .ok_or_else(|| ForgeError::Unreadable(format!("version `{version}`")))
+            })
+            .await
+            .copied()
+    }
+
+    /// The API's client, for what is asked once in the life of an installation.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {
+        let (owner, name) = split(full_name)?;
+        self.client.get(&["repos", owner, name]).await
+    }
+
+    /// Does something with git beside the other work, for as long as [`limits::FORGE_GIT_TIME`].
+    async fn with_git<T: Send + 'static>(
+        &self,
+        doing: impl FnOnce(Remote, Arc<AtomicBool>) -> std::result::Result<T, GitError>
+        + Send
+        + 'static,
+    ) -> Result<T> {
+        let _turn = self
+            .git
+            .acquire()
+            .await
+            .map_err(|_| ForgeError::Unreachable("ending".to_owned()))?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let (remote, end) = (self.remote.clone(), Arc::clone(&ended));
+        let task = tokio::task::spawn_blocking(move || doing(remote, end));
+        match tokio::time::timeout(limits::FORGE_GIT_TIME.std(), task).await {
+            Ok(Ok(result)) => Ok(result.map_err(of_git)?),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Err(_) => {
+                // It ends itself at its next sign of progress.
+                ended.store(true, Ordering::Relaxed);
+                Err(ForgeError::Unreachable(format!(
+                    "git was not done within {}",
+                    limits::FORGE_GIT_TIME
+                )))
+            }
+        }
+    }
+
+    async fn mirror_lock(&self, id: &str) -> Arc<Mutex<()>> {
+        Arc::clone(self.mirrors.lock().await.entry(id.to_owned()).or_default())
+    }
+}
+
+/// What an error of git over the network means.
+fn of_git(error: GitError) -> ForgeError {
+    use git2::{ErrorClass, ErrorCode};
+    let GitError::Git(error) = error else {
+        return ForgeError::Git(error);
+    };
+    match (error.code(), error.class()) {
+        (ErrorCode::Auth, _) => ForgeError::Unauthorized,
+        (ErrorCode::NotFound, ErrorClass::Http) => ForgeError::NotFound,
+        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl)
+            if error.message().contains("404") =>
+        {
+            ForgeError::NotFound
+        }
+        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) => {
+            ForgeError::Unreachable(error.message().to_owned())
+        }
+        _ => ForgeError::Git(GitError::Git(error)),
+    }
+}
+
+#[async_trait]
+impl Forge for GiteaForge {
+    fn shows(&self) -> Shows {
+        Shows {
+            statuses: true,
+            issues: true,
+            files: true,
+        }
+    }
+
+    async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
+        let (owner, _) = split(&teams.before)?;
+        // Organizations and people have their repositories in different places.
+        let bodies: Vec<RepositoryBody> = match self.client.list(&["orgs", owner, "repos"], &[]).await {
+            Err(ForgeError::NotFound) => self.client.list(&["users", owner, "repos"], &[]).await?,
+            other => other?,
+        };
+        let mut found: Vec<ForgeRepository> = bodies.into_iter().map(Into::into).collect();
+        found.retain(|r| teams.team_of(&r.full_name).is_some());
+        found.sort_by(|a, b| a.full_name.cmp(&b.full_name));
+        // A page that shifts while it is turned shows a repository twice.
+        found.dedup();
+        Ok(found)
+    }
+
+    async fn repository(&self, id: &str) -> Result<Option<ForgeRepository>> {
+        let body: Option<RepositoryBody> = self.client.get(&["repositories", id]).await?;
+        Ok(body.map(Into::into))
+    }
+
+    async fn repository_named(&self, full_name: &str) -> Result<Option<ForgeRepository>> {
+        Ok(self.repository_body(full_name).await?.map(Into::into))
+    }
+
+    async fn refs(&self, full_name: &str) -> Result<Vec<(String, CommitSha)>> {
+        let name = full_name.to_owned();
+        self.with_git(move |remote, ended| remote.refs(&name, &ended))
+            .await
+    }
+
+    async fn commit(
+        &self,
+        at: &ForgeRepository,
+        (full_ref, sha): (&str, &CommitSha),
+    ) -> Result<PathBuf> {
+        let lock = self.mirror_lock(&at.id).await;
+        let _mine = lock.lock().await;
+        let (id, name) = (at.id.clone(), at.full_name.clone());
+        let (full_ref, sha) = (full_ref.to_owned(), sha.clone());
+        self.with_git(move |remote, ended| {
+            remote.fetch((&id, &name), (&full_ref, &sha), &ended)
+        })
+        .await
+    }
+
+    async fn show_note(
+        &self,
+        at: &ForgeRepository,
+        sha: &CommitSha,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        if self.dialect().await?.writes_notes() {
+            let (owner, name) = split(&at.full_name)?;
+            let path = ["repos", owner, name, "git", "notes", sha.as_str()];
+            let body = json!({ "message": text });
+            self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+            return Ok(());
+        }
+        let lock = self.mirror_lock(&at.id).await;
+        let _mine = lock.lock().await;
+        let (id, name) = (at.id.clone(), at.full_name.clone());
+        let (sha, text) = (sha.clone(), text.to_owned());
+        self.with_git(move |remote, ended| {
+            remote.set_note((&id, &name), (&sha, &text), now, &ended)
+        })
+        .await
+    }
+
+    async fn show_status(
+        &self,
+        full_name: &str,
+        sha: &CommitSha,
+        status: &CommitStatus,
+    ) -> Result<()> {
+        self.post_status(full_name, sha, status).await
+    }
+
+    fn line_url(
+        &self,
+        full_name: &str,
+        sha: &CommitSha,
+        (path, line): (&str, u32),
+    ) -> Option<String> {
+        let mut url = reqwest011::Url::parse(&self.remote.url).ok()?;
+        let (owner, name) = split(full_name).ok()?;
+        url.path_segments_mut()
+            .ok()?
+            .extend([owner, name, "src", "commit", sha.as_str()])
+            .extend(path.split('/'));
+        if line > 0 {
+            url.set_fragment(Some(&format!("L{line}")));
+        }
+        Some(url.into())
+    }
+
+    async fn account(&self) -> Result<Sender> {
+        self.account
+            .get_or_try_init(|| self.who_am_i())
+            .await
+            .cloned()
+    }
+
+    async fn is_member(&self, team: &str, who: &Sender) -> Result<bool> {
+        self.is_team_member(team, who).await
+    }
+
+    async fn our_issues(&self, full_name: &str) -> Result<Vec<Issue>> {
+        let me = self.account().await?;
+        self.issues_by(full_name, &me).await
+    }
+
+    async fn issue(&self, full_name: &str, number: i64) -> Result<Option<Comment>> {
+        self.read_issue(full_name, number).await
+    }
+
+    async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64> {
+        self.create_issue(full_name, title, body).await
+    }
+
+    async fn comments(
+        &self,
+        full_name: &str,
+        issue: i64,
+        since: Timestamp,
+    ) -> Result<Vec<Comment>> {
+        self.read_comments(full_name, issue, since).await
+    }
+
+    async fn comment(&self, full_name: &str, id: i64) -> Result<Option<Comment>> {
+        self.read_comment(full_name, id).await
+    }
+
+    async fn write_comment(&self, full_name: &str, issue: i64, body: &str) -> Result<i64> {
+        self.create_comment(full_name, issue, body).await
+    }
+
+    async fn edit_comment(&self, full_name: &str, id: i64, body: &str) -> Result<()> {
+        self.change_comment(full_name, id, body).await
+    }
+
+    async fn delete_comment(&self, full_name: &str, id: i64) -> Result<()> {
+        self.remove_comment(full_name, id).await
+    }
+
+    async fn react(&self, full_name: &str, spot: Spot, reaction: Reaction) -> Result<()> {
+        self.put_reaction(full_name, spot, reaction).await
+    }
+
+    async fn put_files(
+        &self,
+        full_name: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+        message: &str,
+    ) -> Result<()> {
+        self.write_files(full_name, files, message).await
+    }
+}

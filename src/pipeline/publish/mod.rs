@@ -1,0 +1,230 @@
+//! The outbox's other end: shows on a forge what shall be shown, and tries again until it is.
+//!
+//! What is sent is made from the rows at the moment of sending, so it is never older than the wish,
+//! and of ten wishes that wait only the newest is sent. In reading order: [`statuses`] (lamps on a
+//! commit), [`note`] (a git note), [`report`] (a comment in the issue that [`thread`] finds).
+
+mod health;
+mod note;
+mod report;
+mod statuses;
+mod thread;
+
+use std::future::Future;
+
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+pub use health::Health;
+
+use super::{App, Progress, located};
+use crate::forge::{Forge, ForgeError, ForgeRepository};
+use crate::model::{Duration, ForgeName, RepositoryId};
+use crate::store::{Lane, OutboxItem, OutboxPut, Repository, SubmissionRecord, URGENT};
+
+/// Wishes looked at in one step.
+const AT_ONCE: i64 = 32;
+/// Wishes sent at the same time: a forge on a small machine takes some 20 calls a second, however many
+/// ask.
+const SENDING: usize = 4;
+/// Longest pause between tries.
+const PAUSE_MAX: Duration = Duration::seconds(300);
+/// A report is edited this often at most while the submission is under way.
+const REPORT_PACE: Duration = Duration::seconds(5);
+/// Notes of a repository share a ref: they are not written with every step.
+const NOTE_PACE: Duration = Duration::seconds(10);
+
+/// The lamp of the rules.
+pub const VERDICT: &str = "verdict";
+/// All other lamps of a commit.
+pub const STATUS: &str = "status";
+/// A report on a commit, as a git note.
+pub const NOTE: &str = "note";
+/// A report on a submission, as a comment.
+pub const REPORT: &str = "report";
+
+/// Why a wish was not fulfilled.
+#[derive(Debug)]
+enum Unsent {
+    /// The forge said no.
+    Forge(ForgeError),
+    /// We failed ourselves.
+    Ours(anyhow::Error),
+}
+
+impl From<ForgeError> for Unsent {
+    fn from(error: ForgeError) -> Self {
+        Self::Forge(error)
+    }
+}
+
+impl From<anyhow::Error> for Unsent {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<crate::store::StoreError> for Unsent {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
+/// What a forge shall show of a submission as it is now, by every way that it has. First verdicts
+/// and ends go before progress.
+pub fn wishes(app: &App, record: &SubmissionRecord, ended: bool) -> Vec<OutboxPut> {
+    let Some(name) = app
+        .challenge(&record.submission.challenge)
+        .map(|c| c.forge.clone())
+    else {
+        return Vec::new();
+    };
+    let Some(shows) = app.forges.get(&name).map(|f| f.shows()) else {
+        return Vec::new();
+    };
+    let now = app.clock.now();
+    let sha = &record.submission.sha;
+    let commit = format!("commit {} {sha}", record.repository);
+    let submission = format!("submission {}", record.submission.id.0);
+    let of_commit = json!({ "repository": record.repository.0, "sha": sha });
+    let of_submission = json!({ "submission": record.submission.id.0 });
+    let wish = |subject: &str, channel, pace| OutboxPut {
+        forge: name.clone(),
+        subject: subject.to_owned(),
+        channel,
+        payload: match channel {
+            REPORT => of_submission.clone(),
+            _ => of_commit.clone(),
+        },
+        priority: match (channel, ended) {
+            (VERDICT, _) => URGENT,
+            (STATUS, true) => 1,
+            (_, true) => 2,
+            (_, false) => 3,
+        },
+        not_before: now,
+        pace: if ended { Duration(0) } else { pace },
+    };
+    let mut all = Vec::new();
+    if shows.statuses {
+        if record.submission.stage == crate::model::Stage::Rules {
+            all.push(wish(&commit, VERDICT, Duration(0)));
+        }
+        all.push(wish(&commit, STATUS, Duration(0)));
+    }
+    if shows.issues {
+        all.push(wish(&submission, REPORT, REPORT_PACE));
+    }
+    // Where a lamp and a comment tell of progress, a note is for the end.
+    if ended || !shows.statuses {
+        let pace = if shows.statuses { NOTE_PACE } else { Duration(0) };
+        all.push(wish(&commit, NOTE, pace));
+    }
+    all
+}
+
+/// Sends what is due to a forge by one of its lanes.
+///
+/// # Errors
+/// When the database fails. A forge that fails is tried again later.
+pub async fn step(app: &App, forge: &ForgeName, lane: Lane) -> anyhow::Result<Progress> {
+    let now = app.clock.now();
+    if app.health.waits(forge, now) {
+        return Ok(Progress::Idle);
+    }
+    let due = app.store.due((forge, lane), now, AT_ONCE).await?;
+    if due.is_empty() {
+        return Ok(Progress::Idle);
+    }
+    let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(due)
+        .map(|item| send(app, item))
+        .buffer_unordered(SENDING)
+        .collect()
+        .await;
+    for result in results {
+        result?;
+    }
+    Ok(Progress::Worked)
+}
+
+/// Sends one wish and keeps what came of it.
+async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
+    if app.health.waits(&item.forge, app.clock.now()) {
+        // The forge went away while this waited for its turn; it stays due.
+        return Ok(());
+    }
+    let result = match item.channel.as_str() {
+        VERDICT | STATUS => statuses::send(app, &mut item).await,
+        NOTE => note::send(app, &mut item).await,
+        REPORT => report::send(app, &mut item).await,
+        other => Err(Unsent::Ours(anyhow::anyhow!("no way `{other}` to a forge"))),
+    };
+    let now = app.clock.now();
+    let error = match result {
+        Ok(()) => {
+            app.health.answered(&item.forge);
+            return Ok(app.store.sent(&item, now).await?);
+        }
+        Err(error) => error,
+    };
+    let pause = Duration::seconds(1 << item.tries.clamp(0, 8)).min(PAUSE_MAX);
+    let (pause, says) = match &error {
+        Unsent::Forge(error) if error.is_final() => {
+            tracing::warn!(item.subject, item.channel, %error, "cannot be shown");
+            return Ok(app.store.given_up(&item, &error.to_string(), now).await?);
+        }
+        Unsent::Forge(error) => {
+            app.health.failed(&item.forge, error, now);
+            (error.asks_to_wait().unwrap_or(pause), error.to_string())
+        }
+        Unsent::Ours(error) => (pause, format!("{error:#}")),
+    };
+    tracing::info!(item.subject, item.channel, error = says, "not shown yet");
+    Ok(app.store.not_sent(&item, &says, now.plus(pause)).await?)
+}
+
+/// A team's repository and the forge that it is on.
+struct Target<'a> {
+    forge: &'a dyn Forge,
+    repository: Repository,
+}
+
+impl<'a> Target<'a> {
+    async fn of(app: &'a App, id: RepositoryId) -> anyhow::Result<Self> {
+        let repository = app.store.repository(id).await?;
+        Ok(Self {
+            forge: app.forge(&repository.forge)?.as_ref(),
+            repository,
+        })
+    }
+
+    /// Does something in the repository; once more under its new name, where it has been renamed.
+    async fn call<T, F, R>(&mut self, app: &App, doing: F) -> Result<T, Unsent>
+    where
+        F: Fn(&'a dyn Forge, ForgeRepository) -> R,
+        R: Future<Output = Result<T, ForgeError>> + 'a,
+    {
+        let first = doing(self.forge, located(&self.repository)).await;
+        let error = match first {
+            Ok(value) => return Ok(value),
+            Err(error) if error.may_be_renamed() => error,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(now) = self.forge.repository(&self.repository.forge_id).await? else {
+            return Err(error.into());
+        };
+        if now.full_name == self.repository.full_name {
+            return Err(error.into());
+        }
+        let renamed = Repository {
+            full_name: now.full_name,
+            ..self.repository.clone()
+        };
+        let (bound, _) = app
+            .store
+            .bind_repository(&renamed, &[], app.clock.now())
+            .await?;
+        self.repository = bound;
+        Ok(doing(self.forge, located(&self.repository)).await?)
+    }
+}
