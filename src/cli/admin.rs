@@ -1,18 +1,16 @@
 //! `referee admin`: things that only who has the server may do.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::team::{self, add_local, choose};
 use super::{SettingsFile, open, terminal};
-use crate::clock::{self, Clock};
-use crate::config::Settings;
-use crate::model::{Challenge, ForgeName, RepositoryId, TeamSlug, limits};
-use crate::store::{Repository, SeenRef, Store, Withdrawn};
+use crate::clock::Clock;
+use crate::model::{Challenge, TeamSlug, limits};
+use crate::store::{Store, Withdrawn};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -69,16 +67,13 @@ enum Team {
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
-    std::fs::create_dir_all(&settings.data)?;
-    let store = Store::open(settings.database.expose())
-        .await
-        .context("opening the database")?;
+    let store = open::store(&settings).await?;
     match &options.command {
         Command::Team(Team::Add { teams, challenge }) => {
             let challenge = choose(&challenges, challenge.as_deref())?;
             for team in teams {
                 let team = TeamSlug::new(team.as_str())?;
-                let path = add_team(&settings, &store, challenge, &team).await?;
+                let path = add_local(&settings, &store, challenge, &team).await?;
                 println!("{team}: {}", path.display());
             }
             println!("Clone one, change it, and push:");
@@ -104,14 +99,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             return withdraw(&store, challenge, *number).await;
         }
         Command::Team(Team::List) => {
-            for repository in store.repositories().await? {
-                println!(
-                    "{:<20} {:<20} {}",
-                    repository.challenge.as_str(),
-                    repository.team.as_str(),
-                    repository.full_name
-                );
-            }
+            team::list(&store).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -146,90 +134,4 @@ async fn withdraw(store: &Store, challenge: &Challenge, number: i64) -> anyhow::
         )
         .await?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn choose<'a>(challenges: &'a [Challenge], named: Option<&str>) -> anyhow::Result<&'a Challenge> {
-    match (named, challenges) {
-        (None, [only]) => Ok(only),
-        (None, _) => {
-            let names: Vec<_> = challenges.iter().map(|c| c.slug.as_str()).collect();
-            anyhow::bail!("say which challenge: --challenge {}", names.join(" | "))
-        }
-        (Some(name), _) => challenges
-            .iter()
-            .find(|c| c.slug.as_str() == name)
-            .with_context(|| format!("there is no challenge `{name}`")),
-    }
-}
-
-/// Makes (or repairs) a team's repository on the challenge's local forge and binds the team to it.
-/// What stands in it at first sight is known and entered nowhere: it is the template.
-///
-/// # Errors
-/// When the forge is none of ours, or the disk or the database says no.
-pub async fn add_team(
-    settings: &Settings,
-    store: &Store,
-    challenge: &Challenge,
-    team: &TeamSlug,
-) -> anyhow::Result<std::path::PathBuf> {
-    let forges = open::local_forges(settings)?;
-    let forge_name: &ForgeName = &challenge.forge;
-    let forge = forges.get(forge_name).with_context(|| {
-        format!("forge `{forge_name}` is not local; its teams are made on the forge itself")
-    })?;
-    let now = Clock::system().now();
-    let files = match &challenge.template {
-        Some(folder) => read_template(folder)?,
-        None => BTreeMap::new(),
-    };
-    let full_name = challenge.teams.repository_of(team);
-    let new_id = hex::encode(clock::random_bytes::<8>());
-    let made = forge.create(&full_name, &new_id, &files, now)?;
-    let refs: Vec<SeenRef> = forge
-        .refs(&full_name)?
-        .into_iter()
-        .map(|(full_ref, commit)| SeenRef { full_ref, commit })
-        .collect();
-    let new = Repository {
-        id: RepositoryId(0),
-        forge: forge_name.clone(),
-        forge_id: made.id.clone(),
-        full_name: full_name.clone(),
-        challenge: challenge.slug.clone(),
-        team: team.clone(),
-        hook_token: clock::page_token(),
-    };
-    let (bound, is_new) = store
-        .bind_repository(&new, &refs, now)
-        .await
-        .with_context(|| format!("binding team {team} to {full_name}"))?;
-    if is_new {
-        let detail = json!({ "repository": full_name, "challenge": challenge.slug });
-        store
-            .record("command line", "team add", (team.as_str(), detail), now)
-            .await?;
-    }
-    forge.install_hook(&made.path, &bound.hook_token)?;
-    Ok(made.path)
-}
-
-/// A template's files: path to content and executable bit.
-fn read_template(folder: &Path) -> anyhow::Result<BTreeMap<String, (Vec<u8>, bool)>> {
-    let tree = crate::forge::folder::read(folder)
-        .with_context(|| format!("reading the template {}", folder.display()))?;
-    let mut files = BTreeMap::new();
-    for (path, entry) in tree.entries {
-        anyhow::ensure!(
-            entry.bytes <= limits::SOURCE_FILE_BYTES_MAX,
-            "{path} of the template is too large"
-        );
-        if let crate::model::EntryKind::File { executable } = entry.kind {
-            files.insert(
-                path.clone(),
-                (std::fs::read(folder.join(&path))?, executable),
-            );
-        }
-    }
-    Ok(files)
 }

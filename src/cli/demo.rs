@@ -15,7 +15,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use super::{admin, open, serve, terminal};
+use super::{open, serve, team, terminal};
 use crate::model::{Outcome, TeamSlug};
 use crate::pipeline::{App, view};
 use crate::report::board_text;
@@ -187,7 +187,7 @@ async fn verdicts(app: &App) -> anyhow::Result<()> {
 async fn push(app: &App, folder: &Path, (name, source): (&str, &Path)) -> anyhow::Result<()> {
     let challenge = app.challenges.first().context("one challenge")?;
     let team = TeamSlug::new(name)?;
-    let bare = admin::add_team(&app.settings, &app.store, challenge, &team).await?;
+    let bare = team::add_local(&app.settings, &app.store, challenge, &team).await?;
     let copy = folder.join("working-copies").join(name);
     let text = |path: &Path| path.display().to_string();
     git(

@@ -6,12 +6,14 @@ mod check;
 mod config;
 mod demo;
 mod doctor;
+mod forge;
 mod hook;
 mod init;
 mod open;
 mod replay;
 mod rules;
 mod serve;
+mod team;
 mod terminal;
 
 use std::path::PathBuf;
@@ -68,6 +70,10 @@ enum Command {
     Init(init::Options),
     /// Show a leaderboard in the terminal.
     Board(board::Options),
+    /// Bring a challenge's organization on Gitea or Forgejo to where the challenge can run.
+    Forge(forge::Options),
+    /// Teams and their repositories.
+    Team(team::Options),
     /// Teams and other things of the daemon.
     Admin(admin::Options),
     /// Post recorded webhook deliveries to a running daemon.
@@ -120,6 +126,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => demo::run(&options).await,
         Command::Init(options) => init::run(&options),
         Command::Board(options) => board::run(&options).await,
+        Command::Forge(options) => forge::run(&options).await,
+        Command::Team(options) => team::run(&options).await,
         Command::Admin(options) => admin::run(&options).await,
         Command::Replay(options) => replay::run(&options).await,
         Command::Config(options) => config::run(&options),

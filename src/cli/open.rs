@@ -106,6 +106,17 @@ pub fn local_forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, L
         .collect())
 }
 
+/// The database alone, for commands beside a daemon.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
+    std::fs::create_dir_all(&settings.data)?;
+    Store::open(settings.database.expose())
+        .await
+        .context("opening the database")
+}
+
 /// Opens everything for a daemon. The lock is held as long as it lives.
 ///
 /// # Errors

@@ -285,8 +285,24 @@ pub fn commit_files(
     branch: &str,
     files: &BTreeMap<String, (Vec<u8>, bool)>,
     (message, now): (&str, Timestamp),
-) -> Result<CommitSha> {
+) -> Result<()> {
     let repository = Repository::open_bare(repository)?;
+    let full = format!("refs/heads/{branch}");
+    commit_onto(&repository, (&full, None), files, (message, now))?;
+    Ok(())
+}
+
+/// Makes a commit of exactly these files at a ref, on top of what stands there. None is made, and
+/// `false` returned, when the same files stand there already.
+///
+/// # Errors
+/// When git fails.
+pub fn commit_onto(
+    repository: &Repository,
+    (full_ref, standing): (&str, Option<Oid>),
+    files: &BTreeMap<String, (Vec<u8>, bool)>,
+    (message, now): (&str, Timestamp),
+) -> Result<bool> {
     let mut index = git2::Index::new()?;
     for (path, (content, executable)) in files {
         let id = repository.blob(content)?;
@@ -305,10 +321,14 @@ pub fn commit_files(
             path: path.as_bytes().to_vec(),
         })?;
     }
-    let tree = repository.find_tree(index.write_tree_to(&repository)?)?;
+    let tree = repository.find_tree(index.write_tree_to(repository)?)?;
+    let parent = standing.map(|id| repository.find_commit(id)).transpose()?;
+    if parent.as_ref().is_some_and(|p| p.tree_id() == tree.id()) {
+        return Ok(false);
+    }
     let time = git2::Time::new(now.0.div_euclid(1000), 0);
     let author = Signature::new("Referee", "referee@localhost", &time)?;
-    let full = format!("refs/heads/{branch}");
-    let id = repository.commit(Some(&full), &author, &author, message, &tree, &[])?;
-    CommitSha::new(id.to_string()).map_err(|e| GitError::Io(std::io::Error::other(e)))
+    let parents: Vec<_> = parent.iter().collect();
+    repository.commit(Some(full_ref), &author, &author, message, &tree, &parents)?;
+    Ok(true)
 }

@@ -11,6 +11,7 @@
 
 pub mod delivery;
 pub mod dialect;
+pub mod owner;
 pub mod payload;
 
 mod client;

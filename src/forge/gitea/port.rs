@@ -106,9 +106,25 @@ impl GiteaForge {
             .copied()
     }
 
-    /// The API's client, for what is asked once in the life of an installation.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Makes a branch hold these files (paths to content and executable bit) and no others, by a push
+    /// that leaves its history. Whether there was anything to push.
+    ///
+    /// # Errors
+    /// When the forge says no.
+    pub async fn push_files(
+        &self,
+        at: &ForgeRepository,
+        branch: &str,
+        files: BTreeMap<String, (Vec<u8>, bool)>,
+        (message, now): (&'static str, Timestamp),
+    ) -> Result<bool> {
+        let lock = self.mirror_lock(&at.id).await;
+        let _mine = lock.lock().await;
+        let (id, name, branch) = (at.id.clone(), at.full_name.clone(), branch.to_owned());
+        self.with_git(move |remote, ended| {
+            remote.push_files((&id, &name), (&branch, &files), (message, now), &ended)
+        })
+        .await
     }
 
     pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {

@@ -5,9 +5,10 @@
 //! push. It has no working copy and runs no hook. The token goes to the forge's own host alone, and
 //! stands in no address.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::{
     Cred, CredentialType, Direction, FetchOptions, PushOptions, RemoteCallbacks, RemoteRedirect,
@@ -50,7 +51,7 @@ impl Remote {
     pub fn refs(&self, full_name: &str, ended: &Arc<AtomicBool>) -> Result<Vec<(String, CommitSha)>> {
         let mut remote = git2::Remote::create_detached(self.address(full_name))?;
         let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(ended)), None)?;
-        let mut found = std::collections::BTreeMap::new();
+        let mut found = BTreeMap::new();
         for head in connection.list()? {
             // `refs/tags/x^{}` is the commit that an annotated tag stands for; it comes after the tag.
             let name = head.name().trim_end_matches("^{}");
@@ -116,12 +117,35 @@ impl Remote {
             if before == repository.refname_to_id(NOTES).ok() {
                 return Ok(());
             }
-            match self.push_notes(&repository, full_name, ended) {
+            match self.push(&repository, full_name, (NOTES, NOTES), ended) {
                 Ok(()) => return Ok(()),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| GitError::Refused("without a word".to_owned())))
+    }
+
+    /// Makes a branch hold these files and no others. Whether there was anything to push.
+    ///
+    /// # Errors
+    /// When the forge says no.
+    pub fn push_files(
+        &self,
+        (id, full_name): (&str, &str),
+        (branch, files): (&str, &BTreeMap<String, (Vec<u8>, bool)>),
+        (message, now): (&str, Timestamp),
+        ended: &Arc<AtomicBool>,
+    ) -> Result<bool> {
+        let path = self.mirror(id);
+        let repository = open(&path)?;
+        let (there, here) = (format!("refs/heads/{branch}"), "refs/referee/branch");
+        self.pull(&repository, full_name, (&there, here), ended)?;
+        let standing = repository.refname_to_id(here).ok();
+        if !git::commit_onto(&repository, (here, standing), files, (message, now))? {
+            return Ok(false);
+        }
+        self.push(&repository, full_name, (here, &there), ended)?;
+        Ok(true)
     }
 
     fn pull(
@@ -163,10 +187,11 @@ impl Remote {
         self.pull(repository, full_name, (NOTES, NOTES), ended)
     }
 
-    fn push_notes(
+    fn push(
         &self,
         repository: &Repository,
         full_name: &str,
+        (from, to): (&str, &str),
         ended: &Arc<AtomicBool>,
     ) -> Result<()> {
         let mut remote = repository.remote_anonymous(&self.address(full_name))?;
@@ -183,7 +208,7 @@ impl Remote {
         options
             .remote_callbacks(callbacks)
             .follow_redirects(RemoteRedirect::None);
-        remote.push(&[format!("{NOTES}:{NOTES}")], Some(&mut options))?;
+        remote.push(&[format!("{from}:{to}")], Some(&mut options))?;
         let refused = refused.lock().ok().and_then(|mut r| r.take());
         match refused {
             Some(says) => Err(GitError::Refused(says)),
