@@ -110,6 +110,21 @@ pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
 /// Attempts of one kind (and case) before an infrastructure fault is final.
 pub const ATTEMPTS_MAX: i64 = 3;
 
+// Comments on forges.
+
+/// Bytes of a report as a comment. Forges take 65,536 characters or more, notes and mails less.
+pub const COMMENT_BYTES_MAX: usize = 60_000;
+/// Lines of a block of code in a comment; the page has the rest.
+pub const CODE_BLOCK_LINES_MAX: usize = 200;
+/// Bytes of a block of code in a comment.
+pub const CODE_BLOCK_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a line in a block of code: a line without end says nothing to a reader.
+pub const CODE_LINE_CHARS_MAX: usize = 1000;
+/// Characters of a sentence of a finding or a gate in a comment.
+pub const SENTENCE_CHARS_MAX: usize = 600;
+/// Bytes below which a log in a comment is not worth its place.
+pub const LOG_BYTES_MIN: usize = 512;
+
 // Pages.
 
 /// Events that a slow reader of a live page may fall behind before it is told to reload.
