@@ -161,10 +161,11 @@ fn entity(c: char) -> Option<&'static str> {
 /// a heading.
 fn block_mark(line: &str) -> Option<usize> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    let mark = line[digits..].chars().next()?;
+    let mut rest = line[digits..].chars();
+    let mark = rest.next()?;
     match (digits, mark) {
         (0, '-' | '+' | '=' | ':') => Some(0),
-        (1.., '.' | ')') => Some(digits),
+        (1.., '.' | ')') if rest.next().is_none_or(char::is_whitespace) => Some(digits),
         _ => None,
     }
 }

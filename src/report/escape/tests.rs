@@ -314,7 +314,8 @@ proptest! {
             other => panic!("{other:?}"),
         }).collect();
         let lines: Vec<String> = sanitize::text(&text).lines().map(str::to_owned).collect();
-        prop_assert_eq!(shown.trim_end_matches('\n'), lines.join("\n").trim_end_matches('\n'));
+        let wanted = lines.join("\n");
+        prop_assert_eq!(shown.trim_end_matches('\n'), wanted.trim_end_matches('\n'));
     }
 
     #[test]

@@ -29,7 +29,7 @@ const VALUE_END: u32 = WIDTH - MARGIN;
 /// Widths that a text may take, in letters: those of East Asia count twice.
 const TEAM_LETTERS: usize = 25;
 const TITLE_LETTERS: usize = 72;
-const METRIC_LETTERS: usize = 90;
+const METRIC_LETTERS: usize = 105;
 
 const STYLE: &str = "\
     text{font:13px ui-sans-serif,system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"Liberation Sans\",Arial,sans-serif;fill:#191c20}\
@@ -43,7 +43,7 @@ const STYLE: &str = "\
 pub(super) fn svg(view: &BoardView) -> String {
     let rows = u32::try_from(view.rows.len()).unwrap_or(u32::MAX / ROW / 2);
     let end = TOP + rows.max(1) * ROW;
-    let height = if rows == 0 { end } else { end + SCALE };
+    let height = end + if rows == 0 { MARGIN / 2 } else { SCALE };
     let title = format!("{}: {}", view.phase.title, view.task.title);
     let mut lines = vec![
         format!(
@@ -84,10 +84,10 @@ fn metric(view: &BoardView) -> String {
     };
     let by = match view.metrics.len() {
         1 => "",
-        _ => "; in parentheses the rank by it alone, on the left the overall rank",
+        _ => "; in parentheses the rank by this metric alone",
     };
-    let title = fit(&metric.title, METRIC_LETTERS / 4);
-    format!("{title} {} {better}{by}", arrow(metric.direction))
+    let title = fit(&metric.title, METRIC_LETTERS / 3);
+    format!("{title} {}, {better}{by}", arrow(metric.direction))
 }
 
 /// The picture for those who hear it.

@@ -11,6 +11,8 @@ const LEGEND: &str = "The number in parentheses is the rank by that metric alone
 const ORIGIN: &str = "Referee writes these files after each change of the standings. What is edited \
     here by hand is overwritten.";
 
+const ALT: &str = "The first metric of each team as a plot; the table above has its numbers";
+
 pub(super) fn page(publication: &ChallengePublication) -> String {
     let title = markdown_text(&publication.challenge.title);
     let mut blocks = vec![format!("# {title}\n")];
@@ -33,10 +35,8 @@ fn section(board: &PublishedBoard, public_url: Option<&str>) -> String {
         state(board),
         markdown_table(view)
     );
-    let headline = view.metrics.first().map_or("", |m| m.title.as_str());
     if !view.rows.is_empty() {
-        let shown = markdown_text(headline);
-        text.push_str(&format!("[![{shown} of each team]({svg})]({svg})\n\n"));
+        text.push_str(&format!("[![{ALT}]({svg})]({svg})\n\n"));
     }
     text.push_str(&format!("[Table as CSV]({csv}), [plot as SVG]({svg})"));
     let page =
