@@ -194,7 +194,7 @@ fn what_is_harmless_stays_readable() {
         "Scored, rank 2 of 7.",
         "1.2 GiB in 9 layers",
         "team-1",
-        "5 @ 3 #",
+        "5 @ 3",
         "a: b",
         "größer als 5 µm",
     ] {

@@ -23,7 +23,7 @@ const SCALE: u32 = 36;
 const RANK_END: u32 = 46;
 const TEAM_START: u32 = 58;
 const PLOT_START: u32 = 250;
-const PLOT_END: u32 = 640;
+const PLOT_END: u32 = 620;
 const VALUE_END: u32 = WIDTH - MARGIN;
 
 /// Widths that a text may take, in letters: those of East Asia count twice.

@@ -2,9 +2,9 @@
 
 use super::{ChallengePublication, PublishedBoard};
 use crate::model::Timestamp;
-use crate::report::PhaseState;
 use crate::report::board_text::{markdown_table, markdown_title};
 use crate::report::escape::{markdown_text, markdown_url};
+use crate::report::{BoardView, PhaseState};
 
 const LEGEND: &str = "The number in parentheses is the rank by that metric alone; ↑ means that \
     higher is better, ↓ that lower is. Values are rounded, ranks are made from the unrounded ones.";
@@ -35,6 +35,7 @@ fn section(board: &PublishedBoard, public_url: Option<&str>) -> String {
         state(board),
         markdown_table(view)
     );
+    text.extend(imputed(view));
     if !view.rows.is_empty() {
         text.push_str(&format!("[![{ALT}]({svg})]({svg})\n\n"));
     }
@@ -46,6 +47,16 @@ fn section(board: &PublishedBoard, public_url: Option<&str>) -> String {
     }
     text.push_str(".\n");
     text
+}
+
+/// Whose values were missing and filled by rule.
+fn imputed(view: &BoardView) -> Option<String> {
+    let rows = view.rows.iter().filter(|row| row.imputed > 0);
+    let told = rows.map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed));
+    let told: Vec<String> = told.collect();
+    let told = told.join(", ");
+    (!told.is_empty())
+        .then(|| format!("Missing values, counted by the challenge's rule: {told}.\n\n"))
 }
 
 fn state(board: &PublishedBoard) -> String {
