@@ -48,7 +48,8 @@ struct SettingsFile {
         long = "config",
         value_name = "FILE",
         env = "REFEREE_CONFIG",
-        default_value = "referee.toml"
+        default_value = "referee.toml",
+        global = true
     )]
     path: PathBuf,
 }

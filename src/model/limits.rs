@@ -130,6 +130,20 @@ pub const FORGE_PAGES_MAX: usize = 2000;
 pub const FETCH_BYTES_MAX: usize = 4 * 1024 * 1024 * 1024;
 /// Tries to write to a branch that others write to as well.
 pub const FORGE_RACES_MAX: u32 = 6;
+// Comments on forges.
+
+/// Bytes of a report as a comment. Forges take 65,536 characters or more, notes and mails less.
+pub const COMMENT_BYTES_MAX: usize = 60_000;
+/// Lines of a block of code in a comment; the page has the rest.
+pub const CODE_BLOCK_LINES_MAX: usize = 200;
+/// Bytes of a block of code in a comment.
+pub const CODE_BLOCK_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a line in a block of code: a line without end says nothing to a reader.
+pub const CODE_LINE_CHARS_MAX: usize = 1000;
+/// Characters of a sentence of a finding or a gate in a comment.
+pub const SENTENCE_CHARS_MAX: usize = 600;
+/// Bytes below which a log in a comment is not worth its place.
+pub const LOG_BYTES_MIN: usize = 512;
 
 // Pages.
 

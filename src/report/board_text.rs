@@ -2,7 +2,7 @@
 //!
 //! All three hold the rounded values of the view and nothing else.
 
-use super::markdown::escape;
+use super::escape::markdown_text;
 use super::sanitize;
 use super::text::{COLUMNS, Paint, Style, wrap};
 use super::view::{arrow, counted};
@@ -144,7 +144,8 @@ fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
     padded.join("  ").trim_end().to_owned()
 }
 
-/// Comma-separated values as RFC 4180 has them, with a header line.
+/// Comma-separated values as RFC 4180 has them, with a header line. Text that a spreadsheet would
+/// take for a formula stands behind a `'`; numbers are numbers.
 pub fn csv(view: &BoardView) -> String {
     let mut head = vec![
         "rank".to_owned(),
@@ -156,11 +157,12 @@ pub fn csv(view: &BoardView) -> String {
         head.extend([metric.name.to_string(), format!("{}_rank", metric.name)]);
     }
     head.extend(["imputed", "submission", "commit", "received"].map(str::to_owned));
+    let head: Vec<String> = head.iter().map(|name| csv_text(name)).collect();
     let mut lines = vec![csv_line(&head)];
     for row in &view.rows {
         let mut fields = vec![
             row.rank.to_string(),
-            row.team.to_string(),
+            csv_text(row.team.as_str()),
             row.is_baseline.to_string(),
         ];
         fields.extend(view.rank_title().map(|_| row.value.shown.clone()));
@@ -178,43 +180,83 @@ pub fn csv(view: &BoardView) -> String {
     lines.concat()
 }
 
+fn csv_text(dirty: &str) -> String {
+    let text = sanitize::line(dirty);
+    let text = match text.starts_with(['=', '+', '-', '@']) {
+        true => format!("'{text}"),
+        false => text,
+    };
+    match text.contains(['"', ',']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
 fn csv_line(fields: &[String]) -> String {
-    let quoted = fields.iter().map(|field| {
-        let field = sanitize::line(field);
-        match field.contains(['"', ',']) {
-            true => format!("\"{}\"", field.replace('"', "\"\"")),
-            false => field,
-        }
-    });
-    let mut line = quoted.collect::<Vec<_>>().join(",");
-    line.push_str("\r\n");
-    line
+    format!("{}\r\n", fields.join(","))
 }
 
 /// A section of a Markdown file, ending with a newline.
 pub fn markdown(view: &BoardView) -> String {
-    let mut text = format!(
-        "## {}: {}\n\n{}\n\n",
-        escape(&view.phase.title),
-        escape(&view.task.title),
-        escape(&state(view))
-    );
-    if view.rows.is_empty() {
-        return format!("{text}{EMPTY}\n");
-    }
-    let head: Vec<String> = columns(view).iter().map(|title| escape(title)).collect();
-    let rule: String = cells(view, &view.rows[0])
+    let title = markdown_title(view);
+    let table = markdown_table(view);
+    format!("## {title}\n\n{}\n\n{table}", state(view))
+}
+
+/// `Validation: Instance segmentation`, escaped.
+pub fn markdown_title(view: &BoardView) -> String {
+    let (phase, task) = (&view.phase.title, &view.task.title);
+    format!("{}: {}", markdown_text(phase), markdown_text(task))
+}
+
+/// The table and how it was ranked, or that it is empty; ends with a newline.
+pub fn markdown_table(view: &BoardView) -> String {
+    let Some(first) = view.rows.first() else {
+        return format!("{EMPTY}\n");
+    };
+    let head: Vec<String> = columns(view).iter().map(|t| markdown_text(t)).collect();
+    let rule: String = cells(view, first)
         .iter()
         .map(|cell| if cell.right { "--:|" } else { "---|" })
         .collect();
-    text.push_str(&format!("| {} |\n|{rule}\n", head.join(" | ")));
+    let mut text = format!("| {} |\n|{rule}\n", head.join(" | "));
     for row in &view.rows {
-        let fields = cells(view, row).into_iter().map(|cell| match cell.best {
-            true => format!("**{}**", escape(&cell.text)),
-            false => escape(&cell.text),
-        });
-        text.push_str(&format!("| {} |\n", fields.collect::<Vec<_>>().join(" | ")));
+        text.push_str(&format!("| {} |\n", markdown_cells(view, row).join(" | ")));
     }
-    text.push_str(&format!("\n{}\n", escape(&view.ranked_by())));
+    text.push_str(&format!("\n{}\n", markdown_text(&view.ranked_by())));
     text
+}
+
+/// Only the team is somebody's text; a number behind `#` would be an issue of the forge.
+fn markdown_cells(view: &BoardView, row: &RowView) -> Vec<String> {
+    let mut fields: Vec<String> = cells(view, row)
+        .into_iter()
+        .map(|cell| match cell.best {
+            true => format!("**{}**", cell.text),
+            false => cell.text,
+        })
+        .collect();
+    let number = fields.len() - 2;
+    fields[1] = markdown_text(&fields[1]);
+    fields[number] = row.submission.to_string();
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_text;
+
+    #[test]
+    fn text_is_no_formula_and_leaves_its_field_by_no_quote() {
+        for (dirty, field) in [
+            ("alpha", "alpha"),
+            ("=1+1", "'=1+1"),
+            ("\t@SUM(A1)", "'@SUM(A1)"),
+            ("-2+3", "'-2+3"),
+            ("a,\"b\"\r\nc", "\"a,\"\"b\"\" c\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+        ] {
+            assert_eq!(csv_text(dirty), field);
+        }
+    }
 }

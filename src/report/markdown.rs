@@ -1,38 +1,68 @@
-//! The report as Markdown, for comments on forges and files in repositories.
+//! The report as Markdown: one comment on a forge for each submission, edited in place.
 //!
-//! What a participant can write stands in code only, behind a fence longer than any run of
-//! backticks in it. Everything else is escaped, and names nobody: `@` and `#` are followed by a
-//! space of no width, so that no account is called and no issue is linked.
+//! What people wrote passes [`escape`], so it calls nobody and links nothing. Never longer than
+//! [`limits::COMMENT_BYTES_MAX`]: logs are cut first, then findings, and what was cut is said. A
+//! comment is ours only if [`marker`] stands at its very start; who wrote it is the forge's to say.
 
-use super::sanitize;
+use super::escape::{
+    code_block, code_block_within, cut, html_text, markdown_code, markdown_prose, markdown_text,
+    markdown_url,
+};
 use super::text::quota;
 use super::view::{FindingView, GateView, LogView, ScoreView, SubmissionView, Tone, arrow};
+use crate::model::{ChallengeSlug, limits};
 
-/// The whole report. Its first line is [`marker`], by which it is found again to be edited.
+const MARKER_START: &str = "<!-- referee:submission=";
+const MARKER_END: &str = " -->";
+const BETWEEN: &str = "\n\n";
+/// What is kept free of findings for the sentence that counts those left out.
+const FINDINGS_NOTE_BYTES: usize = 100;
+
+/// The whole report, ending with a newline. Its first line is [`marker`], by which it is found again.
 pub fn submission(view: &SubmissionView) -> String {
-    let mut blocks = vec![head(view), gates(&view.gates)];
-    blocks.extend(view.findings.iter().map(finding));
-    if view.findings_left_out > 0 {
-        blocks.push(format!("… and {} more findings.", view.findings_left_out));
-    }
-    if let Some(score) = &view.score {
-        let title = format!("Score in {}", escape(&view.phase.title));
-        blocks.push(score_table(&title, score, Some(view.number)));
-    } else if let Some(score) = &view.sample_score {
-        blocks.push(score_table("Score on the public sample", score, None));
-    }
-    blocks.extend(view.logs.iter().map(log));
+    let marker = marker(&view.challenge.slug, view.number);
+    let before = [head(view), gates(&view.gates)];
+    let mut after: Vec<String> = scores(view).into_iter().collect();
+    let mut last = vec![];
     if let Some(command) = &view.reproduce {
-        blocks.push(format!("Repeat it at home:\n\n{}", fence("sh", command)));
+        let command = code_block("sh", command);
+        last.push(format!("Repeat it at home:\n\n{command}"));
     }
-    blocks.extend(view.quota.as_ref().map(|q| format!("Quota: {}.", quota(q))));
-    blocks.extend(view.image.as_ref().map(|i| format!("Image: `{i}`")));
-    format!("{}\n{}\n", marker(view.number), blocks.join("\n\n"))
+    last.extend(foot(view));
+    let fixed = before.iter().chain(&after).chain(&last);
+    let taken: usize = fixed.map(|b| b.len() + BETWEEN.len()).sum();
+    let mut room = limits::COMMENT_BYTES_MAX.saturating_sub(marker.len() + taken + 2);
+    let findings = findings(view, &mut room);
+    after.extend(logs(&view.logs, room));
+    let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
+    let blocks = [blocks, last].concat().join(BETWEEN);
+    let text = format!("{marker}\n{blocks}\n");
+    match text.len() <= limits::COMMENT_BYTES_MAX {
+        true => text,
+        // Only titles of absurd length can get here.
+        false => format!(
+            "{marker}\nThis report is too long for a comment; {}\n",
+            link(view, "its page has it.")
+        ),
+    }
 }
 
 /// The invisible line that names a submission.
-pub fn marker(number: i64) -> String {
-    format!("<!-- referee: submission {number} -->")
+pub fn marker(challenge: &ChallengeSlug, number: i64) -> String {
+    format!("{MARKER_START}{challenge}#{number}{MARKER_END}")
+}
+
+/// The submission that a comment reports on; `None` unless [`marker`] is the very first thing in it,
+/// letter by letter.
+pub fn read_marker(comment: &str) -> Option<(ChallengeSlug, i64)> {
+    let named = comment.strip_prefix(MARKER_START)?;
+    let (named, _) = named.split_once(MARKER_END)?;
+    let (challenge, number) = named.split_once('#')?;
+    let challenge = ChallengeSlug::new(challenge).ok()?;
+    let number: i64 = number.parse().ok().filter(|n| *n > 0)?;
+    comment
+        .starts_with(&marker(&challenge, number))
+        .then_some((challenge, number))
 }
 
 fn head(view: &SubmissionView) -> String {
@@ -40,30 +70,36 @@ fn head(view: &SubmissionView) -> String {
         Tone::Good => '✓',
         Tone::Bad => '✗',
         Tone::Busy => '…',
-        Tone::Neutral => '–',
+        Tone::Neutral => '·',
     };
-    let mut text = format!("**{mark} {}**", escape(&view.verdict()));
+    let mut text = format!("**{mark} {}**", markdown_text(&view.verdict()));
     if let Some(advice) = view.advice() {
-        text.push_str(&format!("\n{}", escape(advice)));
+        text.push_str(&format!("\n{}", markdown_prose(advice)));
     }
     if let Some(incident) = &view.incident {
-        text.push_str(&format!("\nIncident {}.", code(incident)));
+        text.push_str(&format!("\nIncident {}.", markdown_code(incident)));
     }
-    let task = view
-        .task
-        .as_ref()
-        .map_or(String::new(), |t| format!(", task {}", t.slug));
+    let task = view.task.as_ref().map_or(String::new(), |t| {
+        format!(", task {}", markdown_text(t.slug.as_str()))
+    });
     text.push_str(&format!(
-        "\n\n[Submission {}](<{}>) of team {} to phase {}{task}: commit {} ({}), received {}.",
-        view.number,
-        view.url.replace(['<', '>', '\n'], ""),
-        view.team,
-        view.phase.slug,
-        code(view.sha.short()),
-        code(&view.full_ref),
+        "\n\n{} of team {} to phase {}{task}: commit {} ({}), received {}.",
+        link(view, &format!("Submission {}", view.number)),
+        markdown_text(view.team.as_str()),
+        markdown_text(view.phase.slug.as_str()),
+        markdown_code(view.sha.short()),
+        markdown_code(&cut(&view.full_ref, limits::SENTENCE_CHARS_MAX)),
         view.observed_at,
     ));
     text
+}
+
+/// Own words that lead to the page of the submission.
+fn link(view: &SubmissionView, words: &str) -> String {
+    match markdown_url(&view.url) {
+        Some(url) => format!("[{words}](<{url}>)"),
+        None => words.to_owned(),
+    }
 }
 
 fn gates(gates: &[GateView]) -> String {
@@ -71,7 +107,7 @@ fn gates(gates: &[GateView]) -> String {
         let time = gate.duration.map_or(String::new(), |d| d.to_string());
         let says = match gate.says.as_str() {
             "" => gate.state.as_str().to_owned(),
-            says => prose(says),
+            says => markdown_prose(&cut(says, limits::SENTENCE_CHARS_MAX)),
         };
         format!(
             "| {} | {} | {time} | {says} |",
@@ -84,189 +120,126 @@ fn gates(gates: &[GateView]) -> String {
     lines.join("\n")
 }
 
+/// As many findings as there is room for, and how many more there are. Takes the room that it used.
+fn findings(view: &SubmissionView, room: &mut usize) -> Vec<String> {
+    let mut free = room.saturating_sub(FINDINGS_NOTE_BYTES);
+    let mut shown: Vec<String> = vec![];
+    for block in view.findings.iter().map(finding) {
+        let Some(left) = free.checked_sub(block.len() + BETWEEN.len()) else {
+            break;
+        };
+        free = left;
+        shown.push(block);
+    }
+    let left_out = view.findings.len() - shown.len() + view.findings_left_out;
+    if left_out > 0 {
+        shown.push(format!(
+            "… and {left_out} more findings; the page has them."
+        ));
+    }
+    *room = free;
+    shown
+}
+
 fn finding(view: &FindingView) -> String {
     let finding = &view.finding;
-    let mut text = format!("**{}[{}]**", finding.severity, escape(&finding.code));
+    let mut text = format!("**{} {}**", finding.severity, markdown_text(&finding.code));
     if let Some(place) = &finding.place {
-        let at = code(&place.to_string());
-        text.push_str(&match &view.link {
-            Some(link) => format!(" [{at}](<{}>)", link.replace(['<', '>', '\n'], "")),
+        let at = markdown_code(&cut(&place.to_string(), limits::SENTENCE_CHARS_MAX));
+        text.push_str(&match view.link.as_deref().and_then(markdown_url) {
+            Some(url) => format!(" [{at}](<{url}>)"),
             None => format!(" {at}"),
         });
     }
-    text.push_str(&format!(": {}", prose(&finding.says)));
+    let sentence = |text: &str| markdown_prose(&cut(text, limits::SENTENCE_CHARS_MAX));
+    text.push_str(&format!(": {}", sentence(&finding.says)));
     if let Some(source) = finding.place.as_ref().and_then(|p| p.text.as_deref()) {
-        text.push_str(&format!("\n\n{}", fence("text", &sanitize::line(source))));
+        text.push_str(&format!(
+            "\n\n{}",
+            code_block("text", &cut(source, limits::PLACE_TEXT_CHARS_MAX))
+        ));
     }
     if !finding.remedy.is_empty() {
-        text.push_str(&format!("\n\n*Fix:* {}", prose(&finding.remedy)));
+        text.push_str(&format!("\n\n*Fix:* {}", sentence(&finding.remedy)));
     }
     text
 }
 
+/// The score; before there is one, that on the public sample.
+fn scores(view: &SubmissionView) -> Option<String> {
+    match (&view.score, &view.sample_score) {
+        (Some(score), _) => {
+            let title = format!("Score in {}", markdown_text(&view.phase.title));
+            Some(score_table(&title, score, Some(view.number)))
+        }
+        (None, Some(score)) => Some(score_table("Score on the public sample", score, None)),
+        (None, None) => None,
+    }
+}
+
+/// Ranks have a column only where there are any.
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
-    let rows = score.metrics.iter().map(|m| {
-        let rank = m.rank.map_or(String::new(), |r| r.to_string());
-        format!(
-            "| {} {} | {} | {rank} |",
-            escape(&m.title),
-            arrow(m.direction),
-            m.shown
-        )
-    });
-    let head = [
-        format!("| {title} | value | rank |"),
-        "|---|--:|--:|".to_owned(),
-    ];
-    let lines: Vec<String> = head.into_iter().chain(rows).collect();
+    let ranked = score.metrics.iter().any(|m| m.rank.is_some());
+    let mut lines = match ranked {
+        true => vec![
+            format!("| {title} | value | rank |"),
+            "|---|--:|--:|".to_owned(),
+        ],
+        false => vec![format!("| {title} | value |"), "|---|--:|".to_owned()],
+    };
+    lines.extend(score.metrics.iter().map(|m| {
+        let rank = match (ranked, m.rank) {
+            (false, _) => String::new(),
+            (true, None) => " |".to_owned(),
+            (true, Some(rank)) => format!(" {rank} |"),
+        };
+        let title = markdown_text(&m.title);
+        format!("| {title} {} | {} |{rank}", arrow(m.direction), m.shown)
+    }));
     let mut text = lines.join("\n");
     if let Some(standing) = number.and_then(|n| score.standing(n)) {
-        text.push_str(&format!("\n\nOverall: {}.", escape(&standing)));
+        text.push_str(&format!("\n\nOverall: {}.", markdown_text(&standing)));
     }
     if score.imputed > 0 {
+        let imputed = score.imputed;
         text.push_str(&format!(
-            "\n\nMissing values counted by rule: {}.",
-            score.imputed
+            "\n\nMissing values, counted by the challenge's rule: {imputed}."
         ));
     }
     text
 }
 
-fn log(log: &LogView) -> String {
-    let title = html(&log.title);
-    let text = fence("text", log.excerpt.text().trim_end());
-    format!(
-        "<details><summary>{title} ({})</summary>\n\n{text}\n\n</details>",
+/// The logs, folded, each with an equal part of the room.
+fn logs(logs: &[LogView], room: usize) -> Vec<String> {
+    let share = (room / logs.len().max(1)).saturating_sub(BETWEEN.len());
+    logs.iter()
+        .map(|log| self::log(log, share))
+        .filter(|block| block.len() <= share)
+        .collect()
+}
+
+fn log(log: &LogView, share: usize) -> String {
+    let summary = format!(
+        "{} ({})",
+        html_text(&cut(&log.title, limits::SENTENCE_CHARS_MAX)),
         log.gate
-    )
-}
-
-/// Text on one line that means nothing to Markdown, HTML or a forge.
-pub fn escape(dirty: &str) -> String {
-    escape_clean(&sanitize::line(dirty))
-}
-
-/// [`escape`] for a part of a line, whose spaces at both ends matter.
-fn escape_clean(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len());
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        if matches!(
-            c,
-            '\\' | '`'
-                | '*'
-                | '_'
-                | '['
-                | ']'
-                | '<'
-                | '>'
-                | '|'
-                | '~'
-                | '&'
-                | '$'
-                | '#'
-                | '!'
-                | '@'
-        ) {
-            escaped.push('\\');
+    );
+    let text = log.excerpt.text();
+    let mut bytes = limits::CODE_BLOCK_BYTES_MAX;
+    while bytes >= limits::LOG_BYTES_MIN {
+        let block = code_block_within("text", text.trim_end(), bytes);
+        let folded = format!("<details><summary>{summary}</summary>\n\n{block}\n\n</details>");
+        if folded.len() <= share {
+            return folded;
         }
-        escaped.push(c);
-        // A forge looks for names and numbers after it has removed the backslashes.
-        if matches!(c, '@' | '#' | '!') && rest.peek().is_some_and(|n| n.is_alphanumeric()) {
-            escaped.push('\u{200b}');
-        }
+        bytes /= 2;
     }
-    escaped
+    format!("{summary}: left out here, the page has it.")
 }
 
-/// A sentence in which pairs of backticks mark code, as findings have it.
-pub fn prose(dirty: &str) -> String {
-    let line = sanitize::line(dirty);
-    let parts: Vec<&str> = line.split('`').collect();
-    let mut text = String::new();
-    for (i, part) in parts.iter().enumerate() {
-        let closed = i + 1 < parts.len();
-        match i % 2 == 1 && closed && !part.is_empty() {
-            true => text.push_str(&code(part)),
-            false => text.push_str(&escape_clean(part)),
-        }
-    }
-    text
-}
-
-/// Text on one line as a code span.
-pub fn code(dirty: &str) -> String {
-    let line = sanitize::line(dirty);
-    let ticks = "`".repeat(longest_run(&line) + 1);
-    match line.starts_with('`') || line.ends_with('`') || line.is_empty() {
-        true => format!("{ticks} {line} {ticks}"),
-        false => format!("{ticks}{line}{ticks}"),
-    }
-}
-
-/// Lines as a code block.
-pub fn fence(language: &str, dirty: &str) -> String {
-    let text = sanitize::text(dirty);
-    let ticks = "`".repeat((longest_run(&text) + 1).max(3));
-    format!("{ticks}{language}\n{text}\n{ticks}")
-}
-
-/// The longest run of backticks.
-fn longest_run(text: &str) -> usize {
-    let runs = text.split(|c| c != '`');
-    runs.map(str::len).max().unwrap_or(0)
-}
-
-fn html(dirty: &str) -> String {
-    let line = sanitize::line(dirty);
-    let line = line
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    line.replace('@', "@\u{200b}").replace('#', "#\u{200b}")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn nobody_is_called_and_nothing_is_linked() {
-        assert_eq!(
-            escape("@alpha broke #1"),
-            "\\@\u{200b}alpha broke \\#\u{200b}1"
-        );
-        assert_eq!(escape("<b>*x*</b>\n# h"), "\\<b\\>\\*x\\*\\</b\\> \\# h");
-        assert_eq!(escape("5 @ 3"), "5 \\@ 3");
-    }
-
-    #[test]
-    fn code_in_sentences_is_code_and_a_lone_backtick_is_nothing() {
-        assert_eq!(prose("Write `a*b`, not *b*."), "Write `a*b`, not \\*b\\*.");
-        assert_eq!(prose("a ` @b"), "a  \\@\u{200b}b");
-    }
-
-    #[test]
-    fn fences_are_longer_than_what_they_hold() {
-        assert_eq!(code("a``b"), "```a``b```");
-        assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(
-            fence("text", "```\nescape?\n````"),
-            "`````text\n```\nescape?\n````\n`````"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_ends_its_fence(text in "[`a\n ]{0,60}") {
-            let fenced = fence("text", &text);
-            let ticks = fenced.split('t').next().unwrap().to_owned();
-            let inner = fenced.lines().skip(1).collect::<Vec<_>>();
-            let (last, inner) = inner.split_last().unwrap();
-            prop_assert_eq!(*last, ticks.as_str());
-            prop_assert!(inner.iter().all(|l| !l.contains(&ticks)));
-        }
-    }
+fn foot(view: &SubmissionView) -> Option<String> {
+    let quota = view.quota.as_ref().map(|q| format!("Quota: {}.", quota(q)));
+    let image = view.image.as_ref().map(|i| format!("Image: `{i}`"));
+    let lines: Vec<String> = quota.into_iter().chain(image).collect();
+    (!lines.is_empty()).then(|| lines.join(BETWEEN))
 }

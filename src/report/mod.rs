@@ -5,8 +5,10 @@
 //! on forges, as [`remote`] lines during `git push`, as one [`status`] line per gate, and as HTML
 //! by `crate::web`. So all places say the same.
 //!
+//! All boards together become the files of the leaderboard repository in [`publication`].
+//!
 //! Nothing here reads a row, asks for the time or knows who is looking. Text that participants can
-//! write passes [`sanitize`] in every renderer.
+//! write passes [`sanitize`] in every renderer, and [`escape`] where it stands in Markdown.
 
 mod board;
 mod diagnostic;
@@ -15,7 +17,9 @@ mod samples;
 mod view;
 
 pub mod board_text;
+pub mod escape;
 pub mod markdown;
+pub mod publication;
 pub mod remote;
 pub mod sanitize;
 pub mod status;

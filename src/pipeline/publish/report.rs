@@ -45,7 +45,7 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
     link(&mut view, &target);
     let report = Report {
         text: markdown::submission(&view),
-        mark: markdown::marker(view.number),
+        mark: markdown::marker(&view.challenge.slug, view.number),
         since: view.observed_at.minus(CLOCKS_APART),
     };
     let mut shown: Shown = serde_json::from_value(item.shown.clone()).unwrap_or_default();

@@ -3,7 +3,6 @@
 use super::super::BoardView;
 use super::super::board_text::{csv, markdown, terminal};
 use super::super::text::Style;
-use super::visible;
 
 #[test]
 fn on_a_terminal() {
@@ -52,20 +51,20 @@ fn as_comma_separated_values() {
 
 #[test]
 fn as_markdown() {
-    insta::assert_snapshot!(visible(&markdown(&BoardView::sample())), @r"
+    insta::assert_snapshot!(markdown(&BoardView::sample()), @r"
     ## Validation: Instance segmentation
 
     open until 2026-04-30T23:59:59Z; 34 submissions, 2 under way
 
-    | rank | team | mean rank | AP\@{zw}0.5 ↑ | Dice ↑ | HD95 \[px\] ↓ | submission | received |
+    | rank | team | mean rank | AP\@<!-- -->0.5 ↑ | Dice ↑ | HD95 &#91;px&#93; ↓ | submission | received |
     |--:|---|--:|--:|--:|--:|--:|---|
-    | 1 | delta | 2.00 | **0.831 (1)** | 0.866 (3) | 3.914 (2) | \#{zw}31 | 2026-03-01T15:44:07Z |
-    | 1 | alpha | 2.00 | 0.812 (2) | **0.874 (1)** | 4.037 (3) | \#{zw}12 | 2026-02-28T02:47:27Z |
-    | 1 | gamma | 2.00 | 0.798 (3) | 0.871 (2) | **3.702 (1)** | \#{zw}27 | 2026-03-01T07:57:27Z |
-    | 4 | beta | 4.00 | 0.774 (4) | 0.852 (4) | 5.118 (4) | \#{zw}19 | 2026-02-28T16:24:07Z |
-    | 5 | epsilon-lab | 5.00 | 0.702 (5) | 0.811 (5) | 7.450 (5) | \#{zw}22 | 2026-02-28T22:14:07Z |
-    | 6 | zeta | 6.00 | 0.655 (6) | 0.790 (6) | 9.981 (6) | \#{zw}8 | 2026-02-27T19:00:47Z |
-    | 7 | threshold (baseline) | 7.00 | 0.412 (7) | 0.688 (7) | 21.300 (7) | \#{zw}1 | 2026-02-27T05:24:07Z |
+    | 1 | delta | 2.00 | **0.831 (1)** | 0.866 (3) | 3.914 (2) | 31 | 2026-03-01T15:44:07Z |
+    | 1 | alpha | 2.00 | 0.812 (2) | **0.874 (1)** | 4.037 (3) | 12 | 2026-02-28T02:47:27Z |
+    | 1 | gamma | 2.00 | 0.798 (3) | 0.871 (2) | **3.702 (1)** | 27 | 2026-03-01T07:57:27Z |
+    | 4 | beta | 4.00 | 0.774 (4) | 0.852 (4) | 5.118 (4) | 19 | 2026-02-28T16:24:07Z |
+    | 5 | epsilon-lab | 5.00 | 0.702 (5) | 0.811 (5) | 7.450 (5) | 22 | 2026-02-28T22:14:07Z |
+    | 6 | zeta | 6.00 | 0.655 (6) | 0.790 (6) | 9.981 (6) | 8 | 2026-02-27T19:00:47Z |
+    | 7 | threshold (baseline) | 7.00 | 0.412 (7) | 0.688 (7) | 21.300 (7) | 1 | 2026-02-27T05:24:07Z |
 
     Ranked by the mean of the ranks by each metric: cases are aggregated, then ranked.
     ");

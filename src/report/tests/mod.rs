@@ -1,16 +1,13 @@
 //! Snapshots of what people read: a change of wording shows in the diff of this folder.
 
 mod boards;
+mod comments;
+mod publications;
 mod pushes;
 mod statuses;
 mod texts;
 
 use super::{SubmissionView, markdown, redact, remote, text};
-
-/// Text with its characters of no width made visible.
-fn visible(text: &str) -> String {
-    text.replace('\u{200b}', "{zw}")
-}
 
 /// No line of a report may be wider, except for addresses, commands and logs.
 fn assert_narrow(text: &str, columns: usize) {

@@ -1,8 +1,7 @@
-//! The plain-text report and its Markdown form.
+//! The plain-text report.
 
+use super::super::SubmissionView;
 use super::super::text::{Style, findings, submission};
-use super::super::{SubmissionView, markdown};
-use super::visible;
 use crate::model::{Finding, Place};
 
 fn plain(view: &SubmissionView) -> String {
@@ -215,101 +214,6 @@ fn fault_with_incident() {
     Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
-    ");
-}
-
-#[test]
-fn rejected_as_markdown() {
-    insta::assert_snapshot!(visible(&markdown::submission(&SubmissionView::sample_rejected())), @r#"
-    <!-- referee: submission 9 -->
-    **✗ Rejected by the rules: 3 errors, 1 warning, 1 advice.**
-    Fix what is listed and push again. It spent no evaluation.
-
-    [Submission 9](<https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2>) of team alpha to phase validation: commit `8ed3f6ad68` (`refs/heads/main`), received 2026-03-02T09:14:07Z.
-
-    | | gate | time | |
-    |---|---|--:|---|
-    | ✗ | rules | 180 ms | 3 errors, 1 warning, 1 advice |
-    | – | build |  | not reached |
-    | – | smoke |  | not reached |
-    | – | run |  | not reached |
-    | – | score |  | not reached |
-
-    **error[DF010]** [`Dockerfile:1:6`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L1>): `python:3.12-slim` is not on the list of base images
-
-    ```text
-    FROM python:3.12-slim
-    ```
-
-    *Fix:* Use one of the base images that the organizers list.
-
-    **error[DF020]** [`Dockerfile:7`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L7>): ADD is not allowed
-
-    ```text
-    ADD https://data.example/weights.tar.gz /opt/weights
-    ```
-
-    *Fix:* Use COPY: ADD can fetch URLs and unpack archives.
-
-    **error[SUB003]** [`submission.toml:2`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/submission.toml#L2>): The challenge has no task `segmentaton`
-
-    ```text
-    tasks = ["segmentaton"]
-    ```
-
-    *Fix:* Did you mean `segmentation`?
-
-    **warning[DF041]** [`Dockerfile`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile>): There is no USER; the container runs as 65534
-
-    *Fix:* Add `USER 1000` before the ENTRYPOINT, and try the image with it.
-
-    **advice[DF033]** [`Dockerfile:9`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L9>): EXPOSE has no effect and is left out
-
-    ```text
-    EXPOSE 8080
-    ```
-
-    *Fix:* Delete it: containers run without a network.
-
-    Quota: 3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today.
-    "#);
-}
-
-#[test]
-fn scored_as_markdown() {
-    insta::assert_snapshot!(visible(&markdown::submission(&SubmissionView::sample())), @r"
-    <!-- referee: submission 12 -->
-    **✓ Scored: AP\@{zw}0.5 0.812, rank 2 of 7.**
-
-    [Submission 12](<https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2>) of team alpha to phase validation, task segmentation: commit `8ed3f6ad68` (`refs/heads/main`), received 2026-03-02T09:14:07Z.
-
-    | | gate | time | |
-    |---|---|--:|---|
-    | ! | rules | 210 ms | 1 warning |
-    | ✓ | build | 41.3 s | 1.2 GiB in 9 layers |
-    | ✓ | smoke | 3.1 s | 2 of 2 cases, scored |
-    | ✓ | run | 3 min 12 s | passed |
-    | ✓ | score | 4.8 s | passed |
-
-    **warning[DF063]** [`Dockerfile:5`](<https://forge.example/nuclei/team-alpha/src/commit/8ed3f6ad685b959ead7022518e1af76cd816f8e8/Dockerfile#L5>): `pip install` needs the network, which builds do not have
-
-    ```text
-    RUN pip install -r requirements.txt
-    ```
-
-    *Fix:* Commit the wheels, COPY them, and install with `--no-index`.
-
-    | Score in Validation | value | rank |
-    |---|--:|--:|
-    | AP\@{zw}0.5 ↑ | 0.812 | 2 |
-    | Dice ↑ | 0.874 | 1 |
-    | HD95 \[px\] ↓ | 4.037 | 3 |
-
-    Overall: rank 2 of 7.
-
-    Quota: 3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today.
-
-    Image: `sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d`
     ");
 }
 
