@@ -36,3 +36,7 @@ CREATE TABLE command (
     UNIQUE (forge, forge_id, issue, spot, text, nth)
 );
 CREATE INDEX command_open ON command (id) WHERE state <> 'ended';
+
+-- What a delivery means is asked of the forge, which may be away: it is asked again.
+ALTER TABLE delivery ADD COLUMN tries BIGINT;
+ALTER TABLE delivery ADD COLUMN not_before BIGINT;

@@ -116,11 +116,15 @@ impl Store {
             .collect())
     }
 
-    /// The oldest deliveries that nobody has acted on.
+    /// The oldest deliveries that nobody has acted on and that are to be acted on now.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unhandled_deliveries(&self, at_most: i64) -> Result<Vec<(i64, Delivery)>> {
+    pub async fn unhandled_deliveries(
+        &self,
+        now: Timestamp,
+        at_most: i64,
+    ) -> Result<Vec<(i64, Delivery)>> {
         let read = |r: &AnyRow| {
             Ok((
                 r.try_get("id")?,
@@ -132,13 +136,34 @@ impl Store {
                 },
             ))
         };
-        sqlx::query("SELECT * FROM delivery WHERE handled_at IS NULL ORDER BY id LIMIT $1")
-            .bind(at_most)
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+        sqlx::query(
+            "SELECT * FROM delivery WHERE handled_at IS NULL
+                AND (not_before IS NULL OR not_before <= $1)
+             ORDER BY id LIMIT $2",
+        )
+        .bind(now.0)
+        .bind(at_most)
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// A delivery cannot be acted on now, because the forge does not answer: again at that moment.
+    /// Returns how often that was so.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn defer(&self, id: i64, again: Timestamp) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "UPDATE delivery SET not_before = $1, tries = COALESCE(tries, 0) + 1
+             WHERE id = $2 RETURNING tries",
+        )
+        .bind(again.0)
+        .bind(id)
+        .fetch_one(&self.writes)
+        .await?)
     }
 
     /// Marks a delivery as acted on; `note` says what came of it.

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod attempt;
+mod command;
 mod delivery;
 mod evaluation;
 mod finish;
@@ -22,6 +23,7 @@ mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim};
+pub use command::{CommandRecord, CommandState, Heard, TextPlace};
 pub use delivery::{Delivery, DeliveryWriter, Received};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
 pub use finish::{Effect, Finish, Next};

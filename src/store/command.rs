@@ -1,0 +1,228 @@
+//! Commands that people wrote: each is heard once, begun once and ended once. One whose execution was
+//! cut off is never begun again by itself: whether it was done is for its author to look at.
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Change, Result, Store, next_number, row};
+use crate::model::{ForgeName, Sender, Timestamp};
+
+/// Where a text stands on a forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPlace {
+    /// On this forge.
+    pub forge: ForgeName,
+    /// In the repository with this number of the forge's.
+    pub forge_id: String,
+    /// Number of the issue.
+    pub issue: i64,
+    /// The forge's number of the comment; 0 for the text that opened the issue.
+    pub spot: i64,
+}
+
+/// A command of a text as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// In its plainest form: what means the same is the same.
+    pub text: String,
+    /// How many equal ones stand before it in the text.
+    pub nth: i64,
+    /// The answer, where it needs no execution.
+    pub reply: Option<String>,
+}
+
+/// A command as it was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandRecord {
+    /// Row.
+    pub id: i64,
+    /// Where it stands.
+    pub place: TextPlace,
+    /// In its plainest form.
+    pub text: String,
+    /// Who wrote it.
+    pub actor: Sender,
+    /// How it stands.
+    pub state: CommandState,
+    /// What was answered, once it has ended.
+    pub reply: Option<String>,
+    /// When it was heard.
+    pub created_at: Timestamp,
+}
+
+/// How a command stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandState {
+    /// Heard.
+    New,
+    /// Being carried out.
+    Running,
+    /// Answered.
+    Ended,
+}
+
+impl CommandState {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Running => "running",
+            Self::Ended => "ended",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "new" => Self::New,
+            "running" => Self::Running,
+            _ => Self::Ended,
+        }
+    }
+}
+
+fn read(row: &AnyRow) -> Result<CommandRecord> {
+    let state: String = row.try_get("state")?;
+    Ok(CommandRecord {
+        id: row.try_get("id")?,
+        place: TextPlace {
+            forge: row::text(row, "forge")?,
+            forge_id: row.try_get("forge_id")?,
+            issue: row.try_get("issue")?,
+            spot: row.try_get("spot")?,
+        },
+        text: row.try_get("text")?,
+        actor: Sender {
+            id: row.try_get("actor_id")?,
+            login: row.try_get("actor")?,
+        },
+        state: CommandState::parse(&state),
+        reply: row.try_get("reply")?,
+        created_at: row::moment(row, "created_at")?,
+    })
+}
+
+impl Store {
+    /// Enters the commands of a text as it is now; those that were heard before stay as they are.
+    /// Returns how many are new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hear(
+        &self,
+        place: &TextPlace,
+        actor: &Sender,
+        commands: &[Heard],
+        now: Timestamp,
+    ) -> Result<usize> {
+        let mut tx = self.begin().await?;
+        let mut new = 0;
+        for heard in commands {
+            new += usize::from(insert(&mut tx, (place, actor), heard, now).await?);
+        }
+        tx.commit().await?;
+        if new > 0 {
+            self.tell(Change::Delivery);
+        }
+        Ok(new)
+    }
+
+    /// All commands of a text, in the order in which they were heard.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn commands_of(&self, place: &TextPlace) -> Result<Vec<CommandRecord>> {
+        sqlx::query(
+            "SELECT * FROM command WHERE forge = $1 AND forge_id = $2 AND issue = $3 AND spot = $4
+             ORDER BY id",
+        )
+        .bind(place.forge.as_str())
+        .bind(&place.forge_id)
+        .bind(place.issue)
+        .bind(place.spot)
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// Commands in this state, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn commands_in(&self, state: CommandState) -> Result<Vec<CommandRecord>> {
+        sqlx::query("SELECT * FROM command WHERE state = $1 AND state <> 'ended' ORDER BY id")
+            .bind(state.as_str())
+            .fetch_all(&self.reads)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    /// Begins a command. `false` when somebody else has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_command(&self, id: i64) -> Result<bool> {
+        let begun =
+            sqlx::query("UPDATE command SET state = 'running' WHERE id = $1 AND state = 'new'")
+                .bind(id)
+                .execute(&self.writes)
+                .await?;
+        Ok(begun.rows_affected() == 1)
+    }
+
+    /// Ends a command with its answer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_command(&self, id: i64, reply: &str, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "UPDATE command SET state = 'ended', reply = $1, ended_at = $2
+             WHERE id = $3 AND state <> 'ended'",
+        )
+        .bind(reply.replace('\0', " "))
+        .bind(now.0)
+        .bind(id)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Whether it is new.
+async fn insert(
+    tx: &mut Transaction<'static, Any>,
+    (place, actor): (&TextPlace, &Sender),
+    heard: &Heard,
+    now: Timestamp,
+) -> Result<bool> {
+    let id = next_number(tx, "command").await?;
+    let (state, ended) = match heard.reply {
+        Some(_) => (CommandState::Ended, Some(now.0)),
+        None => (CommandState::New, None),
+    };
+    let inserted = sqlx::query(
+        "INSERT INTO command (id, forge, forge_id, issue, spot, text, nth, actor_id, actor, state,
+                              reply, created_at, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (forge, forge_id, issue, spot, text, nth) DO NOTHING",
+    )
+    .bind(id)
+    .bind(place.forge.as_str())
+    .bind(&place.forge_id)
+    .bind(place.issue)
+    .bind(place.spot)
+    .bind(heard.text.replace('\0', " "))
+    .bind(heard.nth)
+    .bind(actor.id)
+    .bind(&actor.login)
+    .bind(state.as_str())
+    .bind(heard.reply.as_ref().map(|r| r.replace('\0', " ")))
+    .bind(now.0)
+    .bind(ended)
+    .execute(&mut **tx)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
