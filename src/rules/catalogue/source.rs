@@ -35,6 +35,10 @@ SRC010: Warning, "Scripts can be started",
 SRC011: Error, "What COPY names is in the repository",
     "Commit the file, or correct its name; names are case-sensitive.",
     "A COPY whose source does not exist ends the build. Files that are only on your disk (see .gitignore) are not part of a commit.";
+SRC012: Error firm, ".dockerignore can be read",
+    "Correct the line; patterns are those of `.dockerignore` in Docker's documentation.",
+    "The file says what is left out of the build. A pattern that cannot be read would leave out other files here than on your machine. It may have 1,000 patterns; a repository with very many files may have fewer.",
+    "data[", "data*";
 SUB001: Error firm, "submission.toml is valid TOML",
     "Correct the line; strings stand in double quotes, lists in square brackets.",
     "A file that cannot be read cannot say which tasks you enter.",

@@ -1,13 +1,17 @@
-//! The files of a commit: SRC001 to SRC011.
+//! The files of a commit: SRC001 to SRC012.
 //!
 //! Looks at a listing, the beginnings of files and a few small texts; never at a disk. Links are
 //! followed in the listing only, to see where they lead.
 
 mod copies;
+pub mod ignore;
 mod scripts;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod tree;
+
+pub use ignore::Ignore;
 
 use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007};
 use super::dockerfile::Dockerfile;
@@ -41,7 +45,10 @@ pub fn check(tree: &SourceTree, used: &[Used<'_>], template: Option<&SourceTree>
     findings.extend(tree::pointers(tree, &copied));
     let mut started = Vec::new();
     for one in used {
-        findings.extend(copies::missing(tree, *one));
+        match Ignore::of(tree, one.path) {
+            Ok(ignore) => findings.extend(copies::missing(tree, *one, &ignore)),
+            Err(finding) => findings.push(*finding),
+        }
         started.extend(scripts::started(tree, one.dockerfile));
     }
     findings.extend(scripts::check(tree, &started));
