@@ -12,6 +12,7 @@ use super::{SettingsFile, open, terminal};
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::model::{Challenge, ForgeName, RepositoryId, TeamSlug, limits};
+use crate::pipeline::publish;
 use crate::store::{Repository, SeenRef, Store, Withdrawn};
 
 #[derive(Debug, Args)]
@@ -124,15 +125,16 @@ async fn withdraw(store: &Store, challenge: &Challenge, number: i64) -> anyhow::
         .find(|r| r.submission.number == number)
         .with_context(|| format!("there is no submission #{number} to {}", challenge.slug))?;
     let now = Clock::system().now();
-    match store.withdraw(record, now).await? {
+    let show = publish::note(&challenge.forge, record, now);
+    match store.withdraw(record, &show, now).await? {
         Withdrawn::Ended(outcome) => {
             eprintln!("#{number} has ended already: {outcome}. Nothing was changed.");
             return Ok(ExitCode::FAILURE);
         }
         Withdrawn::Waiting => println!("#{number} is withdrawn."),
         Withdrawn::Working(_) => println!(
-            "#{number} is withdrawn; what runs of it is removed within {}.",
-            limits::LEASE_RENEW_EVERY
+            "#{number} is withdrawn. What runs of it is ended within moments, or when the daemon \
+             is started."
         ),
     }
     let detail = json!({ "challenge": challenge.slug, "team": record.submission.team });

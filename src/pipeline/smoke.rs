@@ -20,7 +20,7 @@ use crate::model::{
     AttemptState, Blame, Case, CaseId, ContractMode, Finding, GpuUuid, ImageId, KillReason, Lease,
     LogExcerpt, Outcome, Score, Stage, Task,
 };
-use crate::rules;
+use crate::rules::{self, Policy};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
 /// A smoke run to be done.
@@ -30,6 +30,8 @@ pub struct Smoking<'a> {
     pub name: String,
     /// The task.
     pub task: &'a Task,
+    /// What findings weigh.
+    pub policy: &'a Policy,
     /// What runs.
     pub image: &'a ImageId,
     /// The scorer's image.
@@ -68,15 +70,21 @@ pub struct Judged {
     pub outcome: Option<Outcome>,
 }
 
-/// Judges one run. `public` tells whether the sentences may name exit codes and files.
+/// Judges one run. The sentences are complete: what a hidden phase must not tell is taken out of
+/// the view. A finding that the challenge has made an error ends the submission.
 ///
 /// # Errors
 /// When it is nobody's fault but the engine's.
-pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], public: bool) -> anyhow::Result<Judged> {
-    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, public);
+pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyhow::Result<Judged> {
+    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, true);
+    let mut outcome = None;
     let mut findings = match verdict {
         rules::exit::Verdict::Fine => Vec::new(),
-        rules::exit::Verdict::FineButOom(finding) => vec![finding],
+        rules::exit::Verdict::FineButOom(finding) => {
+            let finding = policy.weigh(finding);
+            outcome = finding.is_error().then_some(Outcome::MemoryLimit);
+            vec![finding]
+        }
         rules::exit::Verdict::Ended { outcome, finding } => {
             return Ok(Judged {
                 findings: vec![finding],
@@ -87,10 +95,11 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], public: bool) -> anyhow::
         rules::exit::Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
     };
     let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings);
+    findings.extend(output.findings.into_iter().map(|f| policy.weigh(f)));
+    let invalid = any_error(&findings).then_some(Outcome::OutputInvalid);
     Ok(Judged {
         findings,
-        outcome: output.outcome,
+        outcome: outcome.or(output.outcome).or(invalid),
     })
 }
 
@@ -171,7 +180,7 @@ where
             Some(case) => vec![case.id.clone()],
             None => cases.iter().map(|c| c.id.clone()).collect(),
         };
-        let judged = judge(&ran, task, &ids, true)?;
+        let judged = judge(&ran, task, &ids, smoking.policy)?;
         smoked.duration.0 += ran.end.duration.0;
         smoked.log = ran.log;
         smoked.findings.extend(judged.findings);
@@ -231,9 +240,11 @@ pub async fn attempt(
     let directory = app.work_directory(lease)?;
     let scorer = app.scorer_image(task).await?;
     let image = record.image.as_ref().context("no image was built")?;
+    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let smoking = Smoking {
         name: lease.name(),
         task,
+        policy: &policy,
         image,
         scorer: &scorer,
         work: &directory.make("smoke")?,

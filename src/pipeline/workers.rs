@@ -9,7 +9,7 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, lease, observe, publish, step};
+use super::{App, Progress, lease, observe, publish, step, withdrawal};
 use crate::model::{Stage, limits};
 
 /// Rows that become ready by the passing of time are found this often.
@@ -56,6 +56,13 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             &outbox,
             |app: Arc<App>| async move { publish::step(&app).await },
         )
+        .await;
+    });
+    let withdrawn = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&withdrawn, |app: Arc<App>| async move {
+            withdrawal::step(&app).await
+        })
         .await;
     });
     let sweep = Arc::clone(app);

@@ -30,7 +30,7 @@ pub use outbox::{OutboxItem, OutboxPut};
 pub use quota::Usage;
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
-pub use withdraw::Withdrawn;
+pub use withdraw::{UnwantedImage, Withdrawn};
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::{Any, AnyPool, Connection as _, Transaction};
