@@ -172,7 +172,7 @@ mod tests {
         assert!(inner.entries.contains_key("main.py"));
 
         let mut context = Vec::new();
-        write_context(dir.path(), &tree, &mut context).unwrap();
+        write_context(dir.path(), &tree, &Ignore::default(), &mut context).unwrap();
         assert!(!context.is_empty());
     }
 }

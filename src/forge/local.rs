@@ -238,6 +238,7 @@ fn set_executable(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use crate::rules::layout::Ignore;
     use super::*;
     use crate::model::EntryKind;
 
@@ -277,7 +278,7 @@ mod tests {
         );
 
         let mut context = Vec::new();
-        git::write_context(&made.path, sha, &mut context).unwrap();
+        git::write_context(&made.path, sha, &Ignore::default(), &mut context).unwrap();
         let mut archive = tar::Archive::new(&context[..]);
         let names: Vec<_> = archive
             .entries()

@@ -281,3 +281,67 @@ pub async fn attempt(
         effects: vec![Effect::Outbox(note)],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OutputListing, RunEnd, Severity};
+
+    /// How a run of the example ends that wrote one file too many, or lost a process to the kernel.
+    fn judged(out_of_memory: bool, code: &str, weight: Severity) -> (Option<Outcome>, String) {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let challenge = config::read_challenge(&example).unwrap();
+        let extra = if out_of_memory {
+            vec![]
+        } else {
+            vec!["notes.txt"]
+        };
+        let files = ["a.png"].into_iter().chain(extra);
+        let ran = Ran {
+            end: RunEnd {
+                started: true,
+                exit_code: 0,
+                out_of_memory,
+                engine_continuous: true,
+                error: String::new(),
+                duration: crate::model::Duration::seconds(1),
+            },
+            killed: None,
+            log: LogExcerpt::default(),
+            output: OutputListing {
+                files: files.map(|name| (name.to_owned(), 1)).collect(),
+                ..OutputListing::default()
+            },
+        };
+        let policy = Policy::new(["x"], []).with_severities([(code.to_owned(), weight)].into());
+        let case = CaseId::new("a").unwrap();
+        let judged = judge(&ran, &challenge.tasks[0], &[case], &policy).unwrap();
+        assert_eq!(judged.findings.len(), 1, "{:?}", judged.findings);
+        let finding = &judged.findings[0];
+        (
+            judged.outcome,
+            format!("{} {}", finding.code, finding.severity),
+        )
+    }
+
+    #[test]
+    fn a_challenge_may_make_findings_of_a_run_errors() {
+        let by_default = Severity::Advice;
+        assert_eq!(
+            judged(false, "OUT007", by_default),
+            (None, "OUT007 advice".into())
+        );
+        assert_eq!(
+            judged(false, "OUT007", Severity::Error),
+            (Some(Outcome::OutputInvalid), "OUT007 error".into())
+        );
+        assert_eq!(
+            judged(true, "RUN003", by_default),
+            (None, "RUN003 warning".into())
+        );
+        assert_eq!(
+            judged(true, "RUN003", Severity::Error),
+            (Some(Outcome::MemoryLimit), "RUN003 error".into())
+        );
+    }
+}

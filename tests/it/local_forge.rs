@@ -338,6 +338,31 @@ fn a_day_in_a_phase_with_limits() {
 }
 
 #[test]
+fn a_challenge_weighs_what_it_says_of_quota() {
+    let change = |challenge: &std::path::Path| {
+        let file = challenge.join("challenge.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("[rules]"));
+        text.push_str("\n[rules]\nQTA004 = \"error\"\n");
+        std::fs::write(&file, text.replace("concurrent = 2", "concurrent = 1")).unwrap();
+    };
+    let Some(mut world) = World::with_changed("nuclei", change) else {
+        return;
+    };
+    world.add_teams("nuclei", &[TEAM]);
+    world.start();
+    let copy = world.copy_of("nuclei", TEAM);
+    accepted(&copy, "first");
+    let first = copy.push_main();
+    accepted(&copy, "second");
+    let second = copy.push_main();
+    assert_eq!(errors(&rejected(&mut world, &second)), ["QTA004"]);
+    let (_, outcome) = world.wait_end(&first.token());
+    assert_eq!(outcome, "scored");
+    world.settle(PATIENCE);
+}
+
+#[test]
 fn eight_teams_push_at_once() {
     let Some(mut world) = World::with_example("nuclei") else {
         return;

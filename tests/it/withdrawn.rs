@@ -65,12 +65,14 @@ fn running() -> String {
     docker(&["ps", "--no-trunc", "--format", "{{.Names}} {{.Command}}"]).unwrap()
 }
 
-/// Names of running containers of this installation's jobs.
-fn jobs(world: &World) -> Vec<String> {
+/// Running containers of this installation that hold a participant's program.
+fn programs(world: &World) -> Vec<String> {
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
-    let filter = format!("label=referee.instance={}", instance.trim());
-    let listed = docker(&["ps", "-q", "--filter", &filter]).unwrap();
-    listed.lines().map(str::to_owned).collect()
+    let mine = format!("referee-{}-", instance.trim());
+    let listed = docker(&["ps", "--format", "{{.Names}}"]).unwrap();
+    let names = listed.lines().filter(|name| name.starts_with(&mine));
+    let programs = names.filter(|name| !name.ends_with("-holder"));
+    programs.map(str::to_owned).collect()
 }
 
 /// How long it takes until something is so, asked often.
@@ -86,8 +88,12 @@ fn within(asked: Instant, is_so: impl Fn() -> bool) -> Duration {
 fn images(world: &World) -> Vec<String> {
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let listed = docker(&["images", "--format", "{{.Tag}}", "referee/build"]).unwrap();
+    // Those of scorers begin with `scorer`.
     let mine = format!("{}.s", instance.trim());
-    let tags = listed.lines().filter(|tag| tag.starts_with(&mine));
+    let tags = listed.lines().filter(|tag| {
+        let rest = tag.strip_prefix(&mine);
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    });
     tags.map(str::to_owned).collect()
 }
 
@@ -136,12 +142,11 @@ fn during_a_run(stage: Stage) {
     copy.commit("A run without an end");
     copy.push_main();
     reach(&mut world, stage);
-    // The job and its holder.
     world.until("the container runs", PATIENCE, |world| {
-        jobs(world).len() == 2
+        programs(world).len() == 1
     });
     withdraw(&world, 1);
-    let took = within(Instant::now(), || jobs(&world).is_empty());
+    let took = within(Instant::now(), || programs(&world).is_empty());
     assert!(took <= ENDED_WITHIN, "it took {took:?}");
     assert_withdrawn(&mut world, &copy);
     // The place is free again.
