@@ -238,9 +238,9 @@ fn set_executable(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::layout::Ignore;
     use super::*;
     use crate::model::EntryKind;
+    use crate::rules::layout::Ignore;
 
     fn files() -> BTreeMap<String, (Vec<u8>, bool)> {
         let mut files = BTreeMap::new();

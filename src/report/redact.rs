@@ -237,7 +237,9 @@ mod tests {
             assert_eq!(coarse(once), once);
         }
         let wait = |logs| {
-            let told = redact(SubmissionView::sample_queued(), &show(logs, false));
+            let mut view = SubmissionView::sample_queued();
+            view.queue.as_mut().unwrap().wait = Some(Duration(12 * MINUTE));
+            let told = redact(view, &show(logs, false));
             told.queue.and_then(|q| q.wait).unwrap().to_string()
         };
         assert_eq!(wait(true), "12 min");
