@@ -9,7 +9,9 @@ use serde_json::json;
 use super::team::{self, add_local, choose};
 use super::{SettingsFile, open, terminal};
 use crate::clock::Clock;
-use crate::model::{Challenge, TeamSlug, limits};
+use crate::forge::Shows;
+use crate::model::{Challenge, TeamSlug};
+use crate::pipeline::publish;
 use crate::store::{Store, Withdrawn};
 
 #[derive(Debug, Args)]
@@ -96,7 +98,8 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         }
         Command::Submission(Submission::Withdraw { number, challenge }) => {
             let challenge = choose(&challenges, challenge.as_deref())?;
-            return withdraw(&store, challenge, *number).await;
+            let shows = open::shows(&settings, &challenge.forge);
+            return withdraw(&store, (challenge, shows), *number).await;
         }
         Command::Team(Team::List) => {
             team::list(&store).await?;
@@ -105,22 +108,27 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn withdraw(store: &Store, challenge: &Challenge, number: i64) -> anyhow::Result<ExitCode> {
+async fn withdraw(
+    store: &Store,
+    (challenge, shows): (&Challenge, Shows),
+    number: i64,
+) -> anyhow::Result<ExitCode> {
     let all = store.submissions_of_challenge(&challenge.slug).await?;
     let record = all
         .iter()
         .find(|r| r.submission.number == number)
         .with_context(|| format!("there is no submission #{number} to {}", challenge.slug))?;
     let now = Clock::system().now();
-    match store.withdraw(record, now).await? {
+    let show = publish::news((&challenge.forge, shows), record, true, now);
+    match store.withdraw(record, &show, now).await? {
         Withdrawn::Ended(outcome) => {
             eprintln!("#{number} has ended already: {outcome}. Nothing was changed.");
             return Ok(ExitCode::FAILURE);
         }
         Withdrawn::Waiting => println!("#{number} is withdrawn."),
         Withdrawn::Working(_) => println!(
-            "#{number} is withdrawn; what runs of it is removed within {}.",
-            limits::LEASE_RENEW_EVERY
+            "#{number} is withdrawn. What runs of it is ended within moments, or when the daemon \
+             is started."
         ),
     }
     let detail = json!({ "challenge": challenge.slug, "team": record.submission.team });

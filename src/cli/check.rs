@@ -267,7 +267,8 @@ impl One<'_> {
     ) -> anyhow::Result<build::Built> {
         let context = work.join("context.tar");
         let file = std::io::BufWriter::new(std::fs::File::create(&context)?);
-        folder::write_context(&self.options.folder, self.tree, file)?;
+        let ignore = build::ignored(self.tree, self.dockerfile)?;
+        folder::write_context(&self.options.folder, self.tree, &ignore, file)?;
         let text = self.tree.text(self.dockerfile).unwrap_or_default();
         let dockerfile = rules::dockerfile::check(self.dockerfile, text, self.policy)
             .parsed
@@ -293,6 +294,7 @@ impl One<'_> {
         let smoking = smoke::Smoking {
             name: name.to_owned(),
             task: self.task,
+            policy: self.policy,
             image: &image.id,
             scorer: &scorer,
             work: &work.join("smoke"),

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 
 use super::terminal;
 use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
-use crate::model::Finding;
-use crate::model::finding::any_error;
+use crate::model::finding::{Place, any_error};
+use crate::model::{Finding, Severity};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -71,7 +71,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 fn check(path: &std::path::Path) -> Vec<Finding> {
     let with_paths = |challenge: &crate::model::Challenge, findings: &mut Vec<Finding>| {
         findings.extend(config::check_paths(challenge));
-        findings.extend(unknown_rules(challenge));
+        findings.extend(idle_weights(challenge));
     };
     if path.is_dir() && path.join("challenge.toml").exists() {
         let (challenge, mut findings) = config::inspect_challenge(path);
@@ -91,25 +91,26 @@ fn check(path: &std::path::Path) -> Vec<Finding> {
     findings
 }
 
-/// Weights for rules that do not exist would be weights for nothing.
-fn unknown_rules(challenge: &crate::model::Challenge) -> Vec<Finding> {
-    challenge
-        .rules
-        .keys()
-        .filter(|code| crate::rules::rule(code).is_none())
-        .map(|code| {
-            Finding::error(
-                "CFG005",
-                format!("There is no rule `{code}`."),
-                "`referee rules` lists all rules with their codes.",
-            )
-            .at(crate::model::finding::Place::file(
-                challenge
-                    .directory
-                    .join("challenge.toml")
-                    .display()
-                    .to_string(),
-            ))
-        })
-        .collect()
+/// Weights for rules that do not exist, or cannot be lighter, would be weights for nothing.
+fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
+    let file = challenge.directory.join("challenge.toml");
+    let place = Place::file(file.display().to_string());
+    let idle = |(code, weight): (&String, &Severity)| match crate::rules::rule(code) {
+        None => Some(Finding::error(
+            "CFG005",
+            format!("There is no rule `{code}`."),
+            "`referee rules` lists all rules with their codes.",
+        )),
+        Some(rule) if rule.firm && *weight < rule.severity => Some(Finding::error(
+            "CFG005",
+            format!(
+                "The rule `{code}` cannot be made lighter than {}.",
+                rule.severity
+            ),
+            "Delete the line: the rule protects the server, the data or the reading itself.",
+        )),
+        Some(_) => None,
+    };
+    let found = challenge.rules.iter().filter_map(idle);
+    found.map(|finding| finding.at(place.clone())).collect()
 }

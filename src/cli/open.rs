@@ -11,7 +11,7 @@ use crate::clock::{self, Clock};
 use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settings};
 use crate::executor::docker::{DockerEngine, DockerOptions};
 use crate::executor::{Builder, Executor};
-use crate::forge::Forge;
+use crate::forge::{Forge, Shows};
 use crate::forge::gitea::GiteaForge;
 use crate::forge::local::LocalForge;
 use crate::model::{Challenge, ForgeName, GpuUuid};
@@ -83,6 +83,14 @@ pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn
         }
     }
     Ok(all)
+}
+
+/// What a forge shows, by its kind.
+pub fn shows(settings: &Settings, forge: &ForgeName) -> Shows {
+    match settings.forges.get(forge) {
+        Some(ForgeSettings::Gitea { .. }) => Shows::GITEA,
+        Some(ForgeSettings::Local { .. }) | None => Shows::LOCAL,
+    }
 }
 
 /// The forges with repositories on this disk.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::git::{self, GitError, TooLarge};
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
 use crate::model::{Entry, EntryKind, SourceTree, limits};
+use crate::rules::layout::Ignore;
 
 type Result<T> = std::result::Result<T, GitError>;
 
@@ -61,9 +62,15 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
 ///
 /// # Errors
 /// When the folder cannot be read or `out` not written.
-pub fn write_context(folder: &Path, tree: &SourceTree, out: impl Write) -> Result<()> {
+pub fn write_context(
+    folder: &Path,
+    tree: &SourceTree,
+    ignore: &Ignore,
+    out: impl Write,
+) -> Result<()> {
     let mut archive = tar::Builder::new(out);
-    for (path, entry) in &tree.entries {
+    let files = tree.entries.iter();
+    for (path, entry) in files.filter(|(path, _)| ignore.why(path).is_none()) {
         let content = match entry.kind {
             EntryKind::File { .. } => std::fs::read(folder.join(path))?,
             _ => Vec::new(),
@@ -165,7 +172,7 @@ mod tests {
         assert!(inner.entries.contains_key("main.py"));
 
         let mut context = Vec::new();
-        write_context(dir.path(), &tree, &mut context).unwrap();
+        write_context(dir.path(), &tree, &Ignore::default(), &mut context).unwrap();
         assert!(!context.is_empty());
     }
 }

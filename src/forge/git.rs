@@ -11,6 +11,7 @@ use git2::{ObjectType, Oid, Repository, Signature, Tree};
 
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
 use crate::model::{CommitSha, Entry, EntryKind, SourceTree, Timestamp, limits};
+use crate::rules::layout::Ignore;
 
 /// Why a repository could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -151,11 +152,17 @@ pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
 }
 
 /// Writes a commit's files as a tar, the build context: fixed times and owners, so that equal trees
-/// make equal contexts. Submodules become empty directories; symlinks stay symlinks.
+/// make equal contexts. Submodules become empty directories; symlinks stay symlinks; what is to be
+/// ignored is left out.
 ///
 /// # Errors
 /// As [`read_commit`], or when `out` cannot be written.
-pub fn write_context(repository: &Path, sha: &CommitSha, out: impl Write) -> Result<()> {
+pub fn write_context(
+    repository: &Path,
+    sha: &CommitSha,
+    ignore: &Ignore,
+    out: impl Write,
+) -> Result<()> {
     let repository = Repository::open_bare(repository)?;
     let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
     let mut archive = tar::Builder::new(out);
@@ -164,6 +171,9 @@ pub fn write_context(repository: &Path, sha: &CommitSha, out: impl Write) -> Res
         &commit.tree()?,
         ("", 0),
         &mut |path, blob, kind| {
+            if ignore.why(path).is_some() {
+                return Ok(());
+            }
             let content = blob.map_or(&[][..], |b| b.content());
             append(&mut archive, path, content, &kind)?;
             Ok(())

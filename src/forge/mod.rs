@@ -45,6 +45,21 @@ pub struct Shows {
     pub files: bool,
 }
 
+impl Shows {
+    /// What a local forge shows.
+    pub const LOCAL: Self = Self {
+        statuses: false,
+        issues: false,
+        files: false,
+    };
+    /// What Gitea and Forgejo show.
+    pub const GITEA: Self = Self {
+        statuses: true,
+        issues: true,
+        files: true,
+    };
+}
+
 /// A lamp on a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {

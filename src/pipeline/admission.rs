@@ -141,16 +141,18 @@ async fn judge(
     let template = template(scope.challenge);
     let admission =
         rules::admission::check(&commit.source, scope.challenge, &policy, template.as_ref());
-    let mut findings = admission.findings;
+    let mut outside = Vec::new();
     let observed = record.submission.observed_at;
-    findings.extend(rules::quota::phase(scope.phase, observed));
+    outside.extend(rules::quota::phase(scope.phase, observed));
     if let Some(earlier) = app.store.same_content(record, &commit.tree).await? {
-        findings.push(rules::quota::duplicate(
+        outside.push(rules::quota::duplicate(
             earlier.submission.number,
             &earlier.submission.sha,
         ));
     }
-    findings.extend(quota(app, record, scope, &admission.tasks).await?);
+    outside.extend(quota(app, record, scope, &admission.tasks).await?);
+    let mut findings = admission.findings;
+    findings.extend(outside.into_iter().map(|f| policy.weigh(f)));
     Ok(Judged {
         findings,
         tasks: admission.tasks,

@@ -12,12 +12,13 @@ use serde_json::json;
 use super::{App, Engines, Progress, Scope, lease};
 use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec};
-use crate::forge::git;
+use crate::forge::git::{self, CommitTree};
 use crate::model::finding::any_error;
 use crate::model::{
-    AttemptState, Blame, Finding, ImageFacts, Lease, LogExcerpt, Outcome, RunLimits, Stage,
+    AttemptState, Blame, Finding, ImageFacts, Lease, LogExcerpt, Outcome, RunLimits, SourceTree,
+    Stage,
 };
-use crate::rules::{self, Policy, dockerfile::Dockerfile};
+use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
 /// What came of building.
@@ -61,6 +62,14 @@ pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
         file: settings.file,
         processes: settings.processes,
     }
+}
+
+/// What the build of this Dockerfile leaves out of its context.
+///
+/// # Errors
+/// When it cannot be read, which the rules refuse.
+pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
+    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.says))
 }
 
 /// Builds and looks at the image. Shared by the daemon and `referee check`.
@@ -172,9 +181,13 @@ async fn attempt(
     let context = directory.file("context.tar");
     let path = app.commit(record).await?;
     let (sha, out) = (record.submission.sha.clone(), context.clone());
-    let commit = tokio::task::spawn_blocking(move || {
-        git::write_context(&path, &sha, std::io::BufWriter::new(File::create(&out)?))?;
-        git::read_commit(&path, &sha)
+    let file = record.dockerfile.clone();
+    let commit = tokio::task::spawn_blocking(move || -> anyhow::Result<CommitTree> {
+        let commit = git::read_commit(&path, &sha)?;
+        let ignore = ignored(&commit.source, &file)?;
+        let out = std::io::BufWriter::new(File::create(&out)?);
+        git::write_context(&path, &sha, &ignore, out)?;
+        Ok(commit)
     })
     .await??;
     let policy = super::admission::policy(&app.settings.builder, scope.challenge);

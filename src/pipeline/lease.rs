@@ -3,12 +3,12 @@
 //! A worker whose lease is lost stops at once: somebody else owns the attempt.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::{App, publish};
-use crate::clock;
 use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
+use crate::{clock, executor};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
 /// must not do so for ever.
@@ -17,7 +17,8 @@ const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 const RETRY_PAUSE: Duration = Duration::seconds(2);
 
 /// Does the work of a lease and commits its end. Errors of ours become another attempt, or, when
-/// there were enough, a final fault with an incident number.
+/// there were enough, a final fault with an incident number. Work that somebody else has ended
+/// meanwhile, by withdrawing its submission above all, is stopped, and what it started is removed.
 ///
 /// # Errors
 /// When not even the end could be committed; the lease then runs out and the attempt is lost.
@@ -30,21 +31,24 @@ pub async fn work<F>(
 where
     F: Future<Output = anyhow::Result<Finish>>,
 {
-    let lost = AtomicBool::new(false);
-    let result = tokio::select! {
-        result = doing => result,
-        () = keep_alive(app, lease, &lost) => Err(anyhow::anyhow!("the lease was lost")),
+    let done = tokio::select! {
+        result = doing => Ok(result),
+        reason = until_lost(app, lease) => Err(reason),
     };
-    if lost.load(Ordering::Relaxed) {
-        remove_jobs(app, lease).await;
-        return Err(StoreError::LeaseLost(lease.attempt.id.0));
-    }
-    let mut finish = match result {
-        Ok(finish) => finish,
-        Err(error) => fault(app, record, lease, &error),
+    let mut finish = match done {
+        Ok(Ok(finish)) => finish,
+        Ok(Err(error)) => fault(app, record, lease, &error),
+        Err(reason) => return stop(app, record, lease, reason).await,
     };
     finish.effects.extend(news(app, record, &finish));
-    app.store.finish(lease, finish, app.clock.now()).await
+    match app.store.finish(lease, finish, app.clock.now()).await {
+        // It was ended in the very moment in which it was done.
+        Err(StoreError::LeaseLost(_)) => {
+            let reason = app.store.loss(lease).await?;
+            stop(app, record, lease, reason.unwrap_or(KillReason::Orphaned)).await
+        }
+        ended => ended,
+    }
 }
 
 /// What a forge is told of an end: every step forward and every verdict. The end of one case of many
@@ -61,8 +65,62 @@ fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
         .collect()
 }
 
-/// Removes from the engine what an attempt has started there and can no longer end.
-async fn remove_jobs(app: &App, lease: &Lease) {
+/// Waits until the lease is lost, and renews it until then. Why the work must stop: withdrawals
+/// come from other processes, which write the row and cannot call us.
+async fn until_lost(app: &App, lease: &Lease) -> KillReason {
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(limits::LEASE_LOOK_EVERY.std()).await;
+        match app.store.loss(lease).await {
+            Ok(None) => {}
+            Ok(Some(reason)) => return reason,
+            Err(error) => tracing::warn!(attempt = lease.attempt.id.0, %error, "lease not seen"),
+        }
+        if renewed.elapsed() < limits::LEASE_RENEW_EVERY.std() {
+            continue;
+        }
+        renewed = Instant::now();
+        match app.store.renew(lease, app.clock.now()).await {
+            // The next look tells why it is lost.
+            Ok(()) | Err(StoreError::LeaseLost(_)) => {}
+            // The database may be busy; the lease is still good for a while.
+            Err(error) => tracing::warn!(attempt = lease.attempt.id.0, %error, "lease not renewed"),
+        }
+    }
+}
+
+/// Ends what is left of work whose lease is lost. The reason stands in the attempt's row already.
+async fn stop(
+    app: &App,
+    record: &SubmissionRecord,
+    lease: &Lease,
+    reason: KillReason,
+) -> Result<(), StoreError> {
+    remove_jobs(app, lease, reason).await;
+    // A call to the engine that was cut off may still have made something.
+    tokio::time::sleep(limits::LEASE_LOOK_EVERY.std()).await;
+    remove_jobs(app, lease, reason).await;
+    match app
+        .store
+        .submission(lease.attempt.submission)
+        .await?
+        .submission
+        .outcome
+    {
+        Some(Outcome::Withdrawn) => {
+            tracing::info!(
+                submission = record.submission.id.0,
+                attempt = lease.attempt.id.0,
+                "withdrawn; what ran of it has been ended"
+            );
+            Ok(())
+        }
+        _ => Err(StoreError::LeaseLost(lease.attempt.id.0)),
+    }
+}
+
+/// Removes from the engines what an attempt has started there and can no longer end.
+async fn remove_jobs(app: &App, lease: &Lease, reason: KillReason) {
     let mine = lease.name();
     for engine in [&app.engines.runner, &app.engines.scorer] {
         let jobs = match engine.list_owned().await {
@@ -79,26 +137,22 @@ async fn remove_jobs(app: &App, lease: &Lease) {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         }) {
             // It may be gone already; what counts is that nothing stays.
-            let _ = engine.cancel(job, KillReason::Orphaned).await;
+            let _ = engine.cancel(job, reason).await;
             if let Err(error) = engine.cleanup(job).await {
                 tracing::warn!(job = job.name, %error, "job left on the engine");
             }
         }
     }
+    if let Err(error) = remove_build(app, &mine).await {
+        tracing::warn!(attempt = lease.attempt.id.0, %error, "image left on the engine");
+    }
 }
 
-async fn keep_alive(app: &App, lease: &Lease, lost: &AtomicBool) {
-    loop {
-        tokio::time::sleep(limits::LEASE_RENEW_EVERY.std()).await;
-        match app.store.renew(lease, app.clock.now()).await {
-            Ok(()) => {}
-            Err(StoreError::LeaseLost(_)) => {
-                lost.store(true, Ordering::Relaxed);
-                return;
-            }
-            // The database may be busy; the lease is still good for a while.
-            Err(error) => tracing::warn!(attempt = lease.attempt.id.0, %error, "lease not renewed"),
-        }
+/// Removes an image that was built and then not wanted: no row knows it.
+async fn remove_build(app: &App, name: &str) -> executor::Result<()> {
+    match app.engines.builder.built(name).await? {
+        Some(image) => app.engines.builder.remove(&image.id, name).await,
+        None => Ok(()),
     }
 }
 

@@ -8,12 +8,13 @@
 //! ```
 //!
 //! In reading order: [`observe`] (how a push becomes a submission), [`admission`], [`build`],
-//! [`smoke`], [`queue`] and [`slots`] (who runs when), [`run`], [`score`], [`publish`];
-//! [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
+//! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`], [`score`], [`publish`];
+//! [`withdrawal`] clears up behind what was taken back; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
 
 pub mod admission;
 pub mod build;
+pub mod expectation;
 pub mod job;
 pub mod lease;
 pub mod observe;
@@ -26,6 +27,7 @@ pub mod scorer;
 pub mod slots;
 pub mod smoke;
 pub mod view;
+pub mod withdrawal;
 pub mod workers;
 
 use std::collections::{BTreeMap, HashMap};

@@ -43,15 +43,21 @@ pub fn fair_order(
     keyed.into_iter().map(|(.., id)| id).collect()
 }
 
-/// Submissions that wait for their evaluation, in the order in which they will be tried.
+/// Everything that waits for a place, in the order in which it will be tried.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn places(app: &App) -> anyhow::Result<Vec<SubmissionId>> {
+pub async fn order(app: &App) -> anyhow::Result<Vec<SubmissionRecord>> {
     let now = app.clock.now();
-    let waiting = app.store.waiting_for(Stage::Run, now).await?;
-    let load = load(app).await?;
-    Ok(fair_order(waiting.iter().map(header).collect(), &load))
+    let mut waiting = app.store.waiting_for(Stage::Smoke, now).await?;
+    waiting.extend(app.store.waiting_for(Stage::Run, now).await?);
+    if waiting.is_empty() {
+        return Ok(waiting);
+    }
+    let order = fair_order(waiting.iter().map(header).collect(), &load(app).await?);
+    let place: BTreeMap<SubmissionId, usize> = order.into_iter().zip(0..).collect();
+    waiting.sort_by_key(|record| place.get(&record.submission.id).copied());
+    Ok(waiting)
 }
 
 fn header(record: &SubmissionRecord) -> Waiting {
@@ -80,22 +86,12 @@ async fn load(app: &App) -> anyhow::Result<BTreeMap<TeamSlug, usize>> {
 /// # Errors
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
-    let now = app.clock.now();
-    let mut waiting = app.store.waiting_for(Stage::Smoke, now).await?;
-    waiting.extend(app.store.waiting_for(Stage::Run, now).await?);
-    if waiting.is_empty() {
-        return Ok(Progress::Idle);
-    }
-    let order = fair_order(waiting.iter().map(header).collect(), &load(app).await?);
-    for id in order {
-        let Some(record) = waiting.iter().find(|r| r.submission.id == id) else {
-            continue;
-        };
+    for record in &order(app).await? {
         let scope = match app.context(record) {
             Ok(scope) => scope,
             Err(error) => {
                 tracing::error!(
-                    submission = id.0,
+                    submission = record.submission.id.0,
                     error = format!("{error:#}"),
                     "a submission cannot go on"
                 );

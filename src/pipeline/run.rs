@@ -85,8 +85,8 @@ pub async fn attempt(
         Some(case) => vec![case.id.clone()],
         None => all.iter().map(|c| c.id.clone()).collect(),
     };
-    // The sentences are complete here; what a hidden phase must not tell is taken out of the view.
-    let judged = smoke::judge(&ran, task, &ids, true)?;
+    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
+    let judged = smoke::judge(&ran, task, &ids, &policy)?;
     let detail = json!({
         "run_ms": ran.end.duration.0,
         "gpus": slot.gpus,

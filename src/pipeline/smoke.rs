@@ -20,7 +20,7 @@ use crate::model::{
     AttemptState, Blame, Case, CaseId, ContractMode, Finding, GpuUuid, ImageId, KillReason, Lease,
     LogExcerpt, Outcome, Score, Stage, Task,
 };
-use crate::rules;
+use crate::rules::{self, Policy};
 use crate::store::{Finish, Next, SubmissionRecord};
 
 /// A smoke run to be done.
@@ -30,6 +30,8 @@ pub struct Smoking<'a> {
     pub name: String,
     /// The task.
     pub task: &'a Task,
+    /// What findings weigh.
+    pub policy: &'a Policy,
     /// What runs.
     pub image: &'a ImageId,
     /// The scorer's image.
@@ -68,15 +70,21 @@ pub struct Judged {
     pub outcome: Option<Outcome>,
 }
 
-/// Judges one run. `public` tells whether the sentences may name exit codes and files.
+/// Judges one run. The sentences are complete: what a hidden phase must not tell is taken out of
+/// the view. A finding that the challenge has made an error ends the submission.
 ///
 /// # Errors
 /// When it is nobody's fault but the engine's.
-pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], public: bool) -> anyhow::Result<Judged> {
-    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, public);
+pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyhow::Result<Judged> {
+    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, true);
+    let mut outcome = None;
     let mut findings = match verdict {
         rules::exit::Verdict::Fine => Vec::new(),
-        rules::exit::Verdict::FineButOom(finding) => vec![finding],
+        rules::exit::Verdict::FineButOom(finding) => {
+            let finding = policy.weigh(finding);
+            outcome = finding.is_error().then_some(Outcome::MemoryLimit);
+            vec![finding]
+        }
         rules::exit::Verdict::Ended { outcome, finding } => {
             return Ok(Judged {
                 findings: vec![finding],
@@ -87,10 +95,11 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], public: bool) -> anyhow::
         rules::exit::Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
     };
     let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings);
+    findings.extend(output.findings.into_iter().map(|f| policy.weigh(f)));
+    let invalid = any_error(&findings).then_some(Outcome::OutputInvalid);
     Ok(Judged {
         findings,
-        outcome: output.outcome,
+        outcome: outcome.or(output.outcome).or(invalid),
     })
 }
 
@@ -171,7 +180,7 @@ where
             Some(case) => vec![case.id.clone()],
             None => cases.iter().map(|c| c.id.clone()).collect(),
         };
-        let judged = judge(&ran, task, &ids, true)?;
+        let judged = judge(&ran, task, &ids, smoking.policy)?;
         smoked.duration.0 += ran.end.duration.0;
         smoked.log = ran.log;
         smoked.findings.extend(judged.findings);
@@ -231,9 +240,11 @@ pub async fn attempt(
     let directory = app.work_directory(lease)?;
     let scorer = app.scorer_image(task).await?;
     let image = record.image.as_ref().context("no image was built")?;
+    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let smoking = Smoking {
         name: lease.name(),
         task,
+        policy: &policy,
         image,
         scorer: &scorer,
         work: &directory.make("smoke")?,
@@ -268,4 +279,68 @@ pub async fn attempt(
         },
         effects: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OutputListing, RunEnd, Severity};
+
+    /// How a run of the example ends that wrote one file too many, or lost a process to the kernel.
+    fn judged(out_of_memory: bool, code: &str, weight: Severity) -> (Option<Outcome>, String) {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let challenge = config::read_challenge(&example).unwrap();
+        let extra = if out_of_memory {
+            vec![]
+        } else {
+            vec!["notes.txt"]
+        };
+        let files = ["a.png"].into_iter().chain(extra);
+        let ran = Ran {
+            end: RunEnd {
+                started: true,
+                exit_code: 0,
+                out_of_memory,
+                engine_continuous: true,
+                error: String::new(),
+                duration: crate::model::Duration::seconds(1),
+            },
+            killed: None,
+            log: LogExcerpt::default(),
+            output: OutputListing {
+                files: files.map(|name| (name.to_owned(), 1)).collect(),
+                ..OutputListing::default()
+            },
+        };
+        let policy = Policy::new(["x"], []).with_severities([(code.to_owned(), weight)].into());
+        let case = CaseId::new("a").unwrap();
+        let judged = judge(&ran, &challenge.tasks[0], &[case], &policy).unwrap();
+        assert_eq!(judged.findings.len(), 1, "{:?}", judged.findings);
+        let finding = &judged.findings[0];
+        (
+            judged.outcome,
+            format!("{} {}", finding.code, finding.severity),
+        )
+    }
+
+    #[test]
+    fn a_challenge_may_make_findings_of_a_run_errors() {
+        let by_default = Severity::Advice;
+        assert_eq!(
+            judged(false, "OUT007", by_default),
+            (None, "OUT007 advice".into())
+        );
+        assert_eq!(
+            judged(false, "OUT007", Severity::Error),
+            (Some(Outcome::OutputInvalid), "OUT007 error".into())
+        );
+        assert_eq!(
+            judged(true, "RUN003", by_default),
+            (None, "RUN003 warning".into())
+        );
+        assert_eq!(
+            judged(true, "RUN003", Severity::Error),
+            (Some(Outcome::MemoryLimit), "RUN003 error".into())
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, lease, observe, publish, step};
+use super::{App, Progress, lease, observe, publish, step, withdrawal};
 use crate::model::{Stage, limits};
 use crate::store::Lane;
 
@@ -63,6 +63,13 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
+    let withdrawn = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&withdrawn, |app: Arc<App>| async move {
+            withdrawal::step(&app).await
+        })
+        .await;
+    });
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
     set

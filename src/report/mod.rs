@@ -29,7 +29,7 @@ pub use board::{
     BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
     PhaseState, RowView,
 };
-pub use redact::redact;
+pub use redact::{coarse, redact};
 pub use view::{
     CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled, Tone, rounded,

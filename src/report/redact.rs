@@ -13,6 +13,7 @@ use crate::model::{
 use super::view::{GateState, GateView, ScoreView, SubmissionView, rounded};
 
 const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
 
 /// The view with only what `show` allows. Twice is the same as once.
 #[must_use]
@@ -23,6 +24,9 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
         let state = view.state;
         let gates = view.gates.iter_mut().filter(|g| sees_hidden_data(g.name));
         gates.for_each(|gate| close(gate, state));
+        if let Some(queue) = &mut view.queue {
+            queue.wait = queue.wait.map(coarse);
+        }
         view.findings.retain(|f| !sees_hidden_data(f.gate));
         view.logs.retain(|l| !sees_hidden_data(l.gate));
     }
@@ -81,6 +85,14 @@ fn close(gate: &mut GateView, state: SubmissionState) {
         (Some(started), Some(duration), Some(_)) => Some(started.plus(duration)),
         (_, _, ended) => ended.map(|t| whole_minute(t.plus(Duration(MINUTE - 1)))),
     };
+}
+
+/// A span in one of a few sizes, rounded up: what runs on hidden data took tells no more than that.
+pub fn coarse(span: Duration) -> Duration {
+    const MINUTES: [i64; 8] = [1, 2, 5, 10, 15, 20, 30, 45];
+    let size = MINUTES.map(|n| Duration(n * MINUTE));
+    let hours = Duration((span.0 + HOUR - 1).div_euclid(HOUR) * HOUR);
+    size.into_iter().find(|size| *size >= span).unwrap_or(hours)
 }
 
 /// The minute that a moment lies in.
@@ -208,6 +220,30 @@ mod tests {
                 .all(|m| m.shown.split('.').nth(1).unwrap().len() == 2)
         );
         assert_eq!(redact(view, &show(true, false)).score.unwrap().cases, None);
+    }
+
+    #[test]
+    fn waiting_times_are_coarse_where_runs_are_hidden() {
+        for (ms, expected) in [
+            (1, "1 min"),
+            (60_000, "1 min"),
+            (60_001, "2 min"),
+            (12 * 60_000, "15 min"),
+            (46 * 60_000, "1 h"),
+            (61 * 60_000, "2 h"),
+        ] {
+            let once = coarse(Duration(ms));
+            assert_eq!(once.to_string(), expected);
+            assert_eq!(coarse(once), once);
+        }
+        let wait = |logs| {
+            let mut view = SubmissionView::sample_queued();
+            view.queue.as_mut().unwrap().wait = Some(Duration(12 * MINUTE));
+            let told = redact(view, &show(logs, false));
+            told.queue.and_then(|q| q.wait).unwrap().to_string()
+        };
+        assert_eq!(wait(true), "12 min");
+        assert_eq!(wait(false), "15 min");
     }
 
     #[test]

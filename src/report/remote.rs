@@ -3,7 +3,7 @@
 //! Git writes `remote: ` before every line; [`COLUMNS`] leaves room for it on a terminal of 80. No
 //! colour: git decides about that.
 
-use crate::model::{SubmissionState, limits};
+use crate::model::{Stage, SubmissionState, limits};
 
 use super::sanitize;
 use super::text::{last_lines, score_lines, wrap};
@@ -16,19 +16,34 @@ const LOG_LINES: usize = 6;
 
 /// The lines that tell how `now` differs from `before`; with no `before`, all there is to tell.
 pub fn lines(before: Option<&SubmissionView>, now: &SubmissionView) -> Vec<String> {
+    since(before, None, now)
+}
+
+/// The same for the submission for another task of a push, of which `told` has been told: the rules
+/// have judged the push once, and are told once.
+pub fn lines_beside(told: &SubmissionView, now: &SubmissionView) -> Vec<String> {
+    since(None, Some(told), now)
+}
+
+fn since(
+    before: Option<&SubmissionView>,
+    beside: Option<&SubmissionView>,
+    now: &SubmissionView,
+) -> Vec<String> {
+    let earlier = |stage| before.or(beside.filter(|_| stage == Stage::Rules));
     let mut lines = vec![];
     if before.is_none() {
         lines.extend(received(now));
     }
     for gate in &now.gates {
-        let was_over = before.is_some_and(|b| {
+        let was_over = earlier(gate.name).is_some_and(|b| {
             let same = b.gates.iter().find(|g| g.name == gate.name);
             same.is_some_and(|g| g.state.is_over())
         });
         if gate.state.is_over() && !was_over {
             lines.push(gate_line(gate, &now.verdict()));
         }
-        let known = |f: &FindingView| before.is_some_and(|b| b.findings.contains(f));
+        let known = |f: &FindingView| earlier(gate.name).is_some_and(|b| b.findings.contains(f));
         let new = now
             .findings
             .iter()
@@ -39,8 +54,9 @@ pub fn lines(before: Option<&SubmissionView>, now: &SubmissionView) -> Vec<Strin
         let (shown, more) = (limits::FINDINGS_SHOWN_MAX, now.findings_left_out);
         lines.push(format!("  … {more} more findings than the first {shown}"));
     }
+    // The wait grows shorter all the time; a line is worth a new place only.
     if let Some(queue) = now.queue
-        && before.and_then(|b| b.queue) != Some(queue)
+        && before.and_then(|b| b.queue).map(|q| q.place) != Some(queue.place)
     {
         lines.push(queued(queue));
     }

@@ -2,6 +2,8 @@
 //!
 //! Every change is guarded by the state it starts from: a worker that lost its lease changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -9,8 +11,8 @@ use sqlx::any::AnyRow;
 use super::submission::SubmissionRecord;
 use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
-    Attempt, AttemptId, AttemptKind, AttemptState, CaseId, Digest, Finding, ImageFacts, KillReason,
-    Lease, LogExcerpt, Stage, SubmissionId, Timestamp, limits,
+    Attempt, AttemptId, AttemptKind, AttemptState, Board, CaseId, Digest, Duration, Finding,
+    ImageFacts, KillReason, Lease, LogExcerpt, Stage, SubmissionId, Timestamp, limits,
 };
 
 /// A wish to own the next attempt of a submission.
@@ -181,6 +183,27 @@ impl Store {
         }
     }
 
+    /// Why a lease is no longer ours; `None` while it is. Cheap: one row, by its number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn loss(&self, lease: &Lease) -> Result<Option<KillReason>> {
+        let found = sqlx::query("SELECT state, owner, kill_reason FROM attempt WHERE id = $1")
+            .bind(lease.attempt.id.0)
+            .fetch_one(&self.reads)
+            .await?;
+        let owner: String = found.try_get("owner")?;
+        let running = from_word::<AttemptState>(&found, "state")? == AttemptState::Running;
+        if running && owner == lease.owner {
+            return Ok(None);
+        }
+        let recorded: Option<String> = found.try_get("kill_reason")?;
+        Ok(Some(match recorded {
+            Some(_) => from_word(&found, "kill_reason")?,
+            None => KillReason::Orphaned,
+        }))
+    }
+
     /// Records why a job is about to be killed, before it is: this record, not the exit code, says
     /// afterwards whose end it was. The first reason stands.
     ///
@@ -238,6 +261,53 @@ impl Store {
         .await?
         .iter()
         .map(read)
+        .collect()
+    }
+
+    /// What the newest submissions of a board took at a kind of work that they have behind them,
+    /// all cases together.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn durations(
+        &self,
+        board: &Board,
+        kind: AttemptKind,
+        at_most: i64,
+    ) -> Result<Vec<Duration>> {
+        let took: Vec<i64> = sqlx::query_scalar(
+            "SELECT CAST(SUM(a.ended_at - a.started_at) AS BIGINT)
+             FROM attempt a JOIN submission s ON s.id = a.submission_id
+             WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND a.kind = $4
+               AND a.state IN ('succeeded', 'failed')
+               AND (s.outcome IS NOT NULL OR s.stage <> $4)
+               AND COALESCE(s.outcome, '') <> 'withdrawn'
+             GROUP BY s.id ORDER BY s.id DESC LIMIT $5",
+        )
+        .bind(board.challenge.as_str())
+        .bind(board.phase.as_str())
+        .bind(board.task.as_str())
+        .bind(kind.as_str())
+        .bind(at_most)
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(took.into_iter().map(Duration).collect())
+    }
+
+    /// Since when submissions are at the work that they are at, their first case included.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn working_since(&self) -> Result<BTreeMap<SubmissionId, Timestamp>> {
+        sqlx::query(
+            "SELECT s.id, MIN(a.started_at) AS since
+             FROM submission s JOIN attempt a ON a.submission_id = s.id AND a.kind = s.stage
+             WHERE s.outcome IS NULL AND s.working = 1 AND a.state <> 'lost' GROUP BY s.id",
+        )
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(|r| Ok((SubmissionId(r.try_get("id")?), row::moment(r, "since")?)))
         .collect()
     }
 

@@ -33,7 +33,7 @@ pub use outbox::{Lane, OutboxItem, OutboxPut, URGENT};
 pub use quota::Usage;
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
-pub use withdraw::Withdrawn;
+pub use withdraw::{UnwantedImage, Withdrawn};
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::{Any, AnyPool, Connection as _, Transaction};

@@ -2,8 +2,9 @@
 
 use sqlx::Row as _;
 
-use super::{Result, Store, SubmissionRecord};
-use crate::model::{AttemptId, KillReason, Outcome, Timestamp};
+use super::outbox::{OutboxPut, put};
+use super::{Change, Result, Store, SubmissionRecord, row};
+use crate::model::{AttemptId, ImageId, KillReason, Outcome, Timestamp};
 
 /// What a withdrawal met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,29 @@ pub enum Withdrawn {
     Ended(Outcome),
 }
 
+/// An image that nothing wants any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnwantedImage {
+    /// The image.
+    pub id: ImageId,
+    /// The name under which it was built.
+    pub build_name: String,
+    source: i64,
+    dockerfile: String,
+}
+
 impl Store {
     /// Withdraws a submission. Its worker, if it has one, loses the lease: whatever comes of the
-    /// work can no longer be committed.
+    /// work can no longer be committed. `show` is what the forge is told of it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn withdraw(&self, record: &SubmissionRecord, now: Timestamp) -> Result<Withdrawn> {
+    pub async fn withdraw(
+        &self,
+        record: &SubmissionRecord,
+        show: &[OutboxPut],
+        now: Timestamp,
+    ) -> Result<Withdrawn> {
         let id = record.submission.id;
         let mut tx = self.begin().await?;
         let ended = sqlx::query(
@@ -35,7 +52,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if ended.rows_affected() == 0 {
-            let outcome = super::row::outcome(
+            let outcome = row::outcome(
                 &sqlx::query("SELECT outcome FROM submission WHERE id = $1")
                     .bind(id.0)
                     .fetch_one(&mut *tx)
@@ -43,7 +60,7 @@ impl Store {
             )?;
             return Ok(Withdrawn::Ended(outcome.unwrap_or(Outcome::Withdrawn)));
         }
-        let reason = super::row::to_json(&KillReason::Cancelled)?;
+        let reason = row::to_json(&KillReason::Cancelled)?;
         let attempt = sqlx::query(
             "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1),
                     ended_at = $2
@@ -54,11 +71,53 @@ impl Store {
         .bind(id.0)
         .fetch_optional(&mut *tx)
         .await?;
+        for wish in show {
+            put(&mut tx, wish, now).await?;
+        }
         tx.commit().await?;
         self.tell_end(&record.submission);
+        self.tell(Change::Outbox);
         Ok(match attempt {
             Some(row) => Withdrawn::Working(AttemptId(row.try_get("id")?)),
             None => Withdrawn::Waiting,
         })
+    }
+    /// Images whose submissions, those of all tasks that share them, are all withdrawn.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unwanted_images(&self) -> Result<Vec<UnwantedImage>> {
+        sqlx::query(
+            "SELECT i.id, i.build_name, i.source_id, i.dockerfile FROM image i
+             WHERE NOT EXISTS (SELECT 1 FROM submission s
+               WHERE s.source_id = i.source_id AND s.dockerfile = i.dockerfile
+                 AND (s.outcome IS NULL OR s.outcome <> 'withdrawn'))",
+        )
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(|found| {
+            Ok(UnwantedImage {
+                id: row::text(found, "id")?,
+                build_name: found.try_get("build_name")?,
+                source: found.try_get("source_id")?,
+                dockerfile: found.try_get("dockerfile")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Forgets an image that the engine no longer has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_image(&self, image: &UnwantedImage) -> Result<()> {
+        sqlx::query("DELETE FROM image WHERE source_id = $1 AND dockerfile = $2 AND id = $3")
+            .bind(image.source)
+            .bind(&image.dockerfile)
+            .bind(image.id.as_str())
+            .execute(&self.writes)
+            .await?;
+        Ok(())
     }
 }

@@ -187,7 +187,16 @@ async fn report(
     for record in records {
         let now = view::submission(app, record).await?;
         let before = followed.get(&record.submission.id);
-        for line in remote::lines(before, &now) {
+        let same_push = |other: &&SubmissionRecord| other.source == record.source;
+        let told = records
+            .iter()
+            .filter(same_push)
+            .find_map(|other| followed.get(&other.submission.id));
+        let new = match (before, told) {
+            (None, Some(told)) => remote::lines_beside(told, &now),
+            (before, _) => remote::lines(before, &now),
+        };
+        for line in new {
             spoken = true;
             send(lines, line).await;
         }

@@ -13,5 +13,6 @@
 mod bench;
 mod build;
 mod hostile;
+mod ignored;
 mod run;
 mod scripted;

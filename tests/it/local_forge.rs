@@ -1,9 +1,10 @@
 //! Pushes to repositories on the server's own disk, the odd ones above all: what a push says, what
 //! it enters, and what it must not.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use referee::model::Outcome;
+use referee::model::{Outcome, Timestamp};
 use serde_json::Value;
 
 use crate::copy::{Copy, Pushed};
@@ -250,8 +251,51 @@ fn malformed_objects_are_not_even_stored() {
     assert_eq!(entered(&world), []);
 }
 
+/// The day (UTC) that quotas of this moment count for.
+fn today() -> Timestamp {
+    referee::clock::Clock::system().now().start_of_day()
+}
+
+/// Runs a test of a day's quota. One that failed while a new day began has seen two quotas, and is
+/// run again; a failure within one day stays a failure.
+fn within_a_day(mut day: impl FnMut() -> Timestamp, test: impl Fn()) {
+    loop {
+        let began = day();
+        let run = std::panic::AssertUnwindSafe(&test);
+        match std::panic::catch_unwind(|| run()) {
+            Ok(()) => return,
+            Err(_) if day() != began => eprintln!("midnight passed: once more"),
+            Err(failure) => std::panic::resume_unwind(failure),
+        }
+    }
+}
+
+#[test]
+fn only_midnight_excuses_a_failure() {
+    let runs = Cell::new(0);
+    let fails_at_first = || {
+        runs.set(runs.get() + 1);
+        assert!(runs.get() > 1, "the first run fails, as it shall");
+    };
+    let days = Cell::new(0);
+    let next_day = || {
+        days.set(days.get() + 1);
+        Timestamp(days.get())
+    };
+    within_a_day(next_day, fails_at_first);
+    assert_eq!(runs.get(), 2);
+    runs.set(0);
+    let run = std::panic::AssertUnwindSafe(|| within_a_day(|| Timestamp(0), fails_at_first));
+    assert!(std::panic::catch_unwind(|| run()).is_err());
+    assert_eq!(runs.get(), 1);
+}
+
 #[test]
 fn a_phase_has_limits() {
+    within_a_day(today, a_day_in_a_phase_with_limits);
+}
+
+fn a_day_in_a_phase_with_limits() {
     let change = |challenge: &std::path::Path| {
         let file = challenge.join("challenge.toml");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -291,6 +335,31 @@ fn a_phase_has_limits() {
     world.settle(PATIENCE);
     let records = world.submissions("nuclei", TEAM);
     assert_eq!(world.spent(&records[0]), 1);
+}
+
+#[test]
+fn a_challenge_weighs_what_it_says_of_quota() {
+    let change = |challenge: &std::path::Path| {
+        let file = challenge.join("challenge.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("[rules]"));
+        text.push_str("\n[rules]\nQTA004 = \"error\"\n");
+        std::fs::write(&file, text.replace("concurrent = 2", "concurrent = 1")).unwrap();
+    };
+    let Some(mut world) = World::with_changed("nuclei", change) else {
+        return;
+    };
+    world.add_teams("nuclei", &[TEAM]);
+    world.start();
+    let copy = world.copy_of("nuclei", TEAM);
+    accepted(&copy, "first");
+    let first = copy.push_main();
+    accepted(&copy, "second");
+    let second = copy.push_main();
+    assert_eq!(errors(&rejected(&mut world, &second)), ["QTA004"]);
+    let (_, outcome) = world.wait_end(&first.token());
+    assert_eq!(outcome, "scored");
+    world.settle(PATIENCE);
 }
 
 #[test]

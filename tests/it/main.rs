@@ -17,4 +17,5 @@ mod crash;
 mod examples;
 mod local_forge;
 mod per_case;
+mod withdrawn;
 mod world;

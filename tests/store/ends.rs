@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptState, Blame, Digest, Finding, KillReason, LogExcerpt, Outcome, PageToken, Place, Stage,
+    AttemptKind, AttemptState, Blame, Digest, Finding, KillReason, Lease, LogExcerpt, Outcome,
+    PageToken, Place, Stage,
 };
 use referee::store::{
     Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, Withdrawn,
@@ -232,8 +233,15 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let id = record.submission.id;
     let lease = claimed(store, id, Stage::Rules, NOW).await;
     store.record_kill(&lease, KillReason::Time).await.unwrap();
-    let met = store.withdraw(&record, later(1)).await.unwrap();
+    let show = wish("withdrawn", 1);
+    assert_eq!(store.loss(&lease).await.unwrap(), None);
+    let met = store.withdraw(&record, &show, later(1)).await.unwrap();
     assert_eq!(met, Withdrawn::Working(lease.attempt.id));
+    // Its worker learns that, and why; a reason that was recorded before stands.
+    let loss = store.loss(&lease).await.unwrap();
+    assert_eq!(loss, Some(KillReason::Time));
+    let due = store.due(later(1), 9).await.unwrap();
+    assert_eq!(due.len(), 1, "the forge is told: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
         (ended.outcome, ended.ended_at),
@@ -249,12 +257,12 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
         store.finish(&lease, late, later(2)).await,
         Err(StoreError::LeaseLost(_))
     ));
-    let met = store.withdraw(&record, later(2)).await.unwrap();
+    let met = store.withdraw(&record, &show, later(2)).await.unwrap();
     assert_eq!(met, Withdrawn::Ended(Outcome::Withdrawn));
     let waiting = pushed(store, "alpha").await;
     let mut changes = store.changes();
     assert_eq!(
-        store.withdraw(&waiting, later(3)).await.unwrap(),
+        store.withdraw(&waiting, &show, later(3)).await.unwrap(),
         Withdrawn::Waiting
     );
     assert_eq!(
@@ -262,6 +270,90 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
         Change::Submission(waiting.submission.id)
     );
     assert_eq!(store.submissions_under_way().await.unwrap(), []);
+}
+
+pub async fn a_lease_is_lost_with_a_reason(db: Db) {
+    let store = &db.store;
+    let record = pushed(store, "alpha").await;
+    let lease = claimed(store, record.submission.id, Stage::Rules, NOW).await;
+    let stranger = Lease {
+        owner: "6-dead".into(),
+        ..lease.clone()
+    };
+    let orphaned = Some(KillReason::Orphaned);
+    assert_eq!(store.loss(&lease).await.unwrap(), None);
+    assert_eq!(store.loss(&stranger).await.unwrap(), orphaned);
+    let show = wish("withdrawn", 1);
+    store.withdraw(&record, &show, later(1)).await.unwrap();
+    let cancelled = Some(KillReason::Cancelled);
+    assert_eq!(store.loss(&lease).await.unwrap(), cancelled);
+}
+
+/// A submission at the smoke run, with an image.
+async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
+    let record = pushed(store, of).await;
+    let id = record.submission.id;
+    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    let tasks = tasks
+        .iter()
+        .map(|t| (task(t), "Dockerfile".to_owned(), token()));
+    let fan_out = Effect::Tasks(tasks.collect());
+    let next = finish(Next::Advance(Stage::Build), vec![fan_out]);
+    store.finish(&lease, next, NOW).await.unwrap();
+    let lease = claimed(store, id, Stage::Build, NOW).await;
+    let built = Effect::Image(Box::new(image(of)), format!("build of {of}"));
+    let next = finish(Next::Advance(Stage::Smoke), vec![built]);
+    store.finish(&lease, next, NOW).await.unwrap();
+    store.submission(id).await.unwrap()
+}
+
+pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db) {
+    let store = &db.store;
+    let show = wish("withdrawn", 1);
+    let first = built(store, "alpha", &["one", "two"]).await;
+    built(store, "beta", &["one"]).await;
+    assert_eq!(store.unwanted_images().await.unwrap(), []);
+    store.withdraw(&first, &show, later(1)).await.unwrap();
+    assert_eq!(
+        store.unwanted_images().await.unwrap(),
+        [],
+        "a sibling has it"
+    );
+    for sibling in store.submissions_of_source(first.source).await.unwrap() {
+        store.withdraw(&sibling, &show, later(2)).await.unwrap();
+    }
+    let unwanted = store.unwanted_images().await.unwrap();
+    let names: Vec<_> = unwanted.iter().map(|i| i.build_name.as_str()).collect();
+    assert_eq!(names, ["build of alpha"]);
+    store.forget_image(&unwanted[0]).await.unwrap();
+    assert_eq!(store.unwanted_images().await.unwrap(), []);
+    let known = store.image(first.source, "Dockerfile").await.unwrap();
+    assert_eq!(known, None);
+}
+
+pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
+    let store = &db.store;
+    let of = |took: i64, next| async move {
+        let id = built(store, "alpha", &["one"]).await.submission.id;
+        let lease = claimed(store, id, Stage::Smoke, NOW).await;
+        assert_eq!(store.working_since().await.unwrap()[&id], NOW);
+        let done = finish(next, Vec::new());
+        store.finish(&lease, done, later(took)).await.unwrap();
+        id
+    };
+    of(5, Next::Advance(Stage::Run)).await;
+    of(7, ends(Outcome::RunFailed)).await;
+    // Only one of its cases, so far.
+    of(9, Next::Stay).await;
+    assert!(store.working_since().await.unwrap().is_empty());
+    let spans = |task, kind, most| async move {
+        let spans = store.durations(&board(task), kind, most).await.unwrap();
+        spans.into_iter().map(|d| d.0 / 1000).collect::<Vec<_>>()
+    };
+    assert_eq!(spans("one", AttemptKind::Smoke, 9).await, [7, 5]);
+    assert_eq!(spans("one", AttemptKind::Smoke, 1).await, [7]);
+    assert_eq!(spans("one", AttemptKind::Run, 9).await, [0; 0]);
+    assert_eq!(spans("two", AttemptKind::Smoke, 9).await, [0; 0]);
 }
 
 pub async fn what_an_attempt_left_behind_reads_back(db: Db) {

@@ -69,6 +69,9 @@ mod contract {
             an_end_is_written_whole_or_not_at_all,
             an_ended_submission_is_left_alone,
             a_withdrawal_ends_what_it_meets,
+            a_lease_is_lost_with_a_reason,
+            an_image_is_unwanted_when_all_its_submissions_are_withdrawn,
+            what_work_took_is_known_by_board_and_kind,
             what_an_attempt_left_behind_reads_back;
         quota:
             spending_and_refunding_add_up,

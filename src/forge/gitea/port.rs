@@ -190,11 +190,7 @@ fn of_git(error: GitError) -> ForgeError {
 #[async_trait]
 impl Forge for GiteaForge {
     fn shows(&self) -> Shows {
-        Shows {
-            statuses: true,
-            issues: true,
-            files: true,
-        }
+        Shows::GITEA
     }
 
     async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {

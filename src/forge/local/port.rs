@@ -46,11 +46,7 @@ impl LocalForge {
 #[async_trait]
 impl Forge for LocalForge {
     fn shows(&self) -> Shows {
-        Shows {
-            statuses: false,
-            issues: false,
-            files: false,
-        }
+        Shows::LOCAL
     }
 
     /// Teams are made by `referee admin team add` alone: whatever else lies under the root is nobody's.

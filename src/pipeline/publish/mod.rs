@@ -18,8 +18,8 @@ use serde_json::json;
 pub use health::Health;
 
 use super::{App, Progress, located};
-use crate::forge::{Forge, ForgeError, ForgeRepository};
-use crate::model::{Duration, ForgeName, RepositoryId};
+use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
+use crate::model::{Duration, ForgeName, RepositoryId, Timestamp};
 use crate::store::{Lane, OutboxItem, OutboxPut, Repository, SubmissionRecord, URGENT};
 
 /// Wishes looked at in one step.
@@ -73,16 +73,21 @@ impl From<crate::store::StoreError> for Unsent {
 /// What a forge shall show of a submission as it is now, by every way that it has. First verdicts
 /// and ends go before progress.
 pub fn wishes(app: &App, record: &SubmissionRecord, ended: bool) -> Vec<OutboxPut> {
-    let Some(name) = app
-        .challenge(&record.submission.challenge)
-        .map(|c| c.forge.clone())
-    else {
-        return Vec::new();
-    };
-    let Some(shows) = app.forges.get(&name).map(|f| f.shows()) else {
-        return Vec::new();
-    };
-    let now = app.clock.now();
+    let challenge = app.challenge(&record.submission.challenge);
+    let forge = challenge.and_then(|c| app.forges.get_key_value(&c.forge));
+    match forge {
+        Some((name, forge)) => news((name, forge.shows()), record, ended, app.clock.now()),
+        None => Vec::new(),
+    }
+}
+
+/// [`wishes`], for who has no daemon at hand.
+pub fn news(
+    (name, shows): (&ForgeName, Shows),
+    record: &SubmissionRecord,
+    ended: bool,
+    now: Timestamp,
+) -> Vec<OutboxPut> {
     let sha = &record.submission.sha;
     let commit = format!("commit {} {sha}", record.repository);
     let submission = format!("submission {}", record.submission.id.0);

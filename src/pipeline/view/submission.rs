@@ -7,7 +7,7 @@ use crate::model::{
     AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Score, Severity,
     Stage, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, participant, queue};
+use crate::pipeline::{App, Scope, expectation, participant};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
@@ -297,15 +297,10 @@ async fn score(
 }
 
 async fn place(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<QueueView>> {
-    if record.submission.state() != SubmissionState::Waiting(Stage::Run) {
-        return Ok(None);
+    match record.submission.state() {
+        SubmissionState::Waiting(Stage::Run) => expectation::of(app, record).await,
+        _ => Ok(None),
     }
-    let places = queue::places(app).await?;
-    let place = places.iter().position(|id| *id == record.submission.id);
-    Ok(place.map(|index| QueueView {
-        place: u32::try_from(index + 1).unwrap_or(u32::MAX),
-        wait: None,
-    }))
 }
 
 async fn quota(

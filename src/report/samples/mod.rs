@@ -298,7 +298,7 @@ impl SubmissionView {
             score: None,
             queue: Some(QueueView {
                 place: 3,
-                wait: Some(Duration::seconds(12 * 60)),
+                wait: Some(Duration::seconds(15 * 60)),
             }),
             ..Self::sample()
         }

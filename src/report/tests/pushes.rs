@@ -1,7 +1,7 @@
 //! What `git push` shows, look by look.
 
-use super::super::remote::{lines, parting};
-use super::super::{GateView, SubmissionView};
+use super::super::remote::{lines, lines_beside, parting};
+use super::super::{GateState, GateView, SubmissionView};
 use crate::model::{Stage, SubmissionState};
 
 fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
@@ -64,7 +64,7 @@ fn a_push_followed_from_its_receipt_to_its_score() {
         fix: Commit the wheels, COPY them, and install with `--no-index`.
     ✓ build       40.1 s  1.2 GiB in 9 layers
     ✓ smoke        3.3 s  2 of 2 cases, scored
-    · queued at place 3, starts in about 12 min
+    · queued at place 3, starts in about 15 min
     ---
     ✓ run     3 min 12 s
     ✓ score        4.8 s
@@ -73,6 +73,46 @@ fn a_push_followed_from_its_receipt_to_its_score() {
       Dice ↑       0.874  rank 1
       HD95 [px] ↓  4.037  rank 3
     ");
+}
+
+#[test]
+fn the_rules_are_told_once_for_all_tasks_of_a_push() {
+    let mut first = SubmissionView::sample();
+    first.gates[1..]
+        .iter_mut()
+        .for_each(|g| g.state = GateState::Waiting);
+    first.state = SubmissionState::Waiting(Stage::Build);
+    let mut second = SubmissionView::sample();
+    second.number = 13;
+    second.score = None;
+    assert!(shown(None, &first).contains("! rules"));
+    let beside = lines_beside(&first, &second).join("\n");
+    assert!(beside.contains("Referee: #13"), "{beside}");
+    assert!(
+        !beside.contains("rules") && !beside.contains("DF063"),
+        "{beside}"
+    );
+    assert!(beside.contains("✓ build"), "{beside}");
+    let before = SubmissionView {
+        gates: Stage::ALL.map(GateView::waiting).to_vec(),
+        findings: vec![],
+        ..first
+    };
+    assert!(
+        lines_beside(&before, &second)
+            .join("\n")
+            .contains("! rules")
+    );
+}
+
+#[test]
+fn a_wait_that_grows_shorter_is_no_news() {
+    let queued = SubmissionView::sample_queued();
+    let mut later = queued.clone();
+    later.queue.as_mut().unwrap().wait = None;
+    assert_eq!(shown(Some(&queued), &later), "");
+    later.queue.as_mut().unwrap().place = 2;
+    assert_eq!(shown(Some(&queued), &later), "· queued at place 2");
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn failed_in_a_hidden_phase() {
 #[test]
 fn queued() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_queued()), @r"
-    Queued at place 3, expected to start in about 12 min.
+    Queued at place 3, expected to start in about 15 min.
 
     Nuclei in fluorescence microscopy, submission #13
     team alpha, phase validation, task segmentation

@@ -82,7 +82,7 @@ QTA003: Error firm, "Pushes a day",
 QTA004: Advice, "Submissions under way",
     "Wait until the one before has ended, or withdraw it.",
     "A team's submissions are worked on a few at a time, so that everybody gets a turn.";
-QTA005: Error firm, "The same files once",
+QTA005: Error, "The same files once",
     "Look at the result of the submission before, or change a file.",
     "The same commit content in the same phase would give the same result and cost an evaluation. Submissions that failed may be repeated.";
 PHS001: Error firm, "The phase is open",

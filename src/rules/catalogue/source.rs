@@ -35,7 +35,11 @@ SRC010: Warning, "Scripts can be started",
 SRC011: Error, "What COPY names is in the repository",
     "Commit the file, or correct its name; names are case-sensitive.",
     "A COPY whose source does not exist ends the build. Files that are only on your disk (see .gitignore) are not part of a commit.";
-SRC012: Error firm, "The commit is still there",
+SRC012: Error firm, ".dockerignore can be read",
+    "Correct the line; patterns are those of `.dockerignore` in Docker's documentation.",
+    "The file says what is left out of the build. A pattern that cannot be read would leave out other files here than on your machine. It may have 1,000 patterns; a repository with very many files may have fewer.",
+    "data[", "data*";
+SRC013: Error firm, "The commit is still there",
     "Push the commit again and leave it until its verdict is there.",
     "A commit that was replaced by a forced push, or whose branch or tag was deleted, may be gone before it could be read.";
 SUB001: Error firm, "submission.toml is valid TOML",

@@ -1,9 +1,10 @@
-//! What COPY takes from the repository: SRC011.
+//! What COPY takes from the repository: SRC011. What `.dockerignore` leaves out cannot be taken.
 //!
 //! Only sources that are written out are judged; a variable could be anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::ignore::{self, Ignore, Reason};
 use super::{Used, tree};
 use crate::model::{EntryKind, Finding, Place, SourceTree};
 use crate::rules::catalogue::SRC011;
@@ -78,24 +79,79 @@ pub(super) fn named_files(tree: &SourceTree, file: &Dockerfile) -> BTreeSet<Stri
     named
 }
 
-/// Sources that are not there.
-pub(super) fn missing(tree: &SourceTree, used: Used<'_>) -> Vec<Finding> {
+/// Sources that are not there, or left out of the build.
+pub(super) fn missing(tree: &SourceTree, used: Used<'_>, ignore: &Ignore) -> Vec<Finding> {
+    let left_out = ignore.left_out(tree);
     sources(used.dockerfile)
         .filter_map(|source| Some((plain(source.text)?, source)))
         // A pattern may match nothing if another source of the line is there.
         .filter(|(path, source)| source.alone || !has_wildcard(path))
-        .filter(|(path, _)| !is_there(tree, path))
-        .take(SHOWN)
-        .map(|(path, source)| {
-            let remedy = match nearest(tree, &path) {
-                Some(near) => format!("Did you mean `{near}`? Names are case-sensitive."),
-                None => SRC011.remedy.to_owned(),
+        .filter_map(|(path, source)| {
+            let (says, remedy) = match is_there(tree, &path) {
+                false => absent(tree, &path, source.text),
+                true => ignored(tree, &path, (source.text, &left_out))?,
             };
-            let says = format!("`{}` is not in the repository", source.text);
             let place = place(tree, used.path, source.line, source.text);
-            SRC011.says_with(says, remedy).at(place)
+            Some(SRC011.says_with(says, remedy).at(place))
         })
+        .take(SHOWN)
         .collect()
+}
+
+fn absent(tree: &SourceTree, path: &str, written: &str) -> (String, String) {
+    let remedy = match nearest(tree, path) {
+        Some(near) => format!("Did you mean `{near}`? Names are case-sensitive."),
+        None => SRC011.remedy.to_owned(),
+    };
+    (format!("`{written}` is not in the repository"), remedy)
+}
+
+/// What is wrong with a source that is in the repository, if nothing of it is in the build.
+fn ignored(
+    tree: &SourceTree,
+    path: &str,
+    (written, left_out): (&str, &BTreeMap<&str, Reason<'_>>),
+) -> Option<(String, String)> {
+    if path == ignore::FILE {
+        return Some((
+            format!("`{written}` is for the builder and no part of the build"),
+            "Delete it from the line, or give the file another name.".to_owned(),
+        ));
+    }
+    // Everything is somewhere; and what lies behind a link is the engine's to see.
+    if left_out.is_empty() || path.is_empty() {
+        return None;
+    }
+    let mut first = None;
+    for file in taken(tree, path) {
+        first = Some(left_out.get(file)?).or(first);
+    }
+    let reason = first?;
+    let Reason {
+        file,
+        line,
+        pattern,
+    } = reason;
+    Some((
+        format!("`{written}` is left out of the build by `{pattern}` in {file}, line {line}"),
+        format!("Delete that line, or write `!{path}` on a line below it."),
+    ))
+}
+
+/// The files that a source takes.
+fn taken<'a>(tree: &'a SourceTree, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let wild = has_wildcard(path) && !tree.entries.contains_key(path);
+    let below = format!("{path}/");
+    let from = if wild { "" } else { path };
+    tree.entries
+        .range(from.to_owned()..)
+        .map(|(file, _)| file.as_str())
+        // Names sort `a-b` between `a` and `a/b`; all begin with `a`.
+        .take_while(move |file| wild || file.starts_with(path))
+        .filter(move |file| match wild {
+            false => *file == path || file.starts_with(&below),
+            true => matches(path, file) || directories(file).any(|d| matches(path, d)),
+        })
 }
 
 fn is_there(tree: &SourceTree, path: &str) -> bool {

@@ -1,15 +1,19 @@
-//! The files of a commit: SRC001 to SRC012.
+//! The files of a commit: SRC001 to SRC013.
 //!
 //! Looks at a listing, the beginnings of files and a few small texts; never at a disk. Links are
 //! followed in the listing only, to see where they lead.
 
 mod copies;
+pub mod ignore;
 mod scripts;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod tree;
 
-use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007, SRC012};
+pub use ignore::Ignore;
+
+use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007, SRC013};
 use super::dockerfile::Dockerfile;
 use super::suggest;
 use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
@@ -33,7 +37,7 @@ pub fn too_large(what: &str) -> Finding {
 
 /// The commit was taken back before it could be read.
 pub fn gone() -> Finding {
-    SRC012.says("The commit is no longer in the repository, so it cannot be read".to_owned())
+    SRC013.says("The commit is no longer in the repository, so it cannot be read".to_owned())
 }
 
 /// Everything about the files but the Dockerfile's own content.
@@ -46,7 +50,10 @@ pub fn check(tree: &SourceTree, used: &[Used<'_>], template: Option<&SourceTree>
     findings.extend(tree::pointers(tree, &copied));
     let mut started = Vec::new();
     for one in used {
-        findings.extend(copies::missing(tree, *one));
+        match Ignore::of(tree, one.path) {
+            Ok(ignore) => findings.extend(copies::missing(tree, *one, &ignore)),
+            Err(finding) => findings.push(*finding),
+        }
         started.extend(scripts::started(tree, one.dockerfile));
     }
     findings.extend(scripts::check(tree, &started));

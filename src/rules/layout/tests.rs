@@ -142,6 +142,7 @@ fn copies_name_what_is_there() {
             path: "Dockerfile",
             dockerfile: &seen,
         },
+        &Ignore::default(),
     );
     assert_eq!(
         missing[0].remedy,
@@ -151,6 +152,90 @@ fn copies_name_what_is_there() {
         missing[1].remedy,
         "Did you mean `src/a.py`? Names are case-sensitive."
     );
+}
+
+/// Sentences and remedies about a Dockerfile with this COPY, beside this `.dockerignore`.
+fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
+    let text = format!("FROM scratch\n{copy}\nCMD [\"/x\"]\n");
+    let files = [
+        ("main.py", ""),
+        ("weights.bin", ""),
+        ("data/a.csv", ""),
+        ("data-b/b.csv", ""),
+        (".dockerignore", patterns),
+        ("Dockerfile", text.as_str()),
+    ];
+    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [Used {
+        path: "Dockerfile",
+        dockerfile: &seen,
+    }];
+    let found = check(&tree(&files), &used, None);
+    assert!(found.iter().all(Finding::is_error), "{found:?}");
+    found.into_iter().map(|f| (f.says, f.remedy)).collect()
+}
+
+#[test]
+fn what_is_ignored_cannot_be_copied() {
+    for (copy, patterns) in [
+        ("COPY . /x/", "*"),
+        ("COPY main.py weights.bin /x/", "data"),
+        ("COPY data /x/", "*.csv"),
+        ("COPY data* /x/", "data"),
+        ("COPY data /x/", "data/*\n!data/a.csv"),
+    ] {
+        assert_eq!(ignored(copy, patterns), [], "{copy} {patterns}");
+    }
+    for (copy, patterns, says, remedy) in [
+        (
+            "COPY main.py weights.bin /x/",
+            "# large\n*.bin",
+            "`weights.bin` is left out of the build by `*.bin` in .dockerignore, line 2",
+            "Delete that line, or write `!weights.bin` on a line below it.",
+        ),
+        (
+            "COPY ./data/ /x/",
+            "**/*.csv",
+            "`./data/` is left out of the build by `**/*.csv` in .dockerignore, line 1",
+            "Delete that line, or write `!data` on a line below it.",
+        ),
+        (
+            "COPY data* /x/",
+            "data*",
+            "`data*` is left out of the build by `data*` in .dockerignore, line 1",
+            "Delete that line, or write `!data*` on a line below it.",
+        ),
+        (
+            "COPY .dockerignore /x/",
+            "",
+            "`.dockerignore` is for the builder and no part of the build",
+            "Delete it from the line, or give the file another name.",
+        ),
+    ] {
+        let expected = (says.to_owned(), remedy.to_owned());
+        assert_eq!(ignored(copy, patterns), [expected], "{copy} {patterns}");
+    }
+    let bad = ignored("COPY . /x/", "data\n[");
+    assert_eq!(bad[0].0, "`[` is no pattern");
+}
+
+#[test]
+fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
+    let files = tree(&[
+        (".dockerignore", "a"),
+        ("d/File.dockerignore", "b"),
+        ("a", ""),
+    ]);
+    let why = |dockerfile, path| Ignore::of(&files, dockerfile).unwrap().why(path).is_some();
+    assert!(why("Dockerfile", "a") && !why("Dockerfile", "b"));
+    assert!(why("d/File", "b") && !why("d/File", "a"));
+    let link = tree(&[(".dockerignore", "->a"), ("a", "")]);
+    let says = Ignore::of(&link, "Dockerfile").unwrap_err().says;
+    assert_eq!(says, "`.dockerignore` is not a regular file");
+    let many = "x\n".repeat(1001);
+    let many = tree(&[(".dockerignore", many.as_str())]);
+    let says = Ignore::of(&many, "Dockerfile").unwrap_err().says;
+    assert_eq!(says, "`.dockerignore` has too many patterns");
 }
 
 #[test]

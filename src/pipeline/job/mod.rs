@@ -2,6 +2,9 @@
 //!
 //! Decides nothing about blame: it returns what happened and whether we ended it ourselves.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +18,9 @@ use crate::model::{Duration, KillReason, LogExcerpt, OutputListing, RunEnd};
 const WAIT_SLICE: Duration = Duration::seconds(20);
 /// A killed container is gone within a fraction of a second; this is for a busy machine.
 const KILL_PATIENCE: Duration = Duration::seconds(30);
+/// Tries to remove a job that may still run, and the first pause between them; doubled each time.
+const CLEAN_TRIES: u32 = 6;
+const CLEAN_PAUSE: Duration = Duration::seconds(1);
 
 /// What a container did.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +56,25 @@ impl Cleaner {
         });
     }
 
+    /// Removes a job that may still run, and waits for it: its place must not be given to another
+    /// before. An engine that is away is asked a few times; then the next start removes what is left.
+    async fn clean_first(engine: &dyn Executor, job: &str) {
+        let reference = executor::JobRef {
+            name: job.to_owned(),
+            id: String::new(),
+        };
+        let mut pause = CLEAN_PAUSE;
+        for _ in 0..CLEAN_TRIES {
+            match engine.cleanup(&reference).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(job, %error, "cleanup failed"),
+            }
+            tokio::time::sleep(pause.std()).await;
+            pause.0 *= 2;
+        }
+        tracing::error!(job, "a job that may still run was left on the engine");
+    }
+
     /// Waits until everything that was begun is done.
     pub async fn done(&self) {
         drop(self.0.write().await);
@@ -57,8 +82,8 @@ impl Cleaner {
 }
 
 /// Runs a job and copies its output into `into`, an empty directory of ours. `record_kill` is
-/// awaited before a kill is sent. The cleaner removes everything of the job from the engine, also
-/// on errors.
+/// awaited before a kill is sent. Everything of the job is removed from the engine: by the cleaner,
+/// later, when the container has ended, and on errors before this returns.
 ///
 /// # Errors
 /// When the engine fails; never because of what the container did.
@@ -72,7 +97,10 @@ where
     F: Future<Output = executor::Result<()>>,
 {
     let ran = run_uncleaned(&**engine, job, into, record_kill).await;
-    cleaner.clean(Arc::clone(engine), &job.name).await;
+    match ran {
+        Ok(_) => cleaner.clean(Arc::clone(engine), &job.name).await,
+        Err(_) => Cleaner::clean_first(&**engine, &job.name).await,
+    }
     ran
 }
 

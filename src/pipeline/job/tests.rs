@@ -1,0 +1,102 @@
+//! A job whose engine fails: it is gone before its place is free.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::executor::{
+    Check, ExecutorError, JobLimits, JobRef, OutputSpec, Result as EngineResult,
+};
+use crate::model::{Digest, GpuUuid};
+
+/// An engine that loses sight of what it runs, and first fails to remove it.
+#[derive(Default)]
+struct Blind {
+    cleanups: AtomicU32,
+}
+
+fn lost<T>() -> EngineResult<T> {
+    Err(ExecutorError::Unreachable("it is away".into()))
+}
+
+#[async_trait]
+impl Executor for Blind {
+    fn name(&self) -> &'static str {
+        "blind"
+    }
+    async fn check(&self) -> EngineResult<Vec<Check>> {
+        lost()
+    }
+    async fn gpus(&self) -> EngineResult<Vec<GpuUuid>> {
+        lost()
+    }
+    async fn prepare(&self, _: &JobSpec) -> EngineResult<()> {
+        Ok(())
+    }
+    async fn submit(&self, job: &JobSpec) -> EngineResult<JobRef> {
+        Ok(JobRef {
+            name: job.name.clone(),
+            id: "1".into(),
+        })
+    }
+    async fn poll(&self, _: &[JobRef]) -> EngineResult<Vec<JobStatus>> {
+        lost()
+    }
+    async fn wait(&self, _: &JobRef, _: Duration) -> EngineResult<JobStatus> {
+        lost()
+    }
+    async fn list_owned(&self) -> EngineResult<Vec<JobRef>> {
+        lost()
+    }
+    async fn cancel(&self, _: &JobRef, _: KillReason) -> EngineResult<()> {
+        lost()
+    }
+    async fn logs(&self, _: &JobRef) -> EngineResult<LogExcerpt> {
+        lost()
+    }
+    async fn collect(&self, _: &JobRef, _: &OutputSpec, _: &Path) -> EngineResult<OutputListing> {
+        lost()
+    }
+    async fn cleanup(&self, _: &JobRef) -> EngineResult<()> {
+        match self.cleanups.fetch_add(1, Ordering::SeqCst) {
+            0 => lost(),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_may_still_run_is_removed_before_its_place_is_free() {
+    let blind = Arc::new(Blind::default());
+    let engine: Arc<dyn Executor> = blind.clone();
+    let job = JobSpec {
+        name: "s1-run1-a1".into(),
+        image: Digest::of(b"image"),
+        inputs: Vec::new(),
+        output: OutputSpec {
+            target: "/output".into(),
+            bytes: 1,
+            files: 1,
+        },
+        env: Vec::new(),
+        env_remove: Vec::new(),
+        limits: JobLimits {
+            cpus: 1.0,
+            memory: 1,
+            pids: 1,
+            shm: 1,
+            tmp: 1,
+            time: Duration::seconds(9),
+        },
+        gpus: vec![GpuUuid("GPU-0".into())],
+        labels: Vec::new(),
+    };
+    let into = Path::new("/nowhere");
+    let ran = run((&engine, &Cleaner::default()), &job, into, |_| async {
+        Ok(())
+    })
+    .await;
+    assert!(ran.is_err());
+    assert_eq!(blind.cleanups.load(Ordering::SeqCst), 2);
+}
