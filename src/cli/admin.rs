@@ -11,8 +11,9 @@ use serde_json::json;
 use super::{SettingsFile, open, terminal};
 use crate::clock::{self, Clock};
 use crate::config::Settings;
-use crate::model::{Challenge, ForgeName, RepositoryId, TeamSlug, limits};
-use crate::store::{Repository, SeenRef, Store, Withdrawn};
+use crate::model::{Actor, Challenge, ForgeName, RepositoryId, TeamSlug, limits};
+use crate::pipeline::orders::{self, Desk, Refusal};
+use crate::store::{Repository, SeenRef, Store};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -40,7 +41,7 @@ enum Submission {
         #[arg(long)]
         challenge: Option<String>,
     },
-    /// End a submission, whatever it is at. It spends no evaluation unless it has already run.
+    /// End a submission, whatever it is at. It costs its team no evaluation.
     Withdraw {
         /// Its number, as on its page.
         number: i64,
@@ -118,33 +119,24 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 async fn withdraw(store: &Store, challenge: &Challenge, number: i64) -> anyhow::Result<ExitCode> {
-    let all = store.submissions_of_challenge(&challenge.slug).await?;
-    let record = all
-        .iter()
-        .find(|r| r.submission.number == number)
-        .with_context(|| format!("there is no submission #{number} to {}", challenge.slug))?;
-    let now = Clock::system().now();
-    match store.withdraw(record, now).await? {
-        Withdrawn::Ended(outcome) => {
-            eprintln!("#{number} has ended already: {outcome}. Nothing was changed.");
-            return Ok(ExitCode::FAILURE);
-        }
-        Withdrawn::Waiting => println!("#{number} is withdrawn."),
-        Withdrawn::Working(_) => println!(
+    let desk = Desk {
+        challenge,
+        store,
+        actor: &Actor::CommandLine,
+        now: Clock::system().now(),
+    };
+    match orders::submissions::cancel(&desk, number, "").await {
+        Ok(cancelled) if cancelled.running => println!(
             "#{number} is withdrawn; what runs of it is removed within {}.",
             limits::LEASE_RENEW_EVERY
         ),
+        Ok(_) => println!("#{number} is withdrawn."),
+        Err(fault @ Refusal::Fault(_)) => return Err(fault.into()),
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            return Ok(ExitCode::FAILURE);
+        }
     }
-    let detail = json!({ "challenge": challenge.slug, "team": record.submission.team });
-    let subject = format!("#{number}");
-    store
-        .record(
-            "command line",
-            "submission withdraw",
-            (&subject, detail),
-            now,
-        )
-        .await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -443,7 +443,7 @@ pub struct Show {
 }
 
 /// Whether a board is public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoardVisibility {
     /// Everybody sees it, live.
@@ -460,6 +460,8 @@ pub enum Pick {
     Best,
     /// The last one.
     Last,
+    /// The one that the team has chosen; before a choice the best.
+    Chosen,
 }
 
 /// One unit of evaluation: an image, a volume, a video. One entry of `inputs/`.

@@ -110,6 +110,11 @@ pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
 /// Attempts of one kind (and case) before an infrastructure fault is final.
 pub const ATTEMPTS_MAX: i64 = 3;
 
+// Orders.
+
+/// Evaluations that one order can give to a team.
+pub const GRANT_MAX: u32 = 100;
+
 // Pages.
 
 /// Events that a slow reader of a live page may fall behind before it is told to reload.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here performs I/O, asks for the time or draws a random number.
 
+pub mod actor;
 pub mod challenge;
 pub mod event;
 pub mod facts;
@@ -10,11 +11,14 @@ pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod numbers;
+pub mod overrides;
+pub mod rerun;
 pub mod score;
 pub mod source;
 pub mod submission;
 pub mod time;
 
+pub use actor::Actor;
 pub use challenge::{
     AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
     ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
@@ -30,6 +34,8 @@ pub use ids::{
     RepositoryId, SubmissionId, TaskSlug, TeamSlug,
 };
 pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
+pub use overrides::{Freeze, Override, Overrides, Setting};
+pub use rerun::Rerun;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};
 pub use submission::{Outcome, Stage, Submission, SubmissionState};

@@ -17,6 +17,7 @@ pub mod build;
 pub mod job;
 pub mod lease;
 pub mod observe;
+pub mod orders;
 pub mod participant;
 pub mod publish;
 pub mod queue;
@@ -40,7 +41,7 @@ use crate::config::Settings;
 use crate::executor::{Builder, Executor};
 use crate::forge::local::LocalForge;
 use crate::model::{
-    Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase, Stage, Task,
+    Actor, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase, Stage, Task,
 };
 use crate::store::{Artifacts, Claim, DeliveryWriter, Store, SubmissionRecord};
 use slots::Slots;
@@ -156,6 +157,16 @@ impl App {
         view::Rows {
             challenges: &self.challenges,
             store: &self.store,
+            now: self.clock.now(),
+        }
+    }
+
+    /// Where orders about a challenge are given, now.
+    pub fn desk<'a>(&'a self, challenge: &'a Challenge, actor: &'a Actor) -> orders::Desk<'a> {
+        orders::Desk {
+            challenge,
+            store: &self.store,
+            actor,
             now: self.clock.now(),
         }
     }

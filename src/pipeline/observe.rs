@@ -7,8 +7,8 @@ use anyhow::Context as _;
 
 use super::App;
 use crate::clock;
-use crate::model::{Challenge, ForgeEvent, Timestamp};
-use crate::store::{NewSource, Repository, SeenRef, SourceRecord};
+use crate::model::{Challenge, ForgeEvent, ForgeName, RepositoryRef, Timestamp};
+use crate::store::{Candidate, CandidateState, NewSource, Repository, SeenRef, SourceRecord};
 
 /// Deliveries handled in one go.
 const DELIVERIES_A_STEP: i64 = 64;
@@ -105,22 +105,15 @@ pub async fn handle_deliveries(app: &App) -> anyhow::Result<usize> {
     let deliveries = app.store.unhandled_deliveries(DELIVERIES_A_STEP).await?;
     let count = deliveries.len();
     for (id, delivery) in deliveries {
-        let note = match repository_id(&delivery.event) {
+        let note = match repository(&delivery.event) {
             None => "ignored: nothing that we act on".to_owned(),
-            Some(forge_id) => {
+            Some(named) => {
                 let found = app
                     .store
-                    .repository_of(&delivery.forge, &forge_id.to_string())
+                    .repository_of(&delivery.forge, &named.id.to_string())
                     .await?;
                 match found {
-                    None => {
-                        tracing::info!(
-                            forge = delivery.forge.as_str(),
-                            repository = forge_id,
-                            "delivery of an unknown repository ignored"
-                        );
-                        "ignored: unknown repository".to_owned()
-                    }
+                    None => stranger(app, &delivery.forge, named).await?.to_owned(),
                     Some(repository) => match observe(app, &repository).await {
                         Ok(observed) => format!("{} refs changed", observed.changed.len()),
                         Err(error) => {
@@ -140,12 +133,52 @@ pub async fn handle_deliveries(app: &App) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// The repository whose refs an event says have changed.
-fn repository_id(event: &ForgeEvent) -> Option<i64> {
+/// Takes note of a repository that is no team's: by its name it may want to become one. What is
+/// pushed to it is not looked at before an organizer has approved it.
+async fn stranger(
+    app: &App,
+    forge: &ForgeName,
+    named: &RepositoryRef,
+) -> anyhow::Result<&'static str> {
+    let fits = app.challenges.iter().filter(|c| c.forge == *forge);
+    let fit = fits
+        .filter_map(|c| Some((c, c.teams.team_of(&named.full_name)?)))
+        .next();
+    let Some((challenge, team)) = fit else {
+        tracing::info!(
+            forge = forge.as_str(),
+            repository = named.full_name,
+            "delivery of an unknown repository ignored"
+        );
+        return Ok("ignored: unknown repository");
+    };
+    let now = app.clock.now();
+    let seen = Candidate {
+        id: 0,
+        forge: forge.clone(),
+        forge_id: named.id.to_string(),
+        full_name: named.full_name.clone(),
+        challenge: challenge.slug.clone(),
+        team,
+        state: CandidateState::Pending,
+        created_at: now,
+    };
+    let known = app.store.seen_repository(&seen, now).await?;
+    Ok(match known.map(|c| c.state) {
+        Some(CandidateState::Refused) => "ignored: an organizer has refused this repository",
+        _ => "waits: an organizer has to approve this repository",
+    })
+}
+
+/// The repository whose refs an event says have changed, or that was made.
+fn repository(event: &ForgeEvent) -> Option<&RepositoryRef> {
     match event {
         ForgeEvent::Pushed { repository, .. }
         | ForgeEvent::Created { repository, .. }
-        | ForgeEvent::Deleted { repository, .. } => Some(repository.id),
+        | ForgeEvent::Deleted { repository, .. } => Some(repository),
+        ForgeEvent::Repository {
+            repository, action, ..
+        } if action == "created" => Some(repository),
         _ => None,
     }
 }

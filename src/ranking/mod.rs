@@ -24,4 +24,4 @@ pub mod table;
 mod tests;
 
 pub use board::{BoardInput, Entry, standings};
-pub use pick::{counting, pick};
+pub use pick::{chosen, counting, pick};

@@ -24,6 +24,9 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
         style.bold(&wrap(&title, COLUMNS, "  ")),
         state(view)
     );
+    for notice in view.notices() {
+        text.push_str(&format!("{}\n\n", wrap(&notice, COLUMNS, "")));
+    }
     if view.rows.is_empty() {
         text.push_str(EMPTY);
         text.push('\n');
@@ -199,6 +202,9 @@ pub fn markdown(view: &BoardView) -> String {
         escape(&view.task.title),
         escape(&state(view))
     );
+    for notice in view.notices() {
+        text.push_str(&format!("{}\n\n", escape(&notice)));
+    }
     if view.rows.is_empty() {
         return format!("{text}{EMPTY}\n");
     }

@@ -10,7 +10,9 @@ use super::view::{FindingView, GateView, LogView, ScoreView, SubmissionView, Ton
 
 /// The whole report. Its first line is [`marker`], by which it is found again to be edited.
 pub fn submission(view: &SubmissionView) -> String {
-    let mut blocks = vec![head(view), gates(&view.gates)];
+    let mut blocks = vec![head(view)];
+    blocks.extend(view.notices.iter().map(|n| escape(n)));
+    blocks.push(gates(&view.gates));
     blocks.extend(view.findings.iter().map(finding));
     if view.findings_left_out > 0 {
         blocks.push(format!("… and {} more findings.", view.findings_left_out));

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::submission::{SubmissionRecord, read as read_submission};
 use super::{Result, Store, next_number, row};
@@ -27,6 +28,14 @@ pub struct ScoreRecord {
     pub score: Score,
     /// When it was found.
     pub created_at: Timestamp,
+}
+
+fn read_revision(row: &AnyRow) -> Result<EvaluationRevision> {
+    Ok(EvaluationRevision {
+        id: row.try_get("id")?,
+        digest: row::text(row, "digest")?,
+        definition: row::json(row, "definition")?,
+    })
 }
 
 impl Store {
@@ -106,14 +115,23 @@ impl Store {
         .bind(board.task.as_str())
         .fetch_optional(&self.reads)
         .await?
-        .map(|r| {
-            Ok(EvaluationRevision {
-                id: r.try_get("id")?,
-                digest: row::text(&r, "digest")?,
-                definition: row::json(&r, "definition")?,
-            })
-        })
+        .as_ref()
+        .map(read_revision)
         .transpose()
+    }
+
+    /// A revision by its row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revision(&self, id: i64) -> Result<Option<EvaluationRevision>> {
+        sqlx::query("SELECT id, digest, definition FROM evaluation_revision WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.reads)
+            .await?
+            .as_ref()
+            .map(read_revision)
+            .transpose()
     }
 
     /// All scores of a revision whose submissions stand, in the order of their submissions.

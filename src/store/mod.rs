@@ -6,6 +6,7 @@
 
 mod artifact;
 mod attempt;
+mod candidate;
 mod delivery;
 mod evaluation;
 mod finish;
@@ -13,6 +14,7 @@ mod ledger;
 mod lock;
 mod open;
 mod outbox;
+mod overrides;
 mod quota;
 mod repository;
 mod row;
@@ -21,16 +23,17 @@ mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim};
+pub use candidate::{Candidate, CandidateState};
 pub use delivery::{Delivery, DeliveryWriter, Received};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
 pub use finish::{Effect, Finish, Next};
-pub use ledger::LedgerEntry;
+pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{OutboxItem, OutboxPut};
-pub use quota::Usage;
+pub use quota::{Grant, Usage};
 pub use repository::{Repository, SeenRef};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
-pub use withdraw::Withdrawn;
+pub use withdraw::{Charge, Withdrawn, Written};
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::{Any, AnyPool, Connection as _, Transaction};
@@ -143,7 +146,7 @@ impl Store {
         let _ = self.changes.send(change);
     }
 
-    /// Tells of a submission that has ended, which its board counts and may rank.
+    /// Tells of a submission that has ended or goes on after its end; its board counts and may rank it.
     fn tell_end(&self, submission: &Submission) {
         self.tell(Change::Submission(submission.id));
         if let Some(task) = &submission.task {

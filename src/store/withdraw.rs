@@ -1,9 +1,13 @@
-//! Ending a submission from outside: withdrawn by its team or an organizer, whatever it is at.
+//! Ending a submission from outside, and taking an ended one up again: by its team or an organizer,
+//! whatever it is at.
 
 use sqlx::Row as _;
 
-use super::{Result, Store, SubmissionRecord};
-use crate::model::{AttemptId, KillReason, Outcome, Timestamp};
+use super::ledger::append;
+use super::outbox::{OutboxPut, put};
+use super::submission::record;
+use super::{Change, LedgerPut, Result, Store, StoreError, SubmissionRecord, quota};
+use crate::model::{AttemptId, KillReason, Outcome, Rerun, Timestamp};
 
 /// What a withdrawal met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +20,39 @@ pub enum Withdrawn {
     Ended(Outcome),
 }
 
+/// What a withdrawal costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// Nothing, also if an evaluation was spent: an organizer cancels.
+    Nothing,
+    /// The evaluation, once hidden inputs were mounted: its team withdraws. Who could look at hidden
+    /// data and then withdraw would have a look for nothing.
+    WhatWasSeen,
+}
+
+/// What is written with an order about a submission.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Who ordered it and what changed.
+    pub ledger: &'a LedgerPut,
+    /// The report on the commit, to be renewed.
+    pub report: &'a OutboxPut,
+}
+
 impl Store {
     /// Withdraws a submission. Its worker, if it has one, loses the lease: whatever comes of the
     /// work can no longer be committed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn withdraw(&self, record: &SubmissionRecord, now: Timestamp) -> Result<Withdrawn> {
-        let id = record.submission.id;
+    pub async fn withdraw(
+        &self,
+        known: &SubmissionRecord,
+        charge: Charge,
+        written: Written<'_>,
+        now: Timestamp,
+    ) -> Result<Withdrawn> {
+        let id = known.submission.id;
         let mut tx = self.begin().await?;
         let ended = sqlx::query(
             "UPDATE submission SET outcome = $1, ended_at = $2, working = 0
@@ -43,6 +72,21 @@ impl Store {
             )?;
             return Ok(Withdrawn::Ended(outcome.unwrap_or(Outcome::Withdrawn)));
         }
+        let record = record(&mut tx, id).await?;
+        let seen: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM attempt
+             WHERE submission_id = $1 AND kind = 'run' AND state <> 'lost'",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        let spent = match charge {
+            Charge::Nothing => Some((-1, "cancelled by an organizer")),
+            Charge::WhatWasSeen => (seen > 0).then_some((1, "withdrawn during its evaluation")),
+        };
+        if let Some((amount, why)) = spent {
+            quota::enter(&mut tx, &record, ("evaluation", amount, why), now).await?;
+        }
         let reason = super::row::to_json(&KillReason::Cancelled)?;
         let attempt = sqlx::query(
             "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1),
@@ -54,11 +98,44 @@ impl Store {
         .bind(id.0)
         .fetch_optional(&mut *tx)
         .await?;
+        append(&mut tx, written.ledger, now).await?;
+        put(&mut tx, written.report, now).await?;
         tx.commit().await?;
         self.tell_end(&record.submission);
+        self.tell(Change::Outbox);
         Ok(match attempt {
             Some(row) => Withdrawn::Working(AttemptId(row.try_get("id")?)),
             None => Withdrawn::Waiting,
         })
+    }
+
+    /// Takes an ended submission up again.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when it has not ended as the way back believes.
+    pub async fn rerun(&self, way: &Rerun, written: Written<'_>, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let taken = sqlx::query(
+            "UPDATE submission SET stage = $1, outcome = NULL, incident = NULL, ended_at = NULL,
+                    working = 0, ready_at = $2
+             WHERE id = $3 AND outcome = $4 AND stage = $5",
+        )
+        .bind(way.to().as_str())
+        .bind(now.0)
+        .bind(way.submission().0)
+        .bind(way.from().as_str())
+        .bind(way.ended_at().as_str())
+        .execute(&mut *tx)
+        .await?;
+        if taken.rows_affected() != 1 {
+            return Err(StoreError::Stale);
+        }
+        let record = record(&mut tx, way.submission()).await?;
+        append(&mut tx, written.ledger, now).await?;
+        put(&mut tx, written.report, now).await?;
+        tx.commit().await?;
+        self.tell_end(&record.submission);
+        self.tell(Change::Outbox);
+        Ok(())
     }
 }

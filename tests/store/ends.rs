@@ -232,7 +232,7 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let id = record.submission.id;
     let lease = claimed(store, id, Stage::Rules, NOW).await;
     store.record_kill(&lease, KillReason::Time).await.unwrap();
-    let met = store.withdraw(&record, later(1)).await.unwrap();
+    let met = withdrawn(store, &record, later(1)).await;
     assert_eq!(met, Withdrawn::Working(lease.attempt.id));
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
@@ -249,12 +249,12 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
         store.finish(&lease, late, later(2)).await,
         Err(StoreError::LeaseLost(_))
     ));
-    let met = store.withdraw(&record, later(2)).await.unwrap();
+    let met = withdrawn(store, &record, later(2)).await;
     assert_eq!(met, Withdrawn::Ended(Outcome::Withdrawn));
     let waiting = pushed(store, "alpha").await;
     let mut changes = store.changes();
     assert_eq!(
-        store.withdraw(&waiting, later(3)).await.unwrap(),
+        withdrawn(store, &waiting, later(3)).await,
         Withdrawn::Waiting
     );
     assert_eq!(

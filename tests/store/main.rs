@@ -10,6 +10,7 @@ mod durability;
 mod ends;
 mod engine;
 mod intake;
+mod orders;
 mod outbox;
 mod quota;
 mod surface;
@@ -83,6 +84,15 @@ mod contract {
             a_score_belongs_to_a_revision_of_its_board,
             scores_are_those_that_stand,
             a_board_counts_its_submissions;
+        orders:
+            overrides_are_added_and_read_back,
+            an_order_on_old_overrides_is_refused,
+            grants_are_kept_apart_from_what_is_spent,
+            a_withdrawal_costs_what_was_seen,
+            a_rerun_goes_back_and_keeps_what_was,
+            a_stranger_waits_until_it_is_approved,
+            a_team_keeps_its_repository_whatever_is_approved,
+            a_submission_is_found_by_its_number;
         outbox:
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,
