@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
@@ -211,7 +211,7 @@ pub struct ScorerSpec {
 }
 
 /// One declared metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSpec {
     /// Key in `metrics.json`.
     pub name: MetricName,
@@ -219,12 +219,21 @@ pub struct MetricSpec {
     pub title: String,
     /// Which end is good.
     pub direction: Direction,
-    /// Smallest and largest legal value.
+    /// Smallest and largest legal value. JSON has no infinity and holds `null` in its place.
+    #[serde(deserialize_with = "bounds")]
     pub bounds: (f64, f64),
     /// What a missing value counts as.
     pub missing: MissingRule,
     /// How a team's cases become one number.
     pub aggregate: Aggregate,
+}
+
+fn bounds<'de, D: Deserializer<'de>>(from: D) -> Result<(f64, f64), D::Error> {
+    let (low, high) = <(Option<f64>, Option<f64>)>::deserialize(from)?;
+    Ok((
+        low.unwrap_or(f64::NEG_INFINITY),
+        high.unwrap_or(f64::INFINITY),
+    ))
 }
 
 impl MetricSpec {
@@ -250,7 +259,7 @@ impl MetricSpec {
 }
 
 /// What a missing value counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MissingRule {
     /// The worst legal value.
@@ -262,7 +271,7 @@ pub enum MissingRule {
 }
 
 /// How a team's cases become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregate {
     /// Arithmetic mean.

@@ -4,6 +4,7 @@
 
 pub mod actor;
 pub mod challenge;
+pub mod definition;
 pub mod event;
 pub mod facts;
 pub mod finding;
@@ -24,6 +25,7 @@ pub use challenge::{
     ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
     ScorerSpec, Show, Task, TeamPattern, Trigger,
 };
+pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
     GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::App;
 use crate::clock;
-use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, limits};
+use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, Timestamp, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
@@ -43,24 +43,49 @@ where
         Ok(finish) => finish,
         Err(error) => fault(app, record, lease, &error),
     };
-    app.store.finish(lease, finish, app.clock.now()).await
+    match app.store.finish(lease, finish, app.clock.now()).await {
+        // The verdict rests on what is no longer so: a board that was rescored, say.
+        Err(StoreError::Stale) => {
+            let again = stale(app.clock.now());
+            app.store.finish(lease, again, app.clock.now()).await
+        }
+        done => done,
+    }
+}
+
+/// Nobody's fault: the work is done again on what is so now.
+fn stale(now: Timestamp) -> Finish {
+    Finish {
+        state: AttemptState::Lost,
+        blame: Some(Blame::Infrastructure),
+        findings: Vec::new(),
+        log: None,
+        detail: serde_json::json!({ "lost": "what it was decided on has changed" }),
+        artifact: None,
+        next: Next::Retry(now),
+        effects: Vec::new(),
+    }
 }
 
 /// Removes from the engine what an attempt has started there and can no longer end.
 async fn remove_jobs(app: &App, lease: &Lease) {
-    let mine = lease.name();
+    remove_jobs_of(app, &lease.name()).await;
+}
+
+/// Removes the jobs of this name, or of this name and a suffix, from the engines.
+pub(super) async fn remove_jobs_of(app: &App, mine: &str) {
     for engine in [&app.engines.runner, &app.engines.scorer] {
         let jobs = match engine.list_owned().await {
             Ok(jobs) => jobs,
             Err(error) => {
-                tracing::warn!(attempt = lease.attempt.id.0, %error, "jobs left on the engine");
+                tracing::warn!(work = mine, %error, "jobs left on the engine");
                 continue;
             }
         };
         // The jobs of an attempt are its own name, or that name and a suffix.
         for job in jobs.iter().filter(|job| {
             job.name
-                .strip_prefix(mine.as_str())
+                .strip_prefix(mine)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         }) {
             // It may be gone already; what counts is that nothing stays.

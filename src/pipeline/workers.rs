@@ -9,7 +9,7 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, lease, observe, publish, step};
+use super::{App, Progress, lease, observe, publish, rescore, step};
 use crate::model::{Stage, limits};
 
 /// Rows that become ready by the passing of time are found this often.
@@ -47,6 +47,13 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
                 0 => Progress::Idle,
                 _ => Progress::Worked,
             })
+        })
+        .await;
+    });
+    let rescores = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&rescores, |app: Arc<App>| async move {
+            rescore::step(&app).await
         })
         .await;
     });

@@ -17,6 +17,7 @@ mod outbox;
 mod overrides;
 mod quota;
 mod repository;
+mod rescore;
 mod row;
 mod submission;
 mod withdraw;
@@ -32,6 +33,7 @@ pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{OutboxItem, OutboxPut};
 pub use quota::{Grant, Usage};
 pub use repository::{Repository, SeenRef};
+pub use rescore::{Applied, ItemEnd, Rescore, RescoreItem, RescoreLease, RescoreState};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
 pub use withdraw::{Charge, Withdrawn, Written};
 

@@ -11,11 +11,13 @@
 //! - [`teams`]: disqualify, reinstate, grant, choose.
 //! - [`repositories`]: pending, approve, refuse.
 //! - [`submissions`]: cancel, withdraw, rerun.
+//! - [`mod@rescore`]: rescore, preview, apply, discard.
 
 pub mod boards;
 pub mod phases;
 pub mod refusal;
 pub mod repositories;
+pub mod rescore;
 pub mod submissions;
 pub mod teams;
 

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Board, BoardVisibility, CaseId, Challenge, Freeze, Overrides, Phase, Pick, Standing, Task,
-    TeamSlug, Timestamp,
+    Board, BoardVisibility, CaseId, Challenge, Definition, Freeze, Overrides, Phase, Pick,
+    Standing, Task, TeamSlug, Timestamp,
 };
+use crate::pipeline::revision;
 use crate::ranking::{self, BoardInput, Entry};
 use crate::report::{
     BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled,
@@ -44,6 +45,10 @@ pub async fn board(from: Rows<'_>, board: &Board) -> anyhow::Result<Option<Board
     }
     let (submissions, under_way) = from.store.board_counts(board).await?;
     let shown = shown(from.store, board, &orders).await?;
+    let task = &match &shown.definition {
+        Some(definition) => definition.task(task),
+        None => task.clone(),
+    };
     let (ranked, disqualified) = shown.ranked(board, &orders);
     let rows = rows(&shown, ranked, (board, phase, task));
     Ok(Some(BoardView {
@@ -69,7 +74,7 @@ pub async fn board(from: Rows<'_>, board: &Board) -> anyhow::Result<Option<Board
 /// What a board shows: the present, or what was when it was frozen.
 struct Shown {
     revision: Option<i64>,
-    cases: Vec<CaseId>,
+    definition: Option<Definition>,
     scores: Vec<ScoreRecord>,
     frozen: Option<Timestamp>,
     /// Overrides of that moment, by which teams' choices count.
@@ -85,17 +90,16 @@ async fn shown(store: &Store, board: &Board, orders: &Overrides) -> anyhow::Resu
             revision: Some(id), ..
         }) => store.revision(id).await?,
     };
-    let (mut cases, mut scores) = (Vec::new(), Vec::new());
-    if let Some(revision) = &revision {
-        cases = serde_json::from_value(revision.definition["cases"].clone()).unwrap_or_default();
-        scores = store.scores(revision.id).await?;
-    }
+    let mut scores = match &revision {
+        Some(revision) => store.scores(revision.id).await?,
+        None => Vec::new(),
+    };
     if let Some(freeze) = freeze {
         scores.retain(|score| score.created_at <= freeze.at);
     }
     Ok(Shown {
+        definition: revision.as_ref().and_then(revision::definition_of),
         revision: revision.map(|r| r.id),
-        cases,
         scores,
         frozen: freeze.map(|f| f.at),
         then: freeze.map_or_else(|| orders.clone(), |f| orders.until(f.at)),
@@ -157,7 +161,8 @@ fn rows(
     ranked: Vec<&ScoreRecord>,
     (board, phase, task): (&Board, &Phase, &Task),
 ) -> Vec<RowView> {
-    let standings = standings(&ranked, (board, phase, task), &shown.cases, &shown.then);
+    let cases = shown.definition.as_ref().map_or(&[][..], |d| &d.cases[..]);
+    let standings = standings(&ranked, (board, phase, task), cases, &shown.then);
     let decimals = phase.show.decimals;
     standings
         .into_iter()

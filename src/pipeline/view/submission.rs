@@ -7,7 +7,7 @@ use crate::model::{
     AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Override, Overrides,
     Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, admission, participant, queue};
+use crate::pipeline::{App, Scope, admission, participant, queue, revision};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
@@ -32,8 +32,13 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         Some(board) => orders.on_board(&board, scope.phase),
         None => orders.phase(&scope.challenge.slug, scope.phase),
     };
+    let task = match (scope.task, submission.board()) {
+        (Some(task), Some(board)) => Some(revision::task(&app.store, &board, task).await?),
+        _ => None,
+    };
     let scope = Scope {
         phase: &phase,
+        task: task.as_ref(),
         ..scope
     };
     let state = submission.state();
