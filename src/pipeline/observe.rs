@@ -147,7 +147,7 @@ async fn stranger(
     let Some((challenge, team)) = fit else {
         tracing::info!(
             forge = forge.as_str(),
-            repository = named.full_name,
+            repository = named.id,
             "delivery of an unknown repository ignored"
         );
         return Ok("ignored: unknown repository");

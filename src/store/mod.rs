@@ -16,6 +16,7 @@ mod open;
 mod outbox;
 mod overrides;
 mod quota;
+mod replay;
 mod repository;
 mod rescore;
 mod row;
@@ -32,8 +33,9 @@ pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{OutboxItem, OutboxPut};
 pub use quota::{Grant, Usage};
+pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};
-pub use rescore::{Applied, ItemEnd, Rescore, RescoreItem, RescoreLease, RescoreState};
+pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
 pub use withdraw::{Charge, Withdrawn, Written};
 

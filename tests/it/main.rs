@@ -16,5 +16,6 @@ mod copy;
 mod crash;
 mod examples;
 mod local_forge;
+mod orders;
 mod per_case;
 mod world;

@@ -150,3 +150,6 @@ impl<'a> Desk<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
