@@ -2,17 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::team::{self, add_local, choose};
 use super::{SettingsFile, open, terminal};
 use crate::clock::Clock;
 use crate::forge::Shows;
-use crate::model::{Challenge, TeamSlug};
-use crate::pipeline::publish;
-use crate::store::{Store, Withdrawn};
+use crate::model::{Actor, Challenge, TeamSlug};
+use crate::pipeline::orders::{self, Desk, Refusal};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -40,7 +38,7 @@ enum Submission {
         #[arg(long)]
         challenge: Option<String>,
     },
-    /// End a submission, whatever it is at. It spends no evaluation unless it has already run.
+    /// End a submission, whatever it is at. It costs its team no evaluation.
     Withdraw {
         /// Its number, as on its page.
         number: i64,
@@ -113,33 +111,24 @@ async fn withdraw(
     (challenge, shows): (&Challenge, Shows),
     number: i64,
 ) -> anyhow::Result<ExitCode> {
-    let all = store.submissions_of_challenge(&challenge.slug).await?;
-    let record = all
-        .iter()
-        .find(|r| r.submission.number == number)
-        .with_context(|| format!("there is no submission #{number} to {}", challenge.slug))?;
-    let now = Clock::system().now();
-    let show = publish::news((&challenge.forge, shows), record, true, now);
-    match store.withdraw(record, &show, now).await? {
-        Withdrawn::Ended(outcome) => {
-            eprintln!("#{number} has ended already: {outcome}. Nothing was changed.");
-            return Ok(ExitCode::FAILURE);
-        }
-        Withdrawn::Waiting => println!("#{number} is withdrawn."),
-        Withdrawn::Working(_) => println!(
+    let desk = Desk {
+        challenge,
+        store,
+        shows,
+        actor: &Actor::CommandLine,
+        now: Clock::system().now(),
+    };
+    match orders::submissions::cancel(&desk, number, "").await {
+        Ok(cancelled) if cancelled.running => println!(
             "#{number} is withdrawn. What runs of it is ended within moments, or when the daemon \
              is started."
         ),
+        Ok(_) => println!("#{number} is withdrawn."),
+        Err(fault @ Refusal::Fault(_)) => return Err(fault.into()),
+        Err(refusal) => {
+            eprintln!("{refusal}");
+            return Ok(ExitCode::FAILURE);
+        }
     }
-    let detail = json!({ "challenge": challenge.slug, "team": record.submission.team });
-    let subject = format!("#{number}");
-    store
-        .record(
-            "command line",
-            "submission withdraw",
-            (&subject, detail),
-            now,
-        )
-        .await?;
     Ok(ExitCode::SUCCESS)
 }

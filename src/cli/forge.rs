@@ -214,7 +214,7 @@ async fn template(
     at: &Configured<'_>,
     challenge: &Challenge,
 ) -> anyhow::Result<()> {
-    let name = template_repository(challenge)?;
+    let name = challenge.template_repository();
     let met = owner.repository(&name, true).await?;
     say(met, format!("repository {name}: what teams start from"));
     let Some(folder) = &challenge.template else {
@@ -241,14 +241,6 @@ pub fn organization(challenge: &Challenge) -> anyhow::Result<&str> {
         .split_once('/')
         .context("`teams` names no organization")?;
     Ok(owner)
-}
-
-/// The repository that team repositories are made from.
-///
-/// # Errors
-/// As [`organization`].
-pub fn template_repository(challenge: &Challenge) -> anyhow::Result<String> {
-    Ok(format!("{}/{}-template", organization(challenge)?, challenge.slug))
 }
 
 fn advise(url: &str, announces_packages: bool) {

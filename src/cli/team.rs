@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::forge::{self, OwnerToken, configured, organization, template_repository};
+use super::forge::{self, OwnerToken, configured, organization};
 use super::{SettingsFile, open, terminal};
 use crate::clock::{self, Clock};
 use crate::config::{ForgeSettings, Settings};
@@ -153,7 +153,7 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
         unknown.join(", ")
     );
     let full_name = challenge.teams.repository_of(team);
-    let template = template_repository(challenge)?;
+    let template = challenge.template_repository();
     let (repository, met) = owner
         .generate(&template, &full_name)
         .await

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
@@ -56,6 +56,27 @@ impl Challenge {
     /// The phases that a ref triggers, in the order of the file.
     pub fn phases_of_ref<'a>(&'a self, full_ref: &'a str) -> impl Iterator<Item = &'a Phase> {
         self.phases.iter().filter(move |p| p.on.matches(full_ref))
+    }
+
+    /// The team that a repository of this name would belong to. The challenge's own repositories are
+    /// nobody's, whatever the pattern says.
+    pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
+        let own = [
+            self.organizers.as_deref(),
+            self.leaderboard.as_deref(),
+            Some(self.template_repository()).as_deref(),
+        ]
+        .contains(&Some(full_name));
+        if own {
+            return None;
+        }
+        self.teams.team_of(full_name)
+    }
+
+    /// The repository that teams' repositories are made from, on forges with accounts.
+    pub fn template_repository(&self) -> String {
+        let owner = self.teams.before.split('/').next().unwrap_or_default();
+        format!("{owner}/{}-template", self.slug)
     }
 
     /// All boards: every task in every phase.
@@ -211,7 +232,7 @@ pub struct ScorerSpec {
 }
 
 /// One declared metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSpec {
     /// Key in `metrics.json`.
     pub name: MetricName,
@@ -219,12 +240,21 @@ pub struct MetricSpec {
     pub title: String,
     /// Which end is good.
     pub direction: Direction,
-    /// Smallest and largest legal value.
+    /// Smallest and largest legal value. JSON has no infinity and holds `null` in its place.
+    #[serde(deserialize_with = "bounds")]
     pub bounds: (f64, f64),
     /// What a missing value counts as.
     pub missing: MissingRule,
     /// How a team's cases become one number.
     pub aggregate: Aggregate,
+}
+
+fn bounds<'de, D: Deserializer<'de>>(from: D) -> Result<(f64, f64), D::Error> {
+    let (low, high) = <(Option<f64>, Option<f64>)>::deserialize(from)?;
+    Ok((
+        low.unwrap_or(f64::NEG_INFINITY),
+        high.unwrap_or(f64::INFINITY),
+    ))
 }
 
 impl MetricSpec {
@@ -250,7 +280,7 @@ impl MetricSpec {
 }
 
 /// What a missing value counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MissingRule {
     /// The worst legal value.
@@ -262,7 +292,7 @@ pub enum MissingRule {
 }
 
 /// How a team's cases become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregate {
     /// Arithmetic mean.
@@ -443,7 +473,7 @@ pub struct Show {
 }
 
 /// Whether a board is public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoardVisibility {
     /// Everybody sees it, live.
@@ -460,6 +490,8 @@ pub enum Pick {
     Best,
     /// The last one.
     Last,
+    /// The one that the team has chosen; before a choice the best.
+    Chosen,
 }
 
 /// One unit of evaluation: an image, a volume, a video. One entry of `inputs/`.

@@ -147,6 +147,11 @@ pub const SENTENCE_CHARS_MAX: usize = 600;
 /// Bytes below which a log in a comment is not worth its place.
 pub const LOG_BYTES_MIN: usize = 512;
 
+// Orders.
+
+/// Evaluations that one order can give to a team.
+pub const GRANT_MAX: u32 = 100;
+
 // Pages.
 
 /// Events that a slow reader of a live page may fall behind before it is told to reload.

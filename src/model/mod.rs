@@ -2,7 +2,9 @@
 //!
 //! Nothing here performs I/O, asks for the time or draws a random number.
 
+pub mod actor;
 pub mod challenge;
+pub mod definition;
 pub mod event;
 pub mod facts;
 pub mod finding;
@@ -10,16 +12,20 @@ pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod numbers;
+pub mod overrides;
+pub mod rerun;
 pub mod score;
 pub mod source;
 pub mod submission;
 pub mod time;
 
+pub use actor::Actor;
 pub use challenge::{
     AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
     ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
     ScorerSpec, Show, Task, TeamPattern, Trigger,
 };
+pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
     GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
@@ -30,6 +36,8 @@ pub use ids::{
     RepositoryId, SubmissionId, TaskSlug, TeamSlug,
 };
 pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
+pub use overrides::{Freeze, Override, Overrides, Setting};
+pub use rerun::Rerun;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};
 pub use submission::{Outcome, Stage, Submission, SubmissionState};

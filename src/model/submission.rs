@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::challenge::Board;
 use super::ids::{
     ChallengeSlug, CommitSha, PageToken, PhaseSlug, SubmissionId, TaskSlug, TeamSlug,
 };
@@ -242,6 +243,15 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// The board that it is for; none while the rules have not read `submission.toml`.
+    pub fn board(&self) -> Option<Board> {
+        Some(Board {
+            challenge: self.challenge.clone(),
+            phase: self.phase.clone(),
+            task: self.task.clone()?,
+        })
+    }
+
     /// Where it stands.
     pub fn state(&self) -> SubmissionState {
         match (self.outcome, self.working) {

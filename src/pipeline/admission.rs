@@ -15,7 +15,7 @@ use crate::model::{
     AttemptState, Blame, Board, Challenge, Finding, Outcome, SourceTree, Stage, TaskSlug,
 };
 use crate::rules::{self, Policy};
-use crate::store::{Effect, Finish, Next, SubmissionRecord};
+use crate::store::{Effect, Finish, Next, SubmissionRecord, Usage};
 
 /// What the organizers of a challenge allow, on this builder.
 pub fn policy(builder: &BuilderSettings, challenge: &Challenge) -> Policy {
@@ -143,7 +143,9 @@ async fn judge(
         rules::admission::check(&commit.source, scope.challenge, &policy, template.as_ref());
     let mut outside = Vec::new();
     let observed = record.submission.observed_at;
-    outside.extend(rules::quota::phase(scope.phase, observed));
+    let orders = app.store.overrides(&scope.challenge.slug).await?;
+    let phase = orders.phase(&scope.challenge.slug, scope.phase);
+    outside.extend(rules::quota::phase(&phase, observed));
     if let Some(earlier) = app.store.same_content(record, &commit.tree).await? {
         outside.push(rules::quota::duplicate(
             earlier.submission.number,
@@ -157,6 +159,18 @@ async fn judge(
         findings,
         tasks: admission.tasks,
     })
+}
+
+/// What the store added up, for the rules.
+pub fn counts(used: Usage) -> rules::quota::Counts {
+    rules::quota::Counts {
+        today: used.today,
+        total: used.total,
+        tries_today: used.tries_today,
+        under_way: used.under_way,
+        granted_today: used.granted_today,
+        granted: used.granted,
+    }
 }
 
 /// Quota of every task that the push is for.
@@ -179,13 +193,7 @@ async fn quota(
             .store
             .usage(&board, &submission.team, submission.id.0, now)
             .await?;
-        let counts = rules::quota::Counts {
-            today: used.today,
-            total: used.total,
-            tries_today: used.tries_today,
-            under_way: used.under_way,
-        };
-        for finding in rules::quota::check(counts, &scope.phase.quota, now) {
+        for finding in rules::quota::check(counts(used), &scope.phase.quota, now) {
             if !findings.contains(&finding) {
                 findings.push(finding);
             }

@@ -146,7 +146,11 @@ pub async fn of(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<Q
         Some(mine) => expected(places, &running, &ahead, &mine),
         None => None,
     };
-    Ok(Some(QueueView { place, wait }))
+    Ok(Some(QueueView {
+        place,
+        wait,
+        paused: false,
+    }))
 }
 
 /// What the rows say of jobs, each board asked once.

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Instant;
 
 use super::{App, publish};
-use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, limits};
+use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, Timestamp, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
 use crate::{clock, executor};
 
@@ -47,7 +47,26 @@ where
             let reason = app.store.loss(lease).await?;
             stop(app, record, lease, reason.unwrap_or(KillReason::Orphaned)).await
         }
+        // The verdict rests on what is no longer so: a board that was rescored, say.
+        Err(StoreError::Stale) => {
+            let again = stale(app.clock.now());
+            app.store.finish(lease, again, app.clock.now()).await
+        }
         ended => ended,
+    }
+}
+
+/// Nobody's fault: the work is done again on what is so now.
+fn stale(now: Timestamp) -> Finish {
+    Finish {
+        state: AttemptState::Lost,
+        blame: Some(Blame::Infrastructure),
+        findings: Vec::new(),
+        log: None,
+        detail: serde_json::json!({ "lost": "what it was decided on has changed" }),
+        artifact: None,
+        next: Next::Retry(now),
+        effects: Vec::new(),
     }
 }
 
@@ -121,19 +140,23 @@ async fn stop(
 
 /// Removes from the engines what an attempt has started there and can no longer end.
 async fn remove_jobs(app: &App, lease: &Lease, reason: KillReason) {
-    let mine = lease.name();
+    remove_jobs_of(app, &lease.name(), reason).await;
+}
+
+/// Removes the jobs of this name, or of this name and a suffix, from the engines.
+pub(super) async fn remove_jobs_of(app: &App, mine: &str, reason: KillReason) {
     for engine in [&app.engines.runner, &app.engines.scorer] {
         let jobs = match engine.list_owned().await {
             Ok(jobs) => jobs,
             Err(error) => {
-                tracing::warn!(attempt = lease.attempt.id.0, %error, "jobs left on the engine");
+                tracing::warn!(work = mine, %error, "jobs left on the engine");
                 continue;
             }
         };
         // The jobs of an attempt are its own name, or that name and a suffix.
         for job in jobs.iter().filter(|job| {
             job.name
-                .strip_prefix(mine.as_str())
+                .strip_prefix(mine)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         }) {
             // It may be gone already; what counts is that nothing stays.
@@ -143,8 +166,8 @@ async fn remove_jobs(app: &App, lease: &Lease, reason: KillReason) {
             }
         }
     }
-    if let Err(error) = remove_build(app, &mine).await {
-        tracing::warn!(attempt = lease.attempt.id.0, %error, "image left on the engine");
+    if let Err(error) = remove_build(app, mine).await {
+        tracing::warn!(work = mine, %error, "image left on the engine");
     }
 }
 
@@ -159,7 +182,8 @@ async fn remove_build(app: &App, name: &str) -> executor::Result<()> {
 /// What follows an error of ours. The chain goes to the log under a number; outside goes the number.
 fn fault(app: &App, record: &SubmissionRecord, lease: &Lease, error: &anyhow::Error) -> Finish {
     let incident = hex::encode(clock::random_bytes::<3>());
-    let last = lease.attempt.number >= limits::ATTEMPTS_MAX;
+    // Again so many, where an organizer has ordered another run after the last.
+    let last = lease.attempt.number % limits::ATTEMPTS_MAX == 0;
     tracing::error!(
         incident,
         submission = record.submission.id.0,
@@ -215,7 +239,7 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
             owner: orphan.owner.clone(),
             seed: orphan.seed,
         };
-        let too_many = orphan.attempt.number >= ATTEMPTS_WITH_RESTARTS_MAX;
+        let too_many = orphan.attempt.number % ATTEMPTS_WITH_RESTARTS_MAX == 0;
         let mut finish = Finish {
             state: AttemptState::Lost,
             blame: Some(Blame::Infrastructure),

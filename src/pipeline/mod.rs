@@ -7,20 +7,29 @@
 //!  sweep      + Findings
 //! ```
 //!
-//! In reading order: [`observe`] (how a push becomes a submission), [`admission`], [`build`],
-//! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`], [`score`], [`publish`];
-//! [`withdrawal`] clears up behind what was taken back; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
+//! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`discovery`] (whose
+//! a repository is), [`admission`], [`build`],
+//! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
+//! [`score`], [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
+//! back; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
 
 pub mod admission;
 pub mod build;
+pub mod commands;
+pub mod discovery;
 pub mod expectation;
+pub mod intake;
 pub mod job;
 pub mod lease;
 pub mod observe;
+pub mod orders;
 pub mod participant;
 pub mod publish;
 pub mod queue;
+pub mod rescore;
+pub mod revision;
 pub mod run;
 pub mod score;
 pub mod scorer;
@@ -40,9 +49,10 @@ use tokio::sync::Mutex;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::executor::{Builder, Executor};
-use crate::forge::{Forge, ForgeError, ForgeRepository};
+use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
 use crate::model::{
-    Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase, Stage, Task,
+    Actor, Board, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase,
+    Stage, Task,
 };
 use crate::store::{Artifacts, Claim, DeliveryWriter, Repository, Store, SubmissionRecord};
 use slots::Slots;
@@ -88,8 +98,8 @@ pub struct App {
     pub threads: Mutex<()>,
     /// Directory for work under way; emptied at start.
     pub work: PathBuf,
-    /// Images of scorers by the digest of their task's declaration.
-    scorers: Mutex<HashMap<String, ImageId>>,
+    /// Held while a scorer is built.
+    scorers: Mutex<()>,
     /// Digests of truth by directory, each with the fingerprint that it was taken for.
     truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
 }
@@ -146,7 +156,7 @@ impl App {
             owner: parts.owner,
             health: publish::Health::default(),
             threads: Mutex::new(()),
-            scorers: Mutex::new(HashMap::new()),
+            scorers: Mutex::new(()),
             truths: Mutex::new(HashMap::new()),
             settings,
             challenges,
@@ -164,6 +174,20 @@ impl App {
         view::Rows {
             challenges: &self.challenges,
             store: &self.store,
+            now: self.clock.now(),
+        }
+    }
+
+    /// Where orders about a challenge are given, now.
+    pub fn desk<'a>(&'a self, challenge: &'a Challenge, actor: &'a Actor) -> orders::Desk<'a> {
+        orders::Desk {
+            challenge,
+            store: &self.store,
+            shows: self
+                .forges
+                .get(&challenge.forge)
+                .map_or(Shows::LOCAL, |f| f.shows()),
+            actor,
             now: self.clock.now(),
         }
     }
@@ -224,7 +248,12 @@ impl App {
     /// # Errors
     /// When it cannot be made.
     pub fn work_directory(&self, lease: &Lease) -> std::io::Result<WorkDirectory> {
-        let path = self.work.join(lease.name());
+        self.directory(&lease.name())
+    }
+
+    /// A directory of this name, which is unique to its work, fresh and empty.
+    fn directory(&self, name: &str) -> std::io::Result<WorkDirectory> {
+        let path = self.work.join(name);
         if path.exists() {
             std::fs::remove_dir_all(&path)?;
         }
@@ -232,22 +261,15 @@ impl App {
         Ok(WorkDirectory { path })
     }
 
-    /// The image of a task's scorer, built on first use.
+    /// The image of a task's scorer as its folder is now, built unless the very same folder was built
+    /// before.
     ///
     /// # Errors
     /// When it cannot be built.
     pub async fn scorer_image(&self, task: &Task) -> anyhow::Result<ImageId> {
-        let key = format!("{}:{}", task.scorer.build.display(), task.scorer.dockerfile);
-        // Held while building: a second submission waits for the same image.
-        let mut known = self.scorers.lock().await;
-        if let Some(image) = known.get(&key)
-            && self.engines.builder.inspect(image).await?.is_some()
-        {
-            return Ok(image.clone());
-        }
-        let image = scorer::image(&self.engines, &task.scorer, &self.work).await?;
-        known.insert(key, image.clone());
-        Ok(image)
+        // A second submission waits for the same image.
+        let _building = self.scorers.lock().await;
+        scorer::image(&self.engines, &task.scorer, &self.work).await
     }
 
     async fn claim(
@@ -300,6 +322,18 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// The board that it is for.
+    ///
+    /// # Errors
+    /// When there is no task yet.
+    pub fn board(&self) -> anyhow::Result<Board> {
+        Ok(Board {
+            challenge: self.challenge.slug.clone(),
+            phase: self.phase.slug.clone(),
+            task: self.task()?.slug.clone(),
+        })
+    }
+
     /// The task, where the pipeline cannot have come without one.
     ///
     /// # Errors

@@ -4,14 +4,15 @@
 //! saw last, enter what changed. Nothing that a message claims is believed.
 
 use anyhow::Context as _;
+use futures_util::StreamExt as _;
 
-use super::App;
+use super::{App, discovery};
 use crate::clock;
-use crate::model::{Challenge, ForgeEvent, Timestamp};
+use crate::model::{Challenge, Timestamp};
 use crate::store::{NewSource, Repository, SeenRef, SourceRecord};
 
-/// Deliveries handled in one go.
-const DELIVERIES_A_STEP: i64 = 64;
+/// Repositories looked at, at the same time.
+const LOOKS: usize = 4;
 
 /// What a look at a repository brought to light.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,70 +97,22 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
         .collect()
 }
 
-/// Acts on deliveries that nobody has acted on. Returns how many there were.
-///
-/// # Errors
-/// When the database fails. A repository that cannot be read is noted and left to the sweep.
-pub async fn handle_deliveries(app: &App) -> anyhow::Result<usize> {
-    let deliveries = app.store.unhandled_deliveries(DELIVERIES_A_STEP).await?;
-    let count = deliveries.len();
-    for (id, delivery) in deliveries {
-        let note = match repository_id(&delivery.event) {
-            None => "ignored: nothing that we act on".to_owned(),
-            Some(forge_id) => {
-                let found = app
-                    .store
-                    .repository_of(&delivery.forge, &forge_id.to_string())
-                    .await?;
-                match found {
-                    None => {
-                        tracing::info!(
-                            forge = delivery.forge.as_str(),
-                            repository = forge_id,
-                            "delivery of an unknown repository ignored"
-                        );
-                        "ignored: unknown repository".to_owned()
-                    }
-                    Some(repository) => match observe(app, &repository).await {
-                        Ok(observed) => format!("{} refs changed", observed.changed.len()),
-                        Err(error) => {
-                            tracing::warn!(
-                                repository = repository.full_name,
-                                error = format!("{error:#}"),
-                                "repository not readable; left to the sweep"
-                            );
-                            "left to the sweep".to_owned()
-                        }
-                    },
-                }
-            }
-        };
-        app.store.handled(id, &note, app.clock.now()).await?;
-    }
-    Ok(count)
-}
-
-/// The repository whose refs an event says have changed.
-fn repository_id(event: &ForgeEvent) -> Option<i64> {
-    match event {
-        ForgeEvent::Pushed { repository, .. }
-        | ForgeEvent::Created { repository, .. }
-        | ForgeEvent::Deleted { repository, .. } => Some(repository.id),
-        _ => None,
-    }
-}
-
-/// Looks at every repository. What cannot be read is logged and tried again next time.
+/// Looks at every repository, and for new ones. What cannot be read is logged and tried again next
+/// time. Returns how many sources were entered.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(app: &App) -> anyhow::Result<usize> {
+    discovery::sweep(app).await?;
+    let all = app.store.repositories().await?;
+    let looks = all
+        .iter()
+        .filter(|r| app.challenge(&r.challenge).is_some())
+        .map(|repository| async move { (repository, observe(app, repository).await) });
+    let mut looked = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
     let mut entered = 0;
-    for repository in app.store.repositories().await? {
-        if app.challenge(&repository.challenge).is_none() {
-            continue;
-        }
-        match observe(app, &repository).await {
+    while let Some((repository, result)) = looked.next().await {
+        match result {
             Ok(observed) => entered += observed.entered.iter().filter(|r| r.new).count(),
             Err(error) => tracing::warn!(
                 repository = repository.full_name,

@@ -1,11 +1,12 @@
-//! Who runs next: smoke runs before evaluations, and teams in turn.
+//! Who runs next: smoke runs before evaluations, and teams in turn. Evaluations of a paused board
+//! keep their places and are not started.
 //!
 //! The order is pure; taking a place and claiming an attempt come after it, in that order.
 
 use std::collections::BTreeMap;
 
 use super::{App, Progress, Scope, lease, run, smoke};
-use crate::model::{Stage, SubmissionId, TeamSlug, Timestamp};
+use crate::model::{ChallengeSlug, Overrides, Stage, SubmissionId, TeamSlug, Timestamp};
 use crate::store::SubmissionRecord;
 
 /// What the order depends on.
@@ -81,11 +82,32 @@ async fn load(app: &App) -> anyhow::Result<BTreeMap<TeamSlug, usize>> {
     Ok(load)
 }
 
+/// What stands above the file of each challenge.
+async fn orders(app: &App) -> anyhow::Result<BTreeMap<ChallengeSlug, Overrides>> {
+    let mut orders = BTreeMap::new();
+    for challenge in &app.challenges {
+        let slug = &challenge.slug;
+        orders.insert(slug.clone(), app.store.overrides(slug).await?);
+    }
+    Ok(orders)
+}
+
+/// Whether the evaluation that is next for a submission is not to be started now.
+fn is_paused(orders: &BTreeMap<ChallengeSlug, Overrides>, record: &SubmissionRecord) -> bool {
+    let submission = &record.submission;
+    submission.stage == Stage::Run
+        && submission.board().is_some_and(|board| {
+            let orders = orders.get(&board.challenge);
+            orders.is_some_and(|o| o.paused(&board).is_some())
+        })
+}
+
 /// Does one smoke run or run, if one waits and there is a place for it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
+    let orders = orders(app).await?;
     for record in &order(app).await? {
         let scope = match app.context(record) {
             Ok(scope) => scope,
@@ -98,6 +120,9 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
                 continue;
             }
         };
+        if is_paused(&orders, record) {
+            continue;
+        }
         if start(app, record, scope).await? == Progress::Worked {
             return Ok(Progress::Worked);
         }

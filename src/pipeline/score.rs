@@ -1,18 +1,18 @@
 //! The score stage: stored predictions against the truth, by the organizers' scorer.
 //!
 //! What a score means (scorer, truth, cases, metrics) is a revision of its own; a score belongs to
-//! one and is never changed.
+//! one and is never changed. A board keeps to its revision until organizers rescore it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::scorer::{self, Scored, Scoring};
-use super::{App, Progress, Scope, WorkDirectory, lease, run};
+use super::{App, Progress, Scope, WorkDirectory, lease, revision};
 use crate::config;
 use crate::model::{
-    AttemptKind, AttemptState, Blame, Board, CaseId, ContractMode, Digest, ImageId, Lease, Outcome,
+    AttemptKind, AttemptState, Blame, ContractMode, Definition, Digest, Lease, LogExcerpt, Outcome,
     Stage, Task,
 };
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
@@ -44,58 +44,78 @@ async fn attempt(
     (record, scope): (&SubmissionRecord, Scope<'_>),
     lease: &Lease,
 ) -> anyhow::Result<Finish> {
-    let task = scope.task()?;
+    let in_force = revision::in_force(app, scope).await?;
+    let (task, image) = (&in_force.task, &in_force.image);
+    let definition = revision::define(app, scope, (task, image)).await?;
+    if let Some((id, kept)) = &in_force.revision
+        && let Some(differs) = definition.differs(kept)
+    {
+        let problem = moved_on((scope, record), *id, differs)?;
+        return Ok(broken(lease, vec![problem], LogExcerpt::default()));
+    }
     let directory = app.work_directory(lease)?;
-    let cases: Vec<CaseId> = run::cases(scope)?.into_iter().map(|c| c.id).collect();
-    let predictions = unpack(app, record, (task, &directory)).await?;
-    let image = app.scorer_image(task).await?;
-    let truth = config::truth_of(scope.phase, task);
-    let definition = definition(app, task, (&image, &truth), &cases).await?;
     let scoring = Scoring {
         name: lease.name(),
         task,
-        image: &image,
-        predictions,
-        truth,
-        cases: &cases,
+        image,
+        predictions: unpack(app, record, (task, &directory)).await?,
+        truth: config::truth_of(scope.phase, task),
+        cases: &definition.cases,
         into: &directory.make("report")?,
         seed: lease.seed,
     };
     let scored = scorer::score(&app.engines, &scoring).await?;
     Ok(match scored {
         Scored::Report(report) => {
-            let board = Board {
-                challenge: scope.challenge.slug.clone(),
-                phase: scope.phase.slug.clone(),
-                task: task.slug.clone(),
+            let revision = match in_force.revision {
+                Some((id, _)) => id,
+                None => first(app, scope, &definition).await?,
             };
-            let now = app.clock.now();
-            let revision = app.store.put_revision(&board, &definition, now).await?;
             Finish {
                 state: AttemptState::Succeeded,
                 blame: None,
                 findings: Vec::new(),
                 log: None,
-                detail: json!({ "notes": report.notes, "revision": revision.digest }),
+                detail: json!({ "notes": report.notes, "revision": revision }),
                 artifact: None,
                 next: Next::End {
                     outcome: Outcome::Scored,
                     incident: None,
                 },
-                effects: vec![Effect::Score(revision.id, Box::new(report.score))],
+                effects: vec![Effect::Score(revision, Box::new(report.score))],
             }
         }
         Scored::Broken { problems, log } => broken(lease, problems, log),
     })
 }
 
+/// The first revision of a board: what its first score means.
+async fn first(app: &App, scope: Scope<'_>, definition: &Definition) -> anyhow::Result<i64> {
+    let definition = serde_json::to_value(definition)?;
+    let now = app.clock.now();
+    let revision = app
+        .store
+        .put_revision(&scope.board()?, &definition, now)
+        .await?;
+    Ok(revision.id)
+}
+
+/// What organizers have to do about a board whose meaning cannot be kept.
+fn moved_on(
+    (scope, record): (Scope<'_>, &SubmissionRecord),
+    revision: i64,
+    differs: &str,
+) -> anyhow::Result<String> {
+    let (board, number) = (scope.board()?, record.submission.number);
+    Ok(format!(
+        "the board {board} keeps to evaluation {revision}, but {differs}; restore what was, or order \
+         `rescore {board}` and apply it, and then `rerun #{number}`"
+    ))
+}
+
 /// A scorer that does not do its part: tried once more, then the organizers' to mend. The team's
 /// evaluation is given back.
-fn broken(
-    lease: &Lease,
-    problems: Vec<String>,
-    log: crate::model::LogExcerpt,
-) -> Finish {
+fn broken(lease: &Lease, problems: Vec<String>, log: LogExcerpt) -> Finish {
     let incident = hex::encode(crate::clock::random_bytes::<3>());
     tracing::error!(
         incident,
@@ -125,7 +145,7 @@ fn broken(
 
 /// Puts the predictions of all run attempts in one directory: for a per-case contract each in a
 /// folder of its case.
-async fn unpack(
+pub(super) async fn unpack(
     app: &App,
     record: &SubmissionRecord,
     (task, directory): (&Task, &WorkDirectory),
@@ -149,23 +169,8 @@ async fn unpack(
     Ok(into)
 }
 
-/// What a score of this moment means.
-async fn definition(
-    app: &App,
-    task: &Task,
-    (image, truth): (&ImageId, &Path),
-    cases: &[CaseId],
-) -> anyhow::Result<Value> {
-    Ok(json!({
-        "scorer": image,
-        "truth": truth_digest(app, truth).await?,
-        "cases": cases,
-        "metrics": task.metrics,
-    }))
-}
-
 /// The digest of all truth files. Read again only when names, sizes or times have changed.
-async fn truth_digest(app: &App, truth: &Path) -> anyhow::Result<Digest> {
+pub(super) async fn truth_digest(app: &App, truth: &Path) -> anyhow::Result<Digest> {
     let mut known = app.truths.lock().await;
     let directory = truth.to_owned();
     let seen_now = tokio::task::spawn_blocking(move || fingerprint(&directory, false)).await??;

@@ -2,7 +2,6 @@
 //!
 //! Trusted more than a submission, but run in the same sandbox: what it reads comes from strangers.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -65,16 +64,16 @@ pub struct Scoring<'a> {
 /// # Errors
 /// When the context cannot be read or built: then nothing of this task can be scored.
 pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow::Result<ImageId> {
-    let (context, dockerfile, digest) = {
-        let (spec, work) = (spec.clone(), work.to_owned());
-        tokio::task::spawn_blocking(move || context(&spec, &work)).await??
+    let (bytes, dockerfile) = {
+        let spec = spec.clone();
+        tokio::task::spawn_blocking(move || pack(&spec)).await??
     };
+    let digest = Digest::of(&[bytes.as_slice(), dockerfile.as_bytes()].concat());
     let name = format!("scorer-{}", &digest.hex()[..16]);
-    let known = engines.builder.built(&name).await?;
-    if let Some(facts) = known {
-        std::fs::remove_file(&context)?;
+    if let Some(facts) = engines.builder.built(&name).await? {
         return Ok(facts.id);
     }
+    let context = write(work, &bytes)?;
     tracing::info!(scorer = %spec.build.display(), "building the scorer");
     let report = engines
         .builder
@@ -111,20 +110,21 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
     }
 }
 
-/// Packs a scorer's folder; returns the tar, the Dockerfile and the digest of both.
-fn context(spec: &ScorerSpec, work: &Path) -> anyhow::Result<(PathBuf, String, Digest)> {
+/// Packs a scorer's folder; returns the tar and the Dockerfile.
+fn pack(spec: &ScorerSpec) -> anyhow::Result<(Vec<u8>, String)> {
     let dockerfile = std::fs::read_to_string(spec.build.join(&spec.dockerfile))
         .with_context(|| format!("reading {} of {}", spec.dockerfile, spec.build.display()))?;
     let mut archive = tar::Builder::new(Vec::new());
     append_folder(&mut archive, &spec.build, Path::new(""))?;
-    let bytes = archive.into_inner()?;
-    let digest = Digest::of(&[bytes.as_slice(), dockerfile.as_bytes()].concat());
+    Ok((archive.into_inner()?, dockerfile))
+}
+
+fn write(work: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(work)?;
     let nonce = hex::encode(crate::clock::random_bytes::<6>());
     let path = work.join(format!("scorer-{nonce}.tar"));
-    let mut file = std::fs::File::create(&path)?;
-    file.write_all(&bytes)?;
-    Ok((path, dockerfile, digest))
+    std::fs::write(&path, bytes)?;
+    Ok(path)
 }
 
 fn append_folder(

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::job::{self, Ran};
 use super::scorer::{self, Scored, Scoring};
 use super::slots::Slot;
-use super::{App, Engines, Scope, lease_kill, participant};
+use super::{App, Engines, Scope, lease_kill, participant, revision};
 use crate::config;
 use crate::executor;
 use crate::model::finding::any_error;
@@ -236,17 +236,17 @@ pub async fn attempt(
     lease: &Lease,
     slot: &Slot,
 ) -> anyhow::Result<Finish> {
-    let task = scope.task()?;
     let directory = app.work_directory(lease)?;
-    let scorer = app.scorer_image(task).await?;
+    // The scorer that will score it on hidden data, which may be older than the folder.
+    let in_force = revision::in_force(app, scope).await?;
     let image = record.image.as_ref().context("no image was built")?;
     let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let smoking = Smoking {
         name: lease.name(),
-        task,
+        task: &in_force.task,
         policy: &policy,
         image,
-        scorer: &scorer,
+        scorer: &in_force.image,
         work: &directory.make("smoke")?,
         gpus: slot.gpus.clone(),
         seed: lease.seed,

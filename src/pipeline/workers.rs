@@ -9,7 +9,7 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, lease, observe, publish, step, withdrawal};
+use super::{App, Progress, commands, intake, lease, observe, publish, rescore, step, withdrawal};
 use crate::model::{Stage, limits};
 use crate::store::Lane;
 
@@ -44,10 +44,24 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let deliveries = Arc::clone(app);
     set.spawn(async move {
         until_idle_for_ever(&deliveries, |app: Arc<App>| async move {
-            Ok(match observe::handle_deliveries(&app).await? {
+            Ok(match intake::step(&app).await? {
                 0 => Progress::Idle,
                 _ => Progress::Worked,
             })
+        })
+        .await;
+    });
+    let rescores = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&rescores, |app: Arc<App>| async move {
+            rescore::step(&app).await
+        })
+        .await;
+    });
+    let commanded = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(&commanded, |app: Arc<App>| async move {
+            commands::step(&app).await
         })
         .await;
     });

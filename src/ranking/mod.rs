@@ -8,6 +8,7 @@
 //! ```
 //!
 //! - [`board`]: what goes in, and [`standings`], which is the drawing above as code.
+//! - [`change`]: what two boards of the same teams differ in.
 //! - [`mod@pick`]: which submission of a team counts.
 //! - [`table`]: teams by cases; the two schemes differ only in what they put into it.
 //! - [`ranks`]: competition ranks with missing values.
@@ -16,6 +17,7 @@
 //! challengeR gave the expected values of the tests; sums and medians are `crate::model::numbers`.
 
 pub mod board;
+pub mod change;
 pub mod pick;
 pub mod ranks;
 pub mod table;
@@ -24,4 +26,5 @@ pub mod table;
 mod tests;
 
 pub use board::{BoardInput, Entry, standings};
-pub use pick::{counting, pick};
+pub use change::{RankChange, changes};
+pub use pick::{chosen, counting, pick};

@@ -1,9 +1,9 @@
 //! Which submission of a team counts. Decides by scores and order alone: whoever withdrew or was
-//! disqualified is left out before.
+//! disqualified is left out before, and so is what a team has not chosen ([`chosen`]).
 
 use std::collections::BTreeMap;
 
-use crate::model::{Pick, TeamSlug};
+use crate::model::{Pick, SubmissionId, TeamSlug};
 
 use super::board::{BoardInput, Entry, standings};
 
@@ -14,7 +14,8 @@ use super::board::{BoardInput, Entry, standings};
 pub fn pick<'e>(own: &BoardInput<'_, 'e>, rule: Pick) -> Option<Entry<'e>> {
     match rule {
         Pick::Last => own.entries.last().copied(),
-        Pick::Best => {
+        // What was not chosen is gone by now; without a choice the best counts.
+        Pick::Best | Pick::Chosen => {
             let lines = standings(own);
             let best = |entry: &&Entry<'e>| {
                 let mut first = lines.iter().take_while(|line| line.rank == 1);
@@ -34,4 +35,18 @@ pub fn counting<'e>(all: &BoardInput<'_, 'e>, rule: Pick) -> Vec<Entry<'e>> {
     }
     let of_team = |entries: &Vec<Entry<'e>>| pick(&BoardInput { entries, ..*all }, rule);
     teams.values().filter_map(of_team).collect()
+}
+
+/// Leaves of each team that has chosen only its choice, where that is among the entries. A choice
+/// without a score cannot count, so the team's others stay.
+pub fn chosen<'e>(
+    entries: &[Entry<'e>],
+    choice: impl Fn(&TeamSlug) -> Option<SubmissionId>,
+) -> Vec<Entry<'e>> {
+    let scored = |wanted| entries.iter().any(|e| e.submission == wanted);
+    let stays = |entry: &&Entry<'e>| {
+        let wanted = choice(entry.team).filter(|wanted| scored(*wanted));
+        wanted.is_none_or(|wanted| wanted == entry.submission)
+    };
+    entries.iter().filter(stays).copied().collect()
 }

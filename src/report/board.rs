@@ -38,6 +38,15 @@ pub struct BoardView {
     pub closes: Timestamp,
     /// Number of the evaluation revision (scorer, truth, cases, metrics); none before the first score.
     pub revision: Option<i64>,
+    /// The moment whose standings these are, where organizers have frozen the board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Timestamp>,
+    /// Whether organizers have paused its evaluations.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Teams with a score that organizers have taken out of the ranking, in the order of their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disqualified: Vec<TeamSlug>,
     /// When this view was made.
     pub generated_at: Timestamp,
 }
@@ -159,6 +168,25 @@ impl BoardView {
     /// Whether the phase takes submissions.
     pub fn phase_state(&self) -> PhaseState {
         PhaseState::at(self.generated_at, self.opens, self.closes)
+    }
+
+    /// What organizers have ordered that whoever reads the board should know, a sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        let mut says = Vec::new();
+        if let Some(at) = self.frozen {
+            says.push(format!("Frozen: these are the standings of {at}."));
+        }
+        if self.paused {
+            says.push("Paused: no evaluations are started for now.".to_owned());
+        }
+        if !self.disqualified.is_empty() {
+            let teams: Vec<&str> = self.disqualified.iter().map(TeamSlug::as_str).collect();
+            says.push(format!(
+                "Disqualified and not ranked: {}.",
+                teams.join(", ")
+            ));
+        }
+        says
     }
 
     /// Title of the column that the rank was made of; none where a metric column says it already.

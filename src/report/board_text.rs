@@ -24,6 +24,9 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
         style.bold(&wrap(&title, COLUMNS, "  ")),
         state(view)
     );
+    for notice in view.notices() {
+        text.push_str(&format!("{}\n\n", wrap(&notice, COLUMNS, "")));
+    }
     if view.rows.is_empty() {
         text.push_str(EMPTY);
         text.push('\n');
@@ -200,7 +203,9 @@ fn csv_line(fields: &[String]) -> String {
 pub fn markdown(view: &BoardView) -> String {
     let title = markdown_title(view);
     let table = markdown_table(view);
-    format!("## {title}\n\n{}\n\n{table}", state(view))
+    let mut says = vec![state(view)];
+    says.extend(view.notices().iter().map(|notice| markdown_text(notice)));
+    format!("## {title}\n\n{}\n\n{table}", says.join("\n\n"))
 }
 
 /// `Validation: Instance segmentation`, escaped.

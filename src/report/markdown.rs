@@ -21,7 +21,9 @@ const FINDINGS_NOTE_BYTES: usize = 100;
 /// The whole report, ending with a newline. Its first line is [`marker`], by which it is found again.
 pub fn submission(view: &SubmissionView) -> String {
     let marker = marker(&view.challenge.slug, view.number);
-    let before = [head(view), gates(&view.gates)];
+    let mut before = vec![head(view)];
+    before.extend(view.notices.iter().map(|notice| markdown_prose(notice)));
+    before.push(gates(&view.gates));
     let mut after: Vec<String> = scores(view).into_iter().collect();
     let mut last = vec![];
     if let Some(command) = &view.reproduce {

@@ -141,6 +141,9 @@ fn indented(line: &str, hang: &str) -> String {
 }
 
 fn queued(queue: QueueView) -> String {
+    if queue.paused {
+        return format!("· queued at place {}; evaluations are paused", queue.place);
+    }
     match queue.wait {
         Some(wait) => format!("· queued at place {}, starts in about {wait}", queue.place),
         None => format!("· queued at place {}", queue.place),

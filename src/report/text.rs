@@ -73,7 +73,10 @@ impl Style {
 
 /// The whole report, ending with a newline.
 pub fn submission(view: &SubmissionView, style: Style) -> String {
-    let mut blocks = vec![head(view, style), gates(&view.gates, style)];
+    let mut blocks = vec![head(view, style)];
+    let notices = view.notices.iter().map(|n| sanitize::line(n));
+    blocks.extend(notices.map(|n| wrap(&n, COLUMNS, "")));
+    blocks.push(gates(&view.gates, style));
     blocks.extend(
         view.findings
             .iter()
@@ -265,8 +268,12 @@ fn foot(view: &SubmissionView) -> String {
 
 /// `3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today`.
 pub fn quota(quota: &QuotaView) -> String {
+    let granted = match quota.granted {
+        0 => String::new(),
+        n => format!(" ({n} given by the organizers)"),
+    };
     format!(
-        "{} of {} evaluations today, {} of {} in this phase; {} of {} pushes today",
+        "{} of {} evaluations today, {} of {} in this phase{granted}; {} of {} pushes today",
         quota.used_today,
         quota.per_day,
         quota.used_total,

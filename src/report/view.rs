@@ -69,6 +69,9 @@ pub struct SubmissionView {
     pub sample_score: Option<ScoreView>,
     /// Score on the phase's data.
     pub score: Option<ScoreView>,
+    /// What organizers have ordered that concerns it, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// While it waits for its evaluation.
     pub queue: Option<QueueView>,
     /// What the team may still do.
@@ -251,6 +254,9 @@ pub struct QueueView {
     pub place: u32,
     /// From what earlier runs took; none without experience.
     pub wait: Option<crate::model::Duration>,
+    /// Whether organizers have paused the board: nothing starts until they resume it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// What of the quota is used.
@@ -268,6 +274,14 @@ pub struct QuotaView {
     pub tries_today: u32,
     /// Pushes allowed a day.
     pub tries_per_day: u32,
+    /// Evaluations of those allowed in this phase that organizers gave to this team.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub granted: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// How a headline is meant. Colour and marks follow it.
@@ -296,11 +310,17 @@ impl SubmissionView {
             SubmissionState::Waiting(Stage::Run) => match self.queue {
                 Some(QueueView {
                     place,
+                    paused: true,
+                    ..
+                }) => format!("Queued at place {place}; evaluations are paused."),
+                Some(QueueView {
+                    place,
                     wait: Some(wait),
+                    ..
                 }) => {
                     format!("Queued at place {place}, expected to start in about {wait}.")
                 }
-                Some(QueueView { place, wait: None }) => format!("Queued at place {place}."),
+                Some(QueueView { place, .. }) => format!("Queued at place {place}."),
                 None => "Queued for evaluation.".to_owned(),
             },
             SubmissionState::Waiting(Stage::Rules) => "Received.".to_owned(),

@@ -16,6 +16,19 @@ pub struct Counts {
     pub tries_today: u32,
     /// Submissions under way.
     pub under_way: u32,
+    /// Evaluations that organizers gave since midnight: for today, beside those of the phase's quota.
+    pub granted_today: u32,
+    /// Evaluations that organizers gave in the phase.
+    pub granted: u32,
+}
+
+/// The quota of a phase with what organizers gave.
+pub fn allowed(counts: Counts, quota: &Quota) -> Quota {
+    Quota {
+        per_day: quota.per_day.saturating_add(counts.granted_today),
+        total: quota.total.saturating_add(counts.granted),
+        ..*quota
+    }
 }
 
 /// What is left, never negative.
@@ -31,6 +44,7 @@ pub struct Left {
 
 /// What a team has left on a board.
 pub fn left(counts: Counts, quota: &Quota) -> Left {
+    let quota = allowed(counts, quota);
     let total = quota.total.saturating_sub(counts.total);
     Left {
         today: quota.per_day.saturating_sub(counts.today).min(total),
@@ -47,6 +61,7 @@ pub fn next_day(now: Timestamp) -> Timestamp {
 /// Whether one more submission is allowed; `counts` does not include it.
 pub fn check(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding> {
     let left = left(counts, quota);
+    let quota = allowed(counts, quota);
     let next = next_day(now);
     let mut findings = Vec::new();
     if left.total == 0 {
@@ -121,6 +136,7 @@ mod tests {
             total,
             tries_today,
             under_way,
+            ..Counts::default()
         };
         check(counts, &QUOTA, now)
             .into_iter()
@@ -151,6 +167,7 @@ mod tests {
             total: 9,
             tries_today: 99,
             under_way: 9,
+            ..Counts::default()
         };
         assert_eq!(
             left(over, &QUOTA),
@@ -165,6 +182,38 @@ mod tests {
             ..Counts::default()
         };
         assert_eq!(left(late, &QUOTA).today, 1);
+    }
+
+    #[test]
+    fn what_organizers_gave_stands_beside_the_quota() {
+        let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
+        let used_up = Counts {
+            today: 2,
+            total: 5,
+            ..Counts::default()
+        };
+        assert_eq!(check(used_up, &QUOTA, now)[0].code, "QTA002");
+        let given = Counts {
+            granted: 1,
+            granted_today: 1,
+            ..used_up
+        };
+        assert_eq!(check(given, &QUOTA, now), []);
+        assert_eq!(
+            (left(given, &QUOTA).today, left(given, &QUOTA).total),
+            (1, 1)
+        );
+        // Given on another day: there is one more, but not above the quota of today.
+        let earlier = Counts {
+            granted: 1,
+            ..used_up
+        };
+        assert_eq!(check(earlier, &QUOTA, now)[0].code, "QTA001");
+        let all = Counts { total: 6, ..given };
+        assert_eq!(
+            check(all, &QUOTA, now)[0].says,
+            "All 6 evaluations of this phase are used"
+        );
     }
 
     #[test]

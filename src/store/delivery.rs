@@ -29,6 +29,17 @@ pub struct Delivery {
     pub received_at: Timestamp,
 }
 
+/// A delivery that nobody has acted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unhandled {
+    /// Row.
+    pub id: i64,
+    /// How often the forge did not answer.
+    pub tries: i64,
+    /// The delivery.
+    pub delivery: Delivery,
+}
+
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
@@ -124,17 +135,19 @@ impl Store {
         &self,
         now: Timestamp,
         at_most: i64,
-    ) -> Result<Vec<(i64, Delivery)>> {
+    ) -> Result<Vec<Unhandled>> {
         let read = |r: &AnyRow| {
-            Ok((
-                r.try_get("id")?,
-                Delivery {
+            let tries: Option<i64> = r.try_get("tries")?;
+            Ok(Unhandled {
+                id: r.try_get("id")?,
+                tries: tries.unwrap_or(0),
+                delivery: Delivery {
                     forge: row::text(r, "forge")?,
                     digest: row::text(r, "digest")?,
                     event: row::json(r, "event")?,
                     received_at: row::moment(r, "received_at")?,
                 },
-            ))
+            })
         };
         sqlx::query(
             "SELECT * FROM delivery WHERE handled_at IS NULL
@@ -151,19 +164,18 @@ impl Store {
     }
 
     /// A delivery cannot be acted on now, because the forge does not answer: again at that moment.
-    /// Returns how often that was so.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn defer(&self, id: i64, again: Timestamp) -> Result<i64> {
-        Ok(sqlx::query_scalar(
-            "UPDATE delivery SET not_before = $1, tries = COALESCE(tries, 0) + 1
-             WHERE id = $2 RETURNING tries",
+    pub async fn defer(&self, id: i64, again: Timestamp) -> Result<()> {
+        sqlx::query(
+            "UPDATE delivery SET not_before = $1, tries = COALESCE(tries, 0) + 1 WHERE id = $2",
         )
         .bind(again.0)
         .bind(id)
-        .fetch_one(&self.writes)
-        .await?)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
     }
 
     /// Marks a delivery as acted on; `note` says what came of it.

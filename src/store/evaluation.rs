@@ -1,7 +1,8 @@
 //! Evaluation revisions and scores: immutable, corrected only by new rows.
 
 use serde_json::Value;
-use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::submission::{SubmissionRecord, read as read_submission};
 use super::{Result, Store, next_number, row};
@@ -29,8 +30,75 @@ pub struct ScoreRecord {
     pub created_at: Timestamp,
 }
 
+fn read_revision(row: &AnyRow) -> Result<EvaluationRevision> {
+    Ok(EvaluationRevision {
+        id: row.try_get("id")?,
+        digest: row::text(row, "digest")?,
+        definition: row::json(row, "definition")?,
+    })
+}
+
+/// Puts a revision, or finds the same one; its row.
+pub(super) async fn put(
+    tx: &mut Transaction<'static, Any>,
+    board: &Board,
+    definition: &Value,
+    now: Timestamp,
+) -> Result<i64> {
+    let text = definition.to_string();
+    let digest = Digest::of(text.as_bytes());
+    let id = next_number(tx, "evaluation_revision").await?;
+    sqlx::query(
+        "INSERT INTO evaluation_revision
+           (id, challenge, phase, task, digest, definition, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (challenge, phase, task, digest) DO NOTHING",
+    )
+    .bind(id)
+    .bind(board.challenge.as_str())
+    .bind(board.phase.as_str())
+    .bind(board.task.as_str())
+    .bind(digest.as_str())
+    .bind(text)
+    .bind(now.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM evaluation_revision
+         WHERE challenge = $1 AND phase = $2 AND task = $3 AND digest = $4",
+    )
+    .bind(board.challenge.as_str())
+    .bind(board.phase.as_str())
+    .bind(board.task.as_str())
+    .bind(digest.as_str())
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Points a board to a revision.
+pub(super) async fn point(
+    tx: &mut Transaction<'static, Any>,
+    board: &Board,
+    revision: i64,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE board SET revision_id = $1, pointed_at = $2
+         WHERE challenge = $3 AND phase = $4 AND task = $5",
+    )
+    .bind(revision)
+    .bind(now.0)
+    .bind(board.challenge.as_str())
+    .bind(board.phase.as_str())
+    .bind(board.task.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 impl Store {
-    /// Puts a revision of a board, or finds the same one, and points the board to it.
+    /// Puts a revision of a board, or finds the same one. A board without a revision is pointed to
+    /// it; one that has another keeps it: only [`Store::apply_rescore`] moves a board.
     ///
     /// # Errors
     /// When the database fails.
@@ -40,41 +108,11 @@ impl Store {
         definition: &Value,
         now: Timestamp,
     ) -> Result<EvaluationRevision> {
-        let text = definition.to_string();
-        let digest = Digest::of(text.as_bytes());
         let mut tx = self.begin().await?;
-        let id = next_number(&mut tx, "evaluation_revision").await?;
-        sqlx::query(
-            "INSERT INTO evaluation_revision
-               (id, challenge, phase, task, digest, definition, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (challenge, phase, task, digest) DO NOTHING",
-        )
-        .bind(id)
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
-        .bind(digest.as_str())
-        .bind(text)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        let id: i64 = sqlx::query_scalar(
-            "SELECT id FROM evaluation_revision
-             WHERE challenge = $1 AND phase = $2 AND task = $3 AND digest = $4",
-        )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
-        .bind(digest.as_str())
-        .fetch_one(&mut *tx)
-        .await?;
+        let id = put(&mut tx, board, definition, now).await?;
         sqlx::query(
             "INSERT INTO board (challenge, phase, task, revision_id, pointed_at)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (challenge, phase, task) DO UPDATE
-             SET revision_id = excluded.revision_id, pointed_at = excluded.pointed_at
-             WHERE board.revision_id <> excluded.revision_id",
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (challenge, phase, task) DO NOTHING",
         )
         .bind(board.challenge.as_str())
         .bind(board.phase.as_str())
@@ -86,12 +124,12 @@ impl Store {
         tx.commit().await?;
         Ok(EvaluationRevision {
             id,
-            digest,
+            digest: Digest::of(definition.to_string().as_bytes()),
             definition: definition.clone(),
         })
     }
 
-    /// The revision that a board points to: the one that was put last.
+    /// The revision that a board points to.
     ///
     /// # Errors
     /// When the database fails.
@@ -106,14 +144,23 @@ impl Store {
         .bind(board.task.as_str())
         .fetch_optional(&self.reads)
         .await?
-        .map(|r| {
-            Ok(EvaluationRevision {
-                id: r.try_get("id")?,
-                digest: row::text(&r, "digest")?,
-                definition: row::json(&r, "definition")?,
-            })
-        })
+        .as_ref()
+        .map(read_revision)
         .transpose()
+    }
+
+    /// A revision by its row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revision(&self, id: i64) -> Result<Option<EvaluationRevision>> {
+        sqlx::query("SELECT id, digest, definition FROM evaluation_revision WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.reads)
+            .await?
+            .as_ref()
+            .map(read_revision)
+            .transpose()
     }
 
     /// All scores of a revision whose submissions stand, in the order of their submissions.
@@ -142,16 +189,22 @@ impl Store {
         .collect()
     }
 
-    /// The newest score of a submission.
+    /// The score of a submission under its board's revision; without one the newest.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn score_of(&self, submission: SubmissionId) -> Result<Option<Score>> {
-        sqlx::query("SELECT score FROM score WHERE submission_id = $1 ORDER BY id DESC LIMIT 1")
-            .bind(submission.0)
-            .fetch_optional(&self.reads)
-            .await?
-            .map(|r| row::json(&r, "score"))
-            .transpose()
+        sqlx::query(
+            "SELECT c.score FROM score c JOIN submission s ON s.id = c.submission_id
+             LEFT JOIN board b ON b.challenge = s.challenge AND b.phase = s.phase
+               AND b.task = s.task AND b.revision_id = c.revision_id
+             WHERE c.submission_id = $1
+             ORDER BY CASE WHEN b.revision_id IS NULL THEN 1 ELSE 0 END, c.id DESC LIMIT 1",
+        )
+        .bind(submission.0)
+        .fetch_optional(&self.reads)
+        .await?
+        .map(|r| row::json(&r, "score"))
+        .transpose()
     }
 }

@@ -54,7 +54,7 @@ pub enum Effect {
         /// Why.
         reason: &'static str,
     },
-    /// A score of this revision.
+    /// A score of this revision, which must be its board's.
     Score(i64, Box<Score>),
     /// A forge shall show something.
     Outbox(OutboxPut),
@@ -269,7 +269,8 @@ impl Ending {
         Ok(())
     }
 
-    /// Enters a score, if its revision is one of the board that the submission is for.
+    /// Enters a score, if its revision is one of the board that the submission is for, and the board
+    /// still points to it: no submission may end unranked because its board was rescored meanwhile.
     async fn put_score(
         &self,
         tx: &mut Write,
@@ -295,9 +296,16 @@ impl Ending {
         .bind(submission.task.as_ref().map_or("", TaskSlug::as_str))
         .execute(&mut **tx)
         .await?;
-        match entered.rows_affected() {
-            1 => Ok(()),
-            _ => Err(corrupt("revision of another board", revision.to_string())),
+        if entered.rows_affected() != 1 {
+            return Err(corrupt("revision of another board", revision.to_string()));
+        }
+        let pointed: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE revision_id = $1")
+            .bind(revision)
+            .fetch_one(&mut **tx)
+            .await?;
+        match pointed {
+            0 => Err(StoreError::Stale),
+            _ => Ok(()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The audit ledger: who did what, when. Append-only; nothing here changes or removes an entry.
 
 use serde_json::Value;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::{Result, Store, next_number, row};
 use crate::model::Timestamp;
@@ -24,6 +24,41 @@ pub struct LedgerEntry {
     pub created_at: Timestamp,
 }
 
+/// An entry to be, appended with what it tells of or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerPut {
+    /// Who.
+    pub actor: String,
+    /// Did what.
+    pub action: &'static str,
+    /// To what.
+    pub subject: String,
+    /// What changed: before, after and why.
+    pub detail: Value,
+}
+
+/// Appends an entry within a transaction.
+pub(super) async fn append(
+    tx: &mut Transaction<'static, Any>,
+    entry: &LedgerPut,
+    now: Timestamp,
+) -> Result<()> {
+    let id = next_number(tx, "ledger").await?;
+    sqlx::query(
+        "INSERT INTO ledger (id, actor, action, subject, detail, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(&entry.actor)
+    .bind(entry.action)
+    .bind(&entry.subject)
+    .bind(entry.detail.to_string())
+    .bind(now.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 fn read(row: &AnyRow) -> Result<LedgerEntry> {
     Ok(LedgerEntry {
         id: row.try_get("id")?,
@@ -36,31 +71,25 @@ fn read(row: &AnyRow) -> Result<LedgerEntry> {
 }
 
 impl Store {
-    /// Appends to the ledger.
+    /// Appends to the ledger what changed nothing else.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn record(
         &self,
         actor: &str,
-        action: &str,
+        action: &'static str,
         (subject, detail): (&str, Value),
         now: Timestamp,
     ) -> Result<()> {
+        let entry = LedgerPut {
+            actor: actor.to_owned(),
+            action,
+            subject: subject.to_owned(),
+            detail,
+        };
         let mut tx = self.begin().await?;
-        let id = next_number(&mut tx, "ledger").await?;
-        sqlx::query(
-            "INSERT INTO ledger (id, actor, action, subject, detail, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(id)
-        .bind(actor)
-        .bind(action)
-        .bind(subject)
-        .bind(detail.to_string())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
+        append(&mut tx, &entry, now).await?;
         tx.commit().await?;
         Ok(())
     }

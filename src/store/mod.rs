@@ -6,6 +6,7 @@
 
 mod artifact;
 mod attempt;
+mod candidate;
 mod command;
 mod delivery;
 mod evaluation;
@@ -14,8 +15,11 @@ mod ledger;
 mod lock;
 mod open;
 mod outbox;
+mod overrides;
 mod quota;
+mod replay;
 mod repository;
+mod rescore;
 mod row;
 mod submission;
 mod thread;
@@ -23,17 +27,20 @@ mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim};
+pub use candidate::{Candidate, CandidateState};
 pub use command::{CommandRecord, CommandState, Heard, TextPlace};
-pub use delivery::{Delivery, DeliveryWriter, Received};
+pub use delivery::{Delivery, DeliveryWriter, Received, Unhandled};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
 pub use finish::{Effect, Finish, Next};
-pub use ledger::LedgerEntry;
+pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{Lane, OutboxItem, OutboxPut, URGENT};
-pub use quota::Usage;
+pub use quota::{Grant, Usage};
+pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};
+pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
-pub use withdraw::{UnwantedImage, Withdrawn};
+pub use withdraw::{Charge, UnwantedImage, Withdrawn, Written};
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::{Any, AnyPool, Connection as _, Transaction};
@@ -146,7 +153,7 @@ impl Store {
         let _ = self.changes.send(change);
     }
 
-    /// Tells of a submission that has ended, which its board counts and may rank.
+    /// Tells of a submission that has ended or goes on after its end; its board counts and may rank it.
     fn tell_end(&self, submission: &Submission) {
         self.tell(Change::Submission(submission.id));
         if let Some(task) = &submission.task {

@@ -4,9 +4,10 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
+use super::ledger::append;
 use super::submission::SubmissionRecord;
-use super::{Result, Store, next_number, row};
-use crate::model::{Board, Duration, TaskSlug, TeamSlug, Timestamp};
+use super::{LedgerPut, Result, Store, next_number, row};
+use crate::model::{Board, Duration, SubmissionId, TaskSlug, TeamSlug, Timestamp};
 
 /// What a team has used of its quota on a board.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +20,23 @@ pub struct Usage {
     pub tries_today: u32,
     /// Submissions under way.
     pub under_way: u32,
+    /// Evaluations that organizers gave since midnight UTC.
+    pub granted_today: u32,
+    /// Evaluations that organizers gave in the phase.
+    pub granted: u32,
+}
+
+/// Evaluations that organizers give to a team on a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant<'a> {
+    /// On this board.
+    pub board: &'a Board,
+    /// To this team.
+    pub team: &'a TeamSlug,
+    /// How many.
+    pub amount: u32,
+    /// Why.
+    pub reason: &'a str,
 }
 
 /// Enters an amount, unless the submission has spent already or has nothing to be refunded.
@@ -139,8 +157,31 @@ pub(super) async fn used(
     .await?;
     Ok(Usage {
         tries_today: u32::try_from(tries).unwrap_or(u32::MAX),
+        granted: granted(connection, (board, team), Timestamp(0)).await?,
+        granted_today: granted(connection, (board, team), midnight).await?,
         ..add_up(&shares, except, midnight)
     })
+}
+
+/// Evaluations given since a moment.
+async fn granted(
+    connection: &mut AnyConnection,
+    (board, team): (&Board, &TeamSlug),
+    since: Timestamp,
+) -> Result<u32> {
+    let sum: i64 = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(-amount), 0) AS BIGINT) FROM quota_entry
+         WHERE submission_id IS NULL AND kind = 'evaluation' AND challenge = $1 AND phase = $2
+           AND task = $3 AND team = $4 AND created_at >= $5",
+    )
+    .bind(board.challenge.as_str())
+    .bind(board.phase.as_str())
+    .bind(board.task.as_str())
+    .bind(team.as_str())
+    .bind(since.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(sum.max(0)).unwrap_or(u32::MAX))
 }
 
 impl Store {
@@ -159,5 +200,46 @@ impl Store {
     ) -> Result<Usage> {
         let mut connection = self.reads.acquire().await?;
         used(&mut connection, (board, team), except, now).await
+    }
+
+    /// Evaluations that a submission has spent: 0 or 1.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spent(&self, submission: SubmissionId) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM quota_entry
+             WHERE submission_id = $1 AND kind = 'evaluation'",
+        )
+        .bind(submission.0)
+        .fetch_one(&self.reads)
+        .await?)
+    }
+
+    /// Enters a grant: a negative amount that belongs to no submission.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn grant(&self, grant: &Grant<'_>, ledger: &LedgerPut, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let id = next_number(&mut tx, "quota_entry").await?;
+        sqlx::query(
+            "INSERT INTO quota_entry (id, challenge, phase, task, team, kind, amount, reason,
+                                      created_at)
+             VALUES ($1, $2, $3, $4, $5, 'evaluation', $6, $7, $8)",
+        )
+        .bind(id)
+        .bind(grant.board.challenge.as_str())
+        .bind(grant.board.phase.as_str())
+        .bind(grant.board.task.as_str())
+        .bind(grant.team.as_str())
+        .bind(-i64::from(grant.amount))
+        .bind(grant.reason)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        append(&mut tx, ledger, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }

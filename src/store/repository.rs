@@ -66,45 +66,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Repository, bool)> {
         let mut tx = self.begin().await?;
-        let standing = sqlx::query(
-            "SELECT * FROM repository WHERE (forge = $1 AND forge_id = $2)
-                OR (challenge = $3 AND team = $4)",
-        )
-        .bind(new.forge.as_str())
-        .bind(&new.forge_id)
-        .bind(new.challenge.as_str())
-        .bind(new.team.as_str())
-        .fetch_all(&mut *tx)
-        .await?
-        .iter()
-        .map(read)
-        .collect::<Result<Vec<_>>>()?;
-        let same = |r: &&Repository| r.forge == new.forge && r.forge_id == new.forge_id;
-        let (bound, is_new) = match standing.iter().find(same) {
-            Some(known) if known.challenge == new.challenge => {
-                (rename(&mut tx, known, &new.full_name).await?, false)
-            }
-            Some(taken) => {
-                return Err(refuse(
-                    new,
-                    format!("it belongs to challenge {}", taken.challenge),
-                ));
-            }
-            None => match standing.first() {
-                Some(other) => {
-                    return Err(refuse(
-                        new,
-                        format!("its repository is {}", other.full_name),
-                    ));
-                }
-                None => (insert(&mut tx, new, now).await?, true),
-            },
-        };
-        if is_new {
-            remember_refs(&mut tx, bound.id, standing_refs, now).await?;
-        }
+        let bound = bind(&mut tx, new, standing_refs, now).await?;
         tx.commit().await?;
-        Ok((bound, is_new))
+        Ok(bound)
     }
 
     /// All repositories, oldest first.
@@ -181,6 +145,53 @@ impl Store {
         })
         .collect()
     }
+}
+
+/// [`Store::bind_repository`] within a transaction.
+pub(super) async fn bind(
+    tx: &mut Transaction<'static, Any>,
+    new: &Repository,
+    standing_refs: &[SeenRef],
+    now: Timestamp,
+) -> Result<(Repository, bool)> {
+    let standing = sqlx::query(
+        "SELECT * FROM repository WHERE (forge = $1 AND forge_id = $2)
+            OR (challenge = $3 AND team = $4)",
+    )
+    .bind(new.forge.as_str())
+    .bind(&new.forge_id)
+    .bind(new.challenge.as_str())
+    .bind(new.team.as_str())
+    .fetch_all(&mut **tx)
+    .await?
+    .iter()
+    .map(read)
+    .collect::<Result<Vec<_>>>()?;
+    let same = |r: &&Repository| r.forge == new.forge && r.forge_id == new.forge_id;
+    let (bound, is_new) = match standing.iter().find(same) {
+        Some(known) if known.challenge == new.challenge => {
+            (rename(tx, known, &new.full_name).await?, false)
+        }
+        Some(taken) => {
+            return Err(refuse(
+                new,
+                format!("it belongs to challenge {}", taken.challenge),
+            ));
+        }
+        None => match standing.first() {
+            Some(other) => {
+                return Err(refuse(
+                    new,
+                    format!("its repository is {}", other.full_name),
+                ));
+            }
+            None => (insert(tx, new, now).await?, true),
+        },
+    };
+    if is_new {
+        remember_refs(tx, bound.id, standing_refs, now).await?;
+    }
+    Ok((bound, is_new))
 }
 
 fn refuse(new: &Repository, because: String) -> StoreError {

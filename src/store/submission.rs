@@ -196,6 +196,27 @@ impl Store {
             .transpose()
     }
 
+    /// A submission by the number that people see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn submission_by_number(
+        &self,
+        challenge: &ChallengeSlug,
+        number: i64,
+    ) -> Result<Option<SubmissionRecord>> {
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE s.challenge = $1 AND s.number = $2"
+        )))
+        .bind(challenge.as_str())
+        .bind(number)
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+    }
+
     /// All submissions of a source, in the order of their numbers: one for each task.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
-//! Ending a submission from outside: withdrawn by its team or an organizer, whatever it is at.
+//! Ending a submission from outside, and taking an ended one up again: by its team or an organizer,
+//! whatever it is at.
 
 use sqlx::Row as _;
 
+use super::ledger::append;
 use super::outbox::{OutboxPut, put};
-use super::{Change, Result, Store, SubmissionRecord, row};
-use crate::model::{AttemptId, ImageId, KillReason, Outcome, Timestamp};
+use super::submission::record;
+use super::{Change, LedgerPut, Result, Store, StoreError, SubmissionRecord, quota, row};
+use crate::model::{AttemptId, ImageId, KillReason, Outcome, Rerun, Timestamp};
 
 /// What a withdrawal met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,25 @@ pub struct UnwantedImage {
     dockerfile: String,
 }
 
+/// What a withdrawal costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// Nothing, also if an evaluation was spent: an organizer cancels.
+    Nothing,
+    /// The evaluation, once hidden inputs were mounted: its team withdraws. Who could look at hidden
+    /// data and then withdraw would have a look for nothing.
+    WhatWasSeen,
+}
+
+/// What is written with an order about a submission.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Who ordered it and what changed.
+    pub ledger: &'a LedgerPut,
+    /// What the forge is told of it.
+    pub reports: &'a [OutboxPut],
+}
+
 impl Store {
     /// Withdraws a submission. Its worker, if it has one, loses the lease: whatever comes of the
     /// work can no longer be committed. `show` is what the forge is told of it.
@@ -36,11 +58,12 @@ impl Store {
     /// When the database fails.
     pub async fn withdraw(
         &self,
-        record: &SubmissionRecord,
-        show: &[OutboxPut],
+        known: &SubmissionRecord,
+        charge: Charge,
+        written: Written<'_>,
         now: Timestamp,
     ) -> Result<Withdrawn> {
-        let id = record.submission.id;
+        let id = known.submission.id;
         let mut tx = self.begin().await?;
         let ended = sqlx::query(
             "UPDATE submission SET outcome = $1, ended_at = $2, working = 0
@@ -60,6 +83,21 @@ impl Store {
             )?;
             return Ok(Withdrawn::Ended(outcome.unwrap_or(Outcome::Withdrawn)));
         }
+        let record = record(&mut tx, id).await?;
+        let seen: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM attempt
+             WHERE submission_id = $1 AND kind = 'run' AND state <> 'lost'",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        let spent = match charge {
+            Charge::Nothing => Some((-1, "cancelled by an organizer")),
+            Charge::WhatWasSeen => (seen > 0).then_some((1, "withdrawn during its evaluation")),
+        };
+        if let Some((amount, why)) = spent {
+            quota::enter(&mut tx, &record, ("evaluation", amount, why), now).await?;
+        }
         let reason = row::to_json(&KillReason::Cancelled)?;
         let attempt = sqlx::query(
             "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1),
@@ -71,8 +109,9 @@ impl Store {
         .bind(id.0)
         .fetch_optional(&mut *tx)
         .await?;
-        for wish in show {
-            put(&mut tx, wish, now).await?;
+        append(&mut tx, written.ledger, now).await?;
+        for report in written.reports {
+            put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
         self.tell_end(&record.submission);
@@ -82,6 +121,7 @@ impl Store {
             None => Withdrawn::Waiting,
         })
     }
+
     /// Images whose submissions, those of all tasks that share them, are all withdrawn.
     ///
     /// # Errors
@@ -118,6 +158,38 @@ impl Store {
             .bind(image.id.as_str())
             .execute(&self.writes)
             .await?;
+        Ok(())
+    }
+
+    /// Takes an ended submission up again.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when it has not ended as the way back believes.
+    pub async fn rerun(&self, way: &Rerun, written: Written<'_>, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let taken = sqlx::query(
+            "UPDATE submission SET stage = $1, outcome = NULL, incident = NULL, ended_at = NULL,
+                    working = 0, ready_at = $2
+             WHERE id = $3 AND outcome = $4 AND stage = $5",
+        )
+        .bind(way.to().as_str())
+        .bind(now.0)
+        .bind(way.submission().0)
+        .bind(way.from().as_str())
+        .bind(way.ended_at().as_str())
+        .execute(&mut *tx)
+        .await?;
+        if taken.rows_affected() != 1 {
+            return Err(StoreError::Stale);
+        }
+        let record = record(&mut tx, way.submission()).await?;
+        append(&mut tx, written.ledger, now).await?;
+        for report in written.reports {
+            put(&mut tx, report, now).await?;
+        }
+        tx.commit().await?;
+        self.tell_end(&record.submission);
+        self.tell(Change::Outbox);
         Ok(())
     }
 }

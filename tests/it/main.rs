@@ -16,6 +16,7 @@ mod copy;
 mod crash;
 mod examples;
 mod local_forge;
+mod orders;
 mod per_case;
 mod withdrawn;
 mod world;

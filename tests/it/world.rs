@@ -10,8 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use referee::model::{AttemptKind, AttemptState, Board, ChallengeSlug, PhaseSlug, TaskSlug};
-use referee::store::{AttemptRecord, Store, SubmissionRecord};
+use referee::clock::Clock;
+use referee::model::{Actor, AttemptKind, AttemptState, Board, ChallengeSlug, PhaseSlug, TaskSlug};
+use referee::pipeline::orders::Desk;
+use referee::store::{AttemptRecord, LedgerEntry, Store, SubmissionRecord};
 use serde_json::Value;
 
 use crate::copy::{self, Copy};
@@ -301,6 +303,29 @@ impl World {
             let url = format!("sqlite:{}?mode=ro", self.path("data/referee.db").display());
             self.runtime.block_on(Store::open(&url)).unwrap()
         })
+    }
+
+    /// Gives an order as the command line does: beside the daemon, in its database.
+    pub fn order<T>(&self, give: impl AsyncFnOnce(Desk<'_>) -> T) -> T {
+        let challenge = referee::config::read_challenge(&self.challenges[0]).unwrap();
+        let url = format!("sqlite:{}", self.path("data/referee.db").display());
+        self.runtime.block_on(async {
+            let store = Store::open(&url).await.unwrap();
+            give(Desk {
+                challenge: &challenge,
+                store: &store,
+                shows: Shows::LOCAL,
+                actor: &Actor::CommandLine,
+                now: Clock::system().now(),
+            })
+            .await
+        })
+    }
+
+    /// Everything in the ledger.
+    pub fn ledger(&self) -> Vec<LedgerEntry> {
+        let all = self.store().ledger(0, 1000);
+        self.runtime.block_on(all).unwrap()
     }
 
     /// All submissions of a team, oldest first.

@@ -30,27 +30,31 @@ pub async fn a_revision_is_put_once(db: Db) {
     assert_ne!(other.id, first.id);
 }
 
-/// Organizers correct a metric, and then take the correction back.
-pub async fn a_board_points_to_the_revision_put_last(db: Db) {
+/// A scorer whose folder was changed moves no board by itself.
+pub async fn a_board_keeps_its_first_revision(db: Db) {
     let board = board("phase");
     assert_eq!(db.store.current_revision(&board).await.unwrap(), None);
     let (a, b) = (json!({ "metric": "a" }), json!({ "metric": "b" }));
     let first = db.store.put_revision(&board, &a, NOW).await.unwrap();
+    let second = db.store.put_revision(&board, &b, later(1)).await.unwrap();
+    assert_ne!(first.id, second.id);
     assert_eq!(
         db.store.current_revision(&board).await.unwrap(),
         Some(first.clone())
     );
-    let second = db.store.put_revision(&board, &b, later(1)).await.unwrap();
-    assert_eq!(
-        db.store.current_revision(&board).await.unwrap(),
-        Some(second)
-    );
-    let back = db.store.put_revision(&board, &a, later(2)).await.unwrap();
-    assert_eq!(back, first);
-    assert_eq!(
-        db.store.current_revision(&board).await.unwrap(),
-        Some(first)
-    );
+    let found = db.store.revision(second.id).await.unwrap();
+    assert_eq!(found, Some(second.clone()));
+    assert_eq!(db.store.revision(99).await.unwrap(), None);
+    // A score that means something else than the board does would be ranked nowhere.
+    let id = pushed(&db.store, "alpha").await.submission.id;
+    admitted(&db.store, id, &["phase"], NOW).await;
+    evaluated(&db.store, id, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Score, NOW).await;
+    let elsewhere = finish(ends(Outcome::Scored), vec![score_effect(second.id, 0.5)]);
+    let refused = db.store.finish(&lease, elsewhere, NOW).await;
+    assert!(matches!(refused, Err(StoreError::Stale)));
+    let here = finish(ends(Outcome::Scored), vec![score_effect(first.id, 0.5)]);
+    db.store.finish(&lease, here, NOW).await.unwrap();
 }
 
 pub async fn a_score_is_never_changed(db: Db) {

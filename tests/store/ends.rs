@@ -166,7 +166,7 @@ async fn is_untouched(store: &Store, record: &SubmissionRecord) {
         None
     );
     assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
-    assert_eq!(store.due(later(9), 9).await.unwrap(), []);
+    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap(), []);
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -184,7 +184,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
         store.score_of(record.submission.id).await.unwrap(),
         Some(score(0.5))
     );
-    assert_eq!(store.due(later(9), 9).await.unwrap().len(), 1);
+    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap().len(), 1);
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -233,14 +233,13 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let id = record.submission.id;
     let lease = claimed(store, id, Stage::Rules, NOW).await;
     store.record_kill(&lease, KillReason::Time).await.unwrap();
-    let show = wish("withdrawn", 1);
     assert_eq!(store.loss(&lease).await.unwrap(), None);
-    let met = store.withdraw(&record, &show, later(1)).await.unwrap();
+    let met = withdrawn(store, &record, later(1)).await;
     assert_eq!(met, Withdrawn::Working(lease.attempt.id));
     // Its worker learns that, and why; a reason that was recorded before stands.
     let loss = store.loss(&lease).await.unwrap();
     assert_eq!(loss, Some(KillReason::Time));
-    let due = store.due(later(1), 9).await.unwrap();
+    let due = store.due((&forge(), Lane::Rest), later(1), 9).await.unwrap();
     assert_eq!(due.len(), 1, "the forge is told: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
@@ -257,12 +256,12 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
         store.finish(&lease, late, later(2)).await,
         Err(StoreError::LeaseLost(_))
     ));
-    let met = store.withdraw(&record, &show, later(2)).await.unwrap();
+    let met = withdrawn(store, &record, later(2)).await;
     assert_eq!(met, Withdrawn::Ended(Outcome::Withdrawn));
     let waiting = pushed(store, "alpha").await;
     let mut changes = store.changes();
     assert_eq!(
-        store.withdraw(&waiting, &show, later(3)).await.unwrap(),
+        withdrawn(store, &waiting, later(3)).await,
         Withdrawn::Waiting
     );
     assert_eq!(

@@ -10,8 +10,10 @@ mod durability;
 mod ends;
 mod engine;
 mod intake;
+mod orders;
 mod outbox;
 mod quota;
+mod rescore;
 mod surface;
 mod work;
 mod world;
@@ -81,11 +83,28 @@ mod contract {
             boards_and_teams_are_apart;
         boards:
             a_revision_is_put_once,
-            a_board_points_to_the_revision_put_last,
+            a_board_keeps_its_first_revision,
             a_score_is_never_changed,
             a_score_belongs_to_a_revision_of_its_board,
             scores_are_those_that_stand,
             a_board_counts_its_submissions;
+        orders:
+            overrides_are_added_and_read_back,
+            an_order_on_old_overrides_is_refused,
+            grants_are_kept_apart_from_what_is_spent,
+            a_withdrawal_costs_what_was_seen,
+            a_rerun_goes_back_and_keeps_what_was,
+            a_stranger_waits_until_it_is_approved,
+            a_team_keeps_its_repository_whatever_is_approved,
+            a_submission_is_found_by_its_number;
+        rescore:
+            a_board_is_rescored_once_at_a_time,
+            preparing_belongs_to_one_worker,
+            each_submission_is_rescored_by_one_worker,
+            a_board_turns_when_every_score_is_there,
+            a_board_can_turn_back,
+            a_rescore_of_what_is_no_more_is_discarded,
+            one_that_cannot_be_scored_ends_the_rescore;
         outbox:
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,

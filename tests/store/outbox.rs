@@ -7,7 +7,7 @@ use crate::engine::Db;
 use crate::world::*;
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
-    let due = db.store.due(later(seconds), 10).await.unwrap();
+    let due = db.store.due((&forge(), Lane::Rest), later(seconds), 10).await.unwrap();
     due.into_iter().map(|item| item.subject).collect()
 }
 
@@ -20,11 +20,11 @@ pub async fn the_newest_wish_wins(db: Db) {
         .put_outbox(&wish("commit 1", 2), NOW)
         .await
         .unwrap();
-    let due = db.store.due(NOW, 10).await.unwrap();
+    let due = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].version, &due[0].payload), (2, &json!({ "n": 2 })));
     assert_eq!((due[0].channel.as_str(), due[0].tries), ("note", 0));
-    db.store.sent(&due[0]).await.unwrap();
+    db.store.sent(&due[0], NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, [""; 0]);
     // Another forge and another channel are other wishes.
     let mut other = wish("commit 1", 1);
@@ -40,17 +40,17 @@ pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let first = db.store.due(NOW, 10).await.unwrap().remove(0);
+    let first = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
     db.store
         .put_outbox(&wish("commit 1", 2), NOW)
         .await
         .unwrap();
-    db.store.sent(&first).await.unwrap();
-    let second = db.store.due(NOW, 10).await.unwrap().remove(0);
+    db.store.sent(&first, NOW).await.unwrap();
+    let second = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
     assert_eq!((second.version, &second.payload), (2, &json!({ "n": 2 })));
-    db.store.sent(&second).await.unwrap();
+    db.store.sent(&second, NOW).await.unwrap();
     // A slow sender of the older version takes nothing back.
-    db.store.sent(&first).await.unwrap();
+    db.store.sent(&first, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
@@ -59,20 +59,20 @@ pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let item = db.store.due(NOW, 10).await.unwrap().remove(0);
+    let item = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
     // What a forge answers may hold anything, and PostgreSQL keeps no NUL in a text.
     db.store
         .not_sent(&item, "refused: \0 \u{1F980}", later(30))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 29).await, [""; 0]);
-    let again = db.store.due(later(30), 10).await.unwrap().remove(0);
+    let again = db.store.due((&forge(), Lane::Rest), later(30), 10).await.unwrap().remove(0);
     assert_eq!((again.tries, again.version), (1, 1));
     db.store
         .put_outbox(&wish("commit 1", 2), later(5))
         .await
         .unwrap();
-    let renewed = db.store.due(later(5), 10).await.unwrap().remove(0);
+    let renewed = db.store.due((&forge(), Lane::Rest), later(5), 10).await.unwrap().remove(0);
     assert_eq!((renewed.tries, renewed.version), (0, 2));
     // The failure of the old one holds the new one up no more.
     db.store
@@ -96,7 +96,7 @@ pub async fn wishes_go_in_order(db: Db) {
     }
     assert_eq!(subjects(&db, 0).await, ["slow"]);
     assert_eq!(subjects(&db, 10).await, ["soon", "late", "slow"]);
-    assert_eq!(db.store.due(later(10), 2).await.unwrap().len(), 2);
+    assert_eq!(db.store.due((&forge(), Lane::Rest), later(10), 2).await.unwrap().len(), 2);
 }
 
 /// A first verdict that waits is not made to wait longer by the progress that follows it.
@@ -113,8 +113,8 @@ pub async fn news_do_not_delay_what_waits(db: Db) {
     progress.not_before = later(60);
     db.store.put_outbox(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 1", "commit 2"]);
-    let shown = db.store.due(NOW, 1).await.unwrap().remove(0);
-    db.store.sent(&shown).await.unwrap();
+    let shown = db.store.due((&forge(), Lane::Rest), NOW, 1).await.unwrap().remove(0);
+    db.store.sent(&shown, NOW).await.unwrap();
     // Once it was shown, the next has its own urgency and moment.
     db.store.put_outbox(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 2"]);

@@ -19,6 +19,7 @@ fn counts(today: u32, total: u32, tries_today: u32, under_way: u32) -> Usage {
         total,
         tries_today,
         under_way,
+        ..Usage::default()
     }
 }
 

@@ -11,8 +11,8 @@ use referee::model::{
     Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
 use referee::store::{
-    Claim, Delivery, Effect, Finish, NewSource, Next, OutboxPut, Repository, SeenRef, Store,
-    SubmissionRecord,
+    Charge, Claim, Delivery, Effect, Finish, LedgerPut, NewSource, Next, OutboxPut, Repository,
+    SeenRef, Store, SubmissionRecord, Withdrawn, Written,
 };
 use serde_json::json;
 
@@ -232,6 +232,39 @@ pub fn quota(amount: i64) -> Effect {
     }
 }
 
+pub fn entry_of(action: &'static str) -> LedgerPut {
+    LedgerPut {
+        actor: "local:ada".to_owned(),
+        action,
+        subject: "it".to_owned(),
+        detail: json!({ "before": 0, "after": 1 }),
+    }
+}
+
+/// What the ledger holds, oldest first.
+pub async fn actions(store: &Store) -> Vec<String> {
+    let all = store.ledger(0, 100).await.unwrap();
+    all.into_iter().map(|e| e.action).collect()
+}
+
+/// The team withdraws it.
+pub async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) -> Withdrawn {
+    withdrawn_for(store, record, Charge::WhatWasSeen, at).await
+}
+
+pub async fn withdrawn_for(
+    store: &Store,
+    record: &SubmissionRecord,
+    charge: Charge,
+    at: Timestamp,
+) -> Withdrawn {
+    let written = Written {
+        ledger: &entry_of("withdraw"),
+        reports: &[wish("commit 1", 1)],
+    };
+    store.withdraw(record, charge, written, at).await.unwrap()
+}
+
 pub fn score(value: f64) -> Score {
     let f1 = MetricName::new("f1").unwrap();
     Score {
@@ -274,6 +307,7 @@ pub fn wish(subject: &str, payload: i64) -> OutboxPut {
         payload: json!({ "n": payload }),
         priority: 1,
         not_before: NOW,
+        pace: Duration(0),
     }
 }
 

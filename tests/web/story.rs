@@ -4,9 +4,9 @@
 
 use referee::clock;
 use referee::model::{
-    AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Duration, Finding, Lease, LogExcerpt,
-    MetricName, Outcome, PageToken, PhaseSlug, Place, Score, Stage, SubmissionId, TaskSlug,
-    Timestamp, limits,
+    AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration, Finding, Lease,
+    LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug, Place, Score, Stage, SubmissionId,
+    TaskSlug, Timestamp, limits,
 };
 use referee::store::{
     Claim, Effect, EvaluationRevision, Finish, NewSource, Next, Repository, SeenRef,
@@ -261,13 +261,20 @@ impl<'a> Story<'a> {
     }
 
     async fn revision(&self) -> EvaluationRevision {
+        let challenge = &self.server.app.challenges[0];
         let board = Board {
-            challenge: self.server.app.challenges[0].slug.clone(),
+            challenge: challenge.slug.clone(),
             phase: PhaseSlug::new(self.phase.as_str()).unwrap(),
             task: TaskSlug::new("segmentation").unwrap(),
         };
-        let cases = json!({ "cases": [SECRET, "hidden_case_0043"], "truth": SECRET });
-        let put = self.server.app.store.put_revision(&board, &cases, NOW);
+        let definition = json!({
+            "scorer": Digest::of(b"scorer"),
+            "truth": Digest::of(SECRET.as_bytes()),
+            "cases": [SECRET, "hidden_case_0043"],
+            "metrics": challenge.tasks[0].metrics,
+            "note": SECRET,
+        });
+        let put = self.server.app.store.put_revision(&board, &definition, NOW);
         put.await.unwrap()
     }
 }

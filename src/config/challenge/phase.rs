@@ -27,7 +27,11 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
     let show = s.section("show", show);
     let pick = s.required(
         "pick",
-        one_of(&[("best", Pick::Best), ("last", Pick::Last)]),
+        one_of(&[
+            ("best", Pick::Best),
+            ("last", Pick::Last),
+            ("chosen", Pick::Chosen),
+        ]),
     );
     if let (Some(opens), Some(closes)) = (opens, closes)
         && closes < opens

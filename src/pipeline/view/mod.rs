@@ -5,5 +5,5 @@
 mod board;
 mod submission;
 
-pub use board::{Rows, board, home};
+pub use board::{Rows, board, home, standings};
 pub use submission::submission;

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use super::board;
 use crate::model::{
-    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Score, Severity,
-    Stage, SubmissionState, Task,
+    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Override, Overrides,
+    Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, expectation, participant};
+use crate::pipeline::{App, Scope, admission, expectation, participant, revision};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
 };
+use crate::rules;
 use crate::store::{AttemptRecord, SubmissionRecord};
 
 /// Decimals of scores on the public sample, where nothing can leak.
@@ -25,9 +26,23 @@ const IMAGE_AT_HOME: &str = "my-submission";
 /// When the database fails, or the configuration no longer has its phase.
 pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<SubmissionView> {
     let scope = app.context(record)?;
-    let attempts = app.store.attempts(record).await?;
     let submission = &record.submission;
+    let orders = app.store.overrides(&scope.challenge.slug).await?;
+    let phase = match submission.board() {
+        Some(board) => orders.on_board(&board, scope.phase),
+        None => orders.phase(&scope.challenge.slug, scope.phase),
+    };
+    let task = match (scope.task, submission.board()) {
+        (Some(task), Some(board)) => Some(revision::task(&app.store, &board, task).await?),
+        _ => None,
+    };
+    let scope = Scope {
+        phase: &phase,
+        task: task.as_ref(),
+        ..scope
+    };
     let state = submission.state();
+    let attempts = telling(app.store.attempts(record).await?, state);
     let view = SubmissionView {
         number: submission.number,
         challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
@@ -47,7 +62,8 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         image: record.image.clone(),
         sample_score: sample_score(scope, &attempts),
         score: score(app, record, scope).await?,
-        queue: place(app, record).await?,
+        notices: notices(submission, &orders),
+        queue: place(app, record, &orders).await?,
         quota: quota(app, record, scope).await?,
         incident: record.incident.clone(),
         url: format!(
@@ -80,16 +96,37 @@ fn stage_of(kind: AttemptKind) -> Stage {
     }
 }
 
-/// Attempts that say something: those lost for our reasons were made again.
-fn telling(attempts: &[AttemptRecord]) -> impl Iterator<Item = &AttemptRecord> {
-    attempts
-        .iter()
-        .filter(|a| a.attempt.state != AttemptState::Lost)
+/// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
+/// made again, and so are those that failed before a rerun.
+fn telling(attempts: Vec<AttemptRecord>, state: SubmissionState) -> Vec<AttemptRecord> {
+    let goes_on_at = match state {
+        SubmissionState::Waiting(stage) | SubmissionState::Working(stage) => Some(stage),
+        SubmissionState::Ended(_) => None,
+    };
+    let mut newest: Vec<AttemptRecord> = Vec::new();
+    for one in attempts {
+        if one.attempt.state == AttemptState::Lost {
+            continue;
+        }
+        let same = |other: &AttemptRecord| {
+            other.attempt.kind == one.attempt.kind
+                && other.attempt.case == one.attempt.case
+                && other.attempt.submission == one.attempt.submission
+        };
+        newest.retain(|other| !same(other));
+        newest.push(one);
+    }
+    newest.retain(|one| {
+        let again = goes_on_at.is_some_and(|at| stage_of(one.attempt.kind) >= at);
+        one.attempt.state != AttemptState::Failed || !again
+    });
+    newest
 }
 
 fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> GateView {
     let mut gate = GateView::waiting(stage);
-    let mine: Vec<_> = telling(attempts)
+    let mine: Vec<_> = attempts
+        .iter()
         .filter(|a| stage_of(a.attempt.kind) == stage)
         .collect();
     gate.started = mine.first().map(|a| a.attempt.started_at);
@@ -149,7 +186,8 @@ fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
 }
 
 fn findings(attempts: &[AttemptRecord]) -> Vec<FindingView> {
-    let mut all: Vec<FindingView> = telling(attempts)
+    let mut all: Vec<FindingView> = attempts
+        .iter()
         .flat_map(|a| {
             let gate = stage_of(a.attempt.kind);
             a.findings.iter().map(move |finding: &Finding| FindingView {
@@ -164,7 +202,8 @@ fn findings(attempts: &[AttemptRecord]) -> Vec<FindingView> {
 }
 
 fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
-    telling(attempts)
+    attempts
+        .iter()
         .filter_map(|a| {
             let excerpt = a.log.clone().filter(|log| log.total_bytes > 0)?;
             let gate = stage_of(a.attempt.kind);
@@ -189,7 +228,8 @@ fn reproduce(
     scope: Scope<'_>,
     attempts: &[AttemptRecord],
 ) -> Option<String> {
-    let failed_at = telling(attempts)
+    let failed_at = attempts
+        .iter()
         .find(|a| a.attempt.state == AttemptState::Failed)
         .map(|a| stage_of(a.attempt.kind))?;
     let task = scope.task?;
@@ -205,7 +245,7 @@ fn reproduce(
 
 fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
     let task = scope.task?;
-    let smoke = telling(attempts).rfind_kind(AttemptKind::Smoke)?;
+    let smoke = attempts.iter().rfind_kind(AttemptKind::Smoke)?;
     let score: Score = serde_json::from_value(smoke.detail["score"].clone()).ok()?;
     let mut view = score_view(&score, &task.metrics, SAMPLE_DECIMALS);
     view.cases = Some(cases(&score, &task.metrics));
@@ -296,11 +336,62 @@ async fn score(
     Ok(Some(view))
 }
 
-async fn place(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<QueueView>> {
-    match record.submission.state() {
-        SubmissionState::Waiting(Stage::Run) => expectation::of(app, record).await,
-        _ => Ok(None),
+/// What organizers have ordered that concerns a submission, a sentence each.
+fn notices(submission: &Submission, orders: &Overrides) -> Vec<String> {
+    let Some(board) = submission.board() else {
+        return Vec::new();
+    };
+    let mut says = Vec::new();
+    if submission.state() == SubmissionState::Waiting(Stage::Run)
+        && let Some(order) = orders.paused(&board)
+    {
+        says.push(because("Evaluations of this board are paused", order));
     }
+    if let Some(order) = orders.disqualified(&board, &submission.team) {
+        let team = &submission.team;
+        says.push(because(
+            &format!("Team {team} is disqualified and not ranked"),
+            order,
+        ));
+    }
+    if let Some(freeze) = orders.frozen(&board)
+        && submission.outcome == Some(Outcome::Scored)
+    {
+        let at = freeze.at;
+        says.push(format!(
+            "The board is frozen and shows the standings of {at}."
+        ));
+    }
+    says
+}
+
+fn because(says: &str, order: &Override) -> String {
+    match order.reason.trim_end_matches('.') {
+        "" => format!("{says}."),
+        reason => format!("{says}: {reason}."),
+    }
+}
+
+async fn place(
+    app: &App,
+    record: &SubmissionRecord,
+    orders: &Overrides,
+) -> anyhow::Result<Option<QueueView>> {
+    if record.submission.state() != SubmissionState::Waiting(Stage::Run) {
+        return Ok(None);
+    }
+    let place = expectation::of(app, record).await?;
+    let board = record.submission.board();
+    let paused = board.is_some_and(|board| orders.paused(&board).is_some());
+    Ok(place.map(|place| match paused {
+        // Nobody knows for how long.
+        true => QueueView {
+            wait: None,
+            paused,
+            ..place
+        },
+        false => place,
+    }))
 }
 
 async fn quota(
@@ -315,8 +406,9 @@ async fn quota(
     let now = app.clock.now();
     let team = &record.submission.team;
     let used = app.store.usage(&board, team, 0, now).await?;
-    let quota = scope.phase.quota;
+    let quota = rules::quota::allowed(admission::counts(used), &scope.phase.quota);
     Ok(Some(QuotaView {
+        granted: used.granted,
         used_today: used.today,
         per_day: quota.per_day,
         used_total: used.total,

@@ -58,6 +58,9 @@ impl BoardView {
             opens: Timestamp(1_769_904_000_000),
             closes: Timestamp(1_777_593_599_000),
             revision: Some(3),
+            frozen: None,
+            paused: false,
+            disqualified: vec![],
             generated_at: NOW,
         }
     }

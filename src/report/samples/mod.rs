@@ -186,6 +186,7 @@ impl SubmissionView {
                 counting: Some(12),
                 ..score([0.812, 0.874, 4.037], Some([2, 1, 3]))
             }),
+            notices: vec![],
             queue: None,
             quota: Some(QuotaView {
                 used_today: 3,
@@ -194,6 +195,7 @@ impl SubmissionView {
                 total: 200,
                 tries_today: 4,
                 tries_per_day: 100,
+                granted: 0,
             }),
             incident: None,
             url: URL.to_owned(),
@@ -277,6 +279,7 @@ impl SubmissionView {
                 total: 3,
                 tries_today: 1,
                 tries_per_day: 10,
+                granted: 0,
             }),
             ..Self::sample()
         }
@@ -299,6 +302,7 @@ impl SubmissionView {
             queue: Some(QueueView {
                 place: 3,
                 wait: Some(Duration::seconds(15 * 60)),
+                paused: false,
             }),
             ..Self::sample()
         }

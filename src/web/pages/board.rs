@@ -39,6 +39,7 @@ pub fn board_fragment(view: &BoardView) -> Markup {
     html! {
         section data-says=(says(view)) {
             (facts(view))
+            @for notice in view.notices() { p.note { (notice) } }
             @if view.rows.is_empty() {
                 div.card.empty {
                     p { strong { "No submission has a score yet." } }

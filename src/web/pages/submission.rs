@@ -33,6 +33,7 @@ pub fn submission_fragment(view: &SubmissionView) -> Markup {
     html! {
         section data-says=(view.verdict()) data-final=[is_over(view).then_some("")] {
             (verdict(view))
+            @for notice in &view.notices { p.note { (sanitize::line(notice)) } }
             (gates(view))
             div.columns {
                 div.wide {
@@ -230,6 +231,9 @@ fn quota_card(quota: &QuotaView) -> Markup {
                         dd { span { strong { (used) } " of " (of) } (bar(used, of)) }
                     }
                 }
+            }
+            @if quota.granted > 0 {
+                p.soft { (quota.granted) " of these evaluations were given by the organizers." }
             }
         }
     }

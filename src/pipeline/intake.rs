@@ -1,0 +1,106 @@
+//! Deliveries become looks, commands and news: what one claims is read again before anybody acts.
+//!
+//! A forge that does not answer is asked again later; the delivery waits, and nothing is lost.
+
+use futures_util::StreamExt as _;
+
+use super::discovery::{self, Known};
+use super::{App, commands, observe};
+use crate::forge::ForgeError;
+use crate::model::{Duration, ForgeEvent, ForgeName};
+use crate::store::{Delivery, Unhandled};
+
+/// Deliveries looked at in one step.
+const A_STEP: i64 = 64;
+/// Deliveries acted on at the same time: each waits for answers of the forge.
+const AT_ONCE: usize = 4;
+/// Tries before a delivery is given up. Refs are found by the sweep all the same.
+const TRIES_MAX: i64 = 20;
+/// First pause; doubled each time.
+const PAUSE: Duration = Duration::seconds(1);
+/// Longest pause.
+const PAUSE_MAX: Duration = Duration::seconds(120);
+
+/// Acts on deliveries that nobody has acted on. Returns how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn step(app: &App) -> anyhow::Result<usize> {
+    let deliveries = app
+        .store
+        .unhandled_deliveries(app.clock.now(), A_STEP)
+        .await?;
+    let count = deliveries.len();
+    let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(deliveries)
+        .map(|unhandled| handle(app, unhandled))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    results.into_iter().collect::<anyhow::Result<()>>()?;
+    Ok(count)
+}
+
+async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
+    let Unhandled {
+        id,
+        tries,
+        delivery,
+    } = unhandled;
+    let note = match act(app, &delivery).await {
+        Ok(note) => note,
+        Err(error) if is_ours(&error) => return Err(error),
+        Err(error) => {
+            let error = format!("{error:#}");
+            if tries < TRIES_MAX {
+                tracing::info!(delivery = id, error, "a delivery waits for its forge");
+                let pause = Duration(PAUSE.0 << tries.clamp(0, 10)).min(PAUSE_MAX);
+                return Ok(app.store.defer(id, app.clock.now().plus(pause)).await?);
+            }
+            tracing::warn!(delivery = id, error, "a delivery is given up");
+            "given up: the forge did not answer".to_owned()
+        }
+    };
+    Ok(app.store.handled(id, &note, app.clock.now()).await?)
+}
+
+/// Whether an error is not the forge's.
+fn is_ours(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ForgeError>().is_none()
+}
+
+async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
+    let forge = &delivery.forge;
+    if !app.forges.contains_key(forge) {
+        return Ok("ignored: this forge has no token, so it cannot be asked".to_owned());
+    }
+    match &delivery.event {
+        ForgeEvent::Pushed { repository, .. }
+        | ForgeEvent::Created { repository, .. }
+        | ForgeEvent::Deleted { repository, .. } => look(app, forge, repository.id).await,
+        ForgeEvent::Repository {
+            repository, action, ..
+        } if action != "deleted" => look(app, forge, repository.id).await,
+        ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } => {
+            commands::hear(app, forge, &delivery.event).await
+        }
+        _ => Ok("ignored: nothing that we act on".to_owned()),
+    }
+}
+
+async fn look(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<String> {
+    match discovery::known(app, forge, &id.to_string()).await? {
+        Known::Team(repository) => {
+            let observed = observe::observe(app, &repository).await?;
+            Ok(format!("{} refs changed", observed.changed.len()))
+        }
+        Known::Waits => Ok("waits: an organizer has to approve this repository".to_owned()),
+        Known::Nobody => {
+            tracing::info!(
+                forge = forge.as_str(),
+                repository = id,
+                "delivery of an unknown repository ignored"
+            );
+            Ok("ignored: unknown repository".to_owned())
+        }
+    }
+}

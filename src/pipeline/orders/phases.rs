@@ -1,0 +1,124 @@
+//! Open, close and extend a phase: its bounds as they are in force, above those of the file.
+
+use serde_json::json;
+
+use super::{Answer, Desk, Reach, Refusal};
+use crate::model::{Duration, Phase, PhaseSlug, Setting, Timestamp};
+
+/// A phase whose bounds were moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseMoved {
+    /// The phase as it was in force.
+    pub before: Phase,
+    /// The phase as it is now.
+    pub after: Phase,
+}
+
+/// Opens a phase now. One that was closed by order goes on to the end that the file names.
+///
+/// # Errors
+/// When it is open, or over by now.
+pub async fn open(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
+    let file = desk.phase(slug)?;
+    let orders = desk.store.overrides(&desk.challenge.slug).await?;
+    let before = orders.phase(&desk.challenge.slug, file);
+    if before.is_open(desk.now) {
+        let says = format!("the phase `{slug}` is open until {}", before.closes);
+        return Err(Refusal::Already(says));
+    }
+    if desk.now < before.opens {
+        return change(desk, before, ("phase open", Setting::Opens(Some(desk.now)))).await;
+    }
+    if desk.now <= file.closes {
+        return change(desk, before, ("phase open", Setting::Closes(None))).await;
+    }
+    Err(Refusal::Over {
+        phase: slug.to_string(),
+        closed: before.closes,
+    })
+}
+
+/// Closes a phase now. What was pushed before goes on.
+///
+/// # Errors
+/// When it is not open.
+pub async fn close(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
+    let before = in_force(desk, slug).await?;
+    if desk.now < before.opens {
+        return Err(Refusal::NotBegun {
+            phase: slug.to_string(),
+            opens: before.opens,
+        });
+    }
+    if before.closes < desk.now {
+        let says = format!("the phase `{slug}` closed at {}", before.closes);
+        return Err(Refusal::Already(says));
+    }
+    // The last moment of a phase belongs to it.
+    let last = desk.now.minus(Duration(1));
+    change(desk, before, ("phase close", Setting::Closes(Some(last)))).await
+}
+
+/// Gives a phase a later end. One that is over is open again.
+///
+/// # Errors
+/// When the end would not be later than both the present end and the present moment.
+pub async fn extend(desk: &Desk<'_>, slug: &PhaseSlug, until: Timestamp) -> Answer<PhaseMoved> {
+    let before = in_force(desk, slug).await?;
+    let after = before.closes.max(desk.now);
+    if until <= after {
+        return Err(Refusal::NotLater {
+            phase: slug.to_string(),
+            closes: before.closes,
+            after,
+        });
+    }
+    change(desk, before, ("phase extend", Setting::Closes(Some(until)))).await
+}
+
+async fn in_force(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<Phase> {
+    let file = desk.phase(slug)?;
+    let orders = desk.store.overrides(&desk.challenge.slug).await?;
+    Ok(orders.phase(&desk.challenge.slug, file))
+}
+
+async fn change(
+    desk: &Desk<'_>,
+    before: Phase,
+    (action, setting): (&'static str, Setting),
+) -> Answer<PhaseMoved> {
+    let file = desk.phase(&before.slug)?;
+    let challenge = &desk.challenge.slug;
+    let orders = desk.store.overrides(challenge).await?;
+    let after = match setting {
+        Setting::Opens(at) => Phase {
+            opens: at.unwrap_or(file.opens),
+            ..before.clone()
+        },
+        Setting::Closes(at) => Phase {
+            closes: at.unwrap_or(file.closes),
+            ..before.clone()
+        },
+        _ => before.clone(),
+    };
+    let bounds = |phase: &Phase| json!({ "opens": phase.opens, "closes": phase.closes });
+    let detail = json!({ "before": bounds(&before), "after": bounds(&after) });
+    let subject = format!("{challenge}/{}", before.slug);
+    let reach = Reach {
+        phase: Some(before.slug.clone()),
+        task: None,
+    };
+    let boards = desk.boards(&reach)?;
+    let row = desk.set(&reach, None, setting, "");
+    let ledger = desk.ledger(action, subject, detail);
+    desk.store
+        .put_overrides(
+            challenge,
+            orders.newest(),
+            &[row],
+            (&ledger, &boards),
+            desk.now,
+        )
+        .await?;
+    Ok(PhaseMoved { before, after })
+}

@@ -1,0 +1,100 @@
+//! Overrides above `challenge.toml`: rows that are only added. What they add up to is the model's.
+
+use serde_json::{Value, json};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::ledger::append;
+use super::{Change, LedgerPut, Result, Store, StoreError, next_number, row};
+use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
+
+fn read(row: &AnyRow) -> Result<Override> {
+    let key: String = row.try_get("key")?;
+    let value: Value = row::json(row, "value")?;
+    let setting: Setting =
+        serde_json::from_value(json!({ "key": key, "value": value })).map_err(|_| {
+            StoreError::Corrupt {
+                what: "override",
+                value: key,
+            }
+        })?;
+    Ok(Override {
+        id: row.try_get("id")?,
+        challenge: row::text(row, "challenge")?,
+        phase: row::optional_text(row, "phase")?,
+        task: row::optional_text(row, "task")?,
+        team: row::optional_text(row, "team")?,
+        setting,
+        actor: row.try_get("actor")?,
+        reason: row.try_get("reason")?,
+        created_at: row::moment(row, "created_at")?,
+    })
+}
+
+impl Store {
+    /// All overrides of a challenge.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn overrides(&self, challenge: &ChallengeSlug) -> Result<Overrides> {
+        sqlx::query("SELECT * FROM override WHERE challenge = $1 ORDER BY id")
+            .bind(challenge.as_str())
+            .fetch_all(&self.reads)
+            .await?
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>>>()
+            .map(Overrides::new)
+    }
+
+    /// Adds overrides of one challenge and says so in the ledger. `seen` is the newest row that the
+    /// order was decided on; `boards` are those whose readers look again.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when another order came in between; nothing was changed then.
+    pub async fn put_overrides(
+        &self,
+        challenge: &ChallengeSlug,
+        seen: i64,
+        new: &[Override],
+        (ledger, boards): (&LedgerPut, &[Board]),
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let newest: i64 =
+            sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM override WHERE challenge = $1")
+                .bind(challenge.as_str())
+                .fetch_one(&mut *tx)
+                .await?;
+        if newest != seen {
+            return Err(StoreError::Stale);
+        }
+        for new in new {
+            let id = next_number(&mut tx, "override").await?;
+            let setting = serde_json::to_value(&new.setting).unwrap_or_default();
+            sqlx::query(
+                "INSERT INTO override (id, challenge, phase, task, team, key, value, actor, reason,
+                                       created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            )
+            .bind(id)
+            .bind(challenge.as_str())
+            .bind(new.phase.as_ref().map_or("", |p| p.as_str()))
+            .bind(new.task.as_ref().map_or("", |t| t.as_str()))
+            .bind(new.team.as_ref().map_or("", |t| t.as_str()))
+            .bind(setting["key"].as_str().unwrap_or_default().to_owned())
+            .bind(setting["value"].to_string())
+            .bind(&new.actor)
+            .bind(&new.reason)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        append(&mut tx, ledger, now).await?;
+        tx.commit().await?;
+        for board in boards {
+            self.tell(Change::Board(board.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+//! Rescores: a board turns to new scores at once, complete, and by order alone.
+
+use referee::model::{Outcome, Score, Stage, Timestamp};
+use referee::store::{
+    Applied, ItemEnd, RescoreLease, RescoreState, Store, StoreError, SubmissionRecord,
+};
+use serde_json::{Value, json};
+
+use crate::engine::Db;
+use crate::world::*;
+
+const NEXT: &str = "8-00ff";
+
+fn old() -> Value {
+    json!({ "scorer": "old" })
+}
+
+fn new() -> Value {
+    json!({ "scorer": "new" })
+}
+
+/// A board with a score of each of two teams.
+async fn two_teams(store: &Store) -> [SubmissionRecord; 2] {
+    let board = board("phase");
+    store.put_revision(&board, &old(), NOW).await.unwrap();
+    [
+        scored(store, "alpha", 0.5).await,
+        scored(store, "beta", 0.25).await,
+    ]
+}
+
+async fn asked(store: &Store) -> i64 {
+    let ledger = entry_of("rescore");
+    store
+        .request_rescore(&board("phase"), &ledger, NOW)
+        .await
+        .unwrap()
+}
+
+async fn prepared(store: &Store, definition: &Value) -> i64 {
+    let id = asked(store).await;
+    let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
+    store.rescore_prepared(&lease, definition).await.unwrap();
+    assert!(store.advance_rescores(NOW).await.unwrap());
+    id
+}
+
+async fn item(store: &Store, owner: &str, at: Timestamp) -> Option<RescoreLease> {
+    let claimed = store.claim_rescore_item(owner, at).await.unwrap();
+    claimed.map(|(_, _, lease)| lease)
+}
+
+async fn end(store: &Store, lease: &RescoreLease, with: ItemEnd) {
+    store
+        .finish_rescore_item(lease, &with, later(5))
+        .await
+        .unwrap();
+}
+
+fn found(value: f64) -> ItemEnd {
+    ItemEnd::Scored(Box::new(score(value)))
+}
+
+async fn state(store: &Store) -> RescoreState {
+    let last = store.rescore_of(&board("phase")).await.unwrap();
+    last.unwrap().state
+}
+
+async fn apply(store: &Store, id: i64) -> Result<Applied, StoreError> {
+    let ledger = entry_of("rescore apply");
+    store
+        .apply_rescore(id, &ledger, &[wish("commit 1", 1)], later(9))
+        .await
+}
+
+pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
+    let store = &db.store;
+    let ledger = entry_of("rescore");
+    let none = store.request_rescore(&board("phase"), &ledger, NOW).await;
+    assert!(matches!(none, Err(StoreError::Stale)), "it has no revision");
+    two_teams(store).await;
+    let first = asked(store).await;
+    let second = store.request_rescore(&board("phase"), &ledger, NOW).await;
+    assert!(matches!(second, Err(StoreError::Stale)));
+    let given_up = entry_of("rescore discard");
+    store.discard_rescore(first, &given_up, NOW).await.unwrap();
+    let twice = store.discard_rescore(first, &given_up, NOW).await;
+    assert!(matches!(twice, Err(StoreError::Stale)));
+    assert_eq!(state(store).await, RescoreState::Discarded);
+    assert!(asked(store).await > first);
+    assert_eq!(
+        actions(store).await,
+        ["rescore", "rescore discard", "rescore"]
+    );
+}
+
+pub async fn preparing_belongs_to_one_worker(db: Db) {
+    let store = &db.store;
+    two_teams(store).await;
+    let id = asked(store).await;
+    let (rescore, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
+    assert_eq!((rescore.id, rescore.state), (id, RescoreState::Preparing));
+    assert_eq!(rescore.requested_by, "local:ada");
+    assert_eq!(store.claim_rescore(ME, later(1)).await.unwrap(), None);
+    store.renew_rescore(&lease, later(1)).await.unwrap();
+    // The daemon is started again: what the earlier start held is free.
+    let (_, next) = store.claim_rescore(NEXT, later(2)).await.unwrap().unwrap();
+    assert_eq!(next.tries, 2);
+    let late = store.rescore_prepared(&lease, &new()).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))));
+    let late = store.renew_rescore(&lease, later(3)).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))));
+    // Not now, but later.
+    store.rescore_again(&next, later(10)).await.unwrap();
+    assert_eq!(store.claim_rescore(NEXT, later(9)).await.unwrap(), None);
+    let (_, third) = store.claim_rescore(NEXT, later(11)).await.unwrap().unwrap();
+    store
+        .rescore_failed(id, "it cannot be built", later(12))
+        .await
+        .unwrap();
+    let late = store.rescore_prepared(&third, &new()).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))));
+    let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
+    assert_eq!(last.problem.as_deref(), Some("it cannot be built"));
+}
+
+pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
+    let store = &db.store;
+    let [alpha, beta] = two_teams(store).await;
+    let id = prepared(store, &new()).await;
+    let first = item(store, ME, NOW).await.unwrap();
+    let second = item(store, ME, NOW).await.unwrap();
+    assert_eq!(first.submission, Some(alpha.submission.id));
+    assert_eq!(second.submission, Some(beta.submission.id));
+    assert_eq!(item(store, ME, later(1)).await, None);
+    store.renew_rescore(&first, later(1)).await.unwrap();
+    // Killed and started again.
+    let again = item(store, NEXT, later(2)).await.unwrap();
+    assert_eq!((again.submission, again.tries), (first.submission, 2));
+    let late = store
+        .finish_rescore_item(&first, &found(0.1), later(3))
+        .await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))));
+    end(store, &again, ItemEnd::Again(later(20))).await;
+    let other = item(store, NEXT, later(6)).await.unwrap();
+    assert_eq!(other.submission, second.submission);
+    assert_eq!(item(store, NEXT, later(7)).await, None, "not due yet");
+    end(store, &other, found(0.75)).await;
+    let items = store.rescore_items(id).await.unwrap();
+    let scores: Vec<Option<Score>> = items.into_iter().map(|i| i.score).collect();
+    assert_eq!(scores, [None, Some(score(0.75))]);
+    let third = item(store, NEXT, later(21)).await.unwrap();
+    // Given up while somebody works: the result is nobody's.
+    let ledger = entry_of("rescore discard");
+    store.discard_rescore(id, &ledger, later(22)).await.unwrap();
+    let late = store
+        .finish_rescore_item(&third, &found(0.1), later(23))
+        .await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))));
+    assert!(!store.advance_rescores(later(24)).await.unwrap());
+}
+
+pub async fn a_board_turns_when_every_score_is_there(db: Db) {
+    let store = &db.store;
+    let [alpha, beta] = two_teams(store).await;
+    let board = board("phase");
+    let before = store.current_revision(&board).await.unwrap().unwrap();
+    let id = prepared(store, &new()).await;
+    let first = item(store, ME, NOW).await.unwrap();
+    end(store, &first, found(0.1)).await;
+    let early = apply(store, id).await.unwrap();
+    assert_eq!(early, Applied::NotReady { done: 1, all: 2 });
+    let second = item(store, ME, NOW).await.unwrap();
+    end(store, &second, found(0.9)).await;
+    assert!(store.advance_rescores(later(6)).await.unwrap());
+    assert_eq!(state(store).await, RescoreState::Ready);
+    // One more is scored between the look and the order: it is not left behind.
+    let gamma = scored(store, "gamma", 0.3).await;
+    let early = apply(store, id).await.unwrap();
+    assert_eq!(early, Applied::NotReady { done: 2, all: 3 });
+    assert_eq!(
+        store.current_revision(&board).await.unwrap(),
+        Some(before.clone())
+    );
+    assert!(store.advance_rescores(later(7)).await.unwrap());
+    assert_eq!(state(store).await, RescoreState::Running);
+    let third = item(store, ME, later(7)).await.unwrap();
+    assert_eq!(third.submission, Some(gamma.submission.id));
+    end(store, &third, found(0.4)).await;
+    let Applied::Done { revision, scores } = apply(store, id).await.unwrap() else {
+        panic!("it is ready");
+    };
+    assert_eq!(scores, 3);
+    let now = store.current_revision(&board).await.unwrap().unwrap();
+    assert_eq!((now.id, now.definition), (revision, new()));
+    let values: Vec<Score> = store
+        .scores(revision)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|s| s.score)
+        .collect();
+    assert_eq!(values, [score(0.1), score(0.9), score(0.4)]);
+    assert_eq!(
+        store.score_of(beta.submission.id).await.unwrap(),
+        Some(score(0.9))
+    );
+    // What was found before is still there, and nothing is applied twice.
+    let was = store.scores(before.id).await.unwrap();
+    assert_eq!((was[0].submission.clone(), was.len()), (alpha, 3));
+    assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
+    assert_eq!(actions(store).await, ["rescore", "rescore apply"]);
+    assert_eq!(store.due(later(9), 9).await.unwrap().len(), 1);
+}
+
+/// A correction is taken back: the scores that the older revision has stand.
+pub async fn a_board_can_turn_back(db: Db) {
+    let store = &db.store;
+    let [alpha, _] = two_teams(store).await;
+    for (definition, values) in [(new(), [0.1, 0.9]), (old(), [0.7, 0.7])] {
+        let id = prepared(store, &definition).await;
+        for value in values {
+            let lease = item(store, ME, later(6)).await.unwrap();
+            end(store, &lease, found(value)).await;
+        }
+        let done = apply(store, id).await.unwrap();
+        assert!(matches!(done, Applied::Done { scores: 2, .. }));
+    }
+    let now = store.current_revision(&board("phase")).await.unwrap();
+    let now = now.unwrap();
+    assert_eq!(now.definition, old());
+    assert_eq!(store.scores(now.id).await.unwrap().len(), 2);
+    assert_eq!(
+        store.score_of(alpha.submission.id).await.unwrap(),
+        Some(score(0.5))
+    );
+}
+
+pub async fn a_rescore_of_what_is_no_more_is_discarded(db: Db) {
+    let store = &db.store;
+    two_teams(store).await;
+    let other = store
+        .put_revision(&board("phase"), &json!("other"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(other.id, 2);
+    let id = prepared(store, &new()).await;
+    for value in [0.1, 0.9] {
+        let lease = item(store, ME, NOW).await.unwrap();
+        end(store, &lease, found(value)).await;
+    }
+    db.tamper("UPDATE board SET revision_id = 2").await;
+    assert_eq!(apply(store, id).await.unwrap(), Applied::Outdated);
+    assert_eq!(state(store).await, RescoreState::Discarded);
+    let now = store.current_revision(&board("phase")).await.unwrap();
+    assert_eq!(now, Some(other));
+}
+
+pub async fn one_that_cannot_be_scored_ends_the_rescore(db: Db) {
+    let store = &db.store;
+    let [_, beta] = two_teams(store).await;
+    let id = prepared(store, &new()).await;
+    let first = item(store, ME, NOW).await.unwrap();
+    end(store, &first, found(0.1)).await;
+    let second = item(store, ME, NOW).await.unwrap();
+    end(store, &second, ItemEnd::Failed("no report\0".into())).await;
+    assert!(store.advance_rescores(later(6)).await.unwrap());
+    let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
+    assert_eq!(last.state, RescoreState::Failed);
+    let says = format!("#{}: no report ", beta.submission.number);
+    assert_eq!(last.problem, Some(says));
+    assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
+    // A submission that is scored meanwhile is scored as before.
+    let id = pushed(store, "alpha").await.submission.id;
+    admitted(store, id, &["phase"], NOW).await;
+    evaluated(store, id, NOW).await;
+    let revision = store.current_revision(&board("phase")).await.unwrap();
+    let effects = vec![score_effect(revision.unwrap().id, 0.5)];
+    attempt(
+        store,
+        (id, Stage::Score),
+        (ends(Outcome::Scored), effects),
+        NOW,
+    )
+    .await;
+}
