@@ -13,6 +13,8 @@ pub mod numbers;
 pub mod score;
 pub mod source;
 pub mod submission;
+pub mod suggest;
+pub mod text;
 pub mod time;
 
 pub use challenge::{

@@ -11,8 +11,7 @@ mod tree;
 
 use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007};
 use super::dockerfile::Dockerfile;
-use super::suggest;
-use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
+use crate::model::{EntryKind, Finding, Place, SourceTree, limits, suggest};
 
 /// A Dockerfile that the submission uses.
 #[derive(Debug, Clone, Copy)]
