@@ -11,6 +11,7 @@
 // L0: the nouns.
 pub mod model;
 // L1: pure. No async, no clock, no I/O.
+pub mod command;
 pub mod config;
 pub mod ranking;
 pub mod report;

@@ -215,41 +215,13 @@ pub fn span(value: &Value) -> Read<Duration> {
     let Some(text) = value.as_str() else {
         return wanted("a length of time with its unit, such as `\"60s\"`");
     };
-    match span_of(text) {
+    match Duration::parse(text) {
         Some(span) if span.0 > 0 => Ok(span),
         _ => refused(
             "is not a length of time",
             "Write whole numbers with d, h, m, s or ms, largest first, for example `\"1h30m\"`.",
         ),
     }
-}
-
-fn span_of(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, i64); 5] = [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ];
-    let (mut rest, mut total, mut next) = (text, 0_i64, 0);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(rest.len());
-        // Each unit once, from large to small: `30m1h` is more likely a slip than meant.
-        let place = UNITS.iter().position(|(u, _)| *u == &rest[..letters])?;
-        if place < next {
-            return None;
-        }
-        next = place + 1;
-        total = total.checked_add(number.checked_mul(UNITS[place].1)?)?;
-        rest = &rest[letters..];
-    }
-    Some(Duration(total))
 }
 
 /// A moment with its time zone: an RFC 3339 text or a TOML date-time.
@@ -275,43 +247,6 @@ pub fn quoted(text: &str) -> String {
         Some((end, _)) => format!("`{}…`", &text[..end]),
         None => format!("`{text}`"),
     }
-}
-
-/// The candidate that was probably meant, if one is near.
-pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    // Longer words are no slip of any key, and would only cost time.
-    const CHARS_MAX: usize = 40;
-    if word.chars().count() > CHARS_MAX {
-        return None;
-    }
-    let plain = word.to_lowercase().replace('_', "-");
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&plain, candidate), candidate))
-        .filter(|(far, candidate)| *far <= (candidate.chars().count() / 3).clamp(1, 3))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edits between two words, a swap of neighbours counting as one.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let differs = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + differs);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -423,15 +358,5 @@ mod tests {
         assert!(whole::<u32>(0, 64)(&value("65")).is_err());
         assert!(whole::<u32>(0, 64)(&value("1.0")).is_err());
         assert!(any_number(&value("-nan")).is_err());
-    }
-
-    #[test]
-    fn slips_find_their_word() {
-        let keys = ["per-day", "total", "concurrent", "on"];
-        assert_eq!(nearest("per_day", keys), Some("per-day"));
-        assert_eq!(nearest("Totla", keys), Some("total"));
-        assert_eq!(nearest("no", keys), Some("on"));
-        assert_eq!(nearest("banana", keys), None);
-        assert_eq!(nearest(&"x".repeat(1 << 20), keys), None);
     }
 }

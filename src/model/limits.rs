@@ -29,6 +29,24 @@ pub const HOOK_VERDICT_WAIT: Duration = Duration::seconds(8);
 /// How often all refs of all repositories of open phases are compared with what we know.
 pub const SWEEP_INTERVAL: Duration = Duration::seconds(60);
 
+// Commands.
+
+/// Bytes of an issue or comment that is read for commands. The longest that forges allow has 65,536
+/// characters, of at most four bytes each.
+pub const COMMAND_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Commands run from one text.
+pub const COMMANDS_PER_TEXT_MAX: usize = 20;
+/// Characters of one command, with its free text.
+pub const COMMAND_CHARS_MAX: usize = 2000;
+/// Characters of an account's name. Gitea allows 40, GitHub 39.
+pub const LOGIN_CHARS_MAX: usize = 64;
+/// Members that a team is made with.
+pub const TEAM_MEMBERS_MAX: usize = 50;
+/// Evaluations that one command grants: more is a slip of the hand.
+pub const GRANT_EVALUATIONS_MAX: i64 = 1000;
+/// How far one command moves the end of a phase: more is a slip of the hand.
+pub const PHASE_EXTENSION_MAX: Duration = Duration::seconds(366 * 24 * 3600);
+
 // Reading a commit.
 
 /// Files in a commit.

@@ -17,6 +17,8 @@ pub mod rerun;
 pub mod score;
 pub mod source;
 pub mod submission;
+pub mod suggest;
+pub mod text;
 pub mod time;
 
 pub use actor::Actor;

@@ -64,6 +64,46 @@ impl Duration {
         Self(n * 1000)
     }
 
+    /// Reads what a person writes: `500ms`, `60s`, `15m`, `1h30m`, `2d`. Each unit once, from large
+    /// to small: `30m1h` is more likely a slip than meant.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (mut rest, mut total, mut next) = (text, 0_i64, 0);
+        if rest.is_empty() {
+            return None;
+        }
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+            let number: i64 = rest[..digits].parse().ok()?;
+            rest = &rest[digits..];
+            let letters = rest
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len());
+            let place = UNITS.iter().position(|(u, _)| *u == &rest[..letters])?;
+            if place < next {
+                return None;
+            }
+            next = place + 1;
+            total = total.checked_add(number.checked_mul(UNITS[place].1)?)?;
+            rest = &rest[letters..];
+        }
+        Some(Self(total))
+    }
+
+    /// As [`Duration::parse`] reads it back, for example `1d12h`.
+    pub fn written(self) -> String {
+        let (mut rest, mut text) = (self.0.max(0), String::new());
+        for (unit, length) in UNITS {
+            if rest >= length {
+                text.push_str(&format!("{}{unit}", rest / length));
+                rest %= length;
+            }
+        }
+        if text.is_empty() {
+            text.push_str("0s");
+        }
+        text
+    }
+
     /// For the timers of the standard library.
     pub fn std(self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
@@ -74,6 +114,15 @@ impl Duration {
         self.0 as f64 / 1000.0
     }
 }
+
+/// Units of time as people write them, in milliseconds.
+const UNITS: [(&str, i64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 /// `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 3 min`.
 impl fmt::Display for Duration {
@@ -103,6 +152,17 @@ mod tests {
         assert_eq!(t.start_of_day().to_string(), "2024-07-29T00:00:00Z");
         assert_eq!(Timestamp(-1).start_of_day().0, -Duration::DAY.0);
         assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn spans_are_read_as_they_are_written() {
+        for text in ["0s", "1ms", "90s", "1d12h", "2d", "1h30m", "1m1ms"] {
+            let span = Duration::parse(text).unwrap();
+            let again = Duration::parse(&span.written());
+            assert_eq!(again, Some(span), "{text}");
+        }
+        assert_eq!(Duration::parse("36h").unwrap().written(), "1d12h");
+        assert_eq!(Duration::parse("30m1h"), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Not an escaper: HTML and Markdown have their own special characters, and their renderers care.
 
+use crate::model::text::is_visible;
+
 /// The text without control characters (newline and tab stay), terminal escape sequences,
 /// bidirectional controls and characters of no width. `\r\n` and a lone `\r` become newlines.
 pub fn text(dirty: &str) -> String {
@@ -29,29 +31,6 @@ pub fn line(dirty: &str) -> String {
     let clean = text(dirty);
     let words: Vec<&str> = clean.split_whitespace().collect();
     words.join(" ")
-}
-
-/// Whether a character may be shown: neither control, nor invisible, nor a change of direction.
-fn is_visible(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{ad}'                    // soft hyphen
-        | '\u{34f}'                 // combining grapheme joiner
-        | '\u{61c}'                 // Arabic letter mark
-        | '\u{115f}' | '\u{1160}'   // Hangul fillers
-        | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
-        | '\u{180b}'..='\u{180f}'   // Mongolian selectors
-        | '\u{200b}'..='\u{200f}'   // zero width, direction marks
-        | '\u{2028}'..='\u{202e}'   // line and paragraph separators, embeddings, overrides
-        | '\u{2060}'..='\u{206f}'   // word joiner, isolates, deprecated controls
-        | '\u{3164}' | '\u{ffa0}'   // Hangul fillers
-        | '\u{fe00}'..='\u{fe0f}'   // variation selectors
-        | '\u{feff}'                // byte order mark
-        | '\u{fff0}'..='\u{fffb}'   // unassigned, interlinear annotation
-        | '\u{1bca0}'..='\u{1bca3}' // shorthand controls
-        | '\u{1d173}'..='\u{1d17a}' // musical controls
-        | '\u{e0000}'..='\u{e0fff}' // tags, more variation selectors
-    );
-    !c.is_control() && !invisible
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;

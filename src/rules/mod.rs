@@ -25,7 +25,6 @@ pub mod quota;
 #[cfg(test)]
 mod samples;
 pub mod submission_toml;
-mod suggest;
 
 pub use catalogue::{RULES, Rule, rule};
 pub use policy::Policy;

@@ -9,8 +9,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::catalogue::{Rule, SUB001, SUB002, SUB003, SUB004, SUB005};
-use super::suggest;
-use crate::model::{Finding, Place, TaskSlug, limits};
+use crate::model::{Finding, Place, TaskSlug, limits, suggest};
 
 /// Name of the file, at the root of the repository.
 pub const FILE: &str = "submission.toml";

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use toml_edit::{InlineTable, Item, TableLike, Value};
 
 use super::{BAD_VALUE, CONTRADICTION, File, MISSING_KEY, PATH_MISSING, UNKNOWN_KEY, WRONG_TYPE};
-use crate::config::values::{Read, Refusal, nearest, quoted};
-use crate::model::Finding;
+use crate::config::values::{Read, Refusal, quoted};
+use crate::model::{Finding, suggest};
 
 /// A table of the file while it is read.
 pub struct Section<'a> {
@@ -275,7 +275,7 @@ impl Section<'_> {
                 continue;
             }
             let unset = asked.iter().copied().filter(|k| !self.has(k));
-            let meant = nearest(key, unset);
+            let meant = suggest::nearest(key, unset);
             // A misspelt key is one mistake, not an unknown and a missing one.
             missing.retain(|(key, _)| Some(*key) != meant);
             self.unknown(key, meant, &asked);

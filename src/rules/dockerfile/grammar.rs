@@ -8,8 +8,8 @@ use parse_dockerfile as parser;
 use super::ast::Command;
 use super::lines::{BLANKS, Line};
 use super::report::Report;
+use crate::model::suggest;
 use crate::rules::catalogue::{DF004, DF005};
-use crate::rules::suggest;
 
 /// An instruction as written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,9 @@ use super::ast::{Base, Instruction};
 use super::grammar::Flag;
 use super::lines::Line;
 use super::report::Report;
-use crate::model::Finding;
+use crate::model::{Finding, suggest};
 use crate::rules::catalogue::{DF004, DF005, DF010, DF011, DF012, DF021};
 use crate::rules::policy::Policy;
-use crate::rules::suggest;
 
 /// The stages so far: their names, in lower case.
 #[derive(Debug, Default)]

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ignore::{self, Ignore, Reason};
 use super::{Used, tree};
-use crate::model::{EntryKind, Finding, Place, SourceTree};
+use crate::model::{EntryKind, Finding, Place, SourceTree, suggest};
 use crate::rules::catalogue::SRC011;
 use crate::rules::dockerfile::{Dockerfile, Instruction};
-use crate::rules::suggest;
 
 /// Sources of one Dockerfile that are looked up; each costs a look at every path.
 const SOURCES_MAX: usize = 200;

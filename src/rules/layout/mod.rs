@@ -15,8 +15,7 @@ pub use ignore::Ignore;
 
 use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007, SRC013};
 use super::dockerfile::Dockerfile;
-use super::suggest;
-use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
+use crate::model::{EntryKind, Finding, Place, SourceTree, limits, suggest};
 
 /// A Dockerfile that the submission uses.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,26 @@
+//! What people wrote, as text: which characters can be seen in it.
+//!
+//! Knows no language and no markup.
+
+/// Whether a character may be shown: neither control, nor invisible, nor a change of direction.
+pub fn is_visible(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{ad}'                    // soft hyphen
+        | '\u{34f}'                 // combining grapheme joiner
+        | '\u{61c}'                 // Arabic letter mark
+        | '\u{115f}' | '\u{1160}'   // Hangul fillers
+        | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
+        | '\u{180b}'..='\u{180f}'   // Mongolian selectors
+        | '\u{200b}'..='\u{200f}'   // zero width, direction marks
+        | '\u{2028}'..='\u{202e}'   // line and paragraph separators, embeddings, overrides
+        | '\u{2060}'..='\u{206f}'   // word joiner, isolates, deprecated controls
+        | '\u{3164}' | '\u{ffa0}'   // Hangul fillers
+        | '\u{fe00}'..='\u{fe0f}'   // variation selectors
+        | '\u{feff}'                // byte order mark
+        | '\u{fff0}'..='\u{fffb}'   // unassigned, interlinear annotation
+        | '\u{1bca0}'..='\u{1bca3}' // shorthand controls
+        | '\u{1d173}'..='\u{1d17a}' // musical controls
+        | '\u{e0000}'..='\u{e0fff}' // tags, more variation selectors
+    );
+    !c.is_control() && !invisible
+}
