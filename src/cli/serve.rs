@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::terminal::Logs;
 use super::{SettingsFile, open, terminal};
 use crate::model::KillReason;
-use crate::pipeline::{App, lease, workers};
+use crate::pipeline::{App, commands, lease, workers};
 use crate::web;
 
 /// Ended jobs are removed in a fraction of a second; more is not worth waiting for.
@@ -82,6 +82,7 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
         app.engines.runner.cleanup(&job).await?;
     }
     lease::recover(app).await?;
+    commands::recover(app).await?;
     let forges = open::local_forges(&app.settings)?;
     for repository in app.store.repositories().await? {
         let Some(forge) = forges.get(&repository.forge) else {

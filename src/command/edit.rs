@@ -12,10 +12,10 @@ use super::table::row;
 pub fn fresh(before: &[Written], now: &[Written]) -> Vec<Written> {
     let mut known: HashMap<String, usize> = HashMap::new();
     for written in before {
-        *known.entry(meaning(written)).or_default() += 1;
+        *known.entry(written.meaning()).or_default() += 1;
     }
     now.iter()
-        .filter(|written| match known.get_mut(&meaning(written)) {
+        .filter(|written| match known.get_mut(&written.meaning()) {
             Some(left) if *left > 0 => {
                 *left -= 1;
                 false
@@ -26,15 +26,16 @@ pub fn fresh(before: &[Written], now: &[Written]) -> Vec<Written> {
         .collect()
 }
 
-/// What is the same in commands that mean the same; faults are the same when they are written so.
-fn meaning(written: &Written) -> String {
-    match &written.command {
-        Ok(command) => command.to_string(),
-        Err(_) => written
-            .source
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" "),
+impl Written {
+    /// What is the same in commands that mean the same; faults are the same when they are written so.
+    pub fn meaning(&self) -> String {
+        match &self.command {
+            Ok(command) => command.to_string(),
+            Err(_) => {
+                let words: Vec<&str> = self.source.split_whitespace().collect();
+                words.join(" ")
+            }
+        }
     }
 }
 

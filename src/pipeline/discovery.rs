@@ -1,8 +1,6 @@
 //! Repositories come, get other names, and go. The forge's number of a repository tells which it is;
 //! a name that fits the pattern only makes it a candidate, and an organizer decides.
 
-use serde_json::json;
-
 use super::{App, publish};
 use crate::forge::ForgeRepository;
 use crate::model::{Challenge, ForgeName, TeamSlug};
@@ -126,6 +124,5 @@ async fn tell(
          submission, counted from that moment."
     );
     let subject = format!("candidate {} {}", challenge.forge, at.id);
-    let detail = json!({ "once": true });
-    publish::tell_organizers(app, challenge, (&subject, &text, detail)).await
+    publish::tell_organizers(app, challenge, (&subject, &text)).await
 }

@@ -78,10 +78,11 @@ fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
         Next::End { .. } => true,
         Next::Stay | Next::Retry(_) => return Vec::new(),
     };
-    publish::wishes(app, record, ended)
-        .into_iter()
-        .map(Effect::Outbox)
-        .collect()
+    let mut wishes = publish::wishes(app, record, ended);
+    let scored = finish.effects.iter().any(|e| matches!(e, Effect::Score(..)));
+    let challenge = app.challenge(&record.submission.challenge);
+    wishes.extend(challenge.filter(|_| scored).and_then(|c| publish::boards(app, c)));
+    wishes.into_iter().map(Effect::Outbox).collect()
 }
 
 /// Waits until the lease is lost, and renews it until then. Why the work must stop: withdrawals

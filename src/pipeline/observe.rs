@@ -104,11 +104,9 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
 /// When the database fails.
 pub async fn sweep(app: &App) -> anyhow::Result<usize> {
     discovery::sweep(app).await?;
-    let all = app.store.repositories().await?;
-    let looks = all
-        .iter()
-        .filter(|r| app.challenge(&r.challenge).is_some())
-        .map(|repository| async move { (repository, observe(app, repository).await) });
+    let mut all = app.store.repositories().await?;
+    all.retain(|r| app.challenge(&r.challenge).is_some());
+    let looks: Vec<_> = all.into_iter().map(|r| look(app, r)).collect();
     let mut looked = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
     let mut entered = 0;
     while let Some((repository, result)) = looked.next().await {
@@ -122,4 +120,9 @@ pub async fn sweep(app: &App) -> anyhow::Result<usize> {
         }
     }
     Ok(entered)
+}
+
+async fn look(app: &App, repository: Repository) -> (Repository, anyhow::Result<Observed>) {
+    let observed = observe(app, &repository).await;
+    (repository, observed)
 }

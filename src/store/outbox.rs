@@ -125,6 +125,29 @@ impl Store {
         Ok(())
     }
 
+    /// Puts a wish unless there is one for this subject, whatever it says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_outbox_once(&self, item: &OutboxPut, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let standing = sqlx::query(
+            "SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3",
+        )
+        .bind(item.forge.as_str())
+        .bind(&item.subject)
+        .bind(item.channel)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if standing.is_some() {
+            return Ok(());
+        }
+        put(&mut tx, item, now).await?;
+        tx.commit().await?;
+        self.tell(Change::Outbox);
+        Ok(())
+    }
+
     /// Wishes to a forge that are due, most urgent first.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// A name that does not exist, with those that do.
-    pub(super) fn unknown<'n>(
+    pub(in crate::pipeline) fn unknown<'n>(
         what: &'static str,
         named: &impl Display,
         known: impl Iterator<Item = &'n str>,

@@ -2,25 +2,36 @@
 //!
 //! What is sent is made from the rows at the moment of sending, so it is never older than the wish,
 //! and of ten wishes that wait only the newest is sent. In reading order: [`statuses`] (lamps on a
-//! commit), [`note`] (a git note), [`report`] (a comment in the issue that [`thread`] finds).
+//! commit), [`note`] (a git note), [`comment`] (a comment that is written once and edited after) and
+//! its users: [`report`] (on a submission), [`reply`] (to commands), [`notice`] (to a team, to organizers),
+//! each in an issue that stands or that [`thread`] finds; [`leaderboard`] (files of a repository).
 
+mod comment;
 mod health;
+mod leaderboard;
 mod note;
+mod notice;
+mod reply;
 mod report;
 mod statuses;
+mod target;
 mod thread;
-
-use std::future::Future;
 
 use futures_util::StreamExt as _;
 use serde_json::json;
 
 pub use health::Health;
+pub use leaderboard::wish as board;
+pub(super) use leaderboard::put as boards;
+pub use notice::{tell, tell_organizers};
+pub use reply::{react, reply};
 
-use super::{App, Progress, located};
-use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
-use crate::model::{Duration, ForgeName, RepositoryId, Timestamp};
-use crate::store::{Lane, OutboxItem, OutboxPut, Repository, SubmissionRecord, URGENT};
+use target::Target;
+
+use super::{App, Progress};
+use crate::forge::{ForgeError, Shows};
+use crate::model::{Duration, ForgeName, Timestamp};
+use crate::store::{Lane, OutboxItem, OutboxPut, SubmissionRecord, URGENT};
 
 /// Wishes looked at in one step.
 const AT_ONCE: i64 = 32;
@@ -42,6 +53,15 @@ pub const STATUS: &str = "status";
 pub const NOTE: &str = "note";
 /// A report on a submission, as a comment.
 pub const REPORT: &str = "report";
+
+/// An answer to commands.
+const REPLY: &str = "reply";
+/// A sign that commands were heard.
+const REACTION: &str = "reaction";
+/// A comment of ours in the issue of a repository.
+const NOTICE: &str = "notice";
+/// The boards, as files of a repository.
+const BOARD: &str = "board";
 
 /// Why a wish was not fulfilled.
 #[derive(Debug)]
@@ -162,6 +182,10 @@ async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
         VERDICT | STATUS => statuses::send(app, &mut item).await,
         NOTE => note::send(app, &mut item).await,
         REPORT => report::send(app, &mut item).await,
+        REPLY => reply::send(app, &mut item).await,
+        REACTION => reply::send_reaction(app, &mut item).await,
+        NOTICE => notice::send(app, &mut item).await,
+        BOARD => leaderboard::send(app, &mut item).await,
         other => Err(Unsent::Ours(anyhow::anyhow!("no way `{other}` to a forge"))),
     };
     let now = app.clock.now();
@@ -186,50 +210,4 @@ async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
     };
     tracing::info!(item.subject, item.channel, error = says, "not shown yet");
     Ok(app.store.not_sent(&item, &says, now.plus(pause)).await?)
-}
-
-/// A team's repository and the forge that it is on.
-struct Target<'a> {
-    forge: &'a dyn Forge,
-    repository: Repository,
-}
-
-impl<'a> Target<'a> {
-    async fn of(app: &'a App, id: RepositoryId) -> anyhow::Result<Self> {
-        let repository = app.store.repository(id).await?;
-        Ok(Self {
-            forge: app.forge(&repository.forge)?.as_ref(),
-            repository,
-        })
-    }
-
-    /// Does something in the repository; once more under its new name, where it has been renamed.
-    async fn call<T, F, R>(&mut self, app: &App, doing: F) -> Result<T, Unsent>
-    where
-        F: Fn(&'a dyn Forge, ForgeRepository) -> R,
-        R: Future<Output = Result<T, ForgeError>> + 'a,
-    {
-        let first = doing(self.forge, located(&self.repository)).await;
-        let error = match first {
-            Ok(value) => return Ok(value),
-            Err(error) if error.may_be_renamed() => error,
-            Err(error) => return Err(error.into()),
-        };
-        let Some(now) = self.forge.repository(&self.repository.forge_id).await? else {
-            return Err(error.into());
-        };
-        if now.full_name == self.repository.full_name {
-            return Err(error.into());
-        }
-        let renamed = Repository {
-            full_name: now.full_name,
-            ..self.repository.clone()
-        };
-        let (bound, _) = app
-            .store
-            .bind_repository(&renamed, &[], app.clock.now())
-            .await?;
-        self.repository = bound;
-        Ok(doing(self.forge, located(&self.repository)).await?)
-    }
 }

@@ -11,10 +11,7 @@ const MARK: &str = "<!-- referee:thread -->";
 
 /// Number of the issue.
 pub(super) async fn find(app: &App, target: &mut Target<'_>) -> Result<i64, Unsent> {
-    let (forge, id) = (
-        target.repository.forge.clone(),
-        target.repository.forge_id.clone(),
-    );
+    let (forge, id) = (target.name.clone(), target.at.id.clone());
     if let Some(known) = app.store.thread(&forge, &id).await? {
         return Ok(known);
     }
@@ -65,23 +62,28 @@ pub(super) async fn is_gone(
     if standing.is_some() {
         return Ok(false);
     }
-    let (forge, id) = (&target.repository.forge, target.repository.forge_id.as_str());
+    let (forge, id) = (&target.name, target.at.id.as_str());
     app.store.forget_thread((forge, id), issue).await?;
     Ok(true)
 }
 
 fn text(app: &App, target: &Target<'_>) -> String {
-    let address = app
-        .challenge(&target.repository.challenge)
+    let Some(repository) = target.bound() else {
+        return format!(
+            "{MARK}\nWhat organizers have to know or to decide is told here.\n\n\
+             Write `/help` in a comment, here or in any issue of this repository, to see what can be \
+             ordered."
+        );
+    };
+    let board = app
+        .challenge(&repository.challenge)
         .map_or(String::new(), |c| {
-            format!(
-                " The board is at <{}/challenges/{}>.",
-                app.settings.public_url, c.slug
-            )
+            let url = &app.settings.public_url;
+            format!(" The board is at <{url}/challenges/{}>.", c.slug)
         });
     format!(
         "{MARK}\nEach submission of this repository gets one comment here, kept up to date while it is \
-         checked, built, tried and evaluated.{address}\n\n\
+         checked, built, tried and evaluated.{board}\n\n\
          Write `/help` in a comment to see what else can be done here."
     )
 }

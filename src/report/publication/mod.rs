@@ -42,6 +42,14 @@ impl ChallengePublication {
         }
     }
 
+    /// Adds a board that everybody may see, in the order of the page.
+    #[must_use]
+    pub fn with_public_board(mut self, view: BoardView) -> Self {
+        let frozen = view.frozen.is_some();
+        self.boards.push(PublishedBoard { view, frozen });
+        self
+    }
+
     /// Adds a board, in the order of the page; unless its phase hides it, when nothing of it is kept.
     #[must_use]
     pub fn with_board(mut self, view: BoardView, show: &Show, frozen: bool) -> Self {

@@ -1,0 +1,93 @@
+//! The answer to the commands of a text: a sign at once, and one comment in the same issue.
+
+use serde_json::{Value, json};
+
+use super::comment::{self, Living};
+use super::{REACTION, REPLY, Target, Unsent};
+use crate::forge::{Reaction, Spot};
+use crate::model::Duration;
+use crate::pipeline::{App, commands};
+use crate::store::{OutboxItem, OutboxPut, StoreError, TextPlace, URGENT};
+
+/// Shows that the commands of a text were heard.
+///
+/// # Errors
+/// When the database fails.
+pub async fn react(app: &App, at: &TextPlace) -> Result<(), StoreError> {
+    put(app, at, REACTION).await
+}
+
+/// Shows the answers to the commands of a text as they are now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reply(app: &App, at: &TextPlace) -> anyhow::Result<()> {
+    Ok(put(app, at, REPLY).await?)
+}
+
+async fn put(app: &App, at: &TextPlace, channel: &'static str) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let wish = OutboxPut {
+        forge: at.forge.clone(),
+        subject: format!("text {} {} {}", at.forge_id, at.issue, at.spot),
+        channel,
+        payload: json!({ "forge_id": at.forge_id, "issue": at.issue, "spot": at.spot }),
+        priority: URGENT,
+        not_before: now,
+        pace: Duration(0),
+    };
+    app.store.put_outbox(&wish, now).await
+}
+
+fn place(item: &OutboxItem) -> TextPlace {
+    let number = |key: &str| item.payload[key].as_i64().unwrap_or_default();
+    TextPlace {
+        forge: item.forge.clone(),
+        forge_id: item.payload["forge_id"].as_str().unwrap_or_default().to_owned(),
+        issue: number("issue"),
+        spot: number("spot"),
+    }
+}
+
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+    let at = place(item);
+    let records = app.store.commands_of(&at).await?;
+    let Some(first) = records.first() else {
+        return Ok(());
+    };
+    let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
+    let mark = format!("<!-- referee:reply={} -->", at.spot);
+    let living = Living {
+        issue: Some(at.issue),
+        text: format!("{mark}\n{}\n", commands::answer_to(&records)),
+        mark,
+        since: first.created_at,
+    };
+    comment::show(app, item, &mut target, &living).await
+}
+
+pub(super) async fn send_reaction(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+    if item.shown == Value::Bool(true) {
+        return Ok(());
+    }
+    let at = place(item);
+    let spot = match at.spot {
+        0 => Spot::Issue(at.issue),
+        comment => Spot::Comment(comment),
+    };
+    let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
+    let react = target
+        .call(app, |forge, at| async move {
+            forge.react(&at.full_name, spot, Reaction::Seen).await
+        })
+        .await;
+    match react {
+        Ok(()) => item.shown = Value::Bool(true),
+        // An instance may have other reactions, and a text may be gone: the answer says it all.
+        Err(Unsent::Forge(error)) if !error.is_uncertain() && error.asks_to_wait().is_none() => {
+            tracing::debug!(item.subject, %error, "no reaction");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
