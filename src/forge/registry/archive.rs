@@ -55,7 +55,7 @@ impl Archive {
         header.set_mode(0o644);
         header.set_mtime(0);
         let mut entry = self.tar.append_writer(&mut header, &name)?;
-        let mut copy = Copy {
+        let mut copy = Copying {
             source: match gzip {
                 true => Unpacked::Gzip(Box::new(MultiGzDecoder::new(&mut source))),
                 false => Unpacked::Plain(&mut source),
@@ -74,7 +74,7 @@ impl Archive {
                 Scan::NotTar => Ok(Err(Fault::NotTar)),
             }
         });
-        let Copy {
+        let Copying {
             hasher,
             bytes,
             stopped,
@@ -149,7 +149,7 @@ enum Stop {
 }
 
 /// Hands out what it reads, and has it written, hashed and counted before.
-struct Copy<'a, R: Read, W: Write> {
+struct Copying<'a, R: Read, W: Write> {
     source: Unpacked<'a, R>,
     target: &'a mut W,
     hasher: Sha256,
@@ -158,14 +158,14 @@ struct Copy<'a, R: Read, W: Write> {
     stopped: Option<Stop>,
 }
 
-impl<R: Read, W: Write> Copy<'_, R, W> {
+impl<R: Read, W: Write> Copying<'_, R, W> {
     fn stop(&mut self, why: Stop) -> io::Error {
         self.stopped = Some(why);
         io::Error::other("stopped")
     }
 }
 
-impl<R: Read, W: Write> Read for Copy<'_, R, W> {
+impl<R: Read, W: Write> Read for Copying<'_, R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(PIECE);
         let read = match &mut self.source {

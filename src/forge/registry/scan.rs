@@ -118,7 +118,7 @@ fn entry(header: &Header, size: u64, said: Walk) -> Step {
         return Step::End(Scan::Holds(says));
     }
     // In the oldest format a file whose name ends in `/` is a directory, and has no content.
-    let old_directory = kind.as_byte() == 0 && (path.ends_with('/') || path.is_empty());
+    let old_directory = header.as_old().linkflag == [0] && (path.ends_with('/') || path.is_empty());
     let no_content = matches!(
         kind,
         EntryType::Link
