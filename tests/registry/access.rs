@@ -77,10 +77,13 @@ async fn all_pages_of_tags_are_read() {
     assert_eq!(tags, wanted);
 }
 
+/// Paths that were asked for, each with what was shown for it.
+type Seen = Vec<(String, Option<String>)>;
+
 /// A host that answers as told, and remembers what it was shown.
 struct Host {
     address: String,
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    seen: Arc<Mutex<Seen>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -89,7 +92,7 @@ impl Host {
         answer: impl Fn(&Uri, Option<&str>) -> Response<Body> + Clone + Send + Sync + 'static,
     ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         let remembered = seen.clone();
         let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
             let shown = headers.get("authorization");
@@ -108,7 +111,7 @@ impl Host {
         }
     }
 
-    fn seen(&self) -> Vec<(String, Option<String>)> {
+    fn seen(&self) -> Seen {
         self.seen.lock().unwrap().clone()
     }
 

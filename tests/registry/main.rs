@@ -5,11 +5,7 @@
 //! `docker-registry` (or no engine, for the tests that run an image) the tests say so and pass,
 //! except under CI.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod access;
 mod engine;
