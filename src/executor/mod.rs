@@ -240,18 +240,31 @@ pub struct BuildReport {
     pub log: LogExcerpt,
 }
 
+/// What became of an archive that an engine was to take in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadEnd {
+    /// There is an image.
+    Loaded(Box<ImageFacts>),
+    /// The engine does not take it, in its own sentence: the archive is at fault.
+    Refused(String),
+}
+
 /// An engine that builds images. It may be another one than the executor's.
 #[async_trait]
 pub trait Builder: Send + Sync {
     /// Builds. Dropping the future ends the build and leaves nothing running.
     async fn build(&self, spec: &BuildSpec) -> Result<BuildReport>;
-    /// The image that an earlier build of this name made, if it is still there.
+    /// Takes in an image from an archive (`manifest.json`, its configuration, its layers) that
+    /// holds no other image and no name, and names it as a build of this name would be named.
+    async fn load(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd>;
+    /// The image that an earlier build or load of this name made, if it is still there.
     async fn built(&self, name: &str) -> Result<Option<ImageFacts>>;
     /// The image that a reference (`referee/python:3.11`) stands for right now.
     async fn resolve(&self, reference: &str) -> Result<Option<ImageFacts>>;
     /// Whether an image is still there.
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>>;
-    /// Removes an image, and what else the build of that name left.
+    /// Removes an image, and what else the build of that name left. An image that has another
+    /// name as well, another submission's or an organizer's, stays.
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()>;
 }
 

@@ -1,8 +1,8 @@
 //! L2, the only module that speaks to a forge.
 //!
 //! [`local`] is the forge that comes with Referee: bare repositories under one root. [`gitea`] speaks
-//! to Gitea and Forgejo. Both are a [`Forge`]; nothing above knows which. [`git`] reads commits of any
-//! repository on this disk, [`folder`] a working copy. Nothing here decides what a push means, or who
+//! to Gitea and Forgejo. Both are a [`Forge`]; nothing above knows which. [`registry`] fetches images
+//! that were pushed to a forge. [`git`] reads commits of any repository on this disk, [`folder`] a working copy. Nothing here decides what a push means, or who
 //! may command: that is the pipeline's business.
 
 pub mod error;
@@ -10,6 +10,7 @@ pub mod folder;
 pub mod git;
 pub mod gitea;
 pub mod local;
+pub mod registry;
 pub mod signature;
 
 use std::collections::BTreeMap;

@@ -61,22 +61,41 @@ impl Challenge {
     /// The team that a repository of this name would belong to. The challenge's own repositories are
     /// nobody's, whatever the pattern says.
     pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
-        let own = [
-            self.organizers.as_deref(),
-            self.leaderboard.as_deref(),
-            Some(self.template_repository()).as_deref(),
-        ]
-        .contains(&Some(full_name));
-        if own {
-            return None;
+        let template = self.template_repository();
+        let own = [&self.organizers, &self.leaderboard, &Some(template)]
+            .into_iter()
+            .flatten()
+            .any(|own| own == full_name);
+        match own {
+            true => None,
+            false => self.teams.team_of(full_name),
         }
-        self.teams.team_of(full_name)
     }
 
     /// The repository that teams' repositories are made from, on forges with accounts.
     pub fn template_repository(&self) -> String {
         let owner = self.teams.before.split('/').next().unwrap_or_default();
         format!("{owner}/{}-template", self.slug)
+    }
+
+    /// The phases that an image triggers, by its name within the owner, in the order of the file.
+    pub fn phases_of_image<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Phase> {
+        self.phases.iter().filter(move |p| p.on.matches_image(name))
+    }
+
+    /// The task that an image's tag names: `<task>` or `<task>-<anything>`, of two that fit the
+    /// longer. Where there is one task only, every tag names it.
+    pub fn task_of_tag(&self, tag: &str) -> Option<&Task> {
+        if let [only] = self.tasks.as_slice() {
+            return Some(only);
+        }
+        self.tasks
+            .iter()
+            .filter(|task| {
+                tag.strip_prefix(task.slug.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+            .max_by_key(|task| task.slug.as_str().len())
     }
 
     /// All boards: every task in every phase.
@@ -412,15 +431,19 @@ pub enum Trigger {
     Branch(String),
     /// A tag whose short name matches; `*` stands for any characters.
     Tag(String),
+    /// An image pushed to the forge's registry whose name within its owner matches; `*` stands for
+    /// any characters. Its tag names the task: see [`Challenge::task_of_tag`].
+    Image(String),
 }
 
 impl Trigger {
-    /// Reads `branch:main` or `tag:final-*`.
+    /// Reads `branch:main`, `tag:final-*` or `image:*`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':')? {
             (_, "") => None,
             ("branch", pattern) => Some(Self::Branch(pattern.to_owned())),
             ("tag", pattern) => Some(Self::Tag(pattern.to_owned())),
+            ("image", pattern) => Some(Self::Image(pattern.to_owned())),
             _ => None,
         }
     }
@@ -430,10 +453,20 @@ impl Trigger {
         let (prefix, pattern) = match self {
             Self::Branch(pattern) => ("refs/heads/", pattern),
             Self::Tag(pattern) => ("refs/tags/", pattern),
+            Self::Image(_) => return false,
         };
         full_ref
             .strip_prefix(prefix)
             .is_some_and(|short| wildcard(pattern.as_bytes(), short.as_bytes()))
+    }
+
+    /// Whether a pushed image triggers, by its name within the owner: the `team-a` of
+    /// `registry.example.org/phakir/team-a:phase-recognition`.
+    pub fn matches_image(&self, name: &str) -> bool {
+        match self {
+            Self::Image(pattern) => wildcard(pattern.as_bytes(), name.as_bytes()),
+            Self::Branch(_) | Self::Tag(_) => false,
+        }
     }
 }
 
@@ -442,6 +475,7 @@ impl std::fmt::Display for Trigger {
         match self {
             Self::Branch(pattern) => write!(f, "branch:{pattern}"),
             Self::Tag(pattern) => write!(f, "tag:{pattern}"),
+            Self::Image(pattern) => write!(f, "image:{pattern}"),
         }
     }
 }
@@ -546,6 +580,19 @@ mod tests {
         );
         assert_eq!(Trigger::parse("main"), None);
         assert_eq!(Trigger::parse("tag:"), None);
+    }
+
+    #[test]
+    fn images_trigger_by_their_name_and_nothing_else_does() {
+        let image = Trigger::parse("image:team-*").unwrap();
+        assert_eq!(image.to_string(), "image:team-*");
+        assert!(image.matches_image("team-a"));
+        assert!(image.matches_image("team-a/method"));
+        assert!(!image.matches_image("organizers"));
+        assert!(!image.matches("refs/heads/team-a"));
+        assert!(!image.matches("team-a"));
+        assert!(!Trigger::parse("tag:*").unwrap().matches_image("team-a"));
+        assert_eq!(Trigger::parse("image:"), None);
     }
 
     #[test]

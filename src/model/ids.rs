@@ -271,6 +271,11 @@ impl Digest {
         ))
     }
 
+    /// Wraps a SHA-256 that was computed piece by piece.
+    pub fn of_hash(hash: [u8; 32]) -> Self {
+        Self(format!("sha256:{}", hex::encode(hash)))
+    }
+
     /// With its `sha256:` prefix.
     pub fn as_str(&self) -> &str {
         &self.0

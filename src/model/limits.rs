@@ -94,6 +94,37 @@ pub const IMAGE_LAYERS_MAX: usize = 100;
 /// Bytes of an image's labels.
 pub const IMAGE_LABEL_BYTES_MAX: usize = 16 * 1024;
 
+// Images from a registry.
+
+/// Bytes of a manifest or an index. Registries themselves refuse more.
+pub const MANIFEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of an image's configuration.
+pub const IMAGE_CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+/// Bytes of any other answer of a registry that is read whole: a page of tags, a token.
+pub const REGISTRY_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Tags of one repository.
+pub const REGISTRY_TAGS_MAX: usize = 10_000;
+/// Tags that are asked for at a time.
+pub const REGISTRY_TAGS_PAGE: usize = 100;
+/// Characters of an image's name and of its tag, as the distribution specification has them.
+pub const REGISTRY_NAME_CHARS_MAX: usize = 255;
+/// See [`REGISTRY_NAME_CHARS_MAX`].
+pub const REGISTRY_TAG_CHARS_MAX: usize = 128;
+/// Redirects that one blob may take: from the registry to its store, and on.
+pub const REGISTRY_REDIRECTS_MAX: usize = 5;
+/// A call to a registry that should answer at once.
+pub const REGISTRY_CALL_TIME: Duration = Duration::seconds(30);
+/// A registry that sends nothing of a blob for so long sends nothing more.
+pub const REGISTRY_SILENCE: Duration = Duration::seconds(60);
+/// A whole image, from its first layer to its last.
+pub const PULL_TIME: Duration = Duration::seconds(30 * 60);
+/// Pieces of a layer between the network and the disk.
+pub const PULL_PIECES: usize = 16;
+/// Bytes of an extended header within a layer: a long name, a list of attributes.
+pub const LAYER_HEADER_BYTES_MAX: u64 = 1024 * 1024;
+/// Time for the engine to take an image in.
+pub const IMAGE_LOAD_TIME: Duration = Duration::seconds(30 * 60);
+
 // Run.
 
 /// Container log kept from its start.

@@ -1,4 +1,4 @@
-//! A built image, against what may run: IMG001 to IMG010.
+//! An image, built here or pushed, against what may run: IMG001 to IMG010.
 //!
 //! Judges what the engine reports of the image, never what its Dockerfile promised.
 
@@ -106,7 +106,7 @@ fn is_root(user: &str) -> bool {
 }
 
 /// A word of the image, fit for a sentence.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 

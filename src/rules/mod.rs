@@ -6,6 +6,7 @@
 //! - [`admission`]: a commit against all the static rules, in one call;
 //! - [`submission_toml`], [`layout`], [`dockerfile`]: the three parts of it;
 //! - [`build`], [`image`]: what the engine says of the build and of the image;
+//! - [`image_manifest`], [`image_layer`]: what a registry says of a pushed image, and what its layers hold;
 //! - [`exit`], [`output`]: what a run's end and its output mean;
 //! - [`quota`]: whether one more submission may be made now.
 //!
@@ -18,6 +19,8 @@ pub mod catalogue;
 pub mod dockerfile;
 pub mod exit;
 pub mod image;
+pub mod image_layer;
+pub mod image_manifest;
 pub mod layout;
 pub mod output;
 pub mod policy;

@@ -18,7 +18,7 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
     let on = s.required(
         "on",
         parsed(
-            "Write `branch:main` or `tag:final-*`; `*` stands for any characters.",
+            "Write `branch:main`, `tag:final-*` or `image:*`; `*` stands for any characters.",
             Trigger::parse,
         ),
     );
@@ -72,7 +72,7 @@ fn compare(s: &Section<'_>, before: &[Phase], phase: &Phase) {
                      the quota of both.",
                     other.slug, phase.slug
                 ),
-                "Give the phases different branches or tags, or periods that do not overlap.",
+                "Give the phases different branches, tags or images, or periods that do not overlap.",
             );
         }
     }
@@ -80,11 +80,12 @@ fn compare(s: &Section<'_>, before: &[Phase], phase: &Phase) {
 
 /// Whether one trigger's pattern covers the other's.
 fn overlap(a: &Trigger, b: &Trigger) -> bool {
-    let reference = |trigger: &Trigger| match trigger {
-        Trigger::Branch(pattern) => format!("refs/heads/{pattern}"),
-        Trigger::Tag(pattern) => format!("refs/tags/{pattern}"),
+    let covers = |trigger: &Trigger, other: &Trigger| match other {
+        Trigger::Branch(pattern) => trigger.matches(&format!("refs/heads/{pattern}")),
+        Trigger::Tag(pattern) => trigger.matches(&format!("refs/tags/{pattern}")),
+        Trigger::Image(pattern) => trigger.matches_image(pattern),
     };
-    a.matches(&reference(b)) || b.matches(&reference(a))
+    covers(a, b) || covers(b, a)
 }
 
 fn quota(s: &Section<'_>) -> Option<Quota> {

@@ -359,6 +359,43 @@ fn contracts_keep_to_directories_of_their_own() {
 }
 
 #[test]
+fn images_start_submissions_and_their_tags_name_the_task() {
+    let folder = folder();
+    let read = |text: &str| parse(text, "challenge.toml", folder.path()).0.unwrap();
+    let one = read(&LEAST.replace("branch:main", "image:team-*"));
+    assert_eq!(one.phases[0].on, Trigger::Image("team-*".into()));
+    assert_eq!(one.phases_of_image("team-a").count(), 1);
+    assert_eq!(one.phases_of_image("other").count(), 0);
+    assert_eq!(one.phases_of_ref("refs/heads/team-a").count(), 0);
+    let slug = |challenge: &Challenge, tag: &str| {
+        let task = challenge.task_of_tag(tag);
+        task.map_or_else(String::new, |task| task.slug.to_string())
+    };
+    assert_eq!(slug(&one, "latest"), "segmentation");
+
+    let task = LEAST.split_once("[[task]]").unwrap().1;
+    let task = task.split_once("[[phase]]").unwrap().0;
+    let task = task.replace("\"segmentation\"", "\"segmentation-fine\"");
+    let two = read(&LEAST.replace("[[phase]]", &format!("[[task]]{task}[[phase]]")));
+    for (tag, wanted) in [
+        ("segmentation", "segmentation"),
+        ("segmentation-v2", "segmentation"),
+        ("segmentation-fine", "segmentation-fine"),
+        ("segmentation-fine-v2", "segmentation-fine"),
+        ("segmentation2", ""),
+        ("latest", ""),
+    ] {
+        assert_eq!(slug(&two, tag), wanted, "{tag}");
+    }
+    let doubled = LEAST.replace("branch:main", "image:*");
+    let second = doubled.split_once("[[phase]]").unwrap().1;
+    let second = second
+        .replace("\"validation\"", "\"test\"")
+        .replace("image:*", "image:team-*");
+    assert!(said(&format!("{doubled}[[phase]]{second}")).contains("CFG006 warning"));
+}
+
+#[test]
 fn phases_that_overlap_are_doubted() {
     let second = |on: &str, opens: &str| {
         let phase = LEAST.split_once("[[phase]]").unwrap().1;
@@ -371,6 +408,7 @@ fn phases_that_overlap_are_doubted() {
     assert!(second("branch:main", "2025-01-01T00:00:00Z").contains("CFG006 warning"));
     assert!(second("branch:m*", "2025-01-01T00:00:00Z").contains("CFG006 warning"));
     assert_eq!(second("tag:main", "2025-01-01T00:00:00Z"), "");
+    assert_eq!(second("image:main", "2025-01-01T00:00:00Z"), "");
     assert!(second("branch:main", "2100-01-01T00:00:00Z").contains("before it opens"));
     let twice = LEAST
         .split_once("[[phase]]")

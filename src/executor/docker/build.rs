@@ -12,6 +12,7 @@
 //! `networkmode` says: rules must have refused the one, and `resolve` found the other.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -27,10 +28,12 @@ use super::meter::{self, Cage, Used};
 use super::transcript::{Steps, explain};
 use super::{DockerEngine, context, is_name, refusal, sandbox};
 use crate::executor::{
-    BuildEnd, BuildLimitHit, BuildReport, BuildSpec, Builder, ExecutorError, Result,
+    BuildEnd, BuildLimitHit, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd, Result,
 };
 use crate::model::{ImageFacts, ImageId, Timestamp};
 
+/// Under which all images are kept that submissions brought.
+pub(super) const BUILDS: &str = "referee/build";
 /// Below this the engine itself is in danger, whoever filled its disk.
 const DISK_RESERVE: u64 = 512 * 1024 * 1024;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
@@ -69,6 +72,10 @@ impl Builder for DockerEngine {
         Ok(BuildReport { end, log })
     }
 
+    async fn load(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd> {
+        self.load_archive(archive, image, name).await
+    }
+
     async fn built(&self, name: &str) -> Result<Option<ImageFacts>> {
         self.resolve(&self.build_tag(name)).await
     }
@@ -83,7 +90,11 @@ impl Builder for DockerEngine {
 
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()> {
         self.remove_image(&self.build_tag(name), true).await?;
-        self.remove_image(image.as_str(), true).await
+        // The same image may have been pushed twice, or be one that others are built on.
+        match self.has_a_name(image).await? {
+            true => Ok(()),
+            false => self.remove_image(image.as_str(), true).await,
+        }
     }
 }
 
@@ -159,8 +170,13 @@ async fn clear(
 }
 
 impl DockerEngine {
-    fn build_tag(&self, name: &str) -> String {
-        format!("referee/build:{}.{name}", self.instance())
+    pub(super) fn build_tag(&self, name: &str) -> String {
+        format!("{BUILDS}:{}", self.tag_part(name))
+    }
+
+    /// The part of a tag behind the colon.
+    pub(super) fn tag_part(&self, name: &str) -> String {
+        format!("{}.{name}", self.instance())
     }
 
     async fn begin(&self, spec: &BuildSpec) -> Result<Work> {
@@ -341,6 +357,16 @@ impl DockerEngine {
             Err(refusal) if refusal.status == 404 => Ok(()),
             Err(refusal) => Err(refusal.into()),
         }
+    }
+
+    async fn has_a_name(&self, image: &ImageId) -> Result<bool> {
+        let answer = self
+            .call("image", |docker| async move {
+                docker.inspect_image(image.as_str()).await
+            })
+            .await?;
+        let names = |names: Option<Vec<String>>| names.is_some_and(|names| !names.is_empty());
+        Ok(answer.is_ok_and(|seen| names(seen.repo_tags) || names(seen.repo_digests)))
     }
 
     async fn remove_leftover(&self, tip: &str, since: Timestamp) -> Result<()> {

@@ -13,6 +13,7 @@
 //! | `log` | what a job prints: its start, its end and a count of the rest |
 //! | `output` | the size-capped output file system, and reading it after the end |
 //! | `build` | Dockerfile and context to image |
+//! | `load` | an image from an archive |
 //! | `context` | the context as a tar stream, with our Dockerfile at its end; pure |
 //! | `transcript` | what the output of a build tells; pure |
 //! | `meter` | what a build takes of processes, memory and disk |
@@ -26,6 +27,7 @@ mod check;
 mod containers;
 mod context;
 mod holder;
+mod load;
 mod log;
 mod meter;
 mod output;

@@ -37,6 +37,24 @@ IMG009: Error firm, "The working directory is the image's own",
 IMG010: Error firm, "Labels are small",
     "Remove the label, or shorten it.",
     "Labels may have 16 KiB in all: they are read each time that the image is looked at.";
+IMG011: Error firm, "The registry holds an image that can be read",
+    "Push the image with `docker push`; other things that a registry can hold are not run.",
+    "Charts, signatures, models and images in the format of 2014 cannot run. What we cannot read we cannot check, so it does not pass.";
+IMG012: Error firm, "All layers are in the registry",
+    "Build from a base image without foreign layers, and push again.",
+    "A foreign layer names an address outside the registry. Nothing is fetched from there: it could be anything, and something else tomorrow.";
+IMG013: Error firm, "Layers are plain or compressed with gzip",
+    "Push with `docker push`; with `docker buildx`, write `--output type=registry,compression=gzip,force-compression=true`.",
+    "Layers are unpacked while they are counted and compared with their digests, in the formats that every engine reads.";
+IMG014: Error firm, "The image is what its manifest says",
+    "Build the image again, and push it with `docker push` under a new tag.",
+    "Sizes and digests of the manifest, the configuration and the layers are compared. Where they differ, nobody knows what would run.";
+IMG015: Error firm, "Layers hold plain files",
+    "Remove the file in the Dockerfile step that makes it, and push again.",
+    "Device files, and links in the place of /dev, /proc, /sys or /etc, have been used to break out of containers. Sparse files are small in a layer and large on the server's disk.";
+IMG016: Error firm, "The image is still in the registry",
+    "Push the image again, and leave it there until it has been evaluated.",
+    "An image is fixed by its digest when its push is first seen. If it is deleted or cleaned up before its turn, it cannot be fetched.";
 RUN001: Error firm, "The container ends without an error",
     "Run the container yourself with the command of the report, and see what it prints.",
     "The program ended with an exit code other than 0, or was ended by a signal.";

@@ -1,0 +1,340 @@
+//! From a pinned digest to a file that an engine loads, or to what is wrong with the image.
+//!
+//! Faults of the image are findings, told to its team; a registry that does not answer and a full
+//! disk are errors of ours. It refuses to fetch a layer of an image that has not passed, and leaves
+//! no half of a file behind.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::archive::Archive;
+use super::{Registry, RegistryError, Result};
+use crate::model::finding::any_error;
+use crate::model::{Digest, Finding, RunLimits, limits};
+use crate::rules::Policy;
+use crate::rules::catalogue::{IMG011, IMG014, IMG016};
+use crate::rules::image_layer::Fault;
+use crate::rules::image_manifest::{self, Document, Layer, LayerKind, Manifest, PushedImage};
+
+/// What an image is before a layer of it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The image, if it may be fetched.
+    pub image: Option<PushedImage>,
+    /// All that is wrong with it.
+    pub findings: Vec<Finding>,
+}
+
+impl Look {
+    fn refused(finding: Finding, policy: &Policy) -> Self {
+        Self {
+            image: None,
+            findings: vec![policy.weigh(finding)],
+        }
+    }
+}
+
+/// How fetching an image ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullEnd {
+    /// The file is there, and every byte of it was compared with its digest.
+    Pulled {
+        /// Bytes of all layers, unpacked.
+        bytes: u64,
+    },
+    /// The image is at fault; there is no file.
+    Refused(Finding),
+}
+
+/// What went wrong while fetching, other than the image.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Our disk.
+    #[error("staging an image: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl Registry {
+    /// Judges the image of a pinned digest by its manifest and configuration.
+    ///
+    /// # Errors
+    /// When the registry does not answer. What is wrong with the image is a finding.
+    pub async fn look(
+        &self,
+        repository: &str,
+        pinned: &Digest,
+        bounds: &RunLimits,
+        policy: &Policy,
+    ) -> Result<Look> {
+        let manifest = match self.image_manifest(repository, pinned, policy).await? {
+            Ok(manifest) => manifest,
+            Err(finding) => return Ok(Look::refused(finding, policy)),
+        };
+        let mut findings = image_manifest::check(&manifest, bounds, policy);
+        let long = limits::IMAGE_CONFIG_BYTES_MAX;
+        if manifest.config_bytes > long || findings.iter().any(|f| f.code == IMG011.code) {
+            return Ok(Look {
+                image: None,
+                findings,
+            });
+        }
+        let limit = manifest.config_bytes;
+        let config = self.blob_bytes(repository, &manifest.config, limit).await;
+        let config = match of_image(config, "The configuration of the image")? {
+            Ok(config) if config.len() as u64 == limit => config,
+            Ok(_) => {
+                findings.push(IMG014.says("The configuration is not what the manifest says"));
+                Vec::new()
+            }
+            Err(finding) => {
+                findings.push(policy.weigh(finding));
+                Vec::new()
+            }
+        };
+        let mut image = None;
+        if !config.is_empty() {
+            let (found, more) = image_manifest::check_config(&manifest, &config, bounds, policy);
+            findings.extend(more);
+            image = found.filter(|_| !any_error(&findings));
+        }
+        Ok(Look { image, findings })
+    }
+
+    /// The manifest for the server's platform.
+    async fn image_manifest(
+        &self,
+        repository: &str,
+        pinned: &Digest,
+        policy: &Policy,
+    ) -> Result<std::result::Result<Manifest, Finding>> {
+        let mut digest = pinned.clone();
+        // An index leads to a manifest, and to nothing else.
+        for _ in 0..2 {
+            let text = self.manifest(repository, digest.as_str()).await;
+            let text = match of_image(text, &format!("The image {digest}"))? {
+                Ok(text) => text,
+                Err(finding) => return Ok(Err(finding)),
+            };
+            match image_manifest::read(&text.media_type, &text.bytes) {
+                Ok(Document::Image(manifest)) => return Ok(Ok(manifest)),
+                Ok(Document::Index(entries)) => match image_manifest::choose(&entries, policy) {
+                    Ok(chosen) => digest = chosen.clone(),
+                    Err(finding) => return Ok(Err(finding)),
+                },
+                Err(finding) => return Ok(Err(finding)),
+            }
+        }
+        Ok(Err(IMG011.says("The registry holds an index of indexes")))
+    }
+
+    /// Fetches an image that has passed into a new file at `into`, its layers unpacked to no more
+    /// than `limit` bytes together.
+    ///
+    /// # Errors
+    /// When the registry or the disk fails. What is wrong with the image is a finding.
+    pub async fn pull(
+        &self,
+        repository: &str,
+        image: &PushedImage,
+        limit: u64,
+        into: &Path,
+    ) -> std::result::Result<PullEnd, PullError> {
+        let archive = Archive::create(into, limit)?;
+        let file = Unfinished(Some(into));
+        let fetched = self.fetch(repository, image, archive);
+        let late = || RegistryError::Network {
+            retryable: true,
+            says: format!("the image was not there within {}", limits::PULL_TIME),
+        };
+        let end = tokio::time::timeout(limits::PULL_TIME.std(), fetched)
+            .await
+            .map_err(|_| late())??;
+        if matches!(end, PullEnd::Pulled { .. }) {
+            file.keep();
+        }
+        Ok(end)
+    }
+
+    async fn fetch(
+        &self,
+        repository: &str,
+        image: &PushedImage,
+        mut archive: Archive,
+    ) -> std::result::Result<PullEnd, PullError> {
+        let layers = &image.manifest.layers;
+        let wanted: Vec<_> = layers.iter().zip(&image.diff_ids).collect();
+        if wanted.len() != layers.len() || wanted.len() != image.diff_ids.len() {
+            return Ok(PullEnd::Refused(
+                Fault::NotAsConfigured.finding(layers.len()),
+            ));
+        }
+        for (n, (layer, diff_id)) in wanted.iter().enumerate() {
+            let before = wanted[..n].iter().position(|w| w == &wanted[n]);
+            let judged = match before {
+                Some(before) => archive.again(before).map_err(|fault| fault.finding(n + 1)),
+                None => {
+                    let (back, judged) = self
+                        .layer(repository, (layer, diff_id), n + 1, archive)
+                        .await?;
+                    archive = back;
+                    judged
+                }
+            };
+            if let Err(finding) = judged {
+                return Ok(PullEnd::Refused(finding));
+            }
+        }
+        let config = image.config.clone();
+        let bytes = blocking(move || archive.finish(&config)).await?;
+        Ok(PullEnd::Pulled { bytes })
+    }
+
+    /// Fetches a layer: the registry's bytes go through a short queue to a thread that may wait for
+    /// the disk. What is wrong with the registry's bytes is told before what follows from it.
+    async fn layer(
+        &self,
+        repository: &str,
+        (layer, diff_id): (&Layer, &Digest),
+        n: usize,
+        mut archive: Archive,
+    ) -> std::result::Result<(Archive, std::result::Result<(), Finding>), PullError> {
+        let gzip = match layer.kind {
+            LayerKind::Gzip => true,
+            LayerKind::Tar => false,
+            LayerKind::Foreign | LayerKind::Other(_) => {
+                return Ok((archive, Err(Fault::NotGzip.finding(n))));
+            }
+        };
+        let (pieces, queue) = mpsc::channel(limits::PULL_PIECES);
+        let diff_id = diff_id.clone();
+        let unpacked = blocking(move || {
+            let judged = archive.layer(gzip, &diff_id, Pieces::new(queue))?;
+            Ok((archive, judged))
+        });
+        let sent = self.send_layer(repository, layer, pieces);
+        let (sent, unpacked) = tokio::join!(sent, unpacked);
+        let (archive, judged) = unpacked?;
+        let judged = match of_image(sent, &format!("Layer {n} of the image"))? {
+            Err(finding) => Err(finding),
+            Ok(Sent::Wrong) => Err(Fault::NotAsNamed.finding(n)),
+            Ok(Sent::All | Sent::Stopped) => judged.map_err(|fault| fault.finding(n)),
+        };
+        Ok((archive, judged))
+    }
+
+    async fn send_layer(
+        &self,
+        repository: &str,
+        layer: &Layer,
+        pieces: mpsc::Sender<Bytes>,
+    ) -> Result<Sent> {
+        let sent = async {
+            let mut blob = self.blob(repository, &layer.digest, layer.bytes).await?;
+            while let Some(piece) = blob.next().await? {
+                if pieces.send(piece).await.is_err() {
+                    return Ok(Sent::Stopped);
+                }
+            }
+            Ok(match blob.bytes() == layer.bytes {
+                true => Sent::All,
+                false => Sent::Wrong,
+            })
+        };
+        match sent.await {
+            Err(RegistryError::TooLarge { .. } | RegistryError::DigestMismatch { .. }) => {
+                Ok(Sent::Wrong)
+            }
+            other => other,
+        }
+    }
+}
+
+/// How a layer came from the registry.
+enum Sent {
+    /// To its end, and as its manifest says.
+    All,
+    /// Not to its end: the other side had seen enough.
+    Stopped,
+    /// It is not what its manifest says.
+    Wrong,
+}
+
+/// Tells faults of the image from faults of the registry: what it does not have or has otherwise is
+/// the former.
+fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, Finding>> {
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(RegistryError::NotFound(_)) => Ok(Err(
+            IMG016.says(format!("{what} is not in the registry any more"))
+        )),
+        Err(RegistryError::TooLarge { limit, .. }) => Ok(Err(
+            IMG014.says(format!("{what} has more than {limit} bytes"))
+        )),
+        Err(RegistryError::DigestMismatch { .. }) => Ok(Err(
+            IMG014.says(format!("{what} is not what its digest says"))
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does what may wait for the disk, on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
+}
+
+/// The queue as a reader. It ends when the sender is gone, whether all was sent or not.
+struct Pieces {
+    queue: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl Pieces {
+    fn new(queue: mpsc::Receiver<Bytes>) -> Self {
+        Self {
+            queue,
+            piece: Bytes::new(),
+        }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.queue.blocking_recv() {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let part = self.piece.split_to(buffer.len().min(self.piece.len()));
+        buffer[..part.len()].copy_from_slice(&part);
+        Ok(part.len())
+    }
+}
+
+/// A file that goes away unless it is kept, also when its future is dropped in the middle.
+struct Unfinished<'a>(Option<&'a Path>);
+
+impl Unfinished<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0 {
+            // It is in a folder that goes away in any case; this is for the disk's sake.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Images made by hand, good until a test changes something.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use referee::model::{Digest, Duration, RunLimits};
+use referee::rules::Policy;
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+pub const MIB: u64 = 1024 * 1024;
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+pub fn policy() -> Policy {
+    Policy::new(["x"], [])
+}
+
+pub fn limits(image: u64) -> RunLimits {
+    RunLimits {
+        gpus: 0,
+        cpus: 1.0,
+        memory: 512 * MIB,
+        time: Duration::seconds(60),
+        smoke_time: Duration::seconds(20),
+        output: MIB,
+        files: 8,
+        pids: 64,
+        shm: MIB,
+        tmp: MIB,
+        image,
+    }
+}
+
+/// A layer of one file.
+pub fn layer(path: &str, content: &[u8]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o755);
+    tar.append_data(&mut header, path, content).unwrap();
+    tar.into_inner().unwrap()
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Blobs as they are in the registry, and the texts that name them.
+pub struct Parts {
+    pub blobs: Vec<Vec<u8>>,
+    pub config: Value,
+    pub manifest: Value,
+}
+
+/// An image of these layers, unpacked.
+pub fn parts(layers: &[Vec<u8>]) -> Parts {
+    let diff_ids: Vec<_> = layers.iter().map(|tar| Digest::of(tar)).collect();
+    parts_of(layers.iter().map(|tar| gzip(tar)).collect(), &diff_ids)
+}
+
+/// An image of these blobs, which unpack to what has those digests.
+pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
+    let config = json!({
+        "os": "linux",
+        "architecture": "amd64",
+        "config": { "User": "65534", "Entrypoint": ["/run"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    let layers = blobs
+        .iter()
+        .map(|blob| json!({ "mediaType": LAYER, "digest": Digest::of(blob), "size": blob.len() }));
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "layers": layers.collect::<Vec<_>>(),
+    });
+    Parts {
+        blobs,
+        config,
+        manifest,
+    }
+}
+
+impl Parts {
+    /// Pushes all of it under a tag. What the manifest says of its configuration is made here, so
+    /// a test may change the configuration before.
+    pub async fn push(mut self, server: &Server, repository: &str, tag: &str) -> Digest {
+        for blob in self.blobs {
+            server.push_blob(repository, blob).await;
+        }
+        let config = self.config.to_string().into_bytes();
+        if self.manifest["config"].is_null() {
+            self.manifest["config"] = json!({
+                "mediaType": CONFIG,
+                "digest": Digest::of(&config),
+                "size": config.len(),
+            });
+        }
+        server.push_blob(repository, config).await;
+        server.push_manifest(repository, tag, &self.manifest).await
+    }
+}
