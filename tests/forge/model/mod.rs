@@ -1,0 +1,33 @@
+//! A model of Gitea and Forgejo at the level of the wire, in four dialects that were recorded.
+//!
+//! Its people, teams, issues, statuses and hooks are in memory; its repositories are real. It
+//! imitates what the recordings hold, and refuses the rest with the forge's own 404. Other test
+//! programs include it by `#[path = "../forge/model/mod.rs"] mod model;`.
+
+mod access;
+mod api;
+mod bodies;
+pub mod call;
+mod code;
+mod comments;
+mod contents;
+mod deliveries;
+pub mod dialect;
+pub mod git;
+mod hooks;
+mod issues;
+mod make;
+mod notes;
+pub mod packages;
+mod people;
+mod refusal;
+mod repos;
+mod routes;
+mod settings;
+mod shape;
+mod shape_git;
+pub mod state;
+mod statuses;
+
+pub use api::{Forge, Request};
+pub use dialect::Dialect;

@@ -1,0 +1,124 @@
+//! Recorded exchanges with a forge, in the order in which they happened. They are no part of the
+//! repository; `REFEREE_SHARED` names the folder that holds them, or they lie beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::Dialect;
+
+/// One request and its answer.
+pub struct Exchange {
+    /// `047-status-pending`.
+    pub name: String,
+    pub number: u32,
+    pub method: String,
+    pub path: String,
+    pub authorization: Option<String>,
+    pub body: Value,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub answer: String,
+}
+
+#[derive(Deserialize)]
+struct File {
+    request: Request,
+    response: Response,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    path: String,
+    headers: std::collections::BTreeMap<String, String>,
+    body: Value,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// The folder of a forge's recordings; none where they are not.
+pub fn folder(dialect: Dialect) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("REFEREE_SHARED").map_or(beside, PathBuf::from);
+    let folder = shared.join("forge-recordings").join(dialect.name());
+    folder.is_dir().then_some(folder)
+}
+
+/// Names of the files of a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// All exchanges of a forge.
+pub fn exchanges(folder: &Path) -> Vec<Exchange> {
+    let folder = folder.join("api");
+    let all = files(&folder).into_iter().map(|file| {
+        let text = fs::read(folder.join(&file)).unwrap();
+        let File { request, response } = serde_json::from_slice(&text).unwrap();
+        let name = file.trim_end_matches(".json").to_owned();
+        Exchange {
+            number: name[..3].parse().unwrap(),
+            name,
+            method: request.method,
+            path: request.path,
+            authorization: request.headers.get("Authorization").cloned(),
+            body: request.body,
+            status: response.status,
+            headers: response.headers,
+            answer: response.body,
+        }
+    });
+    all.collect()
+}
+
+impl Exchange {
+    /// All values of a header, in order.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        let all = self.headers.iter();
+        let named = all.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// When it was answered, in milliseconds since 1970.
+    pub fn at(&self) -> i64 {
+        let date = self.header("Date")[0];
+        let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
+        at.unwrap().as_millisecond()
+    }
+}
+
+/// A recorded delivery that was sent as JSON: its name, its headers and its body.
+pub struct Delivered {
+    pub name: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Value,
+}
+
+/// All deliveries of a forge that are JSON.
+pub fn deliveries(folder: &Path) -> Vec<Delivered> {
+    #[derive(Deserialize)]
+    struct Sent {
+        headers: Vec<(String, String)>,
+    }
+    let folder = folder.join("deliveries");
+    let all = files(&folder).into_iter().filter_map(|file| {
+        let name = file.strip_suffix(".body")?;
+        let body = serde_json::from_slice(&fs::read(folder.join(&file)).unwrap()).ok()?;
+        let sent = fs::read(folder.join(format!("{name}.headers.json"))).unwrap();
+        let Sent { headers } = serde_json::from_slice(&sent).unwrap();
+        Some(Delivered { name: name.to_owned(), headers, body })
+    });
+    all.collect()
+}

@@ -1,0 +1,180 @@
+//! Asks the model of each forge everything that the forge itself was asked, in the same order, and
+//! compares. Every exchange is compared or exempt, and no exemption is idle.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use referee::clock::Clock;
+use referee::model::Timestamp;
+
+use crate::exemptions::{self, Exemption};
+use crate::likeness::{Names, differences};
+use crate::model::call::Answer;
+use crate::model::{Dialect, Forge, Request};
+use crate::recording::{self, Exchange};
+use crate::start::{self, Pushed};
+
+/// Exchanges that were recorded with each forge.
+const RECORDED: [(Dialect, usize); 4] = [
+    (Dialect::Gitea122, 209),
+    (Dialect::Gitea124, 209),
+    (Dialect::Gitea127, 209),
+    (Dialect::Forgejo10, 210),
+];
+
+/// How long the writers of a race look at the branch before they write.
+const RACE: Duration = Duration::from_millis(200);
+
+struct Replay {
+    forge: Forge,
+    clock: Clock,
+    names: Names,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Replay {
+    fn new(dialect: Dialect, exchanges: &[Exchange]) -> Self {
+        let clock = Clock::fixed(Timestamp(exchanges[0].at() - 2000));
+        let answer = exchanges.iter().find(|e| e.name == "006-user-no-token").unwrap();
+        let root = answer.answer.split('"').find(|part| part.starts_with("http://")).unwrap();
+        let root = root.trim_end_matches("/api/swagger");
+        let forge = Forge::silent(dialect, root, clock.clone());
+        let tokens = start::cast(&forge);
+        Self { forge, clock, names: Names::default(), tokens }
+    }
+
+    fn authorization(&self, exchange: &Exchange) -> Option<String> {
+        let recorded = exchange.authorization.as_deref()?;
+        let named = recorded.strip_prefix("token <").and_then(|rest| rest.strip_suffix('>'));
+        Some(match named {
+            Some(name) => format!("token {}", self.tokens[name]),
+            None if exchange.name.ends_with("user-bad-token") => "token bad".to_owned(),
+            None => {
+                let pair = format!("referee:{}", start::PASSWORD);
+                format!("Basic {}", STANDARD.encode(pair))
+            }
+        })
+    }
+
+    fn request(&self, exchange: &Exchange) -> Request {
+        let body = match &exchange.body {
+            serde_json::Value::Null => String::new(),
+            body => self.names.translated(&body.to_string()),
+        };
+        Request {
+            method: exchange.method.clone(),
+            path: self.names.translated(&exchange.path),
+            authorization: self.authorization(exchange),
+            body: body.into_bytes(),
+        }
+    }
+
+    async fn ask(&mut self, exchange: &Exchange) -> Answer {
+        self.clock.set(Timestamp(exchange.at()));
+        let answer = self.forge.answer(&self.request(exchange)).await;
+        if exchange.name.contains("token-create") {
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+            self.tokens.insert(text("name"), text("sha1"));
+        }
+        answer
+    }
+
+    /// Several writers at once; the one that won then looks first now.
+    async fn race(&mut self, exchanges: &[&Exchange]) -> Vec<Answer> {
+        self.clock.set(Timestamp(exchanges[0].at()));
+        self.forge.set_race_window(RACE);
+        let mut order: Vec<usize> = (0..exchanges.len()).collect();
+        order.sort_by_key(|n| exchanges[*n].status != 201);
+        let mut running = Vec::new();
+        for n in order {
+            let (forge, request) = (self.forge.clone(), self.request(exchanges[n]));
+            running.push((n, tokio::spawn(async move { forge.answer(&request).await })));
+            tokio::time::sleep(RACE / 20).await;
+        }
+        let mut answers = Vec::new();
+        for (n, task) in running {
+            answers.push((n, task.await.unwrap()));
+        }
+        self.forge.set_race_window(Duration::ZERO);
+        answers.sort_by_key(|(n, _)| *n);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+}
+
+fn is_race(exchange: &Exchange) -> bool {
+    exchange.name.contains("contents-race-")
+}
+
+/// Every exchange with what differs.
+async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Vec<(String, Vec<String>)> {
+    let exchanges = recording::exchanges(folder);
+    let pushed = Pushed::read(folder, &exchanges);
+    let mut replay = Replay::new(dialect, &exchanges);
+    let mut compared = Vec::new();
+    for group in exchanges.chunk_by(|a, b| is_race(a) && is_race(b)) {
+        let group: Vec<&Exchange> = group.iter().collect();
+        replay.clock.set(Timestamp(group[0].at()));
+        let number = group[0].number;
+        start::before(number, &mut replay.forge.state(), &pushed, &mut replay.names);
+        let answers = match group[..] {
+            [one] => vec![replay.ask(one).await],
+            _ => replay.race(&group).await,
+        };
+        for (exchange, answer) in group.iter().zip(&answers) {
+            let found = differences(&mut replay.names, exchange, answer);
+            compared.push((exchange.name.clone(), found));
+        }
+    }
+    compared
+}
+
+/// What is wrong with the answers of a dialect; marks the exemptions that were needed.
+fn judged(
+    dialect: Dialect,
+    compared: &[(String, Vec<String>)],
+    exemptions: &[Exemption],
+    needed: &mut [bool],
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, found) in compared {
+        let exempt = exemptions.iter().position(|exempt| exempt.is_of(dialect, name));
+        match exempt {
+            Some(_) if found.is_empty() => {
+                wrong.push(format!("{} {name}: exempt, but answered alike", dialect.name()));
+            }
+            Some(n) => needed[n] = true,
+            None if found.is_empty() => {}
+            None => {
+                let found = found.join("\n    ");
+                wrong.push(format!("{} {name}:\n    {found}", dialect.name()));
+            }
+        }
+    }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recorded_exchange_is_answered_alike() {
+    let exemptions = exemptions::read();
+    let mut needed = vec![false; exemptions.len()];
+    let mut wrong = Vec::new();
+    for (dialect, count) in RECORDED {
+        let Some(folder) = recording::folder(dialect) else {
+            assert!(std::env::var_os("CI").is_none(), "CI needs the recordings");
+            eprintln!("not compared: no recordings of {}", dialect.name());
+            return;
+        };
+        let compared = replayed(dialect, &folder).await;
+        assert_eq!(compared.len(), count, "{}", dialect.name());
+        wrong.extend(judged(dialect, &compared, &exemptions, &mut needed));
+    }
+    for (exemption, needed) in exemptions.iter().zip(needed) {
+        if !needed {
+            wrong.push(format!("exempt.txt:{}: no such difference", exemption.line));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+}
