@@ -100,13 +100,16 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
     found
 }
 
-/// Puts lists that have no order in one, and takes out what is no answer: sizes on disk, secrets.
+/// Puts lists that have no order in one, and takes out what is no answer: secrets, and
+/// sizes, languages and branches, which the forge counts in its own time.
 fn settle(value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(settle),
         Value::Object(map) => {
             if map.contains_key("clone_url") {
                 map.remove("size");
+                map.remove("language");
+                map.remove("branch_count");
             }
             if map.contains_key("token_last_eight") {
                 map.remove("sha1");

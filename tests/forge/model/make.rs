@@ -93,6 +93,7 @@ impl State {
             private: true,
             archived: None,
             template: false,
+            made_alone: false,
             fork_of: None,
             default_branch: branch.to_owned(),
             created: now,

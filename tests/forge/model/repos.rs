@@ -35,18 +35,12 @@ impl State {
         let repository = self.repository_mut(id);
         repository.private = call.flag("private");
         repository.template = call.flag("template");
+        repository.made_alone = true;
         if call.flag("auto_init") {
             self.initialize(id, call.me());
         }
         self.tell_repository(id, call.me(), "created");
-        let mut answer = self.repo(self.repository(id), call.account());
-        if self.dialect.is_forgejo() {
-            answer["wiki_branch"] = json!("main");
-        }
-        if call.flag("template") && !self.dialect.is_old() {
-            answer["has_actions"] = json!(false);
-        }
-        Ok(Answer::json(201, &answer))
+        Ok(self.shown(201, id, call))
     }
 
     pub fn in_repo_itself(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {

@@ -48,7 +48,7 @@ impl State {
             return Err(self.no_such_user(login));
         };
         let mode = self.general_mode(Some(account), repository).name();
-        let user = self.user(account, Viewer::of(call.account()));
+        let user = self.user(account, Viewer::Anybody);
         Ok(Answer::json(200, &json!({"permission": mode, "role_name": mode, "user": user})))
     }
 

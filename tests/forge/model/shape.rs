@@ -18,6 +18,8 @@ pub fn time(seconds: i64) -> String {
 pub enum Viewer {
     /// The forge did not think of anybody: the address is hidden.
     Nobody,
+    /// Somebody signed in, whoever it is.
+    Anybody,
     /// Somebody signed in, or the account itself, who sees more.
     Account(i64),
 }
@@ -46,12 +48,12 @@ impl State {
     pub fn user(&self, id: i64, viewer: Viewer) -> Value {
         let account = self.account(id);
         let full = match viewer {
-            Viewer::Nobody => false,
+            Viewer::Nobody | Viewer::Anybody => false,
             Viewer::Account(who) => who == id || self.account(who).is_admin,
         };
         let email = match viewer {
             Viewer::Nobody => self.dialect.placeholder(id, &account.login),
-            Viewer::Account(_) => account.email.clone(),
+            Viewer::Anybody | Viewer::Account(_) => account.email.clone(),
         };
         let mut user = map(json!({
             "id": id,
@@ -196,7 +198,7 @@ impl State {
             "name": repository.name,
             "full_name": full,
             "description": "",
-            "empty": self.git(repository.id).is_empty().unwrap_or(true),
+            "empty": super::git::refs(&self.git(repository.id)).is_empty(),
             "private": repository.private,
             "fork": repository.fork_of.is_some(),
             "template": repository.template,
@@ -268,11 +270,15 @@ impl State {
             set("globally_editable_wiki", json!(false));
             set("default_update_style", json!("merge"));
             set("topics", Value::Null);
+            if of.made_alone {
+                set("wiki_branch", json!("main"));
+            }
         } else {
             set("projects_mode", json!("all"));
         }
         match self.dialect {
             D::Gitea127 => {
+                set("has_actions", json!(!of.template));
                 set("branch_count", json!(self.branch_count(of.id)));
                 set("has_code", json!(true));
                 set("allow_manual_merge", json!(false));
@@ -281,6 +287,7 @@ impl State {
                 set("licenses", json!([]));
             }
             D::Gitea124 => {
+                set("has_actions", json!(!of.template));
                 set("topics", json!([]));
                 set("licenses", Value::Null);
             }
@@ -289,12 +296,20 @@ impl State {
             }
             D::Forgejo10 => {}
         }
+        if of.fork_of.is_some() {
+            for part in ["issues", "wiki", "projects", "releases", "packages", "actions"] {
+                set(&format!("has_{part}"), json!(false));
+            }
+        }
         let parent = of.fork_of.map(|id| self.repository(id));
         if !self.dialect.is_latest() {
             set("repo_transfer", Value::Null);
             set("parent", json!(parent.map(|parent| self.repo(parent, who))));
         } else if let Some(parent) = parent {
             set("parent", self.repo(parent, who));
+        }
+        if of.fork_of.is_some() {
+            repo.shift_remove("internal_tracker");
         }
     }
 

@@ -81,6 +81,8 @@ pub struct Repository {
     pub private: bool,
     pub archived: Option<i64>,
     pub template: bool,
+    /// Not generated and not forked: Forgejo shows the branch of its wiki.
+    pub made_alone: bool,
     pub fork_of: Option<i64>,
     pub default_branch: String,
     pub created: i64,

@@ -107,7 +107,7 @@ impl State {
             "sha": sha,
             "total_count": shown.len(),
             "statuses": statuses,
-            "repository": self.repo(self.repository(id), None),
+            "repository": self.repo(self.repository(id), call.account()),
             "commit_url": url(""),
             "url": url("/status"),
         });
