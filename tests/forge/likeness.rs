@@ -15,7 +15,7 @@ const HEADERS: [&str; 11] = [
 ];
 
 /// Which recorded object name stands for which of the model's.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Names {
     ours: BTreeMap<String, String>,
     theirs: BTreeMap<String, String>,
@@ -88,15 +88,21 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
     let text = String::from_utf8_lossy(&ours.body);
     match serde_json::from_str(&exchange.answer) {
         Ok(recorded) => {
-            let mut ours: Value = serde_json::from_str(&text).unwrap_or_default();
-            let mut recorded: Value = recorded;
-            settle(&mut recorded);
-            settle(&mut ours);
-            compare(names, "", (&recorded, &ours), &mut found);
+            let ours = serde_json::from_str(&text).unwrap_or_default();
+            found.extend(values_differ(names, recorded, ours));
         }
         Err(_) if exchange.answer == text => {}
         Err(_) => found.push(format!("body: recorded {:?}, ours {text:?}", exchange.answer)),
     }
+    found
+}
+
+/// What differs between two JSON texts.
+pub fn values_differ(names: &mut Names, mut recorded: Value, mut ours: Value) -> Vec<String> {
+    let mut found = Vec::new();
+    settle(&mut recorded);
+    settle(&mut ours);
+    compare(names, "", (&recorded, &ours), &mut found);
     found
 }
 

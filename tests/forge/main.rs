@@ -9,8 +9,12 @@
 )]
 
 mod exemptions;
+mod faults;
 mod likeness;
+mod live;
 mod model;
 mod recording;
 mod replay;
+mod receiver;
 mod start;
+mod told;

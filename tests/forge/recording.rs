@@ -107,9 +107,11 @@ impl Exchange {
     }
 }
 
-/// A recorded delivery that was sent as JSON: its name, its headers and its body.
+/// A recorded delivery that was sent as JSON.
 pub struct Delivered {
     pub name: String,
+    /// The path that the hook called.
+    pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
 }
@@ -118,6 +120,7 @@ pub struct Delivered {
 pub fn deliveries(folder: &Path) -> Vec<Delivered> {
     #[derive(Deserialize)]
     struct Sent {
+        path: String,
         headers: Vec<(String, String)>,
     }
     let folder = folder.join("deliveries");
@@ -125,8 +128,16 @@ pub fn deliveries(folder: &Path) -> Vec<Delivered> {
         let name = file.strip_suffix(".body")?;
         let body = serde_json::from_slice(&fs::read(folder.join(&file)).unwrap()).ok()?;
         let sent = fs::read(folder.join(format!("{name}.headers.json"))).unwrap();
-        let Sent { headers } = serde_json::from_slice(&sent).unwrap();
-        Some(Delivered { name: name.to_owned(), headers, body })
+        let Sent { path, headers } = serde_json::from_slice(&sent).unwrap();
+        Some(Delivered { name: name.to_owned(), path, headers, body })
     });
     all.collect()
+}
+
+impl Delivered {
+    pub fn header(&self, name: &str) -> &str {
+        let mut all = self.headers.iter();
+        let found = all.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value.as_str())
+    }
 }

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::call::{Answer, Call};
 use super::dialect::Dialect;
+use super::knobs::{Faults, Weather};
+use super::sender::Sent;
+use super::server::Asked;
 use super::state::State;
 
 /// A request before anybody looked at it.
@@ -30,6 +33,11 @@ struct Inner {
     state: Mutex<State>,
     /// Between a writer's look at a branch and its commit.
     race_window: Mutex<Duration>,
+    faults: Mutex<Faults>,
+    weather: Mutex<Weather>,
+    asked: Mutex<Vec<Asked>>,
+    sent: Mutex<Vec<Sent>>,
+    pushing: tokio::sync::Mutex<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -41,6 +49,11 @@ impl Forge {
         let inner = Inner {
             state: Mutex::new(state),
             race_window: Mutex::new(Duration::ZERO),
+            faults: Mutex::new(Faults::none()),
+            weather: Mutex::new(Weather::fair()),
+            asked: Mutex::default(),
+            sent: Mutex::default(),
+            pushing: tokio::sync::Mutex::default(),
             _folder: folder,
         };
         Self { inner: Arc::new(inner) }
@@ -54,6 +67,53 @@ impl Forge {
     /// Holds writers of contents for a while after they looked at the branch.
     pub fn set_race_window(&self, window: Duration) {
         *self.inner.race_window.lock().unwrap() = window;
+    }
+
+    /// The address of the forge, without a slash at its end.
+    pub fn root(&self) -> String {
+        self.state().root.clone()
+    }
+
+    /// The faults of the API, for a test to set.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.inner.faults.lock().unwrap()
+    }
+
+    /// What happens to deliveries, for a test to set.
+    pub fn weather(&self) -> MutexGuard<'_, Weather> {
+        self.inner.weather.lock().unwrap()
+    }
+
+    /// For the next delivery: its delay, and whether it is dropped, sent twice, sent late.
+    pub fn weather_of_next(&self) -> (Duration, bool, bool, bool) {
+        let mut weather = self.weather();
+        let (drop, duplicate, reorder) = (weather.drop, weather.duplicate, weather.reorder);
+        let chance = &mut weather.chance;
+        let hits = (chance.hits(drop), chance.hits(duplicate), chance.hits(reorder));
+        (weather.delay, hits.0, hits.1, hits.2)
+    }
+
+    /// Waits until no other push runs.
+    pub async fn push_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.pushing.lock().await
+    }
+
+    pub fn note_asked(&self, asked: Asked) {
+        self.inner.asked.lock().unwrap().push(asked);
+    }
+
+    pub fn note_sent(&self, sent: Sent) {
+        self.inner.sent.lock().unwrap().push(sent);
+    }
+
+    /// Requests to the API and the registry, oldest first.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.inner.asked.lock().unwrap().clone()
+    }
+
+    /// Deliveries that were sent, oldest first.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.inner.sent.lock().unwrap().clone()
     }
 
     /// Answers a request to the API or to the registry.

@@ -66,7 +66,11 @@ impl State {
             Some(before) => (Some(before), usize::MAX),
             None => (self.known_before(&git, id, name), NEW_BRANCH_COMMITS),
         };
-        let commits = git::log(&git, after, hidden, most);
+        let mut commits = git::log(&git, after, hidden, most);
+        if before.is_none() && self.dialect.is_forgejo() && !commits.is_empty() {
+            // Forgejo names the whole history of a branch that has anything of its own.
+            commits = git::log(&git, after, None, NEW_BRANCH_COMMITS);
+        }
         let from = match before {
             Some(before) => Some(before.to_string()),
             None => hidden.map(|_| self.repository(id).default_branch.clone()),
