@@ -13,7 +13,10 @@ pub struct Exemption {
 /// All of them.
 pub fn read() -> Vec<Exemption> {
     let text = include_str!("exempt.txt");
-    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(n, line)| (n + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = lines.map(|(line, text)| {
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
@@ -21,8 +24,15 @@ pub fn read() -> Vec<Exemption> {
             panic!("exempt.txt:{line}: name | dialects | reason");
         };
         assert!(reason.len() > 10, "exempt.txt:{line}: say why");
-        let dialects = dialects.split(',').map(|dialect| dialect.trim().to_owned()).collect();
-        Exemption { line, name: name.to_owned(), dialects }
+        let dialects = dialects
+            .split(',')
+            .map(|dialect| dialect.trim().to_owned())
+            .collect();
+        Exemption {
+            line,
+            name: name.to_owned(),
+            dialects,
+        }
     });
     read.collect()
 }
@@ -30,7 +40,10 @@ pub fn read() -> Vec<Exemption> {
 impl Exemption {
     /// Whether it is of an exchange. Numbers at the start of a name do not count.
     pub fn is_of(&self, dialect: Dialect, exchange: &str) -> bool {
-        let here = self.dialects.iter().any(|d| d == "all" || d == dialect.name());
+        let here = self
+            .dialects
+            .iter()
+            .any(|d| d == "all" || d == dialect.name());
         let name = &exchange[4..];
         let named = match self.name.strip_suffix('*') {
             Some(start) => name.starts_with(start),

@@ -11,21 +11,41 @@ use crate::model::{Dialect, Forge};
 
 fn client() -> reqwest011::Client {
     let policy = reqwest011::redirect::Policy::none();
-    let client = reqwest011::Client::builder().redirect(policy).timeout(Duration::from_millis(700));
+    let client = reqwest011::Client::builder()
+        .redirect(policy)
+        .timeout(Duration::from_millis(700));
     client.build().unwrap()
 }
 
 /// Posts a status over the network: its status, `Retry-After`, or nothing after a while.
 async fn post(forge: &Forge, token: &str) -> Option<(u16, Option<String>)> {
-    let url = format!("{}/api/v1/repos/phakir/team-alpha/statuses/main", forge.root());
-    let request = client().post(url).header("Authorization", format!("token {token}"));
-    let answer = request.json(&json!({"state": "success", "context": "c"})).send().await.ok()?;
-    let later = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let url = format!(
+        "{}/api/v1/repos/phakir/team-alpha/statuses/main",
+        forge.root()
+    );
+    let request = client()
+        .post(url)
+        .header("Authorization", format!("token {token}"));
+    let answer = request
+        .json(&json!({"state": "success", "context": "c"}))
+        .send()
+        .await
+        .ok()?;
+    let later = answer
+        .headers()
+        .get("retry-after")
+        .map(|value| value.to_str().unwrap().to_owned());
     Some((answer.status().as_u16(), later))
 }
 
 fn script(fault: Fault, when: When) -> Script {
-    Script { method: "POST", path: "/statuses/".to_owned(), fault, when, times: 1 }
+    Script {
+        method: "POST",
+        path: "/statuses/".to_owned(),
+        fault,
+        when,
+        times: 1,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +71,9 @@ async fn scripted_faults_meet_the_next_request_only() {
         }
     }
     let asked = forge.asked();
-    let posts = asked.iter().filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
+    let posts = asked
+        .iter()
+        .filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
     let statuses: Vec<Option<u16>> = posts.map(|asked| asked.status).collect();
     assert_eq!(statuses.len(), 24);
     assert_eq!(statuses[..2], [Some(502), Some(201)]);
@@ -63,7 +85,9 @@ async fn faults_by_chance_come_again_with_their_seed() {
     let token = forge.token("referee", &["write:repository"]);
     let mut rounds = Vec::new();
     for _ in 0..2 {
-        forge.faults().by_chance(42, 0.5, &[Fault::Status(500), Fault::Later(503, 1)]);
+        forge
+            .faults()
+            .by_chance(42, 0.5, &[Fault::Status(500), Fault::Later(503, 1)]);
         let mut round = Vec::new();
         for _ in 0..20 {
             round.push(post(&forge, &token).await.unwrap().0);
@@ -78,16 +102,23 @@ async fn faults_by_chance_come_again_with_their_seed() {
 }
 
 /// Numbers of the comments that arrived, in order, and how many deliveries were sent.
-async fn comments(count: usize, set: impl FnOnce(&mut crate::model::knobs::Weather)) -> (Vec<u64>, usize) {
+async fn comments(
+    count: usize,
+    set: impl FnOnce(&mut crate::model::knobs::Weather),
+) -> (Vec<u64>, usize) {
     let (forge, receiver) = world(Dialect::Gitea124).await;
     let issues = "/repos/phakir/team-alpha/issues";
-    forge.api("bob", "POST", issues, &json!({"title": "t"})).await;
+    forge
+        .api("bob", "POST", issues, &json!({"title": "t"}))
+        .await;
     receiver.wait_for(1).await;
     receiver.clear();
     set(&mut forge.weather());
     for n in 0..count {
         let body = json!({"body": n.to_string()});
-        forge.api("bob", "POST", &format!("{issues}/1/comments"), &body).await;
+        forge
+            .api("bob", "POST", &format!("{issues}/1/comments"), &body)
+            .await;
     }
     for _ in 0..1000 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -99,7 +130,9 @@ async fn comments(count: usize, set: impl FnOnce(&mut crate::model::knobs::Weath
         }
     }
     let got = receiver.got();
-    let numbers = got.iter().map(|got| got.json()["comment"]["id"].as_u64().unwrap());
+    let numbers = got
+        .iter()
+        .map(|got| got.json()["comment"]["id"].as_u64().unwrap());
     (numbers.collect(), forge.sent().len() - 1)
 }
 
@@ -134,7 +167,14 @@ async fn deliveries_are_lost_doubled_and_swapped() {
 async fn a_replay_is_the_same_with_a_new_id() {
     let (forge, receiver) = world(Dialect::Gitea122).await;
     forge.weather().delay = Duration::from_millis(50);
-    forge.api("bob", "POST", "/repos/phakir/team-alpha/issues", &json!({"title": "t"})).await;
+    forge
+        .api(
+            "bob",
+            "POST",
+            "/repos/phakir/team-alpha/issues",
+            &json!({"title": "t"}),
+        )
+        .await;
     receiver.wait_for(1).await;
     while forge.sent().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -143,8 +183,14 @@ async fn a_replay_is_the_same_with_a_new_id() {
     forge.replay(0);
     let got = receiver.wait_for(2).await;
     assert_eq!(got[0].body, got[1].body);
-    assert_eq!(got[0].header("x-gitea-signature"), got[1].header("x-gitea-signature"));
-    let ids = [got[0].header("x-gitea-delivery"), got[1].header("x-gitea-delivery")];
+    assert_eq!(
+        got[0].header("x-gitea-signature"),
+        got[1].header("x-gitea-signature")
+    );
+    let ids = [
+        got[0].header("x-gitea-delivery"),
+        got[1].header("x-gitea-delivery"),
+    ];
     assert_ne!(ids[0], ids[1]);
     assert_eq!(ids.map(|id| id.as_bytes()[14]), [b'4'; 2]);
 }

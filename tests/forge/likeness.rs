@@ -10,8 +10,17 @@ use crate::recording::Exchange;
 
 /// Headers that say something to a client.
 const HEADERS: [&str; 11] = [
-    "Allow", "Content-Type", "Docker-Content-Digest", "Link", "Location", "Www-Authenticate",
-    "X-HasMore", "X-Page", "X-PageCount", "X-PerPage", "X-Total-Count",
+    "Allow",
+    "Content-Type",
+    "Docker-Content-Digest",
+    "Link",
+    "Location",
+    "Www-Authenticate",
+    "X-HasMore",
+    "X-Page",
+    "X-PageCount",
+    "X-PerPage",
+    "X-Total-Count",
 ];
 
 /// Which recorded object name stands for which of the model's.
@@ -31,7 +40,8 @@ impl Names {
                 true
             }
             (known, back) => {
-                known.is_some_and(|known| known == ours) && back.is_some_and(|back| back == recorded)
+                known.is_some_and(|known| known == ours)
+                    && back.is_some_and(|back| back == recorded)
             }
         }
     }
@@ -51,7 +61,8 @@ impl Names {
 }
 
 fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A text cut into runs of letters and digits and what is between them.
@@ -66,21 +77,32 @@ fn pieces(text: &str) -> Vec<&str> {
         before = Some(c);
     }
     cuts.push(text.len());
-    cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
+    cuts.windows(2)
+        .map(|pair| &text[pair[0]..pair[1]])
+        .collect()
 }
 
 /// What differs between a recorded answer and ours; nothing if they are alike.
 pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec<String> {
     let mut found = Vec::new();
     if exchange.status != ours.status {
-        found.push(format!("status: recorded {}, ours {}", exchange.status, ours.status));
+        found.push(format!(
+            "status: recorded {}, ours {}",
+            exchange.status, ours.status
+        ));
     }
     for header in HEADERS {
-        let mine = ours.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
+        let mine = ours
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(header));
         let mine: Vec<String> = mine.map(|(_, value)| value.clone()).collect();
         let theirs = exchange.header(header);
         let alike = mine.len() == theirs.len()
-            && theirs.iter().zip(&mine).all(|(a, b)| texts_alike(names, a, b));
+            && theirs
+                .iter()
+                .zip(&mine)
+                .all(|(a, b)| texts_alike(names, a, b));
         if !alike {
             found.push(format!("{header}: recorded {theirs:?}, ours {mine:?}"));
         }
@@ -92,7 +114,10 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
             found.extend(values_differ(names, recorded, ours));
         }
         Err(_) if exchange.answer == text => {}
-        Err(_) => found.push(format!("body: recorded {:?}, ours {text:?}", exchange.answer)),
+        Err(_) => found.push(format!(
+            "body: recorded {:?}, ours {text:?}",
+            exchange.answer
+        )),
     }
     found
 }

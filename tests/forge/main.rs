@@ -3,18 +3,15 @@
 //!
 //! Start reading at [`model`]; [`replay`] compares, and `exempt.txt` says what it must not.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod exemptions;
 mod faults;
 mod likeness;
 mod live;
 mod model;
+mod receiver;
 mod recording;
 mod replay;
-mod receiver;
 mod start;
 mod told;

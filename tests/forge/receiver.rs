@@ -63,7 +63,11 @@ impl Receiver {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let events: Vec<String> = self.got().iter().map(|got| got.event().to_owned()).collect();
+        let events: Vec<String> = self
+            .got()
+            .iter()
+            .map(|got| got.event().to_owned())
+            .collect();
         panic!("{count} deliveries were expected, {events:?} came");
     }
 

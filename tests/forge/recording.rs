@@ -129,7 +129,12 @@ pub fn deliveries(folder: &Path) -> Vec<Delivered> {
         let body = serde_json::from_slice(&fs::read(folder.join(&file)).unwrap()).ok()?;
         let sent = fs::read(folder.join(format!("{name}.headers.json"))).unwrap();
         let Sent { path, headers } = serde_json::from_slice(&sent).unwrap();
-        Some(Delivered { name: name.to_owned(), path, headers, body })
+        Some(Delivered {
+            name: name.to_owned(),
+            path,
+            headers,
+            body,
+        })
     });
     all.collect()
 }

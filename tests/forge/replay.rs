@@ -26,9 +26,6 @@ const RECORDED: [(Dialect, usize); 4] = [
     (Dialect::Forgejo10, 210),
 ];
 
-/// How long the writers of a race look at the branch before they write.
-const RACE: Duration = Duration::from_millis(200);
-
 struct Replay {
     forge: Forge,
     clock: Clock,
@@ -39,17 +36,31 @@ struct Replay {
 impl Replay {
     fn new(dialect: Dialect, exchanges: &[Exchange]) -> Self {
         let clock = Clock::fixed(Timestamp(exchanges[0].at() - 2000));
-        let answer = exchanges.iter().find(|e| e.name == "006-user-no-token").unwrap();
-        let root = answer.answer.split('"').find(|part| part.starts_with("http://")).unwrap();
+        let answer = exchanges
+            .iter()
+            .find(|e| e.name == "006-user-no-token")
+            .unwrap();
+        let root = answer
+            .answer
+            .split('"')
+            .find(|part| part.starts_with("http://"))
+            .unwrap();
         let root = root.trim_end_matches("/api/swagger");
         let forge = Forge::silent(dialect, root, clock.clone());
         let tokens = start::cast(&forge);
-        Self { forge, clock, names: Names::default(), tokens }
+        Self {
+            forge,
+            clock,
+            names: Names::default(),
+            tokens,
+        }
     }
 
     fn authorization(&self, exchange: &Exchange) -> Option<String> {
         let recorded = exchange.authorization.as_deref()?;
-        let named = recorded.strip_prefix("token <").and_then(|rest| rest.strip_suffix('>'));
+        let named = recorded
+            .strip_prefix("token <")
+            .and_then(|rest| rest.strip_suffix('>'));
         Some(match named {
             Some(name) => format!("token {}", self.tokens[name]),
             None if exchange.name.ends_with("user-bad-token") => "token bad".to_owned(),
@@ -84,23 +95,26 @@ impl Replay {
         answer
     }
 
-    /// Several writers at once; the one that won then looks first now.
+    /// Several writers at once; the one that won then looks first now, and so
+    /// writes first.
     async fn race(&mut self, exchanges: &[&Exchange]) -> Vec<Answer> {
         self.clock.set(Timestamp(exchanges[0].at()));
-        self.forge.set_race_window(RACE);
+        self.forge.race(exchanges.len());
         let mut order: Vec<usize> = (0..exchanges.len()).collect();
         order.sort_by_key(|n| exchanges[*n].status != 201);
         let mut running = Vec::new();
         for n in order {
             let (forge, request) = (self.forge.clone(), self.request(exchanges[n]));
-            running.push((n, tokio::spawn(async move { forge.answer(&request).await })));
-            tokio::time::sleep(RACE / 20).await;
+            let task = tokio::spawn(async move { forge.answer(&request).await });
+            running.push((n, task));
+            while running.len() < exchanges.len() && self.forge.looked() < running.len() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
         let mut answers = Vec::new();
         for (n, task) in running {
             answers.push((n, task.await.unwrap()));
         }
-        self.forge.set_race_window(Duration::ZERO);
         answers.sort_by_key(|(n, _)| *n);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
@@ -147,7 +161,12 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
         let group: Vec<&Exchange> = group.iter().collect();
         replay.clock.set(Timestamp(group[0].at()));
         let number = group[0].number;
-        start::before(number, &mut replay.forge.state(), &pushed, &mut replay.names);
+        start::before(
+            number,
+            &mut replay.forge.state(),
+            &pushed,
+            &mut replay.names,
+        );
         let answers = match group[..] {
             [one] => vec![replay.ask(one).await],
             _ => replay.race(&group).await,
@@ -158,7 +177,12 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
         }
     }
     let told = replay.forge.state().outbox.drain(..).collect();
-    Run { dialect, compared, told, names: replay.names }
+    Run {
+        dialect,
+        compared,
+        told,
+        names: replay.names,
+    }
 }
 
 /// What is wrong with the answers of a forge; marks the exemptions that were needed.
@@ -166,10 +190,15 @@ fn judged(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<Strin
     let dialect = run.dialect;
     let mut wrong = Vec::new();
     for (name, found) in &run.compared {
-        let exempt = exemptions.iter().position(|exempt| exempt.is_of(dialect, name));
+        let exempt = exemptions
+            .iter()
+            .position(|exempt| exempt.is_of(dialect, name));
         match exempt {
             Some(_) if found.is_empty() => {
-                wrong.push(format!("{} {name}: exempt, but answered alike", dialect.name()));
+                wrong.push(format!(
+                    "{} {name}: exempt, but answered alike",
+                    dialect.name()
+                ));
             }
             Some(n) => needed[n] = true,
             None if found.is_empty() => {}
@@ -199,5 +228,10 @@ async fn every_recorded_exchange_is_answered_alike() {
             wrong.push(format!("exempt.txt:{}: no such difference", exemption.line));
         }
     }
-    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

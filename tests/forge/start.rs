@@ -55,7 +55,9 @@ impl Pushed {
             for commit in delivery.body["commits"].as_array().into_iter().flatten() {
                 let message = commit["message"].as_str().unwrap();
                 let first = message.lines().next().unwrap_or_default().to_owned();
-                commits.entry(first).or_insert(commit["id"].as_str().unwrap().to_owned());
+                commits
+                    .entry(first)
+                    .or_insert(commit["id"].as_str().unwrap().to_owned());
             }
         }
         let text = |number: u32| {
@@ -111,7 +113,7 @@ pub fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names
             let phakir = state.account_named("phakir").unwrap().id;
             state.move_to(5, phakir);
         }
-        301 => state.hooks.retain(|hook| ![4, 5].contains(&hook.id)),
+        238 => state.hooks.retain(|hook| ![4, 5].contains(&hook.id)),
         304 => images(state, pushed),
         _ => {}
     }
@@ -119,7 +121,11 @@ pub fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names
 
 fn team(state: &State) -> Author {
     let at = state.now();
-    Author { name: "Team Alpha".to_owned(), email: "alice@example.org".to_owned(), at }
+    Author {
+        name: "Team Alpha".to_owned(),
+        email: "alice@example.org".to_owned(),
+        at,
+    }
 }
 
 /// The pushes of the participant: a container, seven changes, a rewind, tags, branches, a note.
@@ -130,7 +136,10 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     let mut at = git.refname_to_id("refs/heads/main").unwrap();
     let mut put = |parent: Oid, file: &str, content: &str, message: &str, at: i64| {
         let files = Files::from([(file.to_owned(), Some(content.as_bytes().to_vec()))]);
-        let by = Author { at: by.at + at, ..by.clone() };
+        let by = Author {
+            at: by.at + at,
+            ..by.clone()
+        };
         let commit = git::commit(&git, Some(parent), &files, &by, message);
         pushed.pair(names, message, commit);
         commit
@@ -145,14 +154,19 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     }
     let amended = put(changes[3], "f9.txt", "x", "Amended\n", 2);
     for (branch, to) in [
-        ("main", amended), ("multi-0", amended), ("multi-1", changes[3]), ("multi-2", changes[2]),
+        ("main", amended),
+        ("multi-0", amended),
+        ("multi-1", changes[3]),
+        ("multi-2", changes[2]),
         ("with-option", amended),
     ] {
         git::point(&git, &format!("refs/heads/{branch}"), to);
     }
     let who = git2::Signature::now(&by.name, &by.email).unwrap();
     let object = git.find_object(amended, None).unwrap();
-    let tag = git.tag("final-2", &object, &who, "annotated\n", true).unwrap();
+    let tag = git
+        .tag("final-2", &object, &who, "annotated\n", true)
+        .unwrap();
     names.pair(&pushed.tag, &tag.to_string());
     let files = Files::from([(amended.to_string(), Some(b"a note by the team\n".to_vec()))]);
     let note = git::commit(&git, None, &files, &by, "Notes added by 'git notes add'\n");
@@ -165,9 +179,17 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     state.copy_git(alpha, beta);
     let git = state.git(beta);
     for branch in ["multi-0", "multi-1", "multi-2", "with-option"] {
-        git.find_reference(&format!("refs/heads/{branch}")).unwrap().delete().unwrap();
+        git.find_reference(&format!("refs/heads/{branch}"))
+            .unwrap()
+            .delete()
+            .unwrap();
     }
-    let team = state.teams.iter().find(|team| team.name == "team-alpha").unwrap().id;
+    let team = state
+        .teams
+        .iter()
+        .find(|team| team.name == "team-alpha")
+        .unwrap()
+        .id;
     state.give_team(team, beta);
 }
 
@@ -183,7 +205,12 @@ fn images(state: &mut State, pushed: &Pushed) {
         ("segmentation", pushed.manifest.as_str()),
     ] {
         let manifest = manifest.as_bytes();
-        let image = Image { name: "team-alpha", tag, manifest, blobs: &configuration };
+        let image = Image {
+            name: "team-alpha",
+            tag,
+            manifest,
+            blobs: &configuration,
+        };
         state.put_image(phakir, alice, &image);
     }
 }

@@ -121,7 +121,11 @@ impl State {
         }
     }
 
-    fn teams_with<'a>(&'a self, account: i64, of: &'a Repository) -> impl Iterator<Item = &'a Team> {
+    fn teams_with<'a>(
+        &'a self,
+        account: i64,
+        of: &'a Repository,
+    ) -> impl Iterator<Item = &'a Team> {
         let has = |team: &&Team| team.all_repositories || team.repositories.contains(&of.id);
         self.teams_of(account, of.owner).filter(has)
     }
@@ -147,7 +151,9 @@ impl State {
     /// Somebody who may see no part of a repository is told that there is none.
     pub fn may_see(&self, account: Option<i64>, repository: &Repository) -> bool {
         let units = ["repo.code", "repo.issues", "repo.packages"];
-        let mut modes = units.map(|unit| self.unit_mode(account, repository, unit)).into_iter();
+        let mut modes = units
+            .map(|unit| self.unit_mode(account, repository, unit))
+            .into_iter();
         modes.any(|mode| mode >= Mode::Read)
     }
 

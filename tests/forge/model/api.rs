@@ -29,10 +29,16 @@ pub struct Forge {
     inner: Arc<Inner>,
 }
 
+/// Writers of contents that get in each other's way.
+struct Race {
+    writers: usize,
+    looked: usize,
+    written: usize,
+}
+
 struct Inner {
     state: Mutex<State>,
-    /// Between a writer's look at a branch and its commit.
-    race_window: Mutex<Duration>,
+    race: Mutex<Option<Race>>,
     faults: Mutex<Faults>,
     weather: Mutex<Weather>,
     asked: Mutex<Vec<Asked>>,
@@ -48,7 +54,7 @@ impl Forge {
         let state = State::new(dialect, root, folder.path().to_owned(), clock);
         let inner = Inner {
             state: Mutex::new(state),
-            race_window: Mutex::new(Duration::ZERO),
+            race: Mutex::default(),
             faults: Mutex::new(Faults::none()),
             weather: Mutex::new(Weather::fair()),
             asked: Mutex::default(),
@@ -56,7 +62,9 @@ impl Forge {
             pushing: tokio::sync::Mutex::default(),
             _folder: folder,
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// What the forge remembers, for a test to read or to change.
@@ -64,9 +72,41 @@ impl Forge {
         self.inner.state.lock().unwrap()
     }
 
-    /// Holds writers of contents for a while after they looked at the branch.
-    pub fn set_race_window(&self, window: Duration) {
-        *self.inner.race_window.lock().unwrap() = window;
+    /// The next writers of contents, that many, all look at the branch before any of them writes;
+    /// then they write in the order in which they looked.
+    pub fn race(&self, writers: usize) {
+        *self.inner.race.lock().unwrap() = Some(Race {
+            writers,
+            looked: 0,
+            written: 0,
+        });
+    }
+
+    /// How many writers of the race looked.
+    pub fn looked(&self) -> usize {
+        let race = self.inner.race.lock().unwrap();
+        race.as_ref().map_or(0, |race| race.looked)
+    }
+
+    /// Waits for the turn of a writer, if there is a race.
+    async fn turn(&self) {
+        let place = match self.inner.race.lock().unwrap().as_mut() {
+            Some(race) => race.looked,
+            None => return,
+        };
+        self.inner.race.lock().unwrap().as_mut().unwrap().looked += 1;
+        let ready = |race: &Race| race.looked == race.writers && race.written == place;
+        while !self.inner.race.lock().unwrap().as_ref().is_none_or(ready) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn written(&self) {
+        let mut race = self.inner.race.lock().unwrap();
+        if let Some(running) = race.as_mut() {
+            running.written += 1;
+        }
+        race.take_if(|race| race.written == race.writers);
     }
 
     /// The address of the forge, without a slash at its end.
@@ -89,7 +129,11 @@ impl Forge {
         let mut weather = self.weather();
         let (drop, duplicate, reorder) = (weather.drop, weather.duplicate, weather.reorder);
         let chance = &mut weather.chance;
-        let hits = (chance.hits(drop), chance.hits(duplicate), chance.hits(reorder));
+        let hits = (
+            chance.hits(drop),
+            chance.hits(duplicate),
+            chance.hits(reorder),
+        );
         (weather.delay, hits.0, hits.1, hits.2)
     }
 
@@ -127,10 +171,13 @@ impl Forge {
         }
         call.seen = self.state().looked_at(&call);
         if call.seen.is_some() {
-            let window = *self.inner.race_window.lock().unwrap();
-            tokio::time::sleep(window).await;
+            self.turn().await;
         }
-        self.state().answer(&call)
+        let answer = self.state().answer(&call);
+        if call.seen.is_some() {
+            self.written();
+        }
+        answer
     }
 
     fn read(&self, request: &Request) -> Result<Call, Answer> {
@@ -138,13 +185,17 @@ impl Forge {
         let Some(below) = path.strip_prefix("/api/v1/").or(path.strip_prefix("/v2/")) else {
             return Err(Answer::no_such_page());
         };
-        let who = self.state().authenticate(request.authorization.as_deref())?;
+        let who = self
+            .state()
+            .authenticate(request.authorization.as_deref())?;
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         Ok(Call {
             method: request.method.clone(),
             path: path.to_owned(),
             steps: below.split('/').map(decoded).collect(),
-            query: pairs.map(|(name, value)| (decoded(name), decoded(value))).collect(),
+            query: pairs
+                .map(|(name, value)| (decoded(name), decoded(value)))
+                .collect(),
             body: serde_json::from_slice(&request.body).unwrap_or(Value::Null),
             who,
             seen: None,

@@ -14,7 +14,8 @@ const COMMITS_NAMED: usize = 5;
 const NEW_BRANCH_COMMITS: usize = 10;
 
 fn object(oid: Option<Oid>) -> String {
-    oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap()).to_string()
+    oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap())
+        .to_string()
 }
 
 /// Forgejo tells hooks of its own type the full name of a ref.
@@ -38,28 +39,50 @@ impl State {
 
     pub fn tell_repository(&mut self, id: i64, who: i64, action: &str) {
         let owner = self.owner_of(id);
+        let mut repository = self.told_repo(id, Some(who));
+        if action == "created" {
+            // The watchers come later, and the first commit of a generated one as well.
+            repository["watchers_count"] = json!(0);
+            if !self.repository(id).made_alone {
+                repository["default_branch"] = json!("");
+            }
+        }
         let body = json!({
             "action": action,
-            "repository": self.told_repo(id, Some(who)),
+            "repository": repository,
             "organization": self.user(owner, Viewer::Nobody),
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(id), owner, Event::plain("repository"), |_| body.clone());
+        self.tell(Some(id), owner, Event::plain("repository"), |_| {
+            body.clone()
+        });
     }
 
     pub fn tell_fork(&mut self, of: i64, fork: i64, who: i64) {
+        let mut forkee = self.told_repo(of, Some(who));
+        let mut repository = self.told_repo(fork, Some(who));
+        forkee["forks_count"] = json!(0);
+        repository["watchers_count"] = json!(0);
         let body = json!({
-            "forkee": self.told_repo(of, Some(who)),
-            "repository": self.told_repo(fork, Some(who)),
+            "forkee": forkee,
+            "repository": repository,
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(of), self.owner_of(of), Event::plain("fork"), |_| body.clone());
+        self.tell(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
+            body.clone()
+        });
     }
 
     /// A branch that was made or moved.
     pub fn tell_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
         if before.is_none() {
-            self.tell_create(id, who, name.trim_start_matches("refs/heads/"), "branch", after);
+            self.tell_create(
+                id,
+                who,
+                name.trim_start_matches("refs/heads/"),
+                "branch",
+                after,
+            );
         }
         let git = self.git(id);
         let (hidden, most) = match before {
@@ -79,7 +102,9 @@ impl State {
             format!("{}/compare/{from}...{after}", self.full_name(id))
         });
         let body = self.push_body(id, who, name, (before, Some(after)), (&commits, &compare));
-        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| body.clone());
+        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+            body.clone()
+        });
     }
 
     /// A new branch counts only what the default branch has not.
@@ -98,7 +123,11 @@ impl State {
     ) -> Value {
         let git = self.git(id);
         let shown = |oid: &Oid| {
-            let commit = git.find_object(*oid, None).unwrap().peel_to_commit().unwrap();
+            let commit = git
+                .find_object(*oid, None)
+                .unwrap()
+                .peel_to_commit()
+                .unwrap();
             let changes = git::changes(&git, &commit);
             self.payload_commit(id, &commit, Some(&changes))
         };
@@ -118,14 +147,23 @@ impl State {
     }
 
     /// A tag that was made, moved or deleted. A moved one comes from nothing too.
-    pub fn tell_tag(&mut self, id: i64, who: i64, tag: &str, before: Option<Oid>, after: Option<Oid>) {
+    pub fn tell_tag(
+        &mut self,
+        id: i64,
+        who: i64,
+        tag: &str,
+        before: Option<Oid>,
+        after: Option<Oid>,
+    ) {
         let name = format!("refs/tags/{tag}");
         let compare = after.map_or(String::new(), |after| {
             format!("{}/compare/{}...{after}", self.full_name(id), object(None))
         });
         let before = before.filter(|_| after.is_none());
         let body = self.push_body(id, who, &name, (before, after), (&[], &compare));
-        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| body.clone());
+        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+            body.clone()
+        });
         match after {
             Some(after) => self.tell_create(id, who, tag, "tag", after),
             None => self.tell_delete(id, who, tag, "tag"),
@@ -154,7 +192,13 @@ impl State {
         self.tell_ref(id, "delete", (short, kind), &body);
     }
 
-    fn tell_ref(&mut self, id: i64, event: &'static str, (short, kind): (&str, &str), body: &Value) {
+    fn tell_ref(
+        &mut self,
+        id: i64,
+        event: &'static str,
+        (short, kind): (&str, &str),
+        body: &Value,
+    ) {
         self.tell(Some(id), self.owner_of(id), Event::plain(event), |hook| {
             let mut body = body.clone();
             body["ref"] = json!(ref_for(hook, short, kind));
@@ -173,7 +217,14 @@ impl State {
         };
         let compare = format!("{}/compare/{head}...{head}", self.full_name(id));
         let ends = (Some(head), Some(head));
-        let body = self.push_body(id, who, &branch, ends, (&[head], &compare));
+        let mut body = self.push_body(id, who, &branch, ends, (&[head], &compare));
+        // It is said less of than of a push.
+        let git = self.git(id);
+        let mut commit = self.payload_commit(id, &git.find_commit(head).unwrap(), None);
+        commit["verification"] = super::shape_git::unsigned();
+        body["commits"] = json!([commit]);
+        body["head_commit"] = commit;
+        body["repository"] = self.told_repo(id, None);
         self.deliver(hook, Event::plain("push"), &body);
     }
 
@@ -183,7 +234,9 @@ impl State {
             return;
         }
         let git = self.git(status.repository);
-        let commit = git.find_commit(Oid::from_str(&status.sha).unwrap()).unwrap();
+        let commit = git
+            .find_commit(Oid::from_str(&status.sha).unwrap())
+            .unwrap();
         let changes = git::changes(&git, &commit);
         let body = json!({
             "commit": self.payload_commit(status.repository, &commit, Some(&changes)),
@@ -195,11 +248,25 @@ impl State {
             "sender": self.user(who, Viewer::Nobody),
             "sha": status.sha,
             "state": status.state,
-            "target_url": status.target,
+            "target_url": self.absolute(&status.target),
             "updated_at": time(status.created),
         });
         let owner = self.owner_of(status.repository);
-        self.tell(Some(status.repository), owner, Event::plain("status"), |_| body.clone());
+        self.tell(
+            Some(status.repository),
+            owner,
+            Event::plain("status"),
+            |_| body.clone(),
+        );
+    }
+
+    /// Hooks are told a target that starts at the forge's root in full, and so an empty one too.
+    fn absolute(&self, target: &str) -> String {
+        if target.is_empty() || target.starts_with('/') {
+            format!("{}/{}", self.root, target.trim_start_matches('/'))
+        } else {
+            target.to_owned()
+        }
     }
 
     pub fn tell_issue(
@@ -213,12 +280,34 @@ impl State {
         if let Some(changes) = changes {
             body["changes"] = self.changes(changes);
         }
-        body["issue"] = self.issue(issue, Some(who));
-        body["repository"] = self.told_repo(issue.repository, None);
+        let viewer = if action == "deleted" {
+            issue.poster
+        } else {
+            who
+        };
+        body["issue"] = self.issue(issue, Some(viewer));
+        body["repository"] = self.told_repo(issue.repository, Some(who));
+        // The repository is from before, so it counts what was open then.
+        let open = body["repository"]["open_issues_count"]
+            .as_i64()
+            .unwrap_or_default();
+        body["repository"]["open_issues_count"] = json!(match action {
+            "opened" | "reopened" => open - 1,
+            "closed" => open + 1,
+            _ => open,
+        });
         body["sender"] = self.user(who, Viewer::Nobody);
         body["commit_id"] = json!("");
-        let event = Event { coarse: "issues", fine };
-        self.tell(Some(issue.repository), self.owner_of(issue.repository), event, |_| body.clone());
+        let event = Event {
+            coarse: "issues",
+            fine,
+        };
+        self.tell(
+            Some(issue.repository),
+            self.owner_of(issue.repository),
+            event,
+            |_| body.clone(),
+        );
     }
 
     /// The latest forge also says which labels came and went.
@@ -230,31 +319,58 @@ impl State {
         changes
     }
 
-    pub fn tell_comment(&mut self, comment: &Comment, who: i64, action: &str, before: Option<String>) {
-        let issue = self.issues.iter().find(|issue| issue.id == comment.issue).cloned().unwrap();
+    pub fn tell_comment(
+        &mut self,
+        comment: &Comment,
+        who: i64,
+        action: &str,
+        before: Option<String>,
+    ) {
+        let issue = self
+            .issues
+            .iter()
+            .find(|issue| issue.id == comment.issue)
+            .cloned()
+            .unwrap();
         let mut body = json!({
             "action": action,
             "issue": self.issue(&issue, Some(who)),
             "comment": self.comment(comment),
         });
+        if !self.dialect.is_latest() {
+            // The issue is from before, so it counts the comments of then.
+            let count = body["issue"]["comments"].as_i64().unwrap_or_default();
+            body["issue"]["comments"] = json!(match action {
+                "created" => count - 1,
+                "deleted" => count + 1,
+                _ => count,
+            });
+        }
         if let Some(before) = before {
             body["changes"] = self.changes(json!({"body": {"from": before}}));
         }
-        body["repository"] = self.told_repo(issue.repository, None);
+        body["repository"] = self.told_repo(issue.repository, Some(who));
         body["sender"] = self.user(who, Viewer::Nobody);
         body["is_pull"] = json!(false);
         let owner = self.owner_of(issue.repository);
-        self.tell(Some(issue.repository), owner, Event::plain("issue_comment"), |_| body.clone());
+        self.tell(
+            Some(issue.repository),
+            owner,
+            Event::plain("issue_comment"),
+            |_| body.clone(),
+        );
     }
 
     pub fn tell_release(&mut self, id: i64, who: i64, release: &Value) {
         let body = json!({
             "action": "published",
             "release": release,
-            "repository": self.told_repo(id, None),
+            "repository": self.told_repo(id, Some(who)),
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(id), self.owner_of(id), Event::plain("release"), |_| body.clone());
+        self.tell(Some(id), self.owner_of(id), Event::plain("release"), |_| {
+            body.clone()
+        });
     }
 
     /// Never told by Gitea 1.22 and Forgejo 10.
@@ -271,6 +387,8 @@ impl State {
         });
         let linked = self.repositories.iter().map(|r: &Repository| r.id);
         let linked = linked.filter(|id| Some(*id) == package.repository).max();
-        self.tell(linked, package.owner, Event::plain("package"), |_| body.clone());
+        self.tell(linked, package.owner, Event::plain("package"), |_| {
+            body.clone()
+        });
     }
 }

@@ -125,10 +125,4 @@ impl Answer {
         self.body = body;
         self
     }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.iter();
-        let found = all.find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
 }

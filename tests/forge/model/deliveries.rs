@@ -27,14 +27,20 @@ pub struct Event {
 impl Event {
     /// An event with one name.
     pub fn plain(name: &'static str) -> Self {
-        Self { coarse: name, fine: name }
+        Self {
+            coarse: name,
+            fine: name,
+        }
     }
 }
 
 /// A JSON text as Go writes it: what could be markup is escaped.
 fn indented(body: &Value) -> Vec<u8> {
     let text = serde_json::to_string_pretty(body).unwrap();
-    let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let escaped = text
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026");
     escaped.into_bytes()
 }
 
@@ -44,15 +50,29 @@ pub fn delivery_id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let text = hex::encode(bytes);
-    let parts = [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]];
+    let parts = [
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..],
+    ];
     parts.join("-")
 }
 
 impl State {
     /// Tells every active hook that asked for the event: those of the repository, then those of its
     /// organization. Each may be told in its own words.
-    pub fn tell(&mut self, repository: Option<i64>, owner: i64, event: Event, body: impl Fn(&Hook) -> Value) {
-        let mut hooks = repository.map(|id| self.hooks_of(Scope::Repository(id))).unwrap_or_default();
+    pub fn tell(
+        &mut self,
+        repository: Option<i64>,
+        owner: i64,
+        event: Event,
+        body: impl Fn(&Hook) -> Value,
+    ) {
+        let mut hooks = repository
+            .map(|id| self.hooks_of(Scope::Repository(id)))
+            .unwrap_or_default();
         hooks.extend(self.hooks_of(Scope::Organization(owner)));
         for hook in hooks {
             if hook.active && hook.events.iter().any(|wanted| wanted == event.fine) {
@@ -67,7 +87,11 @@ impl State {
         let json = indented(body);
         let id = delivery_id();
         let headers = self.delivery_headers(hook, event, &json, &id);
-        let body = if hook.content_type == "form" { form(&json) } else { json };
+        let body = if hook.content_type == "form" {
+            form(&json)
+        } else {
+            json
+        };
         self.outbox.push_back(Delivery {
             url: hook.url.clone(),
             headers,
@@ -77,7 +101,13 @@ impl State {
     }
 
     /// Signatures are over the JSON, also of a form; without a secret they are there and empty.
-    fn delivery_headers(&self, hook: &Hook, event: Event, json: &[u8], id: &str) -> Vec<(String, String)> {
+    fn delivery_headers(
+        &self,
+        hook: &Hook,
+        event: Event,
+        json: &[u8],
+        id: &str,
+    ) -> Vec<(String, String)> {
         let (mut sha256, mut sha1) = (String::new(), String::new());
         if !hook.secret.is_empty() {
             let mut mac = Hmac::<Sha256>::new_from_slice(hook.secret.as_bytes()).unwrap();
@@ -116,7 +146,10 @@ impl State {
             }
         }
         set("X-Hub-Signature".to_owned(), &format!("sha1={sha1}"));
-        set("X-Hub-Signature-256".to_owned(), &format!("sha256={sha256}"));
+        set(
+            "X-Hub-Signature-256".to_owned(),
+            &format!("sha256={sha256}"),
+        );
         headers
     }
 }

@@ -35,7 +35,10 @@ pub struct Changes {
 /// Makes an empty bare repository that pushes may go to.
 pub fn init(folder: &std::path::Path, branch: &str) {
     let mut options = git2::RepositoryInitOptions::new();
-    options.bare(true).external_template(false).initial_head(branch);
+    options
+        .bare(true)
+        .external_template(false)
+        .initial_head(branch);
     let git = Repository::init_opts(folder, &options).unwrap();
     let mut config = git.config().unwrap();
     for (key, value) in [
@@ -49,7 +52,13 @@ pub fn init(folder: &std::path::Path, branch: &str) {
 }
 
 /// A commit on top of another with some files changed. Moves no ref.
-pub fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author, message: &str) -> Oid {
+pub fn commit(
+    git: &Repository,
+    parent: Option<Oid>,
+    files: &Files,
+    by: &Author,
+    message: &str,
+) -> Oid {
     let parent = parent.map(|oid| git.find_commit(oid).unwrap());
     let base = match &parent {
         Some(parent) => parent.tree().unwrap(),
@@ -74,7 +83,8 @@ pub fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author,
     let tree = git.find_tree(tree).unwrap();
     let who = by.signature();
     let parents: Vec<&Commit> = parent.iter().collect();
-    git.commit(None, &who, &who, message, &tree, &parents).unwrap()
+    git.commit(None, &who, &who, message, &tree, &parents)
+        .unwrap()
 }
 
 /// Points a ref to an object, whatever it pointed to before.
@@ -99,7 +109,8 @@ pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
 /// Commits that are reachable from one and not from another, newest first; at most some.
 pub fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Vec<Oid> {
     let mut walk = git.revwalk().unwrap();
-    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME).unwrap();
+    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)
+        .unwrap();
     walk.push(from).unwrap();
     if let Some(without) = without {
         walk.hide(without).unwrap();
@@ -135,7 +146,9 @@ pub fn changes(git: &Repository, commit: &Commit) -> Changes {
 pub fn last_change(git: &Repository, head: Oid, path: &str) -> Oid {
     let at = |oid: Oid| {
         let tree = git.find_commit(oid).unwrap().tree().unwrap();
-        tree.get_path(std::path::Path::new(path)).ok().map(|entry| entry.id())
+        tree.get_path(std::path::Path::new(path))
+            .ok()
+            .map(|entry| entry.id())
     };
     let now = at(head);
     let mut last = head;

@@ -24,11 +24,15 @@ impl State {
             ("POST", ["labels"]) => self.create_label(call, id),
             ("GET", ["issues"]) => Ok(self.issues_of(call, id)),
             ("POST", ["issues"]) => self.create_issue(call, id),
-            (_, ["issues", "comments", comment, rest @ ..]) => self.in_comment(call, id, comment, rest),
+            (_, ["issues", "comments", comment, rest @ ..]) => {
+                self.in_comment(call, id, comment, rest)
+            }
             (_, ["issues", number, "comments"]) => self.in_comments(call, id, number),
             (_, ["issues", _, "lock" | "pin"]) => self.lock_or_pin(call, id, rest),
             (_, ["issues", number, rest @ ..]) => {
-                let issue = self.issue_numbered(id, number).ok_or_else(|| self.not_found())?;
+                let issue = self
+                    .issue_numbered(id, number)
+                    .ok_or_else(|| self.not_found())?;
                 self.in_issue(call, issue, rest)
             }
             _ => Err(Answer::no_such_page()),
@@ -46,11 +50,14 @@ impl State {
             return Ok(());
         }
         let full = self.full_name(id);
-        Err(self.refuse(423, &if self.dialect.is_latest() {
-            format!("{full} is archived")
-        } else {
-            format!("<Repository {id}:{full}> is archived")
-        }))
+        Err(self.refuse(
+            423,
+            &if self.dialect.is_latest() {
+                format!("{full} is archived")
+            } else {
+                format!("<Repository {id}:{full}> is archived")
+            },
+        ))
     }
 
     pub fn issue_numbered(&self, id: i64, number: &str) -> Option<Issue> {
@@ -69,11 +76,16 @@ impl State {
             return Err(Answer::no_such_page());
         }
         self.need_admin(call, self.repository(id))?;
-        let issue = self.issue_numbered(id, rest[1]).ok_or_else(|| self.not_found())?;
+        let issue = self
+            .issue_numbered(id, rest[1])
+            .ok_or_else(|| self.not_found())?;
         if rest[2] == "lock" {
             let locked = call.method == "PUT";
             let change = |i: &mut Issue| i.locked = locked;
-            self.issues.iter_mut().filter(|i| i.id == issue.id).for_each(change);
+            self.issues
+                .iter_mut()
+                .filter(|i| i.id == issue.id)
+                .for_each(change);
         }
         Ok(Answer::empty(204))
     }
@@ -155,7 +167,11 @@ impl State {
             told.push((if closed { "closed" } else { "reopened" }, None));
         }
         issue.updated = self.now();
-        let slot = self.issues.iter_mut().find(|other| other.id == issue.id).unwrap();
+        let slot = self
+            .issues
+            .iter_mut()
+            .find(|other| other.id == issue.id)
+            .unwrap();
         *slot = issue.clone();
         for (action, changes) in told {
             self.tell_issue(&issue, call.me(), ("issues", action), changes);
@@ -195,7 +211,11 @@ impl State {
                 issue.labels.push(label);
             }
         }
-        let slot = self.issues.iter_mut().find(|other| other.id == issue.id).unwrap();
+        let slot = self
+            .issues
+            .iter_mut()
+            .find(|other| other.id == issue.id)
+            .unwrap();
         *slot = issue.clone();
         self.tell_issue(&issue, call.me(), ("issue_label", "label_updated"), None);
         Ok(Answer::json(200, &self.labels(&issue)))
@@ -230,8 +250,11 @@ impl State {
 
     fn labels(&self, issue: &Issue) -> Value {
         let known = &self.repository(issue.repository).labels;
-        let on = known.iter().filter(|label| issue.labels.contains(&label.id));
-        on.map(|label| self.label(issue.repository, label)).collect()
+        let on = known
+            .iter()
+            .filter(|label| issue.labels.contains(&label.id));
+        on.map(|label| self.label(issue.repository, label))
+            .collect()
     }
 
     pub fn issue(&self, issue: &Issue, who: Option<i64>) -> Value {

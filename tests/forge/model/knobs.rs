@@ -79,7 +79,12 @@ pub struct Faults {
 
 impl Faults {
     pub fn none() -> Self {
-        Self { scripts: Vec::new(), chance: Chance::new(0), probability: 0.0, kinds: Vec::new() }
+        Self {
+            scripts: Vec::new(),
+            chance: Chance::new(0),
+            probability: 0.0,
+            kinds: Vec::new(),
+        }
     }
 
     pub fn script(&mut self, script: Script) {
@@ -109,7 +114,11 @@ impl Faults {
             return None;
         }
         let kind = self.chance.next() as usize % self.kinds.len();
-        let when = if self.chance.hits(0.5) { When::Before } else { When::After };
+        let when = if self.chance.hits(0.5) {
+            When::Before
+        } else {
+            When::After
+        };
         Some((self.kinds[kind].clone(), when))
     }
 }
@@ -118,7 +127,8 @@ impl Fault {
     /// The wrong answer; none when there is none.
     pub fn answer(&self, root: &str) -> Option<Answer> {
         let refusal = |status: u16, message: &str| {
-            let body = serde_json::json!({"message": message, "url": format!("{root}/api/swagger")});
+            let body =
+                serde_json::json!({"message": message, "url": format!("{root}/api/swagger")});
             Answer::json(status, &body)
         };
         Some(match self {

@@ -6,8 +6,16 @@ use super::git::{self, Author, Files};
 use super::state::{Account, Mode, Repository, State, Team};
 
 const OWNER_UNITS: [&str; 10] = [
-    "repo.code", "repo.issues", "repo.pulls", "repo.releases", "repo.wiki", "repo.ext_wiki",
-    "repo.ext_issues", "repo.projects", "repo.packages", "repo.actions",
+    "repo.code",
+    "repo.issues",
+    "repo.pulls",
+    "repo.releases",
+    "repo.wiki",
+    "repo.ext_wiki",
+    "repo.ext_issues",
+    "repo.projects",
+    "repo.packages",
+    "repo.actions",
 ];
 
 impl State {
@@ -41,9 +49,16 @@ impl State {
 
     /// An organization with its team of owners.
     pub fn make_org(&mut self, name: &str, visibility: &str, owner: i64) -> i64 {
-        let visibility = if visibility.is_empty() { "public" } else { visibility };
+        let visibility = if visibility.is_empty() {
+            "public"
+        } else {
+            visibility
+        };
         let org = self.make_account(name, "", visibility, None, false);
-        let units: Vec<_> = OWNER_UNITS.iter().map(|u| ((*u).to_owned(), Mode::Owner)).collect();
+        let units: Vec<_> = OWNER_UNITS
+            .iter()
+            .map(|u| ((*u).to_owned(), Mode::Owner))
+            .collect();
         let team = self.make_team(org, "Owners", &units, true);
         let owners = self.teams.iter_mut().find(|t| t.id == team).unwrap();
         owners.mode = Mode::Owner;
@@ -60,7 +75,9 @@ impl State {
             id,
             organization: org,
             name: name.to_owned(),
-            mode: least.filter(|_| self.dialect.is_old()).unwrap_or(Mode::None),
+            mode: least
+                .filter(|_| self.dialect.is_old())
+                .unwrap_or(Mode::None),
             units: units.iter().cloned().collect(),
             all_repositories: all,
             may_create: false,
@@ -143,6 +160,8 @@ impl State {
         let source = self.git_folder(from);
         let git = self.git(to);
         let mut remote = git.remote_anonymous(source.to_str().unwrap()).unwrap();
-        remote.fetch(&["+refs/heads/*:refs/heads/*"], None, None).unwrap();
+        remote
+            .fetch(&["+refs/heads/*:refs/heads/*"], None, None)
+            .unwrap();
     }
 }

@@ -17,7 +17,10 @@ impl State {
         match call.method.as_str() {
             "GET" => self.note(id, sha),
             _ if !self.dialect.is_forgejo() => Err(Answer::wrong_method("GET")),
-            _ if mode < Mode::Write => Err(self.refuse(403, "user should have a permission to write to the target branch")),
+            _ if mode < Mode::Write => Err(self.refuse(
+                403,
+                "user should have a permission to write to the target branch",
+            )),
             "POST" => {
                 let sha = self.annotated(id, sha)?;
                 let text = format!("{}\n", call.text("message")).into_bytes();
@@ -43,7 +46,9 @@ impl State {
     /// The note of a commit with the newest commit that changed it.
     fn note(&self, id: i64, sha: &str) -> Reply {
         let git = self.git(id);
-        let head = git.refname_to_id(NOTES).map_err(|_| self.no_such_commit(sha))?;
+        let head = git
+            .refname_to_id(NOTES)
+            .map_err(|_| self.no_such_commit(sha))?;
         let tree = git.find_commit(head).unwrap().tree().unwrap();
         let Ok(entry) = tree.get_path(sha.as_ref()) else {
             return Err(self.no_such_commit(sha));

@@ -24,15 +24,21 @@ impl State {
     /// What a push of an image leaves behind. The same tag again is a new version with a new number.
     pub fn put_image(&mut self, owner: i64, creator: i64, image: &Image) {
         for (media, bytes) in image.blobs {
-            self.blobs.insert(digest(bytes), ((*media).to_owned(), bytes.to_vec()));
+            self.blobs
+                .insert(digest(bytes), ((*media).to_owned(), bytes.to_vec()));
         }
-        if !self.packages.iter().any(|p| p.owner == owner && p.name == image.name) {
+        if !self
+            .packages
+            .iter()
+            .any(|p| p.owner == owner && p.name == image.name)
+        {
             // The forge keeps a version for uploads, which nobody sees.
             self.next("package");
         }
         let parsed: Value = serde_json::from_slice(image.manifest).unwrap_or_default();
         let media = parsed["mediaType"].as_str().unwrap_or_default().to_owned();
-        self.blobs.insert(digest(image.manifest), (media, image.manifest.to_vec()));
+        self.blobs
+            .insert(digest(image.manifest), (media, image.manifest.to_vec()));
         let same = |p: &Package| p.owner == owner && p.name == image.name && p.version == image.tag;
         self.packages.retain(|package| !same(package));
         let package = Package {
@@ -68,7 +74,10 @@ impl State {
         let owner = owner.ok_or_else(|| self.not_found())?;
         let mode = self.packages_mode(call.account(), owner);
         if mode < Mode::Read {
-            return Err(self.refuse(403, "user should have specific permission or be a site admin"));
+            return Err(self.refuse(
+                403,
+                "user should have specific permission or be a site admin",
+            ));
         }
         let one = |name: &str, version: &str| {
             let mut all = self.packages.iter();
@@ -77,7 +86,11 @@ impl State {
         };
         match (call.method.as_str(), rest) {
             ("GET", []) => {
-                let all = self.packages.iter().rev().filter(|package| package.owner == owner);
+                let all = self
+                    .packages
+                    .iter()
+                    .rev()
+                    .filter(|package| package.owner == owner);
                 let all: Vec<&Package> = all.collect();
                 Ok(self.page(call, all, |package| self.package(package, call.account())))
             }
@@ -107,9 +120,14 @@ impl State {
             return Err(self.refuse(403, ""));
         }
         let login = self.account(owner).login.clone();
-        let repository = self.repository_named(&login, repository).map(|found| found.id);
+        let repository = self
+            .repository_named(&login, repository)
+            .map(|found| found.id);
         let repository = repository.ok_or_else(|| self.not_found())?;
-        let of = self.packages.iter_mut().filter(|p| p.owner == owner && p.name == name);
+        let of = self
+            .packages
+            .iter_mut()
+            .filter(|p| p.owner == owner && p.name == name);
         of.for_each(|package| package.repository = Some(repository));
         Ok(Answer::empty(201))
     }
@@ -138,7 +156,9 @@ impl State {
     pub fn registry(&self, call: &Call) -> Answer {
         let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
         let owner = steps.first().and_then(|owner| self.account_named(owner));
-        let mode = owner.map_or(Mode::None, |owner| self.packages_mode(call.account(), owner.id));
+        let mode = owner.map_or(Mode::None, |owner| {
+            self.packages_mode(call.account(), owner.id)
+        });
         if mode < Mode::Read {
             return self.unauthorized();
         }
@@ -160,7 +180,11 @@ impl State {
             .with("Content-Type", media)
             .with("Docker-Content-Digest", &found)
             .with("Etag", &format!("\"{found}\""));
-        let body = if call.method == "HEAD" { Vec::new() } else { bytes.clone() };
+        let body = if call.method == "HEAD" {
+            Vec::new()
+        } else {
+            bytes.clone()
+        };
         answer.body(body)
     }
 
@@ -182,7 +206,10 @@ impl State {
         let body = json!({"errors": [{"code": "UNAUTHORIZED", "message": ""}]});
         let answer = registry_json(401, &body).with("Www-Authenticate", &realm);
         if self.dialect.is_latest() {
-            return answer.with("Www-Authenticate", "Basic realm=\"Gitea Container Registry\"");
+            return answer.with(
+                "Www-Authenticate",
+                "Basic realm=\"Gitea Container Registry\"",
+            );
         }
         answer
     }
@@ -191,5 +218,7 @@ impl State {
 /// The registry says plain `application/json`.
 fn registry_json(status: u16, body: &Value) -> Answer {
     let bytes = Answer::json(status, body).body;
-    Answer::empty(status).with("Content-Type", "application/json").body(bytes)
+    Answer::empty(status)
+        .with("Content-Type", "application/json")
+        .body(bytes)
 }

@@ -34,11 +34,18 @@ impl State {
     pub fn create_token(&mut self, call: &Call, login: &str) -> Reply {
         let account = self.account_named(login).map(|account| account.id);
         let account = account.ok_or_else(|| self.not_found())?;
-        if call.who.as_ref().is_none_or(|who| who.scopes.is_some() || who.account != account) {
+        if call
+            .who
+            .as_ref()
+            .is_none_or(|who| who.scopes.is_some() || who.account != account)
+        {
             return Err(self.refuse(401, "auth required"));
         }
         let scopes = call.body["scopes"].as_array().cloned().unwrap_or_default();
-        let scopes: Vec<String> = scopes.iter().filter_map(|s| s.as_str().map(str::to_owned)).collect();
+        let scopes: Vec<String> = scopes
+            .iter()
+            .filter_map(|s| s.as_str().map(str::to_owned))
+            .collect();
         let (id, secret, scopes) = self.make_token(account, scopes);
         let mut shown = json!({
             "id": id,
@@ -58,17 +65,27 @@ impl State {
     }
 
     /// A token with its scopes in the order that the forge keeps them in.
-    pub fn make_token(&mut self, account: i64, mut scopes: Vec<String>) -> (i64, String, Vec<String>) {
+    pub fn make_token(
+        &mut self,
+        account: i64,
+        mut scopes: Vec<String>,
+    ) -> (i64, String, Vec<String>) {
         const AREAS: [&str; 9] = [
-            "activitypub", "admin", "misc", "notification", "organization", "package", "issue",
-            "repository", "user",
+            "activitypub",
+            "admin",
+            "misc",
+            "notification",
+            "organization",
+            "package",
+            "issue",
+            "repository",
+            "user",
         ];
         let area = |scope: &String| AREAS.iter().position(|area| scope.ends_with(area));
         scopes.sort_by_key(area);
         let id = self.next("token");
         let secret = hex::encode(referee::clock::random_bytes::<20>());
         self.tokens.push(super::state::Token {
-            id,
             account,
             secret: secret.clone(),
             scopes: scopes.clone(),
@@ -79,24 +96,34 @@ impl State {
     pub fn org_permissions(&self, call: &Call, login: &str, org: &str) -> Reply {
         let org = self.visible_org(call, org)?;
         let Some(account) = self.account_named(login) else {
-            return Err(self.refuse(404, &format!("user redirect does not exist [name: {login}]")));
+            return Err(self.refuse(
+                404,
+                &format!("user redirect does not exist [name: {login}]"),
+            ));
         };
         let teams = self.teams.iter();
         let teams = teams.filter(|t| t.organization == org && t.members.contains(&account.id));
         let mode = teams.map(|team| team.mode).max().unwrap_or(Mode::None);
-        Ok(Answer::json(200, &json!({
-            "is_owner": mode >= Mode::Owner,
-            "is_admin": mode >= Mode::Admin,
-            "can_write": mode >= Mode::Write,
-            "can_read": mode >= Mode::Read,
-            "can_create_repository": mode >= Mode::Owner,
-        })))
+        Ok(Answer::json(
+            200,
+            &json!({
+                "is_owner": mode >= Mode::Owner,
+                "is_admin": mode >= Mode::Admin,
+                "can_write": mode >= Mode::Write,
+                "can_read": mode >= Mode::Read,
+                "can_create_repository": mode >= Mode::Owner,
+            }),
+        ))
     }
 
     fn visible_org(&self, call: &Call, name: &str) -> Result<i64, Answer> {
-        let org = self.account_named(name).filter(|account| account.password.is_none());
+        let org = self
+            .account_named(name)
+            .filter(|account| account.password.is_none());
         let org = org.ok_or_else(|| self.not_found())?;
-        let member = call.account().is_some_and(|who| self.is_member(who, org.id));
+        let member = call
+            .account()
+            .is_some_and(|who| self.is_member(who, org.id));
         match org.visibility.as_str() {
             "private" if !member => Err(self.not_found()),
             "limited" if call.who.is_none() => Err(self.not_found()),
@@ -107,7 +134,10 @@ impl State {
     pub fn create_org(&mut self, call: &Call) -> Reply {
         let id = self.make_org(&call.text("username"), &call.text("visibility"), call.me());
         let full = call.text("full_name");
-        self.accounts.iter_mut().filter(|a| a.id == id).for_each(|a| a.full_name.clone_from(&full));
+        self.accounts
+            .iter_mut()
+            .filter(|a| a.id == id)
+            .for_each(|a| a.full_name.clone_from(&full));
         Ok(Answer::json(201, &self.organization(id)))
     }
 
@@ -119,7 +149,9 @@ impl State {
             ("GET", ["members", login]) => self.org_member(call, org, login),
             ("GET", ["repos"]) => Ok(self.org_repos(call, org)),
             ("POST", ["repos"]) => self.create_repo(call, org),
-            (_, ["teams", ..]) if !is_member => Err(self.refuse(403, "Must be an organization member")),
+            (_, ["teams", ..]) if !is_member => {
+                Err(self.refuse(403, "Must be an organization member"))
+            }
             ("GET", ["teams"]) => Ok(self.org_teams(call, org)),
             ("GET", ["teams", "search"]) => Ok(self.search_teams(call, org)),
             (_, ["teams" | "hooks", ..]) if !self.is_owner(call.me(), org) => {
@@ -152,7 +184,9 @@ impl State {
             repository.owner == org && self.may_see(call.account(), repository)
         });
         let all: Vec<&Repository> = all.collect();
-        self.page(call, all, |repository| self.repo(repository, call.account()))
+        self.page(call, all, |repository| {
+            self.repo(repository, call.account())
+        })
     }
 
     fn teams_sorted(&self, org: i64, owners_first: bool) -> Vec<Team> {
@@ -176,7 +210,10 @@ impl State {
         teams.retain(|team| team.name.contains(&wanted));
         let (teams, headers) = self.cut(call, teams);
         let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
-        super::refusal::with_all(Answer::json(200, &json!({"data": shown, "ok": true})), headers)
+        super::refusal::with_all(
+            Answer::json(200, &json!({"data": shown, "ok": true})),
+            headers,
+        )
     }
 
     /// Teams that reach a repository, the owners first.
@@ -189,10 +226,17 @@ impl State {
 
     fn create_team(&mut self, call: &Call, org: i64) -> Reply {
         let name = call.text("name");
-        if self.teams.iter().any(|team| team.organization == org && team.name == name) {
+        if self
+            .teams
+            .iter()
+            .any(|team| team.organization == org && team.name == name)
+        {
             return Err(self.refuse(422, "team already exists"));
         }
-        let units = call.body["units_map"].as_object().cloned().unwrap_or_default();
+        let units = call.body["units_map"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
         let units: Vec<(String, Mode)> = units
             .into_iter()
             .map(|(unit, mode)| (unit, Mode::parse(mode.as_str().unwrap_or_default())))
@@ -208,7 +252,11 @@ impl State {
     }
 
     pub fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
-        let team = self.teams.iter().find(|team| team.id.to_string() == id).cloned();
+        let team = self
+            .teams
+            .iter()
+            .find(|team| team.id.to_string() == id)
+            .cloned();
         let team = team.ok_or_else(|| self.not_found())?;
         let owner = self.is_owner(call.me(), team.organization) || self.account(call.me()).is_admin;
         if !owner && !team.members.contains(&call.me()) {

@@ -19,7 +19,10 @@ impl State {
     }
 
     fn name_is_free(&self, owner: i64, name: &str) -> Result<(), Answer> {
-        if self.repository_named(&self.account(owner).login, name).is_some() {
+        if self
+            .repository_named(&self.account(owner).login, name)
+            .is_some()
+        {
             return Err(self.refuse(409, "The repository with the same name already exists."));
         }
         Ok(())
@@ -27,7 +30,10 @@ impl State {
 
     pub fn create_repo(&mut self, call: &Call, owner: i64) -> Reply {
         if !self.is_owner(call.me(), owner) {
-            return Err(self.refuse(403, "Given user is not allowed to create repository in organization."));
+            return Err(self.refuse(
+                403,
+                "Given user is not allowed to create repository in organization.",
+            ));
         }
         let name = call.text("name");
         self.name_is_free(owner, &name)?;
@@ -63,7 +69,9 @@ impl State {
     /// A repository with the files of a template, as one first commit. The answer is from before
     /// the files are there.
     fn generate(&mut self, call: &Call, template: i64) -> Reply {
-        let owner = self.account_named(&call.text("owner")).map(|account| account.id);
+        let owner = self
+            .account_named(&call.text("owner"))
+            .map(|account| account.id);
         let owner = owner.ok_or_else(|| self.not_found())?;
         let name = call.text("name");
         self.name_is_free(owner, &name)?;
@@ -79,7 +87,9 @@ impl State {
         self.tell_repository(id, call.me(), "created");
         let mut answer = self.repo(self.repository(id), call.account());
         for (key, early) in [
-            ("default_branch", json!("")), ("watchers_count", json!(0)), ("size", json!(0)),
+            ("default_branch", json!("")),
+            ("watchers_count", json!(0)),
+            ("size", json!(0)),
             ("branch_count", json!(0)),
         ] {
             if answer.get(key).is_some() {
@@ -132,7 +142,8 @@ impl State {
         let (owner, old) = (repository.owner, repository.name.clone());
         if old != name {
             self.former_names.push((owner, old, id));
-            self.former_names.retain(|former| *former != (owner, name.to_owned(), id));
+            self.former_names
+                .retain(|former| *former != (owner, name.to_owned(), id));
             name.clone_into(&mut self.repository_mut(id).name);
         }
     }
@@ -141,7 +152,8 @@ impl State {
         let repository = self.repository(id);
         let (old, name) = (repository.owner, repository.name.clone());
         self.former_names.push((old, name.clone(), id));
-        self.former_names.retain(|former| *former != (owner, name.clone(), id));
+        self.former_names
+            .retain(|former| *former != (owner, name.clone(), id));
         self.repository_mut(id).owner = owner;
         for team in &mut self.teams {
             team.repositories.remove(&id);
@@ -149,7 +161,9 @@ impl State {
     }
 
     fn transfer(&mut self, call: &Call, id: i64) -> Reply {
-        let owner = self.account_named(&call.text("new_owner")).map(|account| account.id);
+        let owner = self
+            .account_named(&call.text("new_owner"))
+            .map(|account| account.id);
         let owner = owner.ok_or_else(|| self.not_found())?;
         self.move_to(id, owner);
         Ok(self.shown(202, id, call))
@@ -183,8 +197,14 @@ impl State {
         self.tell_repository(id, call.me(), "deleted");
         self.repositories.retain(|repository| repository.id != id);
         self.statuses.retain(|status| status.repository != id);
-        let gone: Vec<i64> = self.issues.iter().filter(|i| i.repository == id).map(|i| i.id).collect();
-        self.comments.retain(|comment| !gone.contains(&comment.issue));
+        let gone: Vec<i64> = self
+            .issues
+            .iter()
+            .filter(|i| i.repository == id)
+            .map(|i| i.id)
+            .collect();
+        self.comments
+            .retain(|comment| !gone.contains(&comment.issue));
         self.issues.retain(|issue| issue.repository != id);
         Ok(Answer::empty(204))
     }

@@ -62,7 +62,9 @@ impl State {
             return Err(self.not_found());
         };
         let old = format!("/{owner}/{name}");
-        let path = call.path.replacen(&old, &format!("/{}", self.full_name(*id)), 1);
+        let path = call
+            .path
+            .replacen(&old, &format!("/{}", self.full_name(*id)), 1);
         Err(Answer::redirect(call, self.dialect.moved(), &path))
     }
 
@@ -70,9 +72,10 @@ impl State {
         match rest {
             [] | ["generate" | "transfer" | "forks"] => self.in_repo_itself(call, id, rest),
             ["hooks", rest @ ..] => self.in_repo_hooks(call, id, rest),
-            ["collaborators" | "teams" | "branch_protections" | "releases", ..] => {
-                self.in_repo_settings(call, id, rest)
-            }
+            [
+                "collaborators" | "teams" | "branch_protections" | "releases",
+                ..,
+            ] => self.in_repo_settings(call, id, rest),
             ["statuses", ..] | ["commits", _, "status" | "statuses"] => {
                 self.in_statuses(call, id, rest)
             }

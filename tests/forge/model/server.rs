@@ -60,7 +60,9 @@ async fn serve(
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
-    let authorization = headers.contains_key("authorization").then(|| text("authorization"));
+    let authorization = headers
+        .contains_key("authorization")
+        .then(|| text("authorization"));
     let git = GitRequest {
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -82,7 +84,11 @@ async fn serve(
     };
     let answer = forge.served(&request).await;
     let status = answer.as_ref().map(|answer| answer.status);
-    forge.note_asked(Asked { method: request.method, path: request.path, status });
+    forge.note_asked(Asked {
+        method: request.method,
+        path: request.path,
+        status,
+    });
     match answer {
         Some(answer) => response(answer),
         None => std::future::pending().await,

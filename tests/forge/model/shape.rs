@@ -160,8 +160,7 @@ impl State {
         let (push, pull) = self.reach(repository, who);
         let general = self.general_mode(who, repository);
         let owner = if general > Mode::None {
-            // Organizations have no address.
-            Viewer::of(who)
+            Viewer::Anybody
         } else {
             Viewer::Nobody
         };
@@ -189,9 +188,10 @@ impl State {
         let host = self.root.split("://").nth(1).unwrap_or_default();
         let host = host.split(':').next().unwrap_or_default();
         let archived = repository.archived.map_or(EPOCH.to_owned(), time);
-        let open = self.issues.iter().filter(|issue| {
-            issue.repository == repository.id && issue.closed.is_none()
-        });
+        let open = self
+            .issues
+            .iter()
+            .filter(|issue| issue.repository == repository.id && issue.closed.is_none());
         map(json!({
             "id": repository.id,
             "owner": null,
@@ -297,7 +297,9 @@ impl State {
             D::Forgejo10 => {}
         }
         if of.fork_of.is_some() {
-            for part in ["issues", "wiki", "projects", "releases", "packages", "actions"] {
+            for part in [
+                "issues", "wiki", "projects", "releases", "packages", "actions",
+            ] {
                 set(&format!("has_{part}"), json!(false));
             }
         }

@@ -55,7 +55,11 @@ impl Forge {
         };
         let pushes = request.method == "POST" && request.is_push();
         // One push at a time, so that a change of refs is one person's.
-        let _turn = if pushes { Some(self.push_turn().await) } else { None };
+        let _turn = if pushes {
+            Some(self.push_turn().await)
+        } else {
+            None
+        };
         let before = git::refs(&self.state().git(id));
         let answer = backend(request, &folder, &format!("/{id}.git/{rest}")).await;
         if pushes {
@@ -74,18 +78,31 @@ impl Forge {
         name: &str,
     ) -> Result<(i64, Option<Who>, std::path::PathBuf), Answer> {
         let state = self.state();
-        let login = || plain(401, "Unauthorized\n").with("WWW-Authenticate", "Basic realm=\"Gitea\"");
-        let who = state.authenticate(request.authorization.as_deref()).map_err(|_| login())?;
+        let login =
+            || plain(401, "Unauthorized\n").with("WWW-Authenticate", "Basic realm=\"Gitea\"");
+        let who = state
+            .authenticate(request.authorization.as_deref())
+            .map_err(|_| login())?;
         let Some(repository) = state.repository_named(owner, name) else {
             return Err(state.git_moved(request, owner, name));
         };
         let account = who.as_ref().map(|who| who.account);
         let mode = state.unit_mode(account, repository, "repo.code");
-        let needed = if request.is_push() { Mode::Write } else { Mode::Read };
-        let scope = if request.is_push() { "write:repository" } else { "read:repository" };
+        let needed = if request.is_push() {
+            Mode::Write
+        } else {
+            Mode::Read
+        };
+        let scope = if request.is_push() {
+            "write:repository"
+        } else {
+            "read:repository"
+        };
         let scopes = who.as_ref().and_then(|who| who.scopes.as_ref());
         let covered = scopes.is_none_or(|scopes| {
-            scopes.iter().any(|have| have == "all" || have == scope || have == "write:repository")
+            scopes
+                .iter()
+                .any(|have| have == "all" || have == scope || have == "write:repository")
         });
         if mode < needed && who.is_none() {
             return Err(login());
@@ -97,7 +114,10 @@ impl Forge {
             return Err(plain(403, "User permission denied for writing."));
         }
         if request.is_push() && repository.archived.is_some() {
-            return Err(plain(403, "This repo is archived. You can view files and clone it."));
+            return Err(plain(
+                403,
+                "This repo is archived. You can view files and clone it.",
+            ));
         }
         Ok((repository.id, who, state.folder.clone()))
     }
@@ -112,7 +132,11 @@ impl State {
         let Some((_, _, id)) = former else {
             return plain(404, "Repository not found");
         };
-        let path = request.path.replacen(&format!("/{owner}/{name}"), &format!("/{}", self.full_name(*id)), 1);
+        let path = request.path.replacen(
+            &format!("/{owner}/{name}"),
+            &format!("/{}", self.full_name(*id)),
+            1,
+        );
         Answer::empty(self.dialect.moved().0).with("Location", &format!("{path}?{}", request.query))
     }
 
@@ -125,7 +149,8 @@ impl State {
         after: &BTreeMap<String, Oid>,
     ) {
         self.repository_mut(id).updated = self.now();
-        let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            before.keys().chain(after.keys()).collect();
         for name in names {
             let (was, is) = (before.get(name).copied(), after.get(name).copied());
             if was == is {

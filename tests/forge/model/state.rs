@@ -54,7 +54,6 @@ pub struct Account {
 
 #[derive(Debug, Clone)]
 pub struct Token {
-    pub id: i64,
     pub account: i64,
     pub secret: String,
     pub scopes: Vec<String>,
@@ -267,7 +266,11 @@ impl State {
     /// `owner/name`.
     pub fn full_name(&self, id: i64) -> String {
         let repository = self.repository(id);
-        format!("{}/{}", self.account(repository.owner).login, repository.name)
+        format!(
+            "{}/{}",
+            self.account(repository.owner).login,
+            repository.name
+        )
     }
 
     /// Where a repository lies.

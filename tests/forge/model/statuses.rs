@@ -34,7 +34,10 @@ impl State {
     /// repository takes them too.
     fn create_status(&mut self, call: &Call, id: i64, sha: &str) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Write {
-            return Err(self.refuse(403, "user should have a permission to write to the target branch"));
+            return Err(self.refuse(
+                403,
+                "user should have a permission to write to the target branch",
+            ));
         }
         let sha = self.commit_named(id, sha).map_err(|_| self.failed())?;
         let trimmed = |name: &str| call.text(name).trim().to_owned();
@@ -83,7 +86,9 @@ impl State {
         let sha = self.commit_named(id, sha)?;
         let mut newest = BTreeMap::new();
         for status in self.statuses_of(id, &sha) {
-            let last: &mut Status = newest.entry(status.context.clone()).or_insert(status.clone());
+            let last: &mut Status = newest
+                .entry(status.context.clone())
+                .or_insert(status.clone());
             if status.id > last.id {
                 *last = status;
             }
@@ -101,7 +106,11 @@ impl State {
                 String::new()
             }
         };
-        let statuses = if shown.is_empty() { Value::Null } else { json!(shown) };
+        let statuses = if shown.is_empty() {
+            Value::Null
+        } else {
+            json!(shown)
+        };
         let body = json!({
             "state": state,
             "sha": sha,
@@ -118,11 +127,18 @@ impl State {
     fn worst(&self, statuses: &[Status]) -> &'static str {
         let has = |states: &[&str]| statuses.iter().any(|s| states.contains(&s.state.as_str()));
         if statuses.is_empty() {
-            return if self.dialect.is_latest() { "pending" } else { "" };
+            return if self.dialect.is_latest() {
+                "pending"
+            } else {
+                ""
+            };
         }
         if !self.dialect.is_latest() {
             let order = ["error", "failure", "warning", "pending"];
-            return order.into_iter().find(|state| has(&[state])).unwrap_or("success");
+            return order
+                .into_iter()
+                .find(|state| has(&[state]))
+                .unwrap_or("success");
         }
         let good = |s: &Status| matches!(s.state.as_str(), "success" | "skipped");
         if has(&["error", "failure", "warning"]) {
