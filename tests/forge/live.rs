@@ -301,3 +301,27 @@ async fn actions_by_api_are_told() {
         assert_eq!(events(&got), expected, "{}", dialect.name());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
+    for (dialect, told) in [(Dialect::Gitea122, false), (Dialect::Gitea127, true)] {
+        let (forge, receiver) = world(dialect).await;
+        let folder = tempfile::tempdir().unwrap();
+        let clone = folder.path().join("alpha");
+        forge.clone_to("alice", ALPHA, &clone).await;
+        forge.weather().hold = true;
+        run(&clone, &["tag", "final-1"]).await;
+        run(&clone, &["push", "-q", "origin", "final-1"]).await;
+        run(&clone, &["push", "-q", "origin", ":final-1"]).await;
+        forge.weather().hold = false;
+        let got = receiver.wait_for(if told { 4 } else { 2 }).await;
+        let expected: &[&str] = if told {
+            &["push", "create", "push", "delete"]
+        } else {
+            &["push", "delete"]
+        };
+        assert_eq!(events(&got), expected, "{}", dialect.name());
+        let last = &got[got.len() - 2].json();
+        assert_eq!(last["after"], "0".repeat(40), "{}", dialect.name());
+    }
+}

@@ -96,10 +96,9 @@ impl Exchange {
     pub fn at(&self) -> i64 {
         let answer: Value = serde_json::from_str(&self.answer).unwrap_or_default();
         let made = answer["created_at"].as_str().filter(|_| self.status == 201);
-        if let Some(made) = made.and_then(|made| made.parse::<jiff::Timestamp>().ok()) {
-            if made.as_second() > 0 {
-                return made.as_millisecond();
-            }
+        let made = made.and_then(|made| made.parse::<jiff::Timestamp>().ok());
+        if let Some(made) = made.filter(|made| made.as_second() > 0) {
+            return made.as_millisecond();
         }
         let date = self.header("Date")[0];
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);

@@ -156,7 +156,7 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
     let exchanges = recording::exchanges(folder);
     let pushed = Pushed::read(folder, &exchanges);
     let mut replay = Replay::new(dialect, &exchanges);
-    let mut compared = Vec::new();
+    let (mut compared, mut told) = (Vec::new(), Vec::new());
     for group in exchanges.chunk_by(|a, b| is_race(a) && is_race(b)) {
         let group: Vec<&Exchange> = group.iter().collect();
         replay.clock.set(Timestamp(group[0].at()));
@@ -175,8 +175,9 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
             let found = differences(&mut replay.names, exchange, answer);
             compared.push((exchange.name.clone(), found));
         }
+        // Sent before the next exchange.
+        told.extend(replay.forge.state().outbox.drain(..));
     }
-    let told = replay.forge.state().outbox.drain(..).collect();
     Run {
         dialect,
         compared,

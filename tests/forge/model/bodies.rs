@@ -156,6 +156,9 @@ impl State {
         after: Option<Oid>,
     ) {
         let name = format!("refs/tags/{tag}");
+        if after.is_none() {
+            self.forget_pushes(id, Some(&name));
+        }
         let compare = after.map_or(String::new(), |after| {
             format!("{}/compare/{}...{after}", self.full_name(id), object(None))
         });

@@ -15,6 +15,8 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// The fine event, `issue_label` for example.
     pub event: String,
+    /// The repository and the ref, where it tells of a ref.
+    pub about: Option<(i64, String)>,
 }
 
 /// Two names of one event: the coarse one, and the fine one that hooks choose by.
@@ -84,6 +86,26 @@ impl State {
 
     /// Queues a delivery to one hook, whatever it asked for.
     pub fn deliver(&mut self, hook: &Hook, event: Event, body: &Value) {
+        let id = body["repository"]["id"].as_i64();
+        let folder = match body["ref_type"].as_str() {
+            Some("branch") => "refs/heads/",
+            Some("tag") => "refs/tags/",
+            _ => "",
+        };
+        let name = body["ref"]
+            .as_str()
+            .filter(|_| ["push", "create", "delete"].contains(&event.fine));
+        let about = id.zip(name).map(|(id, name)| {
+            let full = name.starts_with("refs/");
+            (
+                id,
+                if full {
+                    name.to_owned()
+                } else {
+                    format!("{folder}{name}")
+                },
+            )
+        });
         let json = indented(body);
         let id = delivery_id();
         let headers = self.delivery_headers(hook, event, &json, &id);
@@ -97,7 +119,20 @@ impl State {
             headers,
             body,
             event: event.fine.to_owned(),
+            about,
         });
+    }
+
+    /// Old forges look for the repository and the ref once more when a push's turn comes. If either
+    /// went meanwhile, nobody is ever told of the push.
+    pub fn forget_pushes(&mut self, repository: i64, name: Option<&str>) {
+        if !self.dialect.is_old() {
+            return;
+        }
+        let of =
+            |(id, told): &(i64, String)| *id == repository && name.is_none_or(|name| name == told);
+        let lost = |d: &Delivery| d.event != "delete" && d.about.as_ref().is_some_and(of);
+        self.outbox.retain(|delivery| !lost(delivery));
     }
 
     /// Signatures are over the JSON, also of a form; without a secret they are there and empty.

@@ -21,6 +21,10 @@ impl State {
             ("GET", []) => Ok(self.page(call, self.hooks_of(scope), |hook| self.hook(hook))),
             ("POST", []) => self.create_hook(call, scope),
             ("GET", [id]) => Ok(Answer::json(200, &self.hook(&known(id)?))),
+            ("PATCH", [id]) => {
+                let hook = known(id)?;
+                Ok(self.edit_hook(call, hook.id))
+            }
             ("DELETE", [id]) => {
                 let hook = known(id)?;
                 self.hooks.retain(|other| other.id != hook.id);
@@ -33,6 +37,23 @@ impl State {
             }
             _ => Err(Answer::no_such_page()),
         }
+    }
+
+    /// Events, filter and header are replaced, also by nothing; the secret cannot be changed.
+    fn edit_hook(&mut self, call: &Call, id: i64) -> Answer {
+        let events = self.events(&call.body["events"]);
+        let hook = self.hooks.iter_mut().find(|hook| hook.id == id).unwrap();
+        hook.events = events;
+        hook.branch_filter = call.text("branch_filter");
+        hook.authorization = call.text("authorization_header");
+        if let Some(url) = call.body["config"]["url"].as_str() {
+            url.clone_into(&mut hook.url);
+        }
+        if let Some(active) = call.body["active"].as_bool() {
+            hook.active = active;
+        }
+        let hook = hook.clone();
+        Answer::json(200, &self.hook(&hook))
     }
 
     /// `active` must be asked for; without events it is `push`; a missing address or kind of content

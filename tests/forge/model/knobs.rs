@@ -147,6 +147,8 @@ impl Fault {
 /// How deliveries go wrong.
 #[derive(Debug, Clone)]
 pub struct Weather {
+    /// As long as it holds, nothing is sent.
+    pub hold: bool,
     /// Between the event and its delivery.
     pub delay: Duration,
     /// Shares of deliveries: never sent, sent twice, sent after the next one.
@@ -159,6 +161,7 @@ pub struct Weather {
 impl Weather {
     pub fn fair() -> Self {
         Self {
+            hold: false,
             delay: Duration::ZERO,
             drop: 0.0,
             duplicate: 0.0,

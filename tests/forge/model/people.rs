@@ -30,6 +30,14 @@ impl State {
         Answer::json(200, &self.user(call.me(), Viewer::Account(call.me())))
     }
 
+    pub fn one_user(&self, call: &Call, login: &str) -> Reply {
+        let Some(account) = self.account_named(login) else {
+            return Err(self.no_such_user(login));
+        };
+        let viewer = Viewer::of(call.account());
+        Ok(Answer::json(200, &self.user(account.id, viewer)))
+    }
+
     /// Tokens are made with a password, never with another token.
     pub fn create_token(&mut self, call: &Call, login: &str) -> Reply {
         let account = self.account_named(login).map(|account| account.id);

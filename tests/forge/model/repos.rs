@@ -141,6 +141,7 @@ impl State {
         let repository = self.repository(id);
         let (owner, old) = (repository.owner, repository.name.clone());
         if old != name {
+            self.forget_pushes(id, None);
             self.former_names.push((owner, old, id));
             self.former_names
                 .retain(|former| *former != (owner, name.to_owned(), id));

@@ -19,6 +19,7 @@ impl State {
             _ if self.is_for_members(&steps) && call.who.is_none() => {
                 Err(self.refuse(401, "token is required"))
             }
+            ("GET", ["users", login]) => self.one_user(call, login),
             ("GET", ["user"]) => Ok(self.current_user(call)),
             ("POST", ["users", login, "tokens"]) => self.create_token(call, login),
             ("GET", ["users", login, "orgs", org, "permissions"]) => {

@@ -27,16 +27,23 @@ pub async fn run(forge: Forge) {
     let client = client.unwrap();
     let mut held: Option<Delivery> = None;
     loop {
-        let next = forge.state().outbox.pop_front();
-        let Some(delivery) = next else {
+        if forge.weather().hold {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        if forge.state().outbox.is_empty() {
             if let Some(late) = held.take() {
                 send(&forge, &client, late).await;
             }
             tokio::time::sleep(PAUSE).await;
             continue;
-        };
+        }
         let (delay, dropped, twice, late) = forge.weather_of_next();
         tokio::time::sleep(delay).await;
+        // What waited may have been forgotten meanwhile.
+        let Some(delivery) = forge.state().outbox.pop_front() else {
+            continue;
+        };
         if dropped {
             continue;
         }
