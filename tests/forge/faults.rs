@@ -9,34 +9,54 @@ use crate::live::world;
 use crate::model::knobs::{Chance, Fault, Script, When};
 use crate::model::{Dialect, Forge};
 
+/// A client that follows no redirect; to make one is slow.
 fn client() -> reqwest011::Client {
     let policy = reqwest011::redirect::Policy::none();
-    let client = reqwest011::Client::builder()
+    reqwest011::Client::builder()
         .redirect(policy)
-        .timeout(Duration::from_millis(700));
-    client.build().unwrap()
+        .build()
+        .unwrap()
 }
 
-/// Posts a status over the network: its status, `Retry-After`, or nothing after a while.
-async fn post(forge: &Forge, token: &str) -> Option<(u16, Option<String>)> {
-    let url = format!(
-        "{}/api/v1/repos/phakir/team-alpha/statuses/main",
-        forge.root()
-    );
-    let request = client()
-        .post(url)
-        .header("Authorization", format!("token {token}"));
-    let answer = request
-        .json(&json!({"state": "success", "context": "c"}))
-        .send()
-        .await
-        .ok()?;
-    let later = answer
-        .headers()
-        .get("retry-after")
-        .map(|value| value.to_str().unwrap().to_owned());
-    Some((answer.status().as_u16(), later))
+/// A bot that posts statuses.
+struct Bot {
+    client: reqwest011::Client,
+    forge: Forge,
+    token: String,
 }
+
+impl Bot {
+    fn new(forge: &Forge) -> Self {
+        let token = forge.token("referee", &["write:repository"]);
+        Self {
+            client: client(),
+            forge: forge.clone(),
+            token,
+        }
+    }
+
+    /// Posts a status over the network: the answer's, and `Retry-After`; nothing after a while.
+    async fn post(&self, patience: Duration) -> Option<(u16, Option<String>)> {
+        let root = self.forge.root();
+        let url = format!("{root}/api/v1/repos/phakir/team-alpha/statuses/main");
+        let authorization = format!("token {}", self.token);
+        let body = json!({"state": "success", "context": "c"});
+        let request = self
+            .client
+            .post(url)
+            .header("Authorization", authorization)
+            .json(&body);
+        let answer = request.timeout(patience).send().await.ok()?;
+        let later = answer.headers().get("retry-after");
+        let later = later.map(|value| value.to_str().unwrap().to_owned());
+        Some((answer.status().as_u16(), later))
+    }
+}
+
+/// Longer than a busy machine needs.
+const LONG: Duration = Duration::from_secs(60);
+/// How long an answer is waited for that never comes.
+const SHORT: Duration = Duration::from_secs(2);
 
 fn script(fault: Fault, when: When) -> Script {
     Script {
@@ -51,7 +71,7 @@ fn script(fault: Fault, when: When) -> Script {
 #[tokio::test(flavor = "multi_thread")]
 async fn scripted_faults_meet_the_next_request_only() {
     let (forge, _receiver) = world(Dialect::Gitea127).await;
-    let token = forge.token("referee", &["write:repository"]);
+    let bot = Bot::new(&forge);
     let some = |status: u16| Some((status, None));
     for (fault, expected) in [
         (Fault::Status(502), some(502)),
@@ -64,10 +84,11 @@ async fn scripted_faults_meet_the_next_request_only() {
         for when in [When::Before, When::After] {
             let before = forge.state().statuses.len();
             forge.faults().script(script(fault.clone(), when));
-            assert_eq!(post(&forge, &token).await, expected, "{fault:?}");
+            let patience = if fault == Fault::Hang { SHORT } else { LONG };
+            assert_eq!(bot.post(patience).await, expected, "{fault:?}");
             let done = forge.state().statuses.len() - before;
             assert_eq!(done, usize::from(when == When::After), "{fault:?} {when:?}");
-            assert_eq!(post(&forge, &token).await, some(201), "after {fault:?}");
+            assert_eq!(bot.post(LONG).await, some(201), "after {fault:?}");
         }
     }
     let asked = forge.asked();
@@ -82,7 +103,7 @@ async fn scripted_faults_meet_the_next_request_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_by_chance_come_again_with_their_seed() {
     let (forge, _receiver) = world(Dialect::Forgejo10).await;
-    let token = forge.token("referee", &["write:repository"]);
+    let bot = Bot::new(&forge);
     let mut rounds = Vec::new();
     for _ in 0..2 {
         forge
@@ -90,7 +111,7 @@ async fn faults_by_chance_come_again_with_their_seed() {
             .by_chance(42, 0.5, &[Fault::Status(500), Fault::Later(503, 1)]);
         let mut round = Vec::new();
         for _ in 0..20 {
-            round.push(post(&forge, &token).await.unwrap().0);
+            round.push(bot.post(LONG).await.unwrap().0);
         }
         rounds.push(round);
     }
@@ -98,7 +119,7 @@ async fn faults_by_chance_come_again_with_their_seed() {
     let kinds: BTreeSet<u16> = rounds[0].iter().copied().collect();
     assert_eq!(kinds, BTreeSet::from([201, 500, 503]));
     forge.faults().stop();
-    assert_eq!(post(&forge, &token).await, Some((201, None)));
+    assert_eq!(bot.post(LONG).await, Some((201, None)));
 }
 
 /// Numbers of the comments that arrived, in order, and how many deliveries were sent.
