@@ -110,6 +110,9 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
     let text = String::from_utf8_lossy(&ours.body);
     match serde_json::from_str(&exchange.answer) {
         Ok(recorded) => {
+            if exchange.answer.contains("\\u003c") != text.contains("\\u003c") {
+                found.push("body: only one escapes markup".to_owned());
+            }
             let ours = serde_json::from_str(&text).unwrap_or_default();
             found.extend(values_differ(names, recorded, ours));
         }

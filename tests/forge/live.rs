@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use referee::forge::gitea::accept;
 use referee::forge::signature::Secret;
 use referee::model::ForgeEvent;
@@ -324,4 +326,41 @@ async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
         let last = &got[got.len() - 2].json();
         assert_eq!(last["after"], "0".repeat(40), "{}", dialect.name());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_written_by_api() {
+    let (forge, receiver) = world(Dialect::Forgejo10).await;
+    let path = format!("/repos/{ALPHA}/contents/board/scores.csv");
+    let file = |text: &str, sha: Option<&Value>| json!({"content": STANDARD.encode(text), "message": "Board", "branch": "main", "sha": sha});
+    let (status, made) = forge
+        .api("referee", "POST", &path, &file("a\n", None))
+        .await;
+    assert_eq!(
+        (status, &made["content"]["path"]),
+        (201, &json!("board/scores.csv"))
+    );
+    let (status, _) = forge
+        .api("referee", "POST", &path, &file("b\n", None))
+        .await;
+    assert_eq!(status, 422, "it is there");
+    let sha = &made["content"]["sha"];
+    let (status, _) = forge
+        .api("referee", "PUT", &path, &file("b\n", Some(sha)))
+        .await;
+    assert_eq!(status, 200);
+    let (status, _) = forge
+        .api("referee", "PUT", &path, &file("c\n", Some(sha)))
+        .await;
+    assert_eq!(status, 422, "somebody else wrote");
+    let (status, read) = forge.api("alice", "GET", &path, &Value::Null).await;
+    assert_eq!(
+        (status, &read["content"]),
+        (200, &json!(STANDARD.encode("b\n")))
+    );
+    let (status, _) = forge.api("eve", "GET", &path, &Value::Null).await;
+    assert_eq!(status, 404, "outsiders are not told that it exists");
+    let got = receiver.wait_for(2).await;
+    let changed = |got: &Arrived| got.json()["head_commit"]["added"].as_array().unwrap().len();
+    assert_eq!(got.iter().map(changed).collect::<Vec<_>>(), [1, 0]);
 }

@@ -65,6 +65,15 @@ impl Call {
     }
 }
 
+/// A JSON text as Go writes it: what could be markup is escaped.
+pub fn escaped(json: &str) -> Vec<u8> {
+    let text = json
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026");
+    text.into_bytes()
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -78,7 +87,7 @@ pub type Reply = Result<Answer, Answer>;
 
 impl Answer {
     pub fn json(status: u16, body: &Value) -> Self {
-        let mut bytes = serde_json::to_vec(body).unwrap();
+        let mut bytes = escaped(&serde_json::to_string(body).unwrap());
         bytes.push(b'\n');
         Self::empty(status)
             .with("Content-Type", "application/json;charset=utf-8")

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
+use super::call::escaped;
 use super::state::{Hook, Scope, State};
 
 /// One delivery to one hook.
@@ -34,16 +35,6 @@ impl Event {
             fine: name,
         }
     }
-}
-
-/// A JSON text as Go writes it: what could be markup is escaped.
-fn indented(body: &Value) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(body).unwrap();
-    let escaped = text
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026");
-    escaped.into_bytes()
 }
 
 /// A random delivery id (UUID, version 4).
@@ -106,7 +97,7 @@ impl State {
                 },
             )
         });
-        let json = indented(body);
+        let json = escaped(&serde_json::to_string_pretty(body).unwrap());
         let id = delivery_id();
         let headers = self.delivery_headers(hook, event, &json, &id);
         let body = if hook.content_type == "form" {
