@@ -1,0 +1,54 @@
+//! Exchanges that the model is allowed to answer otherwise, each with its reason, in `exempt.txt`:
+//! a name (`*` at its end stands for anything), the dialects or `all`, and the reason, cut by `|`.
+
+use crate::model::Dialect;
+
+/// One line of the file.
+pub struct Exemption {
+    pub line: usize,
+    name: String,
+    dialects: Vec<String>,
+}
+
+/// All of them.
+pub fn read() -> Vec<Exemption> {
+    let text = include_str!("exempt.txt");
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(n, line)| (n + 1, line.trim()));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let read = lines.map(|(line, text)| {
+        let parts: Vec<&str> = text.split('|').map(str::trim).collect();
+        let [name, dialects, reason] = parts[..] else {
+            panic!("exempt.txt:{line}: name | dialects | reason");
+        };
+        assert!(reason.len() > 10, "exempt.txt:{line}: say why");
+        let dialects = dialects
+            .split(',')
+            .map(|dialect| dialect.trim().to_owned())
+            .collect();
+        Exemption {
+            line,
+            name: name.to_owned(),
+            dialects,
+        }
+    });
+    read.collect()
+}
+
+impl Exemption {
+    /// Whether it is of an exchange. Numbers at the start of a name do not count.
+    pub fn is_of(&self, dialect: Dialect, exchange: &str) -> bool {
+        let here = self
+            .dialects
+            .iter()
+            .any(|d| d == "all" || d == dialect.name());
+        let name = &exchange[4..];
+        let named = match self.name.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == self.name,
+        };
+        here && named
+    }
+}

@@ -1,0 +1,397 @@
+//! What hooks are told of each event, key by key.
+
+use git2::Oid;
+use serde_json::{Value, json};
+
+use super::deliveries::Event;
+use super::git;
+use super::shape::{Viewer, time};
+use super::state::{Comment, Hook, Issue, Package, Repository, State, Status};
+
+/// Commits that a push names; the others are only counted.
+const COMMITS_NAMED: usize = 5;
+/// Commits that the push of a new branch counts at most.
+const NEW_BRANCH_COMMITS: usize = 10;
+
+fn object(oid: Option<Oid>) -> String {
+    oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap())
+        .to_string()
+}
+
+/// Forgejo tells hooks of its own type the full name of a ref.
+fn ref_for(hook: &Hook, short: &str, kind: &str) -> String {
+    let folder = if kind == "tag" { "tags" } else { "heads" };
+    if hook.kind == "forgejo" {
+        format!("refs/{folder}/{short}")
+    } else {
+        short.to_owned()
+    }
+}
+
+impl State {
+    fn told_repo(&self, id: i64, who: Option<i64>) -> Value {
+        self.repo(self.repository(id), who)
+    }
+
+    fn owner_of(&self, id: i64) -> i64 {
+        self.repository(id).owner
+    }
+
+    pub fn tell_repository(&mut self, id: i64, who: i64, action: &str) {
+        let owner = self.owner_of(id);
+        let mut repository = self.told_repo(id, Some(who));
+        if action == "created" {
+            // The watchers come later, and the first commit of a generated one as well.
+            repository["watchers_count"] = json!(0);
+            if !self.repository(id).made_alone {
+                repository["default_branch"] = json!("");
+            }
+        }
+        let body = json!({
+            "action": action,
+            "repository": repository,
+            "organization": self.user(owner, Viewer::Nobody),
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        self.tell(Some(id), owner, Event::plain("repository"), |_| {
+            body.clone()
+        });
+    }
+
+    pub fn tell_fork(&mut self, of: i64, fork: i64, who: i64) {
+        let mut forkee = self.told_repo(of, Some(who));
+        let mut repository = self.told_repo(fork, Some(who));
+        forkee["forks_count"] = json!(0);
+        repository["watchers_count"] = json!(0);
+        let body = json!({
+            "forkee": forkee,
+            "repository": repository,
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        self.tell(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
+            body.clone()
+        });
+    }
+
+    /// A branch that was made or moved.
+    pub fn tell_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
+        if before.is_none() {
+            self.tell_create(
+                id,
+                who,
+                name.trim_start_matches("refs/heads/"),
+                "branch",
+                after,
+            );
+        }
+        let git = self.git(id);
+        let (hidden, most) = match before {
+            Some(before) => (Some(before), usize::MAX),
+            None => (self.known_before(&git, id, name), NEW_BRANCH_COMMITS),
+        };
+        let mut commits = git::log(&git, after, hidden, most);
+        if before.is_none() && self.dialect.is_forgejo() && !commits.is_empty() {
+            // Forgejo names the whole history of a branch that has anything of its own.
+            commits = git::log(&git, after, None, NEW_BRANCH_COMMITS);
+        }
+        let from = match before {
+            Some(before) => Some(before.to_string()),
+            None => hidden.map(|_| self.repository(id).default_branch.clone()),
+        };
+        let compare = from.map_or(String::new(), |from| {
+            format!("{}/compare/{from}...{after}", self.full_name(id))
+        });
+        let body = self.push_body(id, who, name, (before, Some(after)), (&commits, &compare));
+        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+            body.clone()
+        });
+    }
+
+    /// A new branch counts only what the default branch has not.
+    fn known_before(&self, git: &git2::Repository, id: i64, name: &str) -> Option<Oid> {
+        let default = format!("refs/heads/{}", self.repository(id).default_branch);
+        git.refname_to_id(&default).ok().filter(|_| default != name)
+    }
+
+    fn push_body(
+        &self,
+        id: i64,
+        who: i64,
+        name: &str,
+        (before, after): (Option<Oid>, Option<Oid>),
+        (commits, compare): (&[Oid], &str),
+    ) -> Value {
+        let git = self.git(id);
+        let shown = |oid: &Oid| {
+            let commit = git
+                .find_object(*oid, None)
+                .unwrap()
+                .peel_to_commit()
+                .unwrap();
+            let changes = git::changes(&git, &commit);
+            self.payload_commit(id, &commit, Some(&changes))
+        };
+        let named: Vec<Value> = commits.iter().take(COMMITS_NAMED).map(shown).collect();
+        json!({
+            "ref": name,
+            "before": object(before),
+            "after": object(after),
+            "compare_url": format!("{}/{compare}", self.root),
+            "commits": named,
+            "total_commits": commits.len(),
+            "head_commit": after.as_ref().map(shown),
+            "repository": self.told_repo(id, Some(self.owner_of(id))),
+            "pusher": self.user(who, Viewer::Nobody),
+            "sender": self.user(who, Viewer::Nobody),
+        })
+    }
+
+    /// A tag that was made, moved or deleted. A moved one comes from nothing too.
+    pub fn tell_tag(
+        &mut self,
+        id: i64,
+        who: i64,
+        tag: &str,
+        before: Option<Oid>,
+        after: Option<Oid>,
+    ) {
+        let name = format!("refs/tags/{tag}");
+        if after.is_none() {
+            self.forget_pushes(id, Some(&name));
+        }
+        let compare = after.map_or(String::new(), |after| {
+            format!("{}/compare/{}...{after}", self.full_name(id), object(None))
+        });
+        let before = before.filter(|_| after.is_none());
+        let body = self.push_body(id, who, &name, (before, after), (&[], &compare));
+        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+            body.clone()
+        });
+        match after {
+            Some(after) => self.tell_create(id, who, tag, "tag", after),
+            None => self.tell_delete(id, who, tag, "tag"),
+        }
+    }
+
+    fn tell_create(&mut self, id: i64, who: i64, short: &str, kind: &str, at: Oid) {
+        let body = json!({
+            "sha": at.to_string(),
+            "ref": short,
+            "ref_type": kind,
+            "repository": self.told_repo(id, None),
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        self.tell_ref(id, "create", (short, kind), &body);
+    }
+
+    pub fn tell_delete(&mut self, id: i64, who: i64, short: &str, kind: &str) {
+        let body = json!({
+            "ref": short,
+            "ref_type": kind,
+            "pusher_type": "user",
+            "repository": self.told_repo(id, None),
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        self.tell_ref(id, "delete", (short, kind), &body);
+    }
+
+    fn tell_ref(
+        &mut self,
+        id: i64,
+        event: &'static str,
+        (short, kind): (&str, &str),
+        body: &Value,
+    ) {
+        self.tell(Some(id), self.owner_of(id), Event::plain(event), |hook| {
+            let mut body = body.clone();
+            body["ref"] = json!(ref_for(hook, short, kind));
+            body
+        });
+    }
+
+    /// The API's test of a repository hook: a push from the head to the head.
+    pub fn tell_test(&mut self, hook: &Hook, who: i64) {
+        let super::state::Scope::Repository(id) = hook.scope else {
+            return;
+        };
+        let branch = format!("refs/heads/{}", self.repository(id).default_branch);
+        let Ok(head) = self.git(id).refname_to_id(&branch) else {
+            return;
+        };
+        let compare = format!("{}/compare/{head}...{head}", self.full_name(id));
+        let ends = (Some(head), Some(head));
+        let mut body = self.push_body(id, who, &branch, ends, (&[head], &compare));
+        // It is said less of than of a push.
+        let git = self.git(id);
+        let mut commit = self.payload_commit(id, &git.find_commit(head).unwrap(), None);
+        commit["verification"] = super::shape_git::unsigned();
+        body["commits"] = json!([commit]);
+        body["head_commit"] = commit;
+        body["repository"] = self.told_repo(id, None);
+        self.deliver(hook, Event::plain("push"), &body);
+    }
+
+    /// New forges tell us of our own statuses.
+    pub fn tell_status(&mut self, status: &Status, who: i64) {
+        if self.dialect.is_old() {
+            return;
+        }
+        let git = self.git(status.repository);
+        let commit = git
+            .find_commit(Oid::from_str(&status.sha).unwrap())
+            .unwrap();
+        let changes = git::changes(&git, &commit);
+        let body = json!({
+            "commit": self.payload_commit(status.repository, &commit, Some(&changes)),
+            "context": status.context,
+            "created_at": time(status.created),
+            "description": status.description,
+            "id": status.id,
+            "repository": self.told_repo(status.repository, Some(self.owner_of(status.repository))),
+            "sender": self.user(who, Viewer::Nobody),
+            "sha": status.sha,
+            "state": status.state,
+            "target_url": self.absolute(&status.target),
+            "updated_at": time(status.created),
+        });
+        let owner = self.owner_of(status.repository);
+        self.tell(
+            Some(status.repository),
+            owner,
+            Event::plain("status"),
+            |_| body.clone(),
+        );
+    }
+
+    /// Hooks are told a target that starts at the forge's root in full, and so an empty one too.
+    fn absolute(&self, target: &str) -> String {
+        if target.is_empty() || target.starts_with('/') {
+            format!("{}/{}", self.root, target.trim_start_matches('/'))
+        } else {
+            target.to_owned()
+        }
+    }
+
+    pub fn tell_issue(
+        &mut self,
+        issue: &Issue,
+        who: i64,
+        (fine, action): (&'static str, &str),
+        changes: Option<Value>,
+    ) {
+        let mut body = json!({"action": action, "number": issue.number});
+        if let Some(changes) = changes {
+            body["changes"] = self.changes(changes);
+        }
+        let viewer = if action == "deleted" {
+            issue.poster
+        } else {
+            who
+        };
+        body["issue"] = self.issue(issue, Some(viewer));
+        body["repository"] = self.told_repo(issue.repository, Some(who));
+        // The repository is from before, so it counts what was open then.
+        let open = body["repository"]["open_issues_count"]
+            .as_i64()
+            .unwrap_or_default();
+        body["repository"]["open_issues_count"] = json!(match action {
+            "opened" | "reopened" => open - 1,
+            "closed" => open + 1,
+            _ => open,
+        });
+        body["sender"] = self.user(who, Viewer::Nobody);
+        body["commit_id"] = json!("");
+        let event = Event {
+            coarse: "issues",
+            fine,
+        };
+        self.tell(
+            Some(issue.repository),
+            self.owner_of(issue.repository),
+            event,
+            |_| body.clone(),
+        );
+    }
+
+    /// The latest forge also says which labels came and went.
+    fn changes(&self, mut changes: Value) -> Value {
+        if self.dialect.is_latest() {
+            changes["added_labels"] = Value::Null;
+            changes["removed_labels"] = Value::Null;
+        }
+        changes
+    }
+
+    pub fn tell_comment(
+        &mut self,
+        comment: &Comment,
+        who: i64,
+        action: &str,
+        before: Option<String>,
+    ) {
+        let issue = self
+            .issues
+            .iter()
+            .find(|issue| issue.id == comment.issue)
+            .cloned()
+            .unwrap();
+        let mut body = json!({
+            "action": action,
+            "issue": self.issue(&issue, Some(who)),
+            "comment": self.comment(comment),
+        });
+        if !self.dialect.is_latest() {
+            // The issue is from before, so it counts the comments of then.
+            let count = body["issue"]["comments"].as_i64().unwrap_or_default();
+            body["issue"]["comments"] = json!(match action {
+                "created" => count - 1,
+                "deleted" => count + 1,
+                _ => count,
+            });
+        }
+        if let Some(before) = before {
+            body["changes"] = self.changes(json!({"body": {"from": before}}));
+        }
+        body["repository"] = self.told_repo(issue.repository, Some(who));
+        body["sender"] = self.user(who, Viewer::Nobody);
+        body["is_pull"] = json!(false);
+        let owner = self.owner_of(issue.repository);
+        self.tell(
+            Some(issue.repository),
+            owner,
+            Event::plain("issue_comment"),
+            |_| body.clone(),
+        );
+    }
+
+    pub fn tell_release(&mut self, id: i64, who: i64, release: &Value) {
+        let body = json!({
+            "action": "published",
+            "release": release,
+            "repository": self.told_repo(id, Some(who)),
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        self.tell(Some(id), self.owner_of(id), Event::plain("release"), |_| {
+            body.clone()
+        });
+    }
+
+    /// Never told by Gitea 1.22 and Forgejo 10.
+    pub fn tell_package(&mut self, package: &Package, who: i64, action: &str) {
+        if self.dialect.is_old() {
+            return;
+        }
+        let body = json!({
+            "action": action,
+            "repository": null,
+            "package": self.package(package, Some(who)),
+            "organization": self.organization(package.owner),
+            "sender": self.user(who, Viewer::Nobody),
+        });
+        let linked = self.repositories.iter().map(|r: &Repository| r.id);
+        let linked = linked.filter(|id| Some(*id) == package.repository).max();
+        self.tell(linked, package.owner, Event::plain("package"), |_| {
+            body.clone()
+        });
+    }
+}

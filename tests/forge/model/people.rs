@@ -1,0 +1,328 @@
+//! The server itself, accounts, tokens, organizations and teams.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::call::{Answer, Call, Reply};
+use super::shape::{Viewer, ZERO_TIME};
+use super::state::{Mode, Repository, Scope, State, Team};
+
+impl State {
+    pub fn version(&self) -> Answer {
+        Answer::json(200, &json!({"version": self.dialect.version()}))
+    }
+
+    pub fn settings(&self) -> Answer {
+        let mut settings = json!({
+            "max_response_items": 50,
+            "default_paging_num": 30,
+            "default_git_trees_per_page": 1000,
+            "default_max_blob_size": 10_485_760,
+        });
+        if !self.dialect.is_old() {
+            settings["default_max_response_size"] = json!(104_857_600);
+        }
+        Answer::json(200, &settings)
+    }
+
+    pub fn current_user(&self, call: &Call) -> Answer {
+        Answer::json(200, &self.user(call.me(), Viewer::Account(call.me())))
+    }
+
+    pub fn one_user(&self, call: &Call, login: &str) -> Reply {
+        let Some(account) = self.account_named(login) else {
+            return Err(self.no_such_user(login));
+        };
+        let viewer = Viewer::of(call.account());
+        Ok(Answer::json(200, &self.user(account.id, viewer)))
+    }
+
+    /// Tokens are made with a password, never with another token.
+    pub fn create_token(&mut self, call: &Call, login: &str) -> Reply {
+        let account = self.account_named(login).map(|account| account.id);
+        let account = account.ok_or_else(|| self.not_found())?;
+        if call
+            .who
+            .as_ref()
+            .is_none_or(|who| who.scopes.is_some() || who.account != account)
+        {
+            return Err(self.refuse(401, "auth required"));
+        }
+        let scopes = call.body["scopes"].as_array().cloned().unwrap_or_default();
+        let scopes: Vec<String> = scopes
+            .iter()
+            .filter_map(|s| s.as_str().map(str::to_owned))
+            .collect();
+        let (id, secret, scopes) = self.make_token(account, scopes);
+        let mut shown = json!({
+            "id": id,
+            "name": call.text("name"),
+            "sha1": secret,
+            "token_last_eight": &secret[secret.len() - 8..],
+            "scopes": scopes,
+        });
+        if self.dialect == super::dialect::Dialect::Gitea122 {
+            shown["scopes"] = Value::Null;
+        }
+        if self.dialect.is_latest() {
+            shown["created_at"] = json!(ZERO_TIME);
+            shown["last_used_at"] = json!(ZERO_TIME);
+        }
+        Ok(Answer::json(201, &shown))
+    }
+
+    /// A token with its scopes in the order that the forge keeps them in.
+    pub fn make_token(
+        &mut self,
+        account: i64,
+        mut scopes: Vec<String>,
+    ) -> (i64, String, Vec<String>) {
+        const AREAS: [&str; 9] = [
+            "activitypub",
+            "admin",
+            "misc",
+            "notification",
+            "organization",
+            "package",
+            "issue",
+            "repository",
+            "user",
+        ];
+        let area = |scope: &String| AREAS.iter().position(|area| scope.ends_with(area));
+        scopes.sort_by_key(area);
+        let id = self.next("token");
+        let secret = hex::encode(referee::clock::random_bytes::<20>());
+        self.tokens.push(super::state::Token {
+            account,
+            secret: secret.clone(),
+            scopes: scopes.clone(),
+        });
+        (id, secret, scopes)
+    }
+
+    pub fn org_permissions(&self, call: &Call, login: &str, org: &str) -> Reply {
+        let org = self.visible_org(call, org)?;
+        let Some(account) = self.account_named(login) else {
+            return Err(self.refuse(
+                404,
+                &format!("user redirect does not exist [name: {login}]"),
+            ));
+        };
+        let teams = self.teams.iter();
+        let teams = teams.filter(|t| t.organization == org && t.members.contains(&account.id));
+        let mode = teams.map(|team| team.mode).max().unwrap_or(Mode::None);
+        Ok(Answer::json(
+            200,
+            &json!({
+                "is_owner": mode >= Mode::Owner,
+                "is_admin": mode >= Mode::Admin,
+                "can_write": mode >= Mode::Write,
+                "can_read": mode >= Mode::Read,
+                "can_create_repository": mode >= Mode::Owner,
+            }),
+        ))
+    }
+
+    fn visible_org(&self, call: &Call, name: &str) -> Result<i64, Answer> {
+        let org = self
+            .account_named(name)
+            .filter(|account| account.password.is_none());
+        let org = org.ok_or_else(|| self.not_found())?;
+        let member = call
+            .account()
+            .is_some_and(|who| self.is_member(who, org.id));
+        match org.visibility.as_str() {
+            "private" if !member => Err(self.not_found()),
+            "limited" if call.who.is_none() => Err(self.not_found()),
+            _ => Ok(org.id),
+        }
+    }
+
+    pub fn create_org(&mut self, call: &Call) -> Reply {
+        let id = self.make_org(&call.text("username"), &call.text("visibility"), call.me());
+        let full = call.text("full_name");
+        self.accounts
+            .iter_mut()
+            .filter(|a| a.id == id)
+            .for_each(|a| a.full_name.clone_from(&full));
+        Ok(Answer::json(201, &self.organization(id)))
+    }
+
+    pub fn in_org(&mut self, call: &Call, org: &str, rest: &[&str]) -> Reply {
+        let org = self.visible_org(call, org)?;
+        let is_member = self.is_member(call.me(), org);
+        match (call.method.as_str(), rest) {
+            ("GET", []) => Ok(Answer::json(200, &self.organization(org))),
+            ("GET", ["members", login]) => self.org_member(call, org, login),
+            ("GET", ["repos"]) => Ok(self.org_repos(call, org)),
+            ("POST", ["repos"]) => self.create_repo(call, org),
+            (_, ["teams", ..]) if !is_member => {
+                Err(self.refuse(403, "Must be an organization member"))
+            }
+            ("GET", ["teams"]) => Ok(self.org_teams(call, org)),
+            ("GET", ["teams", "search"]) => Ok(self.search_teams(call, org)),
+            (_, ["teams" | "hooks", ..]) if !self.is_owner(call.me(), org) => {
+                Err(self.refuse(403, "Must be an organization owner"))
+            }
+            ("POST", ["teams"]) => self.create_team(call, org),
+            (_, ["hooks", rest @ ..]) => self.in_hooks(call, Scope::Organization(org), rest),
+            _ => Err(Answer::no_such_page()),
+        }
+    }
+
+    /// Only members are told who else is one; others are sent to the list of public members.
+    fn org_member(&self, call: &Call, org: i64, login: &str) -> Reply {
+        let Some(account) = self.account_named(login) else {
+            return Err(self.no_such_user(login));
+        };
+        if !self.is_member(call.me(), org) {
+            let path = call.path.replacen("/members/", "/public_members/", 1);
+            return Err(Answer::redirect(call, (303, "See Other"), &path));
+        }
+        if self.is_member(account.id, org) {
+            Ok(Answer::empty(204))
+        } else {
+            Err(self.not_found())
+        }
+    }
+
+    fn org_repos(&self, call: &Call, org: i64) -> Answer {
+        let all = self.repositories.iter().filter(|repository| {
+            repository.owner == org && self.may_see(call.account(), repository)
+        });
+        let all: Vec<&Repository> = all.collect();
+        self.page(call, all, |repository| {
+            self.repo(repository, call.account())
+        })
+    }
+
+    fn teams_sorted(&self, org: i64, owners_first: bool) -> Vec<Team> {
+        let teams = self.teams.iter().filter(|team| team.organization == org);
+        let mut teams: Vec<Team> = teams.cloned().collect();
+        teams.sort_by_key(|team| {
+            let owners = owners_first && team.mode == Mode::Owner;
+            (!owners, team.name.to_lowercase())
+        });
+        teams
+    }
+
+    fn org_teams(&self, call: &Call, org: i64) -> Answer {
+        let teams = self.teams_sorted(org, self.dialect.is_latest());
+        self.page(call, teams, |team| self.team(team, false))
+    }
+
+    fn search_teams(&self, call: &Call, org: i64) -> Answer {
+        let wanted = call.query.get("q").cloned().unwrap_or_default();
+        let mut teams = self.teams_sorted(org, self.dialect.is_latest());
+        teams.retain(|team| team.name.contains(&wanted));
+        let (teams, headers) = self.cut(call, teams);
+        let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
+        super::refusal::with_all(
+            Answer::json(200, &json!({"data": shown, "ok": true})),
+            headers,
+        )
+    }
+
+    /// Teams that reach a repository, the owners first.
+    pub fn repo_teams(&self, id: i64) -> Answer {
+        let mut teams = self.teams_sorted(self.repository(id).owner, true);
+        teams.retain(|team| team.all_repositories || team.repositories.contains(&id));
+        let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
+        Answer::json(200, &json!(shown))
+    }
+
+    fn create_team(&mut self, call: &Call, org: i64) -> Reply {
+        let name = call.text("name");
+        if self
+            .teams
+            .iter()
+            .any(|team| team.organization == org && team.name == name)
+        {
+            return Err(self.refuse(422, "team already exists"));
+        }
+        let units = call.body["units_map"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        let units: Vec<(String, Mode)> = units
+            .into_iter()
+            .map(|(unit, mode)| (unit, Mode::parse(mode.as_str().unwrap_or_default())))
+            .collect();
+        let id = self.make_team(org, &name, &units, call.flag("includes_all_repositories"));
+        let team = self.teams.iter_mut().find(|team| team.id == id).unwrap();
+        team.may_create = call.flag("can_create_org_repo");
+        if call.text("permission") == "admin" {
+            team.mode = Mode::Admin;
+        }
+        let team = team.clone();
+        Ok(Answer::json(201, &self.team(&team, true)))
+    }
+
+    pub fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
+        let team = self
+            .teams
+            .iter()
+            .find(|team| team.id.to_string() == id)
+            .cloned();
+        let team = team.ok_or_else(|| self.not_found())?;
+        let owner = self.is_owner(call.me(), team.organization) || self.account(call.me()).is_admin;
+        if !owner && !team.members.contains(&call.me()) {
+            return Err(self.refuse(403, "Must be a team member"));
+        }
+        match (call.method.as_str(), rest) {
+            ("GET", []) => Ok(Answer::json(200, &self.team(&team, true))),
+            ("GET", ["members"]) => {
+                let members: Vec<i64> = team.members.iter().copied().collect();
+                let viewer = Viewer::of(call.account());
+                Ok(self.page(call, members, |id| self.user(*id, viewer)))
+            }
+            ("GET", ["members", login]) => self.team_member(call, &team, login),
+            (_, _) if !owner => Err(self.refuse(403, "Must be an organization owner")),
+            ("PUT", ["members", login]) => {
+                let account = self.account_named(login).map(|account| account.id);
+                let account = account.ok_or_else(|| self.no_such_user(login))?;
+                self.add_member(team.id, account);
+                Ok(Answer::empty(204))
+            }
+            ("DELETE", ["members", login]) => {
+                let account = self.account_named(login).map(|account| account.id);
+                let account = account.ok_or_else(|| self.no_such_user(login))?;
+                let team = self.teams.iter_mut().find(|t| t.id == team.id).unwrap();
+                team.members.remove(&account);
+                Ok(Answer::empty(204))
+            }
+            ("PUT", ["repos", org, name]) => {
+                let repository = self.repository_named(org, name).map(|found| found.id);
+                let repository = repository.ok_or_else(|| self.not_found())?;
+                self.give_team(team.id, repository);
+                Ok(Answer::empty(204))
+            }
+            _ => Err(Answer::no_such_page()),
+        }
+    }
+
+    fn team_member(&self, call: &Call, team: &Team, login: &str) -> Reply {
+        let Some(account) = self.account_named(login) else {
+            return Err(self.no_such_user(login));
+        };
+        if !team.members.contains(&account.id) {
+            return Err(self.not_found());
+        }
+        let viewer = Viewer::of(call.account());
+        Ok(Answer::json(200, &self.user(account.id, viewer)))
+    }
+
+    /// Members watch what they may reach.
+    pub fn watch(&mut self) {
+        let teams = self.teams.clone();
+        for repository in &mut self.repositories {
+            let reach = teams.iter().filter(|team| {
+                let has = team.all_repositories || team.repositories.contains(&repository.id);
+                has && team.organization == repository.owner
+            });
+            let members: BTreeSet<i64> = reach.flat_map(|team| team.members.clone()).collect();
+            repository.watchers.extend(members);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Sends deliveries one after the other, as the forge does: five seconds for an answer, no second
+//! try, no redirect followed.
+
+use std::time::Duration;
+
+use super::api::Forge;
+use super::deliveries::{Delivery, delivery_id};
+
+/// How often the queue is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A delivery that was sent, and the receiver's status; none if it did not answer.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub delivery: Delivery,
+    pub status: Option<u16>,
+}
+
+/// Works off the queue for ever.
+pub async fn run(forge: Forge) {
+    let policy = reqwest011::redirect::Policy::none();
+    let client = reqwest011::Client::builder()
+        .timeout(PATIENCE)
+        .redirect(policy)
+        .build();
+    let client = client.unwrap();
+    let mut held: Option<Delivery> = None;
+    loop {
+        if forge.weather().hold {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        if forge.state().outbox.is_empty() {
+            if let Some(late) = held.take() {
+                send(&forge, &client, late).await;
+            }
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        let (delay, dropped, twice, late) = forge.weather_of_next();
+        tokio::time::sleep(delay).await;
+        // What waited may have been forgotten meanwhile.
+        let Some(delivery) = forge.state().outbox.pop_front() else {
+            continue;
+        };
+        if dropped {
+            continue;
+        }
+        if late && held.is_none() {
+            held = Some(delivery);
+            continue;
+        }
+        send(&forge, &client, delivery.clone()).await;
+        if twice {
+            send(&forge, &client, delivery).await;
+        }
+        if let Some(late) = held.take() {
+            send(&forge, &client, late).await;
+        }
+    }
+}
+
+async fn send(forge: &Forge, client: &reqwest011::Client, delivery: Delivery) {
+    let mut request = client
+        .post(&delivery.url)
+        .header("User-Agent", "Go-http-client/1.1");
+    for (name, value) in &delivery.headers {
+        request = request.header(name, value);
+    }
+    let answer = request.body(delivery.body.clone()).send().await;
+    let status = answer.ok().map(|answer| answer.status().as_u16());
+    forge.note_sent(Sent { delivery, status });
+}
+
+impl Delivery {
+    /// The same again with a new id, as the button on the forge's page does.
+    pub fn again(mut self) -> Self {
+        let id = delivery_id();
+        let ids = self
+            .headers
+            .iter_mut()
+            .filter(|(name, _)| name.ends_with("-Delivery"));
+        ids.for_each(|(_, value)| id.clone_into(value));
+        self
+    }
+}

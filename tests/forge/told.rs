@@ -1,0 +1,131 @@
+//! What the hooks are told while the recorded exchanges are asked again, beside what the forges'
+//! hooks were told: the same events in the same order with the same bodies and headers. Pushes by
+//! git are not among them, because nobody pushed; `live` has those.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::likeness::{Names, values_differ};
+use crate::model::Dialect;
+use crate::model::deliveries::Delivery;
+use crate::recording::{self, Delivered};
+use crate::replay::{Run, runs};
+
+/// Headers that are of the connection, or different each time.
+const OTHER: [&str; 5] = [
+    "host",
+    "user-agent",
+    "content-length",
+    "accept-encoding",
+    "connection",
+];
+
+/// Deleted before its test was sent, so nobody knows what it would have been told.
+const LOST: (Dialect, &str) = (Dialect::Gitea124, "/hooks/gitea124-repo");
+
+/// The path of a hook and its event.
+type Kind = (String, String);
+
+fn by_git(delivered: &Delivered) -> bool {
+    let event = delivered.header("X-Gitea-Event");
+    let pushed = ["push", "create", "delete"].contains(&event);
+    pushed && delivered.body["sender"]["login"] == "alice"
+}
+
+fn recorded(run: &Run) -> BTreeMap<Kind, Vec<Delivered>> {
+    let mut all: BTreeMap<Kind, Vec<Delivered>> = BTreeMap::new();
+    for delivered in recording::deliveries(&recording::folder(run.dialect).unwrap()) {
+        if !by_git(&delivered) {
+            let event = delivered.header("X-Gitea-Event-Type").to_owned();
+            all.entry((delivered.path.clone(), event))
+                .or_default()
+                .push(delivered);
+        }
+    }
+    all
+}
+
+fn ours(run: &Run) -> BTreeMap<Kind, Vec<&Delivery>> {
+    let mut all: BTreeMap<Kind, Vec<&Delivery>> = BTreeMap::new();
+    for delivery in &run.told {
+        let path = delivery.url.splitn(4, '/').nth(3).unwrap_or_default();
+        all.entry((format!("/{path}"), delivery.event.clone()))
+            .or_default()
+            .push(delivery);
+    }
+    all
+}
+
+/// Names of headers with those values that are not of one delivery alone.
+fn headers(all: &[(String, String)]) -> BTreeMap<String, String> {
+    let kept = all
+        .iter()
+        .filter(|(name, _)| !OTHER.contains(&name.to_ascii_lowercase().as_str()));
+    let pairs = kept.map(|(name, value)| {
+        let own = name.ends_with("Delivery") || name.contains("Signature");
+        let value = if own {
+            value.len().to_string()
+        } else {
+            value.clone()
+        };
+        (name.to_ascii_lowercase(), value)
+    });
+    pairs.collect()
+}
+
+fn differences(names: &mut Names, recorded: &Delivered, ours: &Delivery) -> Vec<String> {
+    let body: Value = serde_json::from_slice(&ours.body).unwrap();
+    let mut found = values_differ(names, recorded.body.clone(), body);
+    let (theirs, mine) = (headers(&recorded.headers), headers(&ours.headers));
+    if theirs != mine {
+        found.push(format!("headers: recorded {theirs:?}, ours {mine:?}"));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_are_told_what_recorded_hooks_were_told() {
+    let Some(runs) = runs().await else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    for run in runs {
+        let (recorded, ours) = (recorded(run), ours(run));
+        let mut names = run.names.clone();
+        let here = run.dialect.name();
+        for (kind, theirs) in &recorded {
+            let mine = ours.get(kind).map(Vec::as_slice).unwrap_or_default();
+            if theirs.len() != mine.len() {
+                wrong.push(format!(
+                    "{here} {kind:?}: recorded {}, ours {}",
+                    theirs.len(),
+                    mine.len()
+                ));
+            }
+            for (theirs, mine) in theirs.iter().zip(mine) {
+                let found = differences(&mut names, theirs, mine);
+                if !found.is_empty() {
+                    wrong.push(format!(
+                        "{here} {}:\n    {}",
+                        theirs.name,
+                        found.join("\n    ")
+                    ));
+                }
+            }
+        }
+        let lost = |kind: &Kind| (run.dialect, kind.0.as_str()) == LOST;
+        for kind in ours
+            .keys()
+            .filter(|kind| !recorded.contains_key(*kind) && !lost(kind))
+        {
+            wrong.push(format!("{here} {kind:?}: recorded none"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
