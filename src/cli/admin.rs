@@ -15,6 +15,11 @@ use crate::model::{Challenge, ForgeName, RepositoryId, TeamSlug, limits};
 use crate::store::{Repository, SeenRef, Store, Withdrawn};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee admin team add alpha beta                     # a repository for each, with its hook
+  referee admin submission list
+  referee admin submission withdraw 17")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -24,10 +29,10 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Teams and their repositories.
+    /// Make and list teams and their repositories.
     #[command(subcommand)]
     Team(Team),
-    /// Submissions.
+    /// List and withdraw submissions.
     #[command(subcommand)]
     Submission(Submission),
 }

@@ -14,6 +14,11 @@ use crate::report::board_text;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee board                                         # all of them
+  referee board nuclei/test                             # those of a phase
+  referee board nuclei/test/segmentation --format csv")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,

@@ -117,7 +117,11 @@ fn instance(settings: &Settings) -> anyhow::Result<String> {
     Ok(fresh)
 }
 
-async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
+/// The GPUs that jobs may have: those of the settings, or all of the engine's host.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
     Ok(match &settings.runner.gpus {
         Gpus::Auto => engines.runner.gpus().await?,
         Gpus::These(gpus) => gpus.clone(),
