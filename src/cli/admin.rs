@@ -74,10 +74,7 @@ enum Team {
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
-    std::fs::create_dir_all(&settings.data)?;
-    let store = Store::open(settings.database.expose())
-        .await
-        .context("opening the database")?;
+    let store = open::store(&settings).await?;
     match &options.command {
         Command::Team(Team::Add { teams, challenge }) => {
             let challenge = choose(&challenges, challenge.as_deref())?;

@@ -62,7 +62,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Command::Check { path } => {
             let findings = check(path);
             terminal::show_findings(&findings);
-            println!("{}: {}", path.display(), summary(&findings));
+            let says = format!("{}: {}", path.display(), summary(&findings));
+            match any_error(&findings) {
+                true => eprintln!("{says}"),
+                false => println!("{says}"),
+            }
             Ok(ExitCode::from(u8::from(any_error(&findings))))
         }
     }

@@ -39,7 +39,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (installation, findings) = config::inspect_installation(path);
     terminal::show_findings(&findings);
     let Some(installation) = installation.filter(|_| !any_error(&findings)) else {
-        eprintln!("{} cannot be used as it is; the rest was not looked at.", path.display());
+        eprintln!(
+            "{} cannot be used as it is; the rest was not looked at.",
+            path.display()
+        );
         return Ok(ExitCode::FAILURE);
     };
     let (settings, challenges) = (installation.settings, installation.challenges);

@@ -78,6 +78,20 @@ pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, LocalFo
         .collect())
 }
 
+/// Opens the database, in a state directory that is made where there is none: commands that only
+/// read it may be the first to run.
+///
+/// # Errors
+/// When either cannot be had.
+pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
+    let data = &settings.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("making the state directory {}", data.display()))?;
+    Store::open(settings.database.expose())
+        .await
+        .context("opening the database")
+}
+
 /// Opens everything for a daemon. The lock is held as long as it lives.
 ///
 /// # Errors
@@ -87,9 +101,7 @@ pub async fn app(
     challenges: Vec<Challenge>,
 ) -> anyhow::Result<(Arc<App>, InstanceLock)> {
     let lock = InstanceLock::take(&settings.data, clock::random_bytes())?;
-    let store = Store::open(settings.database.expose())
-        .await
-        .context("opening the database")?;
+    let store = store(&settings).await?;
     let instance = instance(&settings)?;
     let engines = engines(&settings.engine, &settings.builder, &instance).await?;
     let gpus = gpus(&settings, &engines).await?;
