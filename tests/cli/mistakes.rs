@@ -59,3 +59,20 @@ fn the_board_needs_no_daemon() {
     assert_eq!(other.code, Some(2));
     insta::assert_snapshot!("board-unknown", other.shown());
 }
+
+/// Nothing is hidden behind the first thing that is wrong, and each comes with its remedy. The
+/// version of git is this machine's, so its line is left out.
+#[test]
+fn doctor_says_what_was_seen_expected_and_to_do() {
+    let folder = Folder::new();
+    assert_eq!(folder.referee(&["init", "new"]).code, Some(0));
+    std::fs::remove_dir_all(folder.path("new/challenge/data/test/segmentation/inputs")).unwrap();
+    let settings = std::fs::read_to_string(folder.path("new/referee.toml")).unwrap();
+    let engine = "\n[engine]\nsocket = \"unix:///nowhere/docker.sock\"\n";
+    folder.write("new/referee.toml", &(settings + engine));
+    let mut ran = folder.referee(&["doctor", "--config", "new/referee.toml"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let lines = ran.stdout.lines().filter(|line| !line.contains(" git: "));
+    ran.stdout = lines.map(|line| format!("{line}\n")).collect();
+    insta::assert_snapshot!("doctor", ran.shown());
+}
