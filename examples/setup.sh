@@ -27,14 +27,21 @@ need_packages() {
         dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     command -v cc >/dev/null || missing+=(build-essential)
-    dpkg-query --show --showformat "${db:Status-Status}" libssl-dev 2>/dev/null | grep -qx installed || missing+=(libssl-dev)
+    # OpenSSL is what gitea-rs and libgit2 speak HTTPS through; asked of pkg-config, as their builds do.
     command -v pkg-config >/dev/null || missing+=(pkg-config)
+    pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
+    [ -s /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    command -v pgrep >/dev/null || missing+=(procps)
     command -v git >/dev/null || missing+=(git)
     command -v python3 >/dev/null || missing+=(python3)
     python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
     command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
     # A machine whose engine is elsewhere needs the client only, and one with another engine none of Debian's.
     { command -v docker && { command -v dockerd || engine_answers; }; } >/dev/null || missing+=(docker.io)
+    # Where the kernel has AppArmor, the engine starts nothing without its parser.
+    if grep -qx Y /sys/module/apparmor/parameters/enabled 2>/dev/null && ! command -v apparmor_parser >/dev/null; then
+        missing+=(apparmor)
+    fi
     if [ ${#missing[@]} -eq 0 ]; then say "packages: all there"; return; fi
     if [ "$(id -u)" -ne 0 ]; then
         fail "packages missing; run as root: apt-get install --no-install-recommends ${missing[*]}"; return

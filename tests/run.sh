@@ -23,8 +23,11 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 echo "== tests"
 log=$(mktemp)
 cargo test --locked --no-fail-fast 2>&1 | tee "$log" && status=0 || status=$?
-# One line for the whole run: the sums of the runner's own lines.
-awk '/^test result:/ { p += $4; f += $6; i += $8 }
-     END { printf "\n%d passed, %d failed, %d skipped\n", p, f, i; exit (f > 0 || i > 0 || p == 0) }' "$log" || status=1
+# One line for each suite and one for the whole run: the runner's own lines, told apart and summed.
+awk '/^ *(Running|Doc-tests) / { suite = $2 == "unittests" ? $3 : $2; sub("/main.rs$", "", suite) }
+     /^test result:/ { lines = lines sprintf("%-18s %5d passed %5d failed %5d skipped\n", suite, $4, $6, $8)
+                       p += $4; f += $6; i += $8 }
+     END { printf "\n%s%-18s %5d passed %5d failed %5d skipped\n", lines, "all", p, f, i
+           exit (f > 0 || i > 0 || p == 0) }' "$log" || status=1
 rm -f "$log"
 exit "$status"

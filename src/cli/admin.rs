@@ -13,6 +13,11 @@ use crate::pipeline::orders::{self, Desk, Refusal};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee admin team add alpha beta                     # a repository for each, with its hook
+  referee admin submission list
+  referee admin submission withdraw 17")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -22,10 +27,10 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Teams and their repositories.
+    /// Make and list teams and their repositories.
     #[command(subcommand)]
     Team(Team),
-    /// Submissions.
+    /// List and withdraw submissions.
     #[command(subcommand)]
     Submission(Submission),
 }

@@ -3,17 +3,20 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::{SettingsFile, terminal};
+use super::{SettingsFile, open, terminal};
 use crate::clock::Clock;
 use crate::model::Board;
 use crate::pipeline::view;
 use crate::report::board_text;
-use crate::store::Store;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee board                                         # all of them
+  referee board nuclei/test                             # those of a phase
+  referee board nuclei/test/segmentation --format csv")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -51,9 +54,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let names: Vec<String> = boards.iter().map(Board::to_string).collect();
         anyhow::bail!("no board `{wanted}`; there are:\n  {}", names.join("\n  "));
     }
-    let store = Store::open(settings.database.expose())
-        .await
-        .context("opening the database")?;
+    let store = open::store(&settings).await?;
     let rows = view::Rows {
         challenges: &challenges,
         store: &store,

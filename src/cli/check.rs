@@ -24,6 +24,11 @@ use crate::report::text::{self, Style};
 use crate::rules;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee check --challenge ../nuclei               # all of it, in the current folder
+  referee check --challenge ../nuclei --rules-only  # in a moment, without an engine
+  referee check --challenge ../phakir --task phase-recognition --keep")]
 pub struct Options {
     /// The working copy.
     #[arg(default_value = ".")]

@@ -11,6 +11,11 @@ use crate::model::finding::{Place, any_error};
 use crate::model::{Finding, Severity};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee config check my-challenge                     # one challenge
+  referee config check                                  # ./referee.toml with all its challenges
+  referee config show challenge                         # every key of challenge.toml")]
 pub struct Options {
     #[command(subcommand)]
     command: Command,
@@ -19,9 +24,11 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check referee.toml with all its challenges, or one challenge; all mistakes at once.
+    ///
+    /// Hidden data is looked for, too; `referee check` does not need it. Exits with 1 on errors.
     Check {
         /// `referee.toml`, or the folder of a challenge.
-        #[arg(default_value = "referee.toml")]
+        #[arg(env = "REFEREE_CONFIG", default_value = "referee.toml")]
         path: PathBuf,
     },
     /// Print every key with its default and its meaning.
@@ -55,16 +62,33 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Command::Check { path } => {
             let findings = check(path);
             terminal::show_findings(&findings);
-            let errors = findings.iter().filter(|f| f.is_error()).count();
-            match (any_error(&findings), findings.len()) {
-                (true, all) => {
-                    eprintln!("{}: {errors} of {all} findings are errors", path.display())
-                }
-                (false, 0) => println!("{}: fine", path.display()),
-                (false, all) => println!("{}: fine, with {all} warnings", path.display()),
+            let says = format!("{}: {}", path.display(), summary(&findings));
+            match any_error(&findings) {
+                true => eprintln!("{says}"),
+                false => println!("{says}"),
             }
             Ok(ExitCode::from(u8::from(any_error(&findings))))
         }
+    }
+}
+
+/// `fine`, or how much of what there is.
+fn summary(findings: &[Finding]) -> String {
+    let errors = findings.iter().filter(|f| f.is_error()).count();
+    let counted = |n: usize, one: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {one}s")),
+    };
+    let parts = [
+        counted(errors, "error"),
+        counted(findings.len() - errors, "warning"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match (errors, parts.is_empty()) {
+        (_, true) => "fine".to_owned(),
+        (0, _) => format!("fine, with {}", parts.join(", ")),
+        _ => parts.join(", "),
     }
 }
 

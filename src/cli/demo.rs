@@ -21,6 +21,11 @@ use crate::pipeline::{App, view};
 use crate::report::board_text;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee demo --exit                                   # print the board and end
+  referee demo --teams good-otsu,five-mistakes          # two teams only
+  referee demo --challenge phakir --teams good-phakir")]
 pub struct Options {
     /// The folder with the example challenges.
     #[arg(long, default_value = "examples")]

@@ -1,134 +1,319 @@
-//! `referee doctor`: looks at everything that a working installation needs, changes nothing, and
-//! says how to mend what is wrong.
+//! `referee doctor`: looks at everything that a working installation needs, and says of each part
+//! what was seen, what should have been, and how to mend it.
+//!
+//! It makes the state directory and the database where there are none, as `serve` would, and runs
+//! small jobs into limits on purpose; it changes nothing else and leaves nothing on the engine.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{SettingsFile, open, terminal};
-use crate::config::{self, Settings};
-use crate::executor::Check;
+use crate::config::{self, ForgeSettings, Settings};
+use crate::executor::{Check, Weight};
 use crate::model::Challenge;
+use crate::model::finding::any_error;
+use crate::pipeline::Engines;
+use crate::report::text::{self, Paint, Style};
 use crate::store::Store;
 
+/// Columns before what belongs to a check: those of its mark.
+const INDENT: &str = "      ";
+
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee doctor                                        # after the installation
+  referee doctor --strict                               # in a script: warnings count, too")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
+    /// Fail on warnings, too.
+    #[arg(long)]
+    strict: bool,
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    terminal::start_logs(terminal::Logs::Quiet);
     let path = &options.settings.path;
     let (installation, findings) = config::inspect_installation(path);
     terminal::show_findings(&findings);
-    let Some(installation) = installation else {
-        eprintln!("error: {} cannot be used as it is", path.display());
+    let Some(installation) = installation.filter(|_| !any_error(&findings)) else {
+        eprintln!(
+            "{} cannot be used as it is; the rest was not looked at.",
+            path.display()
+        );
         return Ok(ExitCode::FAILURE);
     };
     let (settings, challenges) = (installation.settings, installation.challenges);
-    let mut checks = vec![check(
-        "configuration",
-        !crate::model::finding::any_error(&findings),
-        format!("{} challenges", challenges.len()),
-    )];
-    checks.extend(data(&challenges));
+    let mut checks = vec![challenges_of(path, &challenges, findings.len())];
+    checks.extend(challenges.iter().map(data));
+    checks.push(state(&settings));
     checks.push(database(&settings).await);
-    checks.push(git());
-    checks.extend(engine(&settings).await);
-    let bad = checks.iter().filter(|c| !c.ok).count();
+    checks.push(git(&settings));
+    checks.extend(engine(&settings, &challenges).await);
+    let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
     for check in &checks {
-        let mark = if check.ok { "ok  " } else { "BAD " };
-        println!("{mark} {}: {}", check.what, check.says);
+        println!("{}", drawn(check, style));
     }
-    match bad {
-        0 => println!("\nAll {} checks passed.", checks.len()),
-        _ => println!("\n{bad} of {} checks need attention.", checks.len()),
-    }
-    Ok(ExitCode::from(u8::from(bad > 0)))
+    let (says, healthy) = verdict(&checks, options.strict);
+    println!("\n{says}");
+    Ok(ExitCode::from(u8::from(!healthy)))
 }
 
-fn check(what: &str, ok: bool, says: impl Into<String>) -> Check {
-    Check {
-        what: what.to_owned(),
-        ok,
-        says: says.into(),
+/// A check as lines without a final newline: mark and sight, then what is wrong with it.
+fn drawn(check: &Check, style: Style) -> String {
+    let (paint, mark) = match check.flaw.as_ref().map(|flaw| flaw.weight) {
+        None => (Paint::Green, "ok  "),
+        Some(Weight::Warning) => (Paint::Yellow, "warn"),
+        Some(Weight::Bad) => (Paint::Red, "BAD "),
+    };
+    let hang = |label: &str, says: &str| {
+        let deep = " ".repeat(INDENT.len() + label.len() + 1);
+        text::wrap(&format!("{INDENT}{label} {says}"), text::COLUMNS, &deep)
+    };
+    // Wrapped without the colours, which take no columns.
+    let sight = hang(&format!("{}:", check.what), &check.seen);
+    let mark = style.paint(paint, mark);
+    let mut lines = vec![format!("{mark}  {}", sight.trim_start())];
+    if let Some(flaw) = &check.flaw {
+        lines.push(hang("  expected:", &flaw.expected));
+        lines.push(hang("  to do:   ", &flaw.remedy));
+    }
+    lines.join("\n")
+}
+
+/// The last line, and whether the installation may be used.
+fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
+    let weigh = |weight| {
+        let of_it = |c: &&Check| c.flaw.as_ref().is_some_and(|f| f.weight == weight);
+        checks.iter().filter(of_it).count()
+    };
+    let (bad, warnings) = (weigh(Weight::Bad), weigh(Weight::Warning));
+    let all = checks.len();
+    let counted = |n: usize, one: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {one}s"),
+    };
+    match (bad, warnings) {
+        (0, 0) => (format!("All {all} checks passed."), true),
+        (0, n) if strict => {
+            let warned = counted(n, "warning");
+            (
+                format!("{all} checks, {warned}: too many for --strict."),
+                false,
+            )
+        }
+        (0, n) => {
+            let warned = counted(n, "warning");
+            let says = format!("{all} checks, {warned}. Submissions can be run; read them once.");
+            (says, true)
+        }
+        (bad, n) => {
+            let warned = counted(n, "warning");
+            let says = format!("{all} checks, {bad} bad, {warned}. Mend what is BAD first.");
+            (says, false)
+        }
     }
 }
 
-fn data(challenges: &[Challenge]) -> Vec<Check> {
-    challenges
+fn challenges_of(path: &std::path::Path, challenges: &[Challenge], warnings: usize) -> Check {
+    let names: Vec<_> = challenges.iter().map(|c| c.slug.as_str()).collect();
+    let file = path.display();
+    let check = |says: String| Check::fine("configuration", format!("{file}, {says}"));
+    match (names.as_slice(), warnings) {
+        ([], _) => check("no challenge".to_owned()).flawed(
+            Weight::Warning,
+            "a challenge at least",
+            "`referee init DIR` makes one; name its folder in `challenges`.",
+        ),
+        (_, 0) => check(format!("challenges: {}", names.join(", "))),
+        (_, n) => check(format!("{n} warnings, printed above")).flawed(
+            Weight::Warning,
+            "none",
+            "`referee config check` prints them again.",
+        ),
+    }
+}
+
+fn data(challenge: &Challenge) -> Check {
+    let what = format!("data of {}", challenge.slug);
+    let findings = config::check_paths(challenge);
+    if findings.is_empty() {
+        let phases: Vec<_> = challenge.phases.iter().map(|p| p.slug.as_str()).collect();
+        let seen = format!("inputs and truth of every task in {}", phases.join(", "));
+        return Check::fine(what, seen);
+    }
+    let places: Vec<String> = findings
         .iter()
-        .map(|challenge| {
-            let findings = config::check_paths(challenge);
-            let what = format!("data of {}", challenge.slug);
-            match findings.first() {
-                None => check(
-                    &what,
-                    true,
-                    "inputs and truth of every task and phase are there",
-                ),
-                Some(_) => {
-                    let says: Vec<String> = findings
-                        .iter()
-                        .map(|f| format!("{} {}", f.says, f.remedy))
-                        .collect();
-                    check(&what, false, says.join(" "))
-                }
-            }
+        .map(|f| match &f.place {
+            Some(place) => format!("{place}: {}", f.says),
+            None => f.says.clone(),
         })
-        .collect()
+        .collect();
+    let mut remedies: Vec<&str> = findings.iter().map(|f| f.remedy.as_str()).collect();
+    remedies.dedup();
+    Check::fine(what, places.join(" ")).flawed(
+        match any_error(&findings) {
+            true => Weight::Bad,
+            false => Weight::Warning,
+        },
+        "inputs and truth of every task in every phase",
+        remedies.join(" "),
+    )
+}
+
+fn state(settings: &Settings) -> Check {
+    let (what, shown) = ("state directory", settings.data.display());
+    match std::fs::create_dir_all(&settings.data) {
+        Ok(()) => Check::fine(what, shown.to_string()),
+        Err(error) => Check::fine(what, format!("{shown} cannot be made: {error}")).flawed(
+            Weight::Bad,
+            "a directory that the daemon may write to",
+            "Give its parent to the daemon's user, or set `[server] data` to another place.",
+        ),
+    }
 }
 
 async fn database(settings: &Settings) -> Check {
-    if let Err(error) = std::fs::create_dir_all(&settings.data) {
-        let says = format!("{} cannot be made: {error}", settings.data.display());
-        return check("state directory", false, says);
-    }
     match Store::open(settings.database.expose()).await {
-        Ok(_) => check(
-            "database",
-            true,
+        Ok(_) => Check::fine("database", "it answers, and its schema is of this version"),
+        Err(error) => Check::fine("database", error.to_string()).flawed(
+            Weight::Bad,
             "it answers, and its schema is of this version",
+            "Start it, or correct `[server] database`. A schema of a newer Referee needs that one.",
         ),
-        Err(error) => check("database", false, format!("{error}")),
     }
 }
 
 /// Local repositories are pushed to with git; the daemon itself does not need it.
-fn git() -> Check {
-    match std::process::Command::new("git").arg("--version").output() {
-        Ok(output) if output.status.success() => {
-            let version = String::from_utf8_lossy(&output.stdout);
-            check("git", true, version.trim())
-        }
-        _ => check(
-            "git",
-            false,
-            "not found; teams cannot push: `apt-get install git`",
+fn git(settings: &Settings) -> Check {
+    let answer = std::process::Command::new("git").arg("--version").output();
+    let version = answer.ok().filter(|output| output.status.success());
+    if let Some(output) = version {
+        let version = String::from_utf8_lossy(&output.stdout);
+        let version = version.trim().trim_start_matches("git version ");
+        return Check::fine("git", version);
+    }
+    let local = |forge: &ForgeSettings| matches!(forge, ForgeSettings::Local { .. });
+    match settings.forges.values().any(local) {
+        true => Check::fine("git", "not found").flawed(
+            Weight::Bad,
+            "git, by which teams push to local repositories",
+            "Install it: `apt-get install git`.",
         ),
+        false => Check::fine("git", "not found, and no forge here needs it"),
     }
 }
 
-async fn engine(settings: &Settings) -> Vec<Check> {
+async fn engine(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
     let engines = match open::engines(&settings.engine, &settings.builder, "doctor").await {
         Ok(engines) => engines,
-        Err(error) => return vec![check("engine", false, format!("{error:#}"))],
+        Err(error) => return vec![unanswered(format!("{error:#}"))],
     };
     let mut checks = match engines.runner.check().await {
         Ok(checks) => checks,
-        Err(error) => vec![check("engine", false, format!("{error}"))],
+        Err(error) => vec![unanswered(error.to_string())],
     };
+    checks.push(gpus(settings, &engines, challenges).await);
     for base in &settings.builder.bases {
-        let what = format!("base image {base}");
-        checks.push(match engines.builder.resolve(base).await {
-            Ok(Some(facts)) => check(&what, true, facts.id.to_string()),
-            Ok(None) => check(
-                &what,
-                false,
-                "not on the engine; pull it, or make it (examples/base/build.sh)",
-            ),
-            Err(error) => check(&what, false, format!("{error}")),
-        });
+        checks.push(base_image(&engines, base).await);
     }
     checks
+}
+
+fn unanswered(says: String) -> Check {
+    Check::fine("engine", says).flawed(
+        Weight::Bad,
+        "a Docker Engine that answers, and takes all that is asked of it",
+        "Install and start it (`apt-get install docker.io`), let the daemon's user into the group \
+         `docker`, or correct `[engine] socket`.",
+    )
+}
+
+/// A task that wants more GPUs than there are would let its submissions wait for ever.
+async fn gpus(settings: &Settings, engines: &Engines, challenges: &[Challenge]) -> Check {
+    let there = match open::gpus(settings, engines).await {
+        Ok(gpus) => gpus.len(),
+        Err(error) => return unanswered(format!("GPUs cannot be listed: {error:#}")),
+    };
+    let tasks = challenges.iter().flat_map(|c| &c.tasks);
+    let hungriest = tasks.max_by_key(|task| task.limits.gpus);
+    let wanted = hungriest.map_or(0, |task| task.limits.gpus as usize);
+    let check = Check::fine(
+        "GPUs",
+        match (there, wanted) {
+            (0, 0) => "none, and no task wants one".to_owned(),
+            _ => format!("{there}; the most that a task wants is {wanted}"),
+        },
+    );
+    match hungriest {
+        Some(task) if wanted > there => check.flawed(
+            Weight::Bad,
+            format!("{wanted}, for the task {}", task.slug),
+            "Install the driver (`nvidia-smi` must list them) and the engine's NVIDIA runtime, name \
+             them in `[runner] gpus`, or lower `gpus` of the task.",
+        ),
+        _ => check,
+    }
+}
+
+/// As `docker images` shows it.
+fn short(id: &str) -> &str {
+    let hex = id.trim_start_matches("sha256:");
+    hex.get(..12).unwrap_or(hex)
+}
+
+async fn base_image(engines: &Engines, base: &str) -> Check {
+    let what = format!("base image {base}");
+    match engines.builder.resolve(base).await {
+        Ok(Some(facts)) => Check::fine(what, format!("there, {}", short(&facts.id.to_string()))),
+        Ok(None) => Check::fine(what, "not on the engine that builds").flawed(
+            Weight::Bad,
+            "it is there: submissions may start from it, and nothing is pulled for them",
+            format!(
+                "`docker pull {base}`, or make it (examples/base/build.sh), or take it off \
+                 `[builder] bases`."
+            ),
+        ),
+        Err(error) => unanswered(format!("{base}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned() -> Check {
+        let check = Check::fine("engine version", "20.10.24");
+        check.flawed(Weight::Warning, "29.5.1 or newer", "Install a newer one.")
+    }
+
+    fn bad() -> Check {
+        Check::fine("git", "not found").flawed(Weight::Bad, "git", "Install it.")
+    }
+
+    #[test]
+    fn only_what_is_bad_fails_unless_one_is_strict() {
+        let fine = Check::fine("git", "2.39.5");
+        let ends = |checks: &[Check], strict| verdict(checks, strict).1;
+        assert!(ends(&[fine.clone()], true));
+        assert!(ends(&[fine.clone(), warned()], false));
+        assert!(!ends(&[fine.clone(), warned()], true));
+        assert!(!ends(&[fine, warned(), bad()], false));
+    }
+
+    #[test]
+    fn a_flaw_is_drawn_with_what_was_seen_expected_and_to_do() {
+        assert_eq!(
+            drawn(&warned(), Style::Plain),
+            "warn  engine version: 20.10.24\n        expected: 29.5.1 or newer\n        \
+             to do:    Install a newer one."
+        );
+        assert_eq!(
+            drawn(&Check::fine("git", "2.39.5"), Style::Plain),
+            "ok    git: 2.39.5"
+        );
+        assert!(drawn(&bad(), Style::Plain).starts_with("BAD   git: not found\n"));
+    }
 }

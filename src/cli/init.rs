@@ -11,6 +11,10 @@ use clap::Args;
 use include_dir::{Dir, DirEntry, include_dir};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee init my-challenge
+  cd my-challenge && referee config check && referee doctor")]
 pub struct Options {
     /// Folder to make, for example `my-challenge`.
     directory: PathBuf,

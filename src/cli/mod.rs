@@ -32,8 +32,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[command(
     name = "referee",
     version,
-    propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_long_help = "\
+Exit codes: 0 when all is well; 1 when the answer is no (a submission that would be rejected, a
+configuration with errors, a delivery that was refused); 2 when the question could not be answered."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -43,9 +45,10 @@ pub struct Cli {
 /// Where the daemon's settings are.
 #[derive(Debug, Clone, clap::Args)]
 struct SettingsFile {
-    /// The daemon's settings.
+    /// The daemon's settings; `referee config show` explains them.
     #[arg(
         long = "config",
+        global = true,
         value_name = "FILE",
         env = "REFEREE_CONFIG",
         default_value = "referee.toml",
@@ -65,27 +68,49 @@ enum Command {
     /// Exits with 0 when the submission would go to evaluation, 1 when not, 2 when the check itself
     /// could not be done.
     Check(check::Options),
-    /// Set up a small challenge with several teams in a folder, push for each of them, show the board.
+    /// See it at work: nine teams of an example push, are evaluated and ranked.
+    ///
+    /// Makes a folder with repositories, settings and state, runs the daemon in it, pushes with real
+    /// git for every team, shows what each push answers, and the board. The pages stay up until
+    /// Ctrl-C. Needs a Docker Engine with the base image of the examples; examples/demo.sh brings both.
     Demo(demo::Options),
     /// Start a new challenge that runs at once, to be changed into your own.
+    ///
+    /// Makes a folder with challenge, scorer, sample data, hidden data, a template for teams, and the
+    /// settings of a daemon. Nothing is downloaded, nothing that exists is overwritten.
     Init(init::Options),
-    /// Show a leaderboard in the terminal.
+    /// Show leaderboards in the terminal, as the pages show them.
+    ///
+    /// Reads the database, so the daemon need not run.
     Board(board::Options),
     /// Bring a challenge's organization on Gitea or Forgejo to where the challenge can run.
     Forge(forge::Options),
     /// Teams and their repositories.
     Team(team::Options),
-    /// Teams and other things of the daemon.
+    /// Make teams; list and withdraw submissions.
+    ///
+    /// Works on the database and the repositories, whether the daemon runs or not.
     Admin(admin::Options),
-    /// Post recorded webhook deliveries to a running daemon.
+    /// Post recorded webhook deliveries to a running daemon, as the forge did.
+    ///
+    /// Prints the daemon's answer to each. Exits with 1 when one of them was refused.
     Replay(replay::Options),
-    /// Look at configuration.
+    /// Check referee.toml and challenge.toml, or explain their keys.
     Config(config::Options),
     /// Look at everything that a working installation needs, and say how to mend what is wrong.
+    ///
+    /// Looks at settings, challenges and their data, database, git, engine, GPUs and base images, and
+    /// runs small jobs into their limits to see that these bite. Exits with 1 when something is BAD.
     Doctor(doctor::Options),
     /// List the rules that submissions are checked by, or explain one of them.
+    ///
+    /// A finding names its rule in brackets, as in `error[DF020]`.
     Rules(rules::Options),
-    /// Print a completion script for a shell, for example `referee completions bash`.
+    /// Print a completion script for a shell.
+    #[command(after_long_help = "\
+Examples:
+  referee completions bash > /etc/bash_completion.d/referee
+  referee completions fish > ~/.config/fish/completions/referee.fish")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -133,7 +158,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Replay(options) => replay::run(&options).await,
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options).await,
-        Command::Rules(options) => Ok(rules::run(&options)),
+        Command::Rules(options) => rules::run(&options),
         Command::Hook(options) => Ok(hook::run(&options).await),
         Command::Completions { shell } => {
             let mut command = Cli::command();

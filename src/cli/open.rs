@@ -114,12 +114,15 @@ pub fn local_forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, L
         .collect())
 }
 
-/// The database alone, for commands beside a daemon.
+/// Opens the database, in a state directory that is made where there is none: commands that only
+/// read it may be the first to run.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// When either cannot be had.
 pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
-    std::fs::create_dir_all(&settings.data)?;
+    let data = &settings.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("making the state directory {}", data.display()))?;
     Store::open(settings.database.expose())
         .await
         .context("opening the database")
@@ -134,9 +137,7 @@ pub async fn app(
     challenges: Vec<Challenge>,
 ) -> anyhow::Result<(Arc<App>, InstanceLock)> {
     let lock = InstanceLock::take(&settings.data, clock::random_bytes())?;
-    let store = Store::open(settings.database.expose())
-        .await
-        .context("opening the database")?;
+    let store = store(&settings).await?;
     let instance = instance(&settings)?;
     let engines = engines(&settings.engine, &settings.builder, &instance).await?;
     let gpus = gpus(&settings, &engines).await?;
@@ -164,7 +165,11 @@ fn instance(settings: &Settings) -> anyhow::Result<String> {
     Ok(fresh)
 }
 
-async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
+/// The GPUs that jobs may have: those of the settings, or all of the engine's host.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
     Ok(match &settings.runner.gpus {
         Gpus::Auto => engines.runner.gpus().await?,
         Gpus::These(gpus) => gpus.clone(),

@@ -12,6 +12,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee replay webhook-fixtures/gitea-1.27-dev/push-update
+  referee replay webhook-fixtures/gitea-1.27-dev --secret-file secret.txt")]
 pub struct Options {
     /// Deliveries: `webhook-fixtures/gitea-1.27-dev/push-update`, with or without `.body`; a folder
     /// stands for all in it.
@@ -93,10 +97,9 @@ async fn post(
     stem: &Path,
     secret: Option<&str>,
 ) -> anyhow::Result<reqwest::StatusCode> {
-    let body = std::fs::read(beside(stem, ".body"))
-        .with_context(|| format!("reading {}.body", stem.display()))?;
-    let recorded: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(beside(stem, ".headers.json"))?)?;
+    let body = read(stem, ".body")?;
+    let recorded: serde_json::Value = serde_json::from_slice(&read(stem, ".headers.json")?)
+        .with_context(|| format!("{}.headers.json is not as recorded", stem.display()))?;
     let mut request = client.post(to);
     for (name, value) in header_pairs(&recorded) {
         let lower = name.to_ascii_lowercase();
@@ -112,7 +115,20 @@ async fn post(
         let signature = hex::encode(mac.finalize().into_bytes());
         request = request.header("X-Gitea-Signature", signature);
     }
-    Ok(request.body(body).send().await?.status())
+    let answer = request.body(body).send().await.with_context(|| {
+        format!("no daemon answers at {to}; start `referee serve`, or say --to ADDRESS")
+    })?;
+    Ok(answer.status())
+}
+
+fn read(stem: &Path, suffix: &str) -> anyhow::Result<Vec<u8>> {
+    let file = beside(stem, suffix);
+    std::fs::read(&file).with_context(|| {
+        format!(
+            "{} cannot be read; a delivery is NAME.body with NAME.headers.json beside it",
+            file.display()
+        )
+    })
 }
 
 /// The recorded headers, in either shape: a list of pairs or an object.

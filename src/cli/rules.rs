@@ -4,29 +4,38 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::report::text;
 use crate::rules::{RULES, rule};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee rules
+  referee rules DF020")]
 pub struct Options {
     /// Explain this rule, for example `DF020`; without it all are listed.
     code: Option<String>,
 }
 
-pub fn run(options: &Options) -> ExitCode {
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let Some(code) = &options.code else {
         for rule in RULES {
             println!("{:<7} {:<8} {}", rule.code, rule.severity, rule.title);
         }
-        return ExitCode::SUCCESS;
+        println!("\n`referee rules CODE` explains one.");
+        return Ok(ExitCode::SUCCESS);
     };
     let Some(rule) = rule(&code.to_ascii_uppercase()) else {
-        eprintln!("error: there is no rule `{code}`; `referee rules` lists them all");
-        return ExitCode::FAILURE;
+        anyhow::bail!("there is no rule `{code}`; `referee rules` lists them all");
     };
     println!("{} ({}): {}", rule.code, rule.severity, rule.title);
     println!();
-    println!("Why: {}", rule.why);
-    println!("What to do: {}", rule.remedy);
+    for (title, says) in [("Why", rule.why), ("What to do", rule.remedy)] {
+        println!(
+            "{}",
+            text::wrap(&format!("{title}: {says}"), text::COLUMNS, "  ")
+        );
+    }
     for (title, example) in [("Not like this", rule.bad), ("Like this", rule.good)] {
         if !example.is_empty() {
             println!();
@@ -36,5 +45,5 @@ pub fn run(options: &Options) -> ExitCode {
             }
         }
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,10 @@ use crate::web;
 const CLEANING_TIME: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee serve                          # settings in ./referee.toml
+  REFEREE_LOG=debug referee serve        # tells more; REFEREE_LOG=warn tells less")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,

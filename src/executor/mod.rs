@@ -118,12 +118,64 @@ pub enum JobStatus {
 /// What a self-test found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at, for example `memory limit bites`.
+    /// What was looked at, for example `memory limit`.
     pub what: String,
-    /// Whether it is as it should be.
-    pub ok: bool,
-    /// What was seen, and what to do when it is wrong.
-    pub says: String,
+    /// What was seen.
+    pub seen: String,
+    /// What is wrong with it, if anything.
+    pub flaw: Option<Flaw>,
+}
+
+/// Why a [`Check`] is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Whether one can go on with it.
+    pub weight: Weight,
+    /// What should have been seen.
+    pub expected: String,
+    /// How to get there, as a sentence.
+    pub remedy: String,
+}
+
+/// How much a [`Flaw`] weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// A second wall is missing, or nobody can tell from here: worth knowing, and one can go on.
+    Warning,
+    /// Submissions would fail, or would not be held.
+    Bad,
+}
+
+impl Check {
+    /// As it should be.
+    pub fn fine(what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            seen: seen.into(),
+            flaw: None,
+        }
+    }
+
+    /// The same with a flaw of this weight.
+    #[must_use]
+    pub fn flawed(
+        mut self,
+        weight: Weight,
+        expected: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        self.flaw = Some(Flaw {
+            weight,
+            expected: expected.into(),
+            remedy: remedy.into(),
+        });
+        self
+    }
+
+    /// Whether all is as it should be.
+    pub fn is_fine(&self) -> bool {
+        self.flaw.is_none()
+    }
 }
 
 /// An engine that runs jobs. All calls are idempotent and bounded in time.

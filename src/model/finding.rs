@@ -21,7 +21,8 @@ pub enum Severity {
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        // Padded, because lists have columns.
+        f.pad(match self {
             Self::Advice => "advice",
             Self::Warning => "warning",
             Self::Error => "error",

@@ -1,11 +1,17 @@
 //! The architecture, enforced by reading the sources: who may import whom, who may know which
-//! foreign library, how long things may be. Reports every violation at once, with its place.
+//! foreign library, how long things may be, what may be depended on. Reports every violation at
+//! once, with its place.
 //!
 //! It reads words and lines, not Rust: what a macro makes of them it does not see.
 
-#![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic in a test is its report"
+)]
 
 mod architecture;
+mod dependencies;
 mod house;
 mod source;
 
@@ -65,4 +71,48 @@ fn the_tree_is_tidy() {
         violations.len(),
         violations.join("\n")
     );
+}
+
+/// Every package that is built on this machine, by cargo's own word; nothing is downloaded.
+fn dependencies() -> dependencies::Dependencies {
+    let tree = [
+        "tree",
+        "--offline",
+        "--locked",
+        "--all-features",
+        "--prefix",
+        "none",
+    ];
+    let output = std::process::Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(tree)
+        .args(["--format", "{p}\t{l}"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "cargo tree: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let licences = text.lines().filter_map(|line| line.split_once('\t'));
+    dependencies::Dependencies {
+        // Where a package is listed again, its licence is followed by `(*)`.
+        licences: licences
+            .map(|(package, licence)| {
+                let licence = licence.trim_end_matches(" (*)");
+                (package.to_owned(), licence.to_owned())
+            })
+            .collect(),
+        lock: include_str!("../../Cargo.lock").parse().unwrap(),
+    }
+}
+
+#[test]
+fn what_is_depended_on_is_allowed() {
+    let dependencies = dependencies();
+    assert!(dependencies.licences.len() > 200, "where are the packages?");
+    let deny = include_str!("../../deny.toml").parse().unwrap();
+    let violations = dependencies::check(&dependencies, &deny);
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }

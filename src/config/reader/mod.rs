@@ -6,6 +6,7 @@
 mod section;
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 
@@ -49,11 +50,15 @@ pub fn text_of(path: &Path) -> Result<String, Vec<Finding>> {
             format!("The file has {} bytes.", about.len()),
             "A configuration of more than 1 MiB is a mistake; check the path.",
         )),
-        _ => std::fs::read_to_string(path).map_err(|e| {
-            failed(
+        _ => std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => failed(
+                "There is no such file.".to_owned(),
+                "Correct the path, or let `referee init DIR` make a challenge with its settings.",
+            ),
+            _ => failed(
                 format!("The file cannot be read: {e}."),
-                "Check the path and its permissions.",
-            )
+                "Check its permissions.",
+            ),
         }),
     }
 }

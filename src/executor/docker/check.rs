@@ -1,7 +1,8 @@
 //! Whether all this really holds on this engine: what it says of itself, and canaries that run
 //! into limits on purpose, in the same sandbox as everybody's jobs.
 //!
-//! It changes nothing, and leaves nothing behind. A check that is not `ok` names the remedy.
+//! It changes nothing, and leaves nothing behind. A flaw always comes with what was expected and
+//! with its remedy.
 
 use std::process::Stdio;
 use std::time::Duration as StdDuration;
@@ -9,7 +10,7 @@ use std::time::Duration as StdDuration;
 use super::containers::state_of;
 use super::sandbox::Role;
 use super::{DockerEngine, EngineFacts, holder, meter, programs};
-use crate::executor::{Check, Executor, JobRef, JobStatus, OutputSpec, Result};
+use crate::executor::{Check, Executor, JobRef, JobStatus, OutputSpec, Result, Weight};
 use crate::model::{Duration, GpuUuid, RunEnd};
 
 /// The oldest engine and runtime without a known hole that matters here: archive calls, builds,
@@ -19,13 +20,14 @@ const RUNC_FLOOR: [u32; 3] = [1, 3, 6];
 /// `nvidia-smi` may hang on a driver in trouble.
 const GPU_QUESTION_TIME: StdDuration = StdDuration::from_secs(10);
 const CANARY_TIME: Duration = Duration::seconds(20);
+const BUILD_LIMITS: &str = "limits of builds";
 
 impl DockerEngine {
     pub(super) async fn self_test(&self) -> Result<Vec<Check>> {
         let facts = self.ask_facts().await?;
         let mut checks = vec![
-            patched("the engine", &facts.version, ENGINE_FLOOR),
-            patched("runc", &self.runc_version().await?, RUNC_FLOOR),
+            patched("engine version", &facts.version, ENGINE_FLOOR),
+            patched("runc version", &self.runc_version().await?, RUNC_FLOOR),
         ];
         checks.extend(said_by_engine(&facts));
         checks.push(self.build_limits(&facts));
@@ -47,17 +49,15 @@ impl DockerEngine {
     }
 
     fn build_limits(&self, facts: &EngineFacts) -> Check {
-        let why_not = meter::Cage::possible(facts, self.is_local(facts)).err();
-        check(
-            "builds are limited in processes, memory and disk",
-            why_not.is_none(),
-            "each has a control group of its own",
-            &format!(
-                "in memory and CPU only, because {}; give builds an engine of their own, with \
-                 --cgroup-parent under a pids limit and a data root of limited size",
-                why_not.unwrap_or_default()
+        match meter::Cage::possible(facts, self.is_local(facts)) {
+            Ok(()) => Check::fine(BUILD_LIMITS, "each build has a control group of its own"),
+            Err(why) => Check::fine(BUILD_LIMITS, format!("memory and CPU alone; {why}")).flawed(
+                Weight::Warning,
+                "processes and disk are limited as well",
+                "Give builds an engine of their own (`[builder] socket`), started with \
+                 `--cgroup-parent` under a limit of processes and with a data root of limited size.",
             ),
-        )
+        }
     }
 
     /// What the kernel says of a process in the sandbox, whatever the engine believes.
@@ -81,25 +81,18 @@ impl DockerEngine {
         .filter(|line| !status.lines().any(|l| l.trim_end() == *line))
         .map(|line| line.replace('\t', " "))
         .collect();
-        Ok(check(
-            "the kernel confirms the sandbox",
-            missing.is_empty(),
-            "no user, no capability, no new privilege, and a filter of system calls",
-            &format!(
-                "missing: {} (gVisor shows its own process here)",
-                missing.join(", ")
-            ),
-        ))
+        Ok(confirmed(&missing, self.options().runtime.as_deref()))
     }
 
     /// A program that takes memory for ever must be killed, and the engine must say why.
     async fn memory_canary(&self) -> Result<Check> {
         let end = self.canary("memory", programs::HOG).await?;
-        Ok(check(
-            "the memory limit bites",
-            end.as_ref().is_some_and(|end| end.out_of_memory),
-            "a program that takes memory for ever was killed for it",
-            &format!("it went otherwise: {end:?}; enable the memory controller on the host"),
+        Ok(bites(
+            "memory limit",
+            "a program that takes memory for ever",
+            (end.as_ref(), |end| end.out_of_memory),
+            "Enable the memory controller on the host: the kernel's command line needs \
+             `cgroup_enable=memory swapaccount=1`.",
         ))
     }
 
@@ -107,12 +100,11 @@ impl DockerEngine {
     /// own threads meet the limit first, it is gVisor that gives up, with another code.)
     async fn pids_canary(&self) -> Result<Check> {
         let end = self.canary("pids", programs::FORKS).await?;
-        Ok(check(
-            "the process limit bites",
-            end.as_ref()
-                .is_some_and(|end| end.started && !end.out_of_memory),
-            "a program that starts processes for ever was refused one",
-            &format!("it went otherwise: {end:?}; enable the pids controller on the host"),
+        Ok(bites(
+            "process limit",
+            "a program that starts processes for ever",
+            (end.as_ref(), |end| end.started && !end.out_of_memory),
+            "Enable the pids controller on the host: the kernel needs `CONFIG_CGROUP_PIDS`.",
         ))
     }
 
@@ -177,52 +169,130 @@ fn uuids(answer: &[u8]) -> Vec<GpuUuid> {
         .collect()
 }
 
-fn check(what: &str, ok: bool, fine: &str, remedy: &str) -> Check {
-    Check {
-        what: what.to_owned(),
-        ok,
-        says: if ok { fine } else { remedy }.to_owned(),
+/// The kernel's own words about a process in the sandbox, as far as they were `missing`.
+fn confirmed(missing: &[String], runtime: Option<&str>) -> Check {
+    let what = "sandbox, by the kernel";
+    if missing.is_empty() {
+        let seen = "no user, no capability, no new privilege, and a filter of system calls";
+        return Check::fine(what, seen);
+    }
+    let expected = missing.join(", ");
+    let seen = "not all that was asked for";
+    match runtime {
+        None | Some("runc") => Check::fine(what, seen).flawed(
+            Weight::Bad,
+            expected,
+            "Do not run submissions here. Compare the versions of engine, runc and kernel with \
+             those that your distribution supports together.",
+        ),
+        Some(other) => Check::fine(what, seen).flawed(
+            Weight::Warning,
+            expected,
+            format!(
+                "Nothing, if {other} runs jobs in a kernel of its own, as gVisor does: then the \
+                 host sees only {other}'s process."
+            ),
+        ),
     }
 }
 
-fn patched(what: &str, version: &str, floor: [u32; 3]) -> Check {
-    let [major, minor, patch] = floor;
-    check(
-        &format!("{what} is patched"),
-        version_of(version) >= floor,
-        version,
-        &format!(
-            "version {version}; known holes are closed from {major}.{minor}.{patch} on, unless \
-             your distribution mends older ones"
+/// Whether a canary ended as a limit ends a program; without an end it ran on for ever.
+fn bites(
+    what: &str,
+    canary: &str,
+    (end, stopped): (Option<&RunEnd>, impl Fn(&RunEnd) -> bool),
+    remedy: &str,
+) -> Check {
+    let seconds = CANARY_TIME;
+    match end {
+        Some(end) if stopped(end) => Check::fine(what, format!("{canary} was stopped by it")),
+        Some(end) => Check::fine(what, format!("{canary} ended with code {}", end.exit_code))
+            .flawed(Weight::Bad, "it is stopped by the limit", remedy),
+        None => Check::fine(what, format!("{canary} still ran after {seconds}")).flawed(
+            Weight::Bad,
+            "it is stopped by the limit",
+            remedy,
         ),
+    }
+}
+
+/// A warning only: distributions close holes without changing the number before the `+`.
+fn patched(what: &str, version: &str, floor: [u32; 3]) -> Check {
+    let seen = match version {
+        "" => "not told by the engine",
+        version => version,
+    };
+    let check = Check::fine(what, seen);
+    if version_of(version) >= floor {
+        return check;
+    }
+    let [major, minor, patch] = floor;
+    check.flawed(
+        Weight::Warning,
+        format!("{major}.{minor}.{patch} or newer, in which the holes known to us are closed"),
+        "Install a newer one. If your distribution closes holes in old versions, as Debian does, \
+         keep its security updates on and live with this line.",
     )
 }
 
 fn said_by_engine(facts: &EngineFacts) -> Vec<Check> {
+    let said = |what: &str, good: bool, [yes, no]: [&str; 2], flaw: (Weight, &str, &str)| {
+        let (weight, expected, remedy) = flaw;
+        match good {
+            true => Check::fine(what, yes),
+            false => Check::fine(what, no).flawed(weight, expected, remedy),
+        }
+    };
+    let limits = facts.memory_limit && facts.swap_limit && facts.pids_limit;
+    let warnings = match facts.warnings.is_empty() {
+        true => "not all of them".to_owned(),
+        false => facts.warnings.join("; "),
+    };
     vec![
-        check(
-            "jobs survive a restart of the engine",
+        said(
+            "restart of the engine",
             facts.live_restore,
-            "live-restore is on",
-            "set \"live-restore\": true in the engine's daemon.json",
+            ["jobs survive it: live-restore is on", "it ends all jobs"],
+            (
+                Weight::Warning,
+                "jobs survive it",
+                "Set \"live-restore\": true in the engine's daemon.json. Without it the jobs of \
+                 that moment are run again.",
+            ),
         ),
-        check(
-            "the kernel filters system calls",
+        said(
+            "system calls",
             facts.has_seccomp(),
-            "seccomp, with a profile of ours",
-            "it needs a kernel with CONFIG_SECCOMP_FILTER",
+            ["filtered by seccomp, with a profile of ours", "no seccomp"],
+            (
+                Weight::Bad,
+                "the kernel filters them",
+                "Use a kernel with CONFIG_SECCOMP_FILTER and an engine that is built with seccomp.",
+            ),
         ),
-        check(
-            "the kernel has AppArmor",
+        said(
+            "AppArmor",
             facts.has_apparmor(),
-            "with the engine's profile docker-default",
-            "a second wall around jobs is missing; everything else holds without it",
+            [
+                "on, with the engine's profile docker-default",
+                "off, or not in this kernel",
+            ],
+            (
+                Weight::Warning,
+                "on: a second wall around jobs",
+                "Boot with AppArmor (`security=apparmor`). All other walls stand without it.",
+            ),
         ),
-        check(
-            "the engine can limit memory, swap and processes",
-            facts.memory_limit && facts.swap_limit && facts.pids_limit,
-            "as /info says",
-            &facts.warnings.join("; "),
+        said(
+            "limits of the engine",
+            limits,
+            ["memory, swap and processes", &warnings],
+            (
+                Weight::Bad,
+                "memory, swap and processes can be limited",
+                "Enable the controllers on the kernel's command line: `cgroup_enable=memory \
+                 swapaccount=1`.",
+            ),
         ),
     ]
 }
@@ -245,6 +315,37 @@ mod tests {
         assert!(version_of("29.10.0") > ENGINE_FLOOR);
         assert!(version_of("29.5") < ENGINE_FLOOR);
         assert_eq!(version_of(""), [0, 0, 0]);
+    }
+
+    #[test]
+    fn an_old_version_is_a_warning_and_no_more() {
+        let old = patched("engine version", "20.10.24+dfsg1", ENGINE_FLOOR);
+        let flaw = old.flaw.unwrap();
+        assert_eq!(flaw.weight, Weight::Warning);
+        assert!(flaw.expected.starts_with("29.5.1 or newer"), "{flaw:?}");
+        assert!(flaw.remedy.contains("Debian"), "{flaw:?}");
+        assert!(patched("engine version", "29.5.1", ENGINE_FLOOR).is_fine());
+        assert_eq!(
+            patched("x", "", ENGINE_FLOOR).seen,
+            "not told by the engine"
+        );
+    }
+
+    #[test]
+    fn a_sandbox_that_is_not_one_is_bad_unless_the_runtime_hides_it() {
+        let missing = ["Seccomp: 2".to_owned()];
+        let weight = |runtime| confirmed(&missing, runtime).flaw.map(|f| f.weight);
+        assert_eq!(weight(None), Some(Weight::Bad));
+        assert_eq!(weight(Some("runc")), Some(Weight::Bad));
+        assert_eq!(weight(Some("runsc")), Some(Weight::Warning));
+        assert!(confirmed(&[], None).is_fine());
+    }
+
+    #[test]
+    fn a_canary_that_lives_on_is_bad() {
+        let still = bites("memory limit", "a program", (None, |_| true), "Mend it.");
+        assert_eq!(still.seen, "a program still ran after 20 s");
+        assert_eq!(still.flaw.map(|f| f.weight), Some(Weight::Bad));
     }
 
     #[test]

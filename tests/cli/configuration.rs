@@ -1,0 +1,89 @@
+//! `referee config check` and `referee init`: all mistakes at once, each with its line.
+
+use super::program::{Folder, ROOT};
+
+/// A text of the project with changes, each of which must have something to change.
+fn changed(file: &str, changes: &[(&str, &str)]) -> String {
+    let mut text = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{file} has no `{from}`");
+        text = text.replacen(from, to, 1);
+    }
+    text
+}
+
+/// A new challenge in the folder `new`, as `referee init` makes it.
+fn initiated() -> Folder {
+    let folder = Folder::new();
+    let ran = folder.referee(&["init", "new"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    folder
+}
+
+#[test]
+fn a_new_challenge_is_right_and_says_what_is_next() {
+    let folder = Folder::new();
+    insta::assert_snapshot!("init", folder.referee(&["init", "new"]).shown());
+    for path in ["new/challenge", "new/referee.toml", "new"] {
+        let ran = folder.referee(&["config", "check", path]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        assert_eq!(ran.stdout, format!("{path}: fine\n"));
+    }
+    insta::assert_snapshot!("init-again", folder.referee(&["init", "new"]).shown());
+}
+
+#[test]
+fn five_mistakes_of_a_challenge_are_told_at_once() {
+    let folder = initiated();
+    let text = changed(
+        "examples/nuclei/challenge.toml",
+        &[
+            ("teams = \"nuclei/team-*\"", "teams = \"nuclei/team\""),
+            ("direction = \"max\"", "direction = \"up\""),
+            ("bounds = [0.0, 1.0]", "bounds = [1.0, 0.0]"),
+            ("memory = \"512MiB\"", "memroy = \"512MiB\""),
+            ("closes = \"2099-12-31", "closes = \"2023-12-31"),
+        ],
+    );
+    folder.write("new/challenge/challenge.toml", &text);
+    let ran = folder.referee(&["config", "check", "new/challenge"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let places = ran.stderr.matches("--> new/challenge/challenge.toml:");
+    assert_eq!(places.count(), 5, "{}", ran.stderr);
+    insta::assert_snapshot!("five-mistakes", ran.shown());
+}
+
+/// Settings hold secrets: where they are wrong they are told, but never shown.
+#[test]
+fn mistakes_of_the_settings_are_told_without_their_values() {
+    let folder = initiated();
+    let settings = "\
+challenges = [\"chalenge\"]
+
+[server]
+listen = \"8030\"
+pubic-url = \"https://referee.example.org\"
+
+[forge.gitea]
+kind = \"gitea\"
+url = \"git.example.org\"
+webhook-secrets = [\"hunter2\"]
+
+[builder]
+memory = \"4 gigs\"
+";
+    folder.write("new/referee.toml", settings);
+    let ran = folder.referee(&["config", "check", "new/referee.toml"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(!ran.shown().contains("hunter2"), "{ran:?}");
+    insta::assert_snapshot!("settings-mistakes", ran.shown());
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_with_its_line() {
+    let folder = initiated();
+    folder.write("new/referee.toml", "challenges = []\n[server\nlisten = 1\n");
+    let ran = folder.referee(&["config", "check", "new/referee.toml"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    insta::assert_snapshot!("settings-syntax", ran.shown());
+}

@@ -1,0 +1,330 @@
+//! The documents held against the project: calls of `referee` parse, links and paths lead somewhere,
+//! samples of output are what is printed.
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+use referee::cli::Cli;
+use referee::model::{Finding, Outcome, Stage, SubmissionState, TeamSlug, Timestamp};
+use referee::report::text::Style;
+use referee::report::{
+    BoardView, CellValue, CellView, FindingView, GateView, RowView, SubmissionView, board_text,
+    remote,
+};
+
+use super::program::{Folder, ROOT};
+
+/// Documents whose calls are tried.
+const TEACHING: [&str; 5] = [
+    "README.md",
+    "examples/README.md",
+    "ARCHITECTURE.md",
+    "webhook-fixtures/README.md",
+    "tests/README.md",
+];
+
+fn text_of(file: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// Pieces of code of a text, each with its line number: what stands in backticks, and lines of
+/// fenced or indented blocks.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut fenced = false;
+    (1..).zip(text.lines()).flat_map(move |(n, line)| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        let whole = !fence && (fenced || line.starts_with("  "));
+        let spans = line.split('`').skip(1).step_by(2);
+        let spans = spans.filter(move |_| !whole && !fence);
+        whole
+            .then_some(line)
+            .into_iter()
+            .chain(spans)
+            .map(move |piece| (n, piece))
+    })
+}
+
+/// Calls of `referee` in a text: the words of each, with its line number.
+pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
+    code(text).flat_map(|(n, piece)| {
+        let shell = piece.split(" #").next().unwrap_or_default();
+        let commands = shell
+            .split(['|', ';', '>'])
+            .flat_map(|part| part.split("&&"));
+        let call = move |command: &str| {
+            let words = command.trim().trim_start_matches("$ ").split_whitespace();
+            let words = words.skip_while(|word| {
+                let name = word
+                    .split('=')
+                    .next()
+                    .filter(|name| name.len() < word.len());
+                name.is_some_and(|n| n.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+            });
+            let words: Vec<String> = words.map(str::to_owned).collect();
+            (words.first().map(String::as_str) == Some("referee")).then_some((n, words))
+        };
+        commands.filter_map(call).collect::<Vec<_>>()
+    })
+}
+
+/// Whether the program takes this call. A command that is only named may lack its arguments.
+pub fn parses(words: &[String]) -> Result<(), String> {
+    match Cli::command().try_get_matches_from(words) {
+        Ok(_) => Ok(()),
+        Err(error) => match error.kind() {
+            ErrorKind::MissingRequiredArgument
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            | ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion => Ok(()),
+            _ => Err(format!("`{}`: {error}", words.join(" "))),
+        },
+    }
+}
+
+#[test]
+fn every_call_in_the_documents_is_taken_by_the_program() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for file in TEACHING {
+        for (line, words) in calls(&text_of(file)) {
+            seen += 1;
+            wrong.extend(parses(&words).err().map(|e| format!("{file}:{line}: {e}")));
+        }
+    }
+    assert!(seen > 10, "only {seen} calls found: is the search broken?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn calls_are_found_where_people_would_find_them() {
+    let text = "Say `referee bord` or `X=1 referee serve`.\n\n```sh\n$ referee init a && referee \
+                rules # all\ngit push\n```\n    referee replay x > y\nThe referee is human.\n";
+    let found: Vec<_> = calls(text).map(|(n, words)| (n, words.join(" "))).collect();
+    let call = |n: usize, words: &str| (n, words.to_owned());
+    assert_eq!(
+        found,
+        [
+            call(1, "referee bord"),
+            call(1, "referee serve"),
+            call(4, "referee init a"),
+            call(4, "referee rules"),
+            call(7, "referee replay x"),
+        ]
+    );
+    let wrong = |words: &str| parses(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    assert!(wrong("referee bord").is_err() && wrong("referee rules --all").is_err());
+    assert!(wrong("referee init").is_ok() && wrong("referee admin team add a").is_ok());
+}
+
+/// All Markdown of the project, as paths from its root.
+fn documents() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                walk(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new(ROOT), &mut found);
+    found.sort();
+    found
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let documents = documents();
+    assert!(documents.len() > 8, "{documents:?}");
+    let mut broken = Vec::new();
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for (n, line) in (1..).zip(text.lines()) {
+            let targets = line
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next());
+            for target in targets.filter(|t| !t.contains("://") && !t.starts_with('#')) {
+                let file = target.split('#').next().unwrap();
+                if !document.parent().unwrap().join(file).exists() {
+                    broken.push(format!("{}:{n}: {target}", document.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Where a document names a file or folder of the project, it is there: from the root, from `src`,
+/// or by a name that only one folder of `src` has.
+#[test]
+fn every_path_that_is_named_exists() {
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for file in ["ARCHITECTURE.md", "README.md", "tests/README.md"] {
+        let text = text_of(file);
+        for (line, path) in code(&text).filter(|(_, piece)| is_path(piece)) {
+            seen += 1;
+            let root = Path::new(ROOT);
+            let known = root.join(path).exists() || root.join("src").join(path).exists();
+            if !known && !named_in(&root.join("src"), path) {
+                missing.push(format!("{file}:{line}: {path}"));
+            }
+        }
+    }
+    assert!(seen > 12, "only {seen} paths found: is the search broken?");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// A Rust file, or something in one of our own top folders.
+fn is_path(piece: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let first = piece.split('/').next().unwrap_or_default();
+    let ours =
+        |parent: &str| !first.is_empty() && Path::new(ROOT).join(parent).join(first).is_dir();
+    let folder = piece.contains('/') && (ours("") || ours("src"));
+    piece.chars().all(plain) && (piece.ends_with(".rs") || folder)
+}
+
+fn named_in(folder: &Path, name: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        path.ends_with(name) || path.is_dir() && named_in(&path, name)
+    })
+}
+
+#[test]
+fn scripts_and_targets_that_are_named_exist() {
+    let mut missing = Vec::new();
+    for file in TEACHING {
+        let text = text_of(file);
+        for (line, piece) in code(&text) {
+            let words: Vec<&str> = piece.split_whitespace().collect();
+            let targets = words.windows(2).filter_map(|pair| match pair[0] {
+                "--test" => Some(format!("tests/{}", pair[1])),
+                "--bench" => Some(format!("benches/{}.rs", pair[1])),
+                _ => None,
+            });
+            let scripts = words
+                .iter()
+                .filter(|w| w.ends_with(".sh"))
+                .map(|w| (*w).to_owned());
+            for path in targets.chain(scripts) {
+                let beside = Path::new(ROOT).join(file).with_file_name(&path);
+                if !Path::new(ROOT).join(&path).exists() && !beside.exists() {
+                    missing.push(format!("{file}:{line}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The block of the README that holds this, without the fences.
+fn sample(holds: &str) -> String {
+    let text = text_of("README.md");
+    let blocks = text.split("```text\n").skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let found = blocks.find(|block| block.contains(holds));
+    found.expect("the README has such a sample").to_owned()
+}
+
+/// What the README shows of a push is what the push of that example shows: its findings come from
+/// the rules, its lines from the renderer.
+#[test]
+fn the_push_in_the_readme_is_what_is_printed() {
+    let folder = Folder::new();
+    let example = format!("{ROOT}/examples/nuclei/submissions/five-mistakes");
+    let challenge = format!("{ROOT}/examples/nuclei");
+    let check = [
+        "check",
+        &example,
+        "--challenge",
+        &challenge,
+        "--rules-only",
+        "--json",
+    ];
+    let ran = folder.referee(&check);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let findings: Vec<Finding> = serde_json::from_value(result["findings"].clone()).unwrap();
+    let shown = SubmissionView::sample_rejected();
+    let rules = shown.gates.iter().map(|gate| match gate.name {
+        Stage::Rules => GateView {
+            duration: Some(referee::model::Duration(10)),
+            says: String::new(),
+            ..gate.clone()
+        },
+        _ => gate.clone(),
+    });
+    let of_rules = |finding| FindingView {
+        gate: Stage::Rules,
+        link: None,
+        finding,
+    };
+    let view = SubmissionView {
+        number: 2,
+        team: TeamSlug::new("five-mistakes").unwrap(),
+        state: SubmissionState::Ended(Outcome::Rejected),
+        gates: rules.collect(),
+        findings: findings.into_iter().map(of_rules).collect(),
+        url: "http://127.0.0.1:8030/submissions/6f0c7c15a1a8392d088dd0173d936c7d".to_owned(),
+        ..shown
+    };
+    let lines = remote::lines(None, &view);
+    let printed: String = lines
+        .iter()
+        .map(|line| format!("remote: {line}\n"))
+        .collect();
+    assert_eq!(sample("remote: "), format!("$ git push\n{printed}"));
+}
+
+/// The table in the README, written by the renderer from the table's own numbers. Its last column,
+/// the time of the push, is left out there.
+#[test]
+fn the_board_in_the_readme_is_what_is_printed() {
+    let sample = sample("good-watershed");
+    let of_sample = BoardView::sample();
+    let rows = sample
+        .lines()
+        .skip(1)
+        .map(|line| row(line, &of_sample.rows[0]));
+    let view = BoardView {
+        rows: rows.collect(),
+        ..of_sample
+    };
+    let printed = board_text::terminal(&view, Style::Plain);
+    let table = printed.lines().skip_while(|line| !line.starts_with("rank"));
+    let table: String = table
+        .take_while(|line| !line.is_empty())
+        .map(|line| format!("{}\n", line[..line.rfind("  ").unwrap()].trim_end()))
+        .collect();
+    assert_eq!(sample, table);
+}
+
+/// `1  good-otsu  2.333  0.500 (2)  …  #3` as a row.
+fn row(line: &str, like: &RowView) -> RowView {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |word: &str| word.parse::<f64>().unwrap();
+    let values = words[3..words.len() - 1].chunks(2).map(|pair| {
+        let rank = pair[1].trim_matches(['(', ')']).parse().unwrap();
+        CellView::new(number(pair[0]), rank, 3)
+    });
+    RowView {
+        rank: words[0].parse().unwrap(),
+        team: TeamSlug::new(words[1]).unwrap(),
+        value: CellValue::new(number(words[2]), 3),
+        values: values.collect(),
+        submission: words.last().unwrap()[1..].parse().unwrap(),
+        at: Timestamp(1_772_442_847_000),
+        imputed: 0,
+        is_baseline: false,
+        ..like.clone()
+    }
+}

@@ -1,0 +1,79 @@
+//! The program as a child process, in a folder of its own and with nothing from the environment.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The root of the project.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A folder to run in.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Runs `referee` with these arguments here, to its end.
+    pub fn referee(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = |bytes| self.redacted(&String::from_utf8(bytes).unwrap());
+        Ran {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Without the path of the folder, and without spaces at the ends of lines.
+    fn redacted(&self, text: &str) -> String {
+        let real = self.0.path().canonicalize().unwrap();
+        let here = |text: &str, path: &Path| text.replace(path.to_str().unwrap(), "[HERE]");
+        let text = here(&here(text, &real), self.0.path());
+        text.lines()
+            .map(|line| line.trim_end())
+            .fold(String::new(), |mut all, line| {
+                writeln!(all, "{line}").unwrap();
+                all
+            })
+    }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// All that a person at a terminal would see, for a snapshot.
+    pub fn shown(&self) -> String {
+        let mut text = String::new();
+        for (name, said) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !said.is_empty() {
+                write!(text, "--- {name}\n{said}").unwrap();
+            }
+        }
+        write!(text, "--- exit {}", self.code.unwrap()).unwrap();
+        text
+    }
+}
