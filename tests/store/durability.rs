@@ -236,7 +236,7 @@ pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
         let kept = db
             .again()
             .await
-            .unhandled_deliveries(1_000_000)
+            .unhandled_deliveries(later(9), 1_000_000)
             .await
             .unwrap();
         let kept: BTreeSet<_> = kept.iter().map(|(_, d)| d.digest.as_str()).collect();

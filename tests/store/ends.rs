@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::engine::Db;
 use crate::world::*;
+use referee::store::Lane;
 
 pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     let record = pushed(&db.store, "alpha").await;

@@ -303,8 +303,8 @@ pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
     let mut other = delivery("a");
     other.forge = ForgeName::new("gitea").unwrap();
     assert_eq!(writer.write(other.clone()).await.unwrap(), Received::New);
-    let kept = db.store.unhandled_deliveries(10).await.unwrap();
-    let kept: Vec<_> = kept.into_iter().map(|(_, delivery)| delivery).collect();
+    let kept = db.store.unhandled_deliveries(later(9), 10).await.unwrap();
+    let kept: Vec<_> = kept.into_iter().map(|u| u.delivery).collect();
     assert_eq!(kept, [delivery("a"), other]);
 }
 
@@ -336,11 +336,11 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
     let kept: BTreeSet<_> = db
         .again()
         .await
-        .unhandled_deliveries(1000)
+        .unhandled_deliveries(later(9), 1000)
         .await
         .unwrap()
         .into_iter()
-        .map(|(_, kept)| kept.digest.to_string())
+        .map(|kept| kept.delivery.digest.to_string())
         .collect();
     let expected: BTreeSet<_> = acknowledged
         .iter()
@@ -354,20 +354,20 @@ pub async fn deliveries_are_handled_in_their_order(db: Db) {
     for body in ["a", "b", "c", "d"] {
         writer.write(delivery(body)).await.unwrap();
     }
-    let first = db.store.unhandled_deliveries(2).await.unwrap();
-    assert_eq!(first[0].1, delivery("a"));
-    assert_eq!(first[1].1, delivery("b"));
-    assert!(first[0].0 < first[1].0);
+    let first = db.store.unhandled_deliveries(later(9), 2).await.unwrap();
+    assert_eq!(first[0].delivery, delivery("a"));
+    assert_eq!(first[1].delivery, delivery("b"));
+    assert!(first[0].id < first[1].id);
     db.store
-        .handled(first[1].0, "1 refs changed", later(1))
+        .handled(first[1].id, "1 refs changed", later(1))
         .await
         .unwrap();
-    let rest = db.store.unhandled_deliveries(10).await.unwrap();
-    let digests: Vec<_> = rest.iter().map(|(_, d)| d.digest.clone()).collect();
+    let rest = db.store.unhandled_deliveries(later(9), 10).await.unwrap();
+    let digests: Vec<_> = rest.iter().map(|u| u.delivery.digest.clone()).collect();
     assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
     let notes = db.store.delivery_notes().await.unwrap();
     assert_eq!(notes.len(), 4);
-    assert_eq!(notes[1], (first[1].0, Some("1 refs changed".into())));
+    assert_eq!(notes[1], (first[1].id, Some("1 refs changed".into())));
     assert_eq!(notes[0].1, None);
     // Handled is not forgotten: the same bytes are still a replay.
     assert_eq!(
@@ -396,7 +396,7 @@ pub async fn too_many_deliveries_are_refused_not_forgotten(db: Db) {
     }
     assert_eq!(new + busy, 3000);
     assert_eq!(
-        db.store.unhandled_deliveries(3000).await.unwrap().len(),
+        db.store.unhandled_deliveries(later(9), 3000).await.unwrap().len(),
         new
     );
 }

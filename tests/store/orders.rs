@@ -9,6 +9,7 @@ use referee::store::{
 
 use crate::engine::Db;
 use crate::world::*;
+use referee::store::Lane;
 
 fn setting(setting: Setting, at: Timestamp) -> Override {
     Override {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::engine::Db;
 use crate::world::*;
+use referee::store::Lane;
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
     let due = db.store.due((&forge(), Lane::Rest), later(seconds), 10).await.unwrap();
@@ -102,10 +103,12 @@ pub async fn wishes_go_in_order(db: Db) {
 /// A first verdict that waits is not made to wait longer by the progress that follows it.
 pub async fn news_do_not_delay_what_waits(db: Db) {
     let mut verdict = wish("commit 1", 1);
-    verdict.priority = 0;
+    verdict.priority = 1;
     db.store.put_outbox(&verdict, NOW).await.unwrap();
+    let mut second = wish("commit 2", 1);
+    second.priority = 2;
     db.store
-        .put_outbox(&wish("commit 2", 1), NOW)
+        .put_outbox(&second, NOW)
         .await
         .unwrap();
     let mut progress = wish("commit 1", 2);

@@ -9,6 +9,7 @@ use referee::store::{Change, Effect, Finish, Next, StoreError};
 
 use crate::engine::Db;
 use crate::world::*;
+use referee::store::Lane;
 
 /// 8 workers of two processes want 24 submissions.
 pub async fn every_submission_is_claimed_by_one_worker(db: Db) {

@@ -229,7 +229,6 @@ mod tests {
     use super::*;
     use crate::model::EntryKind;
     use crate::rules::layout::Ignore;
-    use crate::rules::layout::Ignore;
 
     fn files() -> BTreeMap<String, (Vec<u8>, bool)> {
         let mut files = BTreeMap::new();
