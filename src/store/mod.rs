@@ -32,6 +32,7 @@ pub use finish::{Effect, Finish, Next};
 pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{OutboxItem, OutboxPut};
+pub use overrides::Ordered;
 pub use quota::{Grant, Usage};
 pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};

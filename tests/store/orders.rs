@@ -4,7 +4,8 @@ use referee::model::{
     Outcome, Override, Overrides, Rerun, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Candidate, CandidateState, Charge, Effect, Grant, Next, Store, StoreError, Withdrawn, Written,
+    Candidate, CandidateState, Charge, Effect, Grant, Next, Ordered, Store, StoreError, Withdrawn,
+    Written,
 };
 
 use crate::engine::Db;
@@ -26,14 +27,13 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
 
 async fn put(store: &Store, seen: i64, what: Setting, at: Timestamp) -> Result<(), StoreError> {
     let (ledger, boards) = (entry_of("an order"), [board("phase")]);
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &[wish("commit 1", 1)],
+    };
     store
-        .put_overrides(
-            &challenge(),
-            seen,
-            &[setting(what, at)],
-            (&ledger, &boards),
-            at,
-        )
+        .put_overrides(&challenge(), seen, &[setting(what, at)], with, at)
         .await
 }
 
@@ -58,6 +58,11 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     assert_eq!(two.paused(&board("phase")).unwrap().created_at, later(2));
     assert_eq!(two.until(later(1)), one);
     assert_eq!(actions(store).await, ["an order", "an order"]);
+    assert_eq!(
+        store.due(NOW, 9).await.unwrap()[0].version,
+        2,
+        "reports are renewed"
+    );
 }
 
 pub async fn an_order_on_old_overrides_is_refused(db: Db) {
