@@ -1,3 +1,5 @@
+//! Precedence, taking back, and how settings are stored.
+
 use super::super::challenge::{Pick, Quota, Show, Trigger};
 use super::*;
 
