@@ -214,7 +214,7 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
     assert_eq!(renamed.full_name, "phakir/team-other");
     assert_eq!(
         store.candidates(&challenge()).await.unwrap(),
-        [renamed.clone()]
+        std::slice::from_ref(&renamed)
     );
     assert_eq!(store.repositories().await.unwrap(), [], "not looked at");
     let bound = store
@@ -225,7 +225,10 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
         (bound.forge_id.as_str(), &bound.team),
         ("77", &team("beta"))
     );
-    assert_eq!(store.repositories().await.unwrap(), [bound.clone()]);
+    assert_eq!(
+        store.repositories().await.unwrap(),
+        std::slice::from_ref(&bound)
+    );
     let found = store.repository_of(&forge(), "77").await.unwrap();
     assert_eq!(found, Some(bound));
     assert_eq!(store.known_refs(found_id(&db).await).await.unwrap(), []);
