@@ -35,6 +35,7 @@ pub use finish::{Effect, Finish, Next};
 pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{Lane, OutboxItem, OutboxPut, URGENT};
+pub use overrides::Ordered;
 pub use quota::{Grant, Usage};
 pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};

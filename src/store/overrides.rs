@@ -5,6 +5,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::ledger::append;
+use super::outbox::{OutboxPut, put};
 use super::{Change, LedgerPut, Result, Store, StoreError, next_number, row};
 use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
 
@@ -31,6 +32,17 @@ fn read(row: &AnyRow) -> Result<Override> {
     })
 }
 
+/// What is written and told with overrides.
+#[derive(Debug, Clone, Copy)]
+pub struct Ordered<'a> {
+    /// Who ordered it and what changed.
+    pub ledger: &'a LedgerPut,
+    /// Boards whose readers look again.
+    pub boards: &'a [Board],
+    /// Reports that read otherwise now.
+    pub reports: &'a [OutboxPut],
+}
+
 impl Store {
     /// All overrides of a challenge.
     ///
@@ -48,7 +60,7 @@ impl Store {
     }
 
     /// Adds overrides of one challenge and says so in the ledger. `seen` is the newest row that the
-    /// order was decided on; `boards` are those whose readers look again.
+    /// order was decided on.
     ///
     /// # Errors
     /// [`StoreError::Stale`] when another order came in between; nothing was changed then.
@@ -57,7 +69,7 @@ impl Store {
         challenge: &ChallengeSlug,
         seen: i64,
         new: &[Override],
-        (ledger, boards): (&LedgerPut, &[Board]),
+        with: Ordered<'_>,
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -90,10 +102,16 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, with.ledger, now).await?;
+        for report in with.reports {
+            put(&mut tx, report, now).await?;
+        }
         tx.commit().await?;
-        for board in boards {
+        for board in with.boards {
             self.tell(Change::Board(board.clone()));
+        }
+        if !with.reports.is_empty() {
+            self.tell(Change::Outbox);
         }
         Ok(())
     }

@@ -79,6 +79,67 @@ fn until_ready(world: &mut World) -> rescore::Preview {
     preview(world).unwrap()
 }
 
+/// What the board must still be: teams with their ranks, and the revision.
+type AsWas<'a> = (&'a [(String, i64)], i64);
+
+fn looked_at_and_given_up(world: &mut World, (as_was, before): AsWas<'_>) {
+    let begun = world.order(async |desk| rescore::rescore(&desk, &board()).await);
+    assert_eq!(begun.unwrap().scores, 3);
+    let seen = until_ready(world);
+    let moves: Vec<_> = seen
+        .changes
+        .iter()
+        .map(|c| (c.team.as_str(), c.rank_before, c.rank_after))
+        .collect();
+    assert_eq!(
+        moves,
+        [
+            (EMPTY, Some(2), Some(1)),
+            (LATE, Some(2), Some(1)),
+            (GOOD, Some(1), Some(3)),
+        ]
+    );
+    assert_eq!(
+        standings(world),
+        (as_was.to_vec(), before),
+        "only looked at"
+    );
+    world
+        .order(async |desk| rescore::discard(&desk, &board()).await)
+        .unwrap();
+    assert_eq!(standings(world), (as_was.to_vec(), before), "given up");
+}
+
+/// Rescored across a kill of the daemon, and applied; the new revision.
+fn applied_after_a_power_cut(world: &mut World, (as_was, before): AsWas<'_>) -> i64 {
+    let runs = |world: &World| -> usize {
+        let all = [GOOD, EMPTY, LATE].map(|t| world.submissions("nuclei", t));
+        let records = all.iter().flatten();
+        records.map(|r| world.attempts(r).len()).sum()
+    };
+    let attempts = runs(world);
+    world
+        .order(async |desk| rescore::rescore(&desk, &board()).await)
+        .unwrap();
+    world.until("one of three is scored", PATIENCE, |world| {
+        preview(world).unwrap().done == 1
+    });
+    world.kill9();
+    world.start();
+    let seen = until_ready(world);
+    assert_eq!((seen.done, seen.all), (3, 3));
+    assert_eq!(standings(world), (as_was.to_vec(), before));
+    let turned = world.order(async |desk| rescore::apply(&desk, &board()).await);
+    let turned = turned.unwrap();
+    assert_eq!(turned.before, before);
+    assert_eq!(runs(world), attempts, "nothing of a team ran again");
+    let (ranks, after) = standings(world);
+    assert_eq!(ranks, named(&[(EMPTY, 1), (LATE, 1), (GOOD, 3)]));
+    assert_eq!(after, turned.after);
+    world.settle(PATIENCE);
+    after
+}
+
 #[test]
 fn a_corrected_scorer_turns_the_board_by_order_alone() {
     let Some(mut world) = World::with_changed("nuclei", |_| {}) else {
@@ -103,58 +164,8 @@ fn a_corrected_scorer_turns_the_board_by_order_alone() {
     let as_was = named(&[(GOOD, 1), (EMPTY, 2), (LATE, 2)]);
     assert_eq!(standings(&world), (as_was.clone(), before));
 
-    let begun = world.order(async |desk| rescore::rescore(&desk, &board()).await);
-    assert_eq!(begun.unwrap().scores, 3);
-    let seen = until_ready(&mut world);
-    let moves: Vec<_> = seen
-        .changes
-        .iter()
-        .map(|c| (c.team.as_str(), c.rank_before, c.rank_after))
-        .collect();
-    assert_eq!(
-        moves,
-        [
-            (EMPTY, Some(2), Some(1)),
-            (LATE, Some(2), Some(1)),
-            (GOOD, Some(1), Some(3)),
-        ]
-    );
-    assert_eq!(
-        standings(&world),
-        (as_was.clone(), before),
-        "only looked at"
-    );
-    world
-        .order(async |desk| rescore::discard(&desk, &board()).await)
-        .unwrap();
-    assert_eq!(standings(&world), (as_was.clone(), before), "given up");
-
-    // Again, and the power fails in between.
-    let runs = |world: &World| -> usize {
-        let all = [GOOD, EMPTY, LATE].map(|t| world.submissions("nuclei", t));
-        let records = all.iter().flatten();
-        records.map(|r| world.attempts(r).len()).sum()
-    };
-    let attempts = runs(&world);
-    world
-        .order(async |desk| rescore::rescore(&desk, &board()).await)
-        .unwrap();
-    world.until("one of three is scored", PATIENCE, |world| {
-        preview(world).unwrap().done == 1
-    });
-    world.kill9();
-    world.start();
-    let seen = until_ready(&mut world);
-    assert_eq!((seen.done, seen.all), (3, 3));
-    assert_eq!(standings(&world), (as_was, before));
-    let turned = world.order(async |desk| rescore::apply(&desk, &board()).await);
-    let turned = turned.unwrap();
-    assert_eq!(turned.before, before);
-    assert_eq!(runs(&world), attempts, "nothing of a team ran again");
-    let (ranks, after) = standings(&world);
-    assert_eq!(ranks, named(&[(EMPTY, 1), (LATE, 1), (GOOD, 3)]));
-    assert_eq!(after, turned.after);
-    world.settle(PATIENCE);
+    looked_at_and_given_up(&mut world, (&as_was, before));
+    let after = applied_after_a_power_cut(&mut world, (&as_was, before));
     let note = good.note(&good.head());
     assert!(
         note.contains("rank 3 of 3"),

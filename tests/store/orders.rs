@@ -4,7 +4,8 @@ use referee::model::{
     Outcome, Override, Overrides, Rerun, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Candidate, CandidateState, Charge, Effect, Grant, Next, Store, StoreError, Withdrawn, Written,
+    Candidate, CandidateState, Charge, Effect, Grant, Next, Ordered, Store, StoreError, Withdrawn,
+    Written,
 };
 
 use crate::engine::Db;
@@ -27,14 +28,13 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
 
 async fn put(store: &Store, seen: i64, what: Setting, at: Timestamp) -> Result<(), StoreError> {
     let (ledger, boards) = (entry_of("an order"), [board("phase")]);
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &[wish("commit 1", 1)],
+    };
     store
-        .put_overrides(
-            &challenge(),
-            seen,
-            &[setting(what, at)],
-            (&ledger, &boards),
-            at,
-        )
+        .put_overrides(&challenge(), seen, &[setting(what, at)], with, at)
         .await
 }
 
@@ -59,6 +59,11 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     assert_eq!(two.paused(&board("phase")).unwrap().created_at, later(2));
     assert_eq!(two.until(later(1)), one);
     assert_eq!(actions(store).await, ["an order", "an order"]);
+    assert_eq!(
+        store.due(NOW, 9).await.unwrap()[0].version,
+        2,
+        "reports are renewed"
+    );
 }
 
 pub async fn an_order_on_old_overrides_is_refused(db: Db) {
@@ -210,7 +215,7 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
     assert_eq!(renamed.full_name, "phakir/team-other");
     assert_eq!(
         store.candidates(&challenge()).await.unwrap(),
-        [renamed.clone()]
+        std::slice::from_ref(&renamed)
     );
     assert_eq!(store.repositories().await.unwrap(), [], "not looked at");
     let bound = store
@@ -221,7 +226,10 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
         (bound.forge_id.as_str(), &bound.team),
         ("77", &team("beta"))
     );
-    assert_eq!(store.repositories().await.unwrap(), [bound.clone()]);
+    assert_eq!(
+        store.repositories().await.unwrap(),
+        std::slice::from_ref(&bound)
+    );
     let found = store.repository_of(&forge(), "77").await.unwrap();
     assert_eq!(found, Some(bound));
     assert_eq!(store.known_refs(found_id(&db).await).await.unwrap(), []);

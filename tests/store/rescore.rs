@@ -88,7 +88,9 @@ pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     let twice = store.discard_rescore(first, &given_up, NOW).await;
     assert!(matches!(twice, Err(StoreError::Stale)));
     assert_eq!(state(store).await, RescoreState::Discarded);
+    assert!(!state(store).await.is_open());
     assert!(asked(store).await > first);
+    assert!(state(store).await.is_open());
     assert_eq!(
         actions(store).await,
         ["rescore", "rescore discard", "rescore"]

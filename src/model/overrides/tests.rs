@@ -1,3 +1,5 @@
+//! Precedence, taking back, and how settings are stored.
+
 use super::super::challenge::{Pick, Quota, Show, Trigger};
 use super::*;
 
@@ -79,9 +81,10 @@ fn the_newest_moment_counts_and_can_be_taken_back() {
             .zip(1..)
             .map(|(at, id)| row(id, "final/", "", Setting::Closes(at.map(Timestamp))));
         let challenge = ChallengeSlug::new("c").unwrap();
-        folded(rows.rev().collect())
-            .phase(&challenge, &phase())
-            .closes
+        // In whatever order they come.
+        let mut rows: Vec<Override> = rows.collect();
+        rows.reverse();
+        folded(rows).phase(&challenge, &phase()).closes
     };
     assert_eq!(until(&[Some(5_000)]), Timestamp(5_000));
     assert_eq!(until(&[Some(5_000), Some(10)]), Timestamp(10));

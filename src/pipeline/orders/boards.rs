@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Answer, Desk, Reach, Refusal};
 use crate::model::{Board, BoardVisibility, Freeze, Overrides, Setting};
+use crate::store::Ordered;
 
 /// Boards that an order has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,14 +114,14 @@ async fn each(
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
     let ledger = desk.ledger(action, challenge.as_str(), detail);
+    let reports = desk.reports(&boards, |_| true).await?;
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &reports,
+    };
     desk.store
-        .put_overrides(
-            challenge,
-            orders.newest(),
-            &rows,
-            (&ledger, &boards),
-            desk.now,
-        )
+        .put_overrides(challenge, orders.newest(), &rows, with, desk.now)
         .await?;
     Ok(BoardsChanged { boards })
 }

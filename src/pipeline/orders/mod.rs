@@ -28,8 +28,8 @@ pub use refusal::{Answer, Refusal};
 use super::publish;
 use crate::forge::Shows;
 use crate::model::{
-    Actor, Board, Challenge, Override, Phase, PhaseSlug, Setting, Task, TaskSlug, TeamSlug,
-    Timestamp,
+    Actor, Board, Challenge, Outcome, Override, Phase, PhaseSlug, Setting, Task, TaskSlug,
+    TeamSlug, Timestamp,
 };
 use crate::store::{LedgerPut, OutboxPut, Repository, Store, SubmissionRecord};
 
@@ -122,6 +122,27 @@ impl<'a> Desk<'a> {
             .submission_by_number(&self.challenge.slug, number)
             .await?;
         found.ok_or_else(|| Refusal::NoSubmission { number })
+    }
+
+    /// The reports of scored submissions of these boards and teams, to be renewed.
+    async fn reports(
+        &self,
+        boards: &[Board],
+        of: impl Fn(&TeamSlug) -> bool,
+    ) -> Answer<Vec<OutboxPut>> {
+        let all = self
+            .store
+            .submissions_of_challenge(&self.challenge.slug)
+            .await?;
+        let told = all.iter().filter(|record| {
+            let submission = &record.submission;
+            let board = submission.board();
+            submission.outcome == Some(Outcome::Scored)
+                && of(&submission.team)
+                && board.is_some_and(|board| boards.contains(&board))
+        });
+        let forge = &self.challenge.forge;
+        Ok(told.map(|r| publish::note(forge, r, self.now)).collect())
     }
 
     /// A submission as the ledger names it.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Answer, Desk, Reach, Refusal};
 use crate::model::{Duration, Phase, PhaseSlug, Setting, Timestamp};
+use crate::store::Ordered;
 
 /// A phase whose bounds were moved.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,17 +21,17 @@ pub struct PhaseMoved {
 /// When it is open, or over by now.
 pub async fn open(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
     let file = desk.phase(slug)?;
-    let orders = desk.store.overrides(&desk.challenge.slug).await?;
-    let before = orders.phase(&desk.challenge.slug, file);
+    let known = in_force(desk, slug).await?;
+    let before = &known.phase;
     if before.is_open(desk.now) {
         let says = format!("the phase `{slug}` is open until {}", before.closes);
         return Err(Refusal::Already(says));
     }
     if desk.now < before.opens {
-        return change(desk, before, ("phase open", Setting::Opens(Some(desk.now)))).await;
+        return change(desk, known, ("phase open", Setting::Opens(Some(desk.now)))).await;
     }
     if desk.now <= file.closes {
-        return change(desk, before, ("phase open", Setting::Closes(None))).await;
+        return change(desk, known, ("phase open", Setting::Closes(None))).await;
     }
     Err(Refusal::Over {
         phase: slug.to_string(),
@@ -43,7 +44,8 @@ pub async fn open(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
 /// # Errors
 /// When it is not open.
 pub async fn close(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
-    let before = in_force(desk, slug).await?;
+    let known = in_force(desk, slug).await?;
+    let before = &known.phase;
     if desk.now < before.opens {
         return Err(Refusal::NotBegun {
             phase: slug.to_string(),
@@ -56,7 +58,7 @@ pub async fn close(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
     }
     // The last moment of a phase belongs to it.
     let last = desk.now.minus(Duration(1));
-    change(desk, before, ("phase close", Setting::Closes(Some(last)))).await
+    change(desk, known, ("phase close", Setting::Closes(Some(last)))).await
 }
 
 /// Gives a phase a later end. One that is over is open again.
@@ -64,32 +66,42 @@ pub async fn close(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
 /// # Errors
 /// When the end would not be later than both the present end and the present moment.
 pub async fn extend(desk: &Desk<'_>, slug: &PhaseSlug, until: Timestamp) -> Answer<PhaseMoved> {
-    let before = in_force(desk, slug).await?;
-    let after = before.closes.max(desk.now);
+    let known = in_force(desk, slug).await?;
+    let closes = known.phase.closes;
+    let after = closes.max(desk.now);
     if until <= after {
         return Err(Refusal::NotLater {
             phase: slug.to_string(),
-            closes: before.closes,
+            closes,
             after,
         });
     }
-    change(desk, before, ("phase extend", Setting::Closes(Some(until)))).await
+    change(desk, known, ("phase extend", Setting::Closes(Some(until)))).await
 }
 
-async fn in_force(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<Phase> {
+/// A phase as it is in force, and the newest order that says so.
+struct Known {
+    phase: Phase,
+    newest: i64,
+}
+
+async fn in_force(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<Known> {
     let file = desk.phase(slug)?;
     let orders = desk.store.overrides(&desk.challenge.slug).await?;
-    Ok(orders.phase(&desk.challenge.slug, file))
+    Ok(Known {
+        phase: orders.phase(&desk.challenge.slug, file),
+        newest: orders.newest(),
+    })
 }
 
 async fn change(
     desk: &Desk<'_>,
-    before: Phase,
+    known: Known,
     (action, setting): (&'static str, Setting),
 ) -> Answer<PhaseMoved> {
+    let before = known.phase;
     let file = desk.phase(&before.slug)?;
     let challenge = &desk.challenge.slug;
-    let orders = desk.store.overrides(challenge).await?;
     let after = match setting {
         Setting::Opens(at) => Phase {
             opens: at.unwrap_or(file.opens),
@@ -111,14 +123,13 @@ async fn change(
     let boards = desk.boards(&reach)?;
     let row = desk.set(&reach, None, setting, "");
     let ledger = desk.ledger(action, subject, detail);
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &[],
+    };
     desk.store
-        .put_overrides(
-            challenge,
-            orders.newest(),
-            &[row],
-            (&ledger, &boards),
-            desk.now,
-        )
+        .put_overrides(challenge, known.newest, &[row], with, desk.now)
         .await?;
     Ok(PhaseMoved { before, after })
 }

@@ -7,7 +7,7 @@ use super::super::admission;
 use super::{Answer, Desk, Reach, Refusal};
 use crate::model::{Board, Outcome, Pick, Setting, TeamSlug, limits};
 use crate::rules::quota;
-use crate::store::Grant;
+use crate::store::{Grant, Ordered};
 
 /// A team whose place on boards was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,14 +135,14 @@ async fn place(
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
     let ledger = desk.ledger(action, format!("{challenge} team {team}"), detail);
+    let reports = desk.reports(&boards, |of| of == team).await?;
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &reports,
+    };
     desk.store
-        .put_overrides(
-            challenge,
-            orders.newest(),
-            &[row],
-            (&ledger, &boards),
-            desk.now,
-        )
+        .put_overrides(challenge, orders.newest(), &[row], with, desk.now)
         .await?;
     Ok(TeamChanged {
         team: team.clone(),
@@ -199,14 +199,14 @@ pub async fn choose(desk: &Desk<'_>, team: &TeamSlug, number: i64) -> Answer<Cho
     let detail = json!({ "before": before, "after": number });
     let ledger = desk.ledger("choose", format!("{board} team {team}"), detail);
     let boards = [board.clone()];
+    let reports = desk.reports(&boards, |of| of == team).await?;
+    let with = Ordered {
+        ledger: &ledger,
+        boards: &boards,
+        reports: &reports,
+    };
     desk.store
-        .put_overrides(
-            challenge,
-            orders.newest(),
-            &[row],
-            (&ledger, &boards),
-            desk.now,
-        )
+        .put_overrides(challenge, orders.newest(), &[row], with, desk.now)
         .await?;
     Ok(Chosen {
         team: team.clone(),

@@ -225,6 +225,8 @@ async fn a_hidden_board_is_published() {
         .await
         .unwrap();
     assert_eq!(world.ranked(NOW).await.len(), 1);
+    let due = world.store.due(NOW, 9).await.unwrap();
+    assert_eq!(due.len(), 1, "its team's report tells the score now");
     let all = boards::publish(&world.desk(NOW), &Reach::default()).await;
     let says = all.unwrap_err().to_string();
     assert!(says.contains("are public"), "{says}");
