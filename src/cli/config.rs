@@ -138,3 +138,33 @@ fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
     let found = challenge.rules.iter().filter_map(idle);
     found.map(|finding| finding.at(place.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_that_weigh_nothing_are_told() {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let mut challenge = config::read_challenge(&example).unwrap();
+        let weights = [
+            ("DF020", Severity::Advice),
+            ("DF041", Severity::Error),
+            ("QTA005", Severity::Warning),
+            ("RUN002", Severity::Error),
+            ("XX001", Severity::Error),
+        ];
+        challenge.rules = weights.map(|(code, s)| (code.to_owned(), s)).into();
+        let says: Vec<String> = idle_weights(&challenge)
+            .into_iter()
+            .map(|f| f.says)
+            .collect();
+        assert_eq!(
+            says,
+            [
+                "The rule `DF020` cannot be made lighter than error.",
+                "There is no rule `XX001`.",
+            ]
+        );
+    }
+}

@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(seconds(&[], &[], &mine), None, "it need not wait");
         assert_eq!(seconds(&all[..1], &[], &mine), None, "one place is free");
         assert_eq!(seconds(&all, &[], &mine), Some(60));
-        assert_eq!(seconds(&all, &[c.clone()], &mine), Some(90));
+        assert_eq!(seconds(&all, std::slice::from_ref(&c), &mine), Some(90));
         assert_eq!(
             seconds(&all, &[c.clone(), job("d", 0, Some(5))], &mine),
             Some(100)

@@ -262,7 +262,7 @@ fn within_a_day(mut day: impl FnMut() -> Timestamp, test: impl Fn()) {
     loop {
         let began = day();
         let run = std::panic::AssertUnwindSafe(&test);
-        match std::panic::catch_unwind(|| run()) {
+        match std::panic::catch_unwind(run) {
             Ok(()) => return,
             Err(_) if day() != began => eprintln!("midnight passed: once more"),
             Err(failure) => std::panic::resume_unwind(failure),
@@ -286,7 +286,7 @@ fn only_midnight_excuses_a_failure() {
     assert_eq!(runs.get(), 2);
     runs.set(0);
     let run = std::panic::AssertUnwindSafe(|| within_a_day(|| Timestamp(0), fails_at_first));
-    assert!(std::panic::catch_unwind(|| run()).is_err());
+    assert!(std::panic::catch_unwind(run).is_err());
     assert_eq!(runs.get(), 1);
 }
 
