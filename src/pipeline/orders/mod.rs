@@ -141,8 +141,7 @@ impl<'a> Desk<'a> {
                 && of(&submission.team)
                 && board.is_some_and(|board| boards.contains(&board))
         });
-        let forge = &self.challenge.forge;
-        Ok(told.map(|r| publish::note(forge, r, self.now)).collect())
+        Ok(told.flat_map(|r| self.news(r)).collect())
     }
 
     /// A submission as the ledger names it.
