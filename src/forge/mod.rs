@@ -21,6 +21,7 @@ use async_trait::async_trait;
 pub use error::{ForgeError, Result};
 
 use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
+use registry::Registry;
 
 /// A repository as the forge knows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,17 @@ pub struct Comment {
     pub body: String,
 }
 
+/// A tag of an image, as a forge lists it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PushedTag {
+    /// The forge's number of the owner.
+    pub owner_id: i64,
+    /// Name within the owner.
+    pub name: String,
+    /// Tag.
+    pub tag: String,
+}
+
 /// What a reaction is put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spot {
@@ -150,6 +162,11 @@ pub trait Forge: Send + Sync {
     /// Where a browser shows a line of a file of a commit.
     fn line_url(&self, full_name: &str, sha: &CommitSha, place: (&str, u32)) -> Option<String>;
 
+    /// All tags of images that an owner has in the forge's registry.
+    async fn images(&self, owner: &str) -> Result<Vec<PushedTag>>;
+    /// The forge's registry, as our account.
+    async fn registry(&self) -> Result<Registry>;
+
     /// The account that we act as.
     async fn account(&self) -> Result<Sender>;
     /// Whether somebody is a member of a forge team, `organization/team`. Asked anew each time.
@@ -161,12 +178,8 @@ pub trait Forge: Send + Sync {
     /// Opens an issue and returns its number.
     async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64>;
     /// Comments of an issue that were written or changed since a moment.
-    async fn comments(
-        &self,
-        full_name: &str,
-        issue: i64,
-        since: Timestamp,
-    ) -> Result<Vec<Comment>>;
+    async fn comments(&self, full_name: &str, issue: i64, since: Timestamp)
+    -> Result<Vec<Comment>>;
     /// A comment; none when it is gone.
     async fn comment(&self, full_name: &str, id: i64) -> Result<Option<Comment>>;
     /// Writes a comment and returns its number.
