@@ -14,6 +14,7 @@ mod replay;
 mod rules;
 mod serve;
 mod team;
+mod team_images;
 mod terminal;
 
 use std::path::PathBuf;

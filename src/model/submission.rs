@@ -161,7 +161,7 @@ impl Outcome {
             Self::Rejected => "Rejected by the rules.",
             Self::BuildFailed => "The image could not be built.",
             Self::BuildLimit => "The build exceeded a limit.",
-            Self::ImageRejected => "The image was built but cannot be accepted.",
+            Self::ImageRejected => "The image cannot be accepted.",
             Self::TimeLimit => "The container exceeded its time limit.",
             Self::MemoryLimit => "The container exceeded its memory limit.",
             Self::RunFailed => "The container ended with an error.",
