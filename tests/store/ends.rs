@@ -69,7 +69,7 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     assert_eq!(read, expected);
     for sibling in &all {
         assert_eq!(sibling.submission.stage, Stage::Build);
-        assert_eq!(sibling.submission.sha, record.submission.sha);
+        assert_eq!(sibling.submission.origin, record.submission.origin);
         assert_eq!(
             (sibling.revision.clone(), sibling.submission.working),
             (record.revision.clone(), false)
@@ -283,8 +283,7 @@ pub async fn a_lease_is_lost_with_a_reason(db: Db) {
     let orphaned = Some(KillReason::Orphaned);
     assert_eq!(store.loss(&lease).await.unwrap(), None);
     assert_eq!(store.loss(&stranger).await.unwrap(), orphaned);
-    let show = wish("withdrawn", 1);
-    store.withdraw(&record, &show, later(1)).await.unwrap();
+    withdrawn(store, &record, later(1)).await;
     let cancelled = Some(KillReason::Cancelled);
     assert_eq!(store.loss(&lease).await.unwrap(), cancelled);
 }
@@ -309,18 +308,17 @@ async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
 
 pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db) {
     let store = &db.store;
-    let show = wish("withdrawn", 1);
     let first = built(store, "alpha", &["one", "two"]).await;
     built(store, "beta", &["one"]).await;
     assert_eq!(store.unwanted_images().await.unwrap(), []);
-    store.withdraw(&first, &show, later(1)).await.unwrap();
+    withdrawn(store, &first, later(1)).await;
     assert_eq!(
         store.unwanted_images().await.unwrap(),
         [],
         "a sibling has it"
     );
     for sibling in store.submissions_of_source(first.source).await.unwrap() {
-        store.withdraw(&sibling, &show, later(2)).await.unwrap();
+        withdrawn(store, &sibling, later(2)).await;
     }
     let unwanted = store.unwanted_images().await.unwrap();
     let names: Vec<_> = unwanted.iter().map(|i| i.build_name.as_str()).collect();

@@ -9,6 +9,7 @@ mod boards;
 mod durability;
 mod ends;
 mod engine;
+mod images;
 mod intake;
 mod orders;
 mod outbox;
@@ -112,6 +113,12 @@ mod contract {
             wishes_go_in_order,
             news_do_not_delay_what_waits,
             the_ledger_is_appended_to;
+        images:
+            a_team_has_one_owner_of_its_images,
+            a_tag_enters_its_image_once,
+            a_tag_that_moves_is_another_submission,
+            one_image_for_two_tasks_is_two_submissions,
+            the_same_image_packed_anew_is_recognised;
         durability:
             everything_is_there_after_reopening,
             another_schema_is_refused,

@@ -60,7 +60,7 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     assert_eq!(two.until(later(1)), one);
     assert_eq!(actions(store).await, ["an order", "an order"]);
     assert_eq!(
-        store.due(NOW, 9).await.unwrap()[0].version,
+        store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap()[0].version,
         2,
         "reports are renewed"
     );
