@@ -11,7 +11,7 @@ use super::App;
 use crate::clock;
 use crate::forge::PushedTag;
 use crate::forge::registry::{Registry, RegistryError};
-use crate::model::{Challenge, ForgeName, PhaseSlug, TaskSlug};
+use crate::model::{Challenge, ForgeName, PhaseSlug, TaskSlug, limits};
 use crate::store::{ImageOwner, ImageRecord, NewImage, SeenImage};
 
 /// Owners looked at, at the same time.
@@ -110,6 +110,12 @@ pub async fn look(app: &App, owner: &ImageOwner) -> anyhow::Result<Images> {
             Some(means) => wanted.push((tag, means)),
             None => images.idle.push(format!("{}:{}", tag.name, tag.tag)),
         }
+    }
+    if wanted.len() > limits::IMAGE_TAGS_MAX {
+        // The forge lists the newest first.
+        let (tags, most) = (wanted.len(), limits::IMAGE_TAGS_MAX);
+        tracing::warn!(owner = owner.login, tags, most, "old tags not looked at");
+        wanted.truncate(most);
     }
     if wanted.is_empty() && app.store.known_images(owner).await?.is_empty() {
         return Ok(images);
