@@ -1,9 +1,7 @@
-//! Pushed images as our account sees them on each dialect: all tags of an owner with its number,
-//! and what a tag stands for.
+//! Pushed images as our account sees them on each dialect: all tags of an owner, with its number.
 
 use referee::config::Secret;
 use referee::forge::gitea::GiteaForge;
-use referee::forge::registry::RegistryError;
 use referee::forge::{Forge as _, ForgeError, PushedTag};
 use referee::model::Digest;
 
@@ -59,9 +57,6 @@ async fn check(dialect: Dialect) {
         })
         .collect();
     assert_eq!(tags, expected, "{dialect:?}");
-    let registry = us.registry().await.unwrap();
-    let pinned = registry.manifest("phakir-alpha/method", "task-07").await;
-    assert_eq!(pinned.unwrap().digest, Digest::of(manifest), "{dialect:?}");
 
     let stranger = ask("eve");
     let refused = stranger.images("phakir-alpha").await;
@@ -69,20 +64,12 @@ async fn check(dialect: Dialect) {
         matches!(refused, Err(ForgeError::Forbidden(_))),
         "{refused:?}"
     );
-    let registry = stranger.registry().await.unwrap();
-    let refused = registry.manifest("phakir-alpha/method", "task-07").await;
-    assert!(
-        matches!(refused, Err(RegistryError::Auth(_))),
-        "{refused:?}"
-    );
     let nobody = us.images("nobody").await;
     assert!(matches!(nobody, Err(ForgeError::NotFound)), "{nobody:?}");
 }
 
 #[tokio::test]
-async fn our_account_lists_and_pins_what_teams_push() {
-    // reqwest wants a provider before its first client, also for plain HTTP.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+async fn our_account_lists_what_teams_push() {
     for dialect in Dialect::ALL {
         check(dialect).await;
     }
