@@ -8,7 +8,11 @@ use crate::world::*;
 use referee::store::Lane;
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
-    let due = db.store.due((&forge(), Lane::Rest), later(seconds), 10).await.unwrap();
+    let due = db
+        .store
+        .due((&forge(), Lane::Rest), later(seconds), 10)
+        .await
+        .unwrap();
     due.into_iter().map(|item| item.subject).collect()
 }
 
@@ -41,13 +45,23 @@ pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let first = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let first = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     db.store
         .put_outbox(&wish("commit 1", 2), NOW)
         .await
         .unwrap();
     db.store.sent(&first, NOW).await.unwrap();
-    let second = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let second = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((second.version, &second.payload), (2, &json!({ "n": 2 })));
     db.store.sent(&second, NOW).await.unwrap();
     // A slow sender of the older version takes nothing back.
@@ -60,20 +74,35 @@ pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let item = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let item = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     // What a forge answers may hold anything, and PostgreSQL keeps no NUL in a text.
     db.store
         .not_sent(&item, "refused: \0 \u{1F980}", later(30))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 29).await, [""; 0]);
-    let again = db.store.due((&forge(), Lane::Rest), later(30), 10).await.unwrap().remove(0);
+    let again = db
+        .store
+        .due((&forge(), Lane::Rest), later(30), 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((again.tries, again.version), (1, 1));
     db.store
         .put_outbox(&wish("commit 1", 2), later(5))
         .await
         .unwrap();
-    let renewed = db.store.due((&forge(), Lane::Rest), later(5), 10).await.unwrap().remove(0);
+    let renewed = db
+        .store
+        .due((&forge(), Lane::Rest), later(5), 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((renewed.tries, renewed.version), (0, 2));
     // The failure of the old one holds the new one up no more.
     db.store
@@ -97,7 +126,14 @@ pub async fn wishes_go_in_order(db: Db) {
     }
     assert_eq!(subjects(&db, 0).await, ["slow"]);
     assert_eq!(subjects(&db, 10).await, ["soon", "late", "slow"]);
-    assert_eq!(db.store.due((&forge(), Lane::Rest), later(10), 2).await.unwrap().len(), 2);
+    assert_eq!(
+        db.store
+            .due((&forge(), Lane::Rest), later(10), 2)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// A first verdict that waits is not made to wait longer by the progress that follows it.
@@ -107,16 +143,18 @@ pub async fn news_do_not_delay_what_waits(db: Db) {
     db.store.put_outbox(&verdict, NOW).await.unwrap();
     let mut second = wish("commit 2", 1);
     second.priority = 2;
-    db.store
-        .put_outbox(&second, NOW)
-        .await
-        .unwrap();
+    db.store.put_outbox(&second, NOW).await.unwrap();
     let mut progress = wish("commit 1", 2);
     progress.priority = 5;
     progress.not_before = later(60);
     db.store.put_outbox(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 1", "commit 2"]);
-    let shown = db.store.due((&forge(), Lane::Rest), NOW, 1).await.unwrap().remove(0);
+    let shown = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 1)
+        .await
+        .unwrap()
+        .remove(0);
     db.store.sent(&shown, NOW).await.unwrap();
     // Once it was shown, the next has its own urgency and moment.
     db.store.put_outbox(&progress, NOW).await.unwrap();

@@ -252,11 +252,7 @@ async fn changed(order: &Order<'_>) -> Answer<()> {
     Ok(publish::board(order.app, order.desk.challenge).await?)
 }
 
-fn board(
-    order: &Order<'_>,
-    phase: crate::model::PhaseSlug,
-    task: crate::model::TaskSlug,
-) -> Board {
+fn board(order: &Order<'_>, phase: crate::model::PhaseSlug, task: crate::model::TaskSlug) -> Board {
     Board {
         challenge: order.desk.challenge.slug.clone(),
         phase,
@@ -315,7 +311,11 @@ async fn approve(order: &Order<'_>, team: &TeamSlug) -> Answer<String> {
     let pending = repositories::pending(&order.desk).await?;
     let Some(candidate) = pending.iter().find(|c| c.team == *team) else {
         let known = pending.iter().map(|c| c.team.as_str());
-        return Err(Refusal::unknown("team that waits for an approval", team, known));
+        return Err(Refusal::unknown(
+            "team that waits for an approval",
+            team,
+            known,
+        ));
     };
     let name = candidate.full_name.clone();
     repositories::approve_and_look(order.app, &order.desk, &name).await?;
