@@ -18,6 +18,10 @@ use crate::forge::gitea::{Client, GiteaForge};
 use crate::model::{Challenge, ForgeName};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee forge setup --owner-token-file owner-token                    # what teams and we need
+  referee forge setup --owner-token-file owner-token --hook-url http://10.0.0.5:8030/hooks/gitea")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,

@@ -18,6 +18,11 @@ use crate::model::{Challenge, RepositoryId, TeamSlug, Timestamp, limits};
 use crate::store::{Repository, SeenRef, Store};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee team add alpha alice bob --owner-token-file owner-token       # on Gitea or Forgejo
+  referee team add beta                                                 # on a local forge
+  referee team list")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
