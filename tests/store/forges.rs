@@ -1,6 +1,6 @@
 //! Forges with accounts: commands that are heard once, issues that we report in, deliveries that wait.
 
-use referee::model::Sender;
+use referee::model::{ForgeName, Sender};
 use referee::store::{CommandState, DeliveryWriter, Heard, TextPlace};
 
 use crate::engine::Db;
@@ -98,6 +98,10 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
     for body in ["a", "b"] {
         writer.write(delivery(body)).await.unwrap();
     }
+    let heard = db.store.last_delivery(&forge()).await.unwrap();
+    assert_eq!(heard, Some(delivery("a").received_at));
+    let gitea = ForgeName::new("gitea").unwrap();
+    assert_eq!(db.store.last_delivery(&gitea).await.unwrap(), None);
     let all = db.store.unhandled_deliveries(NOW, 9).await.unwrap();
     assert_eq!((all.len(), all[0].tries), (2, 0));
     db.store.defer(all[0].id, later(30)).await.unwrap();

@@ -44,6 +44,15 @@ pub(super) struct RepositoryBody {
     archived: bool,
     #[serde(default)]
     pub(super) default_branch: String,
+    #[serde(default)]
+    permissions: Permissions,
+}
+
+/// Gitea modules/structs/repo.go, `Permission`: of who asks.
+#[derive(Debug, Default, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
 }
 
 impl From<RepositoryBody> for ForgeRepository {
@@ -128,6 +137,15 @@ impl GiteaForge {
             remote.push_files((&id, &name), (&branch, &files), (message, now), &ended)
         })
         .await
+    }
+
+    /// Whether we may write to a repository; none where there is none that we see.
+    ///
+    /// # Errors
+    /// When the forge says no.
+    pub async fn may_write(&self, full_name: &str) -> Result<Option<bool>> {
+        let body = self.repository_body(full_name).await?;
+        Ok(body.map(|b| b.permissions.push))
     }
 
     pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {
