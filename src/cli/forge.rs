@@ -15,7 +15,7 @@ use crate::forge::Forge as _;
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::gitea::owner::{BOTS, Met, ORGANIZERS, Owner};
 use crate::forge::gitea::{Client, GiteaForge};
-use crate::model::{Challenge, ForgeName};
+use crate::model::{Challenge, ForgeName, limits};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -63,7 +63,11 @@ impl OwnerToken {
             .with_context(|| format!("reading the owner's token in {file}"))?;
         let token = text.trim();
         anyhow::ensure!(!token.is_empty(), "{file} is empty; write the token into it");
-        Ok(Owner::new(Client::new(url, &Secret::new(token))?))
+        Ok(Owner::new(Client::new(
+            url,
+            &Secret::new(token),
+            limits::FORGE_CALL_TIME,
+        )?))
     }
 }
 
