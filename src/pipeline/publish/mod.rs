@@ -38,6 +38,8 @@ const AT_ONCE: i64 = 32;
 /// Wishes sent at the same time: a forge on a small machine takes some 20 calls a second, however many
 /// ask.
 const SENDING: usize = 4;
+/// Wishes looked at in one step, and sent one by one, while more urgent ones are due.
+const BESIDE_URGENT: i64 = 4;
 /// Longest pause between tries.
 const PAUSE_MAX: Duration = Duration::seconds(300);
 /// Tries, over a quarter of an hour, before a repository that the forge does not know is taken for gone: an
@@ -162,13 +164,22 @@ pub async fn step(app: &App, forge: &ForgeName, lane: Lane) -> anyhow::Result<Pr
     if app.health.waits(forge, now) {
         return Ok(Progress::Idle);
     }
-    let due = app.store.due((forge, lane), now, AT_ONCE).await?;
+    let mut urgent_waits = false;
+    if lane == Lane::Rest {
+        let urgent = app.store.due((forge, Lane::Urgent), now, 1).await?;
+        urgent_waits = !urgent.is_empty();
+    }
+    let (at_once, sending) = match urgent_waits {
+        true => (BESIDE_URGENT, 1),
+        false => (AT_ONCE, SENDING),
+    };
+    let due = app.store.due((forge, lane), now, at_once).await?;
     if due.is_empty() {
         return Ok(Progress::Idle);
     }
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(due)
         .map(|item| send(app, item))
-        .buffer_unordered(SENDING)
+        .buffer_unordered(sending)
         .collect()
         .await;
     for result in results {
