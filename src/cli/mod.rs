@@ -10,6 +10,7 @@ mod forge;
 mod hook;
 mod init;
 mod open;
+mod order;
 mod replay;
 mod rules;
 mod serve;

@@ -18,6 +18,11 @@ use crate::model::{Challenge, RepositoryId, TeamSlug, Timestamp, limits};
 use crate::store::{Repository, SeenRef, Store};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee team add alpha alice bob --owner-token-file owner-token       # on Gitea or Forgejo
+  referee team add beta                                                 # on a local forge
+  referee team list")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -40,7 +45,11 @@ enum Command {
         #[arg(long)]
         challenge: Option<String>,
         /// File with a token of an owner of the organization; a local forge needs none.
-        #[arg(long = "owner-token-file", value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
+        #[arg(
+            long = "owner-token-file",
+            value_name = "FILE",
+            env = "REFEREE_OWNER_TOKEN_FILE"
+        )]
         owner_token_file: Option<std::path::PathBuf>,
     },
     /// List all teams with their repositories.
@@ -176,7 +185,10 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
     wait_for_template(&at, &full_name).await?;
     let refs = at.forge.refs(&full_name).await?;
     bind(store, (challenge, team), &repository, refs).await?;
-    println!("\nIts members clone, change and push:\n  git clone {}/{full_name}.git", at.url);
+    println!(
+        "\nIts members clone, change and push:\n  git clone {}/{full_name}.git",
+        at.url
+    );
     Ok(())
 }
 
@@ -227,7 +239,12 @@ async fn bind(
 async fn record(store: &Store, bound: &Repository, now: Timestamp) -> anyhow::Result<()> {
     let detail = json!({ "repository": bound.full_name, "challenge": bound.challenge });
     store
-        .record("command line", "team add", (bound.team.as_str(), detail), now)
+        .record(
+            "command line",
+            "team add",
+            (bound.team.as_str(), detail),
+            now,
+        )
         .await?;
     Ok(())
 }

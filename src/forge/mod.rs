@@ -161,12 +161,8 @@ pub trait Forge: Send + Sync {
     /// Opens an issue and returns its number.
     async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64>;
     /// Comments of an issue that were written or changed since a moment.
-    async fn comments(
-        &self,
-        full_name: &str,
-        issue: i64,
-        since: Timestamp,
-    ) -> Result<Vec<Comment>>;
+    async fn comments(&self, full_name: &str, issue: i64, since: Timestamp)
+    -> Result<Vec<Comment>>;
     /// A comment; none when it is gone.
     async fn comment(&self, full_name: &str, id: i64) -> Result<Option<Comment>>;
     /// Writes a comment and returns its number.

@@ -131,14 +131,13 @@ impl Store {
     /// When the database fails.
     pub async fn put_outbox_once(&self, item: &OutboxPut, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        let standing = sqlx::query(
-            "SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3",
-        )
-        .bind(item.forge.as_str())
-        .bind(&item.subject)
-        .bind(item.channel)
-        .fetch_optional(&mut *tx)
-        .await?;
+        let standing =
+            sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
+                .bind(item.forge.as_str())
+                .bind(&item.subject)
+                .bind(item.channel)
+                .fetch_optional(&mut *tx)
+                .await?;
         if standing.is_some() {
             return Ok(());
         }

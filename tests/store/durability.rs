@@ -239,7 +239,7 @@ pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
             .unhandled_deliveries(later(9), 1_000_000)
             .await
             .unwrap();
-        let kept: BTreeSet<_> = kept.iter().map(|(_, d)| d.digest.as_str()).collect();
+        let kept: BTreeSet<_> = kept.iter().map(|u| u.delivery.digest.as_str()).collect();
         let lost: Vec<_> = acknowledged
             .iter()
             .filter(|a| !kept.contains(a.as_str()))

@@ -167,7 +167,13 @@ async fn is_untouched(store: &Store, record: &SubmissionRecord) {
         None
     );
     assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
-    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap(), []);
+    assert_eq!(
+        store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap(),
+        []
+    );
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -185,7 +191,14 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
         store.score_of(record.submission.id).await.unwrap(),
         Some(score(0.5))
     );
-    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -240,7 +253,10 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     // Its worker learns that, and why; a reason that was recorded before stands.
     let loss = store.loss(&lease).await.unwrap();
     assert_eq!(loss, Some(KillReason::Time));
-    let due = store.due((&forge(), Lane::Rest), later(1), 9).await.unwrap();
+    let due = store
+        .due((&forge(), Lane::Rest), later(1), 9)
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1, "the forge is told: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
@@ -283,8 +299,7 @@ pub async fn a_lease_is_lost_with_a_reason(db: Db) {
     let orphaned = Some(KillReason::Orphaned);
     assert_eq!(store.loss(&lease).await.unwrap(), None);
     assert_eq!(store.loss(&stranger).await.unwrap(), orphaned);
-    let show = wish("withdrawn", 1);
-    store.withdraw(&record, &show, later(1)).await.unwrap();
+    withdrawn(store, &record, later(1)).await;
     let cancelled = Some(KillReason::Cancelled);
     assert_eq!(store.loss(&lease).await.unwrap(), cancelled);
 }
@@ -309,18 +324,17 @@ async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
 
 pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db) {
     let store = &db.store;
-    let show = wish("withdrawn", 1);
     let first = built(store, "alpha", &["one", "two"]).await;
     built(store, "beta", &["one"]).await;
     assert_eq!(store.unwanted_images().await.unwrap(), []);
-    store.withdraw(&first, &show, later(1)).await.unwrap();
+    withdrawn(store, &first, later(1)).await;
     assert_eq!(
         store.unwanted_images().await.unwrap(),
         [],
         "a sibling has it"
     );
     for sibling in store.submissions_of_source(first.source).await.unwrap() {
-        store.withdraw(&sibling, &show, later(2)).await.unwrap();
+        withdrawn(store, &sibling, later(2)).await;
     }
     let unwanted = store.unwanted_images().await.unwrap();
     let names: Vec<_> = unwanted.iter().map(|i| i.build_name.as_str()).collect();

@@ -60,7 +60,7 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     assert_eq!(two.until(later(1)), one);
     assert_eq!(actions(store).await, ["an order", "an order"]);
     assert_eq!(
-        store.due(NOW, 9).await.unwrap()[0].version,
+        store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap()[0].version,
         2,
         "reports are renewed"
     );
@@ -140,7 +140,11 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
     }
     assert_eq!(actions(store).await.len(), 5);
     assert_eq!(
-        store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap().len(),
+        store
+            .due((&forge(), Lane::Rest), NOW, 9)
+            .await
+            .unwrap()
+            .len(),
         1,
         "the report is renewed"
     );

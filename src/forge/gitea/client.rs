@@ -186,10 +186,7 @@ pub fn fault<T>(error: ApiError<T>) -> ForgeError {
         ApiError::ResponseError(answer) => {
             let status = answer.status.as_u16();
             // gitea-rs keeps no header, so a busy forge is waited for as long as we think fit.
-            match (
-                status,
-                ForgeError::of_status(status, &answer.content, None),
-            ) {
+            match (status, ForgeError::of_status(status, &answer.content, None)) {
                 (503, _) => ForgeError::Busy { after: None },
                 (_, Some(error)) => error,
                 (_, None) => ForgeError::Unreadable(format!("status {status} as an error")),

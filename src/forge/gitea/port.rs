@@ -44,6 +44,15 @@ pub(super) struct RepositoryBody {
     archived: bool,
     #[serde(default)]
     pub(super) default_branch: String,
+    #[serde(default)]
+    permissions: Permissions,
+}
+
+/// Gitea modules/structs/repo.go, `Permission`: of who asks.
+#[derive(Debug, Default, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
 }
 
 impl From<RepositoryBody> for ForgeRepository {
@@ -106,7 +115,10 @@ impl GiteaForge {
     pub async fn dialect(&self) -> Result<Dialect> {
         self.dialect
             .get_or_try_init(|| async {
-                let answer = self.client.call(Method::GET, &["version"], &[], None).await?;
+                let answer = self
+                    .client
+                    .call(Method::GET, &["version"], &[], None)
+                    .await?;
                 let version = answer.json::<VersionBody>()?.version;
                 Dialect::parse(&version)
                     .ok_or_else(|| ForgeError::Unreadable(format!("version `{version}`")))
@@ -136,6 +148,15 @@ impl GiteaForge {
         .await
     }
 
+    /// Whether we may write to a repository; none where there is none that we see.
+    ///
+    /// # Errors
+    /// When the forge says no.
+    pub async fn may_write(&self, full_name: &str) -> Result<Option<bool>> {
+        let body = self.repository_body(full_name).await?;
+        Ok(body.map(|b| b.permissions.push))
+    }
+
     pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {
         let (owner, name) = split(full_name)?;
         self.client.get(&["repos", owner, name]).await
@@ -144,9 +165,7 @@ impl GiteaForge {
     /// Does something with git beside the other work, for as long as [`limits::FORGE_GIT_TIME`].
     async fn with_git<T: Send + 'static>(
         &self,
-        doing: impl FnOnce(Remote, Arc<AtomicBool>) -> std::result::Result<T, GitError>
-        + Send
-        + 'static,
+        doing: impl FnOnce(Remote, Arc<AtomicBool>) -> std::result::Result<T, GitError> + Send + 'static,
     ) -> Result<T> {
         let _turn = self
             .git
@@ -205,10 +224,13 @@ impl Forge for GiteaForge {
     async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
         let (owner, _) = split(&teams.before)?;
         // Organizations and people have their repositories in different places.
-        let bodies: Vec<RepositoryBody> = match self.client.list(&["orgs", owner, "repos"], &[]).await {
-            Err(ForgeError::NotFound) => self.client.list(&["users", owner, "repos"], &[]).await?,
-            other => other?,
-        };
+        let bodies: Vec<RepositoryBody> =
+            match self.client.list(&["orgs", owner, "repos"], &[]).await {
+                Err(ForgeError::NotFound) => {
+                    self.client.list(&["users", owner, "repos"], &[]).await?
+                }
+                other => other?,
+            };
         let mut found: Vec<ForgeRepository> = bodies.into_iter().map(Into::into).collect();
         found.retain(|r| teams.team_of(&r.full_name).is_some());
         found.sort_by(|a, b| a.full_name.cmp(&b.full_name));
@@ -241,10 +263,8 @@ impl Forge for GiteaForge {
         let _mine = lock.lock().await;
         let (id, name) = (at.id.clone(), at.full_name.clone());
         let (full_ref, sha) = (full_ref.to_owned(), sha.clone());
-        self.with_git(move |remote, ended| {
-            remote.fetch((&id, &name), (&full_ref, &sha), &ended)
-        })
-        .await
+        self.with_git(move |remote, ended| remote.fetch((&id, &name), (&full_ref, &sha), &ended))
+            .await
     }
 
     async fn show_note(
@@ -258,7 +278,9 @@ impl Forge for GiteaForge {
             let (owner, name) = split(&at.full_name)?;
             let path = ["repos", owner, name, "git", "notes", sha.as_str()];
             let body = json!({ "message": text });
-            self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+            self.client
+                .call(Method::POST, &path, &[], Some(&body))
+                .await?;
             return Ok(());
         }
         let lock = self.mirror_lock(&at.id).await;

@@ -15,7 +15,10 @@ pub(super) fn all(records: &[CommandRecord]) -> String {
     let parts: Vec<String> = records
         .iter()
         .map(|record| {
-            let says = record.reply.as_deref().unwrap_or("Under way; the answer follows here.");
+            let says = record
+                .reply
+                .as_deref()
+                .unwrap_or("Under way; the answer follows here.");
             match records.len() {
                 // Whoever wrote one command knows which.
                 1 => says.to_owned(),
@@ -46,7 +49,9 @@ pub(super) fn boards(what: &str, boards: &[Board], then: &str) -> String {
         .iter()
         .map(|b| format!("`{}/{}`", b.phase, b.task))
         .collect();
-    format!("{what}: {}. {then}", names.join(", ")).trim().to_owned()
+    format!("{what}: {}. {then}", names.join(", "))
+        .trim()
+        .to_owned()
 }
 
 pub(super) fn chosen(chosen: &Chosen) -> String {
@@ -98,7 +103,10 @@ pub(super) fn granted(granted: &Granted) -> String {
 pub(super) fn preview(preview: &Preview) -> String {
     let board = format!("`{}/{}`", preview.board.phase, preview.board.task);
     if preview.state == RescoreState::Failed {
-        let why = preview.problem.as_deref().unwrap_or("for a reason in the log");
+        let why = preview
+            .problem
+            .as_deref()
+            .unwrap_or("for a reason in the log");
         return format!(
             "{board} could not be scored again: {}\n\nThe board stays as it is. Mend the scorer and \
              write `/rescore` again.",
@@ -183,7 +191,9 @@ pub(super) fn submissions(records: &[SubmissionRecord], most: usize) -> String {
         return "No submissions yet.".to_owned();
     }
     let newest = records.iter().rev().take(most);
-    let rows: Vec<String> = newest.map(|r| line(r, &r.submission.observed_at.to_string())).collect();
+    let rows: Vec<String> = newest
+        .map(|r| line(r, &r.submission.observed_at.to_string()))
+        .collect();
     let more = match records.len().saturating_sub(most) {
         0 => String::new(),
         n => format!("\n\n… and {n} earlier ones."),

@@ -173,7 +173,10 @@ pub(super) async fn teams(desk: &Desk<'_>) -> Answer<String> {
     );
     Ok(match rows.is_empty() {
         true => "There are no teams yet. `/team add NAME USER…` makes one.".to_owned(),
-        false => format!("| Team | Repository | |\n|---|---|---|\n{}", rows.join("\n")),
+        false => format!(
+            "| Team | Repository | |\n|---|---|---|\n{}",
+            rows.join("\n")
+        ),
     })
 }
 
@@ -234,7 +237,10 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
             Some(revision) => desk.store.scores(revision.id).await?,
             None => Vec::new(),
         };
-        let submissions = desk.store.submissions_of_challenge(&board.challenge).await?;
+        let submissions = desk
+            .store
+            .submissions_of_challenge(&board.challenge)
+            .await?;
         let submissions: Vec<_> = submissions
             .iter()
             .filter(|r| r.submission.board().as_ref() == Some(&board))
@@ -262,7 +268,10 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
     let token = clock::page_token();
     let folder = app.settings.data.join("exports");
     let file = folder.join(format!("{}.json", token.as_str()));
-    let text = format!("{:#}\n", json!({ "written_at": desk.now.to_string(), "boards": parts }));
+    let text = format!(
+        "{:#}\n",
+        json!({ "written_at": desk.now.to_string(), "boards": parts })
+    );
     let write = async {
         tokio::fs::create_dir_all(&folder).await?;
         tokio::fs::write(&file, text).await

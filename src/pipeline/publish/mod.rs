@@ -21,8 +21,8 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 
 pub use health::Health;
-pub use leaderboard::wish as board;
 pub(super) use leaderboard::put as boards;
+pub use leaderboard::wish as board;
 pub use notice::{tell, tell_organizers};
 pub use reply::{react, reply};
 
@@ -149,7 +149,11 @@ pub fn news(
     }
     // Where a lamp and a comment tell of progress, a note is for the end.
     if ended || !shows.statuses {
-        let pace = if shows.statuses { NOTE_PACE } else { Duration(0) };
+        let pace = if shows.statuses {
+            NOTE_PACE
+        } else {
+            Duration(0)
+        };
         all.push(wish(&commit, NOTE, pace));
     }
     all

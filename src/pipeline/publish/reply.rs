@@ -43,7 +43,10 @@ fn place(item: &OutboxItem) -> TextPlace {
     let number = |key: &str| item.payload[key].as_i64().unwrap_or_default();
     TextPlace {
         forge: item.forge.clone(),
-        forge_id: item.payload["forge_id"].as_str().unwrap_or_default().to_owned(),
+        forge_id: item.payload["forge_id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         issue: number("issue"),
         spot: number("spot"),
     }
