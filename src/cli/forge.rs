@@ -15,7 +15,7 @@ use crate::forge::Forge as _;
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::gitea::owner::{BOTS, Met, ORGANIZERS, Owner};
 use crate::forge::gitea::{Client, GiteaForge};
-use crate::model::{Challenge, ForgeName};
+use crate::model::{Challenge, ForgeName, limits};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -74,7 +74,8 @@ impl OwnerToken {
             !token.is_empty(),
             "{file} is empty; write the token into it"
         );
-        Ok(Owner::new(Client::new(url, &Secret::new(token))?))
+        let token = Secret::new(token);
+        Ok(Owner::new(Client::new(url, &token, limits::FORGE_CALL_TIME)?))
     }
 }
 

@@ -210,6 +210,34 @@ impl Store {
         Ok(())
     }
 
+    /// A wish was fulfilled in this version, but that has to be looked at again at that moment. A newer
+    /// version stays due as it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sent_for_now(
+        &self,
+        item: &OutboxItem,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = NULL,
+                    not_before = CASE WHEN version = $1 THEN $4 ELSE not_before END,
+                    tries = CASE WHEN version = $1 THEN 0 ELSE tries END,
+                    version = CASE WHEN version = $1 THEN version + 1 ELSE version END
+             WHERE id = $5 AND sent < $1",
+        )
+        .bind(item.version)
+        .bind(item.shown.to_string())
+        .bind(now.0)
+        .bind(again.0)
+        .bind(item.id)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
     /// A wish can never be fulfilled in this version; the reason is kept. A newer one stays due.
     ///
     /// # Errors

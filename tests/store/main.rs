@@ -115,6 +115,7 @@ mod contract {
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,
             a_failed_wish_waits_and_a_new_one_does_not,
+            a_wish_that_was_sent_for_now_comes_again_once,
             wishes_go_in_order,
             news_do_not_delay_what_waits,
             the_ledger_is_appended_to,

@@ -18,7 +18,7 @@ use crate::forge::git::GitError;
 use crate::forge::{
     Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, Reaction, Result, Shows, Spot,
 };
-use crate::model::{CommitSha, Sender, TeamPattern, Timestamp, limits};
+use crate::model::{CommitSha, Duration, Sender, TeamPattern, Timestamp, limits};
 use reqwest011::Method;
 
 /// A Gitea or Forgejo, as one account.
@@ -86,7 +86,7 @@ impl GiteaForge {
     /// When address or token cannot be used.
     pub fn new(url: &str, token: &Secret, mirrors: PathBuf) -> Result<Self> {
         Ok(Self {
-            client: Client::new(url, token)?,
+            client: Client::new(url, token, limits::FORGE_CALL_TIME)?,
             remote: Remote {
                 url: url.to_owned(),
                 token: token.clone(),
@@ -97,6 +97,15 @@ impl GiteaForge {
             git: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
             mirrors: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// The same forge, waited for as long as this instead of [`limits::FORGE_CALL_TIME`].
+    ///
+    /// # Errors
+    /// As [`GiteaForge::new`].
+    pub fn with_patience(mut self, patience: Duration) -> Result<Self> {
+        self.client = Client::new(&self.remote.url, &self.remote.token, patience)?;
+        Ok(self)
     }
 
     /// Which forge this is.
