@@ -1,0 +1,62 @@
+//! Where the suite runs: the instance that the environment names, or the model in its dialects.
+
+use crate::model::Dialect;
+use crate::world::World;
+
+/// A forge to be tried.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A real instance.
+    Real {
+        /// Its address, without `/` at the end.
+        url: String,
+        /// Of an administrator.
+        token: String,
+    },
+    /// The model, as this forge.
+    Model(Dialect),
+}
+
+impl Place {
+    /// How it is called in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Real { url, .. } => url.clone(),
+            Self::Model(dialect) => format!("the model of {}", dialect.name()),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The instance that the environment names.
+fn real() -> Option<Place> {
+    let url = variable("REFEREE_TEST_FORGE_URL")?;
+    let token = variable("REFEREE_TEST_FORGE_TOKEN");
+    Some(Place::Real {
+        url: url.trim_end_matches('/').to_owned(),
+        token: token.expect("REFEREE_TEST_FORGE_TOKEN, of an administrator of that forge"),
+    })
+}
+
+/// Tells a story in a world of its own at the real instance, or at the model as each of these.
+pub fn at_each(dialects: &[Dialect], story: impl Fn(&mut World)) {
+    let places = match real() {
+        Some(place) => vec![place],
+        None => dialects.iter().map(|d| Place::Model(*d)).collect(),
+    };
+    for place in places {
+        let name = place.name();
+        let started = std::time::Instant::now();
+        eprintln!("--- {name}");
+        let Some(mut world) = World::new(place) else {
+            return;
+        };
+        story(&mut world);
+        drop(world);
+        eprintln!("--- {name}: {:.1?}", started.elapsed());
+    }
+}
