@@ -24,7 +24,10 @@ impl By {
     }
 
     pub fn password(login: &str, password: &str) -> Self {
-        Self(format!("Basic {}", STANDARD.encode(format!("{login}:{password}"))))
+        Self(format!(
+            "Basic {}",
+            STANDARD.encode(format!("{login}:{password}"))
+        ))
     }
 }
 
@@ -58,7 +61,10 @@ impl Api {
             let status = answer.status().as_u16();
             let bytes = answer.bytes().await.unwrap();
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+            (
+                status,
+                serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            )
         })
     }
 
@@ -75,6 +81,8 @@ impl Api {
     /// Status of any page, asked by nobody.
     pub fn page(&self, url: &str) -> Result<u16, String> {
         let asked = self.runtime.block_on(self.client.get(url).send());
-        asked.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
+        asked
+            .map(|a| a.status().as_u16())
+            .map_err(|e| e.to_string())
     }
 }

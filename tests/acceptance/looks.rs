@@ -41,7 +41,8 @@ impl World {
     /// Commit and phase of a team's submissions, oldest first.
     pub fn entered(&self, team: &str) -> Vec<(String, String)> {
         let all = self.submissions(team).into_iter().map(|r| r.submission);
-        all.map(|s| (s.sha.to_string(), s.phase.to_string())).collect()
+        all.map(|s| (s.sha.to_string(), s.phase.to_string()))
+            .collect()
     }
 
     /// The only submission of a commit, however it stands.
@@ -87,11 +88,19 @@ impl World {
                 *slot = (id, lamp);
             }
         }
-        newest.into_iter().map(|(name, (_, lamp))| (name, lamp)).collect()
+        newest
+            .into_iter()
+            .map(|(name, (_, lamp))| (name, lamp))
+            .collect()
     }
 
     /// A lamp that shall have this state.
-    pub fn lamp(&self, repository: &str, sha: &str, (name, state): (&str, &str)) -> Result<Lamp, String> {
+    pub fn lamp(
+        &self,
+        repository: &str,
+        sha: &str,
+        (name, state): (&str, &str),
+    ) -> Result<Lamp, String> {
         let lamps = self.lamps(repository, sha);
         let lamp = lamps.get(name).ok_or_else(|| format!("{lamps:?}"))?;
         holds(lamp.state == state, lamp)?;
@@ -105,7 +114,8 @@ impl World {
         let bot = self.login("bot");
         let mine = |i: &&Value| i["title"] == "Referee" && i["user"]["login"] == bot.as_str();
         let all = all.as_array().expect("issues").iter().filter(mine);
-        all.map(|i| i["number"].as_i64().expect("a number")).collect()
+        all.map(|i| i["number"].as_i64().expect("a number"))
+            .collect()
     }
 
     /// The only such issue.
@@ -185,14 +195,16 @@ impl World {
             let far = Timestamp(i64::MAX);
             self.read(self.store().due((&forge, lane), far, 100))
         });
-        all.map(|item| format!("{} {}", item.channel, item.subject)).collect()
+        all.map(|item| format!("{} {}", item.channel, item.subject))
+            .collect()
     }
 
-    /// Waits until all that was to be shown is shown, and nothing is under way.
+    /// Waits until nothing is under way, and all is shown but boards, which have time.
     pub fn settle(&mut self) {
         self.until("everything should be shown", |world| {
             let under_way = world.read(world.store().submissions_under_way());
-            let (busy, waiting) = (under_way.len(), world.waiting());
+            let (busy, mut waiting) = (under_way.len(), world.waiting());
+            waiting.retain(|wish| !wish.starts_with("board "));
             holds(busy == 0 && waiting.is_empty(), (busy, waiting))
         });
     }

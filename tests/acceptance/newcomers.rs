@@ -29,8 +29,14 @@ fn a_newcomer_waits_for_an_organizer() {
             holds(said.iter().any(|s| s.text.contains(ASKS)), &said)?;
             Ok(issue)
         });
-        world.say("bob", (&organizers, issue), "/team list").says("waits for `/team approve zeta`");
-        assert_eq!(world.entered("zeta"), [], "nothing is read before the approval");
+        world
+            .say("bob", (&organizers, issue), "/team list")
+            .says("waits for `/team approve zeta`");
+        assert_eq!(
+            world.entered("zeta"),
+            [],
+            "nothing is read before the approval"
+        );
 
         let talk = world.say("bob", (&organizers, issue), "/team approve zeta");
         talk.says("Team `zeta` takes part");
@@ -43,11 +49,19 @@ fn a_newcomer_waits_for_an_organizer() {
             world.report_with(&zeta, &sha, "Rejected")
         });
         let expected = [standing, sha].map(|sha| (sha, "validation".to_owned()));
-        assert_eq!(world.entered("zeta"), expected, "what stood there, and what came");
+        assert_eq!(
+            world.entered("zeta"),
+            expected,
+            "what stood there, and what came"
+        );
         let said = world.said(&organizers, issue);
         let asked = said.iter().filter(|s| s.text.contains(ASKS)).count();
         assert_eq!(asked, 1, "asked once: {said:#?}");
         let again = world.say("bob", (&organizers, issue), "/team approve zeta");
-        assert!(!again.answer.text.contains("takes part with"), "{}", again.answer.text);
+        assert!(
+            !again.answer.text.contains("takes part with"),
+            "{}",
+            again.answer.text
+        );
     });
 }

@@ -13,7 +13,9 @@ fn teams(world: &World, board: &str) -> Result<Vec<String>, String> {
     let table = world.file(board, "validation/segmentation.csv")?;
     let named = |line: &str| {
         let mut words = line.split([',', '"']);
-        words.find(|w| ["alpha", "beta"].contains(w)).map(str::to_owned)
+        words
+            .find(|w| ["alpha", "beta"].contains(w))
+            .map(str::to_owned)
     };
     Ok(table.lines().filter_map(named).collect())
 }
@@ -41,13 +43,26 @@ fn a_corrected_scorer_turns_the_board() {
             holds(answer.text.contains("/apply"), &answer)?;
             Ok(answer)
         });
-        assert!(preview.text.contains("2 of 2 submissions"), "{}", preview.text);
-        assert!(preview.text.contains("2 teams change their places"), "{}", preview.text);
-        world.say("bob", at, "/apply").says("instead of").says("2 teams change their places");
+        assert!(
+            preview.text.contains("2 of 2 submissions"),
+            "{}",
+            preview.text
+        );
+        assert!(
+            preview.text.contains("2 teams change their places"),
+            "{}",
+            preview.text
+        );
+        world
+            .say("bob", at, "/apply")
+            .says("instead of")
+            .says("2 teams change their places");
         world.until("the board's files should turn", |world| {
             let now = teams(world, &board)?;
             holds(now == ["beta", "alpha"], now)
         });
-        world.say("bob", at, "/status validation/segmentation").says("beta");
+        world
+            .say("bob", at, "/status validation/segmentation")
+            .says("beta");
     });
 }

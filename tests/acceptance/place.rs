@@ -1,5 +1,7 @@
 //! Where the suite runs: the instance that the environment names, or the model in its dialects.
 
+use std::time::Instant;
+
 use crate::model::Dialect;
 use crate::world::World;
 
@@ -42,21 +44,25 @@ fn real() -> Option<Place> {
     })
 }
 
-/// Tells a story in a world of its own at the real instance, or at the model as each of these.
-pub fn at_each(dialects: &[Dialect], story: impl Fn(&mut World)) {
+/// Tells a story in a world of its own at the real instance, or at the model as each of these, all at
+/// the same time: most of a story is waiting.
+pub fn at_each(dialects: &[Dialect], story: impl Fn(&mut World) + Sync) {
     let places = match real() {
         Some(place) => vec![place],
         None => dialects.iter().map(|d| Place::Model(*d)).collect(),
     };
-    for place in places {
-        let name = place.name();
-        let started = std::time::Instant::now();
-        eprintln!("--- {name}");
-        let Some(mut world) = World::new(place) else {
-            return;
-        };
-        story(&mut world);
-        drop(world);
-        eprintln!("--- {name}: {:.1?}", started.elapsed());
-    }
+    let tell = |place: Place| {
+        let (name, started) = (place.name(), Instant::now());
+        if let Some(mut world) = World::new(place) {
+            story(&mut world);
+            drop(world);
+            println!("{name}: {:.1?}", started.elapsed());
+        }
+    };
+    std::thread::scope(|scope| {
+        for place in places {
+            let called = std::thread::Builder::new().name(place.name());
+            called.spawn_scoped(scope, || tell(place)).unwrap();
+        }
+    });
 }

@@ -24,9 +24,13 @@ fn what_is_pushed_is_judged_and_shown() {
         let copy = world.clone_of("alice", &alpha);
         mistakes_are_told(world, (&alpha, &copy));
         a_score_is_shown(world, (&alpha, &copy));
-        what_git_can_do(world);
         another_name(world, &alpha);
     });
+}
+
+#[test]
+fn whatever_git_can_do_enters_each_commit_once() {
+    at_each(&[Dialect::Gitea124, Dialect::Forgejo10], what_git_can_do);
 }
 
 fn mistakes_are_told(world: &mut World, (alpha, copy): (&str, &Copy)) {
@@ -42,7 +46,10 @@ fn mistakes_are_told(world: &mut World, (alpha, copy): (&str, &Copy)) {
         world.report_with(alpha, &sha, "Rejected")
     });
     for line in [1, 3, 4, 5, 6] {
-        let link = format!("{}/{alpha}/src/commit/{sha}/Dockerfile#L{line}", world.api.root());
+        let link = format!(
+            "{}/{alpha}/src/commit/{sha}/Dockerfile#L{line}",
+            world.api.root()
+        );
         assert!(report.text.contains(&link), "no {link} in\n{}", report.text);
     }
     let note = world.until("a note should tell of it", |world| world.note(alpha, &sha));
@@ -54,7 +61,9 @@ fn a_score_is_shown(world: &mut World, (alpha, copy): (&str, &Copy)) {
     let before = world.commits(&board);
     let sha = worth(copy, "0.75", 0);
     copy.push_main();
-    let first = world.until("a comment should appear at once", |world| world.report(alpha, &sha));
+    let first = world.until("a comment should appear at once", |world| {
+        world.report(alpha, &sha)
+    });
     world.ends(("alpha", &sha), Outcome::Scored);
     for name in LAMPS {
         world.until(&format!("{name} should be green"), |world| {
@@ -64,7 +73,10 @@ fn a_score_is_shown(world: &mut World, (alpha, copy): (&str, &Copy)) {
     let last = world.until("the comment should have the score", |world| {
         world.report_with(alpha, &sha, "0.750")
     });
-    assert_eq!(first.id, last.id, "the comment is edited, not written again");
+    assert_eq!(
+        first.id, last.id,
+        "the comment is edited, not written again"
+    );
     world.until("the note should have the score", |world| {
         let note = world.note(alpha, &sha)?;
         holds(note.contains("0.750"), note)
@@ -79,14 +91,26 @@ fn a_score_is_shown(world: &mut World, (alpha, copy): (&str, &Copy)) {
         ("validation/segmentation.svg", "<svg"),
     ] {
         let text = world.file(&board, file).expect("a file of the board");
-        assert!(text.contains(holding), "{file} should hold {holding}:\n{text}");
+        assert!(
+            text.contains(holding),
+            "{file} should hold {holding}:\n{text}"
+        );
     }
     // What changes no board is no commit.
     let sha = mistaken(copy, "no commit");
     copy.push_main();
     world.ends(("alpha", &sha), Outcome::Rejected);
     world.settle();
-    assert_eq!(world.commits(&board), before + 1, "nothing has changed on the boards");
+    assert_eq!(
+        world.waiting(),
+        Vec::<String>::new(),
+        "no board waits to be written"
+    );
+    assert_eq!(
+        world.commits(&board),
+        before + 1,
+        "nothing has changed on the boards"
+    );
 }
 
 /// Pushes and waits until the commit is known.
@@ -94,10 +118,13 @@ fn enters(world: &mut World, copy: &Copy, arguments: &[&str], (sha, phase): (&st
     let pushed = copy.push(arguments);
     assert!(pushed.accepted, "{}", pushed.text);
     let expected = (sha.to_owned(), phase.to_owned());
-    world.until(&format!("{arguments:?} should enter {expected:?}"), |world| {
-        let all = world.entered("beta");
-        holds(all.contains(&expected), all)
-    });
+    world.until(
+        &format!("{arguments:?} should enter {expected:?}"),
+        |world| {
+            let all = world.entered("beta");
+            holds(all.contains(&expected), all)
+        },
+    );
 }
 
 fn what_git_can_do(world: &mut World) {
@@ -120,7 +147,12 @@ fn what_git_can_do(world: &mut World) {
     enters(world, &copy, &["origin", "final-1"], (&first, "test"));
     let third = mistaken(&copy, "third");
     copy.git(&["tag", "--force", "final-1"]);
-    enters(world, &copy, &["--force", "origin", "final-1"], (&third, "test"));
+    enters(
+        world,
+        &copy,
+        &["--force", "origin", "final-1"],
+        (&third, "test"),
+    );
 
     // Names that a shell would run; a branch that fits no phase submits nothing.
     let fourth = mistaken(&copy, "fourth");
@@ -145,7 +177,11 @@ fn what_git_can_do(world: &mut World) {
         pair(&third, "test"),
         pair(&fourth, "test"),
     ];
-    assert_eq!(world.entered("beta"), expected, "each commit once for each phase");
+    assert_eq!(
+        world.entered("beta"),
+        expected,
+        "each commit once for each phase"
+    );
     let issue = world.thread(&beta).expect("one issue");
     let reports = world.said(&beta, issue);
     let marked = |number: i64| format!("<!-- referee:submission=nuclei#{number} -->");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::looks::Said;
+use crate::looks::{Said, holds};
 use crate::world::World;
 
 /// An answer that takes longer is none. The forge itself may take three seconds to tell us.
@@ -69,7 +69,13 @@ impl World {
         let started = Instant::now();
         let comment = self.write(who, at, text);
         let answer = self.until(&format!("{who}'s `{text}` should be answered"), |world| {
-            world.answer(at, comment)
+            let answer = world.answer(at, comment)?;
+            // Of several commands each is answered as soon as it is done.
+            holds(
+                !answer.text.contains("Under way; the answer follows"),
+                &answer,
+            )?;
+            Ok(answer)
         });
         let took = started.elapsed();
         assert!(took < ANSWER_WITHIN, "the answer to `{text}` took {took:?}");
@@ -87,6 +93,7 @@ impl World {
         let bot = self.login("bot");
         let all = all.as_array().into_iter().flatten();
         let mine = all.filter(|r| r["user"]["login"] == bot.as_str());
-        mine.map(|r| r["content"].as_str().unwrap_or_default().to_owned()).collect()
+        mine.map(|r| r["content"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 }

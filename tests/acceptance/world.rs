@@ -30,7 +30,15 @@ const ADMINISTRATOR: &str = "root-admin";
 /// Everybody, each with the scopes of their token. Those of the bot are what the documentation names;
 /// the owner's setup has a token of its own.
 const CAST: [(&str, &[&str]); 5] = [
-    ("owner", &["write:organization", "write:repository", "write:issue", "read:user"]),
+    (
+        "owner",
+        &[
+            "write:organization",
+            "write:repository",
+            "write:issue",
+            "read:user",
+        ],
+    ),
     (
         "bot",
         &[
@@ -157,11 +165,15 @@ impl World {
     fn set_up(&mut self) {
         let token = self.new_token("owner", "setup", &SETUP);
         self.daemon.write_token("owner.token", &token);
-        self.daemon.write_token("bot.token", &self.people["bot"].token);
+        self.daemon
+            .write_token("bot.token", &self.people["bot"].token);
         let setup = ["forge", "setup", "--owner-token-file", "owner.token"];
         let first = self.daemon.run(&setup);
         let done = |text: &str, word: &str| text.lines().filter(|l| l.starts_with(word)).count();
-        assert!(done(&first, "made ") >= 8, "the first setup should make it all:\n{first}");
+        assert!(
+            done(&first, "made ") >= 8,
+            "the first setup should make it all:\n{first}"
+        );
         let again = self.daemon.run(&setup);
         assert!(
             done(&again, "found ") >= 8 && done(&again, "made ") + done(&again, "mended ") == 0,
@@ -214,7 +226,9 @@ impl World {
 
     /// Where somebody pushes to, with the password in it.
     pub fn remote(&self, who: &str, repository: &str) -> String {
-        let Person { login, password, .. } = &self.people[who];
+        let Person {
+            login, password, ..
+        } = &self.people[who];
         let (scheme, host) = self.api.root().split_once("://").expect("an address");
         format!("{scheme}://{login}:{password}@{host}/{repository}.git")
     }
@@ -230,9 +244,11 @@ impl World {
     pub fn start(&mut self) {
         self.daemon.start();
         let url = format!("{}/health", self.daemon.url());
-        self.until("the daemon should be up", |world| match world.api.page(&url) {
-            Ok(200) => Ok(()),
-            other => Err(format!("{url} gives {other:?}")),
+        self.until("the daemon should be up", |world| {
+            match world.api.page(&url) {
+                Ok(200) => Ok(()),
+                other => Err(format!("{url} gives {other:?}")),
+            }
         });
     }
 

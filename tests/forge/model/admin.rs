@@ -78,7 +78,8 @@ impl State {
             return Err(self.failed());
         }
         self.teams.retain(|team| team.organization != org);
-        self.hooks.retain(|hook| hook.scope != Scope::Organization(org));
+        self.hooks
+            .retain(|hook| hook.scope != Scope::Organization(org));
         self.org_labels.remove(&org);
         self.former_names.retain(|(owner, _, _)| *owner != org);
         self.accounts.retain(|account| account.id != org);

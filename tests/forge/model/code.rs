@@ -37,7 +37,10 @@ impl State {
         let commit = git::resolve(&git, name).ok_or_else(|| self.not_found())?;
         let tree = commit.tree().unwrap();
         let place = format!("{}/api/v1/repos/{}/git", self.root, self.full_name(id));
-        let deep = call.query.get("recursive").is_some_and(|v| v == "true" || v == "1");
+        let deep = call
+            .query
+            .get("recursive")
+            .is_some_and(|v| v == "true" || v == "1");
         let mut all = Vec::new();
         tree.walk(git2::TreeWalkMode::PreOrder, |root, entry| {
             let kind = entry.kind().map_or("blob", |kind| kind.str());
@@ -53,7 +56,11 @@ impl State {
                 shown["size"] = json!(blob.size());
             }
             all.push(shown);
-            if deep { git2::TreeWalkResult::Ok } else { git2::TreeWalkResult::Skip }
+            if deep {
+                git2::TreeWalkResult::Ok
+            } else {
+                git2::TreeWalkResult::Skip
+            }
         })
         .unwrap();
         let total = all.len();
@@ -61,14 +68,17 @@ impl State {
         let page: usize = page.filter(|page| *page > 0).unwrap_or(1);
         let rest = all.into_iter().skip((page - 1) * TREE_PAGE);
         let here: Vec<Value> = rest.take(TREE_PAGE).collect();
-        Ok(Answer::json(200, &json!({
-            "sha": tree.id().to_string(),
-            "url": format!("{place}/trees/{}", tree.id()),
-            "tree": here,
-            "truncated": page * TREE_PAGE < total,
-            "page": page,
-            "total_count": total,
-        })))
+        Ok(Answer::json(
+            200,
+            &json!({
+                "sha": tree.id().to_string(),
+                "url": format!("{place}/trees/{}", tree.id()),
+                "tree": here,
+                "truncated": page * TREE_PAGE < total,
+                "page": page,
+                "total_count": total,
+            }),
+        ))
     }
 
     fn may_push(&self, call: &Call, id: i64) -> bool {

@@ -50,7 +50,11 @@ impl State {
             return Err(self.refuse(401, "auth required"));
         }
         let name = call.text("name");
-        if self.tokens.iter().any(|t| t.account == account && t.name == name && !name.is_empty()) {
+        if self
+            .tokens
+            .iter()
+            .any(|t| t.account == account && t.name == name && !name.is_empty())
+        {
             return Err(self.refuse(400, "access token name has been used already"));
         }
         let scopes = call.body["scopes"].as_array().cloned().unwrap_or_default();
@@ -60,7 +64,10 @@ impl State {
             .collect();
         let (id, secret, scopes) = self.make_token(account, scopes);
         let mut made = self.tokens.iter_mut();
-        made.find(|token| token.id == id).unwrap().name.clone_from(&name);
+        made.find(|token| token.id == id)
+            .unwrap()
+            .name
+            .clone_from(&name);
         let mut shown = json!({
             "id": id,
             "name": name,
@@ -273,7 +280,9 @@ impl State {
     fn edit_team(&mut self, call: &Call, mut team: Team) -> Answer {
         if let Some(units) = call.body["units_map"].as_object() {
             let mode = |mode: &Value| Mode::parse(mode.as_str().unwrap_or_default());
-            let units = units.iter().map(|(unit, right)| (unit.clone(), mode(right)));
+            let units = units
+                .iter()
+                .map(|(unit, right)| (unit.clone(), mode(right)));
             team.units = units.collect();
         }
         if let Some(all) = call.body["includes_all_repositories"].as_bool() {
@@ -282,7 +291,11 @@ impl State {
         if let Some(may) = call.body["can_create_org_repo"].as_bool() {
             team.may_create = may;
         }
-        let slot = self.teams.iter_mut().find(|other| other.id == team.id).unwrap();
+        let slot = self
+            .teams
+            .iter_mut()
+            .find(|other| other.id == team.id)
+            .unwrap();
         *slot = team.clone();
         self.watch();
         Answer::json(200, &self.team(&team, false))
