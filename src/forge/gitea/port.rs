@@ -162,6 +162,11 @@ impl GiteaForge {
         self.client.get(&["repos", owner, name]).await
     }
 
+    async fn is_archived(&self, full_name: &str) -> Result<bool> {
+        let body = self.repository_body(full_name).await?;
+        Ok(body.is_some_and(|b| b.archived))
+    }
+
     /// Does something with git beside the other work, for as long as [`limits::FORGE_GIT_TIME`].
     async fn with_git<T: Send + 'static>(
         &self,
@@ -207,6 +212,10 @@ fn of_git(error: GitError) -> ForgeError {
             if error.message().contains("404") =>
         {
             ForgeError::NotFound
+        }
+        // It answers, and about this repository alone: the forge is well.
+        (_, ErrorClass::Http) if error.message().contains("403") => {
+            ForgeError::Forbidden(error.message().to_owned())
         }
         (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) => {
             ForgeError::Unreachable(error.message().to_owned())
@@ -287,10 +296,16 @@ impl Forge for GiteaForge {
         let _mine = lock.lock().await;
         let (id, name) = (at.id.clone(), at.full_name.clone());
         let (sha, text) = (sha.clone(), text.to_owned());
-        self.with_git(move |remote, ended| {
+        let set = self.with_git(move |remote, ended| {
             remote.set_note((&id, &name), (&sha, &text), now, &ended)
-        })
-        .await
+        });
+        match set.await {
+            // Git is refused with the same words for whatever reason.
+            Err(ForgeError::Forbidden(_)) if self.is_archived(&at.full_name).await? => {
+                Err(ForgeError::Archived)
+            }
+            other => other,
+        }
     }
 
     async fn show_status(
