@@ -108,7 +108,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                     submission.phase.as_str(),
                     submission.task.as_ref().map_or("-", |t| t.as_str()),
                     submission.state().label(),
-                    submission.sha.short(),
+                    submission.origin.content().short(),
                 );
             }
         }

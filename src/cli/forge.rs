@@ -185,10 +185,7 @@ async fn setup(
         say(met, format!("repository {leaderboard}: boards"));
     }
     template(&owner, &at, challenge).await?;
-    let url = match hook_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("{}/hooks/{}", settings.public_url, at.name),
-    };
+    let url = hook_address(settings, at.name, hook_url);
     let met = owner.webhook(organization, &url, at.secret).await?;
     say(met, format!("webhook to {url}"));
     if met != Met::Made {
@@ -199,6 +196,14 @@ async fn setup(
     }
     advise(&url, dialect.announces_packages());
     Ok(())
+}
+
+/// Where the forge sends its deliveries.
+pub fn hook_address(settings: &Settings, forge: &ForgeName, given: Option<&str>) -> String {
+    match given {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("{}/hooks/{forge}", settings.public_url),
+    }
 }
 
 async fn organizers(owner: &Owner, challenge: &Challenge, bot: &str) -> anyhow::Result<()> {

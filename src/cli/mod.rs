@@ -15,6 +15,7 @@ mod replay;
 mod rules;
 mod serve;
 mod team;
+mod team_images;
 mod terminal;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::forge::{self, OwnerToken, configured, organization};
-use super::{SettingsFile, open, terminal};
+use super::{SettingsFile, open, team_images, terminal};
 use crate::clock::{self, Clock};
 use crate::config::{ForgeSettings, Settings};
 use crate::forge::gitea::owner::PARTICIPANTS;
@@ -51,6 +51,13 @@ enum Command {
             env = "REFEREE_OWNER_TOKEN_FILE"
         )]
         owner_token_file: Option<std::path::PathBuf>,
+        /// Also make a private organization, `<organization>-<team>`, to whose registry the team pushes
+        /// images; for phases that are triggered by `image:`.
+        #[arg(long)]
+        images: bool,
+        /// Address at which the forge reaches this daemon to tell of images, if it is not `public-url`.
+        #[arg(long, value_name = "URL", requires = "images")]
+        hook_url: Option<String>,
     },
     /// List all teams with their repositories.
     List,
@@ -66,6 +73,8 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             users,
             challenge,
             owner_token_file,
+            images,
+            hook_url,
         } => {
             let challenge = choose(&challenges, challenge.as_deref())?;
             let team = TeamSlug::new(team.as_str())?;
@@ -75,6 +84,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                         users.is_empty(),
                         "a local forge has no accounts; leave out {}",
                         users.join(" ")
+                    );
+                    anyhow::ensure!(
+                        !images,
+                        "a local forge has no registry; leave out --images"
                     );
                     let path = add_local(&settings, &store, challenge, &team).await?;
                     println!("{team}: {}", path.display());
@@ -89,7 +102,11 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                         users,
                         owner: &OwnerToken { file },
                     };
-                    add(&settings, &store, &new).await?;
+                    let bound = add(&settings, &store, &new).await?;
+                    if *images {
+                        let hook_url = hook_url.as_deref();
+                        team_images::add(&settings, (&store, &bound), &new, hook_url).await?;
+                    }
                 }
             }
         }
@@ -135,15 +152,20 @@ pub fn choose<'a>(
     }
 }
 
-struct NewTeam<'a> {
-    challenge: &'a Challenge,
-    team: &'a TeamSlug,
-    users: &'a [String],
-    owner: &'a OwnerToken,
+/// A team to be.
+pub struct NewTeam<'a> {
+    /// In this challenge.
+    pub challenge: &'a Challenge,
+    /// Its name.
+    pub team: &'a TeamSlug,
+    /// Accounts of its members.
+    pub users: &'a [String],
+    /// Who may make all that.
+    pub owner: &'a OwnerToken,
 }
 
 /// Makes a team on Gitea or Forgejo, and binds it to its repository.
-async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::Result<()> {
+async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::Result<Repository> {
     let NewTeam {
         challenge, team, ..
     } = new;
@@ -184,12 +206,12 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
     }
     wait_for_template(&at, &full_name).await?;
     let refs = at.forge.refs(&full_name).await?;
-    bind(store, (challenge, team), &repository, refs).await?;
+    let bound = bind(store, (challenge, team), &repository, refs).await?;
     println!(
         "\nIts members clone, change and push:\n  git clone {}/{full_name}.git",
         at.url
     );
-    Ok(())
+    Ok(bound)
 }
 
 /// A forge answers before the template's files are all there: what is read too early would make the

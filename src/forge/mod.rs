@@ -21,6 +21,7 @@ use async_trait::async_trait;
 pub use error::{ForgeError, Result};
 
 use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
+use registry::Registry;
 
 /// A repository as the forge knows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,17 @@ pub struct Comment {
     pub body: String,
 }
 
+/// A tag of an image, as a forge lists it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PushedTag {
+    /// The forge's number of the owner.
+    pub owner_id: i64,
+    /// Name within the owner.
+    pub name: String,
+    /// Tag.
+    pub tag: String,
+}
+
 /// What a reaction is put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spot {
@@ -149,6 +161,11 @@ pub trait Forge: Send + Sync {
     ) -> Result<()>;
     /// Where a browser shows a line of a file of a commit.
     fn line_url(&self, full_name: &str, sha: &CommitSha, place: (&str, u32)) -> Option<String>;
+
+    /// All tags of images that an owner has in the forge's registry.
+    async fn images(&self, owner: &str) -> Result<Vec<PushedTag>>;
+    /// The forge's registry, as our account.
+    async fn registry(&self) -> Result<Registry>;
 
     /// The account that we act as.
     async fn account(&self) -> Result<Sender>;

@@ -281,6 +281,11 @@ impl Digest {
         &self.0
     }
 
+    /// With its prefix and the first ten digits, as pages and reports show it.
+    pub fn short(&self) -> &str {
+        &self.0[.."sha256:".len() + 10]
+    }
+
     /// The 64 digits alone, fit for a file name.
     pub fn hex(&self) -> &str {
         &self.0["sha256:".len()..]

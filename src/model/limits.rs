@@ -110,6 +110,8 @@ pub const REGISTRY_TAGS_PAGE: usize = 100;
 pub const REGISTRY_NAME_CHARS_MAX: usize = 255;
 /// See [`REGISTRY_NAME_CHARS_MAX`].
 pub const REGISTRY_TAG_CHARS_MAX: usize = 128;
+/// Tags of one team that a look reads, the newest first: each costs a request.
+pub const IMAGE_TAGS_MAX: usize = 200;
 /// Redirects that one blob may take: from the registry to its store, and on.
 pub const REGISTRY_REDIRECTS_MAX: usize = 5;
 /// A call to a registry that should answer at once.

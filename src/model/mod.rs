@@ -12,6 +12,7 @@ pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod numbers;
+pub mod origin;
 pub mod overrides;
 pub mod rerun;
 pub mod score;
@@ -38,6 +39,7 @@ pub use ids::{
     RepositoryId, SubmissionId, TaskSlug, TeamSlug,
 };
 pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
+pub use origin::{ContentId, Origin};
 pub use overrides::{Freeze, Override, Overrides, Setting};
 pub use rerun::Rerun;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};

@@ -76,6 +76,7 @@ impl Rerun {
 #[cfg(test)]
 mod tests {
     use super::super::ids::{ChallengeSlug, CommitSha, PageToken, PhaseSlug, TaskSlug, TeamSlug};
+    use super::super::origin::Origin;
     use super::super::time::Timestamp;
     use super::*;
 
@@ -88,8 +89,10 @@ mod tests {
             phase: PhaseSlug::new("p").unwrap(),
             task: TaskSlug::new("t").ok(),
             team: TeamSlug::new("x").unwrap(),
-            sha: CommitSha::new("0".repeat(39) + "1").unwrap(),
-            full_ref: "refs/heads/main".into(),
+            origin: Origin::Commit {
+                sha: CommitSha::new("0".repeat(39) + "1").unwrap(),
+                full_ref: "refs/heads/main".into(),
+            },
             observed_at: Timestamp(0),
             stage,
             working: false,

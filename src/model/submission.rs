@@ -8,19 +8,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::challenge::Board;
-use super::ids::{
-    ChallengeSlug, CommitSha, PageToken, PhaseSlug, SubmissionId, TaskSlug, TeamSlug,
-};
+use super::ids::{ChallengeSlug, PageToken, PhaseSlug, SubmissionId, TaskSlug, TeamSlug};
 use super::job::AttemptKind;
+use super::origin::Origin;
 use super::time::Timestamp;
 
 /// The work that is next for a submission without an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Read the commit and check it against the rules.
+    /// Read the commit, or what the registry says of the image, and check it against the rules.
     Rules,
-    /// Build the image and look at it.
+    /// Build the image, or fetch it, and look at it.
     Build,
     /// Run on the public sample.
     Smoke,
@@ -162,7 +161,7 @@ impl Outcome {
             Self::Rejected => "Rejected by the rules.",
             Self::BuildFailed => "The image could not be built.",
             Self::BuildLimit => "The build exceeded a limit.",
-            Self::ImageRejected => "The image was built but cannot be accepted.",
+            Self::ImageRejected => "The image cannot be accepted.",
             Self::TimeLimit => "The container exceeded its time limit.",
             Self::MemoryLimit => "The container exceeded its memory limit.",
             Self::RunFailed => "The container ended with an error.",
@@ -209,7 +208,7 @@ impl SubmissionState {
     }
 }
 
-/// One team's commit, entered for one phase and (once the rules have read it) one task.
+/// One team's commit or image, entered for one phase and (once the rules have read it) one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Row.
@@ -226,10 +225,8 @@ pub struct Submission {
     pub task: Option<TaskSlug>,
     /// By this team.
     pub team: TeamSlug,
-    /// The commit.
-    pub sha: CommitSha,
-    /// The ref that was pushed, full name.
-    pub full_ref: String,
+    /// What it was made from.
+    pub origin: Origin,
     /// When the push was first observed: the time that deadlines are compared with.
     pub observed_at: Timestamp,
     /// The stage that is next, or at which it ended.

@@ -1,10 +1,10 @@
-//! The rules stage: a commit is read and judged by everything that can be judged without an engine.
+//! The rules stage: a commit, or what a registry says of an image, is read and judged by everything that can be judged without an engine.
 //!
 //! All findings come at once. Only what passes here may cost anything: a build, a run, quota.
 
 use serde_json::json;
 
-use super::{App, Progress, Scope, lease};
+use super::{App, Progress, Scope, lease, pushed};
 use crate::clock;
 use crate::config::BuilderSettings;
 use crate::forge::ForgeError;
@@ -12,7 +12,8 @@ use crate::forge::folder;
 use crate::forge::git::{self, CommitTree, GitError};
 use crate::model::finding::any_error;
 use crate::model::{
-    AttemptState, Blame, Board, Challenge, Finding, Outcome, SourceTree, Stage, TaskSlug,
+    AttemptState, Blame, Board, Challenge, CommitSha, Finding, Origin, Outcome, SourceTree, Stage,
+    TaskSlug,
 };
 use crate::rules::{self, Policy};
 use crate::store::{Effect, Finish, Next, SubmissionRecord, Usage};
@@ -61,18 +62,23 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
     Ok(Progress::Idle)
 }
 
-/// What the static rules say of a commit.
-struct Judged {
-    findings: Vec<Finding>,
-    tasks: Vec<(TaskSlug, String)>,
+/// What the static rules say of a commit or an image.
+pub(super) struct Judged {
+    /// All that is wrong.
+    pub findings: Vec<Finding>,
+    /// What it is for, each with its Dockerfile, which an image does not have.
+    pub tasks: Vec<(TaskSlug, String)>,
 }
 
 async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyhow::Result<Finish> {
-    let judged = match read(app, record).await? {
-        Ok(commit) => judge(app, record, scope, commit).await?,
-        Err(finding) => Judged {
-            findings: vec![finding],
-            tasks: Vec::new(),
+    let judged = match &record.submission.origin {
+        Origin::Image { .. } => pushed::judge(app, record, scope).await?,
+        Origin::Commit { sha, .. } => match read(app, record, sha).await? {
+            Ok(commit) => judge(app, record, scope, commit).await?,
+            Err(finding) => Judged {
+                findings: vec![finding],
+                tasks: Vec::new(),
+            },
         },
     };
     let rejected = any_error(&judged.findings);
@@ -113,7 +119,11 @@ async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyh
 }
 
 /// Reads the commit; a commit too large to be read is the participant's finding.
-async fn read(app: &App, record: &SubmissionRecord) -> anyhow::Result<Result<CommitTree, Finding>> {
+async fn read(
+    app: &App,
+    record: &SubmissionRecord,
+    sha: &CommitSha,
+) -> anyhow::Result<Result<CommitTree, Finding>> {
     let path = match app.commit(record).await {
         Ok(path) => path,
         Err(ForgeError::Git(GitError::TooLarge(what))) => {
@@ -122,7 +132,7 @@ async fn read(app: &App, record: &SubmissionRecord) -> anyhow::Result<Result<Com
         Err(ForgeError::Git(GitError::Gone(_))) => return Ok(Err(rules::layout::gone())),
         Err(error) => return Err(error.into()),
     };
-    let sha = record.submission.sha.clone();
+    let sha = sha.clone();
     let read = tokio::task::spawn_blocking(move || git::read_commit(&path, &sha)).await?;
     match read {
         Ok(commit) => Ok(Ok(commit)),
@@ -141,24 +151,42 @@ async fn judge(
     let template = template(scope.challenge);
     let admission =
         rules::admission::check(&commit.source, scope.challenge, &policy, template.as_ref());
-    let mut outside = Vec::new();
-    let observed = record.submission.observed_at;
-    let orders = app.store.overrides(&scope.challenge.slug).await?;
-    let phase = orders.phase(&scope.challenge.slug, scope.phase);
-    outside.extend(rules::quota::phase(&phase, observed));
-    if let Some(earlier) = app.store.same_content(record, &commit.tree).await? {
-        outside.push(rules::quota::duplicate(
-            earlier.submission.number,
-            &earlier.submission.sha,
-        ));
-    }
-    outside.extend(quota(app, record, scope, &admission.tasks).await?);
+    let content = (Some(commit.tree.as_str()), admission.tasks.as_slice());
+    let outside = outside(app, record, scope, content).await?;
     let mut findings = admission.findings;
     findings.extend(outside.into_iter().map(|f| policy.weigh(f)));
     Ok(Judged {
         findings,
         tasks: admission.tasks,
     })
+}
+
+/// What stands against a submission beside its content: the phase, an equal one, quota. `content`
+/// names what it consists of, where that could be read.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn outside(
+    app: &App,
+    record: &SubmissionRecord,
+    scope: Scope<'_>,
+    (content, tasks): (Option<&str>, &[(TaskSlug, String)]),
+) -> anyhow::Result<Vec<Finding>> {
+    let mut outside = Vec::new();
+    let observed = record.submission.observed_at;
+    let orders = app.store.overrides(&scope.challenge.slug).await?;
+    let phase = orders.phase(&scope.challenge.slug, scope.phase);
+    outside.extend(rules::quota::phase(&phase, observed));
+    if let Some(content) = content
+        && let Some(earlier) = app.store.same_content(record, content).await?
+    {
+        outside.push(rules::quota::duplicate(
+            earlier.submission.number,
+            &earlier.submission.origin.content(),
+        ));
+    }
+    outside.extend(quota(app, record, scope, tasks).await?);
+    Ok(outside)
 }
 
 /// What the store added up, for the rules.

@@ -9,14 +9,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::{App, Engines, Progress, Scope, lease};
+use super::{App, Engines, Progress, Scope, lease, pushed};
 use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec};
 use crate::forge::git::{self, CommitTree};
 use crate::model::finding::any_error;
 use crate::model::{
-    AttemptState, Blame, Finding, ImageFacts, Lease, LogExcerpt, Outcome, RunLimits, SourceTree,
-    Stage,
+    AttemptState, Blame, Finding, ImageFacts, Lease, LogExcerpt, Origin, Outcome, RunLimits,
+    SourceTree, Stage,
 };
 use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
@@ -174,13 +174,16 @@ async fn attempt(
     if let Some((facts, _)) = app.store.image(record.source, &record.dockerfile).await?
         && app.engines.builder.inspect(&facts.id).await?.is_some()
     {
-        // Another task of the same push has built it.
+        // Another task of the same push has built or fetched it.
         return Ok(passed((facts, None), Vec::new()));
     }
+    let Origin::Commit { sha, .. } = &record.submission.origin else {
+        return pushed::fetch(app, (record, scope), lease).await;
+    };
     let directory = app.work_directory(lease)?;
     let context = directory.file("context.tar");
     let path = app.commit(record).await?;
-    let (sha, out) = (record.submission.sha.clone(), context.clone());
+    let (sha, out) = (sha.clone(), context.clone());
     let file = record.dockerfile.clone();
     let commit = tokio::task::spawn_blocking(move || -> anyhow::Result<CommitTree> {
         let commit = git::read_commit(&path, &sha)?;
@@ -226,7 +229,11 @@ async fn attempt(
     })
 }
 
-fn passed((image, built_as): (ImageFacts, Option<String>), findings: Vec<Finding>) -> Finish {
+/// A build that made an image, or found one that had been made (then without a name).
+pub(super) fn passed(
+    (image, built_as): (ImageFacts, Option<String>),
+    findings: Vec<Finding>,
+) -> Finish {
     let mut effects = vec![Effect::UseImage(image.id.clone())];
     let reused = built_as.is_none();
     let bytes = image.bytes;

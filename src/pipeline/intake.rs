@@ -5,8 +5,9 @@
 use futures_util::StreamExt as _;
 
 use super::discovery::{self, Known};
-use super::{App, commands, observe};
+use super::{App, commands, images, observe};
 use crate::forge::ForgeError;
+use crate::forge::registry::RegistryError;
 use crate::model::{Duration, ForgeEvent, ForgeName};
 use crate::store::{Delivery, Unhandled};
 
@@ -65,7 +66,7 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
 
 /// Whether an error is not the forge's.
 fn is_ours(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ForgeError>().is_none()
+    error.downcast_ref::<ForgeError>().is_none() && error.downcast_ref::<RegistryError>().is_none()
 }
 
 async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
@@ -79,6 +80,15 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
         } if action != "deleted" => look(app, forge, repository.id).await,
         ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if app.forges.contains_key(forge) => {
             commands::hear(app, forge, &delivery.event).await
+        }
+        ForgeEvent::Package {
+            action,
+            kind,
+            owner,
+            owner_id,
+            ..
+        } if action == "created" && kind == "container" => {
+            images::hear(app, forge, (*owner_id, owner)).await
         }
         _ => Ok("ignored: nothing that we act on".to_owned()),
     }

@@ -7,7 +7,7 @@
 //!  sweep      + Findings
 //! ```
 //!
-//! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`discovery`] (whose
+//! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
 //! [`score`], [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
@@ -20,6 +20,7 @@ pub mod build;
 pub mod commands;
 pub mod discovery;
 pub mod expectation;
+pub mod images;
 pub mod intake;
 pub mod job;
 pub mod lease;
@@ -27,6 +28,7 @@ pub mod observe;
 pub mod orders;
 pub mod participant;
 pub mod publish;
+pub mod pushed;
 pub mod queue;
 pub mod rescore;
 pub mod revision;
@@ -51,8 +53,8 @@ use crate::config::Settings;
 use crate::executor::{Builder, Executor};
 use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
 use crate::model::{
-    Actor, Board, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Phase,
-    Stage, Task,
+    Actor, Board, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Origin,
+    Phase, Stage, Task,
 };
 use crate::store::{Artifacts, Claim, DeliveryWriter, Repository, Store, SubmissionRecord};
 use slots::Slots;
@@ -205,15 +207,19 @@ impl App {
     /// A bare repository on this disk that holds a submission's commit.
     ///
     /// # Errors
-    /// When the forge or the database says no.
+    /// When the forge or the database says no, or it is an image.
     pub async fn commit(&self, record: &SubmissionRecord) -> Result<PathBuf, ForgeError> {
         let failed = |e: anyhow::Error| ForgeError::Io(std::io::Error::other(e));
         let repository = self.store.repository(record.repository).await;
         let repository = repository.map_err(|e| failed(e.into()))?;
         let forge = self.forge(&repository.forge).map_err(failed)?;
         let submission = &record.submission;
-        let commit = (submission.full_ref.as_str(), &submission.sha);
-        forge.commit(&located(&repository), commit).await
+        match &submission.origin {
+            Origin::Commit { sha, full_ref } => {
+                forge.commit(&located(&repository), (full_ref, sha)).await
+            }
+            Origin::Image { .. } => Err(ForgeError::NotFound),
+        }
     }
 
     /// Challenge, phase and (once known) task of a submission.

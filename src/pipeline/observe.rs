@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 
-use super::{App, discovery};
+use super::{App, discovery, images};
 use crate::clock;
 use crate::model::{Challenge, Timestamp};
 use crate::store::{NewSource, Repository, SeenRef, SourceRecord};
@@ -97,7 +97,7 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
         .collect()
 }
 
-/// Looks at every repository, and for new ones. What cannot be read is logged and tried again next
+/// Looks at every repository, and for new ones, and at the images of teams. What cannot be read is logged and tried again next
 /// time. Returns how many sources were entered.
 ///
 /// # Errors
@@ -119,7 +119,7 @@ pub async fn sweep(app: &App) -> anyhow::Result<usize> {
             ),
         }
     }
-    Ok(entered)
+    Ok(entered + images::sweep(app).await?)
 }
 
 async fn look(app: &App, repository: Repository) -> (Repository, anyhow::Result<Observed>) {

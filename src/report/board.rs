@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, CommitSha, Direction, MetricName, MetricSpec, PhaseSlug,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Direction, MetricName, MetricSpec, PhaseSlug,
     Ranking, Scheme, TaskSlug, TeamSlug, Timestamp,
 };
 
@@ -85,8 +85,9 @@ pub struct RowView {
     pub value: CellValue,
     /// Number of the submission that counts.
     pub submission: i64,
-    /// Its commit.
-    pub sha: CommitSha,
+    /// Its commit or image.
+    #[serde(rename = "sha")]
+    pub content: ContentId,
     /// When its push was observed.
     pub at: Timestamp,
     /// Values that were missing and filled by rule.

@@ -175,7 +175,7 @@ pub fn csv(view: &BoardView) -> String {
         fields.extend([
             row.imputed.to_string(),
             row.submission.to_string(),
-            row.sha.to_string(),
+            row.content.to_string(),
             row.at.to_string(),
         ]);
         lines.push(csv_line(&fields));

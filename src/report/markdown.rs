@@ -87,13 +87,15 @@ fn head(view: &SubmissionView) -> String {
     let task = view.task.as_ref().map_or(String::new(), |t| {
         format!(", task {}", markdown_text(t.slug.as_str()))
     });
+    let content = view.origin.content();
     text.push_str(&format!(
-        "\n\n{} of team {} to phase {}{task}: commit {} ({}), received {}.",
+        "\n\n{} of team {} to phase {}{task}: {} {} ({}), received {}.",
         link(view, &format!("Submission {}", view.number)),
         markdown_text(view.team.as_str()),
         markdown_text(view.phase.slug.as_str()),
-        markdown_code(view.sha.short()),
-        markdown_code(&cut(&view.full_ref, limits::SENTENCE_CHARS_MAX)),
+        content.word(),
+        markdown_code(content.short()),
+        markdown_code(&cut(&view.origin.pushed_as(), limits::SENTENCE_CHARS_MAX)),
         view.observed_at,
     ));
     text

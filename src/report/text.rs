@@ -171,13 +171,15 @@ fn head(view: &SubmissionView, style: Style) -> String {
         entered.push_str(&format!(", task {}", task.slug));
     }
     lines.push(wrap(&entered, COLUMNS, "  "));
-    let full_ref = sanitize::line(&view.full_ref);
-    let commit = format!(
-        "commit {} ({full_ref}), received {}",
-        view.sha.short(),
+    let (content, pushed_as) = (view.origin.content(), view.origin.pushed_as());
+    let origin = format!(
+        "{} {} ({}), received {}",
+        content.word(),
+        content.short(),
+        sanitize::line(&pushed_as),
         view.observed_at
     );
-    lines.push(wrap(&commit, COLUMNS, "  "));
+    lines.push(wrap(&origin, COLUMNS, "  "));
     lines.join("\n")
 }
 

@@ -6,9 +6,8 @@
 use serde::Serialize;
 
 use crate::model::{
-    Board, CaseId, ChallengeSlug, CommitSha, Direction, Finding, ImageId, LogExcerpt, MetricName,
-    MetricSpec, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug, TeamSlug,
-    Timestamp,
+    Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec,
+    Origin, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug, TeamSlug, Timestamp,
 };
 
 /// The name in addresses and the name on pages.
@@ -45,10 +44,9 @@ pub struct SubmissionView {
     pub board: Option<Board>,
     /// By this team.
     pub team: TeamSlug,
-    /// The commit.
-    pub sha: CommitSha,
-    /// The ref that was pushed.
-    pub full_ref: String,
+    /// What it was made from.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// When the push was first observed.
     pub observed_at: Timestamp,
     /// Where it stands.

@@ -3,7 +3,7 @@
 //! Counts come from the ledger, the moment from the caller. Days are days in UTC.
 
 use super::catalogue::{PHS001, QTA001, QTA002, QTA003, QTA004, QTA005};
-use crate::model::{CommitSha, Duration, Finding, Phase, Quota, Timestamp};
+use crate::model::{ContentId, Duration, Finding, Phase, Quota, Timestamp};
 
 /// What a team has used on a board.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,18 +109,23 @@ pub fn phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
     })
 }
 
-/// The same files were submitted before, and are scored or under way.
-pub fn duplicate(number: i64, sha: &CommitSha) -> Finding {
+/// The same files, or the same image, were submitted before, and are scored or under way.
+pub fn duplicate(number: i64, earlier: &ContentId) -> Finding {
+    let what = match earlier {
+        ContentId::Commit(_) => "files were",
+        ContentId::Image(_) => "image was",
+    };
     QTA005.says(format!(
-        "The same files were submitted before: #{number}, commit {}",
-        sha.short()
+        "The same {what} submitted before: #{number}, {} {}",
+        earlier.word(),
+        earlier.short()
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BoardVisibility, PhaseSlug, Pick, Show, Trigger};
+    use crate::model::{BoardVisibility, CommitSha, PhaseSlug, Pick, Show, Trigger};
 
     const QUOTA: Quota = Quota {
         per_day: 2,
@@ -268,7 +273,7 @@ mod tests {
         );
         let sha = CommitSha::new("ab".repeat(20)).unwrap();
         assert_eq!(
-            duplicate(7, &sha).says,
+            duplicate(7, &ContentId::Commit(sha)).says,
             "The same files were submitted before: #7, commit ababababab"
         );
     }

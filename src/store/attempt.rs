@@ -244,8 +244,8 @@ impl Store {
         .collect()
     }
 
-    /// Attempts of a submission's source at a kind of work, oldest first. The fetch of a source is
-    /// shared by the submissions of all its tasks.
+    /// Attempts of a submission, oldest first. The fetch of a commit is shared by the submissions of
+    /// all its tasks; of an image each task makes its own.
     ///
     /// # Errors
     /// When the database fails.
@@ -253,10 +253,11 @@ impl Store {
         sqlx::query(
             "SELECT * FROM attempt
              WHERE submission_id IN (SELECT id FROM submission WHERE source_id = $2)
-               AND (submission_id = $1 OR kind = 'fetch') ORDER BY id",
+               AND (submission_id = $1 OR (kind = 'fetch' AND $3 = 1)) ORDER BY id",
         )
         .bind(submission.submission.id.0)
         .bind(submission.source)
+        .bind(i64::from(submission.submission.origin.sha().is_some()))
         .fetch_all(&self.reads)
         .await?
         .iter()

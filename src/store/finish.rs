@@ -342,6 +342,7 @@ impl Ending {
                 challenge: &self.record.submission.challenge,
                 revision: &self.record.revision,
                 stage: *stage,
+                pushed_as: None,
             };
             self.siblings.push(insert(tx, &new, now).await?);
         }

@@ -11,6 +11,7 @@ mod command;
 mod delivery;
 mod evaluation;
 mod finish;
+mod image_owner;
 mod ledger;
 mod lock;
 mod open;
@@ -32,6 +33,7 @@ pub use command::{CommandRecord, CommandState, Heard, TextPlace};
 pub use delivery::{Delivery, DeliveryWriter, Received, Unhandled};
 pub use evaluation::{EvaluationRevision, ScoreRecord};
 pub use finish::{Effect, Finish, Next};
+pub use image_owner::{ImageOwner, ImageRecord, NewImage, SeenImage};
 pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{Lane, OutboxItem, OutboxPut, URGENT};
@@ -99,6 +101,14 @@ pub enum StoreError {
     /// A decision rests on what is no longer so; it has to be made again.
     #[error("what this was decided on has changed meanwhile")]
     Stale,
+    /// The team has an owner of its images, or the owner belongs to somebody.
+    #[error("{owner} cannot become the owner of the team's images: {because}")]
+    OwnerBound {
+        /// The owner that was to be bound.
+        owner: String,
+        /// What stands against it.
+        because: String,
+    },
     /// The team has a repository, or the repository belongs to somebody.
     #[error("{wanted} cannot become the repository of team {team}: {because}")]
     Bound {

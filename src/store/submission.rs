@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
+use super::attempt::corrupt;
 use super::repository::SeenRef;
 use super::{Change, Repository, Result, Store, next_number, row};
 use crate::model::{
-    Board, ChallengeSlug, CommitSha, Digest, ImageId, PageToken, PhaseSlug, RepositoryId, Stage,
-    Submission, SubmissionId, Timestamp,
+    Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId,
+    Stage, Submission, SubmissionId, TaskSlug, Timestamp,
 };
 
 /// A commit that a changed ref enters for a phase.
@@ -43,11 +44,11 @@ pub struct SourceRecord {
 pub struct SubmissionRecord {
     /// The submission.
     pub submission: Submission,
-    /// Commit and phase that it was made from; shared by the tasks of one push.
+    /// Commit or image, and phase, that it was made from; shared by the tasks of one push.
     pub source: i64,
-    /// Where the commit is.
+    /// The team's: where the commit is, or where an image is reported on.
     pub repository: RepositoryId,
-    /// Path of its Dockerfile; empty until the rules have passed.
+    /// Path of its Dockerfile; empty until the rules have passed, and for an image.
     pub dockerfile: String,
     /// Digest of the challenge.toml that judges it.
     pub revision: Digest,
@@ -63,6 +64,27 @@ pub struct SubmissionRecord {
 const SELECT: &str = "SELECT s.*, o.repository_id, o.sha, o.full_ref, o.observed_at
      FROM submission s JOIN source o ON o.id = s.source_id ";
 
+/// An image stands in the place of a commit where the submission has a name that it was pushed as.
+fn origin(row: &AnyRow) -> Result<Origin> {
+    match row.try_get::<Option<String>, _>("pushed_as")? {
+        None => Ok(Origin::Commit {
+            sha: row::text(row, "sha")?,
+            full_ref: row.try_get("full_ref")?,
+        }),
+        Some(name) => Origin::image(&name, row::text(row, "sha")?)
+            .ok_or_else(|| corrupt("image", name.clone())),
+    }
+}
+
+/// A second tag of an image, for another task, counts from its own moment: tasks of one commit were
+/// all in it from the beginning, those of an image were not.
+fn observed_at(row: &AnyRow) -> Result<Timestamp> {
+    match row.try_get::<Option<String>, _>("pushed_as")? {
+        None => row::moment(row, "observed_at"),
+        Some(_) => row::moment(row, "created_at"),
+    }
+}
+
 pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
     let working: i64 = row.try_get("working")?;
     Ok(SubmissionRecord {
@@ -74,9 +96,8 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
             phase: row::text(row, "phase")?,
             task: row::optional_text(row, "task")?,
             team: row::text(row, "team")?,
-            sha: row::text(row, "sha")?,
-            full_ref: row.try_get("full_ref")?,
-            observed_at: row::moment(row, "observed_at")?,
+            origin: origin(row)?,
+            observed_at: observed_at(row)?,
             stage: row::stage(row)?,
             working: working != 0,
             outcome: row::outcome(row)?,
@@ -103,6 +124,8 @@ pub(super) struct NewSubmission<'a> {
     pub challenge: &'a ChallengeSlug,
     pub revision: &'a Digest,
     pub stage: Stage,
+    /// `name:tag` of an image.
+    pub pushed_as: Option<&'a str>,
 }
 
 pub(super) async fn insert(
@@ -115,8 +138,8 @@ pub(super) async fn insert(
     sqlx::query(
         "INSERT INTO submission
            (id, source_id, challenge, number, token, phase, task, team, dockerfile, revision,
-            stage, working, created_at, ready_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12)",
+            stage, working, created_at, ready_at, pushed_as)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $13)",
     )
     .bind(id)
     .bind(new.source)
@@ -130,6 +153,7 @@ pub(super) async fn insert(
     .bind(new.revision.as_str())
     .bind(new.stage.as_str())
     .bind(now.0)
+    .bind(new.pushed_as)
     .execute(&mut **tx)
     .await?;
     Ok(SubmissionId(id))
@@ -324,7 +348,8 @@ impl Store {
     }
 
     /// An earlier submission of the same content to the same phase and task that was scored or is
-    /// under way. `tree` is the git tree of this one, which is remembered.
+    /// under way. `tree` is the git tree of this one, or the configuration of an image, which is
+    /// remembered. The tag of an image names its task, so the same image for another is another.
     ///
     /// # Errors
     /// When the database fails.
@@ -342,6 +367,7 @@ impl Store {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "{SELECT} WHERE o.tree = $1 AND o.repository_id = $2 AND o.phase = $3
                AND s.id < $4 AND s.source_id <> $5
+               AND (s.pushed_as IS NULL OR s.task = $6)
                AND (s.outcome IS NULL OR s.outcome = 'scored') ORDER BY s.id LIMIT 1"
         )))
         .bind(tree)
@@ -349,6 +375,7 @@ impl Store {
         .bind(record.submission.phase.as_str())
         .bind(record.submission.id.0)
         .bind(record.source)
+        .bind(record.submission.task.as_ref().map_or("", TaskSlug::as_str))
         .fetch_optional(&mut *tx)
         .await?;
         let found = found.as_ref().map(read).transpose()?;
@@ -429,6 +456,7 @@ async fn enter(
             challenge: &repository.challenge,
             revision: &new.revision,
             stage: Stage::Rules,
+            pushed_as: None,
         };
         insert(tx, &new, now).await?
     } else {

@@ -7,6 +7,7 @@
 
 mod exemptions;
 mod faults;
+mod images;
 mod likeness;
 mod live;
 mod model;

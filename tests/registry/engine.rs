@@ -47,9 +47,15 @@ fn hello() -> Vec<u8> {
 /// What a failing test leaves is taken away all the same: its images have its instance's name.
 impl Drop for Bench {
     fn drop(&mut self) {
-        for name in ["made", "first", "second", "odd", "good"] {
-            let tag = self.tag(name);
-            let _ = self.command(&["rmi", "--force", &tag]).output();
+        let list = ["images", "--format", "{{.Repository}}:{{.Tag}}", "referee/build"];
+        let Ok(listed) = self.command(&list).output() else {
+            return;
+        };
+        let mine = self.tag("");
+        for tag in String::from_utf8_lossy(&listed.stdout).lines() {
+            if tag.starts_with(&mine) {
+                let _ = self.command(&["rmi", "--force", tag]).output();
+            }
         }
     }
 }
@@ -57,15 +63,15 @@ impl Drop for Bench {
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// An engine with the names of one test.
-struct Bench {
-    engine: DockerEngine,
+pub struct Bench {
+    pub engine: DockerEngine,
     socket: String,
     instance: String,
     dir: tempfile::TempDir,
 }
 
 impl Bench {
-    async fn new() -> Option<Self> {
+    pub async fn new() -> Option<Self> {
         let socket = super::variable("DOCKER_HOST").unwrap_or("/var/run/docker.sock".into());
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("registry-{}-{number}", std::process::id());
@@ -82,7 +88,7 @@ impl Bench {
         })
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let host = match self.socket.starts_with('/') {
             true => format!("unix://{}", self.socket),
             false => self.socket.clone(),
@@ -93,7 +99,7 @@ impl Bench {
         command
     }
 
-    fn docker(&self, arguments: &[&str]) {
+    pub fn docker(&self, arguments: &[&str]) {
         let done = self.command(arguments).output().unwrap();
         let says = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "docker {arguments:?}: {says}");

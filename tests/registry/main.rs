@@ -8,10 +8,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod access;
+mod daemon;
 mod engine;
 mod hostile;
 mod image;
 mod server;
+mod shelf;
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn variable(name: &str) -> Option<String> {

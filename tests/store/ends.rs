@@ -69,7 +69,7 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     assert_eq!(read, expected);
     for sibling in &all {
         assert_eq!(sibling.submission.stage, Stage::Build);
-        assert_eq!(sibling.submission.sha, record.submission.sha);
+        assert_eq!(sibling.submission.origin, record.submission.origin);
         assert_eq!(
             (sibling.revision.clone(), sibling.submission.working),
             (record.revision.clone(), false)

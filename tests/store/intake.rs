@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use referee::model::{ForgeName, PhaseSlug, Stage};
+use referee::model::{ForgeName, Origin, PhaseSlug, Stage};
 use referee::store::{Change, DeliveryWriter, NewSource, Received, StoreError};
 
 use crate::engine::Db;
@@ -26,8 +26,11 @@ pub async fn a_new_ref_enters_its_commit(db: Db) {
     let record = db.store.submission(entered[0].submission).await.unwrap();
     let submission = &record.submission;
     assert_eq!(submission.number, 1);
-    assert_eq!(submission.sha, sha(1));
-    assert_eq!(submission.full_ref, "refs/heads/main");
+    let origin = Origin::Commit {
+        sha: sha(1),
+        full_ref: "refs/heads/main".into(),
+    };
+    assert_eq!(submission.origin, origin);
     assert_eq!(submission.team, team("alpha"));
     assert_eq!(submission.phase, phase("validation"));
     assert_eq!(submission.task, None);

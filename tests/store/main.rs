@@ -10,6 +10,7 @@ mod durability;
 mod ends;
 mod engine;
 mod forges;
+mod images;
 mod intake;
 mod orders;
 mod outbox;
@@ -123,6 +124,12 @@ mod contract {
             a_pace_is_kept,
             what_cannot_be_shown_is_given_up_until_it_is_news,
             what_is_told_once_is_told_once;
+        images:
+            a_team_has_one_owner_of_its_images,
+            a_tag_enters_its_image_once,
+            a_tag_that_moves_is_another_submission,
+            one_image_for_two_tasks_is_two_submissions,
+            the_same_image_packed_anew_is_recognised;
         durability:
             everything_is_there_after_reopening,
             another_schema_is_refused,

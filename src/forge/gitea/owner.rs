@@ -52,6 +52,11 @@ pub const BOTS: Units<'static> = &[
 /// change our comments, and administration our settings.
 pub const PARTICIPANTS: Units<'static> = &[("repo.code", "write"), ("repo.issues", "read")];
 
+/// What a participating team may in the organization of its images: push them.
+pub const PUSHERS: Units<'static> = &[("repo.packages", "write")];
+/// What our own account needs there.
+pub const PULLERS: Units<'static> = &[("repo.packages", "read")];
+
 /// Events that we are told of, as they are asked for. `issues` would bring labels and milestones too.
 const EVENTS: [&str; 7] = [
     "push",
@@ -97,6 +102,19 @@ impl TeamBody {
                 .iter()
                 .any(|(unit, right)| has(unit) < rank(Some(right)))
     }
+}
+
+/// Gitea modules/structs/org.go, `Organization`.
+#[derive(Debug, Deserialize)]
+struct OrganizationBody {
+    id: i64,
+}
+
+/// Gitea modules/structs/user.go, `User`.
+#[derive(Debug, Deserialize)]
+struct AccountBody {
+    id: i64,
+    login: String,
 }
 
 /// Gitea modules/structs/hook.go, `Hook`.
@@ -153,6 +171,35 @@ impl Owner {
             .call(Method::POST, &["orgs"], &[], Some(&body))
             .await?;
         Ok(Met::Made)
+    }
+
+    /// The forge's number of an organization, which its packages name as their owner.
+    ///
+    /// # Errors
+    /// When the forge says no, or has none of this name.
+    pub async fn organization_id(&self, name: &str) -> Result<i64> {
+        let body: Option<OrganizationBody> = self.client.get(&["orgs", name]).await?;
+        body.map(|o| o.id).ok_or(ForgeError::NotFound)
+    }
+
+    /// Who owns an organization beside us: they can do everything in it.
+    ///
+    /// # Errors
+    /// When the forge says no; it does to those who do not own it.
+    pub async fn other_owners(&self, organization: &str) -> Result<Vec<String>> {
+        let me: Option<AccountBody> = self.client.get(&["user"]).await?;
+        let me = me.ok_or(ForgeError::NotFound)?;
+        let path = ["orgs", organization, "teams"];
+        let teams: Vec<TeamBody> = self.client.list(&path, &[]).await?;
+        let owners = teams.iter().find(|t| t.name == "Owners");
+        let id = owners.ok_or(ForgeError::NotFound)?.id.to_string();
+        let path = ["teams", id.as_str(), "members"];
+        let members: Vec<AccountBody> = self.client.list(&path, &[]).await?;
+        Ok(members
+            .into_iter()
+            .filter(|m| m.id != me.id)
+            .map(|m| m.login)
+            .collect())
     }
 
     /// A forge team with at least these rights; `everywhere` in all repositories of the organization.

@@ -15,8 +15,10 @@ use super::dialect::Dialect;
 use super::remote::Remote;
 use crate::config::Secret;
 use crate::forge::git::GitError;
+use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, Reaction, Result, Shows, Spot,
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
+    Shows, Spot,
 };
 use crate::model::{CommitSha, Duration, Sender, TeamPattern, Timestamp, limits};
 use reqwest011::Method;
@@ -26,6 +28,7 @@ pub struct GiteaForge {
     pub(super) client: Client,
     remote: Remote,
     account: OnceCell<Sender>,
+    registry: OnceCell<Registry>,
     dialect: OnceCell<Dialect>,
     /// Talks of git at the same time.
     git: Semaphore,
@@ -93,6 +96,7 @@ impl GiteaForge {
                 mirrors,
             },
             account: OnceCell::new(),
+            registry: OnceCell::new(),
             dialect: OnceCell::new(),
             git: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
             mirrors: Mutex::new(HashMap::new()),
@@ -333,6 +337,22 @@ impl Forge for GiteaForge {
             url.set_fragment(Some(&format!("L{line}")));
         }
         Some(url.into())
+    }
+
+    async fn images(&self, owner: &str) -> Result<Vec<PushedTag>> {
+        self.pushed_tags(owner).await
+    }
+
+    async fn registry(&self) -> Result<Registry> {
+        self.registry
+            .get_or_try_init(|| async {
+                let login = self.account().await?.login;
+                // Always at the forge's root, also where the forge is not.
+                Registry::new(&self.remote.url, Some((login, self.remote.token.clone())))
+                    .map_err(|e| ForgeError::Invalid(e.to_string()))
+            })
+            .await
+            .cloned()
     }
 
     async fn account(&self) -> Result<Sender> {

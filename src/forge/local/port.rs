@@ -8,8 +8,10 @@ use async_trait::async_trait;
 
 use super::LocalForge;
 use crate::forge::git::{self, GitError};
+use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, Reaction, Result, Shows, Spot,
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
+    Shows, Spot,
 };
 use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -95,6 +97,14 @@ impl Forge for LocalForge {
 
     fn line_url(&self, _full_name: &str, _sha: &CommitSha, _place: (&str, u32)) -> Option<String> {
         None
+    }
+
+    async fn images(&self, _owner: &str) -> Result<Vec<PushedTag>> {
+        none("images")
+    }
+
+    async fn registry(&self) -> Result<Registry> {
+        none("a registry")
     }
 
     async fn account(&self) -> Result<Sender> {

@@ -210,7 +210,7 @@ pub(super) fn line(record: &SubmissionRecord, first: &str) -> String {
     format!(
         "| {first} | {} (`{}`) | `{}` | `{}/{task}` | {} |",
         submission.number,
-        submission.sha.short(),
+        submission.origin.content().short(),
         submission.team,
         submission.phase,
         submission.state().label()

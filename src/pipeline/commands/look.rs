@@ -251,7 +251,8 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
                 json!({
                     "number": r.submission.number,
                     "team": r.submission.team,
-                    "commit": r.submission.sha,
+                    "commit": r.submission.origin.content(),
+                    "pushed_as": r.submission.origin.pushed_as(),
                     "observed_at": r.submission.observed_at.to_string(),
                     "image": r.image,
                     "state": r.submission.state(),

@@ -18,7 +18,7 @@ mod target;
 mod thread;
 
 use futures_util::StreamExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use health::Health;
 pub(super) use leaderboard::put as boards;
@@ -115,19 +115,11 @@ pub fn news(
     ended: bool,
     now: Timestamp,
 ) -> Vec<OutboxPut> {
-    let sha = &record.submission.sha;
-    let commit = format!("commit {} {sha}", record.repository);
-    let submission = format!("submission {}", record.submission.id.0);
-    let of_commit = json!({ "repository": record.repository.0, "sha": sha });
-    let of_submission = json!({ "submission": record.submission.id.0 });
-    let wish = |subject: &str, channel, pace| OutboxPut {
+    let wish = |subject: &str, channel, payload: &Value, pace| OutboxPut {
         forge: name.clone(),
         subject: subject.to_owned(),
         channel,
-        payload: match channel {
-            REPORT => of_submission.clone(),
-            _ => of_commit.clone(),
-        },
+        payload: payload.clone(),
         priority: match (channel, ended) {
             (VERDICT, _) => URGENT,
             (STATUS, true) => 1,
@@ -137,16 +129,30 @@ pub fn news(
         not_before: now,
         pace: if ended { Duration(0) } else { pace },
     };
+    let id = record.submission.id.0;
+    let report = shows.issues.then(|| {
+        let of_submission = json!({ "submission": id });
+        wish(
+            &format!("submission {id}"),
+            REPORT,
+            &of_submission,
+            REPORT_PACE,
+        )
+    });
+    // An image has no commit that could carry a lamp or a note.
+    let Some(sha) = record.submission.origin.sha() else {
+        return report.into_iter().collect();
+    };
+    let commit = format!("commit {} {sha}", record.repository);
+    let of_commit = json!({ "repository": record.repository.0, "sha": sha });
     let mut all = Vec::new();
     if shows.statuses {
         if record.submission.stage == crate::model::Stage::Rules {
-            all.push(wish(&commit, VERDICT, Duration(0)));
+            all.push(wish(&commit, VERDICT, &of_commit, Duration(0)));
         }
-        all.push(wish(&commit, STATUS, Duration(0)));
+        all.push(wish(&commit, STATUS, &of_commit, Duration(0)));
     }
-    if shows.issues {
-        all.push(wish(&submission, REPORT, REPORT_PACE));
-    }
+    all.extend(report);
     // Where a lamp and a comment tell of progress, a note is for the end.
     if ended || !shows.statuses {
         let pace = if shows.statuses {
@@ -154,7 +160,7 @@ pub fn news(
         } else {
             Duration(0)
         };
-        all.push(wish(&commit, NOTE, pace));
+        all.push(wish(&commit, NOTE, &of_commit, pace));
     }
     all
 }

@@ -25,9 +25,12 @@ pub(super) async fn send(
     comment::show(app, item, &mut target, &living).await
 }
 
-/// Links of findings to the line of the commit.
+/// Links of findings to the line of the commit. An image has no lines.
 fn link(view: &mut SubmissionView, target: &Target<'_>) {
-    let (name, sha) = (target.at.full_name.clone(), view.sha.clone());
+    let Some(sha) = view.origin.sha().cloned() else {
+        return;
+    };
+    let name = target.at.full_name.clone();
     let of = |finding: &FindingView| {
         let place = finding.finding.place.as_ref()?;
         let line = place.line.unwrap_or(0);

@@ -181,7 +181,7 @@ fn rows(
                     .collect(),
                 value: CellValue::new(standing.value, decimals),
                 submission: submission.number,
-                sha: submission.sha.clone(),
+                content: submission.origin.content(),
                 at: submission.observed_at,
                 imputed: standing.imputed,
                 is_baseline: false,

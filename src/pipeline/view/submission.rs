@@ -50,8 +50,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         task: scope.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
         board: scope.task.map(|task| board_of(scope, task)),
         team: submission.team.clone(),
-        sha: submission.sha.clone(),
-        full_ref: submission.full_ref.clone(),
+        origin: submission.origin.clone(),
         observed_at: submission.observed_at,
         state,
         gates: Stage::ALL
@@ -171,7 +170,7 @@ fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
     };
     match (stage, gate.state) {
         (Stage::Build, GateState::Passed | GateState::Warned) => match detail("reused") {
-            Value::Bool(true) => "The image of this commit was there already.".into(),
+            Value::Bool(true) => "The image was there already.".into(),
             _ => match detail("bytes").as_u64() {
                 Some(bytes) => format!("The image has {} MiB.", bytes >> 20),
                 None => String::new(),

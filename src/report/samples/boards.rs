@@ -1,8 +1,8 @@
 //! Sample boards, and a sample list of them.
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, Direction, Duration, PhaseSlug, Ranking, Scheme, TaskSlug,
-    TeamSlug, Timestamp,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Direction, Duration, PhaseSlug, Ranking,
+    Scheme, TaskSlug, TeamSlug, Timestamp,
 };
 
 use super::super::board::{
@@ -47,7 +47,7 @@ impl BoardView {
                     values: values.map(|(v, r)| CellView::new(v, r, 3)).to_vec(),
                     value: CellValue::new(mean, 2),
                     submission: number,
-                    sha: commit(team),
+                    content: ContentId::Commit(commit(team)),
                     at: NOW.minus(Duration::seconds(7_000 * (40 - number))),
                     imputed: u32::from(team == "zeta") * 3,
                     is_baseline: team == "threshold",

@@ -5,8 +5,8 @@ mod boards;
 
 use crate::model::{
     Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, LogExcerpt,
-    MetricName, Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug, TeamSlug,
-    Timestamp,
+    MetricName, Origin, Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug,
+    TeamSlug, Timestamp,
 };
 
 use super::view::{
@@ -152,8 +152,10 @@ impl SubmissionView {
                 task: task().slug,
             }),
             team: known(TeamSlug::new("alpha")),
-            sha: commit("alpha"),
-            full_ref: "refs/heads/main".to_owned(),
+            origin: Origin::Commit {
+                sha: commit("alpha"),
+                full_ref: "refs/heads/main".to_owned(),
+            },
             observed_at: NOW,
             state: SubmissionState::Ended(Outcome::Scored),
             gates: gates([
@@ -261,7 +263,10 @@ impl SubmissionView {
         Self {
             number: 11,
             phase: Titled::new(known(PhaseSlug::new("test")), "Final test"),
-            full_ref: "refs/tags/final-1".to_owned(),
+            origin: Origin::Commit {
+                sha: commit("alpha"),
+                full_ref: "refs/tags/final-1".to_owned(),
+            },
             state: SubmissionState::Ended(Outcome::TimeLimit),
             gates: gates([
                 (Passed, 190, "no findings"),

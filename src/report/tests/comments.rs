@@ -2,7 +2,7 @@
 
 use super::super::view::LogView;
 use super::super::{SubmissionView, markdown};
-use crate::model::{ChallengeSlug, Finding, LogExcerpt, Place, Stage, limits};
+use crate::model::{ChallengeSlug, Finding, LogExcerpt, Origin, Place, Stage, limits};
 
 /// One file for each sample: what a participant reads.
 #[test]
@@ -16,7 +16,11 @@ fn samples() {
 fn hostile_texts() {
     let mut view = SubmissionView::sample_smoke_failed();
     view.phase.title = "Phase | <b>@all</b>".to_owned();
-    view.full_ref = "refs/heads/`|@alpha".to_owned();
+    let sha = view.origin.sha().expect("a sample is a commit").clone();
+    view.origin = Origin::Commit {
+        sha,
+        full_ref: "refs/heads/`|@alpha".to_owned(),
+    };
     view.gates[2].says = "exit code 1 | see #12 and https://evil.example".to_owned();
     view.findings = SubmissionView::sample_rejected().findings;
     view.findings.truncate(1);

@@ -137,7 +137,7 @@ fn line(view: &BoardView, row: &RowView) -> Markup {
             }
             @for (column, cell) in view.metrics.iter().zip(&row.values) { (value(column, cell)) }
             td.num.number role="cell" data-label="Submission" {
-                "#" (row.submission) " " code { (row.sha.short()) }
+                "#" (row.submission) " " code { (row.content.short()) }
             }
             td.when role="cell" data-label="Received" { (moment(row.at)) }
         }

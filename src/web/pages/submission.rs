@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::layout::{Shell, page};
 use super::parts::{bar, class, copyable, icon, moment, prose, severity, stage};
 use super::{home, score};
-use crate::model::{Place, SubmissionState};
+use crate::model::{Origin, Place, SubmissionState};
 use crate::report::{
     FindingView, GateState, GateView, LogView, QuotaView, SubmissionView, Tone, sanitize,
 };
@@ -256,8 +256,12 @@ fn facts(view: &SubmissionView) -> Markup {
                         }
                     }
                 }
-                dt { "Commit" } dd { code.long { (view.sha) } }
-                dt { "Ref" } dd { code.long { (sanitize::line(&view.full_ref)) } }
+                @let (what, pushed_as) = match view.origin {
+                    Origin::Commit { .. } => ("Commit", "Ref"),
+                    Origin::Image { .. } => ("Manifest", "Pushed as"),
+                };
+                dt { (what) } dd { code.long { (view.origin.content()) } }
+                dt { (pushed_as) } dd { code.long { (sanitize::line(&view.origin.pushed_as())) } }
                 dt { "Received" } dd { (moment(view.observed_at)) }
                 @if let Some(image) = &view.image {
                     dt { "Image" } dd { code.long { (image) } }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::model::Origin;
 use crate::report::{BoardView, SubmissionView};
 use crate::web::assets;
 
@@ -73,7 +74,11 @@ fn text_of_participants_is_escaped_and_cleaned() {
             place.text = Some(evil.into());
         }
     }
-    view.full_ref = evil.into();
+    view.origin = Origin::Image {
+        image_name: evil.into(),
+        tag: evil.into(),
+        digest: crate::model::Digest::of(b"manifest"),
+    };
     view.incident = Some(evil.into());
     view.gates[0].says = evil.into();
     let html = submission(&view, "0").into_string();
