@@ -75,7 +75,11 @@ impl OwnerToken {
             "{file} is empty; write the token into it"
         );
         let token = Secret::new(token);
-        Ok(Owner::new(Client::new(url, &token, limits::FORGE_CALL_TIME)?))
+        Ok(Owner::new(Client::new(
+            url,
+            &token,
+            limits::FORGE_CALL_TIME,
+        )?))
     }
 }
 

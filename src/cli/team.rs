@@ -85,10 +85,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                         "a local forge has no accounts; leave out {}",
                         users.join(" ")
                     );
-                    anyhow::ensure!(
-                        !images,
-                        "a local forge has no registry; leave out --images"
-                    );
+                    anyhow::ensure!(!images, "a local forge has no registry; leave out --images");
                     let path = add_local(&settings, &store, challenge, &team).await?;
                     println!("{team}: {}", path.display());
                 }

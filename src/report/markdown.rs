@@ -37,7 +37,11 @@ pub fn submission(view: &SubmissionView) -> String {
     let findings = findings(view, &mut room);
     // Logs of what went well are on the page; a comment is mailed to people.
     let failed = view.failed_gate();
-    let telling: Vec<&LogView> = view.logs.iter().filter(|l| Some(l.gate) == failed).collect();
+    let telling: Vec<&LogView> = view
+        .logs
+        .iter()
+        .filter(|l| Some(l.gate) == failed)
+        .collect();
     after.extend(logs(&telling, room));
     let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
     let blocks = [blocks, last].concat().join(BETWEEN);

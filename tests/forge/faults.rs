@@ -119,7 +119,10 @@ async fn a_slow_forge_does_one_thing_after_the_other() {
     forge.pace().status = Duration::from_millis(100);
     let begin = std::time::Instant::now();
     let all = tokio::join!(bot.post(LONG), bot.post(LONG), bot.post(LONG));
-    assert_eq!(all, (Some((201, None)), Some((201, None)), Some((201, None))));
+    assert_eq!(
+        all,
+        (Some((201, None)), Some((201, None)), Some((201, None)))
+    );
     assert!(begin.elapsed() >= Duration::from_millis(300));
 }
 

@@ -153,23 +153,38 @@ pub async fn a_wish_that_was_sent_for_now_comes_again_once(db: Db) {
         let due = db.store.due((&forge, Lane::Rest), later(seconds), 10);
         due.await.unwrap()
     };
-    db.store.put_outbox(&wish("commit 1", 1), NOW).await.unwrap();
+    db.store
+        .put_outbox(&wish("commit 1", 1), NOW)
+        .await
+        .unwrap();
     let mut item = due(0).await.remove(0);
     item.shown = json!({ "comment": 7 });
     db.store.sent_for_now(&item, NOW, later(60)).await.unwrap();
     assert!(due(59).await.is_empty());
     let again = due(60).await.remove(0);
-    assert_eq!((again.version, again.tries, &again.shown), (2, 0, &item.shown));
+    assert_eq!(
+        (again.version, again.tries, &again.shown),
+        (2, 0, &item.shown)
+    );
     // The sender of the older version, heard of once more, changes nothing.
     db.store.sent_for_now(&item, NOW, later(600)).await.unwrap();
     assert_eq!(due(60).await.len(), 1);
     // News do not wait for the second look.
-    db.store.put_outbox(&wish("commit 1", 2), later(5)).await.unwrap();
+    db.store
+        .put_outbox(&wish("commit 1", 2), later(5))
+        .await
+        .unwrap();
     let news = due(5).await.remove(0);
     assert_eq!((news.version, &news.shown), (3, &item.shown));
     // Nor does a second look delay news that came while it was sent.
-    db.store.put_outbox(&wish("commit 1", 3), later(6)).await.unwrap();
-    db.store.sent_for_now(&news, later(6), later(66)).await.unwrap();
+    db.store
+        .put_outbox(&wish("commit 1", 3), later(6))
+        .await
+        .unwrap();
+    db.store
+        .sent_for_now(&news, later(6), later(66))
+        .await
+        .unwrap();
     assert_eq!(due(6).await.remove(0).version, 4);
     let last = due(6).await.remove(0);
     db.store.sent(&last, later(7)).await.unwrap();
