@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::team::{self, add_local, choose};
-use super::{SettingsFile, open, terminal};
+use super::{SettingsFile, open, order, terminal};
 use crate::clock::Clock;
 use crate::forge::Shows;
 use crate::model::{Actor, Challenge, TeamSlug};
@@ -13,11 +13,16 @@ use crate::pipeline::orders::{self, Desk, Refusal};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(
+    disable_help_subcommand = true,
+    after_long_help = "\
 Examples:
   referee admin team add alpha beta                     # a repository for each, with its hook
   referee admin submission list
-  referee admin submission withdraw 17")]
+  referee admin submission withdraw 17
+  referee admin phase extend validation by 2d          # as organizers write it in an issue
+  referee admin --help; referee admin help grant       # what else can be ordered"
+)]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -33,6 +38,9 @@ enum Command {
     /// List and withdraw submissions.
     #[command(subcommand)]
     Submission(Submission),
+    /// Any command that organizers write in issues: `referee admin help` lists them.
+    #[command(external_subcommand)]
+    Order(Vec<String>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +76,11 @@ enum Team {
     },
     /// List all teams with their repositories.
     List,
+    /// Let in a team whose repository was found on the forge and waits.
+    Approve {
+        /// The team's name.
+        team: String,
+    },
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -104,6 +117,11 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let shows = open::shows(&settings, &challenge.forge);
             return withdraw(&store, (challenge, shows), *number).await;
         }
+        Command::Team(Team::Approve { team }) => {
+            let words = ["team", "approve", team].map(str::to_owned);
+            return order::run(&store, &challenges, &words).await;
+        }
+        Command::Order(words) => return order::run(&store, &challenges, words).await,
         Command::Team(Team::List) => {
             team::list(&store).await?;
         }

@@ -15,9 +15,13 @@ use crate::forge::Forge as _;
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::gitea::owner::{BOTS, Met, ORGANIZERS, Owner};
 use crate::forge::gitea::{Client, GiteaForge};
-use crate::model::{Challenge, ForgeName};
+use crate::model::{Challenge, ForgeName, limits};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee forge setup --owner-token-file owner-token                    # what teams and we need
+  referee forge setup --owner-token-file owner-token --hook-url http://10.0.0.5:8030/hooks/gitea")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -48,7 +52,11 @@ enum Command {
 pub struct OwnerToken {
     /// File with a token of an owner of the organization (scopes write:organization,
     /// write:repository, read:user). It is read once and not kept.
-    #[arg(long = "owner-token-file", value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
+    #[arg(
+        long = "owner-token-file",
+        value_name = "FILE",
+        env = "REFEREE_OWNER_TOKEN_FILE"
+    )]
     pub file: std::path::PathBuf,
 }
 
@@ -62,8 +70,16 @@ impl OwnerToken {
         let text = std::fs::read_to_string(&self.file)
             .with_context(|| format!("reading the owner's token in {file}"))?;
         let token = text.trim();
-        anyhow::ensure!(!token.is_empty(), "{file} is empty; write the token into it");
-        Ok(Owner::new(Client::new(url, &Secret::new(token))?))
+        anyhow::ensure!(
+            !token.is_empty(),
+            "{file} is empty; write the token into it"
+        );
+        let token = Secret::new(token);
+        Ok(Owner::new(Client::new(
+            url,
+            &token,
+            limits::FORGE_CALL_TIME,
+        )?))
     }
 }
 
@@ -214,11 +230,7 @@ async fn organizers(owner: &Owner, challenge: &Challenge, bot: &str) -> anyhow::
     Ok(())
 }
 
-async fn template(
-    owner: &Owner,
-    at: &Configured<'_>,
-    challenge: &Challenge,
-) -> anyhow::Result<()> {
+async fn template(owner: &Owner, at: &Configured<'_>, challenge: &Challenge) -> anyhow::Result<()> {
     let name = challenge.template_repository();
     let met = owner.repository(&name, true).await?;
     say(met, format!("repository {name}: what teams start from"));
@@ -229,7 +241,10 @@ async fn template(
     let repository = repository.with_context(|| format!("{name} is not visible to our account"))?;
     let files = team::read_template(folder)?;
     let message = ("The template of the challenge", Clock::system().now());
-    let pushed = at.forge.push_files(&repository, "main", files, message).await?;
+    let pushed = at
+        .forge
+        .push_files(&repository, "main", files, message)
+        .await?;
     let met = if pushed { Met::Mended } else { Met::Found };
     say(met, format!("its files, from {}", folder.display()));
     Ok(())
@@ -261,8 +276,6 @@ fn advise(url: &str, announces_packages: bool) {
          \x20 TYPE = channel"
     );
     if !announces_packages {
-        println!(
-            "\nThis version does not announce pushed images: they are found within a minute."
-        );
+        println!("\nThis version does not announce pushed images: they are found within a minute.");
     }
 }

@@ -10,6 +10,7 @@ mod forge;
 mod hook;
 mod init;
 mod open;
+mod order;
 mod replay;
 mod rules;
 mod serve;
@@ -121,9 +122,23 @@ Examples:
     Hook(hook::Options),
 }
 
+impl Command {
+    /// Whether all it does is to print, so that it may end in the middle of it.
+    fn only_prints(&self) -> bool {
+        matches!(
+            self,
+            Self::Board(_) | Self::Config(_) | Self::Rules(_) | Self::Completions { .. }
+        )
+    }
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if cli.command.only_prints() {
+        // `referee rules | head` ends quietly when its reader has enough.
+        sigpipe::reset();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -18,6 +18,11 @@ use crate::model::{Challenge, RepositoryId, TeamSlug, Timestamp, limits};
 use crate::store::{Repository, SeenRef, Store};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  referee team add alpha alice bob --owner-token-file owner-token       # on Gitea or Forgejo
+  referee team add beta                                                 # on a local forge
+  referee team list")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -40,7 +45,11 @@ enum Command {
         #[arg(long)]
         challenge: Option<String>,
         /// File with a token of an owner of the organization; a local forge needs none.
-        #[arg(long = "owner-token-file", value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
+        #[arg(
+            long = "owner-token-file",
+            value_name = "FILE",
+            env = "REFEREE_OWNER_TOKEN_FILE"
+        )]
         owner_token_file: Option<std::path::PathBuf>,
         /// Also make a private organization, `<organization>-<team>`, to whose registry the team pushes
         /// images; for phases that are triggered by `image:`.
@@ -76,10 +85,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                         "a local forge has no accounts; leave out {}",
                         users.join(" ")
                     );
-                    anyhow::ensure!(
-                        !images,
-                        "a local forge has no registry; leave out --images"
-                    );
+                    anyhow::ensure!(!images, "a local forge has no registry; leave out --images");
                     let path = add_local(&settings, &store, challenge, &team).await?;
                     println!("{team}: {}", path.display());
                 }
@@ -198,7 +204,10 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
     wait_for_template(&at, &full_name).await?;
     let refs = at.forge.refs(&full_name).await?;
     let bound = bind(store, (challenge, team), &repository, refs).await?;
-    println!("\nIts members clone, change and push:\n  git clone {}/{full_name}.git", at.url);
+    println!(
+        "\nIts members clone, change and push:\n  git clone {}/{full_name}.git",
+        at.url
+    );
     Ok(bound)
 }
 
@@ -249,7 +258,12 @@ async fn bind(
 async fn record(store: &Store, bound: &Repository, now: Timestamp) -> anyhow::Result<()> {
     let detail = json!({ "repository": bound.full_name, "challenge": bound.challenge });
     store
-        .record("command line", "team add", (bound.team.as_str(), detail), now)
+        .record(
+            "command line",
+            "team add",
+            (bound.team.as_str(), detail),
+            now,
+        )
         .await?;
     Ok(())
 }

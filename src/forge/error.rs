@@ -114,6 +114,8 @@ impl ForgeError {
             423 => Self::Archived,
             429 => Self::Busy { after: retry_after },
             503 if retry_after.is_some() => Self::Busy { after: retry_after },
+            // Something before the forge lost patience.
+            408 => Self::Unreachable(says()),
             400..=499 => Self::Invalid(says()),
             _ => Self::Server {
                 status,
@@ -154,6 +156,7 @@ mod tests {
         assert!(matches!(of(403, "{}"), Some(ForgeError::Forbidden(_))));
         assert!(matches!(of(422, "{}"), Some(ForgeError::Invalid(_))));
         assert!(of(500, "").is_some_and(|e| e.is_uncertain()));
+        assert!(of(408, "").is_some_and(|e| e.is_uncertain()));
     }
 
     #[test]

@@ -71,9 +71,6 @@ fn is_ours(error: &anyhow::Error) -> bool {
 
 async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
     let forge = &delivery.forge;
-    if !app.forges.contains_key(forge) {
-        return Ok("ignored: this forge has no token, so it cannot be asked".to_owned());
-    }
     match &delivery.event {
         ForgeEvent::Pushed { repository, .. }
         | ForgeEvent::Created { repository, .. }
@@ -81,7 +78,7 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
         ForgeEvent::Repository {
             repository, action, ..
         } if action != "deleted" => look(app, forge, repository.id).await,
-        ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } => {
+        ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if app.forges.contains_key(forge) => {
             commands::hear(app, forge, &delivery.event).await
         }
         ForgeEvent::Package {
@@ -98,19 +95,29 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
 }
 
 async fn look(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<String> {
+    if !app.forges.contains_key(forge) {
+        // Without a token nothing can be asked of it; what it says is not believed.
+        let known = app.store.repository_of(forge, &id.to_string()).await?;
+        return Ok(match known {
+            Some(_) => format!("not read: [forge.{forge}] has no `token-file`"),
+            None => unknown(forge, id),
+        });
+    }
     match discovery::known(app, forge, &id.to_string()).await? {
         Known::Team(repository) => {
             let observed = observe::observe(app, &repository).await?;
             Ok(format!("{} refs changed", observed.changed.len()))
         }
         Known::Waits => Ok("waits: an organizer has to approve this repository".to_owned()),
-        Known::Nobody => {
-            tracing::info!(
-                forge = forge.as_str(),
-                repository = id,
-                "delivery of an unknown repository ignored"
-            );
-            Ok("ignored: unknown repository".to_owned())
-        }
+        Known::Nobody => Ok(unknown(forge, id)),
     }
+}
+
+fn unknown(forge: &ForgeName, id: i64) -> String {
+    tracing::info!(
+        forge = forge.as_str(),
+        repository = id,
+        "delivery of an unknown repository ignored"
+    );
+    "ignored: unknown repository".to_owned()
 }

@@ -79,9 +79,16 @@ fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
         Next::Stay | Next::Retry(_) => return Vec::new(),
     };
     let mut wishes = publish::wishes(app, record, ended);
-    let scored = finish.effects.iter().any(|e| matches!(e, Effect::Score(..)));
+    let scored = finish
+        .effects
+        .iter()
+        .any(|e| matches!(e, Effect::Score(..)));
     let challenge = app.challenge(&record.submission.challenge);
-    wishes.extend(challenge.filter(|_| scored).and_then(|c| publish::boards(app, c)));
+    wishes.extend(
+        challenge
+            .filter(|_| scored)
+            .and_then(|c| publish::boards(app, c)),
+    );
     wishes.into_iter().map(Effect::Outbox).collect()
 }
 

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use super::scorer::{self, Scored, Scoring};
 use super::{App, Progress, Scope, lease, revision, score};
 use crate::config;
-use crate::model::{KillReason, Board, Challenge, Definition, Duration, limits};
+use crate::model::{Board, Challenge, Definition, Duration, KillReason, limits};
 use crate::store::{ItemEnd, Rescore, RescoreLease, StoreError, SubmissionRecord};
 
 /// Tries, those cut short by a restart included: a scorer that takes the daemon down with it must

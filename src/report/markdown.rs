@@ -35,7 +35,14 @@ pub fn submission(view: &SubmissionView) -> String {
     let taken: usize = fixed.map(|b| b.len() + BETWEEN.len()).sum();
     let mut room = limits::COMMENT_BYTES_MAX.saturating_sub(marker.len() + taken + 2);
     let findings = findings(view, &mut room);
-    after.extend(logs(&view.logs, room));
+    // Logs of what went well are on the page; a comment is mailed to people.
+    let failed = view.failed_gate();
+    let telling: Vec<&LogView> = view
+        .logs
+        .iter()
+        .filter(|l| Some(l.gate) == failed)
+        .collect();
+    after.extend(logs(&telling, room));
     let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
     let blocks = [blocks, last].concat().join(BETWEEN);
     let text = format!("{marker}\n{blocks}\n");
@@ -214,7 +221,7 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
 }
 
 /// The logs, folded, each with an equal part of the room.
-fn logs(logs: &[LogView], room: usize) -> Vec<String> {
+fn logs(logs: &[&LogView], room: usize) -> Vec<String> {
     let share = (room / logs.len().max(1)).saturating_sub(BETWEEN.len());
     logs.iter()
         .map(|log| self::log(log, share))

@@ -192,6 +192,19 @@ impl Store {
         Ok(())
     }
 
+    /// When a forge was heard last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_delivery(&self, forge: &ForgeName) -> Result<Option<Timestamp>> {
+        let at: Option<i64> =
+            sqlx::query_scalar("SELECT MAX(received_at) FROM delivery WHERE forge = $1")
+                .bind(forge.as_str())
+                .fetch_one(&self.reads)
+                .await?;
+        Ok(at.map(Timestamp))
+    }
+
     /// How many deliveries there are, and what came of them; for tests and for `doctor`.
     ///
     /// # Errors

@@ -131,14 +131,13 @@ impl Store {
     /// When the database fails.
     pub async fn put_outbox_once(&self, item: &OutboxPut, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        let standing = sqlx::query(
-            "SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3",
-        )
-        .bind(item.forge.as_str())
-        .bind(&item.subject)
-        .bind(item.channel)
-        .fetch_optional(&mut *tx)
-        .await?;
+        let standing =
+            sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
+                .bind(item.forge.as_str())
+                .bind(&item.subject)
+                .bind(item.channel)
+                .fetch_optional(&mut *tx)
+                .await?;
         if standing.is_some() {
             return Ok(());
         }
@@ -205,6 +204,34 @@ impl Store {
         .bind(item.version)
         .bind(item.shown.to_string())
         .bind(now.0)
+        .bind(item.id)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// A wish was fulfilled in this version, but that has to be looked at again at that moment. A newer
+    /// version stays due as it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sent_for_now(
+        &self,
+        item: &OutboxItem,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = NULL,
+                    not_before = CASE WHEN version = $1 THEN $4 ELSE not_before END,
+                    tries = CASE WHEN version = $1 THEN 0 ELSE tries END,
+                    version = CASE WHEN version = $1 THEN version + 1 ELSE version END
+             WHERE id = $5 AND sent < $1",
+        )
+        .bind(item.version)
+        .bind(item.shown.to_string())
+        .bind(now.0)
+        .bind(again.0)
         .bind(item.id)
         .execute(&self.writes)
         .await?;

@@ -10,7 +10,7 @@ use super::assets::{self, Asset};
 use super::error::{ApiFailure, Failure};
 use super::pages::RuleDoc;
 use super::{Shared, VERSION, pages};
-use crate::model::{Board, ChallengeSlug, PhaseSlug, TaskSlug};
+use crate::model::{Board, ChallengeSlug, PageToken, PhaseSlug, TaskSlug};
 use crate::pipeline::view;
 use crate::report::{BoardView, board_text};
 use crate::rules::RULES;
@@ -105,6 +105,27 @@ pub async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
         (header::CACHE_CONTROL, "public, max-age=300"),
     ];
     Ok((headers, file.text).into_response())
+}
+
+/// A file that `/export` has written, for whoever knows its address.
+pub async fn export(
+    State(shared): State<Shared>,
+    Path(token): Path<String>,
+) -> Result<Response, Failure> {
+    // Only what is a token can be a name: no path leads out of the folder.
+    let name = token.strip_suffix(".json").unwrap_or(&token);
+    let token = PageToken::new(name).map_err(|_| Failure::NotFound)?;
+    let file = shared
+        .app
+        .settings
+        .data
+        .join("exports")
+        .join(format!("{}.json", token.as_str()));
+    let text = tokio::fs::read(&file)
+        .await
+        .map_err(|_| Failure::NotFound)?;
+    let kind = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    Ok((kind, text).into_response())
 }
 
 /// Whether the daemon and its database are well.

@@ -79,6 +79,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/api/v1/submissions/{token}", get(submissions::json))
         .route("/rules", get(boards::rules))
         .route("/assets/{name}", get(boards::asset))
+        .route("/exports/{token}", get(boards::export))
         .route("/health", get(boards::health))
         .route("/local/{token}/pushed", post(local::pushed))
         .route("/hooks/{forge}", post(hooks::receive))

@@ -12,7 +12,8 @@ pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        // Always of one length: lines that hold its path are broken before it is redacted.
+        Self(tempfile::tempdir_in("/tmp").unwrap())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

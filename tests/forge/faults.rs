@@ -101,6 +101,32 @@ async fn scripted_faults_meet_the_next_request_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_off_is_done_once_and_later() {
+    let (forge, _receiver) = world(Dialect::Gitea127).await;
+    let bot = Bot::new(&forge);
+    forge.faults().script(script(Fault::Late, When::After));
+    assert_eq!(bot.post(SHORT).await, None);
+    assert!(forge.state().statuses.is_empty());
+    assert_eq!(forge.catch_up().await, 1);
+    assert_eq!(forge.state().statuses.len(), 1);
+    assert_eq!(forge.catch_up().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_forge_does_one_thing_after_the_other() {
+    let (forge, _receiver) = world(Dialect::Gitea127).await;
+    let bot = Bot::new(&forge);
+    forge.pace().status = Duration::from_millis(100);
+    let begin = std::time::Instant::now();
+    let all = tokio::join!(bot.post(LONG), bot.post(LONG), bot.post(LONG));
+    assert_eq!(
+        all,
+        (Some((201, None)), Some((201, None)), Some((201, None)))
+    );
+    assert!(begin.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn faults_by_chance_come_again_with_their_seed() {
     let (forge, _receiver) = world(Dialect::Forgejo10).await;
     let bot = Bot::new(&forge);

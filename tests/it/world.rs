@@ -11,9 +11,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use referee::clock::Clock;
-use referee::model::{Actor, AttemptKind, AttemptState, Board, ChallengeSlug, PhaseSlug, TaskSlug};
+use referee::forge::Shows;
+use referee::model::{
+    Actor, AttemptKind, AttemptState, Board, ChallengeSlug, ForgeName, PhaseSlug, TaskSlug,
+};
 use referee::pipeline::orders::Desk;
-use referee::store::{AttemptRecord, LedgerEntry, Store, SubmissionRecord};
+use referee::store::{AttemptRecord, Lane, LedgerEntry, Store, SubmissionRecord};
 use serde_json::Value;
 
 use crate::copy::{self, Copy};
@@ -291,8 +294,9 @@ impl World {
             let store = world.store();
             world.runtime.block_on(async {
                 let far = referee::model::Timestamp(i64::MAX);
-                store.submissions_under_way().await.unwrap().is_empty()
-                    && store.due(far, 1).await.unwrap().is_empty()
+                let local = ForgeName::new("local").unwrap();
+                let due = store.due((&local, Lane::Rest), far, 1).await.unwrap();
+                store.submissions_under_way().await.unwrap().is_empty() && due.is_empty()
             })
         });
     }

@@ -279,7 +279,11 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         comments.iter().any(|c| c.contains(text))
     };
     while !(told("Scored:") && told("Rejected by the rules:")) {
-        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", world.shelf.comments);
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            world.shelf.comments
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     drop(workers);

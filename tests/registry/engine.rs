@@ -47,7 +47,12 @@ fn hello() -> Vec<u8> {
 /// What a failing test leaves is taken away all the same: its images have its instance's name.
 impl Drop for Bench {
     fn drop(&mut self) {
-        let list = ["images", "--format", "{{.Repository}}:{{.Tag}}", "referee/build"];
+        let list = [
+            "images",
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+            "referee/build",
+        ];
         let Ok(listed) = self.command(&list).output() else {
             return;
         };

@@ -167,7 +167,13 @@ async fn is_untouched(store: &Store, record: &SubmissionRecord) {
         None
     );
     assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
-    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap(), []);
+    assert_eq!(
+        store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap(),
+        []
+    );
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -185,7 +191,14 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
         store.score_of(record.submission.id).await.unwrap(),
         Some(score(0.5))
     );
-    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     let used = store
         .usage(&board("phase"), &team("alpha"), 0, NOW)
         .await
@@ -240,7 +253,10 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     // Its worker learns that, and why; a reason that was recorded before stands.
     let loss = store.loss(&lease).await.unwrap();
     assert_eq!(loss, Some(KillReason::Time));
-    let due = store.due((&forge(), Lane::Rest), later(1), 9).await.unwrap();
+    let due = store
+        .due((&forge(), Lane::Rest), later(1), 9)
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1, "the forge is told: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(

@@ -399,7 +399,11 @@ pub async fn too_many_deliveries_are_refused_not_forgotten(db: Db) {
     }
     assert_eq!(new + busy, 3000);
     assert_eq!(
-        db.store.unhandled_deliveries(later(9), 3000).await.unwrap().len(),
+        db.store
+            .unhandled_deliveries(later(9), 3000)
+            .await
+            .unwrap()
+            .len(),
         new
     );
 }

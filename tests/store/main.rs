@@ -9,6 +9,7 @@ mod boards;
 mod durability;
 mod ends;
 mod engine;
+mod forges;
 mod images;
 mod intake;
 mod orders;
@@ -106,13 +107,23 @@ mod contract {
             a_board_can_turn_back,
             a_rescore_of_what_is_no_more_is_discarded,
             one_that_cannot_be_scored_ends_the_rescore;
+        forges:
+            a_command_is_heard_once,
+            a_command_is_begun_and_ended_once,
+            an_issue_is_forgotten_with_its_number_only,
+            a_delivery_waits_for_its_forge;
         outbox:
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,
             a_failed_wish_waits_and_a_new_one_does_not,
+            a_wish_that_was_sent_for_now_comes_again_once,
             wishes_go_in_order,
             news_do_not_delay_what_waits,
-            the_ledger_is_appended_to;
+            the_ledger_is_appended_to,
+            lanes_do_not_mix,
+            a_pace_is_kept,
+            what_cannot_be_shown_is_given_up_until_it_is_news,
+            what_is_told_once_is_told_once;
         images:
             a_team_has_one_owner_of_its_images,
             a_tag_enters_its_image_once,

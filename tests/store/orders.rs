@@ -140,7 +140,11 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
     }
     assert_eq!(actions(store).await.len(), 5);
     assert_eq!(
-        store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap().len(),
+        store
+            .due((&forge(), Lane::Rest), NOW, 9)
+            .await
+            .unwrap()
+            .len(),
         1,
         "the report is renewed"
     );

@@ -1,14 +1,18 @@
 //! What goes out: the outbox holds a state to be shown, the ledger what was done.
 
-use referee::model::ForgeName;
+use referee::model::{Duration, ForgeName};
 use serde_json::json;
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::Lane;
+use referee::store::{Lane, URGENT};
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
-    let due = db.store.due((&forge(), Lane::Rest), later(seconds), 10).await.unwrap();
+    let due = db
+        .store
+        .due((&forge(), Lane::Rest), later(seconds), 10)
+        .await
+        .unwrap();
     due.into_iter().map(|item| item.subject).collect()
 }
 
@@ -31,9 +35,87 @@ pub async fn the_newest_wish_wins(db: Db) {
     let mut other = wish("commit 1", 1);
     other.channel = "status";
     db.store.put_outbox(&other, NOW).await.unwrap();
-    other.forge = ForgeName::new("gitea").unwrap();
+    let gitea = ForgeName::new("gitea").unwrap();
+    other.forge = gitea.clone();
     db.store.put_outbox(&other, NOW).await.unwrap();
-    assert_eq!(subjects(&db, 0).await.len(), 2);
+    assert_eq!(subjects(&db, 0).await.len(), 1);
+    let theirs = db.store.due((&gitea, Lane::Rest), NOW, 9).await.unwrap();
+    assert_eq!(theirs.len(), 1);
+}
+
+/// What somebody waits for has a lane of its own.
+pub async fn lanes_do_not_mix(db: Db) {
+    let mut verdict = wish("verdict", 1);
+    verdict.priority = URGENT;
+    db.store.put_outbox(&verdict, NOW).await.unwrap();
+    db.store.put_outbox(&wish("note", 1), NOW).await.unwrap();
+    let urgent = db
+        .store
+        .due((&forge(), Lane::Urgent), NOW, 9)
+        .await
+        .unwrap();
+    assert_eq!(urgent.len(), 1);
+    assert_eq!(urgent[0].subject, "verdict");
+    assert_eq!(subjects(&db, 0).await, ["note"]);
+}
+
+/// A comment is not edited with every breath, and what the forge shows is kept with the wish.
+pub async fn a_pace_is_kept(db: Db) {
+    let mut report = wish("submission 1", 1);
+    report.pace = Duration::seconds(10);
+    db.store.put_outbox(&report, NOW).await.unwrap();
+    let mut item = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 9)
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(item.shown.is_null());
+    item.shown = json!({ "comment": 7 });
+    db.store.shown(&item).await.unwrap();
+    db.store.sent(&item, later(1)).await.unwrap();
+    db.store.put_outbox(&report, later(2)).await.unwrap();
+    assert_eq!(subjects(&db, 10).await, [""; 0]);
+    assert_eq!(subjects(&db, 11).await, ["submission 1"]);
+    let again = db
+        .store
+        .due((&forge(), Lane::Rest), later(11), 9)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(again.shown, json!({ "comment": 7 }));
+    // An end is shown at once.
+    report.pace = Duration(0);
+    db.store.put_outbox(&report, later(3)).await.unwrap();
+    assert_eq!(subjects(&db, 11).await, ["submission 1"]);
+}
+
+pub async fn what_cannot_be_shown_is_given_up_until_it_is_news(db: Db) {
+    db.store.put_outbox(&wish("x", 1), NOW).await.unwrap();
+    let item = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 9)
+        .await
+        .unwrap()
+        .remove(0);
+    db.store.given_up(&item, "archived \0", NOW).await.unwrap();
+    assert_eq!(subjects(&db, 99).await, [""; 0]);
+    db.store.put_outbox(&wish("x", 2), NOW).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, ["x"]);
+}
+
+pub async fn what_is_told_once_is_told_once(db: Db) {
+    for payload in [1, 2] {
+        let notice = wish("candidate 7", payload);
+        db.store.put_outbox_once(&notice, NOW).await.unwrap();
+    }
+    let due = db.store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].version, &due[0].payload), (1, &json!({ "n": 1 })));
+    db.store.sent(&due[0], NOW).await.unwrap();
+    let again = wish("candidate 7", 3);
+    db.store.put_outbox_once(&again, NOW).await.unwrap();
+    assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
 pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
@@ -41,13 +123,23 @@ pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let first = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let first = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     db.store
         .put_outbox(&wish("commit 1", 2), NOW)
         .await
         .unwrap();
     db.store.sent(&first, NOW).await.unwrap();
-    let second = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let second = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((second.version, &second.payload), (2, &json!({ "n": 2 })));
     db.store.sent(&second, NOW).await.unwrap();
     // A slow sender of the older version takes nothing back.
@@ -55,25 +147,84 @@ pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
+pub async fn a_wish_that_was_sent_for_now_comes_again_once(db: Db) {
+    let due = async |seconds: i64| {
+        let forge = forge();
+        let due = db.store.due((&forge, Lane::Rest), later(seconds), 10);
+        due.await.unwrap()
+    };
+    db.store
+        .put_outbox(&wish("commit 1", 1), NOW)
+        .await
+        .unwrap();
+    let mut item = due(0).await.remove(0);
+    item.shown = json!({ "comment": 7 });
+    db.store.sent_for_now(&item, NOW, later(60)).await.unwrap();
+    assert!(due(59).await.is_empty());
+    let again = due(60).await.remove(0);
+    assert_eq!(
+        (again.version, again.tries, &again.shown),
+        (2, 0, &item.shown)
+    );
+    // The sender of the older version, heard of once more, changes nothing.
+    db.store.sent_for_now(&item, NOW, later(600)).await.unwrap();
+    assert_eq!(due(60).await.len(), 1);
+    // News do not wait for the second look.
+    db.store
+        .put_outbox(&wish("commit 1", 2), later(5))
+        .await
+        .unwrap();
+    let news = due(5).await.remove(0);
+    assert_eq!((news.version, &news.shown), (3, &item.shown));
+    // Nor does a second look delay news that came while it was sent.
+    db.store
+        .put_outbox(&wish("commit 1", 3), later(6))
+        .await
+        .unwrap();
+    db.store
+        .sent_for_now(&news, later(6), later(66))
+        .await
+        .unwrap();
+    assert_eq!(due(6).await.remove(0).version, 4);
+    let last = due(6).await.remove(0);
+    db.store.sent(&last, later(7)).await.unwrap();
+    assert!(due(1_000).await.is_empty());
+}
+
 pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
     db.store
         .put_outbox(&wish("commit 1", 1), NOW)
         .await
         .unwrap();
-    let item = db.store.due((&forge(), Lane::Rest), NOW, 10).await.unwrap().remove(0);
+    let item = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 10)
+        .await
+        .unwrap()
+        .remove(0);
     // What a forge answers may hold anything, and PostgreSQL keeps no NUL in a text.
     db.store
         .not_sent(&item, "refused: \0 \u{1F980}", later(30))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 29).await, [""; 0]);
-    let again = db.store.due((&forge(), Lane::Rest), later(30), 10).await.unwrap().remove(0);
+    let again = db
+        .store
+        .due((&forge(), Lane::Rest), later(30), 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((again.tries, again.version), (1, 1));
     db.store
         .put_outbox(&wish("commit 1", 2), later(5))
         .await
         .unwrap();
-    let renewed = db.store.due((&forge(), Lane::Rest), later(5), 10).await.unwrap().remove(0);
+    let renewed = db
+        .store
+        .due((&forge(), Lane::Rest), later(5), 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((renewed.tries, renewed.version), (0, 2));
     // The failure of the old one holds the new one up no more.
     db.store
@@ -97,7 +248,14 @@ pub async fn wishes_go_in_order(db: Db) {
     }
     assert_eq!(subjects(&db, 0).await, ["slow"]);
     assert_eq!(subjects(&db, 10).await, ["soon", "late", "slow"]);
-    assert_eq!(db.store.due((&forge(), Lane::Rest), later(10), 2).await.unwrap().len(), 2);
+    assert_eq!(
+        db.store
+            .due((&forge(), Lane::Rest), later(10), 2)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// A first verdict that waits is not made to wait longer by the progress that follows it.
@@ -107,16 +265,18 @@ pub async fn news_do_not_delay_what_waits(db: Db) {
     db.store.put_outbox(&verdict, NOW).await.unwrap();
     let mut second = wish("commit 2", 1);
     second.priority = 2;
-    db.store
-        .put_outbox(&second, NOW)
-        .await
-        .unwrap();
+    db.store.put_outbox(&second, NOW).await.unwrap();
     let mut progress = wish("commit 1", 2);
     progress.priority = 5;
     progress.not_before = later(60);
     db.store.put_outbox(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 1", "commit 2"]);
-    let shown = db.store.due((&forge(), Lane::Rest), NOW, 1).await.unwrap().remove(0);
+    let shown = db
+        .store
+        .due((&forge(), Lane::Rest), NOW, 1)
+        .await
+        .unwrap()
+        .remove(0);
     db.store.sent(&shown, NOW).await.unwrap();
     // Once it was shown, the next has its own urgency and moment.
     db.store.put_outbox(&progress, NOW).await.unwrap();

@@ -213,7 +213,14 @@ pub async fn a_board_turns_when_every_score_is_there(db: Db) {
     assert_eq!((was[0].submission.clone(), was.len()), (alpha, 3));
     assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
     assert_eq!(actions(store).await, ["rescore", "rescore apply"]);
-    assert_eq!(store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A correction is taken back: the scores that the older revision has stand.

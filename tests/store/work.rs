@@ -80,7 +80,13 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
         (record.submission.stage, record.submission.working),
         (Stage::Rules, true)
     );
-    assert_eq!(db.store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap(), []);
+    assert_eq!(
+        db.store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap(),
+        []
+    );
     db.store.renew(&lease, NOW).await.unwrap();
     db.store.finish(&lease, advance(), NOW).await.unwrap();
     // It has ended: now its owner, too, comes too late.
@@ -91,7 +97,14 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
         (record.submission.stage, record.submission.working),
         (Stage::Build, false)
     );
-    assert_eq!(db.store.due((&forge(), Lane::Rest), later(9), 9).await.unwrap()[0].version, 1);
+    assert_eq!(
+        db.store
+            .due((&forge(), Lane::Rest), later(9), 9)
+            .await
+            .unwrap()[0]
+            .version,
+        1
+    );
 }
 
 pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use referee::clock::Clock;
 use referee::config;
+use referee::forge::Forge;
 use referee::forge::local::LocalForge;
 use referee::model::{ForgeName, RepositoryId, TeamSlug, Timestamp};
 use referee::pipeline::{App, Parts};
@@ -33,6 +34,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
+    local: LocalForge,
     /// Removed with the last of this server.
     _folder: tempfile::TempDir,
 }
@@ -130,11 +132,12 @@ impl Server {
         let url = settings.public_url.clone();
         let root = folder.path().join("repositories");
         let local = LocalForge::new(root, url.clone(), PathBuf::from("/bin/true"));
+        let forge: Arc<dyn Forge> = Arc::new(local.clone());
         let parts = Parts {
             store: Store::open(settings.database.expose()).await.unwrap(),
             engines: engine::engines(),
             gpus: Vec::new(),
-            forges: [(ForgeName::new("local").unwrap(), local)].into(),
+            forges: [(ForgeName::new("local").unwrap(), forge)].into(),
             clock: Clock::fixed(NOW),
             owner: "tests".to_owned(),
         };
@@ -145,6 +148,7 @@ impl Server {
             app,
             url,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            local,
             _folder: folder,
         }
     }
@@ -160,8 +164,8 @@ impl Server {
     pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
         let forge = ForgeName::new(forge).unwrap();
         let full_name = format!("nuclei/team-{team}");
-        if let Ok(local) = self.app.forge(&forge) {
-            local
+        if forge.as_str() == "local" {
+            self.local
                 .create(&full_name, forge_id, &Default::default(), NOW)
                 .unwrap();
         }

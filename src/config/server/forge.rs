@@ -15,6 +15,9 @@ use crate::model::{Finding, ForgeName};
 /// Characters of the shortest webhook secret; a shorter one can be guessed from one delivery.
 const SECRET_CHARS_LEAST: usize = 16;
 
+/// No forge may be called so: orders from the command line are kept under this name.
+pub const RESERVED_FORGE: &str = "command-line";
+
 /// A forge as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForgeSettings {
@@ -46,6 +49,10 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
     if let Err(invalid) = &name {
         let remedy = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";
         s.bad("", format!("{invalid}."), remedy);
+    }
+    if name.as_ref().is_ok_and(|n| n.as_str() == RESERVED_FORGE) {
+        let says = format!("`{RESERVED_FORGE}` is no name for a forge: it stands for this server.");
+        s.bad("", says, "Rename the table.");
     }
     let kind = s.required(
         "kind",

@@ -18,7 +18,7 @@ use super::values::{Read, Refusal, joined, path, refused, text};
 use crate::model::{Finding, ForgeName, Place};
 
 pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings};
-pub use forge::ForgeSettings;
+pub use forge::{ForgeSettings, RESERVED_FORGE};
 
 /// The annotated defaults: the layer below every `referee.toml`.
 pub const REFEREE_TOML: &str = include_str!("referee.toml");

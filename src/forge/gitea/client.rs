@@ -45,11 +45,12 @@ impl Answer {
 }
 
 impl Client {
-    /// A client of the forge at this address (without `/` at the end). Nothing is asked yet.
+    /// A client of the forge at this address (without `/` at the end), which waits for an answer as
+    /// long as it is told. Nothing is asked yet.
     ///
     /// # Errors
     /// When address or token cannot be used in HTTP.
-    pub fn new(url: &str, token: &Secret) -> Result<Self> {
+    pub fn new(url: &str, token: &Secret, patience: Duration) -> Result<Self> {
         let unfit = |what: &str| ForgeError::Invalid(format!("{what} cannot be used in HTTP"));
         let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
             .map_err(|_| unfit("the token"))?;
@@ -60,7 +61,7 @@ impl Client {
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .connect_timeout(limits::FORGE_CONNECT_TIME.std())
-            .timeout(limits::FORGE_CALL_TIME.std())
+            .timeout(patience.std())
             .build()
             .map_err(|e| ForgeError::Unreachable(e.without_url().to_string()))?;
         let base_path = format!("{url}/api/v1");
@@ -185,10 +186,7 @@ pub fn fault<T>(error: ApiError<T>) -> ForgeError {
         ApiError::ResponseError(answer) => {
             let status = answer.status.as_u16();
             // gitea-rs keeps no header, so a busy forge is waited for as long as we think fit.
-            match (
-                status,
-                ForgeError::of_status(status, &answer.content, None),
-            ) {
+            match (status, ForgeError::of_status(status, &answer.content, None)) {
                 (503, _) => ForgeError::Busy { after: None },
                 (_, Some(error)) => error,
                 (_, None) => ForgeError::Unreadable(format!("status {status} as an error")),
@@ -202,7 +200,7 @@ fn unreachable(error: reqwest011::Error) -> ForgeError {
     let timeout = error.is_timeout();
     let mut says = error.without_url().to_string();
     if timeout {
-        says = format!("no answer within {}", limits::FORGE_CALL_TIME);
+        says = "no answer in time".to_owned();
     }
     ForgeError::Unreachable(says)
 }

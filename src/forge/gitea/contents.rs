@@ -58,7 +58,11 @@ impl GiteaForge {
             }
             let body = json!({ "branch": branch, "message": message, "files": changes });
             let path = ["repos", owner, name, "contents"];
-            match self.client.call(Method::POST, &path, &[], Some(&body)).await {
+            match self
+                .client
+                .call(Method::POST, &path, &[], Some(&body))
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(error @ (ForgeError::Conflict(_) | ForgeError::Invalid(_))) => {
                     last = Some(error);
@@ -147,7 +151,12 @@ mod tests {
         let changes = changes(&files, &standing).unwrap();
         let what: Vec<_> = changes
             .iter()
-            .map(|c| (c["operation"].as_str().unwrap(), c["path"].as_str().unwrap()))
+            .map(|c| {
+                (
+                    c["operation"].as_str().unwrap(),
+                    c["path"].as_str().unwrap(),
+                )
+            })
             .collect();
         assert_eq!(what, [("create", "fresh"), ("update", "other")]);
     }

@@ -98,7 +98,9 @@ impl TeamBody {
             rank(map.and_then(|m| m.get(unit)).map(String::as_str))
         };
         (everywhere && !self.includes_all_repositories)
-            || units.iter().any(|(unit, right)| has(unit) < rank(Some(right)))
+            || units
+                .iter()
+                .any(|(unit, right)| has(unit) < rank(Some(right)))
     }
 }
 
@@ -134,7 +136,14 @@ impl HookBody {
     /// that it does not know: only what every version has is asked of it.
     fn is_right(&self) -> bool {
         let events: BTreeSet<&str> = self.events.iter().flatten().map(String::as_str).collect();
-        let wanted = ["push", "create", "delete", "repository", "issues", "issue_comment"];
+        let wanted = [
+            "push",
+            "create",
+            "delete",
+            "repository",
+            "issues",
+            "issue_comment",
+        ];
         self.active
             && matches!(self.branch_filter.as_str(), "" | "*")
             && self.config.get("content_type").is_some_and(|t| t == "json")
@@ -158,7 +167,9 @@ impl Owner {
             return Ok(Met::Found);
         }
         let body = json!({ "username": name, "visibility": "private" });
-        self.client.call(Method::POST, &["orgs"], &[], Some(&body)).await?;
+        self.client
+            .call(Method::POST, &["orgs"], &[], Some(&body))
+            .await?;
         Ok(Met::Made)
     }
 
@@ -195,12 +206,7 @@ impl Owner {
     ///
     /// # Errors
     /// When the forge says no.
-    pub async fn team(
-        &self,
-        team: &str,
-        units: Units<'_>,
-        everywhere: bool,
-    ) -> Result<(i64, Met)> {
+    pub async fn team(&self, team: &str, units: Units<'_>, everywhere: bool) -> Result<(i64, Met)> {
         let (organization, name) = split(team)?;
         let path = ["orgs", organization, "teams"];
         let teams: Vec<TeamBody> = self.client.list(&path, &[]).await?;
@@ -228,11 +234,16 @@ impl Owner {
                 body["includes_all_repositories"] =
                     Value::from(everywhere || team.includes_all_repositories);
                 let id = team.id.to_string();
-                self.client.call(Method::PATCH, &["teams", &id], &[], Some(&body)).await?;
+                self.client
+                    .call(Method::PATCH, &["teams", &id], &[], Some(&body))
+                    .await?;
                 Ok((team.id, Met::Mended))
             }
             None => {
-                let answer = self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+                let answer = self
+                    .client
+                    .call(Method::POST, &path, &[], Some(&body))
+                    .await?;
                 Ok((answer.json::<TeamBody>()?.id, Met::Made))
             }
         }
@@ -275,7 +286,9 @@ impl Owner {
         match standing {
             Some(body) if template && body["template"] != Value::Bool(true) => {
                 let body = json!({ "template": true });
-                self.client.call(Method::PATCH, &path, &[], Some(&body)).await?;
+                self.client
+                    .call(Method::PATCH, &path, &[], Some(&body))
+                    .await?;
                 Ok(Met::Mended)
             }
             Some(_) => Ok(Met::Found),
@@ -285,7 +298,9 @@ impl Owner {
                     "default_branch": "main", "template": template,
                 });
                 let path = ["orgs", owner, "repos"];
-                self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+                self.client
+                    .call(Method::POST, &path, &[], Some(&body))
+                    .await?;
                 Ok(Met::Made)
             }
         }
@@ -311,7 +326,10 @@ impl Owner {
             "default_branch": "main", "git_content": true, "labels": true,
         });
         let path = ["repos", from_owner, from, "generate"];
-        let answer = self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+        let answer = self
+            .client
+            .call(Method::POST, &path, &[], Some(&body))
+            .await?;
         Ok((answer.json::<RepositoryBody>()?.into(), Met::Made))
     }
 
@@ -326,7 +344,9 @@ impl Owner {
             return Ok(Met::Found);
         }
         let body = json!({ "name": name, "color": colour });
-        self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+        self.client
+            .call(Method::POST, &path, &[], Some(&body))
+            .await?;
         Ok(Met::Made)
     }
 
@@ -353,13 +373,17 @@ impl Owner {
             Some(hook) => {
                 let id = hook.id.to_string();
                 let path = ["orgs", organization, "hooks", id.as_str()];
-                self.client.call(Method::PATCH, &path, &[], Some(&body)).await?;
+                self.client
+                    .call(Method::PATCH, &path, &[], Some(&body))
+                    .await?;
                 Ok(Met::Mended)
             }
             None => {
                 body["type"] = Value::from("gitea");
                 body["config"]["secret"] = Value::from(secret.expose());
-                self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+                self.client
+                    .call(Method::POST, &path, &[], Some(&body))
+                    .await?;
                 Ok(Met::Made)
             }
         }

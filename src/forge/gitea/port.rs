@@ -20,7 +20,7 @@ use crate::forge::{
     Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
     Shows, Spot,
 };
-use crate::model::{CommitSha, Sender, TeamPattern, Timestamp, limits};
+use crate::model::{CommitSha, Duration, Sender, TeamPattern, Timestamp, limits};
 use reqwest011::Method;
 
 /// A Gitea or Forgejo, as one account.
@@ -47,6 +47,15 @@ pub(super) struct RepositoryBody {
     archived: bool,
     #[serde(default)]
     pub(super) default_branch: String,
+    #[serde(default)]
+    permissions: Permissions,
+}
+
+/// Gitea modules/structs/repo.go, `Permission`: of who asks.
+#[derive(Debug, Default, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
 }
 
 impl From<RepositoryBody> for ForgeRepository {
@@ -80,7 +89,7 @@ impl GiteaForge {
     /// When address or token cannot be used.
     pub fn new(url: &str, token: &Secret, mirrors: PathBuf) -> Result<Self> {
         Ok(Self {
-            client: Client::new(url, token)?,
+            client: Client::new(url, token, limits::FORGE_CALL_TIME)?,
             remote: Remote {
                 url: url.to_owned(),
                 token: token.clone(),
@@ -92,6 +101,15 @@ impl GiteaForge {
             git: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
             mirrors: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// The same forge, waited for as long as this instead of [`limits::FORGE_CALL_TIME`].
+    ///
+    /// # Errors
+    /// As [`GiteaForge::new`].
+    pub fn with_patience(mut self, patience: Duration) -> Result<Self> {
+        self.client = Client::new(&self.remote.url, &self.remote.token, patience)?;
+        Ok(self)
     }
 
     /// Which forge this is.
@@ -134,9 +152,23 @@ impl GiteaForge {
         .await
     }
 
+    /// Whether we may write to a repository; none where there is none that we see.
+    ///
+    /// # Errors
+    /// When the forge says no.
+    pub async fn may_write(&self, full_name: &str) -> Result<Option<bool>> {
+        let body = self.repository_body(full_name).await?;
+        Ok(body.map(|b| b.permissions.push))
+    }
+
     pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {
         let (owner, name) = split(full_name)?;
         self.client.get(&["repos", owner, name]).await
+    }
+
+    async fn is_archived(&self, full_name: &str) -> Result<bool> {
+        let body = self.repository_body(full_name).await?;
+        Ok(body.is_some_and(|b| b.archived))
     }
 
     /// Does something with git beside the other work, for as long as [`limits::FORGE_GIT_TIME`].
@@ -184,6 +216,10 @@ fn of_git(error: GitError) -> ForgeError {
             if error.message().contains("404") =>
         {
             ForgeError::NotFound
+        }
+        // It answers, and about this repository alone: the forge is well.
+        (_, ErrorClass::Http) if error.message().contains("403") => {
+            ForgeError::Forbidden(error.message().to_owned())
         }
         (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) => {
             ForgeError::Unreachable(error.message().to_owned())
@@ -264,10 +300,16 @@ impl Forge for GiteaForge {
         let _mine = lock.lock().await;
         let (id, name) = (at.id.clone(), at.full_name.clone());
         let (sha, text) = (sha.clone(), text.to_owned());
-        self.with_git(move |remote, ended| {
+        let set = self.with_git(move |remote, ended| {
             remote.set_note((&id, &name), (&sha, &text), now, &ended)
-        })
-        .await
+        });
+        match set.await {
+            // Git is refused with the same words for whatever reason.
+            Err(ForgeError::Forbidden(_)) if self.is_archived(&at.full_name).await? => {
+                Err(ForgeError::Archived)
+            }
+            other => other,
+        }
     }
 
     async fn show_status(

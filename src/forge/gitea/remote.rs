@@ -48,9 +48,14 @@ impl Remote {
     ///
     /// # Errors
     /// When the forge says no.
-    pub fn refs(&self, full_name: &str, ended: &Arc<AtomicBool>) -> Result<Vec<(String, CommitSha)>> {
+    pub fn refs(
+        &self,
+        full_name: &str,
+        ended: &Arc<AtomicBool>,
+    ) -> Result<Vec<(String, CommitSha)>> {
         let mut remote = git2::Remote::create_detached(self.address(full_name))?;
-        let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(ended)), None)?;
+        let connection =
+            remote.connect_auth(Direction::Fetch, Some(self.callbacks(ended)), None)?;
         let mut found = BTreeMap::new();
         for head in connection.list()? {
             // `refs/tags/x^{}` is the commit that an annotated tag stands for; it comes after the tag.
@@ -224,7 +229,9 @@ impl Remote {
         let mut asked = false;
         callbacks.credentials(move |url, _, allowed| {
             let again = std::mem::replace(&mut asked, true);
-            if again || !url.starts_with(&own) || !allowed.contains(CredentialType::USER_PASS_PLAINTEXT)
+            if again
+                || !url.starts_with(&own)
+                || !allowed.contains(CredentialType::USER_PASS_PLAINTEXT)
             {
                 return Err(git2::Error::new(
                     git2::ErrorCode::Auth,

@@ -226,7 +226,9 @@ impl GiteaForge {
         };
         let path = [&["repos", owner, name, "issues"], tail].concat();
         let body = json!({ "content": content });
-        self.client.call(Method::POST, &path, &[], Some(&body)).await?;
+        self.client
+            .call(Method::POST, &path, &[], Some(&body))
+            .await?;
         Ok(())
     }
 }

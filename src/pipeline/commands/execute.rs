@@ -10,6 +10,9 @@ use crate::pipeline::orders::{
 use crate::pipeline::{App, publish};
 use crate::store::{CommandRecord, RescoreState};
 
+/// What was heard is kept in its plainest form, which speaks to us by `/` and no name.
+const NOBODY: &str = "";
+
 /// Where a command is carried out.
 struct Order<'a> {
     app: &'a App,
@@ -46,8 +49,7 @@ async fn attempt(app: &App, record: &CommandRecord) -> anyhow::Result<Option<Str
     let Some(place) = place::of(app, &here.forge, &here.forge_id).await? else {
         return Ok(Some("This is no longer a place for commands.".to_owned()));
     };
-    let bot = app.forge(&here.forge)?.account().await?;
-    let command = match command::read(&record.text, &bot.login).pop() {
+    let command = match command::read(&record.text, NOBODY).pop() {
         Some(written) => match written.command {
             Ok(command) => command,
             Err(error) => return Ok(Some(error.to_string())),
@@ -58,9 +60,12 @@ async fn attempt(app: &App, record: &CommandRecord) -> anyhow::Result<Option<Str
         Ok(role) => role,
         Err(says) => return Ok(Some(says)),
     };
-    let actor = Actor::Account {
-        forge: here.forge.clone(),
-        login: record.actor.login.clone(),
+    let actor = match place.trusted {
+        true => Actor::CommandLine,
+        false => Actor::Account {
+            forge: here.forge.clone(),
+            login: record.actor.login.clone(),
+        },
     };
     let order = Order {
         app,
@@ -82,7 +87,7 @@ pub(super) fn goes_on(record: &CommandRecord) -> bool {
 }
 
 fn rescored(record: &CommandRecord) -> Option<Command> {
-    let command = command::read(&record.text, "").pop()?.command.ok()?;
+    let command = command::read(&record.text, NOBODY).pop()?.command.ok()?;
     matches!(command, Command::Rescore { .. }).then_some(command)
 }
 
@@ -252,11 +257,7 @@ async fn changed(order: &Order<'_>) -> Answer<()> {
     Ok(publish::board(order.app, order.desk.challenge).await?)
 }
 
-fn board(
-    order: &Order<'_>,
-    phase: crate::model::PhaseSlug,
-    task: crate::model::TaskSlug,
-) -> Board {
+fn board(order: &Order<'_>, phase: crate::model::PhaseSlug, task: crate::model::TaskSlug) -> Board {
     Board {
         challenge: order.desk.challenge.slug.clone(),
         phase,
@@ -315,7 +316,11 @@ async fn approve(order: &Order<'_>, team: &TeamSlug) -> Answer<String> {
     let pending = repositories::pending(&order.desk).await?;
     let Some(candidate) = pending.iter().find(|c| c.team == *team) else {
         let known = pending.iter().map(|c| c.team.as_str());
-        return Err(Refusal::unknown("team that waits for an approval", team, known));
+        return Err(Refusal::unknown(
+            "team that waits for an approval",
+            team,
+            known,
+        ));
     };
     let name = candidate.full_name.clone();
     repositories::approve_and_look(order.app, &order.desk, &name).await?;

@@ -15,6 +15,8 @@ mod place;
 
 use std::collections::BTreeMap;
 
+pub use place::COMMAND_LINE;
+
 use super::{App, Progress, publish};
 use crate::command::{self, Written};
 use crate::forge::Comment;
@@ -174,7 +176,7 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
         if let Some(reply) = execute::run(app, &record).await {
             end(app, &record, &reply).await?;
         } else {
-            publish::reply(app, &record.place).await?;
+            tell(app, &record).await?;
         }
     }
     for record in app.store.commands_in(CommandState::Running).await? {
@@ -190,7 +192,15 @@ async fn end(app: &App, record: &CommandRecord, reply: &str) -> anyhow::Result<(
     app.store
         .end_command(record.id, reply, app.clock.now())
         .await?;
-    publish::reply(app, &record.place).await
+    tell(app, record).await
+}
+
+/// The command line reads the answer from the row.
+async fn tell(app: &App, record: &CommandRecord) -> anyhow::Result<()> {
+    match record.place.forge.as_str() == COMMAND_LINE {
+        true => Ok(()),
+        false => publish::reply(app, &record.place).await,
+    }
 }
 
 /// Ends what an earlier start has begun and cannot have ended.

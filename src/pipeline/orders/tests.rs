@@ -13,7 +13,9 @@ use crate::model::{
     MetricName, Outcome, Pick, RepositoryId, Score, Stage, SubmissionId,
 };
 use crate::report::BoardView;
-use crate::store::{Lane, Candidate, CandidateState, Claim, Effect, Finish, NewSource, Next, SeenRef};
+use crate::store::{
+    Candidate, CandidateState, Claim, Effect, Finish, Lane, NewSource, Next, SeenRef,
+};
 
 const NOW: Timestamp = Timestamp(1_772_445_600_000);
 
@@ -225,7 +227,11 @@ async fn a_hidden_board_is_published() {
         .await
         .unwrap();
     assert_eq!(world.ranked(NOW).await.len(), 1);
-    let due = world.store.due((&world.challenge.forge, Lane::Rest), NOW, 9).await.unwrap();
+    let due = world
+        .store
+        .due((&world.challenge.forge, Lane::Rest), NOW, 9)
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1, "its team's report tells the score now");
     let all = boards::publish(&world.desk(NOW), &Reach::default()).await;
     let says = all.unwrap_err().to_string();

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Target, Unsent, thread};
 use crate::forge::ForgeError;
-use crate::model::{Digest, Duration, Timestamp};
+use crate::model::{Digest, Duration, Timestamp, limits};
 use crate::pipeline::App;
 use crate::store::OutboxItem;
 
 /// Clocks of forges are not ours: comments are looked for from this long before their reason.
 const CLOCKS_APART: Duration = Duration::seconds(3600);
+/// A forge may still do what it was asked this long ago, although we gave up waiting.
+const LATE: Duration = Duration(2 * limits::FORGE_CALL_TIME.0);
 
 /// What the forge shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,9 +26,9 @@ struct Shown {
     comment: Option<i64>,
     /// With this text.
     digest: Option<Digest>,
-    /// A comment may have been written whose number we never heard.
+    /// Until then a comment may appear whose number we never heard.
     #[serde(default)]
-    doubt: bool,
+    unsure_until: Option<Timestamp>,
 }
 
 /// A comment to be shown.
@@ -41,17 +43,18 @@ pub(super) struct Living {
     pub since: Timestamp,
 }
 
-/// Makes the forge show a comment as it is to be now.
+/// Makes the forge show a comment as it is to be now. When to look again, if an earlier try may still
+/// come to be beside it.
 pub(super) async fn show(
     app: &App,
     item: &mut OutboxItem,
     target: &mut Target<'_>,
     living: &Living,
-) -> Result<(), Unsent> {
+) -> Result<Option<Timestamp>, Unsent> {
     let mut shown: Shown = serde_json::from_value(item.shown.clone()).unwrap_or_default();
     let result = write(app, item, target, (living, &mut shown)).await;
     keep(item, &shown)?;
-    result
+    result.map(|()| shown.unsure_until)
 }
 
 fn keep(item: &mut OutboxItem, shown: &Shown) -> anyhow::Result<()> {
@@ -77,7 +80,7 @@ async fn write(
             ..Shown::default()
         };
     }
-    if shown.doubt {
+    if shown.unsure_until.is_some() {
         settle(app, target, (living, shown)).await?;
     }
     if let Some(comment) = shown.comment {
@@ -95,7 +98,7 @@ async fn write(
         }
         gone(app, target, (living, issue)).await?;
     }
-    shown.doubt = true;
+    let unsure = shown.unsure_until.replace(app.clock.now().plus(LATE));
     keep(item, shown)?;
     app.store.shown(item).await?;
     let written = target
@@ -107,17 +110,12 @@ async fn write(
     match written {
         Ok(comment) => {
             // Only what failed before may stand there twice.
-            shown.doubt = item.tries > 0;
+            shown.unsure_until = unsure;
             shown.comment = Some(comment);
             shown.digest = Some(digest);
             Ok(())
         }
         Err(error) => {
-            if let Unsent::Forge(said) = &error
-                && !said.is_uncertain()
-            {
-                shown.doubt = false;
-            }
             // Of an issue that is gone, forges say 500 as of everything else.
             if let Unsent::Forge(ForgeError::Server { .. } | ForgeError::NotFound) = &error {
                 gone(app, target, (living, issue)).await?;
@@ -143,7 +141,8 @@ async fn gone(
     }))
 }
 
-/// Finds out which comments stand there: the first is the report, others go.
+/// Finds out which comments stand there: the first is the report, others go. The doubt goes when there
+/// was time enough for all of them to appear.
 async fn settle(
     app: &App,
     target: &mut Target<'_>,
@@ -152,6 +151,7 @@ async fn settle(
     let Some(issue) = shown.issue else {
         return Ok(());
     };
+    let now = app.clock.now();
     let me = target.forge.account().await?.id;
     let since = living.since.minus(CLOCKS_APART);
     let standing = target
@@ -178,7 +178,7 @@ async fn settle(
         shown.comment = first;
         shown.digest = None;
     }
-    shown.doubt = false;
+    shown.unsure_until = shown.unsure_until.filter(|until| now < *until);
     Ok(())
 }
 

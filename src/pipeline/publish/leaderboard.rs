@@ -40,8 +40,8 @@ pub(in crate::pipeline) fn put(app: &App, challenge: &Challenge) -> Option<Outbo
 }
 
 pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
-    let slug: ChallengeSlug = serde_json::from_value(item.payload["challenge"].clone())
-        .map_err(anyhow::Error::from)?;
+    let slug: ChallengeSlug =
+        serde_json::from_value(item.payload["challenge"].clone()).map_err(anyhow::Error::from)?;
     let Some(challenge) = app.challenge(&slug) else {
         return Ok(());
     };

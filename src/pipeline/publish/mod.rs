@@ -38,8 +38,13 @@ const AT_ONCE: i64 = 32;
 /// Wishes sent at the same time: a forge on a small machine takes some 20 calls a second, however many
 /// ask.
 const SENDING: usize = 4;
+/// Wishes looked at in one step, and sent one by one, while more urgent ones are due.
+const BESIDE_URGENT: i64 = 4;
 /// Longest pause between tries.
 const PAUSE_MAX: Duration = Duration::seconds(300);
+/// Tries, over a quarter of an hour, before a repository that the forge does not know is taken for gone: an
+/// account that was put out of its team by mistake has that long to come back.
+const GONE_TRIES_MAX: i64 = 10;
 /// A report is edited this often at most while the submission is under way.
 const REPORT_PACE: Duration = Duration::seconds(5);
 /// Notes of a repository share a ref: they are not written with every step.
@@ -68,6 +73,8 @@ const BOARD: &str = "board";
 enum Unsent {
     /// The forge said no.
     Forge(ForgeError),
+    /// The repository is no longer there, or hidden from us.
+    Gone,
     /// We failed ourselves.
     Ours(anyhow::Error),
 }
@@ -167,13 +174,22 @@ pub async fn step(app: &App, forge: &ForgeName, lane: Lane) -> anyhow::Result<Pr
     if app.health.waits(forge, now) {
         return Ok(Progress::Idle);
     }
-    let due = app.store.due((forge, lane), now, AT_ONCE).await?;
+    let mut urgent_waits = false;
+    if lane == Lane::Rest {
+        let urgent = app.store.due((forge, Lane::Urgent), now, 1).await?;
+        urgent_waits = !urgent.is_empty();
+    }
+    let (at_once, sending) = match urgent_waits {
+        true => (BESIDE_URGENT, 1),
+        false => (AT_ONCE, SENDING),
+    };
+    let due = app.store.due((forge, lane), now, at_once).await?;
     if due.is_empty() {
         return Ok(Progress::Idle);
     }
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(due)
         .map(|item| send(app, item))
-        .buffer_unordered(SENDING)
+        .buffer_unordered(sending)
         .collect()
         .await;
     for result in results {
@@ -188,36 +204,44 @@ async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
         // The forge went away while this waited for its turn; it stays due.
         return Ok(());
     }
-    let result = match item.channel.as_str() {
-        VERDICT | STATUS => statuses::send(app, &mut item).await,
-        NOTE => note::send(app, &mut item).await,
-        REPORT => report::send(app, &mut item).await,
-        REPLY => reply::send(app, &mut item).await,
-        REACTION => reply::send_reaction(app, &mut item).await,
-        NOTICE => notice::send(app, &mut item).await,
-        BOARD => leaderboard::send(app, &mut item).await,
-        other => Err(Unsent::Ours(anyhow::anyhow!("no way `{other}` to a forge"))),
-    };
-    let now = app.clock.now();
-    let error = match result {
-        Ok(()) => {
-            app.health.answered(&item.forge);
-            return Ok(app.store.sent(&item, now).await?);
-        }
+    let now = || app.clock.now();
+    let error = match by_channel(app, &mut item).await {
+        Ok(None) => return Ok(app.store.sent(&item, now()).await?),
+        Ok(Some(again)) => return Ok(app.store.sent_for_now(&item, now(), again).await?),
         Err(error) => error,
     };
     let pause = Duration::seconds(1 << item.tries.clamp(0, 8)).min(PAUSE_MAX);
-    let (pause, says) = match &error {
-        Unsent::Forge(error) if error.is_final() => {
-            tracing::warn!(item.subject, item.channel, %error, "cannot be shown");
-            return Ok(app.store.given_up(&item, &error.to_string(), now).await?);
-        }
+    let (pause, is_final, says) = match &error {
         Unsent::Forge(error) => {
-            app.health.failed(&item.forge, error, now);
-            (error.asks_to_wait().unwrap_or(pause), error.to_string())
+            app.health.failed(&item.forge, error, now());
+            let pause = error.asks_to_wait().unwrap_or(pause);
+            (pause, error.is_final(), error.to_string())
         }
-        Unsent::Ours(error) => (pause, format!("{error:#}")),
+        Unsent::Gone => {
+            let says = "the forge no longer has this repository, or hides it from our account";
+            (pause, item.tries >= GONE_TRIES_MAX, says.to_owned())
+        }
+        Unsent::Ours(error) => (pause, false, format!("{error:#}")),
     };
+    if is_final {
+        tracing::warn!(item.subject, item.channel, error = says, "cannot be shown");
+        return Ok(app.store.given_up(&item, &says, now()).await?);
+    }
     tracing::info!(item.subject, item.channel, error = says, "not shown yet");
-    Ok(app.store.not_sent(&item, &says, now.plus(pause)).await?)
+    Ok(app.store.not_sent(&item, &says, now().plus(pause)).await?)
+}
+
+/// Sends a wish by its way. When to look again, if what is shown now may not stay as it is.
+async fn by_channel(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
+    match item.channel.as_str() {
+        REPORT => return report::send(app, item).await,
+        REPLY => return reply::send(app, item).await,
+        NOTICE => return notice::send(app, item).await,
+        VERDICT | STATUS => statuses::send(app, item).await?,
+        NOTE => note::send(app, item).await?,
+        REACTION => reply::send_reaction(app, item).await?,
+        BOARD => leaderboard::send(app, item).await?,
+        other => return Err(Unsent::Ours(anyhow::anyhow!("no way `{other}` to a forge"))),
+    }
+    Ok(None)
 }

@@ -41,9 +41,16 @@ pub async fn tell_organizers(
     challenge: &Challenge,
     (subject, text): (&str, &str),
 ) -> anyhow::Result<()> {
-    let talks = app.forges.get(&challenge.forge).is_some_and(|f| f.shows().issues);
+    let talks = app
+        .forges
+        .get(&challenge.forge)
+        .is_some_and(|f| f.shows().issues);
     let Some(organizers) = challenge.organizers.as_ref().filter(|_| talks) else {
-        tracing::warn!(challenge = challenge.slug.as_str(), subject, "for the organizers");
+        tracing::warn!(
+            challenge = challenge.slug.as_str(),
+            subject,
+            "for the organizers"
+        );
         return Ok(());
     };
     let now = app.clock.now();
@@ -60,7 +67,7 @@ pub async fn tell_organizers(
     Ok(())
 }
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let text = |key: &str| item.payload[key].as_str().unwrap_or_default().to_owned();
     let mut target = match &item.payload["forge_id"] {
         Value::String(id) => Target::by_id(app, &item.forge, id).await?,

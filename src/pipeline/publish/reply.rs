@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::comment::{self, Living};
 use super::{REACTION, REPLY, Target, Unsent};
-use crate::forge::{Reaction, Spot};
-use crate::model::Duration;
+use crate::forge::{ForgeError, Reaction, Spot};
+use crate::model::{Duration, Timestamp};
 use crate::pipeline::{App, commands};
 use crate::store::{OutboxItem, OutboxPut, StoreError, TextPlace, URGENT};
 
@@ -43,17 +43,20 @@ fn place(item: &OutboxItem) -> TextPlace {
     let number = |key: &str| item.payload[key].as_i64().unwrap_or_default();
     TextPlace {
         forge: item.forge.clone(),
-        forge_id: item.payload["forge_id"].as_str().unwrap_or_default().to_owned(),
+        forge_id: item.payload["forge_id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         issue: number("issue"),
         spot: number("spot"),
     }
 }
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let at = place(item);
     let records = app.store.commands_of(&at).await?;
     let Some(first) = records.first() else {
-        return Ok(());
+        return Ok(None);
     };
     let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
     let mark = format!("<!-- referee:reply={} -->", at.spot);
@@ -84,7 +87,12 @@ pub(super) async fn send_reaction(app: &App, item: &mut OutboxItem) -> Result<()
     match react {
         Ok(()) => item.shown = Value::Bool(true),
         // An instance may have other reactions, and a text may be gone: the answer says it all.
-        Err(Unsent::Forge(error)) if !error.is_uncertain() && error.asks_to_wait().is_none() => {
+        Err(Unsent::Forge(
+            error @ (ForgeError::Forbidden(_)
+            | ForgeError::NotFound
+            | ForgeError::Invalid(_)
+            | ForgeError::Archived),
+        )) => {
             tracing::debug!(item.subject, %error, "no reaction");
         }
         Err(error) => return Err(error),

@@ -2,12 +2,12 @@
 
 use super::comment::{self, Living};
 use super::{Target, Unsent};
-use crate::model::SubmissionId;
+use crate::model::{SubmissionId, Timestamp};
 use crate::pipeline::{App, view};
 use crate::report::{FindingView, SubmissionView, markdown};
 use crate::store::OutboxItem;
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let id = SubmissionId(item.payload["submission"].as_i64().unwrap_or_default());
     let record = app.store.submission(id).await?;
     let mut target = Target::of(app, record.repository).await?;

@@ -43,7 +43,7 @@ impl<'a> Target<'a> {
         Ok(Self {
             forge,
             name: name.clone(),
-            at: at.ok_or(ForgeError::NotFound)?,
+            at: at.ok_or(Unsent::Gone)?,
             bound: None,
         })
     }
@@ -67,12 +67,15 @@ impl<'a> Target<'a> {
         R: Future<Output = Result<T, ForgeError>>,
     {
         let error = match doing(self.forge, self.at.clone()).await {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                app.health.answered(&self.name);
+                return Ok(value);
+            }
             Err(error) if error.may_be_renamed() => error,
             Err(error) => return Err(error.into()),
         };
         let Some(now) = self.forge.repository(&self.at.id).await? else {
-            return Err(error.into());
+            return Err(Unsent::Gone);
         };
         if now.full_name == self.at.full_name {
             return Err(error.into());

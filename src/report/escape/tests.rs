@@ -1,3 +1,5 @@
+//! The escapers against two renderers: what they write is read as it was meant. Renders nothing itself.
+
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use regex::bytes::Regex;

@@ -40,7 +40,8 @@ fn hostile_texts() {
 fn long_log(title: &str) -> LogView {
     let line = "Traceback of a line with `ticks` and more\n";
     LogView {
-        gate: Stage::Smoke,
+        // Where the sample failed.
+        gate: Stage::Rules,
         title: title.to_owned(),
         excerpt: LogExcerpt {
             head: line.repeat(1500),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::call::{Answer, Call};
 use super::dialect::Dialect;
-use super::knobs::{Faults, Weather};
+use super::knobs::{Faults, Pace, Weather};
 use super::sender::Sent;
 use super::server::Asked;
 use super::state::State;
@@ -41,6 +41,9 @@ struct Inner {
     race: Mutex<Option<Race>>,
     faults: Mutex<Faults>,
     weather: Mutex<Weather>,
+    pace: Mutex<Pace>,
+    working: tokio::sync::Mutex<()>,
+    late: Mutex<Vec<Request>>,
     asked: Mutex<Vec<Asked>>,
     sent: Mutex<Vec<Sent>>,
     pushing: tokio::sync::Mutex<()>,
@@ -57,6 +60,9 @@ impl Forge {
             race: Mutex::default(),
             faults: Mutex::new(Faults::none()),
             weather: Mutex::new(Weather::fair()),
+            pace: Mutex::default(),
+            working: tokio::sync::Mutex::default(),
+            late: Mutex::default(),
             asked: Mutex::default(),
             sent: Mutex::default(),
             pushing: tokio::sync::Mutex::default(),
@@ -122,6 +128,34 @@ impl Forge {
     /// What happens to deliveries, for a test to set.
     pub fn weather(&self) -> MutexGuard<'_, Weather> {
         self.inner.weather.lock().unwrap()
+    }
+
+    /// How fast the forge is, for a test to set.
+    pub fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.inner.pace.lock().unwrap()
+    }
+
+    /// Takes the time that a request takes, after those that came before it.
+    pub async fn take_time(&self, request: &Request) {
+        let time = self.pace().of(&request.method, &request.path);
+        if time > Duration::ZERO {
+            let _turn = self.inner.working.lock().await;
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    /// Keeps a request for later.
+    pub fn put_off(&self, request: &Request) {
+        self.inner.late.lock().unwrap().push(request.clone());
+    }
+
+    /// Does what was put off. How much that was.
+    pub async fn catch_up(&self) -> usize {
+        let late = std::mem::take(&mut *self.inner.late.lock().unwrap());
+        for request in &late {
+            self.answer(request).await;
+        }
+        late.len()
     }
 
     /// For the next delivery: its delay, and whether it is dropped, sent twice, sent late.

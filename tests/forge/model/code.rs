@@ -8,6 +8,9 @@ use super::git;
 use super::refusal::with_all;
 use super::state::{Mode, State};
 
+/// Entries of a page of a tree, as the settings say.
+const TREE_PAGE: usize = 1000;
+
 impl State {
     pub fn in_code(&self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Read {
@@ -19,12 +22,63 @@ impl State {
             ["tags"] => Ok(self.tags(call, id)),
             ["git", "refs", under @ ..] => self.refs(id, &under.join("/")),
             ["commits"] => self.commits(call, id),
+            ["git", "trees", name] => self.trees(call, id, name),
             ["git", "commits", sha] => self.one_commit(call, id, sha),
             ["compare", range @ ..] => self.compare(call, id, &range.join("/")),
             ["contents", path @ ..] => self.contents(call, id, &path.join("/")),
             ["raw", path @ ..] => self.raw(call, id, &path.join("/")),
             _ => Err(Answer::no_such_page()),
         }
+    }
+
+    /// Entries of a commit's tree, those of its folders among them where that is asked.
+    fn trees(&self, call: &Call, id: i64, name: &str) -> Reply {
+        let git = self.git(id);
+        let commit = git::resolve(&git, name).ok_or_else(|| self.not_found())?;
+        let tree = commit.tree().unwrap();
+        let place = format!("{}/api/v1/repos/{}/git", self.root, self.full_name(id));
+        let deep = call
+            .query
+            .get("recursive")
+            .is_some_and(|v| v == "true" || v == "1");
+        let mut all = Vec::new();
+        tree.walk(git2::TreeWalkMode::PreOrder, |root, entry| {
+            let kind = entry.kind().map_or("blob", |kind| kind.str());
+            let mut shown = json!({
+                "path": format!("{root}{}", entry.name().unwrap_or_default()),
+                "mode": format!("{:06o}", entry.filemode()),
+                "type": kind,
+                "size": 0,
+                "sha": entry.id().to_string(),
+                "url": format!("{place}/{kind}s/{}", entry.id()),
+            });
+            if let Ok(blob) = git.find_blob(entry.id()) {
+                shown["size"] = json!(blob.size());
+            }
+            all.push(shown);
+            if deep {
+                git2::TreeWalkResult::Ok
+            } else {
+                git2::TreeWalkResult::Skip
+            }
+        })
+        .unwrap();
+        let total = all.len();
+        let page = call.query.get("page").and_then(|page| page.parse().ok());
+        let page: usize = page.filter(|page| *page > 0).unwrap_or(1);
+        let rest = all.into_iter().skip((page - 1) * TREE_PAGE);
+        let here: Vec<Value> = rest.take(TREE_PAGE).collect();
+        Ok(Answer::json(
+            200,
+            &json!({
+                "sha": tree.id().to_string(),
+                "url": format!("{place}/trees/{}", tree.id()),
+                "tree": here,
+                "truncated": page * TREE_PAGE < total,
+                "page": page,
+                "total_count": total,
+            }),
+        ))
     }
 
     fn may_push(&self, call: &Call, id: i64) -> bool {

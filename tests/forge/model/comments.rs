@@ -1,5 +1,5 @@
-//! Comments on issues, and reactions to them. Whoever may read issues may comment, also where the
-//! issue is locked.
+//! Comments on issues, and reactions to them. Whoever may read issues may comment; where the issue is
+//! locked, whoever may write them.
 
 use serde_json::{Value, json};
 
@@ -45,6 +45,9 @@ impl State {
         let Some(issue) = self.issue_numbered(id, number) else {
             return Err(self.failed());
         };
+        if issue.locked && !self.writes_issues(call, id) {
+            return Err(self.refuse(403, "You cannot comment on a locked issue."));
+        }
         let now = self.now();
         let comment = Comment {
             id: self.next("comment"),

@@ -114,6 +114,9 @@ impl State {
             if known.contains(&event) || (late.contains(&event) && !self.dialect.is_old()) {
                 events.push(event.to_owned());
             }
+            if event == "issues_only" {
+                events.push("issues".to_owned());
+            }
             if event == "issues" {
                 let parts = [
                     "issue_assign",

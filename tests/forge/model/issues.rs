@@ -235,8 +235,16 @@ impl State {
         Ok(Answer::json(201, &self.label(id, &label)))
     }
 
+    pub fn org_label(&self, org: i64, label: &Label) -> Value {
+        let name = &self.account(org).login;
+        self.shown_label(&format!("orgs/{name}"), label)
+    }
+
     fn label(&self, id: i64, label: &Label) -> Value {
-        let full = self.full_name(id);
+        self.shown_label(&format!("repos/{}", self.full_name(id)), label)
+    }
+
+    fn shown_label(&self, place: &str, label: &Label) -> Value {
         json!({
             "id": label.id,
             "name": label.name,
@@ -244,7 +252,7 @@ impl State {
             "is_archived": false,
             "color": label.color,
             "description": label.description,
-            "url": format!("{}/api/v1/repos/{full}/labels/{}", self.root, label.id),
+            "url": format!("{}/api/v1/{place}/labels/{}", self.root, label.id),
         })
     }
 

@@ -38,6 +38,8 @@ pub enum Fault {
     Later(u16, u32),
     /// No answer at all.
     Hang,
+    /// No answer, and nothing done, until [`super::Forge::catch_up`].
+    Late,
     /// 302 to somewhere else.
     Redirect,
     /// 403: somebody else moved the branch.
@@ -136,11 +138,31 @@ impl Fault {
             Self::Later(status, seconds) => {
                 refusal(*status, "").with("Retry-After", &seconds.to_string())
             }
-            Self::Hang => return None,
+            Self::Hang | Self::Late => return None,
             Self::Redirect => Answer::empty(302).with("Location", "/user/login"),
             Self::LostRace => refusal(403, "cannot lock ref 'refs/heads/main'"),
             Self::Revoked => refusal(401, "invalid username, password or token"),
         })
+    }
+}
+
+/// How long the forge takes for what it does one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace {
+    /// For a status.
+    pub status: Duration,
+    /// For a comment that is written or edited.
+    pub comment: Duration,
+}
+
+impl Pace {
+    /// For a request; nothing for most.
+    pub fn of(&self, method: &str, path: &str) -> Duration {
+        match method {
+            "POST" if path.contains("/statuses/") => self.status,
+            "POST" | "PATCH" if path.contains("/comments") => self.comment,
+            _ => Duration::ZERO,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! recordings, so a change here that makes another test pass is not a lie.
 
 mod access;
+mod admin;
 pub mod api;
 mod bodies;
 pub mod call;

@@ -49,15 +49,28 @@ impl State {
         {
             return Err(self.refuse(401, "auth required"));
         }
+        let name = call.text("name");
+        if self
+            .tokens
+            .iter()
+            .any(|t| t.account == account && t.name == name && !name.is_empty())
+        {
+            return Err(self.refuse(400, "access token name has been used already"));
+        }
         let scopes = call.body["scopes"].as_array().cloned().unwrap_or_default();
         let scopes: Vec<String> = scopes
             .iter()
             .filter_map(|s| s.as_str().map(str::to_owned))
             .collect();
         let (id, secret, scopes) = self.make_token(account, scopes);
+        let mut made = self.tokens.iter_mut();
+        made.find(|token| token.id == id)
+            .unwrap()
+            .name
+            .clone_from(&name);
         let mut shown = json!({
             "id": id,
-            "name": call.text("name"),
+            "name": name,
             "sha1": secret,
             "token_last_eight": &secret[secret.len() - 8..],
             "scopes": scopes,
@@ -94,6 +107,8 @@ impl State {
         let id = self.next("token");
         let secret = hex::encode(referee::clock::random_bytes::<20>());
         self.tokens.push(super::state::Token {
+            id,
+            name: String::new(),
             account,
             secret: secret.clone(),
             scopes: scopes.clone(),
@@ -131,7 +146,7 @@ impl State {
         let org = org.ok_or_else(|| self.not_found())?;
         let member = call
             .account()
-            .is_some_and(|who| self.is_member(who, org.id));
+            .is_some_and(|who| self.is_member(who, org.id) || self.account(who).is_admin);
         match org.visibility.as_str() {
             "private" if !member => Err(self.not_found()),
             "limited" if call.who.is_none() => Err(self.not_found()),
@@ -154,6 +169,8 @@ impl State {
         let is_member = self.is_member(call.me(), org);
         match (call.method.as_str(), rest) {
             ("GET", []) => Ok(Answer::json(200, &self.organization(org))),
+            ("DELETE", []) => self.delete_org(call, org),
+            (_, ["labels"]) => self.in_org_labels(call, org),
             ("GET", ["members", login]) => self.org_member(call, org, login),
             ("GET", ["repos"]) => Ok(self.org_repos(call, org)),
             ("POST", ["repos"]) => self.create_repo(call, org),
@@ -259,6 +276,31 @@ impl State {
         Ok(Answer::json(201, &self.team(&team, true)))
     }
 
+    /// What is not named stays, but for the rights, which are replaced.
+    fn edit_team(&mut self, call: &Call, mut team: Team) -> Answer {
+        if let Some(units) = call.body["units_map"].as_object() {
+            let mode = |mode: &Value| Mode::parse(mode.as_str().unwrap_or_default());
+            let units = units
+                .iter()
+                .map(|(unit, right)| (unit.clone(), mode(right)));
+            team.units = units.collect();
+        }
+        if let Some(all) = call.body["includes_all_repositories"].as_bool() {
+            team.all_repositories = all;
+        }
+        if let Some(may) = call.body["can_create_org_repo"].as_bool() {
+            team.may_create = may;
+        }
+        let slot = self
+            .teams
+            .iter_mut()
+            .find(|other| other.id == team.id)
+            .unwrap();
+        *slot = team.clone();
+        self.watch();
+        Answer::json(200, &self.team(&team, false))
+    }
+
     pub fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
         let team = self
             .teams
@@ -279,6 +321,7 @@ impl State {
             }
             ("GET", ["members", login]) => self.team_member(call, &team, login),
             (_, _) if !owner => Err(self.refuse(403, "Must be an organization owner")),
+            ("PATCH", []) => Ok(self.edit_team(call, team)),
             ("PUT", ["members", login]) => {
                 let account = self.account_named(login).map(|account| account.id);
                 let account = account.ok_or_else(|| self.no_such_user(login))?;

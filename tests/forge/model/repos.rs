@@ -130,6 +130,9 @@ impl State {
             let repository = self.repository_mut(id);
             repository.archived = archived.then_some(now);
         }
+        if let Some(template) = call.body["template"].as_bool() {
+            self.repository_mut(id).template = template;
+        }
         if let Some(private) = call.body["private"].as_bool() {
             self.repository_mut(id).private = private;
         }

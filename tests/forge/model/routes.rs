@@ -25,6 +25,8 @@ impl State {
             ("GET", ["users", login, "orgs", org, "permissions"]) => {
                 self.org_permissions(call, login, org)
             }
+            ("DELETE", ["users", login, "tokens", token]) => self.delete_token(call, login, token),
+            (_, ["admin", rest @ ..]) => self.in_admin(call, rest),
             ("POST", ["orgs"]) => self.create_org(call),
             (_, ["orgs", org, rest @ ..]) => self.in_org(call, org, rest),
             (_, ["teams", id, rest @ ..]) => self.in_team(call, id, rest),

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::api::{Forge, Request};
 use super::call::Answer;
 use super::dialect::Dialect;
-use super::knobs::When;
+use super::knobs::{Fault, When};
 use super::sender;
 use super::smart::GitRequest;
 
@@ -40,8 +40,13 @@ impl Forge {
     async fn served(&self, request: &Request) -> Option<Answer> {
         let fault = self.faults().of(&request.method, &request.path);
         let Some((fault, when)) = fault else {
+            self.take_time(request).await;
             return Some(self.answer(request).await);
         };
+        if fault == Fault::Late {
+            self.put_off(request);
+            return None;
+        }
         if when == When::After {
             self.answer(request).await;
         }

@@ -25,6 +25,13 @@ impl State {
                 self.repository_mut(id).collaborators.insert(account, mode);
                 Ok(Answer::empty(204))
             }
+            ("DELETE", ["collaborators", login]) => {
+                self.need_admin(call, self.repository(id))?;
+                let account = self.account_named(login).map(|account| account.id);
+                let account = account.ok_or_else(|| self.no_such_user(login))?;
+                self.repository_mut(id).collaborators.remove(&account);
+                Ok(Answer::empty(204))
+            }
             ("POST", ["branch_protections"]) => {
                 self.need_admin(call, self.repository(id))?;
                 let rule = self.protection(call);

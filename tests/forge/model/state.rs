@@ -54,6 +54,9 @@ pub struct Account {
 
 #[derive(Debug, Clone)]
 pub struct Token {
+    pub id: i64,
+    /// Empty where a test made it.
+    pub name: String,
     pub account: i64,
     pub secret: String,
     pub scopes: Vec<String>,
@@ -190,6 +193,8 @@ pub struct State {
     pub accounts: Vec<Account>,
     pub tokens: Vec<Token>,
     pub teams: Vec<Team>,
+    /// Labels of organizations, by their number.
+    pub org_labels: BTreeMap<i64, Vec<Label>>,
     pub repositories: Vec<Repository>,
     /// Owner, name, and the number of the repository that once had it.
     pub former_names: Vec<(i64, String, i64)>,
@@ -215,6 +220,7 @@ impl State {
             accounts: Vec::new(),
             tokens: Vec::new(),
             teams: Vec::new(),
+            org_labels: BTreeMap::new(),
             repositories: Vec::new(),
             former_names: Vec::new(),
             statuses: Vec::new(),

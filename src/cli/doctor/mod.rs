@@ -4,10 +4,13 @@
 //! It makes the state directory and the database where there are none, as `serve` would, and runs
 //! small jobs into limits on purpose; it changes nothing else and leaves nothing on the engine.
 
+mod forge;
+
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::forge::OwnerToken;
 use super::{SettingsFile, open, terminal};
 use crate::config::{self, ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
@@ -31,10 +34,14 @@ pub struct Options {
     /// Fail on warnings, too.
     #[arg(long)]
     strict: bool,
+    /// File with a token of an owner of the organization: only owners may look at webhooks.
+    #[arg(long, value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
+    owner_token_file: Option<std::path::PathBuf>,
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(terminal::Logs::Quiet);
+    terminal::install_tls();
     let path = &options.settings.path;
     let (installation, findings) = config::inspect_installation(path);
     terminal::show_findings(&findings);
@@ -51,6 +58,11 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     checks.push(state(&settings));
     checks.push(database(&settings).await);
     checks.push(git(&settings));
+    let owner = options.owner_token_file.clone();
+    let owner = owner.map(|file| OwnerToken { file });
+    for challenge in &challenges {
+        checks.extend(forge::look(&settings, challenge, owner.as_ref()).await);
+    }
     checks.extend(engine(&settings, &challenges).await);
     let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
     for check in &checks {

@@ -1,0 +1,234 @@
+//! What `doctor` looks at on Gitea and Forgejo: version, account, rights, webhook. It writes nothing
+//! there.
+
+use crate::cli::forge::{Configured, OwnerToken, configured, organization};
+use crate::config::{ForgeSettings, Settings};
+use crate::executor::{Check, Weight};
+use crate::forge::gitea::dialect::Fitness;
+use crate::forge::{Forge as _, ForgeError};
+use crate::model::{Challenge, Sender};
+use crate::store::Store;
+
+/// Looks at the forge of a challenge, if it has accounts.
+pub async fn look(
+    settings: &Settings,
+    challenge: &Challenge,
+    owner: Option<&OwnerToken>,
+) -> Vec<Check> {
+    let name = &challenge.forge;
+    if !matches!(settings.forges.get(name), Some(ForgeSettings::Gitea { .. })) {
+        return Vec::new();
+    }
+    let at = match configured(settings, challenge) {
+        Ok(at) => at,
+        Err(error) => {
+            return vec![
+                Check::fine(format!("forge {name}"), error.to_string()).flawed(
+                    Weight::Bad,
+                    "an account that answers on commits",
+                    "Without it deliveries are stored, and nothing is read or answered.",
+                ),
+            ];
+        }
+    };
+    let mut checks = vec![version(&at).await];
+    if !checks[0].is_fine() && unreachable(&checks[0]) {
+        return checks;
+    }
+    let (check, account) = account(&at).await;
+    checks.push(check);
+    let Some(account) = account else {
+        return checks;
+    };
+    checks.push(organizers(&at, challenge, &account).await);
+    let template = challenge.template_repository();
+    let own = [
+        Some(&template),
+        challenge.leaderboard.as_ref(),
+        challenge.organizers.as_ref(),
+    ];
+    for full_name in own.into_iter().flatten() {
+        checks.push(repository(&at, full_name, "`referee forge setup` makes it.").await);
+    }
+    checks.extend(teams(settings, challenge, &at).await);
+    checks.push(webhook(settings, challenge, (&at, owner)).await);
+    checks
+}
+
+const AWAY: &str = "an answer";
+
+fn unreachable(check: &Check) -> bool {
+    check.flaw.as_ref().is_some_and(|f| f.expected == AWAY)
+}
+
+async fn version(at: &Configured<'_>) -> Check {
+    let what = format!("forge {}", at.name);
+    let dialect = match at.forge.dialect().await {
+        Ok(dialect) => dialect,
+        Err(error) => {
+            return Check::fine(what, format!("{}: {error}", at.url)).flawed(
+                Weight::Bad,
+                AWAY,
+                "Correct `url` in referee.toml, or start the forge; a push made meanwhile is not lost.",
+            );
+        }
+    };
+    let seen = Check::fine(what, format!("{dialect} at {}", at.url));
+    match dialect.fitness() {
+        Fitness::Good => seen,
+        Fitness::Unpatched(why) => seen.flawed(
+            Weight::Warning,
+            "a version without known holes",
+            format!("Upgrade it: {why}."),
+        ),
+        Fitness::TooOld => seen.flawed(
+            Weight::Bad,
+            "Gitea 1.22 or Forgejo 10, or later",
+            "Upgrade it: what Referee asks for is not there.",
+        ),
+    }
+}
+
+async fn account(at: &Configured<'_>) -> (Check, Option<Sender>) {
+    let what = format!("account on {}", at.name);
+    match at.forge.account().await {
+        Ok(account) => (Check::fine(what, account.login.clone()), Some(account)),
+        Err(error) => {
+            let check = Check::fine(what, error.to_string()).flawed(
+                Weight::Bad,
+                "an account that the token in `token-file` belongs to",
+                "Make a token of that account with the scopes write:repository, write:issue, \
+                 read:organization, read:user and read:package, and write it into the file.",
+            );
+            (check, None)
+        }
+    }
+}
+
+/// Only a member of a forge team is told who else is one.
+async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender) -> Check {
+    let what = format!("organizers of {}", challenge.slug);
+    let Some(team) = &challenge.organizers else {
+        return Check::fine(what, "none named").flawed(
+            Weight::Warning,
+            "`organizers` in challenge.toml",
+            "Name a team of the forge; without one nobody can command by comments.",
+        );
+    };
+    let remedy = format!(
+        "Make {} a member of {team}; `referee forge setup` does it.",
+        account.login
+    );
+    match at.forge.is_member(team, account).await {
+        Ok(true) => Check::fine(what, format!("{team}, and we may ask who is in it")),
+        Ok(false) | Err(ForgeError::Forbidden(_)) => {
+            Check::fine(what, format!("{} is not in {team}", account.login)).flawed(
+                Weight::Bad,
+                "our account in it, as only members may ask who else is",
+                remedy,
+            )
+        }
+        Err(ForgeError::NotFound) => Check::fine(what, format!("there is no team {team}")).flawed(
+            Weight::Bad,
+            "a team of that name that we can see",
+            "`referee forge setup` makes it.",
+        ),
+        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+    }
+}
+
+async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check {
+    let what = format!("repository {full_name}");
+    match at.forge.may_write(full_name).await {
+        Ok(Some(true)) => Check::fine(what, "there, and we may write to it"),
+        Ok(Some(false)) => Check::fine(what, "there, but we may not write to it").flawed(
+            Weight::Bad,
+            "the right to write code",
+            "Give our account's forge team code `write` in all repositories; \
+             `referee forge setup` does it.",
+        ),
+        Ok(None) => Check::fine(what, "not there, or not shown to us").flawed(
+            Weight::Bad,
+            "a repository that we can see",
+            remedy,
+        ),
+        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+    }
+}
+
+/// One line for all teams that are as they should be.
+async fn teams(settings: &Settings, challenge: &Challenge, at: &Configured<'_>) -> Vec<Check> {
+    let Ok(store) = Store::open(settings.database.expose()).await else {
+        // The check of the database says more.
+        return Vec::new();
+    };
+    let Ok(mut all) = store.repositories().await else {
+        return Vec::new();
+    };
+    all.retain(|r| r.challenge == challenge.slug);
+    let mut checks = Vec::new();
+    for team in &all {
+        let remedy = format!("`referee team add {}` makes it again.", team.team);
+        let check = repository(at, &team.full_name, &remedy).await;
+        if !check.is_fine() {
+            checks.push(check);
+        }
+    }
+    let good = all.len() - checks.len();
+    let what = format!("teams of {}", challenge.slug);
+    checks.push(Check::fine(
+        what,
+        format!("{good} of {} repositories can be written to", all.len()),
+    ));
+    checks
+}
+
+async fn webhook(
+    settings: &Settings,
+    challenge: &Challenge,
+    (at, owner): (&Configured<'_>, Option<&OwnerToken>),
+) -> Check {
+    let what = format!("webhook of {}", at.name);
+    let hosts = "Most often the forge refuses our address: see ALLOWED_HOST_LIST in what \
+                 `referee forge setup` prints, and \"Recent Deliveries\" of the webhook.";
+    if let Some(owner) = owner {
+        let url = format!("{}/hooks/{}", settings.public_url, at.name);
+        let right = async {
+            let owner = owner.owner(at.url)?;
+            anyhow::Ok(
+                owner
+                    .webhook_is_right(organization(challenge)?, &url)
+                    .await?,
+            )
+        };
+        match right.await {
+            Ok(true) => {}
+            Ok(false) => {
+                return Check::fine(what, format!("none to {url}, or not as it should be")).flawed(
+                    Weight::Bad,
+                    "an active webhook of the organization, JSON, with all our events",
+                    "`referee forge setup` makes or mends it.",
+                );
+            }
+            Err(error) => {
+                return Check::fine(what, format!("{error:#}")).flawed(
+                    Weight::Warning,
+                    "an answer",
+                    "Use a token of an owner of the organization.",
+                );
+            }
+        }
+    }
+    let heard = match Store::open(settings.database.expose()).await {
+        Ok(store) => store.last_delivery(at.name).await.ok().flatten(),
+        Err(_) => None,
+    };
+    match heard {
+        Some(when) => Check::fine(what, format!("last delivery at {when}")),
+        None => Check::fine(what, "no delivery has arrived yet").flawed(
+            Weight::Warning,
+            "one at least, after the first push or comment",
+            hosts,
+        ),
+    }
+}

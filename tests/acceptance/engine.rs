@@ -1,0 +1,54 @@
+//! The Docker Engine, as far as a test has to know it: whether it is there, and what a daemon of ours
+//! left on it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::place::variable;
+
+/// The image that every submission starts from.
+const BASE: &str = "referee/python:3.11";
+
+fn docker(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("docker")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("docker: {e}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// Whether submissions can be run here. Under CI they must.
+pub fn is_there() -> bool {
+    let missing = match docker(&["image", "inspect", BASE]) {
+        Ok(_) => return true,
+        Err(says) => format!("no image {BASE} (examples/base/build.sh): {}", says.trim()),
+    };
+    assert!(variable("CI").is_none(), "this cannot run: {missing}");
+    eprintln!("SKIPPED, nothing is tested: {missing}");
+    false
+}
+
+/// Removes what a daemon with this folder of data left, by its label and its tags.
+pub fn clear(data: &Path) {
+    let Ok(instance) = std::fs::read_to_string(data.join("instance")) else {
+        return;
+    };
+    let filter = format!("label=referee.instance={}", instance.trim());
+    let containers = docker(&["ps", "-aq", "--filter", &filter]).unwrap_or_default();
+    for id in containers.lines() {
+        let _ = docker(&["rm", "-fv", id]);
+    }
+    let volumes = docker(&["volume", "ls", "-q", "--filter", &filter]).unwrap_or_default();
+    for name in volumes.lines() {
+        let _ = docker(&["volume", "rm", "-f", name]);
+    }
+    let tags = docker(&["images", "--format", "{{.Tag}}", "referee/build"]).unwrap_or_default();
+    let mine = |tag: &&str| tag.starts_with(&format!("{}.", instance.trim()));
+    for tag in tags.lines().filter(mine) {
+        let _ = docker(&["rmi", &format!("referee/build:{tag}")]);
+    }
+}

@@ -1,0 +1,68 @@
+//! A scorer is corrected, and the board turns by comments alone.
+
+use referee::model::Outcome;
+
+use crate::challenge::{turn_around, worth};
+use crate::looks::holds;
+use crate::model::Dialect;
+use crate::place::at_each;
+use crate::world::World;
+
+/// The rows of the board's file, in their order.
+fn teams(world: &World, board: &str) -> Result<Vec<String>, String> {
+    let table = world.file(board, "validation/segmentation.csv")?;
+    let named = |line: &str| {
+        let mut words = line.split([',', '"']);
+        words
+            .find(|w| ["alpha", "beta"].contains(w))
+            .map(str::to_owned)
+    };
+    Ok(table.lines().filter_map(named).collect())
+}
+
+#[test]
+fn a_corrected_scorer_turns_the_board() {
+    at_each(&[Dialect::Gitea124], |world| {
+        for (team, value) in [("alpha", "0.9"), ("beta", "0.2")] {
+            let repository = world.team(team, &["alice"]);
+            let copy = world.clone_of("alice", &repository);
+            let sha = worth(&copy, value, 0);
+            copy.push_main();
+            world.ends((team, &sha), Outcome::Scored);
+        }
+        let board = world.repository("leaderboard");
+        let organizers = world.repository("organizers");
+        let issue = world.open("bob", &organizers, ("Orders", "What we order"));
+        let at = (organizers.as_str(), issue);
+        world.say("bob", at, "/apply").says("no rescore is open");
+
+        turn_around(&world.daemon.path("challenge"));
+        let asked = world.write("bob", at, "/rescore validation/segmentation");
+        let preview = world.until("the preview should follow", |world| {
+            let answer = world.answer(at, asked)?;
+            holds(answer.text.contains("/apply"), &answer)?;
+            Ok(answer)
+        });
+        assert!(
+            preview.text.contains("2 of 2 submissions"),
+            "{}",
+            preview.text
+        );
+        assert!(
+            preview.text.contains("2 teams change their places"),
+            "{}",
+            preview.text
+        );
+        world
+            .say("bob", at, "/apply")
+            .says("instead of")
+            .says("2 teams change their places");
+        world.until("the board's files should turn", |world| {
+            let now = teams(world, &board)?;
+            holds(now == ["beta", "alpha"], now)
+        });
+        world
+            .say("bob", at, "/status validation/segmentation")
+            .says("beta");
+    });
+}

@@ -1,0 +1,138 @@
+//! A forge that does what it was asked long after we gave up waiting, and a daemon that ends between a
+//! request and the moment in which it would have kept what came of it.
+
+use std::time::Duration as StdDuration;
+
+use referee::model::Duration;
+
+use crate::model::Dialect;
+use crate::model::knobs::{Fault, Script, When};
+use crate::world::{Plan, World};
+
+fn next(path: &str, fault: Fault) -> Script {
+    Script {
+        method: "POST",
+        path: path.to_owned(),
+        fault,
+        when: When::After,
+        times: 1,
+    }
+}
+
+/// A world whose forge has put off a comment, written another when it was asked again, and then done
+/// what was put off.
+async fn told_twice() -> (World, referee::model::SubmissionId) {
+    let world = World::start(Plan::of(Dialect::Gitea127, 1)).await;
+    let id = world.submit(0).await;
+    world.forge.faults().script(next("/comments", Fault::Late));
+    world.admitted(id).await;
+    world.send_for(5, Duration::seconds(2)).await;
+    assert_eq!(world.reports(id).await.len(), 1);
+    assert_eq!(world.forge.catch_up().await, 1);
+    assert_eq!(world.reports(id).await.len(), 2);
+    (world, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_that_came_late_goes_with_the_next_edit() {
+    let (world, id) = told_twice().await;
+    world.built(id).await;
+    world.send_for(5, Duration::seconds(2)).await;
+    world.is_reported(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_that_came_late_goes_without_any_news() {
+    let (world, id) = told_twice().await;
+    let before = world.app.clock.now();
+    world.settle().await;
+    world.is_reported(id).await;
+    assert!(world.app.clock.now().since(before) <= Duration::seconds(60));
+    // Nothing is looked at for ever.
+    let asked = world.forge.asked().len();
+    world.pass(Duration::seconds(3600));
+    assert!(!world.send().await);
+    assert_eq!(world.forge.asked().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_that_was_written_without_an_answer_is_found() {
+    let world = World::start(Plan::of(Dialect::Gitea124, 1)).await;
+    for fault in [
+        Fault::Hang,
+        Fault::Status(502),
+        Fault::Redirect,
+        Fault::Later(503, 1),
+        Fault::LostRace,
+        Fault::Revoked,
+    ] {
+        let id = world.submit(0).await;
+        world
+            .forge
+            .faults()
+            .script(next("/comments", fault.clone()));
+        world.admitted(id).await;
+        world.settle().await;
+        world.is_reported(id).await;
+        let posts = world.forge.asked().into_iter();
+        let posts = posts.filter(|a| a.method == "POST" && a.path.ends_with("/comments"));
+        assert_eq!(posts.count(), usize::try_from(id.0).unwrap(), "{fault:?}");
+    }
+}
+
+/// Ends the daemon while it waits for the answer to a request that the forge does, or puts off.
+async fn ended_while(path: &str, fault: Fault) -> (World, referee::model::SubmissionId) {
+    let plan = Plan {
+        patience: Duration::seconds(60),
+        ..Plan::of(Dialect::Gitea127, 1)
+    };
+    let mut world = World::start(plan).await;
+    let id = world.submit(0).await;
+    world.admitted(id).await;
+    world.forge.faults().script(next(path, fault));
+    let waits = || {
+        let asked = world.forge.asked();
+        asked
+            .iter()
+            .any(|a| a.status.is_none() && a.path.ends_with(path))
+    };
+    tokio::select! {
+        _ = world.send() => panic!("nothing was waited for"),
+        () = async {
+            while !waits() {
+                tokio::time::sleep(StdDuration::from_millis(5)).await;
+            }
+        } => {}
+    }
+    world.restart().await;
+    (world, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_ends_after_a_comment_was_written_writes_no_second() {
+    let (world, id) = ended_while("/comments", Fault::Hang).await;
+    assert_eq!(world.reports(id).await.len(), 1);
+    world.settle().await;
+    world.is_reported(id).await;
+    let asked = world.forge.asked();
+    let deleted = asked.iter().filter(|a| a.method == "DELETE").count();
+    assert_eq!(deleted, 0, "the first one stayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_ends_before_a_comment_was_written_leaves_one_in_the_end() {
+    let (world, id) = ended_while("/comments", Fault::Late).await;
+    world.send_for(3, Duration::seconds(2)).await;
+    assert_eq!(world.reports(id).await.len(), 1);
+    assert_eq!(world.forge.catch_up().await, 1);
+    world.settle().await;
+    world.is_reported(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_ends_after_an_issue_was_opened_opens_no_second() {
+    let (world, id) = ended_while("/issues", Fault::Hang).await;
+    world.settle().await;
+    world.is_reported(id).await;
+    assert_eq!(world.issues(0).len(), 1);
+}

@@ -1,0 +1,84 @@
+//! A forge that fails at random for as long as there is anything to tell.
+
+use referee::model::{Duration, SubmissionId};
+
+use crate::model::Dialect;
+use crate::model::knobs::Fault;
+use crate::secrets;
+use crate::world::{Plan, World};
+
+const TEAMS: usize = 20;
+/// Submissions that are under way at the same time, and how often there are so many.
+const WAVE: usize = 100;
+const WAVES: usize = 10;
+/// Of all requests fail.
+const SHARE: f64 = 0.25;
+
+/// One request of many is never answered; everything else fails as often as another.
+fn faults() -> Vec<Fault> {
+    let quick = [
+        Fault::Status(500),
+        Fault::Status(502),
+        Fault::Status(503),
+        Fault::Status(504),
+        Fault::Later(429, 1),
+        Fault::Later(503, 2),
+        Fault::Redirect,
+        Fault::LostRace,
+    ];
+    let mut all = [&quick[..], &quick[..], &quick[..]].concat();
+    all.push(Fault::Hang);
+    all
+}
+
+async fn wave(world: &World) -> Vec<SubmissionId> {
+    let pause = Duration::seconds(2);
+    let mut all = Vec::new();
+    for n in 0..WAVE {
+        all.push(world.submit(n % TEAMS).await);
+    }
+    let (refused, taken) = all.split_at(WAVE / 5);
+    for id in refused {
+        world.rejected(*id).await;
+    }
+    for id in taken {
+        world.admitted(*id).await;
+    }
+    world.send_for(6, pause).await;
+    for id in taken {
+        world.built(*id).await;
+    }
+    world.send_for(6, pause).await;
+    for id in taken {
+        world.crashed(*id).await;
+    }
+    world.send_for(6, pause).await;
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_reports_in_a_storm_are_a_thousand_comments() {
+    let world = World::start(Plan::of(Dialect::Forgejo10, TEAMS)).await;
+    world.forge.faults().by_chance(7, SHARE, &faults());
+    let mut all = Vec::new();
+    for _ in 0..WAVES {
+        all.extend(wave(&world).await);
+    }
+    world.forge.faults().stop();
+    world.settle().await;
+
+    assert_eq!(all.len(), 1000);
+    for id in &all {
+        world.is_shown(*id).await;
+    }
+    assert_eq!(world.forge.state().comments.len(), all.len());
+    for team in 0..TEAMS {
+        let issues = world.issues(team);
+        assert_eq!(issues.len(), 1);
+        assert_eq!(issues[0].title, "Referee");
+    }
+    let asked = world.forge.asked();
+    let failed = asked.iter().filter(|a| a.status.is_none_or(|s| s >= 300));
+    assert!(failed.count() > 500, "there was hardly a storm");
+    secrets::are_kept(&world).await;
+}

@@ -1,0 +1,191 @@
+//! Pushes and what becomes of them, written as the pipeline writes it, and what a forge has to show
+//! of them in the end.
+
+use referee::clock;
+use referee::model::{
+    AttemptState, Blame, CommitSha, Duration, Finding, Outcome, PhaseSlug, Stage, SubmissionId,
+    TaskSlug,
+};
+use referee::pipeline::{publish, view};
+use referee::report::{SubmissionView, markdown, status, text};
+use referee::store::{Claim, Effect, Finish, NewSource, Next, SeenRef};
+use serde_json::json;
+
+use crate::model::git::{Author, Files};
+use crate::model::state::{Comment, Issue};
+use crate::world::World;
+
+fn passed(next: Stage) -> Finish {
+    Finish {
+        state: AttemptState::Succeeded,
+        blame: None,
+        findings: Vec::new(),
+        log: None,
+        detail: json!({}),
+        artifact: None,
+        next: Next::Advance(next),
+        effects: Vec::new(),
+    }
+}
+
+fn failed(outcome: Outcome, says: &str) -> Finish {
+    Finish {
+        state: AttemptState::Failed,
+        blame: Some(Blame::Participant),
+        findings: vec![Finding::error("RUN001", says, "Mend it.")],
+        next: Next::End {
+            outcome,
+            incident: None,
+        },
+        ..passed(Stage::Rules)
+    }
+}
+
+impl World {
+    /// Somebody commits to the main branch of a team's repository, and it is entered.
+    pub async fn submit(&self, team: usize) -> SubmissionId {
+        let repository = &self.teams[team];
+        let salt = hex::encode(clock::random_bytes::<8>());
+        let sha = {
+            let state = self.forge.state();
+            let id: i64 = repository.forge_id.parse().unwrap();
+            let files = Files::from([("salt".to_owned(), Some(salt.into_bytes()))]);
+            let by = Author {
+                name: "Alice".to_owned(),
+                email: "alice@example.org".to_owned(),
+                at: state.now(),
+            };
+            state.add_commit(id, &files, &by, "Work\n").to_string()
+        };
+        let seen = SeenRef {
+            full_ref: "refs/heads/main".to_owned(),
+            commit: CommitSha::new(sha).unwrap(),
+        };
+        let new = NewSource {
+            seen: seen.clone(),
+            phase: PhaseSlug::new("validation").unwrap(),
+            token: clock::page_token(),
+            revision: self.app.challenges[0].revision.clone(),
+        };
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let entered = store.observe(repository, &[seen], &[new], now).await;
+        entered.unwrap()[0].submission
+    }
+
+    /// Ends an attempt as the pipeline does, news for the forge included.
+    async fn step(&self, id: SubmissionId, mut finish: Finish) {
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let record = store.submission(id).await.unwrap();
+        let claim = Claim {
+            submission: id,
+            stage: record.submission.stage,
+            case: None,
+            owner: "tests",
+            seed: 1,
+        };
+        let lease = store.claim(&claim, now).await.unwrap().unwrap();
+        let ended = matches!(finish.next, Next::End { .. });
+        let news = publish::wishes(&self.app, &record, ended);
+        finish.effects.extend(news.into_iter().map(Effect::Outbox));
+        self.pass(Duration(1));
+        let later = self.app.clock.now();
+        store.finish(&lease, finish, later).await.unwrap();
+    }
+
+    /// The rules have passed.
+    pub async fn admitted(&self, id: SubmissionId) {
+        let task = TaskSlug::new("segmentation").unwrap();
+        let tasks = vec![(task, "Dockerfile".to_owned(), clock::page_token())];
+        let finish = Finish {
+            effects: vec![Effect::Tasks(tasks)],
+            ..passed(Stage::Build)
+        };
+        self.step(id, finish).await;
+    }
+
+    /// The rules refuse it.
+    pub async fn rejected(&self, id: SubmissionId) {
+        self.step(id, failed(Outcome::Rejected, "There is no Dockerfile."))
+            .await;
+    }
+
+    /// The image was built.
+    pub async fn built(&self, id: SubmissionId) {
+        self.step(id, passed(Stage::Smoke)).await;
+    }
+
+    /// It waits for its evaluation.
+    pub async fn smoked(&self, id: SubmissionId) {
+        self.step(id, passed(Stage::Run)).await;
+    }
+
+    /// It has failed at the stage that it had come to.
+    pub async fn crashed(&self, id: SubmissionId) {
+        self.step(id, failed(Outcome::RunFailed, "It ended with exit code 3."))
+            .await;
+    }
+
+    /// A submission as its team may see it now.
+    pub async fn view(&self, id: SubmissionId) -> SubmissionView {
+        let record = self.app.store.submission(id).await.unwrap();
+        view::submission(&self.app, &record).await.unwrap()
+    }
+
+    /// Comments of a submission's report on the forge.
+    pub async fn reports(&self, id: SubmissionId) -> Vec<Comment> {
+        let view = self.view(id).await;
+        let mark = markdown::marker(&view.challenge.slug, view.number);
+        let state = self.forge.state();
+        let all = state.comments.iter();
+        all.filter(|c| c.body.starts_with(&mark)).cloned().collect()
+    }
+
+    /// The issues of a team's repository.
+    pub fn issues(&self, team: usize) -> Vec<Issue> {
+        let id: i64 = self.teams[team].forge_id.parse().unwrap();
+        let state = self.forge.state();
+        let all = state.issues.iter();
+        all.filter(|i| i.repository == id).cloned().collect()
+    }
+
+    /// Asserts that the forge shows one report of a submission, with its final text.
+    pub async fn is_reported(&self, id: SubmissionId) {
+        let view = self.view(id).await;
+        let found: Vec<String> = self.reports(id).await.into_iter().map(|c| c.body).collect();
+        assert_eq!(found, [markdown::submission(&view)], "{}", view.number);
+    }
+
+    /// Asserts that the lamps of a submission's commit are as they are to be.
+    pub async fn is_lit(&self, id: SubmissionId) {
+        let view = self.view(id).await;
+        let state = self.forge.state();
+        for lamp in status::statuses(&view) {
+            let all = state.statuses.iter();
+            let mine = all.filter(|s| s.sha == view.sha.as_str() && s.context == lamp.context);
+            let last = mine
+                .max_by_key(|s| s.id)
+                .map(|s| (&*s.state, &*s.description));
+            assert_eq!(last, Some((lamp.light.as_str(), &*lamp.says)), "{lamp:?}");
+        }
+    }
+
+    /// Asserts that the note of a submission's commit is its report.
+    pub async fn is_noted(&self, id: SubmissionId) {
+        let record = self.app.store.submission(id).await.unwrap();
+        let view = self.view(id).await;
+        let mut teams = self.teams.iter();
+        let team = teams.find(|t| t.id == record.repository).unwrap();
+        let git = self.forge.state().git(team.forge_id.parse().unwrap());
+        let commit = git2::Oid::from_str(view.sha.as_str()).unwrap();
+        let note = git.find_note(None, commit).unwrap();
+        let expected = text::submission(&view, text::Style::Plain);
+        assert_eq!(note.message().unwrap().trim(), expected.trim());
+    }
+
+    /// Asserts that everything that the forge shows of a submission is as it is to be.
+    pub async fn is_shown(&self, id: SubmissionId) {
+        self.is_reported(id).await;
+        self.is_lit(id).await;
+        self.is_noted(id).await;
+    }
+}

@@ -1,0 +1,221 @@
+//! Tokens that are revoked, and repositories, issues and comments that somebody archives, renames or
+//! deletes.
+
+use referee::model::{Duration, SubmissionId};
+use referee::pipeline::publish;
+use referee::store::TextPlace;
+use serde_json::Value;
+
+use crate::model::Dialect;
+use crate::model::state::Token;
+use crate::world::{Plan, World};
+use crate::{log, secrets};
+
+async fn world(teams: usize) -> World {
+    World::start(Plan::of(Dialect::Gitea127, teams)).await
+}
+
+/// A submission that passed the rules and was told of.
+async fn told(world: &World) -> SubmissionId {
+    let id = world.submit(0).await;
+    world.admitted(id).await;
+    world.settle().await;
+    world.is_reported(id).await;
+    id
+}
+
+fn repository(world: &World, team: usize) -> i64 {
+    world.teams[team].forge_id.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_said_once_and_loses_nothing() {
+    let world = world(8).await;
+    let says = |what: &str| log::lines(&[world.name.as_str(), what]);
+    let mut all = Vec::new();
+    for team in 0..8 {
+        let id = world.submit(team).await;
+        world.admitted(id).await;
+        all.push(id);
+    }
+    world.settle().await;
+    world.forge.revoke(&world.token);
+    for (team, id) in all.iter().enumerate() {
+        world.built(*id).await;
+        // Reactions may fail for reasons of their own, which this is none of.
+        let at = TextPlace {
+            forge: world.name.clone(),
+            forge_id: world.teams[team].forge_id.clone(),
+            issue: 1,
+            spot: world.reports(*id).await[0].id,
+        };
+        publish::react(&world.app, &at).await.unwrap();
+    }
+    let before = world.forge.asked().len();
+    world.send_for(300, Duration::seconds(2)).await;
+    assert_eq!(says("takes nothing from us"), 1);
+    assert_eq!(says("answers again"), 0);
+    let asked = world.forge.asked().len() - before;
+    assert!(
+        asked < 100,
+        "{asked} requests in ten minutes to who wants none"
+    );
+    assert!(
+        world
+            .wishes()
+            .await
+            .iter()
+            .all(|wish| wish.last_error.is_none() || wish.is_due)
+    );
+
+    let account = world.forge.state().account_named("referee").unwrap().id;
+    world.forge.state().tokens.push(Token {
+        account,
+        secret: world.token.clone(),
+        scopes: vec!["all".to_owned()],
+    });
+    world.settle().await;
+    for id in &all {
+        world.is_reported(*id).await;
+        world.is_lit(*id).await;
+    }
+    assert_eq!(says("answers again"), 1);
+    assert_eq!(says("takes nothing from us"), 1);
+    let heard = world.forge.asked().into_iter();
+    let heard = heard.filter(|a| a.path.ends_with("/reactions") && a.status == Some(201));
+    assert_eq!(heard.count(), 8);
+    secrets::are_kept(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_repository_has_lamps_and_no_report() {
+    let world = world(1).await;
+    let id = world.submit(0).await;
+    world
+        .forge
+        .state()
+        .repository_mut(repository(&world, 0))
+        .archived = Some(1);
+    world.admitted(id).await;
+    world.crashed(id).await;
+    world.settle().await;
+    world.is_lit(id).await;
+    assert!(world.reports(id).await.is_empty());
+    let report = world.wish("report").await;
+    assert!(!report.is_due);
+    assert!(report.last_error.unwrap().contains("archived"));
+    let asked = world.forge.asked().len();
+    world.pass(Duration::seconds(24 * 3600));
+    world.send().await;
+    assert_eq!(world.forge.asked().len(), asked, "it is not tried for ever");
+
+    world
+        .forge
+        .state()
+        .repository_mut(repository(&world, 0))
+        .archived = None;
+    let second = told(&world).await;
+    world.is_lit(second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_issue_is_opened_again() {
+    let world = world(1).await;
+    let id = told(&world).await;
+    let path = "/repos/nuclei/team-000/issues/1";
+    let (status, _) = world.forge.api("owner", "DELETE", path, &Value::Null).await;
+    assert_eq!(status, 204);
+    world.crashed(id).await;
+    world.settle().await;
+    world.is_shown(id).await;
+    let issues = world.issues(0);
+    assert_eq!((issues.len(), issues[0].number), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_is_deleted_before_the_first_report_is_opened_again() {
+    let world = world(1).await;
+    told(&world).await;
+    let path = "/repos/nuclei/team-000/issues/1";
+    world.forge.api("owner", "DELETE", path, &Value::Null).await;
+    let second = told(&world).await;
+    world.is_lit(second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_comment_is_written_again() {
+    let world = world(1).await;
+    let id = told(&world).await;
+    let comment = world.reports(id).await[0].id;
+    let path = format!("/repos/nuclei/team-000/issues/comments/{comment}");
+    let (status, _) = world
+        .forge
+        .api("owner", "DELETE", &path, &Value::Null)
+        .await;
+    assert_eq!(status, 204);
+    world.crashed(id).await;
+    world.settle().await;
+    world.is_shown(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_repository_is_followed() {
+    for dialect in Dialect::ALL {
+        let world = World::start(Plan::of(dialect, 1)).await;
+        let id = told(&world).await;
+        world
+            .forge
+            .state()
+            .rename(repository(&world, 0), "team-otherwise");
+        world.crashed(id).await;
+        world.settle().await;
+        world.is_shown(id).await;
+        let row = world.app.store.repository(world.teams[0].id).await.unwrap();
+        assert_eq!(row.full_name, "nuclei/team-otherwise");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wishes_for_a_deleted_repository_end_with_a_reason() {
+    for dialect in Dialect::ALL {
+        let world = World::start(Plan::of(dialect, 2)).await;
+        let id = told(&world).await;
+        let gone = repository(&world, 0);
+        world.forge.state().repositories.retain(|r| r.id != gone);
+        world.crashed(id).await;
+        let before = world.app.clock.now();
+        world.settle().await;
+        let took = world.app.clock.now().since(before);
+        assert!(took < Duration::seconds(3600), "{}", took.written());
+        for wish in world
+            .wishes()
+            .await
+            .iter()
+            .filter(|w| w.channel != "verdict")
+        {
+            let says = wish.last_error.as_deref().unwrap_or("nothing");
+            assert!(says.contains("no longer has this repository"), "{wish:?}");
+        }
+        // It is nobody else's trouble.
+        let other = world.submit(1).await;
+        world.rejected(other).await;
+        world.settle().await;
+        world.is_shown(other).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_comes_back_soon_has_lost_nothing() {
+    let world = world(1).await;
+    let id = told(&world).await;
+    let bots = {
+        let mut state = world.forge.state();
+        let at = state.teams.iter().position(|t| t.name == "bots").unwrap();
+        state.teams.remove(at)
+    };
+    world.crashed(id).await;
+    world.send_for(60, Duration::seconds(5)).await;
+    world.forge.state().teams.push(bots);
+    world.settle().await;
+    world.is_shown(id).await;
+}
