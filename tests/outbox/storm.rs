@@ -50,6 +50,7 @@ async fn wave(world: &World) -> Vec<SubmissionId> {
     }
     world.send_for(6, pause).await;
     for id in taken {
+        world.smoked(*id).await;
         world.crashed(*id).await;
     }
     world.send_for(6, pause).await;
