@@ -67,10 +67,7 @@ pub async fn tell_organizers(
     Ok(())
 }
 
-pub(super) async fn send(
-    app: &App,
-    item: &mut OutboxItem,
-) -> Result<Option<Timestamp>, Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let text = |key: &str| item.payload[key].as_str().unwrap_or_default().to_owned();
     let mut target = match &item.payload["forge_id"] {
         Value::String(id) => Target::by_id(app, &item.forge, id).await?,

@@ -52,10 +52,7 @@ fn place(item: &OutboxItem) -> TextPlace {
     }
 }
 
-pub(super) async fn send(
-    app: &App,
-    item: &mut OutboxItem,
-) -> Result<Option<Timestamp>, Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let at = place(item);
     let records = app.store.commands_of(&at).await?;
     let Some(first) = records.first() else {

@@ -7,10 +7,7 @@ use crate::pipeline::{App, view};
 use crate::report::{FindingView, SubmissionView, markdown};
 use crate::store::OutboxItem;
 
-pub(super) async fn send(
-    app: &App,
-    item: &mut OutboxItem,
-) -> Result<Option<Timestamp>, Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
     let id = SubmissionId(item.payload["submission"].as_i64().unwrap_or_default());
     let record = app.store.submission(id).await?;
     let mut target = Target::of(app, record.repository).await?;
