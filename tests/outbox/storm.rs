@@ -32,7 +32,7 @@ fn faults() -> Vec<Fault> {
 }
 
 async fn wave(world: &World) -> Vec<SubmissionId> {
-    let pause = Duration::seconds(2);
+    let pause = Duration::seconds(5);
     let mut all = Vec::new();
     for n in 0..WAVE {
         all.push(world.submit(n % TEAMS).await);
@@ -50,6 +50,7 @@ async fn wave(world: &World) -> Vec<SubmissionId> {
     }
     world.send_for(6, pause).await;
     for id in taken {
+        world.smoked(*id).await;
         world.crashed(*id).await;
     }
     world.send_for(6, pause).await;
@@ -79,6 +80,7 @@ async fn a_thousand_reports_in_a_storm_are_a_thousand_comments() {
     }
     let asked = world.forge.asked();
     let failed = asked.iter().filter(|a| a.status.is_none_or(|s| s >= 300));
-    assert!(failed.count() > 500, "there was hardly a storm");
+    let failed = failed.count();
+    assert!(failed > 200, "hardly a storm: {failed} of {}", asked.len());
     secrets::are_kept(&world).await;
 }
