@@ -26,7 +26,7 @@ import urllib.parse
 import urllib.request
 
 PATIENCE = 60.0  # seconds for one verdict
-POLL = 0.02      # seconds between two questions; the resolution of what is measured
+POLL = 0.05      # seconds between two questions; the resolution of what is measured
 
 
 def arguments():
@@ -34,7 +34,7 @@ def arguments():
     parser.add_argument("--forge", required=True, help="https://git.example.org")
     parser.add_argument("--repository", required=True, help="nuclei/team-alpha")
     parser.add_argument("--user", required=True, help="an account that may push there")
-    parser.add_argument("--token-file", required=True, type=pathlib.Path, help="its token or password")
+    parser.add_argument("--token-file", required=True, type=pathlib.Path, help="holds a token of it (scope write:repository)")
     parser.add_argument("--pushes", type=int, default=50)
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two pushes")
     parser.add_argument("--database", type=pathlib.Path, help="the daemon's SQLite file")
@@ -55,7 +55,6 @@ class Team:
         self.git("config", "user.name", options.user)
         self.git("config", "user.email", f"{options.user}@example.org")
         self.api = f"{options.forge.rstrip('/')}/api/v1/repos/{options.repository}/commits"
-        # One question needs no password database if it is a token; a password is hashed anew each time.
         self.headers = {"Authorization": f"token {secret}"}
 
     def git(self, *words):
@@ -87,10 +86,16 @@ class Team:
 
 def received(database, sha):
     """When the daemon took the delivery of this push, in seconds."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
-        pattern = f'%"after":"{sha}"%'
-        row = store.execute("SELECT received_at FROM delivery WHERE event LIKE ? ORDER BY id", (pattern,)).fetchone()
-    return row[0] / 1000 if row else None
+    end = time.time() + PATIENCE / 6
+    while time.time() < end:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
+            pattern = f'%"after":"{sha}"%'
+            query = "SELECT received_at FROM delivery WHERE event LIKE ? ORDER BY id"
+            row = store.execute(query, (pattern,)).fetchone()
+        if row:
+            return row[0] / 1000
+        time.sleep(POLL)
+    return None
 
 
 def shown(what, seconds):
@@ -102,7 +107,7 @@ def shown(what, seconds):
 
 def main():
     options = arguments()
-    before, after, whole, lost = [], [], [], 0
+    before, after, whole, swept = [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         team = Team(options, folder)
         for n in range(options.pushes):
@@ -111,8 +116,8 @@ def main():
             whole.append(seen - pushed)
             if options.database:
                 arrived = received(options.database, sha)
-                if arrived is None:
-                    lost += 1  # the sweep found the push before any delivery
+                if arrived is None or arrived > seen:
+                    swept += 1
                 else:
                     before.append(arrived - pushed)
                     after.append(seen - arrived)
@@ -121,8 +126,8 @@ def main():
     shown("push -> delivery", before)
     shown("delivery -> verdict", after)
     shown("push -> verdict", whole)
-    if lost:
-        print(f"{lost} pushes were found by the sweep, without a delivery")
+    if swept:
+        print(f"{swept} pushes were found by the sweep of each minute before their delivery came")
 
 
 main()
