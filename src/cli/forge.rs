@@ -272,7 +272,7 @@ fn advise(url: &str, announces_packages: bool) {
          \x20 ALLOWED_HOST_LIST = external,loopback,private\n\
          \n\
          \x20 [queue.webhook_sender]\n\
-         \x20 ; deliveries under a second after the push instead of two to three\n\
+         \x20 ; deliveries leave about a second sooner (deploy/README.md has the numbers)\n\
          \x20 TYPE = channel"
     );
     if !announces_packages {

@@ -11,6 +11,7 @@
 )]
 
 mod configuration;
+mod deploy;
 mod documents;
 mod help;
 mod mistakes;

@@ -192,23 +192,24 @@ async fn webhook(
     let hosts = "Most often the forge refuses our address: see ALLOWED_HOST_LIST in what \
                  `referee forge setup` prints, and \"Recent Deliveries\" of the webhook.";
     if let Some(owner) = owner {
-        let url = format!("{}/hooks/{}", settings.public_url, at.name);
+        let ending = format!("/hooks/{}", at.name);
         let right = async {
             let owner = owner.owner(at.url)?;
             anyhow::Ok(
                 owner
-                    .webhook_is_right(organization(challenge)?, &url)
+                    .webhook_is_right(organization(challenge)?, &ending)
                     .await?,
             )
         };
         match right.await {
             Ok(true) => {}
             Ok(false) => {
-                return Check::fine(what, format!("none to {url}, or not as it should be")).flawed(
-                    Weight::Bad,
-                    "an active webhook of the organization, JSON, with all our events",
-                    "`referee forge setup` makes or mends it.",
-                );
+                return Check::fine(what, format!("none to …{ending}, or not as it should be"))
+                    .flawed(
+                        Weight::Bad,
+                        "an active webhook of the organization, JSON, with all our events",
+                        "`referee forge setup` makes or mends it.",
+                    );
             }
             Err(error) => {
                 return Check::fine(what, format!("{error:#}")).flawed(

@@ -389,16 +389,17 @@ impl Owner {
         }
     }
 
-    /// Whether the organization has the webhook as it should be.
+    /// Whether the organization has a webhook as it should be, to an address that ends so: the forge may
+    /// know the daemon by another host name than participants do.
     ///
     /// # Errors
     /// When the forge says no; only owners may look.
-    pub async fn webhook_is_right(&self, organization: &str, url: &str) -> Result<bool> {
+    pub async fn webhook_is_right(&self, organization: &str, ending: &str) -> Result<bool> {
         let path = ["orgs", organization, "hooks"];
         let hooks: Vec<HookBody> = self.client.list(&path, &[]).await?;
         Ok(hooks
             .iter()
-            .any(|h| h.config.get("url").is_some_and(|u| u == url) && h.is_right()))
+            .any(|h| h.config.get("url").is_some_and(|u| u.ends_with(ending)) && h.is_right()))
     }
 
     /// Whether an account of this name is there.

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""How long a team waits for the verdict of the rules on a real Gitea or Forgejo, and where the time goes.
+
+Pushes commits that the rules reject (so nothing is built) to a team's repository, one after the other, and asks
+the forge until `referee/rules` is there. Prints median and 90th percentile of
+
+  push -> delivery      from the end of `git push` until the daemon had the delivery (less than nothing is possible:
+                        the forge may send it before git returns); needs --database
+  delivery -> verdict   from then until the status was seen; needs --database
+  push -> verdict       both
+
+The clocks must be one: run it on the daemon's machine. It spends the team's tries of the day, and no evaluation.
+It refuses to guess: a verdict that is not there after a minute ends it.
+"""
+
+import argparse
+import json
+import pathlib
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PATIENCE = 60.0  # seconds for one verdict
+POLL = 0.05      # seconds between two questions; the resolution of what is measured
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--forge", required=True, help="https://git.example.org")
+    parser.add_argument("--repository", required=True, help="nuclei/team-alpha")
+    parser.add_argument("--user", required=True, help="an account that may push there")
+    parser.add_argument("--token-file", required=True, type=pathlib.Path, help="holds a token of it (scope write:repository)")
+    parser.add_argument("--pushes", type=int, default=50)
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two pushes")
+    parser.add_argument("--database", type=pathlib.Path, help="the daemon's SQLite file")
+    return parser.parse_args()
+
+
+class Team:
+    """A working copy of a team's repository, and the forge's answers about it."""
+
+    def __init__(self, options, folder):
+        secret = options.token_file.read_text().strip()
+        scheme, rest = options.forge.rstrip("/").split("://")
+        account = f"{urllib.parse.quote(options.user)}:{urllib.parse.quote(secret)}"
+        self.copy = f"{folder}/copy"
+        subprocess.run(
+            ["git", "clone", "--quiet", f"{scheme}://{account}@{rest}/{options.repository}.git", self.copy], check=True
+        )
+        self.git("config", "user.name", options.user)
+        self.git("config", "user.email", f"{options.user}@example.org")
+        self.api = f"{options.forge.rstrip('/')}/api/v1/repos/{options.repository}/commits"
+        self.headers = {"Authorization": f"token {secret}"}
+
+    def git(self, *words):
+        ran = subprocess.run(["git", "-C", self.copy, *words], check=True, capture_output=True, text=True)
+        return ran.stdout.strip()
+
+    def push(self, n):
+        """Pushes a commit that the rules reject; gives its id and when git was done."""
+        path = pathlib.Path(self.copy)
+        (path / "Dockerfile").write_text("FROM nobody/knows:this\nADD main.py /\n")
+        (path / "number.txt").write_text(f"{n} {time.time_ns()}\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", f"Try {n}")
+        self.git("push", "--quiet", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD"), time.time()
+
+    def verdict_seen(self, sha):
+        """When the final `referee/rules` of a commit was there."""
+        end = time.time() + PATIENCE
+        while time.time() < end:
+            request = urllib.request.Request(f"{self.api}/{sha}/statuses", headers=self.headers)
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                statuses = json.load(answer)
+            if any(s["context"] == "referee/rules" and s["status"] in ("success", "failure") for s in statuses):
+                return time.time()
+            time.sleep(POLL)
+        raise SystemExit(f"no verdict on {sha} within {PATIENCE:.0f} s; `referee doctor` may know why")
+
+
+def received(database, sha):
+    """When the daemon took the delivery of this push, in seconds."""
+    end = time.time() + PATIENCE / 6
+    while time.time() < end:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
+            pattern = f'%"after":"{sha}"%'
+            query = "SELECT received_at FROM delivery WHERE event LIKE ? ORDER BY id"
+            row = store.execute(query, (pattern,)).fetchone()
+        if row:
+            return row[0] / 1000
+        time.sleep(POLL)
+    return None
+
+
+def shown(what, seconds):
+    if not seconds:
+        return
+    ninth = statistics.quantiles(seconds, n=10, method="inclusive")[8] if len(seconds) > 1 else seconds[0]
+    print(f"{what:<22}{statistics.median(seconds):>9.3f} s{ninth:>9.3f} s{max(seconds):>9.3f} s{len(seconds):>6}")
+
+
+def main():
+    options = arguments()
+    before, after, whole, swept = [], [], [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        team = Team(options, folder)
+        for n in range(options.pushes):
+            sha, pushed = team.push(n)
+            seen = team.verdict_seen(sha)
+            whole.append(seen - pushed)
+            if options.database:
+                arrived = received(options.database, sha)
+                if arrived is None or arrived > seen:
+                    swept += 1
+                else:
+                    before.append(arrived - pushed)
+                    after.append(seen - arrived)
+            time.sleep(options.pause)
+    print(f"{'':<22}{'median':>11}{'90 %':>11}{'longest':>11}{'of':>6}")
+    shown("push -> delivery", before)
+    shown("delivery -> verdict", after)
+    shown("push -> verdict", whole)
+    if swept:
+        print(f"{swept} pushes were found by the sweep of each minute before their delivery came")
+
+
+main()
