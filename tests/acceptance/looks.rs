@@ -41,14 +41,14 @@ impl World {
     /// Commit and phase of a team's submissions, oldest first.
     pub fn entered(&self, team: &str) -> Vec<(String, String)> {
         let all = self.submissions(team).into_iter().map(|r| r.submission);
-        all.map(|s| (s.sha.to_string(), s.phase.to_string()))
+        all.map(|s| (s.origin.sha().unwrap().to_string(), s.phase.to_string()))
             .collect()
     }
 
     /// The only submission of a commit, however it stands.
     pub fn submission(&self, team: &str, sha: &str) -> Result<SubmissionRecord, String> {
         let mut all = self.submissions(team);
-        all.retain(|r| r.submission.sha.as_str() == sha);
+        all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
         match all.len() {
             1 => Ok(all.remove(0)),
             n => Err(format!("{n} submissions of {sha}")),
@@ -59,7 +59,7 @@ impl World {
     pub fn ends(&mut self, (team, sha): (&str, &str), outcome: Outcome) -> SubmissionRecord {
         self.until(&format!("{team} {sha} should be {outcome:?}"), |world| {
             let mut all = world.submissions(team);
-            all.retain(|r| r.submission.sha.as_str() == sha);
+            all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
             let record = all.pop().ok_or("no submission")?;
             let over = record.submission.outcome.ok_or_else(|| {
                 let submission = &record.submission;

@@ -55,7 +55,10 @@ fn entered(world: &World) -> Vec<(String, String)> {
         .into_iter()
         .map(|r| {
             let submission = r.submission;
-            (submission.phase.to_string(), submission.sha.to_string())
+            (
+                submission.phase.to_string(),
+                submission.origin.sha().unwrap().to_string(),
+            )
         })
         .collect()
 }

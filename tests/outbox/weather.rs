@@ -53,7 +53,9 @@ async fn entered(world: &World) -> Vec<String> {
         .submissions_of_challenge(challenge)
         .await
         .unwrap();
-    let shas = all.into_iter().map(|r| r.submission.sha.to_string());
+    let shas = all
+        .into_iter()
+        .map(|r| r.submission.origin.sha().unwrap().to_string());
     shas.collect()
 }
 
