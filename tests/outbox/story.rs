@@ -159,9 +159,10 @@ impl World {
     pub async fn is_lit(&self, id: SubmissionId) {
         let view = self.view(id).await;
         let state = self.forge.state();
+        let sha = view.origin.sha().unwrap().as_str();
         for lamp in status::statuses(&view) {
             let all = state.statuses.iter();
-            let mine = all.filter(|s| s.sha == view.sha.as_str() && s.context == lamp.context);
+            let mine = all.filter(|s| s.sha == sha && s.context == lamp.context);
             let last = mine
                 .max_by_key(|s| s.id)
                 .map(|s| (&*s.state, &*s.description));
@@ -176,7 +177,7 @@ impl World {
         let mut teams = self.teams.iter();
         let team = teams.find(|t| t.id == record.repository).unwrap();
         let git = self.forge.state().git(team.forge_id.parse().unwrap());
-        let commit = git2::Oid::from_str(view.sha.as_str()).unwrap();
+        let commit = git2::Oid::from_str(view.origin.sha().unwrap().as_str()).unwrap();
         let note = git.find_note(None, commit).unwrap();
         let expected = text::submission(&view, text::Style::Plain);
         assert_eq!(note.message().unwrap().trim(), expected.trim());

@@ -70,6 +70,8 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
 
     let account = world.forge.state().account_named("referee").unwrap().id;
     world.forge.state().tokens.push(Token {
+        id: 0,
+        name: String::new(),
         account,
         secret: world.token.clone(),
         scopes: vec!["all".to_owned()],
