@@ -2,14 +2,14 @@
 //! command line. Text in; checked commands or complete answers out.
 //!
 //! In reading order:
-//! - [`verb`]: the names of all commands, [`table`]: one row for each, from which everything else
+//! - `verb`: the names of all commands, `table`: one row for each, from which everything else
 //!   comes: grammar, permission, help;
-//! - [`order`]: a command that was understood;
-//! - [`scan`]: which lines of a Markdown text are commands at all;
-//! - [`line`], [`args`]: one line to words, words to checked values;
-//! - [`parse`]: the three put together, for texts and for command lines;
-//! - [`edit`]: what is new in a text that was edited;
-//! - [`error`], [`help`]: what is answered.
+//! - `order`: a command that was understood;
+//! - `scan`: which lines of a Markdown text are commands at all;
+//! - `line`, `args`: one line to words, words to checked values;
+//! - `parse`: the three put together, for texts and for command lines;
+//! - `edit`: what is new in a text that was edited;
+//! - `error`, `help`: what is answered.
 //!
 //! Nothing here knows a challenge, a person or a forge: whether a phase exists and whether somebody
 //! is an organizer is for the caller to ask. Nothing that is not understood is ever dropped in

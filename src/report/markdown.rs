@@ -1,6 +1,6 @@
 //! The report as Markdown: one comment on a forge for each submission, edited in place.
 //!
-//! What people wrote passes [`escape`], so it calls nobody and links nothing. Never longer than
+//! What people wrote passes [`super::escape`], so it calls nobody and links nothing. Never longer than
 //! [`limits::COMMENT_BYTES_MAX`]: logs are cut first, then findings, and what was cut is said. A
 //! comment is ours only if [`marker`] stands at its very start; who wrote it is the forge's to say.
 

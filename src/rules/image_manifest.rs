@@ -1,5 +1,5 @@
 //! What a registry says of a pushed image, before a byte of a layer is fetched: IMG002 to IMG004 and
-//! IMG011 to IMG014, and all rules of [`image`](super::image) that the configuration decides.
+//! IMG011 to IMG014, and all rules of [`image`] that the configuration decides.
 //!
 //! Three texts, each named by the one before: an index (perhaps), the manifest, the configuration.
 //! Nothing of them is believed beyond this gate: fetching compares every size and digest, and the

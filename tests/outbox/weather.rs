@@ -140,7 +140,7 @@ async fn what_a_delivery_claims_is_not_believed() {
     let world = world(2).await;
     let head = push(&world, 0, 0).await;
     quiet(&world).await;
-    assert_eq!(entered(&world).await, [head.clone()]);
+    assert_eq!(entered(&world).await, std::slice::from_ref(&head));
     let genuine = world.forge.sent()[0].delivery.body.clone();
     let genuine = String::from_utf8(genuine).unwrap();
 

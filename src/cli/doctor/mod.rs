@@ -309,7 +309,7 @@ mod tests {
     fn only_what_is_bad_fails_unless_one_is_strict() {
         let fine = Check::fine("git", "2.39.5");
         let ends = |checks: &[Check], strict| verdict(checks, strict).1;
-        assert!(ends(&[fine.clone()], true));
+        assert!(ends(std::slice::from_ref(&fine), true));
         assert!(ends(&[fine.clone(), warned()], false));
         assert!(!ends(&[fine.clone(), warned()], true));
         assert!(!ends(&[fine, warned(), bad()], false));

@@ -5,8 +5,8 @@
 //! authenticated as sender counts, and only if the text is that person's own. A command whose
 //! execution was cut off by a restart is not begun again by itself.
 //!
-//! In reading order: [`place`] (where commands are heard, and who may give them), [`execute`] (what each
-//! comes to), [`look`] (those that only tell), [`answer`] (the sentences).
+//! In reading order: `place` (where commands are heard, and who may give them), `execute` (what each
+//! comes to), `look` (those that only tell), `answer` (the sentences).
 
 mod answer;
 mod execute;

@@ -1,10 +1,10 @@
 //! The outbox's other end: shows on a forge what shall be shown, and tries again until it is.
 //!
 //! What is sent is made from the rows at the moment of sending, so it is never older than the wish,
-//! and of ten wishes that wait only the newest is sent. In reading order: [`statuses`] (lamps on a
-//! commit), [`note`] (a git note), [`comment`] (a comment that is written once and edited after) and
-//! its users: [`report`] (on a submission), [`reply`] (to commands), [`notice`] (to a team, to organizers),
-//! each in an issue that stands or that [`thread`] finds; [`leaderboard`] (files of a repository).
+//! and of ten wishes that wait only the newest is sent. In reading order: `statuses` (lamps on a
+//! commit), `note` (a git note), `comment` (a comment that is written once and edited after) and
+//! its users: `report` (on a submission), `reply` (to commands), `notice` (to a team, to organizers),
+//! each in an issue that stands or that `thread` finds; `leaderboard` (files of a repository).
 
 mod comment;
 mod health;

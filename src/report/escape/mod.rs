@@ -4,7 +4,7 @@
 //! Forges read a text three times. Markdown is parsed; then the finished paragraphs are searched
 //! for names to call, issues, commits, addresses and `:smileys:`, whatever was escaped before; and
 //! the source is searched again to see who must be notified. So special characters are escaped, and
-//! what those searches look for is broken by an empty comment ([`BREAK`]): it splits the text at
+//! what those searches look for is broken by an empty comment (`BREAK`): it splits the text at
 //! that point for every search, and is gone before the page is shown. A character of no width would
 //! do as well, but Gitea warns of "hidden characters" where it finds one.
 //!
