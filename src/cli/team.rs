@@ -12,7 +12,7 @@ use super::forge::{self, OwnerToken, configured, organization};
 use super::{SettingsFile, open, team_images, terminal};
 use crate::clock::{self, Clock};
 use crate::config::{ForgeSettings, Settings};
-use crate::forge::gitea::owner::PARTICIPANTS;
+use crate::forge::gitea::owner::{ORGANIZERS, PARTICIPANTS};
 use crate::forge::{Forge as _, ForgeRepository};
 use crate::model::{Challenge, RepositoryId, TeamSlug, Timestamp, limits};
 use crate::store::{Repository, SeenRef, Store};
@@ -194,6 +194,11 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
     let (id, met) = owner.team(&forge_team, PARTICIPANTS, false).await?;
     println!("{:<6} team {forge_team}", met.as_str());
     owner.team_repository(id, &full_name).await?;
+    if let Some(organizers) = &challenge.organizers {
+        // They read the reports there, and command where the question is.
+        let (organizers, _) = owner.team(organizers, ORGANIZERS, false).await?;
+        owner.team_repository(organizers, &full_name).await?;
+    }
     // Only members are told who else is one: our account has to be asked who takes part.
     let bot = at.forge.account().await?;
     owner.member(id, &bot.login).await?;

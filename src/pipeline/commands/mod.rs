@@ -168,16 +168,22 @@ async fn enter(
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let mut progress = Progress::Idle;
+    let mut told: BTreeMap<(String, i64, i64), CommandRecord> = BTreeMap::new();
     for record in app.store.commands_in(CommandState::New).await? {
         if !app.store.begin_command(record.id).await? {
             continue;
         }
         progress = Progress::Worked;
         if let Some(reply) = execute::run(app, &record).await {
-            end(app, &record, &reply).await?;
-        } else {
-            tell(app, &record).await?;
+            let now = app.clock.now();
+            app.store.end_command(record.id, &reply, now).await?;
         }
+        let place = &record.place;
+        told.insert((place.forge_id.clone(), place.issue, place.spot), record);
+    }
+    // The answers to all commands of a text at once: the first version of a comment is what is mailed.
+    for record in told.values() {
+        tell(app, record).await?;
     }
     for record in app.store.commands_in(CommandState::Running).await? {
         if let Some(reply) = execute::still(app, &record).await {
