@@ -243,7 +243,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn given_up(&self, item: &OutboxItem, error: &str, now: Timestamp) -> Result<()> {
-        let mut tx = self.begin().await?;
         sqlx::query(
             "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = $4
              WHERE id = $5 AND sent < $1",
@@ -253,9 +252,8 @@ impl Store {
         .bind(now.0)
         .bind(error.replace('\0', " "))
         .bind(item.id)
-        .execute(&mut *tx)
+        .execute(&self.writes)
         .await?;
-        tx.commit().await?;
         Ok(())
     }
 

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::super::admission;
 use super::{Answer, Desk, Reach, Refusal};
-use crate::model::{Board, Outcome, Pick, Setting, TeamSlug, limits};
+use crate::model::{Board, Outcome, Override, Pick, Setting, TeamSlug, limits};
 use crate::rules::quota;
-use crate::store::{Grant, Ordered};
+use crate::store::{Grant, LedgerPut, Ordered};
 
 /// A team whose place on boards was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,19 +135,30 @@ async fn place(
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
     let ledger = desk.ledger(action, format!("{challenge} team {team}"), detail);
-    let reports = desk.reports(&boards, |of| of == team).await?;
-    let with = Ordered {
-        ledger: &ledger,
-        boards: &boards,
-        reports: &reports,
-    };
-    desk.store
-        .put_overrides(challenge, orders.newest(), &[row], with, desk.now)
-        .await?;
+    commit(desk, (orders.newest(), row), &ledger, (&boards, team)).await?;
     Ok(TeamChanged {
         team: team.clone(),
         boards,
     })
+}
+
+/// Commits an order about a team's place on boards, if it still rests on the newest order known.
+async fn commit(
+    desk: &Desk<'_>,
+    (newest, row): (i64, Override),
+    ledger: &LedgerPut,
+    (boards, team): (&[Board], &TeamSlug),
+) -> Answer<()> {
+    let reports = desk.reports(boards, |of| of == team).await?;
+    let with = Ordered {
+        ledger,
+        boards,
+        reports: &reports,
+    };
+    desk.store
+        .put_overrides(&desk.challenge.slug, newest, &[row], with, desk.now)
+        .await?;
+    Ok(())
 }
 
 /// Lets a submission count for its team, where the phase picks the chosen one.
@@ -199,15 +210,7 @@ pub async fn choose(desk: &Desk<'_>, team: &TeamSlug, number: i64) -> Answer<Cho
     let detail = json!({ "before": before, "after": number });
     let ledger = desk.ledger("choose", format!("{board} team {team}"), detail);
     let boards = [board.clone()];
-    let reports = desk.reports(&boards, |of| of == team).await?;
-    let with = Ordered {
-        ledger: &ledger,
-        boards: &boards,
-        reports: &reports,
-    };
-    desk.store
-        .put_overrides(challenge, orders.newest(), &[row], with, desk.now)
-        .await?;
+    commit(desk, (orders.newest(), row), &ledger, (&boards, team)).await?;
     Ok(Chosen {
         team: team.clone(),
         board,
