@@ -18,13 +18,15 @@ use crate::world::World;
 pub const PATIENCE: Duration = Duration::from_secs(900);
 /// Pushes at the same time.
 const PUSHES: usize = 3;
-/// What the daemon's memory may have grown by, when all is over.
-const GROWTH_BYTES_MAX: u64 = 64 << 20;
+/// What the daemon's memory may have grown by, when all is over: each of two readers of commits may keep
+/// 32 MiB of texts, and the allocator does not give everything back.
+const GROWTH_BYTES_MAX: u64 = 128 << 20;
 /// No text with this in it may ever be shown: data of the hidden phase, its truth, names of its cases.
 pub const CANARY: &str = "canary-";
-/// Bounds of builds, small enough to be met within seconds.
-pub const BUILDER: &str = "[builder]\ntime = \"10s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
-                           disk = \"768MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
+/// Bounds of builds, small enough to be met within seconds. Only for those that meet them: on a busy
+/// machine an honest build would meet one, too.
+const BUILDER: &str = "[builder]\ntime = \"20s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
+                       disk = \"768MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
 /// What differs, one line each: case, what, expected, found.
 #[derive(Default)]
@@ -149,17 +151,26 @@ fn send_all<'a>(world: &World, rows: &'a [Row]) -> Vec<Sent<'a>> {
 }
 
 #[test]
-fn every_hostile_commit_gets_its_verdict_and_leaves_nothing() {
+fn commits_that_end_in_their_build_get_their_verdicts_and_leave_nothing() {
+    verdicts(BUILDER, |row| row.stage == Stage::Build);
+}
+
+#[test]
+fn all_other_commits_get_their_verdicts_and_leave_nothing() {
+    verdicts("", |row| row.stage != Stage::Build);
+}
+
+fn verdicts(builder: &str, is_wanted: impl Fn(&Row) -> bool) {
     let Some(mut world) = World::new() else {
         return;
     };
     let mut rows = row::all();
-    rows.retain(|row| row.kind == Kind::Commit);
+    rows.retain(|row| row.kind == Kind::Commit && is_wanted(row));
     let before = Left::now();
     world.add_challenge(row::here().join("challenge"));
     let (engine, runtime) = (crate::engine(), crate::runtime());
     world.slots = 3;
-    world.settings = format!("[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n{BUILDER}");
+    world.settings = format!("[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n{builder}");
     let teams: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     world.add_teams("hostile", &teams);
     world.start();

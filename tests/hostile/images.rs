@@ -20,7 +20,7 @@ use referee::report::markdown;
 use referee::store::{ImageOwner, Repository, Store, SubmissionRecord};
 use serde_json::Value;
 
-use crate::corpus::{BUILDER, Differences, PATIENCE};
+use crate::corpus::{Differences, PATIENCE};
 use crate::leaks::Left;
 use crate::row::{self, After, Kind, Row};
 use crate::server::{Door, Server};
@@ -52,7 +52,7 @@ fn write_configuration(folder: &Path) {
     std::fs::write(challenge.join("challenge.toml"), changed).unwrap();
     let settings = format!(
         "challenges = [\"challenge\"]\n[runner]\ngpus = 0\nslots = 1\n[engine]\nsocket = {:?}\n\
-         runtime = {:?}\n{BUILDER}",
+         runtime = {:?}\n",
         crate::engine(),
         crate::runtime(),
     );
