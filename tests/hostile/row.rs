@@ -94,6 +94,9 @@ fn parse(name: &str, text: &str, runtime: &str) -> Result<Row, String> {
             other.know(&VERDICT)?;
             if name == runtime {
                 keys.0.extend(other.0);
+                if keys.text("outcome")? != Outcome::Scored.as_str() {
+                    keys.0.remove("scores");
+                }
             }
         }
     }
