@@ -4,7 +4,7 @@
 //! database and the registry are real. All are seen before any is worked on, so that what moves or goes
 //! away afterwards does so between the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -253,7 +253,7 @@ async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
     drop(stages);
     assert_eq!(platform.engine.list_owned().await.unwrap(), []);
     drop(platform);
-    let left = tokio::task::spawn_blocking(move || before.since());
+    let left = tokio::task::spawn_blocking(move || before.since(&BTreeSet::new()));
     let left = left.await.unwrap();
     assert!(left.is_empty(), "left: {left:#?}");
 }

@@ -1,13 +1,14 @@
 //! What is on the engine and on this machine, before and after: nothing may be left.
 //!
-//! Looks at everything, but asks for the same only of what is ours or has no owner: others may use the
-//! same engine at the same time, and what they make and remove meanwhile is waited for.
+//! Others may use the same engine at the same time. What they make and remove meanwhile is waited for, and
+//! an image without a name is ours if our builds printed it or what it was made from, or if it was made
+//! from nothing, as what was loaded is.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::world::docker;
+use crate::world::{BASE, docker};
 
 /// What others make on the same engine is gone by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,17 +54,43 @@ impl Left {
         Self(all)
     }
 
-    /// What is there now and was not before; looked at until it is nothing, or for a while.
-    pub fn since(&self) -> Vec<String> {
+    /// What is there now, was not before and is ours, whose builds have printed these ids; looked at until
+    /// it is nothing, or for a while.
+    pub fn since(&self, printed: &BTreeSet<String>) -> Vec<String> {
         let started = Instant::now();
         loop {
-            let new: Vec<String> = Self::now().0.difference(&self.0).cloned().collect();
+            let mut new: Vec<String> = Self::now().0.difference(&self.0).cloned().collect();
+            new.retain(|left| match left.strip_prefix("image ") {
+                Some(id) => is_ours(id, printed),
+                None => true,
+            });
             if new.is_empty() || started.elapsed() > PATIENCE {
                 return new;
             }
             std::thread::sleep(Duration::from_secs(1));
         }
     }
+}
+
+fn is_ours(id: &str, printed: &BTreeSet<String>) -> bool {
+    let parent = |id: &str| docker(&["image", "inspect", "--format", "{{.Parent}}", id]);
+    // Gone meanwhile: nothing is left of it.
+    let Ok(parent) = parent(id) else {
+        return false;
+    };
+    match parent.trim().strip_prefix("sha256:") {
+        Some(parent) => printed.contains(id) || printed.contains(&parent[..12]),
+        None => true,
+    }
+}
+
+/// The ids of images that a build printed, but for that of the base image, which all have in common.
+pub fn printed(log: &str) -> impl Iterator<Item = String> + '_ {
+    let base = docker(&["image", "inspect", "--format", "{{.Id}}", BASE]).unwrap();
+    log.lines()
+        .filter_map(|line| line.strip_prefix(" ---> "))
+        .map(|id| id.trim().to_owned())
+        .filter(move |id| id.len() == 12 && !base.contains(id.as_str()))
 }
 
 /// What an instance left elsewhere than on its engine: control groups of builds, files of work that
