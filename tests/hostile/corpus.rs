@@ -26,8 +26,8 @@ const GROWTH_BYTES_MAX: u64 = 128 << 20;
 pub const CANARY: &str = "canary-";
 /// Bounds of builds, small enough to be met within seconds. Only for those that meet them: on a busy
 /// machine an honest build would meet one, too.
-const BUILDER: &str = "[builder]\ntime = \"20s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
-                       disk = \"768MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
+const BUILDER: &str = "[builder]\ntime = \"45s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
+                       disk = \"512MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
 /// What differs, one line each: case, what, expected, found.
 #[derive(Default)]
