@@ -504,6 +504,9 @@ pub struct Show {
     pub cases: bool,
     /// Decimals of every shown value.
     pub decimals: u8,
+    /// Verdicts on the phase's data are told at multiples of this since 1970 (UTC), so that the moment
+    /// of an end does not tell how long it took. Zero tells them at once.
+    pub grid: Duration,
 }
 
 /// Whether a board is public.

@@ -10,7 +10,7 @@
 //! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
-//! [`score`], [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
 //! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
 //! back; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
@@ -35,6 +35,7 @@ pub mod revision;
 pub mod run;
 pub mod score;
 pub mod scorer;
+pub mod seal;
 pub mod slots;
 pub mod smoke;
 pub mod view;

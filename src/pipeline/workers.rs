@@ -9,7 +9,9 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, commands, intake, lease, observe, publish, rescore, step, withdrawal};
+use super::{
+    App, Progress, commands, intake, lease, observe, publish, rescore, seal, step, withdrawal,
+};
 use crate::model::{Stage, limits};
 use crate::store::Lane;
 
@@ -77,6 +79,14 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
+    let sealed = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(
+            &sealed,
+            |app: Arc<App>| async move { seal::step(&app).await },
+        )
+        .await;
+    });
     let withdrawn = Arc::clone(app);
     set.spawn(async move {
         until_idle_for_ever(&withdrawn, |app: Arc<App>| async move {

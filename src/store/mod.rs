@@ -22,6 +22,7 @@ mod replay;
 mod repository;
 mod rescore;
 mod row;
+mod seal;
 mod submission;
 mod thread;
 mod withdraw;
@@ -42,6 +43,7 @@ pub use quota::{Grant, Usage};
 pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};
 pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
+pub use seal::Unsealed;
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
 pub use withdraw::{Charge, UnwantedImage, Withdrawn, Written};
 

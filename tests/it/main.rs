@@ -18,5 +18,6 @@ mod examples;
 mod local_forge;
 mod orders;
 mod per_case;
+mod sealed;
 mod withdrawn;
 mod world;

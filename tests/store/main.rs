@@ -16,6 +16,7 @@ mod orders;
 mod outbox;
 mod quota;
 mod rescore;
+mod seal;
 mod surface;
 mod work;
 mod world;
@@ -77,6 +78,10 @@ mod contract {
             an_image_is_unwanted_when_all_its_submissions_are_withdrawn,
             what_work_took_is_known_by_board_and_kind,
             what_an_attempt_left_behind_reads_back;
+        seal:
+            a_sealed_verdict_is_told_once_and_in_its_time,
+            a_failed_run_keeps_its_incident_and_stage,
+            what_is_withdrawn_or_rescored_breaks_the_seal;
         quota:
             spending_and_refunding_add_up,
             a_submission_spends_once_and_is_refunded_once,

@@ -42,7 +42,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         ..scope
     };
     let state = submission.state();
-    let attempts = telling(app.store.attempts(record).await?, state);
+    let attempts = telling(app.store.attempts(record).await?, submission);
     let view = SubmissionView {
         number: submission.number,
         challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
@@ -64,7 +64,11 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         notices: notices(submission, &orders),
         queue: place(app, record, &orders).await?,
         quota: quota(app, record, scope).await?,
-        incident: record.incident.clone(),
+        // Not before the end is told.
+        incident: record
+            .incident
+            .clone()
+            .filter(|_| submission.outcome.is_some()),
         url: format!(
             "{}/submissions/{}",
             app.settings.public_url,
@@ -97,8 +101,14 @@ fn stage_of(kind: AttemptKind) -> Stage {
 
 /// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
 /// made again, and so are those that failed before a rerun.
-fn telling(attempts: Vec<AttemptRecord>, state: SubmissionState) -> Vec<AttemptRecord> {
-    let goes_on_at = match state {
+fn telling(mut attempts: Vec<AttemptRecord>, submission: &Submission) -> Vec<AttemptRecord> {
+    if submission.sealed {
+        let evaluation = attempts
+            .iter_mut()
+            .filter(|a| stage_of(a.attempt.kind) >= Stage::Run);
+        evaluation.for_each(keep_open);
+    }
+    let goes_on_at = match submission.state() {
         SubmissionState::Waiting(stage) | SubmissionState::Working(stage) => Some(stage),
         SubmissionState::Ended(_) => None,
     };
@@ -120,6 +130,17 @@ fn telling(attempts: Vec<AttemptRecord>, state: SubmissionState) -> Vec<AttemptR
         one.attempt.state != AttemptState::Failed || !again
     });
     newest
+}
+
+/// Shows an attempt whose end is not told yet as one that is under way.
+fn keep_open(one: &mut AttemptRecord) {
+    if one.attempt.state != AttemptState::Lost {
+        one.attempt.state = AttemptState::Running;
+    }
+    one.attempt.ended_at = None;
+    one.findings.clear();
+    one.log = None;
+    one.detail = Value::Null;
 }
 
 fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> GateView {

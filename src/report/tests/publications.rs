@@ -14,6 +14,7 @@ const LIVE: Show = Show {
     logs: false,
     cases: false,
     decimals: 3,
+    grid: Duration(0),
 };
 const HIDDEN: Show = Show {
     board: BoardVisibility::Hidden,
