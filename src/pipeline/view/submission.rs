@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::board;
 use crate::model::{
-    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Override, Overrides,
-    Score, Severity, Stage, Submission, SubmissionState, Task,
+    AttemptKind, AttemptState, Board, ContractMode, Duration, Finding, MetricSpec, Origin, Outcome,
+    Override, Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, admission, expectation, participant, revision};
+use crate::pipeline::{App, Scope, admission, expectation, participant, revision, smoke};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
@@ -57,7 +57,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
             .map(|stage| gate(stage, state, &attempts))
             .to_vec(),
         logs: logs(&attempts),
-        reproduce: reproduce(state, scope, &attempts),
+        reproduce: reproduce(record, scope, &attempts),
         image: record.image.clone(),
         sample_score: sample_score(scope, &attempts),
         score: score(app, record, scope).await?,
@@ -242,25 +242,43 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
         .collect()
 }
 
-/// The command that repeats the smoke run, once that has failed.
+/// The commands that show a failure at home, once there is one.
 fn reproduce(
-    state: SubmissionState,
+    record: &SubmissionRecord,
     scope: Scope<'_>,
     attempts: &[AttemptRecord],
 ) -> Option<String> {
+    let outcome = record.submission.outcome?;
     let failed_at = attempts
         .iter()
         .find(|a| a.attempt.state == AttemptState::Failed)
         .map(|a| stage_of(a.attempt.kind))?;
-    let task = scope.task?;
-    // A run on hidden data that failed after a smoke run that passed is not repeated by it.
+    // A fault of ours or of the organizers, and a run on hidden data that failed after a smoke run
+    // that passed, are not repeated by what a participant has.
     let repeatable = match failed_at {
-        Stage::Smoke => true,
-        Stage::Run => scope.phase.show.logs,
-        _ => false,
+        Stage::Rules | Stage::Build | Stage::Smoke => outcome != Outcome::Fault,
+        Stage::Run => scope.phase.show.logs && outcome != Outcome::Fault,
+        Stage::Score => false,
     };
-    (matches!(state, SubmissionState::Ended(_)) && repeatable)
-        .then(|| participant::reproduce(task, IMAGE_AT_HOME))
+    // What the rules refuse before they know the task is refused for every task.
+    let task = scope.task.or(scope.challenge.tasks.first())?;
+    if !repeatable {
+        return None;
+    }
+    let cases = smoke::sample_cases(task).unwrap_or_default();
+    let per_case = task.contract.mode == ContractMode::PerCase;
+    let commit = matches!(record.submission.origin, Origin::Commit { .. });
+    let commands = participant::Reproduce {
+        challenge: scope.challenge,
+        task,
+        case: cases.first().filter(|_| per_case),
+        dockerfile: commit.then_some(match record.dockerfile.as_str() {
+            "" => "Dockerfile",
+            path => path,
+        }),
+        image: IMAGE_AT_HOME,
+    };
+    Some(commands.commands(failed_at))
 }
 
 fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
