@@ -131,6 +131,7 @@ async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more(
         );
 
         // The sweep sees that it is back, and what waited is sent at once.
+        world.send().await;
         observe::sweep(&world.app).await.unwrap();
         assert!(!world.send().await, "it is not");
         archive(&world, None);

@@ -62,13 +62,11 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     fault.reply = Some("Did you mean `/help`?".to_owned());
     let text = [heard("/status", 0), fault];
     let (here, who) = (place(7), bob());
-    let sign = wish("sign", 1);
-    let new = db
-        .store
-        .hear((&here, &who), &text, std::slice::from_ref(&sign), NOW);
+    let sign = [wish("sign", 1)];
+    let new = db.store.hear((&here, &who), &text, &sign, NOW);
     assert_eq!(new.await.unwrap(), 2);
     // Heard again there is no news.
-    let again = db.store.hear((&here, &who), &text, &[sign], NOW);
+    let again = db.store.hear((&here, &who), &text, &sign, NOW);
     assert_eq!(again.await.unwrap(), 0);
     let due = db
         .store

@@ -56,7 +56,7 @@ pub(super) async fn show(
             None => thread::find(app, target).await?,
         };
         write(app, item, target, (living, &mut shown, issue)).await?;
-        Ok(beside)
+        Ok::<_, Unsent>(beside)
     };
     let result = result.await;
     keep(item, &shown)?;
