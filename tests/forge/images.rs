@@ -86,6 +86,8 @@ async fn our_account_lists_what_teams_push() {
 
 /// A forge that we reach by an inner address calls itself by its public one.
 async fn check_realm(dialect: Dialect) {
+    // reqwest wants a provider before its first client, also for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let forge = Forge::start(dialect).await;
     for login in ["owner", "referee", "alice"] {
         forge.person(login);
