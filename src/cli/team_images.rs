@@ -66,7 +66,8 @@ pub async fn add(
         repository: bound.id,
     };
     bind(store, &image_owner, bound).await?;
-    let host = at.url.split_once("://").map_or(at.url, |(_, host)| host);
+    let url = at.public_url;
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
     let host = host.split('/').next().unwrap_or(host);
     println!(
         "\nIts members push images; the tag names the task:\n  docker push {host}/{login}/NAME:TASK"

@@ -29,6 +29,13 @@ pub const HOOK_VERDICT_WAIT: Duration = Duration::seconds(8);
 /// How often all refs of all repositories of open phases are compared with what we know.
 pub const SWEEP_INTERVAL: Duration = Duration::seconds(60);
 
+/// Deliveries are kept at least so long: forges send the same again within hours.
+pub const DELIVERIES_KEPT_LEAST: Duration = Duration::seconds(24 * 3600);
+/// Deliveries forgotten in one commit: whoever waits to write waits for no more.
+pub const DELIVERIES_FORGOTTEN_AT_ONCE: i64 = 500;
+/// How often it is looked for what can be forgotten.
+pub const RETENTION_INTERVAL: Duration = Duration::seconds(24 * 3600);
+
 // Commands.
 
 /// Bytes of an issue or comment that is read for commands. The longest that forges allow has 65,536

@@ -52,7 +52,8 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
         Err(error) if is_ours(&error) => return Err(error),
         Err(error) => {
             let error = format!("{error:#}");
-            if tries < TRIES_MAX {
+            // Whoever has to make a new token may need longer than that.
+            if tries < TRIES_MAX || app.health.is_refused(&delivery.forge) {
                 tracing::info!(delivery = id, error, "a delivery waits for its forge");
                 let pause = Duration(PAUSE.0 << tries.clamp(0, 10)).min(PAUSE_MAX);
                 return Ok(app.store.defer(id, app.clock.now().plus(pause)).await?);

@@ -10,7 +10,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
 use super::{
-    App, Progress, commands, intake, lease, observe, publish, rescore, seal, step, withdrawal,
+    App, Progress, commands, intake, lease, observe, publish, rescore, retention, seal, step,
+    withdrawal,
 };
 use crate::model::{Stage, limits};
 use crate::store::Lane;
@@ -96,6 +97,13 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     });
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
+    let retention = Arc::clone(app);
+    set.spawn(async move {
+        loop {
+            retention::pass(&retention).await;
+            tokio::time::sleep(limits::RETENTION_INTERVAL.std()).await;
+        }
+    });
     set
 }
 

@@ -217,6 +217,26 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets deliveries that were acted on before a moment, so many at most, and returns how many. The
+    /// last of each forge stays: it tells when the forge was heard. The same bytes may come again: then
+    /// they are new, and what they tell of is known from its own rows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_deliveries(&self, before: Timestamp, at_most: i64) -> Result<u64> {
+        let forgotten = sqlx::query(
+            "DELETE FROM delivery WHERE id IN (
+                SELECT id FROM delivery WHERE handled_at < $1
+                   AND id NOT IN (SELECT MAX(id) FROM delivery GROUP BY forge)
+                ORDER BY id LIMIT $2)",
+        )
+        .bind(before.0)
+        .bind(at_most)
+        .execute(&self.writes)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// When a forge was heard last.
     ///
     /// # Errors

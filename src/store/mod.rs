@@ -45,6 +45,7 @@ pub use repository::{Repository, SeenRef};
 pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
 pub use seal::Unsealed;
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
+pub use thread::Thread;
 pub use withdraw::{Charge, UnwantedImage, Withdrawn, Written};
 
 use sqlx::any::AnyConnectOptions;

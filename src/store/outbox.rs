@@ -257,6 +257,26 @@ impl Store {
         Ok(())
     }
 
+    /// Wishes to a forge that failed for this reason and wait are due now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wake(&self, forge: &ForgeName, error: &str, now: Timestamp) -> Result<()> {
+        let woken = sqlx::query(
+            "UPDATE outbox SET not_before = $1
+             WHERE forge = $2 AND sent < version AND not_before > $1 AND last_error = $3",
+        )
+        .bind(now.0)
+        .bind(forge.as_str())
+        .bind(error)
+        .execute(&self.writes)
+        .await?;
+        if woken.rows_affected() > 0 {
+            self.tell(Change::Outbox);
+        }
+        Ok(())
+    }
+
     /// A wish could not be fulfilled; it is tried again at that moment. A newer one is not held up.
     ///
     /// # Errors

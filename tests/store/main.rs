@@ -111,12 +111,14 @@ mod contract {
             a_board_turns_when_every_score_is_there,
             a_board_can_turn_back,
             a_rescore_of_what_is_no_more_is_discarded,
-            one_that_cannot_be_scored_ends_the_rescore;
+            one_that_cannot_be_scored_ends_the_rescore,
+            definitions_in_use_are_those_that_count;
         forges:
             a_command_is_heard_once,
             a_command_is_begun_and_ended_once,
             an_issue_is_forgotten_with_its_number_only,
-            a_delivery_waits_for_its_forge;
+            a_delivery_waits_for_its_forge,
+            old_deliveries_are_forgotten;
         outbox:
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,
@@ -128,7 +130,8 @@ mod contract {
             lanes_do_not_mix,
             a_pace_is_kept,
             what_cannot_be_shown_is_given_up_until_it_is_news,
-            what_is_told_once_is_told_once;
+            what_is_told_once_is_told_once,
+            what_waits_for_one_reason_is_woken;
         images:
             a_team_has_one_owner_of_its_images,
             a_tag_enters_its_image_once,

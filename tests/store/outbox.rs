@@ -309,3 +309,25 @@ pub async fn the_ledger_is_appended_to(db: Db) {
     assert_eq!(all[5].detail, json!({ "n": 5, "said": "\0 ü" }));
     assert_eq!(db.store.ledger(2, 3).await.unwrap(), all[2..5]);
 }
+
+pub async fn what_waits_for_one_reason_is_woken(db: Db) {
+    for subject in ["archived", "away", "sent"] {
+        db.store.put_outbox(&wish(subject, 1), NOW).await.unwrap();
+    }
+    let due = db.store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap();
+    for item in due {
+        match item.subject.as_str() {
+            "sent" => db.store.sent(&item, NOW).await.unwrap(),
+            says => db.store.not_sent(&item, says, later(3600)).await.unwrap(),
+        }
+    }
+    assert_eq!(subjects(&db, 60).await, [""; 0]);
+    db.store
+        .wake(&forge(), "archived", later(60))
+        .await
+        .unwrap();
+    assert_eq!(subjects(&db, 60).await, ["archived"]);
+    let other = ForgeName::new("gitea").unwrap();
+    db.store.wake(&other, "away", later(60)).await.unwrap();
+    assert_eq!(subjects(&db, 60).await, ["archived"]);
+}

@@ -6,7 +6,7 @@ use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::{Forge as _, ForgeError};
-use crate::model::{Challenge, Sender};
+use crate::model::{Challenge, Phase, Sender, Trigger};
 use crate::store::Store;
 
 /// Looks at the forge of a challenge, if it has accounts.
@@ -51,6 +51,10 @@ pub async fn look(
         checks.push(repository(&at, full_name, "`referee forge setup` makes it.").await);
     }
     checks.extend(teams(settings, challenge, &at).await);
+    let of_image = |phase: &Phase| matches!(phase.on, Trigger::Image(_));
+    if challenge.phases.iter().any(of_image) {
+        checks.push(registry(&at).await);
+    }
     checks.push(webhook(settings, challenge, (&at, owner)).await);
     checks
 }
@@ -153,6 +157,27 @@ async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check
             remedy,
         ),
         Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+    }
+}
+
+/// Only where teams push images.
+async fn registry(at: &Configured<'_>) -> Check {
+    let what = format!("registry of {}", at.name);
+    let looked = async {
+        let registry = at.forge.registry().await?;
+        anyhow::Ok(registry.check().await?)
+    };
+    match looked.await {
+        Ok(()) => Check::fine(what, format!("there, as {} calls it", at.public_url)),
+        Err(error) => Check::fine(what, format!("{error:#}")).flawed(
+            Weight::Bad,
+            format!("a registry that gives tokens at {} or {}", at.url, at.public_url),
+            format!(
+                "Set `public-url` of [forge.{}] to the ROOT_URL of the forge, and see that packages \
+                 are enabled there.",
+                at.name
+            ),
+        ),
     }
 }
 

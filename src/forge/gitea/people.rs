@@ -4,6 +4,8 @@
 //! the API answers with is wrong for teams with rights by unit (recordings, `*-permission-*`). Every
 //! doubt is an error, never a yes.
 
+use std::collections::BTreeMap;
+
 use reqwest011::Method;
 use serde::Deserialize;
 
@@ -19,12 +21,25 @@ struct TeamBody {
     name: String,
 }
 
+/// Gitea modules/structs/org.go, `Organization`. `name` came with Gitea 1.16.
+#[derive(Deserialize)]
+struct OrganizationBody {
+    id: i64,
+    name: String,
+}
+
 impl GiteaForge {
     pub(super) async fn who_am_i(&self) -> Result<Sender> {
         let answer = self.client.call(Method::GET, &["user"], &[], None).await?;
         let user: UserBody = answer.json()?;
         user.sender()
             .ok_or_else(|| ForgeError::Unreadable("our own account without a number".to_owned()))
+    }
+
+    /// Those that our account is a member of; others it is not told of.
+    pub(super) async fn our_organizations(&self) -> Result<BTreeMap<i64, String>> {
+        let all: Vec<OrganizationBody> = self.client.list(&["user", "orgs"], &[]).await?;
+        Ok(all.into_iter().map(|o| (o.id, o.name)).collect())
     }
 
     /// The forge's number of a team, by `organization/team`.

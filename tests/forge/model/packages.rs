@@ -153,8 +153,11 @@ impl State {
     }
 
     /// The registry, below `/v2`.
-    pub fn registry(&self, call: &Call) -> Answer {
+    pub fn registry(&mut self, call: &Call) -> Answer {
         let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
+        if steps == ["token"] {
+            return self.registry_token(call);
+        }
         let owner = steps.first().and_then(|owner| self.account_named(owner));
         let mode = owner.map_or(Mode::None, |owner| {
             self.packages_mode(call.account(), owner.id)
@@ -186,6 +189,15 @@ impl State {
             bytes.clone()
         };
         answer.body(body)
+    }
+
+    /// What a name and password are exchanged for.
+    fn registry_token(&mut self, call: &Call) -> Answer {
+        let Some(account) = call.account() else {
+            return self.unauthorized();
+        };
+        let (_, secret, _) = self.make_token(account, vec!["read:package".to_owned()]);
+        registry_json(200, &json!({ "token": secret }))
     }
 
     fn image_tags(&self, owner: &str, name: &str) -> Answer {
