@@ -41,6 +41,15 @@ pub fn write(folder: &Path, organization: &str) {
     std::fs::write(folder.join("scorer/score.py"), SCORER).unwrap();
 }
 
+/// From now on the first phase is triggered by images.
+pub fn take_images(folder: &Path) {
+    let file = folder.join("challenge.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replace("on = \"branch:main\"", "on = \"image:method\"");
+    assert_ne!(text, changed, "the example has changed");
+    std::fs::write(&file, changed).unwrap();
+}
+
 /// Turns the scorer around: what was good is bad.
 pub fn turn_around(folder: &Path) {
     let turned = SCORER.replace("worth = float(", "worth = 1.0 - float(");

@@ -1,7 +1,7 @@
 //! Forges with accounts: commands that are heard once, issues that we report in, deliveries that wait.
 
 use referee::model::{ForgeName, Sender};
-use referee::store::{CommandState, DeliveryWriter, Heard, TextPlace};
+use referee::store::{About, CommandState, DeliveryWriter, Heard, TextPlace};
 
 use crate::engine::Db;
 use crate::world::*;
@@ -102,11 +102,23 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
     assert_eq!(heard, Some(delivery("a").received_at));
     let gitea = ForgeName::new("gitea").unwrap();
     assert_eq!(db.store.last_delivery(&gitea).await.unwrap(), None);
-    let all = db.store.unhandled_deliveries(NOW, 9).await.unwrap();
+    let all = db
+        .store
+        .unhandled_deliveries(About::Rest, NOW, 9)
+        .await
+        .unwrap();
     assert_eq!((all.len(), all[0].tries), (2, 0));
     db.store.defer(all[0].id, later(30)).await.unwrap();
-    let now = db.store.unhandled_deliveries(later(29), 9).await.unwrap();
+    let now = db
+        .store
+        .unhandled_deliveries(About::Rest, later(29), 9)
+        .await
+        .unwrap();
     assert_eq!(now.len(), 1, "the others do not wait for it");
-    let then = db.store.unhandled_deliveries(later(30), 9).await.unwrap();
+    let then = db
+        .store
+        .unhandled_deliveries(About::Rest, later(30), 9)
+        .await
+        .unwrap();
     assert_eq!((then.len(), then[0].tries), (2, 1));
 }

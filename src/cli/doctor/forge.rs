@@ -2,6 +2,7 @@
 //! there.
 
 use crate::cli::forge::{Configured, OwnerToken, configured, organization};
+use crate::cli::team_images::REGISTRY_REMEDY;
 use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::forge::gitea::dialect::Fitness;
@@ -49,6 +50,9 @@ pub async fn look(
     ];
     for full_name in own.into_iter().flatten() {
         checks.push(repository(&at, full_name, "`referee forge setup` makes it.").await);
+    }
+    if challenge.takes_images() {
+        checks.push(registry(&at).await);
     }
     checks.extend(teams(settings, challenge, &at).await);
     checks.push(webhook(settings, challenge, (&at, owner)).await);
@@ -153,6 +157,29 @@ async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check
             remedy,
         ),
         Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+    }
+}
+
+/// Where teams push the images that trigger a phase.
+async fn registry(at: &Configured<'_>) -> Check {
+    let what = format!("registry of {}", at.name);
+    let there = async {
+        let registry = at.forge.registry().await?;
+        anyhow::Ok(registry.is_there().await?)
+    };
+    let expected = "a registry, as a phase is triggered by `image:`";
+    match there.await {
+        Ok(true) => Check::fine(what, format!("it answers at {}", at.url)),
+        Ok(false) => Check::fine(what, format!("there is none at {}", at.url)).flawed(
+            Weight::Bad,
+            expected,
+            format!("{REGISTRY_REMEDY}."),
+        ),
+        Err(error) => Check::fine(what, format!("{error:#}")).flawed(
+            Weight::Bad,
+            expected,
+            "See why the forge's address, without a path, does not answer `/v2/`; a proxy may stand between.",
+        ),
     }
 }
 

@@ -90,12 +90,19 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
     if command::read(told.body, &bot.login).is_empty() {
         return Ok("ignored: no command".to_owned());
     }
-    let Some(at) = place::of(app, forge, &told.repository.id.to_string()).await? else {
+    let (id, name) = (told.repository.id.to_string(), &told.repository.full_name);
+    let read = async |name: &str| match told.spot {
+        0 => port.issue(name, told.issue).await,
+        spot => port.comment(name, spot).await,
+    };
+    // Somebody waits: the name is tried while the forge is asked whether it is right.
+    let (at, text) = tokio::join!(place::of(app, forge, &id), read(name));
+    let Some(at) = at? else {
         return Ok("ignored: not a place for commands".to_owned());
     };
-    let text = match told.spot {
-        0 => port.issue(&at.full_name, told.issue).await?,
-        spot => port.comment(&at.full_name, spot).await?,
+    let text = match at.full_name == *name {
+        true => text?,
+        false => read(&at.full_name).await?,
     };
     let Some(text) = text else {
         return Ok("ignored: the text is gone".to_owned());
@@ -168,22 +175,25 @@ async fn enter(
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let mut progress = Progress::Idle;
-    let mut told: BTreeMap<(String, i64, i64), CommandRecord> = BTreeMap::new();
-    for record in app.store.commands_in(CommandState::New).await? {
-        if !app.store.begin_command(record.id).await? {
-            continue;
-        }
-        progress = Progress::Worked;
-        if let Some(reply) = execute::run(app, &record).await {
-            let now = app.clock.now();
-            app.store.end_command(record.id, &reply, now).await?;
-        }
-        let place = &record.place;
-        told.insert((place.forge_id.clone(), place.issue, place.spot), record);
-    }
+    let new = app.store.commands_in(CommandState::New).await?;
     // The answers to all commands of a text at once: the first version of a comment is what is mailed.
-    for record in told.values() {
-        tell(app, record).await?;
+    // They were heard together, and so they stand together.
+    for text in new.chunk_by(|a, b| a.place == b.place) {
+        let mut begun = None;
+        for record in text {
+            if !app.store.begin_command(record.id).await? {
+                continue;
+            }
+            begun = Some(record);
+            if let Some(reply) = execute::run(app, record).await {
+                let now = app.clock.now();
+                app.store.end_command(record.id, &reply, now).await?;
+            }
+        }
+        if let Some(record) = begun {
+            tell(app, record).await?;
+            progress = Progress::Worked;
+        }
     }
     for record in app.store.commands_in(CommandState::Running).await? {
         if let Some(reply) = execute::still(app, &record).await {

@@ -7,14 +7,14 @@ use super::{REACTION, REPLY, Target, Unsent};
 use crate::forge::{ForgeError, Reaction, Spot};
 use crate::model::{Duration, Timestamp};
 use crate::pipeline::{App, commands};
-use crate::store::{OutboxItem, OutboxPut, StoreError, TextPlace, URGENT};
+use crate::store::{ANSWER, OutboxItem, OutboxPut, StoreError, TextPlace, URGENT};
 
 /// Shows that the commands of a text were heard.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn react(app: &App, at: &TextPlace) -> Result<(), StoreError> {
-    put(app, at, REACTION).await
+    put(app, at, (REACTION, URGENT)).await
 }
 
 /// Shows the answers to the commands of a text as they are now.
@@ -22,17 +22,21 @@ pub async fn react(app: &App, at: &TextPlace) -> Result<(), StoreError> {
 /// # Errors
 /// When the database fails.
 pub async fn reply(app: &App, at: &TextPlace) -> anyhow::Result<()> {
-    Ok(put(app, at, REPLY).await?)
+    Ok(put(app, at, (REPLY, ANSWER)).await?)
 }
 
-async fn put(app: &App, at: &TextPlace, channel: &'static str) -> Result<(), StoreError> {
+async fn put(
+    app: &App,
+    at: &TextPlace,
+    (channel, priority): (&'static str, i64),
+) -> Result<(), StoreError> {
     let now = app.clock.now();
     let wish = OutboxPut {
         forge: at.forge.clone(),
         subject: format!("text {} {} {}", at.forge_id, at.issue, at.spot),
         channel,
         payload: json!({ "forge_id": at.forge_id, "issue": at.issue, "spot": at.spot }),
-        priority: URGENT,
+        priority,
         not_before: now,
         pace: Duration(0),
     };
