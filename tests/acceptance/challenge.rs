@@ -41,6 +41,17 @@ pub fn write(folder: &Path, organization: &str) {
     std::fs::write(folder.join("scorer/score.py"), SCORER).unwrap();
 }
 
+/// Commits something whose build takes seconds, and fails.
+pub fn slow_build(copy: &Copy, seconds: u32) -> String {
+    copy.take(&example().join("submissions/baseline-empty"));
+    let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
+    let user = "USER 65534\n";
+    assert!(dockerfile.contains(user), "the example has changed");
+    let slow = format!("RUN sleep {seconds} && false\n{user}");
+    copy.write("Dockerfile", &dockerfile.replace(user, &slow));
+    copy.commit("Takes its time")
+}
+
 /// From now on the first phase is triggered by images.
 pub fn take_images(folder: &Path) {
     let file = folder.join("challenge.toml");

@@ -7,8 +7,7 @@ use referee::model::{AttemptKind, Digest, Origin, Outcome, Stage};
 use referee::store::SubmissionRecord;
 use serde_json::Value;
 
-use crate::challenge::take_images;
-use crate::copy::Copy;
+use crate::challenge::{slow_build, take_images};
 use crate::looks::holds;
 use crate::model::Dialect;
 use crate::place::at_each;
@@ -115,33 +114,9 @@ fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Diges
     let board = world.repository("leaderboard");
     let before = world.commits(&board);
     let digest = world.push_image("alice", (image, "segmentation"), world.program("0.625"));
+    look(world);
     let number = enters(world, &digest);
-    let notes = world.read(world.store().delivery_notes());
-    let heard = notes
-        .iter()
-        .filter_map(|(_, note)| note.as_deref())
-        .any(|note| note.contains("images entered"));
-    println!(
-        "{}: the image was {}",
-        world.organization,
-        if heard {
-            "announced"
-        } else {
-            "found by the sweep"
-        }
-    );
-    if world.announces_images() {
-        world.until("the image's delivery should be acted on", |world| {
-            let notes = world.read(world.store().delivery_notes());
-            let noted = |(_, note): &(i64, Option<String>)| {
-                note.as_deref()
-                    .is_some_and(|n| n.contains("images entered"))
-            };
-            holds(notes.iter().any(noted), notes)
-        });
-    } else {
-        assert!(!heard, "this forge announces no images: {notes:?}");
-    }
+    how_it_was_found(world);
     let record = ends(world, number, Outcome::Scored);
     let attempts = world.read(world.store().attempts(&record));
     let kinds: Vec<AttemptKind> = attempts.iter().map(|a| a.attempt.kind).collect();
@@ -167,6 +142,28 @@ fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Diges
         "{table}"
     );
     digest
+}
+
+/// By its delivery, or by the sweep where the forge sends none.
+fn how_it_was_found(world: &mut World) {
+    let announced = |world: &World| {
+        let notes = world.read(world.store().delivery_notes());
+        let of = |(_, note): &(i64, Option<String>)| {
+            note.as_deref()
+                .is_some_and(|n| n.contains("images entered"))
+        };
+        holds(notes.iter().any(of), notes)
+    };
+    if world.announces_images() {
+        world.until("the image's delivery should be acted on", announced);
+        println!("{}: images are announced", world.api.root());
+    } else {
+        assert!(
+            announced(world).is_err(),
+            "this forge should announce no images"
+        );
+        println!("{}: images are found by the sweep", world.api.root());
+    }
 }
 
 fn a_moved_tag_is_another(world: &mut World, (repository, image): Places<'_>, first: &Digest) {
@@ -232,18 +229,23 @@ fn strangers_push_nothing(world: &mut World, (_, image): Places<'_>) {
 /// Deleted after it has passed the rules, while a build of the team's is in its way.
 fn one_that_is_gone(world: &mut World, (repository, image): Places<'_>) {
     let copy = world.clone_of("alice", repository);
-    world.daemon.stop();
-    let slow = slow_build(&copy);
+    let slow = slow_build(&copy, 10);
     let pushed = copy.push(&["origin", "HEAD:refs/tags/final-slow"]);
     assert!(pushed.accepted, "{}", pushed.text);
+    world.until("it should be built", |world| {
+        let record = world.submission("alpha", &slow)?.submission;
+        let stage = (record.stage, record.working);
+        holds(stage == (Stage::Build, true), stage)
+    });
     let digest = world.push_image("alice", (image, "segmentation-gone"), world.program("0.5"));
-    world.start();
+    look(world);
     let number = enters(world, &digest);
     world.until("it should wait for its turn", |world| {
-        let all = world.submissions("alpha");
-        let found = all.iter().find(|r| r.submission.number == number);
-        let stage = found.map(|r| (r.submission.stage, r.submission.working));
-        holds(stage == Some((Stage::Build, false)), stage)
+        let mut all = world.submissions("alpha");
+        all.retain(|r| r.submission.number == number);
+        let record = all.pop().ok_or("no submission")?.submission;
+        let seen = (record.stage, record.working, record.outcome);
+        holds(seen == (Stage::Build, false, None), seen)
     });
     let (owner, name) = image.split_once('/').expect("owner/name");
     let path = format!("/packages/{owner}/container/{name}/segmentation-gone");
@@ -254,15 +256,6 @@ fn one_that_is_gone(world: &mut World, (repository, image): Places<'_>) {
     world.ends(("alpha", &slow), Outcome::BuildFailed);
     world.settle();
 }
-
-/// Commits something that takes its time to build, and comes to nothing.
-fn slow_build(copy: &Copy) -> String {
-    copy.write("Dockerfile", SLOW);
-    copy.commit("Takes its time")
-}
-
-const SLOW: &str =
-    "FROM referee/python:3.11\nRUN sleep 8 && false\nUSER 65534\nENTRYPOINT [\"true\"]\n";
 
 /// Has the daemon look where the forge announces nothing; waiting for the sweep would do, too.
 fn look(world: &mut World) {
