@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::team_images::REGISTRY_REMEDY;
 use super::{SettingsFile, team, terminal};
 use crate::clock::Clock;
 use crate::config::{ForgeSettings, Secret, Settings};
@@ -203,6 +204,12 @@ async fn setup(
         );
     }
     advise(&url, dialect.announces_packages());
+    if challenge.takes_images() && !at.forge.registry().await?.is_there().await? {
+        let url = at.url;
+        println!(
+            "\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_REMEDY}."
+        );
+    }
     Ok(())
 }
 

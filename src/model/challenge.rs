@@ -83,6 +83,12 @@ impl Challenge {
         self.phases.iter().filter(move |p| p.on.matches_image(name))
     }
 
+    /// Whether any phase is triggered by images.
+    pub fn takes_images(&self) -> bool {
+        let by_image = |p: &Phase| matches!(p.on, Trigger::Image(_));
+        self.phases.iter().any(by_image)
+    }
+
     /// The task that an image's tag names: `<task>` or `<task>-<anything>`, of two that fit the
     /// longer. Where there is one task only, every tag names it.
     pub fn task_of_tag(&self, tag: &str) -> Option<&Task> {

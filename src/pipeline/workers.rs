@@ -14,7 +14,7 @@ use super::{
     withdrawal,
 };
 use crate::model::{Stage, limits};
-use crate::store::Lane;
+use crate::store::{About, Lane};
 
 /// Rows that become ready by the passing of time are found this often.
 const TICK: StdDuration = StdDuration::from_millis(500);
@@ -44,16 +44,18 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
-    let deliveries = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(&deliveries, |app: Arc<App>| async move {
-            Ok(match intake::step(&app).await? {
-                0 => Progress::Idle,
-                _ => Progress::Worked,
+    for about in [About::Texts, About::Rest] {
+        let app = Arc::clone(app);
+        set.spawn(async move {
+            until_idle_for_ever(&app, move |app: Arc<App>| async move {
+                Ok(match intake::step(&app, about).await? {
+                    0 => Progress::Idle,
+                    _ => Progress::Worked,
+                })
             })
-        })
-        .await;
-    });
+            .await;
+        });
+    }
     let rescores = Arc::clone(app);
     set.spawn(async move {
         until_idle_for_ever(&rescores, |app: Arc<App>| async move {
@@ -69,7 +71,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         .await;
     });
     for forge in app.forges.keys() {
-        for lane in [Lane::Urgent, Lane::Rest] {
+        for lane in [Lane::Answers, Lane::Urgent, Lane::Rest] {
             let (app, forge) = (Arc::clone(app), forge.clone());
             set.spawn(async move {
                 until_idle_for_ever(&app, move |app: Arc<App>| {

@@ -32,6 +32,15 @@ pub struct Delivery {
     pub received_at: Timestamp,
 }
 
+/// Which deliveries: those of one kind are not held up by a crowd of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Texts that people wrote. Somebody waits for an answer.
+    Texts,
+    /// All others.
+    Rest,
+}
+
 /// A delivery that nobody has acted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unhandled {
@@ -158,6 +167,7 @@ impl Store {
     /// When the database fails.
     pub async fn unhandled_deliveries(
         &self,
+        about: About,
         now: Timestamp,
         at_most: i64,
     ) -> Result<Vec<Unhandled>> {
@@ -177,9 +187,12 @@ impl Store {
         sqlx::query(
             "SELECT * FROM delivery WHERE handled_at IS NULL
                 AND (not_before IS NULL OR not_before <= $1)
-             ORDER BY id LIMIT $2",
+                AND (CASE WHEN event LIKE '{\"event\":\"comment\"%'
+                            OR event LIKE '{\"event\":\"issue\"%' THEN 1 ELSE 0 END) = $2
+             ORDER BY id LIMIT $3",
         )
         .bind(now.0)
+        .bind(i64::from(about == About::Texts))
         .bind(at_most)
         .fetch_all(&self.reads)
         .await?

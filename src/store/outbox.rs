@@ -9,13 +9,17 @@ use sqlx::{Any, Row as _, Transaction};
 use super::{Change, Result, Store, next_number, row};
 use crate::model::{Duration, ForgeName, Timestamp};
 
-/// Wishes up to this priority go by a lane of their own: a slow push of notes holds up no verdict.
+/// Wishes of this priority go by a lane of their own: a slow push of notes holds up no verdict.
 pub const URGENT: i64 = 0;
+/// So do wishes of this one: whoever has asked looks at the screen, and waits for no crowd of verdicts.
+pub const ANSWER: i64 = URGENT - 1;
 
 /// Which wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Those that somebody waits for.
+    /// Answers to who has asked.
+    Answers,
+    /// Others that somebody waits for.
     Urgent,
     /// All others.
     Rest,
@@ -158,7 +162,8 @@ impl Store {
         at_most: i64,
     ) -> Result<Vec<OutboxItem>> {
         let (least, most) = match lane {
-            Lane::Urgent => (i64::MIN, URGENT),
+            Lane::Answers => (i64::MIN, ANSWER),
+            Lane::Urgent => (URGENT, URGENT),
             Lane::Rest => (URGENT + 1, i64::MAX),
         };
         sqlx::query(

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use referee::forge::signature::Secret;
 use referee::model::{Duration, limits};
 use referee::pipeline::{intake, observe};
+use referee::store::About;
 use serde_json::{Value, json};
 
 use crate::model::Dialect;
@@ -41,7 +42,9 @@ pub async fn quiet(world: &World) {
         }
         before = sent;
     }
-    while intake::step(&world.app).await.unwrap() > 0 {}
+    for about in [About::Texts, About::Rest] {
+        while intake::step(&world.app, about).await.unwrap() > 0 {}
+    }
 }
 
 /// Commits that are entered, each as often as it is.

@@ -182,8 +182,11 @@ impl World {
     /// Sends what is due, some of it at least. Whether there was anything.
     pub async fn send(&self) -> bool {
         let step = |lane| publish::step(&self.app, &self.name, lane);
-        let (urgent, rest) = tokio::join!(step(Lane::Urgent), step(Lane::Rest));
-        [urgent.unwrap(), rest.unwrap()].contains(&Progress::Worked)
+        let (answers, urgent, rest) =
+            tokio::join!(step(Lane::Answers), step(Lane::Urgent), step(Lane::Rest));
+        [answers, urgent, rest]
+            .map(Result::unwrap)
+            .contains(&Progress::Worked)
     }
 
     /// Sends what is due, many times, a little later each time.

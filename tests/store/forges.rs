@@ -2,7 +2,7 @@
 
 use referee::model::{ForgeName, Sender};
 use referee::store::{
-    CommandState, Delivery, DeliveryWriter, Heard, Lane, Received, TextPlace, Thread,
+    About, CommandState, Delivery, DeliveryWriter, Heard, Lane, Received, TextPlace, Thread,
 };
 
 use crate::engine::Db;
@@ -140,12 +140,24 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
     assert_eq!(heard, Some(delivery("a").received_at));
     let gitea = ForgeName::new("gitea").unwrap();
     assert_eq!(db.store.last_delivery(&gitea).await.unwrap(), None);
-    let all = db.store.unhandled_deliveries(NOW, 9).await.unwrap();
+    let all = db
+        .store
+        .unhandled_deliveries(About::Rest, NOW, 9)
+        .await
+        .unwrap();
     assert_eq!((all.len(), all[0].tries), (2, 0));
     db.store.defer(all[0].id, later(30)).await.unwrap();
-    let now = db.store.unhandled_deliveries(later(29), 9).await.unwrap();
+    let now = db
+        .store
+        .unhandled_deliveries(About::Rest, later(29), 9)
+        .await
+        .unwrap();
     assert_eq!(now.len(), 1, "the others do not wait for it");
-    let then = db.store.unhandled_deliveries(later(30), 9).await.unwrap();
+    let then = db
+        .store
+        .unhandled_deliveries(About::Rest, later(30), 9)
+        .await
+        .unwrap();
     assert_eq!((then.len(), then[0].tries), (2, 1));
 }
 
@@ -161,7 +173,11 @@ pub async fn old_deliveries_are_forgotten(db: Db) {
         ..delivery("a")
     };
     writer.write(other).await.unwrap();
-    let all = db.store.unhandled_deliveries(NOW, 9).await.unwrap();
+    let all = db
+        .store
+        .unhandled_deliveries(About::Rest, NOW, 9)
+        .await
+        .unwrap();
     for unhandled in &all {
         let id = unhandled.id;
         let seconds = match id {

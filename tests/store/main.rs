@@ -56,6 +56,7 @@ mod contract {
             deliveries_are_kept_once_for_each_forge,
             deliveries_at_once_share_commits_and_are_all_durable,
             deliveries_are_handled_in_their_order,
+            texts_wait_for_no_pushes,
             too_many_deliveries_are_refused_not_forgotten;
         work:
             every_submission_is_claimed_by_one_worker,

@@ -48,16 +48,11 @@ impl GiteaForge {
     /// When there is none that we may see.
     pub async fn team_id(&self, team: &str) -> Result<i64> {
         let (organization, name) = super::port::split(team)?;
-        let teams: Vec<TeamBody> = self
-            .client
-            .list(&["orgs", organization, "teams"], &[])
-            .await?;
+        let path = ["orgs", organization, "teams"];
         // Names of teams are compared without regard to case, as the forge does.
-        teams
-            .iter()
-            .find(|t| t.name.eq_ignore_ascii_case(name))
-            .map(|t| t.id)
-            .ok_or(ForgeError::NotFound)
+        let named = |team: &TeamBody| team.name.eq_ignore_ascii_case(name);
+        let found = self.client.find(&path, named).await?;
+        found.map(|team| team.id).ok_or(ForgeError::NotFound)
     }
 
     /// Answered only to members of the team and owners (recordings, `asked-by-team-member-*`).

@@ -137,6 +137,23 @@ impl Registry {
         }
     }
 
+    /// Whether there is a registry at all. Where a forge's was turned off, its place is a page that the
+    /// forge does not know, or hides from strangers like any other.
+    ///
+    /// # Errors
+    /// When nothing answers, or something answers that cannot say.
+    pub async fn is_there(&self) -> Result<bool> {
+        let url = self.shared.base.join("/v2/");
+        let url = url.map_err(|e| RegistryError::Protocol(e.to_string()))?;
+        let status = answer_to(self.shared.client.get(url)).await?.status();
+        match status {
+            StatusCode::OK | StatusCode::UNAUTHORIZED => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ if status.is_redirection() => Ok(false),
+            _ => Err(RegistryError::Protocol(format!("`/v2/` gives {status}"))),
+        }
+    }
+
     /// All tags of a repository.
     ///
     /// # Errors

@@ -90,12 +90,19 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
     if command::read(told.body, &bot.login).is_empty() {
         return Ok("ignored: no command".to_owned());
     }
-    let Some(at) = place::of(app, forge, &told.repository.id.to_string()).await? else {
+    let (id, name) = (told.repository.id.to_string(), &told.repository.full_name);
+    let read = async |name: &str| match told.spot {
+        0 => port.issue(name, told.issue).await,
+        spot => port.comment(name, spot).await,
+    };
+    // Somebody waits: the name is tried while the forge is asked whether it is right.
+    let (at, text) = tokio::join!(place::of(app, forge, &id), read(name));
+    let Some(at) = at? else {
         return Ok("ignored: not a place for commands".to_owned());
     };
-    let text = match told.spot {
-        0 => port.issue(&at.full_name, told.issue).await?,
-        spot => port.comment(&at.full_name, spot).await?,
+    let text = match at.full_name == *name {
+        true => text?,
+        false => read(&at.full_name).await?,
     };
     let Some(text) = text else {
         return Ok("ignored: the text is gone".to_owned());

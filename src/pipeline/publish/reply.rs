@@ -7,25 +7,25 @@ use super::{REACTION, REPLY, Target, Unsent};
 use crate::forge::{ForgeError, Reaction, Spot};
 use crate::model::{Duration, Timestamp};
 use crate::pipeline::{App, commands};
-use crate::store::{OutboxItem, OutboxPut, TextPlace, URGENT};
+use crate::store::{ANSWER, OutboxItem, OutboxPut, TextPlace, URGENT};
 
 /// The wish to show that the commands of a text were heard.
 pub fn reaction(at: &TextPlace, now: Timestamp) -> OutboxPut {
-    wish(at, REACTION, now)
+    wish(at, (REACTION, URGENT), now)
 }
 
 /// The wish to show the answers to the commands of a text as they are now.
 pub fn reply(at: &TextPlace, now: Timestamp) -> OutboxPut {
-    wish(at, REPLY, now)
+    wish(at, (REPLY, ANSWER), now)
 }
 
-fn wish(at: &TextPlace, channel: &'static str, now: Timestamp) -> OutboxPut {
+fn wish(at: &TextPlace, (channel, priority): (&'static str, i64), now: Timestamp) -> OutboxPut {
     OutboxPut {
         forge: at.forge.clone(),
         subject: format!("text {} {} {}", at.forge_id, at.issue, at.spot),
         channel,
         payload: json!({ "forge_id": at.forge_id, "issue": at.issue, "spot": at.spot }),
-        priority: URGENT,
+        priority,
         not_before: now,
         pace: Duration(0),
     }
