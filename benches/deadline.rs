@@ -10,7 +10,7 @@
 
 #[path = "../tests/web/engine.rs"]
 mod engine;
-#[path = "../tests/outbox/log.rs"]
+#[path = "../tests/web/log.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod log;
 #[path = "../tests/forge/model/mod.rs"]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How long a team waits for the verdict of the rules on a real Gitea or Forgejo, and where the time goes.
+"""How long a team waits for the verdict of the rules on a real Gitea or Forgejo, or for the answer to a command,
+and where the time goes.
 
 Pushes commits that the rules reject (so nothing is built) to a team's repository, one after the other, and asks
 the forge until `referee/rules` is there. Prints median and 90th percentile of
@@ -9,8 +10,14 @@ the forge until `referee/rules` is there. Prints median and 90th percentile of
   delivery -> verdict   from then until the status was seen; needs --database
   push -> verdict       both
 
+With --commands it then writes `/help` that often into an issue of its own, which it closes in the end, and prints
+
+  text -> delivery      from the end of the call that wrote the comment; needs --database
+  delivery -> answer    from then until the answer was seen; needs --database
+  text -> answer        both
+
 The clocks must be one: run it on the daemon's machine. It spends the team's tries of the day, and no evaluation.
-It refuses to guess: a verdict that is not there after a minute ends it.
+It refuses to guess: a verdict or an answer that is not there after a minute ends it.
 """
 
 import argparse
@@ -34,9 +41,10 @@ def arguments():
     parser.add_argument("--forge", required=True, help="https://git.example.org")
     parser.add_argument("--repository", required=True, help="nuclei/team-alpha")
     parser.add_argument("--user", required=True, help="an account that may push there")
-    parser.add_argument("--token-file", required=True, type=pathlib.Path, help="holds a token of it (scope write:repository)")
+    parser.add_argument("--token-file", required=True, type=pathlib.Path, help="holds a token of it (scope write:repository, and write:issue with --commands)")
     parser.add_argument("--pushes", type=int, default=50)
-    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two pushes")
+    parser.add_argument("--commands", type=int, default=0)
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two pushes or commands")
     parser.add_argument("--database", type=pathlib.Path, help="the daemon's SQLite file")
     return parser.parse_args()
 
@@ -54,8 +62,14 @@ class Team:
         )
         self.git("config", "user.name", options.user)
         self.git("config", "user.email", f"{options.user}@example.org")
-        self.api = f"{options.forge.rstrip('/')}/api/v1/repos/{options.repository}/commits"
-        self.headers = {"Authorization": f"token {secret}"}
+        self.api = f"{options.forge.rstrip('/')}/api/v1/repos/{options.repository}"
+        self.headers = {"Authorization": f"token {secret}", "Content-Type": "application/json"}
+
+    def ask(self, method, path, body=None):
+        body = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.api}/{path}", body, self.headers, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
 
     def git(self, *words):
         ran = subprocess.run(["git", "-C", self.copy, *words], check=True, capture_output=True, text=True)
@@ -75,27 +89,45 @@ class Team:
         """When the final `referee/rules` of a commit was there."""
         end = time.time() + PATIENCE
         while time.time() < end:
-            request = urllib.request.Request(f"{self.api}/{sha}/statuses", headers=self.headers)
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                statuses = json.load(answer)
+            statuses = self.ask("GET", f"commits/{sha}/statuses")
             if any(s["context"] == "referee/rules" and s["status"] in ("success", "failure") for s in statuses):
                 return time.time()
             time.sleep(POLL)
         raise SystemExit(f"no verdict on {sha} within {PATIENCE:.0f} s; `referee doctor` may know why")
 
+    def command(self, issue):
+        """Writes a command; gives the comment's number and when the forge had it."""
+        made = self.ask("POST", f"issues/{issue}/comments", {"body": "/help"})
+        return made["id"], time.time()
 
-def received(database, sha):
-    """When the daemon took the delivery of this push, in seconds."""
+    def answer_seen(self, issue, comment):
+        """When the answer to a comment was there."""
+        end = time.time() + PATIENCE
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 5))
+        while time.time() < end:
+            comments = self.ask("GET", f"issues/{issue}/comments?since={since}")
+            if any(c["body"].startswith(f"<!-- referee:reply={comment} -->") for c in comments):
+                return time.time()
+            time.sleep(POLL)
+        raise SystemExit(f"no answer within {PATIENCE:.0f} s: comments are heard by deliveries alone; ask `referee doctor`")
+
+
+def received(database, named):
+    """When the daemon took the delivery that holds this, in seconds."""
     end = time.time() + PATIENCE / 6
     while time.time() < end:
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
-            pattern = f'%"after":"{sha}"%'
+            pattern = f"%{named}%"
             query = "SELECT received_at FROM delivery WHERE event LIKE ? ORDER BY id"
             row = store.execute(query, (pattern,)).fetchone()
         if row:
             return row[0] / 1000
         time.sleep(POLL)
     return None
+
+
+def head():
+    print(f"{'':<22}{'median':>11}{'90 %':>11}{'longest':>11}{'of':>6}")
 
 
 def shown(what, seconds):
@@ -115,19 +147,41 @@ def main():
             seen = team.verdict_seen(sha)
             whole.append(seen - pushed)
             if options.database:
-                arrived = received(options.database, sha)
+                arrived = received(options.database, f'"after":"{sha}"')
                 if arrived is None or arrived > seen:
                     swept += 1
                 else:
                     before.append(arrived - pushed)
                     after.append(seen - arrived)
             time.sleep(options.pause)
-    print(f"{'':<22}{'median':>11}{'90 %':>11}{'longest':>11}{'of':>6}")
-    shown("push -> delivery", before)
-    shown("delivery -> verdict", after)
-    shown("push -> verdict", whole)
-    if swept:
-        print(f"{swept} pushes were found by the sweep of each minute before their delivery came")
+        head()
+        shown("push -> delivery", before)
+        shown("delivery -> verdict", after)
+        shown("push -> verdict", whole)
+        if swept:
+            print(f"{swept} pushes were found by the sweep of each minute before their delivery came")
+        if options.commands:
+            commands(options, team)
+
+
+def commands(options, team):
+    before, after, whole = [], [], []
+    issue = team.ask("POST", "issues", {"title": "How long an answer takes", "body": "A measurement."})["number"]
+    for _ in range(options.commands):
+        comment, written = team.command(issue)
+        seen = team.answer_seen(issue, comment)
+        whole.append(seen - written)
+        if options.database:
+            arrived = received(options.database, f'"comment":{comment},')
+            if arrived:
+                before.append(arrived - written)
+                after.append(seen - arrived)
+        time.sleep(options.pause)
+    team.ask("PATCH", f"issues/{issue}", {"state": "closed"})
+    head()
+    shown("text -> delivery", before)
+    shown("delivery -> answer", after)
+    shown("text -> answer", whole)
 
 
 main()

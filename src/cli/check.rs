@@ -15,10 +15,13 @@ use clap::Args;
 use super::{SettingsFile, open, terminal};
 use crate::clock;
 use crate::config::{self, Settings};
+use crate::executor::docker;
 use crate::forge::folder;
 use crate::forge::git::GitError;
 use crate::model::finding::any_error;
-use crate::model::{Challenge, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task};
+use crate::model::{
+    Challenge, ContractMode, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task,
+};
 use crate::pipeline::{Engines, admission, build, participant, scorer, smoke};
 use crate::report::text::{self, Style};
 use crate::rules;
@@ -28,6 +31,7 @@ use crate::rules;
 Examples:
   referee check --challenge ../nuclei               # all of it, in the current folder
   referee check --challenge ../nuclei --rules-only  # in a moment, without an engine
+  referee check --challenge ../nuclei --shell       # then look around in the container
   referee check --challenge ../phakir --task phase-recognition --keep")]
 pub struct Options {
     /// The working copy.
@@ -50,6 +54,10 @@ pub struct Options {
     /// Keep the built image and say its name.
     #[arg(long)]
     keep: bool,
+    /// Open a shell in the image at the end, in the sandbox of the run and with the sample as input,
+    /// whether the smoke run failed or not. Needs the program `docker`, and a /bin/sh in the image.
+    #[arg(long, conflicts_with_all = ["rules_only", "json"])]
+    shell: bool,
     /// Write the result as one JSON object.
     #[arg(long)]
     json: bool,
@@ -242,6 +250,10 @@ impl One<'_> {
         let smoked = self.smoke(engines, (name, work), &image).await;
         // The image can be removed only after its containers.
         engines.cleaner.done().await;
+        if let (true, Ok(smoked)) = (self.options.shell, &smoked) {
+            self.show_log(&smoked.log.text());
+            self.shell(&image, work).await?;
+        }
         if self.options.keep {
             println!("The image is kept as referee/build:{name}");
         } else {
@@ -251,10 +263,17 @@ impl One<'_> {
         findings.extend(smoked.findings.iter().cloned());
         if smoked.outcome.is_some() {
             self.gate.failed("smoke");
-            self.show_log(&smoked.log.text());
-            if !self.gate.quiet {
-                let command = participant::reproduce(self.task, "IMAGE");
-                println!("Repeat it by hand:\n  {command}");
+            if !self.options.shell {
+                self.show_log(&smoked.log.text());
+            }
+            if !self.gate.quiet && !self.options.shell {
+                println!("To look around in the container: the same with --shell. By hand:");
+                println!(
+                    "  CHALLENGE=$(realpath {})",
+                    self.gate.challenge.directory.display()
+                );
+                println!("  install -d -m 777 out");
+                println!("  {}", self.by_hand()?.replace('\n', "\n  "));
             }
             return Ok((Stage::Smoke, smoked.outcome));
         }
@@ -263,6 +282,59 @@ impl One<'_> {
             self.show_score(&smoked);
         }
         Ok((Stage::Smoke, None))
+    }
+
+    /// The container of the smoke run as a person starts it.
+    fn by_hand(&self) -> anyhow::Result<String> {
+        let cases = smoke::sample_cases(self.task)?;
+        let per_case = self.task.contract.mode == ContractMode::PerCase;
+        let reproduce = participant::Reproduce {
+            challenge: &self.gate.challenge,
+            task: self.task,
+            case: cases.first().filter(|_| per_case),
+            dockerfile: Some(self.dockerfile),
+            image: "IMAGE",
+        };
+        Ok(reproduce.docker_run())
+    }
+
+    /// A shell in the sandbox of the smoke run, with a folder to write to that is gone afterwards.
+    async fn shell(&self, image: &ImageFacts, work: &Path) -> anyhow::Result<()> {
+        let output = work.join("shell");
+        std::fs::create_dir_all(&output)?;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&output, open)?;
+        let cases = smoke::sample_cases(self.task)?;
+        let per_case = self.task.contract.mode == ContractMode::PerCase;
+        let job = participant::job(&participant::Run {
+            name: String::new(),
+            task: self.task,
+            image: &image.id,
+            inputs: config::sample_inputs(self.task),
+            case: cases.first().filter(|_| per_case),
+            time: self.task.limits.smoke_time,
+            gpus: Vec::new(),
+            seed: 1,
+            labels: Vec::new(),
+        });
+        let starts = [&image.entrypoint[..], &image.command[..]].concat();
+        println!(
+            "A shell in the sandbox of the run: input in {}, output in {}, starts {}.",
+            self.task.contract.input,
+            self.task.contract.output,
+            crate::report::sanitize::line(&starts.join(" ")),
+        );
+        let socket = self.gate.settings.engine.socket.clone();
+        let ended =
+            tokio::task::spawn_blocking(move || docker::shell(&socket, &job, &output)).await?;
+        match ended {
+            Ok(status) if status.code() == Some(127) => {
+                println!("The image has no /bin/sh, or its last command was not found.");
+            }
+            Ok(_) => {}
+            Err(error) => anyhow::bail!("the program `docker` cannot be started: {error}"),
+        }
+        Ok(())
     }
 
     async fn build(

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::team_images::REGISTRY_REMEDY;
 use super::{SettingsFile, team, terminal};
 use crate::clock::Clock;
 use crate::config::{ForgeSettings, Secret, Settings};
@@ -87,8 +88,10 @@ impl OwnerToken {
 pub struct Configured<'a> {
     /// Its name in `referee.toml`.
     pub name: &'a ForgeName,
-    /// Its address.
+    /// Its address, as we reach it.
     pub url: &'a str,
+    /// Its address, as people reach it.
+    pub public_url: &'a str,
     /// What signs its deliveries.
     pub secret: &'a Secret,
     /// Speaks as our account.
@@ -106,6 +109,7 @@ pub fn configured<'a>(
     let name = &challenge.forge;
     let Some(ForgeSettings::Gitea {
         url,
+        public_url,
         webhook_secrets,
         token,
     }) = settings.forges.get(name)
@@ -117,7 +121,7 @@ pub fn configured<'a>(
     };
     let token = token.as_ref().with_context(|| {
         format!(
-            "[forge.{name}] has no `token-file`; make an account for Referee on {url}, give it a token \
+            "[forge.{name}] has no `token-file`; make an account for Referee on {public_url}, give it a token \
              (scopes write:repository, write:issue, read:organization, read:user, read:package), and \
              write the token into a file that `token-file` names"
         )
@@ -126,10 +130,11 @@ pub fn configured<'a>(
     Ok(Configured {
         name,
         url,
+        public_url,
         secret: webhook_secrets
             .first()
             .with_context(|| format!("[forge.{name}] has no webhook secret"))?,
-        forge: GiteaForge::new(url, token, mirrors)?,
+        forge: GiteaForge::new(url, token, mirrors)?.with_public_url(public_url),
     })
 }
 
@@ -199,6 +204,12 @@ async fn setup(
         );
     }
     advise(&url, dialect.announces_packages());
+    if challenge.takes_images() && !at.forge.registry().await?.is_there().await? {
+        let url = at.url;
+        println!(
+            "\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_REMEDY}."
+        );
+    }
     Ok(())
 }
 

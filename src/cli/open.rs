@@ -72,13 +72,15 @@ pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn
     for (name, forge) in &settings.forges {
         if let ForgeSettings::Gitea {
             url,
+            public_url,
             token: Some(token),
             ..
         } = forge
         {
             let mirrors = settings.data.join("mirrors").join(name.as_str());
             let forge = GiteaForge::new(url, token, mirrors)
-                .with_context(|| format!("the forge `{name}`"))?;
+                .with_context(|| format!("the forge `{name}`"))?
+                .with_public_url(public_url);
             all.insert(name.clone(), Arc::new(forge));
         }
     }

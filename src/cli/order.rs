@@ -55,7 +55,7 @@ pub async fn run(
         nth: 0,
         reply: None,
     };
-    store.hear(&place, &me, &[heard], now).await?;
+    store.hear((&place, &me), &[heard], &[], now).await?;
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         let rows = store.commands_of(&place).await?;

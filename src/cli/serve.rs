@@ -12,8 +12,7 @@ use tokio::net::TcpListener;
 
 use super::terminal::Logs;
 use super::{SettingsFile, open, terminal};
-use crate::model::KillReason;
-use crate::pipeline::{App, commands, lease, workers};
+use crate::pipeline::{App, commands, job, lease, workers};
 use crate::web;
 
 /// Ended jobs are removed in a fraction of a second; more is not worth waiting for.
@@ -79,11 +78,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
 
 /// What has to be in order before the first stage runs.
 async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
-    for job in app.engines.runner.list_owned().await? {
-        tracing::warn!(job = job.name, "left by an earlier start, removed");
-        // It may have ended already; removing is what counts.
-        let _ = app.engines.runner.cancel(&job, KillReason::Orphaned).await;
-        app.engines.runner.cleanup(&job).await?;
+    // They may be one and the same, which is clear the second time. A builder ends what it runs when
+    // its client goes away.
+    for engine in [&app.engines.runner, &app.engines.scorer] {
+        job::clear(&**engine).await?;
     }
     lease::recover(app).await?;
     commands::recover(app).await?;

@@ -211,7 +211,7 @@ async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::R
     let bound = bind(store, (challenge, team), &repository, refs).await?;
     println!(
         "\nIts members clone, change and push:\n  git clone {}/{full_name}.git",
-        at.url
+        at.public_url
     );
     Ok(bound)
 }

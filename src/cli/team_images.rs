@@ -7,7 +7,7 @@
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::forge::{configured, hook_address, organization};
+use super::forge::{Configured, configured, hook_address, organization};
 use super::team::NewTeam;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -26,6 +26,7 @@ pub async fn add(
     hook_url: Option<&str>,
 ) -> anyhow::Result<()> {
     let at = configured(settings, new.challenge)?;
+    registry(&at).await?;
     let owner = new.owner.owner(at.url)?;
     let login = format!("{}-{}", organization(new.challenge)?, new.team);
     let met = owner
@@ -66,10 +67,27 @@ pub async fn add(
         repository: bound.id,
     };
     bind(store, &image_owner, bound).await?;
-    let host = at.url.split_once("://").map_or(at.url, |(_, host)| host);
+    let url = at.public_url;
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
     let host = host.split('/').next().unwrap_or(host);
     println!(
         "\nIts members push images; the tag names the task:\n  docker push {host}/{login}/NAME:TASK"
+    );
+    Ok(())
+}
+
+/// What an administrator does where there is none.
+pub const REGISTRY_REMEDY: &str =
+    "An administrator of the forge sets `[packages] ENABLED = true` in its app.ini and restarts it";
+
+/// Without a registry there would be nothing to push to.
+async fn registry(at: &Configured<'_>) -> anyhow::Result<()> {
+    let registry = at.forge.registry().await.context("asking who we are")?;
+    let there = registry.is_there().await;
+    anyhow::ensure!(
+        there.with_context(|| format!("looking for the registry of {}", at.url))?,
+        "{} has no registry, so nothing was made for images. {REGISTRY_REMEDY}; then repeat this command",
+        at.url
     );
     Ok(())
 }

@@ -315,6 +315,8 @@ pub trait Builder: Send + Sync {
     async fn resolve(&self, reference: &str) -> Result<Option<ImageFacts>>;
     /// Whether an image is still there.
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>>;
+    /// The images that builds whose names begin so have made, with those names.
+    async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>>;
     /// Removes an image, and what else the build of that name left. An image that has another
     /// name as well, another submission's or an organizer's, stays.
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()>;

@@ -17,7 +17,8 @@ pub type Result<T> = std::result::Result<T, ForgeError>;
 pub enum ForgeError {
     /// 401: the token is wrong, expired or revoked. Everything for this forge waits.
     #[error(
-        "the forge does not accept our token; make a new one for the account and put it where `token-file` says"
+        "the forge does not accept our token; make a new one for the account, put it where `token-file` \
+         says, and start Referee again"
     )]
     Unauthorized,
     /// 403: the account may not do this.
@@ -78,12 +79,9 @@ impl ForgeError {
         )
     }
 
-    /// Whether trying again changes nothing until somebody has changed something on the forge.
+    /// Whether trying again changes nothing.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Archived | Self::Invalid(_) | Self::Unsupported(..)
-        )
+        matches!(self, Self::Invalid(_) | Self::Unsupported(..))
     }
 
     /// Whether the name of the repository may be the reason.

@@ -144,6 +144,8 @@ pub trait Forge: Send + Sync {
     async fn refs(&self, full_name: &str) -> Result<Vec<(String, CommitSha)>>;
     /// A bare repository on this disk that holds this commit of a ref of that repository.
     async fn commit(&self, at: &ForgeRepository, commit: (&str, &CommitSha)) -> Result<PathBuf>;
+    /// Whether the repository still has a commit: one that was pushed over may be cleared away.
+    async fn has_commit(&self, at: &ForgeRepository, sha: &CommitSha) -> Result<bool>;
     /// Shows a text as the note of a commit.
     async fn show_note(
         &self,
@@ -169,6 +171,8 @@ pub trait Forge: Send + Sync {
 
     /// The account that we act as.
     async fn account(&self) -> Result<Sender>;
+    /// All organizations that our account is in, by their numbers with their names now.
+    async fn organizations(&self) -> Result<BTreeMap<i64, String>>;
     /// Whether somebody is a member of a forge team, `organization/team`. Asked anew each time.
     async fn is_member(&self, team: &str, who: &Sender) -> Result<bool>;
     /// Issues that we opened in a repository, the newest first.
@@ -177,6 +181,8 @@ pub trait Forge: Send + Sync {
     async fn issue(&self, full_name: &str, number: i64) -> Result<Option<Comment>>;
     /// Opens an issue and returns its number.
     async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64>;
+    /// Closes an issue of ours and gives it another text, in one.
+    async fn close_issue(&self, full_name: &str, number: i64, body: &str) -> Result<()>;
     /// Comments of an issue that were written or changed since a moment.
     async fn comments(&self, full_name: &str, issue: i64, since: Timestamp)
     -> Result<Vec<Comment>>;

@@ -83,6 +83,12 @@ impl Challenge {
         self.phases.iter().filter(move |p| p.on.matches_image(name))
     }
 
+    /// Whether any phase is triggered by images.
+    pub fn takes_images(&self) -> bool {
+        let by_image = |p: &Phase| matches!(p.on, Trigger::Image(_));
+        self.phases.iter().any(by_image)
+    }
+
     /// The task that an image's tag names: `<task>` or `<task>-<anything>`, of two that fit the
     /// longer. Where there is one task only, every tag names it.
     pub fn task_of_tag(&self, tag: &str) -> Option<&Task> {
@@ -504,6 +510,9 @@ pub struct Show {
     pub cases: bool,
     /// Decimals of every shown value.
     pub decimals: u8,
+    /// Verdicts on the phase's data are told at multiples of this since 1970 (UTC), so that the moment
+    /// of an end does not tell how long it took. Zero tells them at once.
+    pub grid: Duration,
 }
 
 /// Whether a board is public.

@@ -29,6 +29,13 @@ pub const HOOK_VERDICT_WAIT: Duration = Duration::seconds(8);
 /// How often all refs of all repositories of open phases are compared with what we know.
 pub const SWEEP_INTERVAL: Duration = Duration::seconds(60);
 
+/// Deliveries are kept at least so long: forges send the same again within hours.
+pub const DELIVERIES_KEPT_LEAST: Duration = Duration::seconds(24 * 3600);
+/// Deliveries forgotten in one commit: whoever waits to write waits for no more.
+pub const DELIVERIES_FORGOTTEN_AT_ONCE: i64 = 500;
+/// How often it is looked for what can be forgotten.
+pub const RETENTION_INTERVAL: Duration = Duration::seconds(24 * 3600);
+
 // Commands.
 
 /// Bytes of an issue or comment that is read for commands. The longest that forges allow has 65,536
@@ -162,6 +169,8 @@ pub const ENGINE_CALL_TIME: Duration = Duration::seconds(30);
 pub const LEASE_TIME: Duration = Duration::seconds(60);
 /// A lease is renewed this often: several renewals may fail before it is lost.
 pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
+/// Verdicts on hidden data are told at multiples of this, unless a phase says otherwise.
+pub const VERDICT_GRID: Duration = Duration::seconds(60);
 /// A worker looks this often whether its lease is still its own: a withdrawal ends what runs.
 pub const LEASE_LOOK_EVERY: Duration = Duration(500);
 /// Attempts of one kind (and case) before an infrastructure fault is final.

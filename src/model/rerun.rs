@@ -96,6 +96,7 @@ mod tests {
             observed_at: Timestamp(0),
             stage,
             working: false,
+            sealed: false,
             outcome,
             ended_at: None,
         }

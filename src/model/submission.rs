@@ -192,6 +192,15 @@ pub enum SubmissionState {
 }
 
 impl SubmissionState {
+    /// The state without the step from run to score, whose moment tells how long the run took.
+    #[must_use]
+    pub fn evaluation_as_one(self) -> Self {
+        match self {
+            Self::Waiting(Stage::Score) | Self::Working(Stage::Score) => Self::Working(Stage::Run),
+            other => other,
+        }
+    }
+
     /// As pages and `remote:` lines show it.
     pub fn label(self) -> String {
         match self {
@@ -233,7 +242,9 @@ pub struct Submission {
     pub stage: Stage,
     /// Whether an attempt is under way.
     pub working: bool,
-    /// How it ended, once it has.
+    /// Whether its outcome is known and not told yet. For everybody outside its run goes on.
+    pub sealed: bool,
+    /// How it ended, once that is told.
     pub outcome: Option<Outcome>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
@@ -253,6 +264,7 @@ impl Submission {
     pub fn state(&self) -> SubmissionState {
         match (self.outcome, self.working) {
             (Some(outcome), _) => SubmissionState::Ended(outcome),
+            (None, _) if self.sealed => SubmissionState::Working(Stage::Run),
             (None, true) => SubmissionState::Working(self.stage),
             (None, false) => SubmissionState::Waiting(self.stage),
         }

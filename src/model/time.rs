@@ -24,6 +24,15 @@ impl Timestamp {
         Self(self.0.div_euclid(Duration::DAY.0) * Duration::DAY.0)
     }
 
+    /// The first multiple of a span since 1970 that is not before this moment; this moment if the
+    /// span is zero.
+    pub fn on_grid(self, grid: Duration) -> Self {
+        match grid.0 {
+            ..=0 => self,
+            step => Self((self.0 + step - 1).div_euclid(step) * step),
+        }
+    }
+
     /// The span from `earlier` to here, zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration((self.0 - earlier.0).max(0))

@@ -1,7 +1,8 @@
 //! Repositories come, get other names, and go. The forge's number of a repository tells which it is;
 //! a name that fits the pattern only makes it a candidate, and an organizer decides.
 
-use super::{App, publish};
+use super::App;
+use super::publish::{self, Way};
 use crate::forge::ForgeRepository;
 use crate::model::{Challenge, ForgeName, TeamSlug};
 use crate::store::{Candidate, CandidateState, Repository};
@@ -27,18 +28,30 @@ pub(super) async fn sweep(app: &App) -> anyhow::Result<()> {
         let Some(forge) = app.forges.get(&challenge.forge) else {
             continue;
         };
+        let name = &challenge.forge;
         match forge.repositories(&challenge.teams).await {
             Ok(found) => {
+                app.health.answered(name, Way::Look);
                 for at in found {
-                    seen(app, &challenge.forge, &at).await?;
+                    seen(app, name, &at).await?;
+                    if !at.archived {
+                        publish::is_back(app, name, &at.id).await?;
+                    }
                 }
             }
-            Err(error) => tracing::warn!(
-                forge = challenge.forge.as_str(),
-                challenge = challenge.slug.as_str(),
-                %error,
-                "repositories not listed"
-            ),
+            Err(error) => {
+                let now = app.clock.now();
+                app.health.failed(name, (Way::Look, &error), now);
+                // Its trouble is said once, and stays said until it works again.
+                if !app.health.is_told(name) {
+                    tracing::warn!(
+                        forge = name.as_str(),
+                        challenge = challenge.slug.as_str(),
+                        %error,
+                        "repositories not listed"
+                    );
+                }
+            }
         }
     }
     Ok(())

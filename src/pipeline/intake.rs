@@ -9,7 +9,7 @@ use super::{App, commands, images, observe};
 use crate::forge::ForgeError;
 use crate::forge::registry::RegistryError;
 use crate::model::{Duration, ForgeEvent, ForgeName};
-use crate::store::{Delivery, Unhandled};
+use crate::store::{About, Delivery, Unhandled};
 
 /// Deliveries looked at in one step.
 const A_STEP: i64 = 64;
@@ -22,14 +22,14 @@ const PAUSE: Duration = Duration::seconds(1);
 /// Longest pause.
 const PAUSE_MAX: Duration = Duration::seconds(120);
 
-/// Acts on deliveries that nobody has acted on. Returns how many there were.
+/// Acts on deliveries of one kind that nobody has acted on. Returns how many there were.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn step(app: &App) -> anyhow::Result<usize> {
+pub async fn step(app: &App, about: About) -> anyhow::Result<usize> {
     let deliveries = app
         .store
-        .unhandled_deliveries(app.clock.now(), A_STEP)
+        .unhandled_deliveries(about, app.clock.now(), A_STEP)
         .await?;
     let count = deliveries.len();
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(deliveries)
@@ -52,7 +52,8 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
         Err(error) if is_ours(&error) => return Err(error),
         Err(error) => {
             let error = format!("{error:#}");
-            if tries < TRIES_MAX {
+            // Whoever has to make a new token may need longer than that.
+            if tries < TRIES_MAX || app.health.is_refused(&delivery.forge) {
                 tracing::info!(delivery = id, error, "a delivery waits for its forge");
                 let pause = Duration(PAUSE.0 << tries.clamp(0, 10)).min(PAUSE_MAX);
                 return Ok(app.store.defer(id, app.clock.now().plus(pause)).await?);

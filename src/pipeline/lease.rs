@@ -5,9 +5,9 @@
 use std::future::Future;
 use std::time::Instant;
 
-use super::{App, publish};
+use super::{App, publish, seal};
 use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, Timestamp, limits};
-use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
+use crate::store::{Effect, Finish, Next, OutboxPut, StoreError, SubmissionRecord};
 use crate::{clock, executor};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
@@ -40,7 +40,7 @@ where
         Ok(Err(error)) => fault(app, record, lease, &error),
         Err(reason) => return stop(app, record, lease, reason).await,
     };
-    finish.effects.extend(news(app, record, &finish));
+    keep_quiet_or_tell(app, record, &mut finish);
     match app.store.finish(lease, finish, app.clock.now()).await {
         // It was ended in the very moment in which it was done.
         Err(StoreError::LeaseLost(_)) => {
@@ -70,26 +70,41 @@ fn stale(now: Timestamp) -> Finish {
     }
 }
 
+/// Adds to an end what a forge is told of it, or seals it where its moment tells something of hidden
+/// data: then there is no news before the seal is broken.
+fn keep_quiet_or_tell(app: &App, record: &SubmissionRecord, finish: &mut Finish) {
+    if let Ok(scope) = app.context(record)
+        && seal::hides(scope, record.submission.stage)
+    {
+        let next = std::mem::replace(&mut finish.next, Next::Stay);
+        finish.next = seal::sealed(next, scope, app.clock.now());
+        return;
+    }
+    let news = news(app, record, finish);
+    finish.effects.extend(news);
+}
+
 /// What a forge is told of an end: every step forward and every verdict. The end of one case of many
 /// is nobody's to know, and an attempt that is made again is no news.
 fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
-    let ended = match finish.next {
-        Next::Advance(_) => false,
-        Next::End { .. } => true,
-        Next::Stay | Next::Retry(_) => return Vec::new(),
+    let wishes = match finish.next {
+        Next::Advance(_) => publish::wishes(app, record, false),
+        Next::End { outcome, .. } => verdict(app, record, outcome == Outcome::Scored),
+        Next::Stay | Next::Retry(_) | Next::Seal { .. } => Vec::new(),
     };
-    let mut wishes = publish::wishes(app, record, ended);
-    let scored = finish
-        .effects
-        .iter()
-        .any(|e| matches!(e, Effect::Score(..)));
+    wishes.into_iter().map(Effect::Outbox).collect()
+}
+
+/// What a forge is told of a verdict; with the leaderboard, where it may have changed.
+pub(super) fn verdict(app: &App, record: &SubmissionRecord, ranked: bool) -> Vec<OutboxPut> {
+    let mut wishes = publish::wishes(app, record, true);
     let challenge = app.challenge(&record.submission.challenge);
     wishes.extend(
         challenge
-            .filter(|_| scored)
+            .filter(|_| ranked)
             .and_then(|c| publish::boards(app, c)),
     );
-    wishes.into_iter().map(Effect::Outbox).collect()
+    wishes
 }
 
 /// Waits until the lease is lost, and renews it until then. Why the work must stop: withdrawals
@@ -268,7 +283,7 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
                 Vec::new()
             },
         };
-        finish.effects.extend(news(app, &record, &finish));
+        keep_quiet_or_tell(app, &record, &mut finish);
         match app.store.finish(&lease, finish, now).await {
             Ok(()) => tracing::warn!(
                 submission = record.submission.id.0,

@@ -10,9 +10,9 @@
 //! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
-//! [`score`], [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
 //! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
-//! back; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
+//! back, [`retention`] what nobody needs any more; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
 
 pub mod admission;
@@ -31,17 +31,19 @@ pub mod publish;
 pub mod pushed;
 pub mod queue;
 pub mod rescore;
+pub mod retention;
 pub mod revision;
 pub mod run;
 pub mod score;
 pub mod scorer;
+pub mod seal;
 pub mod slots;
 pub mod smoke;
 pub mod view;
 pub mod withdrawal;
 pub mod workers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -276,6 +278,17 @@ impl App {
         // A second submission waits for the same image.
         let _building = self.scorers.lock().await;
         scorer::image(&self.engines, &task.scorer, &self.work).await
+    }
+
+    /// Removes the images of scorers that no board uses, but for these.
+    ///
+    /// # Errors
+    /// When a scorer's folder cannot be read, or the engine does not answer.
+    async fn remove_other_scorers(&self, images: &BTreeSet<ImageId>) -> anyhow::Result<usize> {
+        let _building = self.scorers.lock().await;
+        let tasks = self.challenges.iter().flat_map(|c| &c.tasks);
+        let specs: Vec<_> = tasks.map(|task| task.scorer.clone()).collect();
+        scorer::remove_others(&self.engines, images, &specs).await
     }
 
     async fn claim(

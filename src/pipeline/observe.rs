@@ -105,7 +105,7 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
 pub async fn sweep(app: &App) -> anyhow::Result<usize> {
     discovery::sweep(app).await?;
     let mut all = app.store.repositories().await?;
-    all.retain(|r| app.challenge(&r.challenge).is_some());
+    all.retain(|r| app.challenge(&r.challenge).is_some() && !app.health.is_refused(&r.forge));
     let looks: Vec<_> = all.into_iter().map(|r| look(app, r)).collect();
     let mut looked = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
     let mut entered = 0;

@@ -1,4 +1,4 @@
-//! The participant's container: what it is given, and the `docker run` that shows the same at home.
+//! The participant's container: what it is given, and the commands that show the same at home.
 //!
 //! Pure. The same value describes the smoke run of the daemon, that of `referee check`, and the run
 //! on hidden data; they differ in inputs and time alone.
@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::config;
+use crate::executor::docker::{AtHome, docker_run};
 use crate::executor::{Input, JobLimits, JobSpec, OutputSpec};
-use crate::model::{Case, ContractMode, Duration, GpuUuid, ImageId, Task};
+use crate::model::{Case, Challenge, Digest, Duration, GpuUuid, ImageId, Stage, Task};
 
 /// Environment of an image that would act outside the sandbox's walls: the dynamic linker of helper
 /// programs and the GPU runtime read it.
@@ -88,43 +89,86 @@ fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
     Input { source, target }
 }
 
-/// The command that repeats the smoke run on a participant's own machine: same limits, same walls,
-/// the public sample. `image` is whatever the participant calls the image there.
-pub fn reproduce(task: &Task, image: &str) -> String {
-    let (contract, limits) = (&task.contract, &task.limits);
-    let sample = config::sample_inputs(task);
-    let shown = sample
-        .components()
-        .rev()
-        .take(3)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect::<PathBuf>();
-    let gpus = match limits.gpus {
-        0 => String::new(),
-        n => format!(" --gpus {n}"),
-    };
-    let per_case = match contract.mode {
-        ContractMode::WholeSet => "",
-        ContractMode::PerCase => "/<case>",
-    };
-    format!(
-        "docker run --rm --network none --read-only --user 65534:65534 --cap-drop ALL \
-         --security-opt no-new-privileges --memory {memory} --memory-swap {memory} --cpus {cpus} \
-         --pids-limit {pids} --shm-size {shm} \
-         --tmpfs /tmp:rw,noexec,nosuid,nodev,size={tmp},uid=65534,gid=65534{gpus} \
-         --env REFEREE_SEED=1 --env REFEREE_TASK={task} \
-         --mount type=bind,source=\"$PWD/{sample}{per_case}\",target={input},readonly \
-         --mount type=bind,source=\"$PWD/out\",target={output} {image}",
-        memory = limits.memory,
-        cpus = limits.cpus,
-        pids = limits.pids,
-        shm = limits.shm,
-        tmp = limits.tmp,
-        task = task.slug,
-        sample = shown.display(),
-        input = contract.input,
-        output = contract.output,
-    )
+/// How a failure shows itself on a participant's own machine. Pure; never names hidden data.
+#[derive(Debug, Clone, Copy)]
+pub struct Reproduce<'a> {
+    /// The challenge.
+    pub challenge: &'a Challenge,
+    /// The task.
+    pub task: &'a Task,
+    /// The first case of the sample, for a per-case contract.
+    pub case: Option<&'a Case>,
+    /// Path of the Dockerfile in the repository; none for an image that was pushed.
+    pub dockerfile: Option<&'a str>,
+    /// What the participant calls the image.
+    pub image: &'a str,
+}
+
+impl Reproduce<'_> {
+    /// Commands for a shell in a working copy: what `referee check` shows of a failure at this stage,
+    /// and then the same by hand.
+    pub fn commands(&self, stage: Stage) -> String {
+        let slug = &self.challenge.slug;
+        let mut lines = vec![format!(
+            "CHALLENGE=$(realpath ../{slug})   # the folder of the challenge, as its organizers publish it"
+        )];
+        let task = &self.task.slug;
+        match (self.dockerfile, stage) {
+            (None, _) => {}
+            (Some(_), Stage::Rules) => lines.push(format!(
+                "referee check --challenge \"$CHALLENGE\" --task {task} --rules-only"
+            )),
+            (Some(_), _) => lines.push(format!(
+                "referee check --challenge \"$CHALLENGE\" --task {task}   # --shell looks around inside"
+            )),
+        }
+        if let (Some(dockerfile), true) = (self.dockerfile, stage > Stage::Rules) {
+            lines.push("# or by hand:".to_owned());
+            lines.push(format!(
+                "docker build --network none --file {dockerfile} --tag {} .",
+                self.image
+            ));
+        }
+        if stage >= Stage::Smoke {
+            lines.push("install -d -m 777 out".to_owned());
+            lines.push(self.docker_run());
+        }
+        lines.join("\n")
+    }
+
+    /// The container of the smoke run, on the public sample: the same limits, the same walls.
+    pub fn docker_run(&self) -> String {
+        let inputs = config::sample_inputs(self.task);
+        let shown = match inputs.strip_prefix(&self.challenge.directory) {
+            Ok(within) => Path::new("$CHALLENGE").join(within),
+            Err(_) => inputs.clone(),
+        };
+        let mut job = job(&Run {
+            name: String::new(),
+            task: self.task,
+            image: &Digest::of(b""),
+            inputs: inputs.clone(),
+            case: self.case,
+            time: self.task.limits.smoke_time,
+            gpus: Vec::new(),
+            seed: 1,
+            labels: Vec::new(),
+        });
+        for input in &mut job.inputs {
+            if let Ok(rest) = input.source.strip_prefix(&inputs) {
+                input.source = match rest.as_os_str().is_empty() {
+                    true => shown.clone(),
+                    false => shown.join(rest),
+                };
+            }
+        }
+        docker_run(
+            &job,
+            AtHome {
+                image: self.image,
+                output: "$PWD/out",
+                gpus: self.task.limits.gpus,
+            },
+        )
+    }
 }

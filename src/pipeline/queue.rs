@@ -162,23 +162,15 @@ async fn start(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyhow
     Ok(Progress::Worked)
 }
 
-/// Whether the team has as many evaluations of this board under way as the phase allows.
+/// Whether the team has as many evaluations of this board under way as the phase allows. One is under
+/// way until its verdict is told: the start of the next would tell when it really ended.
 async fn at_its_limit(
     app: &App,
     record: &SubmissionRecord,
     scope: Scope<'_>,
 ) -> anyhow::Result<bool> {
-    let mine = &record.submission;
-    let running = app
-        .store
-        .submissions_under_way()
-        .await?
-        .iter()
-        .map(|r| &r.submission)
-        .filter(|s| s.id != mine.id && s.working && s.stage == Stage::Run)
-        .filter(|s| s.team == mine.team && s.phase == mine.phase && s.task == mine.task)
-        .count();
-    Ok(running >= scope.phase.quota.concurrent as usize)
+    let running = app.store.evaluations_under_way(record).await?;
+    Ok(running >= i64::from(scope.phase.quota.concurrent))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Trusted more than a submission, but run in the same sandbox: what it reads comes from strangers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -59,6 +60,42 @@ pub struct Scoring<'a> {
     pub seed: u32,
 }
 
+/// Names of builds of scorers begin so.
+const BUILT: &str = "scorer-";
+
+/// The name of the build of this very context.
+fn name_of(bytes: &[u8], dockerfile: &str) -> String {
+    let digest = Digest::of(&[bytes, dockerfile.as_bytes()].concat());
+    format!("{BUILT}{}", &digest.hex()[..16])
+}
+
+/// Removes the images of scorers that are neither of these nor made from these folders as they are now.
+/// Returns how many.
+///
+/// # Errors
+/// When a folder cannot be read, or the engine does not answer; what was not removed is next time.
+pub async fn remove_others(
+    engines: &Engines,
+    images: &BTreeSet<ImageId>,
+    specs: &[ScorerSpec],
+) -> anyhow::Result<usize> {
+    let mut names = BTreeSet::new();
+    for spec in specs {
+        let spec = spec.clone();
+        let (bytes, dockerfile) = tokio::task::spawn_blocking(move || pack(&spec)).await??;
+        names.insert(name_of(&bytes, &dockerfile));
+    }
+    let mut removed = 0;
+    for (image, name) in engines.builder.made(BUILT).await? {
+        if !images.contains(&image) && !names.contains(&name) {
+            engines.builder.remove(&image, &name).await?;
+            tracing::info!(name, "image of a scorer that no board uses removed");
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 /// The image of a scorer, built unless an image of the very same context is there.
 ///
 /// # Errors
@@ -68,8 +105,7 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
         let spec = spec.clone();
         tokio::task::spawn_blocking(move || pack(&spec)).await??
     };
-    let digest = Digest::of(&[bytes.as_slice(), dockerfile.as_bytes()].concat());
-    let name = format!("scorer-{}", &digest.hex()[..16]);
+    let name = name_of(&bytes, &dockerfile);
     if let Some(facts) = engines.builder.built(&name).await? {
         return Ok(facts.id);
     }

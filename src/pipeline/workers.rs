@@ -9,9 +9,12 @@ use std::time::Duration as StdDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{App, Progress, commands, intake, lease, observe, publish, rescore, step, withdrawal};
+use super::{
+    App, Progress, commands, intake, lease, observe, publish, rescore, retention, seal, step,
+    withdrawal,
+};
 use crate::model::{Stage, limits};
-use crate::store::Lane;
+use crate::store::{About, Lane};
 
 /// Rows that become ready by the passing of time are found this often.
 const TICK: StdDuration = StdDuration::from_millis(500);
@@ -41,16 +44,18 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
-    let deliveries = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(&deliveries, |app: Arc<App>| async move {
-            Ok(match intake::step(&app).await? {
-                0 => Progress::Idle,
-                _ => Progress::Worked,
+    for about in [About::Texts, About::Rest] {
+        let app = Arc::clone(app);
+        set.spawn(async move {
+            until_idle_for_ever(&app, move |app: Arc<App>| async move {
+                Ok(match intake::step(&app, about).await? {
+                    0 => Progress::Idle,
+                    _ => Progress::Worked,
+                })
             })
-        })
-        .await;
-    });
+            .await;
+        });
+    }
     let rescores = Arc::clone(app);
     set.spawn(async move {
         until_idle_for_ever(&rescores, |app: Arc<App>| async move {
@@ -66,7 +71,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         .await;
     });
     for forge in app.forges.keys() {
-        for lane in [Lane::Urgent, Lane::Rest] {
+        for lane in [Lane::Answers, Lane::Urgent, Lane::Rest] {
             let (app, forge) = (Arc::clone(app), forge.clone());
             set.spawn(async move {
                 until_idle_for_ever(&app, move |app: Arc<App>| {
@@ -77,6 +82,14 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
+    let sealed = Arc::clone(app);
+    set.spawn(async move {
+        until_idle_for_ever(
+            &sealed,
+            |app: Arc<App>| async move { seal::step(&app).await },
+        )
+        .await;
+    });
     let withdrawn = Arc::clone(app);
     set.spawn(async move {
         until_idle_for_ever(&withdrawn, |app: Arc<App>| async move {
@@ -86,6 +99,13 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     });
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
+    let retention = Arc::clone(app);
+    set.spawn(async move {
+        loop {
+            retention::pass(&retention).await;
+            tokio::time::sleep(limits::RETENTION_INTERVAL.std()).await;
+        }
+    });
     set
 }
 

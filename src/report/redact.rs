@@ -4,7 +4,7 @@
 //! data and its scoring are: an attacker's container that can print, fail in many ways or take its
 //! time is a channel out of the hidden data. What is left is a closed set of outcomes.
 //!
-//! What this cannot hide: the time at which a state changes, seen by somebody with a watch.
+//! The time at which the state changes is the pipeline's to hide: a verdict is told on a grid of time.
 
 use crate::model::{
     BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp, limits,
@@ -20,10 +20,11 @@ const HOUR: i64 = 60 * MINUTE;
 pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view.hidden = !show.logs;
     if view.hidden {
-        join_cases(&mut view);
+        join_evaluation(&mut view);
         let state = view.state;
         let gates = view.gates.iter_mut().filter(|g| sees_hidden_data(g.name));
-        gates.for_each(|gate| close(gate, state));
+        let step = Duration(show.grid.0.max(MINUTE));
+        gates.for_each(|gate| close(gate, state, step));
         if let Some(queue) = &mut view.queue {
             queue.wait = queue.wait.map(coarse);
         }
@@ -47,16 +48,25 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view
 }
 
-/// Between the run of one case and that of the next a submission waits for a moment. Somebody who
-/// sees these moments can tell how long each case took, so the evaluation is shown as one.
-fn join_cases(view: &mut SubmissionView) {
-    let run = view.gates.iter_mut().find(|g| g.name == Stage::Run);
-    if let (SubmissionState::Waiting(Stage::Run), Some(run)) = (view.state, run)
-        && run.started.is_some()
-    {
-        view.state = SubmissionState::Working(Stage::Run);
-        view.queue = None;
-        run.state = GateState::Working;
+/// Between the run of one case and that of the next, and between run and score, a submission waits for
+/// a moment; and at its end, for the moment in which its verdict is told. Somebody who sees these
+/// moments can tell how long each took, so the evaluation is shown as one run.
+fn join_evaluation(view: &mut SubmissionView) {
+    let (SubmissionState::Waiting(stage) | SubmissionState::Working(stage)) = view.state else {
+        return;
+    };
+    let begun = |gate: &GateView| gate.name == Stage::Run && gate.started.is_some();
+    if !sees_hidden_data(stage) || !view.gates.iter().any(begun) {
+        return;
+    }
+    view.state = SubmissionState::Working(Stage::Run);
+    view.queue = None;
+    for gate in &mut view.gates {
+        match gate.name {
+            Stage::Run => gate.state = GateState::Working,
+            Stage::Score => *gate = GateView::waiting(Stage::Score),
+            _ => {}
+        }
     }
 }
 
@@ -65,8 +75,8 @@ fn sees_hidden_data(stage: Stage) -> bool {
     matches!(stage, Stage::Run | Stage::Score)
 }
 
-/// Replaces what a gate says by one of a few sentences, and its times by whole minutes.
-fn close(gate: &mut GateView, state: SubmissionState) {
+/// Replaces what a gate says by one of a few sentences, and its times by multiples of `step`.
+fn close(gate: &mut GateView, state: SubmissionState, step: Duration) {
     if gate.state == GateState::Warned {
         gate.state = GateState::Passed;
     }
@@ -78,12 +88,14 @@ fn close(gate: &mut GateView, state: SubmissionState) {
     if gate.state == GateState::Working {
         (gate.ended, gate.duration) = (None, None);
     }
-    gate.started = gate.started.map(whole_minute);
-    gate.duration = gate.duration.map(whole_minutes);
+    let down = |moment: Timestamp| Timestamp(moment.0.div_euclid(step.0) * step.0);
+    let up = |ms: i64| (ms + step.0 - 1).div_euclid(step.0) * step.0;
+    gate.started = gate.started.map(down);
+    gate.duration = gate.duration.map(|span| Duration(up(span.0)));
     // Consistent with the other two, so that the three together tell no more than each.
     gate.ended = match (gate.started, gate.duration, gate.ended) {
         (Some(started), Some(duration), Some(_)) => Some(started.plus(duration)),
-        (_, _, ended) => ended.map(|t| whole_minute(t.plus(Duration(MINUTE - 1)))),
+        (_, _, ended) => ended.map(|moment| Timestamp(up(moment.0))),
     };
 }
 
@@ -93,16 +105,6 @@ pub fn coarse(span: Duration) -> Duration {
     let size = MINUTES.map(|n| Duration(n * MINUTE));
     let hours = Duration((span.0 + HOUR - 1).div_euclid(HOUR) * HOUR);
     size.into_iter().find(|size| *size >= span).unwrap_or(hours)
-}
-
-/// The minute that a moment lies in.
-fn whole_minute(moment: Timestamp) -> Timestamp {
-    Timestamp(moment.0.div_euclid(MINUTE) * MINUTE)
-}
-
-/// The span rounded up.
-fn whole_minutes(span: Duration) -> Duration {
-    Duration((span.0 + MINUTE - 1).div_euclid(MINUTE) * MINUTE)
 }
 
 /// Rounds what is shown of a score. The number of missing values stays: a team must learn that its
@@ -137,6 +139,7 @@ mod tests {
             logs,
             cases,
             decimals: 2,
+            grid: Duration(if logs { 0 } else { MINUTE }),
         }
     }
 

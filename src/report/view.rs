@@ -59,7 +59,8 @@ pub struct SubmissionView {
     pub findings_left_out: usize,
     /// Logs that the team may read.
     pub logs: Vec<LogView>,
-    /// The exact `docker run` that repeats the smoke run on the public sample. Never names hidden data.
+    /// The commands that show the same failure on the team's own machine, on the public sample: the
+    /// `referee check` and the exact `docker run`. Never names hidden data.
     pub reproduce: Option<String>,
     /// What was, or will be, evaluated.
     pub image: Option<ImageId>,

@@ -257,6 +257,7 @@ mod tests {
                 logs: false,
                 cases: false,
                 decimals: 3,
+                grid: Duration(0),
             },
             pick: Pick::Best,
         };

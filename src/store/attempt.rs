@@ -98,7 +98,7 @@ impl Store {
         let taken = sqlx::query(
             "UPDATE submission SET working = 1
              WHERE id = $1 AND stage = $2 AND working = 0 AND outcome IS NULL
-               AND ready_at <= $3",
+               AND sealed IS NULL AND ready_at <= $3",
         )
         .bind(claim.submission.0)
         .bind(claim.stage.as_str())

@@ -4,7 +4,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{Change, Result, Store, next_number, row};
+use super::{Change, OutboxPut, Result, Store, next_number, outbox, row};
 use crate::model::{ForgeName, Sender, Timestamp};
 
 /// Where a text stands on a forge.
@@ -102,16 +102,16 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
 }
 
 impl Store {
-    /// Enters the commands of a text as it is now; those that were heard before stay as they are.
-    /// Returns how many are new.
+    /// Enters the commands of a text as it is now; those that were heard before stay as they are. Where
+    /// any is new, what shall be shown of it is put with them. Returns how many are new.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails; then nothing was entered.
     pub async fn hear(
         &self,
-        place: &TextPlace,
-        actor: &Sender,
+        (place, actor): (&TextPlace, &Sender),
         commands: &[Heard],
+        news: &[OutboxPut],
         now: Timestamp,
     ) -> Result<usize> {
         let mut tx = self.begin().await?;
@@ -119,9 +119,17 @@ impl Store {
         for heard in commands {
             new += usize::from(insert(&mut tx, (place, actor), heard, now).await?);
         }
+        if new > 0 {
+            for wish in news {
+                outbox::put(&mut tx, wish, now).await?;
+            }
+        }
         tx.commit().await?;
         if new > 0 {
             self.tell(Change::Delivery);
+        }
+        if new > 0 && !news.is_empty() {
+            self.tell(Change::Outbox);
         }
         Ok(new)
     }
@@ -173,20 +181,38 @@ impl Store {
         Ok(begun.rows_affected() == 1)
     }
 
-    /// Ends a command with its answer.
+    /// Ends a command with its answer, and puts the wish that it be shown. One that has ended stays as
+    /// it is, and nothing is put.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn end_command(&self, id: i64, reply: &str, now: Timestamp) -> Result<()> {
-        sqlx::query(
+    /// When the database fails; then it has not ended.
+    pub async fn end_command(
+        &self,
+        id: i64,
+        reply: &str,
+        news: Option<&OutboxPut>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let ended = sqlx::query(
             "UPDATE command SET state = 'ended', reply = $1, ended_at = $2
              WHERE id = $3 AND state <> 'ended'",
         )
         .bind(reply.replace('\0', " "))
         .bind(now.0)
         .bind(id)
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(());
+        }
+        if let Some(wish) = news {
+            outbox::put(&mut tx, wish, now).await?;
+        }
+        tx.commit().await?;
+        if news.is_some() {
+            self.tell(Change::Outbox);
+        }
         Ok(())
     }
 }

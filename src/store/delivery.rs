@@ -1,9 +1,9 @@
 //! Deliveries: committed before they are answered, many of them in one commit when many wait.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{Any, Row as _};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Change, Result, Store, StoreError, next_numbers, row};
@@ -15,6 +15,9 @@ const WAITING_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 /// Deliveries of one statement.
 const ROWS_MAX: usize = 64;
+/// Numbers that the writer draws ahead, so that most deliveries need no counter. What it had not
+/// given out when it ended is never given out: a gap means nothing. At least [`BATCH_MAX`].
+const NUMBERS_RESERVED: i64 = 1024;
 
 /// A delivery to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,15 @@ pub struct Delivery {
     pub event: ForgeEvent,
     /// When it came.
     pub received_at: Timestamp,
+}
+
+/// Which deliveries: those of one kind are not held up by a crowd of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Texts that people wrote. Somebody waits for an answer.
+    Texts,
+    /// All others.
+    Rest,
 }
 
 /// A delivery that nobody has acted on.
@@ -64,8 +76,10 @@ impl DeliveryWriter {
         let (queue, mut waiting) = mpsc::channel::<Waiting>(WAITING_MAX);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH_MAX);
+            let mut numbers = 0..0;
             while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-                store.write_batch(std::mem::take(&mut batch)).await;
+                let batch = std::mem::take(&mut batch);
+                store.write_batch(&mut numbers, batch).await;
             }
         });
         Self { queue }
@@ -87,9 +101,9 @@ impl DeliveryWriter {
 }
 
 impl Store {
-    async fn write_batch(&self, batch: Vec<Waiting>) {
+    async fn write_batch(&self, numbers: &mut Range<i64>, batch: Vec<Waiting>) {
         let (deliveries, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match self.insert_deliveries(&deliveries).await {
+        match self.insert_deliveries(numbers, &deliveries).await {
             Ok(results) => {
                 for (answer, result) in answers.into_iter().zip(results) {
                     let _ = answer.send(Ok(result));
@@ -105,22 +119,42 @@ impl Store {
         }
     }
 
-    async fn insert_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<Received>> {
-        let mut tx = self.begin().await?;
-        let many = deliveries.len() as i64;
-        let before = next_numbers(&mut tx, "delivery", many).await? - many;
-        let numbered: Vec<(i64, &Delivery)> = (before + 1..).zip(deliveries).collect();
-        let mut new = BTreeSet::new();
-        let mut rest = numbered.as_slice();
-        while !rest.is_empty() {
-            let (rows, after) = rest.split_at(rows_at_once(rest.len()));
-            new.extend(insert(&mut tx, rows).await?);
-            rest = after;
+    async fn insert_deliveries(
+        &self,
+        numbers: &mut Range<i64>,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Received>> {
+        if numbers.end - numbers.start < deliveries.len() as i64 {
+            let mut tx = self.begin().await?;
+            let last = next_numbers(&mut tx, "delivery", NUMBERS_RESERVED).await?;
+            tx.commit().await?;
+            *numbers = last - NUMBERS_RESERVED + 1..last + 1;
         }
-        tx.commit().await?;
-        Ok(numbered
-            .iter()
-            .map(|(id, _)| match new.contains(id) {
+        let first = numbers.start;
+        let rows = deliveries.len().min(ROWS_MAX).next_power_of_two();
+        let mut new = 0;
+        if deliveries.len() <= rows {
+            // One statement is a transaction of its own: nothing to begin and nothing to commit.
+            new += insert(&self.writes, numbers, deliveries, rows).await?;
+        } else {
+            let mut tx = self.begin().await?;
+            for part in deliveries.chunks(rows) {
+                new += insert(&mut *tx, numbers, part, rows).await?;
+            }
+            tx.commit().await?;
+        }
+        let last = first + deliveries.len() as i64;
+        if new == deliveries.len() as u64 {
+            return Ok(vec![Received::New; deliveries.len()]);
+        }
+        let new: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM delivery WHERE id >= $1 AND id < $2")
+                .bind(first)
+                .bind(last)
+                .fetch_all(&self.writes)
+                .await?;
+        Ok((first..last)
+            .map(|id| match new.contains(&id) {
                 true => Received::New,
                 false => Received::Duplicate,
             })
@@ -133,6 +167,7 @@ impl Store {
     /// When the database fails.
     pub async fn unhandled_deliveries(
         &self,
+        about: About,
         now: Timestamp,
         at_most: i64,
     ) -> Result<Vec<Unhandled>> {
@@ -152,9 +187,12 @@ impl Store {
         sqlx::query(
             "SELECT * FROM delivery WHERE handled_at IS NULL
                 AND (not_before IS NULL OR not_before <= $1)
-             ORDER BY id LIMIT $2",
+                AND (CASE WHEN event LIKE '{\"event\":\"comment\"%'
+                            OR event LIKE '{\"event\":\"issue\"%' THEN 1 ELSE 0 END) = $2
+             ORDER BY id LIMIT $3",
         )
         .bind(now.0)
+        .bind(i64::from(about == About::Texts))
         .bind(at_most)
         .fetch_all(&self.reads)
         .await?
@@ -192,6 +230,26 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets deliveries that were acted on before a moment, so many at most, and returns how many. The
+    /// last of each forge stays: it tells when the forge was heard. The same bytes may come again: then
+    /// they are new, and what they tell of is known from its own rows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_deliveries(&self, before: Timestamp, at_most: i64) -> Result<u64> {
+        let forgotten = sqlx::query(
+            "DELETE FROM delivery WHERE id IN (
+                SELECT id FROM delivery WHERE handled_at < $1
+                   AND id NOT IN (SELECT MAX(id) FROM delivery GROUP BY forge)
+                ORDER BY id LIMIT $2)",
+        )
+        .bind(before.0)
+        .bind(at_most)
+        .execute(&self.writes)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// When a forge was heard last.
     ///
     /// # Errors
@@ -219,38 +277,46 @@ impl Store {
     }
 }
 
-/// Rows of one statement: a power of two, so that there are few statements and all stay prepared.
-fn rows_at_once(waiting: usize) -> usize {
-    1 << waiting.min(ROWS_MAX).ilog2()
-}
-
-/// Inserts rows and returns the numbers of those that are new.
-async fn insert(tx: &mut Transaction<'static, Any>, rows: &[(i64, &Delivery)]) -> Result<Vec<i64>> {
-    let values: Vec<String> = (0..rows.len())
+/// Inserts deliveries under the next numbers and says how many are new. The statement has `rows`
+/// rows, a power of two, so that there are few statements and all stay prepared: what is left over
+/// repeats the last delivery, and a repeated delivery is not inserted.
+async fn insert(
+    database: impl sqlx::Executor<'_, Database = Any>,
+    numbers: &mut Range<i64>,
+    deliveries: &[Delivery],
+    rows: usize,
+) -> Result<u64> {
+    let values: Vec<String> = (0..rows)
         .map(|row| {
+            let of = |column| row * 5 + column;
             format!(
                 "(${}, ${}, ${}, ${}, ${})",
-                row * 5 + 1,
-                row * 5 + 2,
-                row * 5 + 3,
-                row * 5 + 4,
-                row * 5 + 5
+                of(1),
+                of(2),
+                of(3),
+                of(4),
+                of(5)
             )
         })
         .collect();
     let text = format!(
         "INSERT INTO delivery (id, forge, digest, event, received_at) VALUES {}
-         ON CONFLICT (forge, digest) DO NOTHING RETURNING id",
+         ON CONFLICT (forge, digest) DO NOTHING",
         values.join(", ")
     );
-    let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
-    for (id, delivery) in rows {
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+    let repeated = deliveries
+        .iter()
+        .chain(deliveries.last().into_iter().cycle());
+    // A number more than there are: those of repeated rows are taken from behind the batch.
+    for (id, delivery) in (numbers.start..).zip(repeated.take(rows)) {
         query = query
-            .bind(*id)
+            .bind(id)
             .bind(delivery.forge.as_str())
             .bind(delivery.digest.as_str())
             .bind(row::to_json(&delivery.event)?)
             .bind(delivery.received_at.0);
     }
-    Ok(query.fetch_all(&mut **tx).await?)
+    numbers.start += deliveries.len() as i64;
+    Ok(query.execute(database).await?.rows_affected())
 }

@@ -97,6 +97,25 @@ pub(super) async fn point(
 }
 
 impl Store {
+    /// The definitions that count: of the revisions that boards point to, and of rescores that are
+    /// neither applied nor given up; none for one that is still prepared.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn definitions_in_use(&self) -> Result<Vec<Option<Value>>> {
+        sqlx::query(
+            "SELECT v.definition AS definition FROM board b
+               JOIN evaluation_revision v ON v.id = b.revision_id
+             UNION ALL
+             SELECT definition FROM rescore WHERE state IN ('preparing', 'running', 'ready')",
+        )
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(|found| row::optional_json(found, "definition"))
+        .collect()
+    }
+
     /// Puts a revision of a board, or finds the same one. A board without a revision is pointed to
     /// it; one that has another keeps it: only [`Store::apply_rescore`] moves a board.
     ///

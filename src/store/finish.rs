@@ -32,6 +32,15 @@ pub enum Next {
         /// The number that organizers find in our log.
         incident: Option<String>,
     },
+    /// Nothing, but that is told later: [`Store::unseal`]. Until then it waits, and nobody works on it.
+    Seal {
+        /// How it ends.
+        outcome: Outcome,
+        /// The number that organizers find in our log.
+        incident: Option<String>,
+        /// Not before this moment.
+        until: Timestamp,
+    },
 }
 
 /// A further change in the transaction that ends an attempt, made in the order given.
@@ -118,7 +127,7 @@ impl Store {
         let submission = &ending.record.submission;
         match finish.next {
             Next::End { .. } => self.tell_end(submission),
-            Next::Stay => self.tell(Change::Case(submission.id)),
+            Next::Stay | Next::Seal { .. } => self.tell(Change::Case(submission.id)),
             Next::Advance(_) | Next::Retry(_) => self.tell(Change::Submission(submission.id)),
         }
         for sibling in &ending.siblings {
@@ -176,22 +185,31 @@ async fn move_submission(
         Next::Retry(at) => *at,
         // Another case goes on at once; its place in the queue is its submission's.
         Next::Stay => record.ready_at,
+        Next::Seal { until, .. } => *until,
         _ => now,
     };
-    let (outcome, incident, ended_at) = match next {
-        Next::End { outcome, incident } => (Some(outcome.as_str()), incident.clone(), Some(now.0)),
-        _ => (None, None, None),
+    let (outcome, ended_at) = match next {
+        Next::End { outcome, .. } => (Some(outcome.as_str()), Some(now.0)),
+        _ => (None, None),
+    };
+    let (sealed, incident) = match next {
+        Next::Seal {
+            outcome, incident, ..
+        } => (Some(outcome.as_str()), incident.clone()),
+        Next::End { incident, .. } => (None, incident.clone()),
+        _ => (None, None),
     };
     let moved = sqlx::query(
         "UPDATE submission SET stage = $1, working = 0, outcome = $2, incident = $3,
-                ended_at = $4, ready_at = $5
-         WHERE id = $6 AND working = 1 AND outcome IS NULL",
+                ended_at = $4, ready_at = $5, sealed = $6
+         WHERE id = $7 AND working = 1 AND outcome IS NULL",
     )
     .bind(stage.as_str())
     .bind(outcome)
     .bind(incident)
     .bind(ended_at)
     .bind(ready_at.0)
+    .bind(sealed)
     .bind(record.submission.id.0)
     .execute(&mut **tx)
     .await?;

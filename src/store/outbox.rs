@@ -9,13 +9,17 @@ use sqlx::{Any, Row as _, Transaction};
 use super::{Change, Result, Store, next_number, row};
 use crate::model::{Duration, ForgeName, Timestamp};
 
-/// Wishes up to this priority go by a lane of their own: a slow push of notes holds up no verdict.
+/// Wishes of this priority go by a lane of their own: a slow push of notes holds up no verdict.
 pub const URGENT: i64 = 0;
+/// So do wishes of this one: whoever has asked looks at the screen, and waits for no crowd of verdicts.
+pub const ANSWER: i64 = URGENT - 1;
 
 /// Which wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Those that somebody waits for.
+    /// Answers to who has asked.
+    Answers,
+    /// Others that somebody waits for.
     Urgent,
     /// All others.
     Rest,
@@ -158,7 +162,8 @@ impl Store {
         at_most: i64,
     ) -> Result<Vec<OutboxItem>> {
         let (least, most) = match lane {
-            Lane::Urgent => (i64::MIN, URGENT),
+            Lane::Answers => (i64::MIN, ANSWER),
+            Lane::Urgent => (URGENT, URGENT),
             Lane::Rest => (URGENT + 1, i64::MAX),
         };
         sqlx::query(
@@ -254,6 +259,26 @@ impl Store {
         .bind(item.id)
         .execute(&self.writes)
         .await?;
+        Ok(())
+    }
+
+    /// Wishes to a forge that failed for this reason and wait are due now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wake(&self, forge: &ForgeName, error: &str, now: Timestamp) -> Result<()> {
+        let woken = sqlx::query(
+            "UPDATE outbox SET not_before = $1
+             WHERE forge = $2 AND sent < version AND not_before > $1 AND last_error = $3",
+        )
+        .bind(now.0)
+        .bind(forge.as_str())
+        .bind(error)
+        .execute(&self.writes)
+        .await?;
+        if woken.rows_affected() > 0 {
+            self.tell(Change::Outbox);
+        }
         Ok(())
     }
 

@@ -87,6 +87,7 @@ fn observed_at(row: &AnyRow) -> Result<Timestamp> {
 
 pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
     let working: i64 = row.try_get("working")?;
+    let sealed: Option<String> = row.try_get("sealed")?;
     Ok(SubmissionRecord {
         submission: Submission {
             id: SubmissionId(row.try_get("id")?),
@@ -100,6 +101,7 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
             observed_at: observed_at(row)?,
             stage: row::stage(row)?,
             working: working != 0,
+            sealed: sealed.is_some(),
             outcome: row::outcome(row)?,
             ended_at: row::optional_moment(row, "ended_at")?,
         },
@@ -304,9 +306,25 @@ impl Store {
     pub async fn waiting_for(&self, stage: Stage, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "{SELECT} WHERE s.outcome IS NULL AND s.working = 0 AND s.stage = $1
-               AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000"
+               AND s.sealed IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000"
         )))
         .bind(stage.as_str())
+        .bind(now.0)
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// Submissions whose verdict is sealed and may be told at this moment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seals_due(&self, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE s.sealed IS NOT NULL AND s.ready_at <= $1 ORDER BY s.ready_at, s.id"
+        )))
         .bind(now.0)
         .fetch_all(&self.reads)
         .await?
@@ -328,6 +346,34 @@ impl Store {
         .iter()
         .map(read)
         .collect()
+    }
+
+    /// How many other evaluations of the same team on the same board have begun and are not over: what
+    /// runs, waits for its next case or for the scorer, or for the moment in which its verdict is told.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn evaluations_under_way(&self, record: &SubmissionRecord) -> Result<i64> {
+        let mine = &record.submission;
+        // One that was taken up again is ready since then, later than its earlier attempts.
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM submission s
+             WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND s.team = $4
+               AND s.id <> $5 AND s.outcome IS NULL
+               AND (s.stage = 'score' OR s.sealed IS NOT NULL
+                    OR (s.stage = 'run' AND s.working = 1)
+                    OR (s.stage = 'run' AND EXISTS (
+                          SELECT 1 FROM attempt a
+                          WHERE a.submission_id = s.id AND a.kind = 'run'
+                            AND a.state = 'succeeded' AND a.started_at >= s.ready_at)))",
+        )
+        .bind(mine.challenge.as_str())
+        .bind(mine.phase.as_str())
+        .bind(mine.task.as_ref().map_or("", TaskSlug::as_str))
+        .bind(mine.team.as_str())
+        .bind(mine.id.0)
+        .fetch_one(&self.reads)
+        .await?)
     }
 
     /// How many submissions a board has had, and how many of them are under way.

@@ -66,7 +66,8 @@ impl Store {
         let id = known.submission.id;
         let mut tx = self.begin().await?;
         let ended = sqlx::query(
-            "UPDATE submission SET outcome = $1, ended_at = $2, working = 0
+            "UPDATE submission SET outcome = $1, ended_at = $2, working = 0, sealed = NULL,
+                    incident = NULL
              WHERE id = $3 AND outcome IS NULL",
         )
         .bind(Outcome::Withdrawn.as_str())

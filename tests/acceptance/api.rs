@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use serde_json::Value;
 use tokio::runtime::Runtime;
+
+/// No forge has its pages cut shorter than this.
+const PAGE_LEAST: usize = 10;
+/// No list of a story is as long as this.
+const PAGES_MAX: u32 = 20;
 
 /// Speaks to one forge.
 pub struct Api {
@@ -18,7 +24,20 @@ pub struct Api {
 #[derive(Debug, Clone)]
 pub struct By(String);
 
+/// An answer of a place that is not the API's.
+#[derive(Debug)]
+pub struct Raw {
+    pub status: u16,
+    /// Where it sends us.
+    pub place: Option<String>,
+    pub says: String,
+}
+
 impl By {
+    pub fn bearer(token: &str) -> Self {
+        Self(format!("Bearer {token}"))
+    }
+
     pub fn token(token: &str) -> Self {
         Self(format!("token {token}"))
     }
@@ -47,6 +66,17 @@ impl Api {
 
     /// Asks, and gives status and body; `path` is below `/api/v1`.
     pub fn ask(&self, by: &By, (method, path): (&str, &str), body: &Value) -> (u16, Value) {
+        let answer = self.try_ask(by, (method, path), body);
+        answer.unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// The same of a forge that perhaps does not answer.
+    pub fn try_ask(
+        &self,
+        by: &By,
+        (method, path): (&str, &str),
+        body: &Value,
+    ) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/api/v1{path}", self.root);
         let mut request = self
             .client
@@ -56,15 +86,68 @@ impl Api {
             request = request.json(body);
         }
         self.runtime.block_on(async {
-            let answer = request.send().await;
-            let answer = answer.unwrap_or_else(|e| panic!("{method} {url}: {e}"));
+            let answer = request.send().await?;
             let status = answer.status().as_u16();
-            let bytes = answer.bytes().await.unwrap();
+            let bytes = answer.bytes().await?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            (
+            Ok((
                 status,
                 serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            )
+            ))
+        })
+    }
+
+    /// All entries of a list: a forge cuts the page size that is asked for without a word, so a page that
+    /// is shorter than wished is not the end.
+    pub fn all(&self, by: &By, path: &str) -> Vec<Value> {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let mut all: Vec<Value> = Vec::new();
+        for page in 1..=PAGES_MAX {
+            let path = format!("{path}{mark}limit=50&page={page}");
+            let (status, entries) = self.ask(by, ("GET", &path), &Value::Null);
+            // Beyond the last page some lists are not found.
+            assert!(
+                status == 200 || page > 1,
+                "{path} should be a list: {status} {entries}"
+            );
+            let entries = entries.as_array().cloned().unwrap_or_default();
+            let brings_nothing = entries.iter().all(|entry| all.contains(entry));
+            let is_last = entries.len() < PAGE_LEAST;
+            if !brings_nothing {
+                all.extend(entries);
+            }
+            if brings_nothing || is_last {
+                return all;
+            }
+        }
+        panic!("{path} has more than {PAGES_MAX} pages");
+    }
+
+    /// Asks a place below the server's root, or a whole address.
+    pub fn raw(
+        &self,
+        by: &By,
+        (method, place): (Method, &str),
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Raw {
+        let root = reqwest::Url::parse(&self.root).expect("an address");
+        let url = root.join(place).expect("an address");
+        let mut request = self.client.request(method, url);
+        request = request.header("Authorization", &by.0);
+        if let Some((media, bytes)) = body {
+            request = request.header("Content-Type", media).body(bytes);
+        } else {
+            request = request.header("Content-Length", 0);
+        }
+        self.runtime.block_on(async {
+            let answer = request.send().await;
+            let answer = answer.unwrap_or_else(|e| panic!("{place}: {e}"));
+            let place = answer.headers().get("Location");
+            Raw {
+                status: answer.status().as_u16(),
+                place: place.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()),
+                says: answer.text().await.unwrap_or_default(),
+            }
         })
     }
 

@@ -41,6 +41,26 @@ pub fn write(folder: &Path, organization: &str) {
     std::fs::write(folder.join("scorer/score.py"), SCORER).unwrap();
 }
 
+/// Commits something whose build takes seconds, and fails.
+pub fn slow_build(copy: &Copy, seconds: u32) -> String {
+    copy.take(&example().join("submissions/baseline-empty"));
+    let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
+    let user = "USER 65534\n";
+    assert!(dockerfile.contains(user), "the example has changed");
+    let slow = format!("RUN sleep {seconds} && false\n{user}");
+    copy.write("Dockerfile", &dockerfile.replace(user, &slow));
+    copy.commit("Takes its time")
+}
+
+/// From now on the first phase is triggered by images.
+pub fn take_images(folder: &Path) {
+    let file = folder.join("challenge.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replace("on = \"branch:main\"", "on = \"image:method\"");
+    assert_ne!(text, changed, "the example has changed");
+    std::fs::write(&file, changed).unwrap();
+}
+
 /// Turns the scorer around: what was good is bad.
 pub fn turn_around(folder: &Path) {
     let turned = SCORER.replace("worth = float(", "worth = 1.0 - float(");

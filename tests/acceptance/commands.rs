@@ -15,6 +15,7 @@ type At<'a> = (&'a str, i64);
 #[test]
 fn comments_command() {
     at_each(&[Dialect::Gitea122, Dialect::Gitea127], |world| {
+        world.needs_deliveries();
         let alpha = world.team("alpha", &["alice"]);
         let copy = world.clone_of("alice", &alpha);
         let sha = mistaken(&copy, "something to ask about");

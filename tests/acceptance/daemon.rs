@@ -1,12 +1,23 @@
 //! The real program in a folder of its own: its settings, its commands, its daemon.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A daemon that is asked to end is gone by then.
 const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// Our own address on the way to a forge.
+fn our_side(forge: &str) -> IpAddr {
+    let url = reqwest::Url::parse(forge).expect("the forge's address, as http://… or https://…");
+    let at = url
+        .socket_addrs(|| None)
+        .expect("a host that has an address");
+    let reached = TcpStream::connect(&at[..]);
+    let reached = reached.unwrap_or_else(|e| panic!("{forge} does not answer: {e}"));
+    reached.local_addr().unwrap().ip()
+}
 
 /// An installation.
 pub struct Daemon {
@@ -18,7 +29,8 @@ pub struct Daemon {
 impl Daemon {
     /// An installation for a challenge in its folder `challenge`, on this forge.
     pub fn new(forge: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        // By the address that the forge sees us at: on one machine the loopback.
+        let free = TcpListener::bind((our_side(forge), 0)).unwrap();
         let listen = free.local_addr().unwrap().to_string();
         let folder = tempfile::tempdir().unwrap();
         let secret = hex::encode(referee::clock::random_bytes::<16>());
@@ -79,6 +91,20 @@ impl Daemon {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command of the program, which must fail; what it printed.
+    pub fn refuse(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let says = [output.stdout, output.stderr].concat();
+        let says = String::from_utf8_lossy(&says).into_owned();
+        let called = arguments.join(" ");
+        assert!(
+            !output.status.success(),
+            "referee {called} should fail: {says}"
+        );
+        // Lines are broken for terminals.
+        says.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Starts it; it answers some moments later.

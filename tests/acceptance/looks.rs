@@ -72,10 +72,10 @@ impl World {
 
     /// Lamps of a commit: the newest of each.
     pub fn lamps(&self, repository: &str, sha: &str) -> BTreeMap<String, Lamp> {
-        let path = format!("/repos/{repository}/commits/{sha}/statuses?limit=50");
-        let all = self.call("owner", "GET", &path, &Value::Null);
+        let path = format!("/repos/{repository}/commits/{sha}/statuses");
+        let all = self.list("owner", &path);
         let mut newest: BTreeMap<String, (i64, Lamp)> = BTreeMap::new();
-        for status in all.as_array().expect("statuses") {
+        for status in all {
             let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
             let id = status["id"].as_i64().expect("a number");
             let lamp = Lamp {
@@ -109,11 +109,11 @@ impl World {
 
     /// Issues titled "Referee" that the bot opened in a repository.
     pub fn threads(&self, repository: &str) -> Vec<i64> {
-        let path = format!("/repos/{repository}/issues?state=all&type=issues&limit=50");
-        let all = self.call("owner", "GET", &path, &Value::Null);
+        let path = format!("/repos/{repository}/issues?state=all&type=issues");
+        let all = self.list("owner", &path);
         let bot = self.login("bot");
         let mine = |i: &&Value| i["title"] == "Referee" && i["user"]["login"] == bot.as_str();
-        let all = all.as_array().expect("issues").iter().filter(mine);
+        let all = all.iter().filter(mine);
         all.map(|i| i["number"].as_i64().expect("a number"))
             .collect()
     }
@@ -173,9 +173,8 @@ impl World {
 
     /// Commits of a repository's `main`.
     pub fn commits(&self, repository: &str) -> usize {
-        let path = format!("/repos/{repository}/commits?sha=main&limit=50&stat=false");
-        let all = self.call("owner", "GET", &path, &Value::Null);
-        all.as_array().expect("commits").len()
+        let path = format!("/repos/{repository}/commits?sha=main&stat=false");
+        self.list("owner", &path).len()
     }
 
     /// A file of a repository's `main`.
@@ -190,7 +189,7 @@ impl World {
     /// What waits to be shown on the forge, now or later.
     pub fn waiting(&self) -> Vec<String> {
         let forge = ForgeName::new("forge").unwrap();
-        let lanes = [Lane::Urgent, Lane::Rest];
+        let lanes = [Lane::Answers, Lane::Urgent, Lane::Rest];
         let all = lanes.into_iter().flat_map(|lane| {
             let far = Timestamp(i64::MAX);
             self.read(self.store().due((&forge, lane), far, 100))

@@ -3,9 +3,13 @@
 //! everything that it made.
 //!
 //! With `REFEREE_TEST_FORGE_URL` and `REFEREE_TEST_FORGE_TOKEN` (of an administrator of the forge, with
-//! all scopes) it runs against that instance, which must reach 127.0.0.1 with its webhooks. Without
-//! them it runs against the model in `tests/forge/model`. It needs a Docker Engine and the base image
-//! `referee/python:3.11`; where there is none the tests say so and pass, except under CI.
+//! all scopes) it runs against that instance. Without them it runs against the model in
+//! `tests/forge/model`. It needs a Docker Engine and the base image `referee/python:3.11`; where there
+//! is none the tests say so and pass, except under CI.
+//!
+//! The instance has to reach this machine with its webhooks, by the address that this machine has on
+//! the way to it. Where none arrives, each story says so and how to mend it; those that are about
+//! pushes go on, as the sweep finds everything, and those that are about comments fail.
 //!
 //! Start reading at [`world`]; each other file is one story.
 
@@ -23,6 +27,10 @@ mod commands;
 mod copy;
 mod daemon;
 mod engine;
+#[expect(dead_code, reason = "shared with the tests of registries")]
+#[path = "../registry/image.rs"]
+mod image;
+mod images;
 mod looks;
 #[expect(dead_code, reason = "shared with the tests of the model itself")]
 #[path = "../forge/model/mod.rs"]
@@ -31,6 +39,7 @@ mod newcomers;
 mod orders;
 mod place;
 mod pushes;
+mod registry;
 mod talk;
 mod trouble;
 mod world;

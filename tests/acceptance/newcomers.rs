@@ -13,6 +13,7 @@ const ASKS: &str = "wants to take part as team `zeta`";
 #[test]
 fn a_newcomer_waits_for_an_organizer() {
     at_each(&[Dialect::Gitea127, Dialect::Forgejo10], |world| {
+        world.needs_deliveries();
         let path = format!("/orgs/{}/repos", world.organization);
         let body = json!({ "name": "team-zeta", "private": true, "auto_init": true, "default_branch": "main" });
         world.call("owner", "POST", &path, &body);

@@ -23,6 +23,7 @@ fn teams(world: &World, board: &str) -> Result<Vec<String>, String> {
 #[test]
 fn a_corrected_scorer_turns_the_board() {
     at_each(&[Dialect::Gitea124], |world| {
+        world.needs_deliveries();
         for (team, value) in [("alpha", "0.9"), ("beta", "0.2")] {
             let repository = world.team(team, &["alice"]);
             let copy = world.clone_of("alice", &repository);

@@ -51,6 +51,21 @@ pub fn at_each(dialects: &[Dialect], story: impl Fn(&mut World) + Sync) {
         Some(place) => vec![place],
         None => dialects.iter().map(|d| Place::Model(*d)).collect(),
     };
+    tell_at(places, &story);
+}
+
+/// Tells a story about what an instance can be set to: at the model alone, as each of these.
+pub fn at_models(dialects: &[Dialect], story: impl Fn(&mut World) + Sync) {
+    match real() {
+        Some(place) => println!(
+            "not told at {}, as it asks for other settings",
+            place.name()
+        ),
+        None => tell_at(dialects.iter().map(|d| Place::Model(*d)).collect(), &story),
+    }
+}
+
+fn tell_at(places: Vec<Place>, story: &(impl Fn(&mut World) + Sync)) {
     let tell = |place: Place| {
         let (name, started) = (place.name(), Instant::now());
         if let Some(mut world) = World::new(place) {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::looks::{Said, holds};
 use crate::world::World;
 
-/// An answer that takes longer is none. The forge itself may take three seconds to tell us.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// An answer that takes longer is told of, and no failure: the machine may have much else to do. The
+/// forge itself may take three seconds to tell us.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// A text with the answer to it.
 pub struct Talk {
@@ -64,7 +65,7 @@ impl World {
         }
     }
 
-    /// Writes a comment and waits for the answer, which must come soon.
+    /// Writes a comment and waits for the answer.
     pub fn say(&mut self, who: &str, at: (&str, i64), text: &str) -> Talk {
         let started = Instant::now();
         let comment = self.write(who, at, text);
@@ -78,7 +79,9 @@ impl World {
             Ok(answer)
         });
         let took = started.elapsed();
-        assert!(took < ANSWER_WITHIN, "the answer to `{text}` took {took:?}");
+        if took > SLOW {
+            eprintln!("the answer to `{text}` took {took:.1?}");
+        }
         Talk {
             comment,
             answer,

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use referee::forge::gitea::Dialect;
+use referee::model::ForgeName;
 use referee::store::Store;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -22,6 +24,10 @@ use crate::{challenge, engine};
 
 /// What is to happen has happened by then, also by a sweep on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(150);
+/// The first delivery has arrived by then, if any does: a forge's queues take some seconds.
+const HEARD_WITHIN: Duration = Duration::from_secs(30);
+/// Rounds of removing what a list shows.
+const ROUNDS: usize = 20;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Somebody of the model who administers it.
@@ -72,9 +78,13 @@ pub struct World {
     pub daemon: Daemon,
     admin: By,
     people: BTreeMap<&'static str, Person>,
+    /// Organizations of teams' images, and people who have some.
+    image_owners: Vec<String>,
+    dialect: Dialect,
+    hears: bool,
     store: OnceLock<Store>,
     copies: u32,
-    _model: Option<Forge>,
+    model: Option<Forge>,
     runtime: Arc<Runtime>,
 }
 
@@ -108,27 +118,84 @@ impl World {
             daemon: Daemon::new(&url),
             admin: By::token(&token),
             people: BTreeMap::new(),
+            image_owners: Vec::new(),
+            dialect: Dialect::Gitea(0, 0, 0),
+            hears: false,
             store: OnceLock::new(),
             copies: 0,
-            _model: model,
+            model,
             runtime,
         };
+        world.dialect = world.look_who_it_is();
         for (name, scopes) in CAST {
             world.enter(name, scopes);
         }
         challenge::write(&world.daemon.path("challenge"), &world.organization);
         world.set_up();
         world.start();
+        world.listen();
         Some(world)
+    }
+
+    /// The forge by its own words, as an administrator is told.
+    fn look_who_it_is(&self) -> Dialect {
+        let who = self.api.must(&self.admin, ("GET", "/user"), &Value::Null);
+        assert_eq!(
+            who["is_admin"], true,
+            "REFEREE_TEST_FORGE_TOKEN has to be an administrator's, with all scopes: {who}"
+        );
+        let says = self
+            .api
+            .must(&self.admin, ("GET", "/version"), &Value::Null);
+        let version = says["version"].as_str().unwrap_or_default();
+        Dialect::parse(version).unwrap_or_else(|| panic!("no Gitea or Forgejo: {says}"))
+    }
+
+    /// Finds out whether deliveries of the forge arrive, and says what to do where they do not.
+    fn listen(&mut self) {
+        let organizers = self.repository("organizers");
+        self.open("owner", &organizers, ("Can you hear this?", "Nobody asks."));
+        let forge = ForgeName::new("forge").unwrap();
+        let asked = Instant::now();
+        while !self.hears && asked.elapsed() < HEARD_WITHIN {
+            std::thread::sleep(PAUSE);
+            let last = self.read(self.store().last_delivery(&forge));
+            self.hears = last.is_some();
+        }
+        if !self.hears {
+            println!("{}", self.deaf());
+        }
+    }
+
+    fn deaf(&self) -> String {
+        format!(
+            "NO DELIVERY of {} reaches this machine as {} (waited {HEARD_WITHIN:?}). As it comes a forge refuses \
+             private addresses: set `[webhook] ALLOWED_HOST_LIST = external,loopback,private` in its app.ini, \
+             restart it, and run this again. What is pushed is found by the sweep all the same; commands in \
+             comments are not heard.",
+            self.api.root(),
+            self.daemon.url()
+        )
+    }
+
+    /// For stories about comments, which only deliveries tell of.
+    pub fn needs_deliveries(&self) {
+        assert!(self.hears, "{}", self.deaf());
+    }
+
+    /// Whether the forge tells of a pushed image.
+    pub fn announces_images(&self) -> bool {
+        self.hears && self.dialect.announces_packages()
     }
 
     /// Makes a person of the cast with a password and a token.
     fn enter(&mut self, name: &'static str, scopes: &[&str]) {
         let login = format!("{}-{name}", self.organization);
-        let password = hex::encode(referee::clock::random_bytes::<12>());
+        // Long, and of all kinds of characters, whatever the instance asks for.
+        let password = format!("Aa1-{}", hex::encode(referee::clock::random_bytes::<12>()));
         let body = json!({
             "username": login, "email": format!("{login}@example.org"), "password": password,
-            "must_change_password": false,
+            "must_change_password": false, "send_notify": false, "restricted": false,
         });
         self.api.must(&self.admin, ("POST", "/admin/users"), &body);
         let person = Person {
@@ -184,9 +251,7 @@ impl World {
 
     /// Somebody becomes a member of a forge team, as the owner does it.
     fn join(&self, team: &str, name: &str) {
-        let path = format!("/orgs/{}/teams?limit=50", self.organization);
-        let teams = self.call("owner", "GET", &path, &Value::Null);
-        let teams = teams.as_array().expect("teams");
+        let teams = self.list("owner", &format!("/orgs/{}/teams", self.organization));
         let found = teams.iter().find(|t| t["name"] == team);
         let id = &found.unwrap_or_else(|| panic!("no team {team}: {teams:?}"))["id"];
         let path = format!("/teams/{id}/members/{}", self.login(name));
@@ -205,11 +270,48 @@ impl World {
 
     /// Makes a participating team with `referee team add`; its repository.
     pub fn team(&self, team: &str, members: &[&str]) -> String {
-        let logins: Vec<String> = members.iter().map(|name| self.login(name)).collect();
-        let mut arguments = vec!["team", "add", "--owner-token-file", "owner.token", team];
-        arguments.extend(logins.iter().map(String::as_str));
-        self.daemon.run(&arguments);
+        self.add_team(&[team], members);
         self.repository(&format!("team-{team}"))
+    }
+
+    /// The same for a team that pushes images, to an organization of its own.
+    pub fn team_with_images(&mut self, team: &str, members: &[&str]) -> String {
+        let organization = format!("{}-{team}", self.organization);
+        self.keep_images_of(&organization);
+        let says = self.add_team(&["--images", team], members);
+        assert!(says.contains("docker push"), "{says}");
+        self.repository(&format!("team-{team}"))
+    }
+
+    fn add_team(&self, team: &[&str], members: &[&str]) -> String {
+        let logins: Vec<String> = members.iter().map(|name| self.login(name)).collect();
+        let mut arguments = vec!["team", "add", "--owner-token-file", "owner.token"];
+        arguments.extend(team);
+        arguments.extend(logins.iter().map(String::as_str));
+        self.daemon.run(&arguments)
+    }
+
+    /// Somebody may have images from now on, which go at the end.
+    pub fn keep_images_of(&mut self, owner: &str) {
+        self.image_owners.push(owner.to_owned());
+    }
+
+    /// Sets the forge to have no packages.
+    pub fn turn_registry_off(&self) {
+        let model = self.model.as_ref().expect("the model");
+        model.state().registry_is_off = true;
+    }
+
+    /// How often somebody has asked for an address that ends so, as far as the forge tells.
+    pub fn asked_for(&self, ending: &str) -> usize {
+        let asked = self.model.as_ref().map(Forge::asked).unwrap_or_default();
+        let of = |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
+        asked.iter().filter(of).count()
+    }
+
+    /// What an administrator of the forge does, and may.
+    pub fn administer(&self, method: &str, path: &str) {
+        self.api.must(&self.admin, (method, path), &Value::Null);
     }
 
     /// What somebody asks of the API, status and body.
@@ -222,6 +324,11 @@ impl World {
     pub fn call(&self, who: &str, method: &str, path: &str, body: &Value) -> Value {
         let by = By::token(&self.people[who].token);
         self.api.must(&by, (method, path), body)
+    }
+
+    /// All that somebody finds in a list of the API.
+    pub fn list(&self, who: &str, path: &str) -> Vec<Value> {
+        self.api.all(&By::token(&self.people[who].token), path)
     }
 
     /// Where somebody pushes to, with the password in it.
@@ -250,6 +357,12 @@ impl World {
                 other => Err(format!("{url} gives {other:?}")),
             }
         });
+    }
+
+    /// Stops the daemon and starts it again; it looks at everything then.
+    pub fn restart(&mut self) {
+        self.daemon.stop();
+        self.start();
     }
 
     /// Waits until something is so: `look` gives it, or says what it sees instead.
@@ -287,23 +400,52 @@ impl World {
     /// Removes everything from the forge. What could not be.
     fn clear_forge(&self) -> Vec<String> {
         let mut left = Vec::new();
-        let remove = |path: String, left: &mut Vec<String>| {
-            let (status, says) = self.api.ask(&self.admin, ("DELETE", &path), &Value::Null);
-            if !matches!(status, 204 | 404) {
-                left.push(format!("{path}: {status} {says}"));
-            }
-        };
-        let path = format!("/orgs/{}/repos?limit=50", self.organization);
-        let (_, repositories) = self.api.ask(&self.admin, ("GET", &path), &Value::Null);
-        for repository in repositories.as_array().into_iter().flatten() {
-            let name = repository["full_name"].as_str().unwrap_or_default();
-            remove(format!("/repos/{name}"), &mut left);
+        for owner in &self.image_owners {
+            self.clear(&format!("/packages/{owner}"), |package| {
+                let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
+                let (kind, name, version) = (text("type"), text("name"), text("version"));
+                format!("/packages/{owner}/{kind}/{name}/{version}")
+            });
         }
-        remove(format!("/orgs/{}", self.organization), &mut left);
-        for person in self.people.values() {
-            remove(format!("/admin/users/{}", person.login), &mut left);
+        self.clear(&format!("/orgs/{}/repos", self.organization), |found| {
+            let name = found["full_name"].as_str().unwrap_or_default();
+            format!("/repos/{name}")
+        });
+        let organizations = self.image_owners.iter().chain([&self.organization]);
+        let organizations = organizations.map(|name| format!("/orgs/{name}"));
+        let people = self.people.values();
+        let people = people.map(|person| format!("/admin/users/{}?purge=true", person.login));
+        for path in organizations.chain(people) {
+            left.extend(self.remove(&path).err());
         }
         left
+    }
+
+    /// Removes what a list shows, page by page, each by its own address.
+    fn clear(&self, list: &str, address: impl Fn(&Value) -> String) {
+        for _ in 0..ROUNDS {
+            let path = format!("{list}?limit=50");
+            let asked = self.api.try_ask(&self.admin, ("GET", &path), &Value::Null);
+            let Ok((200, Value::Array(found))) = asked else {
+                return;
+            };
+            // What stays makes its organization stay, which is told.
+            let gone = found.iter().map(|one| self.remove(&address(one)));
+            if !gone.fold(false, |any, one| any | one.is_ok()) {
+                return;
+            }
+        }
+    }
+
+    fn remove(&self, path: &str) -> Result<(), String> {
+        match self
+            .api
+            .try_ask(&self.admin, ("DELETE", path), &Value::Null)
+        {
+            Ok((200 | 202 | 204 | 404, _)) => Ok(()),
+            Ok((status, says)) => Err(format!("{path}: {status} {says}")),
+            Err(error) => Err(format!("{path}: {error}")),
+        }
     }
 }
 

@@ -52,6 +52,9 @@ async fn an_image_is_built_and_described() {
     };
     assert_eq!(seen.command, ["ls", "-A", "/app"]);
 
+    let made = bench.engine.made("list").await.unwrap();
+    assert_eq!(made, [(seen.id.clone(), "listed".to_owned())]);
+    assert_eq!(bench.engine.made("isted").await.unwrap(), []);
     bench.engine.remove(&seen.id, "listed").await.unwrap();
     assert_eq!(bench.engine.inspect(&seen.id).await.unwrap(), None);
     bench.engine.remove(&seen.id, "listed").await.unwrap();

@@ -10,6 +10,7 @@
     reason = "a panic in a test is its report"
 )]
 
+mod at_home;
 mod bench;
 mod build;
 mod hostile;

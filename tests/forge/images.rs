@@ -58,7 +58,16 @@ async fn check(dialect: Dialect) {
         .collect();
     assert_eq!(tags, expected, "{dialect:?}");
 
+    // An organization is found by its number, whatever it is called.
+    let known = us.organizations().await.unwrap();
+    assert_eq!(known.get(&number).map(String::as_str), Some("phakir-alpha"));
+    forge.state().rename_account(number, "otherwise");
+    let known = us.organizations().await.unwrap();
+    assert_eq!(known, [(number, "otherwise".to_owned())].into());
+    forge.state().rename_account(number, "phakir-alpha");
+
     let stranger = ask("eve");
+    assert_eq!(stranger.organizations().await.unwrap().len(), 0);
     let refused = stranger.images("phakir-alpha").await;
     assert!(
         matches!(refused, Err(ForgeError::Forbidden(_))),
@@ -72,5 +81,59 @@ async fn check(dialect: Dialect) {
 async fn our_account_lists_what_teams_push() {
     for dialect in Dialect::ALL {
         check(dialect).await;
+    }
+}
+
+/// A forge that we reach by an inner address calls itself by its public one.
+async fn check_realm(dialect: Dialect) {
+    // reqwest wants a provider before its first client, also for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let forge = Forge::start(dialect).await;
+    for login in ["owner", "referee", "alice"] {
+        forge.person(login);
+    }
+    forge.organization("phakir-alpha", "owner");
+    let (read, write) = (
+        ("repo.packages", Mode::Read),
+        ("repo.packages", Mode::Write),
+    );
+    forge.team(("phakir-alpha", "referee"), &[read], &["referee"], None);
+    forge.team(("phakir-alpha", "members"), &[write], &["alice"], None);
+    let manifest = b"{\"mediaType\":\"one\"}";
+    push(&forge, "task", manifest);
+    let inside = forge.root();
+    let token = Secret::new(forge.token("referee", &SCOPES));
+    forge.state().root = "https://git.example.org".to_owned();
+
+    let folder = tempfile::tempdir().unwrap();
+    let new = || GiteaForge::new(&inside, &token, folder.path().to_owned()).unwrap();
+    let ask = async |us: GiteaForge| {
+        let registry = us.registry().await.unwrap();
+        let manifest = registry.manifest("phakir-alpha/method", "task").await;
+        (registry.check().await, manifest)
+    };
+    let told = new().with_public_url("https://git.example.org");
+    let (looks_well, found) = ask(told).await;
+    assert_eq!(looks_well, Ok(()), "{dialect:?}");
+    assert_eq!(found.unwrap().digest, Digest::of(manifest));
+    for us in [
+        new(),
+        new().with_public_url("https://git.example.org.evil.example"),
+    ] {
+        let before = forge.state().tokens.len();
+        let (looks_well, found) = ask(us).await;
+        for error in [looks_well.unwrap_err(), found.unwrap_err()] {
+            let says = error.to_string();
+            assert!(says.contains("`https://git.example.org`"), "{says}");
+            assert!(says.contains("`public-url`"), "{says}");
+        }
+        assert_eq!(forge.state().tokens.len(), before, "none was asked for");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_the_registry_come_from_where_we_reach_it() {
+    for dialect in Dialect::ALL {
+        check_realm(dialect).await;
     }
 }

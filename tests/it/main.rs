@@ -18,5 +18,7 @@ mod examples;
 mod local_forge;
 mod orders;
 mod per_case;
+mod sealed;
+mod shell;
 mod withdrawn;
 mod world;

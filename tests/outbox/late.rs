@@ -4,6 +4,7 @@
 use std::time::Duration as StdDuration;
 
 use referee::model::Duration;
+use serde_json::{Value, json};
 
 use crate::model::Dialect;
 use crate::model::knobs::{Fault, Script, When};
@@ -135,4 +136,59 @@ async fn a_daemon_that_ends_after_an_issue_was_opened_opens_no_second() {
     world.settle().await;
     world.is_reported(id).await;
     assert_eq!(world.issues(0).len(), 1);
+}
+
+/// A world whose forge has put off opening an issue, opened another when it was asked again, and then
+/// done what was put off. A person has an issue there, too.
+async fn opened_twice(dialect: Dialect) -> (World, referee::model::SubmissionId) {
+    let world = World::start(Plan::of(dialect, 1)).await;
+    let body = json!({"title": "Referee", "body": "<!-- referee:thread -->"});
+    let path = "/repos/nuclei/team-000/issues";
+    let (status, _) = world.forge.api("alice", "POST", path, &body).await;
+    assert_eq!(status, 201);
+    let id = world.submit(0).await;
+    world.forge.faults().script(next("/issues", Fault::Late));
+    world.admitted(id).await;
+    world.send_for(5, Duration::seconds(2)).await;
+    assert_eq!(world.issues(0).len(), 2);
+    assert_eq!(world.forge.catch_up().await, 1);
+    assert_eq!(world.issues(0).len(), 3);
+    (world, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_came_late_is_closed_and_points_to_the_right_one() {
+    for dialect in Dialect::ALL {
+        let (world, id) = opened_twice(dialect).await;
+        world.settle().await;
+        world.is_reported(id).await;
+        let issues = world.issues(0);
+        let closed: Vec<bool> = issues.iter().map(|i| i.closed.is_some()).collect();
+        assert_eq!(closed, [false, false, true], "alice's, ours, its twin");
+        assert!(issues[2].body.ends_with("Reports are in #2."), "{issues:?}");
+        // It is nothing to us from now on, whatever becomes of the right one.
+        let path = "/repos/nuclei/team-000/issues/2";
+        let (status, _) = world.forge.api("owner", "DELETE", path, &Value::Null).await;
+        assert_eq!(status, 204);
+        world.crashed(id).await;
+        world.settle().await;
+        world.is_reported(id).await;
+        assert_eq!(world.issues(0).last().unwrap().number, 4);
+        let asked = world.forge.asked().len();
+        world.pass(Duration::seconds(3600));
+        assert!(!world.send().await);
+        assert_eq!(world.forge.asked().len(), asked);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_came_late_stays_where_we_have_spoken_in_it() {
+    let (world, id) = opened_twice(Dialect::Gitea127).await;
+    let path = "/repos/nuclei/team-000/issues/3/comments";
+    let said = json!({"body": "An answer to somebody."});
+    let (status, _) = world.forge.api("referee", "POST", path, &said).await;
+    assert_eq!(status, 201);
+    world.settle().await;
+    world.is_reported(id).await;
+    assert!(world.issues(0).iter().all(|issue| issue.closed.is_none()));
 }

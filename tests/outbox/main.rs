@@ -7,11 +7,14 @@
 
 #[path = "../web/engine.rs"]
 mod engine;
+mod images;
 mod late;
+#[path = "../web/log.rs"]
 mod log;
 #[path = "../forge/model/mod.rs"]
 #[expect(dead_code, reason = "other test programs use the rest of it")]
 mod model;
+mod retention;
 mod secrets;
 mod storm;
 mod story;

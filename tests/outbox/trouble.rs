@@ -1,8 +1,8 @@
 //! Tokens that are revoked, and repositories, issues and comments that somebody archives, renames or
 //! deletes.
 
-use referee::model::{Duration, SubmissionId};
-use referee::pipeline::publish;
+use referee::model::{Duration, SubmissionId, limits};
+use referee::pipeline::{observe, publish};
 use referee::store::TextPlace;
 use serde_json::Value;
 
@@ -17,7 +17,11 @@ async fn world(teams: usize) -> World {
 
 /// A submission that passed the rules and was told of.
 async fn told(world: &World) -> SubmissionId {
-    let id = world.submit(0).await;
+    told_of(world, 0).await
+}
+
+async fn told_of(world: &World, team: usize) -> SubmissionId {
+    let id = world.submit(team).await;
     world.admitted(id).await;
     world.settle().await;
     world.is_reported(id).await;
@@ -49,7 +53,9 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
             issue: 1,
             spot: world.reports(*id).await[0].id,
         };
-        publish::react(&world.app, &at).await.unwrap();
+        let wish = publish::reaction(&at, world.app.clock.now());
+        let put = world.app.store.put_outbox(&wish, world.app.clock.now());
+        put.await.unwrap();
     }
     let before = world.forge.asked().len();
     world.send_for(300, Duration::seconds(2)).await;
@@ -89,35 +95,137 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
     secrets::are_kept(&world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_archived_repository_has_lamps_and_no_report() {
-    let world = world(1).await;
-    let id = world.submit(0).await;
-    world
-        .forge
-        .state()
-        .repository_mut(repository(&world, 0))
-        .archived = Some(1);
-    world.admitted(id).await;
-    world.crashed(id).await;
-    world.settle().await;
-    world.is_lit(id).await;
-    assert!(world.reports(id).await.is_empty());
-    let report = world.wish("report").await;
-    assert!(!report.is_due);
-    assert!(report.last_error.unwrap().contains("archived"));
-    let asked = world.forge.asked().len();
-    world.pass(Duration::seconds(24 * 3600));
-    world.send().await;
-    assert_eq!(world.forge.asked().len(), asked, "it is not tried for ever");
+fn archive(world: &World, at: Option<i64>) {
+    let id = repository(world, 0);
+    world.forge.state().repository_mut(id).archived = at;
+}
 
-    world
-        .forge
-        .state()
-        .repository_mut(repository(&world, 0))
-        .archived = None;
-    let second = told(&world).await;
-    world.is_lit(second).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more() {
+    for dialect in Dialect::ALL {
+        let world = World::start(Plan::of(dialect, 2)).await;
+        let id = world.submit(0).await;
+        archive(&world, Some(1));
+        world.admitted(id).await;
+        world.send_for(5, Duration::seconds(2)).await;
+        world.crashed(id).await;
+        world.send_for(30, Duration::seconds(2)).await;
+        world.is_lit(id).await;
+        assert!(world.reports(id).await.is_empty());
+        let report = world.wish("report").await;
+        assert!(report.is_due);
+        assert!(report.last_error.unwrap().contains("archived"));
+        // It is nobody else's trouble, and looked at once in an hour.
+        let other = world.submit(1).await;
+        world.rejected(other).await;
+        world.send_for(5, Duration::seconds(2)).await;
+        world.is_shown(other).await;
+        let before = world.forge.asked().len();
+        world.send_for(6, Duration::seconds(3600)).await;
+        let asked = world.forge.asked().len() - before;
+        assert!(asked < 6 * 20, "{asked} requests in six hours");
+        assert!(world.reports(id).await.is_empty());
+        assert_eq!(
+            log::lines(&[world.name.as_str(), "takes nothing from us"]),
+            0
+        );
+
+        // The sweep sees that it is back, and what waited is sent at once.
+        world.send().await;
+        observe::sweep(&world.app).await.unwrap();
+        assert!(!world.send().await, "it is not");
+        archive(&world, None);
+        observe::sweep(&world.app).await.unwrap();
+        world.send_for(3, Duration(0)).await;
+        world.is_reported(id).await;
+        world.settle().await;
+        world.is_shown(id).await;
+        let posts = world.forge.asked().into_iter();
+        let posts = posts.filter(|a| a.path.ends_with("/comments") && a.status == Some(201));
+        assert_eq!(posts.count(), 2, "the last text only");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
+    let world = world(3).await;
+    observe::sweep(&world.app).await.unwrap();
+    let says = |what: &str| log::lines(&[world.name.as_str(), what]);
+    let revoked = {
+        let mut state = world.forge.state();
+        let at = state.tokens.iter().position(|t| t.secret == world.token);
+        state.tokens.remove(at.unwrap())
+    };
+    let before = world.forge.asked().len();
+    for _ in 0..30 {
+        world.pass(limits::SWEEP_INTERVAL);
+        observe::sweep(&world.app).await.unwrap();
+    }
+    assert_eq!(says("takes nothing from us"), 1);
+    let told = ["ERROR", world.name.as_str(), "token-file"];
+    assert_eq!(log::lines(&told), 1, "with what to do");
+    assert_eq!(says("not listed") + says("answers again"), 0);
+    let asked = world.forge.asked().len() - before;
+    assert!(
+        asked < 3 * 30,
+        "{asked} requests in half an hour to who wants none"
+    );
+
+    world.forge.state().tokens.push(revoked);
+    for _ in 0..3 {
+        world.pass(limits::SWEEP_INTERVAL);
+        observe::sweep(&world.app).await.unwrap();
+    }
+    assert_eq!(says("takes nothing from us"), 1);
+    assert_eq!(says("answers again"), 1);
+    told_of(&world, 0).await;
+}
+
+/// Takes a commit out of a repository, as a forge does some time after it was pushed over.
+async fn clear_away(world: &World, id: SubmissionId) {
+    let view = world.view(id).await;
+    let sha = view.origin.sha().unwrap().as_str().to_owned();
+    let folder = world.forge.state().git_folder(repository(world, 0));
+    let object = folder.join("objects").join(&sha[..2]).join(&sha[2..]);
+    std::fs::remove_file(object).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lamps_of_a_commit_that_is_gone_are_given_up() {
+    for dialect in Dialect::ALL {
+        let world = World::start(Plan::of(dialect, 2)).await;
+        let id = world.submit(0).await;
+        world.admitted(id).await;
+        world.settle().await;
+        let next = world.submit(0).await;
+        clear_away(&world, id).await;
+        world.crashed(id).await;
+        let before = world.app.clock.now();
+        world.settle().await;
+        let took = world.app.clock.now().since(before);
+        assert!(took < Duration::seconds(300), "{}", took.written());
+        // The report needs no commit.
+        world.is_reported(id).await;
+        let lost = ["cannot be shown", "status", "no longer has this commit"];
+        let subject = format!("commit {}", world.teams[0].id);
+        let all = world.wishes().await;
+        let gone = |w: &&crate::world::Wish| {
+            w.last_error
+                .as_deref()
+                .is_some_and(|says| says.contains(lost[2]))
+        };
+        let gone: Vec<_> = all.iter().filter(gone).collect();
+        assert!(gone.iter().any(|w| w.channel == "status"), "{all:?}");
+        assert!(log::lines(&[&lost[..], &[&subject]].concat()) > 0);
+        assert_eq!(
+            log::lines(&[world.name.as_str(), "takes nothing from us"]),
+            0
+        );
+        // Other wishes go on.
+        world.rejected(next).await;
+        world.settle().await;
+        world.is_shown(next).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

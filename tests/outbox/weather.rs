@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use referee::forge::signature::Secret;
 use referee::model::{Duration, limits};
 use referee::pipeline::{intake, observe};
+use referee::store::About;
 use serde_json::{Value, json};
 
 use crate::model::Dialect;
@@ -20,7 +21,7 @@ const TEAMS: usize = 20;
 const ROUNDS: usize = 5;
 
 /// Pushes to the main branch of a team. The commit.
-async fn push(world: &World, team: usize, round: usize) -> String {
+pub async fn push(world: &World, team: usize, round: usize) -> String {
     let full_name = &world.teams[team].full_name;
     let path = format!("/repos/{full_name}/contents/work-{round}.txt");
     let content = STANDARD.encode(format!("{team} {round}"));
@@ -31,7 +32,7 @@ async fn push(world: &World, team: usize, round: usize) -> String {
 }
 
 /// Waits until the forge has sent all that it will, and acts on what came.
-async fn quiet(world: &World) {
+pub async fn quiet(world: &World) {
     let mut before = usize::MAX;
     loop {
         tokio::time::sleep(StdDuration::from_millis(200)).await;
@@ -41,11 +42,13 @@ async fn quiet(world: &World) {
         }
         before = sent;
     }
-    while intake::step(&world.app).await.unwrap() > 0 {}
+    for about in [About::Texts, About::Rest] {
+        while intake::step(&world.app, about).await.unwrap() > 0 {}
+    }
 }
 
 /// Commits that are entered, each as often as it is.
-async fn entered(world: &World) -> Vec<String> {
+pub async fn entered(world: &World) -> Vec<String> {
     let challenge = &world.app.challenges[0].slug;
     let all = world
         .app
@@ -60,7 +63,7 @@ async fn entered(world: &World) -> Vec<String> {
 }
 
 /// A world whose repositories were seen once, with a hook that reaches us.
-async fn world(teams: usize) -> World {
+pub async fn world(teams: usize) -> World {
     let world = World::start(Plan::of(Dialect::Gitea127, teams)).await;
     for team in &world.teams {
         observe::remember(&world.app, team, world.app.clock.now())

@@ -42,6 +42,8 @@ pub struct Plan {
     pub patience: Duration,
     /// What stands in each repository at first.
     pub files: Vec<(String, String)>,
+    /// What is otherwise in `challenge.toml`: a text and what stands for it.
+    pub otherwise: Vec<(&'static str, String)>,
 }
 
 impl Plan {
@@ -53,6 +55,7 @@ impl Plan {
             clock: Clock::fixed(NOW),
             patience: PATIENCE,
             files: vec![("README.md".to_owned(), "# Team\n".to_owned())],
+            otherwise: Vec::new(),
         }
     }
 }
@@ -71,7 +74,12 @@ pub struct World {
     folder: tempfile::TempDir,
 }
 
-fn write_configuration(folder: &Path, name: &ForgeName, (forge, token): (&str, &str)) {
+fn write_configuration(
+    folder: &Path,
+    name: &ForgeName,
+    (forge, token): (&str, &str),
+    otherwise: &[(&str, String)],
+) {
     let nuclei = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
     let challenge = folder.join("challenge");
     std::fs::create_dir(&challenge).unwrap();
@@ -79,7 +87,11 @@ fn write_configuration(folder: &Path, name: &ForgeName, (forge, token): (&str, &
         std::os::unix::fs::symlink(nuclei.join(part), challenge.join(part)).unwrap();
     }
     let text = std::fs::read_to_string(nuclei.join("challenge.toml")).unwrap();
-    let text = text.replace("forge = \"local\"", &format!("forge = \"{name}\""));
+    let mut text = text.replace("forge = \"local\"", &format!("forge = \"{name}\""));
+    for (before, after) in otherwise {
+        assert!(text.contains(before), "{before}");
+        text = text.replacen(before, after, 1);
+    }
     std::fs::write(challenge.join("challenge.toml"), text).unwrap();
     std::fs::write(folder.join("token"), token).unwrap();
     let text = format!(
@@ -115,7 +127,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = ForgeName::new(format!("forge-{number}")).unwrap();
-        write_configuration(folder.path(), &name, (&forge.root(), &token));
+        let at = (forge.root(), token.clone());
+        write_configuration(folder.path(), &name, (&at.0, &at.1), &plan.otherwise);
         let (app, url) = serve(folder.path(), &token, (plan.patience, plan.clock)).await;
         let mut world = Self {
             forge,
@@ -169,8 +182,11 @@ impl World {
     /// Sends what is due, some of it at least. Whether there was anything.
     pub async fn send(&self) -> bool {
         let step = |lane| publish::step(&self.app, &self.name, lane);
-        let (urgent, rest) = tokio::join!(step(Lane::Urgent), step(Lane::Rest));
-        [urgent.unwrap(), rest.unwrap()].contains(&Progress::Worked)
+        let (answers, urgent, rest) =
+            tokio::join!(step(Lane::Answers), step(Lane::Urgent), step(Lane::Rest));
+        [answers, urgent, rest]
+            .map(Result::unwrap)
+            .contains(&Progress::Worked)
     }
 
     /// Sends what is due, many times, a little later each time.

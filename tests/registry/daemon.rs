@@ -13,7 +13,7 @@ use referee::model::{
 use referee::pipeline::job::Cleaner;
 use referee::pipeline::{App, Engines, Parts, images, intake, view, workers};
 use referee::report::markdown;
-use referee::store::{Delivery, ImageOwner, Repository, Store, SubmissionRecord};
+use referee::store::{About, Delivery, ImageOwner, Repository, Store, SubmissionRecord};
 use serde_json::json;
 
 use super::engine::Bench;
@@ -154,7 +154,7 @@ impl World {
             received_at: self.app.clock.now(),
         };
         self.app.deliveries.write(delivery).await.unwrap();
-        intake::step(&self.app).await.unwrap();
+        intake::step(&self.app, About::Rest).await.unwrap();
         let notes = self.app.store.delivery_notes().await.unwrap();
         notes.last().unwrap().1.clone().unwrap()
     }

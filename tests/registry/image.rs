@@ -8,8 +8,6 @@ use referee::model::{Digest, Duration, RunLimits};
 use referee::rules::Policy;
 use serde_json::{Value, json};
 
-use super::server::Server;
-
 pub const MIB: u64 = 1024 * 1024;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -88,12 +86,9 @@ pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
 }
 
 impl Parts {
-    /// Pushes all of it under a tag. What the manifest says of its configuration is made here, so
-    /// a test may change the configuration before.
-    pub async fn push(mut self, server: &Server, repository: &str, tag: &str) -> Digest {
-        for blob in self.blobs {
-            server.push_blob(repository, blob).await;
-        }
+    /// Everything that is to be pushed: blobs, and the manifest that names them. What the manifest
+    /// says of its configuration is made here, so a test may change the configuration before.
+    pub fn finished(mut self) -> (Vec<Vec<u8>>, Value) {
         let config = self.config.to_string().into_bytes();
         if self.manifest["config"].is_null() {
             self.manifest["config"] = json!({
@@ -102,7 +97,7 @@ impl Parts {
                 "size": config.len(),
             });
         }
-        server.push_blob(repository, config).await;
-        server.push_manifest(repository, tag, &self.manifest).await
+        self.blobs.push(config);
+        (self.blobs, self.manifest)
     }
 }

@@ -10,6 +10,8 @@ use referee::config::Secret;
 use referee::forge::registry::Registry;
 use referee::model::Digest;
 
+use super::image::Parts;
+
 pub const USER: &str = "team";
 pub const PASSWORD: &str = "a-long-password";
 /// bcrypt of the password, as `htpasswd -B` writes it.
@@ -172,6 +174,17 @@ impl Server {
         let blobs = "storage/docker/registry/v2/blobs/sha256";
         let folder = self.folder.path().join(blobs).join(&digest.hex()[..2]);
         folder.join(digest.hex()).join("data")
+    }
+}
+
+impl Parts {
+    /// Pushes all of it under a tag.
+    pub async fn push(self, server: &Server, repository: &str, tag: &str) -> Digest {
+        let (blobs, manifest) = self.finished();
+        for blob in blobs {
+            server.push_blob(repository, blob).await;
+        }
+        server.push_manifest(repository, tag, &manifest).await
     }
 }
 

@@ -72,6 +72,10 @@ impl Forge for Shelf {
         no()
     }
 
+    async fn has_commit(&self, _at: &ForgeRepository, _sha: &CommitSha) -> Result<bool> {
+        no()
+    }
+
     async fn show_note(
         &self,
         _at: &ForgeRepository,
@@ -113,6 +117,11 @@ impl Forge for Shelf {
         Ok(sender())
     }
 
+    async fn organizations(&self) -> Result<BTreeMap<i64, String>> {
+        let all = self.owners.iter();
+        Ok(all.map(|(name, id, _)| (*id, (*name).to_owned())).collect())
+    }
+
     async fn is_member(&self, _team: &str, _who: &Sender) -> Result<bool> {
         no()
     }
@@ -131,6 +140,10 @@ impl Forge for Shelf {
 
     async fn open_issue(&self, _full_name: &str, _title: &str, _body: &str) -> Result<i64> {
         Ok(1)
+    }
+
+    async fn close_issue(&self, _full_name: &str, _number: i64, _body: &str) -> Result<()> {
+        no()
     }
 
     async fn comments(

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use referee::model::{AttemptState, Stage};
-use referee::store::{DeliveryWriter, Effect, InstanceLock, Next, Store, StoreError};
+use referee::store::{About, DeliveryWriter, Effect, InstanceLock, Next, Store, StoreError};
 use serde_json::json;
 
 use crate::engine::{Db, Kind, environment};
@@ -236,7 +236,7 @@ pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
         let kept = db
             .again()
             .await
-            .unhandled_deliveries(later(9), 1_000_000)
+            .unhandled_deliveries(About::Rest, later(9), 1_000_000)
             .await
             .unwrap();
         let kept: BTreeSet<_> = kept.iter().map(|u| u.delivery.digest.as_str()).collect();

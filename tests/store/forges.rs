@@ -1,7 +1,9 @@
 //! Forges with accounts: commands that are heard once, issues that we report in, deliveries that wait.
 
 use referee::model::{ForgeName, Sender};
-use referee::store::{CommandState, DeliveryWriter, Heard, TextPlace};
+use referee::store::{
+    About, CommandState, Delivery, DeliveryWriter, Heard, Lane, Received, TextPlace, Thread,
+};
 
 use crate::engine::Db;
 use crate::world::*;
@@ -37,8 +39,8 @@ pub async fn a_command_is_heard_once(db: Db) {
     let (here, who) = (place(7), bob());
     for _ in 0..3 {
         let (a, b) = tokio::join!(
-            db.store.hear(&here, &who, &text, NOW),
-            other.hear(&here, &who, &text, NOW)
+            db.store.hear((&here, &who), &text, &[], NOW),
+            other.hear((&here, &who), &text, &[], NOW)
         );
         a.unwrap();
         b.unwrap();
@@ -49,9 +51,9 @@ pub async fn a_command_is_heard_once(db: Db) {
     assert_eq!(known[0].actor, bob());
     // The same once more in the text is another command, and so is the same elsewhere.
     let twice = [heard("/help", 0), heard("/help", 1)];
-    let new = db.store.hear(&place(7), &bob(), &twice, NOW).await;
+    let new = db.store.hear((&here, &who), &twice, &[], NOW).await;
     assert_eq!(new.unwrap(), 1);
-    let new = db.store.hear(&place(8), &bob(), &text, NOW).await;
+    let new = db.store.hear((&place(8), &who), &text, &[], NOW).await;
     assert_eq!(new.unwrap(), 2);
 }
 
@@ -59,7 +61,19 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     let mut fault = heard("/hepl", 0);
     fault.reply = Some("Did you mean `/help`?".to_owned());
     let text = [heard("/status", 0), fault];
-    db.store.hear(&place(7), &bob(), &text, NOW).await.unwrap();
+    let (here, who) = (place(7), bob());
+    let sign = [wish("sign", 1)];
+    let new = db.store.hear((&here, &who), &text, &sign, NOW);
+    assert_eq!(new.await.unwrap(), 2);
+    // Heard again there is no news.
+    let again = db.store.hear((&here, &who), &text, &sign, NOW);
+    assert_eq!(again.await.unwrap(), 0);
+    let due = db
+        .store
+        .due((&forge(), Lane::Rest), later(9), 9)
+        .await
+        .unwrap();
+    assert_eq!((due.len(), due[0].version), (1, 1));
     // What needs no execution has ended.
     let open = db.store.commands_in(CommandState::New).await.unwrap();
     assert_eq!(open.len(), 1);
@@ -69,9 +83,25 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     assert!(a.unwrap() ^ b.unwrap());
     let running = db.store.commands_in(CommandState::Running).await.unwrap();
     assert_eq!(running.len(), 1);
-    db.store.end_command(id, "so \0", later(1)).await.unwrap();
+    let reply = wish("answer", 1);
+    let ended = db.store.end_command(id, "so \0", Some(&reply), later(1));
+    ended.await.unwrap();
     // The first answer stands.
-    db.store.end_command(id, "other", later(2)).await.unwrap();
+    for news in [None, Some(&reply)] {
+        let ended = db.store.end_command(id, "other", news, later(2));
+        ended.await.unwrap();
+    }
+    let due = db
+        .store
+        .due((&forge(), Lane::Rest), later(9), 9)
+        .await
+        .unwrap();
+    let replies: Vec<_> = due.iter().filter(|d| d.subject == "answer").collect();
+    assert_eq!(
+        (replies.len(), replies[0].version),
+        (1, 1),
+        "with its end, once"
+    );
     let known = db.store.commands_of(&place(7)).await.unwrap();
     assert_eq!(known[0].reply.as_deref(), Some("so  "));
     assert_eq!(known[0].state, CommandState::Ended);
@@ -82,13 +112,21 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
 
 pub async fn an_issue_is_forgotten_with_its_number_only(db: Db) {
     let (forge, id) = (forge(), "4");
+    let at = |issue, unsure_until| Thread {
+        issue,
+        unsure_until,
+    };
     assert_eq!(db.store.thread(&forge, id).await.unwrap(), None);
-    db.store.put_thread((&forge, id), 1, NOW).await.unwrap();
-    db.store.put_thread((&forge, id), 2, NOW).await.unwrap();
-    assert_eq!(db.store.thread(&forge, id).await.unwrap(), Some(2));
+    let opening = at(None, Some(later(60)));
+    for thread in [opening, at(Some(1), Some(later(60))), at(Some(2), None)] {
+        let put = db.store.put_thread((&forge, id), &thread, NOW);
+        put.await.unwrap();
+        assert_eq!(db.store.thread(&forge, id).await.unwrap(), Some(thread));
+    }
     // Somebody who found the first one gone comes late.
     db.store.forget_thread((&forge, id), 1).await.unwrap();
-    assert_eq!(db.store.thread(&forge, id).await.unwrap(), Some(2));
+    let standing = db.store.thread(&forge, id).await.unwrap();
+    assert_eq!(standing, Some(at(Some(2), None)));
     db.store.forget_thread((&forge, id), 2).await.unwrap();
     assert_eq!(db.store.thread(&forge, id).await.unwrap(), None);
 }
@@ -102,11 +140,66 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
     assert_eq!(heard, Some(delivery("a").received_at));
     let gitea = ForgeName::new("gitea").unwrap();
     assert_eq!(db.store.last_delivery(&gitea).await.unwrap(), None);
-    let all = db.store.unhandled_deliveries(NOW, 9).await.unwrap();
+    let all = db
+        .store
+        .unhandled_deliveries(About::Rest, NOW, 9)
+        .await
+        .unwrap();
     assert_eq!((all.len(), all[0].tries), (2, 0));
     db.store.defer(all[0].id, later(30)).await.unwrap();
-    let now = db.store.unhandled_deliveries(later(29), 9).await.unwrap();
+    let now = db
+        .store
+        .unhandled_deliveries(About::Rest, later(29), 9)
+        .await
+        .unwrap();
     assert_eq!(now.len(), 1, "the others do not wait for it");
-    let then = db.store.unhandled_deliveries(later(30), 9).await.unwrap();
+    let then = db
+        .store
+        .unhandled_deliveries(About::Rest, later(30), 9)
+        .await
+        .unwrap();
     assert_eq!((then.len(), then[0].tries), (2, 1));
+}
+
+/// Only what was acted on long ago goes, some at a time, and the last of each forge stays.
+pub async fn old_deliveries_are_forgotten(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    for body in ["a", "b", "c", "open", "late", "last"] {
+        writer.write(delivery(body)).await.unwrap();
+    }
+    let gitea = ForgeName::new("gitea").unwrap();
+    let other = Delivery {
+        forge: gitea.clone(),
+        ..delivery("a")
+    };
+    writer.write(other).await.unwrap();
+    let all = db
+        .store
+        .unhandled_deliveries(About::Rest, NOW, 9)
+        .await
+        .unwrap();
+    for unhandled in &all {
+        let id = unhandled.id;
+        let seconds = match id {
+            4 => continue,
+            5 => 9,
+            _ => 1,
+        };
+        db.store.handled(id, "done", later(seconds)).await.unwrap();
+    }
+    let mut forgotten = Vec::new();
+    for _ in 0..3 {
+        let some = db.store.forget_deliveries(later(9), 2).await;
+        forgotten.push(some.unwrap());
+    }
+    assert_eq!(forgotten, [2, 1, 0]);
+    let left = db.store.delivery_notes().await.unwrap();
+    let left: Vec<i64> = left.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(left, [4, 5, 6, 7]);
+    let heard = db.store.last_delivery(&gitea).await.unwrap();
+    assert_eq!(heard, Some(delivery("a").received_at));
+    // What was forgotten is new when it comes again; what stands is not.
+    let again = |body| writer.write(delivery(body));
+    assert_eq!(again("a").await.unwrap(), Received::New);
+    assert_eq!(again("late").await.unwrap(), Received::Duplicate);
 }

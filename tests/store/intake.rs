@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use referee::model::{ForgeName, Origin, PhaseSlug, Stage};
-use referee::store::{Change, DeliveryWriter, NewSource, Received, StoreError};
+use referee::model::{ForgeEvent, ForgeName, Origin, PhaseSlug, RepositoryRef, Sender, Stage};
+use referee::store::{About, Change, Delivery, DeliveryWriter, NewSource, Received, StoreError};
 
 use crate::engine::Db;
 use crate::world::*;
@@ -306,7 +306,11 @@ pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
     let mut other = delivery("a");
     other.forge = ForgeName::new("gitea").unwrap();
     assert_eq!(writer.write(other.clone()).await.unwrap(), Received::New);
-    let kept = db.store.unhandled_deliveries(later(9), 10).await.unwrap();
+    let kept = db
+        .store
+        .unhandled_deliveries(About::Rest, later(9), 10)
+        .await
+        .unwrap();
     let kept: Vec<_> = kept.into_iter().map(|u| u.delivery).collect();
     assert_eq!(kept, [delivery("a"), other]);
 }
@@ -339,7 +343,7 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
     let kept: BTreeSet<_> = db
         .again()
         .await
-        .unhandled_deliveries(later(9), 1000)
+        .unhandled_deliveries(About::Rest, later(9), 1000)
         .await
         .unwrap()
         .into_iter()
@@ -352,12 +356,64 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
     assert_eq!(kept, expected);
 }
 
+/// What people write is answered while a crowd of pushes waits.
+pub async fn texts_wait_for_no_pushes(db: Db) {
+    let writer = DeliveryWriter::start(db.store.clone());
+    let repository = RepositoryRef {
+        id: 4,
+        full_name: "nuclei/team-alpha".into(),
+    };
+    let sender = Sender {
+        id: 3,
+        login: "alice".into(),
+    };
+    let issue = ForgeEvent::Issue {
+        repository: repository.clone(),
+        action: "opened".into(),
+        number: 1,
+        title: "A question".into(),
+        body: "/help".into(),
+        previous_body: None,
+        author_id: Some(3),
+        sender: sender.clone(),
+    };
+    let comment = ForgeEvent::Comment {
+        repository,
+        action: "created".into(),
+        issue: 1,
+        comment: 2,
+        body: "/status".into(),
+        previous_body: None,
+        author_id: Some(3),
+        sender,
+    };
+    let texts = [("issue", issue), ("comment", comment)].map(|(body, event)| {
+        let plain = delivery(body);
+        Delivery { event, ..plain }
+    });
+    let others = ["a", "b"].map(delivery);
+    for one in others.iter().chain(&texts) {
+        writer.write(one.clone()).await.unwrap();
+    }
+    let waiting = async |about| {
+        let found = db.store.unhandled_deliveries(about, later(9), 9).await;
+        let all = found.unwrap().into_iter().map(|u| u.delivery);
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(About::Texts).await, texts);
+    assert_eq!(waiting(About::Rest).await, others);
+}
+
 pub async fn deliveries_are_handled_in_their_order(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     for body in ["a", "b", "c", "d"] {
         writer.write(delivery(body)).await.unwrap();
     }
-    let first = db.store.unhandled_deliveries(later(9), 2).await.unwrap();
+    let first = db
+        .store
+        .unhandled_deliveries(About::Rest, later(9), 2)
+        .await
+        .unwrap();
     assert_eq!(first[0].delivery, delivery("a"));
     assert_eq!(first[1].delivery, delivery("b"));
     assert!(first[0].id < first[1].id);
@@ -365,7 +421,11 @@ pub async fn deliveries_are_handled_in_their_order(db: Db) {
         .handled(first[1].id, "1 refs changed", later(1))
         .await
         .unwrap();
-    let rest = db.store.unhandled_deliveries(later(9), 10).await.unwrap();
+    let rest = db
+        .store
+        .unhandled_deliveries(About::Rest, later(9), 10)
+        .await
+        .unwrap();
     let digests: Vec<_> = rest.iter().map(|u| u.delivery.digest.clone()).collect();
     assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
     let notes = db.store.delivery_notes().await.unwrap();
@@ -400,7 +460,7 @@ pub async fn too_many_deliveries_are_refused_not_forgotten(db: Db) {
     assert_eq!(new + busy, 3000);
     assert_eq!(
         db.store
-            .unhandled_deliveries(later(9), 3000)
+            .unhandled_deliveries(About::Rest, later(9), 3000)
             .await
             .unwrap()
             .len(),

@@ -16,6 +16,7 @@ mod orders;
 mod outbox;
 mod quota;
 mod rescore;
+mod seal;
 mod surface;
 mod work;
 mod world;
@@ -55,6 +56,7 @@ mod contract {
             deliveries_are_kept_once_for_each_forge,
             deliveries_at_once_share_commits_and_are_all_durable,
             deliveries_are_handled_in_their_order,
+            texts_wait_for_no_pushes,
             too_many_deliveries_are_refused_not_forgotten;
         work:
             every_submission_is_claimed_by_one_worker,
@@ -77,6 +79,10 @@ mod contract {
             an_image_is_unwanted_when_all_its_submissions_are_withdrawn,
             what_work_took_is_known_by_board_and_kind,
             what_an_attempt_left_behind_reads_back;
+        seal:
+            a_sealed_verdict_is_told_once_and_in_its_time,
+            a_failed_run_keeps_its_incident_and_stage,
+            what_is_withdrawn_or_rescored_breaks_the_seal;
         quota:
             spending_and_refunding_add_up,
             a_submission_spends_once_and_is_refunded_once,
@@ -106,12 +112,14 @@ mod contract {
             a_board_turns_when_every_score_is_there,
             a_board_can_turn_back,
             a_rescore_of_what_is_no_more_is_discarded,
-            one_that_cannot_be_scored_ends_the_rescore;
+            one_that_cannot_be_scored_ends_the_rescore,
+            definitions_in_use_are_those_that_count;
         forges:
             a_command_is_heard_once,
             a_command_is_begun_and_ended_once,
             an_issue_is_forgotten_with_its_number_only,
-            a_delivery_waits_for_its_forge;
+            a_delivery_waits_for_its_forge,
+            old_deliveries_are_forgotten;
         outbox:
             the_newest_wish_wins,
             a_wish_renewed_while_it_was_sent_stays_due,
@@ -123,7 +131,8 @@ mod contract {
             lanes_do_not_mix,
             a_pace_is_kept,
             what_cannot_be_shown_is_given_up_until_it_is_news,
-            what_is_told_once_is_told_once;
+            what_is_told_once_is_told_once,
+            what_waits_for_one_reason_is_woken;
         images:
             a_team_has_one_owner_of_its_images,
             a_tag_enters_its_image_once,

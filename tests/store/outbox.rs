@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::{Lane, URGENT};
+use referee::store::{ANSWER, Lane, URGENT};
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
     let due = db
@@ -49,13 +49,14 @@ pub async fn lanes_do_not_mix(db: Db) {
     verdict.priority = URGENT;
     db.store.put_outbox(&verdict, NOW).await.unwrap();
     db.store.put_outbox(&wish("note", 1), NOW).await.unwrap();
-    let urgent = db
-        .store
-        .due((&forge(), Lane::Urgent), NOW, 9)
-        .await
-        .unwrap();
-    assert_eq!(urgent.len(), 1);
-    assert_eq!(urgent[0].subject, "verdict");
+    let mut reply = wish("reply", 1);
+    reply.priority = ANSWER;
+    db.store.put_outbox(&reply, NOW).await.unwrap();
+    for (lane, subject) in [(Lane::Answers, "reply"), (Lane::Urgent, "verdict")] {
+        let due = db.store.due((&forge(), lane), NOW, 9).await.unwrap();
+        let due: Vec<_> = due.iter().map(|item| item.subject.as_str()).collect();
+        assert_eq!(due, [subject]);
+    }
     assert_eq!(subjects(&db, 0).await, ["note"]);
 }
 
@@ -308,4 +309,26 @@ pub async fn the_ledger_is_appended_to(db: Db) {
     );
     assert_eq!(all[5].detail, json!({ "n": 5, "said": "\0 ü" }));
     assert_eq!(db.store.ledger(2, 3).await.unwrap(), all[2..5]);
+}
+
+pub async fn what_waits_for_one_reason_is_woken(db: Db) {
+    for subject in ["archived", "away", "sent"] {
+        db.store.put_outbox(&wish(subject, 1), NOW).await.unwrap();
+    }
+    let due = db.store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap();
+    for item in due {
+        match item.subject.as_str() {
+            "sent" => db.store.sent(&item, NOW).await.unwrap(),
+            says => db.store.not_sent(&item, says, later(3600)).await.unwrap(),
+        }
+    }
+    assert_eq!(subjects(&db, 60).await, [""; 0]);
+    db.store
+        .wake(&forge(), "archived", later(60))
+        .await
+        .unwrap();
+    assert_eq!(subjects(&db, 60).await, ["archived"]);
+    let other = ForgeName::new("gitea").unwrap();
+    db.store.wake(&other, "away", later(60)).await.unwrap();
+    assert_eq!(subjects(&db, 60).await, ["archived"]);
 }

@@ -294,3 +294,27 @@ pub async fn one_that_cannot_be_scored_ends_the_rescore(db: Db) {
     )
     .await;
 }
+
+/// What a scorer's image is needed for: boards as they stand, and rescores that may still be applied.
+pub async fn definitions_in_use_are_those_that_count(db: Db) {
+    let store = &db.store;
+    assert_eq!(store.definitions_in_use().await.unwrap(), []);
+    two_teams(store).await;
+    assert_eq!(store.definitions_in_use().await.unwrap(), [Some(old())]);
+    let id = asked(store).await;
+    let in_use = store.definitions_in_use().await.unwrap();
+    assert_eq!(
+        in_use,
+        [Some(old()), None],
+        "nobody knows yet what it needs"
+    );
+    let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
+    store.rescore_prepared(&lease, &new()).await.unwrap();
+    let in_use = store.definitions_in_use().await.unwrap();
+    assert_eq!(in_use, [Some(old()), Some(new())]);
+    store
+        .discard_rescore(id, &entry_of("discard"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(store.definitions_in_use().await.unwrap(), [Some(old())]);
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use referee::forge::signature::Secret;
 use referee::model::limits;
 use referee::pipeline::intake;
-use referee::store::Store;
+use referee::store::{About, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -211,7 +211,7 @@ async fn an_unknown_repository_is_noted_and_logged_and_nothing_else() {
         &format!("\"id\": {id},\n    \"owner\""),
     );
     assert_eq!(wire.send(&server).await.status.as_u16(), 202);
-    assert_eq!(intake::step(&server.app).await.unwrap(), 1);
+    assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
     let notes = server.app.store.delivery_notes().await.unwrap();
     assert_eq!(notes[0].1.as_deref(), Some("ignored: unknown repository"));
     let said = log::text();
@@ -226,7 +226,7 @@ async fn a_known_repository_is_looked_at() {
     let id = body["repository"]["id"].to_string();
     server.add_team("gitea", &id, "alpha").await;
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
-    assert_eq!(intake::step(&server.app).await.unwrap(), 1);
+    assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
     // The forge of these tests has no token, and the note says what is missing.
     let notes = server.app.store.delivery_notes().await.unwrap();
     let note = notes[0].1.as_deref();

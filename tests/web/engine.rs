@@ -86,6 +86,9 @@ impl Builder for Away {
     async fn inspect(&self, _: &ImageId) -> Result<Option<ImageFacts>> {
         away()
     }
+    async fn made(&self, _: &str) -> Result<Vec<(ImageId, String)>> {
+        away()
+    }
     async fn remove(&self, _: &ImageId, _: &str) -> Result<()> {
         away()
     }

@@ -1,4 +1,4 @@
-//! What the daemon wrote to its log while these tests ran.
+//! What the daemon wrote to its log while these tests ran, down to the details.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,7 +15,7 @@ pub fn keep() {
     KEPT.get_or_init(|| {
         let kept = Kept::default();
         tracing_subscriber::fmt()
-            .with_env_filter("referee=info,warn")
+            .with_env_filter("referee=debug,info")
             .with_ansi(false)
             .with_writer(kept.clone())
             .init();
@@ -25,8 +25,14 @@ pub fn keep() {
 
 /// All that was kept. Tests run side by side: look for something of your own.
 pub fn text() -> String {
-    let kept = KEPT.get().expect("kept");
+    let kept = KEPT.get().unwrap();
     String::from_utf8_lossy(&kept.0.lock().unwrap()).into_owned()
+}
+
+/// Lines that hold all of these.
+pub fn lines(with: &[&str]) -> usize {
+    let fits = |line: &&str| with.iter().all(|word| line.contains(word));
+    text().lines().filter(fits).count()
 }
 
 impl io::Write for Kept {

@@ -14,6 +14,7 @@ mod api;
 mod deliveries;
 mod engine;
 mod live;
+#[expect(dead_code, reason = "other test programs use the rest of it")]
 mod log;
 mod pages;
 mod secrecy;

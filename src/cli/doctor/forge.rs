@@ -2,6 +2,7 @@
 //! there.
 
 use crate::cli::forge::{Configured, OwnerToken, configured, organization};
+use crate::cli::team_images::REGISTRY_REMEDY;
 use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::forge::gitea::dialect::Fitness;
@@ -49,6 +50,9 @@ pub async fn look(
     ];
     for full_name in own.into_iter().flatten() {
         checks.push(repository(&at, full_name, "`referee forge setup` makes it.").await);
+    }
+    if challenge.takes_images() {
+        checks.push(registry(&at).await);
     }
     checks.extend(teams(settings, challenge, &at).await);
     checks.push(webhook(settings, challenge, (&at, owner)).await);
@@ -153,6 +157,36 @@ async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check
             remedy,
         ),
         Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+    }
+}
+
+/// Where teams push the images that trigger a phase.
+async fn registry(at: &Configured<'_>) -> Check {
+    let what = format!("registry of {}", at.name);
+    let there = async {
+        let registry = at.forge.registry().await?;
+        if !registry.is_there().await? {
+            return anyhow::Ok(false);
+        }
+        registry.check().await?;
+        anyhow::Ok(true)
+    };
+    match there.await {
+        Ok(true) => Check::fine(what, format!("there, as {} calls it", at.public_url)),
+        Ok(false) => Check::fine(what, format!("there is none at {}", at.url)).flawed(
+            Weight::Bad,
+            "a registry, as a phase is triggered by `image:`",
+            format!("{REGISTRY_REMEDY}."),
+        ),
+        Err(error) => Check::fine(what, format!("{error:#}")).flawed(
+            Weight::Bad,
+            format!("a registry that gives tokens at {} or {}", at.url, at.public_url),
+            format!(
+                "Set `public-url` of [forge.{}] to the ROOT_URL of the forge, and see that nothing stands \
+                 between: `/v2/` of its address, without a path, must answer.",
+                at.name
+            ),
+        ),
     }
 }
 

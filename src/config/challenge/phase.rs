@@ -6,8 +6,10 @@ use std::path::Path;
 
 use super::SLUG;
 use crate::config::reader::Section;
-use crate::config::values::{flag, moment, one_of, parsed, path, text, whole};
-use crate::model::{BoardVisibility, Phase, PhaseSlug, Pick, Quota, Show, Trigger};
+use crate::config::values::{flag, moment, one_of, parsed, path, span, text, whole};
+use crate::model::{
+    BoardVisibility, Duration, Phase, PhaseSlug, Pick, Quota, Show, Trigger, limits,
+};
 
 /// Reads one phase; `before` holds the phases above it in the file, and then this one too.
 pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
@@ -124,10 +126,24 @@ fn show(s: &Section<'_>) -> Option<Show> {
     let logs = s.required("logs", one_of(&[("none", false), ("all", true)]));
     let cases = s.required("cases", flag);
     let decimals = s.required("decimals", whole(0, 12));
+    let grid = s.optional("grid", span);
+    let logs = logs?;
+    if logs && grid.is_some() {
+        s.doubt(
+            "grid",
+            "Logs are shown, and with them how long everything took: `grid` has no effect."
+                .to_owned(),
+            "Delete it, or write `logs = \"none\"`.",
+        );
+    }
     Some(Show {
         board: board?,
-        logs: logs?,
+        logs,
         cases: cases?,
         decimals: decimals?,
+        grid: match logs {
+            true => Duration(0),
+            false => grid.unwrap_or(limits::VERDICT_GRID),
+        },
     })
 }

@@ -30,6 +30,8 @@ pub enum ForgeSettings {
     Gitea {
         /// Address without `/` at the end.
         url: String,
+        /// The same as people reach it; the forge's own word for itself.
+        public_url: String,
         /// Any of them signs a delivery; at least one, two while one replaces the other.
         webhook_secrets: Vec<Secret>,
         /// Token of the account that answers.
@@ -73,6 +75,7 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
 
 fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
     let url = s.required("url", web_address);
+    let public_url = s.optional("public-url", web_address);
     let files = s.list("webhook-secret-files", path(base));
     let written = match s.has("webhook-secret-files") {
         true => s.list("webhook-secrets", secret).or(Some(Vec::new())),
@@ -95,8 +98,10 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
             "Write one, the same as in the forge.",
         );
     }
+    let url = url?;
     Some(ForgeSettings::Gitea {
-        url: url?,
+        public_url: public_url.unwrap_or_else(|| url.clone()),
+        url,
         webhook_secrets,
         token,
     })

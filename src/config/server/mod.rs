@@ -5,6 +5,7 @@
 
 mod engine;
 mod forge;
+mod retention;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::model::{Finding, ForgeName, Place};
 
 pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings};
 pub use forge::{ForgeSettings, RESERVED_FORGE};
+pub use retention::RetentionSettings;
 
 /// The annotated defaults: the layer below every `referee.toml`.
 pub const REFEREE_TOML: &str = include_str!("referee.toml");
@@ -44,6 +46,8 @@ pub struct Settings {
     pub builder: BuilderSettings,
     /// What may run at the same time.
     pub runner: RunnerSettings,
+    /// What is forgotten.
+    pub retention: RetentionSettings,
 }
 
 /// Reads `referee.toml`; the environment wins over it.
@@ -117,6 +121,7 @@ fn parse(
         let engine = root.section("engine", engine::engine);
         let builder = root.section("builder", |s| engine::builder(s, engine.as_ref()));
         let runner = root.section("runner", engine::runner);
+        let retention = root.section("retention", retention::read);
         let server = server?;
         Some(Settings {
             listen: server.listen,
@@ -128,6 +133,7 @@ fn parse(
             engine: engine?,
             builder: builder?,
             runner: runner?,
+            retention: retention?,
         })
     })
 }

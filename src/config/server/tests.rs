@@ -194,13 +194,20 @@ fn gitea_needs_a_secret_and_keeps_it() {
     assert_eq!(forges.len(), 1, "the default forge is replaced");
     let Some(ForgeSettings::Gitea {
         url,
+        public_url,
         webhook_secrets,
         token,
     }) = forges.into_values().next()
     else {
         panic!("another kind");
     };
-    assert_eq!(url, "https://git.example.org");
+    assert_eq!((&*url, &*public_url), ("https://git.example.org", &*url));
+    let inside = "webhook-secrets = ['hush-hush-hush-hush']\npublic-url = 'https://x.example.org/'";
+    let public = forge(inside).0.unwrap().forges.into_values().next();
+    let Some(ForgeSettings::Gitea { public_url, .. }) = public else {
+        panic!("another kind");
+    };
+    assert_eq!(public_url, "https://x.example.org");
     let secrets: Vec<_> = webhook_secrets.iter().map(|s| s.expose()).collect();
     assert_eq!(
         secrets,

@@ -11,6 +11,7 @@
 //! classic builder. The engine itself fetches `ADD <url>` and missing base images, whatever
 //! `networkmode` says: rules must have refused the one, and `resolve` found the other.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use bollard::models::BuildInfo;
 use bollard::query_parameters::{
     BuildImageOptions, BuildImageOptionsBuilder, InspectContainerOptionsBuilder,
-    RemoveImageOptionsBuilder,
+    ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt};
 
@@ -86,6 +87,30 @@ impl Builder for DockerEngine {
 
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>> {
         self.image_facts(image.as_str()).await
+    }
+
+    async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>> {
+        let own = format!("{}*", self.build_tag(beginning));
+        let options = &ListImagesOptionsBuilder::default()
+            .filters(&HashMap::from([("reference".to_owned(), vec![own])]))
+            .build();
+        let listed = self
+            .call("list images", |docker| async move {
+                docker.list_images(Some(options.clone())).await
+            })
+            .await??;
+        let before = self.build_tag("");
+        let mut made = Vec::new();
+        for image in listed {
+            let id = image_id(Some(&image.id))?;
+            let names = image
+                .repo_tags
+                .iter()
+                .filter_map(|t| t.strip_prefix(&before));
+            let names = names.filter(|name| name.starts_with(beginning));
+            made.extend(names.map(|name| (id.clone(), name.to_owned())));
+        }
+        Ok(made)
     }
 
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()> {
@@ -242,7 +267,7 @@ impl DockerEngine {
     }
 
     fn build_options(&self, spec: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
-        let mut labels: std::collections::HashMap<String, String> = spec
+        let mut labels: HashMap<String, String> = spec
             .labels
             .iter()
             .map(|(name, value)| (sandbox::label_name(name), value.clone()))

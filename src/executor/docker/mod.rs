@@ -22,6 +22,7 @@
 //! Every container, volume and tag carries the instance's label in its name, so that two daemons
 //! on one engine never touch each other's.
 
+mod at_home;
 mod build;
 mod check;
 mod containers;
@@ -46,6 +47,7 @@ use bollard::errors::Error as EngineError;
 
 use super::{ExecutorError, Result};
 use crate::model::{GpuUuid, limits};
+pub use at_home::{AtHome, docker_run, shell};
 use log::Follower;
 
 /// How jobs run on this engine, beyond what a job itself says.

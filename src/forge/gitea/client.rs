@@ -157,21 +157,53 @@ impl Client {
     ) -> Result<Vec<T>> {
         let mut all = Vec::new();
         for page in 1..=limits::FORGE_PAGES_MAX {
-            let page = page.to_string();
-            let mut query = query.to_vec();
-            query.extend([("page", page.as_str()), ("limit", PAGE)]);
-            let answer = self.call(Method::GET, path, &query, None).await?;
-            let entries: Vec<T> = answer.json()?;
+            let entries = self.page(path, query, page).await?;
             if entries.is_empty() {
                 return Ok(all);
             }
             all.extend(entries);
         }
-        Err(ForgeError::Unreadable(format!(
-            "a list of more than {} pages",
-            limits::FORGE_PAGES_MAX
-        )))
+        Err(endless())
     }
+
+    /// The first entry of a list that fits; the list is read no further than that.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn find<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>> {
+        for page in 1..=limits::FORGE_PAGES_MAX {
+            let entries: Vec<T> = self.page(path, &[], page).await?;
+            if entries.is_empty() {
+                return Ok(None);
+            }
+            if let Some(found) = entries.into_iter().find(&fits) {
+                return Ok(Some(found));
+            }
+        }
+        Err(endless())
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        page: usize,
+    ) -> Result<Vec<T>> {
+        let page = page.to_string();
+        let mut query = query.to_vec();
+        query.extend([("page", page.as_str()), ("limit", PAGE)]);
+        let answer = self.call(Method::GET, path, &query, None).await?;
+        answer.json()
+    }
+}
+
+fn endless() -> ForgeError {
+    let most = limits::FORGE_PAGES_MAX;
+    ForgeError::Unreadable(format!("a list of more than {most} pages"))
 }
 
 /// The largest page of an instance as it comes (`[api] MAX_RESPONSE_ITEMS`).

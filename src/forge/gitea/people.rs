@@ -4,6 +4,8 @@
 //! the API answers with is wrong for teams with rights by unit (recordings, `*-permission-*`). Every
 //! doubt is an error, never a yes.
 
+use std::collections::BTreeMap;
+
 use reqwest011::Method;
 use serde::Deserialize;
 
@@ -19,6 +21,13 @@ struct TeamBody {
     name: String,
 }
 
+/// Gitea modules/structs/org.go, `Organization`. `name` came with Gitea 1.16.
+#[derive(Deserialize)]
+struct OrganizationBody {
+    id: i64,
+    name: String,
+}
+
 impl GiteaForge {
     pub(super) async fn who_am_i(&self) -> Result<Sender> {
         let answer = self.client.call(Method::GET, &["user"], &[], None).await?;
@@ -27,22 +36,23 @@ impl GiteaForge {
             .ok_or_else(|| ForgeError::Unreadable("our own account without a number".to_owned()))
     }
 
+    /// Those that our account is a member of; others it is not told of.
+    pub(super) async fn our_organizations(&self) -> Result<BTreeMap<i64, String>> {
+        let all: Vec<OrganizationBody> = self.client.list(&["user", "orgs"], &[]).await?;
+        Ok(all.into_iter().map(|o| (o.id, o.name)).collect())
+    }
+
     /// The forge's number of a team, by `organization/team`.
     ///
     /// # Errors
     /// When there is none that we may see.
     pub async fn team_id(&self, team: &str) -> Result<i64> {
         let (organization, name) = super::port::split(team)?;
-        let teams: Vec<TeamBody> = self
-            .client
-            .list(&["orgs", organization, "teams"], &[])
-            .await?;
+        let path = ["orgs", organization, "teams"];
         // Names of teams are compared without regard to case, as the forge does.
-        teams
-            .iter()
-            .find(|t| t.name.eq_ignore_ascii_case(name))
-            .map(|t| t.id)
-            .ok_or(ForgeError::NotFound)
+        let named = |team: &TeamBody| team.name.eq_ignore_ascii_case(name);
+        let found = self.client.find(&path, named).await?;
+        found.map(|team| team.id).ok_or(ForgeError::NotFound)
     }
 
     /// Answered only to members of the team and owners (recordings, `asked-by-team-member-*`).

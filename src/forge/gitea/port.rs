@@ -27,6 +27,8 @@ use reqwest011::Method;
 pub struct GiteaForge {
     pub(super) client: Client,
     remote: Remote,
+    /// What the forge calls itself to the world.
+    public_url: String,
     account: OnceCell<Sender>,
     registry: OnceCell<Registry>,
     dialect: OnceCell<Dialect>,
@@ -95,6 +97,7 @@ impl GiteaForge {
                 token: token.clone(),
                 mirrors,
             },
+            public_url: url.to_owned(),
             account: OnceCell::new(),
             registry: OnceCell::new(),
             dialect: OnceCell::new(),
@@ -110,6 +113,13 @@ impl GiteaForge {
     pub fn with_patience(mut self, patience: Duration) -> Result<Self> {
         self.client = Client::new(&self.remote.url, &self.remote.token, patience)?;
         Ok(self)
+    }
+
+    /// The same forge, which people reach by this address (without `/` at the end): links lead there.
+    #[must_use]
+    pub fn with_public_url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.public_url);
+        self
     }
 
     /// Which forge this is.
@@ -280,6 +290,18 @@ impl Forge for GiteaForge {
             .await
     }
 
+    async fn has_commit(&self, at: &ForgeRepository, sha: &CommitSha) -> Result<bool> {
+        let (owner, name) = split(&at.full_name)?;
+        let path = ["repos", owner, name, "git", "commits", sha.as_str()];
+        // Nothing of it is read but that it is there.
+        let query = ["stat", "verification", "files"].map(|part| (part, "false"));
+        match self.client.call(Method::GET, &path, &query, None).await {
+            Ok(_) => Ok(true),
+            Err(ForgeError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn show_note(
         &self,
         at: &ForgeRepository,
@@ -327,7 +349,7 @@ impl Forge for GiteaForge {
         sha: &CommitSha,
         (path, line): (&str, u32),
     ) -> Option<String> {
-        let mut url = reqwest011::Url::parse(&self.remote.url).ok()?;
+        let mut url = reqwest011::Url::parse(&self.public_url).ok()?;
         let (owner, name) = split(full_name).ok()?;
         url.path_segments_mut()
             .ok()?
@@ -349,6 +371,7 @@ impl Forge for GiteaForge {
                 let login = self.account().await?.login;
                 // Always at the forge's root, also where the forge is not.
                 Registry::new(&self.remote.url, Some((login, self.remote.token.clone())))
+                    .and_then(|registry| registry.with_public_address(&self.public_url))
                     .map_err(|e| ForgeError::Invalid(e.to_string()))
             })
             .await
@@ -360,6 +383,10 @@ impl Forge for GiteaForge {
             .get_or_try_init(|| self.who_am_i())
             .await
             .cloned()
+    }
+
+    async fn organizations(&self) -> Result<BTreeMap<i64, String>> {
+        self.our_organizations().await
     }
 
     async fn is_member(&self, team: &str, who: &Sender) -> Result<bool> {
@@ -377,6 +404,10 @@ impl Forge for GiteaForge {
 
     async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64> {
         self.create_issue(full_name, title, body).await
+    }
+
+    async fn close_issue(&self, full_name: &str, number: i64, body: &str) -> Result<()> {
+        self.end_issue(full_name, number, body).await
     }
 
     async fn comments(

@@ -22,6 +22,9 @@ use crate::model::{CommitSha, Timestamp, limits};
 type Result<T> = std::result::Result<T, GitError>;
 
 const NOTES: &str = "refs/notes/commits";
+/// The same as the forge has them. What we made and could not push is in `NOTES` alone, and must not be
+/// taken for shown.
+const SHOWN_NOTES: &str = "refs/referee/notes";
 
 /// Where a forge's repositories are, and who asks.
 #[derive(Debug, Clone)]
@@ -116,14 +119,17 @@ impl Remote {
         let repository = open(&path)?;
         let mut last = None;
         for _ in 0..limits::FORGE_RACES_MAX {
-            self.pull_notes(&repository, full_name, ended)?;
-            let before = repository.refname_to_id(NOTES).ok();
+            let before = self.pull_notes(&repository, full_name, ended)?;
             git::set_note(&path, sha, text, now)?;
-            if before == repository.refname_to_id(NOTES).ok() {
+            let ours = repository.refname_to_id(NOTES)?;
+            if before == Some(ours) {
                 return Ok(());
             }
             match self.push(&repository, full_name, (NOTES, NOTES), ended) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    repository.reference(SHOWN_NOTES, ours, true, "shown")?;
+                    return Ok(());
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -182,14 +188,22 @@ impl Remote {
         }
     }
 
+    /// Makes our notes those of the forge, and returns what they stand at; none where it has none.
     fn pull_notes(
         &self,
         repository: &Repository,
         full_name: &str,
         ended: &Arc<AtomicBool>,
-    ) -> Result<()> {
+    ) -> Result<Option<git2::Oid>> {
         // A refspec for a ref that is not there fetches nothing and is no error.
-        self.pull(repository, full_name, (NOTES, NOTES), ended)
+        self.pull(repository, full_name, (NOTES, SHOWN_NOTES), ended)?;
+        let shown = repository.refname_to_id(SHOWN_NOTES).ok();
+        match (shown, repository.find_reference(NOTES)) {
+            (Some(shown), _) => drop(repository.reference(NOTES, shown, true, "as shown")?),
+            (None, Ok(mut unshown)) => unshown.delete()?,
+            (None, Err(_)) => {}
+        }
+        Ok(shown)
     }
 
     fn push(

@@ -140,6 +140,18 @@ impl GiteaForge {
             .ok_or_else(|| unreadable("the issue's number"))
     }
 
+    /// Whoever opened an issue may close it and change its text.
+    pub(super) async fn end_issue(&self, full_name: &str, number: i64, body: &str) -> Result<()> {
+        let (owner, name) = split(full_name)?;
+        let number = number.to_string();
+        let path = ["repos", owner, name, "issues", &number];
+        let body = json!({ "state": "closed", "body": body });
+        self.client
+            .call(Method::PATCH, &path, &[], Some(&body))
+            .await?;
+        Ok(())
+    }
+
     /// Not paged by any of the forges: the answer has them all (recordings, `comments-list`).
     pub(super) async fn read_comments(
         &self,

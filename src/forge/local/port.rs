@@ -74,6 +74,12 @@ impl Forge for LocalForge {
         Ok(self.path(&at.full_name))
     }
 
+    async fn has_commit(&self, at: &ForgeRepository, sha: &CommitSha) -> Result<bool> {
+        let (path, sha) = (self.path(&at.full_name), sha.clone());
+        self.blocking(move |_| Ok(git::has_commit(&path, &sha)))
+            .await
+    }
+
     async fn show_note(
         &self,
         at: &ForgeRepository,
@@ -111,6 +117,10 @@ impl Forge for LocalForge {
         none("accounts")
     }
 
+    async fn organizations(&self) -> Result<BTreeMap<i64, String>> {
+        none("accounts")
+    }
+
     async fn is_member(&self, _team: &str, _who: &Sender) -> Result<bool> {
         none("accounts")
     }
@@ -124,6 +134,10 @@ impl Forge for LocalForge {
     }
 
     async fn open_issue(&self, _full_name: &str, _title: &str, _body: &str) -> Result<i64> {
+        none("issues")
+    }
+
+    async fn close_issue(&self, _full_name: &str, _number: i64, _body: &str) -> Result<()> {
         none("issues")
     }
 

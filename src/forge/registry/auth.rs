@@ -104,30 +104,46 @@ fn sensitive(text: &str) -> Result<HeaderValue> {
     Ok(value)
 }
 
-/// The address to ask for a token to read one repository.
-///
-/// # Errors
-/// When the address is foreign: neither the registry's own origin nor that which we were told.
-pub(super) fn token_address(
-    realm: &str,
-    service: Option<&str>,
-    repository: &str,
-    trusted: &[&Url],
-) -> Result<Url> {
-    let mut url = Url::parse(realm)
-        .map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
-    if !trusted.iter().any(|known| known.origin() == url.origin()) {
-        let host = url.host_str().unwrap_or_default();
-        return Err(RegistryError::Protocol(format!(
-            "it sends us to another place for a token, `{host}`"
-        )));
+/// Where a registry's tokens may come from. Nobody else is shown our credentials.
+pub(super) struct TokenPlaces<'a> {
+    /// The registry itself, as we reach it.
+    pub registry: &'a Url,
+    /// What it calls itself to the world, which may be no way for us.
+    pub public: Option<&'a Url>,
+    /// Another place that we were told.
+    pub other: Option<&'a Url>,
+}
+
+impl TokenPlaces<'_> {
+    /// The address to ask for a token to read one repository. What the registry names by its public
+    /// name is asked for where we reach it.
+    ///
+    /// # Errors
+    /// When the address is foreign.
+    pub fn address(&self, realm: &str, service: Option<&str>, repository: &str) -> Result<Url> {
+        let mut url = Url::parse(realm)
+            .map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
+        let is = |known: &Url| known.origin() == url.origin();
+        if !is(self.registry) && !self.other.is_some_and(is) {
+            if !self.public.is_some_and(is) {
+                let named = url.origin().ascii_serialization();
+                return Err(RegistryError::Protocol(format!(
+                    "it sends us to another place for a token, `{named}`; if that is what the forge \
+                     calls itself, set `public-url` in its table of referee.toml"
+                )));
+            }
+            let mut here = self.registry.clone();
+            here.set_path(url.path());
+            here.set_query(url.query());
+            url = here;
+        }
+        if let Some(service) = service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        let scope = format!("repository:{repository}:pull");
+        url.query_pairs_mut().append_pair("scope", &scope);
+        Ok(url)
     }
-    if let Some(service) = service {
-        url.query_pairs_mut().append_pair("service", service);
-    }
-    let scope = format!("repository:{repository}:pull");
-    url.query_pairs_mut().append_pair("scope", &scope);
-    Ok(url)
 }
 
 #[cfg(test)]
@@ -178,7 +194,12 @@ mod tests {
     #[test]
     fn tokens_are_asked_for_at_home_only() {
         let home = Url::parse("https://git.example.org").unwrap();
-        let address = |realm: &str| token_address(realm, Some("a b"), "o/x", &[&home]);
+        let at_home = TokenPlaces {
+            registry: &home,
+            public: None,
+            other: None,
+        };
+        let address = |realm: &str| at_home.address(realm, Some("a b"), "o/x");
         assert_eq!(
             address("https://git.example.org/v2/token?a=1")
                 .unwrap()
@@ -196,7 +217,45 @@ mod tests {
             assert!(address(foreign).is_err(), "{foreign}");
         }
         let other = Url::parse("https://auth.example.org").unwrap();
-        assert!(token_address("https://auth.example.org/t", None, "x", &[&home, &other]).is_ok());
+        let told = TokenPlaces {
+            other: Some(&other),
+            ..at_home
+        };
+        let url = told.address("https://auth.example.org/t", None, "x");
+        assert_eq!(url.unwrap().host_str(), Some("auth.example.org"));
+    }
+
+    #[test]
+    fn what_has_a_public_name_is_asked_where_we_reach_it() {
+        let inside = Url::parse("http://gitea:3000").unwrap();
+        let public = Url::parse("https://git.example.org").unwrap();
+        let places = TokenPlaces {
+            registry: &inside,
+            public: Some(&public),
+            other: None,
+        };
+        for realm in [
+            "https://git.example.org/v2/token?a=1",
+            "http://gitea:3000/v2/token?a=1",
+        ] {
+            let url = places.address(realm, None, "o/x").unwrap();
+            assert_eq!(
+                url.as_str(),
+                "http://gitea:3000/v2/token?a=1&scope=repository%3Ao%2Fx%3Apull"
+            );
+        }
+        for foreign in [
+            "http://git.example.org/v2/token",
+            "https://git.example.org:3000/v2/token",
+            "https://git.example.org.evil.example/v2/token",
+            "https://gitea:3000/v2/token",
+        ] {
+            let says = places
+                .address(foreign, None, "o/x")
+                .unwrap_err()
+                .to_string();
+            assert!(says.contains("`public-url`"), "{says}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 use sha2::Digest as _;
 
-use super::auth::{self, Challenge};
+use super::auth::{self, Challenge, TokenPlaces};
 use super::{RegistryError, Result};
 use crate::config::Secret;
 use crate::model::{Digest, limits};
@@ -41,6 +41,7 @@ struct Shared {
     client: Client,
     base: Url,
     token_origin: Option<Url>,
+    public: Option<Url>,
     credentials: Option<(String, Secret)>,
     /// What each repository was satisfied with the last time.
     shown: Mutex<HashMap<String, HeaderValue>>,
@@ -66,6 +67,7 @@ impl Registry {
                 client,
                 base: origin(base)?,
                 token_origin: None,
+                public: None,
                 credentials,
                 shown: Mutex::default(),
             }),
@@ -77,16 +79,79 @@ impl Registry {
     /// # Errors
     /// When the address is none.
     pub fn with_token_origin(self, address: &str) -> Result<Self> {
+        let token_origin = Some(origin(address)?);
+        Ok(self.with(|shared| Shared {
+            token_origin,
+            ..shared
+        }))
+    }
+
+    /// The same registry, which calls itself so to the world: what it says of that place is asked of
+    /// its own address. Nothing is ever sent there.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn with_public_address(self, address: &str) -> Result<Self> {
+        let public = Some(origin(address)?);
+        Ok(self.with(|shared| Shared { public, ..shared }))
+    }
+
+    fn with(&self, change: impl FnOnce(Shared) -> Shared) -> Self {
         let shared = &self.shared;
-        Ok(Self {
-            shared: Arc::new(Shared {
+        Self {
+            shared: Arc::new(change(Shared {
                 client: shared.client.clone(),
                 base: shared.base.clone(),
-                token_origin: Some(origin(address)?),
+                token_origin: shared.token_origin.clone(),
+                public: shared.public.clone(),
                 credentials: shared.credentials.clone(),
                 shown: Mutex::default(),
-            }),
-        })
+            })),
+        }
+    }
+
+    /// Whether there is a registry that takes tokens from a place that we were told. Nothing is shown.
+    ///
+    /// # Errors
+    /// When there is none, or the place is foreign.
+    pub async fn check(&self) -> Result<()> {
+        let url = self.shared.base.join("/v2/");
+        let url = url.map_err(|e| RegistryError::Protocol(e.to_string()))?;
+        let answer = answer_to(self.shared.client.get(url)).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return accept(answer, "the registry").map(drop);
+        }
+        match auth::challenge(answer.headers()) {
+            Some(Challenge::Bearer { realm, .. }) => {
+                self.token_places().address(&realm, None, "any").map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn token_places(&self) -> TokenPlaces<'_> {
+        TokenPlaces {
+            registry: &self.shared.base,
+            public: self.shared.public.as_ref(),
+            other: self.shared.token_origin.as_ref(),
+        }
+    }
+
+    /// Whether there is a registry at all. Where a forge's was turned off, its place is a page that the
+    /// forge does not know, or hides from strangers like any other.
+    ///
+    /// # Errors
+    /// When nothing answers, or something answers that cannot say.
+    pub async fn is_there(&self) -> Result<bool> {
+        let url = self.shared.base.join("/v2/");
+        let url = url.map_err(|e| RegistryError::Protocol(e.to_string()))?;
+        let status = answer_to(self.shared.client.get(url)).await?.status();
+        match status {
+            StatusCode::OK | StatusCode::UNAUTHORIZED => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ if status.is_redirection() => Ok(false),
+            _ => Err(RegistryError::Protocol(format!("`/v2/` gives {status}"))),
+        }
     }
 
     /// All tags of a repository.
@@ -261,9 +326,8 @@ impl Registry {
             }
             (Some(Challenge::Basic), Some((user, token))) => auth::basic(user, token)?,
             (Some(Challenge::Bearer { realm, service }), credentials) => {
-                let mut trusted = vec![&shared.base];
-                trusted.extend(&shared.token_origin);
-                let url = auth::token_address(&realm, service.as_deref(), repository, &trusted)?;
+                let places = self.token_places();
+                let url = places.address(&realm, service.as_deref(), repository)?;
                 let mut request = shared.client.get(url);
                 if let Some((user, token)) = credentials {
                     request = request.header(AUTHORIZATION, auth::basic(user, token)?);

@@ -14,7 +14,7 @@
 //!
 //! It refuses to let the engine pull: an engine believes a tag, obeys a manifest and unpacks without
 //! a bound. Credentials go to the registry's own origin (and to a named place for tokens), never
-//! along a redirect; no error ever shows them, or the address that a redirect led to.
+//! along a redirect, and never to a place that the registry alone names; no error ever shows them, or the address that a redirect led to.
 
 mod archive;
 mod auth;

@@ -36,6 +36,7 @@ fn phase() -> Phase {
             logs: false,
             cases: false,
             decimals: 3,
+            grid: crate::model::Duration(0),
         },
         pick: Pick::Best,
     }

@@ -213,6 +213,6 @@ pub(super) fn line(record: &SubmissionRecord, first: &str) -> String {
         submission.origin.content().short(),
         submission.team,
         submission.phase,
-        submission.state().label()
+        submission.state().evaluation_as_one().label()
     )
 }

@@ -21,7 +21,7 @@ use super::{App, Progress, publish};
 use crate::command::{self, Written};
 use crate::forge::Comment;
 use crate::model::{ForgeEvent, ForgeName, RepositoryRef, Sender};
-use crate::store::{CommandRecord, CommandState, Heard, TextPlace};
+use crate::store::{CommandRecord, CommandState, Heard, OutboxPut, TextPlace};
 
 /// An event about a text that may hold commands.
 struct Told<'a> {
@@ -90,12 +90,19 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
     if command::read(told.body, &bot.login).is_empty() {
         return Ok("ignored: no command".to_owned());
     }
-    let Some(at) = place::of(app, forge, &told.repository.id.to_string()).await? else {
+    let (id, name) = (told.repository.id.to_string(), &told.repository.full_name);
+    let read = async |name: &str| match told.spot {
+        0 => port.issue(name, told.issue).await,
+        spot => port.comment(name, spot).await,
+    };
+    // Somebody waits: the name is tried while the forge is asked whether it is right.
+    let (at, text) = tokio::join!(place::of(app, forge, &id), read(name));
+    let Some(at) = at? else {
         return Ok("ignored: not a place for commands".to_owned());
     };
-    let text = match told.spot {
-        0 => port.issue(&at.full_name, told.issue).await?,
-        spot => port.comment(&at.full_name, spot).await?,
+    let text = match at.full_name == *name {
+        true => text?,
+        false => read(&at.full_name).await?,
     };
     let Some(text) = text else {
         return Ok("ignored: the text is gone".to_owned());
@@ -149,17 +156,13 @@ async fn enter(
             }
         })
         .collect();
-    let new = app
-        .store
-        .hear(here, told.sender, &heard, app.clock.now())
-        .await?;
-    if new > 0 {
-        publish::react(app, here).await?;
-        if heard.iter().any(|h| h.reply.is_some()) {
-            publish::reply(app, here).await?;
-        }
+    let now = app.clock.now();
+    let mut news = vec![publish::reaction(here, now)];
+    if heard.iter().any(|h| h.reply.is_some()) {
+        news.push(publish::reply(here, now));
     }
-    Ok(new)
+    let new = app.store.hear((here, told.sender), &heard, &news, now);
+    Ok(new.await?)
 }
 
 /// Carries out what was heard, in the order in which it was.
@@ -168,22 +171,20 @@ async fn enter(
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let mut progress = Progress::Idle;
-    let mut told: BTreeMap<(String, i64, i64), CommandRecord> = BTreeMap::new();
     for record in app.store.commands_in(CommandState::New).await? {
         if !app.store.begin_command(record.id).await? {
             continue;
         }
         progress = Progress::Worked;
-        if let Some(reply) = execute::run(app, &record).await {
-            let now = app.clock.now();
-            app.store.end_command(record.id, &reply, now).await?;
+        match execute::run(app, &record).await {
+            Some(reply) => end(app, &record, &reply).await?,
+            // There is nothing yet but that it is under way.
+            None => {
+                if let Some(wish) = news(app, &record) {
+                    app.store.put_outbox(&wish, app.clock.now()).await?;
+                }
+            }
         }
-        let place = &record.place;
-        told.insert((place.forge_id.clone(), place.issue, place.spot), record);
-    }
-    // The answers to all commands of a text at once: the first version of a comment is what is mailed.
-    for record in told.values() {
-        tell(app, record).await?;
     }
     for record in app.store.commands_in(CommandState::Running).await? {
         if let Some(reply) = execute::still(app, &record).await {
@@ -195,18 +196,25 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
 }
 
 async fn end(app: &App, record: &CommandRecord, reply: &str) -> anyhow::Result<()> {
-    app.store
-        .end_command(record.id, reply, app.clock.now())
-        .await?;
-    tell(app, record).await
+    let news = news(app, record);
+    let now = app.clock.now();
+    let ended = app.store.end_command(record.id, reply, news.as_ref(), now);
+    Ok(ended.await?)
 }
 
-/// The command line reads the answer from the row.
-async fn tell(app: &App, record: &CommandRecord) -> anyhow::Result<()> {
-    match record.place.forge.as_str() == COMMAND_LINE {
-        true => Ok(()),
-        false => publish::reply(app, &record.place).await,
-    }
+/// The wish that the answer be shown. The command line reads it from the row.
+fn news(app: &App, record: &CommandRecord) -> Option<OutboxPut> {
+    let at = &record.place;
+    (at.forge.as_str() != COMMAND_LINE).then(|| publish::reply(at, app.clock.now()))
+}
+
+/// Whether there is something to say to all commands of a text: each has ended, or goes on by itself.
+pub(super) fn can_be_answered(records: &[CommandRecord]) -> bool {
+    records.iter().all(|record| match record.state {
+        CommandState::New => false,
+        CommandState::Running => execute::goes_on(record),
+        CommandState::Ended => true,
+    })
 }
 
 /// Ends what an earlier start has begun and cannot have ended.

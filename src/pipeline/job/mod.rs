@@ -81,6 +81,20 @@ impl Cleaner {
     }
 }
 
+/// Removes from an engine what jobs of an earlier start left there.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn clear(engine: &dyn Executor) -> executor::Result<()> {
+    for job in engine.list_owned().await? {
+        tracing::warn!(job = job.name, "left by an earlier start, removed");
+        // It may have ended already; removing is what counts.
+        let _ = engine.cancel(&job, KillReason::Orphaned).await;
+        engine.cleanup(&job).await?;
+    }
+    Ok(())
+}
+
 /// Runs a job and copies its output into `into`, an empty directory of ours. `record_kill` is
 /// awaited before a kill is sent. Everything of the job is removed from the engine: by the cleaner,
 /// later, when the container has ended, and on errors before this returns.

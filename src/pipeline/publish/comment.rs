@@ -6,16 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Target, Unsent, thread};
+use super::{LATE, Target, Unsent, thread};
 use crate::forge::ForgeError;
-use crate::model::{Digest, Duration, Timestamp, limits};
+use crate::model::{Digest, Duration, Timestamp};
 use crate::pipeline::App;
 use crate::store::OutboxItem;
 
 /// Clocks of forges are not ours: comments are looked for from this long before their reason.
 const CLOCKS_APART: Duration = Duration::seconds(3600);
-/// A forge may still do what it was asked this long ago, although we gave up waiting.
-const LATE: Duration = Duration(2 * limits::FORGE_CALL_TIME.0);
 
 /// What the forge shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +42,7 @@ pub(super) struct Living {
 }
 
 /// Makes the forge show a comment as it is to be now. When to look again, if an earlier try may still
-/// come to be beside it.
+/// come to be beside it or its issue.
 pub(super) async fn show(
     app: &App,
     item: &mut OutboxItem,
@@ -52,9 +50,18 @@ pub(super) async fn show(
     living: &Living,
 ) -> Result<Option<Timestamp>, Unsent> {
     let mut shown: Shown = serde_json::from_value(item.shown.clone()).unwrap_or_default();
-    let result = write(app, item, target, (living, &mut shown)).await;
+    let result = async {
+        let (issue, beside) = match living.issue {
+            Some(issue) => (issue, None),
+            None => thread::find(app, target).await?,
+        };
+        write(app, item, target, (living, &mut shown, issue)).await?;
+        Ok::<_, Unsent>(beside)
+    };
+    let result = result.await;
     keep(item, &shown)?;
-    result.map(|()| shown.unsure_until)
+    let beside = result?;
+    Ok(shown.unsure_until.into_iter().chain(beside).min())
 }
 
 fn keep(item: &mut OutboxItem, shown: &Shown) -> anyhow::Result<()> {
@@ -66,13 +73,9 @@ async fn write(
     app: &App,
     item: &mut OutboxItem,
     target: &mut Target<'_>,
-    (living, shown): (&Living, &mut Shown),
+    (living, shown, issue): (&Living, &mut Shown, i64),
 ) -> Result<(), Unsent> {
     let digest = Digest::of(living.text.as_bytes());
-    let issue = match living.issue {
-        Some(issue) => issue,
-        None => thread::find(app, target).await?,
-    };
     if shown.issue != Some(issue) {
         // A deleted issue took its comments with it.
         *shown = Shown {

@@ -51,7 +51,7 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
     for board in challenge.boards() {
         // A hidden board is none to everybody.
         if let Some(view) = view::board(app.rows(), &board).await? {
-            publication = publication.with_public_board(view);
+            publication = publication.with_board(view);
         }
     }
     let files = publication::files(&publication);

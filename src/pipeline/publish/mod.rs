@@ -20,17 +20,17 @@ mod thread;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-pub use health::Health;
+pub use health::{Health, Way};
 pub(super) use leaderboard::put as boards;
 pub use leaderboard::wish as board;
 pub use notice::{tell, tell_organizers};
-pub use reply::{react, reply};
+pub use reply::{reaction, reply};
 
 use target::Target;
 
 use super::{App, Progress};
 use crate::forge::{ForgeError, Shows};
-use crate::model::{Duration, ForgeName, Timestamp};
+use crate::model::{Duration, ForgeName, Timestamp, limits};
 use crate::store::{Lane, OutboxItem, OutboxPut, SubmissionRecord, URGENT};
 
 /// Wishes looked at in one step.
@@ -45,6 +45,13 @@ const PAUSE_MAX: Duration = Duration::seconds(300);
 /// Tries, over a quarter of an hour, before a repository that the forge does not know is taken for gone: an
 /// account that was put out of its team by mistake has that long to come back.
 const GONE_TRIES_MAX: i64 = 10;
+/// A forge may still do what it was asked this long ago, although we gave up waiting.
+const LATE: Duration = Duration(2 * limits::FORGE_CALL_TIME.0);
+/// Tries, over half a minute, before a commit that the forge says it does not know is taken for gone.
+const COMMIT_TRIES_MAX: i64 = 5;
+/// Somebody may take a repository out of the archive again. The sweep sees it if it is a team's; this
+/// often it is tried in any case.
+const ARCHIVED_PAUSE: Duration = Duration::seconds(3600);
 /// A report is edited this often at most while the submission is under way.
 const REPORT_PACE: Duration = Duration::seconds(5);
 /// Notes of a repository share a ref: they are not written with every step.
@@ -75,6 +82,8 @@ enum Unsent {
     Forge(ForgeError),
     /// The repository is no longer there, or hidden from us.
     Gone,
+    /// The repository no longer has the commit: it was pushed over, and cleared away.
+    NoCommit,
     /// We failed ourselves.
     Ours(anyhow::Error),
 }
@@ -210,25 +219,50 @@ async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
         Ok(Some(again)) => return Ok(app.store.sent_for_now(&item, now(), again).await?),
         Err(error) => error,
     };
-    let pause = Duration::seconds(1 << item.tries.clamp(0, 8)).min(PAUSE_MAX);
-    let (pause, is_final, says) = match &error {
-        Unsent::Forge(error) => {
-            app.health.failed(&item.forge, error, now());
-            let pause = error.asks_to_wait().unwrap_or(pause);
-            (pause, error.is_final(), error.to_string())
-        }
-        Unsent::Gone => {
-            let says = "the forge no longer has this repository, or hides it from our account";
-            (pause, item.tries >= GONE_TRIES_MAX, says.to_owned())
-        }
-        Unsent::Ours(error) => (pause, false, format!("{error:#}")),
-    };
+    if let Unsent::Forge(error) = &error {
+        app.health.failed(&item.forge, (Way::Write, error), now());
+    }
+    let (pause, is_final, says) = judge(&error, item.tries);
     if is_final {
         tracing::warn!(item.subject, item.channel, error = says, "cannot be shown");
         return Ok(app.store.given_up(&item, &says, now()).await?);
     }
     tracing::info!(item.subject, item.channel, error = says, "not shown yet");
     Ok(app.store.not_sent(&item, &says, now().plus(pause)).await?)
+}
+
+/// What is to be done about a wish that could not be sent, after so many tries before: how long to
+/// wait, whether to give it up, and why.
+fn judge(error: &Unsent, tries: i64) -> (Duration, bool, String) {
+    let pause = Duration::seconds(1 << tries.clamp(0, 8)).min(PAUSE_MAX);
+    match error {
+        Unsent::Forge(error @ ForgeError::Archived) => (ARCHIVED_PAUSE, false, error.to_string()),
+        Unsent::Forge(error) => {
+            let pause = error.asks_to_wait().unwrap_or(pause);
+            (pause, error.is_final(), error.to_string())
+        }
+        Unsent::Gone => {
+            let says = "the forge no longer has this repository, or hides it from our account";
+            (pause, tries >= GONE_TRIES_MAX, says.to_owned())
+        }
+        Unsent::NoCommit => {
+            let says = "the forge no longer has this commit: it was pushed over";
+            (pause, tries >= COMMIT_TRIES_MAX, says.to_owned())
+        }
+        Unsent::Ours(error) => (pause, false, format!("{error:#}")),
+    }
+}
+
+/// A repository may be out of the archive: what waits for that is sent now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_back(app: &App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<()> {
+    if app.health.is_back(forge, forge_id) {
+        let says = ForgeError::Archived.to_string();
+        app.store.wake(forge, &says, app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Sends a wish by its way. When to look again, if what is shown now may not stay as it is.

@@ -15,7 +15,7 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
     let mut target = Target::of(app, id).await?;
     let (sha, text) = (&sha, &text);
     target
-        .call(app, |forge, at| {
+        .call_of_commit(app, sha, |forge, at| {
             let (sha, text) = (sha.clone(), text.clone());
             async move { forge.show_note(&at, &sha, &text, now).await }
         })

@@ -7,36 +7,28 @@ use super::{REACTION, REPLY, Target, Unsent};
 use crate::forge::{ForgeError, Reaction, Spot};
 use crate::model::{Duration, Timestamp};
 use crate::pipeline::{App, commands};
-use crate::store::{OutboxItem, OutboxPut, StoreError, TextPlace, URGENT};
+use crate::store::{ANSWER, OutboxItem, OutboxPut, TextPlace, URGENT};
 
-/// Shows that the commands of a text were heard.
-///
-/// # Errors
-/// When the database fails.
-pub async fn react(app: &App, at: &TextPlace) -> Result<(), StoreError> {
-    put(app, at, REACTION).await
+/// The wish to show that the commands of a text were heard.
+pub fn reaction(at: &TextPlace, now: Timestamp) -> OutboxPut {
+    wish(at, (REACTION, URGENT), now)
 }
 
-/// Shows the answers to the commands of a text as they are now.
-///
-/// # Errors
-/// When the database fails.
-pub async fn reply(app: &App, at: &TextPlace) -> anyhow::Result<()> {
-    Ok(put(app, at, REPLY).await?)
+/// The wish to show the answers to the commands of a text as they are now.
+pub fn reply(at: &TextPlace, now: Timestamp) -> OutboxPut {
+    wish(at, (REPLY, ANSWER), now)
 }
 
-async fn put(app: &App, at: &TextPlace, channel: &'static str) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let wish = OutboxPut {
+fn wish(at: &TextPlace, (channel, priority): (&'static str, i64), now: Timestamp) -> OutboxPut {
+    OutboxPut {
         forge: at.forge.clone(),
         subject: format!("text {} {} {}", at.forge_id, at.issue, at.spot),
         channel,
         payload: json!({ "forge_id": at.forge_id, "issue": at.issue, "spot": at.spot }),
-        priority: URGENT,
+        priority,
         not_before: now,
         pace: Duration(0),
-    };
-    app.store.put_outbox(&wish, now).await
+    }
 }
 
 fn place(item: &OutboxItem) -> TextPlace {
@@ -58,6 +50,11 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Time
     let Some(first) = records.first() else {
         return Ok(None);
     };
+    // The answers to all commands of a text at once: the first version of a comment is what is mailed.
+    // Each that ends renews the wish.
+    if !commands::can_be_answered(&records) {
+        return Ok(None);
+    }
     let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
     let mark = format!("<!-- referee:reply={} -->", at.spot);
     let living = Living {

@@ -42,7 +42,7 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
         }
         let (sha, status) = (&sha, &wanted);
         let sent = target
-            .call(app, |forge, at| {
+            .call_of_commit(app, sha, |forge, at| {
                 let (sha, status) = (sha.clone(), status.clone());
                 async move { forge.show_status(&at.full_name, &sha, &status).await }
             })

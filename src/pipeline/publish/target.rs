@@ -5,7 +5,8 @@ use std::future::Future;
 
 use super::Unsent;
 use crate::forge::{Forge, ForgeError, ForgeRepository};
-use crate::model::{ForgeName, RepositoryId};
+use crate::model::{CommitSha, ForgeName, RepositoryId};
+use crate::pipeline::publish::Way;
 use crate::pipeline::{App, located};
 use crate::store::Repository;
 
@@ -68,11 +69,16 @@ impl<'a> Target<'a> {
     {
         let error = match doing(self.forge, self.at.clone()).await {
             Ok(value) => {
-                app.health.answered(&self.name);
+                app.health.answered(&self.name, Way::Write);
                 return Ok(value);
             }
             Err(error) if error.may_be_renamed() => error,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                if matches!(error, ForgeError::Archived) {
+                    app.health.archived(&self.name, &self.at.id);
+                }
+                return Err(error.into());
+            }
         };
         let Some(now) = self.forge.repository(&self.at.id).await? else {
             return Err(Unsent::Gone);
@@ -93,6 +99,39 @@ impl<'a> Target<'a> {
         }
         self.at = now;
         Ok(doing(self.forge, self.at.clone()).await?)
+    }
+
+    /// [`Target::call`] about a commit. Forges say many things of one that they no longer have, most
+    /// often only that they failed: they are asked for it.
+    pub async fn call_of_commit<T, F, R>(
+        &mut self,
+        app: &App,
+        sha: &CommitSha,
+        doing: F,
+    ) -> Result<T, Unsent>
+    where
+        F: Fn(&'a dyn Forge, ForgeRepository) -> R,
+        R: Future<Output = Result<T, ForgeError>>,
+    {
+        let error = match self.call(app, doing).await {
+            Err(Unsent::Forge(
+                error @ (ForgeError::Server { .. }
+                | ForgeError::NotFound
+                | ForgeError::Invalid(_)
+                | ForgeError::Conflict(_)),
+            )) => error,
+            other => return other,
+        };
+        match self.forge.has_commit(&self.at, sha).await {
+            Ok(false) => {}
+            // What it failed at first is the better reason.
+            Ok(true) | Err(_) => return Err(error.into()),
+        }
+        // A repository that is hidden from us hides its commits in the same words.
+        match self.forge.repository(&self.at.id).await? {
+            Some(_) => Err(Unsent::NoCommit),
+            None => Err(Unsent::Gone),
+        }
     }
 
     /// The team's row.

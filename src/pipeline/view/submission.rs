@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::board;
 use crate::model::{
-    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Outcome, Override, Overrides,
-    Score, Severity, Stage, Submission, SubmissionState, Task,
+    AttemptKind, AttemptState, Board, ContractMode, Duration, Finding, MetricSpec, Origin, Outcome,
+    Override, Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, admission, expectation, participant, revision};
+use crate::pipeline::{App, Scope, admission, expectation, participant, revision, smoke};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
@@ -42,7 +42,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         ..scope
     };
     let state = submission.state();
-    let attempts = telling(app.store.attempts(record).await?, state);
+    let attempts = telling(app.store.attempts(record).await?, submission);
     let view = SubmissionView {
         number: submission.number,
         challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
@@ -57,14 +57,18 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
             .map(|stage| gate(stage, state, &attempts))
             .to_vec(),
         logs: logs(&attempts),
-        reproduce: reproduce(state, scope, &attempts),
+        reproduce: reproduce(record, scope, &attempts),
         image: record.image.clone(),
         sample_score: sample_score(scope, &attempts),
         score: score(app, record, scope).await?,
         notices: notices(submission, &orders),
         queue: place(app, record, &orders).await?,
         quota: quota(app, record, scope).await?,
-        incident: record.incident.clone(),
+        // Not before the end is told.
+        incident: record
+            .incident
+            .clone()
+            .filter(|_| submission.outcome.is_some()),
         url: format!(
             "{}/submissions/{}",
             app.settings.public_url,
@@ -97,8 +101,14 @@ fn stage_of(kind: AttemptKind) -> Stage {
 
 /// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
 /// made again, and so are those that failed before a rerun.
-fn telling(attempts: Vec<AttemptRecord>, state: SubmissionState) -> Vec<AttemptRecord> {
-    let goes_on_at = match state {
+fn telling(mut attempts: Vec<AttemptRecord>, submission: &Submission) -> Vec<AttemptRecord> {
+    if submission.sealed {
+        let evaluation = attempts
+            .iter_mut()
+            .filter(|a| stage_of(a.attempt.kind) >= Stage::Run);
+        evaluation.for_each(keep_open);
+    }
+    let goes_on_at = match submission.state() {
         SubmissionState::Waiting(stage) | SubmissionState::Working(stage) => Some(stage),
         SubmissionState::Ended(_) => None,
     };
@@ -120,6 +130,17 @@ fn telling(attempts: Vec<AttemptRecord>, state: SubmissionState) -> Vec<AttemptR
         one.attempt.state != AttemptState::Failed || !again
     });
     newest
+}
+
+/// Shows an attempt whose end is not told yet as one that is under way.
+fn keep_open(one: &mut AttemptRecord) {
+    if one.attempt.state != AttemptState::Lost {
+        one.attempt.state = AttemptState::Running;
+    }
+    one.attempt.ended_at = None;
+    one.findings.clear();
+    one.log = None;
+    one.detail = Value::Null;
 }
 
 fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> GateView {
@@ -221,25 +242,43 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
         .collect()
 }
 
-/// The command that repeats the smoke run, once that has failed.
+/// The commands that show a failure at home, once there is one.
 fn reproduce(
-    state: SubmissionState,
+    record: &SubmissionRecord,
     scope: Scope<'_>,
     attempts: &[AttemptRecord],
 ) -> Option<String> {
+    let outcome = record.submission.outcome?;
     let failed_at = attempts
         .iter()
         .find(|a| a.attempt.state == AttemptState::Failed)
         .map(|a| stage_of(a.attempt.kind))?;
-    let task = scope.task?;
-    // A run on hidden data that failed after a smoke run that passed is not repeated by it.
+    // A fault of ours or of the organizers, and a run on hidden data that failed after a smoke run
+    // that passed, are not repeated by what a participant has.
     let repeatable = match failed_at {
-        Stage::Smoke => true,
-        Stage::Run => scope.phase.show.logs,
-        _ => false,
+        Stage::Rules | Stage::Build | Stage::Smoke => outcome != Outcome::Fault,
+        Stage::Run => scope.phase.show.logs && outcome != Outcome::Fault,
+        Stage::Score => false,
     };
-    (matches!(state, SubmissionState::Ended(_)) && repeatable)
-        .then(|| participant::reproduce(task, IMAGE_AT_HOME))
+    // What the rules refuse before they know the task is refused for every task.
+    let task = scope.task.or(scope.challenge.tasks.first())?;
+    if !repeatable {
+        return None;
+    }
+    let cases = smoke::sample_cases(task).unwrap_or_default();
+    let per_case = task.contract.mode == ContractMode::PerCase;
+    let commit = matches!(record.submission.origin, Origin::Commit { .. });
+    let commands = participant::Reproduce {
+        challenge: scope.challenge,
+        task,
+        case: cases.first().filter(|_| per_case),
+        dockerfile: commit.then_some(match record.dockerfile.as_str() {
+            "" => "Dockerfile",
+            path => path,
+        }),
+        image: IMAGE_AT_HOME,
+    };
+    Some(commands.commands(failed_at))
 }
 
 fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {

@@ -2,12 +2,12 @@
 //! table and as a plot.
 //!
 //! Equal standings give equal bytes, so that a commit means a change: nothing here tells when it
-//! was made, nor how many submissions are under way. Hidden boards are refused at the door.
+//! was made, nor how many submissions are under way. Of hidden boards it is given nothing.
 
 use std::collections::BTreeMap;
 
 use super::{BoardView, Titled, board_text};
-use crate::model::{BoardVisibility, ChallengeSlug, Show};
+use crate::model::ChallengeSlug;
 
 mod plot;
 mod readme;
@@ -20,15 +20,7 @@ const README: &str = "README.md";
 pub struct ChallengePublication {
     challenge: Titled<ChallengeSlug>,
     public_url: Option<String>,
-    boards: Vec<PublishedBoard>,
-}
-
-/// A public board.
-#[derive(Debug, Clone, PartialEq)]
-struct PublishedBoard {
-    view: BoardView,
-    /// Whether organizers keep it as it is.
-    frozen: bool,
+    boards: Vec<BoardView>,
 }
 
 impl ChallengePublication {
@@ -42,40 +34,27 @@ impl ChallengePublication {
         }
     }
 
-    /// Adds a board that everybody may see, in the order of the page.
+    /// Adds a board that everybody may see, in the order of the page. Of a hidden one there is no view.
     #[must_use]
-    pub fn with_public_board(mut self, view: BoardView) -> Self {
-        let frozen = view.frozen.is_some();
-        self.boards.push(PublishedBoard { view, frozen });
-        self
-    }
-
-    /// Adds a board, in the order of the page; unless its phase hides it, when nothing of it is kept.
-    #[must_use]
-    pub fn with_board(mut self, view: BoardView, show: &Show, frozen: bool) -> Self {
-        match show.board {
-            BoardVisibility::Hidden => {}
-            BoardVisibility::Live => self.boards.push(PublishedBoard { view, frozen }),
-        }
+    pub fn with_board(mut self, view: BoardView) -> Self {
+        self.boards.push(view);
         self
     }
 }
 
-impl PublishedBoard {
-    /// Path of one of its files.
-    fn path(&self, extension: &str) -> String {
-        let board = &self.view.board;
-        format!("{}/{}.{extension}", board.phase, board.task)
-    }
+/// Path of one of a board's files.
+fn path(view: &BoardView, extension: &str) -> String {
+    let board = &view.board;
+    format!("{}/{}.{extension}", board.phase, board.task)
 }
 
 /// All files by their paths.
 pub fn files(publication: &ChallengePublication) -> BTreeMap<String, Vec<u8>> {
     let readme = readme::page(publication);
     let mut files = BTreeMap::from([(README.to_owned(), readme.into_bytes())]);
-    for board in &publication.boards {
-        files.insert(board.path("csv"), board_text::csv(&board.view).into_bytes());
-        files.insert(board.path("svg"), plot::svg(&board.view).into_bytes());
+    for view in &publication.boards {
+        files.insert(path(view, "csv"), board_text::csv(view).into_bytes());
+        files.insert(path(view, "svg"), plot::svg(view).into_bytes());
     }
     files
 }

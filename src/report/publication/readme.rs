@@ -1,6 +1,6 @@
 //! The page that a forge shows for the repository: a section for each board.
 
-use super::{ChallengePublication, PublishedBoard};
+use super::{ChallengePublication, path};
 use crate::model::Timestamp;
 use crate::report::board_text::{markdown_table, markdown_title};
 use crate::report::escape::{markdown_text, markdown_url};
@@ -17,7 +17,7 @@ pub(super) fn page(publication: &ChallengePublication) -> String {
     let title = markdown_text(&publication.challenge.title);
     let mut blocks = vec![format!("# {title}\n")];
     let url = publication.public_url.as_deref();
-    blocks.extend(publication.boards.iter().map(|board| section(board, url)));
+    blocks.extend(publication.boards.iter().map(|view| section(view, url)));
     blocks.push(match publication.boards.as_slice() {
         [] => "No board is public yet.\n".to_owned(),
         _ => format!("---\n\n{LEGEND}\n"),
@@ -26,13 +26,12 @@ pub(super) fn page(publication: &ChallengePublication) -> String {
     blocks.join("\n")
 }
 
-fn section(board: &PublishedBoard, public_url: Option<&str>) -> String {
-    let view = &board.view;
-    let (csv, svg) = (board.path("csv"), board.path("svg"));
+fn section(view: &BoardView, public_url: Option<&str>) -> String {
+    let (csv, svg) = (path(view, "csv"), path(view, "svg"));
     let mut text = format!(
         "## {}\n\n{}\n\n{}\n",
         markdown_title(view),
-        state(board),
+        state(view),
         markdown_table(view)
     );
     text.extend(imputed(view));
@@ -59,18 +58,17 @@ fn imputed(view: &BoardView) -> Option<String> {
         .then(|| format!("Missing values, counted by the challenge's rule: {told}.\n\n"))
 }
 
-fn state(board: &PublishedBoard) -> String {
-    let view = &board.view;
+fn state(view: &BoardView) -> String {
     let phase = match view.phase_state() {
         PhaseState::Planned => format!("Opens {}.", minute(view.opens)),
         PhaseState::Open => format!("Open until {}.", minute(view.closes)),
         PhaseState::Closed => format!("Closed {}.", minute(view.closes)),
     };
-    match board.frozen {
-        true => format!(
+    match view.frozen {
+        Some(_) => format!(
             "{phase} Frozen: what is scored from now on does not show until the organizers lift it."
         ),
-        false => phase,
+        None => phase,
     }
 }
 

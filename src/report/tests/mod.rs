@@ -41,6 +41,7 @@ fn samples_show_what_their_phase_would_show() {
         logs: false,
         cases: false,
         decimals: 3,
+        grid: crate::model::Duration(0),
     };
     for (name, view) in SubmissionView::samples() {
         let told = redact(view.clone(), &show);

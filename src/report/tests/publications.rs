@@ -5,20 +5,7 @@ use std::collections::BTreeMap;
 use super::super::board::{CellValue, CellView};
 use super::super::publication::{ChallengePublication, files};
 use super::super::{BoardView, Titled};
-use crate::model::{
-    BoardVisibility, ChallengeSlug, Duration, MetricName, PhaseSlug, Show, TeamSlug,
-};
-
-const LIVE: Show = Show {
-    board: BoardVisibility::Live,
-    logs: false,
-    cases: false,
-    decimals: 3,
-};
-const HIDDEN: Show = Show {
-    board: BoardVisibility::Hidden,
-    ..LIVE
-};
+use crate::model::{ChallengeSlug, Duration, MetricName, TeamSlug, Timestamp};
 
 fn empty(title: &str) -> ChallengePublication {
     let slug = ChallengeSlug::new("nuclei").unwrap();
@@ -55,13 +42,13 @@ fn teams(values: &[f64]) -> BoardView {
 }
 
 fn plot(view: BoardView) -> String {
-    let files = texts(&empty("Nuclei").with_board(view, &LIVE, false));
+    let files = texts(&empty("Nuclei").with_board(view));
     files["validation/segmentation.svg"].clone()
 }
 
 #[test]
 fn four_teams_and_a_tie() {
-    let files = texts(&empty("Nuclei").with_board(four(), &LIVE, false));
+    let files = texts(&empty("Nuclei").with_board(four()));
     let paths: Vec<&String> = files.keys().collect();
     assert_eq!(
         paths,
@@ -77,23 +64,8 @@ fn four_teams_and_a_tie() {
 }
 
 #[test]
-fn of_a_hidden_board_there_is_no_trace() {
-    let mut secret = four();
-    secret.phase = Titled::new(PhaseSlug::new("secret").unwrap(), "Secret phase");
-    secret.board.phase = secret.phase.slug.clone();
-    secret.rows[0].team = TeamSlug::new("secret-team").unwrap();
-    let public = empty("Nuclei").with_board(four(), &LIVE, false);
-    let both = public.clone().with_board(secret.clone(), &HIDDEN, false);
-    assert_eq!(files(&both), files(&public));
-    let alone = texts(&empty("Nuclei").with_board(secret, &HIDDEN, true));
-    assert_eq!(alone.len(), 1);
-    assert!(alone["README.md"].contains("No board is public yet."));
-    assert!(!alone["README.md"].to_lowercase().contains("secret"));
-}
-
-#[test]
 fn bytes_change_only_with_the_standings_and_the_state() {
-    let of = |view: BoardView| files(&empty("Nuclei").with_board(view, &LIVE, false));
+    let of = |view: BoardView| files(&empty("Nuclei").with_board(view));
     let first = of(four());
     let mut later = four();
     later.generated_at = later.generated_at.plus(Duration::seconds(3600));
@@ -111,17 +83,17 @@ fn bytes_change_only_with_the_standings_and_the_state() {
 
 #[test]
 fn the_state_of_a_board_is_said() {
-    let readme = |view: BoardView, frozen| {
-        texts(&empty("Nuclei").with_board(view, &LIVE, frozen))["README.md"].clone()
-    };
-    assert!(readme(four(), false).contains("\nOpen until 2026-04-30 23:59 UTC.\n"));
-    assert!(readme(four(), true).contains("UTC. Frozen: "));
+    let readme = |view: BoardView| texts(&empty("Nuclei").with_board(view))["README.md"].clone();
+    assert!(readme(four()).contains("\nOpen until 2026-04-30 23:59 UTC.\n"));
+    let mut frozen = four();
+    frozen.frozen = Some(Timestamp(0));
+    assert!(readme(frozen).contains("UTC. Frozen: "));
     let mut view = four();
     view.generated_at = view.opens.minus(Duration::seconds(1));
-    assert!(readme(view.clone(), false).contains("\nOpens 2026-02-01 00:00 UTC.\n"));
+    assert!(readme(view.clone()).contains("\nOpens 2026-02-01 00:00 UTC.\n"));
     view.generated_at = view.closes.plus(Duration::seconds(1));
-    assert!(readme(view, false).contains("\nClosed 2026-04-30 23:59 UTC.\n"));
-    assert!(readme(BoardView::sample_empty(), false).contains("No submission has a score yet."));
+    assert!(readme(view).contains("\nClosed 2026-04-30 23:59 UTC.\n"));
+    assert!(readme(BoardView::sample_empty()).contains("No submission has a score yet."));
 }
 
 #[test]
@@ -137,7 +109,7 @@ fn hostile_names() {
     view.rows[1].team = TeamSlug::new("deadbeef1234567").unwrap();
     view.rows[2].team = TeamSlug::new("gh-12").unwrap();
     view.rows[3].team = TeamSlug::new("a_b_c.".to_owned() + &"m".repeat(57)).unwrap();
-    let files = texts(&empty(hostile).with_board(view, &LIVE, false));
+    let files = texts(&empty(hostile).with_board(view));
     insta::assert_snapshot!("publication-hostile-readme", files["README.md"]);
     let svg = &files["validation/segmentation.svg"];
     assert!(!svg.contains("<script") && !svg.contains('\u{202e}'));

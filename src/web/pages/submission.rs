@@ -209,8 +209,8 @@ fn reproduce(command: &str) -> Markup {
     html! {
         section.card {
             h2 { "Repeat it at home" }
-            p.soft { "The same limits, on the public sample, with an image that you built yourself." }
-            (copyable("reproduce", "Command", command))
+            p.soft { "The same limits and walls, on the public sample, in a working copy of your repository." }
+            (copyable("reproduce", "Commands", command))
         }
     }
 }

@@ -74,7 +74,9 @@ impl State {
         if !self.is_owner(call.me(), org) && !self.account(call.me()).is_admin {
             return Err(self.refuse(403, "Must be an organization owner"));
         }
-        if self.repositories.iter().any(|r| r.owner == org) {
+        if self.repositories.iter().any(|r| r.owner == org)
+            || self.packages.iter().any(|p| p.owner == org)
+        {
             return Err(self.failed());
         }
         self.teams.retain(|team| team.organization != org);

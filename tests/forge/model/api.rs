@@ -201,7 +201,7 @@ impl Forge {
             Err(refusal) => return refusal,
         };
         if request.path.starts_with("/v2/") {
-            return self.state().registry(&call);
+            return self.state().registry(&call, &request.body);
         }
         call.seen = self.state().looked_at(&call);
         if call.seen.is_some() {

@@ -47,6 +47,13 @@ impl State {
         id
     }
 
+    /// Gives an account another name. The old one is nobody's.
+    pub fn rename_account(&mut self, id: i64, login: &str) {
+        let mut all = self.accounts.iter_mut();
+        let account = all.find(|account| account.id == id).unwrap();
+        login.clone_into(&mut account.login);
+    }
+
     /// An organization with its team of owners.
     pub fn make_org(&mut self, name: &str, visibility: &str, owner: i64) -> i64 {
         let visibility = if visibility.is_empty() {

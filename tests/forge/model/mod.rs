@@ -27,6 +27,7 @@ mod notes;
 pub mod packages;
 mod people;
 mod refusal;
+mod registry;
 mod repos;
 mod routes;
 pub mod sender;

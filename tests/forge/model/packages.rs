@@ -1,4 +1,4 @@
-//! Container images: as packages in the API, and as the registry's manifests and blobs.
+//! Container images as packages in the API.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -16,7 +16,7 @@ pub struct Image<'a> {
     pub blobs: &'a [(&'a str, &'a [u8])],
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
@@ -56,7 +56,7 @@ impl State {
     }
 
     /// What somebody may do with the packages of an owner.
-    fn packages_mode(&self, who: Option<i64>, owner: i64) -> Mode {
+    pub fn packages_mode(&self, who: Option<i64>, owner: i64) -> Mode {
         let Some(who) = who else {
             return Mode::None;
         };
@@ -70,6 +70,9 @@ impl State {
     }
 
     pub fn in_packages(&mut self, call: &Call, owner: &str, rest: &[&str]) -> Reply {
+        if self.registry_is_off {
+            return Err(Answer::no_such_page());
+        }
         let owner = self.account_named(owner).map(|account| account.id);
         let owner = owner.ok_or_else(|| self.not_found())?;
         let mode = self.packages_mode(call.account(), owner);
@@ -151,74 +154,4 @@ impl State {
             "created_at": time(package.created),
         })
     }
-
-    /// The registry, below `/v2`.
-    pub fn registry(&self, call: &Call) -> Answer {
-        let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
-        let owner = steps.first().and_then(|owner| self.account_named(owner));
-        let mode = owner.map_or(Mode::None, |owner| {
-            self.packages_mode(call.account(), owner.id)
-        });
-        if mode < Mode::Read {
-            return self.unauthorized();
-        }
-        let found = match steps[..] {
-            [_, name, "tags", "list"] => return self.image_tags(steps[0], name),
-            [_, name, "manifests", reference] => {
-                let mut all = self.packages.iter();
-                let named = all.find(|p| p.name == name && p.version == reference);
-                named.map_or(reference.to_owned(), |package| package.digest.clone())
-            }
-            [_, _, "blobs", digest] => digest.to_owned(),
-            _ => return Answer::no_such_page(),
-        };
-        let Some((media, bytes)) = self.blobs.get(&found) else {
-            let body = json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": ""}]});
-            return registry_json(404, &body);
-        };
-        let answer = Answer::empty(200)
-            .with("Content-Type", media)
-            .with("Docker-Content-Digest", &found)
-            .with("Etag", &format!("\"{found}\""));
-        let body = if call.method == "HEAD" {
-            Vec::new()
-        } else {
-            bytes.clone()
-        };
-        answer.body(body)
-    }
-
-    fn image_tags(&self, owner: &str, name: &str) -> Answer {
-        let of = self.packages.iter().filter(|package| package.name == name);
-        let mut tags: Vec<&str> = of.map(|package| package.version.as_str()).collect();
-        tags.sort_unstable();
-        let body = json!({"name": format!("{owner}/{name}"), "tags": tags});
-        let last = tags.last().copied().unwrap_or_default();
-        let link = format!("</v2/{owner}/{name}/tags/list?last={last}>; rel=\"next\"");
-        registry_json(200, &body).with("Link", &link)
-    }
-
-    fn unauthorized(&self) -> Answer {
-        let realm = format!(
-            "Bearer realm=\"{}/v2/token\",service=\"container_registry\",scope=\"*\"",
-            self.root
-        );
-        let body = json!({"errors": [{"code": "UNAUTHORIZED", "message": ""}]});
-        let answer = registry_json(401, &body).with("Www-Authenticate", &realm);
-        if self.dialect.is_latest() {
-            return answer.with(
-                "Www-Authenticate",
-                "Basic realm=\"Gitea Container Registry\"",
-            );
-        }
-        answer
-    }
-}
-
-/// The registry says plain `application/json`.
-fn registry_json(status: u16, body: &Value) -> Answer {
-    let bytes = Answer::json(status, body).body;
-    Answer::empty(status)
-        .with("Content-Type", "application/json")
-        .body(bytes)
 }

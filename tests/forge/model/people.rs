@@ -30,6 +30,13 @@ impl State {
         Answer::json(200, &self.user(call.me(), Viewer::Account(call.me())))
     }
 
+    /// Organizations that the account is in.
+    pub fn our_orgs(&self, call: &Call) -> Answer {
+        let all = self.accounts.iter().map(|account| account.id);
+        let mine: Vec<i64> = all.filter(|org| self.is_member(call.me(), *org)).collect();
+        self.page(call, mine, |org| self.organization(*org))
+    }
+
     pub fn one_user(&self, call: &Call, login: &str) -> Reply {
         let Some(account) = self.account_named(login) else {
             return Err(self.no_such_user(login));

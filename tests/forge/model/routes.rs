@@ -21,6 +21,7 @@ impl State {
             }
             ("GET", ["users", login]) => self.one_user(call, login),
             ("GET", ["user"]) => Ok(self.current_user(call)),
+            ("GET", ["user", "orgs"]) => Ok(self.our_orgs(call)),
             ("POST", ["users", login, "tokens"]) => self.create_token(call, login),
             ("GET", ["users", login, "orgs", org, "permissions"]) => {
                 self.org_permissions(call, login, org)

@@ -205,6 +205,8 @@ pub struct State {
     pub packages: Vec<Package>,
     /// Contents of the registry by digest, with their media types.
     pub blobs: BTreeMap<String, (String, Vec<u8>)>,
+    /// Whether the instance was set to have no packages.
+    pub registry_is_off: bool,
     /// Deliveries that are to be sent, oldest first.
     pub outbox: VecDeque<Delivery>,
     counters: BTreeMap<&'static str, i64>,
@@ -229,6 +231,7 @@ impl State {
             hooks: Vec::new(),
             packages: Vec::new(),
             blobs: BTreeMap::new(),
+            registry_is_off: false,
             outbox: VecDeque::new(),
             counters: BTreeMap::new(),
         }
