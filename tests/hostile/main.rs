@@ -13,6 +13,7 @@
     reason = "a panic in a test is its report"
 )]
 
+mod canary;
 mod corpus;
 mod images;
 mod leaks;
