@@ -24,6 +24,9 @@ mod table;
 #[path = "../it/copy.rs"]
 mod copy;
 #[expect(dead_code, reason = "shared with the tests of images by registry")]
+#[path = "../registry/image.rs"]
+mod image;
+#[expect(dead_code, reason = "shared with the tests of images by registry")]
 #[path = "../registry/server.rs"]
 mod server;
 #[path = "../registry/shelf.rs"]
