@@ -56,7 +56,10 @@ pub(super) fn started(tree: &SourceTree, file: &Dockerfile) -> Option<Started> {
         )
     } else if steps.iter().any(|s| mentions_chmod(&s.instruction)) {
         (&program, How::ItselfAfterChmod)
-    } else if steps.iter().any(|s| matches!(s.instruction, Instruction::Run(_))) {
+    } else if steps
+        .iter()
+        .any(|s| matches!(s.instruction, Instruction::Run(_)))
+    {
         (&program, How::ItselfAfterSteps)
     } else {
         (&program, How::Itself)
