@@ -88,7 +88,14 @@ fn a_verdict_is_told_on_the_grid() {
         }
         world.until("the note", Duration::from_secs(30), |_| {
             let note = copy.note(&copy.head());
-            note.starts_with(record.submission.outcome.unwrap().says())
+            note.starts_with(
+                record
+                    .submission
+                    .outcome
+                    .unwrap()
+                    .says()
+                    .trim_end_matches('.'),
+            )
         });
     }
 }
