@@ -12,6 +12,7 @@
 
 mod bench;
 mod build;
+mod differential;
 mod hostile;
 mod ignored;
 mod run;
