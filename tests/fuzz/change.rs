@@ -32,7 +32,8 @@ impl Changes {
 
     fn change(&mut self, bytes: &mut Vec<u8>, other: &[u8]) {
         let at = self.below(bytes.len() + 1);
-        let some = self.below(1 << self.below(9));
+        let bits = self.below(9);
+        let some = self.below(1 << bits);
         let end = (at + some).min(bytes.len());
         match self.below(7) {
             0 => drop(bytes.drain(at..end)),

@@ -1,7 +1,5 @@
 //! The classic builder as it answers: steps, images of the stages, the end. Judges nothing.
 
-use std::collections::HashMap;
-
 use bollard::models::ImageConfig;
 use bollard::query_parameters::{BuildImageOptionsBuilder, RemoveImageOptionsBuilder};
 use bollard::{API_DEFAULT_VERSION, Docker};

@@ -12,7 +12,7 @@ use super::pieces::*;
 pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
     let stage = from(base.to_owned()).prop_flat_map(|from| {
         prop::collection::vec(line(), 1..4).prop_map(move |lines| from.clone() + &lines.concat())
-    });
+    }).boxed();
     let stages = prop_oneof![
         8 => prop::collection::vec(stage.clone(), 1),
         1 => prop::collection::vec(stage, 2),

@@ -182,14 +182,18 @@ fn is_begun(expected: &[&str], taken: &[&str], built: &Built) -> bool {
 
 /// What the engine says of each stage's steps, without those that are left out.
 fn histories(built: &Built) -> Vec<Vec<&str>> {
-    let is_kept = |step: &&String| {
-        let nothing = step.strip_prefix("/bin/sh -c #(nop)");
-        let word = nothing.map(first_word);
-        word.is_none_or(|word| !LEFT_OUT.contains(&word.as_str()))
-    };
-    let of_stage =
-        |steps: &'_ Vec<String>| steps.iter().filter(is_kept).map(String::as_str).collect();
-    built.histories.iter().map(of_stage).collect()
+    let mut all = Vec::new();
+    for stage in &built.histories {
+        let steps = stage.iter().map(String::as_str);
+        all.push(steps.filter(|step| is_kept(step)).collect());
+    }
+    all
+}
+
+fn is_kept(step: &str) -> bool {
+    let nothing = step.strip_prefix("/bin/sh -c #(nop)");
+    let word = nothing.map(first_word);
+    word.is_none_or(|word| !LEFT_OUT.contains(&word.as_str()))
 }
 
 /// The configuration, without what is left out.
