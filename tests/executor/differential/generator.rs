@@ -10,9 +10,12 @@ use super::pieces::*;
 
 /// A whole file upon this base.
 pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
-    let stage = from(base.to_owned()).prop_flat_map(|from| {
-        prop::collection::vec(line(), 1..4).prop_map(move |lines| from.clone() + &lines.concat())
-    }).boxed();
+    let stage = from(base.to_owned())
+        .prop_flat_map(|from| {
+            prop::collection::vec(line(), 1..4)
+                .prop_map(move |lines| from.clone() + &lines.concat())
+        })
+        .boxed();
     let stages = prop_oneof![
         8 => prop::collection::vec(stage.clone(), 1),
         1 => prop::collection::vec(stage, 2),
