@@ -25,7 +25,7 @@ pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
         1 => select(vec!["\\", "\\\n", "#", "\n\n", " ", "\r", "# \\\n", "CMD [\"x\"]"]),
     ];
     let slip = prop_oneof![
-        9 => Just(None),
+        24 => Just(None),
         1 => (select(SLIPS), any::<prop::sample::Index>()).prop_map(Some),
     ];
     (head(), stages, end, slip).prop_map(|(head, stages, end, slip)| {
@@ -71,7 +71,7 @@ fn from(base: String) -> impl Strategy<Value = String> {
         "first",
         "0",
     ]);
-    let name = prop_oneof![20 => name, 1 => odd.prop_map(str::to_owned)];
+    let name = prop_oneof![40 => name, 1 => odd.prop_map(str::to_owned)];
     let alias = prop_oneof![
         6 => Just(""),
         1 => select(vec!["AS first", "as First", "AS 1st", "aS a.b_c-d", "AS", "first", "AS $A"]),
@@ -90,8 +90,8 @@ fn from(base: String) -> impl Strategy<Value = String> {
 /// An instruction, mostly; with its line end.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
-        24 => sound(),
-        3 => wild(),
+        32 => sound(),
+        2 => wild(),
         2 => select(BETWEEN).prop_map(str::to_owned),
     ]
 }
@@ -152,9 +152,9 @@ fn laid_out(keyword: &'static str, words: Vec<String>) -> impl Strategy<Value = 
         1 => Just(format!(" \t{keyword}")),
         1 => Just(format!("\\\n{keyword}")),
     ];
-    let joint = prop_oneof![24 => Just(" "), 7 => select(JOINTS), 1 => select(ODD_JOINTS)];
+    let joint = prop_oneof![60 => Just(" "), 20 => select(JOINTS), 1 => select(ODD_JOINTS)];
     let joints = prop::collection::vec(joint, words.len());
-    let end = prop_oneof![16 => Just("\n"), 4 => select(ENDS)];
+    let end = prop_oneof![24 => Just("\n"), 4 => select(ENDS)];
     (keyword, joints, end).prop_map(move |(keyword, joints, end)| {
         let rest = joints.iter().zip(&words);
         let rest: String = rest.map(|(joint, word)| format!("{joint}{word}")).collect();
