@@ -19,9 +19,7 @@ use crate::executor::docker;
 use crate::forge::folder;
 use crate::forge::git::GitError;
 use crate::model::finding::any_error;
-use crate::model::{
-    Challenge, ContractMode, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task,
-};
+use crate::model::{Challenge, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task};
 use crate::pipeline::{Engines, admission, build, participant, scorer, smoke};
 use crate::report::text::{self, Style};
 use crate::rules;
@@ -263,10 +261,8 @@ impl One<'_> {
         findings.extend(smoked.findings.iter().cloned());
         if smoked.outcome.is_some() {
             self.gate.failed("smoke");
-            if !self.options.shell {
-                self.show_log(&smoked.log.text());
-            }
             if !self.gate.quiet && !self.options.shell {
+                self.show_log(&smoked.log.text());
                 println!("To look around in the container: the same with --shell. By hand:");
                 println!(
                     "  CHALLENGE=$(realpath {})",
@@ -286,12 +282,11 @@ impl One<'_> {
 
     /// The container of the smoke run as a person starts it.
     fn by_hand(&self) -> anyhow::Result<String> {
-        let cases = smoke::sample_cases(self.task)?;
-        let per_case = self.task.contract.mode == ContractMode::PerCase;
+        let case = smoke::first_case(self.task)?;
         let reproduce = participant::Reproduce {
             challenge: &self.gate.challenge,
             task: self.task,
-            case: cases.first().filter(|_| per_case),
+            case: case.as_ref(),
             dockerfile: Some(self.dockerfile),
             image: "IMAGE",
         };
@@ -304,19 +299,8 @@ impl One<'_> {
         std::fs::create_dir_all(&output)?;
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(&output, open)?;
-        let cases = smoke::sample_cases(self.task)?;
-        let per_case = self.task.contract.mode == ContractMode::PerCase;
-        let job = participant::job(&participant::Run {
-            name: String::new(),
-            task: self.task,
-            image: &image.id,
-            inputs: config::sample_inputs(self.task),
-            case: cases.first().filter(|_| per_case),
-            time: self.task.limits.smoke_time,
-            gpus: Vec::new(),
-            seed: 1,
-            labels: Vec::new(),
-        });
+        let case = smoke::first_case(self.task)?;
+        let job = participant::on_sample(self.task, &image.id, case.as_ref());
         let starts = [&image.entrypoint[..], &image.command[..]].concat();
         println!(
             "A shell in the sandbox of the run: input in {}, output in {}, starts {}.",

@@ -155,6 +155,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn moments_go_up_to_the_grid() {
+        let on = |ms, grid| Timestamp(ms).on_grid(Duration(grid)).0;
+        assert_eq!(on(60_001, 60_000), 120_000);
+        assert_eq!(on(60_000, 60_000), 60_000);
+        assert_eq!(on(61_234, 0), 61_234);
+        assert_eq!(on(1, 5_000), 5_000);
+    }
+
+    #[test]
     fn moments_round_trip_and_days_start_at_midnight() {
         let t = Timestamp::parse("2024-07-29T13:14:15Z").unwrap();
         assert_eq!(t.to_string(), "2024-07-29T13:14:15Z");

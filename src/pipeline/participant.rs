@@ -89,6 +89,21 @@ fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
     Input { source, target }
 }
 
+/// The job of a smoke run that a person makes: without a name, and with the first of all seeds.
+pub fn on_sample(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
+    job(&Run {
+        name: String::new(),
+        task,
+        image,
+        inputs: config::sample_inputs(task),
+        case,
+        time: task.limits.smoke_time,
+        gpus: Vec::new(),
+        seed: 1,
+        labels: Vec::new(),
+    })
+}
+
 /// How a failure shows itself on a participant's own machine. Pure; never names hidden data.
 #[derive(Debug, Clone, Copy)]
 pub struct Reproduce<'a> {
@@ -143,17 +158,7 @@ impl Reproduce<'_> {
             Ok(within) => Path::new("$CHALLENGE").join(within),
             Err(_) => inputs.clone(),
         };
-        let mut job = job(&Run {
-            name: String::new(),
-            task: self.task,
-            image: &Digest::of(b""),
-            inputs: inputs.clone(),
-            case: self.case,
-            time: self.task.limits.smoke_time,
-            gpus: Vec::new(),
-            seed: 1,
-            labels: Vec::new(),
-        });
+        let mut job = on_sample(self.task, &Digest::of(b""), self.case);
         for input in &mut job.inputs {
             if let Ok(rest) = input.source.strip_prefix(&inputs) {
                 input.source = match rest.as_os_str().is_empty() {

@@ -56,17 +56,3 @@ async fn tell(app: &App, record: &SubmissionRecord, now: Timestamp) -> anyhow::R
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_go_up_to_the_grid() {
-        let on = |ms, grid| Timestamp(ms).on_grid(Duration(grid)).0;
-        assert_eq!(on(60_001, 60_000), 120_000);
-        assert_eq!(on(60_000, 60_000), 60_000);
-        assert_eq!(on(61_234, 0), 61_234);
-        assert_eq!(on(1, 5_000), 5_000);
-    }
-}

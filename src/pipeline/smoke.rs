@@ -115,6 +115,17 @@ pub fn sample_cases(task: &Task) -> anyhow::Result<Vec<Case>> {
     read_cases(&config::sample_inputs(task))
 }
 
+/// The case of the sample that a person runs first: none where one run takes all.
+///
+/// # Errors
+/// When the sample cannot be read.
+pub fn first_case(task: &Task) -> anyhow::Result<Option<Case>> {
+    Ok(match task.contract.mode {
+        ContractMode::WholeSet => None,
+        ContractMode::PerCase => sample_cases(task)?.into_iter().next(),
+    })
+}
+
 /// The cases of a directory of inputs.
 ///
 /// # Errors

@@ -308,7 +308,7 @@ async fn insert(
     let repeated = deliveries
         .iter()
         .chain(deliveries.last().into_iter().cycle());
-    // A number more than there are: those of repeated rows are taken from behind the batch.
+    // Rows that repeat have numbers from behind the batch, which nothing is kept under.
     for (id, delivery) in (numbers.start..).zip(repeated.take(rows)) {
         query = query
             .bind(id)

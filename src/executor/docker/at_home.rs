@@ -8,13 +8,11 @@
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
+use super::sandbox::{HOSTNAME, OPEN_FILES, USER, largest_file, tmp_options};
 use crate::executor::JobSpec;
 
 /// Columns of a printed command.
 const COLUMNS: usize = 96;
-
-/// The user and group of every job.
-const USER: &str = "65534:65534";
 
 /// What a person gives in the place of what an engine has.
 #[derive(Debug, Clone, Copy)]
@@ -50,42 +48,33 @@ pub fn docker_run(job: &JobSpec, home: AtHome<'_>) -> String {
 /// Option by option, each with its value.
 fn options(job: &JobSpec, home: AtHome<'_>) -> Vec<Vec<String>> {
     let limits = &job.limits;
-    let largest_file = job.output.bytes.max(limits.tmp).max(limits.shm);
-    let mut options: Vec<Vec<String>> = [
-        ["--init", ""],
-        ["--network", "none"],
-        ["--ipc", "private"],
-        ["--read-only", ""],
-        ["--user", USER],
-        ["--cap-drop", "ALL"],
-        ["--security-opt", "no-new-privileges"],
-        ["--no-healthcheck", ""],
-        ["--hostname", "referee"],
-    ]
-    .iter()
-    .map(|pair| {
-        pair.iter()
-            .filter(|w| !w.is_empty())
-            .map(|w| (*w).to_owned())
-            .collect()
-    })
-    .collect();
+    let mut options: Vec<Vec<String>> = ["--init", "--read-only", "--no-healthcheck"]
+        .map(|flag| vec![flag.to_owned()])
+        .to_vec();
     let mut add = |name: &str, value: String| options.push(vec![name.to_owned(), value]);
+    for (name, value) in [
+        ("--network", "none"),
+        ("--ipc", "private"),
+        ("--cap-drop", "ALL"),
+        ("--security-opt", "no-new-privileges"),
+        ("--hostname", HOSTNAME),
+    ] {
+        add(name, value.to_owned());
+    }
+    add("--user", format!("{USER}:{USER}"));
     add("--memory", limits.memory.to_string());
     add("--memory-swap", limits.memory.to_string());
     add("--cpus", limits.cpus.to_string());
     add("--pids-limit", limits.pids.max(1).to_string());
     add("--shm-size", limits.shm.to_string());
-    add("--ulimit", "nofile=4096:4096".to_owned());
-    add("--ulimit", "core=0:0".to_owned());
-    add("--ulimit", format!("fsize={largest_file}:{largest_file}"));
-    let tmp = limits.tmp;
-    add(
-        "--tmpfs",
-        format!(
-            "/tmp:rw,nosuid,nodev,noexec,size={tmp},nr_inodes=100k,uid=65534,gid=65534,mode=0700"
-        ),
-    );
+    for (name, most) in [
+        ("nofile", OPEN_FILES.to_string()),
+        ("core", "0".to_owned()),
+        ("fsize", largest_file(job).to_string()),
+    ] {
+        add("--ulimit", format!("{name}={most}:{most}"));
+    }
+    add("--tmpfs", format!("/tmp:{}", tmp_options(job)));
     if home.gpus > 0 {
         add("--gpus", home.gpus.to_string());
     }

@@ -27,6 +27,10 @@ const SECCOMP: &str = include_str!("seccomp.json");
 
 /// Nobody, on every distribution. Images' own users are ignored: they may be root.
 pub(super) const USER: u32 = 65534;
+/// What every job takes its machine to be called.
+pub(super) const HOSTNAME: &str = "referee";
+/// Files that a process of a job may have open.
+pub(super) const OPEN_FILES: i64 = 4096;
 
 /// Threads of gVisor's own. With 64 in all, simple programs failed now and then; with 512 none did.
 const GVISOR_THREADS: i64 = 512;
@@ -100,7 +104,7 @@ pub(super) fn create_body(job: &JobSpec, place: &Place) -> Result<ContainerCreat
     Ok(ContainerCreateBody {
         image: Some(job.image.as_str().to_owned()),
         user: Some(format!("{USER}:{USER}")),
-        hostname: Some("referee".to_owned()),
+        hostname: Some(HOSTNAME.to_owned()),
         network_disabled: Some(true),
         attach_stdin: Some(false),
         open_stdin: Some(false),
@@ -145,9 +149,7 @@ fn check_words(job: &JobSpec) -> Result<()> {
 fn host_config(job: &JobSpec, place: &Place) -> Result<HostConfig> {
     let limits = &job.limits;
     let memory = signed("memory", limits.memory)?;
-    // A scratch file in /tmp or a shared tensor in /dev/shm may be larger than the whole output;
-    // all three are capped on their own, so this only stops absurdly sparse files.
-    let largest_file = signed("output", job.output.bytes.max(limits.tmp).max(limits.shm))?;
+    let largest_file = signed("output", largest_file(job))?;
     Ok(HostConfig {
         network_mode: Some("none".to_owned()),
         cap_drop: Some(vec!["ALL".to_owned()]),
@@ -164,18 +166,11 @@ fn host_config(job: &JobSpec, place: &Place) -> Result<HostConfig> {
         pids_limit: Some(pids_limit(limits.pids, place.runtime)),
         shm_size: Some(signed("shm", limits.shm)?),
         ulimits: Some(vec![
-            ulimit("nofile", 4096),
+            ulimit("nofile", OPEN_FILES),
             ulimit("core", 0),
             ulimit("fsize", largest_file),
         ]),
-        // uid and gid, because `mode` alone is ignored where the image has a /tmp of its own.
-        tmpfs: Some(HashMap::from([(
-            "/tmp".to_owned(),
-            format!(
-                "rw,nosuid,nodev,noexec,size={},nr_inodes=100k,uid={USER},gid={USER},mode=0700",
-                limits.tmp
-            ),
-        )])),
+        tmpfs: Some(HashMap::from([("/tmp".to_owned(), tmp_options(job))])),
         mounts: Some(mounts(job, place)?),
         // Two files of 8 MB on the engine's disk, whatever is printed; `log` keeps the head.
         log_config: Some(HostConfigLogConfig {
@@ -215,6 +210,19 @@ fn pids_limit(pids: u32, runtime: &str) -> i64 {
         false => 0,
     };
     i64::from(pids.max(1)) + own
+}
+
+/// Bytes of the largest file. A scratch file in /tmp or a shared tensor in /dev/shm may be larger than
+/// the whole output; all three are capped on their own, so this only stops absurdly sparse files.
+pub(super) fn largest_file(job: &JobSpec) -> u64 {
+    job.output.bytes.max(job.limits.tmp).max(job.limits.shm)
+}
+
+/// What /tmp is mounted with: uid and gid, because `mode` alone is ignored where the image has a /tmp
+/// of its own.
+pub(super) fn tmp_options(job: &JobSpec) -> String {
+    let size = job.limits.tmp;
+    format!("rw,nosuid,nodev,noexec,size={size},nr_inodes=100k,uid={USER},gid={USER},mode=0700")
 }
 
 fn security(engine: &EngineFacts) -> Vec<String> {

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::board;
 use crate::model::{
-    AttemptKind, AttemptState, Board, ContractMode, Duration, Finding, MetricSpec, Origin, Outcome,
-    Override, Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
+    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Origin, Outcome, Override,
+    Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
 };
 use crate::pipeline::{App, Scope, admission, expectation, participant, revision, smoke};
 use crate::report::{
@@ -265,13 +265,12 @@ fn reproduce(
     if !repeatable {
         return None;
     }
-    let cases = smoke::sample_cases(task).unwrap_or_default();
-    let per_case = task.contract.mode == ContractMode::PerCase;
+    let case = smoke::first_case(task).unwrap_or_default();
     let commit = matches!(record.submission.origin, Origin::Commit { .. });
     let commands = participant::Reproduce {
         challenge: scope.challenge,
         task,
-        case: cases.first().filter(|_| per_case),
+        case: case.as_ref(),
         dockerfile: commit.then_some(match record.dockerfile.as_str() {
             "" => "Dockerfile",
             path => path,
