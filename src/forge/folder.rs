@@ -34,7 +34,6 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
         }
         let content = match kind {
             EntryKind::File { .. } if bytes <= TEXT_BYTES_MAX => std::fs::read(full)?,
-            EntryKind::File { .. } => first_bytes(full)?,
             _ => Vec::new(),
         };
         tree.bytes += bytes;
@@ -99,15 +98,6 @@ impl WorkingCopy {
         full.strip_prefix(&self.root)
             .is_ok_and(|inside| self.repository.is_path_ignored(inside).unwrap_or(false))
     }
-}
-
-fn first_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut head = Vec::new();
-    std::fs::File::open(path)?
-        .take(HEAD_BYTES as u64)
-        .read_to_end(&mut head)?;
-    Ok(head)
 }
 
 type Visit<'a> = dyn FnMut(&str, &Path, EntryKind) -> Result<()> + 'a;

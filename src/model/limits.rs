@@ -58,6 +58,8 @@ pub const PHASE_EXTENSION_MAX: Duration = Duration::seconds(366 * 24 * 3600);
 
 /// Files in a commit.
 pub const SOURCE_FILES_MAX: usize = 20_000;
+/// Folders in a commit: those without a file are not counted as files.
+pub const SOURCE_FOLDERS_MAX: usize = 20_000;
 /// Bytes of all files of a commit.
 pub const SOURCE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of one file of a commit.
@@ -66,6 +68,8 @@ pub const SOURCE_FILE_BYTES_MAX: u64 = 200 * 1024 * 1024;
 pub const SOURCE_DEPTH_MAX: usize = 32;
 /// Characters of a path in a commit.
 pub const SOURCE_PATH_CHARS_MAX: usize = 1024;
+/// Bytes of the target of a symbolic link in a commit, as in Linux.
+pub const SOURCE_LINK_BYTES_MAX: u64 = 4096;
 /// Bytes of `submission.toml`.
 pub const SUBMISSION_TOML_BYTES_MAX: usize = 64 * 1024;
 

@@ -12,7 +12,8 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Bytes of a file; 0 for everything else.
     pub bytes: u64,
-    /// The first bytes of a file, enough to recognise an LFS pointer or a script's interpreter.
+    /// The first bytes of a file of at most [`TEXT_BYTES_MAX`], enough to recognise an LFS pointer or
+    /// a script's interpreter.
     pub head: Vec<u8>,
 }
 
@@ -46,6 +47,9 @@ pub struct SourceTree {
 pub const HEAD_BYTES: usize = 256;
 /// Files up to this size are kept whole in [`SourceTree::texts`].
 pub const TEXT_BYTES_MAX: u64 = 64 * 1024 + 1;
+/// Bytes of all files that are kept whole. Where they are more, those that rules ask for by name are
+/// kept before others.
+pub const TEXTS_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 impl SourceTree {
     /// The content of a file that was kept whole.

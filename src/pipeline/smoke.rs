@@ -87,8 +87,12 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyho
             vec![finding]
         }
         rules::exit::Verdict::Ended { outcome, finding } => {
+            let mut findings = vec![finding];
+            if outcome == Outcome::RunFailed {
+                findings.extend(rules::hint::hints(&ran.log, &task.contract));
+            }
             return Ok(Judged {
-                findings: vec![finding],
+                findings,
                 outcome: Some(outcome),
             });
         }

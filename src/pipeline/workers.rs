@@ -34,69 +34,46 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         (Stage::Score, 1),
     ] {
         for _ in 0..at_once {
-            let app = Arc::clone(app);
-            set.spawn(async move {
-                until_idle_for_ever(
-                    &app,
-                    move |app: Arc<App>| async move { step(&app, stage).await },
-                )
-                .await;
-            });
+            spawn(
+                &mut set,
+                app,
+                move |app| async move { step(&app, stage).await },
+            );
         }
     }
     for about in [About::Texts, About::Rest] {
-        let app = Arc::clone(app);
-        set.spawn(async move {
-            until_idle_for_ever(&app, move |app: Arc<App>| async move {
-                Ok(match intake::step(&app, about).await? {
-                    0 => Progress::Idle,
-                    _ => Progress::Worked,
-                })
+        spawn(&mut set, app, move |app| async move {
+            Ok(match intake::step(&app, about).await? {
+                0 => Progress::Idle,
+                _ => Progress::Worked,
             })
-            .await;
         });
     }
-    let rescores = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(&rescores, |app: Arc<App>| async move {
-            rescore::step(&app).await
-        })
-        .await;
-    });
-    let commanded = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(&commanded, |app: Arc<App>| async move {
-            commands::step(&app).await
-        })
-        .await;
-    });
     for forge in app.forges.keys() {
         for lane in [Lane::Answers, Lane::Urgent, Lane::Rest] {
-            let (app, forge) = (Arc::clone(app), forge.clone());
-            set.spawn(async move {
-                until_idle_for_ever(&app, move |app: Arc<App>| {
-                    let forge = forge.clone();
-                    async move { publish::step(&app, &forge, lane).await }
-                })
-                .await;
+            let forge = forge.clone();
+            spawn(&mut set, app, move |app| {
+                let forge = forge.clone();
+                async move { publish::step(&app, &forge, lane).await }
             });
         }
     }
-    let sealed = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(
-            &sealed,
-            |app: Arc<App>| async move { seal::step(&app).await },
-        )
-        .await;
-    });
-    let withdrawn = Arc::clone(app);
-    set.spawn(async move {
-        until_idle_for_ever(&withdrawn, |app: Arc<App>| async move {
-            withdrawal::step(&app).await
-        })
-        .await;
-    });
+    spawn(
+        &mut set,
+        app,
+        |app| async move { rescore::step(&app).await },
+    );
+    spawn(
+        &mut set,
+        app,
+        |app| async move { commands::step(&app).await },
+    );
+    spawn(&mut set, app, |app| async move { seal::step(&app).await });
+    spawn(
+        &mut set,
+        app,
+        |app| async move { withdrawal::step(&app).await },
+    );
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
     let retention = Arc::clone(app);
@@ -107,6 +84,15 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         }
     });
     set
+}
+
+fn spawn<F, R>(set: &mut JoinSet<()>, app: &Arc<App>, step: F)
+where
+    F: Fn(Arc<App>) -> R + Send + Sync + 'static,
+    R: Future<Output = anyhow::Result<Progress>> + Send,
+{
+    let app = Arc::clone(app);
+    set.spawn(async move { until_idle_for_ever(&app, step).await });
 }
 
 async fn until_idle_for_ever<F, R>(app: &Arc<App>, step: F)

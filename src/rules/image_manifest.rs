@@ -305,11 +305,13 @@ fn weighed(findings: Vec<Finding>, policy: &Policy) -> Vec<Finding> {
 }
 
 fn parse<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Finding> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
     let refuse = |why: String| {
         let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
         IMG011.says(format!("The {what} cannot be read: {why}"))
     };
+    // Also where nothing of it is used: readers disagree on what such bytes stand for.
+    let text = std::str::from_utf8(text).map_err(|e| refuse(e.to_string()))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| refuse(e.to_string()))?;
     reader.end().map_err(|e| refuse(e.to_string()))?;
     Ok(value)

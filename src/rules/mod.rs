@@ -7,7 +7,7 @@
 //! - [`submission_toml`], [`layout`], [`dockerfile`]: the three parts of it;
 //! - [`build`], [`image`]: what the engine says of the build and of the image;
 //! - [`image_manifest`], [`image_layer`]: what a registry says of a pushed image, and what its layers hold;
-//! - [`exit`], [`output`]: what a run's end and its output mean;
+//! - [`exit`], [`hint`], [`output`]: what a run's end, its last words and its output mean;
 //! - [`format`]: what is in an output, where a challenge wants it looked at;
 //! - [`quota`]: whether one more submission may be made now.
 //!
@@ -20,6 +20,7 @@ pub mod catalogue;
 pub mod dockerfile;
 pub mod exit;
 pub mod format;
+pub mod hint;
 pub mod image;
 pub mod image_layer;
 pub mod image_manifest;

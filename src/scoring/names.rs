@@ -1,6 +1,7 @@
 //! Names in sentences: shortened, listed, and compared with what was probably meant.
 
 use crate::model::limits;
+use crate::model::text::is_visible;
 
 /// A text of the scorer as a sentence may hold it: short, in one line, in backquotes.
 pub fn quoted(text: &str) -> String {
@@ -11,9 +12,9 @@ pub fn quoted(text: &str) -> String {
     format!("`{shown}`")
 }
 
-/// At most `most` characters, control characters as blanks.
+/// At most `most` characters; blanks in the place of those that cannot be seen, or turn a line around.
 pub fn clean(text: &str, most: usize) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let plain = |c: char| if is_visible(c) { c } else { ' ' };
     text.chars().take(most).map(plain).collect()
 }
 
@@ -61,6 +62,11 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_sentence_is_invisible() {
+        assert_eq!(quoted("\u{202e}c\u{200b}`1\n"), "` c '1 `");
+    }
 
     #[test]
     fn slips_are_recognised_and_other_metrics_are_not() {

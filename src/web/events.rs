@@ -45,12 +45,13 @@ pub async fn submission(
     let place = place(&shared)?;
     let interesting = move |change: &Result<Change, _>| match change {
         Ok(change) => *change == Change::Submission(id),
-        // A reader that fell behind looks again, whatever it missed.
         Err(_) => true,
     };
     let changes = BroadcastStream::new(shared.app.store.changes()).filter(interesting);
     let shown = Arc::new(Mutex::new(look(&shared, id).await.ok()));
-    let events = changes.then(move |_| {
+    let events = changes.then(move |change| {
+        // Whatever it missed, it looks again.
+        let fell_behind = change.is_err();
         let (shared, shown) = (shared.clone(), Arc::clone(&shown));
         async move {
             let now = look(&shared, id).await.ok();
@@ -58,7 +59,7 @@ pub async fn submission(
             // What cannot be looked at now is looked at by the page itself.
             let same = now.is_some() && *shown == now;
             *shown = now;
-            (!same).then(|| event("submission", "changed"))
+            (fell_behind || !same).then(|| event("submission", "changed"))
         }
     });
     let events = events.filter_map(move |event| {

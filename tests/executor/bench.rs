@@ -26,11 +26,11 @@ pub struct Bench {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn socket() -> String {
+pub fn socket() -> String {
     variable("DOCKER_HOST").unwrap_or_else(|| "/var/run/docker.sock".to_owned())
 }
 

@@ -10,8 +10,10 @@
     reason = "a panic in a test is its report"
 )]
 
+mod at_home;
 mod bench;
 mod build;
+mod differential;
 mod hostile;
 mod ignored;
 mod run;

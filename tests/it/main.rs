@@ -19,5 +19,6 @@ mod local_forge;
 mod orders;
 mod per_case;
 mod sealed;
+mod shell;
 mod withdrawn;
 mod world;

@@ -37,6 +37,8 @@ pub struct World {
     challenges: Vec<PathBuf>,
     /// Runs at the same time.
     pub slots: u32,
+    /// What else stands in `referee.toml`: tables.
+    pub settings: String,
     daemon: Option<Child>,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
@@ -97,11 +99,14 @@ impl World {
         // reqwest wants a provider before its first client, also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("tmp")).unwrap();
         Some(Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             listen: free.local_addr().unwrap().to_string(),
             challenges: Vec::new(),
             slots: 2,
+            settings: String::new(),
             daemon: None,
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -132,7 +137,12 @@ impl World {
 
     /// One more example challenge.
     pub fn add_example(&mut self, name: &str) {
-        self.challenges.push(examples().join(name));
+        self.add_challenge(examples().join(name));
+    }
+
+    /// One more challenge, in that folder.
+    pub fn add_challenge(&mut self, folder: PathBuf) {
+        self.challenges.push(folder);
     }
 
     /// A path in the folder of this installation.
@@ -145,10 +155,10 @@ impl World {
         for challenge in &self.challenges {
             write!(text, "{:?}, ", challenge.display().to_string()).unwrap();
         }
-        let (listen, slots) = (&self.listen, self.slots);
+        let (listen, slots, more) = (&self.listen, self.slots, &self.settings);
         write!(
             text,
-            "]\n[server]\nlisten = \"{listen}\"\n[runner]\ngpus = 0\nslots = {slots}\n"
+            "]\n[server]\nlisten = \"{listen}\"\n[runner]\ngpus = 0\nslots = {slots}\n{more}"
         )
         .unwrap();
         std::fs::write(self.path("referee.toml"), text).unwrap();
@@ -160,7 +170,8 @@ impl World {
         command
             .current_dir(self.folder.path())
             .args(arguments)
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .env("TMPDIR", self.path("tmp"));
         for name in ["REFEREE_LISTEN", "REFEREE_DATA", "REFEREE_DATABASE_URL"] {
             command.env_remove(name);
         }
@@ -212,9 +223,9 @@ impl World {
 
     /// Asks the daemon to end, and waits for it. How long it took.
     pub fn stop(&mut self) -> Duration {
+        let pid = self.pid().to_string();
         let mut daemon = self.daemon.take().expect("a daemon");
         let asked = Instant::now();
-        let pid = daemon.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(sent.success());
         loop {
@@ -229,6 +240,11 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().expect("a daemon").id()
     }
 
     /// The bare repository of a team.
@@ -261,11 +277,16 @@ impl World {
 
     /// The JSON at an address of the API.
     pub fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.page(path)).expect("JSON")
+    }
+
+    /// What is shown at an address.
+    pub fn page(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.listen);
         self.runtime.block_on(async {
             let answer = self.client.get(&url).send().await.expect("an answer");
             assert!(answer.status().is_success(), "{url}: {}", answer.status());
-            answer.json().await.expect("JSON")
+            answer.text().await.expect("a text")
         })
     }
 

@@ -2,6 +2,7 @@
 
 use referee::model::{Duration, limits};
 use referee::pipeline::{commands, intake, observe, retention};
+use referee::store::About;
 use serde_json::json;
 
 use crate::weather::{entered, push, quiet, world};
@@ -49,7 +50,9 @@ async fn what_is_forgotten_and_comes_again_has_no_effect() {
     let again = world.app.store.delivery_notes().await.unwrap();
     assert!(again.len() > 1, "they are new to us");
     observe::sweep(&world.app).await.unwrap();
-    while intake::step(&world.app).await.unwrap() > 0 {}
+    for about in [About::Texts, About::Rest] {
+        while intake::step(&world.app, about).await.unwrap() > 0 {}
+    }
     assert_eq!(entered(&world).await, first, "and what they tell of is not");
     assert_eq!(comments(), told, "nor is any command heard twice");
 }

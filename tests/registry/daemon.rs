@@ -65,6 +65,7 @@ impl World {
         let server = Server::start(Door::Open).await?;
         let shelf = Shelf {
             registry: server.registry(),
+            repository: "nuclei/team-alpha",
             owners: vec![
                 ("nuclei-alpha", ALPHA, vec!["method", "notes"]),
                 ("stranger", STRANGER, vec!["method"]),

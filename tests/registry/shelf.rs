@@ -18,6 +18,8 @@ use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 #[derive(Clone)]
 pub struct Shelf {
     pub registry: Registry,
+    /// The one repository, which has the issue.
+    pub repository: &'static str,
     /// Owner, its number, and the images that it has.
     pub owners: Vec<(&'static str, i64, Vec<&'static str>)>,
     /// Comments in the one issue.
@@ -52,7 +54,7 @@ impl Forge for Shelf {
     async fn repository(&self, id: &str) -> Result<Option<ForgeRepository>> {
         Ok(Some(ForgeRepository {
             id: id.into(),
-            full_name: "nuclei/team-alpha".into(),
+            full_name: self.repository.into(),
             private: true,
             archived: false,
         }))
@@ -166,7 +168,7 @@ impl Forge for Shelf {
     }
 
     async fn write_comment(&self, full_name: &str, _issue: i64, body: &str) -> Result<i64> {
-        assert_eq!(full_name, "nuclei/team-alpha");
+        assert_eq!(full_name, self.repository);
         let mut all = self.comments.lock().unwrap();
         all.push(body.to_owned());
         Ok(all.len() as i64 - 1)

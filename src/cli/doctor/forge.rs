@@ -7,7 +7,7 @@ use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::{Forge as _, ForgeError};
-use crate::model::{Challenge, Phase, Sender, Trigger};
+use crate::model::{Challenge, Sender};
 use crate::store::Store;
 
 /// Looks at the forge of a challenge, if it has accounts.

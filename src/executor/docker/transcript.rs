@@ -16,6 +16,8 @@ pub(super) struct Steps {
     now: u32,
     of: u32,
     is_from: bool,
+    /// Whether the stage has no image yet; `FROM scratch` gives it none.
+    begins: bool,
     /// The last image of each stage.
     tips: Vec<String>,
 }
@@ -29,11 +31,12 @@ impl Steps {
         {
             (self.now, self.of) = (number, of);
             self.is_from = instruction.starts_with("FROM");
+            self.begins |= self.is_from;
         }
         let id = text.trim_end().strip_prefix(" ---> ").unwrap_or_default();
         if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
             // A stage begins with its base; after that, each image stands on the one before.
-            if !self.is_from {
+            if !std::mem::take(&mut self.begins) {
                 self.tips.pop();
             }
             if self.tips.len() < TIPS_MAX {
@@ -155,6 +158,21 @@ mod tests {
             " ---> bbbbbbbbbbb2\n",
         ]);
         assert_eq!(steps.take_tips(), ["aaaaaaaaaaa2", "bbbbbbbbbbb2"]);
+    }
+
+    #[test]
+    fn a_stage_from_nothing_takes_no_place_of_the_one_before() {
+        let mut steps = steps(&[
+            "Step 1/4 : FROM a",
+            " ---> aaaaaaaaaaa1\n",
+            "Step 2/4 : RUN x",
+            " ---> aaaaaaaaaaa2\n",
+            "Step 3/4 : FROM scratch",
+            " ---> \n",
+            "Step 4/4 : COPY --from=0 /x /x",
+            " ---> bbbbbbbbbbb1\n",
+        ]);
+        assert_eq!(steps.take_tips(), ["aaaaaaaaaaa2", "bbbbbbbbbbb1"]);
     }
 
     #[test]

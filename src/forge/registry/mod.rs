@@ -20,7 +20,7 @@ mod archive;
 mod auth;
 mod client;
 mod pull;
-mod scan;
+pub mod scan;
 
 pub use client::{BlobReader, Manifest, Registry};
 pub use pull::{Look, PullEnd, PullError};

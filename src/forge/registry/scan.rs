@@ -16,7 +16,7 @@ const BLOCK: u64 = 512;
 
 /// What a layer's tar is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scan {
+pub enum Scan {
     /// All headers were read, and all may be there.
     Clean,
     /// It holds this, which must not be there.
@@ -29,7 +29,7 @@ pub(super) enum Scan {
 ///
 /// # Errors
 /// Those of the reader.
-pub(super) fn scan(reader: &mut impl Read) -> io::Result<Scan> {
+pub fn scan(reader: &mut impl Read) -> io::Result<Scan> {
     let mut walk = Walk::default();
     loop {
         let mut block = [0; BLOCK as usize];

@@ -67,6 +67,33 @@ RUN003: Error firm, "The container keeps its memory limit",
 RUN004: Error firm, "The container can be started",
     "Check that the program of ENTRYPOINT exists in the image, is executable, has an interpreter that exists, and Unix line endings.",
     "The engine could not start the program: not found, not executable, or its interpreter is missing.";
+RUN005: Advice firm, "What the program looks for is there",
+    "COPY the file into the image, or correct the path.",
+    "The container has the image, the inputs and an empty output directory, and nothing else of the machine that it was made on. This is read from what the program printed, so it may be wrong.",
+    "open(\"/home/me/model.pt\")", "open(\"/app/model.pt\")   # COPY model.pt /app/";
+RUN006: Advice firm, "The program writes only where it may",
+    "Write to the output directory and /tmp only, and make what the program reads readable for everyone: `chmod -R a+rX`.",
+    "The container runs as user 65534, and its root file system is read-only. Caches of libraries go to /tmp, for example with `ENV HOME=/tmp`. This is read from what the program printed, so it may be wrong.",
+    "ENV TORCH_HOME=/root/.cache", "ENV TORCH_HOME=/tmp";
+RUN007: Advice firm, "The program fits the hardware",
+    "Load models with `map_location`, and use a GPU only where there is one: `torch.device(\"cuda\" if torch.cuda.is_available() else \"cpu\")`.",
+    "The limits of the task say how many GPUs a container has; the smoke run has as many. A library that was built for another CUDA version, or without CUDA, does not find them. This is read from what the program printed, so it may be wrong.",
+    "torch.load(\"model.pt\")", "torch.load(\"model.pt\", map_location=device)";
+RUN008: Advice firm, "What the program needs is in the image",
+    "Install it in the Dockerfile, from wheels in the repository, or ask for a base image that has it.",
+    "A package of your own environment is not in the image unless a step of the build puts it there. This is read from what the program printed, so it may be wrong.",
+    "import cv2   # of the machine at home", "RUN pip install --no-index --find-links /wheels opencv-python-headless==4.10.0.84";
+RUN009: Advice firm, "The program needs no network",
+    "Download weights before the build, and COPY them into the image.",
+    "Containers run without a network, so that hidden data stay where they are. Libraries that fetch weights at their first use need them in the image. This is read from what the program printed, so it may be wrong.",
+    "torchvision.models.resnet50(weights=\"DEFAULT\")", "model.load_state_dict(torch.load(\"/app/resnet50.pth\"))";
+RUN010: Advice firm, "Shared memory is enough",
+    "Use fewer or no worker processes (`num_workers=0`), or smaller batches.",
+    "/dev/shm has the size that the limits of the task say; worker processes of data loaders exchange batches there. This is read from what the program printed, so it may be wrong.",
+    "DataLoader(data, batch_size=64, num_workers=16)", "DataLoader(data, batch_size=8, num_workers=2)";
+RUN011: Advice firm, "Weights are weights",
+    "Commit the file itself: `git lfs untrack` it, `git add --renormalize` it, commit and push.",
+    "A file that is stored with Git LFS arrives as a pointer of three lines of text; a program that loads it finds a `v` where a model should begin. This is read from what the program printed, so it may be wrong.";
 OUT001: Error firm, "Every expected file is there",
     "Write one file for each case, named as the task asks.",
     "Predictions are found by their names, and only by their names.";

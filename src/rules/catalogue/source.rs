@@ -9,7 +9,7 @@ SRC002: Error firm, "The Dockerfile is a regular file",
     "A symbolic link can point anywhere, a submodule is another repository, and a directory is no file.";
 SRC003: Error firm, "The repository has a reasonable size",
     "Remove what the image does not need; keep data out of the repository.",
-    "A commit may have 20,000 files, 2 GiB in all, 200 MiB in one file, and directories 32 deep.";
+    "A commit may have 20,000 files and as many directories, 2 GiB in all, 200 MiB in one file, and directories 32 deep.";
 SRC004: Error firm, "No submodules",
     "Copy the files into the repository, for example with `git subtree add`.",
     "A submodule is only a pointer to another repository; it is not fetched, so its directory would be empty.";

@@ -238,3 +238,18 @@ fn a_policy_weighs_these_rules_too() {
     );
     assert!(findings[0].is_error());
 }
+
+#[test]
+fn bytes_that_are_no_text_are_refused_wherever_they_are() {
+    let text = manifest()
+        .to_string()
+        .replace("{\"schemaVersion", "{\"x\":\"?\",\"schemaVersion");
+    assert!(read(OCI_MANIFEST, text.as_bytes()).is_ok());
+    let bytes: Vec<u8> = text
+        .bytes()
+        .map(|b| if b == b'?' { 0xa8 } else { b })
+        .collect();
+    let refused = read(OCI_MANIFEST, &bytes).unwrap_err();
+    assert_eq!(refused.code, "IMG011");
+    assert!(refused.says.contains("utf-8"), "{}", refused.says);
+}

@@ -17,8 +17,10 @@ pub(super) struct Started {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
-    /// By the kernel, which reads its first line.
+    /// By the kernel, which reads its first line. No step has changed its mode.
     Itself,
+    /// By the kernel, after steps that may have changed its mode in ways that we do not see.
+    ItselfAfterSteps,
     /// By the kernel, after a step that may have changed its mode.
     ItselfAfterChmod,
     /// By a shell, which reads carriage returns as letters.
@@ -54,6 +56,11 @@ pub(super) fn started(tree: &SourceTree, file: &Dockerfile) -> Option<Started> {
         )
     } else if steps.iter().any(|s| mentions_chmod(&s.instruction)) {
         (&program, How::ItselfAfterChmod)
+    } else if steps
+        .iter()
+        .any(|s| matches!(s.instruction, Instruction::Run(_)))
+    {
+        (&program, How::ItselfAfterSteps)
     } else {
         (&program, How::Itself)
     };
@@ -142,13 +149,18 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
                 ));
                 finding.severity = Severity::Error;
                 finding
-            } else if one.how == How::Itself
+            } else if matches!(one.how, How::Itself | How::ItselfAfterSteps)
                 && entry.kind == (EntryKind::File { executable: false })
             {
-                SRC010.says(format!(
+                // COPY keeps the mode.
+                let mut finding = SRC010.says(format!(
                     "`{}` is started by the image and is not executable",
                     one.path
-                ))
+                ));
+                if one.how == How::Itself {
+                    finding.severity = Severity::Error;
+                }
+                finding
             } else if one.how != How::Shell && is_text(entry) && !has_interpreter(entry) {
                 SRC010.says_with(
                 format!("`{}` is started by the image and has no `#!` line", one.path),

@@ -250,6 +250,11 @@ fn the_started_script_can_be_started() {
         (
             "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
             run("#!/bin/sh\n", "run.sh"),
+            "SRC010 error run.sh:1",
+        ),
+        (
+            "COPY run.sh /run.sh\nRUN make install\nCMD [\"/run.sh\"]",
+            run("#!/bin/sh\n", "run.sh"),
             "SRC010 warning run.sh:1",
         ),
         (
@@ -280,12 +285,12 @@ fn the_started_script_can_be_started() {
         (
             "WORKDIR /app\nCOPY . .\nENTRYPOINT [\"./bin/run.sh\"]",
             run("#!/bin/sh\n", "bin/run.sh"),
-            "SRC010 warning bin/run.sh:1",
+            "SRC010 error bin/run.sh:1",
         ),
         (
             "WORKDIR /app\nCOPY bin ./b\nENTRYPOINT /app/b/run.sh",
             run("#!/bin/sh\n", "bin/run.sh"),
-            "SRC010 warning bin/run.sh:1",
+            "SRC010 error bin/run.sh:1",
         ),
         (
             "COPY main.py /app/\nCMD [\"python3\", \"/app/main.py\"]",

@@ -387,3 +387,10 @@ fn the_profile_denies_by_default_and_names_each_call_for_one_purpose() {
         assert!(!allowed.contains(&dangerous), "{dangerous}");
     }
 }
+
+#[test]
+fn gvisor_has_room_for_threads_of_its_own() {
+    for (pids, runtime, wanted) in [(0, "runc", 1), (64, "runc", 64), (64, "runsc", 576)] {
+        assert_eq!(pids_limit(pids, runtime), wanted, "{pids} {runtime}");
+    }
+}

@@ -1,17 +1,18 @@
-//! Reading commits with libgit2: refs, trees, build contexts, notes.
+//! Repositories with libgit2: refs, commits and what they hold ([`tree`]), notes.
 //!
 //! There is never a checkout: no hook, filter, submodule, LFS download or symlink of a submission is
 //! followed. Every read is bounded while it happens, not afterwards.
 
+pub mod tree;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
-use git2::{ObjectType, Oid, Repository, Signature, Tree};
+use git2::{ObjectType, Oid, Repository, Signature};
 
-use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
-use crate::model::{CommitSha, Entry, EntryKind, SourceTree, Timestamp, limits};
-use crate::rules::layout::Ignore;
+use crate::model::{CommitSha, Timestamp, limits};
+
+pub use tree::{CommitTree, append, read_commit, write_context};
 
 /// Why a repository could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum TooLarge {
     /// [`limits::SOURCE_FILES_MAX`]
     #[error("more than {} files", limits::SOURCE_FILES_MAX)]
     Files,
+    /// [`limits::SOURCE_FOLDERS_MAX`]
+    #[error("more than {} folders", limits::SOURCE_FOLDERS_MAX)]
+    Folders,
     /// [`limits::SOURCE_BYTES_MAX`]
     #[error("more than {} MiB in all files", limits::SOURCE_BYTES_MAX >> 20)]
     Bytes,
@@ -57,15 +61,6 @@ pub enum TooLarge {
 }
 
 type Result<T> = std::result::Result<T, GitError>;
-
-/// A commit's files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitTree {
-    /// Id of the git tree: equal ids are equal content.
-    pub tree: String,
-    /// The listing.
-    pub source: SourceTree,
-}
 
 /// All branches and tags with the commits that they stand for. Tags of other things are left out.
 ///
@@ -113,156 +108,6 @@ pub fn descends(repository: &Path, newer: &CommitSha, older: &CommitSha) -> Resu
         Oid::from_str(older.as_str())?,
     );
     Ok(newer == older || repository.graph_descendant_of(newer, older)?)
-}
-
-/// Lists a commit's files, within the bounds of [`limits`].
-///
-/// # Errors
-/// [`GitError::TooLarge`] at the first bound that is broken; otherwise when git fails.
-pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
-    let repository = Repository::open_bare(repository)?;
-    let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
-    let tree = commit.tree()?;
-    let mut source = SourceTree::default();
-    walk(&repository, &tree, ("", 0), &mut |path, blob, kind| {
-        let bytes = blob.map_or(0, |b| b.size() as u64);
-        let content = blob.map_or(&[][..], |b| b.content());
-        source.bytes += bytes;
-        if bytes <= TEXT_BYTES_MAX && matches!(kind, EntryKind::File { .. }) {
-            source.texts.insert(path.to_owned(), content.to_vec());
-        }
-        let entry = Entry {
-            kind,
-            bytes,
-            head: content[..content.len().min(HEAD_BYTES)].to_vec(),
-        };
-        source.entries.insert(path.to_owned(), entry);
-        if source.entries.len() > limits::SOURCE_FILES_MAX {
-            return Err(GitError::TooLarge(TooLarge::Files));
-        }
-        if source.bytes > limits::SOURCE_BYTES_MAX {
-            return Err(GitError::TooLarge(TooLarge::Bytes));
-        }
-        Ok(())
-    })?;
-    Ok(CommitTree {
-        tree: tree.id().to_string(),
-        source,
-    })
-}
-
-/// Writes a commit's files as a tar, the build context: fixed times and owners, so that equal trees
-/// make equal contexts. Submodules become empty directories; symlinks stay symlinks; what is to be
-/// ignored is left out.
-///
-/// # Errors
-/// As [`read_commit`], or when `out` cannot be written.
-pub fn write_context(
-    repository: &Path,
-    sha: &CommitSha,
-    ignore: &Ignore,
-    out: impl Write,
-) -> Result<()> {
-    let repository = Repository::open_bare(repository)?;
-    let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
-    let mut archive = tar::Builder::new(out);
-    walk(
-        &repository,
-        &commit.tree()?,
-        ("", 0),
-        &mut |path, blob, kind| {
-            if ignore.why(path).is_some() {
-                return Ok(());
-            }
-            let content = blob.map_or(&[][..], |b| b.content());
-            append(&mut archive, path, content, &kind)?;
-            Ok(())
-        },
-    )?;
-    archive.into_inner()?.flush()?;
-    Ok(())
-}
-
-/// Appends one entry to a build context.
-///
-/// # Errors
-/// When the archive cannot be written.
-pub fn append(
-    archive: &mut tar::Builder<impl Write>,
-    path: &str,
-    content: &[u8],
-    kind: &EntryKind,
-) -> std::io::Result<()> {
-    let mut header = tar::Header::new_gnu();
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    match kind {
-        EntryKind::File { executable } => {
-            header.set_entry_type(tar::EntryType::Regular);
-            header.set_mode(if *executable { 0o755 } else { 0o644 });
-            header.set_size(content.len() as u64);
-            archive.append_data(&mut header, path, content)
-        }
-        EntryKind::Symlink(target) => {
-            header.set_entry_type(tar::EntryType::Symlink);
-            header.set_mode(0o777);
-            header.set_size(0);
-            archive.append_link(&mut header, path, target)
-        }
-        EntryKind::Submodule => {
-            header.set_entry_type(tar::EntryType::Directory);
-            header.set_mode(0o755);
-            header.set_size(0);
-            archive.append_data(&mut header, path, &[][..])
-        }
-    }
-}
-
-type Visit<'a> = dyn FnMut(&str, Option<&git2::Blob<'_>>, EntryKind) -> Result<()> + 'a;
-
-fn walk(
-    repository: &Repository,
-    tree: &Tree<'_>,
-    (prefix, depth): (&str, usize),
-    visit: &mut Visit<'_>,
-) -> Result<()> {
-    if depth > limits::SOURCE_DEPTH_MAX {
-        return Err(GitError::TooLarge(TooLarge::Depth));
-    }
-    let odb = repository.odb()?;
-    for entry in tree {
-        // Lossy on purpose: the layout rules refuse names with the replacement character.
-        let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
-        if path.chars().count() > limits::SOURCE_PATH_CHARS_MAX {
-            return Err(GitError::TooLarge(TooLarge::Path));
-        }
-        match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) => {
-                let inner = repository.find_tree(entry.id())?;
-                walk(repository, &inner, (&format!("{path}/"), depth + 1), visit)?;
-            }
-            (Some(ObjectType::Blob), mode) => {
-                // The header tells the size before anything is unpacked into memory.
-                let (size, _) = odb.read_header(entry.id())?;
-                if size as u64 > limits::SOURCE_FILE_BYTES_MAX {
-                    return Err(GitError::TooLarge(TooLarge::File(path)));
-                }
-                let blob = repository.find_blob(entry.id())?;
-                let kind = match mode {
-                    0o120_000 => {
-                        EntryKind::Symlink(String::from_utf8_lossy(blob.content()).into_owned())
-                    }
-                    mode => EntryKind::File {
-                        executable: mode & 0o111 != 0,
-                    },
-                };
-                visit(&path, Some(&blob), kind)?;
-            }
-            _ => visit(&path, None, EntryKind::Submodule)?,
-        }
-    }
-    Ok(())
 }
 
 /// Sets the note of a commit in `refs/notes/commits`, where `git log` shows it. The same text again

@@ -1,0 +1,170 @@
+//! The classic builder as it answers: steps, images of the stages, the end. Judges nothing.
+
+use bollard::models::ImageConfig;
+use bollard::query_parameters::{BuildImageOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::StreamExt;
+use referee::model::ImageId;
+
+use crate::bench::{self, socket};
+
+/// An engine, and a base image of our own on it: nobody else has steps upon it.
+pub struct Engine {
+    docker: Docker,
+    runtime: tokio::runtime::Runtime,
+    /// Name of the base image.
+    pub name: String,
+    pub base: ImageId,
+}
+
+/// What a build did.
+#[derive(Debug)]
+pub struct Built {
+    /// `ENV A=1`, as the engine prints them.
+    pub steps: Vec<String>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// For each stage, its steps from the last to the first as the last image of it tells.
+    pub histories: Vec<Vec<String>>,
+    /// Of the image, if there is one.
+    pub config: Option<ImageConfig>,
+    /// The last image of each stage.
+    tips: Vec<String>,
+    /// Whether the stage has none yet.
+    begins: bool,
+}
+
+impl Engine {
+    pub fn new(part: u32) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let address = socket();
+        let docker = match address.strip_prefix("unix://").unwrap_or(&address) {
+            path if path.starts_with('/') => {
+                Docker::connect_with_unix(path, 60, API_DEFAULT_VERSION).unwrap()
+            }
+            url => Docker::connect_with_http(url, 60, API_DEFAULT_VERSION).unwrap(),
+        };
+        let name = format!("referee-test-differential:{:08}-{part}", std::process::id());
+        let mut engine = Self {
+            docker,
+            runtime,
+            name,
+            base: referee::model::Digest::of(b""),
+        };
+        // A label that no other image has keeps the steps upon it apart.
+        let text = format!("FROM {}\nLABEL referee.test={}\n", bench::BASE, engine.name);
+        let made = engine.runtime.block_on(engine.answers(&text, false, true));
+        assert_eq!(made.error, None);
+        let image = engine
+            .runtime
+            .block_on(engine.docker.inspect_image(&engine.name));
+        engine.base = ImageId::new(&image.unwrap().id.unwrap()).unwrap();
+        engine
+    }
+
+    pub fn build(&self, text: &str, cached: bool) -> Built {
+        self.runtime.block_on(self.answers(text, cached, false))
+    }
+
+    async fn answers(&self, text: &str, cached: bool, tagged: bool) -> Built {
+        let options = BuildImageOptionsBuilder::default()
+            .dockerfile("Dockerfile")
+            .nocache(!cached)
+            .rm(true)
+            .forcerm(true)
+            .networkmode("none");
+        let options = if tagged {
+            options.t(&self.name)
+        } else {
+            options
+        };
+        let body = bollard::body_full(context(text).into());
+        let mut lines = std::pin::pin!(self.docker.build_image(options.build(), None, Some(body)));
+        let mut built = Built {
+            steps: Vec::new(),
+            error: None,
+            histories: Vec::new(),
+            config: None,
+            tips: Vec::new(),
+            begins: true,
+        };
+        while let Some(line) = lines.next().await {
+            match line {
+                Ok(info) => built.read(&info.stream.unwrap_or_default()),
+                Err(error) => built.error = Some(error.to_string()),
+            }
+        }
+        for tip in &built.tips {
+            let steps = self.docker.image_history(tip).await.unwrap().into_iter();
+            built
+                .histories
+                .push(steps.map(|step| step.created_by).collect());
+        }
+        if let (None, Some(last)) = (&built.error, built.tips.last()) {
+            built.config = self.docker.inspect_image(last).await.unwrap().config;
+        }
+        built
+    }
+
+    /// Removes what builds left. The second one may have found the images of the first.
+    pub fn forget(&self, builds: [&Built; 2]) {
+        let tips = builds.into_iter().flat_map(|built| built.tips.iter().rev());
+        for tip in tips {
+            self.remove(tip);
+        }
+    }
+
+    fn remove(&self, image: &str) {
+        let base = self.base.as_str().trim_start_matches("sha256:");
+        if !base.starts_with(image) {
+            let options = RemoveImageOptionsBuilder::default().build();
+            let removed = self.docker.remove_image(image, Some(options), None);
+            // Gone already, or below one that is still to go.
+            let _ = self.runtime.block_on(removed);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        let removed = self.docker.remove_image(&self.name, Some(options), None);
+        let _ = self.runtime.block_on(removed);
+    }
+}
+
+impl Built {
+    fn read(&mut self, text: &str) {
+        let step = text.strip_prefix("Step ").and_then(|t| t.split_once(" : "));
+        if let Some((_, step)) = step {
+            let word = step.get(..4).unwrap_or_default();
+            self.begins |= word.eq_ignore_ascii_case("FROM");
+            self.steps.push(step.to_owned());
+        }
+        let id = text.trim_end().strip_prefix(" ---> ").unwrap_or_default();
+        if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            if !std::mem::take(&mut self.begins) {
+                self.tips.pop();
+            }
+            self.tips.push(id.to_owned());
+        }
+    }
+}
+
+/// A few files, and the Dockerfile.
+fn context(dockerfile: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, text) in [
+        ("Dockerfile", dockerfile),
+        ("a.txt", "a"),
+        ("b.txt", "b"),
+        ("with blank", "c"),
+        ("dir/d.txt", "d"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}

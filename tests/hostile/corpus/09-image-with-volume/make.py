@@ -1,0 +1,4 @@
+"""An image with a volume."""
+import image
+
+image.write([image.layer(image.file("run", b"x"))], config={"Volumes": {"/data": {}}})

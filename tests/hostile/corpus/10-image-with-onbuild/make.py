@@ -1,0 +1,4 @@
+"""An image with ONBUILD."""
+import image
+
+image.write([image.layer(image.file("run", b"x"))], config={"OnBuild": ["RUN x"]})

@@ -1,0 +1,4 @@
+import pathlib
+
+for case in pathlib.Path("/input").iterdir():
+    pathlib.Path("/output", case.name).write_text("[" * 100_000)

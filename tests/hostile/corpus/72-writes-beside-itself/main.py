@@ -1,0 +1,4 @@
+import json
+import pathlib
+
+pathlib.Path("/app/cache.txt").write_text("cache")

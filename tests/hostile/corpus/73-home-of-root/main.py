@@ -1,0 +1,4 @@
+import json
+import pathlib
+
+pathlib.Path("/root/.cache/models").mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,4 @@
+import pickle
+
+with open("/app/model.pkl", "rb") as file:
+    pickle.load(file)

@@ -1,0 +1,297 @@
+//! One folder of the corpus: what is pushed, and what must come of it.
+//!
+//! It refuses a key that is missing, unknown or of another kind, and names the file: a slip of the hand
+//! must not make a case that asserts nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use referee::model::{Outcome, Stage};
+use toml_edit::{DocumentMut, Item, Table};
+
+/// What is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A commit of the folder's files.
+    Commit,
+    /// An image, to a registry.
+    Image,
+}
+
+/// What happens to an image as soon as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Its tag moves to the image of `moved.json`.
+    Moved,
+    /// Its manifest is deleted.
+    Deleted,
+}
+
+/// A case of the corpus.
+#[derive(Debug)]
+pub struct Row {
+    /// Of its folder; also the team's.
+    pub name: String,
+    pub folder: PathBuf,
+    /// In the table of threats.
+    pub number: u32,
+    pub kind: Kind,
+    /// Where a commit is pushed to: `main` is the hidden phase, `public` the public one.
+    pub branch: String,
+    pub after: Option<After>,
+    pub outcome: Outcome,
+    /// Where it ends.
+    pub stage: Stage,
+    /// Errors in order of appearance, repetitions left out.
+    pub codes: Vec<String>,
+    /// Warnings that must be there, among others perhaps.
+    pub warnings: Vec<String>,
+    /// A part of what the participant reads.
+    pub message: String,
+    /// Parts that the participant must not read.
+    pub never: Vec<String>,
+    /// Least and greatest value of the metric on the phase's data.
+    pub right: Option<(f64, f64)>,
+}
+
+/// Keys that may differ from one runtime to another.
+const VERDICT: [&str; 5] = ["outcome", "stage", "codes", "warnings", "message"];
+/// All others, but for the tables.
+const REST: [&str; 5] = ["row", "kind", "branch", "after", "never"];
+
+/// The folder of this suite.
+pub fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
+}
+
+/// The whole corpus, by name; a case that cannot be read is an error that names its file.
+pub fn all() -> Vec<Row> {
+    let mut names = std::fs::read_dir(here().join("corpus"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect::<Vec<_>>();
+    names.sort();
+    names
+        .iter()
+        .map(|name| {
+            let file = here().join("corpus").join(name).join("expected.toml");
+            let text = std::fs::read_to_string(&file);
+            let text = text.unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            parse(name, &text, &crate::runtime())
+                .unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+        })
+        .collect()
+}
+
+/// Reads an `expected.toml` as it holds under a runtime.
+fn parse(name: &str, text: &str, runtime: &str) -> Result<Row, String> {
+    let document: DocumentMut = text.parse().map_err(|e| format!("{e}"))?;
+    let mut keys = Keys(document.as_table().clone());
+    keys.know(&[&VERDICT[..], &REST, &["under", "scores"]].concat())?;
+    if let Some(under) = keys.table("under")? {
+        for (name, item) in under.iter() {
+            let other = Keys(item.as_table().ok_or("`under` holds tables")?.clone());
+            other.know(&VERDICT)?;
+            if name == runtime {
+                keys.0.extend(other.0);
+                if keys.text("outcome")? != Outcome::Scored.as_str() {
+                    keys.0.remove("scores");
+                }
+            }
+        }
+    }
+    let row = Row {
+        name: name.to_owned(),
+        folder: here().join("corpus").join(name),
+        number: keys.number("row")?,
+        kind: keys.choice("kind", &[("commit", Kind::Commit), ("image", Kind::Image)])?,
+        branch: keys.optional("branch")?.unwrap_or("main".into()),
+        after: keys.one_of(
+            "after",
+            &[("moved", After::Moved), ("deleted", After::Deleted)],
+        )?,
+        outcome: keys.word("outcome", Outcome::parse)?,
+        stage: keys.word("stage", Stage::parse)?,
+        codes: keys.required_list("codes")?,
+        warnings: keys.list("warnings")?.unwrap_or_default(),
+        message: keys.text("message")?,
+        never: keys.list("never")?.unwrap_or_default(),
+        right: keys.right()?,
+    };
+    let number = format!("{:02}-", row.number);
+    if !name.starts_with(&number) {
+        return Err(format!("the folder's name does not begin with `{number}`"));
+    }
+    if (row.outcome == Outcome::Scored) != row.right.is_some() {
+        return Err("`[scores]` with `right` goes with the outcome `scored`".to_owned());
+    }
+    Ok(row)
+}
+
+/// The keys of a table.
+struct Keys(Table);
+
+impl Keys {
+    fn know(&self, known: &[&str]) -> Result<(), String> {
+        match self.0.iter().find(|(key, _)| !known.contains(key)) {
+            Some((key, _)) => Err(format!("`{key}` is no known key here")),
+            None => Ok(()),
+        }
+    }
+
+    fn table(&self, key: &str) -> Result<Option<Table>, String> {
+        let table = |item: &Item| {
+            item.as_table()
+                .cloned()
+                .ok_or(format!("`{key}` is a table"))
+        };
+        self.0.get(key).map(table).transpose()
+    }
+
+    fn optional(&self, key: &str) -> Result<Option<String>, String> {
+        let text = |item: &Item| item.as_str().map(str::to_owned);
+        let wrong = format!("`{key}` is a text");
+        self.0
+            .get(key)
+            .map(|i| text(i).filter(|t| !t.is_empty()).ok_or(wrong))
+            .transpose()
+    }
+
+    fn text(&self, key: &str) -> Result<String, String> {
+        self.optional(key)?.ok_or(format!("`{key}` is missing"))
+    }
+
+    fn word<T>(&self, key: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+        let text = self.text(key)?;
+        parse(&text).ok_or(format!("`{key}` cannot be `{text}`"))
+    }
+
+    fn one_of<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Result<Option<T>, String> {
+        if !self.0.contains_key(key) {
+            return Ok(None);
+        }
+        let find = |text: &str| known.iter().find(|(name, _)| *name == text).map(|k| k.1);
+        self.word(key, find).map(Some)
+    }
+
+    /// One of these; the first where nothing is said.
+    fn choice<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Result<T, String> {
+        Ok(self.one_of(key, known)?.unwrap_or(known[0].1))
+    }
+
+    fn list(&self, key: &str) -> Result<Option<Vec<String>>, String> {
+        let Some(item) = self.0.get(key) else {
+            return Ok(None);
+        };
+        let texts = item.as_array().map(|list| {
+            let texts = list.iter().map(|v| v.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>()
+        });
+        Ok(Some(
+            texts
+                .flatten()
+                .ok_or(format!("`{key}` is a list of texts"))?,
+        ))
+    }
+
+    fn required_list(&self, key: &str) -> Result<Vec<String>, String> {
+        self.list(key)?.ok_or(format!("`{key}` is missing"))
+    }
+
+    fn number(&self, key: &str) -> Result<u32, String> {
+        let number = self.0.get(key).ok_or(format!("`{key}` is missing"))?;
+        let number = number.as_integer().and_then(|n| u32::try_from(n).ok());
+        number.ok_or(format!("`{key}` is a number"))
+    }
+
+    fn right(&self) -> Result<Option<(f64, f64)>, String> {
+        let Some(scores) = self.table("scores")? else {
+            return Ok(None);
+        };
+        let scores = Self(scores);
+        scores.know(&["right"])?;
+        let bounds = scores.0.get("right").and_then(Item::as_array);
+        let bound = |at: usize| bounds.and_then(|b| b.get(at)).and_then(|v| v.as_float());
+        match (bound(0), bound(1), bounds.map(|b| b.len())) {
+            (Some(least), Some(most), Some(2)) => Ok(Some((least, most))),
+            _ => Err("`right` is a list of two numbers, as `[1.0, 1.0]`".to_owned()),
+        }
+    }
+}
+
+/// Makes in this folder what cannot be committed: `make.py` of the case, if it has one.
+pub fn make(row: &Row, folder: &Path) {
+    let script = row.folder.join("make.py");
+    if !script.exists() {
+        return;
+    }
+    let output = Command::new("python3")
+        .arg("-B")
+        .arg(&script)
+        .current_dir(folder)
+        .env("PYTHONPATH", here().join("making"))
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}/make.py: {}",
+        row.name,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "row = 7\noutcome = \"rejected\"\nstage = \"rules\"\ncodes = [\"DF021\"]\n\
+                        message = \"COPY\"\n";
+
+    fn read(text: &str, runtime: &str) -> Result<Row, String> {
+        parse("07-copy", text, runtime)
+    }
+
+    #[test]
+    fn a_runtime_may_change_the_verdict_and_nothing_else() {
+        let text = format!("{GOOD}[under.runsc]\nmessage = \"gVisor\"\n");
+        assert_eq!(read(&text, "runc").unwrap().message, "COPY");
+        assert_eq!(read(&text, "runsc").unwrap().message, "gVisor");
+        let text = format!("{GOOD}[under.runsc]\nrow = 8\n");
+        let says = read(&text, "runc").unwrap_err();
+        assert_eq!(says, "`row` is no known key here");
+    }
+
+    #[test]
+    fn what_is_missing_unknown_or_of_another_kind_is_named() {
+        let without = |key: &str| {
+            let kept = GOOD.lines().filter(|line| !line.starts_with(key));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        for key in ["row", "outcome", "stage", "codes", "message"] {
+            let says = read(&without(key), "runc").unwrap_err();
+            assert_eq!(says, format!("`{key}` is missing"));
+        }
+        for (more, says) in [
+            ("mesage = \"x\"", "`mesage` is no known key here"),
+            ("warnings = \"x\"", "`warnings` is a list of texts"),
+            ("kind = \"disk\"", "`kind` cannot be `disk`"),
+            ("after = 3", "`after` is a text"),
+            ("never = [1]", "`never` is a list of texts"),
+            (
+                "[scores]\nright = [1.0, 1.0]",
+                "`[scores]` with `right` goes with the outcome `scored`",
+            ),
+            (
+                "[scores]\nright = [1.0]",
+                "`right` is a list of two numbers, as `[1.0, 1.0]`",
+            ),
+            ("[scores]\ndice = [1.0]", "`dice` is no known key here"),
+        ] {
+            assert_eq!(read(&format!("{GOOD}{more}\n"), "runc").unwrap_err(), says);
+        }
+        let elsewhere = parse("08-copy", GOOD, "runc").unwrap_err();
+        assert_eq!(elsewhere, "the folder's name does not begin with `07-`");
+    }
+}
