@@ -58,7 +58,7 @@ impl Engine {
         let image = engine
             .runtime
             .block_on(engine.docker.inspect_image(&engine.name));
-        engine.base = ImageId::new(&image.unwrap().id.unwrap()).unwrap();
+        engine.base = ImageId::new(image.unwrap().id.unwrap()).unwrap();
         engine
     }
 
