@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
-use crate::model::{Case, CaseId, Challenge, Finding, Phase, Place, Task};
+use crate::model::{
+    Case, CaseId, Challenge, Check, Finding, Inputs, PathPattern, Phase, Place, Task,
+};
 
 /// File beside `inputs/` that names each case's cluster and stratum.
 const CASES_CSV: &str = "cases.csv";
@@ -24,7 +27,12 @@ pub fn truth_of(phase: &Phase, task: &Task) -> PathBuf {
 
 /// Public inputs of a task: `<sample>/inputs`, or `inputs` beside the sample directory.
 pub fn sample_inputs(task: &Task) -> PathBuf {
-    shared_inputs(&task.sample)
+    inputs_of_sample(&task.sample)
+}
+
+/// Public inputs of the task with this sample.
+pub(super) fn inputs_of_sample(sample: &Path) -> PathBuf {
+    shared_inputs(sample)
 }
 
 /// Public truth of a task.
@@ -118,6 +126,79 @@ fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
     Ok(entries)
 }
 
+/// These inputs of a case, as paths relative to the directory of inputs, sorted.
+///
+/// # Errors
+/// When a directory cannot be read. One that is not there holds none.
+pub fn chosen(directory: &Path, which: &Inputs, case: &CaseId) -> io::Result<Vec<String>> {
+    let mut found = matching(directory, &which.pattern, case)?;
+    found.retain(|path| which.takes(case, path));
+    Ok(found)
+}
+
+/// What keeps a check from being made on these inputs: the key that names them, and a sentence.
+pub(super) fn misses(
+    directory: &Path,
+    check: &Check,
+    cases: &[Case],
+) -> Vec<(&'static str, String)> {
+    let mut misses = Vec::new();
+    for (key, which) in check.inputs() {
+        let none = |case: &&Case| {
+            let found = chosen(directory, &which, &case.id);
+            found.map_or(true, |found| found.is_empty())
+        };
+        if let Some(case) = cases.iter().find(none) {
+            let (pattern, id) = (&which.pattern, &case.id);
+            let says = format!("No input of the case `{id}` fits `{pattern}` of `{key}`.");
+            misses.push((key, says));
+        }
+    }
+    misses
+}
+
+/// Inputs of a case that fit a pattern.
+fn matching(inputs: &Path, pattern: &PathPattern, case: &CaseId) -> io::Result<Vec<String>> {
+    let full = pattern.for_case(case);
+    let mut found = vec![String::new()];
+    for part in full.split('/') {
+        let mut deeper = Vec::new();
+        for folder in &found {
+            deeper.extend(within(inputs, folder, part)?);
+        }
+        found = deeper;
+    }
+    found.retain(|path| pattern.matches(case, path) && inputs.join(path).is_file());
+    found.sort();
+    Ok(found)
+}
+
+/// Entries of a folder that one part of a pattern may mean.
+fn within(inputs: &Path, folder: &str, part: &str) -> io::Result<Vec<String>> {
+    let path = |name: &str| match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    };
+    if !part.contains('*') {
+        let path = path(part);
+        let there = inputs.join(&path).exists();
+        return Ok(there.then_some(path).into_iter().collect());
+    }
+    let directory = inputs.join(folder);
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let start = part.split('*').next().unwrap_or_default();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && name.starts_with(start) {
+            found.push(path(&name));
+        }
+    }
+    Ok(found)
+}
+
 /// Reads `cases.csv` (a header with `case` and any of `cluster` and `stratum`, commas, no quotes)
 /// into the cases.
 fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Finding> {
@@ -191,7 +272,18 @@ pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
             continue;
         }
         for task in &challenge.tasks {
-            findings.extend(cases(&inputs_of(phase, task)).err().unwrap_or_default());
+            let inputs = inputs_of(phase, task);
+            match cases(&inputs) {
+                Err(problems) => findings.extend(problems),
+                Ok(cases) => {
+                    let all = task.checks.iter().flat_map(|c| misses(&inputs, c, &cases));
+                    findings.extend(all.map(|(_, says)| {
+                        let remedy = "Correct the pattern in `task.check`, or add the input.";
+                        let finding = Finding::error(PATH_MISSING, says, remedy);
+                        finding.at(Place::file(shown(&inputs)))
+                    }));
+                }
+            }
             let truth = truth_of(phase, task);
             if !truth.is_dir() {
                 let says = format!(
@@ -258,6 +350,33 @@ mod tests {
                 .iter()
                 .all(|c| c.cluster.is_none() && c.stratum.is_none())
         );
+    }
+
+    #[test]
+    fn inputs_of_a_case_are_found_by_a_pattern() {
+        let entries = ["v/", "v/a/", "v/b/", "v/b/n/", "w/", "w.png"];
+        let (_folder, inputs) = inputs(&entries, None);
+        for file in [
+            "v/a/2.png",
+            "v/a/1.png",
+            "v/a/1.txt",
+            "v/b/3.png",
+            "v/b/.4.png",
+        ] {
+            fs::write(inputs.join(file), "").unwrap();
+        }
+        let found = |case: &str, pattern: &str| {
+            let case = CaseId::new(case).unwrap();
+            matching(&inputs, &PathPattern(pattern.to_owned()), &case).unwrap()
+        };
+        assert_eq!(
+            found("v", "{case}/*/*.png"),
+            ["v/a/1.png", "v/a/2.png", "v/b/3.png"]
+        );
+        assert_eq!(found("v", "{case}/b/*"), ["v/b/3.png"]);
+        assert_eq!(found("w", "{case}.png"), ["w.png"]);
+        assert_eq!(found("w", "{case}/*/*.png"), [""; 0]);
+        assert_eq!(found("x", "{case}/*"), [""; 0]);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::check::Check;
 use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
 use super::numbers;
+use super::pattern::{PathPattern, wildcard};
 use super::score::{Direction, MetricName};
 use super::time::{Duration, Timestamp};
 
@@ -163,6 +165,8 @@ pub struct Task {
     pub sample: PathBuf,
     /// What a container is given and must give back.
     pub contract: Contract,
+    /// What is looked at in outputs before the scorer sees them.
+    pub checks: Vec<Check>,
     /// The organizers' scorer.
     pub scorer: ScorerSpec,
     /// At least one; the first is the headline.
@@ -183,7 +187,7 @@ pub struct Contract {
     /// Where outputs are written.
     pub output: String,
     /// Files that must exist for each case.
-    pub expect: Vec<ExpectPattern>,
+    pub expect: Vec<PathPattern>,
 }
 
 /// How often the container runs.
@@ -194,53 +198,6 @@ pub enum ContractMode {
     WholeSet,
     /// Once for each case, as on Grand Challenge.
     PerCase,
-}
-
-/// A pattern of output paths: `{case}` stands for the case, `*` for any characters within one
-/// component. It demands at least one regular file per case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpectPattern(pub String);
-
-impl ExpectPattern {
-    /// The pattern for one case.
-    pub fn for_case(&self, case: &CaseId) -> String {
-        self.0.replace("{case}", case.as_str())
-    }
-
-    /// Whether a path (relative to the output, `/`-separated) is demanded for this case.
-    pub fn matches(&self, case: &CaseId, path: &str) -> bool {
-        let pattern = self.for_case(case);
-        let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(w), Some(g)) if wildcard(w.as_bytes(), g.as_bytes()) => {}
-                _ => return false,
-            }
-        }
-    }
-}
-
-/// Matches `*` against any run of bytes. Linear in `text` times the number of stars.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut star, mut mark) = (0, 0, None, 0);
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            star = Some(p);
-            mark = t;
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == text[t] {
-            p += 1;
-            t += 1;
-        } else if let Some(s) = star {
-            p = s + 1;
-            mark += 1;
-            t = mark;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|b| *b == b'*')
 }
 
 /// The organizers' scorer: an image built from a folder of the challenge.
@@ -614,16 +571,5 @@ mod tests {
         assert_eq!(pattern.team_of("other/team-alpha"), None);
         assert_eq!(TeamPattern::parse("phakir/team"), None);
         assert_eq!(TeamPattern::parse("*/team"), None);
-    }
-
-    #[test]
-    fn expected_paths_match_within_a_component() {
-        let masks = ExpectPattern("{case}/{case}_Masks/*/frame_*.png".into());
-        let case = CaseId::new("Video_01").unwrap();
-        assert!(masks.matches(&case, "Video_01/Video_01_Masks/0/frame_000025.png"));
-        assert!(!masks.matches(&case, "Video_01/Video_01_Masks/frame_000025.png"));
-        assert!(!masks.matches(&case, "Video_02/Video_02_Masks/0/frame_000025.png"));
-        assert!(wildcard(b"a*b*c", b"axxbyybzc"));
-        assert!(!wildcard(b"a*b", b"axxc"));
     }
 }

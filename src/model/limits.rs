@@ -148,6 +148,17 @@ pub const LOG_TAIL_BYTES: usize = 64 * 1024;
 pub const OUTPUT_DEPTH_MAX: usize = 16;
 /// Characters of one name in an output.
 pub const OUTPUT_NAME_CHARS_MAX: usize = 128;
+/// Bytes that the values of a picture or a volume may take once they are unpacked, by what its header
+/// claims.
+pub const GRID_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes before which the header of a compressed volume must be unpacked.
+pub const PACKED_HEADER_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of a table that is checked. It is read in pieces; a row without end is held whole.
+pub const OUTPUT_CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of a JSON text that is checked.
+pub const OUTPUT_JSON_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Values of a JSON text that is checked: bounds the memory of reading it to some 100 MiB.
+pub const OUTPUT_JSON_VALUES_MAX: usize = 1_000_000;
 /// Bytes of `metrics.json`.
 pub const METRICS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// JSON values in `metrics.json`: bounds the memory of reading it to some 100 MiB.

@@ -4,6 +4,7 @@
 
 pub mod actor;
 pub mod challenge;
+pub mod check;
 pub mod definition;
 pub mod event;
 pub mod facts;
@@ -14,7 +15,9 @@ pub mod limits;
 pub mod numbers;
 pub mod origin;
 pub mod overrides;
+pub mod pattern;
 pub mod rerun;
+pub mod schema;
 pub mod score;
 pub mod source;
 pub mod submission;
@@ -25,9 +28,10 @@ pub mod time;
 pub use actor::Actor;
 pub use challenge::{
     AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
-    ExpectPattern, MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme,
-    ScorerSpec, Show, Task, TeamPattern, Trigger,
+    MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show,
+    Task, TeamPattern, Trigger,
 };
+pub use check::{Check, Format, Grid, Inputs, NIFTI_TYPES, PNG_TYPES};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
@@ -41,7 +45,9 @@ pub use ids::{
 pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
 pub use origin::{ContentId, Origin};
 pub use overrides::{Freeze, Override, Overrides, Setting};
+pub use pattern::PathPattern;
 pub use rerun::Rerun;
+pub use schema::Schema;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};
 pub use submission::{Outcome, Stage, Submission, SubmissionState};

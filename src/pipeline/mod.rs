@@ -10,7 +10,7 @@
 //! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
-//! [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`content`] (what is in the outputs), [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
 //! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
 //! back, [`retention`] what nobody needs any more; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
@@ -18,6 +18,7 @@
 pub mod admission;
 pub mod build;
 pub mod commands;
+pub mod content;
 pub mod discovery;
 pub mod expectation;
 pub mod images;

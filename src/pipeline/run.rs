@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::content::{self, Content};
 use super::job::Ran;
 use super::slots::Slot;
 use super::{App, Scope, job, lease_kill, participant, smoke};
@@ -87,6 +88,9 @@ pub async fn attempt(
     };
     let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let judged = smoke::judge(&ran, task, &ids, &policy)?;
+    let inputs = config::inputs_of(scope.phase, task);
+    let content = Content::new((task, &ids), &ran.output, (inputs, &into));
+    let judged = content::judge(judged, content, &policy).await?;
     let detail = json!({
         "run_ms": ran.end.duration.0,
         "gpus": slot.gpus,

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::content::{self, Content};
 use super::job::{self, Ran};
 use super::scorer::{self, Scored, Scoring};
 use super::slots::Slot;
@@ -196,6 +197,9 @@ where
             None => cases.iter().map(|c| c.id.clone()).collect(),
         };
         let judged = judge(&ran, task, &ids, smoking.policy)?;
+        let inputs = config::sample_inputs(task);
+        let content = Content::new((task, &ids), &ran.output, (inputs, &into));
+        let judged = content::judge(judged, content, smoking.policy).await?;
         smoked.duration.0 += ran.end.duration.0;
         smoked.log = ran.log;
         smoked.findings.extend(judged.findings);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalogue::{OUT001, OUT002, OUT003, OUT004, OUT005, OUT006, OUT007};
 use super::exit::bytes;
 use crate::model::{
-    CaseId, Contract, ExpectPattern, Finding, Outcome, OutputLimitHit, OutputListing, RunLimits,
+    CaseId, Contract, Finding, Outcome, OutputLimitHit, OutputListing, PathPattern, RunLimits,
 };
 
 /// Missing or irregular files that get a finding of their own; the rest are counted.
@@ -149,23 +149,23 @@ fn missing(
 fn demands<'a>(
     contract: &'a Contract,
     cases: &'a [CaseId],
-) -> impl Iterator<Item = (&'a CaseId, &'a ExpectPattern)> {
+) -> impl Iterator<Item = (&'a CaseId, &'a PathPattern)> {
     cases
         .iter()
         .flat_map(|case| contract.expect.iter().map(move |pattern| (case, pattern)))
 }
 
 /// Links and pipes have their own finding: they need not be missing as well.
-fn is_there(listing: &OutputListing, pattern: &ExpectPattern, case: &CaseId) -> bool {
+fn is_there(listing: &OutputListing, pattern: &PathPattern, case: &CaseId) -> bool {
     matching(&listing.files, pattern, case).next().is_some()
         || matching(&listing.others, pattern, case).next().is_some()
 }
 
 /// The paths that a pattern demands for a case. Looks only where they can be: thousands of cases
 /// with thousands of files are common.
-fn matching<'a, T>(
+pub fn matching<'a, T>(
     paths: &'a BTreeMap<String, T>,
-    pattern: &'a ExpectPattern,
+    pattern: &'a PathPattern,
     case: &'a CaseId,
 ) -> impl Iterator<Item = &'a String> {
     let full = pattern.for_case(case);

@@ -1,8 +1,8 @@
 //! Values that the tests of several rules start from.
 
 use crate::model::{
-    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration,
-    ExpectPattern, ForgeName, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
+    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration, ForgeName,
+    PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
 };
 
 /// The bounds of a small task.
@@ -28,7 +28,7 @@ pub(super) fn contract(expect: &str) -> Contract {
         mode: ContractMode::WholeSet,
         input: "/input".into(),
         output: "/output".into(),
-        expect: vec![ExpectPattern(expect.into())],
+        expect: vec![PathPattern(expect.into())],
     }
 }
 
@@ -38,6 +38,7 @@ fn task(slug: &str) -> Task {
         title: slug.into(),
         sample: "sample".into(),
         contract: contract("{case}.png"),
+        checks: Vec::new(),
         scorer: ScorerSpec {
             build: "scorer".into(),
             dockerfile: "Dockerfile".into(),

@@ -240,7 +240,8 @@ fn compare_one(
     }
     // What runs on hidden data is told by its outcome alone.
     let view = world.view(submission.token.as_str()).to_string();
-    if stage == "run" && view.contains("RUN001") {
+    let told = |code: &&str| view.contains(*code);
+    if stage == "run" && example.list("codes").iter().any(told) {
         differences.tell(example, "tells how it failed on hidden data");
     }
 }

@@ -3,6 +3,7 @@
 //! Needs no hidden data, so that a participant's laptop can read a challenge too: whether the data
 //! is there is asked by [`super::check_paths`].
 
+mod check;
 mod phase;
 mod task;
 

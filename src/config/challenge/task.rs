@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
-use super::{SLUG, directory_at};
+use super::{SLUG, check, directory_at};
 use crate::config::data;
 use crate::config::reader::Section;
 use crate::config::values::{
@@ -14,8 +14,8 @@ use crate::config::values::{
     whole,
 };
 use crate::model::{
-    AcrossMetrics, Aggregate, Contract, ContractMode, Direction, Duration, ExpectPattern,
-    MetricName, MetricSpec, MissingRule, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug,
+    AcrossMetrics, Aggregate, Contract, ContractMode, Direction, Duration, MetricName, MetricSpec,
+    MissingRule, PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug,
 };
 
 /// The smoke run's time where a task does not say: a push should be answered while its author is
@@ -44,6 +44,12 @@ pub fn read(s: &Section<'_>, directory: &Path, seen: &mut Vec<TaskSlug>) -> Opti
     let title = s.optional("title", text);
     let sample = s.required("sample", path(directory));
     let contract = s.section("contract", contract);
+    let around = check::Around {
+        directory,
+        contract: contract.as_ref(),
+        sample: sample.as_deref(),
+    };
+    let checks = s.optional_sections("check", |s| check::read(s, &around));
     let scorer = s.section("scorer", |s| scorer(s, directory));
     let mut names = Vec::new();
     let metrics = s.sections("metric", |s| metric(s, &mut names));
@@ -55,6 +61,7 @@ pub fn read(s: &Section<'_>, directory: &Path, seen: &mut Vec<TaskSlug>) -> Opti
         slug,
         sample: sample?,
         contract: contract?,
+        checks: checks?,
         scorer: scorer?,
         metrics: metrics?,
         ranking: ranking?,
@@ -74,10 +81,7 @@ fn contract(s: &Section<'_>) -> Option<Contract> {
     );
     let input = s.required("input", mount);
     let output = s.required("output", mount);
-    let expect = s.required_list("expect", parsed(
-        "Write a path relative to the output, for example `{case}.png`; no `..`, no empty part.",
-        |t| pattern(t).then(|| ExpectPattern(t.to_owned())),
-    ));
+    let expect = s.required_list("expect", paths);
     if expect.as_ref().is_some_and(Vec::is_empty) {
         let remedy = "Name at least one file that must exist for each case.";
         s.bad("expect", "`expect` is empty.", remedy);
@@ -126,6 +130,12 @@ fn mount(value: &Value) -> Read<String> {
         );
     }
     Ok(path)
+}
+
+/// A pattern of paths.
+pub(super) fn paths(value: &Value) -> Read<PathPattern> {
+    let allowed = "Write a relative path, for example `{case}.png`; no `..`, no empty part.";
+    parsed(allowed, |t| pattern(t).then(|| PathPattern(t.to_owned())))(value)
 }
 
 fn pattern(text: &str) -> bool {

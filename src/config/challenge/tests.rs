@@ -46,12 +46,18 @@ fn folder() -> TempDir {
     make("sample/inputs/b.png");
     make("sample/truth/a.png");
     make("scorer/Dockerfile");
+    let schema = folder.path().join("keypoints.schema.json");
+    fs::write(schema, r#"{ "type": "object" }"#).unwrap();
     folder
 }
 
 /// What is said of a text, a finding a line, with the folder's own path left out.
 fn said(text: &str) -> String {
-    let folder = folder();
+    said_in(&folder(), text)
+}
+
+/// What is said of a text that lies in this folder.
+fn said_in(folder: &TempDir, text: &str) -> String {
     let (_, findings) = parse(text, "challenge.toml", folder.path());
     let lines = findings.iter().map(|f| {
         let place = f.place.as_ref().map(ToString::to_string);
@@ -151,6 +157,7 @@ fn the_annotated_text_is_valid_when_switched_on() {
     let (full, findings) = parse(&text, "challenge.toml", folder.path());
     assert_eq!(findings, vec![]);
     let full = full.unwrap();
+    assert_eq!(full.tasks[0].checks.len(), 3);
     assert_eq!(full.leaderboard.as_deref(), Some("nuclei/leaderboard"));
     assert_eq!(full.rules["DF041"], Severity::Error);
 }
@@ -303,6 +310,103 @@ fn contradictions_are_told() {
 }
 
 #[test]
+fn mistakes_in_checks_are_told_all_at_once() {
+    let checks = r#"
+[[task.check]]
+files = "{case}.tif"
+is = "tiff"
+[[task.check]]
+files = "{case}.tif"
+is = "png"
+columns = ["Frame"]
+keys-for = "{case}.png"
+types = ["uint8", "int16"]
+size-of = "{case}/*.png"
+every = 25
+[[task.check]]
+files = "{case}.png"
+is = "nifti"
+size-of = "{case}.nii.gz"
+types = []
+schema = "none.json"
+[[task.check]]
+is = "json"
+file = "{case}.png"
+schema = "bad.json"
+one-for = "*/../x"
+every = 0
+[[task.check]]
+files = "{case}.png"
+is = "csv"
+columns = []
+rows-for = "{case}.png"
+every = 2
+[[phase]]"#;
+    let text = LEAST.replacen("[[phase]]", checks, 1);
+    let folder = folder();
+    fs::write(folder.path().join("bad.json"), r#"{ "type": "objekt" }"#).unwrap();
+    insta::assert_snapshot!(said_in(&folder, &text), @r#"
+    challenge.toml:18:6 CFG005 error: `is` cannot be `tiff`. Write `png` or `csv` or `json` or `nifti`.
+    challenge.toml:20:9 CFG006 error: `{case}.tif` is not in `expect`. Write `{case}.png`, just as it is there.
+    challenge.toml:22:11 CFG006 error: `columns` means nothing for `png`. Remove it, or correct `is`: it is for `csv`.
+    challenge.toml:23:12 CFG006 error: `keys-for` means nothing for `png`. Remove it, or correct `is`: it is for `json`.
+    challenge.toml:24:19 CFG005 error: `types` cannot hold `int16`. Write some of `uint1`, `uint2`, `uint4`, `uint8`, `uint16`, `rgb8`, `rgb16`, `palette1`, `palette2`, `palette4`, `palette8`, `grey-alpha8`, `grey-alpha16`, `rgba8`, `rgba16`.
+    challenge.toml:25:11 CFG006 error: `{case}/*.png` has 1 star, `files` has 0 stars. Write as many: each stands for the same text in both, in their order.
+    challenge.toml:25:11 CFG007 error: No input of the case `a` fits `{case}/*.png` of `size-of`. The sample is in `…/sample/inputs`. Correct it: a path within the inputs, with `*` for what differs.
+    challenge.toml:30:11 CFG007 error: No input of the case `a` fits `{case}.nii.gz` of `size-of`. The sample is in `…/sample/inputs`. Correct it: a path within the inputs, with `*` for what differs.
+    challenge.toml:31:9 CFG005 error: `types` is empty. Name a type, or remove the key.
+    challenge.toml:32:10 CFG007 error: There is no file `…/none.json`. Add it, or correct `schema`.
+    challenge.toml:32:10 CFG006 error: `schema` means nothing for `nifti`. Remove it, or correct `is`: it is for `json`.
+    challenge.toml:35:1 CFG004 error: `file` is not known in `task.check`. Did you mean `files`?
+    challenge.toml:36:10 CFG005 error: `…/bad.json` is no JSON schema: /type: "objekt" is not valid under any of the schemas listed in the 'anyOf' keyword. Correct the file; all of the schema must be in it.
+    challenge.toml:37:11 CFG005 error: `one-for` cannot be `*/../x`. Write a relative path, for example `{case}.png`; no `..`, no empty part.
+    challenge.toml:38:9 CFG005 error: `every` cannot be 0. A whole number from 1 to 1000000 is allowed.
+    challenge.toml:42:11 CFG005 error: `columns` is empty. Name the columns, or remove the key.
+    challenge.toml:43:12 CFG007 error: No input of the case `a` fits `{case}.png` of `rows-for`. The sample is in `…/sample/inputs`. Correct it: a path within the inputs, with `*` for what differs.
+    challenge.toml:44:9 CFG006 error: `{case}.png` has no star, so no number that `every` could go by. Put a `*` in the place of the number.
+    "#);
+}
+
+#[test]
+fn a_check_of_one_file_for_all_cases_has_no_one_input() {
+    let shared = LEAST.replacen("[\"{case}.png\"] }", "[\"all.png\"] }", 1);
+    let check =
+        "[[task.check]]\nfiles = \"all.png\"\nis = \"png\"\nsize-of = \"{case}.png\"\n[[phase]]";
+    let said = said(&shared.replacen("[[phase]]", check, 1));
+    assert!(
+        said.contains("is one file for all cases, `{case}.png` another for each"),
+        "{said}"
+    );
+}
+
+#[test]
+fn schemas_are_complete_and_valid_or_told() {
+    let folder = folder();
+    let text = LEAST.replacen(
+        "[[phase]]",
+        "[[task.check]]\nfiles = \"{case}.png\"\nis = \"json\"\nschema = \"x.json\"\n[[phase]]",
+        1,
+    );
+    for (schema, says) in [
+        ("{}", ""),
+        ("{", "is not JSON"),
+        ("{ \"pattern\": \"(\" }", "is no JSON schema"),
+        ("{ \"$ref\": \"other.json\" }", "is no JSON schema"),
+        (
+            "{ \"$ref\": \"https://example.org/x\" }",
+            "which is not read",
+        ),
+    ] {
+        fs::write(folder.path().join("x.json"), schema).unwrap();
+        let said = said_in(&folder, &text);
+        assert!(
+            said.contains(says) && said.is_empty() == says.is_empty(),
+            "{schema}: {said}"
+        );
+    }
+}
+
+#[test]
 fn paths_that_lead_nowhere_are_told() {
     let task = "sample = \"sample\"\n";
     let all = [
@@ -449,6 +553,14 @@ fn data_is_found_where_it_lies_and_asked_for_separately() {
     fs::write(data.join("inputs/c.nii.gz"), "").unwrap();
     assert_eq!(check_paths(&challenge), vec![]);
     assert_eq!(inputs_of(phase, task), data.join("inputs"));
+    let check = "[[task.check]]\nfiles = \"{case}.png\"\nis = \"png\"\none-for = \"{case}.png\"\n";
+    let text = LEAST.replacen("[[phase]]", &format!("{check}[[phase]]"), 1);
+    let checked = parse(&text, "challenge.toml", folder.path()).0.unwrap();
+    let says = &check_paths(&checked)[0].says;
+    assert_eq!(
+        says,
+        "No input of the case `c` fits `{case}.png` of `one-for`."
+    );
     assert_eq!(truth_of(phase, task), data.join("segmentation/truth"));
     fs::create_dir_all(data.join("segmentation/inputs")).unwrap();
     assert_eq!(inputs_of(phase, task), data.join("segmentation/inputs"));

@@ -151,6 +151,21 @@ impl<'a> Section<'a> {
         values.into_iter().collect()
     }
 
+    /// A list of tables that may be there; none where the file has none.
+    pub fn optional_sections<T>(
+        &self,
+        key: &'static str,
+        read: impl FnMut(&Section<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        match self.has(key) {
+            true => self.sections(key, read),
+            false => {
+                self.asked.borrow_mut().push(key);
+                Some(Vec::new())
+            }
+        }
+    }
+
     /// Tables with names of the user's choice. Those of the file replace those of the defaults.
     pub fn named_sections<T>(
         &self,

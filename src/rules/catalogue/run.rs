@@ -115,6 +115,21 @@ OUT006: Error firm, "Something was written",
 OUT007: Advice, "Nothing else was written",
     "Write only what the task asks for; temporary files belong into /tmp.",
     "Files that nobody expects are not kept and not scored.";
+OUT008: Error firm, "Outputs are in their format",
+    "Write the file with a library for that format, and close it before the program ends.",
+    "A challenge may have outputs looked at before its scorer sees them. A file of another format under the right name would only be missing values there.";
+OUT009: Error firm, "Outputs have the size and the type that the task asks for",
+    "Write the result in the size of its input; scale a mask back with nearest neighbour, not with interpolation.",
+    "A prediction is compared with the truth value by value, so it has the size of the input, and values of a type that the scorer can read.";
+OUT010: Error firm, "There is one result for each input",
+    "Go through all inputs of the case, in every one of its folders, and take the name of each result from its input.",
+    "Results are found by the names of their inputs. Too few, too many or shifted by one come from a loop that is not the task's.";
+OUT011: Error firm, "Tables have their columns, and JSON follows its schema",
+    "Write what the task describes, and compare with the truth of the public sample.",
+    "The scorer looks for values under the names that the task gives them.";
+OUT012: Error firm, "Outputs hold no more than can be read",
+    "Write only what the task asks for, and look at how the size is computed.",
+    "A header can claim any size, and a text can hold any number of values. What would not fit into memory is not read.";
 QTA001: Error firm, "Evaluations a day",
     "Wait for the next day (UTC), and use the public sample until then.",
     "The number of evaluations on hidden data is limited, so that nobody can fit a method to them. Submissions that fail before that do not count.";

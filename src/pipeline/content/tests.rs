@@ -1,0 +1,356 @@
+//! Outputs on a disk, each kind of check caught and not caught, and hostile bytes.
+
+use std::fs;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::{PathPattern, Schema};
+
+/// A run over two videos of four frames, 8 x 6 pixels each.
+struct Run {
+    folder: TempDir,
+    content: Content,
+}
+
+fn pattern(text: &str) -> PathPattern {
+    PathPattern(text.to_owned())
+}
+
+fn frames(every: u32) -> Inputs {
+    Inputs {
+        pattern: pattern("{case}/frames/*.png"),
+        every,
+    }
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut chunk = b"IHDR".to_vec();
+    chunk.extend(width.to_be_bytes());
+    chunk.extend(height.to_be_bytes());
+    chunk.extend([8, 0, 0, 0, 0]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk);
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(),
+        &chunk,
+        &crc.sum().to_be_bytes(),
+    ]
+    .concat()
+}
+
+fn nifti(size: [i16; 3]) -> Vec<u8> {
+    let mut head = vec![0; 352];
+    head[..4].copy_from_slice(&348_i32.to_le_bytes());
+    for (n, length) in [3, size[0], size[1], size[2]].iter().enumerate() {
+        head[40 + 2 * n..][..2].copy_from_slice(&length.to_le_bytes());
+    }
+    head[70] = 2;
+    head[72] = 8;
+    head[344..348].copy_from_slice(b"n+1\0");
+    head
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+impl Run {
+    fn new(check: Check) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let task = &config::read_challenge(&example).unwrap().tasks[0];
+        let cases = ["v1", "v2"].map(|id| CaseId::new(id).unwrap());
+        let (inputs, outputs) = (folder.path().join("inputs"), folder.path().join("outputs"));
+        let mut content = Content::new(
+            (task, &cases),
+            &OutputListing::default(),
+            (inputs, &outputs),
+        );
+        content.checks = vec![check];
+        let run = Self { folder, content };
+        for case in ["v1", "v2"] {
+            for frame in 0..4 {
+                run.write(&format!("inputs/{case}/frames/{frame}.png"), &png(8, 6));
+            }
+            run.write(&format!("inputs/{case}.nii.gz"), &gzip(&nifti([4, 5, 6])));
+        }
+        run
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// The run with one more output.
+    fn with(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.write(&format!("outputs/{path}"), bytes);
+        let size = bytes.len() as u64;
+        self.content.listing.files.insert(path.to_owned(), size);
+        self
+    }
+
+    fn found(&self) -> Vec<String> {
+        let findings = look(&self.content).unwrap();
+        let line = |f: Finding| format!("{} {}", f.code, f.says);
+        findings.into_iter().map(line).collect()
+    }
+}
+
+fn check(files: &str, is: Format) -> Check {
+    Check {
+        files: pattern(files),
+        one_for: None,
+        is,
+    }
+}
+
+fn grid(size_of: &str) -> Grid {
+    Grid {
+        size_of: Some(pattern(size_of)),
+        types: vec!["uint8"],
+    }
+}
+
+#[test]
+fn pictures_are_held_against_their_inputs() {
+    let masks = || Check {
+        one_for: Some(frames(2)),
+        ..check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")))
+    };
+    let all = |run: Run, case: &str| {
+        run.with(&format!("{case}/0.png"), &png(8, 6))
+            .with(&format!("{case}/2.png"), &png(8, 6))
+    };
+    let good = all(all(Run::new(masks()), "v1"), "v2");
+    assert_eq!(good.found(), [""; 0]);
+    let bad = all(Run::new(masks()), "v1")
+        .with("v1/1.png", &png(8, 6))
+        .with("v2/0.png", &png(6, 8))
+        .with("v2/9.png", &png(8, 6));
+    assert_eq!(
+        bad.found(),
+        [
+            "OUT009 `v2/0.png` is 6 x 8, its input is 8 x 6",
+            "OUT010 `v1`: there are 3 results where 2 are asked for: 1 belong to no input, such as \
+             `v1/1.png`",
+            "OUT010 `v2`: 1 of 2 results are missing, such as `v2/2.png`; 1 belong to no input, such \
+             as `v2/9.png`",
+        ]
+    );
+    let alone = check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")));
+    let stray = Run::new(alone).with("v1/7.png", &png(8, 6));
+    assert_eq!(stray.found(), ["OUT010 `v1/7.png` belongs to no input"]);
+}
+
+#[test]
+fn no_name_leads_out_of_the_inputs() {
+    let asks = check("{case}/x*.png", Format::Png(grid("*/secret.png")));
+    let run = Run::new(asks).with("v1/x...png", &png(1, 1));
+    run.write("secret.png", &png(8, 6));
+    assert_eq!(run.found(), ["OUT010 `v1/x...png` belongs to no input"]);
+}
+
+#[test]
+fn volumes_are_read_plain_and_packed() {
+    let asks = || check("{case}.nii.gz", Format::Nifti(grid("{case}.nii.gz")));
+    let good = Run::new(asks())
+        .with("v1.nii.gz", &gzip(&nifti([4, 5, 6])))
+        .with("v2.nii.gz", &nifti([4, 5, 6]));
+    assert_eq!(good.found(), [""; 0]);
+    let bad = Run::new(asks())
+        .with("v1.nii.gz", &gzip(&nifti([4, 5, 7])))
+        .with("v2.nii.gz", &gzip(&nifti([32_000, 32_000, 32_000])));
+    assert_eq!(
+        bad.found(),
+        [
+            "OUT009 `v1.nii.gz` is 4 x 5 x 7, its input is 4 x 5 x 6",
+            "OUT012 `v2.nii.gz` claims to be 32000 x 32000 x 32000, more than the 4 GiB that a file \
+             may unpack to",
+        ]
+    );
+    let broken = Run::new(asks())
+        .with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))[..20])
+        .with("v2.nii.gz", b"PK\x03\x04");
+    assert_eq!(
+        broken.found(),
+        [
+            "OUT008 `v1.nii.gz` is not a NIfTI file: it cannot be unpacked",
+            "OUT008 `v2.nii.gz` is not a NIfTI file: it looks like a ZIP archive, as `.npz` is",
+        ]
+    );
+}
+
+fn table(files: &str) -> Check {
+    let is = Format::Csv {
+        columns: Some(vec!["Frame".into(), "Phase".into()]),
+        rows_for: Some(frames(1)),
+    };
+    check(files, is)
+}
+
+#[test]
+fn tables_have_columns_and_rows() {
+    let good = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n0,a\n1,a\n2,a\n3,b\n");
+    assert_eq!(good.found(), [""; 0]);
+    let bad = Run::new(table("{case}.csv"))
+        .with("v1.csv", b"Frame,Phase\n0,a\n1,a\n")
+        .with("v2.csv", b"frame,phase\n");
+    assert_eq!(
+        bad.found(),
+        [
+            "OUT010 `v1.csv` has 2 rows below its header, for 4 inputs",
+            "OUT011 The header of `v2.csv` is `frame,phase`, the task asks for `Frame,Phase`",
+        ]
+    );
+}
+
+#[test]
+fn a_file_for_all_cases_is_looked_at_once() {
+    let rows = "0,a\n".repeat(8);
+    let run = Run::new(table("all.csv")).with("all.csv", format!("Frame,Phase\n{rows}").as_bytes());
+    assert_eq!(run.found(), [""; 0]);
+    let mut alone = run;
+    alone.content.contract.mode = ContractMode::PerCase;
+    alone.content.cases.truncate(1);
+    assert_eq!(
+        alone.found(),
+        ["OUT010 `all.csv` has 8 rows below its header, for 4 inputs"]
+    );
+}
+
+fn keyed() -> Check {
+    let schema = json!({ "additionalProperties": { "type": "array" } });
+    let is = Format::Json {
+        schema: Some(Schema::new(schema).unwrap()),
+        keys_for: Some(frames(2)),
+    };
+    check("{case}.json", is)
+}
+
+#[test]
+fn json_follows_its_schema_and_has_its_keys() {
+    let good = Run::new(keyed()).with("v1.json", br#"{"0": [], "2": [1]}"#);
+    assert_eq!(good.found(), [""; 0]);
+    let bad = Run::new(keyed())
+        .with("v1.json", br#"{"0": 5}"#)
+        .with("v2.json", b"[]");
+    assert_eq!(
+        bad.found(),
+        [
+            "OUT010 `v1.json`: the results stop after the first 1 of 2, `2` and all behind it are \
+             missing",
+            "OUT011 `v1.json` at `/0` does not follow the schema: value is not of type \"array\"",
+            "OUT011 `v2.json` is not an object with a key for each input",
+        ]
+    );
+}
+
+#[test]
+fn files_beyond_a_limit_are_not_opened() {
+    let mut run = Run::new(keyed());
+    let (csv, json) = (limits::OUTPUT_CSV_BYTES_MAX, limits::OUTPUT_JSON_BYTES_MAX);
+    run.content.checks.push(table("{case}.csv"));
+    let files = &mut run.content.listing.files;
+    files.extend([
+        ("v1.json".to_owned(), json + 1),
+        ("v1.csv".to_owned(), csv + 1),
+    ]);
+    assert_eq!(
+        run.found(),
+        [
+            "OUT012 `v1.json` is larger than 32 MiB, the most for JSON",
+            "OUT012 `v1.csv` is larger than 64 MiB, the most for a table",
+        ]
+    );
+}
+
+#[test]
+fn inputs_that_are_not_there_are_not_the_teams_fault() {
+    let asks = check("{case}.png", Format::Png(grid("{case}.png")));
+    let run = Run::new(asks).with("v1.png", &png(8, 6));
+    assert!(look(&run.content).is_err());
+    let lost = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n");
+    fs::remove_dir_all(lost.folder.path().join("inputs/v1")).unwrap();
+    assert!(look(&lost.content).is_err());
+}
+
+/// Bytes without end, counted.
+struct Endless<'a> {
+    start: &'a [u8],
+    then: u8,
+    read: &'a mut u64,
+}
+
+impl Read for Endless<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = match self.start.is_empty() {
+            true => {
+                buffer.fill(self.then);
+                buffer.len()
+            }
+            false => self.start.read(buffer)?,
+        };
+        *self.read += read as u64;
+        Ok(read)
+    }
+}
+
+fn endless(start: &[u8], then: u8) -> (String, u64) {
+    let mut read = 0;
+    let claims = nifti_claim(Endless {
+        start,
+        then,
+        read: &mut read,
+    });
+    (claims.unwrap().unwrap_err(), read)
+}
+
+#[test]
+fn no_more_than_a_header_is_read() {
+    // A header of gzip with a name that never ends.
+    let (why, read) = endless(b"\x1f\x8b\x08\x08\0\0\0\0\0\xff", b'a');
+    assert_eq!(why, "it cannot be unpacked");
+    assert_eq!(read, limits::PACKED_HEADER_BYTES_MAX);
+    let (why, read) = endless(&[0], 0);
+    assert_eq!(why, "it begins with something else");
+    assert!(read <= limits::PACKED_HEADER_BYTES_MAX, "{read}");
+    // A bomb: of what it unpacks to, only the header ever exists.
+    let bomb = gzip(&vec![0; 50_000_000]);
+    let claims = nifti_claim(bomb.as_slice()).unwrap();
+    assert_eq!(claims.unwrap_err(), "it begins with something else");
+    let mut read = 0;
+    let endless = Endless {
+        start: b"",
+        then: 0,
+        read: &mut read,
+    };
+    assert!(png_claim(endless).unwrap().is_err());
+    assert!(read <= 64, "{read}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_bytes_break_a_check(bytes in prop::collection::vec(any::<u8>(), 0..400), packed: bool) {
+        let bytes = if packed { gzip(&bytes) } else { bytes };
+        let grids = [
+            check("{case}.x", Format::Png(grid("{case}/frames/0.png"))),
+            check("{case}.x", Format::Nifti(grid("{case}.nii.gz"))),
+        ];
+        let others = [table("{case}.x"), Check { files: pattern("{case}.x"), ..keyed() }];
+        let mut run = Run::new(check("{case}.x", Format::Png(grid("{case}/frames/0.png"))))
+            .with("v1.x", &bytes);
+        run.content.checks = grids.into_iter().chain(others).collect();
+        prop_assert!(look(&run.content).is_ok());
+    }
+}
