@@ -68,6 +68,11 @@ fn metrics() {
 }
 
 #[test]
+fn output() {
+    keeps_its_promises("output");
+}
+
+#[test]
 fn submission() {
     keeps_its_promises("submission");
 }

@@ -91,6 +91,14 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
             }
         } else if !line.text.is_empty() {
             lines.push(line);
+        } else if !report.knows(number) {
+            report.at(
+                number,
+                DF005.says_with(
+                    "A backslash continues an instruction that is not there",
+                    "Remove the backslash.",
+                ),
+            );
         }
     }
     lines

@@ -254,6 +254,9 @@ const FILES: &[(&str, &[&str])] = &[
     ("FROM scratch\nUSER root\nCMD [\"x\"]", &["2 DF041"]),
     ("FROM scratch\nUSER 0:0\nCMD [\"x\"]", &["2 DF041"]),
     ("FROM scratch\nUSER me\nCMD [\"x\"]", &["2 DF041"]),
+    // The engine refuses the whole file.
+    ("FROM scratch\nUSER 1\nCMD [\"x\"]\n \\\n", &["4 DF005"]),
+    ("FROM scratch\nUSER 1\nCMD [\"x\"]\n\\\n\\\n# end", &["4 DF005"]),
 ];
 
 #[test]

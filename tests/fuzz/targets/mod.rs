@@ -10,6 +10,7 @@ mod escape;
 mod layer;
 mod manifest;
 mod metrics;
+mod output;
 pub mod seeds;
 mod submission;
 
@@ -19,7 +20,7 @@ use referee::model::Finding;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("commands", commands::keeps),
     ("delivery", delivery::keeps),
     ("dockerfile", dockerfile::keeps),
@@ -27,6 +28,7 @@ pub const TARGETS: [Target; 8] = [
     ("layer", layer::keeps),
     ("manifest", manifest::keeps),
     ("metrics", metrics::keeps),
+    ("output", output::keeps),
     ("submission", submission::keeps),
 ];
 

@@ -19,6 +19,7 @@ pub fn of(name: &str) -> Vec<Vec<u8>> {
         "layer" => layers(),
         "manifest" => manifests(),
         "metrics" => texts(METRICS),
+        "output" => outputs(),
         "submission" => files("examples", &|name| name == "submission.toml"),
         other => panic!("no target {other}"),
     }
@@ -211,6 +212,32 @@ fn manifests() -> Vec<Vec<u8>> {
         format!("{index}\n{list}").into_bytes(),
         schema_1.as_bytes().to_vec(),
     ]
+}
+
+fn outputs() -> Vec<Vec<u8>> {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x07\x80\0\0\x04\x38\x08\0\0\0\0".to_vec();
+    // Version 1: size of the header, 3 sides, type and bits of a value, and the mark.
+    let mut first = vec![0; 352];
+    first[..4].copy_from_slice(&348_i32.to_le_bytes());
+    first[40..48].copy_from_slice(&[3, 0, 64, 0, 64, 0, 32, 0]);
+    first[70..74].copy_from_slice(&[2, 0, 8, 0]);
+    first[344..348].copy_from_slice(b"n+1\0");
+    // Version 2 in the other byte order.
+    let mut second = vec![0; 544];
+    second[..12].copy_from_slice(b"\0\0\x02\x1cn+2\0\r\n\x1a\n");
+    second[12..16].copy_from_slice(&[0, 16, 0, 32]);
+    for (n, side) in [3_i64, 64, 64, 32].iter().enumerate() {
+        second[16 + 8 * n..][..8].copy_from_slice(&side.to_be_bytes());
+    }
+    let mut seeds = vec![super::output::with_its_sum(png), first, second];
+    seeds.extend(texts(&[
+        "frame,class\r\n0,\"a, b\"\r\n25,2\r\n",
+        "\u{feff}class;frame\n1;2\n",
+        r#"{"frame_000000": [1, 2.5], "frame_000025": []}"#,
+        r#"{"c001": [NaN, -1e9]}"#,
+        "[[[[[[{\"a\":null}]]]]]]",
+    ]));
+    seeds
 }
 
 const METRICS: &[&str] = &[
