@@ -179,8 +179,7 @@ async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
     if options.rules_only {
         return Ok(ended(Stage::Build, None, findings));
     }
-    let (engine, builder) = (&gate.settings.engine, &gate.settings.builder);
-    let engines = open::engines(engine, builder, "check").await?;
+    let engines = open::engines(&gate.settings, "check").await?;
     let chosen = admitted
         .tasks
         .iter()
@@ -255,7 +254,7 @@ impl One<'_> {
         if self.options.keep {
             println!("The image is kept as referee/build:{name}");
         } else {
-            engines.builder.remove(&image.id, name).await?;
+            engines.forget(&image.id, name).await?;
         }
         let smoked = smoked?;
         findings.extend(smoked.findings.iter().cloned());

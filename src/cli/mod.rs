@@ -101,8 +101,9 @@ enum Command {
     Config(config::Options),
     /// Look at everything that a working installation needs, and say how to mend what is wrong.
     ///
-    /// Looks at settings, challenges and their data, database, git, engine, GPUs and base images, and
-    /// runs small jobs into their limits to see that these bite. Exits with 1 when something is BAD.
+    /// Looks at settings, challenges and their data, database, git, GPUs, base images and every
+    /// engine (versions, runtime, limits), and runs small jobs into their limits to see that these bite.
+    /// Exits with 1 when something is BAD.
     Doctor(doctor::Options),
     /// List the rules that submissions are checked by, or explain one of them.
     ///

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::clock::{self, Clock};
-use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settings};
+use crate::config::{ForgeSettings, Gpus, Settings};
 use crate::executor::docker::{DockerEngine, DockerOptions};
-use crate::executor::{Builder, Executor};
+use crate::executor::{Engine, Executor};
 use crate::forge::gitea::GiteaForge;
 use crate::forge::gitea::owner::Owner;
 use crate::forge::local::LocalForge;
@@ -20,37 +20,89 @@ use crate::pipeline::job::Cleaner;
 use crate::pipeline::{App, Engines, Parts};
 use crate::store::{InstanceLock, Store};
 
+/// What an engine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Runs submissions.
+    Runner,
+    /// Runs the organizers' scorers, and builds them.
+    Scorer,
+    /// Builds submissions.
+    Builder,
+}
+
+/// An engine as it is configured, for one role or for several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone<'a> {
+    /// What it is for, one at least.
+    pub roles: Vec<Role>,
+    /// Its address.
+    pub socket: &'a str,
+    /// Runtime of its jobs; the engine's own if it only builds.
+    pub runtime: Option<&'a str>,
+}
+
+/// The engines of these settings, each once: the runner's first.
+pub fn zones(settings: &Settings) -> Vec<Zone<'_>> {
+    let (runner, scorer) = (&settings.engine, &settings.scorer);
+    let mut zones = vec![Zone {
+        roles: vec![Role::Runner],
+        socket: &runner.socket,
+        runtime: Some(&runner.runtime),
+    }];
+    match (&scorer.socket, &scorer.runtime) == (&runner.socket, &runner.runtime) {
+        true => zones[0].roles.push(Role::Scorer),
+        false => zones.push(Zone {
+            roles: vec![Role::Scorer],
+            socket: &scorer.socket,
+            runtime: Some(&scorer.runtime),
+        }),
+    }
+    let socket = settings.builder.socket.as_str();
+    match zones.iter_mut().find(|zone| zone.socket == socket) {
+        Some(zone) => zone.roles.push(Role::Builder),
+        None => zones.push(Zone {
+            roles: vec![Role::Builder],
+            socket,
+            runtime: None,
+        }),
+    }
+    zones
+}
+
 /// Connects to the engines of these settings. `instance` marks what is ours on them.
 ///
 /// # Errors
 /// When an engine does not answer.
-pub async fn engines(
-    engine: &EngineSettings,
-    builder: &BuilderSettings,
-    instance: &str,
-) -> anyhow::Result<Engines> {
-    let options = DockerOptions {
-        runtime: Some(engine.runtime.clone()),
-        ..DockerOptions::default()
-    };
-    let runner = connect(&engine.socket, instance, options.clone()).await?;
-    let builder: Arc<dyn Builder> = match builder.socket == engine.socket {
-        true => runner.clone(),
-        false => connect(&builder.socket, instance, options).await?,
+pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
+    let mut connected: Vec<(Vec<Role>, Arc<dyn Engine>)> = Vec::new();
+    for zone in zones(settings) {
+        let engine = connect(&zone, instance).await?;
+        connected.push((zone.roles, engine));
+    }
+    let of = |role| {
+        let found = connected.iter().find(|(roles, _)| roles.contains(&role));
+        let engine = found.map(|(_, engine)| Arc::clone(engine));
+        engine.with_context(|| format!("no engine is the {role:?}"))
     };
     Ok(Engines {
-        builder,
-        scorer: runner.clone(),
+        builder: of(Role::Builder)?,
+        runner: of(Role::Runner)?,
+        scorer: of(Role::Scorer)?,
         cleaner: Cleaner::default(),
-        runner,
     })
 }
 
-async fn connect(
-    socket: &str,
-    instance: &str,
-    options: DockerOptions,
-) -> anyhow::Result<Arc<DockerEngine>> {
+/// Connects to an engine.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn connect(zone: &Zone<'_>, instance: &str) -> anyhow::Result<Arc<dyn Engine>> {
+    let options = DockerOptions {
+        runtime: zone.runtime.map(str::to_owned),
+        ..DockerOptions::default()
+    };
+    let socket = zone.socket;
     let engine = DockerEngine::connect(socket, instance, options)
         .with_context(|| format!("the address {socket} of a Docker Engine"))?;
     // A connection is made by the first question only.
@@ -147,8 +199,8 @@ pub async fn app(
     let lock = InstanceLock::take(&settings.data, clock::random_bytes())?;
     let store = store(&settings).await?;
     let instance = instance(&settings)?;
-    let engines = engines(&settings.engine, &settings.builder, &instance).await?;
-    let gpus = gpus(&settings, &engines).await?;
+    let engines = engines(&settings, &instance).await?;
+    let gpus = gpus(&settings, &*engines.runner).await?;
     warn_of_gpus(&challenges, gpus.len());
     let parts = Parts {
         forges: forges(&settings)?,
@@ -177,9 +229,9 @@ fn instance(settings: &Settings) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub async fn gpus(settings: &Settings, engines: &Engines) -> anyhow::Result<Vec<GpuUuid>> {
+pub async fn gpus(settings: &Settings, runner: &dyn Engine) -> anyhow::Result<Vec<GpuUuid>> {
     Ok(match &settings.runner.gpus {
-        Gpus::Auto => engines.runner.gpus().await?,
+        Gpus::Auto => runner.gpus().await?,
         Gpus::These(gpus) => gpus.clone(),
     })
 }
@@ -199,5 +251,41 @@ fn warn_of_gpus(challenges: &[Challenge], there_are: usize) {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(change: impl FnOnce(&mut Settings)) -> Vec<Vec<Role>> {
+        let mut settings = crate::config::default_settings().unwrap();
+        change(&mut settings);
+        let zones = zones(&settings).into_iter();
+        zones.map(|zone| zone.roles).collect()
+    }
+
+    #[test]
+    fn one_engine_does_everything_unless_others_are_named() {
+        use Role::{Builder, Runner, Scorer};
+        let other = || "unix:///other.sock".to_owned();
+        assert_eq!(roles(|_| {}), [[Runner, Scorer, Builder]]);
+        assert_eq!(
+            roles(|s| s.builder.socket = other()),
+            [vec![Runner, Scorer], vec![Builder]]
+        );
+        assert_eq!(
+            roles(|s| s.scorer.socket = other()),
+            [vec![Runner, Builder], vec![Scorer]]
+        );
+        assert_eq!(
+            roles(|s| (s.scorer.socket, s.builder.socket) = (other(), other())),
+            [vec![Runner], vec![Scorer, Builder]]
+        );
+        assert_eq!(
+            roles(|s| s.engine.runtime = "runsc".to_owned()),
+            [vec![Runner, Builder], vec![Scorer]],
+            "another runtime is another sandbox"
+        );
     }
 }

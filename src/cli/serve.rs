@@ -79,10 +79,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
 /// What has to be in order before the first stage runs.
 async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     // They may be one and the same, which is clear the second time. A builder ends what it runs when
-    // its client goes away.
+    // its client goes away; images of the steps until then are left.
     for engine in [&app.engines.runner, &app.engines.scorer] {
         job::clear(&**engine).await?;
     }
+    app.engines.sweep().await?;
     lease::recover(app).await?;
     commands::recover(app).await?;
     let forges = open::local_forges(&app.settings)?;

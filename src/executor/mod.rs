@@ -178,13 +178,26 @@ impl Check {
     }
 }
 
+/// What a self-test looks at: an engine may have one task of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The engine and its host: versions, settings.
+    Engine,
+    /// What bounds the steps of builds, and what they can reach.
+    Builds,
+    /// The sandbox of jobs under their runtime: by canaries, whether limits really bite.
+    Jobs,
+    /// What gives GPUs to jobs, for an engine that has some or shall have.
+    Gpus,
+}
+
 /// An engine that runs jobs. All calls are idempotent and bounded in time.
 #[async_trait]
 pub trait Executor: Send + Sync {
     /// `docker`, for logs and pages.
     fn name(&self) -> &'static str;
-    /// Looks at the engine: version, patch floor, and by a canary job whether limits really bite.
-    async fn check(&self) -> Result<Vec<Check>>;
+    /// Looks at the engine as far as wanted; changes nothing.
+    async fn check(&self, looks: &[Look]) -> Result<Vec<Check>>;
     /// All GPUs of the engine's host.
     async fn gpus(&self) -> Result<Vec<GpuUuid>>;
     /// Makes what the job needs (output file system). May be called again.
@@ -309,6 +322,9 @@ pub trait Builder: Send + Sync {
     /// Takes in an image from an archive (`manifest.json`, its configuration, its layers) that
     /// holds no other image and no name, and names it as a build of this name would be named.
     async fn load(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd>;
+    /// Writes an image into a new file as [`Builder::load`] takes it: itself alone, without a name.
+    /// Ended when the file grows beyond `most` bytes.
+    async fn save(&self, image: &ImageId, into: &Path, most: u64) -> Result<()>;
     /// The image that an earlier build or load of this name made, if it is still there.
     async fn built(&self, name: &str) -> Result<Option<ImageFacts>>;
     /// The image that a reference (`referee/python:3.11`) stands for right now.
@@ -317,10 +333,18 @@ pub trait Builder: Send + Sync {
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>>;
     /// The images that builds whose names begin so have made, with those names.
     async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>>;
+    /// Removes what builds of this instance left that were cut off: images without a name. Does
+    /// nothing while one is under way. How many.
+    async fn sweep(&self) -> Result<usize>;
     /// Removes an image, and what else the build of that name left. An image that has another
     /// name as well, another submission's or an organizer's, stays.
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()>;
 }
+
+/// An engine as a whole: images are on it, and jobs run from them.
+pub trait Engine: Executor + Builder {}
+
+impl<T: Executor + Builder> Engine for T {}
 
 /// The digest of a container specification, for the record of an evaluation.
 pub fn spec_digest(job: &JobSpec) -> Digest {

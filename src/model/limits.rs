@@ -135,8 +135,12 @@ pub const PULL_TIME: Duration = Duration::seconds(30 * 60);
 pub const PULL_PIECES: usize = 16;
 /// Bytes of an extended header within a layer: a long name, a list of attributes.
 pub const LAYER_HEADER_BYTES_MAX: u64 = 1024 * 1024;
-/// Time for the engine to take an image in.
+/// Time for the engine to take an image in, or to give one out.
 pub const IMAGE_LOAD_TIME: Duration = Duration::seconds(30 * 60);
+/// What the archive of an image may have beside the doubled size of the image: lists and headers.
+pub const IMAGE_ARCHIVE_EXTRA_BYTES: u64 = 64 * 1024 * 1024;
+/// The list of images in an archive: ours holds one.
+pub const IMAGE_LIST_BYTES_MAX: u64 = 64 * 1024;
 
 // Run.
 

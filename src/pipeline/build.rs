@@ -24,7 +24,7 @@ use crate::store::{Effect, Finish, Next, SubmissionRecord};
 /// What came of building.
 #[derive(Debug)]
 pub struct Built {
-    /// The image, unless the findings end the submission.
+    /// The image, on the runner, unless the findings end the submission.
     pub image: Option<ImageFacts>,
     /// What the engine printed.
     pub log: LogExcerpt,
@@ -72,7 +72,7 @@ pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
     Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.says))
 }
 
-/// Builds and looks at the image. Shared by the daemon and `referee check`.
+/// Builds, looks at the image, and brings it to the engine that runs it. Shared by the daemon and `referee check`.
 ///
 /// # Errors
 /// When the engine fails, or a base image that is allowed is not there.
@@ -103,7 +103,22 @@ pub async fn build(
             labels: vec![("referee.kind".into(), "submission".into())],
         })
         .await?;
-    Ok(judge(building, final_base.as_ref(), report))
+    let name = building.name;
+    let made = match &report.end {
+        BuildEnd::Built(facts) => Some(facts.id.clone()),
+        _ => None,
+    };
+    let built = judge(building, final_base.as_ref(), report);
+    match (&built.image, made) {
+        (Some(image), _) => {
+            let archive = building.context.with_file_name("carried.tar");
+            engines.carry((image, name), &archive).await?;
+        }
+        // No row will know it.
+        (None, Some(refused)) => engines.builder.remove(&refused, name).await?,
+        (None, None) => {}
+    }
+    Ok(built)
 }
 
 /// `base` is what the image was made from: what it brings along is not the participant's doing.
@@ -172,7 +187,7 @@ async fn attempt(
     lease: &Lease,
 ) -> anyhow::Result<Finish> {
     if let Some((facts, _)) = app.store.image(record.source, &record.dockerfile).await?
-        && app.engines.builder.inspect(&facts.id).await?.is_some()
+        && app.engines.runner.inspect(&facts.id).await?.is_some()
     {
         // Another task of the same push has built or fetched it.
         return Ok(passed((facts, None), Vec::new()));

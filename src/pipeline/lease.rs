@@ -6,9 +6,9 @@ use std::future::Future;
 use std::time::Instant;
 
 use super::{App, publish, seal};
+use crate::clock;
 use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, Timestamp, limits};
 use crate::store::{Effect, Finish, Next, OutboxPut, StoreError, SubmissionRecord};
-use crate::{clock, executor};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
 /// must not do so for ever.
@@ -189,16 +189,8 @@ pub(super) async fn remove_jobs_of(app: &App, mine: &str, reason: KillReason) {
             }
         }
     }
-    if let Err(error) = remove_build(app, mine).await {
+    if let Err(error) = app.engines.forget_build(mine).await {
         tracing::warn!(work = mine, %error, "image left on the engine");
-    }
-}
-
-/// Removes an image that was built and then not wanted: no row knows it.
-async fn remove_build(app: &App, name: &str) -> executor::Result<()> {
-    match app.engines.builder.built(name).await? {
-        Some(image) => app.engines.builder.remove(&image.id, name).await,
-        None => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@
 //! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
-//! [`content`] (what is in the outputs), [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`engines`] (where images are), [`content`] (what is in the outputs), [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
 //! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
 //! back, [`retention`] what nobody needs any more; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
@@ -20,6 +20,7 @@ pub mod build;
 pub mod commands;
 pub mod content;
 pub mod discovery;
+pub mod engines;
 pub mod expectation;
 pub mod images;
 pub mod intake;
@@ -53,7 +54,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::{self, Clock};
 use crate::config::Settings;
-use crate::executor::{Builder, Executor};
+use crate::executor::Engine;
 use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
 use crate::model::{
     Actor, Board, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Origin,
@@ -65,12 +66,12 @@ use slots::Slots;
 /// The engines: three trust zones, which may be three machines.
 #[derive(Clone)]
 pub struct Engines {
-    /// Hostile Dockerfiles; never hidden data.
-    pub builder: Arc<dyn Builder>,
+    /// Hostile Dockerfiles; never hidden data. No image stays there that runs elsewhere.
+    pub builder: Arc<dyn Engine>,
     /// Hostile images with hidden inputs; never the truth.
-    pub runner: Arc<dyn Executor>,
-    /// The organizers' scorers with the truth.
-    pub scorer: Arc<dyn Executor>,
+    pub runner: Arc<dyn Engine>,
+    /// The organizers' scorers, built there, with the truth.
+    pub scorer: Arc<dyn Engine>,
     /// Removes what jobs leave on them.
     pub cleaner: job::Cleaner,
 }

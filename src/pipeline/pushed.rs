@@ -100,7 +100,8 @@ pub(super) async fn fetch(
         return Ok(refused(vec![place.policy.weigh(finding)]));
     }
     let (id, name) = (&image.manifest.config, lease.name());
-    let facts = match app.engines.builder.load(&file, id, &name).await? {
+    // It was judged already and is run, not built: the builder never sees it.
+    let facts = match app.engines.runner.load(&file, id, &name).await? {
         LoadEnd::Loaded(facts) => *facts,
         LoadEnd::Refused(says) => {
             let finding = IMG014.says(format!("The engine does not take the image: {says}"));
@@ -109,7 +110,7 @@ pub(super) async fn fetch(
     };
     let mut findings = rules::image::check(&facts, limits, &place.policy);
     if any_error(&findings) {
-        app.engines.builder.remove(&facts.id, &name).await?;
+        app.engines.runner.remove(&facts.id, &name).await?;
         return Ok(refused(findings));
     }
     // What the configuration said was told by the rules already.

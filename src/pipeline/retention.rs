@@ -1,5 +1,5 @@
-//! What nobody needs any more, once a day: deliveries that were acted on long ago, and images of scorers
-//! that no board uses. Mirrors that no team needs are told of and left alone: they may hold the only copy
+//! What nobody needs any more, once a day: deliveries that were acted on long ago, images of scorers
+//! that no board uses, and what builds left that were cut off. Mirrors that no team needs are told of and left alone: they may hold the only copy
 //! of what was submitted.
 
 use std::collections::BTreeSet;
@@ -13,6 +13,14 @@ pub async fn pass(app: &App) {
     for (what, result) in [
         ("deliveries", deliveries(app).await),
         ("scorers", scorers(app).await),
+        (
+            "cut-off builds",
+            app.engines
+                .sweep()
+                .await
+                .map(|n| n as u64)
+                .map_err(Into::into),
+        ),
         ("mirrors", mirrors(app).await),
     ] {
         match result {

@@ -51,7 +51,7 @@ pub async fn in_force(app: &App, scope: Scope<'_>) -> anyhow::Result<InForce> {
     let revision = revision.and_then(|r| Some((r.id, definition_of(&r)?)));
     let kept = match &revision {
         Some((_, definition)) => {
-            let there = app.engines.builder.inspect(&definition.scorer).await?;
+            let there = app.engines.scorer.inspect(&definition.scorer).await?;
             there.map(|_| definition.scorer.clone())
         }
         None => None,

@@ -157,7 +157,7 @@ async fn run(
     });
     let killed = |reason| lease_kill(app, lease, reason);
     Ok(job::run(
-        (&app.engines.runner, &app.engines.cleaner),
+        (app.engines.runner.clone(), &app.engines.cleaner),
         &spec,
         into,
         killed,

@@ -86,9 +86,9 @@ pub async fn remove_others(
         names.insert(name_of(&bytes, &dockerfile));
     }
     let mut removed = 0;
-    for (image, name) in engines.builder.made(BUILT).await? {
+    for (image, name) in engines.scorer.made(BUILT).await? {
         if !images.contains(&image) && !names.contains(&name) {
-            engines.builder.remove(&image, &name).await?;
+            engines.scorer.remove(&image, &name).await?;
             tracing::info!(name, "image of a scorer that no board uses removed");
             removed += 1;
         }
@@ -96,7 +96,8 @@ pub async fn remove_others(
     Ok(removed)
 }
 
-/// The image of a scorer, built unless an image of the very same context is there.
+/// The image of a scorer, built where it runs, unless an image of the very same context is there: the engine
+/// that builds for strangers neither sees it nor could change it.
 ///
 /// # Errors
 /// When the context cannot be read or built: then nothing of this task can be scored.
@@ -106,13 +107,13 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
         tokio::task::spawn_blocking(move || pack(&spec)).await??
     };
     let name = name_of(&bytes, &dockerfile);
-    if let Some(facts) = engines.builder.built(&name).await? {
+    if let Some(facts) = engines.scorer.built(&name).await? {
         return Ok(facts.id);
     }
     let context = write(work, &bytes)?;
     tracing::info!(scorer = %spec.build.display(), "building the scorer");
     let report = engines
-        .builder
+        .scorer
         .build(&BuildSpec {
             name,
             context: context.clone(),
@@ -246,7 +247,7 @@ pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<S
     let job = spec(scoring);
     let nothing_to_record = |_: KillReason| async { Ok::<_, ExecutorError>(()) };
     let ran = job::run(
-        (&engines.scorer, &engines.cleaner),
+        (engines.scorer.clone(), &engines.cleaner),
         &job,
         scoring.into,
         nothing_to_record,

@@ -186,7 +186,7 @@ where
             labels: vec![("referee.kind".into(), "smoke".into())],
         });
         let ran = job::run(
-            (&engines.runner, &engines.cleaner),
+            (engines.runner.clone(), &engines.cleaner),
             &job,
             &into,
             &record_kill,

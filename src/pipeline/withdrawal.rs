@@ -12,7 +12,7 @@ use super::{App, Progress};
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     for image in app.store.unwanted_images().await? {
-        let removed = app.engines.builder.remove(&image.id, &image.build_name);
+        let removed = app.engines.forget(&image.id, &image.build_name);
         match removed.await {
             Ok(()) => app.store.forget_image(&image).await?,
             Err(error) => {

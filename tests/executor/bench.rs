@@ -63,6 +63,10 @@ impl Bench {
         })
     }
 
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// A second daemon of the same instance, as after a restart.
     pub fn restarted(&self) -> DockerEngine {
         DockerEngine::connect(&socket(), &self.instance, DockerOptions::default()).unwrap()

@@ -2,8 +2,8 @@
 
 use super::bench::*;
 
-use referee::executor::{BuildEnd, BuildLimitHit, Builder, Executor, ExecutorError};
-use referee::model::Duration;
+use referee::executor::{BuildEnd, BuildLimitHit, Builder, Executor, ExecutorError, LoadEnd, Look};
+use referee::model::{Duration, ImageId};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_built_and_described() {
@@ -134,7 +134,7 @@ async fn every_limit_ends_a_build() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let checks = bench.engine.check().await.unwrap();
+    let checks = bench.engine.check(&[Look::Builds]).await.unwrap();
     let caged = checks
         .iter()
         .any(|c| c.is_fine() && c.what == "limits of builds");
@@ -233,4 +233,74 @@ fn any_process(word: &str) -> bool {
                 .split('\0')
                 .any(|w| w.contains(word))
         })
+}
+
+/// As from one engine to another, here to the same under another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_saved_as_it_is_loaded() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!("FROM {BASE}\nRUN echo hello >/hello\nCMD [\"true\"]\n");
+    let image = bench.image("saved", &dockerfile).await;
+    let path = bench.dir.path().join("carried.tar");
+    let small = bench.engine.save(&image.id, &path, MIB).await;
+    let says = small.expect_err("it is larger").to_string();
+    assert!(says.contains("more than 1048576 bytes"), "{says}");
+    let most = 2 * image.bytes;
+    bench.engine.save(&image.id, &path, most).await.unwrap();
+    bench.engine.remove(&image.id, "saved").await.unwrap();
+    assert_eq!(bench.engine.inspect(&image.id).await.unwrap(), None);
+    let loaded = bench.engine.load(&path, &image.id, "carried").await;
+    assert_eq!(loaded.unwrap(), LoadEnd::Loaded(Box::new(image.clone())));
+    let there = bench.engine.built("carried").await.unwrap();
+    assert_eq!(there.as_ref(), Some(&image));
+    bench.engine.remove(&image.id, "carried").await.unwrap();
+    // A file that is no archive of one image is not handed on.
+    let unknown = ImageId::new(format!("sha256:{}", "0".repeat(64))).unwrap();
+    let absent = bench.engine.save(&unknown, &path, most).await;
+    assert!(
+        matches!(absent, Err(ExecutorError::Refused(_))),
+        "{absent:?}"
+    );
+}
+
+/// What is swept up has no name and carries our label, as every image of a build does; a build under
+/// way keeps its own. (That a build which was cut off leaves nothing is a test of `it`, with a daemon.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_under_way_is_not_swept_away() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let dockerfile = format!("FROM {BASE}\nRUN sleep 3\nCMD [\"true\"]\n");
+    let spec = bench.build_spec("slow", &dockerfile, &[]);
+    let sweep = async {
+        let label = format!("label=referee.made-by={}", bench.instance());
+        let listed = || {
+            let arguments = [
+                "images",
+                "-q",
+                "--filter",
+                "dangling=true",
+                "--filter",
+                &label,
+            ];
+            let output = std::process::Command::new("docker")
+                .args(arguments)
+                .output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        };
+        while listed().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(bench.engine.sweep().await.unwrap(), 0);
+        assert_ne!(listed(), "");
+    };
+    let (report, ()) = tokio::join!(bench.build(&spec), sweep);
+    let BuildEnd::Built(facts) = report.end else {
+        panic!("{report:?}");
+    };
+    let label = facts.labels.get("referee.made-by").map(String::as_str);
+    assert_eq!(label, Some(bench.instance()));
+    assert_eq!(bench.engine.sweep().await.unwrap(), 0, "it has a name");
 }

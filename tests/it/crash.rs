@@ -125,7 +125,11 @@ fn killed_during_a_build() {
     copy.push_main();
     reach(&mut world, Stage::Build);
     world.kill9();
+    let unnamed = world.unnamed_images();
+    assert!(!unnamed.is_empty(), "a step was committed, and left");
     world.start();
+    let left = world.unnamed_images();
+    assert!(unnamed.iter().all(|id| !left.contains(id)), "{left:?}");
     assert_done_once(&mut world, &copy, AttemptKind::Build);
     let containers = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
     assert!(

@@ -14,6 +14,7 @@
 
 mod copy;
 mod crash;
+mod engines;
 mod examples;
 mod local_forge;
 mod orders;

@@ -63,6 +63,11 @@ pub fn docker(arguments: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Where nothing may be skipped.
+pub fn under_ci() -> bool {
+    variable("CI").is_some()
+}
+
 /// What keeps these tests from running here, if anything.
 fn missing() -> Option<String> {
     if let Err(says) = docker(&["version"]) {
@@ -89,10 +94,7 @@ impl World {
     /// an error under CI.
     pub fn new() -> Option<Self> {
         if let Some(missing) = missing() {
-            assert!(
-                variable("CI").is_none(),
-                "the platform's tests cannot run: {missing}"
-            );
+            assert!(!under_ci(), "the platform's tests cannot run: {missing}");
             eprintln!("SKIPPED, the platform is not tested: {missing}");
             return None;
         }
@@ -414,7 +416,7 @@ impl World {
         })
     }
 
-    /// What this instance has on the engine: containers, volumes.
+    /// What this instance has on the engine: containers, volumes, images of builds without a name.
     pub fn left_on_engine(&self) -> Vec<String> {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return Vec::new();
@@ -422,11 +424,30 @@ impl World {
         let filter = format!("label=referee.instance={}", instance.trim());
         let containers = docker(&["ps", "-aq", "--filter", &filter]).unwrap();
         let volumes = docker(&["volume", "ls", "-q", "--filter", &filter]).unwrap();
+        let unnamed = self.unnamed_images();
         containers
             .lines()
             .map(|id| format!("container {id}"))
             .chain(volumes.lines().map(|name| format!("volume {name}")))
+            .chain(unnamed.into_iter().map(|id| format!("image {id}")))
             .collect()
+    }
+
+    /// Images of this instance's builds that have no name.
+    pub fn unnamed_images(&self) -> Vec<String> {
+        let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
+            return Vec::new();
+        };
+        let label = format!("label=referee.made-by={}", instance.trim());
+        let listed = docker(&[
+            "images",
+            "-q",
+            "--filter",
+            "dangling=true",
+            "--filter",
+            &label,
+        ]);
+        listed.unwrap().lines().map(str::to_owned).collect()
     }
 
     fn running_attempts(&self) -> usize {
@@ -446,6 +467,7 @@ impl World {
         for left in self.left_on_engine() {
             let _ = match left.split_once(' ').expect("two words") {
                 ("container", id) => docker(&["rm", "-fv", id]),
+                ("image", id) => docker(&["rmi", id]),
                 (_, volume) => docker(&["volume", "rm", "-f", volume]),
             };
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use referee::executor::{
     BuildReport, BuildSpec, Builder, Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus,
-    LoadEnd, OutputSpec, Result,
+    LoadEnd, Look, OutputSpec, Result,
 };
 use referee::model::{
     Duration, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
@@ -34,7 +34,7 @@ impl Executor for Away {
     fn name(&self) -> &'static str {
         "away"
     }
-    async fn check(&self) -> Result<Vec<Check>> {
+    async fn check(&self, _: &[Look]) -> Result<Vec<Check>> {
         away()
     }
     async fn gpus(&self) -> Result<Vec<GpuUuid>> {
@@ -77,6 +77,9 @@ impl Builder for Away {
     async fn load(&self, _: &Path, _: &ImageId, _: &str) -> Result<LoadEnd> {
         away()
     }
+    async fn save(&self, _: &ImageId, _: &Path, _: u64) -> Result<()> {
+        away()
+    }
     async fn built(&self, _: &str) -> Result<Option<ImageFacts>> {
         away()
     }
@@ -87,6 +90,9 @@ impl Builder for Away {
         away()
     }
     async fn made(&self, _: &str) -> Result<Vec<(ImageId, String)>> {
+        away()
+    }
+    async fn sweep(&self) -> Result<usize> {
         away()
     }
     async fn remove(&self, _: &ImageId, _: &str) -> Result<()> {

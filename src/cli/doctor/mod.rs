@@ -4,6 +4,7 @@
 //! It makes the state directory and the database where there are none, as `serve` would, and runs
 //! small jobs into limits on purpose; it changes nothing else and leaves nothing on the engine.
 
+mod engines;
 mod forge;
 
 use std::process::ExitCode;
@@ -11,12 +12,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::forge::OwnerToken;
-use super::{SettingsFile, open, terminal};
+use super::{SettingsFile, terminal};
 use crate::config::{self, ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::model::Challenge;
 use crate::model::finding::any_error;
-use crate::pipeline::Engines;
 use crate::report::text::{self, Paint, Style};
 use crate::store::Store;
 
@@ -63,7 +63,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for challenge in &challenges {
         checks.extend(forge::look(&settings, challenge, owner.as_ref()).await);
     }
-    checks.extend(engine(&settings, &challenges).await);
+    checks.extend(engines::look(&settings, &challenges).await);
     let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
     for check in &checks {
         println!("{}", drawn(check, style));
@@ -215,80 +215,6 @@ fn git(settings: &Settings) -> Check {
             "Install it: `apt-get install git`.",
         ),
         false => Check::fine("git", "not found, and no forge here needs it"),
-    }
-}
-
-async fn engine(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
-    let engines = match open::engines(&settings.engine, &settings.builder, "doctor").await {
-        Ok(engines) => engines,
-        Err(error) => return vec![unanswered(format!("{error:#}"))],
-    };
-    let mut checks = match engines.runner.check().await {
-        Ok(checks) => checks,
-        Err(error) => vec![unanswered(error.to_string())],
-    };
-    checks.push(gpus(settings, &engines, challenges).await);
-    for base in &settings.builder.bases {
-        checks.push(base_image(&engines, base).await);
-    }
-    checks
-}
-
-fn unanswered(says: String) -> Check {
-    Check::fine("engine", says).flawed(
-        Weight::Bad,
-        "a Docker Engine that answers, and takes all that is asked of it",
-        "Install and start it (`apt-get install docker.io`), let the daemon's user into the group \
-         `docker`, or correct `[engine] socket`.",
-    )
-}
-
-/// A task that wants more GPUs than there are would let its submissions wait for ever.
-async fn gpus(settings: &Settings, engines: &Engines, challenges: &[Challenge]) -> Check {
-    let there = match open::gpus(settings, engines).await {
-        Ok(gpus) => gpus.len(),
-        Err(error) => return unanswered(format!("GPUs cannot be listed: {error:#}")),
-    };
-    let tasks = challenges.iter().flat_map(|c| &c.tasks);
-    let hungriest = tasks.max_by_key(|task| task.limits.gpus);
-    let wanted = hungriest.map_or(0, |task| task.limits.gpus as usize);
-    let check = Check::fine(
-        "GPUs",
-        match (there, wanted) {
-            (0, 0) => "none, and no task wants one".to_owned(),
-            _ => format!("{there}; the most that a task wants is {wanted}"),
-        },
-    );
-    match hungriest {
-        Some(task) if wanted > there => check.flawed(
-            Weight::Bad,
-            format!("{wanted}, for the task {}", task.slug),
-            "Install the driver (`nvidia-smi` must list them) and the engine's NVIDIA runtime, name \
-             them in `[runner] gpus`, or lower `gpus` of the task.",
-        ),
-        _ => check,
-    }
-}
-
-/// As `docker images` shows it.
-fn short(id: &str) -> &str {
-    let hex = id.trim_start_matches("sha256:");
-    hex.get(..12).unwrap_or(hex)
-}
-
-async fn base_image(engines: &Engines, base: &str) -> Check {
-    let what = format!("base image {base}");
-    match engines.builder.resolve(base).await {
-        Ok(Some(facts)) => Check::fine(what, format!("there, {}", short(&facts.id.to_string()))),
-        Ok(None) => Check::fine(what, "not on the engine that builds").flawed(
-            Weight::Bad,
-            "it is there: submissions may start from it, and nothing is pulled for them",
-            format!(
-                "`docker pull {base}`, or make it (examples/base/build.sh), or take it off \
-                 `[builder] bases`."
-            ),
-        ),
-        Err(error) => unanswered(format!("{base}: {error}")),
     }
 }
 

@@ -1,4 +1,5 @@
-//! `[engine]`, `[builder]` and `[runner]`: what runs, what builds, and how much of it at a time.
+//! `[engine]`, `[scorer]`, `[builder]` and `[runner]`: what runs, what scores, what builds, and how much
+//! of it at a time.
 //!
 //! Speaks to no engine.
 
@@ -16,6 +17,15 @@ pub struct EngineSettings {
     /// `unix:///…` or `tcp://host:port`.
     pub socket: String,
     /// OCI runtime by the name that the engine knows: `runc`, `runsc`.
+    pub runtime: String,
+}
+
+/// What runs the organizers' scorers, over the truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScorerSettings {
+    /// `unix:///…` or `tcp://host:port`.
+    pub socket: String,
+    /// OCI runtime by the name that the engine knows.
     pub runtime: String,
 }
 
@@ -69,6 +79,16 @@ pub fn engine(s: &Section<'_>) -> Option<EngineSettings> {
     Some(EngineSettings {
         socket: address?,
         runtime: runtime?,
+    })
+}
+
+/// Reads `[scorer]`, which scores with the engine that runs unless it names another.
+pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<ScorerSettings> {
+    let own_socket = s.optional("socket", socket);
+    let own_runtime = s.optional("runtime", name());
+    Some(ScorerSettings {
+        socket: own_socket.or_else(|| Some(engine?.socket.clone()))?,
+        runtime: own_runtime.or_else(|| Some(engine?.runtime.clone()))?,
     })
 }
 

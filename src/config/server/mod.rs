@@ -18,7 +18,7 @@ use super::secret::DatabaseUrl;
 use super::values::{Read, Refusal, joined, path, refused, text};
 use crate::model::{Finding, ForgeName, Place};
 
-pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings};
+pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings, ScorerSettings};
 pub use forge::{ForgeSettings, RESERVED_FORGE};
 pub use retention::RetentionSettings;
 
@@ -42,6 +42,8 @@ pub struct Settings {
     pub forges: BTreeMap<ForgeName, ForgeSettings>,
     /// What runs containers.
     pub engine: EngineSettings,
+    /// What runs scorers.
+    pub scorer: ScorerSettings,
     /// What builds images.
     pub builder: BuilderSettings,
     /// What may run at the same time.
@@ -119,6 +121,7 @@ fn parse(
         let server = root.section("server", |s| server(s, base, environment));
         let forges = root.named_sections("forge", |name, s| forge::read(name, s, base));
         let engine = root.section("engine", engine::engine);
+        let scorer = root.section("scorer", |s| engine::scorer(s, engine.as_ref()));
         let builder = root.section("builder", |s| engine::builder(s, engine.as_ref()));
         let runner = root.section("runner", engine::runner);
         let retention = root.section("retention", retention::read);
@@ -131,6 +134,7 @@ fn parse(
             challenges: challenges?,
             forges: forges?.into_iter().collect(),
             engine: engine?,
+            scorer: scorer?,
             builder: builder?,
             runner: runner?,
             retention: retention?,

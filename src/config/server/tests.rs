@@ -59,10 +59,35 @@ fn the_annotated_text_is_the_default() {
     );
     assert_eq!(settings.forges, BTreeMap::from([local]));
     assert_eq!(settings.builder.socket, settings.engine.socket);
+    assert_eq!(settings.scorer.socket, settings.engine.socket);
+    assert_eq!(settings.scorer.runtime, settings.engine.runtime);
     assert_eq!(
         (settings.runner.gpus, settings.runner.slots),
         (Gpus::Auto, 2)
     );
+}
+
+#[test]
+fn each_engine_may_be_another() {
+    let text = "[engine]\nsocket = 'tcp://run:1'\nruntime = 'runsc'\n[scorer]\nsocket = \
+                'unix:///score.sock'\n[builder]\nsocket = 'tcp://build:1'";
+    let (settings, findings) = read(text);
+    assert_eq!(findings, vec![]);
+    let settings = settings.unwrap();
+    let (scorer, builder) = (&settings.scorer, &settings.builder);
+    assert_eq!(scorer.socket, "unix:///score.sock");
+    assert_eq!(
+        (&*scorer.runtime, &*builder.socket),
+        ("runsc", "tcp://build:1")
+    );
+    let own = read("[scorer]\nruntime = 'runc'\n[engine]\nruntime = 'runsc'")
+        .0
+        .unwrap();
+    assert_eq!(
+        (&*own.scorer.runtime, &*own.engine.runtime),
+        ("runc", "runsc")
+    );
+    assert!(said("[scorer]\nsocket = 'here'\nsockets = 1").contains("CFG005"));
 }
 
 /// The limits' own documentation and the annotated text must not drift apart.

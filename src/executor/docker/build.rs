@@ -26,8 +26,9 @@ use futures_util::{Stream, StreamExt};
 
 use super::log::LogKeeper;
 use super::meter::{self, Cage, Used};
+use super::traces::Traces;
 use super::transcript::{Steps, explain};
-use super::{DockerEngine, context, is_name, refusal, sandbox};
+use super::{DockerEngine, context, is_name, mark, refusal, sandbox};
 use crate::executor::{
     BuildEnd, BuildLimitHit, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd, Result,
 };
@@ -40,9 +41,6 @@ const DISK_RESERVE: u64 = 512 * 1024 * 1024;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// While several build, the one that takes too much has this many looks to be found and ended.
 const LOOKS_OVER_MAX: u32 = 10;
-/// How long the engine may take to let go of a build that was ended.
-const CLEARING_TRIES: u32 = 40;
-const CLEARING_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[async_trait]
 impl Builder for DockerEngine {
@@ -75,6 +73,10 @@ impl Builder for DockerEngine {
 
     async fn load(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd> {
         self.load_archive(archive, image, name).await
+    }
+
+    async fn save(&self, image: &ImageId, into: &Path, most: u64) -> Result<()> {
+        self.save_archive(image, into, most).await
     }
 
     async fn built(&self, name: &str) -> Result<Option<ImageFacts>> {
@@ -113,6 +115,10 @@ impl Builder for DockerEngine {
         Ok(made)
     }
 
+    async fn sweep(&self) -> Result<usize> {
+        self.remove_unnamed().await
+    }
+
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()> {
         self.remove_image(&self.build_tag(name), true).await?;
         // The same image may have been pushed twice, or be one that others are built on.
@@ -136,62 +142,6 @@ impl Drop for Work {
     fn drop(&mut self) {
         self.traces.tips.extend(self.steps.take_tips());
     }
-}
-
-/// What must go when a build is over, also when its future is dropped in the middle.
-struct Traces {
-    engine: DockerEngine,
-    cage: Option<Cage>,
-    /// The last image of each stage, as printed. Anything can be printed: see [`Traces::clear`].
-    tips: Vec<String>,
-    since: Timestamp,
-}
-
-impl Traces {
-    /// Removes intermediate images. An id that was printed is believed only if the image has no
-    /// name and is younger than the build, and is not forced: an image that anything else is made
-    /// from, or runs, stays.
-    async fn clear(&mut self) {
-        let engine = self.engine.clone();
-        let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        clear(engine, tips, cage, self.since).await;
-    }
-}
-
-impl Drop for Traces {
-    fn drop(&mut self) {
-        self.engine.shared.builds.fetch_sub(1, Ordering::SeqCst);
-        let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        if tips.is_empty() && cage.is_none() {
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(clear(self.engine.clone(), tips, cage, self.since));
-        }
-    }
-}
-
-async fn clear(
-    engine: DockerEngine,
-    mut tips: Vec<String>,
-    mut cage: Option<Cage>,
-    since: Timestamp,
-) {
-    for _ in 0..CLEARING_TRIES {
-        let mut held = Vec::new();
-        for tip in tips {
-            if engine.remove_leftover(&tip, since).await.is_err() {
-                held.push(tip);
-            }
-        }
-        tips = held;
-        cage = cage.filter(|cage| !cage.remove());
-        if tips.is_empty() && cage.is_none() {
-            return;
-        }
-        tokio::time::sleep(CLEARING_PAUSE).await;
-    }
-    tracing::warn!(images = tips.len(), cage = ?cage, "a build left something behind");
 }
 
 impl DockerEngine {
@@ -223,6 +173,7 @@ impl DockerEngine {
             }
             Err(_) => None,
         };
+        let under_way = self.shared.building.clone().read_owned().await;
         self.shared.builds.fetch_add(1, Ordering::SeqCst);
         Ok(Work {
             log: LogKeeper::default(),
@@ -232,6 +183,7 @@ impl DockerEngine {
                 cage,
                 tips: Vec::new(),
                 since,
+                _under_way: under_way,
             },
             context_bytes: context,
         })
@@ -241,7 +193,10 @@ impl DockerEngine {
     async fn run_build(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
         let file = tokio::fs::File::open(&spec.context).await?;
         let dockerfile = context::dockerfile_name(&spec.name);
-        let tail = context::last_entries(&dockerfile, &spec.dockerfile)?;
+        let label = format!("{}={}", mark::MADE_BY, self.instance());
+        let (text, marked) = mark::marked(&spec.dockerfile, &label);
+        work.steps = Steps::new(marked);
+        let tail = context::last_entries(&dockerfile, &text)?;
         let body = bollard::body_try_stream(context::stream(file, work.context_bytes, tail));
         let parent = work.traces.cage.as_ref().map(Cage::parent);
         let extra = extra_parameters(spec, parent.as_deref());
@@ -370,7 +325,7 @@ impl DockerEngine {
     }
 
     /// Removes an image and the unnamed ones below it. Gone already is fine.
-    async fn remove_image(&self, name: &str, force: bool) -> Result<()> {
+    pub(super) async fn remove_image(&self, name: &str, force: bool) -> Result<()> {
         let options = &RemoveImageOptionsBuilder::default().force(force).build();
         let answer = self
             .call("remove image", |docker| async move {
@@ -392,24 +347,6 @@ impl DockerEngine {
             .await?;
         let names = |names: Option<Vec<String>>| names.is_some_and(|names| !names.is_empty());
         Ok(answer.is_ok_and(|seen| names(seen.repo_tags) || names(seen.repo_digests)))
-    }
-
-    async fn remove_leftover(&self, tip: &str, since: Timestamp) -> Result<()> {
-        let answer = self
-            .call(
-                "image",
-                |docker| async move { docker.inspect_image(tip).await },
-            )
-            .await?;
-        let Ok(seen) = answer else {
-            return Ok(());
-        };
-        let created = seen.created.and_then(|at| Timestamp::parse(&at).ok());
-        let unnamed = seen.repo_tags.is_none_or(|tags| tags.is_empty());
-        match unnamed && created.is_some_and(|at| at >= since) {
-            true => self.remove_image(tip, false).await,
-            false => Ok(()),
-        }
     }
 }
 

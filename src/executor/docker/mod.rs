@@ -9,11 +9,14 @@
 //! | `run` | the life of a job: prepare, submit, wait, cancel, clean up |
 //! | `containers` | containers and volumes as the engine keeps them |
 //! | `holder` | the container that keeps a job's output, and remembers whether the engine was there |
-//! | `programs` | what we run ourselves: a program that waits, two that test limits |
+//! | `programs` | what we run ourselves: a program that waits, three that test limits and doors |
 //! | `log` | what a job prints: its start, its end and a count of the rest |
 //! | `output` | the size-capped output file system, and reading it after the end |
 //! | `build` | Dockerfile and context to image |
 //! | `load` | an image from an archive |
+//! | `save` | an image into an archive, for another engine |
+//! | `mark` | a label of ours on every image of a build; pure |
+//! | `traces` | what builds leave behind, and how it goes |
 //! | `context` | the context as a tar stream, with our Dockerfile at its end; pure |
 //! | `transcript` | what the output of a build tells; pure |
 //! | `meter` | what a build takes of processes, memory and disk |
@@ -30,20 +33,24 @@ mod context;
 mod holder;
 mod load;
 mod log;
+mod mark;
 mod meter;
 mod output;
 mod programs;
 mod run;
 mod sandbox;
+mod save;
+mod traces;
 mod transcript;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
+use bollard::models::Runtime;
 
 use super::{ExecutorError, Result};
 use crate::model::{GpuUuid, limits};
@@ -91,6 +98,8 @@ struct Shared {
     facts: Mutex<Option<Arc<EngineFacts>>>,
     followers: Mutex<HashMap<String, Follower>>,
     builds: AtomicUsize,
+    /// Read by each build that is under way.
+    building: Arc<tokio::sync::RwLock<()>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +112,10 @@ enum Address {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct EngineFacts {
     version: String,
+    kernel: String,
     architecture: String,
     default_runtime: String,
+    runtimes: BTreeMap<String, RuntimeFacts>,
     security: Vec<String>,
     cgroup_driver: String,
     cgroup_version: String,
@@ -114,6 +125,13 @@ struct EngineFacts {
     swap_limit: bool,
     pids_limit: bool,
     warnings: Vec<String>,
+}
+
+/// How the engine starts an OCI runtime; both empty where it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct RuntimeFacts {
+    path: String,
+    arguments: Vec<String>,
 }
 
 impl EngineFacts {
@@ -171,6 +189,7 @@ impl DockerEngine {
                 facts: Mutex::default(),
                 followers: Mutex::default(),
                 builds: AtomicUsize::new(0),
+                building: Arc::default(),
             }),
         })
     }
@@ -255,8 +274,10 @@ impl DockerEngine {
             .await??;
         let facts = Arc::new(EngineFacts {
             version: info.server_version.unwrap_or_default(),
+            kernel: info.kernel_version.unwrap_or_default(),
             architecture: info.architecture.unwrap_or_default(),
             default_runtime: info.default_runtime.unwrap_or_default(),
+            runtimes: runtimes(info.runtimes.unwrap_or_default()),
             security: info.security_options.unwrap_or_default(),
             cgroup_driver: info
                 .cgroup_driver
@@ -279,6 +300,17 @@ impl DockerEngine {
     fn on_host(&self, path: &Path) -> PathBuf {
         on_host(&self.options().paths, path)
     }
+}
+
+fn runtimes(told: HashMap<String, Runtime>) -> BTreeMap<String, RuntimeFacts> {
+    let all = told.into_iter().map(|(name, runtime)| {
+        let facts = RuntimeFacts {
+            path: runtime.path.unwrap_or_default(),
+            arguments: runtime.runtime_args.unwrap_or_default(),
+        };
+        (name, facts)
+    });
+    all.collect()
 }
 
 /// The longest configured prefix wins.

@@ -1,34 +1,60 @@
-//! The programs that we run ourselves: one that waits, and two that run into limits on purpose.
+//! The programs that we run ourselves: one that waits, two that run into limits on purpose, and one
+//! that tries doors of the kernel.
 //!
 //! An output volume of type tmpfs lives only while a container holds it, and a limit is only
 //! believed once it was seen to bite. Both need a container that nobody has to pull, that holds
 //! no shell and no library, and that is the same on every engine. So these are static ELF files
-//! of about 160 bytes, written out below as machine code with its assembler beside it, in an
-//! image made from nothing else. They open no file and no socket.
+//! of at most 250 bytes, written out below as machine code with its assembler beside it, in an
+//! image made from nothing else. They open no file, and the one that opens sockets sends nothing.
 
 use std::io;
 
 /// The name under which the image is kept. A change of any byte needs a new tag.
-pub(super) const IMAGE: &str = "referee/holder:1";
+pub(super) const IMAGE: &str = "referee/holder:2";
 /// Waits for ever.
 pub(super) const HOLD: &str = "/hold";
 /// Takes memory, page by page, for ever.
 pub(super) const HOG: &str = "/hog";
 /// Starts processes until the kernel refuses one, then exits with 7.
 pub(super) const FORKS: &str = "/forks";
+/// Tries what a sandbox must refuse, and exits with what opened: see [`Opened`].
+pub(super) const DOORS: &str = "/doors";
 /// Where the output volume is mounted in the holder; the directory is in the image.
 pub(super) const OUTPUT: &str = "/output";
 
-/// The three programs for one kind of processor, and its number in an ELF header.
+/// The exit code of [`DOORS`]: what the kernel let the program reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opened(pub i64);
+
+impl Opened {
+    /// An ordinary socket (AF_UNIX): without it the program tried nothing, and proves nothing.
+    const ORDINARY: i64 = 8;
+    const DOORS: [(i64, &'static str); 3] = [(1, "AF_ALG"), (2, "AF_VSOCK"), (4, "io_uring")];
+
+    /// The doors that opened; `None` if the program did not do its work.
+    pub(super) fn doors(self) -> Option<Vec<&'static str>> {
+        let known = Self::DOORS
+            .iter()
+            .fold(Self::ORDINARY, |all, (bit, _)| all | bit);
+        if self.0 & Self::ORDINARY == 0 || self.0 & !known != 0 {
+            return None;
+        }
+        let open = Self::DOORS.iter().filter(|(bit, _)| self.0 & bit != 0);
+        Some(open.map(|(_, name)| *name).collect())
+    }
+}
+
+/// The programs for one kind of processor, and its number in an ELF header.
 struct Programs {
     machine: u16,
     hold: &'static [u8],
     hog: &'static [u8],
     forks: &'static [u8],
+    doors: &'static [u8],
 }
 
 /// System calls by number in rax, arguments in rdi and on; `push n; pop rax` is `mov rax, n` in
-/// three bytes. pause = 34, brk = 12, fork = 57, exit = 60.
+/// three bytes. pause = 34, brk = 12, fork = 57, exit = 60, socket = 41, io_uring_setup = 425.
 const X86_64: Programs = Programs {
     machine: 62,
     hold: &[
@@ -61,10 +87,46 @@ const X86_64: Programs = Programs {
         0x6a, 0x07, 0x5f, //        push 7; pop rdi
         0x0f, 0x05, //              syscall
     ],
+    doors: &[
+        0x31, 0xdb, //                   xor ebx, ebx
+        0x6a, 0x29, 0x58, //             push 41; pop rax
+        0x6a, 0x01, 0x5f, //             push 1; pop rdi   (AF_UNIX)
+        0x6a, 0x01, 0x5e, //             push 1; pop rsi
+        0x31, 0xd2, //                   xor edx, edx
+        0x0f, 0x05, //                   syscall
+        0x85, 0xc0, //                   test eax, eax
+        0x78, 0x03, //                   js alg
+        0x80, 0xcb, 0x08, //             or bl, 8
+        0x6a, 0x29, 0x58, //       alg:  push 41; pop rax
+        0x6a, 0x26, 0x5f, //             push 38; pop rdi  (AF_ALG)
+        0x6a, 0x05, 0x5e, //             push 5; pop rsi
+        0x0f, 0x05, //                   syscall
+        0x85, 0xc0, //                   test eax, eax
+        0x78, 0x03, //                   js vsock
+        0x80, 0xcb, 0x01, //             or bl, 1
+        0x6a, 0x29, 0x58, //      vsock: push 41; pop rax
+        0x6a, 0x28, 0x5f, //             push 40; pop rdi  (AF_VSOCK)
+        0x6a, 0x01, 0x5e, //             push 1; pop rsi
+        0x0f, 0x05, //                   syscall
+        0x85, 0xc0, //                   test eax, eax
+        0x78, 0x03, //                   js ring
+        0x80, 0xcb, 0x02, //             or bl, 2
+        0xb8, 0xa9, 0x01, 0x00, 0x00, // ring: mov eax, 425
+        0x6a, 0x01, 0x5f, //             push 1; pop rdi
+        0x31, 0xf6, //                   xor esi, esi
+        0x0f, 0x05, //                   syscall
+        0x83, 0xf8, 0xf2, //             cmp eax, -14      (EFAULT: it was let in)
+        0x75, 0x03, //                   jne end
+        0x80, 0xcb, 0x04, //             or bl, 4
+        0x6a, 0x3c, 0x58, //       end:  push 60; pop rax
+        0x89, 0xdf, //                   mov edi, ebx
+        0x0f, 0x05, //                   syscall
+    ],
 };
 
 /// System calls by number in x8, arguments in x0 and on; instructions are little-endian words.
-/// ppoll = 73 (with no descriptors and no time: it waits), brk = 214, clone = 220, exit = 93.
+/// ppoll = 73 (with no descriptors and no time: it waits), brk = 214, clone = 220, exit = 93,
+/// socket = 198, io_uring_setup = 425.
 const AARCH64: Programs = Programs {
     machine: 183,
     hold: &[
@@ -111,6 +173,40 @@ const AARCH64: Programs = Programs {
         0xa8, 0x0b, 0x80, 0xd2, //        mov x8, 93
         0x01, 0x00, 0x00, 0xd4, //        svc 0
     ],
+    doors: &[
+        0x13, 0x00, 0x80, 0x52, //        mov w19, 0
+        0x20, 0x00, 0x80, 0xd2, //        mov x0, 1 (AF_UNIX)
+        0x21, 0x00, 0x80, 0xd2, //        mov x1, 1
+        0x02, 0x00, 0x80, 0xd2, //        mov x2, 0
+        0xc8, 0x18, 0x80, 0xd2, //        mov x8, 198
+        0x01, 0x00, 0x00, 0xd4, //        svc 0
+        0x40, 0x00, 0xf8, 0x37, //        tbnz w0, 31, alg
+        0x73, 0x02, 0x1d, 0x32, //        orr w19, w19, 8
+        0xc0, 0x04, 0x80, 0xd2, //   alg: mov x0, 38 (AF_ALG)
+        0xa1, 0x00, 0x80, 0xd2, //        mov x1, 5
+        0x02, 0x00, 0x80, 0xd2, //        mov x2, 0
+        0xc8, 0x18, 0x80, 0xd2, //        mov x8, 198
+        0x01, 0x00, 0x00, 0xd4, //        svc 0
+        0x40, 0x00, 0xf8, 0x37, //        tbnz w0, 31, vsock
+        0x73, 0x02, 0x00, 0x32, //        orr w19, w19, 1
+        0x00, 0x05, 0x80, 0xd2, // vsock: mov x0, 40 (AF_VSOCK)
+        0x21, 0x00, 0x80, 0xd2, //        mov x1, 1
+        0x02, 0x00, 0x80, 0xd2, //        mov x2, 0
+        0xc8, 0x18, 0x80, 0xd2, //        mov x8, 198
+        0x01, 0x00, 0x00, 0xd4, //        svc 0
+        0x40, 0x00, 0xf8, 0x37, //        tbnz w0, 31, ring
+        0x73, 0x02, 0x1f, 0x32, //        orr w19, w19, 2
+        0x20, 0x00, 0x80, 0xd2, //  ring: mov x0, 1
+        0x01, 0x00, 0x80, 0xd2, //        mov x1, 0
+        0x28, 0x35, 0x80, 0xd2, //        mov x8, 425
+        0x01, 0x00, 0x00, 0xd4, //        svc 0
+        0x1f, 0x38, 0x00, 0x31, //        cmn w0, 14 (EFAULT: it was let in)
+        0x41, 0x00, 0x00, 0x54, //        b.ne end
+        0x73, 0x02, 0x1e, 0x32, //        orr w19, w19, 4
+        0xe0, 0x03, 0x13, 0x2a, //   end: mov w0, w19
+        0xa8, 0x0b, 0x80, 0xd2, //        mov x8, 93
+        0x01, 0x00, 0x00, 0xd4, //        svc 0
+    ],
 };
 
 /// The image's root file system for the engine's architecture, as `/info` names it.
@@ -133,6 +229,7 @@ pub(super) fn root_fs(architecture: &str) -> io::Result<Vec<u8>> {
         (HOLD, programs.hold),
         (HOG, programs.hog),
         (FORKS, programs.forks),
+        (DOORS, programs.doors),
     ] {
         let file = elf(programs.machine, code);
         let mut header = header(tar::EntryType::Regular, 0o555);
@@ -192,7 +289,18 @@ mod tests {
             assert_eq!(file[18], machine);
             assert_eq!(file.len(), 120 + programs.hold.len());
         }
+        assert_eq!((X86_64.doors.len(), AARCH64.doors.len()), (85, 32 * 4));
         assert!(root_fs("riscv64").is_err());
         assert!(root_fs("x86_64").unwrap().len() < 10 * 1024);
+    }
+
+    #[test]
+    fn an_exit_code_tells_the_doors_that_opened() {
+        assert_eq!(Opened(8).doors(), Some(vec![]));
+        assert_eq!(Opened(9).doors(), Some(vec!["AF_ALG"]));
+        assert_eq!(Opened(14).doors(), Some(vec!["AF_VSOCK", "io_uring"]));
+        for nothing in [0, 7, 127, 137, -1] {
+            assert_eq!(Opened(nothing).doors(), None, "{nothing}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::DockerEngine;
 use super::containers::{is_running, start_error, state_of, was_started};
 use super::sandbox::{self, Place, Role};
 use crate::executor::{
-    Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus, OutputSpec, Result,
+    Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus, Look, OutputSpec, Result,
 };
 use crate::model::{Duration, GpuUuid, KillReason, LogExcerpt, OutputListing, RunEnd, Timestamp};
 
@@ -32,8 +32,8 @@ impl Executor for DockerEngine {
         "docker"
     }
 
-    async fn check(&self) -> Result<Vec<Check>> {
-        self.self_test().await
+    async fn check(&self, looks: &[Look]) -> Result<Vec<Check>> {
+        self.self_test(looks).await
     }
 
     async fn gpus(&self) -> Result<Vec<GpuUuid>> {

@@ -16,6 +16,10 @@ pub(super) struct Steps {
     now: u32,
     of: u32,
     is_from: bool,
+    /// Whether a label of ours is behind each `FROM`, and stages so far: it is a step of the engine's,
+    /// and of nobody else.
+    marked: bool,
+    stages: u32,
     /// Whether the stage has no image yet; `FROM scratch` gives it none.
     begins: bool,
     /// The last image of each stage.
@@ -23,6 +27,14 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    /// Steps of a Dockerfile that was `marked`, or not.
+    pub(super) fn new(marked: bool) -> Self {
+        Self {
+            marked,
+            ..Self::default()
+        }
+    }
+
     /// Reads one message. A step can print such lines, too; only the next number in the row counts.
     pub(super) fn read(&mut self, text: &str) {
         if let Some((number, of, instruction)) = step_line(text)
@@ -32,6 +44,7 @@ impl Steps {
             (self.now, self.of) = (number, of);
             self.is_from = instruction.starts_with("FROM");
             self.begins |= self.is_from;
+            self.stages += u32::from(self.is_from);
         }
         let id = text.trim_end().strip_prefix(" ---> ").unwrap_or_default();
         if id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -56,8 +69,13 @@ impl Steps {
         if self.is_from && !by_step {
             return Err(ExecutorError::Refused(format!("base image: {says}")));
         }
+        // That of the stage just begun comes next.
+        let labels = match self.marked {
+            true => self.stages - u32::from(self.is_from),
+            false => 0,
+        };
         Ok(BuildEnd::Failed {
-            step: (self.now > 0).then_some(self.now),
+            step: (self.now > 0).then_some(self.now - labels),
             says: plain(says.as_bytes()),
         })
     }
@@ -136,6 +154,29 @@ mod tests {
         ]);
         let says = "The command '/bin/sh -c evil' returned a non-zero code: 3";
         assert_eq!(steps.failure(says.to_owned()).unwrap(), failed(says));
+    }
+
+    #[test]
+    fn labels_of_ours_are_not_counted() {
+        let lines = [
+            "Step 1/6 : FROM sha256:1",
+            "Step 2/6 : LABEL referee.made-by=i",
+            "Step 3/6 : RUN x",
+            "Step 4/6 : FROM sha256:1",
+            "Step 5/6 : LABEL referee.made-by=i",
+            "Step 6/6 : RUN y",
+        ];
+        let step_after = |count: usize| {
+            let mut steps = Steps::new(true);
+            lines[..count].iter().for_each(|line| steps.read(line));
+            let says = "The command '/bin/sh -c x' returned a non-zero code: 3";
+            match steps.failure(says.to_owned()) {
+                Ok(BuildEnd::Failed { step, .. }) => step,
+                other => panic!("{other:?}"),
+            }
+        };
+        let all: Vec<_> = (0..=6).map(step_after).collect();
+        assert_eq!(all, [0, 1, 1, 2, 3, 3, 4].map(|n| (n > 0).then_some(n)));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub async fn clear(engine: &dyn Executor) -> executor::Result<()> {
 /// # Errors
 /// When the engine fails; never because of what the container did.
 pub async fn run<F>(
-    (engine, cleaner): (&Arc<dyn Executor>, &Cleaner),
+    (engine, cleaner): (Arc<dyn Executor>, &Cleaner),
     job: &JobSpec,
     into: &Path,
     record_kill: impl FnOnce(KillReason) -> F,
@@ -110,10 +110,10 @@ pub async fn run<F>(
 where
     F: Future<Output = executor::Result<()>>,
 {
-    let ran = run_uncleaned(&**engine, job, into, record_kill).await;
+    let ran = run_uncleaned(&*engine, job, into, record_kill).await;
     match ran {
-        Ok(_) => cleaner.clean(Arc::clone(engine), &job.name).await,
-        Err(_) => Cleaner::clean_first(&**engine, &job.name).await,
+        Ok(_) => cleaner.clean(engine, &job.name).await,
+        Err(_) => Cleaner::clean_first(&*engine, &job.name).await,
     }
     ran
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::executor::{
-    Check, ExecutorError, JobLimits, JobRef, OutputSpec, Result as EngineResult,
+    Check, ExecutorError, JobLimits, JobRef, Look, OutputSpec, Result as EngineResult,
 };
 use crate::model::{Digest, GpuUuid};
 
@@ -28,7 +28,7 @@ impl Executor for Blind {
     fn name(&self) -> &'static str {
         "blind"
     }
-    async fn check(&self) -> EngineResult<Vec<Check>> {
+    async fn check(&self, _: &[Look]) -> EngineResult<Vec<Check>> {
         lost()
     }
     async fn gpus(&self) -> EngineResult<Vec<GpuUuid>> {
@@ -108,9 +108,12 @@ async fn a_job_that_may_still_run_is_removed_before_its_place_is_free() {
         labels: Vec::new(),
     };
     let into = Path::new("/nowhere");
-    let ran = run((&engine, &Cleaner::default()), &job, into, |_| async {
-        Ok(())
-    })
+    let ran = run(
+        (engine.clone(), &Cleaner::default()),
+        &job,
+        into,
+        |_| async { Ok(()) },
+    )
     .await;
     assert!(ran.is_err());
     assert_eq!(blind.cleanups.load(Ordering::SeqCst), 2);

@@ -1,0 +1,198 @@
+//! An image into an archive, to be carried to another engine.
+//!
+//! The engine that builds runs strangers' Dockerfiles, so what it gives out is not believed: an
+//! archive is refused if it is larger than announced, holds another image beside the one, or names
+//! any. The engine that loads it would give a name in it, `referee/python:3.11` say, to whatever is
+//! in the archive.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use futures_util::StreamExt;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{DockerEngine, refusal};
+use crate::executor::{ExecutorError, Result};
+use crate::model::{ImageId, limits};
+
+/// What engines read to know what is in an archive, the second one for old archives only.
+const LIST: &str = "manifest.json";
+const OLD_LIST: &str = "repositories";
+
+/// One image in the list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+}
+
+impl DockerEngine {
+    pub(super) async fn save_archive(&self, image: &ImageId, into: &Path, most: u64) -> Result<()> {
+        let time = limits::IMAGE_LOAD_TIME;
+        let late = |_| ExecutorError::Unreachable(format!("save: no end within {time}"));
+        tokio::time::timeout(time.std(), self.give_out(image, into, most))
+            .await
+            .map_err(late)??;
+        let path = into.to_owned();
+        let listed = tokio::task::spawn_blocking(move || only_image(File::open(path)?))
+            .await
+            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?;
+        let flaw = match listed? {
+            None => return Ok(()),
+            Some(flaw) => flaw,
+        };
+        Err(ExecutorError::Refused(format!(
+            "the archive that it made of {image} is not used: {flaw}"
+        )))
+    }
+
+    async fn give_out(&self, image: &ImageId, into: &Path, most: u64) -> Result<()> {
+        let client = self
+            .client()
+            .map_err(|e| ExecutorError::Unreachable(e.to_string()))?
+            .with_timeout(limits::IMAGE_LOAD_TIME.std()); // the answer begins when all is packed
+        let mut file = tokio::fs::File::create(into).await?;
+        let mut pieces = std::pin::pin!(client.export_image(image.as_str()));
+        let mut bytes = 0u64;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| match refusal(error) {
+                Ok(no) => no.into(),
+                Err(why) => ExecutorError::Unreachable(format!("save: {why}")),
+            })?;
+            bytes = bytes.saturating_add(piece.len() as u64);
+            if bytes > most {
+                return Err(ExecutorError::Refused(format!(
+                    "the archive of {image} has more than {most} bytes, so it is not what was built"
+                )));
+            }
+            file.write_all(&piece).await?;
+        }
+        file.flush().await?;
+        Ok(())
+    }
+}
+
+/// What is wrong with an archive that should hold one image without a name; `None` if nothing is.
+/// Whatever is called like a list counts as one, wherever it lies and whatever it is: an engine
+/// that unpacks the archive may be led there.
+fn only_image(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
+    let mut archive = tar::Archive::new(archive);
+    let mut lists = 0;
+    for entry in archive.entries_with_seek()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if name == OLD_LIST {
+            // Written by engines for tagged images alone.
+            return Ok(Some(format!("it has names, in `{}`", path.display())));
+        }
+        if name != LIST {
+            continue;
+        }
+        lists += 1;
+        if lists > 1 || !entry.header().entry_type().is_file() || path != Path::new(LIST) {
+            return Ok(Some(format!("`{}` is not the only list", path.display())));
+        }
+        let mut text = String::new();
+        let mut part = (&mut entry).take(limits::IMAGE_LIST_BYTES_MAX);
+        part.read_to_string(&mut text)?;
+        if let Some(flaw) = flaw_of(&text) {
+            return Ok(Some(flaw));
+        }
+    }
+    Ok((lists == 0).then(|| format!("it has no {LIST}")))
+}
+
+fn flaw_of(list: &str) -> Option<String> {
+    let images: Vec<Listed> = match serde_json::from_str(list) {
+        Ok(images) => images,
+        Err(error) => return Some(format!("{LIST} cannot be read: {error}")),
+    };
+    let [image] = images.as_slice() else {
+        return Some(format!("it holds {} images", images.len()));
+    };
+    let names = image.repo_tags.as_deref().unwrap_or_default();
+    (!names.is_empty()).then(|| format!("it names its image {}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"[{"Config":"a.json","RepoTags":null,"Layers":["b/layer.tar"]}]"#;
+
+    fn archive(files: &[(&str, &str)]) -> Option<String> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        only_image(io::Cursor::new(tar.into_inner().unwrap())).unwrap()
+    }
+
+    #[test]
+    fn one_image_without_a_name_is_taken() {
+        let files = [
+            ("b/layer.tar", "x"),
+            ("a.json", "{}"),
+            ("manifest.json", ONE),
+        ];
+        assert_eq!(archive(&files), None);
+        let empty = ONE.replace("null", "[]");
+        assert_eq!(archive(&[("manifest.json", &empty)]), None);
+    }
+
+    #[test]
+    fn names_and_other_images_are_refused() {
+        let named = ONE.replace("null", r#"["referee/python:3.11"]"#);
+        let two = format!("[{0},{0}]", &ONE[1..ONE.len() - 1]);
+        for (files, says) in [
+            (vec![("a.json", "{}")], "it has no manifest.json"),
+            (
+                vec![("manifest.json", named.as_str())],
+                "it names its image referee/python:3.11",
+            ),
+            (vec![("manifest.json", two.as_str())], "it holds 2 images"),
+            (vec![("manifest.json", "[]")], "it holds 0 images"),
+            (
+                vec![("manifest.json", ONE), ("manifest.json", named.as_str())],
+                "`manifest.json` is not the only list",
+            ),
+            (
+                vec![("d/manifest.json", named.as_str()), ("manifest.json", ONE)],
+                "`d/manifest.json` is not the only list",
+            ),
+            (
+                vec![("manifest.json", ONE), ("repositories", "{}")],
+                "it has names, in `repositories`",
+            ),
+        ] {
+            assert_eq!(archive(&files).as_deref(), Some(says));
+        }
+        let long = " ".repeat(usize::try_from(limits::IMAGE_LIST_BYTES_MAX).unwrap()) + ONE;
+        let says = archive(&[("manifest.json", &long)]).unwrap();
+        assert!(says.starts_with("manifest.json cannot be read"), "{says}");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_list_is_refused() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        tar.append_link(&mut header, "manifest.json", "other")
+            .unwrap();
+        let archive = io::Cursor::new(tar.into_inner().unwrap());
+        let says = only_image(archive).unwrap();
+        assert_eq!(
+            says.as_deref(),
+            Some("`manifest.json` is not the only list")
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! What builds leave behind: images without a name, and control groups.
+//!
+//! It refuses to remove anything that is not surely of this build, or of an earlier one of this
+//! instance: an image with a name stays, and so does whatever anything else is made from, or runs.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use bollard::query_parameters::ListImagesOptionsBuilder;
+use tokio::sync::OwnedRwLockReadGuard;
+
+use super::meter::Cage;
+use super::{DockerEngine, mark};
+use crate::executor::{ExecutorError, Result};
+use crate::model::Timestamp;
+
+/// How long the engine may take to let go of a build that was ended.
+const CLEARING_TRIES: u32 = 40;
+const CLEARING_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// What must go when a build is over, also when its future is dropped in the middle.
+pub(super) struct Traces {
+    pub engine: DockerEngine,
+    pub cage: Option<Cage>,
+    /// The last image of each stage, as printed. Anything can be printed: see [`Traces::clear`].
+    pub tips: Vec<String>,
+    pub since: Timestamp,
+    /// Nobody looks for what is left of builds meanwhile.
+    pub _under_way: OwnedRwLockReadGuard<()>,
+}
+
+impl Traces {
+    /// Removes intermediate images. An id that was printed is believed only if the image has no
+    /// name and is younger than the build, and is not forced: an image that anything else is made
+    /// from, or runs, stays.
+    pub async fn clear(&mut self) {
+        let engine = self.engine.clone();
+        let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
+        clear(engine, tips, cage, self.since).await;
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        self.engine.shared.builds.fetch_sub(1, Ordering::SeqCst);
+        let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
+        if tips.is_empty() && cage.is_none() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(clear(self.engine.clone(), tips, cage, self.since));
+        }
+    }
+}
+
+async fn clear(
+    engine: DockerEngine,
+    mut tips: Vec<String>,
+    mut cage: Option<Cage>,
+    since: Timestamp,
+) {
+    for _ in 0..CLEARING_TRIES {
+        let mut held = Vec::new();
+        for tip in tips {
+            if engine.remove_leftover(&tip, since).await.is_err() {
+                held.push(tip);
+            }
+        }
+        tips = held;
+        cage = cage.filter(|cage| !cage.remove());
+        if tips.is_empty() && cage.is_none() {
+            return;
+        }
+        tokio::time::sleep(CLEARING_PAUSE).await;
+    }
+    tracing::warn!(images = tips.len(), cage = ?cage, "a build left something behind");
+}
+
+impl DockerEngine {
+    /// Removes images without a name that carry our label, none of which belongs to a build under way. The steps of
+    /// a build that was cut off may hold on for a moment. How many images the engine was told to remove.
+    pub(super) async fn remove_unnamed(&self) -> Result<usize> {
+        let Ok(_nothing_under_way) = self.shared.building.try_write() else {
+            return Ok(0);
+        };
+        let label = format!("{}={}", mark::MADE_BY, self.instance());
+        let options = &ListImagesOptionsBuilder::default()
+            .filters(&HashMap::from([
+                ("dangling".to_owned(), vec!["true".to_owned()]),
+                ("label".to_owned(), vec![label]),
+            ]))
+            .build();
+        let mut removed = 0;
+        for _ in 0..CLEARING_TRIES {
+            let left = self
+                .call("list images", |docker| async move {
+                    docker.list_images(Some(options.clone())).await
+                })
+                .await??;
+            if left.is_empty() {
+                return Ok(removed);
+            }
+            for image in left {
+                match self.remove_image(&image.id, false).await {
+                    Ok(()) => removed += 1,
+                    Err(ExecutorError::Refused(says)) => tracing::debug!(says, "still in use"),
+                    Err(error) => return Err(error),
+                }
+            }
+            tokio::time::sleep(CLEARING_PAUSE).await;
+        }
+        tracing::warn!("images without a name are still in use; the next look removes them");
+        Ok(removed)
+    }
+
+    async fn remove_leftover(&self, tip: &str, since: Timestamp) -> Result<()> {
+        let answer = self
+            .call(
+                "image",
+                |docker| async move { docker.inspect_image(tip).await },
+            )
+            .await?;
+        let Ok(seen) = answer else {
+            return Ok(());
+        };
+        let created = seen.created.and_then(|at| Timestamp::parse(&at).ok());
+        let unnamed = seen.repo_tags.is_none_or(|tags| tags.is_empty());
+        match unnamed && created.is_some_and(|at| at >= since) {
+            true => self.remove_image(tip, false).await,
+            false => Ok(()),
+        }
+    }
+}
