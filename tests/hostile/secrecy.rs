@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use referee::model::AttemptKind;
+use referee::store::{AttemptRecord, SubmissionRecord};
 
 use crate::canary::{CANARY, Form, Words};
 use crate::hosted::Hosted;
@@ -15,6 +16,16 @@ const PRINTER: &str = "42-prints-hidden-data";
 const PRINTED: [Form; 4] = [Form::Plain, Form::Base64, Form::Hex, Form::Packed];
 /// What it prints of the sample, which may be told.
 const OF_SAMPLE: &str = "/input/apple.json";
+/// What these do leaves hidden words with the organizers: in logs, or in findings.
+const KEPT: [&str; 7] = [
+    PRINTER,
+    "42-fails-with-hidden-data",
+    "42-keys-of-hidden-data",
+    "42-links-to-hidden-data",
+    "42-names-of-hidden-data",
+    "42-writes-hidden-data",
+    "58-nan-in-hidden-data",
+];
 /// A case of the sample: who forgets it is told so.
 const FORGOTTEN: &str = "apple.json";
 
@@ -76,25 +87,40 @@ pub fn of_forge(hosted: &Hosted) {
 /// The counterpart: what may be told is found in every form where it is told, and what is hidden where
 /// it is kept, so that the searches above mean something.
 pub fn search_finds(world: &World, hosted: &Hosted) {
-    let records = world.submissions("hostile", PRINTER);
-    let [record] = records.as_slice() else {
-        panic!("{} submissions of {PRINTER}", records.len());
-    };
+    let record = only_submission(world, PRINTER);
     let page = world.page(&format!(
         "/submissions/{}",
         record.submission.token.as_str()
     ));
     let sample = Words::of(&[OF_SAMPLE]).forms(page);
     assert_eq!(sample, BTreeSet::from(PRINTED), "on its page");
-    let run = world.attempts(record).into_iter();
-    let run = run.filter(|a| a.attempt.kind == AttemptKind::Run);
-    let kept: String = run.filter_map(|a| a.log).map(|log| log.text()).collect();
-    let hidden = Words::of(&[CANARY]).forms(kept);
+    let canary = Words::of(&[CANARY]);
+    let hidden = canary.forms(kept(world, PRINTER));
     assert_eq!(hidden, BTreeSet::from(PRINTED), "in the organizers' log");
+    for team in KEPT {
+        assert!(canary.told(kept(world, team)).is_some(), "{team}");
+    }
     let words = Words::of(&[FORGOTTEN]);
     let mut told = outward::all(hosted);
     told.retain(|told| words.told(&told.bytes).is_some());
     let kinds: BTreeSet<Kind> = told.iter().map(|told| told.kind).collect();
     let every = BTreeSet::from([Kind::Comment, Kind::Request, Kind::Team]);
     assert!(kinds.is_superset(&every), "{kinds:?}");
+}
+
+fn only_submission(world: &World, team: &str) -> SubmissionRecord {
+    let mut records = world.submissions("hostile", team);
+    assert_eq!(records.len(), 1, "submissions of {team}");
+    records.remove(0)
+}
+
+/// What the organizers have of a team's run on hidden data.
+fn kept(world: &World, team: &str) -> String {
+    let attempts = world.attempts(&only_submission(world, team)).into_iter();
+    let runs = attempts.filter(|a| a.attempt.kind == AttemptKind::Run);
+    let text = |run: AttemptRecord| {
+        let log = run.log.map(|log| log.text()).unwrap_or_default();
+        format!("{log}\n{:?}\n", run.findings)
+    };
+    runs.map(text).collect()
 }
