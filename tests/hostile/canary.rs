@@ -5,7 +5,7 @@
 //!
 //! Other test programs include it by `#[path = "../hostile/canary.rs"] mod canary;`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use base64::Engine as _;
@@ -37,6 +37,7 @@ pub struct Words {
     words: Vec<String>,
     /// The word by its place, its form, and the bytes to look for.
     forms: Vec<(usize, Form, Vec<u8>)>,
+    /// Finds the forms, and behind them the marks of gzip files.
     any: Finder,
 }
 
@@ -49,7 +50,8 @@ impl Words {
             let all = forms_of(word).into_iter();
             forms.extend(all.map(|(form, bytes)| (at, form, bytes)));
         }
-        let any = Finder::of(forms.iter().map(|(_, _, bytes)| bytes.clone()).collect());
+        let bytes = forms.iter().map(|(_, _, bytes)| bytes.clone());
+        let any = Finder::of(bytes.chain(gzip_marks()).collect());
         Self { words, forms, any }
     }
 
@@ -70,19 +72,18 @@ impl Words {
         let bare: Vec<u8> = bytes.iter().copied().filter(|b| !is_between(b)).collect();
         let mut found = BTreeSet::new();
         for bytes in [bytes, &bare] {
-            found.extend(self.within(bytes));
-            for unpacked in unpacked(bytes) {
-                let within = self.within(&unpacked).into_iter();
-                found.extend(within.map(|(word, _)| (word, Form::Packed)));
+            for (at, which) in self.any.positions(bytes) {
+                let Some(mark) = which.checked_sub(self.forms.len()) else {
+                    found.insert((self.forms[which].0, self.forms[which].1));
+                    continue;
+                };
+                let unpacked = unpacked(bytes, at, mark).unwrap_or_default();
+                let within = self.any.positions(&unpacked).into_iter();
+                let words = within.filter_map(|(_, form)| Some(self.forms.get(form)?.0));
+                found.extend(words.map(|word| (word, Form::Packed)));
             }
         }
         found
-    }
-
-    fn within(&self, bytes: &[u8]) -> Vec<(usize, Form)> {
-        let met = self.any.positions(bytes).into_iter();
-        met.map(|(_, form)| (self.forms[form].0, self.forms[form].1))
-            .collect()
     }
 }
 
@@ -114,26 +115,42 @@ fn first_in_base64(before: usize) -> usize {
     (before * 8).div_ceil(6)
 }
 
-/// Looks for many things at once.
+/// Looks for many things at once, each of two bytes at least.
 struct Finder {
     wanted: Vec<Vec<u8>>,
-    by_first: Vec<Vec<usize>>,
+    /// By the two bytes that they begin with.
+    by_start: BTreeMap<usize, Vec<usize>>,
+    is_start: Vec<bool>,
+}
+
+/// Two bytes as one number.
+fn start(two: &[u8]) -> usize {
+    usize::from(two[0]) << 8 | usize::from(two[1])
 }
 
 impl Finder {
     fn of(wanted: Vec<Vec<u8>>) -> Self {
-        let mut by_first = vec![Vec::new(); 256];
+        let mut by_start: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut is_start = vec![false; 1 << 16];
         for (at, bytes) in wanted.iter().enumerate() {
-            by_first[usize::from(bytes[0])].push(at);
+            by_start.entry(start(bytes)).or_default().push(at);
+            is_start[start(bytes)] = true;
         }
-        Self { wanted, by_first }
+        Self {
+            wanted,
+            by_start,
+            is_start,
+        }
     }
 
     /// Where something begins, and what.
     fn positions(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
         let mut all = Vec::new();
-        for (at, first) in bytes.iter().enumerate() {
-            for which in &self.by_first[usize::from(*first)] {
+        for (at, two) in bytes.windows(2).enumerate() {
+            if !self.is_start[start(two)] {
+                continue;
+            }
+            for which in &self.by_start[&start(two)] {
                 if bytes[at..].starts_with(&self.wanted[*which]) {
                     all.push((at, *which));
                 }
@@ -143,20 +160,22 @@ impl Finder {
     }
 }
 
-/// What the gzip files within these bytes hold, also those that were cut short.
-fn unpacked(bytes: &[u8]) -> Vec<Vec<u8>> {
+/// What gzip files begin with: in base64 behind none, one and two bytes, in hexadecimal, as bytes.
+fn gzip_marks() -> impl Iterator<Item = Vec<u8>> {
     let in_base64 = (0..3).map(|before| in_base64(&GZIP, before)[0].clone());
-    let mut marks: Vec<String> = in_base64.collect();
-    marks.extend([hex::encode(GZIP), hex::encode_upper(GZIP)]);
-    let mut wanted: Vec<Vec<u8>> = marks.into_iter().map(String::into_bytes).collect();
-    wanted.push(GZIP.to_vec());
-    let packed = |(at, mark): (usize, usize)| match mark {
+    let in_hex = [hex::encode(GZIP), hex::encode_upper(GZIP)];
+    let texts = in_base64.chain(in_hex).map(String::into_bytes);
+    texts.chain([GZIP.to_vec()])
+}
+
+/// What the gzip file at such a mark holds, also if it was cut short.
+fn unpacked(bytes: &[u8], at: usize, mark: usize) -> Option<Vec<u8>> {
+    let packed = match mark {
         before @ 0..3 => from_base64(&bytes[at.checked_sub(first_in_base64(before))?..], before),
         3 | 4 => from_hex(&bytes[at..]),
         _ => Some(bytes[at..].to_vec()),
     };
-    let found = Finder::of(wanted).positions(bytes).into_iter();
-    found.filter_map(packed).map(|all| unpack(&all)).collect()
+    packed.map(|packed| unpack(&packed))
 }
 
 fn from_base64(text: &[u8], before: usize) -> Option<Vec<u8>> {

@@ -3,7 +3,6 @@
 //!
 //! All differences are collected and shown at once; after the last, nothing may be left.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -247,8 +246,7 @@ fn nothing_is_left(mut world: World, (before, at_start): (Left, u64), rows: &[Ro
         .flat_map(|row| world.submissions("hostile", &row.name))
         .flat_map(|record| world.attempts(&record));
     let logs = attempts.filter_map(|a| a.log).map(|log| log.text());
-    let printed = logs.flat_map(|log| leaks::printed(&log).collect::<Vec<_>>());
-    let printed: BTreeSet<String> = printed.collect();
+    let printed = leaks::printed(logs);
     let data = world.path("data");
     let instance = std::fs::read_to_string(data.join("instance")).unwrap();
     let folders = [&data.join("work"), &world.path("tmp")];
