@@ -13,10 +13,10 @@ use super::{SettingsFile, team, terminal};
 use crate::clock::Clock;
 use crate::config::{ForgeSettings, Secret, Settings};
 use crate::forge::Forge as _;
+use crate::forge::gitea::GiteaForge;
 use crate::forge::gitea::dialect::Fitness;
 use crate::forge::gitea::owner::{BOTS, Met, ORGANIZERS, Owner};
-use crate::forge::gitea::{Client, GiteaForge};
-use crate::model::{Challenge, ForgeName, limits};
+use crate::model::{Challenge, ForgeName};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -76,11 +76,7 @@ impl OwnerToken {
             "{file} is empty; write the token into it"
         );
         let token = Secret::new(token);
-        Ok(Owner::new(Client::new(
-            url,
-            &token,
-            limits::FORGE_CALL_TIME,
-        )?))
+        Ok(Owner::at(url, &token)?)
     }
 }
 
@@ -94,6 +90,8 @@ pub struct Configured<'a> {
     pub public_url: &'a str,
     /// What signs its deliveries.
     pub secret: &'a Secret,
+    /// Token of an owner of the organization, if the settings hold one.
+    pub owner_token: Option<&'a Secret>,
     /// Speaks as our account.
     pub forge: GiteaForge,
 }
@@ -112,6 +110,7 @@ pub fn configured<'a>(
         public_url,
         webhook_secrets,
         token,
+        owner_token,
     }) = settings.forges.get(name)
     else {
         anyhow::bail!(
@@ -134,6 +133,7 @@ pub fn configured<'a>(
         secret: webhook_secrets
             .first()
             .with_context(|| format!("[forge.{name}] has no webhook secret"))?,
+        owner_token: owner_token.as_ref(),
         forge: GiteaForge::new(url, token, mirrors)?.with_public_url(public_url),
     })
 }

@@ -12,6 +12,7 @@ use crate::config::{BuilderSettings, EngineSettings, ForgeSettings, Gpus, Settin
 use crate::executor::docker::{DockerEngine, DockerOptions};
 use crate::executor::{Builder, Executor};
 use crate::forge::gitea::GiteaForge;
+use crate::forge::gitea::owner::Owner;
 use crate::forge::local::LocalForge;
 use crate::forge::{Forge, Shows};
 use crate::model::{Challenge, ForgeName, GpuUuid};
@@ -74,13 +75,18 @@ pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn
             url,
             public_url,
             token: Some(token),
+            owner_token,
             ..
         } = forge
         {
             let mirrors = settings.data.join("mirrors").join(name.as_str());
-            let forge = GiteaForge::new(url, token, mirrors)
-                .with_context(|| format!("the forge `{name}`"))?
+            let named = || format!("the forge `{name}`");
+            let mut forge = GiteaForge::new(url, token, mirrors)
+                .with_context(named)?
                 .with_public_url(public_url);
+            if let Some(token) = owner_token {
+                forge = forge.with_owner(Owner::at(url, token).with_context(named)?);
+            }
             all.insert(name.clone(), Arc::new(forge));
         }
     }

@@ -1,21 +1,21 @@
 //! `referee team`: teams with their repositories, on whatever forge the challenge is.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use super::forge::{self, OwnerToken, configured, organization};
+use super::forge::{OwnerToken, configured};
 use super::{SettingsFile, open, team_images, terminal};
 use crate::clock::{self, Clock};
 use crate::config::{ForgeSettings, Settings};
-use crate::forge::gitea::owner::{ORGANIZERS, PARTICIPANTS};
-use crate::forge::{Forge as _, ForgeRepository};
-use crate::model::{Challenge, RepositoryId, TeamSlug, Timestamp, limits};
-use crate::store::{Repository, SeenRef, Store};
+use crate::forge::ForgeRepository;
+use crate::forge::gitea::owner::Owner;
+use crate::model::{Actor, Challenge, TeamSlug, limits};
+use crate::pipeline::orders::{Desk, repositories};
+use crate::store::{Repository, Store};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -44,13 +44,14 @@ enum Command {
         /// For which challenge; may be left out when there is only one.
         #[arg(long)]
         challenge: Option<String>,
-        /// File with a token of an owner of the organization; a local forge needs none.
+        /// File with a token of an owner of the organization, in place of `owner-token-file` in the
+        /// settings; a local forge needs none.
         #[arg(
             long = "owner-token-file",
             value_name = "FILE",
             env = "REFEREE_OWNER_TOKEN_FILE"
         )]
-        owner_token_file: Option<std::path::PathBuf>,
+        owner_token_file: Option<PathBuf>,
         /// Also make a private organization, `<organization>-<team>`, to whose registry the team pushes
         /// images; for phases that are triggered by `image:`.
         #[arg(long)]
@@ -90,14 +91,11 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                     println!("{team}: {}", path.display());
                 }
                 _ => {
-                    let file = owner_token_file.clone().context(
-                        "name a file with a token of an owner of the organization: --owner-token-file",
-                    )?;
                     let new = NewTeam {
                         challenge,
                         team: &team,
                         users,
-                        owner: &OwnerToken { file },
+                        owner: &owner_of(&settings, challenge, owner_token_file.as_ref())?,
                     };
                     let bound = add(&settings, &store, &new).await?;
                     if *images {
@@ -110,6 +108,22 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Command::List => list(&store).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An owner of the organization: by the file that was named, or the one of the settings.
+fn owner_of(
+    settings: &Settings,
+    challenge: &Challenge,
+    named: Option<&PathBuf>,
+) -> anyhow::Result<Owner> {
+    let at = configured(settings, challenge)?;
+    match (named, at.owner_token) {
+        (Some(file), _) => OwnerToken { file: file.clone() }.owner(at.url),
+        (None, Some(token)) => Ok(Owner::at(at.url, token)?),
+        (None, None) => anyhow::bail!(
+            "name a file with a token of an owner of the organization: --owner-token-file"
+        ),
+    }
 }
 
 /// Prints all teams.
@@ -158,119 +172,36 @@ pub struct NewTeam<'a> {
     /// Accounts of its members.
     pub users: &'a [String],
     /// Who may make all that.
-    pub owner: &'a OwnerToken,
+    pub owner: &'a Owner,
 }
 
 /// Makes a team on Gitea or Forgejo, and binds it to its repository.
 async fn add(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::Result<Repository> {
-    let NewTeam {
-        challenge, team, ..
-    } = new;
-    let at = configured(settings, challenge)?;
-    let owner = new.owner.owner(at.url)?;
-    let mut unknown = Vec::new();
-    for user in new.users {
-        if !owner.account_exists(user).await? {
-            unknown.push(user.as_str());
-        }
+    let at = configured(settings, new.challenge)?;
+    let forge = at.forge.with_owner(new.owner.clone());
+    let members: Vec<&str> = new.users.iter().map(String::as_str).collect();
+    let desk = desk(settings, store, new.challenge);
+    let made = repositories::add(&desk, &forge, (new.team, &members)).await?;
+    let (bound, made) = made.context("the forge has no owner")?;
+    for (met, what) in &made.steps {
+        println!("{met:<6} {what}");
     }
-    anyhow::ensure!(
-        unknown.is_empty(),
-        "{} has no account named {}; nothing was made",
-        at.url,
-        unknown.join(", ")
-    );
-    let full_name = challenge.teams.repository_of(team);
-    let template = challenge.template_repository();
-    let (repository, met) = owner
-        .generate(&template, &full_name)
-        .await
-        .with_context(|| {
-            format!("making {full_name} from {template}; was `referee forge setup` run?")
-        })?;
-    println!("{:<6} repository {full_name}", met.as_str());
-    let name = full_name.rsplit('/').next().unwrap_or(team.as_str());
-    let forge_team = format!("{}/{name}", organization(challenge)?);
-    let (id, met) = owner.team(&forge_team, PARTICIPANTS, false).await?;
-    println!("{:<6} team {forge_team}", met.as_str());
-    owner.team_repository(id, &full_name).await?;
-    if let Some(organizers) = &challenge.organizers {
-        // They read the reports there, and command where the question is.
-        let (organizers, _) = owner.team(organizers, ORGANIZERS, false).await?;
-        owner.team_repository(organizers, &full_name).await?;
-    }
-    // Only members are told who else is one: our account has to be asked who takes part.
-    let bot = at.forge.account().await?;
-    owner.member(id, &bot.login).await?;
-    for user in new.users {
-        let met = owner.member(id, user).await?;
-        println!("{:<6} account {user} in it", met.as_str());
-    }
-    wait_for_template(&at, &full_name).await?;
-    let refs = at.forge.refs(&full_name).await?;
-    let bound = bind(store, (challenge, team), &repository, refs).await?;
     println!(
-        "\nIts members clone, change and push:\n  git clone {}/{full_name}.git",
-        at.public_url
+        "\nIts members clone, change and push:\n  git clone {}",
+        made.url
     );
     Ok(bound)
 }
 
-/// A forge answers before the template's files are all there: what is read too early would make the
-/// template the team's first submission.
-async fn wait_for_template(at: &forge::Configured<'_>, full_name: &str) -> anyhow::Result<()> {
-    for _ in 0..limits::FORGE_RACES_MAX * 10 {
-        if !at.forge.refs(full_name).await?.is_empty() {
-            return Ok(());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+/// Where the command line orders.
+fn desk<'a>(settings: &Settings, store: &'a Store, challenge: &'a Challenge) -> Desk<'a> {
+    Desk {
+        challenge,
+        store,
+        shows: open::shows(settings, &challenge.forge),
+        actor: &Actor::CommandLine,
+        now: Clock::system().now(),
     }
-    anyhow::bail!("{full_name} is still empty; repeat this command")
-}
-
-/// Binds a team to its repository. What stands in it at first sight is the template, known and
-/// entered nowhere.
-async fn bind(
-    store: &Store,
-    (challenge, team): (&Challenge, &TeamSlug),
-    at: &ForgeRepository,
-    refs: Vec<(String, crate::model::CommitSha)>,
-) -> anyhow::Result<Repository> {
-    let now = Clock::system().now();
-    let new = Repository {
-        id: RepositoryId(0),
-        forge: challenge.forge.clone(),
-        forge_id: at.id.clone(),
-        full_name: at.full_name.clone(),
-        challenge: challenge.slug.clone(),
-        team: team.clone(),
-        hook_token: clock::page_token(),
-    };
-    let refs: Vec<SeenRef> = refs
-        .into_iter()
-        .map(|(full_ref, commit)| SeenRef { full_ref, commit })
-        .collect();
-    let (bound, is_new) = store
-        .bind_repository(&new, &refs, now)
-        .await
-        .with_context(|| format!("binding team {team} to {}", at.full_name))?;
-    if is_new {
-        record(store, &bound, now).await?;
-    }
-    Ok(bound)
-}
-
-async fn record(store: &Store, bound: &Repository, now: Timestamp) -> anyhow::Result<()> {
-    let detail = json!({ "repository": bound.full_name, "challenge": bound.challenge });
-    store
-        .record(
-            "command line",
-            "team add",
-            (bound.team.as_str(), detail),
-            now,
-        )
-        .await?;
-    Ok(())
 }
 
 /// Makes (or repairs) a team's repository on the challenge's local forge and binds the team to it.
@@ -282,7 +213,7 @@ pub async fn add_local(
     store: &Store,
     challenge: &Challenge,
     team: &TeamSlug,
-) -> anyhow::Result<std::path::PathBuf> {
+) -> anyhow::Result<PathBuf> {
     let forges = open::local_forges(settings)?;
     let name = &challenge.forge;
     let forge = forges.get(name).with_context(|| {
@@ -303,7 +234,8 @@ pub async fn add_local(
         archived: false,
     };
     let refs = crate::forge::git::refs(&made.path)?;
-    let bound = bind(store, (challenge, team), &at, refs).await?;
+    let desk = desk(settings, store, challenge);
+    let bound = repositories::bind(&desk, team, (&at, refs)).await?;
     forge.install_hook(&made.path, &bound.hook_token)?;
     Ok(made.path)
 }

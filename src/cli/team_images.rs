@@ -27,7 +27,7 @@ pub async fn add(
 ) -> anyhow::Result<()> {
     let at = configured(settings, new.challenge)?;
     registry(&at).await?;
-    let owner = new.owner.owner(at.url)?;
+    let owner = new.owner;
     let login = format!("{}-{}", organization(new.challenge)?, new.team);
     let met = owner
         .organization(&login)

@@ -97,6 +97,30 @@ pub struct Comment {
     pub body: String,
 }
 
+/// A team that is to take part. An account is named without `@`.
+#[derive(Debug, Clone, Copy)]
+pub struct NewTeam<'a> {
+    /// Its repository, `owner/name`; its forge team is called the same.
+    pub full_name: &'a str,
+    /// The repository that it is made from.
+    pub template: &'a str,
+    /// The forge team of those who organize, and may read and comment there.
+    pub organizers: Option<&'a str>,
+    /// Accounts that may push and comment.
+    pub members: &'a [&'a str],
+}
+
+/// What a forge has of a team now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeTeam {
+    /// Its repository.
+    pub repository: ForgeRepository,
+    /// What its members clone.
+    pub url: String,
+    /// What was `found`, `made` or `mended`, in order.
+    pub steps: Vec<(&'static str, String)>,
+}
+
 /// A tag of an image, as a forge lists it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PushedTag {
@@ -169,6 +193,9 @@ pub trait Forge: Send + Sync {
     /// The forge's registry, as our account.
     async fn registry(&self) -> Result<Registry>;
 
+    /// Makes what is missing of a team, and takes nothing away; none where we were not given the rights of
+    /// an owner.
+    async fn make_team(&self, new: &NewTeam<'_>) -> Result<Option<MadeTeam>>;
     /// The account that we act as.
     async fn account(&self) -> Result<Sender>;
     /// All organizations that our account is in, by their numbers with their names now.

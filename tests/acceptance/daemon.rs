@@ -48,6 +48,13 @@ impl Daemon {
         }
     }
 
+    /// One more key of the forge, for its next start.
+    pub fn set(&self, line: &str) {
+        let file = self.path("referee.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}{line}\n")).unwrap();
+    }
+
     /// A path in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

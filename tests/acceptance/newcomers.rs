@@ -1,4 +1,5 @@
-//! A repository whose name fits the pattern of teams, and that nobody here made.
+//! Teams that come while the challenge runs: one whose repository nobody here made, and one that an
+//! organizer makes by a comment.
 
 use referee::model::Outcome;
 use serde_json::json;
@@ -63,6 +64,62 @@ fn a_newcomer_waits_for_an_organizer() {
             !again.answer.text.contains("takes part with"),
             "{}",
             again.answer.text
+        );
+    });
+}
+
+#[test]
+fn an_organizer_makes_a_team_by_a_comment() {
+    at_each(&[Dialect::Gitea122, Dialect::Forgejo10], |world| {
+        world.needs_deliveries();
+        world.let_organizers_make_teams();
+        let organizers = world.repository("organizers");
+        let issue = world.open(
+            "owner",
+            &organizers,
+            ("Teams", "Who takes part is decided here."),
+        );
+        let at = (organizers.as_str(), issue);
+        world
+            .say("bob", at, "/team add delta nobody-of-this-name")
+            .says("no account named nobody-of-this-name; nothing was made");
+        assert_eq!(world.entered("delta"), []);
+
+        let order = format!("/team add delta @{}", world.login("eve"));
+        let made = world.say("bob", at, &order);
+        made.says("Team `delta` takes part with")
+            .says("made: account");
+        let again = world.say("bob", at, &order);
+        again.says("found: account");
+        assert!(
+            !again.answer.text.contains("made:"),
+            "{}",
+            again.answer.text
+        );
+
+        let delta = world.repository("team-delta");
+        let copy = world.clone_of("eve", &delta);
+        let sha = mistaken(&copy, "first");
+        copy.push_main();
+        world.ends(("delta", &sha), Outcome::Rejected);
+        world.until("the report should be there", |world| {
+            world.report_with(&delta, &sha, "Rejected")
+        });
+        assert_eq!(
+            world.entered("delta"),
+            [(sha, "validation".to_owned())],
+            "the template is no submission"
+        );
+        let ledger = world.read(world.store().ledger(0, 1000));
+        let added: Vec<_> = ledger
+            .iter()
+            .filter(|entry| entry.action == "team add")
+            .collect();
+        let bob = world.login("bob");
+        assert_eq!(added.len(), 1, "{ledger:#?}");
+        assert!(
+            added[0].actor.contains(&bob) && added[0].subject == "delta",
+            "{added:#?}"
         );
     });
 }

@@ -359,6 +359,12 @@ impl World {
         });
     }
 
+    /// Gives the daemon the token of an owner.
+    pub fn let_organizers_make_teams(&mut self) {
+        self.daemon.set("owner-token-file = \"owner.token\"");
+        self.restart();
+    }
+
     /// Stops the daemon and starts it again; it looks at everything then.
     pub fn restart(&mut self) {
         self.daemon.stop();

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use referee::forge::registry::Registry;
 use referee::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
-    Shows, Spot,
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
+    Reaction, Result, Shows, Spot,
 };
 use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -111,6 +111,10 @@ impl Forge for Shelf {
 
     async fn registry(&self) -> Result<Registry> {
         Ok(self.registry.clone())
+    }
+
+    async fn make_team(&self, _new: &NewTeam<'_>) -> Result<Option<MadeTeam>> {
+        no()
     }
 
     async fn account(&self) -> Result<Sender> {

@@ -36,6 +36,8 @@ pub enum ForgeSettings {
         webhook_secrets: Vec<Secret>,
         /// Token of the account that answers.
         token: Option<Secret>,
+        /// Token of an owner of the organization, by which organizers make teams from a comment.
+        owner_token: Option<Secret>,
     },
 }
 
@@ -81,11 +83,8 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
         true => s.list("webhook-secrets", secret).or(Some(Vec::new())),
         false => s.required_list("webhook-secrets", secret),
     };
-    let token = s.optional("token-file", path(base));
-    let token = match token {
-        Some(file) => Some(secret_in(s, "token-file", &file, 1)?),
-        None => None,
-    };
+    let token = token_in(s, "token-file", base);
+    let owner_token = token_in(s, "owner-token-file", base);
     let files = files.unwrap_or_default();
     let read = |file: &PathBuf| secret_in(s, "webhook-secret-files", file, SECRET_CHARS_LEAST);
     let stored: Vec<_> = files.iter().map(read).collect();
@@ -98,13 +97,22 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
             "Write one, the same as in the forge.",
         );
     }
-    let url = url?;
+    let (url, token, owner_token) = (url?, token?, owner_token?);
     Some(ForgeSettings::Gitea {
         public_url: public_url.unwrap_or_else(|| url.clone()),
         url,
         webhook_secrets,
         token,
+        owner_token,
     })
+}
+
+/// The token in the file that a key names, if it names one.
+fn token_in(s: &Section<'_>, key: &'static str, base: &Path) -> Option<Option<Secret>> {
+    match s.optional(key, path(base)) {
+        Some(file) => secret_in(s, key, &file, 1).map(Some),
+        None => Some(None),
+    }
 }
 
 /// A webhook secret. Never repeated in a refusal.

@@ -184,10 +184,11 @@ fn gitea_needs_a_secret_and_keeps_it() {
         "webhook-secret-files = ['short']",
         "webhook-secret-files = ['two']",
         "webhook-secrets = ['hush-hush-hush-hush']\ntoken-file = 'none'",
+        "webhook-secrets = ['hush-hush-hush-hush']\nowner-token-file = 'none'",
     ] {
         assert!(!forge(bad).1.is_empty(), "{bad}");
     }
-    let good = "webhook-secrets = ['hush-hush-hush-hush']\nwebhook-secret-files = ['good']\ntoken-file = 'short'";
+    let good = "webhook-secrets = ['hush-hush-hush-hush']\nwebhook-secret-files = ['good']\ntoken-file = 'short'\nowner-token-file = 'short'";
     let (settings, findings) = forge(good);
     assert_eq!(findings, vec![]);
     let forges = settings.unwrap().forges;
@@ -197,6 +198,7 @@ fn gitea_needs_a_secret_and_keeps_it() {
         public_url,
         webhook_secrets,
         token,
+        owner_token,
     }) = forges.into_values().next()
     else {
         panic!("another kind");
@@ -214,6 +216,7 @@ fn gitea_needs_a_secret_and_keeps_it() {
         ["hush-hush-hush-hush", "in-a-file-and-long-enough"]
     );
     assert_eq!(token.unwrap().expose(), "hush");
+    assert_eq!(owner_token.unwrap().expose(), "hush");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod client;
 mod contents;
 mod fields;
 mod issue;
+mod newcomer;
 mod packages;
 mod people;
 mod port;

@@ -14,6 +14,7 @@ use super::client::Client;
 use super::port::{RepositoryBody, split};
 use crate::config::Secret;
 use crate::forge::{ForgeError, ForgeRepository, Result};
+use crate::model::limits;
 
 /// What a step met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,8 +154,12 @@ impl HookBody {
 
 impl Owner {
     /// Acts by a token of an owner of the organization, or of an administrator of the forge.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    ///
+    /// # Errors
+    /// When address or token cannot be used.
+    pub fn at(url: &str, token: &Secret) -> Result<Self> {
+        let client = Client::new(url, token, limits::FORGE_CALL_TIME)?;
+        Ok(Self { client })
     }
 
     /// The organization itself. A new one is private: teams must not see each other.

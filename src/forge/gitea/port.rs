@@ -12,13 +12,14 @@ use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use super::client::Client;
 use super::dialect::Dialect;
+use super::owner::Owner;
 use super::remote::Remote;
 use crate::config::Secret;
 use crate::forge::git::GitError;
 use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
-    Shows, Spot,
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
+    Reaction, Result, Shows, Spot,
 };
 use crate::model::{CommitSha, Duration, Sender, TeamPattern, Timestamp, limits};
 use reqwest011::Method;
@@ -29,6 +30,8 @@ pub struct GiteaForge {
     remote: Remote,
     /// What the forge calls itself to the world.
     public_url: String,
+    /// Who may make teams, if anybody lets us.
+    owner: Option<Owner>,
     account: OnceCell<Sender>,
     registry: OnceCell<Registry>,
     dialect: OnceCell<Dialect>,
@@ -98,6 +101,7 @@ impl GiteaForge {
                 mirrors,
             },
             public_url: url.to_owned(),
+            owner: None,
             account: OnceCell::new(),
             registry: OnceCell::new(),
             dialect: OnceCell::new(),
@@ -120,6 +124,18 @@ impl GiteaForge {
     pub fn with_public_url(mut self, url: &str) -> Self {
         url.clone_into(&mut self.public_url);
         self
+    }
+
+    /// The same forge, where teams are made with the rights of an owner of the organization.
+    #[must_use]
+    pub fn with_owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// What people reach it by.
+    pub(super) fn public_url(&self) -> &str {
+        &self.public_url
     }
 
     /// Which forge this is.
@@ -376,6 +392,13 @@ impl Forge for GiteaForge {
             })
             .await
             .cloned()
+    }
+
+    async fn make_team(&self, new: &NewTeam<'_>) -> Result<Option<MadeTeam>> {
+        match &self.owner {
+            Some(owner) => self.newcomer(owner, new).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn account(&self) -> Result<Sender> {

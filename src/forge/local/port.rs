@@ -10,8 +10,8 @@ use super::LocalForge;
 use crate::forge::git::{self, GitError};
 use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, PushedTag, Reaction, Result,
-    Shows, Spot,
+    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
+    Reaction, Result, Shows, Spot,
 };
 use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -111,6 +111,11 @@ impl Forge for LocalForge {
 
     async fn registry(&self) -> Result<Registry> {
         none("a registry")
+    }
+
+    /// Its teams have no accounts; `referee team add` makes their repositories.
+    async fn make_team(&self, _new: &NewTeam<'_>) -> Result<Option<MadeTeam>> {
+        Ok(None)
     }
 
     async fn account(&self) -> Result<Sender> {

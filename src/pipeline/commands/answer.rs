@@ -1,5 +1,6 @@
 //! The sentences that commands are answered with. Values in, Markdown out.
 
+use crate::forge::MadeTeam;
 use crate::model::{Board, TeamSlug};
 use crate::pipeline::orders::phases::PhaseMoved;
 use crate::pipeline::orders::rescore::{Preview, Turned};
@@ -8,7 +9,7 @@ use crate::pipeline::orders::teams::{Chosen, Granted};
 use crate::ranking::RankChange;
 use crate::report::escape::{markdown_code, markdown_text};
 use crate::report::rounded;
-use crate::store::{CommandRecord, RescoreState, SubmissionRecord};
+use crate::store::{CommandRecord, Repository, RescoreState, SubmissionRecord};
 
 /// The answer to all commands of a text, in its order.
 pub(super) fn all(records: &[CommandRecord]) -> String {
@@ -175,13 +176,30 @@ fn changes(changes: &[RankChange], decimals: u8) -> String {
     )
 }
 
+/// What was made of a team.
+pub(super) fn newcomer(bound: &Repository, made: &MadeTeam) -> String {
+    let steps = made.steps.iter();
+    let steps: Vec<String> = steps
+        .map(|(met, what)| format!("- {met}: {}", markdown_text(what)))
+        .collect();
+    format!(
+        "Team `{}` takes part with `{}`.\n\n{}\n\nIts members clone, change and push:\n\n```sh\n\
+         git clone {}\n```",
+        bound.team,
+        bound.full_name,
+        steps.join("\n"),
+        made.url
+    )
+}
+
 /// Our account owns nothing: who makes a team needs an owner's token.
 pub(super) fn team_add(team: &TeamSlug, members: &[&str]) -> String {
     format!(
         "Making a repository and a forge team takes an owner's rights, which our account does not \
          have. Whoever runs this server does it by\n\n```sh\nreferee team add {team} {} \
-         --owner-token-file FILE\n```\n\nAn owner can also make the repository and the forge team by \
-         hand, and then `/team approve {team}`.",
+         --owner-token-file FILE\n```\n\nor sets `owner-token-file` of this forge in `referee.toml`, so that \
+         it can be ordered here. An owner can also make the repository and the forge team by hand, and \
+         then `/team approve {team}`.",
         members.join(" ")
     )
 }

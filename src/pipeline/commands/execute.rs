@@ -188,7 +188,7 @@ async fn carry_out(order: &Order<'_>, command: &Command) -> Answer<Option<String
         Command::Export(scope) => look::export(order.app, desk, scope).await?,
         Command::TeamAdd { team, members } => {
             let members: Vec<&str> = members.iter().map(command::Login::as_str).collect();
-            answer::team_add(team, &members)
+            newcomer(order, team, &members).await?
         }
         Command::TeamApprove(team) => approve(order, team).await?,
         other => return switch(order, other).await.map(Some),
@@ -310,6 +310,18 @@ async fn grant(
         says.push(answer::granted(&granted));
     }
     Ok(says.join("\n"))
+}
+
+async fn newcomer(order: &Order<'_>, team: &TeamSlug, members: &[&str]) -> Answer<String> {
+    let forge = &order.desk.challenge.forge;
+    let Some(forge) = order.app.forges.get(forge) else {
+        return Ok(answer::team_add(team, members));
+    };
+    let made = repositories::add(&order.desk, forge.as_ref(), (team, members)).await?;
+    Ok(match made {
+        Some((bound, made)) => answer::newcomer(&bound, &made),
+        None => answer::team_add(team, members),
+    })
 }
 
 async fn approve(order: &Order<'_>, team: &TeamSlug) -> Answer<String> {

@@ -9,7 +9,7 @@
 //! - [`phases`]: open, close, extend.
 //! - [`boards`]: pause, resume, freeze, unfreeze, publish.
 //! - [`teams`]: disqualify, reinstate, grant, choose.
-//! - [`repositories`]: pending, approve, refuse.
+//! - [`repositories`]: add, pending, approve, refuse.
 //! - [`submissions`]: cancel, withdraw, rerun.
 //! - [`mod@rescore`]: rescore, preview, apply, discard.
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::forge::ForgeError;
 use crate::model::{Outcome, Stage, Timestamp, limits};
 use crate::store::StoreError;
 
@@ -159,6 +160,9 @@ pub enum Refusal {
     /// The repository or the team belongs to somebody.
     #[error("{0}.")]
     Bound(String),
+    /// The forge did not take part.
+    #[error("The order was not carried out, or not all of it: {0}. It may be repeated.")]
+    Forge(#[from] ForgeError),
     /// Somebody else gave an order at the same moment.
     #[error(
         "Somebody else gave an order at the same moment. Look how it stands now, and order again."

@@ -154,13 +154,15 @@ fn here_document(line: &Line) -> Option<String> {
         return None;
     }
     let rest = line.rest();
-    let mut quote = None;
+    let (mut quote, mut escaped) = (None, false);
     let mut depth = 0_usize;
     for (i, c) in rest.char_indices() {
+        let literal = escaped;
+        escaped = c == '\\' && !literal && quote != Some('\'');
         match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
+            (Some(q), c) if q == c && !literal => quote = None,
             (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
+            (None, '"' | '\'') if !literal => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth = depth.saturating_sub(1),
             (None, '<') if rest[i..].starts_with("<<") && !rest[..i].ends_with('<') => {

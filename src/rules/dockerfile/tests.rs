@@ -64,6 +64,8 @@ fn what_is_allowed_passes_without_a_word() {
         "# an ordinary comment with a\u{a0}blank",
         "RUN echo $((1 << 2)) && cat <<< word",
         "RUN python3 -c 'print(1 << 2, \"<<EOF\")'",
+        "RUN echo \"a\\\"<<EOF\"",
+        "COPY [\"a\\\"<<EOF\", \"/app/\"]",
         "RUN pip install --no-index --find-links wheels numpy==1.26.4",
         "RUN pip install ./package wheels/a.whl",
         "RUN useradd -l -u 1000000 me && useradd -u 1000 you",
@@ -92,6 +94,8 @@ const CAUGHT: &[(&str, &[&str])] = &[
     ("RUN cat <<-'E' > x\nbody\n\tE", &["DF003"]),
     ("RUN cat << EOF > x\nbody\nEOF", &["DF003"]),
     ("COPY <<EOF /x\nbody\nEOF", &["DF003"]),
+    ("RUN cat \\\" <<EOF\nbody\nEOF", &["DF003"]),
+    ("RUN cat '\\' <<EOF\nbody\nEOF", &["DF003"]),
     ("RUNN x", &["DF004"]),
     ("COPY --chmod=755 a /b", &["DF004"]),
     ("COPY --link a /b", &["DF004"]),
@@ -256,7 +260,10 @@ const FILES: &[(&str, &[&str])] = &[
     ("FROM scratch\nUSER me\nCMD [\"x\"]", &["2 DF041"]),
     // The engine refuses the whole file.
     ("FROM scratch\nUSER 1\nCMD [\"x\"]\n \\\n", &["4 DF005"]),
-    ("FROM scratch\nUSER 1\nCMD [\"x\"]\n\\\n\\\n# end", &["4 DF005"]),
+    (
+        "FROM scratch\nUSER 1\nCMD [\"x\"]\n\\\n\\\n# end",
+        &["4 DF005"],
+    ),
 ];
 
 #[test]

@@ -43,11 +43,11 @@ fn pictures(bytes: &[u8]) {
     let claims = [png, nifti::claim(bytes)];
     assert!(claims.iter().any(Result::is_err), "{claims:?}");
     for claim in claims {
-        let size = claim.as_ref().map(|claim| claim.size.clone());
-        let findings = grid::check((PATH, "a picture"), claim, size.as_deref().ok(), &[]);
+        let size = claim.as_ref().ok().map(|claim| claim.size.clone());
+        let findings = grid::check((PATH, "a picture"), claim, size.as_deref(), &[]);
         // Its own size fits, and no type is asked for.
         assert!(findings.len() <= 1, "{findings:?}");
-        assert!(size.is_ok() || !findings.is_empty());
+        assert!(size.is_some() || !findings.is_empty());
         is_short(&findings);
     }
 }
