@@ -95,6 +95,8 @@ async fn scripted_faults_meet_the_next_request_only() {
     let posts = asked
         .iter()
         .filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
+    // What it was asked is kept, also where the answer went wrong.
+    let posts = posts.filter(|asked| asked.body.starts_with(b"{"));
     let statuses: Vec<Option<u16>> = posts.map(|asked| asked.status).collect();
     assert_eq!(statuses.len(), 24);
     assert_eq!(statuses[..2], [Some(502), Some(201)]);

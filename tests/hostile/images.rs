@@ -20,7 +20,9 @@ use referee::report::markdown;
 use referee::store::{ImageOwner, Repository, Store, SubmissionRecord};
 use serde_json::Value;
 
-use crate::corpus::{Differences, PATIENCE};
+use crate::canary::{CANARY, Words};
+use crate::corpus::PATIENCE;
+use crate::differences::Differences;
 use crate::leaks::Left;
 use crate::row::{self, After, Kind, Row};
 use crate::server::{Door, Server};
@@ -41,7 +43,7 @@ fn write_configuration(folder: &Path) {
     let ours = row::here().join("challenge");
     let challenge = folder.join("challenge");
     std::fs::create_dir(&challenge).unwrap();
-    for part in ["data", "sample", "scorer"] {
+    for part in ["data", "sample", "scorer", "double.schema.json"] {
         std::os::unix::fs::symlink(ours.join(part), challenge.join(part)).unwrap();
     }
     let text = std::fs::read_to_string(ours.join("challenge.toml")).unwrap();
@@ -245,7 +247,7 @@ async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
     platform.settle().await;
     println!("{} images: ended after {:.1?}", rows.len(), begun.elapsed());
 
-    let mut differences = Differences::default();
+    let mut differences = Differences::new(Words::of(&[CANARY]));
     for (row, digest, _) in &pushed {
         compare(&platform, (row, digest), &mut differences).await;
     }
@@ -278,7 +280,7 @@ async fn compare(
     differences.verdict(row, verdict, attempts);
     let view = view::submission(&platform.app, record).await.unwrap();
     let told = serde_json::to_string(&view).unwrap();
-    differences.shown(row, &markdown::submission(&view), &told);
+    differences.shown(row, &[&markdown::submission(&view)], &told);
     if let Some((least, most)) = row.right {
         let value = view.score.map(|score| score.metrics[0].value);
         if !value.is_some_and(|value| (least..=most).contains(&value)) {

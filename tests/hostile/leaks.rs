@@ -84,13 +84,16 @@ fn is_ours(id: &str, printed: &BTreeSet<String>) -> bool {
     }
 }
 
-/// The ids of images that a build printed, but for that of the base image, which all have in common.
-pub fn printed(log: &str) -> impl Iterator<Item = String> + '_ {
+/// The ids of images that builds printed, but for that of the base image, which all have in common.
+pub fn printed(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
     let base = docker(&["image", "inspect", "--format", "{{.Id}}", BASE]).unwrap();
-    log.lines()
-        .filter_map(|line| line.strip_prefix(" ---> "))
-        .map(|id| id.trim().to_owned())
-        .filter(move |id| id.len() == 12 && !base.contains(id.as_str()))
+    let mut printed = BTreeSet::new();
+    for log in logs {
+        let ids = log.lines().filter_map(|line| line.strip_prefix(" ---> "));
+        let ids = ids.map(|id| id.trim().to_owned());
+        printed.extend(ids.filter(|id| id.len() == 12 && !base.contains(id.as_str())));
+    }
+    printed
 }
 
 /// What an instance left elsewhere than on its engine: control groups of builds, files of work that

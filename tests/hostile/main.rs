@@ -2,7 +2,7 @@
 //! that its `expected.toml` says, is shown nothing that is hidden, and leaves nothing behind.
 //!
 //! The real program, real pushes with git, a real Docker Engine, a real SQLite file; images by Debian's
-//! `docker-registry`. Needs what `tests/it` needs, and `docker-registry`; where something is missing the
+//! `docker-registry`; what a forge shows by the model in `tests/forge/model`. Needs what `tests/it` needs, and `docker-registry`; where something is missing the
 //! tests say so and pass, except under CI. `REFEREE_TEST_RUNTIME` names the runtime that runs them.
 //!
 //! Start reading at [`row`]: what a folder says. Then `README.md`: which threat is where.
@@ -15,9 +15,13 @@
 
 mod canary;
 mod corpus;
+mod differences;
+mod hosted;
 mod images;
 mod leaks;
+mod outward;
 mod row;
+mod secrecy;
 mod table;
 
 #[expect(dead_code, reason = "shared with the tests of the platform")]
@@ -26,6 +30,9 @@ mod copy;
 #[expect(dead_code, reason = "shared with the tests of images by registry")]
 #[path = "../registry/image.rs"]
 mod image;
+#[expect(dead_code, reason = "shared with the tests of the model itself")]
+#[path = "../forge/model/mod.rs"]
+mod model;
 #[expect(dead_code, reason = "shared with the tests of images by registry")]
 #[path = "../registry/server.rs"]
 mod server;

@@ -152,7 +152,8 @@ impl World {
         self.folder.path().join(name)
     }
 
-    fn write_settings(&self) {
+    /// Writes `referee.toml` as it is to be now.
+    pub fn write_settings(&self) {
         let mut text = String::from("challenges = [");
         for challenge in &self.challenges {
             write!(text, "{:?}, ", challenge.display().to_string()).unwrap();

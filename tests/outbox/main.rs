@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
+#[path = "../hostile/canary.rs"]
+mod canary;
 #[path = "../web/engine.rs"]
 mod engine;
 mod images;

@@ -1,24 +1,15 @@
-//! What must be read nowhere: the token, the hooks' secret, and what is made of them.
+//! What must be read nowhere: the token and the hooks' secret, however they are written.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::canary::Words;
 use crate::log;
 use crate::world::{SECRET, World};
 
+/// Who names one end of a secret tells too much already: so many characters.
+const END: usize = 16;
+
 /// Asserts that no secret of a world can be read in its log, its rows, its pages or on its forge.
 pub async fn are_kept(world: &World) {
-    let token = &world.token;
-    let forms = [
-        token.clone(),
-        STANDARD.encode(token),
-        STANDARD.encode(format!("referee:{token}")),
-        STANDARD.encode(format!("token:{token}")),
-        STANDARD.encode(format!(":{token}")),
-        STANDARD.encode(format!("{token}:")),
-        SECRET.to_owned(),
-        STANDARD.encode(SECRET),
-    ];
+    let words = Words::of(&[&world.token[..END], &SECRET[..END]]);
     let mut told = vec![("log", log::text()), ("rows", world.rows().await)];
     {
         let state = world.forge.state();
@@ -46,10 +37,6 @@ pub async fn are_kept(world: &World) {
     }
     for (place, text) in &told {
         assert!(!text.is_empty(), "{place}");
-        for form in &forms {
-            // Who names one end of a secret tells too much already.
-            let beginning = &form[..form.len().min(16)];
-            assert!(!text.contains(beginning), "{place} tells a secret");
-        }
+        assert_eq!(words.told(text), None, "{place} tells a secret");
     }
 }

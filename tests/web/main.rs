@@ -11,6 +11,8 @@
 )]
 
 mod api;
+#[path = "../hostile/canary.rs"]
+mod canary;
 mod deliveries;
 mod engine;
 mod live;

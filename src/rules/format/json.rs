@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{beginning, no, results, shown};
+use super::{beginning, known, no, results, shown};
 use crate::model::{Finding, Schema, limits};
 use crate::rules::catalogue::{OUT008, OUT011, OUT012};
 
@@ -52,8 +52,9 @@ pub fn keys(path: &str, value: &Value, wanted: &[String]) -> Option<Finding> {
 
 fn malformed(path: &str, bytes: &[u8], error: &serde_json::Error) -> Finding {
     let text = String::from_utf8_lossy(bytes);
-    if text.trim().is_empty() || !bytes.first().is_some_and(|b| b.is_ascii()) {
-        return no(path, "JSON", &beginning(bytes.get(..16).unwrap_or(bytes)));
+    let other = known(bytes).is_some() || !bytes.first().is_some_and(u8::is_ascii);
+    if text.trim().is_empty() || other {
+        return no(path, "JSON", &beginning(bytes));
     }
     let (line, column) = (error.line(), error.column());
     let before: String = text
@@ -111,6 +112,7 @@ mod tests {
         for (bytes, says) in [
             (&b""[..], "OUT008 `a.json` is not JSON: it is empty"),
             (b"\x80\x04\x95", "it looks like a pickle"),
+            (b"\x1f\x8b\x08\x00", "it looks like a gzip file"),
             (b"{'a': 1}", "at line 1 column 2"),
             (b"{\n \"a\": NaN}", "JSON has no `NaN`"),
             (b"[-Infinity]", "JSON has no `NaN`"),

@@ -86,7 +86,7 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"BM", "a BMP"),
     (b"II*\0", "a TIFF"),
     (b"MM\0*", "a TIFF"),
-    (b"\x1f\x8b", "compressed by gzip"),
+    (b"\x1f\x8b", "a gzip file"),
     (b"PK\x03\x04", "a ZIP archive, as `.npz` is"),
     (b"\x89HDF", "an HDF5 file"),
     (b"ObjectType", "a MetaImage"),
@@ -94,14 +94,19 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"\x80", "a pickle"),
 ];
 
+/// What begins so.
+fn known(head: &[u8]) -> Option<&'static str> {
+    let found = BEGINNINGS.iter().find(|(start, _)| head.starts_with(start));
+    found.map(|(_, what)| *what)
+}
+
 /// Why something is not what it should be, by how it begins.
 fn beginning(head: &[u8]) -> String {
     if head.is_empty() {
         return "it is empty".to_owned();
     }
-    let known = BEGINNINGS.iter().find(|(start, _)| head.starts_with(start));
-    match known {
-        Some((_, what)) => format!("it looks like {what}"),
+    match known(head) {
+        Some(what) => format!("it looks like {what}"),
         None => "it begins with something else".to_owned(),
     }
 }

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use git2::{Commit, Delta, DiffOptions, ObjectType, Oid, Repository, Signature, Time};
+use git2::{
+    Commit, Delta, DiffOptions, ObjectType, Oid, Repository, Signature, Time, Tree, TreeWalkMode,
+    TreeWalkResult,
+};
+
+/// Entries of a tree, and bytes of its files, that a commit's changes are listed with.
+const LISTED_ENTRIES: usize = 2_000;
+const LISTED_BYTES: usize = 16 << 20;
 
 /// A name and address in a commit.
 #[derive(Debug, Clone)]
@@ -118,10 +125,31 @@ pub fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Ve
     walk.take(most).map(Result::unwrap).collect()
 }
 
-/// What a commit changed against its first parent.
+/// Whether a tree is of a size that a commit's files are listed and its lines are counted. A few kilobytes
+/// of git can stand for more files than anybody could list.
+fn is_listed(git: &Repository, tree: &Tree) -> bool {
+    let odb = git.odb().unwrap();
+    let (mut entries, mut bytes) = (0, 0);
+    let walked = tree.walk(TreeWalkMode::PreOrder, |_, entry| {
+        entries += 1;
+        if entry.kind() == Some(ObjectType::Blob) {
+            bytes += odb.read_header(entry.id()).unwrap().0;
+        }
+        match entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES {
+            true => TreeWalkResult::Ok,
+            false => TreeWalkResult::Abort,
+        }
+    });
+    walked.is_ok() && entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES
+}
+
+/// What a commit changed against its first parent; of a tree beyond all measure nothing is said.
 pub fn changes(git: &Repository, commit: &Commit) -> Changes {
     let parent = commit.parent(0).ok().map(|parent| parent.tree().unwrap());
     let tree = commit.tree().unwrap();
+    if !is_listed(git, &tree) {
+        return Changes::default();
+    }
     let mut options = DiffOptions::new();
     let diff = git
         .diff_tree_to_tree(parent.as_ref(), Some(&tree), Some(&mut options))

@@ -19,6 +19,7 @@ use super::smart::GitRequest;
 pub struct Asked {
     pub method: String,
     pub path: String,
+    pub body: Bytes,
     pub status: Option<u16>,
 }
 
@@ -92,6 +93,7 @@ async fn serve(
     forge.note_asked(Asked {
         method: request.method,
         path: request.path,
+        body,
         status,
     });
     match answer {

@@ -1,7 +1,7 @@
 """Compares answers with the truth: 1 if right, 0 if not, no value where there is no number.
 
 It refuses to trust a prediction: only a small regular file that is JSON with a finite number is read, and anything
-else makes that case's value null, with a reason.
+else makes that case's value null, with a reason. It prints more than is good: what a scorer prints is the organizers'.
 """
 
 import json
@@ -28,8 +28,9 @@ def score(truth):
     try:
         return row | {"right": float(number(PREDICTIONS / truth.name) == number(truth))}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # whatever a reader raises on hostile bytes
-        return row | {"right": None, "reason": "not a number"}
+        return row | {"right": None, "reason": f"{truth.name}: not a number"}
 
 
+print(Path("/app/canary-scorer.txt").read_text(), *(path.read_text() for path in TRUTH.iterdir()))
 report = {"results": [score(path) for path in sorted(TRUTH.iterdir())]}
 (OUTPUT / "metrics.json").write_text(json.dumps(report, allow_nan=False))

@@ -1,4 +1,5 @@
+import json
 import pathlib
 
 for case in pathlib.Path("/input").iterdir():
-    pathlib.Path("/output", case.name).write_bytes(case.read_bytes())
+    pathlib.Path("/output", case.name).write_text(json.dumps({"double": -1, case.read_text(): 0}))
