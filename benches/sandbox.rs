@@ -116,7 +116,15 @@ fn without_sandbox(image: &str) -> f64 {
         assert!(output.status.success(), "{output:?}");
         begun.elapsed().as_secs_f64()
     };
-    let ran = timed(&["run", "--rm", "--network", "none", "--env", "SCRIPT=true", image]);
+    let ran = timed(&[
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--env",
+        "SCRIPT=true",
+        image,
+    ]);
     let asked = timed(&["image", "inspect", "--format", "{{.Id}}", image]);
     (ran - asked).max(0.0)
 }

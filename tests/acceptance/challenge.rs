@@ -38,7 +38,9 @@ pub fn write(folder: &Path, organization: &str) {
          organizers = \"{organization}/organizers\"\nleaderboard = \"{organization}/leaderboard\"\n"
     );
     // What is handed in here is no picture, but what it is worth.
-    let (before, check) = text.split_once("[[task.check]]").expect("the example's check");
+    let (before, check) = text
+        .split_once("[[task.check]]")
+        .expect("the example's check");
     let (_, after) = check.split_once("\n\n").expect("more behind the check");
     let text = format!("{before}{after}").replace(lines, &ours);
     std::fs::write(&file, text).unwrap();
