@@ -8,7 +8,7 @@
 //! - [`build`], [`image`]: what the engine says of the build and of the image;
 //! - [`image_manifest`], [`image_layer`]: what a registry says of a pushed image, and what its layers hold;
 //! - [`exit`], [`hint`], [`output`]: what a run's end, its last words and its output mean;
-//! - [`format`]: what is in an output, where a challenge wants it looked at;
+//! - [`mod@format`]: what is in an output, where a challenge wants it looked at;
 //! - [`quota`]: whether one more submission may be made now.
 //!
 //! Nothing here reads a file, asks for the time or knows an engine; nothing here is undone by a
