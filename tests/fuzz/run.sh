@@ -34,13 +34,14 @@ for target in "$@"; do
     log=$out/$target.log
     if "$programs/$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=32768 \
         -artifact_prefix="$out/artifacts/$target-" "$out/corpus/$target" "$out/seeds/$target" >"$log" 2>&1; then
-        awk -v target="$target" '/ (INITED|DONE) / { for (i = 1; i < NF; i++) if ($i ~ /^(cov|ft):/) seen[$2 $i] = $(i + 1); n = $1 }
+        awk -v target="$target" '$2 == "INITED" || $2 == "DONE" { for (i = 1; i < NF; i++) if ($i ~ /^(cov|ft):/) seen[$2 $i] = $(i + 1); n = $1 }
              END { printf "%-12s %9s executions, %6d edges (seeds alone: %d), %7d features\n", target, substr(n, 2),
                    seen["DONEcov:"], seen["INITEDcov:"], seen["DONEft:"] }' "$log"
     else
         status=1
         echo "$target: a promise is broken"
-        grep -v '^#' "$log" | tail -n 25
+        grep -A 3 'panicked at' "$log" || true
+        grep -v '^#' "$log" | tail -n 8
     fi
 done
 exit "$status"

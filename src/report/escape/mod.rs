@@ -32,6 +32,8 @@ pub fn markdown_prose(dirty: &str) -> String {
         let closed = i + 1 < parts.len();
         match i % 2 == 1 && closed && !part.trim().is_empty() {
             true => text.push_str(&markdown_code(part)),
+            // Behind a backtick that marks nothing the line may begin here, and begins with no blank.
+            false if text.is_empty() => text.push_str(&inline(part.trim_start())),
             false => text.push_str(&inline(part)),
         }
     }

@@ -216,6 +216,9 @@ fn code_in_sentences_is_code_and_a_lone_backtick_is_nothing() {
         "Write `a*b`, not \\*b\\*."
     );
     assert_eq!(markdown_prose("a ` @b"), "a  \\@<!-- -->b");
+    // The line begins behind a backtick that marks nothing.
+    assert_eq!(markdown_prose("` - b"), markdown_text("- b"));
+    assert_eq!(markdown_prose("`` # b"), markdown_text("# b"));
 }
 
 #[test]

@@ -151,11 +151,12 @@ impl Built {
     }
 }
 
-/// A few files, and the Dockerfile.
+/// A few files, and the Dockerfile, which is no part of what COPY sees: it is written in two ways.
 fn context(dockerfile: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, text) in [
         ("Dockerfile", dockerfile),
+        (".dockerignore", ".dockerignore\nDockerfile\n"),
         ("a.txt", "a"),
         ("b.txt", "b"),
         ("with blank", "c"),

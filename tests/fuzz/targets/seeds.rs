@@ -252,6 +252,7 @@ const ESCAPES: &[&str] = &[
     "# heading\n- item\n1. item\n> quote\n```\ncode\n```\n| a | b |\n|---|---|\n",
     "**bold** _it_ ~~no~~ `code` [text](https://evil.example) ![x](y.png) <b>x</b> &lt; $x^2$ {#id} [^1]: note",
     "a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{0}f\u{7f}g\u{e0041}h\u{ad}i \u{a0}j\u{3000}",
+    "`\n- item `code` `\n# end",
     "https://forge.example/a/b?c=d|e`f`[g]\\h\"i\"<j>{k}^l",
     "www.evil.example mailto:a@b.example :tada: [[wiki|page]] \\(y\\) \\[z\\] ||x|| --- === :: +++ ~~~",
 ];
