@@ -201,14 +201,7 @@ fn beside(runtime: &tokio::runtime::Runtime) {
 /// Pushes a row and waits for its end.
 fn go(world: &mut World, row: &Row) -> Went {
     let copy = world.copy_of("hostile", &row.name);
-    copy.take(&row.folder);
-    let script = copy.path.join("make.py");
-    let _ = std::fs::remove_file(script);
-    row::make(row, &copy.path);
-    // A few make their commit themselves.
-    if copy.git(&["rev-list", "--all", "--count"]) == "0" {
-        copy.commit("Our method");
-    }
+    row::commit(row, &copy);
     let from = Instant::now();
     copy.push(&["origin", &format!("HEAD:{}", row.branch)]);
     world.settle(PATIENCE);
@@ -221,24 +214,18 @@ fn go(world: &mut World, row: &Row) -> Went {
 
 fn report(went: &[Went], canaries: &[Canary]) {
     let (first, last) = (went[0].from, went[went.len() - 1].to);
-    let times = |from: Instant, to: Instant| -> Vec<f64> {
-        let within = canaries
-            .iter()
-            .filter(|(begun, _)| (from..to).contains(begun));
-        within.map(|(_, took)| *took).collect()
-    };
-    let of = |is_it: &dyn Fn(Instant) -> bool| -> Vec<f64> {
-        let those = canaries.iter().filter(|(begun, _)| is_it(*begun));
+    let times = |wanted: &dyn Fn(Instant) -> bool| -> Vec<f64> {
+        let those = canaries.iter().filter(|(begun, _)| wanted(*begun));
         those.map(|(_, took)| *took).collect()
     };
     // One that began before the first push has perhaps ended after it.
-    let alone = of(&|begun| begun > last || begun + 2 * CANARY < first);
+    let alone = times(&|begun| begun > last || begun + 2 * CANARY < first);
     let base = median(&alone);
     println!("\na canary alone: {base:.3} s, median of {}", alone.len());
     println!("beside each row, median of its canaries over that:");
     let mut slowed = 0;
     for row in went {
-        let beside = times(row.from, row.to);
+        let beside = times(&|begun| (row.from..row.to).contains(&begun));
         if beside.is_empty() {
             println!("  {:<36} ended within one canary", row.name);
             continue;
@@ -252,7 +239,7 @@ fn report(went: &[Went], canaries: &[Canary]) {
             beside.len()
         );
     }
-    let all = median(&times(first, last)) / base;
+    let all = median(&times(&|begun| (first..last).contains(&begun))) / base;
     println!(
         "all of them: {all:.3}; {slowed} of {} rows over {SLOWER_MAX}",
         went.len()

@@ -3,8 +3,6 @@
 //!
 //! All differences are collected and shown at once; after the last, nothing may be left.
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -42,21 +40,8 @@ pub struct Sent<'a> {
     pushed: Pushed,
 }
 
-fn head(folder: &Path) -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "--quiet", "--verify", "HEAD"])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    let sha = String::from_utf8(output.stdout).unwrap();
-    output.status.success().then(|| sha.trim().to_owned())
-}
-
 fn send<'a>(row: &'a Row, copy: Copy) -> Sent<'a> {
-    copy.take(&row.folder);
-    let _ = std::fs::remove_file(copy.path.join("make.py"));
-    row::make(row, &copy.path);
-    let sha = head(&copy.path).unwrap_or_else(|| copy.commit("Our method"));
+    let sha = row::commit(row, &copy);
     let pushed = copy.push(&["origin", &format!("HEAD:{}", row.branch)]);
     Sent {
         row,

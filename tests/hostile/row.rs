@@ -9,6 +9,8 @@ use std::process::Command;
 use referee::model::{Outcome, Stage};
 use toml_edit::{DocumentMut, Item, Table};
 
+use crate::copy;
+
 /// What is pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -217,6 +219,25 @@ impl Keys {
             _ => Err("`right` is a list of two numbers, as `[1.0, 1.0]`".to_owned()),
         }
     }
+}
+
+/// Puts the case's files into a fresh copy and commits them, unless `make.py` has made commits of its own. The
+/// commit's id.
+pub fn commit(row: &Row, copy: &copy::Copy) -> String {
+    copy.take(&row.folder);
+    let _ = std::fs::remove_file(copy.path.join("make.py"));
+    make(row, &copy.path);
+    head(&copy.path).unwrap_or_else(|| copy.commit("Our method"))
+}
+
+fn head(folder: &Path) -> Option<String> {
+    let output = Command::new("git")
+        .args(["rev-parse", "--quiet", "--verify", "HEAD"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let sha = String::from_utf8(output.stdout).unwrap();
+    output.status.success().then(|| sha.trim().to_owned())
 }
 
 /// Makes in this folder what cannot be committed: `make.py` of the case, if it has one.

@@ -193,8 +193,7 @@ impl DockerEngine {
     async fn run_build(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
         let file = tokio::fs::File::open(&spec.context).await?;
         let dockerfile = context::dockerfile_name(&spec.name);
-        let label = format!("{}={}", mark::MADE_BY, self.instance());
-        let (text, marked) = mark::marked(&spec.dockerfile, &label);
+        let (text, marked) = mark::marked(&spec.dockerfile, &self.made_by());
         work.steps = Steps::new(marked);
         let tail = context::last_entries(&dockerfile, &text)?;
         let body = bollard::body_try_stream(context::stream(file, work.context_bytes, tail));

@@ -77,17 +77,21 @@ async fn clear(
 }
 
 impl DockerEngine {
+    /// The label of all that this instance's builds make.
+    pub(super) fn made_by(&self) -> String {
+        format!("{}={}", mark::MADE_BY, self.instance())
+    }
+
     /// Removes images without a name that carry our label, none of which belongs to a build under way. The steps of
     /// a build that was cut off may hold on for a moment. How many images the engine was told to remove.
     pub(super) async fn remove_unnamed(&self) -> Result<usize> {
         let Ok(_nothing_under_way) = self.shared.building.try_write() else {
             return Ok(0);
         };
-        let label = format!("{}={}", mark::MADE_BY, self.instance());
         let options = &ListImagesOptionsBuilder::default()
             .filters(&HashMap::from([
                 ("dangling".to_owned(), vec!["true".to_owned()]),
-                ("label".to_owned(), vec![label]),
+                ("label".to_owned(), vec![self.made_by()]),
             ]))
             .build();
         let mut removed = 0;
