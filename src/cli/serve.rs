@@ -100,15 +100,19 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     // known before anybody submits.
     let building = Arc::clone(app);
     tokio::spawn(async move {
+        let (mut ready, mut asked) = (0, 0);
         for task in building.challenges.iter().flat_map(|c| &c.tasks) {
-            if let Err(error) = building.scorer_image(task).await {
-                tracing::error!(
+            asked += 1;
+            match building.scorer_image(task).await {
+                Ok(_) => ready += 1,
+                Err(error) => tracing::error!(
                     task = task.slug.as_str(),
                     error = format!("{error:#}"),
                     "the scorer cannot be built"
-                );
+                ),
             }
         }
+        tracing::info!(ready, asked, "scorers were prepared");
     });
     Ok(())
 }

@@ -40,6 +40,8 @@ pub struct World {
     /// What else stands in `referee.toml`: tables.
     pub settings: String,
     daemon: Option<Child>,
+    /// How long the log was when this daemon began.
+    log_before: u64,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
     store: OnceLock<Store>,
@@ -110,6 +112,7 @@ impl World {
             slots: 2,
             settings: String::new(),
             daemon: None,
+            log_before: 0,
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
                 .enable_all()
@@ -203,6 +206,7 @@ impl World {
             .append(true)
             .open(self.path("referee.log"))
             .unwrap();
+        self.log_before = log.metadata().unwrap().len();
         let daemon = self
             .referee(&["serve"])
             .stdout(log.try_clone().unwrap())
@@ -451,6 +455,13 @@ impl World {
         listed.unwrap().lines().map(str::to_owned).collect()
     }
 
+    /// Whether the running daemon has built its scorers, or has said which it cannot build.
+    fn scorers_prepared(&self) -> bool {
+        let log = std::fs::read(self.path("referee.log")).unwrap();
+        let since = usize::try_from(self.log_before).unwrap();
+        String::from_utf8_lossy(&log[since..]).contains("scorers were prepared")
+    }
+
     fn running_attempts(&self) -> usize {
         if !self.path("data/referee.db").exists() {
             return 0;
@@ -498,6 +509,11 @@ impl Drop for World {
             return;
         }
         let running = self.running_attempts();
+        // A daemon builds its scorers from its start on; the steps of a build have images.
+        let asked = Instant::now();
+        while self.daemon.is_some() && asked.elapsed() < PATIENCE && !self.scorers_prepared() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         // What ended jobs leave is removed beside the work that follows.
         let asked = Instant::now();
         while self.daemon.is_some()
