@@ -66,8 +66,16 @@ impl DockerEngine {
             versions::engine(&facts.version),
             runc,
             versions::buildkit(named("buildkit").map(|b| b.version.as_str())),
-            versions::kernel(&facts.kernel),
+            versions::kernel(&facts.kernel, &self.kernel_build(facts)),
         ])
+    }
+
+    /// What the kernel says of its build; nothing where it is another host's.
+    fn kernel_build(&self, facts: &EngineFacts) -> String {
+        match self.is_local(facts) {
+            true => std::fs::read_to_string("/proc/sys/kernel/version").unwrap_or_default(),
+            false => String::new(),
+        }
     }
 
     fn build_limits(&self, facts: &EngineFacts) -> Check {

@@ -28,6 +28,21 @@ const RUNC: Floor = Floor {
     lines: &[[1, 3, 6, RELEASE], [1, 4, 3, RELEASE], [1, 5, 0, 3]],
     written: "1.3.6, 1.4.3, 1.5.0-rc.3",
 };
+/// Writes to the page cache, and so to what is mounted read-only, by AF_ALG: CVE-2026-31431. The
+/// first release of each line with the mainline's a664bf3d603d.
+const KERNEL: Floor = Floor {
+    lines: &[
+        [5, 10, 254, RELEASE],
+        [5, 15, 204, RELEASE],
+        [6, 1, 170, RELEASE],
+        [6, 6, 137, RELEASE],
+        [6, 12, 85, RELEASE],
+        [6, 18, 22, RELEASE],
+        [6, 19, 12, RELEASE],
+        [7, 0, 0, RELEASE],
+    ],
+    written: "5.10.254, 5.15.204, 6.1.170, 6.6.137, 6.12.85, 6.18.22, 6.19.12, 7.0",
+};
 /// Frontends and git contexts: CVE-2026-33747 and CVE-2026-33748.
 const BUILDKIT: Floor = Floor {
     lines: &[[0, 28, 1, RELEASE]],
@@ -40,7 +55,10 @@ const TOOLKIT: Floor = Floor {
 };
 
 /// Parts of versions by which distributions say that a text of theirs is meant.
-const DISTRIBUTIONS: [&str; 6] = ["+ds", "+dfsg", "+deb", "~deb", "ubuntu", ".el"];
+const DISTRIBUTIONS: [&str; 12] = [
+    "+ds", "+dfsg", "+deb", "~deb", "ubuntu", ".el", ".amzn", "-amd64", "-arm64", "-generic",
+    "-default", "Debian ",
+];
 
 impl Floor {
     fn is_kept(&self, version: Version) -> bool {
@@ -55,7 +73,7 @@ impl Floor {
 
 /// The engine itself.
 pub(super) fn engine(version: &str) -> Check {
-    patched("engine version", version, &ENGINE)
+    patched("engine version", version, version, &ENGINE)
 }
 
 /// What starts containers, jobs and steps of builds alike. `details` is the version that the package has, if the
@@ -65,13 +83,13 @@ pub(super) fn runc(version: &str, details: &str) -> Check {
         true => details,
         false => version,
     };
-    patched("runc version", whole, &RUNC)
+    patched("runc version", whole, whole, &RUNC)
 }
 
 /// BuildKit is a part of the engine that we do not use, and most engines do not name its version.
 pub(super) fn buildkit(version: Option<&str>) -> Check {
     match version {
-        Some(version) => patched("BuildKit", version, &BUILDKIT),
+        Some(version) => patched("BuildKit", version, version, &BUILDKIT),
         None => Check::fine(
             "BuildKit",
             "not used: builds go to the classic builder, which neither frontends nor git contexts \
@@ -80,18 +98,22 @@ pub(super) fn buildkit(version: Option<&str>) -> Check {
     }
 }
 
-/// The kernel of the engine's host. Its number decides nothing: distributions mend it without a
-/// new one, and the trials of doors say what can be reached in it.
-pub(super) fn kernel(version: &str) -> Check {
-    let version = told(version);
-    Check::fine(
-        "kernel",
-        format!(
-            "{version}; whether holes such as CVE-2026-31431 (AF_ALG) are closed in it, no number \
-             tells, so doors to them are tried below; keep its updates on, and start it anew after \
-             them"
-        ),
-    )
+/// The kernel of the engine's host. `built` is what a kernel says of its build, where that can be
+/// read: Debian's names there the release that it was made of, and hides it everywhere else. The trials of
+/// doors tell besides whether AF_ALG can be reached at all.
+pub(super) fn kernel(version: &str, built: &str) -> Check {
+    match built.split_once("Debian ") {
+        Some((_, made_of)) => {
+            let made_of = made_of.split_whitespace().next().unwrap_or_default();
+            patched(
+                "kernel",
+                &format!("{version}, Debian {made_of}"),
+                made_of,
+                &KERNEL,
+            )
+        }
+        None => patched("kernel", version, version, &KERNEL),
+    }
 }
 
 /// gVisor, by what `runsc --version` printed. No version of it is known to us as too old.
@@ -113,7 +135,12 @@ pub(super) fn toolkit(answer: &str) -> Option<Check> {
         line.starts_with("NVIDIA Container Toolkit CLI version") || line.starts_with("cli-version")
     })?;
     let version = line.split_whitespace().last()?;
-    Some(patched("NVIDIA container toolkit", version, &TOOLKIT))
+    Some(patched(
+        "NVIDIA container toolkit",
+        version,
+        version,
+        &TOOLKIT,
+    ))
 }
 
 fn told(version: &str) -> &str {
@@ -124,12 +151,12 @@ fn told(version: &str) -> &str {
 }
 
 /// A warning only, and a milder one where somebody may have mended what has an old number.
-fn patched(what: &str, version: &str, floor: &Floor) -> Check {
-    let check = Check::fine(what, told(version));
+fn patched(what: &str, seen: &str, version: &str, floor: &Floor) -> Check {
+    let check = Check::fine(what, told(seen));
     if floor.is_kept(version_of(version)) {
         return check;
     }
-    let mended = DISTRIBUTIONS.iter().any(|part| version.contains(part));
+    let mended = DISTRIBUTIONS.iter().any(|part| seen.contains(part));
     let remedy = match mended {
         true => {
             "This one is a distribution's, which closes holes without a new number: keep its \
@@ -235,13 +262,36 @@ mod tests {
         assert!(buildkit(None).seen.contains("does not tell"));
         assert!(buildkit(Some("v0.28.1")).is_fine());
         assert!(!buildkit(Some("v0.12.5")).is_fine());
-        assert!(kernel("6.1.0-37-amd64").is_fine());
-        assert!(
-            kernel("6.1.0-37-amd64")
-                .seen
-                .starts_with("6.1.0-37-amd64; ")
+    }
+
+    #[test]
+    fn a_kernel_is_held_against_the_line_that_it_is_of() {
+        let fine = |version, built| kernel(version, built).is_fine();
+        for good in ["6.18.44-fc-v782", "6.1.170", "5.15.204", "7.0.0", "7.3.1"] {
+            assert!(fine(good, ""), "{good}");
+        }
+        for bad in ["", "4.19.300", "5.15.203", "6.12.84", "6.17.9", "7.0.0-rc6"] {
+            assert!(!fine(bad, ""), "{bad}");
+        }
+        let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.170-1 (2026-05-02)";
+        let seen = kernel("6.1.0-47-amd64", debian);
+        assert_eq!(
+            seen,
+            Check::fine("kernel", "6.1.0-47-amd64, Debian 6.1.170-1")
         );
-        assert!(kernel("").seen.starts_with("not told"));
+        assert!(!fine(
+            "6.1.0-37-amd64",
+            "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (2025-05-22)"
+        ));
+        for told_apart in [
+            "6.1.0-37-amd64",
+            "6.8.0-110-generic",
+            "5.14.0-611.54.1.el9_7.x86_64",
+        ] {
+            let flaw = kernel(told_apart, "").flaw.expect("a flaw");
+            assert!(flaw.remedy.contains("live with this line"), "{flaw:?}");
+        }
+        assert_eq!(kernel("", "").seen, "not told by the engine");
     }
 
     #[test]
