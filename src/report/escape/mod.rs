@@ -27,17 +27,29 @@ pub fn markdown_text(dirty: &str) -> String {
 pub fn markdown_prose(dirty: &str) -> String {
     let line = sanitize::line(dirty);
     let parts: Vec<&str> = line.split('`').collect();
-    let mut text = String::new();
+    let (mut text, mut plain) = (String::new(), String::new());
     for (i, part) in parts.iter().enumerate() {
         let closed = i + 1 < parts.len();
         match i % 2 == 1 && closed && !part.trim().is_empty() {
-            true => text.push_str(&markdown_code(part)),
-            // Behind a backtick that marks nothing the line may begin here, and begins with no blank.
-            false if text.is_empty() => text.push_str(&inline(part.trim_start())),
-            false => text.push_str(&inline(part)),
+            true => {
+                push_plain(&mut text, &mut plain);
+                text.push_str(&markdown_code(part));
+            }
+            // A backtick that marks nothing is not shown, so what stands around it is read as one.
+            false => plain.push_str(part),
         }
     }
+    push_plain(&mut text, &mut plain);
     text
+}
+
+/// Ends a stretch that is not code. At its beginning a line has no blank.
+fn push_plain(text: &mut String, plain: &mut String) {
+    let stretch = std::mem::take(plain);
+    match text.is_empty() {
+        true => text.push_str(&inline(stretch.trim_start())),
+        false => text.push_str(&inline(&stretch)),
+    }
 }
 
 /// Text on one line as code; also in cells of tables. Nothing where there is no text.

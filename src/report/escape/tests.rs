@@ -219,6 +219,10 @@ fn code_in_sentences_is_code_and_a_lone_backtick_is_nothing() {
     // The line begins behind a backtick that marks nothing.
     assert_eq!(markdown_prose("` - b"), markdown_text("- b"));
     assert_eq!(markdown_prose("`` # b"), markdown_text("# b"));
+    // What it stood between is one text, for us as for the forge.
+    assert_eq!(markdown_prose("``1`. b"), markdown_text("1. b"));
+    assert_eq!(markdown_prose("see @`name"), markdown_text("see @name"));
+    assert_eq!(markdown_prose("`` ``#``1"), markdown_text("#1"));
 }
 
 #[test]
