@@ -15,7 +15,7 @@ use crate::forge::gitea::GiteaForge;
 use crate::forge::gitea::owner::Owner;
 use crate::forge::local::LocalForge;
 use crate::forge::{Forge, Shows};
-use crate::model::{Challenge, ForgeName, GpuUuid};
+use crate::model::{BuildsWith, Challenge, ForgeName, GpuUuid};
 use crate::pipeline::job::Cleaner;
 use crate::pipeline::{App, Engines, Parts};
 use crate::store::{InstanceLock, Store};
@@ -40,15 +40,19 @@ pub struct Zone<'a> {
     pub socket: &'a str,
     /// Runtime of its jobs; the engine's own if it only builds.
     pub runtime: Option<&'a str>,
+    /// What it builds with, if it builds.
+    pub builds_with: BuildsWith,
 }
 
 /// The engines of these settings, each once: the runner's first.
 pub fn zones(settings: &Settings) -> Vec<Zone<'_>> {
     let (runner, scorer) = (&settings.engine, &settings.scorer);
+    let builds_with = settings.builder.with;
     let mut zones = vec![Zone {
         roles: vec![Role::Runner],
         socket: &runner.socket,
         runtime: Some(&runner.runtime),
+        builds_with,
     }];
     match (&scorer.socket, &scorer.runtime) == (&runner.socket, &runner.runtime) {
         true => zones[0].roles.push(Role::Scorer),
@@ -56,6 +60,7 @@ pub fn zones(settings: &Settings) -> Vec<Zone<'_>> {
             roles: vec![Role::Scorer],
             socket: &scorer.socket,
             runtime: Some(&scorer.runtime),
+            builds_with,
         }),
     }
     let socket = settings.builder.socket.as_str();
@@ -65,6 +70,7 @@ pub fn zones(settings: &Settings) -> Vec<Zone<'_>> {
             roles: vec![Role::Builder],
             socket,
             runtime: None,
+            builds_with,
         }),
     }
     zones
@@ -100,6 +106,7 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
 pub async fn connect(zone: &Zone<'_>, instance: &str) -> anyhow::Result<Arc<dyn Engine>> {
     let options = DockerOptions {
         runtime: zone.runtime.map(str::to_owned),
+        builds_with: zone.builds_with,
         ..DockerOptions::default()
     };
     let socket = zone.socket;

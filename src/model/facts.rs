@@ -127,6 +127,17 @@ impl LogExcerpt {
     }
 }
 
+/// Which of an engine's two builders makes images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BuildsWith {
+    /// The classic builder: each build with limits of its own, several at a time.
+    #[default]
+    Classic,
+    /// BuildKit, for engines that have nothing else: one build at a time, limited by the control group of
+    /// all its steps. Its cache is cleared behind each build.
+    BuildKit,
+}
+
 /// A GPU as the driver names it, `GPU-…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

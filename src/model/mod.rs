@@ -35,7 +35,7 @@ pub use check::{Check, Format, Grid, Inputs, NIFTI_TYPES, PNG_TYPES};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
-    GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
+    BuildsWith, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
 };
 pub use finding::{Finding, Place, Severity};
 pub use ids::{

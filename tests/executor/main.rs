@@ -13,6 +13,7 @@
 mod at_home;
 mod bench;
 mod build;
+mod buildkit;
 mod differential;
 mod hostile;
 mod ignored;

@@ -9,7 +9,7 @@ use crate::config::reader::Section;
 use crate::config::values::{
     Read, Refusal, number, parsed, refused, shown_size, size, span, text, whole,
 };
-use crate::model::{Duration, GpuUuid};
+use crate::model::{BuildsWith, Duration, GpuUuid};
 
 /// What runs containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct ScorerSettings {
 pub struct BuilderSettings {
     /// `unix:///…` or `tcp://host:port`.
     pub socket: String,
+    /// Which of the engine's two builders makes images.
+    pub with: BuildsWith,
     /// Network of `RUN` steps by the name that the engine knows; `none` by default.
     pub network: String,
     /// Wall-clock time of a build.
@@ -95,6 +97,7 @@ pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Scorer
 /// Reads `[builder]`, which builds with the engine that runs unless it names another.
 pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<BuilderSettings> {
     let own = s.optional("socket", socket);
+    let with = s.required("with", builds_with);
     let network = s.required("network", name());
     let time = s.required("time", span);
     let memory = s.required("memory", size(64 << 20));
@@ -122,8 +125,18 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
             remedy,
         );
     }
+    if with == Some(BuildsWith::BuildKit)
+        && let Some(network) = network
+            .as_deref()
+            .filter(|n| !matches!(*n, "none" | "default"))
+    {
+        let says = format!("BuildKit does not know the engine's network `{network}`.");
+        let remedy = "Write `none`, or build `with = \"classic\"`.";
+        s.contradiction("network", says, remedy);
+    }
     Some(BuilderSettings {
         socket: own.or_else(|| Some(engine?.socket.clone()))?,
+        with: with?,
         network: network?,
         time: time?,
         memory: memory?,
@@ -161,6 +174,14 @@ fn socket(value: &Value) -> Read<String> {
             "is no address of an engine",
             "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
         ),
+    }
+}
+
+fn builds_with(value: &Value) -> Read<BuildsWith> {
+    match text(value)?.as_str() {
+        "classic" => Ok(BuildsWith::Classic),
+        "buildkit" => Ok(BuildsWith::BuildKit),
+        _ => refused("is no builder", "Write `classic` or `buildkit`."),
     }
 }
 

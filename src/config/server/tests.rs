@@ -152,6 +152,7 @@ url = "git.example.org"
 socket = "/var/run/docker.sock"
 [builder]
 network = "host"
+with = "kaniko"
 disk = "1GiB"
 cpus = "two"
 [runner]

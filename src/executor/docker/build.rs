@@ -1,4 +1,4 @@
-//! Dockerfile and context to image, by the classic builder.
+//! Dockerfile and context to image, by the classic builder unless told otherwise.
 //!
 //! It refuses to let the engine read any other Dockerfile than the one given, whatever is in the
 //! context; to use a cache; and to believe the build's output about anything that matters: the
@@ -7,8 +7,8 @@
 //!
 //! Two parameters that the client library does not know (`ulimits`, `cgroupparent`) and one that
 //! it cuts to 31 bits (`memory`) are added to the request's address. They are read by moby's
-//! `api/server/router/build/build_routes.go`, and ignored by BuildKit, which is why we ask for the
-//! classic builder. The engine itself fetches `ADD <url>` and missing base images, whatever
+//! `api/server/router/build/build_routes.go`, and ignored by BuildKit, which is why the classic
+//! builder comes first; what BuildKit needs instead is in [`super::buildkit`]. The engine itself fetches `ADD <url>` and missing base images, whatever
 //! `networkmode` says: rules must have refused the one, and `resolve` found the other.
 
 use std::collections::HashMap;
@@ -17,22 +17,27 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use bollard::models::BuildInfo;
+use bollard::Docker;
+use bollard::errors::Error as EngineError;
+use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{
     BuildImageOptions, BuildImageOptionsBuilder, InspectContainerOptionsBuilder,
     ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
 };
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::log::LogKeeper;
 use super::meter::{self, Cage, Used};
-use super::traces::Traces;
+use super::trace::{self, Trace};
+use super::traces::{OfBuildKit, Traces};
 use super::transcript::{Steps, explain};
 use super::{DockerEngine, context, is_name, mark, refusal, sandbox};
 use crate::executor::{
-    BuildEnd, BuildLimitHit, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd, Result,
+    BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd,
+    Result,
 };
-use crate::model::{ImageFacts, ImageId, Timestamp};
+use crate::model::{BuildsWith, ImageFacts, ImageId, Timestamp};
 
 /// Under which all images are kept that submissions brought.
 pub(super) const BUILDS: &str = "referee/build";
@@ -41,6 +46,8 @@ const DISK_RESERVE: u64 = 512 * 1024 * 1024;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// While several build, the one that takes too much has this many looks to be found and ended.
 const LOOKS_OVER_MAX: u32 = 10;
+const CAGE_TRIES: u32 = 50;
+const CAGE_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[async_trait]
 impl Builder for DockerEngine {
@@ -116,6 +123,9 @@ impl Builder for DockerEngine {
     }
 
     async fn sweep(&self) -> Result<usize> {
+        if self.options().builds_with == BuildsWith::BuildKit {
+            self.sweep_buildkit().await?;
+        }
         self.remove_unnamed().await
     }
 
@@ -133,6 +143,8 @@ impl Builder for DockerEngine {
 struct Work {
     log: LogKeeper,
     steps: Steps,
+    /// What tells the steps of BuildKit, if that builds.
+    trace: Option<Trace>,
     traces: Traces,
     context_bytes: u64,
 }
@@ -165,8 +177,16 @@ impl DockerEngine {
             .await??;
         let now = info.system_time.unwrap_or_default();
         let since = Timestamp::parse(&now).map_err(ExecutorError::Refused)?;
+        let alone = match self.options().builds_with {
+            BuildsWith::Classic => None,
+            BuildsWith::BuildKit => Some(self.shared.alone.clone().lock_owned().await),
+        };
         let unified = facts.cgroup_version == "2";
         let cage = match Cage::possible(&facts, self.is_local(&facts)) {
+            Ok(()) if alone.is_some() => {
+                let group = self.buildkit_group(&facts).await?;
+                Some(buildkit_cage(&group, unified, &spec.limits).await?)
+            }
             Ok(()) => {
                 let name = format!("{}-{}", self.instance(), spec.name);
                 Some(Cage::new(&name, unified, spec.limits.processes)?)
@@ -178,12 +198,17 @@ impl DockerEngine {
         Ok(Work {
             log: LogKeeper::default(),
             steps: Steps::default(),
+            trace: alone.is_some().then(|| Trace::new(&spec.dockerfile)),
             traces: Traces {
                 engine: self.clone(),
                 cage,
                 tips: Vec::new(),
                 since,
                 _under_way: under_way,
+                buildkit: alone.map(|alone| OfBuildKit {
+                    bases: Vec::new(),
+                    _alone: alone,
+                }),
             },
             context_bytes: context,
         })
@@ -191,26 +216,24 @@ impl DockerEngine {
 
     /// `None` when the engine says nothing against it: the image should be there.
     async fn run_build(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
-        let file = tokio::fs::File::open(&spec.context).await?;
-        let dockerfile = context::dockerfile_name(&spec.name);
-        let (text, marked) = mark::marked(&spec.dockerfile, &self.made_by());
-        work.steps = Steps::new(marked);
-        let tail = context::last_entries(&dockerfile, &text)?;
-        let body = bollard::body_try_stream(context::stream(file, work.context_bytes, tail));
+        let text = match &mut work.traces.buildkit {
+            Some(buildkit) => {
+                let (text, bases) = self.name_bases(&spec.dockerfile).await?;
+                buildkit.bases = bases;
+                text
+            }
+            None => {
+                let (text, marked) = mark::marked(&spec.dockerfile, &self.made_by());
+                work.steps = Steps::new(marked);
+                text
+            }
+        };
         let parent = work.traces.cage.as_ref().map(Cage::parent);
-        let extra = extra_parameters(spec, parent.as_deref());
-        let client = self
-            .client()
-            .map_err(|e| ExecutorError::Unreachable(e.to_string()))?
-            .with_timeout(spec.limits.time.std()) // the answer begins when the context is read
-            .with_request_modifier(move |mut request| {
-                if let Ok(address) = format!("{}{extra}", request.uri()).parse() {
-                    *request.uri_mut() = address;
-                }
-                request
-            });
+        let of_context = (work.context_bytes, parent.as_deref());
+        let (client, options, context) = self.request(spec, &text, of_context).await?;
+        let body = bollard::body_try_stream(context);
+        let lines = client.build_image(options, None, Some(body));
         let cage = work.traces.cage.clone();
-        let lines = client.build_image(self.build_options(spec, &dockerfile), None, Some(body));
         tokio::select! {
             end = listen(lines, spec, work) => end,
             () = tokio::time::sleep(spec.limits.time.std()) => {
@@ -218,6 +241,44 @@ impl DockerEngine {
             }
             end = self.watch_disk(spec.limits.disk, cage.as_ref()) => end.map(Some),
         }
+    }
+
+    /// A client, options and the context for a build whose Dockerfile is `text`, with the bytes of the context that
+    /// are to be sent and the control group of its steps. The build ends when its answer is dropped.
+    pub(super) async fn request(
+        &self,
+        spec: &BuildSpec,
+        text: &str,
+        (context_bytes, parent): (u64, Option<&str>),
+    ) -> Result<(
+        Docker,
+        BuildImageOptions,
+        impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    )> {
+        let with = self.options().builds_with;
+        let file = tokio::fs::File::open(&spec.context).await?;
+        let dockerfile = context::dockerfile_name(&spec.name);
+        let tail = context::last_entries(&dockerfile, text)?;
+        let context = context::stream(file, context_bytes, tail);
+        let extra = extra_parameters(spec, parent);
+        let client = self
+            .client()
+            .map_err(|e| ExecutorError::Unreachable(e.to_string()))?
+            .with_timeout(spec.limits.time.std()) // the answer begins when the context is read
+            .with_request_modifier(move |mut request| {
+                let address = format!("{}{extra}", request.uri());
+                // The client library wants a session for BuildKit, which needs none for a context in the body.
+                let address = match with {
+                    BuildsWith::Classic => address,
+                    BuildsWith::BuildKit => address.replacen("version=1", "version=2", 1),
+                };
+                if let Ok(address) = address.parse() {
+                    *request.uri_mut() = address;
+                }
+                request
+            });
+        let options = self.build_options(spec, &dockerfile);
+        Ok((client, options, context))
     }
 
     fn build_options(&self, spec: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
@@ -349,6 +410,19 @@ impl DockerEngine {
     }
 }
 
+/// The control group of BuildKit's steps for one build; a step that was cut off may be in it for a moment.
+async fn buildkit_cage(group: &str, unified: bool, limits: &BuildLimits) -> Result<Cage> {
+    let mut tries = 0..CAGE_TRIES;
+    loop {
+        match Cage::around_buildkit(group, unified, limits) {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy && tries.next().is_some() => {
+                tokio::time::sleep(CAGE_PAUSE).await;
+            }
+            made => return Ok(made?),
+        }
+    }
+}
+
 /// Images are named by digest.
 fn image_id(text: Option<&str>) -> Result<ImageId> {
     ImageId::new(text.unwrap_or_default())
@@ -357,18 +431,29 @@ fn image_id(text: Option<&str>) -> Result<ImageId> {
 
 /// Reads what the engine says until the end, an error or the limit of the log.
 async fn listen(
-    lines: impl Stream<Item = std::result::Result<BuildInfo, bollard::errors::Error>>,
+    lines: impl Stream<Item = std::result::Result<BuildInfo, EngineError>>,
     spec: &BuildSpec,
     work: &mut Work,
 ) -> Result<Option<BuildEnd>> {
+    let log_max = match work.trace {
+        Some(_) => spec.limits.log.min(trace::LOG_MAX) as u64,
+        None => spec.limits.log as u64,
+    };
     let mut lines = std::pin::pin!(lines);
     while let Some(line) = lines.next().await {
         match line {
             Ok(info) => {
-                let text = info.stream.or(info.status).unwrap_or_default();
-                work.log.push(text.as_bytes());
-                work.steps.read(&text);
-                if work.log.total() > spec.limits.log as u64 {
+                match (&mut work.trace, info.aux) {
+                    (Some(trace), Some(BuildInfoAux::BuildKit(status))) => {
+                        work.log.push(&trace.read(&status));
+                    }
+                    _ => {
+                        let text = info.stream.or(info.status).unwrap_or_default();
+                        work.log.push(text.as_bytes());
+                        work.steps.read(&text);
+                    }
+                }
+                if work.log.total() > log_max {
                     return Ok(Some(BuildEnd::Limit(BuildLimitHit::Log)));
                 }
             }
@@ -376,7 +461,10 @@ async fn listen(
                 // The engine answers 200 and tells errors in the stream, but for a Dockerfile or
                 // a context that it cannot read.
                 Ok(refusal) if matches!(refusal.status, 200 | 400) => {
-                    return work.steps.failure(refusal.message).map(Some);
+                    return match &work.trace {
+                        Some(trace) => trace.failure(&refusal.message).map(Some),
+                        None => work.steps.failure(refusal.message).map(Some),
+                    };
                 }
                 Ok(refusal) => return Err(refusal.into()),
                 Err(why) => return Err(ExecutorError::Unreachable(format!("build: {why}"))),

@@ -9,35 +9,66 @@
 /// The label that names the instance of Referee.
 pub(super) const MADE_BY: &str = "referee.made-by";
 
-/// The Dockerfile with the instruction `LABEL label` behind each `FROM`, and whether it is there.
-pub(super) fn marked(dockerfile: &str, label: &str) -> (String, bool) {
-    if has_own_escape(dockerfile) {
-        return (dockerfile.to_owned(), false);
+/// One instruction of a Dockerfile.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    /// Its lines without comments and the marks that they go on.
+    pub text: String,
+    /// Index of its last line; `None` if the file ends where it should go on.
+    pub last_line: Option<usize>,
+}
+
+impl Instruction {
+    /// Its word in capitals, and what follows it.
+    pub fn parts(&self) -> (String, &str) {
+        let text = self.text.trim();
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        (word.to_ascii_uppercase(), rest.trim_start())
     }
-    let mut out = String::with_capacity(dockerfile.len() + 128);
-    // Whether the line before goes on, and whether what goes on is a `FROM`.
-    let (mut goes_on, mut is_from) = (false, false);
-    for line in dockerfile.lines() {
-        out.push_str(line);
-        out.push('\n');
+}
+
+/// The instructions of a Dockerfile whose escape character is the usual one.
+pub(super) fn instructions(dockerfile: &str) -> Vec<Instruction> {
+    let mut all: Vec<Instruction> = Vec::new();
+    let mut goes_on = false;
+    for (number, line) in dockerfile.lines().enumerate() {
         let text = line.trim();
         // Neither ends what goes on: the engine takes them out before it looks.
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
         if !goes_on {
-            let word = text.split_whitespace().next().unwrap_or_default();
-            is_from = word.eq_ignore_ascii_case("FROM");
+            let (text, last_line) = (String::new(), None);
+            all.push(Instruction { text, last_line });
         }
-        goes_on = text.ends_with('\\');
-        if is_from && !goes_on {
-            push_label(&mut out, label);
-            is_from = false;
+        let part = text.strip_suffix('\\');
+        goes_on = part.is_some();
+        if let Some(instruction) = all.last_mut() {
+            instruction.text.push_str(part.unwrap_or(text));
+            instruction.last_line = (!goes_on).then_some(number);
         }
     }
-    if is_from {
-        // The file ends where it should go on.
+    all
+}
+
+/// The Dockerfile with the instruction `LABEL label` behind each `FROM`, and whether it is there.
+pub(super) fn marked(dockerfile: &str, label: &str) -> (String, bool) {
+    let instructions = instructions(dockerfile);
+    let stages: Vec<_> = instructions
+        .iter()
+        .filter(|i| i.parts().0 == "FROM")
+        .collect();
+    let unfinished = stages.iter().any(|stage| stage.last_line.is_none());
+    if unfinished || has_own_escape(dockerfile) {
         return (dockerfile.to_owned(), false);
+    }
+    let mut out = String::with_capacity(dockerfile.len() + 128);
+    for (number, line) in dockerfile.lines().enumerate() {
+        out.push_str(line);
+        out.push('\n');
+        if stages.iter().any(|stage| stage.last_line == Some(number)) {
+            push_label(&mut out, label);
+        }
     }
     (out, true)
 }
@@ -49,7 +80,7 @@ fn push_label(out: &mut String, label: &str) {
 }
 
 /// Directives stand above everything else.
-fn has_own_escape(dockerfile: &str) -> bool {
+pub(super) fn has_own_escape(dockerfile: &str) -> bool {
     let mut head = dockerfile
         .trim_start_matches('\u{feff}')
         .lines()
@@ -70,6 +101,22 @@ mod tests {
         let (text, is_marked) = marked(dockerfile, "a=b");
         assert!(is_marked, "{dockerfile}");
         text
+    }
+
+    #[test]
+    fn instructions_are_read_over_comments_and_line_ends() {
+        let file = "# c\nFROM x \\\n# why\n\n  AS y\nrun a \\\n b\nENV A=1 \\";
+        let read: Vec<_> = instructions(file)
+            .into_iter()
+            .map(|i| (i.parts().0, i.parts().1.to_owned(), i.last_line))
+            .collect();
+        let owned = |word: &str, rest: &str, line| (word.to_owned(), rest.to_owned(), line);
+        let expected = [
+            owned("FROM", "x AS y", Some(4)),
+            owned("RUN", "a b", Some(6)),
+            owned("ENV", "A=1", None),
+        ];
+        assert_eq!(read, expected);
     }
 
     #[test]

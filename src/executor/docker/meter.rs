@@ -1,11 +1,16 @@
 //! What a build takes of processes, memory and disk.
 //!
+//! BuildKit takes no limit at all from its callers, but starts every step in one control group
+//! (`<parent of the engine>/buildkit/<step>`, moby's `builder-next/executor_unix.go`): that one is made
+//! anew for each build, and limited.
+//!
 //! The classic builder limits neither processes nor disk, and tells an out-of-memory kill from
 //! `exit 137` by nothing at all. Where the engine's host is ours to look at, we put each build
 //! into a control group of its own and watch the free space of the engine's disk. Where it is
 //! not (a remote engine, systemd's driver, no root), this does nothing and [`super::check`] says
 //! so; the remedy is an engine of its own for builds, under limits.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +19,8 @@ use super::EngineFacts;
 use crate::executor::BuildLimits;
 
 const CGROUPS: &str = "/sys/fs/cgroup";
+/// How deep an engine's own group may be below the root.
+const GROUPS_DEPTH: usize = 4;
 
 /// What a build ran out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,7 @@ impl Used {
 /// A control group around all steps of one build. Removing it needs the steps to be gone.
 #[derive(Debug, Clone)]
 pub(super) struct Cage {
+    /// Its path below the root of every controller.
     name: String,
     root: PathBuf,
     unified: bool,
@@ -75,6 +83,55 @@ impl Cage {
             _ => {}
         }
         fs::write(pids.join("pids.max"), processes.to_string())?;
+        Ok(cage)
+    }
+
+    /// Makes BuildKit's group (see [`buildkit_steps`]) anew, which sets all its counts to zero, and limits it.
+    ///
+    /// # Errors
+    /// Also when steps of another build are in it.
+    pub(super) fn around_buildkit(
+        group: &str,
+        unified: bool,
+        limits: &BuildLimits,
+    ) -> io::Result<Self> {
+        let cage = Self {
+            name: group.to_owned(),
+            root: PathBuf::from(CGROUPS),
+            unified,
+        };
+        if !cage.remove() {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                format!("steps of another build run in the control group {group}"),
+            ));
+        }
+        let (memory, quota) = (limits.memory, u64::from(limits.cpu_percent) * 1000);
+        let processes = limits.processes.to_string();
+        if unified {
+            let group = cage.root.join(group);
+            delegate(&cage.root, &group)?;
+            fs::create_dir_all(&group)?;
+            fs::write(group.join("pids.max"), processes)?;
+            fs::write(group.join("memory.max"), memory.to_string())?;
+            if_there(&group.join("memory.swap.max"), "0")?;
+            fs::write(group.join("cpu.max"), format!("{quota} 100000"))?;
+            return Ok(cage);
+        }
+        let of = |controller: &str| {
+            let group = cage.root.join(controller).join(group);
+            fs::create_dir_all(&group).map(|()| group)
+        };
+        fs::write(of("pids")?.join("pids.max"), processes)?;
+        let memories = of("memory")?;
+        fs::write(memories.join("memory.limit_in_bytes"), memory.to_string())?;
+        if_there(
+            &memories.join("memory.memsw.limit_in_bytes"),
+            &memory.to_string(),
+        )?;
+        let cpu = of("cpu")?;
+        fs::write(cpu.join("cpu.cfs_period_us"), "100000")?;
+        fs::write(cpu.join("cpu.cfs_quota_us"), quota.to_string())?;
         Ok(cage)
     }
 
@@ -135,6 +192,65 @@ impl Cage {
             }
         }
         gone
+    }
+}
+
+/// Groups in which steps of BuildKit run at this moment, as paths below a controller's root:
+/// `docker/buildkit/<step>`, whatever the engine calls its own.
+pub(super) fn buildkit_steps(unified: bool) -> BTreeSet<PathBuf> {
+    let root = pids_parent(Path::new(CGROUPS), unified);
+    let mut steps = BTreeSet::new();
+    let mut open = vec![(root.clone(), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        for below in folders(&folder) {
+            match below.file_name() {
+                Some(name) if name == "buildkit" => {
+                    let relative =
+                        |step: PathBuf| step.strip_prefix(&root).map(Path::to_owned).ok();
+                    steps.extend(folders(&below).filter_map(relative));
+                }
+                _ if depth < GROUPS_DEPTH => open.push((below, depth + 1)),
+                _ => {}
+            }
+        }
+    }
+    steps
+}
+
+fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
+        .map(|entry| entry.path())
+}
+
+/// Lets the groups above this one hand on the controllers that it needs (cgroup-v2.rst,
+/// "Top-down Constraint").
+fn delegate(root: &Path, group: &Path) -> io::Result<()> {
+    let above: Vec<_> = group
+        .ancestors()
+        .skip(1)
+        .take_while(|a| a.starts_with(root))
+        .collect();
+    for folder in above.into_iter().rev() {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("cgroup.subtree_control"), "+cpu +memory +pids")?;
+    }
+    Ok(())
+}
+
+/// Writes where the kernel has such a file.
+fn if_there(file: &Path, text: &str) -> io::Result<()> {
+    match fs::write(file, text) {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ) && !file.exists() =>
+        {
+            Ok(())
+        }
+        written => written,
     }
 }
 

@@ -13,12 +13,14 @@
 //! | `log` | what a job prints: its start, its end and a count of the rest |
 //! | `output` | the size-capped output file system, and reading it after the end |
 //! | `build` | Dockerfile and context to image |
+//! | `buildkit` | what builds by BuildKit need besides |
 //! | `load` | an image from an archive |
 //! | `save` | an image into an archive, for another engine |
 //! | `mark` | a label of ours on every image of a build; pure |
 //! | `traces` | what builds leave behind, and how it goes |
 //! | `context` | the context as a tar stream, with our Dockerfile at its end; pure |
-//! | `transcript` | what the output of a build tells; pure |
+//! | `transcript` | what the output of a build by the classic builder tells; pure |
+//! | `trace` | the same of BuildKit; pure |
 //! | `meter` | what a build takes of processes, memory and disk |
 //! | `check` | whether all this really holds on this engine |
 //!
@@ -27,6 +29,7 @@
 
 mod at_home;
 mod build;
+mod buildkit;
 mod check;
 mod containers;
 mod context;
@@ -40,6 +43,7 @@ mod programs;
 mod run;
 mod sandbox;
 mod save;
+mod trace;
 mod traces;
 mod transcript;
 
@@ -53,7 +57,7 @@ use bollard::errors::Error as EngineError;
 use bollard::models::Runtime;
 
 use super::{ExecutorError, Result};
-use crate::model::{GpuUuid, limits};
+use crate::model::{BuildsWith, GpuUuid, limits};
 pub use at_home::{AtHome, docker_run, shell};
 use log::Follower;
 
@@ -69,6 +73,8 @@ pub struct DockerOptions {
     pub gpus: Vec<GpuUuid>,
     /// Where jobs write.
     pub output: OutputStore,
+    /// What builds images.
+    pub builds_with: BuildsWith,
 }
 
 /// What the output file system of a job is made of.
@@ -100,6 +106,9 @@ struct Shared {
     builds: AtomicUsize,
     /// Read by each build that is under way.
     building: Arc<tokio::sync::RwLock<()>>,
+    /// Held by a build with BuildKit until nothing of it is left.
+    alone: Arc<tokio::sync::Mutex<()>>,
+    buildkit_group: tokio::sync::OnceCell<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +199,8 @@ impl DockerEngine {
                 followers: Mutex::default(),
                 builds: AtomicUsize::new(0),
                 building: Arc::default(),
+                alone: Arc::default(),
+                buildkit_group: tokio::sync::OnceCell::new(),
             }),
         })
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use bollard::query_parameters::ListImagesOptionsBuilder;
-use tokio::sync::OwnedRwLockReadGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard};
 
 use super::meter::Cage;
 use super::{DockerEngine, mark};
@@ -27,6 +27,15 @@ pub(super) struct Traces {
     pub since: Timestamp,
     /// Nobody looks for what is left of builds meanwhile.
     pub _under_way: OwnedRwLockReadGuard<()>,
+    /// Of a build with BuildKit alone.
+    pub buildkit: Option<OfBuildKit>,
+}
+
+/// What a build with BuildKit leaves, and what keeps the next one waiting until it is gone.
+pub(super) struct OfBuildKit {
+    /// Names that bases have for its sake.
+    pub bases: Vec<String>,
+    pub _alone: OwnedMutexGuard<()>,
 }
 
 impl Traces {
@@ -36,7 +45,7 @@ impl Traces {
     pub async fn clear(&mut self) {
         let engine = self.engine.clone();
         let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        clear(engine, tips, cage, self.since).await;
+        clear(engine, tips, cage, self.buildkit.take(), self.since).await;
     }
 }
 
@@ -44,11 +53,12 @@ impl Drop for Traces {
     fn drop(&mut self) {
         self.engine.shared.builds.fetch_sub(1, Ordering::SeqCst);
         let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        if tips.is_empty() && cage.is_none() {
+        let buildkit = self.buildkit.take();
+        if tips.is_empty() && cage.is_none() && buildkit.is_none() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(clear(self.engine.clone(), tips, cage, self.since));
+            runtime.spawn(clear(self.engine.clone(), tips, cage, buildkit, self.since));
         }
     }
 }
@@ -57,6 +67,7 @@ async fn clear(
     engine: DockerEngine,
     mut tips: Vec<String>,
     mut cage: Option<Cage>,
+    buildkit: Option<OfBuildKit>,
     since: Timestamp,
 ) {
     for _ in 0..CLEARING_TRIES {
@@ -69,9 +80,18 @@ async fn clear(
         tips = held;
         cage = cage.filter(|cage| !cage.remove());
         if tips.is_empty() && cage.is_none() {
-            return;
+            break;
         }
         tokio::time::sleep(CLEARING_PAUSE).await;
+    }
+    if let Some(buildkit) = &buildkit {
+        let forgotten = engine.forget_bases(&buildkit.bases).await;
+        if let Err(error) = forgotten.and(engine.prune().await) {
+            tracing::warn!(%error, "what BuildKit keeps of a build was not removed");
+        }
+    }
+    if tips.is_empty() && cage.is_none() {
+        return;
     }
     tracing::warn!(images = tips.len(), cage = ?cage, "a build left something behind");
 }
@@ -127,7 +147,8 @@ impl DockerEngine {
         let Ok(seen) = answer else {
             return Ok(());
         };
-        let created = seen.created.and_then(|at| Timestamp::parse(&at).ok());
+        let created = seen.created.map(|at| at.unix_timestamp_nanos() / 1_000_000);
+        let created = created.and_then(|at| i64::try_from(at).ok()).map(Timestamp);
         let unnamed = seen.repo_tags.is_none_or(|tags| tags.is_empty());
         match unnamed && created.is_some_and(|at| at >= since) {
             true => self.remove_image(tip, false).await,

@@ -91,7 +91,7 @@ impl Engine {
         while let Some(line) = lines.next().await {
             match line {
                 Ok(info) => built.read(&info.stream.unwrap_or_default()),
-                Err(error) => built.error = Some(error.to_string()),
+                Err(error) => built.error = Some(without_layer(&error.to_string())),
             }
         }
         for tip in &built.tips {
@@ -168,4 +168,14 @@ fn context(dockerfile: &str) -> Vec<u8> {
         tar.append_data(&mut header, path, text.as_bytes()).unwrap();
     }
     tar.into_inner().unwrap()
+}
+
+/// The engine's sentence without the folder in which it keeps a layer, which no two builds share.
+fn without_layer(says: &str) -> String {
+    let is_digest = |part: &&str| part.len() >= 60 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts: Vec<_> = says
+        .split('/')
+        .map(|part| if is_digest(&part) { "LAYER" } else { part })
+        .collect();
+    parts.join("/")
 }

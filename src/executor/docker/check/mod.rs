@@ -16,8 +16,11 @@ mod versions;
 
 use super::{DockerEngine, EngineFacts, meter};
 use crate::executor::{Check, Look, Result, Weight};
+use crate::model::BuildsWith;
 
 const BUILD_LIMITS: &str = "limits of builds";
+const APART: &str = "Give builds an engine of their own (`[builder] socket`), started with `--cgroup-parent` under \
+                     limits of processes and memory and with a data root of limited size.";
 
 impl DockerEngine {
     pub(super) async fn self_test(&self, looks: &[Look]) -> Result<Vec<Check>> {
@@ -31,7 +34,7 @@ impl DockerEngine {
             checks.push(self.toolkit(&facts).await);
         }
         if looks.contains(&Look::Builds) {
-            checks.push(self.build_limits(&facts));
+            checks.push(self.build_limits(&facts).await);
             checks.push(self.doors_of_builds().await?);
         }
         if looks.contains(&Look::Jobs) {
@@ -65,7 +68,11 @@ impl DockerEngine {
         Ok(vec![
             versions::engine(&facts.version),
             runc,
-            versions::buildkit(named("buildkit").map(|b| b.version.as_str())),
+            versions::buildkit(
+                named("buildkit").map(|b| b.version.as_str()),
+                (self.options().builds_with == BuildsWith::BuildKit)
+                    .then_some(facts.version.as_str()),
+            ),
             versions::kernel(&facts.kernel, &self.kernel_build(facts)),
         ])
     }
@@ -78,16 +85,58 @@ impl DockerEngine {
         }
     }
 
-    fn build_limits(&self, facts: &EngineFacts) -> Check {
-        match meter::Cage::possible(facts, self.is_local(facts)) {
-            Ok(()) => Check::fine(BUILD_LIMITS, "each build has a control group of its own"),
-            Err(why) => Check::fine(BUILD_LIMITS, format!("memory and CPU alone; {why}")).flawed(
-                Weight::Warning,
-                "processes and disk are limited as well",
-                "Give builds an engine of their own (`[builder] socket`), started with \
-                 `--cgroup-parent` under a limit of processes and with a data root of limited size.",
-            ),
+    async fn build_limits(&self, facts: &EngineFacts) -> Check {
+        let caged = meter::Cage::possible(facts, self.is_local(facts));
+        match self.options().builds_with {
+            BuildsWith::Classic => limits_of_classic_builds(caged),
+            BuildsWith::BuildKit => {
+                let group = match caged {
+                    Ok(()) => {
+                        let _alone = self.shared.alone.lock().await;
+                        let group = self.buildkit_group(facts).await;
+                        group.map_err(|error| error.to_string())
+                    }
+                    Err(why) => Err(why),
+                };
+                limits_of_buildkit(group, versions::buildkit_limits_files(&facts.version))
+            }
         }
+    }
+}
+
+fn limits_of_classic_builds(caged: std::result::Result<(), String>) -> Check {
+    match caged {
+        Ok(()) => Check::fine(BUILD_LIMITS, "each build has a control group of its own"),
+        Err(why) => Check::fine(BUILD_LIMITS, format!("memory and CPU alone; {why}")).flawed(
+            Weight::Warning,
+            "processes and disk are limited as well",
+            APART,
+        ),
+    }
+}
+
+/// `group` is the control group around all steps, or why there is none.
+fn limits_of_buildkit(group: std::result::Result<String, String>, files: bool) -> Check {
+    match group {
+        Ok(group) if files => Check::fine(
+            BUILD_LIMITS,
+            format!("one build at a time, in the control group {group}"),
+        ),
+        Ok(group) => Check::fine(
+            BUILD_LIMITS,
+            format!("one build at a time, in the control group {group}; the size of a file is not limited"),
+        )
+        .flawed(
+            Weight::Bad,
+            "the size of a file is limited, which BuildKit heeds from engine 23 on: a step that makes a file of \
+             4 TiB of nothing keeps this one busy for hours, whatever time a build may take",
+            "Install a newer engine, or let this one build `with = \"classic\"` in `[builder]`.",
+        ),
+        Err(why) => Check::fine(
+            BUILD_LIMITS,
+            format!("time and log alone, as far as is seen from here; {why}"),
+        )
+        .flawed(Weight::Bad, "memory, processes and disk are limited as well", APART),
     }
 }
 
@@ -151,4 +200,29 @@ fn said_by_engine(facts: &EngineFacts) -> Vec<Check> {
             ),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_limit_a_build_is_told() {
+        let of = |check: Check| (check.seen, check.flaw.map(|flaw| flaw.weight));
+        assert_eq!(of(limits_of_classic_builds(Ok(()))).1, None);
+        let (seen, weight) = of(limits_of_classic_builds(Err("no root".to_owned())));
+        assert_eq!(seen, "memory and CPU alone; no root");
+        assert_eq!(weight, Some(Weight::Warning));
+        let group = || Ok("docker/buildkit".to_owned());
+        assert_eq!(of(limits_of_buildkit(group(), true)).1, None);
+        let (seen, weight) = of(limits_of_buildkit(group(), false));
+        assert!(
+            seen.ends_with("the size of a file is not limited"),
+            "{seen}"
+        );
+        assert_eq!(weight, Some(Weight::Bad));
+        let (seen, weight) = of(limits_of_buildkit(Err("no root".to_owned()), true));
+        assert!(seen.starts_with("time and log alone"), "{seen}");
+        assert_eq!(weight, Some(Weight::Bad));
+    }
 }

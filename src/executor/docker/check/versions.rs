@@ -86,16 +86,28 @@ pub(super) fn runc(version: &str, details: &str) -> Check {
     patched("runc version", whole, whole, &RUNC)
 }
 
-/// BuildKit is a part of the engine that we do not use, and most engines do not name its version.
-pub(super) fn buildkit(version: Option<&str>) -> Check {
-    match version {
-        Some(version) => patched("BuildKit", version, version, &BUILDKIT),
-        None => Check::fine(
-            "BuildKit",
+/// BuildKit is a part of the engine whose version most engines do not name. `of` is the version of an engine that
+/// builds with it: one above its own floor brings a BuildKit above its own.
+pub(super) fn buildkit(version: Option<&str>, of: Option<&str>) -> Check {
+    const WHAT: &str = "BuildKit";
+    match (version, of) {
+        (Some(version), _) => patched(WHAT, version, version, &BUILDKIT),
+        (None, Some(engine)) => {
+            let seen = format!("a part of the engine {}", told(engine));
+            patched(WHAT, &seen, engine, &ENGINE)
+        }
+        (None, None) => Check::fine(
+            WHAT,
             "not used: builds go to the classic builder, which neither frontends nor git contexts \
              reach; the engine does not tell which BuildKit it brings",
         ),
     }
+}
+
+/// Whether BuildKit in an engine of this version heeds `ulimits`, and so the size of a file (moby's
+/// `builder-next/builder.go` hands them on from 23.0 on).
+pub(super) fn buildkit_limits_files(engine: &str) -> bool {
+    version_of(engine) >= [23, 0, 0, RELEASE]
 }
 
 /// The kernel of the engine's host. `built` is what a kernel says of its build, where that can be
@@ -258,10 +270,16 @@ mod tests {
 
     #[test]
     fn what_the_engine_does_not_tell_is_not_made_up() {
-        assert!(buildkit(None).is_fine());
-        assert!(buildkit(None).seen.contains("does not tell"));
-        assert!(buildkit(Some("v0.28.1")).is_fine());
-        assert!(!buildkit(Some("v0.12.5")).is_fine());
+        assert!(buildkit(None, None).is_fine());
+        assert!(buildkit(None, None).seen.contains("does not tell"));
+        assert!(buildkit(Some("v0.28.1"), None).is_fine());
+        assert!(!buildkit(Some("v0.12.5"), Some("29.5.1")).is_fine());
+        assert!(buildkit(None, Some("29.5.1")).is_fine());
+        assert!(buildkit_limits_files("29.5.1") && buildkit_limits_files("23.0.0"));
+        assert!(!buildkit_limits_files("20.10.24+dfsg1") && !buildkit_limits_files(""));
+        let old = buildkit(None, Some("20.10.24+dfsg1"));
+        assert_eq!(old.seen, "a part of the engine 20.10.24+dfsg1");
+        assert!(!old.is_fine());
     }
 
     #[test]

@@ -13,7 +13,7 @@ def way(name, attempt):
     try:
         attempt()
     except OSError as error:
-        print(name, errno.errorcode.get(error.errno, error))
+        print(name, errno.errorcode.get(error.errno, error), flush=True)
     else:
         opened.append(name)
 

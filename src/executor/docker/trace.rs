@@ -1,0 +1,260 @@
+//! What BuildKit tells of a build: the step it is at, what steps print, and why it failed. Pure.
+//!
+//! Unlike the classic builder it sends messages of its own beside what steps print, so nothing that a
+//! step prints is taken for BuildKit's word. Steps are named by stage and by their number among those of
+//! the stage that do something (`[build 2/4] RUN make`), as its Dockerfile frontend does
+//! (`dockerfile2llb/convert.go`); which instruction that is, the Dockerfile tells.
+
+use std::collections::HashMap;
+
+use bollard::moby::buildkit::v1::StatusResponse;
+
+use super::log::plain;
+use super::mark;
+use crate::executor::{BuildEnd, ExecutorError, Result};
+
+/// What ends in this was not at fault: another step failed before.
+const CANCELED: &str = "context canceled";
+/// Of what a step prints BuildKit hands on 1 MiB and drops the rest (`util/progress/logs/logs.go`); a build that
+/// comes near has printed more.
+pub(super) const LOG_MAX: usize = 960 * 1024;
+/// Steps of a Dockerfile whose names we remember.
+const NAMES_MAX: usize = 1024;
+
+/// Where a build is.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    places: HashMap<Place, u32>,
+    /// Names of steps that began, by BuildKit's digest of them.
+    begun: HashMap<String, String>,
+    /// The first step that failed.
+    failed: Option<String>,
+}
+
+/// Stage and number of a step: `[build 2/4]`; no stage where there is but one.
+type Place = (String, u32);
+
+impl Trace {
+    pub(super) fn new(dockerfile: &str) -> Self {
+        Self {
+            places: places(dockerfile),
+            ..Self::default()
+        }
+    }
+
+    /// Reads one message; what of it belongs into the log.
+    pub(super) fn read(&mut self, status: &StatusResponse) -> Vec<u8> {
+        let mut log = Vec::new();
+        for vertex in &status.vertexes {
+            let is_new = vertex.started.is_some()
+                && self.begun.len() < NAMES_MAX
+                && !self.begun.contains_key(&vertex.digest);
+            if is_new {
+                self.begun
+                    .insert(vertex.digest.clone(), vertex.name.clone());
+                if place_of(&vertex.name).is_some() {
+                    log.extend_from_slice(vertex.name.as_bytes());
+                    log.push(b'\n');
+                }
+            }
+            let is_fault = !vertex.error.is_empty() && !vertex.error.ends_with(CANCELED);
+            if is_fault && self.failed.is_none() {
+                self.failed = Some(vertex.name.clone());
+            }
+        }
+        for line in &status.logs {
+            log.extend_from_slice(&line.msg);
+        }
+        log
+    }
+
+    /// How a build that the engine gave up has ended. A base image that is not there is nobody's fault
+    /// but ours: rules allow only those that we have.
+    pub(super) fn failure(&self, says: &str) -> Result<BuildEnd> {
+        let name = self.failed.as_deref().unwrap_or_default();
+        let place = place_of(name);
+        let instruction = name.split_once("] ").map_or("", |(_, rest)| rest);
+        if name.starts_with("[internal] load metadata") || instruction.starts_with("FROM ") {
+            return Err(ExecutorError::Refused(format!("base image: {says}")));
+        }
+        let code = says.rsplit_once("exit code: ").map(|(_, code)| code.trim());
+        let says = match (instruction.strip_prefix("RUN "), code) {
+            // As the classic builder says it, so that one sentence stands in reports.
+            (Some(command), Some(code)) => {
+                format!("The command '{command}' returned a non-zero code: {code}")
+            }
+            _ => says.to_owned(),
+        };
+        Ok(BuildEnd::Failed {
+            step: place.and_then(|place| self.places.get(&place).copied()),
+            says: plain(says.as_bytes()),
+        })
+    }
+}
+
+/// `[build 2/4] RUN make`, `[2/4] RUN make`; nothing for what is no instruction.
+fn place_of(name: &str) -> Option<Place> {
+    let (inside, _) = name.strip_prefix('[')?.split_once("] ")?;
+    let (stage, count) = inside.rsplit_once(' ').unwrap_or(("", inside));
+    let (number, _of) = count.split_once('/')?;
+    Some((stage.to_owned(), number.parse().ok()?))
+}
+
+/// Which instruction, counted from 1, has which place.
+fn places(dockerfile: &str) -> HashMap<Place, u32> {
+    if mark::has_own_escape(dockerfile) {
+        return HashMap::new();
+    }
+    let instructions = mark::instructions(dockerfile);
+    let is_from = |i: &mark::Instruction| i.parts().0 == "FROM";
+    let stages = instructions.iter().filter(|i| is_from(i)).count();
+    let mut places = HashMap::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut number = 0;
+    for (step, instruction) in (1..).zip(&instructions) {
+        let (word, rest) = instruction.parts();
+        let counts = match word.as_str() {
+            "FROM" => {
+                let words: Vec<_> = rest
+                    .split_whitespace()
+                    .filter(|w| !w.starts_with("--"))
+                    .collect();
+                let base = words.first().copied().unwrap_or_default();
+                let brings =
+                    base != "scratch" && !names.iter().any(|n| n.eq_ignore_ascii_case(base));
+                let name = match words.as_slice() {
+                    [_, with, name] if with.eq_ignore_ascii_case("AS") => name.to_ascii_lowercase(),
+                    _ => format!("stage-{}", names.len()),
+                };
+                names.push(name);
+                number = 0;
+                brings
+            }
+            "RUN" | "COPY" | "ADD" | "WORKDIR" => true,
+            _ => false,
+        };
+        if counts {
+            number += 1;
+            let stage = match (stages, names.last()) {
+                (2.., Some(name)) => name.clone(),
+                _ => String::new(),
+            };
+            places.insert((stage, number), step);
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bollard::moby::buildkit::v1::{Vertex, VertexLog};
+
+    const FILE: &str = "ARG A=1\nFROM b AS One\nLABEL a=b\nWORKDIR /w\nCOPY [\"x\",\"/w/x\"]\nENV Q=1\n\
+                        RUN make\nFROM scratch\nCOPY --from=one [\"/w/x\",\"/x\"]\nUSER 1\nRUN [\"/x\"]\n\
+                        FROM one AS last\nRUN y\n";
+
+    fn vertex(name: &str, error: &str) -> StatusResponse {
+        StatusResponse {
+            vertexes: vec![Vertex {
+                digest: format!("sha256:{name}"),
+                name: name.to_owned(),
+                started: Some(Default::default()),
+                error: error.to_owned(),
+                ..Vertex::default()
+            }],
+            ..StatusResponse::default()
+        }
+    }
+
+    fn failure(names: &[(&str, &str)], says: &str) -> Result<BuildEnd> {
+        let mut trace = Trace::new(FILE);
+        for (name, error) in names {
+            trace.read(&vertex(name, error));
+        }
+        trace.failure(says)
+    }
+
+    #[test]
+    fn a_failed_step_is_found_in_the_dockerfile() {
+        for (name, step) in [
+            ("[one 2/4] WORKDIR /w", Some(4)),
+            ("[one 3/4] COPY [x,/w/x]", Some(5)),
+            ("[one 4/4] RUN make", Some(7)),
+            ("[stage-1 1/2] COPY --from=one [/w/x,/x]", Some(9)),
+            ("[stage-1 2/2] RUN [\"/x\"]", Some(11)),
+            ("[last 1/1] RUN y", Some(13)),
+            ("[nowhere 1/1] RUN y", None),
+        ] {
+            let Ok(BuildEnd::Failed { step: found, .. }) = failure(&[(name, "why")], "why") else {
+                panic!("a failure");
+            };
+            assert_eq!(found, step, "{name}");
+        }
+        let alone = places("FROM b\nENV A=1\nRUN y\n");
+        assert_eq!(alone[&(String::new(), 2)], 3);
+    }
+
+    #[test]
+    fn both_ways_to_tell_a_code_become_one() {
+        for says in [
+            "executor failed running [/bin/sh -c make]: exit code: 3",
+            "process \"/bin/sh -c make\" did not complete successfully: exit code: 3",
+        ] {
+            let end = failure(
+                &[
+                    ("[stage-1 2/2] RUN [\"/x\"]", "rpc error: context canceled"),
+                    ("[one 4/4] RUN make", says),
+                ],
+                &format!("failed to solve: {says}"),
+            );
+            let says = "The command 'make' returned a non-zero code: 3".to_owned();
+            let step = Some(7);
+            assert_eq!(end.unwrap(), BuildEnd::Failed { step, says });
+        }
+        let says = "failed to compute cache key: \"/x\" not found: not found";
+        let end = failure(&[("[one 3/4] COPY [x,/w/x]", says)], says).unwrap();
+        let (step, says) = (Some(5), says.to_owned());
+        assert_eq!(end, BuildEnd::Failed { step, says });
+        let (step, says) = (None, "dockerfile parse error line 1".to_owned());
+        assert_eq!(
+            failure(&[], &says).unwrap(),
+            BuildEnd::Failed { step, says }
+        );
+    }
+
+    #[test]
+    fn a_missing_base_is_not_a_failed_build() {
+        for name in [
+            "[internal] load metadata for docker.io/referee/base:x",
+            "[one 1/4] FROM docker.io/referee/base:x",
+        ] {
+            assert!(
+                failure(&[(name, "not found")], "not found").is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_log_has_steps_and_what_they_print() {
+        let mut trace = Trace::new(FILE);
+        assert_eq!(
+            trace.read(&vertex("[internal] load remote build context", "")),
+            b""
+        );
+        assert_eq!(
+            trace.read(&vertex("[one 4/4] RUN make", "")),
+            b"[one 4/4] RUN make\n"
+        );
+        assert_eq!(trace.read(&vertex("[one 4/4] RUN make", "")), b"");
+        let printed = StatusResponse {
+            logs: vec![VertexLog {
+                msg: b"[one 2/4] RUN forged\n".to_vec(),
+                ..VertexLog::default()
+            }],
+            ..StatusResponse::default()
+        };
+        assert_eq!(trace.read(&printed), b"[one 2/4] RUN forged\n");
+    }
+}
