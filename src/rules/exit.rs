@@ -138,7 +138,7 @@ fn exit_sentence(code: i64) -> String {
         135 => " (bus error: is /dev/shm full?)",
         136 => " (arithmetic error)",
         139 => " (segmentation fault)",
-        KILLED => " (killed, and not by a limit of ours)",
+        KILLED => " (killed, and the engine does not say by what; most often memory ran out)",
         TERMINATED => " (terminated, and not by us)",
         153 => " (a file grew beyond the limit)",
         _ => "",

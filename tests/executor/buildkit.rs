@@ -64,7 +64,7 @@ async fn an_image_is_built_and_described(bench: &Bench) {
     assert!(facts.env.contains(&"MODE=fast".to_owned()));
     assert_eq!(facts.labels["team"], "a");
     assert_eq!(facts.labels["referee.submission"], "7");
-    assert!(log.contains("[tools 2/2] RUN echo tool"), "{log}");
+    assert!(log.contains("Step 2/11 : RUN echo tool"), "{log}");
     assert!(log.contains("lo:") && !log.contains("eth0"), "{log}");
     let there = bench.engine.built("described").await.unwrap();
     assert_eq!(there.as_ref(), Some(&**facts));

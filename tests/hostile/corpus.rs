@@ -29,7 +29,7 @@ const GROWTH_BYTES_MAX: u64 = 128 << 20;
 const IDLE_WITHIN: Duration = Duration::from_secs(60);
 /// Bounds of builds, small enough to be met within seconds. Only for those that meet them: on a busy
 /// machine an honest build would meet one, too.
-const BUILDER: &str = "[builder]\ntime = \"45s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
+const BUILDER: &str = "time = \"45s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
                        disk = \"512MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
 /// A case that was pushed.
@@ -79,7 +79,10 @@ fn world(rows: &[Row]) -> Option<World> {
     assert!(!rows.is_empty());
     let (engine, runtime) = (crate::engine(), crate::runtime());
     world.slots = 3;
-    world.settings = format!("[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n");
+    let builder = crate::builder();
+    world.settings = format!(
+        "[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n[builder]\nwith = {builder:?}\n"
+    );
     Some(world)
 }
 

@@ -3,7 +3,8 @@
 //!
 //! The real program, real pushes with git, a real Docker Engine, a real SQLite file; images by Debian's
 //! `docker-registry`; what a forge shows by the model in `tests/forge/model`. Needs what `tests/it` needs, and `docker-registry`; where something is missing the
-//! tests say so and pass, except under CI. `REFEREE_TEST_RUNTIME` names the runtime that runs them.
+//! tests say so and pass, except under CI. `REFEREE_TEST_RUNTIME` names the runtime that runs them,
+//! `REFEREE_TEST_BUILDER` what builds them: `classic` or `buildkit`.
 //!
 //! Start reading at [`row`]: what a folder says. Then `README.md`: which threat is where.
 
@@ -50,6 +51,11 @@ fn variable(name: &str) -> Option<String> {
 /// The runtime that runs containers, by the name that the engine knows.
 fn runtime() -> String {
     variable("REFEREE_TEST_RUNTIME").unwrap_or("runc".into())
+}
+
+/// Which of the engine's builders builds commits.
+fn builder() -> String {
+    variable("REFEREE_TEST_BUILDER").unwrap_or("classic".into())
 }
 
 /// Where the engine is.

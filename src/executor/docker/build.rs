@@ -46,7 +46,8 @@ const DISK_RESERVE: u64 = 512 * 1024 * 1024;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// While several build, the one that takes too much has this many looks to be found and ended.
 const LOOKS_OVER_MAX: u32 = 10;
-const CAGE_TRIES: u32 = 50;
+/// Beyond the time that a build may take, its end needs a moment.
+const CAGE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 const CAGE_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[async_trait]
@@ -410,12 +411,16 @@ impl DockerEngine {
     }
 }
 
-/// The control group of BuildKit's steps for one build; a step that was cut off may be in it for a moment.
+/// The control group of BuildKit's steps for one build. Waits for a build of another process as long as that may
+/// take if it has the same limits, and for a step that was cut off.
 async fn buildkit_cage(group: &str, unified: bool, limits: &BuildLimits) -> Result<Cage> {
-    let mut tries = 0..CAGE_TRIES;
+    let until = tokio::time::Instant::now() + limits.time.std() + CAGE_PATIENCE;
     loop {
         match Cage::around_buildkit(group, unified, limits) {
-            Err(e) if e.kind() == io::ErrorKind::ResourceBusy && tries.next().is_some() => {
+            Err(e)
+                if e.kind() == io::ErrorKind::ResourceBusy
+                    && tokio::time::Instant::now() < until =>
+            {
                 tokio::time::sleep(CAGE_PAUSE).await;
             }
             made => return Ok(made?),

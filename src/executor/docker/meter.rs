@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
 
 use super::EngineFacts;
 use crate::executor::BuildLimits;
@@ -45,6 +48,8 @@ pub(super) struct Cage {
     name: String,
     root: PathBuf,
     unified: bool,
+    /// Keeps other processes from BuildKit's group; the kernel gives it back when the last clone is gone.
+    _alone: Option<Arc<fs::File>>,
 }
 
 impl Cage {
@@ -76,6 +81,7 @@ impl Cage {
             name: format!("referee-build-{name}"),
             root: PathBuf::from(CGROUPS),
             unified,
+            _alone: None,
         };
         let pids = pids_parent(&cage.root, unified).join(&cage.name);
         match fs::create_dir(&pids) {
@@ -89,22 +95,31 @@ impl Cage {
     /// Makes BuildKit's group (see [`buildkit_steps`]) anew, which sets all its counts to zero, and limits it.
     ///
     /// # Errors
-    /// Also when steps of another build are in it.
+    /// [`io::ErrorKind::ResourceBusy`] while another build is in it, of whatever process.
     pub(super) fn around_buildkit(
         group: &str,
         unified: bool,
         limits: &BuildLimits,
     ) -> io::Result<Self> {
+        let busy = || {
+            let says = format!("another build runs in the control group {group}");
+            io::Error::new(io::ErrorKind::ResourceBusy, says)
+        };
+        let root = PathBuf::from(CGROUPS);
+        let above = pids_parent(&root, unified).join(group);
+        let above = fs::File::open(above.parent().unwrap_or(&root))?;
+        match rustix::fs::flock(&above, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(busy()),
+            locked => locked?,
+        }
         let cage = Self {
             name: group.to_owned(),
-            root: PathBuf::from(CGROUPS),
+            root,
             unified,
+            _alone: Some(Arc::new(above)),
         };
         if !cage.remove() {
-            return Err(io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                format!("steps of another build run in the control group {group}"),
-            ));
+            return Err(busy());
         }
         let (memory, quota) = (limits.memory, u64::from(limits.cpu_percent) * 1000);
         let processes = limits.processes.to_string();

@@ -23,6 +23,11 @@ use crate::model::{Duration, GpuUuid, KillReason, LogExcerpt, OutputListing, Run
 
 /// Containers looked at in parallel by one `poll`.
 const INSPECTIONS_AT_ONCE: usize = 8;
+/// How often, and when, a job is looked at again that was killed by nobody knows what.
+const OOM_LOOKS: u32 = 3;
+const OOM_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(150);
+/// 128 and SIGKILL.
+const KILLED: i64 = 137;
 /// The longest single `wait` call: a connection that died silently is noticed after this.
 const WAIT_CALL: std::time::Duration = std::time::Duration::from_secs(20);
 
@@ -214,7 +219,16 @@ impl DockerEngine {
         let Some(seen) = self.inspect_role(&job.name, Role::Job).await? else {
             return Ok(JobStatus::Unknown);
         };
-        let state = state_of(&seen);
+        let mut state = state_of(&seen);
+        // That memory ran out is an event of its own to the engine, and may reach it behind the end.
+        let mut looks = 0..OOM_LOOKS;
+        while is_unexplained_kill(&state) && looks.next().is_some() {
+            tokio::time::sleep(OOM_LOOK_EVERY).await;
+            match self.inspect_role(&job.name, Role::Job).await? {
+                Some(seen) => state = state_of(&seen),
+                None => return Ok(JobStatus::Unknown),
+            }
+        }
         if is_running(&state) {
             self.follow(&job.name, &seen.id.unwrap_or_default());
             return Ok(JobStatus::Running);
@@ -251,6 +265,11 @@ impl DockerEngine {
         let mut answers = std::pin::pin!(client.wait_container(&name, Some(options)));
         let _ = tokio::time::timeout(at_most, answers.next()).await;
     }
+}
+
+/// Whether a job was killed, and the engine does not say (yet) that memory ran out. Kills of ours look so, too.
+fn is_unexplained_kill(state: &ContainerState) -> bool {
+    !is_running(state) && state.exit_code == Some(KILLED) && state.oom_killed != Some(true)
 }
 
 fn ran(state: &ContainerState) -> Duration {

@@ -24,7 +24,9 @@ const NAMES_MAX: usize = 1024;
 /// Where a build is.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    places: HashMap<Place, u32>,
+    places: HashMap<Place, Step>,
+    /// Instructions of the Dockerfile.
+    of: u32,
     /// Names of steps that began, by BuildKit's digest of them.
     begun: HashMap<String, String>,
     /// The first step that failed.
@@ -34,10 +36,19 @@ pub(super) struct Trace {
 /// Stage and number of a step: `[build 2/4]`; no stage where there is but one.
 type Place = (String, u32);
 
+/// An instruction, counted from 1, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    number: u32,
+    text: String,
+}
+
 impl Trace {
     pub(super) fn new(dockerfile: &str) -> Self {
+        let (places, of) = places(dockerfile);
         Self {
-            places: places(dockerfile),
+            places,
+            of,
             ..Self::default()
         }
     }
@@ -52,9 +63,8 @@ impl Trace {
             if is_new {
                 self.begun
                     .insert(vertex.digest.clone(), vertex.name.clone());
-                if place_of(&vertex.name).is_some() {
-                    log.extend_from_slice(vertex.name.as_bytes());
-                    log.push(b'\n');
+                if let Some(place) = place_of(&vertex.name) {
+                    log.extend_from_slice(self.announced(&place, &vertex.name).as_bytes());
                 }
             }
             let is_fault = !vertex.error.is_empty() && !vertex.error.ends_with(CANCELED);
@@ -66,6 +76,14 @@ impl Trace {
             log.extend_from_slice(&line.msg);
         }
         log
+    }
+
+    /// The beginning of a step, as the classic builder prints it.
+    fn announced(&self, place: &Place, name: &str) -> String {
+        match self.places.get(place) {
+            Some(step) => format!("Step {}/{} : {}\n", step.number, self.of, step.text),
+            None => format!("{name}\n"),
+        }
     }
 
     /// How a build that the engine gave up has ended. A base image that is not there is nobody's fault
@@ -86,7 +104,7 @@ impl Trace {
             _ => says.to_owned(),
         };
         Ok(BuildEnd::Failed {
-            step: place.and_then(|place| self.places.get(&place).copied()),
+            step: place.and_then(|place| self.places.get(&place).map(|step| step.number)),
             says: plain(says.as_bytes()),
         })
     }
@@ -100,18 +118,19 @@ fn place_of(name: &str) -> Option<Place> {
     Some((stage.to_owned(), number.parse().ok()?))
 }
 
-/// Which instruction, counted from 1, has which place.
-fn places(dockerfile: &str) -> HashMap<Place, u32> {
+/// Which instruction has which place, and how many there are.
+fn places(dockerfile: &str) -> (HashMap<Place, Step>, u32) {
     if mark::has_own_escape(dockerfile) {
-        return HashMap::new();
+        return (HashMap::new(), 0);
     }
     let instructions = mark::instructions(dockerfile);
     let is_from = |i: &mark::Instruction| i.parts().0 == "FROM";
     let stages = instructions.iter().filter(|i| is_from(i)).count();
     let mut places = HashMap::new();
     let mut names: Vec<String> = Vec::new();
-    let mut number = 0;
+    let (mut number, mut of) = (0, 0);
     for (step, instruction) in (1..).zip(&instructions) {
+        of = step;
         let (word, rest) = instruction.parts();
         let counts = match word.as_str() {
             "FROM" => {
@@ -139,10 +158,11 @@ fn places(dockerfile: &str) -> HashMap<Place, u32> {
                 (2.., Some(name)) => name.clone(),
                 _ => String::new(),
             };
-            places.insert((stage, number), step);
+            let text = instruction.text.clone();
+            places.insert((stage, number), Step { number: step, text });
         }
     }
-    places
+    (places, of)
 }
 
 #[cfg(test)]
@@ -192,7 +212,7 @@ mod tests {
             assert_eq!(found, step, "{name}");
         }
         let alone = places("FROM b\nENV A=1\nRUN y\n");
-        assert_eq!(alone[&(String::new(), 2)], 3);
+        assert_eq!(alone.0[&(String::new(), 2)].number, 3);
     }
 
     #[test]
@@ -245,7 +265,7 @@ mod tests {
         );
         assert_eq!(
             trace.read(&vertex("[one 4/4] RUN make", "")),
-            b"[one 4/4] RUN make\n"
+            b"Step 7/13 : RUN make\n"
         );
         assert_eq!(trace.read(&vertex("[one 4/4] RUN make", "")), b"");
         let printed = StatusResponse {
