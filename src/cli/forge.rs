@@ -52,23 +52,28 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct OwnerToken {
     /// File with a token of an owner of the organization (scopes write:organization,
-    /// write:repository, read:user). It is read once and not kept.
+    /// write:repository, read:user), in place of `owner-token-file` in the settings. It is read once
+    /// and not kept; a local forge needs none.
     #[arg(
         long = "owner-token-file",
         value_name = "FILE",
         env = "REFEREE_OWNER_TOKEN_FILE"
     )]
-    pub file: std::path::PathBuf,
+    pub file: Option<std::path::PathBuf>,
 }
 
 impl OwnerToken {
-    /// The owner at this forge.
+    /// The owner at this forge: by the file that was named, or the one of the settings, if either was.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn owner(&self, url: &str) -> anyhow::Result<Owner> {
-        let file = self.file.display();
-        let text = std::fs::read_to_string(&self.file)
+    pub fn owner(&self, at: &Configured<'_>) -> anyhow::Result<Option<Owner>> {
+        let Some(path) = &self.file else {
+            let owner = at.owner_token.map(|token| Owner::at(at.url, token));
+            return Ok(owner.transpose()?);
+        };
+        let file = path.display();
+        let text = std::fs::read_to_string(path)
             .with_context(|| format!("reading the owner's token in {file}"))?;
         let token = text.trim();
         anyhow::ensure!(
@@ -76,7 +81,21 @@ impl OwnerToken {
             "{file} is empty; write the token into it"
         );
         let token = Secret::new(token);
-        Ok(Owner::at(url, &token)?)
+        Ok(Some(Owner::at(at.url, &token)?))
+    }
+
+    /// The owner, who is needed.
+    ///
+    /// # Errors
+    /// Also when nobody named a token.
+    pub fn required(&self, at: &Configured<'_>) -> anyhow::Result<Owner> {
+        self.owner(at)?.with_context(|| {
+            format!(
+                "name a file with a token of an owner of the organization: --owner-token-file, or \
+                 `owner-token-file` in [forge.{}]",
+                at.name
+            )
+        })
     }
 }
 
@@ -161,7 +180,7 @@ async fn setup(
     (token, hook_url): (&OwnerToken, Option<&str>),
 ) -> anyhow::Result<()> {
     let at = configured(settings, challenge)?;
-    let owner = token.owner(at.url)?;
+    let owner = token.required(&at)?;
     let dialect = at.forge.dialect().await.context("asking for its version")?;
     println!("{dialect} at {}", at.url);
     match dialect.fitness() {

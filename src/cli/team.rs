@@ -44,14 +44,8 @@ enum Command {
         /// For which challenge; may be left out when there is only one.
         #[arg(long)]
         challenge: Option<String>,
-        /// File with a token of an owner of the organization, in place of `owner-token-file` in the
-        /// settings; a local forge needs none.
-        #[arg(
-            long = "owner-token-file",
-            value_name = "FILE",
-            env = "REFEREE_OWNER_TOKEN_FILE"
-        )]
-        owner_token_file: Option<PathBuf>,
+        #[command(flatten)]
+        owner: OwnerToken,
         /// Also make a private organization, `<organization>-<team>`, to whose registry the team pushes
         /// images; for phases that are triggered by `image:`.
         #[arg(long)]
@@ -73,7 +67,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             team,
             users,
             challenge,
-            owner_token_file,
+            owner,
             images,
             hook_url,
         } => {
@@ -95,7 +89,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                         challenge,
                         team: &team,
                         users,
-                        owner: &owner_of(&settings, challenge, owner_token_file.as_ref())?,
+                        owner: &owner.required(&configured(&settings, challenge)?)?,
                     };
                     let bound = add(&settings, &store, &new).await?;
                     if *images {
@@ -108,22 +102,6 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Command::List => list(&store).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// An owner of the organization: by the file that was named, or the one of the settings.
-fn owner_of(
-    settings: &Settings,
-    challenge: &Challenge,
-    named: Option<&PathBuf>,
-) -> anyhow::Result<Owner> {
-    let at = configured(settings, challenge)?;
-    match (named, at.owner_token) {
-        (Some(file), _) => OwnerToken { file: file.clone() }.owner(at.url),
-        (None, Some(token)) => Ok(Owner::at(at.url, token)?),
-        (None, None) => anyhow::bail!(
-            "name a file with a token of an owner of the organization: --owner-token-file"
-        ),
-    }
 }
 
 /// Prints all teams.

@@ -11,11 +11,7 @@ use crate::model::{Challenge, Sender};
 use crate::store::Store;
 
 /// Looks at the forge of a challenge, if it has accounts.
-pub async fn look(
-    settings: &Settings,
-    challenge: &Challenge,
-    owner: Option<&OwnerToken>,
-) -> Vec<Check> {
+pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken) -> Vec<Check> {
     let name = &challenge.forge;
     if !matches!(settings.forges.get(name), Some(ForgeSettings::Gitea { .. })) {
         return Vec::new();
@@ -220,38 +216,35 @@ async fn teams(settings: &Settings, challenge: &Challenge, at: &Configured<'_>) 
 async fn webhook(
     settings: &Settings,
     challenge: &Challenge,
-    (at, owner): (&Configured<'_>, Option<&OwnerToken>),
+    (at, owner): (&Configured<'_>, &OwnerToken),
 ) -> Check {
     let what = format!("webhook of {}", at.name);
     let hosts = "Most often the forge refuses our address: see ALLOWED_HOST_LIST in what \
                  `referee forge setup` prints, and \"Recent Deliveries\" of the webhook.";
-    if let Some(owner) = owner {
-        let ending = format!("/hooks/{}", at.name);
-        let right = async {
-            let owner = owner.owner(at.url)?;
-            anyhow::Ok(
-                owner
-                    .webhook_is_right(organization(challenge)?, &ending)
-                    .await?,
-            )
-        };
-        match right.await {
-            Ok(true) => {}
-            Ok(false) => {
-                return Check::fine(what, format!("none to …{ending}, or not as it should be"))
-                    .flawed(
-                        Weight::Bad,
-                        "an active webhook of the organization, JSON, with all our events",
-                        "`referee forge setup` makes or mends it.",
-                    );
-            }
-            Err(error) => {
-                return Check::fine(what, format!("{error:#}")).flawed(
-                    Weight::Warning,
-                    "an answer",
-                    "Use a token of an owner of the organization.",
-                );
-            }
+    let ending = format!("/hooks/{}", at.name);
+    let right = async {
+        match owner.owner(at)? {
+            None => anyhow::Ok(true),
+            Some(owner) => Ok(owner
+                .webhook_is_right(organization(challenge)?, &ending)
+                .await?),
+        }
+    };
+    match right.await {
+        Ok(true) => {}
+        Ok(false) => {
+            return Check::fine(what, format!("none to …{ending}, or not as it should be")).flawed(
+                Weight::Bad,
+                "an active webhook of the organization, JSON, with all our events",
+                "`referee forge setup` makes or mends it.",
+            );
+        }
+        Err(error) => {
+            return Check::fine(what, format!("{error:#}")).flawed(
+                Weight::Warning,
+                "an answer",
+                "Use a token of an owner of the organization.",
+            );
         }
     }
     let heard = match Store::open(settings.database.expose()).await {

@@ -34,9 +34,9 @@ pub struct Options {
     /// Fail on warnings, too.
     #[arg(long)]
     strict: bool,
-    /// File with a token of an owner of the organization: only owners may look at webhooks.
-    #[arg(long, value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
-    owner_token_file: Option<std::path::PathBuf>,
+    // Only owners may look at webhooks.
+    #[command(flatten)]
+    owner: OwnerToken,
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -58,10 +58,8 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     checks.push(state(&settings));
     checks.push(database(&settings).await);
     checks.push(git(&settings));
-    let owner = options.owner_token_file.clone();
-    let owner = owner.map(|file| OwnerToken { file });
     for challenge in &challenges {
-        checks.extend(forge::look(&settings, challenge, owner.as_ref()).await);
+        checks.extend(forge::look(&settings, challenge, &options.owner).await);
     }
     checks.extend(engines::look(&settings, &challenges).await);
     let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
