@@ -57,6 +57,8 @@ pub fn job(run: &Run<'_>) -> JobSpec {
         env: vec![
             ("REFEREE_SEED".into(), run.seed.to_string()),
             ("REFEREE_TASK".into(), run.task.slug.to_string()),
+            // Else a program that crashes prints why first, and what it said before behind it.
+            ("PYTHONUNBUFFERED".into(), "1".into()),
         ],
         env_remove: ENV_REMOVED.map(str::to_owned).to_vec(),
         limits: JobLimits {

@@ -79,7 +79,8 @@ way("setuid", lambda: os.setuid(0))
 way("device", lambda: os.mknod("/output/null", 0o20666, os.makedev(1, 3)))
 
 if opened:
-    sys.exit(f"open: {opened}")
+    print(f"open: {opened}", flush=True)
+    sys.exit(1)
 for case in pathlib.Path("/input").iterdir():
     number = json.loads(case.read_text())["number"]
     pathlib.Path("/output", case.name).write_text(json.dumps({"double": 2 * number}))
