@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
-use bollard::models::{BuildInfo, BuildInfoAux};
+use bollard::models::{BuildInfo, BuildInfoAux, ImageSummary};
 use bollard::query_parameters::{
     BuildImageOptions, BuildImageOptionsBuilder, InspectContainerOptionsBuilder,
     ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
@@ -101,14 +101,7 @@ impl Builder for DockerEngine {
 
     async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>> {
         let own = format!("{}*", self.build_tag(beginning));
-        let options = &ListImagesOptionsBuilder::default()
-            .filters(&HashMap::from([("reference".to_owned(), vec![own])]))
-            .build();
-        let listed = self
-            .call("list images", |docker| async move {
-                docker.list_images(Some(options.clone())).await
-            })
-            .await??;
+        let listed = self.images(&[("reference", &own)]).await?;
         let before = self.build_tag("");
         let mut made = Vec::new();
         for image in listed {
@@ -351,6 +344,18 @@ impl DockerEngine {
             }
         }
         bytes
+    }
+
+    /// The images that pass all of these filters.
+    pub(super) async fn images(&self, filters: &[(&str, &str)]) -> Result<Vec<ImageSummary>> {
+        let filters: HashMap<_, _> = filters.iter().map(|(k, v)| (*k, vec![*v])).collect();
+        let options = &ListImagesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let answer = self.call("list images", |docker| async move {
+            docker.list_images(Some(options.clone())).await
+        });
+        Ok(answer.await??)
     }
 
     /// The facts of an image; `None` when the engine has no image of that name.

@@ -9,17 +9,14 @@
 //! the largest file of a step is limited by engines only that hand `ulimits` on (not 20.10); elsewhere the
 //! disk of the whole build is. What a step prints faster than 100 KiB a second BuildKit drops.
 
-use std::collections::HashMap;
 use std::time::Duration as Span;
 
-use bollard::query_parameters::{
-    ListImagesOptionsBuilder, PruneBuildOptionsBuilder, TagImageOptionsBuilder,
-};
+use bollard::query_parameters::{PruneBuildOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
 
-use super::{DockerEngine, EngineFacts, mark, meter, programs};
-use crate::executor::{BuildLimits, BuildSpec, ExecutorError, OutputSpec, Result};
-use crate::model::{Duration, limits};
+use super::{DockerEngine, EngineFacts, holder, mark, meter, programs};
+use crate::executor::{ExecutorError, Result};
+use crate::model::Duration;
 
 /// Under which bases have a name while something is built on them.
 const BASES: &str = "referee/base";
@@ -40,15 +37,11 @@ impl DockerEngine {
     }
 
     async fn seek_buildkit_group(&self, unified: bool) -> Result<String> {
-        let nothing = OutputSpec {
-            target: programs::OUTPUT.to_owned(),
-            bytes: 0,
-            files: 0,
-        };
-        let holder = self.small_job("group", &nothing).await?.image;
+        let holder = self.small_job("group", &holder::no_output()).await?.image;
         let dockerfile = format!("FROM {holder}\nRUN [\"{}\"]\n", programs::HOLD);
         let (dockerfile, bases) = self.name_bases(&dockerfile).await?;
-        let spec = probe(dockerfile);
+        let mut spec = holder::small_build("probe-group".to_owned(), dockerfile);
+        spec.limits.time = PROBE_TIME;
         let before = meter::buildkit_steps(unified);
         let (client, options, context) = self.request(&spec, &spec.dockerfile, (0, None)).await?;
         let body = bollard::body_try_stream(context);
@@ -104,7 +97,7 @@ impl DockerEngine {
             answer.map_err(|refusal| {
                 ExecutorError::Refused(format!("base image: {}", refusal.message))
             })?;
-            bases.push(format!("{BASES}:{tag}"));
+            bases.push(self.base_name(id));
         }
         Ok((dockerfile, bases))
     }
@@ -144,17 +137,7 @@ impl DockerEngine {
             return Ok(());
         };
         let own = self.base_name("*");
-        let options = &ListImagesOptionsBuilder::default()
-            .filters(&HashMap::from([(
-                "reference".to_owned(),
-                vec![own.clone()],
-            )]))
-            .build();
-        let listed = self
-            .call("list images", |docker| async move {
-                docker.list_images(Some(options.clone())).await
-            })
-            .await??;
+        let listed = self.images(&[("reference", &own)]).await?;
         let own = own.trim_end_matches('*');
         let names = listed.into_iter().flat_map(|image| image.repo_tags);
         let left: Vec<_> = names.filter(|name| name.starts_with(own)).collect();
@@ -177,26 +160,6 @@ impl DockerEngine {
             tokio::time::sleep(PRUNE_PAUSE).await;
         }
         Ok(())
-    }
-}
-
-/// A build of one step that waits.
-fn probe(dockerfile: String) -> BuildSpec {
-    BuildSpec {
-        name: "probe-group".to_owned(),
-        context: "/dev/null".into(),
-        dockerfile,
-        limits: BuildLimits {
-            time: PROBE_TIME,
-            memory: limits::BUILD_MEMORY_BYTES,
-            cpu_percent: 100,
-            log: 64 * 1024,
-            disk: limits::BUILD_DISK_BYTES,
-            file: limits::BUILD_FILE_BYTES,
-            processes: limits::BUILD_PROCESSES,
-        },
-        network: "none".to_owned(),
-        labels: Vec::new(),
     }
 }
 

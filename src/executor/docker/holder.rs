@@ -18,8 +18,15 @@ use futures_util::StreamExt;
 use super::containers::{is_running, state_of};
 use super::sandbox::{self, Role};
 use super::{DockerEngine, OutputStore, programs};
-use crate::executor::{ExecutorError, JobLimits, JobSpec, OutputSpec, Result};
-use crate::model::{Duration, ImageId};
+use crate::executor::{
+    BuildLimits, BuildSpec, ExecutorError, JobLimits, JobSpec, OutputSpec, Result,
+};
+use crate::model::{Duration, ImageId, limits};
+
+/// A build of one step of ours is over by then.
+const SMALL_BUILD_TIME: Duration = Duration::seconds(20);
+/// A context without anything in it.
+const NO_CONTEXT: &str = "/dev/null";
 
 impl DockerEngine {
     /// Makes the output file system and the container that keeps it mounted; the container's id.
@@ -131,5 +138,35 @@ pub(super) fn with_command(body: ContainerCreateBody, program: &str) -> Containe
     ContainerCreateBody {
         cmd: Some(vec![program.to_owned()]),
         ..body
+    }
+}
+
+/// No output at all.
+pub(super) fn no_output() -> OutputSpec {
+    OutputSpec {
+        target: programs::OUTPUT.to_owned(),
+        bytes: 0,
+        files: 0,
+    }
+}
+
+/// A build of one step of ours, without a context.
+pub(super) fn small_build(name: String, dockerfile: String) -> BuildSpec {
+    const MIB: u64 = 1024 * 1024;
+    BuildSpec {
+        name,
+        context: NO_CONTEXT.into(),
+        dockerfile,
+        limits: BuildLimits {
+            time: SMALL_BUILD_TIME,
+            memory: 64 * MIB,
+            cpu_percent: 50,
+            log: 64 * 1024,
+            disk: limits::BUILD_DISK_BYTES,
+            file: MIB,
+            processes: 64,
+        },
+        network: "none".to_owned(),
+        labels: Vec::new(),
     }
 }

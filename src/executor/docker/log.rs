@@ -100,17 +100,20 @@ pub(super) fn plain(bytes: &[u8]) -> String {
     kept
 }
 
-/// What was read so far.
-#[derive(Debug, Default, Clone)]
-struct Kept {
-    log: LogKeeper,
-    /// Nothing more is read: all was, or there was a flood, or the connection was lost.
-    over: bool,
+/// How a follower stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// It reads.
+    On,
+    /// The engine said that this was all.
+    Complete,
+    /// It stopped before the end: a flood, or a lost connection.
+    Stopped,
 }
 
 /// Reads one job's log while it runs. Dropping it closes the connection.
 pub(super) struct Follower {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<(LogKeeper, Reading)>>,
     task: JoinHandle<()>,
 }
 
@@ -121,7 +124,7 @@ impl Drop for Follower {
 }
 
 impl Follower {
-    fn snapshot(&self) -> Kept {
+    fn snapshot(&self) -> (LogKeeper, Reading) {
         lock(&self.kept).clone()
     }
 }
@@ -134,13 +137,14 @@ impl DockerEngine {
         if followers.contains_key(job) {
             return;
         }
-        let kept = Arc::new(Mutex::new(Kept::default()));
+        let kept = Arc::new(Mutex::new((LogKeeper::default(), Reading::On)));
         let (engine, container, into) = (self.clone(), container.to_owned(), kept.clone());
         let task = tokio::spawn(async move {
-            if let Err(error) = engine.read_log(&container, true, &into).await {
-                tracing::debug!(%error, "a log is followed no longer");
-            }
-            lock(&into).over = true;
+            let complete = engine.read_log(&container, true, &into).await;
+            lock(&into).1 = match complete {
+                Ok(true) => Reading::Complete,
+                Ok(false) | Err(_) => Reading::Stopped,
+            };
         });
         followers.insert(job.to_owned(), Follower { kept, task });
     }
@@ -149,9 +153,8 @@ impl DockerEngine {
         self.followers().remove(job);
     }
 
-    /// The kept part. Of an ended job, its end is certain: the follower is given a moment to come to it, then the
-    /// engine's files are read once more, because engines may tell a follower that all is read and have one more line
-    /// (seen on 20.10 with the last words of a program, on the other of its two streams).
+    /// The kept part. Of an ended job, its end is certain: a follower that has not come to it is
+    /// given a moment, then the engine's files are read once more.
     pub(super) async fn excerpt(
         &self,
         job: &str,
@@ -159,23 +162,25 @@ impl DockerEngine {
         ended: bool,
     ) -> Result<LogExcerpt> {
         let followed = self.followed(job, ended).await;
-        if let (Some(kept), false) = (&followed, ended) {
-            return Ok(kept.log.excerpt());
+        match followed {
+            Some((keeper, Reading::Complete)) if keeper.is_short() => return Ok(keeper.excerpt()),
+            Some((keeper, _)) if !ended => return Ok(keeper.excerpt()),
+            _ => {}
         }
-        let reread = Mutex::new(Kept::default());
+        let reread = Mutex::new((LogKeeper::default(), Reading::On));
         self.read_log(container, false, &reread).await?;
-        let reread = lock(&reread).log.clone();
+        let reread = lock(&reread).0.clone();
         let keeper = match followed {
-            Some(kept) => kept.log.ended_by(reread),
+            Some((keeper, _)) => keeper.ended_by(reread),
             None => reread,
         };
         Ok(keeper.excerpt())
     }
 
-    async fn followed(&self, job: &str, ended: bool) -> Option<Kept> {
+    async fn followed(&self, job: &str, ended: bool) -> Option<(LogKeeper, Reading)> {
         for _ in 0..100 {
             let snapshot = self.followers().get(job).map(Follower::snapshot)?;
-            if snapshot.over || !ended {
+            if snapshot.1 != Reading::On || !ended {
                 return Some(snapshot);
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -183,9 +188,14 @@ impl DockerEngine {
         self.followers().get(job).map(Follower::snapshot)
     }
 
-    /// Reads into `into`, of a flood no more than [`FOLLOW_BYTES_MAX`]. Only what is not followed is bounded in time:
-    /// there the engine has everything at hand.
-    async fn read_log(&self, container: &str, follow: bool, into: &Mutex<Kept>) -> Result<()> {
+    /// Reads into `into`; true when the engine's end was reached. Only what is not followed is
+    /// bounded in time: there the engine has everything at hand.
+    async fn read_log(
+        &self,
+        container: &str,
+        follow: bool,
+        into: &Mutex<(LogKeeper, Reading)>,
+    ) -> Result<bool> {
         let unreachable = |why: String| ExecutorError::Unreachable(format!("logs: {why}"));
         let client = self.client().map_err(|e| unreachable(e.to_string()))?;
         let options = LogsOptionsBuilder::default()
@@ -203,12 +213,12 @@ impl DockerEngine {
                 timely.map_err(|_| unreachable("no answer".to_owned()))?
             };
             match next {
-                None => return Ok(()),
+                None => return Ok(true),
                 Some(Ok(piece)) => {
                     let mut into = lock(into);
-                    into.log.push(piece.as_ref());
-                    if follow && into.log.total() > FOLLOW_BYTES_MAX {
-                        return Ok(());
+                    into.0.push(piece.as_ref());
+                    if follow && into.0.total() > FOLLOW_BYTES_MAX {
+                        return Ok(false);
                     }
                 }
                 Some(Err(error)) => match refusal(error) {

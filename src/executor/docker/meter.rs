@@ -256,16 +256,9 @@ fn delegate(root: &Path, group: &Path) -> io::Result<()> {
 
 /// Writes where the kernel has such a file.
 fn if_there(file: &Path, text: &str) -> io::Result<()> {
-    match fs::write(file, text) {
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-            ) && !file.exists() =>
-        {
-            Ok(())
-        }
-        written => written,
+    match file.exists() {
+        true => fs::write(file, text),
+        false => Ok(()),
     }
 }
 

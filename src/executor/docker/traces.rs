@@ -3,10 +3,8 @@
 //! It refuses to remove anything that is not surely of this build, or of an earlier one of this
 //! instance: an image with a name stays, and so does whatever anything else is made from, or runs.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use bollard::query_parameters::ListImagesOptionsBuilder;
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard};
 
 use super::meter::Cage;
@@ -108,19 +106,11 @@ impl DockerEngine {
         let Ok(_nothing_under_way) = self.shared.building.try_write() else {
             return Ok(0);
         };
-        let options = &ListImagesOptionsBuilder::default()
-            .filters(&HashMap::from([
-                ("dangling".to_owned(), vec!["true".to_owned()]),
-                ("label".to_owned(), vec![self.made_by()]),
-            ]))
-            .build();
+        let made_by = self.made_by();
+        let ours = [("dangling", "true"), ("label", made_by.as_str())];
         let mut removed = 0;
         for _ in 0..CLEARING_TRIES {
-            let left = self
-                .call("list images", |docker| async move {
-                    docker.list_images(Some(options.clone())).await
-                })
-                .await??;
+            let left = self.images(&ours).await?;
             if left.is_empty() {
                 return Ok(removed);
             }

@@ -3,22 +3,17 @@
 //!
 //! Nothing of them stays on the engine.
 
-use std::path::PathBuf;
-
 use super::super::containers::state_of;
 use super::super::programs::Opened;
 use super::super::sandbox::Role;
 use super::super::{DockerEngine, EngineFacts, holder, programs};
 use crate::executor::{
-    BuildEnd, BuildLimits, BuildSpec, Builder as _, Check, Executor as _, JobRef, JobStatus,
-    OutputSpec, Result, Weight,
+    BuildEnd, Builder as _, Check, Executor as _, JobRef, JobStatus, Result, Weight,
 };
-use crate::model::{Duration, RunEnd, limits};
+use crate::model::{Duration, RunEnd};
 
 const CANARY_TIME: Duration = Duration::seconds(20);
 const DOORS_OF_BUILDS: &str = "doors of builds";
-/// A context without anything in it.
-const NO_CONTEXT: &str = "/dev/null";
 
 impl DockerEngine {
     /// All that are for jobs.
@@ -44,10 +39,13 @@ impl DockerEngine {
 
     /// The same doors from a step of a build, where the engine's own profile holds.
     pub(super) async fn doors_of_builds(&self) -> Result<Check> {
-        let holder = self.small_job("doors", &no_output()).await?.image;
+        let holder = self.small_job("doors", &holder::no_output()).await?.image;
         let name = "check-doors".to_owned();
         let dockerfile = format!("FROM {holder}\nRUN [\"{}\"]\n", programs::DOORS);
-        let report = match self.build(&trial(name.clone(), dockerfile)).await {
+        let report = match self
+            .build(&holder::small_build(name.clone(), dockerfile))
+            .await
+        {
             Ok(report) => report,
             Err(error) => return Ok(no_build(error.to_string())),
         };
@@ -134,7 +132,7 @@ impl DockerEngine {
     /// In the same sandbox as everybody's jobs, without output.
     async fn start_canary(&self, what: &str, program: &'static str) -> Result<JobRef> {
         let name = format!("check-{what}");
-        let job = self.small_job(&name, &no_output()).await?;
+        let job = self.small_job(&name, &holder::no_output()).await?;
         let body = holder::with_command(self.body(&job, Role::Canary).await?, program);
         self.remove_container(&self.names(&name).container(Role::Canary))
             .await?;
@@ -194,35 +192,6 @@ fn bites(
             "it is stopped by the limit",
             remedy,
         ),
-    }
-}
-
-fn no_output() -> OutputSpec {
-    OutputSpec {
-        target: programs::OUTPUT.to_owned(),
-        bytes: 0,
-        files: 0,
-    }
-}
-
-/// A build of one step that ends at once.
-fn trial(name: String, dockerfile: String) -> BuildSpec {
-    const MIB: u64 = 1024 * 1024;
-    BuildSpec {
-        name,
-        context: PathBuf::from(NO_CONTEXT),
-        dockerfile,
-        limits: BuildLimits {
-            time: CANARY_TIME,
-            memory: 64 * MIB,
-            cpu_percent: 50,
-            log: 64 * 1024,
-            disk: limits::BUILD_DISK_BYTES,
-            file: MIB,
-            processes: 64,
-        },
-        network: "none".to_owned(),
-        labels: Vec::new(),
     }
 }
 

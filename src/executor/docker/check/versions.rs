@@ -73,7 +73,7 @@ impl Floor {
 
 /// The engine itself.
 pub(super) fn engine(version: &str) -> Check {
-    patched("engine version", version, version, &ENGINE)
+    patched("engine version", version, &ENGINE)
 }
 
 /// What starts containers, jobs and steps of builds alike. `details` is the version that the package has, if the
@@ -83,7 +83,7 @@ pub(super) fn runc(version: &str, details: &str) -> Check {
         true => details,
         false => version,
     };
-    patched("runc version", whole, whole, &RUNC)
+    patched("runc version", whole, &RUNC)
 }
 
 /// BuildKit is a part of the engine whose version most engines do not name. `of` is the version of an engine that
@@ -91,10 +91,10 @@ pub(super) fn runc(version: &str, details: &str) -> Check {
 pub(super) fn buildkit(version: Option<&str>, of: Option<&str>) -> Check {
     const WHAT: &str = "BuildKit";
     match (version, of) {
-        (Some(version), _) => patched(WHAT, version, version, &BUILDKIT),
+        (Some(version), _) => patched(WHAT, version, &BUILDKIT),
         (None, Some(engine)) => {
             let seen = format!("a part of the engine {}", told(engine));
-            patched(WHAT, &seen, engine, &ENGINE)
+            held(WHAT, &seen, engine, &ENGINE)
         }
         (None, None) => Check::fine(
             WHAT,
@@ -117,14 +117,14 @@ pub(super) fn kernel(version: &str, built: &str) -> Check {
     match built.split_once("Debian ") {
         Some((_, made_of)) => {
             let made_of = made_of.split_whitespace().next().unwrap_or_default();
-            patched(
+            held(
                 "kernel",
                 &format!("{version}, Debian {made_of}"),
                 made_of,
                 &KERNEL,
             )
         }
-        None => patched("kernel", version, version, &KERNEL),
+        None => patched("kernel", version, &KERNEL),
     }
 }
 
@@ -147,12 +147,7 @@ pub(super) fn toolkit(answer: &str) -> Option<Check> {
         line.starts_with("NVIDIA Container Toolkit CLI version") || line.starts_with("cli-version")
     })?;
     let version = line.split_whitespace().last()?;
-    Some(patched(
-        "NVIDIA container toolkit",
-        version,
-        version,
-        &TOOLKIT,
-    ))
+    Some(patched("NVIDIA container toolkit", version, &TOOLKIT))
 }
 
 fn told(version: &str) -> &str {
@@ -162,8 +157,13 @@ fn told(version: &str) -> &str {
     }
 }
 
+/// A version that is shown as it is.
+fn patched(what: &str, version: &str, floor: &Floor) -> Check {
+    held(what, version, version, floor)
+}
+
 /// A warning only, and a milder one where somebody may have mended what has an old number.
-fn patched(what: &str, seen: &str, version: &str, floor: &Floor) -> Check {
+fn held(what: &str, seen: &str, version: &str, floor: &Floor) -> Check {
     let check = Check::fine(what, told(seen));
     if floor.is_kept(version_of(version)) {
         return check;

@@ -12,7 +12,7 @@ def way(name, attempt):
     try:
         attempt()
     except OSError as error:
-        print(name, errno.errorcode.get(error.errno, error), flush=True)
+        print(name, errno.errorcode.get(error.errno, error))
     else:
         opened.append(name)
 
@@ -57,7 +57,7 @@ way("abstract", abstract)
 way("engine", engine)
 
 if opened:
-    print(f"open: {opened}", flush=True)
+    print(f"open: {opened}")
     sys.exit(1)
 for case in pathlib.Path("/input").iterdir():
     number = json.loads(case.read_text())["number"]

@@ -13,7 +13,7 @@ def way(name, attempt):
     try:
         attempt()
     except OSError as error:
-        print(name, errno.errorcode.get(error.errno, error), flush=True)
+        print(name, errno.errorcode.get(error.errno, error))
     else:
         opened.append(name)
 
@@ -79,7 +79,7 @@ way("setuid", lambda: os.setuid(0))
 way("device", lambda: os.mknod("/output/null", 0o20666, os.makedev(1, 3)))
 
 if opened:
-    print(f"open: {opened}", flush=True)
+    print(f"open: {opened}")
     sys.exit(1)
 for case in pathlib.Path("/input").iterdir():
     number = json.loads(case.read_text())["number"]
