@@ -76,18 +76,40 @@ pub fn zones(settings: &Settings) -> Vec<Zone<'_>> {
     zones
 }
 
-/// Connects to the engines of these settings. `instance` marks what is ours on them.
+/// Connects to the engines of these settings. `instance` marks what is ours on them. Two addresses may lead to one
+/// engine, which is asked who it is: its images are not carried to itself.
 ///
 /// # Errors
 /// When an engine does not answer.
 pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
-    let mut connected: Vec<(Vec<Role>, Arc<dyn Engine>)> = Vec::new();
+    let mut connected: Vec<Connected> = Vec::new();
     for zone in zones(settings) {
-        let engine = connect(&zone, instance).await?;
-        connected.push((zone.roles, engine));
+        let engine = open(&zone, instance).await?;
+        let id = engine.id().await?;
+        let runtime = zone.runtime;
+        let fits = |c: &&mut Connected| c.id == id && (runtime.is_none() || c.runtime == runtime);
+        if let Some(known) = connected.iter_mut().find(fits) {
+            known.roles.extend(zone.roles);
+            continue;
+        }
+        let same = connected.iter().find(|c| c.id == id);
+        let engine = match same {
+            Some(known) => known.engine.used_with(options(&zone)),
+            None => engine,
+        };
+        connected.push(Connected {
+            roles: zone.roles,
+            runtime,
+            id,
+            engine,
+        });
     }
+    let all: Vec<(Vec<Role>, Arc<dyn Engine>)> = connected
+        .into_iter()
+        .map(|c| (c.roles, Arc::new(c.engine) as Arc<dyn Engine>))
+        .collect();
     let of = |role| {
-        let found = connected.iter().find(|(roles, _)| roles.contains(&role));
+        let found = all.iter().find(|(roles, _)| roles.contains(&role));
         let engine = found.map(|(_, engine)| Arc::clone(engine));
         engine.with_context(|| format!("no engine is the {role:?}"))
     };
@@ -99,24 +121,40 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
     })
 }
 
-/// Connects to an engine.
-///
-/// # Errors
-/// When it does not answer.
-pub async fn connect(zone: &Zone<'_>, instance: &str) -> anyhow::Result<Arc<dyn Engine>> {
-    let options = DockerOptions {
+/// An engine in use, under one runtime.
+struct Connected<'a> {
+    roles: Vec<Role>,
+    runtime: Option<&'a str>,
+    /// By what name it knows itself.
+    id: String,
+    engine: DockerEngine,
+}
+
+fn options(zone: &Zone<'_>) -> DockerOptions {
+    DockerOptions {
         runtime: zone.runtime.map(str::to_owned),
         builds_with: zone.builds_with,
         ..DockerOptions::default()
-    };
+    }
+}
+
+async fn open(zone: &Zone<'_>, instance: &str) -> anyhow::Result<DockerEngine> {
     let socket = zone.socket;
-    let engine = DockerEngine::connect(socket, instance, options)
+    let engine = DockerEngine::connect(socket, instance, options(zone))
         .with_context(|| format!("the address {socket} of a Docker Engine"))?;
     // A connection is made by the first question only.
     engine.list_owned().await.with_context(|| {
         format!("no Docker Engine answers at {socket}; is it installed and running?")
     })?;
-    Ok(Arc::new(engine))
+    Ok(engine)
+}
+
+/// Connects to an engine.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn connect(zone: &Zone<'_>, instance: &str) -> anyhow::Result<Arc<dyn Engine>> {
+    Ok(Arc::new(open(zone, instance).await?))
 }
 
 /// All forges, connected to when they are first asked. One without a token only sends deliveries, and

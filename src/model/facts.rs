@@ -62,6 +62,10 @@ pub struct RunEnd {
     pub exit_code: i64,
     /// Whether the kernel killed any process of it for want of memory.
     pub out_of_memory: bool,
+    /// Whether it was killed because memory had run out around it: on the whole host, or in a control group that it
+    /// shares with others.
+    #[serde(default)]
+    pub host_out_of_memory: bool,
     /// Whether the engine was there the whole time; if not, exit codes 137 and 143 mean nothing.
     pub engine_continuous: bool,
     /// The engine's own sentence, if it has one (such as "no such file or directory").

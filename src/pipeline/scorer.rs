@@ -287,6 +287,9 @@ fn broken(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
     if !ran.end.engine_continuous && ran.end.exit_code != 0 {
         anyhow::bail!("the engine was away while the scorer ran");
     }
+    if ran.end.host_out_of_memory {
+        anyhow::bail!("the scorer was killed because its host ran out of memory");
+    }
     if !ran.end.started {
         return Ok(Some(format!("the scorer did not start: {}", ran.end.error)));
     }

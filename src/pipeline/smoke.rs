@@ -320,6 +320,7 @@ mod tests {
                 started: true,
                 exit_code: 0,
                 out_of_memory,
+                host_out_of_memory: false,
                 engine_continuous: true,
                 error: String::new(),
                 duration: crate::model::Duration::seconds(1),

@@ -1,7 +1,7 @@
 //! What the end of a run means: whose fault it was, and what to say about it: RUN001 to RUN004.
 //!
 //! Exit codes are the container's own claim and decide nothing but "it failed": a time limit is what
-//! we recorded before we killed, a memory limit is what the kernel reports.
+//! we recorded before we killed, a memory limit is what the kernel reports. A kill for the host's memory is nobody's but ours.
 
 use super::catalogue::{RUN001, RUN002, RUN003, RUN004};
 use crate::model::{Finding, KillReason, Outcome, RunEnd, RunLimits};
@@ -56,6 +56,11 @@ pub fn classify(
             "the engine was away during the run, so exit code {} means nothing",
             end.exit_code
         ));
+    }
+    if end.host_out_of_memory {
+        return Verdict::Infrastructure(
+            "the kernel killed the container because its host ran out of memory".into(),
+        );
     }
     if !end.started {
         return not_started(end);
@@ -169,6 +174,7 @@ mod tests {
             started: true,
             exit_code,
             out_of_memory: false,
+            host_out_of_memory: false,
             engine_continuous: true,
             error: String::new(),
             duration: Duration::seconds(20),
@@ -197,6 +203,10 @@ mod tests {
             engine_continuous: false,
             ..end(code)
         };
+        let crowded = RunEnd {
+            host_out_of_memory: true,
+            ..end(137)
+        };
         let unstarted = |error: &str| RunEnd {
             started: false,
             error: error.into(),
@@ -219,6 +229,8 @@ mod tests {
             (end(137), Some(KillReason::Cancelled), "cancelled"),
             (end(137), Some(KillReason::Orphaned), "again"),
             (away(137), None, "again"),
+            (crowded.clone(), None, "again"),
+            (crowded, Some(KillReason::Time), "time-limit RUN002"),
             (away(143), None, "again"),
             (away(42), None, "run-failed RUN001"),
             (away(0), None, "fine"),

@@ -14,8 +14,10 @@
 
 mod copy;
 mod crash;
+mod engine;
 mod engines;
 mod examples;
+mod gvisor;
 mod local_forge;
 mod orders;
 mod per_case;

@@ -173,7 +173,7 @@ impl DockerEngine {
         let since = Timestamp::parse(&now).map_err(ExecutorError::Refused)?;
         let alone = match self.options().builds_with {
             BuildsWith::Classic => None,
-            BuildsWith::BuildKit => Some(self.shared.alone.clone().lock_owned().await),
+            BuildsWith::BuildKit => Some(self.shared.builds.alone.clone().lock_owned().await),
         };
         let unified = facts.cgroup_version == "2";
         let cage = match Cage::possible(&facts, self.is_local(&facts)) {
@@ -187,8 +187,8 @@ impl DockerEngine {
             }
             Err(_) => None,
         };
-        let under_way = self.shared.building.clone().read_owned().await;
-        self.shared.builds.fetch_add(1, Ordering::SeqCst);
+        let under_way = self.shared.builds.under_way.clone().read_owned().await;
+        self.shared.builds.count.fetch_add(1, Ordering::SeqCst);
         Ok(Work {
             log: LogKeeper::default(),
             steps: Steps::default(),
@@ -306,7 +306,7 @@ impl DockerEngine {
         let (mut crowded, mut looks_over) = (false, 0);
         loop {
             tokio::time::sleep(DISK_LOOK_EVERY).await;
-            crowded |= self.shared.builds.load(Ordering::SeqCst) > 1;
+            crowded |= self.shared.builds.count.load(Ordering::SeqCst) > 1;
             let left = free()?;
             looks_over = match at_start.saturating_sub(left) > limit {
                 true => looks_over + 1,

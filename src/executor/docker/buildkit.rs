@@ -14,7 +14,7 @@ use std::time::Duration as Span;
 use bollard::query_parameters::{PruneBuildOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
 
-use super::{DockerEngine, EngineFacts, holder, mark, meter, programs};
+use super::{DockerEngine, EngineFacts, holder, instructions, meter, programs};
 use crate::executor::{ExecutorError, Result};
 use crate::model::Duration;
 
@@ -31,7 +31,7 @@ const DIGEST: &str = "sha256:";
 impl DockerEngine {
     /// The control group in which BuildKit starts steps, seen once by a step of ours that waits in it.
     pub(super) async fn buildkit_group(&self, facts: &EngineFacts) -> Result<String> {
-        let group = &self.shared.buildkit_group;
+        let group = &self.shared.builds.buildkit_group;
         let found = group.get_or_try_init(|| self.seek_buildkit_group(facts.cgroup_version == "2"));
         found.await.cloned()
     }
@@ -133,7 +133,7 @@ impl DockerEngine {
     /// Removes what BuildKit keeps of builds, so that none finds anything of another, and names of bases that
     /// a daemon which was killed has left. Does nothing while something is built.
     pub(super) async fn sweep_buildkit(&self) -> Result<()> {
-        let Ok(_nothing_under_way) = self.shared.alone.try_lock() else {
+        let Ok(_nothing_under_way) = self.shared.builds.alone.try_lock() else {
             return Ok(());
         };
         let own = self.base_name("*");
@@ -168,7 +168,7 @@ fn by_name(dockerfile: &str, name: impl Fn(&str) -> String) -> (String, Vec<Stri
     let mut lines: Vec<String> = dockerfile.lines().map(str::to_owned).collect();
     let mut ids: Vec<String> = Vec::new();
     let mut begins = 0;
-    for instruction in mark::instructions(dockerfile) {
+    for instruction in instructions::instructions(dockerfile) {
         let end = instruction.last_line.map_or(lines.len(), |last| last + 1);
         let (word, rest) = instruction.parts();
         let base = rest

@@ -3,53 +3,13 @@
 //! The classic builder puts the labels of a build on its last image alone. What an interrupted build
 //! leaves behind has no name and, without this, nothing that tells whose it is.
 //!
-//! It reads no more of a Dockerfile than where its instructions begin and end. One with an escape
-//! character of its own is left as it is.
+//! It refuses to touch what it does not understand: a file with an escape character of its own, or one
+//! that ends where it should go on, is left as it is.
+
+use super::instructions::{has_own_escape, instructions};
 
 /// The label that names the instance of Referee.
 pub(super) const MADE_BY: &str = "referee.made-by";
-
-/// One instruction of a Dockerfile.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
-    /// Its lines without comments and the marks that they go on.
-    pub text: String,
-    /// Index of its last line; `None` if the file ends where it should go on.
-    pub last_line: Option<usize>,
-}
-
-impl Instruction {
-    /// Its word in capitals, and what follows it.
-    pub fn parts(&self) -> (String, &str) {
-        let text = self.text.trim();
-        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        (word.to_ascii_uppercase(), rest.trim_start())
-    }
-}
-
-/// The instructions of a Dockerfile whose escape character is the usual one.
-pub(super) fn instructions(dockerfile: &str) -> Vec<Instruction> {
-    let mut all: Vec<Instruction> = Vec::new();
-    let mut goes_on = false;
-    for (number, line) in dockerfile.lines().enumerate() {
-        let text = line.trim();
-        // Neither ends what goes on: the engine takes them out before it looks.
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        if !goes_on {
-            let (text, last_line) = (String::new(), None);
-            all.push(Instruction { text, last_line });
-        }
-        let part = text.strip_suffix('\\');
-        goes_on = part.is_some();
-        if let Some(instruction) = all.last_mut() {
-            instruction.text.push_str(part.unwrap_or(text));
-            instruction.last_line = (!goes_on).then_some(number);
-        }
-    }
-    all
-}
 
 /// The Dockerfile with the instruction `LABEL label` behind each `FROM`, and whether it is there.
 pub(super) fn marked(dockerfile: &str, label: &str) -> (String, bool) {
@@ -79,20 +39,6 @@ fn push_label(out: &mut String, label: &str) {
     out.push('\n');
 }
 
-/// Directives stand above everything else.
-pub(super) fn has_own_escape(dockerfile: &str) -> bool {
-    let mut head = dockerfile
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .map_while(|line| line.strip_prefix('#'));
-    head.any(|comment| {
-        let word = comment.trim_start().to_ascii_lowercase();
-        let rest = word.strip_prefix("escape").map(str::trim_start);
-        rest.is_some_and(|rest| rest.starts_with('='))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,22 +47,6 @@ mod tests {
         let (text, is_marked) = marked(dockerfile, "a=b");
         assert!(is_marked, "{dockerfile}");
         text
-    }
-
-    #[test]
-    fn instructions_are_read_over_comments_and_line_ends() {
-        let file = "# c\nFROM x \\\n# why\n\n  AS y\nrun a \\\n b\nENV A=1 \\";
-        let read: Vec<_> = instructions(file)
-            .into_iter()
-            .map(|i| (i.parts().0, i.parts().1.to_owned(), i.last_line))
-            .collect();
-        let owned = |word: &str, rest: &str, line| (word.to_owned(), rest.to_owned(), line);
-        let expected = [
-            owned("FROM", "x AS y", Some(4)),
-            owned("RUN", "a b", Some(6)),
-            owned("ENV", "A=1", None),
-        ];
-        assert_eq!(read, expected);
     }
 
     #[test]

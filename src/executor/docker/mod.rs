@@ -34,6 +34,8 @@ mod check;
 mod containers;
 mod context;
 mod holder;
+mod instructions;
+mod kernel_log;
 mod load;
 mod log;
 mod mark;
@@ -103,9 +105,16 @@ struct Shared {
     client: Mutex<Option<Docker>>,
     facts: Mutex<Option<Arc<EngineFacts>>>,
     followers: Mutex<HashMap<String, Follower>>,
-    builds: AtomicUsize,
+    builds: Arc<Builds>,
+}
+
+/// What builds of one engine have to know of each other, whatever it is used for besides.
+#[derive(Default)]
+struct Builds {
+    /// How many are under way.
+    count: AtomicUsize,
     /// Read by each build that is under way.
-    building: Arc<tokio::sync::RwLock<()>>,
+    under_way: Arc<tokio::sync::RwLock<()>>,
     /// Held by a build with BuildKit until nothing of it is left.
     alone: Arc<tokio::sync::Mutex<()>>,
     buildkit_group: tokio::sync::OnceCell<String>,
@@ -197,12 +206,37 @@ impl DockerEngine {
                 client: Mutex::default(),
                 facts: Mutex::default(),
                 followers: Mutex::default(),
-                builds: AtomicUsize::new(0),
-                building: Arc::default(),
-                alone: Arc::default(),
-                buildkit_group: tokio::sync::OnceCell::new(),
+                builds: Arc::default(),
             }),
         })
+    }
+
+    /// The same engine, used in another way at the same time. Builds of both know of each other: neither takes for
+    /// a leftover what the other makes.
+    #[must_use]
+    pub fn used_with(&self, options: DockerOptions) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                address: self.shared.address.clone(),
+                instance: self.shared.instance.clone(),
+                options,
+                client: Mutex::default(),
+                facts: Mutex::default(),
+                followers: Mutex::default(),
+                builds: Arc::clone(&self.shared.builds),
+            }),
+        }
+    }
+
+    /// By what name the engine knows itself: two addresses may lead to one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn id(&self) -> Result<String> {
+        let info = self
+            .call("info", |docker| async move { docker.info().await })
+            .await??;
+        Ok(info.id.unwrap_or_default())
     }
 
     fn instance(&self) -> &str {

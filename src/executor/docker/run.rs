@@ -15,6 +15,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::DockerEngine;
 use super::containers::{is_running, start_error, state_of, was_started};
+use super::kernel_log::{self, RanOut};
 use super::sandbox::{self, Place, Role};
 use crate::executor::{
     Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus, Look, OutputSpec, Result,
@@ -220,9 +221,16 @@ impl DockerEngine {
             return Ok(JobStatus::Unknown);
         };
         let mut state = state_of(&seen);
+        let mut ran_out = None;
+        if is_unexplained_kill(&state) {
+            let id = seen.id.clone().unwrap_or_default();
+            ran_out = tokio::task::spawn_blocking(move || kernel_log::of(&id).ok().flatten())
+                .await
+                .unwrap_or_default();
+        }
         // That memory ran out is an event of its own to the engine, and may reach it behind the end.
         let mut looks = 0..OOM_LOOKS;
-        while is_unexplained_kill(&state) && looks.next().is_some() {
+        while ran_out.is_none() && is_unexplained_kill(&state) && looks.next().is_some() {
             tokio::time::sleep(OOM_LOOK_EVERY).await;
             match self.inspect_role(&job.name, Role::Job).await? {
                 Some(seen) => state = state_of(&seen),
@@ -245,7 +253,8 @@ impl DockerEngine {
         Ok(JobStatus::Ended(RunEnd {
             started,
             exit_code: state.exit_code.unwrap_or(-1),
-            out_of_memory: state.oom_killed.unwrap_or(false),
+            out_of_memory: state.oom_killed == Some(true) || ran_out == Some(RanOut::Container),
+            host_out_of_memory: ran_out == Some(RanOut::Host),
             engine_continuous: self.is_continuous(&job.name).await?,
             error,
             duration: if started { ran(&state) } else { Duration(0) },

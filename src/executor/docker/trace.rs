@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use bollard::moby::buildkit::v1::StatusResponse;
 
+use super::instructions::{Instruction, has_own_escape, instructions};
 use super::log::plain;
-use super::mark;
 use crate::executor::{BuildEnd, ExecutorError, Result};
 
 /// What ends in this was not at fault: another step failed before.
@@ -120,11 +120,11 @@ fn place_of(name: &str) -> Option<Place> {
 
 /// Which instruction has which place, and how many there are.
 fn places(dockerfile: &str) -> (HashMap<Place, Step>, u32) {
-    if mark::has_own_escape(dockerfile) {
+    if has_own_escape(dockerfile) {
         return (HashMap::new(), 0);
     }
-    let instructions = mark::instructions(dockerfile);
-    let is_from = |i: &mark::Instruction| i.parts().0 == "FROM";
+    let instructions = instructions(dockerfile);
+    let is_from = |i: &Instruction| i.parts().0 == "FROM";
     let stages = instructions.iter().filter(|i| is_from(i)).count();
     let mut places = HashMap::new();
     let mut names: Vec<String> = Vec::new();

@@ -49,7 +49,11 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        self.engine.shared.builds.fetch_sub(1, Ordering::SeqCst);
+        self.engine
+            .shared
+            .builds
+            .count
+            .fetch_sub(1, Ordering::SeqCst);
         let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
         let buildkit = self.buildkit.take();
         if tips.is_empty() && cage.is_none() && buildkit.is_none() {
@@ -103,7 +107,7 @@ impl DockerEngine {
     /// Removes images without a name that carry our label, none of which belongs to a build under way. The steps of
     /// a build that was cut off may hold on for a moment. How many images the engine was told to remove.
     pub(super) async fn remove_unnamed(&self) -> Result<usize> {
-        let Ok(_nothing_under_way) = self.shared.building.try_write() else {
+        let Ok(_nothing_under_way) = self.shared.builds.under_way.try_write() else {
             return Ok(0);
         };
         let made_by = self.made_by();

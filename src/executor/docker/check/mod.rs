@@ -14,7 +14,7 @@ mod canaries;
 mod host;
 mod versions;
 
-use super::{DockerEngine, EngineFacts, meter};
+use super::{DockerEngine, EngineFacts, kernel_log, meter};
 use crate::executor::{Check, Look, Result, Weight};
 use crate::model::BuildsWith;
 
@@ -40,6 +40,9 @@ impl DockerEngine {
         if looks.contains(&Look::Jobs) {
             let (of_runtime, possible) = self.runtime(&facts).await;
             checks.extend(of_runtime);
+            if self.is_local(&facts) {
+                checks.push(memory_of_jobs(kernel_log::readable()));
+            }
             if possible {
                 checks.extend(self.canaries(&facts).await?);
             }
@@ -92,7 +95,7 @@ impl DockerEngine {
             BuildsWith::BuildKit => {
                 let group = match caged {
                     Ok(()) => {
-                        let _alone = self.shared.alone.lock().await;
+                        let _alone = self.shared.builds.alone.lock().await;
                         let group = self.buildkit_group(facts).await;
                         group.map_err(|error| error.to_string())
                     }
@@ -102,6 +105,15 @@ impl DockerEngine {
             }
         }
     }
+}
+
+/// Nothing is wrong with either: where the log is not for us, the engine's word has to do.
+fn memory_of_jobs(log: std::io::Result<()>) -> Check {
+    let asked = match log {
+        Ok(()) => "the engine and the kernel's log are asked".to_owned(),
+        Err(why) => format!("the engine is asked; the kernel's log is not for us ({why})"),
+    };
+    Check::fine("jobs out of memory", asked)
 }
 
 fn limits_of_classic_builds(caged: std::result::Result<(), String>) -> Check {
