@@ -42,6 +42,8 @@ mmdebstrap --quiet --variant=essential --skip=output/dev --include=python3,libst
     --customize-hook="mkdir -p \"\$1$packages\"" \
     --customize-hook="sync-in $stage $packages" \
     --customize-hook="chroot \"\$1\" python3 -m compileall -q --invalidation-mode unchecked-hash $packages >&2" \
+    --customize-hook='rm -f "$1/usr/lib/python3.11/EXTERNALLY-MANAGED"' \
+    --customize-hook='printf "#!/bin/sh\nexec python3 -m pip \"\$@\"\n" >"$1/usr/local/bin/pip"; chmod 755 "$1/usr/local/bin/pip"' \
     --customize-hook='ln -s python3 "$1/usr/bin/python"' \
     --customize-hook='chmod u-s "$1/usr/bin/su" "$1/usr/bin/newgrp"' \
     --customize-hook='rm -rf "$1"/var/lib/apt "$1"/var/cache/* "$1"/var/log/*' \

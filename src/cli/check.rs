@@ -19,10 +19,16 @@ use crate::executor::docker;
 use crate::forge::folder;
 use crate::forge::git::GitError;
 use crate::model::finding::any_error;
-use crate::model::{Challenge, Duration, Finding, ImageFacts, Outcome, SourceTree, Stage, Task};
+use crate::model::{
+    Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, SourceTree, Stage, Task,
+    TaskSlug, suggest,
+};
 use crate::pipeline::{Engines, admission, build, participant, scorer, smoke};
 use crate::report::text::{self, Style};
 use crate::rules;
+
+/// Files that differ from the last commit and are named.
+const UNCOMMITTED_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -141,6 +147,28 @@ impl Gate {
         }
     }
 
+    /// A push sends commits, and this looks at files.
+    fn note_uncommitted(&self, folder: &Path) {
+        let files = folder::uncommitted(folder);
+        if self.quiet || files.is_empty() {
+            return;
+        }
+        let few: Vec<_> = files
+            .iter()
+            .take(UNCOMMITTED_SHOWN)
+            .map(String::as_str)
+            .collect();
+        let more = if files.len() > few.len() { ", …" } else { "" };
+        println!(
+            "note: {} not committed as here, and a push sends commits: {}{more}",
+            match files.len() {
+                1 => "1 file is".to_owned(),
+                n => format!("{n} files are"),
+            },
+            crate::report::sanitize::line(&few.join(", ")),
+        );
+    }
+
     fn failed(&self, stage: &str) {
         if !self.quiet {
             println!("✗ {stage}");
@@ -175,9 +203,13 @@ async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
         return Ok(ended(Stage::Rules, rejected, admitted.findings));
     }
     gate.passed("rules", started);
+    gate.note_uncommitted(&options.folder);
     let mut findings = admitted.findings;
     if options.rules_only {
         return Ok(ended(Stage::Build, None, findings));
+    }
+    if let Some(wanted) = &options.task {
+        entered(wanted, &gate.challenge, &admitted.tasks)?;
     }
     let engines = open::engines(&gate.settings, "check").await?;
     let chosen = admitted
@@ -202,6 +234,55 @@ async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
     Ok(ended(Stage::Run, None, findings))
 }
 
+/// That the one task asked for is one of the challenge, and of the submission.
+fn entered(
+    wanted: &str,
+    challenge: &Challenge,
+    tasks: &[(TaskSlug, String)],
+) -> anyhow::Result<()> {
+    let all = || challenge.tasks.iter().map(|t| t.slug.as_str());
+    if !all().any(|slug| slug == wanted) {
+        let near = suggest::did_you_mean(wanted, all());
+        anyhow::bail!(
+            "the challenge {} has no task `{wanted}`{near} (it has {})",
+            challenge.slug.as_str(),
+            all().collect::<Vec<_>>().join(", ")
+        );
+    }
+    if !tasks.iter().any(|(slug, _)| slug.as_str() == wanted) {
+        let tasks: Vec<_> = tasks.iter().map(|(slug, _)| slug.as_str()).collect();
+        anyhow::bail!(
+            "the submission does not enter the task `{wanted}`, but {}: see `tasks` in submission.toml",
+            tasks.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// Ends when somebody asks for it; never, where that cannot be heard.
+async fn interrupted() {
+    if terminal::asked_to_end().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Removes what a check that was interrupted has on the engines.
+async fn clear(engines: &Engines, name: &str) {
+    for engine in [&engines.runner, &engines.scorer] {
+        for job in engine.list_owned().await.unwrap_or_default() {
+            if job.name.starts_with(name) {
+                let _ = engine.cancel(&job, KillReason::Cancelled).await;
+                if let Err(error) = engine.cleanup(&job).await {
+                    eprintln!("left on the engine: {} ({error})", job.name);
+                }
+            }
+        }
+    }
+    if let Err(error) = engines.forget_build(name).await {
+        eprintln!("left on the engine: the image {name} ({error})");
+    }
+}
+
 /// One task of a submission.
 struct One<'a> {
     options: &'a Options,
@@ -221,9 +302,14 @@ impl One<'_> {
         let name = format!("check-{}", hex::encode(clock::random_bytes::<6>()));
         let work = std::env::temp_dir().join(format!("referee-{name}"));
         std::fs::create_dir_all(&work)?;
-        let result = self
-            .build_and_smoke(engines, (&name, &work), findings)
-            .await;
+        let result = tokio::select! {
+            result = self.build_and_smoke(engines, (&name, &work), findings) => result,
+            () = interrupted() => {
+                eprintln!("interrupted; what runs is being removed");
+                clear(engines, &name).await;
+                Err(anyhow::anyhow!("interrupted: nothing of it is left on the engine"))
+            }
+        };
         std::fs::remove_dir_all(&work)?;
         result
     }
@@ -267,6 +353,11 @@ impl One<'_> {
                     "  CHALLENGE=$(realpath {})",
                     self.gate.challenge.directory.display()
                 );
+                println!(
+                    "  docker build --network none --file {} --tag my-submission {}",
+                    self.dockerfile,
+                    self.options.folder.display()
+                );
                 println!("  install -d -m 777 out");
                 println!("  {}", self.by_hand()?.replace('\n', "\n  "));
             }
@@ -287,7 +378,7 @@ impl One<'_> {
             task: self.task,
             case: case.as_ref(),
             dockerfile: Some(self.dockerfile),
-            image: "IMAGE",
+            image: "my-submission",
         };
         Ok(reproduce.docker_run())
     }

@@ -5,12 +5,14 @@
 
 pub mod docker;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
 use crate::model::{
-    Digest, Duration, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing, RunEnd,
+    Digest, Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
+    RunEnd,
 };
 
 /// What went wrong between us and an engine. Never the participant's fault.
@@ -331,6 +333,13 @@ pub trait Builder: Send + Sync {
     async fn resolve(&self, reference: &str) -> Result<Option<ImageFacts>>;
     /// Whether an image is still there.
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>>;
+    /// What is at these paths of an image, which is not started. `name` is that of its build or load.
+    async fn look(
+        &self,
+        image: &ImageId,
+        name: &str,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Found>>;
     /// The images that builds whose names begin so have made, with those names.
     async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>>;
     /// Removes what builds of this instance left that were cut off: images without a name. Does

@@ -21,7 +21,7 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
     // Links within are not followed, but the folder itself may be reached by one.
     let folder = &folder.canonicalize()?;
     let copy = WorkingCopy::around(folder);
-    walk(folder, "", 0, &mut |path, full, kind| {
+    walk((folder, copy.as_ref()), "", 0, &mut |path, full, kind| {
         if copy.as_ref().is_some_and(|c| c.ignores(full)) {
             return Ok(());
         }
@@ -80,6 +80,26 @@ pub fn write_context(
     Ok(())
 }
 
+/// Files of a folder that a push would not send as they are: changed, or never added, since the last commit. Empty
+/// outside of a working copy.
+pub fn uncommitted(folder: &Path) -> Vec<String> {
+    let Some(copy) = folder
+        .canonicalize()
+        .ok()
+        .and_then(|f| WorkingCopy::around(&f))
+    else {
+        return Vec::new();
+    };
+    let mut options = git2::StatusOptions::new();
+    options.include_untracked(true).recurse_untracked_dirs(true);
+    let Ok(statuses) = copy.repository.statuses(Some(&mut options)) else {
+        return Vec::new();
+    };
+    let all = statuses.iter();
+    all.filter_map(|entry| entry.path().ok().map(str::to_owned))
+        .collect()
+}
+
 /// The git working copy that a folder lies in, and its root.
 struct WorkingCopy {
     repository: git2::Repository,
@@ -93,6 +113,17 @@ impl WorkingCopy {
         Some(Self { repository, root })
     }
 
+    /// Whether git commits this folder as a submodule: it says so already, or would, of a clone within.
+    fn is_submodule(&self, full: &Path) -> bool {
+        const GITLINK: u32 = 0o160_000;
+        let inside = full.strip_prefix(&self.root).ok();
+        let index = self.repository.index().ok();
+        let known = inside
+            .zip(index)
+            .and_then(|(path, index)| index.get_path(path, 0));
+        known.map_or_else(|| full.join(".git").exists(), |entry| entry.mode == GITLINK)
+    }
+
     /// Whether git would leave this file out of a commit. git asks by the path within the copy.
     fn ignores(&self, full: &Path) -> bool {
         full.strip_prefix(&self.root)
@@ -102,7 +133,12 @@ impl WorkingCopy {
 
 type Visit<'a> = dyn FnMut(&str, &Path, EntryKind) -> Result<()> + 'a;
 
-fn walk(folder: &Path, prefix: &str, depth: usize, visit: &mut Visit<'_>) -> Result<()> {
+fn walk(
+    (folder, copy): (&Path, Option<&WorkingCopy>),
+    prefix: &str,
+    depth: usize,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
     if depth > limits::SOURCE_DEPTH_MAX {
         return Err(GitError::TooLarge(TooLarge::Depth));
     }
@@ -120,8 +156,10 @@ fn walk(folder: &Path, prefix: &str, depth: usize, visit: &mut Visit<'_>) -> Res
         if metadata.is_symlink() {
             let target = std::fs::read_link(&full)?.to_string_lossy().into_owned();
             visit(&path, &full, EntryKind::Symlink(target))?;
+        } else if metadata.is_dir() && copy.is_some_and(|copy| copy.is_submodule(&full)) {
+            visit(&path, &full, EntryKind::Submodule)?;
         } else if metadata.is_dir() {
-            walk(&full, &format!("{path}/"), depth + 1, visit)?;
+            walk((&full, copy), &format!("{path}/"), depth + 1, visit)?;
         } else if metadata.is_file() {
             let executable = is_executable(&metadata);
             visit(&path, &full, EntryKind::File { executable })?;

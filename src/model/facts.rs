@@ -41,6 +41,28 @@ pub struct ImageFacts {
     pub labels: BTreeMap<String, String>,
 }
 
+/// What is at a path of an image. Parents are followed within the image, the path itself is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A folder.
+    Directory,
+    /// A regular file.
+    File {
+        /// Its size.
+        bytes: u64,
+        /// The bytes of its longest line; `None` if it is too large to be read for that.
+        longest_line: Option<u64>,
+    },
+    /// A symbolic link.
+    Link,
+    /// A device, a pipe, a socket.
+    Other,
+    /// The engine cannot get there, with its sentence: a path through a loop of links.
+    Unreadable(String),
+}
+
 /// Why we ended a job ourselves. Recorded before the kill is sent, so that it survives a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -35,7 +35,8 @@ pub use check::{Check, Format, Grid, Inputs, NIFTI_TYPES, PNG_TYPES};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
-    BuildsWith, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
+    BuildsWith, Found, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing,
+    RunEnd,
 };
 pub use finding::{Finding, Place, Severity};
 pub use ids::{

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{App, Engines, Progress, Scope, lease, pushed};
 use crate::config::BuilderSettings;
-use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec};
+use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, Engine};
 use crate::forge::git::{self, CommitTree};
 use crate::model::finding::any_error;
 use crate::model::{
@@ -108,7 +108,14 @@ pub async fn build(
         BuildEnd::Built(facts) => Some(facts.id.clone()),
         _ => None,
     };
-    let built = judge(building, final_base.as_ref(), report);
+    let mut built = judge(building, final_base.as_ref(), report);
+    if let Some(image) = &built.image {
+        let wrong = misplaced(&*engines.builder, image, name, building.policy).await?;
+        if any_error(&wrong) {
+            (built.image, built.outcome) = (None, Some(Outcome::ImageRejected));
+        }
+        built.findings.extend(wrong);
+    }
     match (&built.image, made) {
         (Some(image), _) => {
             let archive = building.context.with_file_name("carried.tar");
@@ -119,6 +126,22 @@ pub async fn build(
         (None, None) => {}
     }
     Ok(built)
+}
+
+/// What is wrong with the places of an image that an engine reads, or mounts over, itself. Nothing is started before
+/// they have been looked at.
+///
+/// # Errors
+/// When the engine fails.
+pub(super) async fn misplaced(
+    engine: &dyn Engine,
+    image: &ImageFacts,
+    name: &str,
+    policy: &Policy,
+) -> anyhow::Result<Vec<Finding>> {
+    let places = rules::image::places(policy);
+    let found = engine.look(&image.id, name, &places).await?;
+    Ok(rules::image::check_places(&found, policy))
 }
 
 /// `base` is what the image was made from: what it brings along is not the participant's doing.

@@ -109,6 +109,10 @@ pub(super) async fn fetch(
         }
     };
     let mut findings = rules::image::check(&facts, limits, &place.policy);
+    if !any_error(&findings) {
+        let runner = &*app.engines.runner;
+        findings.extend(build::misplaced(runner, &facts, &name, &place.policy).await?);
+    }
     if any_error(&findings) {
         app.engines.runner.remove(&facts.id, &name).await?;
         return Ok(refused(findings));

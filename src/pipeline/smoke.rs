@@ -101,6 +101,10 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyho
     };
     let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
     findings.extend(output.findings.into_iter().map(|f| policy.weigh(f)));
+    // A program that swallows its errors ends well and has written nothing: its last words say why.
+    if any_error(&findings) {
+        findings.extend(rules::hint::hints(&ran.log, &task.contract));
+    }
     let invalid = any_error(&findings).then_some(Outcome::OutputInvalid);
     Ok(Judged {
         findings,

@@ -15,6 +15,8 @@ use super::{diagnostic, view};
 pub const COLUMNS: usize = 100;
 /// Lines of a log that a report repeats; the page has the rest.
 const LOG_LINES: usize = 30;
+/// Characters of a line of a log that are shown.
+const LOG_LINE_CHARS_MAX: usize = 400;
 
 /// Whether escape sequences for colours are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,10 +206,15 @@ pub fn last_lines(log: &LogView, most: usize) -> (usize, Vec<String>) {
     let text = sanitize::text(&log.excerpt.text());
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let from = lines.len().saturating_sub(most);
-    (
-        from,
-        lines[from..].iter().map(|l| (*l).to_owned()).collect(),
-    )
+    (from, lines[from..].iter().map(|l| shortened(l)).collect())
+}
+
+/// A line of a log as far as anybody reads it here; the page has the rest.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LOG_LINE_CHARS_MAX) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// A title and [`score_lines`]; `number` asks for the place.

@@ -1,10 +1,12 @@
-//! What a failed program printed, and what that usually means: RUN005 to RUN011.
+//! What a failed program printed, and what that usually means: RUN005 to RUN013.
 //!
 //! An honest mistake prints the same few sentences everywhere. Each is known by its sign, and explained
 //! beside the finding that the run failed. A hint is advice: it decides nothing, and a program that
 //! prints what it likes gains nothing by it. Never asked about hidden data.
 
-use super::catalogue::{RUN005, RUN006, RUN007, RUN008, RUN009, RUN010, RUN011, Rule};
+use super::catalogue::{
+    RUN005, RUN006, RUN007, RUN008, RUN009, RUN010, RUN011, RUN012, RUN013, Rule,
+};
 use crate::model::{Contract, Finding, LogExcerpt};
 
 /// Hints about one run; more would bury the first.
@@ -16,6 +18,11 @@ const QUOTED_MAX: usize = 120;
 const SIGNS: &[(&str, Sign)] = &[
     ("invalid load key, 'v'", Sign::Pointer),
     ("version https://git-lfs.github.com", Sign::Pointer),
+    ("attempted relative import", Sign::Import),
+    ("libcuda.so", Sign::Hardware),
+    ("libcudnn", Sign::Hardware),
+    ("CUDA out of memory", Sign::Hardware),
+    ("nvidia-smi", Sign::Hardware),
     ("No module named", Sign::Import),
     ("cannot open shared object file", Sign::Import),
     ("there is no package called", Sign::Import),
@@ -41,8 +48,22 @@ const SIGNS: &[(&str, Sign)] = &[
     ("no CUDA-capable device is detected", Sign::Hardware),
     ("unable to allocate shared memory", Sign::SharedMemory),
     ("insufficient shared memory", Sign::SharedMemory),
+    ("out of shared memory", Sign::SharedMemory),
+    ("No space left on device", Sign::Limit),
+    ("File too large", Sign::Limit),
+    ("can't start new thread", Sign::Limit),
+    ("Resource temporarily unavailable", Sign::Limit),
+    ("Too many open files", Sign::Limit),
+    ("Unable to allocate", Sign::Limit),
+    ("Cannot allocate memory", Sign::Limit),
+    ("the following arguments are required", Sign::Arguments),
+    ("EOF when reading a line", Sign::Arguments),
+    ("the input device is not a TTY", Sign::Arguments),
     ("Read-only file system", Sign::NotWritable),
     ("Permission denied", Sign::NotWritable),
+    ("Operation not permitted", Sign::NotWritable),
+    // That the program of the image is not there is said by the finding itself.
+    ("[FATAL tini", Sign::Said),
     ("No such file or directory", Sign::NotThere),
     ("can't open file", Sign::NotThere),
     ("cannot find the path", Sign::NotThere),
@@ -52,16 +73,22 @@ const SIGNS: &[(&str, Sign)] = &[
 enum Sign {
     NotThere,
     NotWritable,
+    Arguments,
     Hardware,
     Import,
+    Limit,
     Network,
     SharedMemory,
     Pointer,
+    Said,
 }
 
 impl Sign {
-    fn rule(self) -> &'static Rule {
-        match self {
+    fn rule(self) -> Option<&'static Rule> {
+        Some(match self {
+            Self::Said => return None,
+            Self::Limit => &RUN012,
+            Self::Arguments => &RUN013,
             Self::NotThere => &RUN005,
             Self::NotWritable => &RUN006,
             Self::Hardware => &RUN007,
@@ -69,7 +96,7 @@ impl Sign {
             Self::Network => &RUN009,
             Self::SharedMemory => &RUN010,
             Self::Pointer => &RUN011,
-        }
+        })
     }
 }
 
@@ -86,7 +113,10 @@ pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
             continue;
         }
         seen.push(*sign);
-        hints.push(hint(*sign, line, contract));
+        let Some(rule) = sign.rule() else {
+            continue;
+        };
+        hints.push(hint((*sign, rule), line, contract));
         if hints.len() == HINTS_MAX {
             break;
         }
@@ -94,10 +124,18 @@ pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
     hints
 }
 
-fn hint(sign: Sign, line: &str, contract: &Contract) -> Finding {
-    let rule = sign.rule();
+fn hint((sign, rule): (Sign, &Rule), line: &str, contract: &Contract) -> Finding {
     let path = path_in(line);
     match (sign, path) {
+        (Sign::NotThere | Sign::NotWritable, Some(path)) if in_a_home(path) => RUN006.says_with(
+            format!("The program wants to use `{}`, a home directory", shown(path)),
+            "It runs as user 65534, which has none. Write `ENV HOME=/tmp` into the Dockerfile; what must be there \
+             already, COPY it into the image and name its place.",
+        ),
+        (Sign::NotThere, Some(path)) if path.starts_with("//") => rule.says_with(
+            format!("The program looks for `{}` in the working directory, which is `/`", path.trim_start_matches('/')),
+            "Write the whole path into ENTRYPOINT, or `WORKDIR /app` with the directory of your files before it.",
+        ),
         (Sign::NotThere, Some(path)) if within(path, &contract.input) => rule.says_with(
             format!("The program looks for `{}`, which is not among the inputs", shown(path)),
             format!(
@@ -127,6 +165,12 @@ fn hint(sign: Sign, line: &str, contract: &Contract) -> Finding {
         ),
         _ => rule.says(format!("The program says \u{201c}{}\u{201d}", shown(line.trim()))),
     }
+}
+
+fn in_a_home(path: &str) -> bool {
+    ["/root", "/nonexistent"]
+        .iter()
+        .any(|home| within(path, home))
 }
 
 /// The absolute path that a line speaks of: in quotes, or a word of its own.
@@ -199,7 +243,37 @@ mod tests {
             (
                 "PermissionError: [Errno 13] Permission denied: '/root/.cache/torch'\n",
                 "RUN006",
-                "The program may not use `/root/.cache/torch`",
+                "The program wants to use `/root/.cache/torch`, a home directory",
+            ),
+            (
+                "FileNotFoundError: [Errno 2] No such file or directory: '/nonexistent/.cache/x'\n",
+                "RUN006",
+                "a home directory",
+            ),
+            (
+                "python3: can't open file '//main.py': [Errno 2] No such file or directory\n",
+                "RUN005",
+                "The program looks for `main.py` in the working directory, which is `/`",
+            ),
+            (
+                "OSError: [Errno 28] No space left on device\n",
+                "RUN012",
+                "No space left on device",
+            ),
+            (
+                "RuntimeError: can't start new thread\n",
+                "RUN012",
+                "can't start new thread",
+            ),
+            (
+                "main.py: error: the following arguments are required: --input\n",
+                "RUN013",
+                "--input",
+            ),
+            (
+                "OSError: libcuda.so.1: cannot open shared object file: No such file or directory\n",
+                "RUN007",
+                "libcuda",
             ),
             (
                 "AssertionError: Torch not compiled with CUDA enabled\n",
@@ -233,6 +307,10 @@ mod tests {
             assert!(told[0].1.contains(says), "{log}: {}", told[0].1);
         }
         assert_eq!(told("ValueError: operands could not be broadcast\n"), []);
+        assert_eq!(
+            told("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"),
+            []
+        );
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! An image, built here or pushed, against what may run: IMG001 to IMG010.
+//! An image, built here or pushed, against what may run: IMG001 to IMG010, IMG017, IMG018.
 //!
 //! Judges what the engine reports of the image, never what its Dockerfile promised.
 
+use std::collections::BTreeMap;
+
 use super::catalogue::{
-    IMG001, IMG002, IMG003, IMG004, IMG005, IMG006, IMG007, IMG008, IMG009, IMG010,
+    IMG001, IMG002, IMG003, IMG004, IMG005, IMG006, IMG007, IMG008, IMG009, IMG010, IMG017, IMG018,
 };
 use super::dockerfile::{is_under, steers_the_host};
 use super::exit::bytes;
 use super::policy::Policy;
-use crate::model::{Finding, ImageFacts, RunLimits, limits};
+use crate::model::{Finding, Found, ImageFacts, RunLimits, limits};
 
 /// Looks at an image whose base sets nothing of note; see [`check_on_base`].
 pub fn check(image: &ImageFacts, bounds: &RunLimits, policy: &Policy) -> Vec<Finding> {
@@ -72,6 +74,56 @@ pub fn check_on_base(
         .collect()
 }
 
+/// Files that an engine reads before it starts a container.
+const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
+/// Engines read no longer line of them (Go's `bufio.Scanner`).
+const ACCOUNTS_LINE_MAX: u64 = 60_000;
+const ACCOUNTS_BYTES_MAX: u64 = 256 * 1024;
+/// What is mounted in every container, besides inputs and outputs.
+const MOUNTS: [&str; 4] = ["/dev", "/proc", "/sys", "/tmp"];
+
+/// The paths of an image that [`check_places`] judges.
+pub fn places(policy: &Policy) -> Vec<String> {
+    let fixed = ACCOUNTS.into_iter().chain(MOUNTS).map(str::to_owned);
+    fixed.chain(policy.mounts.iter().cloned()).collect()
+}
+
+/// Looks at what is at [`places`].
+pub fn check_places(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
+    let judged = found.iter().filter_map(|(path, found)| {
+        let rule = match ACCOUNTS.contains(&path.as_str()) {
+            true => IMG017,
+            false => IMG018,
+        };
+        let wrong = match (found, rule.code == IMG017.code) {
+            (Found::Nothing, _) | (Found::Directory, false) => return None,
+            (
+                Found::File {
+                    bytes,
+                    longest_line,
+                },
+                true,
+            ) => {
+                if *bytes <= ACCOUNTS_BYTES_MAX
+                    && longest_line.is_some_and(|l| l <= ACCOUNTS_LINE_MAX)
+                {
+                    return None;
+                }
+                "is too large, or has a line that is too long".to_owned()
+            }
+            (Found::File { .. }, false) => "is a file".to_owned(),
+            (Found::Directory, true) => "is a directory".to_owned(),
+            (Found::Link, _) => "is a symbolic link".to_owned(),
+            (Found::Other, _) => "is a device, a pipe or a socket".to_owned(),
+            (Found::Unreadable(_), _) => {
+                "cannot be reached: links on the way lead nowhere".to_owned()
+            }
+        };
+        Some(policy.weigh(rule.says(format!("`{}` of the image {wrong}", word(path)))))
+    });
+    judged.collect()
+}
+
 fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
     let inherited = |entry: &String| base.is_some_and(|base| base.env.contains(entry));
     image
@@ -132,6 +184,49 @@ mod tests {
             on_build: vec![],
             labels: [("referee.kind".to_owned(), "submission".to_owned())].into(),
         }
+    }
+
+    #[test]
+    fn what_engines_read_and_mount_over_is_plain() {
+        let policy = Policy::new(["python:3.11"], [&samples::contract("{case}.png")]);
+        let file = |bytes, longest_line| Found::File {
+            bytes,
+            longest_line,
+        };
+        let codes = |path: &str, found: Found| -> Vec<String> {
+            let found = BTreeMap::from([(path.to_owned(), found)]);
+            let all = check_places(&found, &policy).into_iter();
+            all.map(|f| f.code).collect()
+        };
+        for (path, found) in [
+            ("/etc/passwd", file(2_000, Some(80))),
+            ("/etc/group", Found::Nothing),
+            ("/tmp", Found::Directory),
+            ("/input", Found::Nothing),
+        ] {
+            assert!(codes(path, found.clone()).is_empty(), "{path} {found:?}");
+        }
+        for found in [
+            file(2_000, Some(70_000)),
+            file(1 << 30, None),
+            Found::Directory,
+            Found::Link,
+            Found::Other,
+            Found::Unreadable("too many levels of symbolic links".into()),
+        ] {
+            assert_eq!(codes("/etc/group", found.clone()), ["IMG017"], "{found:?}");
+        }
+        for found in [
+            file(1, Some(1)),
+            Found::Link,
+            Found::Other,
+            Found::Unreadable(String::new()),
+        ] {
+            assert_eq!(codes("/input", found.clone()), ["IMG018"], "{found:?}");
+        }
+        let places = places(&policy);
+        assert!(places.iter().any(|p| p == "/etc/group") && places.iter().any(|p| p == "/tmp"));
+        assert!(policy.mounts.iter().all(|mount| places.contains(mount)));
     }
 
     #[test]

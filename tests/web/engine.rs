@@ -1,5 +1,6 @@
 //! An engine that is away. Pages and hooks must not notice.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use referee::executor::{
     LoadEnd, Look, OutputSpec, Result,
 };
 use referee::model::{
-    Duration, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
+    Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
 };
 use referee::pipeline::Engines;
 
@@ -87,6 +88,9 @@ impl Builder for Away {
         away()
     }
     async fn inspect(&self, _: &ImageId) -> Result<Option<ImageFacts>> {
+        away()
+    }
+    async fn look(&self, _: &ImageId, _: &str, _: &[String]) -> Result<BTreeMap<String, Found>> {
         away()
     }
     async fn made(&self, _: &str) -> Result<Vec<(ImageId, String)>> {

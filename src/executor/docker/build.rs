@@ -11,7 +11,7 @@
 //! builder comes first; what BuildKit needs instead is in [`super::buildkit`]. The engine itself fetches `ADD <url>` and missing base images, whatever
 //! `networkmode` says: rules must have refused the one, and `resolve` found the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -37,12 +37,14 @@ use crate::executor::{
     BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd,
     Result,
 };
-use crate::model::{BuildsWith, ImageFacts, ImageId, Timestamp};
+use crate::model::{BuildsWith, Found, ImageFacts, ImageId, Timestamp};
 
 /// Under which all images are kept that submissions brought.
 pub(super) const BUILDS: &str = "referee/build";
 /// Below this the engine itself is in danger, whoever filled its disk.
 const DISK_RESERVE: u64 = 512 * 1024 * 1024;
+/// Files and folders that a build may add to the engine's disk, where it has a bound of them.
+const FILES_MAX: u64 = 2_000_000;
 const DISK_LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// While several build, the one that takes too much has this many looks to be found and ended.
 const LOOKS_OVER_MAX: u32 = 10;
@@ -97,6 +99,15 @@ impl Builder for DockerEngine {
 
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>> {
         self.image_facts(image.as_str()).await
+    }
+
+    async fn look(
+        &self,
+        image: &ImageId,
+        name: &str,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Found>> {
+        self.look_into(image, name, paths).await
     }
 
     async fn made(&self, beginning: &str) -> Result<Vec<(ImageId, String)>> {
@@ -299,7 +310,7 @@ impl DockerEngine {
     /// if there is none, nobody is blamed. Never returns where the disk cannot be seen.
     async fn watch_disk(&self, limit: u64, cage: Option<&Cage>) -> Result<BuildEnd> {
         let facts = self.facts().await?;
-        let free = || meter::free_bytes(&facts.root);
+        let free = || meter::free(&facts.root);
         let Some(at_start) = self.is_local(&facts).then(free).and_then(io::Result::ok) else {
             return std::future::pending().await;
         };
@@ -308,17 +319,20 @@ impl DockerEngine {
             tokio::time::sleep(DISK_LOOK_EVERY).await;
             crowded |= self.shared.builds.count.load(Ordering::SeqCst) > 1;
             let left = free()?;
-            looks_over = match at_start.saturating_sub(left) > limit {
+            let files = at_start.files.zip(left.files);
+            let files = files.map_or(0, |(before, now)| before.saturating_sub(now));
+            let many = files > FILES_MAX;
+            looks_over = match many || at_start.bytes.saturating_sub(left.bytes) > limit {
                 true => looks_over + 1,
                 false => 0,
             };
             if looks_over > 0 && (!crowded || self.visible_bytes(cage).await > limit / 2) {
                 return Ok(BuildEnd::Limit(BuildLimitHit::Disk));
             }
-            if looks_over > LOOKS_OVER_MAX || left < DISK_RESERVE {
+            if looks_over > LOOKS_OVER_MAX || left.bytes < DISK_RESERVE {
                 return Err(ExecutorError::Refused(format!(
                     "{} MiB are left on the engine's disk, and it is not known who took the rest",
-                    left / (1024 * 1024)
+                    left.bytes / (1024 * 1024)
                 )));
             }
         }

@@ -276,8 +276,19 @@ fn pids_parent(root: &Path, unified: bool) -> PathBuf {
     }
 }
 
-/// Free bytes of the file system that a path is on.
-pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+/// What is free on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Free {
+    pub bytes: u64,
+    /// Files that can still be made; `None` where their number has no bound of its own.
+    pub files: Option<u64>,
+}
+
+/// What is free on the file system that a path is on.
+pub(super) fn free(path: &Path) -> io::Result<Free> {
     let stat = rustix::fs::statvfs(path)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    Ok(Free {
+        bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        files: (stat.f_files > 0).then_some(stat.f_favail),
+    })
 }

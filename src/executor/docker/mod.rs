@@ -41,6 +41,7 @@ mod log;
 mod mark;
 mod meter;
 mod output;
+mod places;
 mod programs;
 mod run;
 mod sandbox;

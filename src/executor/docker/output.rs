@@ -5,6 +5,10 @@
 //! but regular files is created, and every count has a cap: a sparse file of 100 GB is refused
 //! by its header, before its zeros are sent. Sockets do not appear: the engine's archive leaves
 //! them out.
+//!
+//! Names are the participant's. One that is not ASCII stands in an extended header, whose records are told apart by
+//! their lengths alone: a line end within a name must not make a second record of the rest. And whatever a name does to
+//! the file system here is counted as a bad name, not as a fault of ours.
 
 use std::fs;
 use std::io::{self, Read};
@@ -19,6 +23,9 @@ use tokio::sync::mpsc;
 use super::{DockerEngine, programs, refusal, sandbox};
 use crate::executor::{ExecutorError, OutputSpec, Result};
 use crate::model::{OutputLimitHit, OutputListing, limits};
+
+/// A name and its attributes; the kernel allows 4 KiB and 64 KiB of them.
+const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
     /// Streams the output from the holder into the directory `into`.
@@ -106,9 +113,28 @@ fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<O
     let mut listing = OutputListing::default();
     let mut archive = tar::Archive::new(tar);
     let (mut entries, mut pages) = (0, 0);
-    for entry in archive.entries()? {
+    let mut said = Extended::default();
+    for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
-        let path = match name_of(&entry.path_bytes()) {
+        let kind = entry.header().entry_type();
+        if kind.is_pax_local_extensions() {
+            said = extended(&mut entry)?;
+            continue;
+        }
+        // The engine writes no other headers that stand for themselves.
+        if kind.is_pax_global_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink() {
+            return Err(io::Error::other(
+                "the engine writes its archive in an unknown way",
+            ));
+        }
+        let Extended { path, size } = std::mem::take(&mut said);
+        // Only of files that do not fit into a plain header, 8 GiB; where the next one begins is then unknown.
+        if size.is_some_and(|size| size != entry.size()) {
+            listing.truncated = Some(OutputLimitHit::Bytes);
+            return Ok(listing);
+        }
+        let path = path.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let path = match name_of(&path) {
             Name::Root => continue,
             Name::Bad => None,
             Name::TooDeep => {
@@ -126,7 +152,7 @@ fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<O
             listing.bad_names += 1;
             continue;
         };
-        if let Some(other) = other_than_file(entry.header().entry_type()) {
+        if let Some(other) = other_than_file(kind) {
             listing
                 .others
                 .extend(other.map(|what| (path, what.to_owned())));
@@ -140,9 +166,14 @@ fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<O
             listing.truncated = Some(OutputLimitHit::Bytes);
             return Ok(listing);
         }
-        store(&mut entry, &into.join(&path))?;
-        listing.bytes += length;
-        listing.files.insert(path, length);
+        match store(&mut entry, &into.join(&path)) {
+            Ok(()) => {
+                listing.bytes += length;
+                listing.files.insert(path, length);
+            }
+            Err(e) if is_of_the_name(&e) => listing.bad_names += 1,
+            Err(e) => return Err(e),
+        }
     }
     Ok(listing)
 }
@@ -158,6 +189,54 @@ fn other_than_file(kind: EntryType) -> Option<Option<&'static str>> {
         EntryType::Char | EntryType::Block => Some(Some("device")),
         _ => Some(Some("unknown")),
     }
+}
+
+/// What an extended header says of the entry after it, as far as it matters here.
+#[derive(Debug, Default)]
+struct Extended {
+    path: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+/// Reads an extended header: records `length key=value\n`, where the length counts all of it.
+fn extended(entry: &mut Entry<impl Read>) -> io::Result<Extended> {
+    let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken extended header");
+    let mut text = Vec::new();
+    entry.take(EXTENDED_BYTES_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > EXTENDED_BYTES_MAX {
+        return Err(broken());
+    }
+    let mut said = Extended::default();
+    let mut rest = &text[..];
+    while !rest.is_empty() {
+        let space = rest.iter().position(|b| *b == b' ').ok_or_else(broken)?;
+        let length = str::from_utf8(&rest[..space])
+            .ok()
+            .and_then(|t| t.parse().ok());
+        let length: usize = length.ok_or_else(broken)?;
+        let record = rest.get(space + 1..length).ok_or_else(broken)?;
+        if let Some(path) = record.strip_prefix(b"path=") {
+            said.path = Some(path.strip_suffix(b"\n").unwrap_or(path).to_vec());
+        } else if let Some(size) = record.strip_prefix(b"size=") {
+            let size = str::from_utf8(size)
+                .ok()
+                .and_then(|t| t.trim_end().parse().ok());
+            said.size = Some(size.ok_or_else(broken)?);
+        }
+        rest = &rest[length..];
+    }
+    Ok(said)
+}
+
+/// Whether an error is one that another name would not have had.
+fn is_of_the_name(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::InvalidFilename
+    )
 }
 
 /// Directories come into being here, from names that were checked; links never do.
@@ -304,6 +383,50 @@ mod tests {
         assert_eq!(listing.bad_names, 5);
         assert_eq!(listing.files.len(), 1);
         assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_name_with_line_ends_does_not_become_two_records() {
+        let mut made = Made::new();
+        made.add("output/a", EntryType::Regular, b"1");
+        for forged in ["path=output/a/b", "size=4096", "path=output/forged"] {
+            let record = format!("{} {forged}\n", forged.len() + 4);
+            let name = format!("output/\u{e9}\n{record}x");
+            made.0
+                .append_pax_extensions([("path", name.as_bytes())])
+                .unwrap();
+            made.add("output/short", EntryType::Regular, b"1");
+        }
+        let (listing, into) = made.add("output/z", EntryType::Regular, b"1").read();
+        assert_eq!(listing.bad_names, 3);
+        assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a", "z"]);
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn extended_headers_name_what_follows() {
+        let long = format!("output/{}", "x".repeat(120));
+        let mut made = Made::new();
+        made.0
+            .append_pax_extensions([("path", long.as_bytes())])
+            .unwrap();
+        let (listing, _) = made
+            .add("output/short", EntryType::Regular, b"1")
+            .add("output/y", EntryType::Regular, b"1")
+            .read();
+        let names: Vec<_> = listing.files.keys().map(String::len).collect();
+        assert_eq!(names, [120, 1]);
+    }
+
+    #[test]
+    fn names_that_are_in_each_others_way_are_bad_names() {
+        for (first, second) in [("output/a", "output/a/b"), ("output/c/d", "output/c")] {
+            let (listing, _) = Made::new()
+                .add(first, EntryType::Regular, b"1")
+                .add(second, EntryType::Regular, b"1")
+                .read();
+            assert_eq!((listing.bad_names, listing.files.len()), (1, 1), "{second}");
+        }
     }
 
     #[test]

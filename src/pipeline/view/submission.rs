@@ -7,7 +7,7 @@ use crate::model::{
     AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Origin, Outcome, Override,
     Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, admission, expectation, participant, revision, smoke};
+use crate::pipeline::{App, Scope, admission, expectation, participant, revision, seal, smoke};
 use crate::report::{
     self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
     ScoreView, SubmissionView, Titled,
@@ -42,7 +42,8 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         ..scope
     };
     let state = submission.state();
-    let attempts = telling(app.store.attempts(record).await?, submission);
+    let hidden = seal::hides(scope, Stage::Run);
+    let attempts = telling(app.store.attempts(record).await?, submission, hidden);
     let view = SubmissionView {
         number: submission.number,
         challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
@@ -101,7 +102,13 @@ fn stage_of(kind: AttemptKind) -> Stage {
 
 /// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
 /// made again, and so are those that failed before a rerun.
-fn telling(mut attempts: Vec<AttemptRecord>, submission: &Submission) -> Vec<AttemptRecord> {
+///
+/// Where the moments of an evaluation are `hidden`, a lost one of it stays as long as it goes on: as one that is under way.
+fn telling(
+    mut attempts: Vec<AttemptRecord>,
+    submission: &Submission,
+    hidden: bool,
+) -> Vec<AttemptRecord> {
     if submission.sealed {
         let evaluation = attempts
             .iter_mut()
@@ -113,9 +120,14 @@ fn telling(mut attempts: Vec<AttemptRecord>, submission: &Submission) -> Vec<Att
         SubmissionState::Ended(_) => None,
     };
     let mut newest: Vec<AttemptRecord> = Vec::new();
-    for one in attempts {
+    for mut one in attempts {
         if one.attempt.state == AttemptState::Lost {
-            continue;
+            // On hidden data even that tells a moment, and why it is made again may be the container's doing.
+            if !hidden || goes_on_at.is_none() || stage_of(one.attempt.kind) < Stage::Run {
+                continue;
+            }
+            one.attempt.state = AttemptState::Running;
+            keep_open(&mut one);
         }
         let same = |other: &AttemptRecord| {
             other.attempt.kind == one.attempt.kind

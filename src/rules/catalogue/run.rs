@@ -55,6 +55,12 @@ IMG015: Error firm, "Layers hold plain files",
 IMG016: Error firm, "The image is still in the registry",
     "Push the image again, and leave it there until it has been evaluated.",
     "An image is fixed by its digest when its push is first seen. If it is deleted or cleaned up before its turn, it cannot be fetched.";
+IMG017: Error firm, "The files of accounts are plain files",
+    "Leave /etc/passwd and /etc/group as the base image has them, or change them with useradd and groupadd.",
+    "The engine reads both itself before it starts a container: a device there would fill its memory, a pipe would keep it waiting for ever. They may have 256 KiB, and lines of 60,000 bytes.";
+IMG018: Error firm, "What is mounted over is a directory, or is not there",
+    "Remove it in the Dockerfile step that makes it: the directory is mounted when the container runs.",
+    "Inputs, outputs, /tmp, /dev, /proc and /sys are mounted by the engine. A link or a file in such a place keeps the container from starting, or leads out of it.";
 RUN001: Error firm, "The container ends without an error",
     "Run the container yourself with the command of the report, and see what it prints.",
     "The program ended with an exit code other than 0, or was ended by a signal.";
@@ -80,7 +86,7 @@ RUN007: Advice firm, "The program fits the hardware",
     "The limits of the task say how many GPUs a container has; the smoke run has as many. A library that was built for another CUDA version, or without CUDA, does not find them. This is read from what the program printed, so it may be wrong.",
     "torch.load(\"model.pt\")", "torch.load(\"model.pt\", map_location=device)";
 RUN008: Advice firm, "What the program needs is in the image",
-    "Install it in the Dockerfile, from wheels in the repository, or ask for a base image that has it.",
+    "A package: install it in the Dockerfile, from wheels in the repository, or ask for a base image that has it. A module of your own: COPY it, beside the program that imports it, with upper and lower case as written.",
     "A package of your own environment is not in the image unless a step of the build puts it there. This is read from what the program printed, so it may be wrong.",
     "import cv2   # of the machine at home", "RUN pip install --no-index --find-links /wheels opencv-python-headless==4.10.0.84";
 RUN009: Advice firm, "The program needs no network",
@@ -94,6 +100,14 @@ RUN010: Advice firm, "Shared memory is enough",
 RUN011: Advice firm, "Weights are weights",
     "Commit the file itself: `git lfs untrack` it, `git add --renormalize` it, commit and push.",
     "A file that is stored with Git LFS arrives as a pointer of three lines of text; a program that loads it finds a `v` where a model should begin. This is read from what the program printed, so it may be wrong.";
+RUN012: Advice firm, "The program stays within what it may have",
+    "Write less, or in smaller pieces; start fewer processes and threads; open fewer files at a time.",
+    "A container has limits of its output, of /tmp, of each file, of processes and of open files: `limits` of the task in challenge.toml says them, and `docker run` of the report sets them. This is read from what the program printed, so it may be wrong.",
+    "Pool(64)", "Pool(2)";
+RUN013: Advice firm, "The program starts by itself",
+    "Give every argument a default, or write the arguments into ENTRYPOINT; ask nothing of the terminal.",
+    "A container is started without arguments, and its standard input is empty. The environment says which task it is: REFEREE_TASK. This is read from what the program printed, so it may be wrong.",
+    "parser.add_argument(\"--input\", required=True)", "parser.add_argument(\"--input\", default=\"/input\")";
 OUT001: Error firm, "Every expected file is there",
     "Write one file for each case, named as the task asks.",
     "Predictions are found by their names, and only by their names.";

@@ -41,6 +41,26 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
                     .lighter(),
             );
         }
+        if let Command::Exec(words) = last
+            && let Some(program) = words.first()
+            && program.contains(' ')
+            && (keyword == "ENTRYPOINT" || !steps.iter().any(|s| is_entrypoint(&s.instruction)))
+        {
+            let split: Vec<_> = program
+                .split_whitespace()
+                .map(|w| format!("\"{w}\""))
+                .collect();
+            report.at(
+                *line,
+                DF040.says_with(
+                    format!("{keyword} names one program, `{program}`, with blanks in its name"),
+                    format!(
+                        "Write each word by itself: `{keyword} [{}]`.",
+                        split.join(", ")
+                    ),
+                ),
+            );
+        }
         if matches!(last, Command::Shell(_)) {
             report.at(
                 *line,
@@ -66,6 +86,10 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
             DF040.says("The last stage has neither CMD nor ENTRYPOINT"),
         );
     }
+}
+
+fn is_entrypoint(instruction: &Instruction) -> bool {
+    matches!(instruction, Instruction::Entrypoint(_))
 }
 
 fn is_command(instruction: &Instruction) -> bool {

@@ -14,6 +14,7 @@ mod ast;
 mod emit;
 mod ending;
 mod grammar;
+mod growth;
 mod habits;
 mod instructions;
 mod lines;
@@ -60,6 +61,7 @@ pub fn check(path: &str, bytes: &[u8], policy: &Policy) -> Checked {
     }
     let lines = lines::read(&text, &mut report);
     let mut stages = stages::Stages::default();
+    let mut growth = growth::Growth::default();
     let mut seen = Dockerfile::default();
     for line in &lines {
         let Some(raw) = grammar::read(line, &mut report) else {
@@ -68,6 +70,7 @@ pub fn check(path: &str, bytes: &[u8], policy: &Policy) -> Checked {
         let read = instructions::judge(line, raw, &mut stages, policy, &mut report);
         if let Some(instruction) = read {
             habits::judge(line, &instruction, policy, &mut report);
+            growth.judge(line, &instruction, &mut report);
             seen.steps.push(Step {
                 line: line.number,
                 instruction,

@@ -71,6 +71,8 @@ fn what_is_allowed_passes_without_a_word() {
         "RUN useradd -l -u 1000000 me && useradd -u 1000 you",
         "ARG API_TOKEN",
         "ENV KEYBOARD=us MONKEY=1",
+        "ENV A=1 B=$A$A C=${B:-$B}",
+        "ENV PATH=/a:$PATH\nENV PATH=/b:$PATH\nENV PATH=/c:$PATH",
         "# syntax=late directives are comments",
     ] {
         assert_eq!(checked(&within(middle)).findings, [], "{middle}");
@@ -569,4 +571,65 @@ fn hostile_texts_take_no_longer_than_honest_ones() {
     }
     // 45 files of 64 KiB; a quadratic step would take minutes.
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
+fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
+    let findings = |body: String| {
+        let file = format!("FROM python:3.11\n{body}\nUSER 65534\nENTRYPOINT [\"x\"]\n");
+        let checked = check("Dockerfile", file.as_bytes(), &policy());
+        let errors = checked.findings.into_iter();
+        errors
+            .filter(|f| f.severity == crate::model::Severity::Error)
+            .map(|f| (f.code, f.says))
+            .collect::<Vec<_>>()
+    };
+    let x = "x".repeat(40_000);
+    for (body, says) in [
+        (format!("ENV A={x}\nENV B=$A$A"), "ENV becomes longer"),
+        (
+            format!("ARG A={x}\nLABEL b=${{A}}${A}", A = "A"),
+            "LABEL becomes longer",
+        ),
+        (
+            format!("ENV A={}\nENV B=${{A//x/xxxxxxxxxxxxxxx}}", &x[..8_000]),
+            "ENV becomes longer",
+        ),
+        (format!("ARG A={x}\nCOPY $A$A /x"), "COPY becomes longer"),
+        (
+            (0..17).fold("ENV A=xx".to_owned(), |all, _| all + "\nENV A=$A$A"),
+            "ENV becomes longer",
+        ),
+        (
+            (0..20).fold(format!("ENV A={x}"), |all, n| {
+                all + &format!("\nENV B{n}=$A")
+            }),
+            "have more than 512 KiB",
+        ),
+    ] {
+        let found = findings(body);
+        assert!(
+            found
+                .iter()
+                .any(|(code, said)| code == "DF001" && said.contains(says)),
+            "{says}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_command_line_in_one_string_of_a_list_is_no_program() {
+    let file = |end: &str| format!("FROM scratch\nUSER 65534\n{end}\n");
+    for end in [
+        "ENTRYPOINT [\"python3 /app/main.py\"]",
+        "CMD [\"python3 /app/main.py\"]",
+    ] {
+        assert_eq!(found(&file(end), Severity::Error), ["3 DF040"], "{end}");
+    }
+    for end in [
+        "ENTRYPOINT [\"/app/main.py\", \"--name\", \"two words\"]",
+        "ENTRYPOINT [\"/app/main.py\"]\nCMD [\"two words\"]",
+    ] {
+        assert_eq!(found(&file(end), Severity::Error), [""; 0], "{end}");
+    }
 }
