@@ -244,6 +244,8 @@ pub struct BuildSpec {
     pub network: String,
     /// Labels put on the image.
     pub labels: Vec<(String, String)>,
+    /// Whether its steps are a stranger's, and what they leave is looked at before an engine reads it.
+    pub guarded: bool,
 }
 
 /// Bounds of a build.

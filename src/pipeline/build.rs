@@ -101,6 +101,7 @@ pub async fn build(
             limits: build_limits(settings),
             network: settings.network.clone(),
             labels: vec![("referee.kind".into(), "submission".into())],
+            guarded: true,
         })
         .await?;
     let name = building.name;

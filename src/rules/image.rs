@@ -82,6 +82,20 @@ const ACCOUNTS_BYTES_MAX: u64 = 256 * 1024;
 /// What is mounted in every container, besides inputs and outputs.
 const MOUNTS: [&str; 4] = ["/dev", "/proc", "/sys", "/tmp"];
 
+/// The files that an engine reads of an image before it starts anything of it.
+pub fn accounts() -> Vec<String> {
+    ACCOUNTS.map(str::to_owned).to_vec()
+}
+
+/// What is wrong with [`accounts`], a sentence without an end for each.
+pub fn wrong_accounts(found: &BTreeMap<String, Found>) -> Vec<String> {
+    let all = found
+        .iter()
+        .filter(|(path, _)| ACCOUNTS.contains(&path.as_str()));
+    all.filter_map(|(path, found)| Some(format!("`{path}` {}", wrong(found, true)?)))
+        .collect()
+}
+
 /// The paths of an image that [`check_places`] judges.
 pub fn places(policy: &Policy) -> Vec<String> {
     let fixed = ACCOUNTS.into_iter().chain(MOUNTS).map(str::to_owned);
@@ -95,33 +109,35 @@ pub fn check_places(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Fin
             true => IMG017,
             false => IMG018,
         };
-        let wrong = match (found, rule.code == IMG017.code) {
-            (Found::Nothing, _) | (Found::Directory, false) => return None,
-            (
-                Found::File {
-                    bytes,
-                    longest_line,
-                },
-                true,
-            ) => {
-                if *bytes <= ACCOUNTS_BYTES_MAX
-                    && longest_line.is_some_and(|l| l <= ACCOUNTS_LINE_MAX)
-                {
-                    return None;
-                }
-                "is too large, or has a line that is too long".to_owned()
-            }
-            (Found::File { .. }, false) => "is a file".to_owned(),
-            (Found::Directory, true) => "is a directory".to_owned(),
-            (Found::Link, _) => "is a symbolic link".to_owned(),
-            (Found::Other, _) => "is a device, a pipe or a socket".to_owned(),
-            (Found::Unreadable(_), _) => {
-                "cannot be reached: links on the way lead nowhere".to_owned()
-            }
-        };
+        let wrong = wrong(found, rule.code == IMG017.code)?;
         Some(policy.weigh(rule.says(format!("`{}` of the image {wrong}", word(path)))))
     });
     judged.collect()
+}
+
+/// What is wrong with a file of accounts, or else with a place that is mounted over.
+fn wrong(found: &Found, is_accounts: bool) -> Option<&'static str> {
+    Some(match (found, is_accounts) {
+        (Found::Nothing, _) | (Found::Directory, false) => return None,
+        (
+            Found::File {
+                bytes,
+                longest_line,
+            },
+            true,
+        ) => {
+            let short = longest_line.is_some_and(|line| line <= ACCOUNTS_LINE_MAX);
+            if *bytes <= ACCOUNTS_BYTES_MAX && short {
+                return None;
+            }
+            "is too large, or has a line that is too long"
+        }
+        (Found::File { .. }, false) => "is a file",
+        (Found::Directory, true) => "is a directory",
+        (Found::Link, _) => "is a symbolic link",
+        (Found::Other, _) => "is a device, a pipe or a socket",
+        (Found::Unreadable(_), _) => "cannot be reached: links on the way lead nowhere",
+    })
 }
 
 fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {

@@ -311,6 +311,8 @@ fn parse<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Finding> {
     };
     // Also where nothing of it is used: readers disagree on what such bytes stand for.
     let text = std::str::from_utf8(text).map_err(|e| refuse(e.to_string()))?;
+    // Nor may a number that nobody reads here be one that others cannot read.
+    serde_json::from_str::<serde_json::Value>(text).map_err(|e| refuse(e.to_string()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| refuse(e.to_string()))?;
     reader.end().map_err(|e| refuse(e.to_string()))?;

@@ -134,6 +134,7 @@ impl Bench {
             },
             network: "none".into(),
             labels: Vec::new(),
+            guarded: true,
         };
         match self.engine.build(&spec).await.unwrap().end {
             BuildEnd::Built(facts) => *facts,

@@ -27,6 +27,7 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
+use super::instructions::instructions;
 use super::log::LogKeeper;
 use super::meter::{self, Cage, Used};
 use super::trace::{self, Trace};
@@ -144,10 +145,29 @@ impl Builder for DockerEngine {
     }
 }
 
+/// What the engine is told to build: all of a Dockerfile, or its beginning.
+pub(super) struct Part {
+    /// With our label behind each `FROM`, and whether it is there.
+    pub text: (String, bool),
+    /// Whether it is all of it.
+    pub last: bool,
+    /// Whether steps may come from the cache, where this build has just put them.
+    pub cached: bool,
+}
+
+impl Part {
+    /// By what name the beginning of a build is built.
+    pub fn name(spec: &BuildSpec) -> String {
+        format!("{}-part", spec.name)
+    }
+}
+
 /// A build under way: what it printed, how far it is, and what it leaves behind.
-struct Work {
+pub(super) struct Work {
     log: LogKeeper,
     steps: Steps,
+    /// Steps of all of it, as the engine counts them.
+    all_steps: u32,
     /// What tells the steps of BuildKit, if that builds.
     trace: Option<Trace>,
     traces: Traces,
@@ -203,10 +223,12 @@ impl DockerEngine {
         Ok(Work {
             log: LogKeeper::default(),
             steps: Steps::default(),
+            all_steps: 0,
             trace: alone.is_some().then(|| Trace::new(&spec.dockerfile)),
             traces: Traces {
                 engine: self.clone(),
                 cage,
+                part: None,
                 tips: Vec::new(),
                 since,
                 _under_way: under_way,
@@ -221,31 +243,65 @@ impl DockerEngine {
 
     /// `None` when the engine says nothing against it: the image should be there.
     async fn run_build(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
-        let text = match &mut work.traces.buildkit {
-            Some(buildkit) => {
-                let (text, bases) = self.name_bases(&spec.dockerfile).await?;
-                buildkit.bases = bases;
-                text
-            }
-            None => {
-                let (text, marked) = mark::marked(&spec.dockerfile, &self.made_by());
-                work.steps = Steps::new(marked);
-                text
-            }
-        };
-        let parent = work.traces.cage.as_ref().map(Cage::parent);
-        let of_context = (work.context_bytes, parent.as_deref());
-        let (client, options, context) = self.request(spec, &text, of_context).await?;
-        let body = bollard::body_try_stream(context);
-        let lines = client.build_image(options, None, Some(body));
         let cage = work.traces.cage.clone();
         tokio::select! {
-            end = listen(lines, spec, work) => end,
+            end = self.build_all(spec, work) => end,
             () = tokio::time::sleep(spec.limits.time.std()) => {
                 Ok(Some(BuildEnd::Limit(BuildLimitHit::Time)))
             }
             end = self.watch_disk(spec.limits.disk, cage.as_ref()) => end.map(Some),
         }
+    }
+
+    async fn build_all(&self, spec: &BuildSpec, work: &mut Work) -> Result<Option<BuildEnd>> {
+        let text = match &mut work.traces.buildkit {
+            Some(buildkit) => {
+                let (text, bases) = self.name_bases(&spec.dockerfile).await?;
+                buildkit.bases = bases;
+                (text, false)
+            }
+            // BuildKit reads nothing of what it has built before it starts a step, unless a user is named.
+            None if spec.guarded => return self.build_guarded(spec, work).await,
+            None => mark::marked(&spec.dockerfile, &self.made_by()),
+        };
+        let part = Part {
+            text,
+            last: true,
+            cached: false,
+        };
+        self.build_part(spec, work, &part).await
+    }
+
+    /// Builds all of a Dockerfile, or its beginning.
+    pub(super) async fn build_part(
+        &self,
+        spec: &BuildSpec,
+        work: &mut Work,
+        part: &Part,
+    ) -> Result<Option<BuildEnd>> {
+        let (text, marked) = &part.text;
+        if work.trace.is_none() {
+            let shown = work.steps.shown();
+            work.steps = Steps::new(*marked, shown);
+            // Each label of the last part is a step of its own.
+            let stages = if *marked { stages(&spec.dockerfile) } else { 0 };
+            let own = instructions(&spec.dockerfile).len() + stages + spec.labels.len() + 1;
+            work.all_steps = u32::try_from(own).unwrap_or(u32::MAX);
+        }
+        if !part.last {
+            work.traces.part = Some(self.build_tag(&Part::name(spec)));
+        }
+        let parent = work.traces.cage.as_ref().map(Cage::parent);
+        let of_context = (work.context_bytes, parent.as_deref());
+        let (client, mut options, context) = self.request(spec, text, of_context).await?;
+        options.nocache = !part.cached;
+        if !part.last {
+            options.t = Some(self.build_tag(&Part::name(spec)));
+            options.labels = None;
+        }
+        let body = bollard::body_try_stream(context);
+        let lines = client.build_image(options, None, Some(body));
+        listen(lines, spec, (work, part.last)).await
     }
 
     /// A client, options and the context for a build whose Dockerfile is `text`, with the bytes of the context that
@@ -447,6 +503,11 @@ async fn buildkit_cage(group: &str, unified: bool, limits: &BuildLimits) -> Resu
     }
 }
 
+fn stages(dockerfile: &str) -> usize {
+    let all = instructions(dockerfile);
+    all.iter().filter(|i| i.parts().0 == "FROM").count()
+}
+
 /// Images are named by digest.
 fn image_id(text: Option<&str>) -> Result<ImageId> {
     ImageId::new(text.unwrap_or_default())
@@ -457,7 +518,7 @@ fn image_id(text: Option<&str>) -> Result<ImageId> {
 async fn listen(
     lines: impl Stream<Item = std::result::Result<BuildInfo, EngineError>>,
     spec: &BuildSpec,
-    work: &mut Work,
+    (work, last): (&mut Work, bool),
 ) -> Result<Option<BuildEnd>> {
     let log_max = match work.trace {
         Some(_) => spec.limits.log.min(trace::LOG_MAX) as u64,
@@ -473,8 +534,11 @@ async fn listen(
                     }
                     _ => {
                         let text = info.stream.or(info.status).unwrap_or_default();
-                        work.log.push(text.as_bytes());
                         work.steps.read(&text);
+                        if work.trace.is_some() || work.steps.is_news(&text, last) {
+                            let text = work.steps.counted(&text, work.all_steps);
+                            work.log.push(text.as_bytes());
+                        }
                     }
                 }
                 if work.log.total() > log_max {

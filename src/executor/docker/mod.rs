@@ -33,6 +33,8 @@ mod buildkit;
 mod check;
 mod containers;
 mod context;
+mod cuts;
+mod guarded;
 mod holder;
 mod instructions;
 mod kernel_log;

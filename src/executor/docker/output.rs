@@ -41,7 +41,8 @@ impl DockerEngine {
             fs::create_dir_all(&into)?;
             read_output(Pieces::new(receiver), &output, &into)
         });
-        self.send_archive(holder, sender).await?;
+        self.send_archive((holder, programs::OUTPUT), sender)
+            .await?;
         reading
             .await
             .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?
@@ -49,17 +50,17 @@ impl DockerEngine {
     }
 
     /// Passes the archive on until it ends or the reader has seen enough.
-    async fn send_archive(
+    pub(super) async fn send_archive(
         &self,
-        holder: &str,
+        (container, path): (&str, &str),
         sender: mpsc::Sender<io::Result<Bytes>>,
     ) -> Result<()> {
         let unreachable = |why: String| ExecutorError::Unreachable(format!("archive: {why}"));
         let client = self.client().map_err(|e| unreachable(e.to_string()))?;
         let options = DownloadFromContainerOptionsBuilder::default()
-            .path(programs::OUTPUT)
+            .path(path)
             .build();
-        let mut stream = std::pin::pin!(client.download_from_container(holder, Some(options)));
+        let mut stream = std::pin::pin!(client.download_from_container(container, Some(options)));
         loop {
             let limit = limits::ENGINE_CALL_TIME.std();
             let failure = match tokio::time::timeout(limit, stream.next()).await {
@@ -82,13 +83,13 @@ impl DockerEngine {
 }
 
 /// Pieces that arrive from an async stream, read as one from a blocking thread.
-struct Pieces {
+pub(super) struct Pieces {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,
 }
 
 impl Pieces {
-    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+    pub(super) fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
         let piece = Bytes::new();
         Self { receiver, piece }
     }

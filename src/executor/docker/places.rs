@@ -33,6 +33,16 @@ impl DockerEngine {
         name: &str,
         paths: &[String],
     ) -> Result<BTreeMap<String, Found>> {
+        let container = self.stand_in(image, name).await?;
+        let found = self.look_at_all(&container, paths).await;
+        let removed = self.remove_container(&container).await;
+        let found = found?;
+        removed?;
+        Ok(found)
+    }
+
+    /// Makes a container of an image that is never started; its name.
+    pub(super) async fn stand_in(&self, image: &ImageId, name: &str) -> Result<String> {
         let job = format!("{name}-look");
         let container = self.names(&job).container(Role::Canary);
         let options = &CreateContainerOptionsBuilder::default()
@@ -56,11 +66,7 @@ impl DockerEngine {
             docker.create_container(options, body.clone()).await
         })
         .await??;
-        let found = self.look_at_all(&container, paths).await;
-        let removed = self.remove_container(&container).await;
-        let found = found?;
-        removed?;
-        Ok(found)
+        Ok(container)
     }
 
     async fn look_at_all(

@@ -20,6 +20,8 @@ const CLEARING_PAUSE: std::time::Duration = std::time::Duration::from_millis(200
 pub(super) struct Traces {
     pub engine: DockerEngine,
     pub cage: Option<Cage>,
+    /// The name under which the beginning of a build was kept.
+    pub part: Option<String>,
     /// The last image of each stage, as printed. Anything can be printed: see [`Traces::clear`].
     pub tips: Vec<String>,
     pub since: Timestamp,
@@ -43,7 +45,8 @@ impl Traces {
     pub async fn clear(&mut self) {
         let engine = self.engine.clone();
         let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        clear(engine, tips, cage, self.buildkit.take(), self.since).await;
+        let part = self.part.take();
+        clear(engine, (part, tips), cage, self.buildkit.take(), self.since).await;
     }
 }
 
@@ -55,23 +58,29 @@ impl Drop for Traces {
             .count
             .fetch_sub(1, Ordering::SeqCst);
         let (tips, cage) = (std::mem::take(&mut self.tips), self.cage.take());
-        let buildkit = self.buildkit.take();
-        if tips.is_empty() && cage.is_none() && buildkit.is_none() {
+        let (buildkit, part) = (self.buildkit.take(), self.part.take());
+        if tips.is_empty() && cage.is_none() && buildkit.is_none() && part.is_none() {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(clear(self.engine.clone(), tips, cage, buildkit, self.since));
+            let engine = self.engine.clone();
+            runtime.spawn(clear(engine, (part, tips), cage, buildkit, self.since));
         }
     }
 }
 
 async fn clear(
     engine: DockerEngine,
-    mut tips: Vec<String>,
+    (part, mut tips): (Option<String>, Vec<String>),
     mut cage: Option<Cage>,
     buildkit: Option<OfBuildKit>,
     since: Timestamp,
 ) {
+    if let Some(part) = part
+        && let Err(error) = engine.remove_image(&part, true).await
+    {
+        tracing::warn!(part, %error, "the beginning of a build was not removed");
+    }
     for _ in 0..CLEARING_TRIES {
         let mut held = Vec::new();
         for tip in tips {

@@ -24,14 +24,37 @@ pub(super) struct Steps {
     begins: bool,
     /// The last image of each stage.
     tips: Vec<String>,
+    /// Steps that an earlier part of the build has shown.
+    shown: u32,
 }
 
 impl Steps {
-    /// Steps of a Dockerfile that was `marked`, or not.
-    pub(super) fn new(marked: bool) -> Self {
+    /// Steps of a Dockerfile that was `marked`, or not, of which so many were shown already.
+    pub(super) fn new(marked: bool, shown: u32) -> Self {
         Self {
             marked,
+            shown,
             ..Self::default()
+        }
+    }
+
+    /// How many steps have been shown, in all parts so far.
+    pub(super) fn shown(&self) -> u32 {
+        self.now.max(self.shown)
+    }
+
+    /// Whether a message that was read says something that no earlier part has said, and is no end but the `last`.
+    pub(super) fn is_news(&self, text: &str, last: bool) -> bool {
+        self.now > self.shown && (last || !text.starts_with("Successfully "))
+    }
+
+    /// The message with the number of all steps in the place of those of its part.
+    pub(super) fn counted(&self, text: &str, all: u32) -> String {
+        match step_line(text) {
+            Some((number, of, _)) if (number, of) == (self.now, self.of) && all >= of => {
+                text.replacen(&format!("/{of} : "), &format!("/{all} : "), 1)
+            }
+            _ => text.to_owned(),
         }
     }
 
@@ -142,6 +165,50 @@ mod tests {
     }
 
     #[test]
+    fn a_part_shows_what_no_earlier_one_has_shown() {
+        let mut first = Steps::new(false, 0);
+        let mut shown = Vec::new();
+        let mut show = |steps: &mut Steps, lines: &[&str], last| {
+            for line in lines {
+                steps.read(line);
+                if steps.is_news(line, last) {
+                    shown.push(steps.counted(line, 3));
+                }
+            }
+        };
+        let begin = [
+            "Step 1/2 : FROM x",
+            " ---> a",
+            "Step 2/2 : RUN a",
+            "Step 9/2 : forged",
+        ];
+        show(&mut first, &begin, false);
+        show(&mut first, &["Successfully built a"], false);
+        let mut second = Steps::new(false, first.shown());
+        let all = [
+            "Step 1/3 : FROM x",
+            "Step 2/3 : RUN a",
+            " ---> Using cache",
+            "Step 3/3 : RUN b",
+            "b",
+        ];
+        show(&mut second, &all, true);
+        show(&mut second, &["Successfully built b"], true);
+        assert_eq!(
+            shown,
+            [
+                "Step 1/3 : FROM x",
+                " ---> a",
+                "Step 2/3 : RUN a",
+                "Step 9/2 : forged",
+                "Step 3/3 : RUN b",
+                "b",
+                "Successfully built b"
+            ]
+        );
+    }
+
+    #[test]
     fn the_step_is_the_last_one_that_was_announced_in_order() {
         let steps = steps(&[
             "Step 1/3 : FROM sha256:1",
@@ -167,7 +234,7 @@ mod tests {
             "Step 6/6 : RUN y",
         ];
         let step_after = |count: usize| {
-            let mut steps = Steps::new(true);
+            let mut steps = Steps::new(true, 0);
             lines[..count].iter().for_each(|line| steps.read(line));
             let says = "The command '/bin/sh -c x' returned a non-zero code: 3";
             match steps.failure(says.to_owned()) {

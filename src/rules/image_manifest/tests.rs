@@ -253,3 +253,13 @@ fn bytes_that_are_no_text_are_refused_wherever_they_are() {
     assert_eq!(refused.code, "IMG011");
     assert!(refused.says.contains("utf-8"), "{}", refused.says);
 }
+
+#[test]
+fn numbers_that_others_cannot_read_are_refused_wherever_they_are() {
+    let text = manifest()
+        .to_string()
+        .replace("{\"schemaVersion", "{\"x\":1e999,\"schemaVersion");
+    let refused = read(OCI_MANIFEST, text.as_bytes()).unwrap_err();
+    assert_eq!(refused.code, "IMG011");
+    assert!(refused.says.contains("number"), "{}", refused.says);
+}

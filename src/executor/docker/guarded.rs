@@ -1,0 +1,167 @@
+//! A build of a stranger's by the classic builder: as far as the next [`super::cuts`], a look, and on.
+//!
+//! The engine's cache is used within one build alone: a random label behind each `FROM` keeps it from that of every other.
+
+use std::collections::BTreeMap;
+
+use tar::EntryType;
+
+use super::build::Part;
+use super::cuts::{self, Copied};
+use super::output::Pieces;
+use super::{DockerEngine, mark};
+use crate::clock;
+use crate::executor::{BuildEnd, BuildSpec, ExecutorError, Result};
+use crate::model::ImageId;
+use crate::rules;
+
+/// Links that a source of `COPY --from` may go through.
+const LINKS_MAX: usize = 8;
+
+impl DockerEngine {
+    /// Builds; `None` when the engine says nothing against it, and nothing was found that it must not read.
+    pub(super) async fn build_guarded(
+        &self,
+        spec: &BuildSpec,
+        work: &mut super::build::Work,
+    ) -> Result<Option<BuildEnd>> {
+        let plan = cuts::plan(&spec.dockerfile);
+        let nonce = hex::encode(clock::random_bytes::<16>());
+        let label = format!("{} referee.nonce={nonce}", self.made_by());
+        let lines: Vec<&str> = spec.dockerfile.lines().collect();
+        let mut stages: BTreeMap<usize, ImageId> = BTreeMap::new();
+        for (at, cut) in plan.cuts.iter().enumerate() {
+            if let Some(end) = self.copies(spec, (&plan.copies, at), &stages).await? {
+                return Ok(Some(end));
+            }
+            let begin = lines[..cut.lines.min(lines.len())].join("\n") + "\n";
+            let part = Part {
+                text: mark::marked(&begin, &label),
+                last: false,
+                cached: at > 0,
+            };
+            if let Some(end) = self.build_part(spec, work, &part).await? {
+                return Ok(Some(end));
+            }
+            let tag = self.build_tag(&Part::name(spec));
+            let image = self.image_facts(&tag).await?.ok_or_else(|| {
+                ExecutorError::Refused("a part of a build left no image".to_owned())
+            })?;
+            if let Some(says) = self.unreadable(&image.id, &spec.name).await? {
+                let step = Some(cut.step);
+                return Ok(Some(BuildEnd::Failed { step, says }));
+            }
+            stages.insert(cut.stage, image.id);
+        }
+        let all = (&plan.copies[..], plan.cuts.len());
+        if let Some(end) = self.copies(spec, all, &stages).await? {
+            return Ok(Some(end));
+        }
+        let part = Part {
+            text: mark::marked(&spec.dockerfile, &label),
+            last: true,
+            cached: !plan.cuts.is_empty(),
+        };
+        self.build_part(spec, work, &part).await
+    }
+
+    /// What is wrong with the files of accounts, which the engine reads before the next step.
+    async fn unreadable(&self, image: &ImageId, name: &str) -> Result<Option<String>> {
+        let found = self
+            .look_into(image, name, &rules::image::accounts())
+            .await?;
+        let wrong = rules::image::wrong_accounts(&found).into_iter().next();
+        Ok(wrong.map(|says| {
+            format!("{says}, and the engine reads it before the next step: leave it a plain file")
+        }))
+    }
+
+    /// Whether one of the instructions after so many cuts would have the engine open what is no plain file.
+    async fn copies(
+        &self,
+        spec: &BuildSpec,
+        (copies, after): (&[Copied], usize),
+        stages: &BTreeMap<usize, ImageId>,
+    ) -> Result<Option<BuildEnd>> {
+        for copy in copies.iter().filter(|copy| copy.after == after) {
+            let Some(image) = stages.get(&copy.stage) else {
+                continue;
+            };
+            let container = self.stand_in(image, &spec.name).await?;
+            let special = self.special_in_any(&container, &copy.sources).await;
+            self.remove_container(&container).await?;
+            if let Some(path) = special? {
+                let says = format!(
+                    "COPY failed: `{path}` is a device or a pipe: only files, folders and links can be copied"
+                );
+                let step = Some(copy.step);
+                return Ok(Some(BuildEnd::Failed { step, says }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn special_in_any(&self, container: &str, sources: &[String]) -> Result<Option<String>> {
+        for source in sources {
+            let mut path = source.clone();
+            for _ in 0..LINKS_MAX {
+                match self.special_in(container, &path).await? {
+                    Seen::Plain => break,
+                    Seen::Special(what) => return Ok(Some(what)),
+                    Seen::Link(target) => {
+                        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                        path = match target.starts_with('/') {
+                            true => target,
+                            false => format!("{folder}/{target}"),
+                        };
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn special_in(&self, container: &str, path: &str) -> Result<Seen> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        let reading = tokio::task::spawn_blocking(move || first_special(Pieces::new(receiver)));
+        match self.send_archive((container, path), sender).await {
+            Ok(()) => {}
+            // It is not there, or not to be reached: the engine says so when it copies.
+            Err(ExecutorError::Refused(_)) => return Ok(Seen::Plain),
+            Err(error) => return Err(error),
+        }
+        let read = reading
+            .await
+            .map_err(|panic| ExecutorError::Staging(std::io::Error::other(panic)))?;
+        Ok(read.unwrap_or_else(|_| Seen::Special(path.to_owned())))
+    }
+}
+
+enum Seen {
+    Plain,
+    /// The path itself is a link, to this.
+    Link(String),
+    Special(String),
+}
+
+/// Reads headers alone, each as it stands: a name may hold what a reader of records takes for one.
+fn first_special(tar: impl std::io::Read) -> std::io::Result<Seen> {
+    let mut archive = tar::Archive::new(tar);
+    let mut first = true;
+    for entry in archive.entries()?.raw(true) {
+        let entry = entry?;
+        let kind = entry.header().entry_type();
+        if kind.is_pax_local_extensions() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        if std::mem::take(&mut first) && kind == EntryType::Symlink {
+            let target = entry.header().link_name_bytes().unwrap_or_default();
+            return Ok(Seen::Link(String::from_utf8_lossy(&target).into_owned()));
+        }
+        if matches!(kind, EntryType::Fifo | EntryType::Char | EntryType::Block) {
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            return Ok(Seen::Special(path));
+        }
+    }
+    Ok(Seen::Plain)
+}
