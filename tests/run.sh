@@ -9,7 +9,7 @@ cd "$ROOT"
 . examples/setup.sh
 export CI=${CI:-true}
 
-need_packages postgresql docker-registry
+need_packages postgresql docker-registry runsc
 need_engine
 trap stop_engine EXIT
 need_base

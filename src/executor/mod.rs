@@ -244,8 +244,9 @@ pub struct BuildSpec {
     pub network: String,
     /// Labels put on the image.
     pub labels: Vec<(String, String)>,
-    /// Whether its steps are a stranger's, and what they leave is looked at before an engine reads it.
-    pub guarded: bool,
+    /// Of a build whose steps are a stranger's: a random word, for this build alone. What the steps leave is then looked
+    /// at before an engine reads it.
+    pub guarded: Option<String>,
 }
 
 /// Bounds of a build.

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{App, Engines, Progress, Scope, lease, pushed};
+use crate::clock;
 use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, Engine};
 use crate::forge::git::{self, CommitTree};
@@ -101,7 +102,7 @@ pub async fn build(
             limits: build_limits(settings),
             network: settings.network.clone(),
             labels: vec![("referee.kind".into(), "submission".into())],
-            guarded: true,
+            guarded: Some(hex::encode(clock::random_bytes::<16>())),
         })
         .await?;
     let name = building.name;

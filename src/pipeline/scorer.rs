@@ -129,7 +129,7 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
             },
             network: "none".into(),
             labels: vec![("referee.kind".into(), "scorer".into())],
-            guarded: false,
+            guarded: None,
         })
         .await;
     std::fs::remove_file(&context)?;

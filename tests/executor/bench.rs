@@ -97,7 +97,7 @@ impl Bench {
             },
             network: "none".to_owned(),
             labels: vec![("submission".to_owned(), "7".to_owned())],
-            guarded: true,
+            guarded: Some(format!("{}-{name}", self.instance)),
         }
     }
 

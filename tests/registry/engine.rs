@@ -134,7 +134,7 @@ impl Bench {
             },
             network: "none".into(),
             labels: Vec::new(),
-            guarded: true,
+            guarded: None,
         };
         match self.engine.build(&spec).await.unwrap().end {
             BuildEnd::Built(facts) => *facts,

@@ -139,6 +139,41 @@ async fn a_hidden_evaluation_is_told_as_one() {
 }
 
 #[tokio::test]
+async fn that_a_hidden_evaluation_is_made_again_is_told_to_nobody() {
+    let server = Server::start().await;
+    let repository = server.add_team("local", "alpha", "alpha").await;
+    let story = Story::pushed(&server, &repository, "main").await;
+    story.smoked().await;
+    let claim = referee::store::Claim {
+        submission: story.id,
+        stage: Stage::Run,
+        case: None,
+        owner: "tests",
+        seed: 1,
+    };
+    let store = &server.app.store;
+    let now = server.app.clock.now();
+    let mut lease = store.claim(&claim, now).await.unwrap().unwrap();
+    let view = async || {
+        let at = format!("/api/v1/submissions/{}", story.token.as_str());
+        server.get(&at).await.body
+    };
+    let running = view().await;
+    let mut events = story.events().await;
+    events.all().await;
+    for _ in 0..2 {
+        // It is lost for our reasons, waits, and begins again.
+        let retry = crate::story::retry(now);
+        store.finish(&lease, retry, now).await.unwrap();
+        assert_eq!(view().await, running);
+        events.says_nothing().await;
+        lease = store.claim(&claim, now).await.unwrap().unwrap();
+        assert_eq!(view().await, running);
+        events.says_nothing().await;
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_fell_behind_is_told_to_look_again() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;

@@ -27,13 +27,12 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
-use super::instructions::instructions;
 use super::log::LogKeeper;
 use super::meter::{self, Cage, Used};
 use super::trace::{self, Trace};
 use super::traces::{OfBuildKit, Traces};
 use super::transcript::{Steps, explain};
-use super::{DockerEngine, context, is_name, mark, refusal, sandbox};
+use super::{DockerEngine, context, cuts, is_name, mark, refusal, sandbox};
 use crate::executor::{
     BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec, Builder, ExecutorError, LoadEnd,
     Result,
@@ -261,7 +260,9 @@ impl DockerEngine {
                 (text, false)
             }
             // BuildKit reads nothing of what it has built before it starts a step, unless a user is named.
-            None if spec.guarded => return self.build_guarded(spec, work).await,
+            None if let Some(word) = &spec.guarded => {
+                return self.build_guarded(spec, (work, word)).await;
+            }
             None => mark::marked(&spec.dockerfile, &self.made_by()),
         };
         let part = Part {
@@ -283,10 +284,7 @@ impl DockerEngine {
         if work.trace.is_none() {
             let shown = work.steps.shown();
             work.steps = Steps::new(*marked, shown);
-            // Each label of the last part is a step of its own.
-            let stages = if *marked { stages(&spec.dockerfile) } else { 0 };
-            let own = instructions(&spec.dockerfile).len() + stages + spec.labels.len() + 1;
-            work.all_steps = u32::try_from(own).unwrap_or(u32::MAX);
+            work.all_steps = cuts::steps(spec, *marked);
         }
         if !part.last {
             work.traces.part = Some(self.build_tag(&Part::name(spec)));
@@ -501,11 +499,6 @@ async fn buildkit_cage(group: &str, unified: bool, limits: &BuildLimits) -> Resu
             made => return Ok(made?),
         }
     }
-}
-
-fn stages(dockerfile: &str) -> usize {
-    let all = instructions(dockerfile);
-    all.iter().filter(|i| i.parts().0 == "FROM").count()
 }
 
 /// Images are named by digest.

@@ -6,6 +6,7 @@
 //! steps before taken from the engine's cache.
 
 use super::instructions::{has_own_escape, instructions};
+use crate::executor::BuildSpec;
 
 /// A place between two instructions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,14 @@ pub(super) struct Copied {
 pub(super) struct Plan {
     pub cuts: Vec<Cut>,
     pub copies: Vec<Copied>,
+}
+
+/// The steps of a whole build as the engine counts them: each label of ours is one.
+pub(super) fn steps(spec: &BuildSpec, marked: bool) -> u32 {
+    let all = instructions(&spec.dockerfile);
+    let stages = all.iter().filter(|i| i.parts().0 == "FROM").count();
+    let labels = spec.labels.len() + 1 + if marked { stages } else { 0 };
+    u32::try_from(all.len() + labels).unwrap_or(u32::MAX)
 }
 
 /// What is known of a stage.

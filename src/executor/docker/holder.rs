@@ -168,6 +168,6 @@ pub(super) fn small_build(name: String, dockerfile: String) -> BuildSpec {
         },
         network: "none".to_owned(),
         labels: Vec::new(),
-        guarded: false,
+        guarded: None,
     }
 }
