@@ -21,6 +21,7 @@ use crate::model::{
     AttemptState, Blame, Case, CaseId, ContractMode, Finding, GpuUuid, ImageId, KillReason, Lease,
     LogExcerpt, Outcome, Score, Stage, Task,
 };
+use crate::rules::catalogue::OUT013;
 use crate::rules::{self, Policy};
 use crate::store::{Finish, Next, SubmissionRecord};
 
@@ -237,6 +238,18 @@ async fn score_sample(
     };
     match scorer::score(engines, &scoring).await? {
         Scored::Report(report) => {
+            let values = report
+                .score
+                .cases
+                .iter()
+                .flat_map(|case| case.values.values());
+            if values.flatten().next().is_none() {
+                let finding = OUT013.says("The scorer found no value in any case of the sample");
+                smoked.findings.push(smoking.policy.weigh(finding));
+                if any_error(&smoked.findings) {
+                    smoked.outcome = Some(Outcome::OutputInvalid);
+                }
+            }
             smoked.score = Some(report.score);
             smoked.notes = report.notes;
             Ok(())

@@ -81,8 +81,8 @@ mod tests {
         // entry is a decision.
         let expected = [
             "SRC005", "SRC007", "SRC008", "SRC010", "SRC011", "DF033", "DF034", "DF035", "DF040",
-            "DF041", "DF050", "DF060", "DF061", "DF062", "DF063", "IMG008", "OUT007", "QTA004",
-            "QTA005",
+            "DF041", "DF050", "DF060", "DF061", "DF062", "DF063", "IMG008", "OUT007", "OUT013",
+            "QTA004", "QTA005",
         ];
         let all = catalogue::RULES;
         let lowered = all.iter().map(|r| (r.code.to_owned(), Severity::Advice));

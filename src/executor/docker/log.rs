@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::{DockerEngine, lock, refusal};
 use crate::executor::{ExecutorError, Result};
 use crate::model::{LogExcerpt, limits};
+use crate::report::sanitize;
 
 /// More than this is not followed; a job must not keep the engine busy with its chatter.
 const FOLLOW_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -82,22 +83,7 @@ impl LogKeeper {
 /// Text that a page or a terminal shows as it is: no colours, no cursor movements, no other control
 /// characters. A progress bar that returns to the start of its line becomes lines.
 pub(super) fn plain(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-    let mut kept = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\x1b' if characters.next_if_eq(&'[').is_some() => {
-                // A control sequence ends with its first letter (ECMA-48, 5.4).
-                let _ = characters.find(|c| ('\x40'..='\x7e').contains(c));
-            }
-            '\r' => kept.push('\n'),
-            '\n' | '\t' => kept.push(character),
-            _ if character.is_control() => {}
-            _ => kept.push(character),
-        }
-    }
-    kept
+    sanitize::text(&String::from_utf8_lossy(bytes))
 }
 
 /// How a follower stands.

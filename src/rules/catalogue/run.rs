@@ -144,6 +144,9 @@ OUT011: Error firm, "Tables have their columns, and JSON follows its schema",
 OUT012: Error firm, "Outputs hold no more than can be read",
     "Write only what the task asks for, and look at how the size is computed.",
     "A header can claim any size, and a text can hold any number of values. What would not fit into memory is not read.";
+OUT013: Warning, "The scorer finds values in the outputs of the sample",
+    "Read what the scorer says of each case, and compare your outputs with the truth of the sample.",
+    "The files are there and have the right form, but the scorer could use none of them: on hidden data every case would count as missing.";
 QTA001: Error firm, "Evaluations a day",
     "Wait for the next day (UTC), and use the public sample until then.",
     "The number of evaluations on hidden data is limited, so that nobody can fit a method to them. Submissions that fail before that do not count.";
