@@ -125,7 +125,7 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
 struct Connected<'a> {
     roles: Vec<Role>,
     runtime: Option<&'a str>,
-    /// By what name it knows itself.
+    /// Which engine it is.
     id: String,
     engine: DockerEngine,
 }

@@ -109,7 +109,11 @@ fn three_engines_share_the_work() {
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let instance = instance.trim();
     let saw = witnesses.each_ref().map(|witness| witness.saw(instance));
-    let expected = [vec!["step"], vec!["run", "smoke"], vec!["scorer", "step"]];
+    let expected = [
+        vec!["look", "step"],
+        vec!["run", "smoke"],
+        vec!["scorer", "step"],
+    ];
     assert_eq!(saw, expected);
 
     let images = |list: &str| {

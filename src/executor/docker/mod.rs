@@ -231,7 +231,8 @@ impl DockerEngine {
         }
     }
 
-    /// By what name the engine knows itself: two addresses may lead to one.
+    /// Which engine it is: two addresses may lead to one. Several on one host share the name by which they know
+    /// themselves (before 25 it is a key in /etc/docker), but no folder.
     ///
     /// # Errors
     /// When it does not answer.
@@ -239,7 +240,8 @@ impl DockerEngine {
         let info = self
             .call("info", |docker| async move { docker.info().await })
             .await??;
-        Ok(info.id.unwrap_or_default())
+        let (id, folder) = (info.id.unwrap_or_default(), info.docker_root_dir);
+        Ok(format!("{id} {}", folder.unwrap_or_default()))
     }
 
     fn instance(&self) -> &str {

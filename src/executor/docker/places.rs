@@ -45,6 +45,9 @@ impl DockerEngine {
     pub(super) async fn stand_in(&self, image: &ImageId, name: &str) -> Result<String> {
         let job = format!("{name}-look");
         let container = self.names(&job).container(Role::Canary);
+        let mut labels = sandbox::owner_labels(&self.names(&job), Role::Canary);
+        // Or it would carry that of its image.
+        labels.insert(sandbox::label_name("kind"), "look".to_owned());
         let options = &CreateContainerOptionsBuilder::default()
             .name(&container)
             .build();
@@ -53,7 +56,7 @@ impl DockerEngine {
             // It is never started.
             entrypoint: Some(vec!["-".to_owned()]),
             network_disabled: Some(true),
-            labels: Some(sandbox::owner_labels(&self.names(&job), Role::Canary)),
+            labels: Some(labels),
             host_config: Some(HostConfig {
                 network_mode: Some("none".to_owned()),
                 ..HostConfig::default()
