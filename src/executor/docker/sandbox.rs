@@ -105,7 +105,8 @@ pub(super) fn create_body(job: &JobSpec, place: &Place) -> Result<ContainerCreat
         image: Some(job.image.as_str().to_owned()),
         user: Some(format!("{USER}:{USER}")),
         hostname: Some(HOSTNAME.to_owned()),
-        // `NetworkDisabled` would leave out /etc/hosts, too, so that nobody finds `localhost`.
+        // Also spares 0.15 s for each container; the price is that there is no /etc/hosts, and so no `localhost`.
+        network_disabled: Some(true),
         attach_stdin: Some(false),
         open_stdin: Some(false),
         tty: Some(false),
@@ -470,6 +471,11 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
     };
     same("User", json(&wanted.user), json(&seen.user));
     same("Hostname", json(&wanted.hostname), json(&seen.hostname));
+    same(
+        "NetworkDisabled",
+        json(&wanted.network_disabled),
+        json(&seen.network_disabled),
+    );
     same(
         "AttachStdin",
         json(&wanted.attach_stdin),

@@ -90,7 +90,7 @@ RUN008: Advice firm, "What the program needs is in the image",
     "A package of your own environment is not in the image unless a step of the build puts it there. This is read from what the program printed, so it may be wrong.",
     "import cv2   # of the machine at home", "RUN pip install --no-index --find-links /wheels opencv-python-headless==4.10.0.84";
 RUN009: Advice firm, "The program needs no network",
-    "Download weights before the build, and COPY them into the image.",
+    "Download weights before the build, and COPY them into the image. Between processes of its own a program says 127.0.0.1: the name `localhost` is not known.",
     "Containers run without a network, so that hidden data stay where they are. Libraries that fetch weights at their first use need them in the image. This is read from what the program printed, so it may be wrong.",
     "torchvision.models.resnet50(weights=\"DEFAULT\")", "model.load_state_dict(torch.load(\"/app/resnet50.pth\"))";
 RUN010: Advice firm, "Shared memory is enough",

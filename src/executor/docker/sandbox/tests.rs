@@ -211,6 +211,9 @@ fn what_the_image_brings_along_is_seen() {
         ("Healthcheck", |s| {
             s.config.as_mut().unwrap().healthcheck = None
         }),
+        ("NetworkDisabled", |s| {
+            s.config.as_mut().unwrap().network_disabled = None
+        }),
         ("LD_PRELOAD", |s| {
             s.config
                 .as_mut()
