@@ -266,23 +266,6 @@ async fn interrupted() {
     }
 }
 
-/// Removes what a check that was interrupted has on the engines.
-async fn clear(engines: &Engines, name: &str) {
-    for engine in [&engines.runner, &engines.scorer] {
-        for job in engine.list_owned().await.unwrap_or_default() {
-            if job.name.starts_with(name) {
-                let _ = engine.cancel(&job, KillReason::Cancelled).await;
-                if let Err(error) = engine.cleanup(&job).await {
-                    eprintln!("left on the engine: {} ({error})", job.name);
-                }
-            }
-        }
-    }
-    if let Err(error) = engines.forget_build(name).await {
-        eprintln!("left on the engine: the image {name} ({error})");
-    }
-}
-
 /// One task of a submission.
 struct One<'a> {
     options: &'a Options,
@@ -306,8 +289,8 @@ impl One<'_> {
             result = self.build_and_smoke(engines, (&name, &work), findings) => result,
             () = interrupted() => {
                 eprintln!("interrupted; what runs is being removed");
-                clear(engines, &name).await;
-                Err(anyhow::anyhow!("interrupted: nothing of it is left on the engine"))
+                engines.remove_jobs_of(&name, KillReason::Cancelled).await;
+                Err(anyhow::anyhow!("interrupted"))
             }
         };
         std::fs::remove_dir_all(&work)?;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use super::Engines;
 use crate::executor::{self, LoadEnd};
-use crate::model::{ImageFacts, ImageId, limits};
+use crate::model::{ImageFacts, ImageId, KillReason, limits};
 
 impl Engines {
     /// Brings an image that the builder made as `name` to the runner, by way of the file `archive`,
@@ -69,6 +69,35 @@ impl Engines {
         match Arc::ptr_eq(&self.runner, &self.builder) {
             true => Ok(()),
             false => self.builder.remove(image, name).await,
+        }
+    }
+
+    /// Removes the jobs of this name, or of this name and a suffix, and the image of such a build. What cannot be removed is
+    /// told in the log.
+    pub async fn remove_jobs_of(&self, mine: &str, reason: KillReason) {
+        for engine in [&self.runner, &self.scorer] {
+            let jobs = match engine.list_owned().await {
+                Ok(jobs) => jobs,
+                Err(error) => {
+                    tracing::warn!(work = mine, %error, "jobs left on the engine");
+                    continue;
+                }
+            };
+            // The jobs of an attempt are its own name, or that name and a suffix.
+            for job in jobs.iter().filter(|job| {
+                job.name
+                    .strip_prefix(mine)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            }) {
+                // It may be gone already; what counts is that nothing stays.
+                let _ = engine.cancel(job, reason).await;
+                if let Err(error) = engine.cleanup(job).await {
+                    tracing::warn!(job = job.name, %error, "job left on the engine");
+                }
+            }
+        }
+        if let Err(error) = self.forget_build(mine).await {
+            tracing::warn!(work = mine, %error, "image left on the engine");
         }
     }
 

@@ -163,35 +163,7 @@ async fn stop(
 
 /// Removes from the engines what an attempt has started there and can no longer end.
 async fn remove_jobs(app: &App, lease: &Lease, reason: KillReason) {
-    remove_jobs_of(app, &lease.name(), reason).await;
-}
-
-/// Removes the jobs of this name, or of this name and a suffix, from the engines.
-pub(super) async fn remove_jobs_of(app: &App, mine: &str, reason: KillReason) {
-    for engine in [&app.engines.runner, &app.engines.scorer] {
-        let jobs = match engine.list_owned().await {
-            Ok(jobs) => jobs,
-            Err(error) => {
-                tracing::warn!(work = mine, %error, "jobs left on the engine");
-                continue;
-            }
-        };
-        // The jobs of an attempt are its own name, or that name and a suffix.
-        for job in jobs.iter().filter(|job| {
-            job.name
-                .strip_prefix(mine)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        }) {
-            // It may be gone already; what counts is that nothing stays.
-            let _ = engine.cancel(job, reason).await;
-            if let Err(error) = engine.cleanup(job).await {
-                tracing::warn!(job = job.name, %error, "job left on the engine");
-            }
-        }
-    }
-    if let Err(error) = app.engines.forget_build(mine).await {
-        tracing::warn!(work = mine, %error, "image left on the engine");
-    }
+    app.engines.remove_jobs_of(&lease.name(), reason).await;
 }
 
 /// What follows an error of ours. The chain goes to the log under a number; outside goes the number.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 
 use super::scorer::{self, Scored, Scoring};
-use super::{App, Progress, Scope, lease, revision, score};
+use super::{App, Progress, Scope, revision, score};
 use crate::config;
 use crate::model::{Board, Challenge, Definition, Duration, KillReason, limits};
 use crate::store::{ItemEnd, Rescore, RescoreLease, StoreError, SubmissionRecord};
@@ -84,7 +84,9 @@ async fn held<T>(
         () = renewing => Err(anyhow::anyhow!("the lease was lost")),
     };
     if lost.load(Ordering::Relaxed) {
-        lease::remove_jobs_of(app, &name(lease), KillReason::Orphaned).await;
+        app.engines
+            .remove_jobs_of(&name(lease), KillReason::Orphaned)
+            .await;
         return Err(StoreError::LeaseLost(lease.rescore));
     }
     Ok(result)

@@ -8,7 +8,7 @@ use tar::EntryType;
 
 use super::build::{Part, Work};
 use super::cuts::{self, Copied};
-use super::output::Pieces;
+use super::output::{Extended, Pieces, extended};
 use super::{DockerEngine, mark};
 use crate::executor::{BuildEnd, BuildSpec, ExecutorError, Result};
 use crate::model::ImageId;
@@ -90,7 +90,7 @@ impl DockerEngine {
             self.remove_container(&container).await?;
             if let Some(path) = special? {
                 let says = format!(
-                    "COPY failed: `{path}` is a device or a pipe: only files, folders and links can be copied"
+                    "COPY failed: `{path}` is a device or a pipe, or leads through many links: only files, folders and links can be copied"
                 );
                 let step = Some(copy.step);
                 return Ok(Some(BuildEnd::Failed { step, says }));
@@ -101,12 +101,15 @@ impl DockerEngine {
 
     async fn special_in_any(&self, container: &str, sources: &[String]) -> Result<Option<String>> {
         for source in sources {
-            let mut path = source.clone();
-            for _ in 0..LINKS_MAX {
+            let (mut path, mut links) = (source.clone(), 0);
+            loop {
                 match self.special_in(container, &path).await? {
                     Seen::Plain => break,
+                    // The engine would follow more of them than anybody needs.
+                    Seen::Link(_) if links == LINKS_MAX => return Ok(Some(source.clone())),
                     Seen::Special(what) => return Ok(Some(what)),
                     Seen::Link(target) => {
+                        links += 1;
                         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                         path = match target.starts_with('/') {
                             true => target,
@@ -145,15 +148,18 @@ enum Seen {
 /// Reads headers alone, each as it stands: a name may hold what a reader of records takes for one.
 fn first_special(tar: impl std::io::Read) -> std::io::Result<Seen> {
     let mut archive = tar::Archive::new(tar);
-    let mut first = true;
+    let (mut first, mut said) = (true, Extended::default());
     for entry in archive.entries()?.raw(true) {
-        let entry = entry?;
+        let mut entry = entry?;
         let kind = entry.header().entry_type();
-        if kind.is_pax_local_extensions() || kind.is_pax_global_extensions() {
+        if kind.is_pax_local_extensions() {
+            said = extended(&mut entry)?;
             continue;
         }
+        let said = std::mem::take(&mut said);
         if std::mem::take(&mut first) && kind == EntryType::Symlink {
-            let target = entry.header().link_name_bytes().unwrap_or_default();
+            let short = entry.header().link_name_bytes().unwrap_or_default();
+            let target = said.link.unwrap_or_else(|| short.into_owned());
             return Ok(Seen::Link(String::from_utf8_lossy(&target).into_owned()));
         }
         if matches!(kind, EntryType::Fifo | EntryType::Char | EntryType::Block) {
@@ -162,4 +168,26 @@ fn first_special(tar: impl std::io::Read) -> std::io::Result<Seen> {
         }
     }
     Ok(Seen::Plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_followed_to_where_it_really_leads() {
+        let long = format!("/{}/pipe", "x/".repeat(80));
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append_pax_extensions([("linkpath", long.as_bytes())])
+            .unwrap();
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(EntryType::Symlink);
+        header.set_size(0);
+        header.set_path("f").unwrap();
+        header.set_link_name("/short").unwrap();
+        header.set_cksum();
+        tar.append(&header, &b""[..]).unwrap();
+        let archive = tar.into_inner().unwrap();
+        assert!(matches!(first_special(&archive[..]), Ok(Seen::Link(target)) if target == long));
+    }
 }

@@ -128,7 +128,7 @@ fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<O
                 "the engine writes its archive in an unknown way",
             ));
         }
-        let Extended { path, size } = std::mem::take(&mut said);
+        let Extended { path, size, .. } = std::mem::take(&mut said);
         // Only of files that do not fit into a plain header, 8 GiB; where the next one begins is then unknown.
         if size.is_some_and(|size| size != entry.size()) {
             listing.truncated = Some(OutputLimitHit::Bytes);
@@ -194,13 +194,15 @@ fn other_than_file(kind: EntryType) -> Option<Option<&'static str>> {
 
 /// What an extended header says of the entry after it, as far as it matters here.
 #[derive(Debug, Default)]
-struct Extended {
+pub(super) struct Extended {
     path: Option<Vec<u8>>,
+    /// Where a link leads.
+    pub link: Option<Vec<u8>>,
     size: Option<u64>,
 }
 
 /// Reads an extended header: records `length key=value\n`, where the length counts all of it.
-fn extended(entry: &mut Entry<impl Read>) -> io::Result<Extended> {
+pub(super) fn extended(entry: &mut Entry<impl Read>) -> io::Result<Extended> {
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken extended header");
     let mut text = Vec::new();
     entry.take(EXTENDED_BYTES_MAX + 1).read_to_end(&mut text)?;
@@ -218,6 +220,8 @@ fn extended(entry: &mut Entry<impl Read>) -> io::Result<Extended> {
         let record = rest.get(space + 1..length).ok_or_else(broken)?;
         if let Some(path) = record.strip_prefix(b"path=") {
             said.path = Some(path.strip_suffix(b"\n").unwrap_or(path).to_vec());
+        } else if let Some(link) = record.strip_prefix(b"linkpath=") {
+            said.link = Some(link.strip_suffix(b"\n").unwrap_or(link).to_vec());
         } else if let Some(size) = record.strip_prefix(b"size=") {
             let size = str::from_utf8(size)
                 .ok()
