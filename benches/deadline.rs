@@ -29,11 +29,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::knobs::Pace;
-use model::{Dialect, Forge};
+use model::{Forge, ForgeVersion};
 use referee::clock::Clock;
 use referee::model::{Stage, limits};
 use referee::pipeline::{self, Progress, observe, publish};
-use referee::store::Lane;
+use referee::store::PriorityClass;
 use world::{Plan, World};
 
 const TEAMS: usize = 200;
@@ -76,14 +76,18 @@ fn start(world: &Arc<World>) {
         let app = Arc::clone(&world.app);
         for_ever(move || {
             let app = Arc::clone(&app);
-            async move { pipeline::step(&app, Stage::Rules).await.unwrap() }
+            async move { pipeline::step(&app, Stage::Admission).await.unwrap() }
         });
     }
-    for lane in [Lane::Urgent, Lane::Rest] {
+    for priority_class in [PriorityClass::Urgent, PriorityClass::Rest] {
         let world = Arc::clone(world);
         for_ever(move || {
             let world = Arc::clone(&world);
-            async move { publish::step(&world.app, &world.name, lane).await.unwrap() }
+            async move {
+                publish::step(&world.app, &world.name, priority_class)
+                    .await
+                    .unwrap()
+            }
         });
     }
 }
@@ -119,7 +123,7 @@ fn start_engine(world: &Arc<World>, stage_time: Duration) {
 fn verdicts(forge: &Forge) -> usize {
     let state = forge.state();
     let all = state.statuses.iter();
-    let verdicts = all.filter(|s| s.context == "referee/rules" && s.state != "pending");
+    let verdicts = all.filter(|s| s.context == "referee/admission" && s.state != "pending");
     verdicts
         .map(|s| s.repository)
         .collect::<BTreeSet<_>>()
@@ -176,7 +180,7 @@ async fn main() {
         clock: Clock::system(),
         patience: limits::FORGE_CALL_TIME,
         files: files(),
-        ..Plan::of(Dialect::Gitea127, teams)
+        ..Plan::of(ForgeVersion::Gitea127, teams)
     };
     let world = Arc::new(World::start(plan).await);
     *world.forge.pace() = PACE;
@@ -191,7 +195,7 @@ async fn main() {
     while !world
         .app
         .store
-        .waiting_for(Stage::Rules, now)
+        .waiting_for(Stage::Admission, now)
         .await
         .unwrap()
         .is_empty()
@@ -213,7 +217,7 @@ async fn main() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("last end after {:.1} s", begin.elapsed().as_secs_f64());
-    while world.wishes().await.iter().any(|wish| wish.is_due) {
+    while world.messages().await.iter().any(|message| message.is_due) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!(

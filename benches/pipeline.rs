@@ -100,7 +100,7 @@ fn change(copy: &Copy, n: usize) {
 
 fn through_referee(world: &mut World, copy: &Copy) -> Duration {
     let pushed = copy.push(&["-o", "watch", "origin", "HEAD:main"]);
-    pushed.says("Scored");
+    pushed.message("Scored");
     world.settle(PATIENCE);
     pushed.took
 }
@@ -144,7 +144,7 @@ fn where_it_goes(world: &World) {
         );
         println!(
             "{:<6} waited {:>5} ms, took {:>6} ms, container {}",
-            attempt.attempt.kind.as_str(),
+            attempt.attempt.stage.as_str(),
             started.since(at).0,
             ended.since(started).0,
             attempt.detail["run_ms"]

@@ -41,7 +41,7 @@ fn main() {
         let pushed = copy.push(&["plain", "HEAD:main"]);
         assert!(pushed.accepted, "{}", pushed.text);
         let verdict = copy.push_main();
-        verdict.says("Rejected by the rules");
+        verdict.message("Rejected by the rules");
         // The first push finds nothing in any cache.
         if n > 0 {
             stored.push(pushed.took);

@@ -3,7 +3,7 @@
 and where the time goes.
 
 Pushes commits that the rules reject (so nothing is built) to a team's repository, one after the other, and asks
-the forge until `referee/rules` is there. Prints median and 90th percentile of
+the forge until `referee/admission` is there. Prints median and 90th percentile of
 
   push -> delivery      from the end of `git push` until the daemon had the delivery (less than nothing is possible:
                         the forge may send it before git returns); needs --database
@@ -86,11 +86,11 @@ class Team:
         return self.git("rev-parse", "HEAD"), time.time()
 
     def verdict_seen(self, sha):
-        """When the final `referee/rules` of a commit was there."""
+        """When the final `referee/admission` of a commit was there."""
         end = time.time() + PATIENCE
         while time.time() < end:
             statuses = self.ask("GET", f"commits/{sha}/statuses")
-            if any(s["context"] == "referee/rules" and s["status"] in ("success", "failure") for s in statuses):
+            if any(s["context"] == "referee/admission" and s["status"] in ("success", "failure") for s in statuses):
                 return time.time()
             time.sleep(POLL)
         raise SystemExit(f"no verdict on {sha} within {PATIENCE:.0f} s; `referee doctor` may know why")

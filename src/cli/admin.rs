@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::team::{self, add_local, choose};
 use super::{SettingsFile, open, order, terminal};
 use crate::clock::Clock;
-use crate::forge::Shows;
+use crate::forge::Capabilities;
 use crate::model::{Actor, Challenge, TeamSlug};
 use crate::pipeline::orders::{self, Desk, Refusal};
 use crate::store::Store;
@@ -131,7 +131,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 async fn withdraw(
     store: &Store,
-    (challenge, shows): (&Challenge, Shows),
+    (challenge, shows): (&Challenge, Capabilities),
     number: i64,
 ) -> anyhow::Result<ExitCode> {
     let desk = Desk {

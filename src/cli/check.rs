@@ -88,22 +88,22 @@ struct Gate {
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(terminal::Logs::Quiet);
-    let gate = gate(options)?;
-    let result = check(options, &gate).await?;
+    let stage = stage(options)?;
+    let result = check(options, &stage).await?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {
-        print!("{}", text::findings(&result.findings, gate.style));
+        print!("{}", text::findings(&result.findings, stage.style));
         match result.outcome {
             None if options.rules_only => println!("The rules are kept."),
-            None => println!("{}", gate.style.bold("Ready: it would go to evaluation.")),
-            Some(outcome) => println!("{}", gate.style.bold(outcome.says())),
+            None => println!("{}", stage.style.bold("Ready: it would go to evaluation.")),
+            Some(outcome) => println!("{}", stage.style.bold(outcome.message())),
         }
     }
     Ok(ExitCode::from(u8::from(result.outcome.is_some())))
 }
 
-fn gate(options: &Options) -> anyhow::Result<Gate> {
+fn stage(options: &Options) -> anyhow::Result<Gate> {
     let mut settings = match options.settings.path.exists() {
         true => config::read_settings(&options.settings.path),
         // A participant has no daemon: the defaults are those of one.
@@ -176,7 +176,7 @@ impl Gate {
     }
 }
 
-async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
+async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
     let started = Instant::now();
     let ended = |stage, outcome, findings| Result {
         stage,
@@ -186,41 +186,41 @@ async fn check(options: &Options, gate: &Gate) -> anyhow::Result<Result> {
     let tree = match folder::read(&options.folder) {
         Ok(tree) => tree,
         Err(GitError::TooLarge(what)) => {
-            gate.failed("rules");
+            stage.failed("admission");
             let findings = vec![rules::layout::too_large(&what.to_string())];
-            return Ok(ended(Stage::Rules, Some(Outcome::Rejected), findings));
+            return Ok(ended(Stage::Admission, Some(Outcome::Rejected), findings));
         }
         Err(error) => {
             return Err(error).with_context(|| format!("reading {}", options.folder.display()));
         }
     };
-    let policy = admission::policy(&gate.settings.builder, &gate.challenge);
-    let template = admission::template(&gate.challenge);
-    let admitted = rules::admission::check(&tree, &gate.challenge, &policy, template.as_ref());
+    let policy = admission::policy(&stage.settings.builder, &stage.challenge);
+    let template = admission::template(&stage.challenge);
+    let admitted = rules::admission::check(&tree, &stage.challenge, &policy, template.as_ref());
     if any_error(&admitted.findings) {
-        gate.failed("rules");
+        stage.failed("admission");
         let rejected = Some(Outcome::Rejected);
-        return Ok(ended(Stage::Rules, rejected, admitted.findings));
+        return Ok(ended(Stage::Admission, rejected, admitted.findings));
     }
-    gate.passed("rules", started);
-    gate.note_uncommitted(&options.folder);
+    stage.passed("admission", started);
+    stage.note_uncommitted(&options.folder);
     let mut findings = admitted.findings;
     if options.rules_only {
         return Ok(ended(Stage::Build, None, findings));
     }
     if let Some(wanted) = &options.task {
-        entered(wanted, &gate.challenge, &admitted.tasks)?;
+        entered(wanted, &stage.challenge, &admitted.tasks)?;
     }
-    let engines = open::engines(&gate.settings, "check").await?;
+    let engines = open::engines(&stage.settings, "check").await?;
     let chosen = admitted
         .tasks
         .iter()
         .filter(|(task, _)| options.task.as_deref().is_none_or(|t| t == task.as_str()));
     for (slug, dockerfile) in chosen {
-        let task = gate.challenge.task(slug).context("the task is there")?;
+        let task = stage.challenge.task(slug).context("the task is there")?;
         let one = One {
             options,
-            gate,
+            stage,
             tree: &tree,
             policy: &policy,
             task,
@@ -269,7 +269,7 @@ async fn interrupted() {
 /// One task of a submission.
 struct One<'a> {
     options: &'a Options,
-    gate: &'a Gate,
+    stage: &'a Gate,
     tree: &'a SourceTree,
     policy: &'a rules::Policy,
     task: &'a Task,
@@ -307,11 +307,11 @@ impl One<'_> {
         let built = self.build(engines, (name, work)).await?;
         findings.extend(built.findings);
         let Some(image) = built.image else {
-            self.gate.failed("build");
+            self.stage.failed("build");
             self.show_log(&built.log.text());
             return Ok((Stage::Build, built.outcome));
         };
-        self.gate.passed("build", started);
+        self.stage.passed("build", started);
         let started = Instant::now();
         let smoked = self.smoke(engines, (name, work), &image).await;
         // The image can be removed only after its containers.
@@ -328,13 +328,13 @@ impl One<'_> {
         let smoked = smoked?;
         findings.extend(smoked.findings.iter().cloned());
         if smoked.outcome.is_some() {
-            self.gate.failed("smoke");
-            if !self.gate.quiet && !self.options.shell {
+            self.stage.failed("smoke");
+            if !self.stage.quiet && !self.options.shell {
                 self.show_log(&smoked.log.text());
                 println!("To look around in the container: the same with --shell. By hand:");
                 println!(
                     "  CHALLENGE=$(realpath {})",
-                    self.gate.challenge.directory.display()
+                    self.stage.challenge.directory.display()
                 );
                 println!(
                     "  docker build --network none --file {} --tag my-submission {}",
@@ -346,8 +346,8 @@ impl One<'_> {
             }
             return Ok((Stage::Smoke, smoked.outcome));
         }
-        self.gate.passed("smoke", started);
-        if !self.gate.quiet {
+        self.stage.passed("smoke", started);
+        if !self.stage.quiet {
             self.show_score(&smoked);
         }
         Ok((Stage::Smoke, None))
@@ -357,7 +357,7 @@ impl One<'_> {
     fn by_hand(&self) -> anyhow::Result<String> {
         let case = smoke::first_case(self.task)?;
         let reproduce = participant::Reproduce {
-            challenge: &self.gate.challenge,
+            challenge: &self.stage.challenge,
             task: self.task,
             case: case.as_ref(),
             dockerfile: Some(self.dockerfile),
@@ -381,7 +381,7 @@ impl One<'_> {
             self.task.contract.output,
             crate::report::sanitize::line(&starts.join(" ")),
         );
-        let socket = self.gate.settings.engine.socket.clone();
+        let socket = self.stage.settings.engine.socket.clone();
         let ended =
             tokio::task::spawn_blocking(move || docker::shell(&socket, &job, &output)).await?;
         match ended {
@@ -415,7 +415,7 @@ impl One<'_> {
             limits: &self.task.limits,
             policy: self.policy,
         };
-        build::build(engines, &self.gate.settings.builder, &building).await
+        build::build(engines, &self.stage.settings.builder, &building).await
     }
 
     async fn smoke(
@@ -439,10 +439,10 @@ impl One<'_> {
     }
 
     fn show_log(&self, log: &str) {
-        if !self.gate.quiet && !log.trim().is_empty() {
-            println!("{}", self.gate.style.faint("--- what it printed"));
+        if !self.stage.quiet && !log.trim().is_empty() {
+            println!("{}", self.stage.style.faint("--- what it printed"));
             println!("{}", crate::report::sanitize::text(log.trim_end()));
-            println!("{}", self.gate.style.faint("---"));
+            println!("{}", self.stage.style.faint("---"));
         }
     }
 

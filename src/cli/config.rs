@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::terminal;
 use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
-use crate::model::finding::{Place, any_error};
+use crate::model::finding::{Location, any_error};
 use crate::model::{Finding, Severity};
 
 #[derive(Debug, Args)]
@@ -62,10 +62,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Command::Check { path } => {
             let findings = check(path);
             terminal::show_findings(&findings);
-            let says = format!("{}: {}", path.display(), summary(&findings));
+            let message = format!("{}: {}", path.display(), summary(&findings));
             match any_error(&findings) {
-                true => eprintln!("{says}"),
-                false => println!("{says}"),
+                true => eprintln!("{message}"),
+                false => println!("{message}"),
             }
             Ok(ExitCode::from(u8::from(any_error(&findings))))
         }
@@ -118,7 +118,7 @@ fn check(path: &std::path::Path) -> Vec<Finding> {
 /// Weights for rules that do not exist, or cannot be lighter, would be weights for nothing.
 fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
     let file = challenge.directory.join("challenge.toml");
-    let place = Place::file(file.display().to_string());
+    let location = Location::file(file.display().to_string());
     let idle = |(code, weight): (&String, &Severity)| match crate::rules::rule(code) {
         None => Some(Finding::error(
             "CFG005",
@@ -136,7 +136,7 @@ fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
         Some(_) => None,
     };
     let found = challenge.rules.iter().filter_map(idle);
-    found.map(|finding| finding.at(place.clone())).collect()
+    found.map(|finding| finding.at(location.clone())).collect()
 }
 
 #[cfg(test)]
@@ -155,12 +155,12 @@ mod tests {
             ("XX001", Severity::Error),
         ];
         challenge.rules = weights.map(|(code, s)| (code.to_owned(), s)).into();
-        let says: Vec<String> = idle_weights(&challenge)
+        let message: Vec<String> = idle_weights(&challenge)
             .into_iter()
-            .map(|f| f.says)
+            .map(|f| f.message)
             .collect();
         assert_eq!(
-            says,
+            message,
             [
                 "The rule `DF020` cannot be made lighter than error.",
                 "There is no rule `XX001`.",

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::config::{ForgeSettings, Secret, Settings};
 use crate::forge::Forge as _;
 use crate::forge::gitea::GiteaForge;
-use crate::forge::gitea::dialect::Fitness;
 use crate::forge::gitea::owner::{BOTS, Met, ORGANIZERS, Owner};
+use crate::forge::gitea::version::SupportLevel;
 use crate::model::{Challenge, ForgeName};
 
 #[derive(Debug, Args)]
@@ -181,13 +181,13 @@ async fn setup(
 ) -> anyhow::Result<()> {
     let at = configured(settings, challenge)?;
     let owner = token.required(&at)?;
-    let dialect = at.forge.dialect().await.context("asking for its version")?;
-    println!("{dialect} at {}", at.url);
-    match dialect.fitness() {
-        Fitness::Good => {}
-        Fitness::Unpatched(why) => println!("note   upgrade it: {why}"),
-        Fitness::TooOld => anyhow::bail!(
-            "{dialect} lacks what Referee needs; upgrade to Gitea 1.22 or Forgejo 10, or later"
+    let version = at.forge.version().await.context("asking for its version")?;
+    println!("{version} at {}", at.url);
+    match version.support_level() {
+        SupportLevel::Good => {}
+        SupportLevel::Unpatched(why) => println!("note   upgrade it: {why}"),
+        SupportLevel::TooOld => anyhow::bail!(
+            "{version} lacks what Referee needs; upgrade to Gitea 1.22 or Forgejo 10, or later"
         ),
     }
     let bot = at.forge.account().await.context("asking who we are")?;
@@ -222,7 +222,7 @@ async fn setup(
              delete the webhook there and repeat this."
         );
     }
-    advise(&url, dialect.announces_packages());
+    advise(&url, version.announces_packages());
     if challenge.takes_images() && !at.forge.registry().await?.is_there().await? {
         let url = at.url;
         println!(

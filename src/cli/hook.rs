@@ -32,7 +32,7 @@ enum Hook {
 
 pub async fn run(options: &Options) -> ExitCode {
     let Hook::PostReceive = options.hook;
-    if let Err(error) = tell().await {
+    if let Err(error) = notify().await {
         println!("Referee cannot be reached right now ({error:#}).");
         println!(
             "Your push is stored; it will be found within about a minute of the daemon's return."
@@ -41,7 +41,7 @@ pub async fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn tell() -> anyhow::Result<()> {
+async fn notify() -> anyhow::Result<()> {
     let mut refs = String::new();
     std::io::stdin()
         .take(STDIN_BYTES_MAX)

@@ -14,7 +14,7 @@ use crate::executor::{Engine, Executor};
 use crate::forge::gitea::GiteaForge;
 use crate::forge::gitea::owner::Owner;
 use crate::forge::local::LocalForge;
-use crate::forge::{Forge, Shows};
+use crate::forge::{Capabilities, Forge};
 use crate::model::{BuildsWith, Challenge, ForgeName, GpuUuid};
 use crate::pipeline::job::Cleaner;
 use crate::pipeline::{App, Engines, Parts};
@@ -191,10 +191,10 @@ pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn
 }
 
 /// What a forge shows, by its kind.
-pub fn shows(settings: &Settings, forge: &ForgeName) -> Shows {
+pub fn shows(settings: &Settings, forge: &ForgeName) -> Capabilities {
     match settings.forges.get(forge) {
-        Some(ForgeSettings::Gitea { .. }) => Shows::GITEA,
-        Some(ForgeSettings::Local { .. }) | None => Shows::LOCAL,
+        Some(ForgeSettings::Gitea { .. }) => Capabilities::GITEA,
+        Some(ForgeSettings::Local { .. }) | None => Capabilities::LOCAL,
     }
 }
 

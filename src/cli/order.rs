@@ -9,7 +9,7 @@ use crate::clock::{self, Clock};
 use crate::command;
 use crate::model::{Challenge, ForgeName, Sender};
 use crate::pipeline::commands::COMMAND_LINE;
-use crate::store::{CommandState, Heard, Store, TextPlace};
+use crate::store::{CommandState, NewCommand, Store, TextRef};
 
 /// How long an answer is waited for. A rescore takes longer, and goes on without us.
 const PATIENCE: StdDuration = StdDuration::from_secs(30);
@@ -39,23 +39,23 @@ pub async fn run(
     };
     let challenge = choose(challenges, challenge)?;
     let now = Clock::system().now();
-    let place = TextPlace {
+    let place = TextRef {
         forge: ForgeName::new(COMMAND_LINE)?,
         forge_id: challenge.slug.to_string(),
         issue: 0,
         // A place of its own, so that the same order can be given again.
-        spot: (now.0 << 20) | i64::from(clock::seed() >> 11),
+        comment_id: (now.0 << 20) | i64::from(clock::seed() >> 11),
     };
     let me = Sender {
         id: 0,
         login: "command line".to_owned(),
     };
-    let heard = Heard {
+    let received = NewCommand {
         text: order.to_string(),
         nth: 0,
         reply: None,
     };
-    store.hear((&place, &me), &[heard], &[], now).await?;
+    store.receive((&place, &me), &[received], &[], now).await?;
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         let rows = store.commands_of(&place).await?;
@@ -66,12 +66,12 @@ pub async fn run(
         tokio::time::sleep(LOOK).await;
     }
     let rows = store.commands_of(&place).await?;
-    let says = match rows.first().map(|r| r.state) {
+    let message = match rows.first().map(|r| r.state) {
         Some(CommandState::Running) => {
             "It is under way and goes on; look with `referee admin status`."
         }
         _ => "No daemon has taken it up yet; it is carried out as soon as `referee serve` runs.",
     };
-    println!("{says}");
+    println!("{message}");
     Ok(ExitCode::SUCCESS)
 }

@@ -30,10 +30,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     println!("{} ({}): {}", rule.code, rule.severity, rule.title);
     println!();
-    for (title, says) in [("Why", rule.why), ("What to do", rule.remedy)] {
+    for (title, message) in [("Why", rule.why), ("What to do", rule.help)] {
         println!(
             "{}",
-            text::wrap(&format!("{title}: {says}"), text::COLUMNS, "  ")
+            text::wrap(&format!("{title}: {message}"), text::COLUMNS, "  ")
         );
     }
     for (title, example) in [("Not like this", rule.bad), ("Like this", rule.good)] {

@@ -168,8 +168,8 @@ impl<'a> Args<'a> {
         let word = self.need("a moment, such as `2026-09-20T23:59Z`,")?;
         let day_end = format!("{}T23:59:59Z", word.text);
         match Timestamp::parse(&word.text).or_else(|_| Timestamp::parse(&day_end)) {
-            Ok(moment) => Ok(Extension::Until(Timestamp(
-                moment.0.div_euclid(1000) * 1000,
+            Ok(timestamp) => Ok(Extension::Until(Timestamp(
+                timestamp.0.div_euclid(1000) * 1000,
             ))),
             Err(_) => Err(self.unfit(
                 &word,

@@ -120,9 +120,9 @@ impl CommandError {
     }
 
     /// ` at column 8`, or nothing.
-    fn place(&self) -> String {
-        let place = |column| format!(" at column {column}");
-        self.column.map_or_else(String::new, place)
+    fn location(&self) -> String {
+        let location = |column| format!(" at column {column}");
+        self.column.map_or_else(String::new, location)
     }
 
     fn name(&self) -> String {
@@ -131,7 +131,7 @@ impl CommandError {
     }
 
     fn sentence(&self) -> String {
-        let (name, place) = (self.name(), self.place());
+        let (name, location) = (self.name(), self.location());
         match &self.problem {
             Problem::Nothing => "No command follows. `/help` lists all commands.".to_owned(),
             Problem::UnknownCommand { typed, meant } => format!(
@@ -146,32 +146,32 @@ impl CommandError {
                 typed: Some(typed),
                 meant,
             } => format!(
-                "{name} cannot be followed by {}{place}.{} It takes {}.",
+                "{name} cannot be followed by {}{location}.{} It takes {}.",
                 quoted(typed),
                 did_you_mean("/", *meant, ""),
                 self.members()
             ),
             Problem::Missing { what } => format!("{name} ends where {what} is needed."),
-            Problem::Unfit { typed, what } => format!("{}{place} is not {what}.", quoted(typed)),
+            Problem::Unfit { typed, what } => format!("{}{location} is not {what}.", quoted(typed)),
             Problem::TooMany { typed, text } => {
                 let quotes = match text {
                     true => " Write a text of several words in quotes: `reason=\"…\"`.",
                     false => " Remove it.",
                 };
-                format!("{}{place} is one word too many.{quotes}", quoted(typed))
+                format!("{}{location} is one word too many.{quotes}", quoted(typed))
             }
             Problem::UnknownKey { typed, meant } => format!(
-                "{name} takes no {}, found{place}.{}",
+                "{name} takes no {}, found{location}.{}",
                 quoted(&format!("{typed}=")),
                 did_you_mean("", *meant, "=")
             ),
             Problem::Twice { typed } => format!(
-                "{} is given twice, the second time{place}. Keep one of the two.",
+                "{} is given twice, the second time{location}. Keep one of the two.",
                 quoted(typed)
             ),
-            Problem::Unclosed => format!("The quote{place} does not end. Write `\"` behind it."),
+            Problem::Unclosed => format!("The quote{location} does not end. Write `\"` behind it."),
             Problem::Hidden(c) => format!(
-                "There is an invisible character, U+{:04X},{place}. Delete the line and type it anew.",
+                "There is an invisible character, U+{:04X},{location}. Delete the line and type it anew.",
                 u32::from(*c)
             ),
             problem => bounds(problem, &name, self.form()),

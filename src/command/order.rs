@@ -238,7 +238,7 @@ impl fmt::Display for Command {
             Self::PhaseOpen(phase) | Self::PhaseClose(phase) => write!(f, " {phase}"),
             Self::PhaseExtend { phase, to } => match to {
                 Extension::By(span) => write!(f, " {phase} by {}", span.written()),
-                Extension::Until(moment) => write!(f, " {phase} until {moment}"),
+                Extension::Until(timestamp) => write!(f, " {phase} until {timestamp}"),
             },
             Self::Rescore { phase, task } => write!(f, " {phase}/{task}"),
             Self::Apply(Some(number)) | Self::Discard(Some(number)) => write!(f, " {number}"),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
 use crate::model::{
-    Case, CaseId, Challenge, Check, Finding, Inputs, PathPattern, Phase, Place, Task,
+    Case, CaseId, Challenge, Check, Finding, Inputs, Location, PathPattern, Phase, Task,
 };
 
 /// File beside `inputs/` that names each case's cluster and stratum.
@@ -21,7 +21,7 @@ pub fn inputs_of(phase: &Phase, task: &Task) -> PathBuf {
 }
 
 /// Truth of a task in a phase. Seen by the scorer alone.
-pub fn truth_of(phase: &Phase, task: &Task) -> PathBuf {
+pub fn ground_truth_of(phase: &Phase, task: &Task) -> PathBuf {
     phase.data.join(task.slug.as_str()).join("truth")
 }
 
@@ -36,7 +36,7 @@ pub(super) fn inputs_of_sample(sample: &Path) -> PathBuf {
 }
 
 /// Public truth of a task.
-pub fn sample_truth(task: &Task) -> PathBuf {
+pub fn sample_ground_truth(task: &Task) -> PathBuf {
     task.sample.join("truth")
 }
 
@@ -61,22 +61,22 @@ fn shared_inputs(directory: &Path) -> PathBuf {
 pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
     let mut findings = Vec::new();
     let entries = entries_of(inputs).map_err(|e| {
-        let says = format!("The inputs cannot be read: {e}.");
-        let remedy = "Put the cases there, or correct the path.";
-        vec![Finding::error(PATH_MISSING, says, remedy).at(Place::file(shown(inputs)))]
+        let message = format!("The inputs cannot be read: {e}.");
+        let help = "Put the cases there, or correct the path.";
+        vec![Finding::error(PATH_MISSING, message, help).at(Location::file(shown(inputs)))]
     })?;
     let mut cases: BTreeMap<CaseId, Case> = BTreeMap::new();
     for (entry, stem) in entries {
-        let place = Place::file(shown(&inputs.join(&entry)));
+        let location = Location::file(shown(&inputs.join(&entry)));
         match CaseId::new(stem) {
             Err(invalid) => {
-                let remedy = "Rename the entry; its name up to the first dot is the case.";
-                findings.push(Finding::error(BAD_VALUE, format!("{invalid}."), remedy).at(place));
+                let help = "Rename the entry; its name up to the first dot is the case.";
+                findings.push(Finding::error(BAD_VALUE, format!("{invalid}."), help).at(location));
             }
             Ok(id) if cases.contains_key(&id) => {
-                let says = format!("There is another entry for the case `{id}`.");
-                let remedy = "Leave one file or directory for each case.";
-                findings.push(Finding::error(CONTRADICTION, says, remedy).at(place));
+                let message = format!("There is another entry for the case `{id}`.");
+                let help = "Leave one file or directory for each case.";
+                findings.push(Finding::error(CONTRADICTION, message, help).at(location));
             }
             Ok(id) => {
                 let case = Case {
@@ -90,9 +90,9 @@ pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
         }
     }
     if cases.is_empty() && findings.is_empty() {
-        let remedy = "Put one file or directory there for each case.";
-        let finding = Finding::error(PATH_MISSING, "There are no cases.", remedy);
-        findings.push(finding.at(Place::file(shown(inputs))));
+        let help = "Put one file or directory there for each case.";
+        let finding = Finding::error(PATH_MISSING, "There are no cases.", help);
+        findings.push(finding.at(Location::file(shown(inputs))));
     }
     let table = inputs.with_file_name(CASES_CSV);
     if table.is_file() {
@@ -150,8 +150,8 @@ pub(super) fn misses(
         };
         if let Some(case) = cases.iter().find(none) {
             let (pattern, id) = (&which.pattern, &case.id);
-            let says = format!("No input of the case `{id}` fits `{pattern}` of `{key}`.");
-            misses.push((key, says));
+            let message = format!("No input of the case `{id}` fits `{pattern}` of `{key}`.");
+            misses.push((key, message));
         }
     }
     misses
@@ -203,10 +203,10 @@ fn within(inputs: &Path, folder: &str, part: &str) -> io::Result<Vec<String>> {
 /// into the cases.
 fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut bad = |line: usize, says: String, remedy: &str| {
+    let mut bad = |line: usize, message: String, help: &str| {
         let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
-        let finding = Finding::error(BAD_VALUE, says, remedy);
-        findings.push(finding.at(Place::line(file, line)));
+        let finding = Finding::error(BAD_VALUE, message, help);
+        findings.push(finding.at(Location::line(file, line)));
     };
     let fields = |line: &str| -> Vec<String> {
         line.split(',')
@@ -218,8 +218,8 @@ fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Find
     let column = |name: &str| header.iter().position(|h| h == name);
     let known = |h: &String| matches!(h.as_str(), "case" | "cluster" | "stratum");
     let (Some(case_at), true) = (column("case"), header.iter().all(known)) else {
-        let remedy = "Write the header `case,cluster,stratum`; the last two are optional.";
-        bad(0, "The header is not understood.".to_owned(), remedy);
+        let help = "Write the header `case,cluster,stratum`; the last two are optional.";
+        bad(0, "The header is not understood.".to_owned(), help);
         return findings;
     };
     let mut listed = Vec::new();
@@ -233,18 +233,18 @@ fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Find
             continue;
         }
         if row.len() != header.len() || line.contains('"') {
-            let remedy = "Write as many fields as the header has, without quotes.";
-            bad(number, format!("There are {} fields.", row.len()), remedy);
+            let help = "Write as many fields as the header has, without quotes.";
+            bad(number, format!("There are {} fields.", row.len()), help);
             continue;
         }
         match case.and_then(|id| cases.get_mut(&id)) {
             None => {
-                let remedy = "Remove the line, or add the input.";
-                bad(number, "There is no input of this case.".to_owned(), remedy);
+                let help = "Remove the line, or add the input.";
+                bad(number, "There is no input of this case.".to_owned(), help);
             }
             Some(case) if listed.contains(&case.id) => {
-                let says = format!("The case `{}` is listed twice.", case.id);
-                bad(number, says, "Remove one of the lines.");
+                let message = format!("The case `{}` is listed twice.", case.id);
+                bad(number, message, "Remove one of the lines.");
             }
             Some(case) => {
                 case.cluster = filled("cluster");
@@ -254,8 +254,8 @@ fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Find
         }
     }
     for id in cases.keys().filter(|id| !listed.contains(id)) {
-        let says = format!("The case `{id}` has no line.");
-        bad(0, says, "List every case, or remove the file.");
+        let message = format!("The case `{id}` has no line.");
+        bad(0, message, "List every case, or remove the file.");
     }
     findings
 }
@@ -265,10 +265,10 @@ pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
     let mut findings = Vec::new();
     for phase in &challenge.phases {
         if !phase.data.is_dir() {
-            let says = format!("The data of the phase `{}` is not there.", phase.slug);
-            let remedy = "Mount or copy it, or correct `data` of the phase.";
-            let finding = Finding::error(PATH_MISSING, says, remedy);
-            findings.push(finding.at(Place::file(shown(&phase.data))));
+            let message = format!("The data of the phase `{}` is not there.", phase.slug);
+            let help = "Mount or copy it, or correct `data` of the phase.";
+            let finding = Finding::error(PATH_MISSING, message, help);
+            findings.push(finding.at(Location::file(shown(&phase.data))));
             continue;
         }
         for task in &challenge.tasks {
@@ -277,22 +277,22 @@ pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
                 Err(problems) => findings.extend(problems),
                 Ok(cases) => {
                     let all = task.checks.iter().flat_map(|c| misses(&inputs, c, &cases));
-                    findings.extend(all.map(|(_, says)| {
-                        let remedy = "Correct the pattern in `task.check`, or add the input.";
-                        let finding = Finding::error(PATH_MISSING, says, remedy);
-                        finding.at(Place::file(shown(&inputs)))
+                    findings.extend(all.map(|(_, message)| {
+                        let help = "Correct the pattern in `task.check`, or add the input.";
+                        let finding = Finding::error(PATH_MISSING, message, help);
+                        finding.at(Location::file(shown(&inputs)))
                     }));
                 }
             }
-            let truth = truth_of(phase, task);
-            if !truth.is_dir() {
-                let says = format!(
+            let ground_truth = ground_truth_of(phase, task);
+            if !ground_truth.is_dir() {
+                let message = format!(
                     "The truth of `{}` in `{}` is not there.",
                     task.slug, phase.slug
                 );
-                let remedy = "The scorer needs this directory, also when it is empty.";
-                let finding = Finding::error(PATH_MISSING, says, remedy);
-                findings.push(finding.at(Place::file(shown(&truth))));
+                let help = "The scorer needs this directory, also when it is empty.";
+                let finding = Finding::error(PATH_MISSING, message, help);
+                findings.push(finding.at(Location::file(shown(&ground_truth))));
             }
         }
     }
@@ -326,9 +326,9 @@ mod tests {
         let (folder, inputs) = inputs(entries, table);
         let findings = cases(&inputs).unwrap_err();
         let line = |f: Finding| {
-            let place = f.place.map(|p| p.to_string()).unwrap_or_default();
-            let place = place.replace(&folder.path().display().to_string(), "…");
-            format!("{place} {} {}", f.code, f.says)
+            let location = f.location.map(|p| p.to_string()).unwrap_or_default();
+            let location = location.replace(&folder.path().display().to_string(), "…");
+            format!("{location} {} {}", f.code, f.message)
         };
         findings.into_iter().map(line).collect()
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::challenge::inspect_challenge;
 use super::reader::{CONTRADICTION, shown};
 use super::server::{Gpus, Settings, inspect_settings};
-use crate::model::{Challenge, Finding, Place};
+use crate::model::{Challenge, Finding, Location};
 
 /// Everything that is configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +39,9 @@ pub fn inspect_installation(file: &Path) -> (Option<Installation>, Vec<Finding>)
         let (challenge, problems) = inspect_challenge(directory);
         findings.extend(problems);
         if let Some(challenge) = challenge {
-            let place = Place::file(shown(&directory.join("challenge.toml")));
+            let location = Location::file(shown(&directory.join("challenge.toml")));
             let problems = compare(&settings, &challenges, &challenge);
-            findings.extend(problems.into_iter().map(|f| f.at(place.clone())));
+            findings.extend(problems.into_iter().map(|f| f.at(location.clone())));
             challenges.push(challenge);
         }
     }

@@ -16,7 +16,9 @@ mod reader;
 mod values;
 
 pub use challenge::{CHALLENGE_TOML, inspect_challenge, read_challenge};
-pub use data::{cases, check_paths, chosen, inputs_of, sample_inputs, sample_truth, truth_of};
+pub use data::{
+    cases, check_paths, chosen, ground_truth_of, inputs_of, sample_ground_truth, sample_inputs,
+};
 pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};

@@ -16,9 +16,9 @@ pub enum Refusal {
     /// The type is right and the value is not.
     Value {
         /// What is wrong with it, to follow the name of the key: `is not a size`.
-        says: String,
+        message: String,
         /// What is allowed, as a sentence.
-        remedy: String,
+        help: String,
     },
 }
 
@@ -30,10 +30,10 @@ fn wanted<T>(what: &str) -> Read<T> {
 }
 
 /// A refusal of the value itself.
-pub fn refused<T>(says: impl Into<String>, remedy: impl Into<String>) -> Read<T> {
+pub fn refused<T>(message: impl Into<String>, help: impl Into<String>) -> Read<T> {
     Err(Refusal::Value {
-        says: says.into(),
-        remedy: remedy.into(),
+        message: message.into(),
+        help: help.into(),
     })
 }
 
@@ -179,8 +179,8 @@ fn bytes_of(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(split);
     let unit = unit.trim_start().to_ascii_lowercase();
     let power = |base: u128, units: &[&str]| {
-        let place = units.iter().position(|u| *u == unit)?;
-        Some(base.pow(u32::try_from(place).ok()? + 1))
+        let location = units.iter().position(|u| *u == unit)?;
+        Some(base.pow(u32::try_from(location).ok()? + 1))
     };
     let factor = match unit.as_str() {
         "b" => 1,
@@ -225,14 +225,14 @@ pub fn span(value: &Value) -> Read<Duration> {
 }
 
 /// A moment with its time zone: an RFC 3339 text or a TOML date-time.
-pub fn moment(value: &Value) -> Read<Timestamp> {
+pub fn timestamp(value: &Value) -> Read<Timestamp> {
     let written = match value {
         Value::String(text) => text.value().clone(),
-        Value::Datetime(moment) => moment.value().to_string(),
+        Value::Datetime(timestamp) => timestamp.value().to_string(),
         _ => return wanted("a moment such as `\"2024-07-29T00:00:00Z\"`"),
     };
     match Timestamp::parse(&written) {
-        Ok(moment) => Ok(moment),
+        Ok(timestamp) => Ok(timestamp),
         Err(_) => refused(
             "is not a moment with a time zone",
             "Write date, time and zone, for example `\"2024-07-29T00:00:00Z\"`.",
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn moments_need_a_zone() {
-        let read = |text| moment(&value(text)).ok().map(|t| t.to_string());
+        let read = |text| timestamp(&value(text)).ok().map(|t| t.to_string());
         for text in [
             "'2024-07-29T00:00:00Z'",
             "2024-07-29T00:00:00Z",

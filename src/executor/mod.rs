@@ -136,7 +136,7 @@ pub struct Flaw {
     /// What should have been seen.
     pub expected: String,
     /// How to get there, as a sentence.
-    pub remedy: String,
+    pub help: String,
 }
 
 /// How much a [`Flaw`] weighs.
@@ -164,12 +164,12 @@ impl Check {
         mut self,
         weight: Weight,
         expected: impl Into<String>,
-        remedy: impl Into<String>,
+        help: impl Into<String>,
     ) -> Self {
         self.flaw = Some(Flaw {
             weight,
             expected: expected.into(),
-            remedy: remedy.into(),
+            help: help.into(),
         });
         self
     }
@@ -278,7 +278,7 @@ pub enum BuildEnd {
         /// Step of the re-emitted Dockerfile, counted from 1, if known.
         step: Option<u32>,
         /// The engine's sentence.
-        says: String,
+        message: String,
     },
     /// A limit was reached and the build was ended.
     Limit(BuildLimitHit),

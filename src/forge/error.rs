@@ -7,7 +7,7 @@ use crate::model::Duration;
 use super::git::GitError;
 
 /// Characters kept of a forge's own words.
-const SAYS_CHARS_MAX: usize = 300;
+const DESCRIPTION_CHARS_MAX: usize = 300;
 
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, ForgeError>;
@@ -46,12 +46,12 @@ pub enum ForgeError {
         after: Option<Duration>,
     },
     /// 5xx. Whether it was done nevertheless must be found out by reading.
-    #[error("the forge failed with {status}: {says}")]
+    #[error("the forge failed with {status}: {message}")]
     Server {
         /// Status code.
         status: u16,
         /// Its own words.
-        says: String,
+        message: String,
     },
     /// No answer, or none in time. Whether it was done nevertheless must be found out by reading.
     #[error("the forge does not answer: {0}")]
@@ -99,25 +99,25 @@ impl ForgeError {
 
     /// The error that a status code stands for. `None` for 2xx.
     pub fn of_status(status: u16, body: &str, retry_after: Option<Duration>) -> Option<Self> {
-        let says = || beginning(body);
+        let message = || beginning(body);
         Some(match status {
             200..=299 => return None,
             300..=399 => Self::Renamed,
             401 => Self::Unauthorized,
             // A lost race on Gitea >= 1.27 (recordings, `contents-race`).
-            403 if body.contains("cannot lock ref") => Self::Conflict(says()),
-            403 => Self::Forbidden(says()),
+            403 if body.contains("cannot lock ref") => Self::Conflict(message()),
+            403 => Self::Forbidden(message()),
             404 => Self::NotFound,
-            409 => Self::Conflict(says()),
+            409 => Self::Conflict(message()),
             423 => Self::Archived,
             429 => Self::Busy { after: retry_after },
             503 if retry_after.is_some() => Self::Busy { after: retry_after },
             // Something before the forge lost patience.
-            408 => Self::Unreachable(says()),
-            400..=499 => Self::Invalid(says()),
+            408 => Self::Unreachable(message()),
+            400..=499 => Self::Invalid(message()),
             _ => Self::Server {
                 status,
-                says: says(),
+                message: message(),
             },
         })
     }
@@ -132,7 +132,7 @@ fn beginning(body: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.as_str() {
         "" => "without a word".to_owned(),
-        line => line.chars().take(SAYS_CHARS_MAX).collect(),
+        line => line.chars().take(DESCRIPTION_CHARS_MAX).collect(),
     }
 }
 

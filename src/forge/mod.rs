@@ -38,7 +38,7 @@ pub struct ForgeRepository {
 
 /// What a forge can show, beside a git note on a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shows {
+pub struct Capabilities {
     /// A lamp for each gate on a commit.
     pub statuses: bool,
     /// Issues with comments: reports out, commands in.
@@ -47,7 +47,7 @@ pub struct Shows {
     pub files: bool,
 }
 
-impl Shows {
+impl Capabilities {
     /// What a local forge shows.
     pub const LOCAL: Self = Self {
         statuses: false,
@@ -65,12 +65,12 @@ impl Shows {
 /// A lamp on a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
-    /// Which lamp: `referee/rules`.
+    /// Which lamp: `referee/admission`.
     pub context: String,
     /// `pending`, `success`, `failure` or `error`.
     pub state: &'static str,
     /// One line.
-    pub says: String,
+    pub message: String,
     /// Where more is said.
     pub url: String,
 }
@@ -134,7 +134,7 @@ pub struct PushedTag {
 
 /// What a reaction is put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spot {
+pub enum ReactionTarget {
     /// The text that opened this issue.
     Issue(i64),
     /// This comment.
@@ -157,7 +157,7 @@ pub enum Reaction {
 #[async_trait]
 pub trait Forge: Send + Sync {
     /// What it can show.
-    fn shows(&self) -> Shows;
+    fn shows(&self) -> Capabilities;
     /// All repositories that may be a team's.
     async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>>;
     /// The repository with this id, whatever it is called now; none when it is gone.
@@ -186,7 +186,7 @@ pub trait Forge: Send + Sync {
         status: &CommitStatus,
     ) -> Result<()>;
     /// Where a browser shows a line of a file of a commit.
-    fn line_url(&self, full_name: &str, sha: &CommitSha, place: (&str, u32)) -> Option<String>;
+    fn line_url(&self, full_name: &str, sha: &CommitSha, location: (&str, u32)) -> Option<String>;
 
     /// All tags of images that an owner has in the forge's registry.
     async fn images(&self, owner: &str) -> Result<Vec<PushedTag>>;
@@ -222,7 +222,12 @@ pub trait Forge: Send + Sync {
     /// Removes a comment of ours.
     async fn delete_comment(&self, full_name: &str, id: i64) -> Result<()>;
     /// Puts a reaction.
-    async fn react(&self, full_name: &str, spot: Spot, reaction: Reaction) -> Result<()>;
+    async fn react(
+        &self,
+        full_name: &str,
+        comment_id: ReactionTarget,
+        reaction: Reaction,
+    ) -> Result<()>;
     /// Makes these files of a repository's default branch hold these bytes, in one commit, and none
     /// when they do already. Files that the branch holds beyond them stay.
     async fn put_files(

@@ -35,7 +35,7 @@ pub struct Challenge {
     /// The directory of `challenge.toml`.
     pub directory: PathBuf,
     /// Digest of `challenge.toml`: the revision of this configuration.
-    pub revision: Digest,
+    pub config_digest: Digest,
     /// At least one.
     pub tasks: Vec<Task>,
     /// At least one.
@@ -161,7 +161,7 @@ pub struct Task {
     pub slug: TaskSlug,
     /// Name on pages.
     pub title: String,
-    /// Directory of the public sample: `inputs/` and `truth/`, or `truth/` with shared inputs beside it.
+    /// Directory of the public sample: `inputs/` and `ground_truth/`, or `ground_truth/` with shared inputs beside it.
     pub sample: PathBuf,
     /// What a container is given and must give back.
     pub contract: Contract,
@@ -370,7 +370,7 @@ pub struct Phase {
     pub closes: Timestamp,
     /// What makes a push a submission to this phase.
     pub on: Trigger,
-    /// Directory with `<task>/inputs` and `<task>/truth`; `inputs` may be shared by all tasks.
+    /// Directory with `<task>/inputs` and `<task>/ground_truth`; `inputs` may be shared by all tasks.
     pub data: PathBuf,
     /// How often a team may submit.
     pub quota: Quota,
@@ -453,7 +453,7 @@ pub struct Quota {
     /// Submissions under way at the same time.
     pub concurrent: u32,
     /// Pushes a day, whatever becomes of them.
-    pub tries_per_day: u32,
+    pub submissions_per_day: u32,
 }
 
 /// What may be known of the hidden data.
@@ -469,7 +469,7 @@ pub struct Show {
     pub decimals: u8,
     /// Verdicts on the phase's data are told at multiples of this since 1970 (UTC), so that the moment
     /// of an end does not tell how long it took. Zero tells them at once.
-    pub grid: Duration,
+    pub disclosure_interval: Duration,
 }
 
 /// Whether a board is public.

@@ -13,7 +13,7 @@ pub struct Definition {
     /// The scorer's image.
     pub scorer: ImageId,
     /// Digest of all truth files.
-    pub truth: Digest,
+    pub ground_truth: Digest,
     /// The cases that count.
     pub cases: Vec<CaseId>,
     /// The metrics as declared.
@@ -33,7 +33,7 @@ impl Definition {
     /// What keeps a score found by `other` from being one of this definition, as the end of a
     /// sentence; `None` when they mean the same.
     pub fn differs(&self, other: &Self) -> Option<&'static str> {
-        if self.truth != other.truth {
+        if self.ground_truth != other.ground_truth {
             return Some("the truth on the disk is another one");
         }
         if self.cases != other.cases {
@@ -66,7 +66,7 @@ mod tests {
         };
         let definition = Definition {
             scorer: Digest::of(b"image"),
-            truth: Digest::of(b"truth"),
+            ground_truth: Digest::of(b"truth"),
             cases: vec![CaseId::new("Video_01").unwrap()],
             metrics: vec![
                 metric((0.0, f64::INFINITY), MissingRule::Value(9.5)),
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(read, definition);
         assert_eq!(read.differs(&definition), None);
         let other = Definition {
-            truth: Digest::of(b"corrected"),
+            ground_truth: Digest::of(b"corrected"),
             ..definition
         };
         assert!(read.differs(&other).unwrap().starts_with("the truth"));

@@ -32,7 +32,7 @@ impl fmt::Display for Severity {
 
 /// Where in the repository a finding points to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct Location {
     /// Path from the root of the repository, `/`-separated.
     pub file: String,
     /// Line, counted from 1.
@@ -43,7 +43,7 @@ pub struct Place {
     pub text: Option<String>,
 }
 
-impl Place {
+impl Location {
     /// A whole file.
     pub fn file(file: impl Into<String>) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Place {
 }
 
 /// `Dockerfile:7`, or the file alone.
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if let Some(line) = self.line {
@@ -97,44 +97,44 @@ pub struct Finding {
     /// How much it weighs.
     pub severity: Severity,
     /// Where, if at one place.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
     /// One sentence that says what is wrong.
-    pub says: String,
+    pub message: String,
     /// One sentence that says what to do.
-    pub remedy: String,
+    pub help: String,
 }
 
 impl Finding {
     /// A finding that ends the submission.
-    pub fn error(code: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, says, remedy)
+    pub fn error(code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message, help)
     }
 
     /// A finding that the submission survives.
-    pub fn warning(code: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, says, remedy)
+    pub fn warning(code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message, help)
     }
 
     /// A finding of the given weight.
     pub fn new(
         severity: Severity,
         code: &str,
-        says: impl Into<String>,
-        remedy: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
     ) -> Self {
         Self {
             code: code.to_owned(),
             severity,
-            place: None,
-            says: says.into(),
-            remedy: remedy.into(),
+            location: None,
+            message: message.into(),
+            help: help.into(),
         }
     }
 
     /// The same finding, pointing to a place.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub fn at(mut self, location: Location) -> Self {
+        self.location = Some(location);
         self
     }
 

@@ -3,42 +3,16 @@
 //! An attempt is never changed once it has ended; another try is another attempt.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use super::ids::{AttemptId, CaseId, SubmissionId};
+use super::stage::Stage;
 use super::time::Timestamp;
 
-/// What is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AttemptKind {
-    /// Read the commit and check it against the rules.
-    Fetch,
-    /// Build the image and look at it.
-    Build,
-    /// Run on the public sample and score that.
-    Smoke,
-    /// Run on the phase's data.
-    Run,
-    /// Let the scorer compare predictions with the truth.
-    Score,
-}
-
-impl AttemptKind {
-    /// As stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fetch => "fetch",
-            Self::Build => "build",
-            Self::Smoke => "smoke",
-            Self::Run => "run",
-            Self::Score => "score",
-        }
-    }
-}
-
 /// How an attempt stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum AttemptState {
     /// Somebody holds its lease.
     Running,
@@ -53,18 +27,14 @@ pub enum AttemptState {
 impl AttemptState {
     /// As stored and shown.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Lost => "lost",
-        }
+        self.into()
     }
 }
 
 /// Whose fault an end is. Decides who is told, who pays and whether it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Blame {
     /// Final; spends the team's quota.
     Participant,
@@ -77,11 +47,7 @@ pub enum Blame {
 impl Blame {
     /// As stored and shown.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Participant => "participant",
-            Self::Organizer => "organizer",
-            Self::Infrastructure => "infrastructure",
-        }
+        self.into()
     }
 }
 
@@ -92,8 +58,8 @@ pub struct Attempt {
     pub id: AttemptId,
     /// For this submission.
     pub submission: SubmissionId,
-    /// What is tried.
-    pub kind: AttemptKind,
+    /// The stage that it executes.
+    pub stage: Stage,
     /// For this case alone, where the contract is per case.
     pub case: Option<CaseId>,
     /// 1 for the first try of this kind and case.
@@ -126,9 +92,7 @@ impl Lease {
         let attempt = &self.attempt;
         let mut name = format!(
             "s{}-{}{}",
-            attempt.submission,
-            attempt.kind.as_str(),
-            attempt.number
+            attempt.submission, attempt.stage, attempt.number
         );
         // The row keeps names apart where cases or databases would make them collide.
         name.push_str(&format!("-a{}", attempt.id));

@@ -185,7 +185,7 @@ pub const LEASE_TIME: Duration = Duration::seconds(60);
 /// A lease is renewed this often: several renewals may fail before it is lost.
 pub const LEASE_RENEW_EVERY: Duration = Duration::seconds(10);
 /// Verdicts on hidden data are told at multiples of this, unless a phase says otherwise.
-pub const VERDICT_GRID: Duration = Duration::seconds(60);
+pub const DISCLOSURE_INTERVAL: Duration = Duration::seconds(60);
 /// A worker looks this often whether its lease is still its own: a withdrawal ends what runs.
 pub const LEASE_LOOK_EVERY: Duration = Duration(500);
 /// Attempts of one kind (and case) before an infrastructure fault is final.

@@ -20,6 +20,7 @@ pub mod rerun;
 pub mod schema;
 pub mod score;
 pub mod source;
+pub mod stage;
 pub mod submission;
 pub mod suggest;
 pub mod text;
@@ -38,12 +39,12 @@ pub use facts::{
     BuildsWith, Found, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing,
     RunEnd,
 };
-pub use finding::{Finding, Place, Severity};
+pub use finding::{Finding, Location, Severity};
 pub use ids::{
     AttemptId, CaseId, ChallengeSlug, CommitSha, Digest, ForgeName, ImageId, PageToken, PhaseSlug,
     RepositoryId, SubmissionId, TaskSlug, TeamSlug,
 };
-pub use job::{Attempt, AttemptKind, AttemptState, Blame, Lease};
+pub use job::{Attempt, AttemptState, Blame, Lease};
 pub use origin::{ContentId, Origin};
 pub use overrides::{Freeze, Override, Overrides, Setting};
 pub use pattern::PathPattern;
@@ -51,5 +52,6 @@ pub use rerun::Rerun;
 pub use schema::Schema;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};
-pub use submission::{Outcome, Stage, Submission, SubmissionState};
+pub use stage::{Outcome, Stage};
+pub use submission::{Submission, SubmissionState};
 pub use time::{Duration, Timestamp};

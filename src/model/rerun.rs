@@ -4,7 +4,8 @@
 //! rescoring a board, never by another run.
 
 use super::ids::SubmissionId;
-use super::submission::{Outcome, Stage, Submission};
+use super::stage::{Outcome, Stage};
+use super::submission::Submission;
 
 /// A way back that makes sense. Only [`Rerun::of`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +21,9 @@ impl Rerun {
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence.
-    pub fn of(submission: &Submission, wish: Option<Stage>) -> Result<Self, &'static str> {
+    pub fn of(submission: &Submission, message: Option<Stage>) -> Result<Self, &'static str> {
         let ended_at = submission.stage;
-        let to = wish.unwrap_or(ended_at);
+        let to = message.unwrap_or(ended_at);
         let from = match submission.outcome {
             None => return Err("it has not ended"),
             Some(Outcome::Scored) => {
@@ -37,11 +38,11 @@ impl Rerun {
         if to > ended_at {
             return Err("it has never come so far");
         }
-        if to == Stage::Rules && ended_at != Stage::Rules {
+        if to == Stage::Admission && ended_at != Stage::Admission {
             // Its siblings for other tasks were made when the rules let it pass.
             return Err("the rules have let it pass; the earliest stage is `build`");
         }
-        if ended_at == Stage::Score && to != Stage::Score {
+        if ended_at == Stage::Scoring && to != Stage::Scoring {
             return Err("its predictions are kept, so only its scoring can be repeated");
         }
         Ok(Self {
@@ -96,7 +97,7 @@ mod tests {
             observed_at: Timestamp(0),
             stage,
             working: false,
-            sealed: false,
+            undisclosed: false,
             outcome,
             ended_at: None,
         }
@@ -106,22 +107,22 @@ mod tests {
     fn a_fault_goes_back_to_where_it_happened_or_before() {
         let at_run = ended(Some(Outcome::Fault), Stage::Run);
         assert_eq!(Rerun::of(&at_run, None).unwrap().to(), Stage::Run);
-        for wish in [Stage::Build, Stage::Smoke] {
-            assert_eq!(Rerun::of(&at_run, Some(wish)).unwrap().to(), wish);
+        for message in [Stage::Build, Stage::Smoke] {
+            assert_eq!(Rerun::of(&at_run, Some(message)).unwrap().to(), message);
         }
-        assert!(Rerun::of(&at_run, Some(Stage::Score)).is_err());
-        assert!(Rerun::of(&at_run, Some(Stage::Rules)).is_err());
+        assert!(Rerun::of(&at_run, Some(Stage::Scoring)).is_err());
+        assert!(Rerun::of(&at_run, Some(Stage::Admission)).is_err());
     }
 
     #[test]
     fn what_has_a_score_or_a_future_stays() {
         for outcome in [None, Some(Outcome::Scored), Some(Outcome::Withdrawn)] {
-            assert!(Rerun::of(&ended(outcome, Stage::Score), None).is_err());
+            assert!(Rerun::of(&ended(outcome, Stage::Scoring), None).is_err());
         }
-        let rejected = ended(Some(Outcome::Rejected), Stage::Rules);
-        assert_eq!(Rerun::of(&rejected, None).unwrap().to(), Stage::Rules);
-        let unscored = ended(Some(Outcome::Fault), Stage::Score);
-        assert_eq!(Rerun::of(&unscored, None).unwrap().to(), Stage::Score);
+        let rejected = ended(Some(Outcome::Rejected), Stage::Admission);
+        assert_eq!(Rerun::of(&rejected, None).unwrap().to(), Stage::Admission);
+        let unscored = ended(Some(Outcome::Fault), Stage::Scoring);
+        assert_eq!(Rerun::of(&unscored, None).unwrap().to(), Stage::Scoring);
         assert!(Rerun::of(&unscored, Some(Stage::Run)).is_err());
     }
 }

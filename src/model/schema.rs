@@ -33,10 +33,10 @@ impl Schema {
             }),
             Err(error) => {
                 let at = error.instance_path().to_string();
-                let says = error.to_string();
+                let message = error.to_string();
                 Err(match at.is_empty() {
-                    true => says,
-                    false => format!("{at}: {says}"),
+                    true => message,
+                    false => format!("{at}: {message}"),
                 })
             }
         }
@@ -91,9 +91,9 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(schema.breach(&json!({ "a": [1, 2] })), None);
-        let (at, says) = schema.breach(&json!({ "a": [], "b": "secret" })).unwrap();
+        let (at, message) = schema.breach(&json!({ "a": [], "b": "secret" })).unwrap();
         assert_eq!(at, "/b");
-        assert!(!says.contains("secret"), "{says}");
+        assert!(!message.contains("secret"), "{message}");
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl Timestamp {
 
     /// The first multiple of a span since 1970 that is not before this moment; this moment if the
     /// span is zero.
-    pub fn on_grid(self, grid: Duration) -> Self {
-        match grid.0 {
+    pub fn round_up(self, disclosure_interval: Duration) -> Self {
+        match disclosure_interval.0 {
             ..=0 => self,
             step => Self((self.0 + step - 1).div_euclid(step) * step),
         }
@@ -53,7 +53,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_second(self.0.div_euclid(1000)) {
-            Ok(moment) => write!(f, "{moment}"),
+            Ok(timestamp) => write!(f, "{timestamp}"),
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
@@ -87,12 +87,12 @@ impl Duration {
             let letters = rest
                 .find(|c: char| !c.is_ascii_alphabetic())
                 .unwrap_or(rest.len());
-            let place = UNITS.iter().position(|(u, _)| *u == &rest[..letters])?;
-            if place < next {
+            let index = UNITS.iter().position(|(u, _)| *u == &rest[..letters])?;
+            if index < next {
                 return None;
             }
-            next = place + 1;
-            total = total.checked_add(number.checked_mul(UNITS[place].1)?)?;
+            next = index + 1;
+            total = total.checked_add(number.checked_mul(UNITS[index].1)?)?;
             rest = &rest[letters..];
         }
         Some(Self(total))
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn moments_go_up_to_the_grid() {
-        let on = |ms, grid| Timestamp(ms).on_grid(Duration(grid)).0;
+        let on = |ms, disclosure_interval| Timestamp(ms).round_up(Duration(disclosure_interval)).0;
         assert_eq!(on(60_001, 60_000), 120_000);
         assert_eq!(on(60_000, 60_000), 60_000);
         assert_eq!(on(61_234, 0), 61_234);

@@ -46,7 +46,7 @@ pub fn template(challenge: &Challenge) -> Option<SourceTree> {
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let now = app.clock.now();
-    for record in app.store.waiting_for(Stage::Rules, now).await? {
+    for record in app.store.waiting_for(Stage::Admission, now).await? {
         let Ok(scope) = app.context(&record) else {
             continue;
         };
@@ -83,7 +83,7 @@ async fn attempt(app: &App, record: &SubmissionRecord, scope: Scope<'_>) -> anyh
     };
     let rejected = any_error(&judged.findings);
     let mut effects = vec![Effect::Quota {
-        kind: "try",
+        kind: "submission",
         amount: 1,
         reason: "pushed",
     }];
@@ -154,7 +154,7 @@ async fn judge(
     let content = (Some(commit.tree.as_str()), admission.tasks.as_slice());
     let outside = outside(app, record, scope, content).await?;
     let mut findings = admission.findings;
-    findings.extend(outside.into_iter().map(|f| policy.weigh(f)));
+    findings.extend(outside.into_iter().map(|f| policy.adjust(f)));
     Ok(Judged {
         findings,
         tasks: admission.tasks,
@@ -194,7 +194,7 @@ pub fn counts(used: Usage) -> rules::quota::Counts {
     rules::quota::Counts {
         today: used.today,
         total: used.total,
-        tries_today: used.tries_today,
+        submissions_today: used.submissions_today,
         under_way: used.under_way,
         granted_today: used.granted_today,
         granted: used.granted,

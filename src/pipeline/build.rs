@@ -70,7 +70,7 @@ pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
 /// # Errors
 /// When it cannot be read, which the rules refuse.
 pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
-    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.says))
+    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
 /// Builds, looks at the image, and brings it to the engine that runs it. Shared by the daemon and `referee check`.
@@ -141,8 +141,8 @@ pub(super) async fn misplaced(
     name: &str,
     policy: &Policy,
 ) -> anyhow::Result<Vec<Finding>> {
-    let places = rules::image::places(policy);
-    let found = engine.look(&image.id, name, &places).await?;
+    let locations = rules::image::locations(policy);
+    let found = engine.look(&image.id, name, &locations).await?;
     Ok(rules::image::check_places(&found, policy))
 }
 
@@ -161,14 +161,14 @@ fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport
                 outcome: refused.then_some(Outcome::ImageRejected),
             }
         }
-        BuildEnd::Failed { step, says } => Built {
+        BuildEnd::Failed { step, message } => Built {
             image: None,
             log,
             findings: vec![rules::build::failed(
                 building.path,
                 building.dockerfile,
                 step,
-                &says,
+                &message,
             )],
             outcome: Some(Outcome::BuildFailed),
         },

@@ -5,7 +5,7 @@ use super::App;
 use super::publish::{self, Way};
 use crate::forge::ForgeRepository;
 use crate::model::{Challenge, ForgeName, TeamSlug};
-use crate::store::{Candidate, CandidateState, Repository};
+use crate::store::{RegistrationRequest, RegistrationState, Repository};
 
 /// What a repository is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,21 +93,21 @@ async fn seen(app: &App, forge: &ForgeName, at: &ForgeRepository) -> anyhow::Res
     let Some((challenge, team)) = wanted(app, forge, &at.full_name) else {
         return Ok(Known::Nobody);
     };
-    let candidate = Candidate {
+    let request = RegistrationRequest {
         id: 0,
         forge: forge.clone(),
         forge_id: at.id.clone(),
         full_name: at.full_name.clone(),
         challenge: challenge.slug.clone(),
         team: team.clone(),
-        state: CandidateState::Pending,
+        state: RegistrationState::Pending,
         created_at: now,
     };
-    let known = app.store.seen_repository(&candidate, now).await?;
-    if known.is_some_and(|c| c.state == CandidateState::Refused) {
+    let known = app.store.seen_repository(&request, now).await?;
+    if known.is_some_and(|c| c.state == RegistrationState::Refused) {
         return Ok(Known::Nobody);
     }
-    tell(app, challenge, (at, &team)).await?;
+    notify(app, challenge, (at, &team)).await?;
     Ok(Known::Waits)
 }
 
@@ -124,7 +124,7 @@ fn wanted<'a>(
 }
 
 /// Asks the organizers, once for each repository.
-async fn tell(
+async fn notify(
     app: &App,
     challenge: &Challenge,
     (at, team): (&ForgeRepository, &TeamSlug),
@@ -137,5 +137,5 @@ async fn tell(
          submission, counted from that moment."
     );
     let subject = format!("candidate {} {}", challenge.forge, at.id);
-    publish::tell_organizers(app, challenge, (&subject, &text)).await
+    publish::notify_organizers(app, challenge, (&subject, &text)).await
 }

@@ -53,8 +53,8 @@ impl Engines {
         saved.context("saving the image on the engine that builds")?;
         match self.runner.load(archive, &image.id, name).await? {
             LoadEnd::Loaded(_) => Ok(()),
-            LoadEnd::Refused(says) => {
-                anyhow::bail!("the engine that runs does not take the image: {says}")
+            LoadEnd::Refused(message) => {
+                anyhow::bail!("the engine that runs does not take the image: {message}")
             }
         }
     }

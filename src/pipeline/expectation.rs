@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{App, queue};
 use crate::model::{
-    AttemptKind, Board, Duration, PhaseSlug, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
+    Board, Duration, PhaseSlug, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
 use crate::report::{QueueView, coarse};
 use crate::store::SubmissionRecord;
@@ -21,11 +21,11 @@ const STEP: Duration = Duration::seconds(10);
 const UNKNOWN: i64 = i64::MAX / 4;
 
 /// Who shares the number of evaluations that one team may have under way.
-type Lane = (TeamSlug, PhaseSlug, Option<TaskSlug>);
+type PriorityClass = (TeamSlug, PhaseSlug, Option<TaskSlug>);
 
 /// Places of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Places {
+pub struct Positions {
     /// For jobs without GPU.
     pub cpu: usize,
     /// GPUs.
@@ -40,7 +40,7 @@ pub struct Job {
     /// What it will take, or what is left of it; none without experience.
     pub takes: Option<Duration>,
     /// Whose it is.
-    pub lane: Lane,
+    pub priority_class: PriorityClass,
     /// How many of its lane may run at the same time.
     pub at_once: usize,
 }
@@ -49,24 +49,24 @@ pub struct Job {
 struct Plan {
     cpu: Vec<i64>,
     gpus: Vec<i64>,
-    ends: BTreeMap<Lane, Vec<i64>>,
+    ends: BTreeMap<PriorityClass, Vec<i64>>,
 }
 
 impl Plan {
     /// Gives a job the places that are free first, not before `earliest`; when it starts.
     fn start(&mut self, job: &Job) -> i64 {
-        let ends = self.ends.entry(job.lane.clone()).or_default();
+        let ends = self.ends.entry(job.priority_class.clone()).or_default();
         ends.sort_unstable();
         let lane_free = match ends.len().checked_sub(job.at_once.max(1)) {
             Some(before) => ends[before],
             None => 0,
         };
-        let places = match job.gpus {
+        let positions = match job.gpus {
             0 => &mut self.cpu,
             _ => &mut self.gpus,
         };
-        places.sort_unstable();
-        let Some(taken) = places.get_mut(..job.gpus.max(1)) else {
+        positions.sort_unstable();
+        let Some(taken) = positions.get_mut(..job.gpus.max(1)) else {
             return UNKNOWN;
         };
         let start = taken.iter().copied().fold(lane_free, i64::max);
@@ -79,10 +79,15 @@ impl Plan {
 
 /// How long `mine` waits when `running` run, and `ahead` are started before it in this order. None
 /// if it need not wait, or if that depends on something without experience.
-pub fn expected(places: Places, running: &[Job], ahead: &[Job], mine: &Job) -> Option<Duration> {
+pub fn expected(
+    positions: Positions,
+    running: &[Job],
+    ahead: &[Job],
+    mine: &Job,
+) -> Option<Duration> {
     let mut plan = Plan {
-        cpu: vec![0; places.cpu],
-        gpus: vec![0; places.gpus],
+        cpu: vec![0; positions.cpu],
+        gpus: vec![0; positions.gpus],
         ends: BTreeMap::new(),
     };
     for job in running.iter().chain(ahead) {
@@ -122,7 +127,7 @@ pub async fn of(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<Q
     }
     let before = &order[..index];
     let evaluations = before.iter().filter(|r| r.submission.stage == Stage::Run);
-    let place = u32::try_from(evaluations.count() + 1).unwrap_or(u32::MAX);
+    let position = u32::try_from(evaluations.count() + 1).unwrap_or(u32::MAX);
     let mut known = Known {
         app,
         since: app.store.working_since().await?,
@@ -138,16 +143,16 @@ pub async fn of(app: &App, record: &SubmissionRecord) -> anyhow::Result<Option<Q
     for other in before {
         ahead.extend(known.job(other).await?);
     }
-    let places = Places {
+    let positions = Positions {
         cpu: app.settings.runner.slots as usize,
         gpus: app.slots.gpus(),
     };
     let wait = match known.job(record).await? {
-        Some(mine) => expected(places, &running, &ahead, &mine),
+        Some(mine) => expected(positions, &running, &ahead, &mine),
         None => None,
     };
     Ok(Some(QueueView {
-        place,
+        position,
         wait,
         paused: false,
     }))
@@ -166,8 +171,8 @@ impl Known<'_> {
     async fn job(&mut self, record: &SubmissionRecord) -> anyhow::Result<Option<Job>> {
         let submission = &record.submission;
         let kind = match submission.stage {
-            Stage::Smoke => AttemptKind::Smoke,
-            Stage::Run => AttemptKind::Run,
+            Stage::Smoke => Stage::Smoke,
+            Stage::Run => Stage::Run,
             _ => return Ok(None),
         };
         // One whose configuration is gone will not run.
@@ -185,7 +190,7 @@ impl Known<'_> {
             Some(known) => *known,
             None => {
                 let spans = self.app.store.durations(&key.0, kind, ASKED).await?;
-                let hidden = kind == AttemptKind::Run && !scope.phase.show.logs;
+                let hidden = kind == Stage::Run && !scope.phase.show.logs;
                 let middle = median(spans).map(|d| if hidden { coarse(d) } else { d });
                 self.takes.insert(key, middle);
                 middle
@@ -198,7 +203,7 @@ impl Known<'_> {
         Ok(Some(Job {
             gpus: task.limits.gpus as usize,
             takes,
-            lane: (
+            priority_class: (
                 submission.team.clone(),
                 submission.phase.clone(),
                 submission.task.clone(),
@@ -215,13 +220,13 @@ impl Known<'_> {
 mod tests {
     use super::*;
 
-    const PLACES: Places = Places { cpu: 2, gpus: 2 };
+    const PLACES: Positions = Positions { cpu: 2, gpus: 2 };
 
     fn job(team: &str, gpus: usize, seconds: Option<i64>) -> Job {
         Job {
             gpus,
             takes: seconds.map(Duration::seconds),
-            lane: (
+            priority_class: (
                 TeamSlug::new(team).unwrap(),
                 PhaseSlug::new("validation").unwrap(),
                 None,

@@ -48,7 +48,7 @@ pub struct Images {
 ///
 /// # Errors
 /// When forge or registry do not answer, or the database fails.
-pub async fn hear(
+pub async fn receive(
     app: &App,
     forge: &ForgeName,
     (id, login): (i64, &str),
@@ -173,7 +173,7 @@ pub async fn look(app: &App, owner: &ImageOwner, phases: Phases) -> anyhow::Resu
                 phase,
                 task: task.clone(),
                 token: clock::page_token(),
-                revision: challenge.revision.clone(),
+                config_digest: challenge.config_digest.clone(),
             })
         })
         .collect();

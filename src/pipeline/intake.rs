@@ -16,7 +16,7 @@ const A_STEP: i64 = 64;
 /// Deliveries acted on at the same time: each waits for answers of the forge.
 const AT_ONCE: usize = 4;
 /// Tries before a delivery is given up. Refs are found by the sweep all the same.
-const TRIES_MAX: i64 = 20;
+const ATTEMPTS_MAX: i64 = 20;
 /// First pause; doubled each time.
 const PAUSE: Duration = Duration::seconds(1);
 /// Longest pause.
@@ -44,7 +44,7 @@ pub async fn step(app: &App, about: About) -> anyhow::Result<usize> {
 async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
     let Unhandled {
         id,
-        tries,
+        attempts,
         delivery,
     } = unhandled;
     let note = match act(app, &delivery).await {
@@ -53,9 +53,9 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
         Err(error) => {
             let error = format!("{error:#}");
             // Whoever has to make a new token may need longer than that.
-            if tries < TRIES_MAX || app.health.is_refused(&delivery.forge) {
+            if attempts < ATTEMPTS_MAX || app.health.is_refused(&delivery.forge) {
                 tracing::info!(delivery = id, error, "a delivery waits for its forge");
-                let pause = Duration(PAUSE.0 << tries.clamp(0, 10)).min(PAUSE_MAX);
+                let pause = Duration(PAUSE.0 << attempts.clamp(0, 10)).min(PAUSE_MAX);
                 return Ok(app.store.defer(id, app.clock.now().plus(pause)).await?);
             }
             tracing::warn!(delivery = id, error, "a delivery is given up");
@@ -80,7 +80,7 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
             repository, action, ..
         } if action != "deleted" => look(app, forge, repository.id).await,
         ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if app.forges.contains_key(forge) => {
-            commands::hear(app, forge, &delivery.event).await
+            commands::receive(app, forge, &delivery.event).await
         }
         ForgeEvent::Package {
             action,
@@ -89,7 +89,7 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
             owner_id,
             ..
         } if action == "created" && kind == "container" => {
-            images::hear(app, forge, (*owner_id, owner)).await
+            images::receive(app, forge, (*owner_id, owner)).await
         }
         _ => Ok("ignored: nothing that we act on".to_owned()),
     }

@@ -5,10 +5,10 @@
 use std::future::Future;
 use std::time::Instant;
 
-use super::{App, publish, seal};
+use super::{App, disclosure, publish};
 use crate::clock;
 use crate::model::{AttemptState, Blame, Duration, KillReason, Lease, Outcome, Timestamp, limits};
-use crate::store::{Effect, Finish, Next, OutboxPut, StoreError, SubmissionRecord};
+use crate::store::{Effect, Finish, NewOutboxMessage, Next, StoreError, SubmissionRecord};
 
 /// Attempts in all, those cut short by a restart included: a job that takes the daemon down with it
 /// must not do so for ever.
@@ -74,10 +74,10 @@ fn stale(now: Timestamp) -> Finish {
 /// data: then there is no news before the seal is broken.
 fn keep_quiet_or_tell(app: &App, record: &SubmissionRecord, finish: &mut Finish) {
     if let Ok(scope) = app.context(record)
-        && seal::hides(scope, record.submission.stage)
+        && disclosure::hides(scope, record.submission.stage)
     {
         let next = std::mem::replace(&mut finish.next, Next::Stay);
-        finish.next = seal::sealed(next, scope, app.clock.now());
+        finish.next = disclosure::undisclosed(next, scope, app.clock.now());
         return;
     }
     let news = news(app, record, finish);
@@ -87,24 +87,24 @@ fn keep_quiet_or_tell(app: &App, record: &SubmissionRecord, finish: &mut Finish)
 /// What a forge is told of an end: every step forward and every verdict. The end of one case of many
 /// is nobody's to know, and an attempt that is made again is no news.
 fn news(app: &App, record: &SubmissionRecord, finish: &Finish) -> Vec<Effect> {
-    let wishes = match finish.next {
-        Next::Advance(_) => publish::wishes(app, record, false),
+    let messages = match finish.next {
+        Next::Advance(_) => publish::messages(app, record, false),
         Next::End { outcome, .. } => verdict(app, record, outcome == Outcome::Scored),
-        Next::Stay | Next::Retry(_) | Next::Seal { .. } => Vec::new(),
+        Next::Stay | Next::Retry(_) | Next::Withhold { .. } => Vec::new(),
     };
-    wishes.into_iter().map(Effect::Outbox).collect()
+    messages.into_iter().map(Effect::Outbox).collect()
 }
 
 /// What a forge is told of a verdict; with the leaderboard, where it may have changed.
-pub(super) fn verdict(app: &App, record: &SubmissionRecord, ranked: bool) -> Vec<OutboxPut> {
-    let mut wishes = publish::wishes(app, record, true);
+pub(super) fn verdict(app: &App, record: &SubmissionRecord, ranked: bool) -> Vec<NewOutboxMessage> {
+    let mut messages = publish::messages(app, record, true);
     let challenge = app.challenge(&record.submission.challenge);
-    wishes.extend(
+    messages.extend(
         challenge
             .filter(|_| ranked)
             .and_then(|c| publish::boards(app, c)),
     );
-    wishes
+    messages
 }
 
 /// Waits until the lease is lost, and renews it until then. Why the work must stop: withdrawals
@@ -175,7 +175,7 @@ fn fault(app: &App, record: &SubmissionRecord, lease: &Lease, error: &anyhow::Er
         incident,
         submission = record.submission.id.0,
         attempt = lease.attempt.id.0,
-        kind = lease.attempt.kind.as_str(),
+        kind = lease.attempt.stage.as_str(),
         last,
         error = format!("{error:#}"),
         "attempt failed for a reason of ours"

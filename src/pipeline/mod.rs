@@ -10,7 +10,7 @@
 //! In reading order: [`intake`] and [`observe`] (how a push becomes a submission), [`images`] and [`pushed`] (the same of an image in a registry), [`discovery`] (whose
 //! a repository is), [`admission`], [`build`],
 //! [`smoke`], [`queue`] and [`slots`] (who runs when), [`expectation`] (and how soon), [`run`],
-//! [`engines`] (where images are), [`content`] (what is in the outputs), [`score`], [`seal`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
+//! [`engines`] (where images are), [`content`] (what is in the outputs), [`score`], [`disclosure`] (when a verdict is told), [`publish`]; [`revision`] says what a score means and [`rescore`] makes scores again;
 //! [`commands`] are what people write in issues and [`orders`] what they come to, [`withdrawal`] clears up behind what was taken
 //! back, [`retention`] what nobody needs any more; [`lease`] holds what they share, [`job`] is one container from start to end, [`workers`] calls
 //! [`step`] until nothing is left to do. [`view`] makes of the rows what people see.
@@ -19,6 +19,7 @@ pub mod admission;
 pub mod build;
 pub mod commands;
 pub mod content;
+pub mod disclosure;
 pub mod discovery;
 pub mod engines;
 pub mod expectation;
@@ -34,11 +35,10 @@ pub mod pushed;
 pub mod queue;
 pub mod rescore;
 pub mod retention;
-pub mod revision;
 pub mod run;
 pub mod score;
 pub mod scorer;
-pub mod seal;
+pub mod scoring_revision;
 pub mod slots;
 pub mod smoke;
 pub mod view;
@@ -55,7 +55,7 @@ use tokio::sync::Mutex;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::executor::Engine;
-use crate::forge::{Forge, ForgeError, ForgeRepository, Shows};
+use crate::forge::{Capabilities, Forge, ForgeError, ForgeRepository};
 use crate::model::{
     Actor, Board, Challenge, ChallengeSlug, Digest, ForgeName, GpuUuid, ImageId, Lease, Origin,
     Phase, Stage, Task,
@@ -107,7 +107,7 @@ pub struct App {
     /// Held while a scorer is built.
     scorers: Mutex<()>,
     /// Digests of truth by directory, each with the fingerprint that it was taken for.
-    truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
+    ground_truths: Mutex<HashMap<PathBuf, (Digest, Digest)>>,
 }
 
 /// What an [`App`] is made of, beside its configuration.
@@ -163,7 +163,7 @@ impl App {
             health: publish::Health::default(),
             threads: Mutex::new(()),
             scorers: Mutex::new(()),
-            truths: Mutex::new(HashMap::new()),
+            ground_truths: Mutex::new(HashMap::new()),
             settings,
             challenges,
             work,
@@ -192,7 +192,7 @@ impl App {
             shows: self
                 .forges
                 .get(&challenge.forge)
-                .map_or(Shows::LOCAL, |f| f.shows()),
+                .map_or(Capabilities::LOCAL, |f| f.shows()),
             actor,
             now: self.clock.now(),
         }
@@ -402,9 +402,9 @@ impl Drop for WorkDirectory {
 /// When the database fails. Everything else ends up in the attempt's row.
 pub async fn step(app: &App, stage: Stage) -> anyhow::Result<Progress> {
     match stage {
-        Stage::Rules => admission::step(app).await,
+        Stage::Admission => admission::step(app).await,
         Stage::Build => build::step(app).await,
         Stage::Smoke | Stage::Run => queue::step(app).await,
-        Stage::Score => score::step(app).await,
+        Stage::Scoring => score::step(app).await,
     }
 }

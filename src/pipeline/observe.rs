@@ -91,7 +91,7 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
                     seen: seen.clone(),
                     phase: phase.slug.clone(),
                     token: clock::page_token(),
-                    revision: challenge.revision.clone(),
+                    config_digest: challenge.config_digest.clone(),
                 })
         })
         .collect()

@@ -132,14 +132,14 @@ impl Reproduce<'_> {
         let task = &self.task.slug;
         match (self.dockerfile, stage) {
             (None, _) => {}
-            (Some(_), Stage::Rules) => lines.push(format!(
+            (Some(_), Stage::Admission) => lines.push(format!(
                 "referee check --challenge \"$CHALLENGE\" --task {task} --rules-only"
             )),
             (Some(_), _) => lines.push(format!(
                 "referee check --challenge \"$CHALLENGE\" --task {task}   # --shell looks around inside"
             )),
         }
-        if let (Some(dockerfile), true) = (self.dockerfile, stage > Stage::Rules) {
+        if let (Some(dockerfile), true) = (self.dockerfile, stage > Stage::Admission) {
             lines.push("# or by hand:".to_owned());
             lines.push(format!(
                 "docker build --network none --file {dockerfile} --tag {} .",

@@ -68,7 +68,7 @@ pub(super) async fn judge(
     let tasks = vec![(scope.task()?.slug.clone(), String::new())];
     let outside = admission::outside(app, record, scope, (content.as_deref(), &tasks)).await?;
     let mut findings = look.findings;
-    findings.extend(outside.into_iter().map(|f| place.policy.weigh(f)));
+    findings.extend(outside.into_iter().map(|f| place.policy.adjust(f)));
     Ok(Judged { findings, tasks })
 }
 
@@ -97,14 +97,14 @@ pub(super) async fn fetch(
         .registry
         .pull(&place.repository, &image, limits.image, &file);
     if let PullEnd::Refused(finding) = pulled.await? {
-        return Ok(refused(vec![place.policy.weigh(finding)]));
+        return Ok(refused(vec![place.policy.adjust(finding)]));
     }
     let (id, name) = (&image.manifest.config, lease.name());
     // It was judged already and is run, not built: the builder never sees it.
     let facts = match app.engines.runner.load(&file, id, &name).await? {
         LoadEnd::Loaded(facts) => *facts,
-        LoadEnd::Refused(says) => {
-            let finding = IMG014.says(format!("The engine does not take the image: {says}"));
+        LoadEnd::Refused(message) => {
+            let finding = IMG014.finding(format!("The engine does not take the image: {message}"));
             return Ok(refused(vec![finding]));
         }
     };

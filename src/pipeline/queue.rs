@@ -56,8 +56,8 @@ pub async fn order(app: &App) -> anyhow::Result<Vec<SubmissionRecord>> {
         return Ok(waiting);
     }
     let order = fair_order(waiting.iter().map(header).collect(), &load(app).await?);
-    let place: BTreeMap<SubmissionId, usize> = order.into_iter().zip(0..).collect();
-    waiting.sort_by_key(|record| place.get(&record.submission.id).copied());
+    let position: BTreeMap<SubmissionId, usize> = order.into_iter().zip(0..).collect();
+    waiting.sort_by_key(|record| position.get(&record.submission.id).copied());
     Ok(waiting)
 }
 

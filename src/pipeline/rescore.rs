@@ -15,14 +15,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 
 use super::scorer::{self, Scored, Scoring};
-use super::{App, Progress, Scope, revision, score};
+use super::{App, Progress, Scope, score, scoring_revision};
 use crate::config;
 use crate::model::{Board, Challenge, Definition, Duration, KillReason, limits};
 use crate::store::{ItemEnd, Rescore, RescoreLease, StoreError, SubmissionRecord};
 
 /// Tries, those cut short by a restart included: a scorer that takes the daemon down with it must
 /// not do so for ever.
-const TRIES_WITH_RESTARTS_MAX: i64 = 10;
+const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 /// Pause before the next try after a fault of ours.
 const PAUSE: Duration = Duration::seconds(5);
 /// Characters of a scorer's log that a problem repeats.
@@ -97,7 +97,7 @@ fn name(lease: &RescoreLease) -> String {
     let of = lease
         .submission
         .map_or(String::new(), |id| format!("-s{id}"));
-    format!("rescore{}{of}-t{}", lease.rescore, lease.tries)
+    format!("rescore{}{of}-t{}", lease.rescore, lease.attempts)
 }
 
 async fn prepare_leased(
@@ -112,7 +112,7 @@ async fn prepare_leased(
             return app.store.rescore_prepared(lease, &definition).await;
         }
         Ok(Err(problem)) => problem,
-        Err(error) if lease.tries < limits::ATTEMPTS_MAX => {
+        Err(error) if lease.attempts < limits::ATTEMPTS_MAX => {
             tracing::error!(
                 rescore = rescore.id,
                 error = format!("{error:#}"),
@@ -144,9 +144,14 @@ async fn prepare(app: &App, rescore: &Rescore) -> anyhow::Result<Result<Definiti
         task: Some(task),
     };
     let image = app.scorer_image(task).await?;
-    let definition = revision::define(app, scope, (task, &image)).await?;
+    let definition = scoring_revision::define(app, scope, (task, &image)).await?;
     let before = app.store.revision(rescore.from_revision).await?;
-    if before.as_ref().and_then(revision::definition_of).as_ref() == Some(&definition) {
+    if before
+        .as_ref()
+        .and_then(scoring_revision::definition_of)
+        .as_ref()
+        == Some(&definition)
+    {
         return Ok(Err(format!(
             "Nothing has changed since evaluation {}: scorer, truth, cases and metrics are the same.",
             rescore.from_revision
@@ -163,8 +168,8 @@ async fn challenge_now(app: &App, board: &Board) -> anyhow::Result<Result<Challe
     let directory = known.directory.clone();
     let read = tokio::task::spawn_blocking(move || config::read_challenge(&directory)).await?;
     Ok(read.map_err(|findings| {
-        let says: Vec<String> = findings.iter().map(|f| f.says.clone()).collect();
-        format!("challenge.toml cannot be used: {}", says.join(" "))
+        let message: Vec<String> = findings.iter().map(|f| f.message.clone()).collect();
+        format!("challenge.toml cannot be used: {}", message.join(" "))
     }))
 }
 
@@ -173,12 +178,12 @@ async fn replay_leased(
     (rescore, record): (&Rescore, &SubmissionRecord),
     lease: &RescoreLease,
 ) -> Result<(), StoreError> {
-    let end = if lease.tries > TRIES_WITH_RESTARTS_MAX {
+    let end = if lease.attempts > ATTEMPTS_WITH_RESTARTS_MAX {
         ItemEnd::Failed("the daemon ended each time that this was scored.".to_owned())
     } else {
         match held(app, lease, replay(app, (rescore, record), lease)).await? {
             Ok(end) => end,
-            Err(error) if lease.tries < limits::ATTEMPTS_MAX => {
+            Err(error) if lease.attempts < limits::ATTEMPTS_MAX => {
                 tracing::error!(
                     rescore = rescore.id,
                     submission = record.submission.id.0,
@@ -207,10 +212,10 @@ async fn replay(
         .context("a rescore without definition")?;
     let definition: Definition = serde_json::from_value(definition)?;
     let task = definition.task(scope.task()?);
-    let truth = config::truth_of(scope.phase, &task);
-    if score::truth_digest(app, &truth).await? != definition.truth {
-        let says = "the truth was changed while the board was rescored; order `rescore` again.";
-        return Ok(ItemEnd::Failed(says.to_owned()));
+    let ground_truth = config::ground_truth_of(scope.phase, &task);
+    if score::ground_truth_digest(app, &ground_truth).await? != definition.ground_truth {
+        let message = "the truth was changed while the board was rescored; order `rescore` again.";
+        return Ok(ItemEnd::Failed(message.to_owned()));
     }
     let directory = app.directory(&name(lease))?;
     let scoring = Scoring {
@@ -218,7 +223,7 @@ async fn replay(
         task: &task,
         image: &definition.scorer,
         predictions: score::unpack(app, record, (&task, &directory)).await?,
-        truth,
+        ground_truth,
         cases: &definition.cases,
         into: &directory.make("report")?,
         seed: crate::clock::seed(),

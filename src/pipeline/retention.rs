@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{App, revision};
+use super::{App, scoring_revision};
 use crate::model::{ForgeName, limits};
 
 /// Forgets what can be forgotten. What fails is logged, and tried again next time.
@@ -53,7 +53,7 @@ async fn scorers(app: &App) -> anyhow::Result<u64> {
     let mut images = BTreeSet::new();
     for definition in app.store.definitions_in_use().await? {
         // One that is being prepared, or that another version wrote, may need any image.
-        let Some(definition) = definition.as_ref().and_then(revision::read) else {
+        let Some(definition) = definition.as_ref().and_then(scoring_revision::read) else {
             return Ok(0);
         };
         images.insert(definition.scorer);

@@ -12,7 +12,7 @@ use super::job::Ran;
 use super::slots::Slot;
 use super::{App, Scope, job, lease_kill, participant, smoke};
 use crate::config;
-use crate::model::{AttemptKind, AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage};
+use crate::model::{AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
 /// The case that is next, for a per-case contract: the first without a successful attempt.
@@ -40,7 +40,7 @@ async fn open_cases(
     let attempts = app.store.attempts(record).await?;
     let done: Vec<&CaseId> = attempts
         .iter()
-        .filter(|a| a.attempt.kind == AttemptKind::Run)
+        .filter(|a| a.attempt.stage == Stage::Run)
         .filter(|a| a.attempt.state == AttemptState::Succeeded)
         .filter_map(|a| a.attempt.case.as_ref())
         .collect();
@@ -130,7 +130,7 @@ pub async fn attempt(
         artifact: Some(artifact),
         next: match more {
             true => Next::Stay,
-            false => Next::Advance(Stage::Score),
+            false => Next::Advance(Stage::Scoring),
         },
         effects: if more { Vec::new() } else { vec![spent] },
     })

@@ -9,11 +9,10 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::scorer::{self, Scored, Scoring};
-use super::{App, Progress, Scope, WorkDirectory, lease, revision};
+use super::{App, Progress, Scope, WorkDirectory, lease, scoring_revision};
 use crate::config;
 use crate::model::{
-    AttemptKind, AttemptState, Blame, ContractMode, Definition, Digest, Lease, LogExcerpt, Outcome,
-    Stage, Task,
+    AttemptState, Blame, ContractMode, Definition, Digest, Lease, LogExcerpt, Outcome, Stage, Task,
 };
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
@@ -23,7 +22,7 @@ use crate::store::{Effect, Finish, Next, SubmissionRecord};
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let now = app.clock.now();
-    for record in app.store.waiting_for(Stage::Score, now).await? {
+    for record in app.store.waiting_for(Stage::Scoring, now).await? {
         let Ok(scope) = app.context(&record) else {
             continue;
         };
@@ -44,9 +43,9 @@ async fn attempt(
     (record, scope): (&SubmissionRecord, Scope<'_>),
     lease: &Lease,
 ) -> anyhow::Result<Finish> {
-    let in_force = revision::in_force(app, scope).await?;
+    let in_force = scoring_revision::in_force(app, scope).await?;
     let (task, image) = (&in_force.task, &in_force.image);
-    let definition = revision::define(app, scope, (task, image)).await?;
+    let definition = scoring_revision::define(app, scope, (task, image)).await?;
     if let Some((id, kept)) = &in_force.revision
         && let Some(differs) = definition.differs(kept)
     {
@@ -59,7 +58,7 @@ async fn attempt(
         task,
         image,
         predictions: unpack(app, record, (task, &directory)).await?,
-        truth: config::truth_of(scope.phase, task),
+        ground_truth: config::ground_truth_of(scope.phase, task),
         cases: &definition.cases,
         into: &directory.make("report")?,
         seed: lease.seed,
@@ -76,7 +75,7 @@ async fn attempt(
                 blame: None,
                 findings: Vec::new(),
                 log: None,
-                detail: json!({ "notes": report.notes, "revision": revision }),
+                detail: json!({ "notes": report.notes, "scoring_revision": revision }),
                 artifact: None,
                 next: Next::End {
                     outcome: Outcome::Scored,
@@ -155,7 +154,7 @@ pub(super) async fn unpack(
     let per_case = task.contract.mode == ContractMode::PerCase;
     for run in attempts
         .iter()
-        .filter(|a| a.attempt.kind == AttemptKind::Run)
+        .filter(|a| a.attempt.stage == Stage::Run)
         .filter(|a| a.attempt.state == AttemptState::Succeeded)
     {
         let artifact = run.artifact.clone().context("a run without predictions")?;
@@ -170,18 +169,18 @@ pub(super) async fn unpack(
 }
 
 /// The digest of all truth files. Read again only when names, sizes or times have changed.
-pub(super) async fn truth_digest(app: &App, truth: &Path) -> anyhow::Result<Digest> {
-    let mut known = app.truths.lock().await;
-    let directory = truth.to_owned();
+pub(super) async fn ground_truth_digest(app: &App, ground_truth: &Path) -> anyhow::Result<Digest> {
+    let mut known = app.ground_truths.lock().await;
+    let directory = ground_truth.to_owned();
     let seen_now = tokio::task::spawn_blocking(move || fingerprint(&directory, false)).await??;
-    if let Some((seen, digest)) = known.get(truth)
+    if let Some((seen, digest)) = known.get(ground_truth)
         && *seen == seen_now
     {
         return Ok(digest.clone());
     }
-    let directory = truth.to_owned();
+    let directory = ground_truth.to_owned();
     let digest = tokio::task::spawn_blocking(move || fingerprint(&directory, true)).await??;
-    known.insert(truth.to_owned(), (seen_now, digest.clone()));
+    known.insert(ground_truth.to_owned(), (seen_now, digest.clone()));
     Ok(digest)
 }
 

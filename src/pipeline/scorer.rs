@@ -21,7 +21,7 @@ use crate::scoring::{self, Problem, ScoreReport};
 
 /// Where a scorer finds and leaves things, as Grand Challenge's evaluators do.
 const PREDICTIONS: &str = "/predictions";
-const TRUTH: &str = "/truth";
+const GROUND_TRUTH: &str = "/truth";
 const OUTPUT: &str = "/output";
 const METRICS: &str = "metrics.json";
 
@@ -51,7 +51,7 @@ pub struct Scoring<'a> {
     /// Directory of predictions.
     pub predictions: PathBuf,
     /// Directory of the truth.
-    pub truth: PathBuf,
+    pub ground_truth: PathBuf,
     /// Cases that must be reported.
     pub cases: &'a [CaseId],
     /// Empty directory of ours for the report.
@@ -136,8 +136,8 @@ pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow:
     let report = report?;
     match report.end {
         BuildEnd::Built(facts) => Ok(facts.id),
-        BuildEnd::Failed { says, .. } => Err(anyhow::anyhow!(
-            "the scorer in {} cannot be built: {says}\n{}",
+        BuildEnd::Failed { message, .. } => Err(anyhow::anyhow!(
+            "the scorer in {} cannot be built: {message}\n{}",
             spec.build.display(),
             report.log.text()
         )),
@@ -213,8 +213,8 @@ fn spec(scoring: &Scoring<'_>) -> JobSpec {
                 target: PREDICTIONS.into(),
             },
             Input {
-                source: scoring.truth.clone(),
-                target: TRUTH.into(),
+                source: scoring.ground_truth.clone(),
+                target: GROUND_TRUTH.into(),
             },
         ],
         output: OutputSpec {

@@ -13,7 +13,7 @@ use super::content::{self, Content};
 use super::job::{self, Ran};
 use super::scorer::{self, Scored, Scoring};
 use super::slots::Slot;
-use super::{App, Engines, Scope, lease_kill, participant, revision};
+use super::{App, Engines, Scope, lease_kill, participant, scoring_revision};
 use crate::config;
 use crate::executor;
 use crate::model::finding::any_error;
@@ -83,7 +83,7 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyho
     let mut findings = match verdict {
         rules::exit::Verdict::Fine => Vec::new(),
         rules::exit::Verdict::FineButOom(finding) => {
-            let finding = policy.weigh(finding);
+            let finding = policy.adjust(finding);
             outcome = finding.is_error().then_some(Outcome::MemoryLimit);
             vec![finding]
         }
@@ -97,11 +97,11 @@ pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyho
                 outcome: Some(outcome),
             });
         }
-        rules::exit::Verdict::Infrastructure(says) => anyhow::bail!("the engine: {says}"),
+        rules::exit::Verdict::Infrastructure(message) => anyhow::bail!("the engine: {message}"),
         rules::exit::Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
     };
     let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings.into_iter().map(|f| policy.weigh(f)));
+    findings.extend(output.findings.into_iter().map(|f| policy.adjust(f)));
     // A program that swallows its errors ends well and has written nothing: its last words say why.
     if any_error(&findings) {
         findings.extend(rules::hint::hints(&ran.log, &task.contract));
@@ -138,8 +138,8 @@ pub fn first_case(task: &Task) -> anyhow::Result<Option<Case>> {
 /// With every finding in one sentence: the data are the organizers'.
 pub fn read_cases(inputs: &Path) -> anyhow::Result<Vec<Case>> {
     config::cases(inputs).map_err(|findings| {
-        let says: Vec<_> = findings.iter().map(|f| f.says.as_str()).collect();
-        anyhow::anyhow!("the cases in {}: {}", inputs.display(), says.join(" "))
+        let message: Vec<_> = findings.iter().map(|f| f.message.as_str()).collect();
+        anyhow::anyhow!("the cases in {}: {}", inputs.display(), message.join(" "))
     })
 }
 
@@ -231,7 +231,7 @@ async fn score_sample(
         task: smoking.task,
         image: smoking.scorer,
         predictions: smoking.work.join("predictions"),
-        truth: config::sample_truth(smoking.task),
+        ground_truth: config::sample_ground_truth(smoking.task),
         cases: &ids,
         into: &into,
         seed: smoking.seed,
@@ -244,8 +244,8 @@ async fn score_sample(
                 .iter()
                 .flat_map(|case| case.values.values());
             if values.flatten().next().is_none() {
-                let finding = OUT013.says("The scorer found no value in any case of the sample");
-                smoked.findings.push(smoking.policy.weigh(finding));
+                let finding = OUT013.finding("The scorer found no value in any case of the sample");
+                smoked.findings.push(smoking.policy.adjust(finding));
                 if any_error(&smoked.findings) {
                     smoked.outcome = Some(Outcome::OutputInvalid);
                 }
@@ -274,7 +274,7 @@ pub async fn attempt(
 ) -> anyhow::Result<Finish> {
     let directory = app.work_directory(lease)?;
     // The scorer that will score it on hidden data, which may be older than the folder.
-    let in_force = revision::in_force(app, scope).await?;
+    let in_force = scoring_revision::in_force(app, scope).await?;
     let image = record.image.as_ref().context("no image was built")?;
     let policy = super::admission::policy(&app.settings.builder, scope.challenge);
     let smoking = Smoking {

@@ -10,11 +10,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
 use super::{
-    App, Progress, commands, intake, lease, observe, publish, rescore, retention, seal, step,
+    App, Progress, commands, disclosure, intake, lease, observe, publish, rescore, retention, step,
     withdrawal,
 };
 use crate::model::{Stage, limits};
-use crate::store::{About, Lane};
+use crate::store::{About, PriorityClass};
 
 /// Rows that become ready by the passing of time are found this often.
 const TICK: StdDuration = StdDuration::from_millis(500);
@@ -28,10 +28,10 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut set = JoinSet::new();
     let jobs = app.settings.runner.slots as usize + app.slots.gpus();
     for (stage, at_once) in [
-        (Stage::Rules, RULES_AT_ONCE),
+        (Stage::Admission, RULES_AT_ONCE),
         (Stage::Build, 1),
         (Stage::Run, jobs.max(1)),
-        (Stage::Score, 1),
+        (Stage::Scoring, 1),
     ] {
         for _ in 0..at_once {
             spawn(
@@ -50,11 +50,15 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         });
     }
     for forge in app.forges.keys() {
-        for lane in [Lane::Answers, Lane::Urgent, Lane::Rest] {
+        for priority_class in [
+            PriorityClass::Answers,
+            PriorityClass::Urgent,
+            PriorityClass::Rest,
+        ] {
             let forge = forge.clone();
             spawn(&mut set, app, move |app| {
                 let forge = forge.clone();
-                async move { publish::step(&app, &forge, lane).await }
+                async move { publish::step(&app, &forge, priority_class).await }
             });
         }
     }
@@ -68,7 +72,11 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         app,
         |app| async move { commands::step(&app).await },
     );
-    spawn(&mut set, app, |app| async move { seal::step(&app).await });
+    spawn(
+        &mut set,
+        app,
+        |app| async move { disclosure::step(&app).await },
+    );
     spawn(
         &mut set,
         app,

@@ -19,10 +19,10 @@ pub fn ranks(values: &[Option<f64>], good: Direction) -> Vec<u32> {
     });
     let mut ranks = vec![0; values.len()];
     let (mut last, mut rank) = (None, 0);
-    for (place, (value, i)) in (1u32..).zip(present) {
+    for (position, (value, i)) in (1u32..).zip(present) {
         // `==`, so that 0 and -0, which sort next to each other, tie.
         if last != Some(value) {
-            rank = place;
+            rank = position;
         }
         last = Some(value);
         ranks[i] = rank;

@@ -173,21 +173,21 @@ impl BoardView {
 
     /// What organizers have ordered that whoever reads the board should know, a sentence each.
     pub fn notices(&self) -> Vec<String> {
-        let mut says = Vec::new();
+        let mut message = Vec::new();
         if let Some(at) = self.frozen {
-            says.push(format!("Frozen: these are the standings of {at}."));
+            message.push(format!("Frozen: these are the standings of {at}."));
         }
         if self.paused {
-            says.push("Paused: no evaluations are started for now.".to_owned());
+            message.push("Paused: no evaluations are started for now.".to_owned());
         }
         if !self.disqualified.is_empty() {
             let teams: Vec<&str> = self.disqualified.iter().map(TeamSlug::as_str).collect();
-            says.push(format!(
+            message.push(format!(
                 "Disqualified and not ranked: {}.",
                 teams.join(", ")
             ));
         }
-        says
+        message
     }
 
     /// Title of the column that the rank was made of; none where a metric column says it already.

@@ -203,9 +203,9 @@ fn csv_line(fields: &[String]) -> String {
 pub fn markdown(view: &BoardView) -> String {
     let title = markdown_title(view);
     let table = markdown_table(view);
-    let mut says = vec![state(view)];
-    says.extend(view.notices().iter().map(|notice| markdown_text(notice)));
-    format!("## {title}\n\n{}\n\n{table}", says.join("\n\n"))
+    let mut message = vec![state(view)];
+    message.extend(view.notices().iter().map(|notice| markdown_text(notice)));
+    format!("## {title}\n\n{}\n\n{table}", message.join("\n\n"))
 }
 
 /// `Validation: Instance segmentation`, escaped.

@@ -2,7 +2,7 @@
 //!
 //! Draws one finding; which findings and in what order is the caller's business.
 
-use crate::model::{Finding, Place, Severity};
+use crate::model::{Finding, Location, Severity};
 
 use super::sanitize;
 use super::text::{COLUMNS, Paint, Style, wrap};
@@ -12,23 +12,23 @@ const TAB: &str = "    ";
 
 /// The lines of a finding, without a final newline.
 pub fn draw(finding: &Finding, style: Style) -> String {
-    let gutter = gutter(finding.place.as_ref());
+    let gutter = gutter(finding.location.as_ref());
     let pad = " ".repeat(gutter);
     let mut lines = vec![title(finding, style)];
-    if let Some(place) = &finding.place {
-        let at = sanitize::line(&place.to_string());
+    if let Some(location) = &finding.location {
+        let at = sanitize::line(&location.to_string());
         lines.push(format!("{pad}{} {at}", style.faint("-->")));
-        lines.extend(source(place, gutter, paint(finding.severity), style));
+        lines.extend(source(location, gutter, paint(finding.severity), style));
     }
-    lines.extend(help(&finding.remedy, gutter, style));
+    lines.extend(help(&finding.help, gutter, style));
     lines.join("\n")
 }
 
 /// `error[DF020]: ADD is not allowed`, with what is too long on the next lines.
 fn title(finding: &Finding, style: Style) -> String {
     let head = format!("{}[{}]", finding.severity, sanitize::line(&finding.code));
-    let says = sanitize::line(&finding.says);
-    let wrapped = wrap(&format!("{head}: {says}"), COLUMNS, "  ");
+    let message = sanitize::line(&finding.message);
+    let wrapped = wrap(&format!("{head}: {message}"), COLUMNS, "  ");
     match wrapped.strip_prefix(&head) {
         Some(rest) => format!(
             "{}{}",
@@ -40,20 +40,20 @@ fn title(finding: &Finding, style: Style) -> String {
 }
 
 /// Columns left of the bar: those of the line number.
-fn gutter(place: Option<&Place>) -> usize {
-    let digits = place
+fn gutter(location: Option<&Location>) -> usize {
+    let digits = location
         .and_then(|p| p.line)
         .map_or(1, |n| n.to_string().len());
     digits + 1
 }
 
 /// The source line between two bars, underlined from the column (or its first word) to its end.
-fn source(place: &Place, gutter: usize, colour: Paint, style: Style) -> Vec<String> {
-    let (Some(number), Some(text)) = (place.line, &place.text) else {
+fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Vec<String> {
+    let (Some(number), Some(text)) = (location.line, &location.text) else {
         return vec![];
     };
     let raw = sanitize::text(text).replace('\n', " ");
-    let before = place.column.map_or_else(
+    let before = location.column.map_or_else(
         || raw.chars().take_while(|c| c.is_whitespace()).count(),
         |column| (column as usize).saturating_sub(1),
     );
@@ -93,14 +93,14 @@ fn width_until(raw: &str, characters: usize) -> usize {
     first.map(|c| if c == '\t' { TAB.len() } else { 1 }).sum()
 }
 
-fn help(remedy: &str, gutter: usize, style: Style) -> Option<String> {
-    let remedy = sanitize::line(remedy);
-    if remedy.is_empty() {
+fn help(help: &str, gutter: usize, style: Style) -> Option<String> {
+    let help = sanitize::line(help);
+    if help.is_empty() {
         return None;
     }
     let pad = " ".repeat(gutter);
     let hang = " ".repeat(gutter + "= help: ".len() + 1);
-    let wrapped = wrap(&format!("{pad} = help: {remedy}"), COLUMNS, &hang);
+    let wrapped = wrap(&format!("{pad} = help: {help}"), COLUMNS, &hang);
     Some(match style {
         Style::Plain => wrapped,
         Style::Colour => wrapped.replacen("= help:", &style.faint("= help:"), 1),

@@ -9,7 +9,7 @@ use super::escape::{
     markdown_url,
 };
 use super::text::quota;
-use super::view::{FindingView, GateView, LogView, ScoreView, SubmissionView, Tone, arrow};
+use super::view::{FindingView, LogView, ScoreView, StageView, SubmissionView, Tone, arrow};
 use crate::model::{ChallengeSlug, limits};
 
 const MARKER_START: &str = "<!-- referee:submission=";
@@ -23,7 +23,7 @@ pub fn submission(view: &SubmissionView) -> String {
     let marker = marker(&view.challenge.slug, view.number);
     let mut before = vec![head(view)];
     before.extend(view.notices.iter().map(|notice| markdown_prose(notice)));
-    before.push(gates(&view.gates));
+    before.push(stages(&view.stages));
     let mut after: Vec<String> = scores(view).into_iter().collect();
     let mut last = vec![];
     if let Some(command) = &view.reproduce {
@@ -36,11 +36,11 @@ pub fn submission(view: &SubmissionView) -> String {
     let mut room = limits::COMMENT_BYTES_MAX.saturating_sub(marker.len() + taken + 2);
     let findings = findings(view, &mut room);
     // Logs of what went well are on the page; a comment is mailed to people.
-    let failed = view.failed_gate();
+    let failed = view.failed_stage();
     let telling: Vec<&LogView> = view
         .logs
         .iter()
-        .filter(|l| Some(l.gate) == failed)
+        .filter(|l| Some(l.stage) == failed)
         .collect();
     after.extend(logs(&telling, room));
     let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
@@ -113,17 +113,17 @@ fn link(view: &SubmissionView, words: &str) -> String {
     }
 }
 
-fn gates(gates: &[GateView]) -> String {
-    let rows = gates.iter().map(|gate| {
-        let time = gate.duration.map_or(String::new(), |d| d.to_string());
-        let says = match gate.says.as_str() {
-            "" => gate.state.as_str().to_owned(),
-            says => markdown_prose(&cut(says, limits::SENTENCE_CHARS_MAX)),
+fn stages(stages: &[StageView]) -> String {
+    let rows = stages.iter().map(|stage| {
+        let time = stage.duration.map_or(String::new(), |d| d.to_string());
+        let message = match stage.message.as_str() {
+            "" => stage.state.as_str().to_owned(),
+            message => markdown_prose(&cut(message, limits::SENTENCE_CHARS_MAX)),
         };
         format!(
-            "| {} | {} | {time} | {says} |",
-            gate.state.mark(),
-            gate.name
+            "| {} | {} | {time} | {message} |",
+            stage.state.mark(),
+            stage.name
         )
     });
     let head = ["| | gate | time | |", "|---|---|--:|---|"];
@@ -155,23 +155,23 @@ fn findings(view: &SubmissionView, room: &mut usize) -> Vec<String> {
 fn finding(view: &FindingView) -> String {
     let finding = &view.finding;
     let mut text = format!("**{} {}**", finding.severity, markdown_text(&finding.code));
-    if let Some(place) = &finding.place {
-        let at = markdown_code(&cut(&place.to_string(), limits::SENTENCE_CHARS_MAX));
+    if let Some(location) = &finding.location {
+        let at = markdown_code(&cut(&location.to_string(), limits::SENTENCE_CHARS_MAX));
         text.push_str(&match view.link.as_deref().and_then(markdown_url) {
             Some(url) => format!(" [{at}](<{url}>)"),
             None => format!(" {at}"),
         });
     }
     let sentence = |text: &str| markdown_prose(&cut(text, limits::SENTENCE_CHARS_MAX));
-    text.push_str(&format!(": {}", sentence(&finding.says)));
-    if let Some(source) = finding.place.as_ref().and_then(|p| p.text.as_deref()) {
+    text.push_str(&format!(": {}", sentence(&finding.message)));
+    if let Some(source) = finding.location.as_ref().and_then(|p| p.text.as_deref()) {
         text.push_str(&format!(
             "\n\n{}",
             code_block("text", &cut(source, limits::PLACE_TEXT_CHARS_MAX))
         ));
     }
-    if !finding.remedy.is_empty() {
-        text.push_str(&format!("\n\n*Fix:* {}", sentence(&finding.remedy)));
+    if !finding.help.is_empty() {
+        text.push_str(&format!("\n\n*Fix:* {}", sentence(&finding.help)));
     }
     text
 }
@@ -233,7 +233,7 @@ fn log(log: &LogView, share: usize) -> String {
     let summary = format!(
         "{} ({})",
         html_text(&cut(&log.title, limits::SENTENCE_CHARS_MAX)),
-        log.gate
+        log.stage
     );
     let text = log.excerpt.text();
     let mut bytes = limits::CODE_BLOCK_BYTES_MAX;

@@ -31,8 +31,8 @@ pub use board::{
 };
 pub use redact::{coarse, redact};
 pub use view::{
-    CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
-    ScoreView, SubmissionView, Titled, Tone, rounded,
+    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
+    StageView, SubmissionView, Titled, Tone, rounded,
 };
 
 #[cfg(test)]

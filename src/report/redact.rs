@@ -10,7 +10,7 @@ use crate::model::{
     BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp, limits,
 };
 
-use super::view::{GateState, GateView, ScoreView, SubmissionView, rounded};
+use super::view::{ScoreView, StageState, StageView, SubmissionView, rounded};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -22,14 +22,14 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     if view.hidden {
         join_evaluation(&mut view);
         let state = view.state;
-        let gates = view.gates.iter_mut().filter(|g| sees_hidden_data(g.name));
-        let step = Duration(show.grid.0.max(MINUTE));
-        gates.for_each(|gate| close(gate, state, step));
+        let stages = view.stages.iter_mut().filter(|g| sees_hidden_data(g.name));
+        let step = Duration(show.disclosure_interval.0.max(MINUTE));
+        stages.for_each(|stage| close(stage, state, step));
         if let Some(queue) = &mut view.queue {
             queue.wait = queue.wait.map(coarse);
         }
-        view.findings.retain(|f| !sees_hidden_data(f.gate));
-        view.logs.retain(|l| !sees_hidden_data(l.gate));
+        view.findings.retain(|f| !sees_hidden_data(f.stage));
+        view.logs.retain(|l| !sees_hidden_data(l.stage));
     }
     view.score = match show.board {
         BoardVisibility::Live => view.score.map(|score| round(score, show)),
@@ -55,16 +55,16 @@ fn join_evaluation(view: &mut SubmissionView) {
     let (SubmissionState::Waiting(stage) | SubmissionState::Working(stage)) = view.state else {
         return;
     };
-    let begun = |gate: &GateView| gate.name == Stage::Run && gate.started.is_some();
-    if !sees_hidden_data(stage) || !view.gates.iter().any(begun) {
+    let begun = |stage: &StageView| stage.name == Stage::Run && stage.started.is_some();
+    if !sees_hidden_data(stage) || !view.stages.iter().any(begun) {
         return;
     }
     view.state = SubmissionState::Working(Stage::Run);
     view.queue = None;
-    for gate in &mut view.gates {
-        match gate.name {
-            Stage::Run => gate.state = GateState::Working,
-            Stage::Score => *gate = GateView::waiting(Stage::Score),
+    for stage in &mut view.stages {
+        match stage.name {
+            Stage::Run => stage.state = StageState::Working,
+            Stage::Scoring => *stage = StageView::waiting(Stage::Scoring),
             _ => {}
         }
     }
@@ -72,30 +72,30 @@ fn join_evaluation(view: &mut SubmissionView) {
 
 /// Whether work at this stage reads the phase's data.
 fn sees_hidden_data(stage: Stage) -> bool {
-    matches!(stage, Stage::Run | Stage::Score)
+    matches!(stage, Stage::Run | Stage::Scoring)
 }
 
 /// Replaces what a gate says by one of a few sentences, and its times by multiples of `step`.
-fn close(gate: &mut GateView, state: SubmissionState, step: Duration) {
-    if gate.state == GateState::Warned {
-        gate.state = GateState::Passed;
+fn close(stage: &mut StageView, state: SubmissionState, step: Duration) {
+    if stage.state == StageState::Warned {
+        stage.state = StageState::Passed;
     }
-    gate.says = match (gate.state, state) {
-        (GateState::Failed, SubmissionState::Ended(outcome)) => outcome.says().to_owned(),
-        (GateState::Failed, _) => Outcome::RunFailed.says().to_owned(),
+    stage.message = match (stage.state, state) {
+        (StageState::Failed, SubmissionState::Ended(outcome)) => outcome.message().to_owned(),
+        (StageState::Failed, _) => Outcome::RunFailed.message().to_owned(),
         _ => String::new(),
     };
-    if gate.state == GateState::Working {
-        (gate.ended, gate.duration) = (None, None);
+    if stage.state == StageState::Working {
+        (stage.ended, stage.duration) = (None, None);
     }
-    let down = |moment: Timestamp| Timestamp(moment.0.div_euclid(step.0) * step.0);
+    let down = |timestamp: Timestamp| Timestamp(timestamp.0.div_euclid(step.0) * step.0);
     let up = |ms: i64| (ms + step.0 - 1).div_euclid(step.0) * step.0;
-    gate.started = gate.started.map(down);
-    gate.duration = gate.duration.map(|span| Duration(up(span.0)));
+    stage.started = stage.started.map(down);
+    stage.duration = stage.duration.map(|span| Duration(up(span.0)));
     // Consistent with the other two, so that the three together tell no more than each.
-    gate.ended = match (gate.started, gate.duration, gate.ended) {
+    stage.ended = match (stage.started, stage.duration, stage.ended) {
         (Some(started), Some(duration), Some(_)) => Some(started.plus(duration)),
-        (_, _, ended) => ended.map(|moment| Timestamp(up(moment.0))),
+        (_, _, ended) => ended.map(|timestamp| Timestamp(up(timestamp.0))),
     };
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     use super::super::view::{CaseView, FindingView, LogView};
     use super::*;
-    use crate::model::{CaseId, Finding, LogExcerpt, Place};
+    use crate::model::{CaseId, Finding, Location, LogExcerpt};
 
     const SECRET: &str = "hidden_case_0042";
 
@@ -139,27 +139,27 @@ mod tests {
             logs,
             cases,
             decimals: 2,
-            grid: Duration(if logs { 0 } else { MINUTE }),
+            disclosure_interval: Duration(if logs { 0 } else { MINUTE }),
         }
     }
 
     /// A view that tells the secret wherever a careless builder could put it.
-    fn talkative(state: SubmissionState, gate_state: GateState) -> SubmissionView {
+    fn talkative(state: SubmissionState, stage_state: StageState) -> SubmissionView {
         let mut view = SubmissionView::sample();
         view.state = state;
-        for gate in view.gates.iter_mut().filter(|g| sees_hidden_data(g.name)) {
-            gate.state = gate_state;
-            gate.says = format!("exit code 3 while reading {SECRET}");
-            gate.duration = Some(Duration(61_234));
+        for stage in view.stages.iter_mut().filter(|g| sees_hidden_data(g.name)) {
+            stage.state = stage_state;
+            stage.message = format!("exit code 3 while reading {SECRET}");
+            stage.duration = Some(Duration(61_234));
         }
-        for gate in [Stage::Run, Stage::Score] {
+        for stage in [Stage::Run, Stage::Scoring] {
             view.findings.push(FindingView {
-                gate,
+                stage,
                 link: Some(format!("https://forge.example/{SECRET}")),
-                finding: Finding::error("OU001", SECRET, SECRET).at(Place::file(SECRET)),
+                finding: Finding::error("OU001", SECRET, SECRET).at(Location::file(SECRET)),
             });
             view.logs.push(LogView {
-                gate,
+                stage,
                 title: SECRET.into(),
                 excerpt: LogExcerpt {
                     head: SECRET.into(),
@@ -185,12 +185,12 @@ mod tests {
     fn a_hidden_phase_answers_with_a_sentence_of_the_closed_set() {
         let view = talkative(
             SubmissionState::Ended(Outcome::RunFailed),
-            GateState::Failed,
+            StageState::Failed,
         );
         let told = redact(view, &show(false, false));
         assert!(told.hidden);
-        let run = told.gates.iter().find(|g| g.name == Stage::Run).unwrap();
-        assert_eq!(run.says, "The container ended with an error.");
+        let run = told.stages.iter().find(|g| g.name == Stage::Run).unwrap();
+        assert_eq!(run.message, "The container ended with an error.");
         assert_eq!(run.duration, Some(Duration(2 * MINUTE)));
         assert_eq!(run.started.unwrap().0 % MINUTE, 0);
         assert_eq!(
@@ -207,12 +207,12 @@ mod tests {
         view.hidden = false;
         let told = redact(view.clone(), &show(false, false));
         assert_eq!(told.logs, view.logs);
-        assert_eq!(told.gates[..3], view.gates[..3]);
+        assert_eq!(told.stages[..3], view.stages[..3]);
     }
 
     #[test]
     fn scores_are_rounded_and_cases_are_shown_only_where_allowed() {
-        let view = talkative(SubmissionState::Ended(Outcome::Scored), GateState::Passed);
+        let view = talkative(SubmissionState::Ended(Outcome::Scored), StageState::Passed);
         let told = redact(view.clone(), &show(true, true));
         let score = told.score.unwrap();
         assert_eq!(score.cases.unwrap()[0].values, [Some(0.12)]);
@@ -264,12 +264,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_state_lets_the_secret_through_and_twice_is_once(
-            outcome in proptest::sample::select(&Outcome::ALL[..]),
-            stage in proptest::sample::select(&Stage::ALL[..]),
+            outcome in proptest::sample::select(Outcome::ALL),
+            stage in proptest::sample::select(Stage::ALL),
             way in 0..3,
-            gate in proptest::sample::select(&[
-                GateState::Waiting, GateState::Working, GateState::Passed,
-                GateState::Warned, GateState::Failed, GateState::Skipped,
+            stage_state in proptest::sample::select(&[
+                StageState::Waiting, StageState::Working, StageState::Passed,
+                StageState::Warned, StageState::Failed, StageState::Skipped,
             ][..]),
         ) {
             let state = match way {
@@ -277,7 +277,7 @@ mod tests {
                 1 => SubmissionState::Working(stage),
                 _ => SubmissionState::Ended(outcome),
             };
-            let told = redact(talkative(state, gate), &show(false, false));
+            let told = redact(talkative(state, stage_state), &show(false, false));
             prop_assert!(!json(&told).contains(SECRET));
             prop_assert!(!super::super::text::submission(&told, super::super::text::Style::Plain).contains(SECRET));
             prop_assert_eq!(redact(told.clone(), &show(false, false)), told);

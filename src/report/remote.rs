@@ -7,7 +7,7 @@ use crate::model::{Stage, SubmissionState, limits};
 
 use super::sanitize;
 use super::text::{last_lines, score_lines, wrap};
-use super::view::{FindingView, GateView, QueueView, SubmissionView};
+use super::view::{FindingView, QueueView, StageView, SubmissionView};
 
 /// Characters of a line, where a line can be broken.
 pub const COLUMNS: usize = 72;
@@ -30,24 +30,24 @@ fn since(
     beside: Option<&SubmissionView>,
     now: &SubmissionView,
 ) -> Vec<String> {
-    let earlier = |stage| before.or(beside.filter(|_| stage == Stage::Rules));
+    let earlier = |stage| before.or(beside.filter(|_| stage == Stage::Admission));
     let mut lines = vec![];
     if before.is_none() {
         lines.extend(received(now));
     }
-    for gate in &now.gates {
-        let was_over = earlier(gate.name).is_some_and(|b| {
-            let same = b.gates.iter().find(|g| g.name == gate.name);
+    for stage in &now.stages {
+        let was_over = earlier(stage.name).is_some_and(|b| {
+            let same = b.stages.iter().find(|g| g.name == stage.name);
             same.is_some_and(|g| g.state.is_over())
         });
-        if gate.state.is_over() && !was_over {
-            lines.push(gate_line(gate, &now.verdict()));
+        if stage.state.is_over() && !was_over {
+            lines.push(stage_line(stage, &now.verdict()));
         }
-        let known = |f: &FindingView| earlier(gate.name).is_some_and(|b| b.findings.contains(f));
+        let known = |f: &FindingView| earlier(stage.name).is_some_and(|b| b.findings.contains(f));
         let new = now
             .findings
             .iter()
-            .filter(|f| f.gate == gate.name && !known(f));
+            .filter(|f| f.stage == stage.name && !known(f));
         lines.extend(new.flat_map(finding));
     }
     if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
@@ -56,7 +56,7 @@ fn since(
     }
     // The wait grows shorter all the time; a line is worth a new place only.
     if let Some(queue) = now.queue
-        && before.and_then(|b| b.queue).map(|q| q.place) != Some(queue.place)
+        && before.and_then(|b| b.queue).map(|q| q.position) != Some(queue.position)
     {
         lines.push(queued(queue));
     }
@@ -96,16 +96,16 @@ fn received(now: &SubmissionView) -> Vec<String> {
 }
 
 /// Without its sentence where the verdict will say the same.
-fn gate_line(gate: &GateView, verdict: &str) -> String {
-    let time = gate.duration.map_or(String::new(), |d| d.to_string());
-    let says = match gate.says.as_str() {
-        says if verdict.starts_with(says.trim_end_matches('.')) => String::new(),
-        says => sanitize::line(says),
+fn stage_line(stage: &StageView, verdict: &str) -> String {
+    let time = stage.duration.map_or(String::new(), |d| d.to_string());
+    let message = match stage.message.as_str() {
+        message if verdict.starts_with(message.trim_end_matches('.')) => String::new(),
+        message => sanitize::line(message),
     };
     let line = format!(
-        "{} {:<6} {time:>11}  {says}",
-        gate.state.mark(),
-        gate.name.as_str()
+        "{} {:<9} {time:>11}  {message}",
+        stage.state.mark(),
+        stage.name.as_str()
     );
     wrap(line.trim_end(), COLUMNS, &" ".repeat(22))
 }
@@ -113,19 +113,16 @@ fn gate_line(gate: &GateView, verdict: &str) -> String {
 fn finding(view: &FindingView) -> Vec<String> {
     let finding = &view.finding;
     let at = finding
-        .place
+        .location
         .as_ref()
         .map_or(String::new(), |p| format!(" {p}"));
     let what = format!(
         "  {}[{}]{at}: {}",
-        finding.severity, finding.code, finding.says
+        finding.severity, finding.code, finding.message
     );
     let mut lines = vec![indented(&what, "    ")];
-    if !finding.remedy.is_empty() {
-        lines.push(indented(
-            &format!("    fix: {}", finding.remedy),
-            "         ",
-        ));
+    if !finding.help.is_empty() {
+        lines.push(indented(&format!("    fix: {}", finding.help), "         "));
     }
     lines
 }
@@ -142,11 +139,17 @@ fn indented(line: &str, hang: &str) -> String {
 
 fn queued(queue: QueueView) -> String {
     if queue.paused {
-        return format!("· queued at place {}; evaluations are paused", queue.place);
+        return format!(
+            "· queued at place {}; evaluations are paused",
+            queue.position
+        );
     }
     match queue.wait {
-        Some(wait) => format!("· queued at place {}, starts in about {wait}", queue.place),
-        None => format!("· queued at place {}", queue.place),
+        Some(wait) => format!(
+            "· queued at place {}, starts in about {wait}",
+            queue.position
+        ),
+        None => format!("· queued at place {}", queue.position),
     }
 }
 
@@ -154,7 +157,7 @@ fn verdict(now: &SubmissionView) -> Vec<String> {
     let failed = now
         .logs
         .iter()
-        .filter(|l| Some(l.gate) == now.failed_gate());
+        .filter(|l| Some(l.stage) == now.failed_stage());
     let logged = failed.flat_map(|log| last_lines(log, LOG_LINES).1);
     let mut lines: Vec<String> = logged.map(|l| format!("  | {l}")).collect();
     lines.push(wrap(&sanitize::line(&now.verdict()), COLUMNS, "  "));

@@ -1,21 +1,21 @@
 //! One line per gate for commit statuses, and the lamp beside it.
 //!
-//! Forges cut what is longer than [`SAYS_CHARS_MAX`] in ways of their own; we cut first.
+//! Forges cut what is longer than [`DESCRIPTION_CHARS_MAX`] in ways of their own; we cut first.
 
 use serde::Serialize;
 
 use crate::model::{Outcome, Stage, SubmissionState};
 
 use super::sanitize;
-use super::view::{GateState, GateView, SubmissionView};
+use super::view::{StageState, StageView, SubmissionView};
 
 /// Characters of a description. GitHub refuses more than 140, Gitea's pages show about 100.
-pub const SAYS_CHARS_MAX: usize = 100;
+pub const DESCRIPTION_CHARS_MAX: usize = 100;
 
 /// The lamp of a commit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Light {
+pub enum StatusState {
     /// Not over.
     Pending,
     /// Good.
@@ -26,7 +26,7 @@ pub enum Light {
     Error,
 }
 
-impl Light {
+impl StatusState {
     /// As forges call it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,33 +41,33 @@ impl Light {
 /// A commit status; it links to [`SubmissionView::url`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// `referee/rules`, or `referee/<phase>/<task>` for the evaluation.
+    /// `referee/admission`, or `referee/<phase>/<task>` for the evaluation.
     pub context: String,
     /// The lamp.
-    pub light: Light,
+    pub state: StatusState,
     /// One line.
-    pub says: String,
+    pub message: String,
 }
 
 /// A status for rules, build and smoke run, and one for the evaluation once the task is known.
 pub fn statuses(view: &SubmissionView) -> Vec<Status> {
-    let before_queuing = |g: &&GateView| !matches!(g.name, Stage::Run | Stage::Score);
+    let before_queuing = |g: &&StageView| !matches!(g.name, Stage::Run | Stage::Scoring);
     let mut all: Vec<Status> = view
-        .gates
+        .stages
         .iter()
         .filter(before_queuing)
-        .map(|gate| of_gate(view, gate))
+        .map(|stage| of_stage(view, stage))
         .collect();
     all.extend(view.task.as_ref().map(|task| Status {
         context: format!("referee/{}/{}", view.phase.slug, task.slug),
-        light: overall(view),
-        says: short(&format!("#{}: {}", view.number, view.verdict())),
+        state: overall(view),
+        message: short(&format!("#{}: {}", view.number, view.verdict())),
     }));
     all
 }
 
 /// The context of the first verdict.
-pub const RULES_CONTEXT: &str = "referee/rules";
+pub const ADMISSION_CONTEXT: &str = "referee/admission";
 
 /// The statuses of a commit, each with the page that it links to. Where several submissions share a
 /// gate, the lamp is the worst of theirs, and it links to the submission that it is the lamp of.
@@ -79,7 +79,7 @@ pub fn of_commit(views: &[SubmissionView]) -> Vec<(Status, String)> {
     for (status, url) in each {
         match all.iter_mut().find(|(s, _)| s.context == status.context) {
             None => all.push((status, url)),
-            Some(standing) if weight(status.light) > weight(standing.0.light) => {
+            Some(standing) if weight(status.state) > weight(standing.0.state) => {
                 *standing = (status, url);
             }
             Some(_) => {}
@@ -89,56 +89,56 @@ pub fn of_commit(views: &[SubmissionView]) -> Vec<(Status, String)> {
 }
 
 /// What is wrong outweighs what is not over, and that what is well.
-fn weight(light: Light) -> u8 {
-    match light {
-        Light::Success => 0,
-        Light::Pending => 1,
-        Light::Error => 2,
-        Light::Failure => 3,
+fn weight(state: StatusState) -> u8 {
+    match state {
+        StatusState::Success => 0,
+        StatusState::Pending => 1,
+        StatusState::Error => 2,
+        StatusState::Failure => 3,
     }
 }
 
-fn of_gate(view: &SubmissionView, gate: &GateView) -> Status {
+fn of_stage(view: &SubmissionView, stage: &StageView) -> Status {
     let ours = matches!(
         view.state,
         SubmissionState::Ended(Outcome::Fault | Outcome::Withdrawn)
     );
-    let light = match gate.state {
-        GateState::Waiting | GateState::Working => Light::Pending,
-        GateState::Passed | GateState::Warned => Light::Success,
-        GateState::Failed if ours => Light::Error,
-        GateState::Failed => Light::Failure,
-        GateState::Skipped => Light::Error,
+    let state = match stage.state {
+        StageState::Waiting | StageState::Working => StatusState::Pending,
+        StageState::Passed | StageState::Warned => StatusState::Success,
+        StageState::Failed if ours => StatusState::Error,
+        StageState::Failed => StatusState::Failure,
+        StageState::Skipped => StatusState::Error,
     };
-    let state = gate.state.as_str();
-    let time = gate.duration.map_or(String::new(), |d| format!(" in {d}"));
-    let says = match gate.says.as_str() {
-        "" => format!("{state}{time}"),
-        says => format!("{state}{time}: {says}"),
+    let word = stage.state.as_str();
+    let time = stage.duration.map_or(String::new(), |d| format!(" in {d}"));
+    let message = match stage.message.as_str() {
+        "" => format!("{word}{time}"),
+        message => format!("{word}{time}: {message}"),
     };
     Status {
-        context: format!("referee/{}", gate.name),
-        light,
-        says: short(&says),
+        context: format!("referee/{}", stage.name),
+        state,
+        message: short(&message),
     }
 }
 
-fn overall(view: &SubmissionView) -> Light {
+fn overall(view: &SubmissionView) -> StatusState {
     match view.state {
-        SubmissionState::Ended(Outcome::Scored) => Light::Success,
-        SubmissionState::Ended(Outcome::Fault | Outcome::Withdrawn) => Light::Error,
-        SubmissionState::Ended(_) => Light::Failure,
-        SubmissionState::Waiting(_) | SubmissionState::Working(_) => Light::Pending,
+        SubmissionState::Ended(Outcome::Scored) => StatusState::Success,
+        SubmissionState::Ended(Outcome::Fault | Outcome::Withdrawn) => StatusState::Error,
+        SubmissionState::Ended(_) => StatusState::Failure,
+        SubmissionState::Waiting(_) | SubmissionState::Working(_) => StatusState::Pending,
     }
 }
 
 /// One line, cut with an ellipsis.
 fn short(text: &str) -> String {
     let line = sanitize::line(text);
-    if line.chars().count() <= SAYS_CHARS_MAX {
+    if line.chars().count() <= DESCRIPTION_CHARS_MAX {
         return line;
     }
-    let mut cut: String = line.chars().take(SAYS_CHARS_MAX - 1).collect();
+    let mut cut: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
     cut.push('…');
     cut
 }

@@ -7,7 +7,7 @@ use crate::model::Finding;
 
 use super::sanitize;
 use super::view::{
-    GateState, GateView, LogView, QuotaView, ScoreView, SubmissionView, Tone, arrow,
+    LogView, QuotaView, ScoreView, StageState, StageView, SubmissionView, Tone, arrow,
 };
 use super::{diagnostic, view};
 
@@ -78,7 +78,7 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
     let mut blocks = vec![head(view, style)];
     let notices = view.notices.iter().map(|n| sanitize::line(n));
     blocks.extend(notices.map(|n| wrap(&n, COLUMNS, "")));
-    blocks.push(gates(&view.gates, style));
+    blocks.push(stages(&view.stages, style));
     blocks.extend(
         view.findings
             .iter()
@@ -88,8 +88,8 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
         blocks.push(format!("… and {} more findings.", view.findings_left_out));
     }
     // The log of a gate that was passed explains nothing; the page has it.
-    let failed = view.failed_gate();
-    let telling = view.logs.iter().filter(|log| Some(log.gate) == failed);
+    let failed = view.failed_stage();
+    let telling = view.logs.iter().filter(|log| Some(log.stage) == failed);
     blocks.extend(telling.map(|log| log_tail(log, style)));
     if let Some(score) = &view.score {
         let title = format!("Score in {}", sanitize::line(&view.phase.title));
@@ -122,28 +122,33 @@ pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Styl
 }
 
 /// The gates as lines: mark, name, time, sentence.
-pub fn gates(gates: &[GateView], style: Style) -> String {
-    let lines: Vec<String> = gates.iter().map(|gate| gate_line(gate, style)).collect();
+pub fn stages(stages: &[StageView], style: Style) -> String {
+    let lines: Vec<String> = stages
+        .iter()
+        .map(|stage| stage_line(stage, style))
+        .collect();
     lines.join("\n")
 }
 
-fn gate_line(gate: &GateView, style: Style) -> String {
-    let mark = gate.state.mark().to_string();
-    let mark = match gate.state {
-        GateState::Passed => style.paint(Paint::Green, &mark),
-        GateState::Warned => style.paint(Paint::Yellow, &mark),
-        GateState::Failed => style.paint(Paint::Red, &mark),
-        GateState::Working => style.paint(Paint::Blue, &mark),
-        GateState::Waiting | GateState::Skipped => style.faint(&mark),
+fn stage_line(stage: &StageView, style: Style) -> String {
+    let mark = stage.state.mark().to_string();
+    let mark = match stage.state {
+        StageState::Passed => style.paint(Paint::Green, &mark),
+        StageState::Warned => style.paint(Paint::Yellow, &mark),
+        StageState::Failed => style.paint(Paint::Red, &mark),
+        StageState::Working => style.paint(Paint::Blue, &mark),
+        StageState::Waiting | StageState::Skipped => style.faint(&mark),
     };
-    let time = gate.duration.map_or(String::new(), |d| d.to_string());
-    let says = match (sanitize::line(&gate.says), gate.state) {
-        (says, GateState::Waiting | GateState::Working | GateState::Skipped) if says.is_empty() => {
-            gate.state.as_str().to_owned()
+    let time = stage.duration.map_or(String::new(), |d| d.to_string());
+    let message = match (sanitize::line(&stage.message), stage.state) {
+        (message, StageState::Waiting | StageState::Working | StageState::Skipped)
+            if message.is_empty() =>
+        {
+            stage.state.as_str().to_owned()
         }
-        (says, _) => says,
+        (message, _) => message,
     };
-    let line = format!("{:<6} {time:>11}  {says}", gate.name.as_str());
+    let line = format!("{:<9} {time:>11}  {message}", stage.name.as_str());
     let line = wrap(line.trim_end(), COLUMNS - 4, &" ".repeat(24));
     format!("  {mark} {line}")
 }
@@ -188,7 +193,7 @@ fn head(view: &SubmissionView, style: Style) -> String {
 /// The end of a log, in a frame that its text cannot leave: every line is indented.
 fn log_tail(log: &LogView, style: Style) -> String {
     let (from, lines) = last_lines(log, LOG_LINES);
-    let mut shown = vec![format!("{} ({}):", sanitize::line(&log.title), log.gate)];
+    let mut shown = vec![format!("{} ({}):", sanitize::line(&log.title), log.stage)];
     if from > 0 {
         shown.push(format!(
             "  … {} above; the page has them",
@@ -287,8 +292,8 @@ pub fn quota(quota: &QuotaView) -> String {
         quota.per_day,
         quota.used_total,
         quota.total,
-        quota.tries_today,
-        quota.tries_per_day
+        quota.submissions_today,
+        quota.submissions_per_day
     )
 }
 

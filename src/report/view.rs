@@ -52,7 +52,7 @@ pub struct SubmissionView {
     /// Where it stands.
     pub state: SubmissionState,
     /// One for each stage, in the order of the pipeline.
-    pub gates: Vec<GateView>,
+    pub stages: Vec<StageView>,
     /// What is wrong, in the order of the gates.
     pub findings: Vec<FindingView>,
     /// Findings beyond [`crate::model::limits::FINDINGS_SHOWN_MAX`], only counted.
@@ -85,11 +85,11 @@ pub struct SubmissionView {
 
 /// A stage of the pipeline as a row of the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GateView {
+pub struct StageView {
     /// Which.
     pub name: Stage,
     /// How it stands.
-    pub state: GateState,
+    pub state: StageState,
     /// When work began.
     pub started: Option<Timestamp>,
     /// When it ended.
@@ -97,19 +97,19 @@ pub struct GateView {
     /// How long it took.
     pub duration: Option<crate::model::Duration>,
     /// One sentence, or nothing.
-    pub says: String,
+    pub message: String,
 }
 
-impl GateView {
+impl StageView {
     /// A gate that nobody has come to.
     pub fn waiting(name: Stage) -> Self {
         Self {
             name,
-            state: GateState::Waiting,
+            state: StageState::Waiting,
             started: None,
             ended: None,
             duration: None,
-            says: String::new(),
+            message: String::new(),
         }
     }
 }
@@ -117,7 +117,7 @@ impl GateView {
 /// How a gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum GateState {
+pub enum StageState {
     /// Its turn has not come.
     Waiting,
     /// Work is under way.
@@ -132,7 +132,7 @@ pub enum GateState {
     Skipped,
 }
 
-impl GateState {
+impl StageState {
     /// In one word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -167,10 +167,10 @@ impl GateState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingView {
     /// Which gate.
-    pub gate: Stage,
+    pub stage: Stage,
     /// Where a browser shows the place, if the forge has pages.
     pub link: Option<String>,
-    /// The finding itself; its fields stand beside `gate` in JSON.
+    /// The finding itself; its fields stand beside `stage` in JSON.
     #[serde(flatten)]
     pub finding: Finding,
 }
@@ -179,7 +179,7 @@ pub struct FindingView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogView {
     /// Which gate.
-    pub gate: Stage,
+    pub stage: Stage,
     /// What it is the log of.
     pub title: String,
     /// The kept part.
@@ -250,7 +250,7 @@ pub struct CaseView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QueueView {
     /// 1 is next.
-    pub place: u32,
+    pub position: u32,
     /// From what earlier runs took; none without experience.
     pub wait: Option<crate::model::Duration>,
     /// Whether organizers have paused the board: nothing starts until they resume it.
@@ -270,9 +270,9 @@ pub struct QuotaView {
     /// Evaluations allowed in this phase.
     pub total: u32,
     /// Pushes today (UTC).
-    pub tries_today: u32,
+    pub submissions_today: u32,
     /// Pushes allowed a day.
-    pub tries_per_day: u32,
+    pub submissions_per_day: u32,
     /// Evaluations of those allowed in this phase that organizers gave to this team.
     #[serde(skip_serializing_if = "is_zero")]
     pub granted: u32,
@@ -308,21 +308,21 @@ impl SubmissionView {
             SubmissionState::Ended(outcome) => self.ended(outcome),
             SubmissionState::Waiting(Stage::Run) => match self.queue {
                 Some(QueueView {
-                    place,
+                    position,
                     paused: true,
                     ..
-                }) => format!("Queued at place {place}; evaluations are paused."),
+                }) => format!("Queued at place {position}; evaluations are paused."),
                 Some(QueueView {
-                    place,
+                    position,
                     wait: Some(wait),
                     ..
                 }) => {
-                    format!("Queued at place {place}, expected to start in about {wait}.")
+                    format!("Queued at place {position}, expected to start in about {wait}.")
                 }
-                Some(QueueView { place, .. }) => format!("Queued at place {place}."),
+                Some(QueueView { position, .. }) => format!("Queued at place {position}."),
                 None => "Queued for evaluation.".to_owned(),
             },
-            SubmissionState::Waiting(Stage::Rules) => "Received.".to_owned(),
+            SubmissionState::Waiting(Stage::Admission) => "Received.".to_owned(),
             SubmissionState::Waiting(stage) => format!("Waiting for {}.", stage_noun(stage)),
             SubmissionState::Working(stage) => {
                 let noun = stage_noun(stage);
@@ -333,16 +333,16 @@ impl SubmissionView {
 
     /// The outcome's sentence; a container that failed is told in which of its two runs.
     fn ended(&self, outcome: Outcome) -> String {
-        let says = outcome.says();
-        let run = match (outcome, self.failed_gate()) {
+        let message = outcome.message();
+        let run = match (outcome, self.failed_stage()) {
             (Outcome::Fault | Outcome::Withdrawn, _) => None,
             (_, Some(Stage::Smoke)) => Some("smoke run"),
-            (_, Some(Stage::Run | Stage::Score)) => Some("evaluation"),
+            (_, Some(Stage::Run | Stage::Scoring)) => Some("evaluation"),
             _ => None,
         };
         match run {
-            Some(run) => format!("{} in the {run}.", says.trim_end_matches('.')),
-            None => says.to_owned(),
+            Some(run) => format!("{} in the {run}.", message.trim_end_matches('.')),
+            None => message.to_owned(),
         }
     }
 
@@ -378,7 +378,7 @@ impl SubmissionView {
             Outcome::ImageRejected => {
                 Some("Change the Dockerfile and push again. It spent no evaluation.")
             }
-            _ if self.failed_gate() == Some(Stage::Smoke) => Some(
+            _ if self.failed_stage() == Some(Stage::Smoke) => Some(
                 "It failed on the public sample, so you can repeat it at home. \
                  It spent no evaluation.",
             ),
@@ -401,8 +401,8 @@ impl SubmissionView {
     }
 
     /// The gate at which the submission ended.
-    pub fn failed_gate(&self) -> Option<Stage> {
-        let failed = self.gates.iter().find(|g| g.state == GateState::Failed)?;
+    pub fn failed_stage(&self) -> Option<Stage> {
+        let failed = self.stages.iter().find(|g| g.state == StageState::Failed)?;
         Some(failed.name)
     }
 
@@ -453,11 +453,11 @@ impl ScoreView {
 /// What happens at a stage, as a noun.
 pub(super) fn stage_noun(stage: Stage) -> &'static str {
     match stage {
-        Stage::Rules => "check of the rules",
+        Stage::Admission => "check of the rules",
         Stage::Build => "build",
         Stage::Smoke => "smoke run",
         Stage::Run => "evaluation",
-        Stage::Score => "scoring",
+        Stage::Scoring => "scoring",
     }
 }
 

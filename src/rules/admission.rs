@@ -9,7 +9,7 @@ use super::dockerfile::{self, Dockerfile};
 use super::layout::{self, Used};
 use super::policy::Policy;
 use super::submission_toml::{self, FILE};
-use crate::model::{Challenge, EntryKind, Finding, Place, SourceTree, TaskSlug};
+use crate::model::{Challenge, EntryKind, Finding, Location, SourceTree, TaskSlug};
 use crate::rules::catalogue::SUB001;
 
 /// What the static rules say of a commit.
@@ -52,14 +52,14 @@ pub fn check(
         })
         .collect();
     findings.extend(layout::check(tree, &used, template));
-    let mut findings: Vec<Finding> = findings.into_iter().map(|f| policy.weigh(f)).collect();
+    let mut findings: Vec<Finding> = findings.into_iter().map(|f| policy.adjust(f)).collect();
     let mut dockerfiles = BTreeMap::new();
     for (path, one) in checked {
         findings.extend(one.findings);
         dockerfiles.extend(one.parsed.map(|parsed| (path, parsed)));
     }
     // Stable, so that findings about one line keep their order.
-    findings.sort_by_key(|f| f.place.as_ref().map(|p| (p.file.clone(), p.line)));
+    findings.sort_by_key(|f| f.location.as_ref().map(|p| (p.file.clone(), p.line)));
     Admission {
         findings,
         tasks: entries.tasks,
@@ -76,19 +76,19 @@ fn toml(tree: &SourceTree) -> Result<Option<&[u8]>, Box<Finding>> {
         (EntryKind::File { .. }, Some(text)) => Ok(Some(text)),
         (EntryKind::File { .. }, None) => Err(Box::new(
             SUB001
-                .says_with(
+                .finding_with(
                     format!("{FILE} is too large"),
                     "Keep only the keys that are known.",
                 )
-                .at(Place::file(FILE)),
+                .at(Location::file(FILE)),
         )),
         _ => Err(Box::new(
             SUB001
-                .says_with(
+                .finding_with(
                     format!("{FILE} is not a regular file"),
                     "Commit the file itself.",
                 )
-                .at(Place::file(FILE)),
+                .at(Location::file(FILE)),
         )),
     }
 }
@@ -124,11 +124,15 @@ mod tests {
     }
 
     fn codes(admission: &Admission) -> Vec<String> {
-        let place = |f: &Finding| f.place.as_ref().map_or(String::new(), |p| format!(" {p}"));
+        let location = |f: &Finding| {
+            f.location
+                .as_ref()
+                .map_or(String::new(), |p| format!(" {p}"))
+        };
         admission
             .findings
             .iter()
-            .map(|f| format!("{}{}", f.code, place(f)))
+            .map(|f| format!("{}{}", f.code, location(f)))
             .collect()
     }
 

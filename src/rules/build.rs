@@ -4,35 +4,35 @@
 
 use super::catalogue::{BLD001, BLD002};
 use super::dockerfile::Dockerfile;
-use crate::model::{Finding, Place};
+use crate::model::{Finding, Location};
 
 /// Characters of the engine's sentence that are kept.
-const SAYS_CHARS_MAX: usize = 300;
+const DESCRIPTION_CHARS_MAX: usize = 300;
 
-/// A step failed. `step` counts the steps of the emitted file from 1; `says` is the engine's sentence.
-pub fn failed(path: &str, file: &Dockerfile, step: Option<u32>, says: &str) -> Finding {
-    let sentence: String = says
+/// A step failed. `step` counts the steps of the emitted file from 1; `message` is the engine's sentence.
+pub fn failed(path: &str, file: &Dockerfile, step: Option<u32>, message: &str) -> Finding {
+    let sentence: String = message
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SAYS_CHARS_MAX)
+        .take(DESCRIPTION_CHARS_MAX)
         .collect();
     let sentence = sentence.trim().trim_end_matches('.');
-    let place = match step.and_then(|step| file.line_of_step(step)) {
-        Some(line) => Place::line(path, line),
-        None => Place::file(path),
+    let location = match step.and_then(|step| file.line_of_step(step)) {
+        Some(line) => Location::line(path, line),
+        None => Location::file(path),
     };
-    let says = match sentence {
+    let message = match sentence {
         "" => "The build failed at this step".to_owned(),
         sentence => format!("The build failed at this step: {sentence}"),
     };
-    BLD001.says(says).at(place)
+    BLD001.finding(message).at(location)
 }
 
 /// A limit was reached; `what` is `time`, `memory`, `log` or `disk`.
 pub fn limit(path: &str, what: &str) -> Finding {
     BLD002
-        .says(format!("The build exceeded its limit of {what}"))
-        .at(Place::file(path))
+        .finding(format!("The build exceeded its limit of {what}"))
+        .at(Location::file(path))
 }
 
 #[cfg(test)]
@@ -47,11 +47,14 @@ mod tests {
             .parsed
             .unwrap();
         let finding = failed("Dockerfile", &file, Some(2), "a:\n not found.");
-        assert_eq!(finding.place.unwrap().to_string(), "Dockerfile:4");
-        assert_eq!(finding.says, "The build failed at this step: a:  not found");
+        assert_eq!(finding.location.unwrap().to_string(), "Dockerfile:4");
+        assert_eq!(
+            finding.message,
+            "The build failed at this step: a:  not found"
+        );
         assert_eq!(
             failed("d/Dockerfile", &file, Some(9), "")
-                .place
+                .location
                 .unwrap()
                 .to_string(),
             "d/Dockerfile"

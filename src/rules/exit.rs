@@ -43,7 +43,10 @@ pub fn classify(
 ) -> Verdict {
     match killed {
         Some(KillReason::Time) => {
-            return ended(Outcome::TimeLimit, RUN002.says(time_sentence(end, limits)));
+            return ended(
+                Outcome::TimeLimit,
+                RUN002.finding(time_sentence(end, limits)),
+            );
         }
         Some(KillReason::Cancelled) => return Verdict::Cancelled,
         Some(KillReason::Orphaned) => {
@@ -69,27 +72,27 @@ pub fn classify(
     match (end.exit_code, end.out_of_memory) {
         (0, false) => Verdict::Fine,
         (0, true) => {
-            let mut finding = RUN003.says(format!(
+            let mut finding = RUN003.finding(format!(
                 "A process was killed because it exceeded {} of memory; the container went on without it",
                 bytes(limits.memory)
             ));
             finding.severity = crate::model::Severity::Warning;
             Verdict::FineButOom(finding)
         }
-        (_, true) => ended(Outcome::MemoryLimit, RUN003.says(memory())),
+        (_, true) => ended(Outcome::MemoryLimit, RUN003.finding(memory())),
         (code @ (NOT_EXECUTABLE | NOT_FOUND), false) if public => {
             let why = if code == NOT_FOUND {
                 "was not found"
             } else {
                 "cannot be executed"
             };
-            let says = format!("The container ended with exit code {code}: a program {why}");
-            ended(Outcome::RunFailed, RUN004.says(says))
+            let message = format!("The container ended with exit code {code}: a program {why}");
+            ended(Outcome::RunFailed, RUN004.finding(message))
         }
-        (code, false) if public => ended(Outcome::RunFailed, RUN001.says(exit_sentence(code))),
+        (code, false) if public => ended(Outcome::RunFailed, RUN001.finding(exit_sentence(code))),
         (_, false) => ended(
             Outcome::RunFailed,
-            RUN001.says("The container ended with an error"),
+            RUN001.finding("The container ended with an error"),
         ),
     }
 }
@@ -130,7 +133,7 @@ fn not_started(end: &RunEnd) -> Verdict {
     };
     ended(
         Outcome::RunFailed,
-        RUN004.says(format!(
+        RUN004.finding(format!(
             "The program of the image could not be started: {why}"
         )),
     )
@@ -184,11 +187,11 @@ mod tests {
     fn told(end: &RunEnd, killed: Option<KillReason>, public: bool) -> (String, String) {
         match classify(end, killed, &samples::limits(), public) {
             Verdict::Fine => ("fine".into(), String::new()),
-            Verdict::FineButOom(f) => (format!("fine {}", f.code), f.says),
+            Verdict::FineButOom(f) => (format!("fine {}", f.code), f.message),
             Verdict::Ended { outcome, finding } => {
-                (format!("{outcome} {}", finding.code), finding.says)
+                (format!("{outcome} {}", finding.code), finding.message)
             }
-            Verdict::Infrastructure(says) => ("again".into(), says),
+            Verdict::Infrastructure(message) => ("again".into(), message),
             Verdict::Cancelled => ("cancelled".into(), String::new()),
         }
     }

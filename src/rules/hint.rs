@@ -127,27 +127,27 @@ pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
 fn hint((sign, rule): (Sign, &Rule), line: &str, contract: &Contract) -> Finding {
     let path = path_in(line);
     match (sign, path) {
-        (Sign::NotThere | Sign::NotWritable, Some(path)) if in_a_home(path) => RUN006.says_with(
+        (Sign::NotThere | Sign::NotWritable, Some(path)) if in_a_home(path) => RUN006.finding_with(
             format!("The program wants to use `{}`, a home directory", shown(path)),
             "It runs as user 65534, which has none. Write `ENV HOME=/tmp` into the Dockerfile; what must be there \
              already, COPY it into the image and name its place.",
         ),
-        (Sign::NotThere, Some(path)) if path.starts_with("//") => rule.says_with(
+        (Sign::NotThere, Some(path)) if path.starts_with("//") => rule.finding_with(
             format!("The program looks for `{}` in the working directory, which is `/`", path.trim_start_matches('/')),
             "Write the whole path into ENTRYPOINT, or `WORKDIR /app` with the directory of your files before it.",
         ),
-        (Sign::NotThere, Some(path)) if within(path, &contract.input) => rule.says_with(
+        (Sign::NotThere, Some(path)) if within(path, &contract.input) => rule.finding_with(
             format!("The program looks for `{}`, which is not among the inputs", shown(path)),
             format!(
                 "List what is in {}: names and numbers of inputs differ from data to data.",
                 contract.input
             ),
         ),
-        (Sign::NotThere, Some(path)) if within(path, &contract.output) => rule.says_with(
+        (Sign::NotThere, Some(path)) if within(path, &contract.output) => rule.finding_with(
             format!("The program writes to `{}`, whose directory is not there", shown(path)),
             format!("{} is empty at the start: make the directories in it first.", contract.output),
         ),
-        (Sign::NotThere, Some(path)) => rule.says_with(
+        (Sign::NotThere, Some(path)) => rule.finding_with(
             format!("The program looks for `{}`, which is not in the image", shown(path)),
             format!(
                 "COPY the file into the image, or correct the path: inputs are in {}, outputs go to {}, and \
@@ -155,7 +155,7 @@ fn hint((sign, rule): (Sign, &Rule), line: &str, contract: &Contract) -> Finding
                 contract.input, contract.output
             ),
         ),
-        (Sign::NotWritable, Some(path)) => rule.says_with(
+        (Sign::NotWritable, Some(path)) => rule.finding_with(
             format!("The program may not use `{}`", shown(path)),
             format!(
                 "Write to {} and /tmp only, and make what the program reads readable for everyone \
@@ -163,7 +163,7 @@ fn hint((sign, rule): (Sign, &Rule), line: &str, contract: &Contract) -> Finding
                 contract.output
             ),
         ),
-        _ => rule.says(format!("The program says \u{201c}{}\u{201d}", shown(line.trim()))),
+        _ => rule.finding(format!("The program says \u{201c}{}\u{201d}", shown(line.trim()))),
     }
 }
 
@@ -209,12 +209,12 @@ mod tests {
         let contract = samples::contract("{case}.png");
         let all = hints(&excerpt, &contract).into_iter();
         let code = |f: &Finding| crate::rules::rule(&f.code).unwrap().code;
-        all.map(|f| (code(&f), f.says, f.remedy)).collect()
+        all.map(|f| (code(&f), f.message, f.help)).collect()
     }
 
     #[test]
     fn what_programs_print_is_explained() {
-        for (log, code, says) in [
+        for (log, code, message) in [
             (
                 "FileNotFoundError: [Errno 2] No such file or directory: '/home/me/model.pt'\n",
                 "RUN005",
@@ -304,7 +304,7 @@ mod tests {
             let told = told(log);
             assert_eq!(told.len(), 1, "{log}: {told:?}");
             assert_eq!(told[0].0, code, "{log}");
-            assert!(told[0].1.contains(says), "{log}: {}", told[0].1);
+            assert!(told[0].1.contains(message), "{log}: {}", told[0].1);
         }
         assert_eq!(told("ValueError: operands could not be broadcast\n"), []);
         assert_eq!(
@@ -318,7 +318,7 @@ mod tests {
         let log = "No module named 'a'\nNo module named 'b'\nRead-only file system: '/x'\nmore\n";
         let codes: Vec<_> = told(log)
             .into_iter()
-            .map(|(code, says, _)| (code, says.contains("'a'")))
+            .map(|(code, message, _)| (code, message.contains("'a'")))
             .collect();
         assert_eq!(codes, [("RUN006", false), ("RUN008", false)]);
     }
@@ -326,8 +326,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_log_does_harm(log in "(\\PC|/|'|\n|No such file or directory|Permission denied){0,80}") {
-            for (_, says, _) in told(&log) {
-                prop_assert!(says.chars().count() < 3 * QUOTED_MAX);
+            for (_, message, _) in told(&log) {
+                prop_assert!(message.chars().count() < 3 * QUOTED_MAX);
             }
         }
     }

@@ -27,10 +27,10 @@ pub fn check_on_base(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     if image.entrypoint.is_empty() && image.command.is_empty() {
-        findings.push(IMG001.says("The image has neither an entrypoint nor a command"));
+        findings.push(IMG001.finding("The image has neither an entrypoint nor a command"));
     }
     if image.os != "linux" || image.architecture != policy.architecture {
-        findings.push(IMG002.says(format!(
+        findings.push(IMG002.finding(format!(
             "The image is for {}/{}, the server is {}",
             word(&image.os),
             word(&image.architecture),
@@ -38,39 +38,40 @@ pub fn check_on_base(
         )));
     }
     if image.bytes > bounds.image {
-        findings.push(IMG003.says(format!(
+        findings.push(IMG003.finding(format!(
             "The image has {}, {} are allowed",
             bytes(image.bytes),
             bytes(bounds.image)
         )));
     }
     if image.layers > limits::IMAGE_LAYERS_MAX {
-        findings.push(IMG004.says(format!(
+        findings.push(IMG004.finding(format!(
             "The image has {} layers, {} are allowed",
             image.layers,
             limits::IMAGE_LAYERS_MAX
         )));
     }
     if let Some(volume) = image.volumes.first() {
-        findings.push(IMG005.says(format!("The image declares a volume: `{}`", word(volume))));
+        findings.push(IMG005.finding(format!("The image declares a volume: `{}`", word(volume))));
     }
     if !image.on_build.is_empty() {
-        findings.push(IMG006.says("The image has ONBUILD instructions"));
+        findings.push(IMG006.finding("The image has ONBUILD instructions"));
     }
     findings.extend(environment(image, base));
     if is_root(&image.user) {
-        findings.push(IMG008.says("The image asks for root; the container runs as 65534 instead"));
+        findings
+            .push(IMG008.finding("The image asks for root; the container runs as 65534 instead"));
     }
     if let Some(root) = ["/proc", "/sys", "/dev"]
         .into_iter()
         .find(|root| is_under(&image.working_dir, root))
     {
-        findings.push(IMG009.says(format!("The working directory is under {root}")));
+        findings.push(IMG009.finding(format!("The working directory is under {root}")));
     }
     findings.extend(labels(image));
     findings
         .into_iter()
-        .map(|finding| policy.weigh(finding))
+        .map(|finding| policy.adjust(finding))
         .collect()
 }
 
@@ -97,12 +98,12 @@ pub fn wrong_accounts(found: &BTreeMap<String, Found>) -> Vec<String> {
 }
 
 /// The paths of an image that [`check_places`] judges.
-pub fn places(policy: &Policy) -> Vec<String> {
+pub fn locations(policy: &Policy) -> Vec<String> {
     let fixed = ACCOUNTS.into_iter().chain(MOUNTS).map(str::to_owned);
     fixed.chain(policy.mounts.iter().cloned()).collect()
 }
 
-/// Looks at what is at [`places`].
+/// Looks at what is at [`locations`].
 pub fn check_places(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
     let judged = found.iter().filter_map(|(path, found)| {
         let rule = match ACCOUNTS.contains(&path.as_str()) {
@@ -110,7 +111,7 @@ pub fn check_places(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Fin
             false => IMG018,
         };
         let wrong = wrong(found, rule.code == IMG017.code)?;
-        Some(policy.weigh(rule.says(format!("`{}` of the image {wrong}", word(path)))))
+        Some(policy.adjust(rule.finding(format!("`{}` of the image {wrong}", word(path)))))
     });
     judged.collect()
 }
@@ -148,7 +149,8 @@ fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
         .filter(|entry| !inherited(entry))
         .filter_map(|entry| {
             let name = entry.split('=').next().unwrap_or(entry);
-            steers_the_host(name).then(|| IMG007.says(format!("The image sets `{}`", word(name))))
+            steers_the_host(name)
+                .then(|| IMG007.finding(format!("The image sets `{}`", word(name))))
         })
         .collect()
 }
@@ -160,7 +162,7 @@ fn labels(image: &ImageFacts) -> Option<Finding> {
         .map(|(name, value)| name.len() + value.len())
         .sum();
     (size > limits::IMAGE_LABEL_BYTES_MAX).then(|| {
-        IMG010.says(format!(
+        IMG010.finding(format!(
             "The labels have {}, {} are allowed",
             bytes(size as u64),
             bytes(limits::IMAGE_LABEL_BYTES_MAX as u64)
@@ -240,9 +242,11 @@ mod tests {
         ] {
             assert_eq!(codes("/input", found.clone()), ["IMG018"], "{found:?}");
         }
-        let places = places(&policy);
-        assert!(places.iter().any(|p| p == "/etc/group") && places.iter().any(|p| p == "/tmp"));
-        assert!(policy.mounts.iter().all(|mount| places.contains(mount)));
+        let locations = locations(&policy);
+        assert!(
+            locations.iter().any(|p| p == "/etc/group") && locations.iter().any(|p| p == "/tmp")
+        );
+        assert!(policy.mounts.iter().all(|mount| locations.contains(mount)));
     }
 
     #[test]

@@ -32,14 +32,14 @@ pub fn forbidden(kind: EntryKind, path: &str) -> Option<String> {
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
         .collect();
-    let says = |what: &str| Some(format!("{what}: `{}`", word(path)));
+    let message = |what: &str| Some(format!("{what}: `{}`", word(path)));
     match kind {
-        EntryKind::Sparse => says("a sparse file"),
+        EntryKind::Sparse => message("a sparse file"),
         EntryKind::Device if parts.len() < 2 || parts[0] != "dev" || parts.contains(&"..") => {
-            says("a device file")
+            message("a device file")
         }
         EntryKind::Symlink => match parts.as_slice() {
-            [only] if FIXED.contains(only) => says("a link in the place of a system directory"),
+            [only] if FIXED.contains(only) => message("a link in the place of a system directory"),
             _ => None,
         },
         EntryKind::Device | EntryKind::Other => None,
@@ -67,19 +67,19 @@ impl Fault {
     /// For the participant. `n` is the layer, counted from 1.
     pub fn finding(&self, n: usize) -> Finding {
         match self {
-            Self::TooLarge(most) => IMG003.says(format!(
+            Self::TooLarge(most) => IMG003.finding(format!(
                 "The image unpacks to more than {}, with its layer {n}",
                 bytes(*most)
             )),
-            Self::NotAsNamed => IMG014.says(format!(
+            Self::NotAsNamed => IMG014.finding(format!(
                 "Layer {n} in the registry is not what the manifest says"
             )),
             Self::NotAsConfigured => {
-                IMG014.says(format!("Layer {n} is not what the configuration says"))
+                IMG014.finding(format!("Layer {n} is not what the configuration says"))
             }
-            Self::NotGzip => IMG013.says(format!("Layer {n} cannot be unpacked with gzip")),
-            Self::NotTar => IMG014.says(format!("Layer {n} is no tar file")),
-            Self::Holds(what) => IMG015.says(format!("Layer {n} holds {what}")),
+            Self::NotGzip => IMG013.finding(format!("Layer {n} cannot be unpacked with gzip")),
+            Self::NotTar => IMG014.finding(format!("Layer {n} is no tar file")),
+            Self::Holds(what) => IMG015.finding(format!("Layer {n} holds {what}")),
         }
     }
 }
@@ -114,8 +114,8 @@ mod tests {
         ] {
             assert_eq!(forbidden(kind, path), None, "{kind:?} {path}");
         }
-        let says = forbidden(Sparse, "a\u{1b}[2J").unwrap();
-        assert_eq!(says, "a sparse file: `a[2J`");
+        let message = forbidden(Sparse, "a\u{1b}[2J").unwrap();
+        assert_eq!(message, "a sparse file: `a[2J`");
     }
 
     #[test]

@@ -106,23 +106,23 @@ pub fn read(media_type: &str, text: &[u8]) -> Result<Document, Finding> {
         OCI_MANIFEST | DOCKER_MANIFEST => false,
         OCI_INDEX | DOCKER_INDEX => true,
         old if old.starts_with(SCHEMA_1) => {
-            return Err(IMG011.says_with(
+            return Err(IMG011.finding_with(
                 "The image is in the format of 2014 (schema 1)",
                 "Push it again with a `docker` of this decade.",
             ));
         }
         other => {
-            return Err(IMG011.says(format!("The registry holds a `{}`", word(other))));
+            return Err(IMG011.finding(format!("The registry holds a `{}`", word(other))));
         }
     };
     let raw: RawDocument = parse("manifest", text)?;
     if raw.schema_version != 2 {
-        return Err(IMG011.says(format!("The manifest has schema {}", raw.schema_version)));
+        return Err(IMG011.finding(format!("The manifest has schema {}", raw.schema_version)));
     }
     let claimed = raw.media_type.as_deref();
     let both = raw.manifests.is_some() && (raw.layers.is_some() || raw.config.is_some());
     if both || claimed.is_some_and(|claimed| claimed != media_type) {
-        return Err(IMG014.says("The manifest can be read in two ways"));
+        return Err(IMG014.finding("The manifest can be read in two ways"));
     }
     match (is_index, raw.manifests, raw.config, raw.layers) {
         (true, Some(entries), ..) => Ok(Document::Index(
@@ -134,7 +134,7 @@ pub fn read(media_type: &str, text: &[u8]) -> Result<Document, Finding> {
             layers: layers.into_iter().map(RawBlob::layer).collect(),
             config_type: config.media_type,
         })),
-        _ => Err(IMG011.says("The manifest names no image")),
+        _ => Err(IMG011.finding("The manifest names no image")),
     }
 }
 
@@ -175,7 +175,7 @@ pub fn choose<'a>(index: &'a [Entry], policy: &Policy) -> Result<&'a Digest, Fin
     if more > 0 {
         list.push_str(&format!(" and {more} more"));
     }
-    Err(IMG002.says(match list.is_empty() {
+    Err(IMG002.finding(match list.is_empty() {
         true => format!("The image is for no platform; the server is {wanted}"),
         false => format!("The image is for {list}; the server is {wanted}"),
     }))
@@ -186,10 +186,10 @@ pub fn check(manifest: &Manifest, bounds: &RunLimits, policy: &Policy) -> Vec<Fi
     let mut findings = Vec::new();
     if !CONFIGS.contains(&manifest.config_type.as_str()) {
         let kind = word(&manifest.config_type);
-        findings.push(IMG011.says(format!("The registry holds no image, but a `{kind}`")));
+        findings.push(IMG011.finding(format!("The registry holds no image, but a `{kind}`")));
     }
     if manifest.config_bytes > limits::IMAGE_CONFIG_BYTES_MAX {
-        findings.push(IMG014.says_with(
+        findings.push(IMG014.finding_with(
             format!(
                 "The configuration of the image has {}, {} are allowed",
                 bytes(manifest.config_bytes),
@@ -201,14 +201,14 @@ pub fn check(manifest: &Manifest, bounds: &RunLimits, policy: &Policy) -> Vec<Fi
     let many = manifest.layers.len();
     if many > limits::IMAGE_LAYERS_MAX {
         let most = limits::IMAGE_LAYERS_MAX;
-        findings.push(IMG004.says(format!("The image has {many} layers, {most} are allowed")));
+        findings.push(IMG004.finding(format!("The image has {many} layers, {most} are allowed")));
     }
     let total: u64 = manifest
         .layers
         .iter()
         .fold(0, |sum, layer| sum.saturating_add(layer.bytes));
     if total > bounds.image {
-        findings.push(IMG003.says(format!(
+        findings.push(IMG003.finding(format!(
             "The image has {} compressed, {} are allowed unpacked",
             bytes(total),
             bytes(bounds.image)
@@ -226,7 +226,7 @@ fn layers(manifest: &Manifest) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     if let Some((n, _)) = first(&|layer| layer.kind == LayerKind::Foreign) {
-        findings.push(IMG012.says(format!("Layer {n} is to be fetched from another place")));
+        findings.push(IMG012.finding(format!("Layer {n} is to be fetched from another place")));
     }
     let other = manifest
         .layers
@@ -237,16 +237,16 @@ fn layers(manifest: &Manifest) -> Vec<Finding> {
             _ => None,
         });
     if let Some((n, kind)) = other {
-        findings.push(IMG013.says(format!("Layer {n} is a `{}`", word(kind))));
+        findings.push(IMG013.finding(format!("Layer {n} is a `{}`", word(kind))));
     }
     if let Some((n, _)) = first(&|layer| layer.bytes == 0) {
-        findings.push(IMG014.says(format!("Layer {n} has no bytes")));
+        findings.push(IMG014.finding(format!("Layer {n} has no bytes")));
     }
     // The same layer twice is common (an empty one, mostly); with two sizes one of them is a lie.
     let mut sizes = BTreeMap::new();
     for (layer, n) in manifest.layers.iter().zip(1..) {
         if *sizes.entry(&layer.digest).or_insert(layer.bytes) != layer.bytes {
-            findings.push(IMG014.says(format!("Layer {n} is there twice, with two sizes")));
+            findings.push(IMG014.finding(format!("Layer {n} is there twice, with two sizes")));
             break;
         }
     }
@@ -268,7 +268,7 @@ pub fn check_config(
     let diff_ids = raw.rootfs.diff_ids.unwrap_or_default();
     let mut findings = Vec::new();
     if diff_ids.len() != manifest.layers.len() {
-        findings.push(IMG014.says(format!(
+        findings.push(IMG014.finding(format!(
             "The configuration has {} layers, the manifest has {}",
             diff_ids.len(),
             manifest.layers.len()
@@ -301,13 +301,13 @@ pub fn check_config(
 }
 
 fn weighed(findings: Vec<Finding>, policy: &Policy) -> Vec<Finding> {
-    findings.into_iter().map(|f| policy.weigh(f)).collect()
+    findings.into_iter().map(|f| policy.adjust(f)).collect()
 }
 
 fn parse<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Finding> {
     let refuse = |why: String| {
         let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
-        IMG011.says(format!("The {what} cannot be read: {why}"))
+        IMG011.finding(format!("The {what} cannot be read: {why}"))
     };
     // Also where nothing of it is used: readers disagree on what such bytes stand for.
     let text = std::str::from_utf8(text).map_err(|e| refuse(e.to_string()))?;

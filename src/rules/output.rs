@@ -45,18 +45,18 @@ pub fn check(
         } else {
             ("names", "are")
         };
-        findings.push(OUT005.says(format!(
+        findings.push(OUT005.finding(format!(
             "{} file {names} {are} not allowed",
             listing.bad_names
         )));
     }
     if listing.files.is_empty() && findings.is_empty() {
-        findings.push(OUT006.says(format!("No output was written to {}", contract.output)));
+        findings.push(OUT006.finding(format!("No output was written to {}", contract.output)));
     } else {
         let extra = unexpected(listing, contract, cases);
         findings.extend(missing(listing, contract, cases, &extra));
         findings.extend(extra.first().map(|first| {
-            OUT007.says(match extra.len() {
+            OUT007.finding(match extra.len() {
                 1 => format!("`{first}` is not asked for"),
                 n => format!("{n} files are not asked for, such as `{first}`"),
             })
@@ -70,11 +70,11 @@ fn exceeded(listing: &OutputListing, contract: &Contract, limits: &RunLimits) ->
     let mut findings = Vec::new();
     let hit = listing.truncated;
     if listing.bytes > limits.output || hit == Some(OutputLimitHit::Bytes) {
-        findings.push(OUT003.says(format!("The output exceeds {}", bytes(limits.output))));
+        findings.push(OUT003.finding(format!("The output exceeds {}", bytes(limits.output))));
     }
     let entries = (listing.files.len() + listing.others.len()) as u64;
     if entries > limits.files || hit == Some(OutputLimitHit::Files) {
-        findings.push(OUT004.says(format!("The output has more than {} files", limits.files)));
+        findings.push(OUT004.finding(format!("The output has more than {} files", limits.files)));
     }
     if hit == Some(OutputLimitHit::Depth) {
         let deepest = contract
@@ -83,7 +83,7 @@ fn exceeded(listing: &OutputListing, contract: &Contract, limits: &RunLimits) ->
             .map(|e| e.0.matches('/').count())
             .max()
             .unwrap_or(0);
-        findings.push(OUT004.says_with(
+        findings.push(OUT004.finding_with(
             "The output has directories too deep",
             format!("Write files as the task asks for them, at most {deepest} directories deep."),
         ));
@@ -96,10 +96,10 @@ fn irregular(listing: &OutputListing) -> Vec<Finding> {
         .others
         .iter()
         .take(SHOWN)
-        .map(|(path, what)| OUT002.says(format!("`{path}` is no regular file but a {what}")))
+        .map(|(path, what)| OUT002.finding(format!("`{path}` is no regular file but a {what}")))
         .collect();
     if listing.others.len() > SHOWN {
-        findings.push(OUT002.says(format!(
+        findings.push(OUT002.finding(format!(
             "{} more are no regular files",
             listing.others.len() - SHOWN
         )));
@@ -122,22 +122,22 @@ fn missing(
         .iter()
         .take(SHOWN)
         .map(|(case, expected)| match near_miss(expected, case, extra) {
-            Some(near) => OUT001.says_with(
+            Some(near) => OUT001.finding_with(
                 format!("Found `{near}`, expected `{expected}`"),
                 "Write the file under the expected name, relative to the output directory.",
             ),
-            None => OUT001.says(format!("`{expected}` is missing")),
+            None => OUT001.finding(format!("`{expected}` is missing")),
         })
         .collect();
     if all.len() > SHOWN {
-        findings.push(OUT001.says(format!(
+        findings.push(OUT001.finding(format!(
             "{} more are missing, {} of {demanded} in all",
             all.len() - SHOWN,
             all.len()
         )));
     }
     if let Some(path) = single_file(listing, &all, cases) {
-        findings.insert(0, OUT001.says_with(
+        findings.insert(0, OUT001.finding_with(
             format!("There is one file, `{path}`, for {} cases", cases.len()),
             "Put the name of the case into the name of the file, so that the cases do not overwrite each other.",
         ));
@@ -242,7 +242,7 @@ mod tests {
             checked
                 .findings
                 .iter()
-                .map(|f| format!("{} {}", f.code, f.says))
+                .map(|f| format!("{} {}", f.code, f.message))
                 .collect(),
             checked.outcome,
         )
@@ -262,16 +262,16 @@ mod tests {
             told(&files(&["tile_01.png", "tile_02.png"]), "{case}.png", 2),
             (vec![], None)
         );
-        let (says, outcome) = told(&files(&["tile_01.png", "log.txt"]), "{case}.png", 1);
+        let (message, outcome) = told(&files(&["tile_01.png", "log.txt"]), "{case}.png", 1);
         assert_eq!(
-            (says, outcome),
+            (message, outcome),
             (vec!["OUT007 `log.txt` is not asked for".into()], None)
         );
     }
 
     #[test]
     fn near_misses_are_named() {
-        for (written, expect, says) in [
+        for (written, expect, message) in [
             (
                 "tile_01.tif",
                 "{case}.png",
@@ -296,7 +296,7 @@ mod tests {
         ] {
             let (found, outcome) = told(&files(&[written]), expect, 1);
             assert!(
-                found[0].starts_with("OUT001") && found[0].contains(says),
+                found[0].starts_with("OUT001") && found[0].contains(message),
                 "{found:?}"
             );
             assert_eq!(outcome, Some(Outcome::OutputInvalid));

@@ -59,7 +59,7 @@ impl Policy {
 
     /// Gives a finding the weight that it has in this challenge.
     #[must_use]
-    pub fn weigh(&self, mut finding: Finding) -> Finding {
+    pub fn adjust(&self, mut finding: Finding) -> Finding {
         if let Some(&wanted) = self.severities.get(&finding.code) {
             let firm = catalogue::rule(&finding.code).is_none_or(|r| r.firm);
             if wanted > finding.severity || !firm {
@@ -86,12 +86,12 @@ mod tests {
         ];
         let all = catalogue::RULES;
         let lowered = all.iter().map(|r| (r.code.to_owned(), Severity::Advice));
-        let light = Policy::new(["python"], []).with_severities(lowered.collect());
+        let state = Policy::new(["python"], []).with_severities(lowered.collect());
         let raised = all.iter().map(|r| (r.code.to_owned(), Severity::Error));
         let heavy = Policy::new(["python"], []).with_severities(raised.collect());
         let mut adjustable = Vec::new();
         for rule in all {
-            let severity = light.weigh(rule.says("x")).severity;
+            let severity = state.adjust(rule.finding("x")).severity;
             match rule.firm {
                 true => assert_eq!(severity, rule.severity, "{}", rule.code),
                 false => {
@@ -99,7 +99,7 @@ mod tests {
                     adjustable.push(rule.code);
                 }
             }
-            assert!(heavy.weigh(rule.says("x")).is_error(), "{}", rule.code);
+            assert!(heavy.adjust(rule.finding("x")).is_error(), "{}", rule.code);
         }
         assert_eq!(adjustable, expected);
     }
@@ -109,10 +109,10 @@ mod tests {
         let weights = [("DF020", Severity::Advice), ("DF041", Severity::Error)];
         let policy = Policy::new(["python"], [])
             .with_severities(weights.map(|(c, s)| (c.to_owned(), s)).into());
-        assert!(policy.weigh(DF020.says("x")).is_error());
-        assert!(policy.weigh(DF041.says("x")).is_error());
-        let light = Policy::new(["python"], [])
+        assert!(policy.adjust(DF020.finding("x")).is_error());
+        assert!(policy.adjust(DF041.finding("x")).is_error());
+        let state = Policy::new(["python"], [])
             .with_severities([("DF041".to_owned(), Severity::Advice)].into());
-        assert_eq!(light.weigh(DF041.says("x")).severity, Severity::Advice);
+        assert_eq!(state.adjust(DF041.finding("x")).severity, Severity::Advice);
     }
 }

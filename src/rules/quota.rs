@@ -13,7 +13,7 @@ pub struct Counts {
     /// Evaluations on hidden data in the phase, those under way included.
     pub total: u32,
     /// Pushes since midnight.
-    pub tries_today: u32,
+    pub submissions_today: u32,
     /// Submissions under way.
     pub under_way: u32,
     /// Evaluations that organizers gave since midnight: for today, beside those of the phase's quota.
@@ -39,7 +39,7 @@ pub struct Left {
     /// Evaluations in the phase.
     pub total: u32,
     /// Pushes today.
-    pub tries_today: u32,
+    pub submissions_today: u32,
 }
 
 /// What a team has left on a board.
@@ -49,7 +49,9 @@ pub fn left(counts: Counts, quota: &Quota) -> Left {
     Left {
         today: quota.per_day.saturating_sub(counts.today).min(total),
         total,
-        tries_today: quota.tries_per_day.saturating_sub(counts.tries_today),
+        submissions_today: quota
+            .submissions_per_day
+            .saturating_sub(counts.submissions_today),
     }
 }
 
@@ -65,20 +67,20 @@ pub fn check(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding> {
     let next = next_day(now);
     let mut findings = Vec::new();
     if left.total == 0 {
-        findings.push(QTA002.says(format!(
+        findings.push(QTA002.finding(format!(
             "All {} evaluations of this phase are used",
             quota.total
         )));
     } else if left.today == 0 {
-        findings.push(QTA001.says(format!(
+        findings.push(QTA001.finding(format!(
             "All {} evaluations of today are used; the next slot is at {next}",
             quota.per_day
         )));
     }
-    if left.tries_today == 0 {
-        findings.push(QTA003.says(format!(
+    if left.submissions_today == 0 {
+        findings.push(QTA003.finding(format!(
             "All {} pushes of today are used; the next is possible at {next}",
-            quota.tries_per_day
+            quota.submissions_per_day
         )));
     }
     if counts.under_way >= quota.concurrent {
@@ -86,7 +88,7 @@ pub fn check(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding> {
             1 => ("1 submission".to_owned(), "is"),
             n => (format!("{n} submissions"), "are"),
         };
-        findings.push(QTA004.says(format!("{n} of this team {are} under way; this one waits")));
+        findings.push(QTA004.finding(format!("{n} of this team {are} under way; this one waits")));
     }
     findings
 }
@@ -97,12 +99,12 @@ pub fn phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
         return None;
     }
     Some(if observed < phase.opens {
-        PHS001.says(format!(
+        PHS001.finding(format!(
             "The phase `{}` opens at {}",
             phase.slug, phase.opens
         ))
     } else {
-        PHS001.says_with(
+        PHS001.finding_with(
             format!("The phase `{}` closed at {}", phase.slug, phase.closes),
             "Nothing more can be submitted to this phase, unless the organizers extend it.",
         )
@@ -115,7 +117,7 @@ pub fn duplicate(number: i64, earlier: &ContentId) -> Finding {
         ContentId::Commit(_) => "files were",
         ContentId::Image(_) => "image was",
     };
-    QTA005.says(format!(
+    QTA005.finding(format!(
         "The same {what} submitted before: #{number}, {} {}",
         earlier.word(),
         earlier.short()
@@ -131,15 +133,15 @@ mod tests {
         per_day: 2,
         total: 5,
         concurrent: 1,
-        tries_per_day: 10,
+        submissions_per_day: 10,
     };
 
-    fn codes(today: u32, total: u32, tries_today: u32, under_way: u32) -> Vec<String> {
+    fn codes(today: u32, total: u32, submissions_today: u32, under_way: u32) -> Vec<String> {
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
         let counts = Counts {
             today,
             total,
-            tries_today,
+            submissions_today,
             under_way,
             ..Counts::default()
         };
@@ -170,7 +172,7 @@ mod tests {
         let over = Counts {
             today: 9,
             total: 9,
-            tries_today: 99,
+            submissions_today: 99,
             under_way: 9,
             ..Counts::default()
         };
@@ -179,7 +181,7 @@ mod tests {
             Left {
                 today: 0,
                 total: 0,
-                tries_today: 0
+                submissions_today: 0
             }
         );
         let late = Counts {
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!(check(earlier, &QUOTA, now)[0].code, "QTA001");
         let all = Counts { total: 6, ..given };
         assert_eq!(
-            check(all, &QUOTA, now)[0].says,
+            check(all, &QUOTA, now)[0].message,
             "All 6 evaluations of this phase are used"
         );
     }
@@ -236,19 +238,19 @@ mod tests {
             ..Counts::default()
         };
         assert_eq!(
-            check(used, &QUOTA, now)[0].says,
+            check(used, &QUOTA, now)[0].message,
             "All 2 evaluations of today are used; the next slot is at 2024-07-30T00:00:00Z"
         );
     }
 
     #[test]
     fn a_phase_says_when_it_opens_or_closed() {
-        let moment = |text| Timestamp::parse(text).unwrap();
+        let timestamp = |text| Timestamp::parse(text).unwrap();
         let one = Phase {
             slug: PhaseSlug::new("validation").unwrap(),
             title: "Validation".into(),
-            opens: moment("2024-07-29T00:00:00Z"),
-            closes: moment("2024-09-20T23:59:59Z"),
+            opens: timestamp("2024-07-29T00:00:00Z"),
+            closes: timestamp("2024-09-20T23:59:59Z"),
             on: Trigger::Branch("main".into()),
             data: "/data".into(),
             quota: QUOTA,
@@ -257,24 +259,24 @@ mod tests {
                 logs: false,
                 cases: false,
                 decimals: 3,
-                grid: Duration(0),
+                disclosure_interval: Duration(0),
             },
             pick: Pick::Best,
         };
-        let says = |text| phase(&one, moment(text)).map(|f| f.says);
-        assert_eq!(says("2024-08-01T00:00:00Z"), None);
-        assert_eq!(says("2024-09-20T23:59:59Z"), None);
+        let message = |text| phase(&one, timestamp(text)).map(|f| f.message);
+        assert_eq!(message("2024-08-01T00:00:00Z"), None);
+        assert_eq!(message("2024-09-20T23:59:59Z"), None);
         assert_eq!(
-            says("2024-07-28T23:59:59Z").unwrap(),
+            message("2024-07-28T23:59:59Z").unwrap(),
             "The phase `validation` opens at 2024-07-29T00:00:00Z"
         );
         assert_eq!(
-            says("2024-09-21T00:00:00Z").unwrap(),
+            message("2024-09-21T00:00:00Z").unwrap(),
             "The phase `validation` closed at 2024-09-20T23:59:59Z"
         );
         let sha = CommitSha::new("ab".repeat(20)).unwrap();
         assert_eq!(
-            duplicate(7, &ContentId::Commit(sha)).says,
+            duplicate(7, &ContentId::Commit(sha)).message,
             "The same files were submitted before: #7, commit ababababab"
         );
     }

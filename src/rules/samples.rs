@@ -65,7 +65,7 @@ pub(super) fn challenge(tasks: &[&str]) -> Challenge {
         leaderboard: None,
         template: None,
         directory: "/srv/sample".into(),
-        revision: Digest::of(b"sample"),
+        config_digest: Digest::of(b"sample"),
         tasks: tasks.iter().map(|slug| task(slug)).collect(),
         phases: Vec::new(),
         rules: std::collections::BTreeMap::new(),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::catalogue::{Rule, SUB001, SUB002, SUB003, SUB004, SUB005};
-use crate::model::{Finding, Place, TaskSlug, limits, suggest};
+use crate::model::{Finding, Location, TaskSlug, limits, suggest};
 
 /// Name of the file, at the root of the repository.
 pub const FILE: &str = "submission.toml";
@@ -94,12 +94,12 @@ pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>)
     };
     let text = match text(bytes) {
         Ok(text) => text,
-        Err(finding) => return (entries, vec![finding.at(Place::file(FILE))]),
+        Err(finding) => return (entries, vec![finding.at(Location::file(FILE))]),
     };
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
-            let says = error
+            let message = error
                 .message()
                 .lines()
                 .next()
@@ -113,7 +113,7 @@ pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>)
             reader.say(
                 &SUB001,
                 error.span(),
-                format!("{FILE} is not valid TOML: {says}"),
+                format!("{FILE} is not valid TOML: {message}"),
             );
             return (entries, reader.findings);
         }
@@ -126,22 +126,22 @@ pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>)
     reader.file(document.as_table(), &mut entries);
     reader
         .findings
-        .sort_by_key(|f| f.place.as_ref().and_then(|p| p.line));
+        .sort_by_key(|f| f.location.as_ref().and_then(|p| p.line));
     (entries, reader.findings)
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Box<Finding>> {
     if bytes.len() > limits::SUBMISSION_TOML_BYTES_MAX {
-        let says = format!(
+        let message = format!(
             "{FILE} has more than {} KiB",
             limits::SUBMISSION_TOML_BYTES_MAX / 1024
         );
         return Err(Box::new(
-            SUB001.says_with(says, "Keep only the keys that are known."),
+            SUB001.finding_with(message, "Keep only the keys that are known."),
         ));
     }
     std::str::from_utf8(bytes).map_err(|_| {
-        Box::new(SUB001.says_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8."))
+        Box::new(SUB001.finding_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8."))
     })
 }
 
@@ -153,19 +153,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn say(&mut self, rule: &Rule, span: Option<Range<usize>>, says: String) {
-        self.push(rule.says(says), span);
+    fn say(&mut self, rule: &Rule, span: Option<Range<usize>>, message: String) {
+        self.push(rule.finding(message), span);
     }
 
     fn push(&mut self, finding: Finding, span: Option<Range<usize>>) {
-        let place = match span {
-            Some(span) => self.place(span.start),
-            None => Place::file(FILE),
+        let location = match span {
+            Some(span) => self.location(span.start),
+            None => Location::file(FILE),
         };
-        self.findings.push(finding.at(place));
+        self.findings.push(finding.at(location));
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn location(&self, offset: usize) -> Location {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count();
         let column = before
@@ -175,9 +175,9 @@ impl Reader<'_> {
             .chars()
             .count()
             + 1;
-        let mut place = Place::line(FILE, u32::try_from(line + 1).unwrap_or(u32::MAX));
-        place.column = u32::try_from(column).ok();
-        place.with_text(self.text.lines().nth(line).unwrap_or_default().trim_end())
+        let mut location = Location::line(FILE, u32::try_from(line + 1).unwrap_or(u32::MAX));
+        location.column = u32::try_from(column).ok();
+        location.with_text(self.text.lines().nth(line).unwrap_or_default().trim_end())
     }
 
     fn file(&mut self, table: &dyn TableLike, entries: &mut Entries) {
@@ -202,9 +202,9 @@ impl Reader<'_> {
         let entered = tasks.unwrap_or_else(|| self.tasks.to_vec());
         for (task, (_, span)) in &dockerfiles {
             if !entered.contains(task) {
-                let says = format!("`dockerfiles.{task}` is for a task that `tasks` leaves out");
+                let message = format!("`dockerfiles.{task}` is for a task that `tasks` leaves out");
                 self.push(
-                    SUB003.says_with(says, "Add the task to `tasks`, or delete the line."),
+                    SUB003.finding_with(message, "Add the task to `tasks`, or delete the line."),
                     span.clone(),
                 );
             }
@@ -224,24 +224,24 @@ impl Reader<'_> {
     fn unknown(&mut self, key: &str, span: Option<Range<usize>>) {
         let known = KEYS.join("`, `");
         let finding = if ORGANIZERS_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
-            SUB002.says_with(
+            SUB002.finding_with(
                 format!("`{key}` cannot be set here: limits are set by the organizers, the same for everybody"),
                 "Delete the line.",
             )
         } else {
-            let remedy = match suggest::nearest(key, KEYS) {
+            let help = match suggest::nearest(key, KEYS) {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => format!("Delete the line. The keys are `{known}`."),
             };
-            SUB002.says_with(format!("Unknown key `{}`", shown(key)), remedy)
+            SUB002.finding_with(format!("Unknown key `{}`", shown(key)), help)
         };
         self.push(finding, span);
     }
 
     fn wrong_kind(&mut self, key: &str, span: Option<Range<usize>>, right: &str) {
-        let says = format!("`{key}` is of the wrong kind");
+        let message = format!("`{key}` is of the wrong kind");
         self.push(
-            SUB004.says_with(says, format!("Write it as `{right}`.")),
+            SUB004.finding_with(message, format!("Write it as `{right}`.")),
             span,
         );
     }
@@ -299,7 +299,7 @@ impl Reader<'_> {
             let near = suggest::nearest(name, names())
                 .map_or_else(String::new, |near| format!("Did you mean `{near}`? "));
             let all: Vec<_> = names().map(|n| format!("`{n}`")).collect();
-            let finding = SUB003.says_with(
+            let finding = SUB003.finding_with(
                 format!("The challenge has no task `{}`", shown(name)),
                 format!("{near}The tasks are {}.", all.join(", ")),
             );
@@ -344,8 +344,8 @@ impl Reader<'_> {
                 .split('/')
                 .all(|part| !matches!(part, "" | "." | ".." | ".git"));
         if !plain {
-            let says = format!("`{key}` is not a path within the repository");
-            self.say(&SUB005, item.span(), says);
+            let message = format!("`{key}` is not a path within the repository");
+            self.say(&SUB005, item.span(), message);
         }
         plain.then(|| path.to_owned())
     }
@@ -372,7 +372,13 @@ mod tests {
         read(Some(text.as_bytes()), &tasks())
             .1
             .iter()
-            .map(|f| format!("{} {}", f.place.as_ref().unwrap().line.unwrap_or(0), f.code))
+            .map(|f| {
+                format!(
+                    "{} {}",
+                    f.location.as_ref().unwrap().line.unwrap_or(0),
+                    f.code
+                )
+            })
             .collect()
     }
 
@@ -462,13 +468,11 @@ mod tests {
         }
         let findings = read(Some(b"tasks = [\"segmentaton\"]"), &tasks()).1;
         assert_eq!(
-            findings[0].place.as_ref().unwrap().to_string(),
+            findings[0].location.as_ref().unwrap().to_string(),
             "submission.toml:1:10"
         );
         assert!(
-            findings[0]
-                .remedy
-                .starts_with("Did you mean `segmentation`?"),
+            findings[0].help.starts_with("Did you mean `segmentation`?"),
             "{findings:?}"
         );
         assert_eq!(read(Some(b"\xff"), &tasks()).1[0].code, "SUB001");

@@ -12,11 +12,11 @@ pub struct Problem {
     /// Stable code, listed in [`crate::scoring`].
     pub code: &'static str,
     /// Where in the file: `results[3].dice`, or `line 4, column 17`.
-    pub place: String,
+    pub location: String,
     /// One sentence that says what is wrong.
-    pub says: String,
+    pub message: String,
     /// One sentence that says what to do.
-    pub remedy: String,
+    pub help: String,
 }
 
 /// `SCR012 at results[3].dice: 1.5 is above the bound 1. Correct the scorer ...`
@@ -24,11 +24,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             code,
-            place,
-            says,
-            remedy,
+            location,
+            message,
+            help,
         } = self;
-        write!(f, "{code} at {place}: {says} {remedy}")
+        write!(f, "{code} at {location}: {message} {help}")
     }
 }
 
@@ -43,9 +43,9 @@ impl Problems {
     pub(super) fn add(
         &mut self,
         code: &'static str,
-        place: impl Into<String>,
-        says: impl Into<String>,
-        remedy: &str,
+        location: impl Into<String>,
+        message: impl Into<String>,
+        help: &str,
     ) {
         if self.listed.len() == limits::FINDINGS_SHOWN_MAX {
             self.more += 1;
@@ -53,9 +53,9 @@ impl Problems {
         }
         self.listed.push(Problem {
             code,
-            place: place.into(),
-            says: says.into(),
-            remedy: remedy.to_owned(),
+            location: location.into(),
+            message: message.into(),
+            help: help.to_owned(),
         });
     }
 
@@ -64,9 +64,9 @@ impl Problems {
         if self.more > 0 {
             self.listed.push(Problem {
                 code: "SCR099",
-                place: "the whole file".to_owned(),
-                says: format!("{} more problems are not listed.", self.more),
-                remedy: "Solve those above first.".to_owned(),
+                location: "the whole file".to_owned(),
+                message: format!("{} more problems are not listed.", self.more),
+                help: "Solve those above first.".to_owned(),
             });
         }
         self.listed

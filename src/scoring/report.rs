@@ -77,39 +77,39 @@ fn check(
 fn parse(bytes: &[u8], problems: &mut Problems) -> Option<Node> {
     if bytes.len() as u64 > limits::METRICS_BYTES_MAX {
         let most = limits::METRICS_BYTES_MAX;
-        let says = format!("It has {} bytes; {most} are allowed.", bytes.len());
-        let remedy = "Write the values of the declared metrics only.";
-        problems.add("SCR001", "the whole file", says, remedy);
+        let message = format!("It has {} bytes; {most} are allowed.", bytes.len());
+        let help = "Write the values of the declared metrics only.";
+        problems.add("SCR001", "the whole file", message, help);
         return None;
     }
     match json::parse(bytes) {
         Ok(parsed) => {
             for (key, at) in parsed.duplicates {
-                let says = format!(
+                let message = format!(
                     "{} stands twice in the object that ends here.",
                     quoted(&key)
                 );
-                let remedy = "Write each key once: readers of JSON disagree on which one counts.";
-                problems.add("SCR003", at.to_string(), says, remedy);
+                let help = "Write each key once: readers of JSON disagree on which one counts.";
+                problems.add("SCR003", at.to_string(), message, help);
             }
             Some(parsed.root)
         }
         Err(refusal) => {
-            let (code, says, remedy) = if refusal.too_large {
+            let (code, message, help) = if refusal.too_large {
                 (
                     "SCR001",
                     format!("It is too large: {}.", refusal.why),
                     "Write less.",
                 )
             } else {
-                let remedy = "Write the file with a JSON library, and close it before you leave.";
+                let help = "Write the file with a JSON library, and close it before you leave.";
                 (
                     "SCR002",
                     format!("This is not JSON: {}.", refusal.why),
-                    remedy,
+                    help,
                 )
             };
-            problems.add(code, refusal.at.to_string(), says, remedy);
+            problems.add(code, refusal.at.to_string(), message, help);
             None
         }
     }
@@ -132,16 +132,16 @@ fn check_present(
         ),
         None => ("SCR009", String::new()),
     };
-    let remedy = "Write every declared metric for every case, `null` where it has no value, under \
+    let help = "Write every declared metric for every case, `null` where it has no value, under \
                   the name in `challenge.toml`.";
     if without.len() > 1 && without.len() == rows.len() {
-        let says = format!("`{name}` is absent from all {} results{hint}.", rows.len());
-        problems.add(code, format!("results[*].{name}"), says, remedy);
+        let message = format!("`{name}` is absent from all {} results{hint}.", rows.len());
+        problems.add(code, format!("results[*].{name}"), message, help);
         return;
     }
     for row in without {
-        let says = format!("`{name}` is absent{hint}.");
-        problems.add(code, row.place(name), says, remedy);
+        let message = format!("`{name}` is absent{hint}.");
+        problems.add(code, row.location(name), message, help);
     }
 }
 
@@ -154,7 +154,7 @@ fn values(
     let mut value = |spec: &MetricSpec| {
         let row = row?;
         let node = row.get(spec.name.as_str())?;
-        check_value(node, spec, || row.place(spec.name.as_str()), problems)
+        check_value(node, spec, || row.location(spec.name.as_str()), problems)
     };
     let entry = |spec: &MetricSpec| (spec.name.clone(), value(spec));
     metrics.iter().map(entry).collect()
@@ -163,39 +163,39 @@ fn values(
 fn check_value(
     node: &Node,
     spec: &MetricSpec,
-    place: impl Fn() -> String,
+    location: impl Fn() -> String,
     problems: &mut Problems,
 ) -> Option<f64> {
     let (low, high) = spec.bounds;
     match node {
         Node::Null if spec.missing == MissingRule::Reject => {
-            let says = format!(
+            let message = format!(
                 "`null`, but `{}` must have a value for every case.",
                 spec.name
             );
-            let remedy = "Let the scorer give a value, or declare what a missing one counts as: \
+            let help = "Let the scorer give a value, or declare what a missing one counts as: \
                           `missing = \"worst\"`.";
-            problems.add("SCR013", place(), says, remedy);
+            problems.add("SCR013", location(), message, help);
             None
         }
         Node::Null => None,
         // Adding 0 turns -0 into 0, which people take for the same number.
         Node::Number(value) if (low..=high).contains(value) => Some(value + 0.0),
         Node::Number(value) => {
-            let says = format!("{value} is outside the declared bounds {low} to {high}.");
-            let remedy = "Correct the scorer (a fraction or a percentage? a mark for \"nothing to \
+            let message = format!("{value} is outside the declared bounds {low} to {high}.");
+            let help = "Correct the scorer (a fraction or a percentage? a mark for \"nothing to \
                           score\"? then write `null`), or the bounds in `challenge.toml`.";
-            problems.add("SCR012", place(), says, remedy);
+            problems.add("SCR012", location(), message, help);
             None
         }
         other => {
-            let says = match other {
+            let message = match other {
                 Node::NotFinite(text) => format!("{} is no finite number.", quoted(text)),
                 Node::Text(text) => format!("The text {} is no number.", quoted(text)),
                 other => format!("This is {}, no number.", other.kind()),
             };
-            let remedy = "Write a finite number, or `null` where there is no value.";
-            problems.add("SCR011", place(), says, remedy);
+            let help = "Write a finite number, or `null` where there is no value.";
+            problems.add("SCR011", location(), message, help);
             None
         }
     }

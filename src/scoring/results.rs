@@ -36,7 +36,7 @@ impl<'a> Row<'a> {
     }
 
     /// Where in the file a value is: `results[3].dice` or `results.dice.3`.
-    pub fn place(&self, field: &str) -> String {
+    pub fn location(&self, field: &str) -> String {
         let field = clean(field, 64);
         match self.label {
             Label::Index(i) => format!("results[{i}].{field}"),
@@ -53,22 +53,22 @@ pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<Row<'a>>>
         Some(Node::List(items)) => Some(from_list(items, problems)),
         Some(Node::Object(columns)) => from_columns(columns, problems),
         Some(other) => {
-            let says = format!("This is {}, not an array.", other.kind());
-            problems.add("SCR004", "results", says, SHAPE);
+            let message = format!("This is {}, not an array.", other.kind());
+            problems.add("SCR004", "results", message, SHAPE);
             None
         }
         None if root.get("case").is_some() => {
-            let says = "There is no `results`; `case` holds values, as evalutils writes them.";
-            let remedy = "Write them as `results`, with the name of each case under `case`.";
-            problems.add("SCR004", "the whole file", says, remedy);
+            let message = "There is no `results`; `case` holds values, as evalutils writes them.";
+            let help = "Write them as `results`, with the name of each case under `case`.";
+            problems.add("SCR004", "the whole file", message, help);
             None
         }
         None => {
-            let says = match root {
+            let message = match root {
                 Node::Object(_) => "There is no `results`.".to_owned(),
                 other => format!("The file holds {}, not an object.", other.kind()),
             };
-            problems.add("SCR004", "the whole file", says, SHAPE);
+            problems.add("SCR004", "the whole file", message, SHAPE);
             None
         }
     }
@@ -100,9 +100,9 @@ fn from_columns<'a>(
 ) -> Option<Vec<Row<'a>>> {
     let names = columns.iter().find(|(name, _)| name == "case");
     let Some((_, Node::Object(names))) = names else {
-        let says = "`results` is an object without a column `case`.";
-        let remedy = "Write an array with one object per case, or columns of which one is `case`.";
-        problems.add("SCR004", "results", says, remedy);
+        let message = "`results` is an object without a column `case`.";
+        let help = "Write an array with one object per case, or columns of which one is `case`.";
+        problems.add("SCR004", "results", message, help);
         return None;
     };
     // Sorted, so that the problems of one file always come in one order.
@@ -112,13 +112,13 @@ fn from_columns<'a>(
     }
     for (name, column) in columns.iter().filter(|(name, _)| name != "case") {
         let Node::Object(cells) = column else {
-            let says = format!("This column is {}, not an object.", column.kind());
-            let remedy = "Give every column the row keys of the column `case`.";
+            let message = format!("This column is {}, not an object.", column.kind());
+            let help = "Give every column the row keys of the column `case`.";
             problems.add(
                 "SCR004",
                 format!("results.{}", clean(name, 64)),
-                says,
-                remedy,
+                message,
+                help,
             );
             continue;
         };
@@ -147,20 +147,20 @@ pub fn by_case<'r, 'a>(
     cases: &[CaseId],
     problems: &mut Problems,
 ) -> Vec<Option<&'r Row<'a>>> {
-    let places: HashMap<&str, usize> = cases.iter().map(CaseId::as_str).zip(0..).collect();
+    let locations: HashMap<&str, usize> = cases.iter().map(CaseId::as_str).zip(0..).collect();
     let mut found: Vec<Option<&Row<'a>>> = vec![None; cases.len()];
     for row in rows {
-        let at = row.place("case");
+        let at = row.location("case");
         let name = match row.get("case") {
             Some(Node::Text(name)) => name,
             other => {
                 let is = other.map_or("absent", Node::kind);
-                let remedy = "Write the name of the case as a text.";
-                problems.add("SCR005", at, format!("`case` is {is}."), remedy);
+                let help = "Write the name of the case as a text.";
+                problems.add("SCR005", at, format!("`case` is {is}."), help);
                 continue;
             }
         };
-        match places.get(name.as_str()).map(|i| &mut found[*i]) {
+        match locations.get(name.as_str()).map(|i| &mut found[*i]) {
             Some(slot @ None) => *slot = Some(row),
             Some(Some(first)) => problems.add(
                 "SCR007",
@@ -168,7 +168,7 @@ pub fn by_case<'r, 'a>(
                 format!(
                     "{} has its result at {}.",
                     quoted(name),
-                    first.place("case")
+                    first.location("case")
                 ),
                 "Write one result per case.",
             ),
@@ -184,10 +184,10 @@ pub fn by_case<'r, 'a>(
     let missing: Vec<&str> = missing.map(|(case, _)| case.as_str()).collect();
     if !missing.is_empty() {
         let of = format!("{} of {} cases", missing.len(), cases.len());
-        let says = format!("{of} have no result: {}.", listed(missing));
-        let remedy = "Write a result for every case, with `null` where there is no value: \
+        let message = format!("{of} have no result: {}.", listed(missing));
+        let help = "Write a result for every case, with `null` where there is no value: \
                       a case left out would hide a failure.";
-        problems.add("SCR008", "results", says, remedy);
+        problems.add("SCR008", "results", message, help);
     }
     found
 }

@@ -44,11 +44,11 @@ fn problems(text: &str) -> String {
     lines.join("\n")
 }
 
-/// `code place` of the problems of `results` on two cases.
+/// `code location` of the problems of `results` on two cases.
 fn codes(results: &serde_json::Value) -> Vec<String> {
     let text = json!({ "results": results }).to_string();
     let problems = read_two(&text).unwrap_err();
-    let short = |p: &Problem| format!("{} {}", p.code, p.place);
+    let short = |p: &Problem| format!("{} {}", p.code, p.location);
     problems.iter().map(short).collect()
 }
 
@@ -247,7 +247,7 @@ fn the_list_of_problems_is_bounded() {
     let problems = read(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
     assert_eq!(problems.len(), limits::FINDINGS_SHOWN_MAX + 1);
     assert_eq!(
-        problems.last().unwrap().says,
+        problems.last().unwrap().message,
         "150 more problems are not listed."
     );
     // What is wrong with all cases is said once.

@@ -11,8 +11,8 @@ use sqlx::any::AnyRow;
 use super::submission::SubmissionRecord;
 use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
-    Attempt, AttemptId, AttemptKind, AttemptState, Board, CaseId, Digest, Duration, Finding,
-    ImageFacts, KillReason, Lease, LogExcerpt, Stage, SubmissionId, Timestamp, limits,
+    Attempt, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding, ImageFacts,
+    KillReason, Lease, LogExcerpt, Stage, SubmissionId, Timestamp, limits,
 };
 
 /// A wish to own the next attempt of a submission.
@@ -67,12 +67,12 @@ fn read(row: &AnyRow) -> Result<AttemptRecord> {
         attempt: Attempt {
             id: AttemptId(row.try_get("id")?),
             submission: SubmissionId(row.try_get("submission_id")?),
-            kind: from_word::<AttemptKind>(row, "kind")?,
+            stage: from_word::<Stage>(row, "stage")?,
             case: row::optional_text(row, "case_id")?,
             number: row.try_get("number")?,
             state: from_word::<AttemptState>(row, "state")?,
-            started_at: row::moment(row, "started_at")?,
-            ended_at: row::optional_moment(row, "ended_at")?,
+            started_at: row::timestamp(row, "started_at")?,
+            ended_at: row::optional_timestamp(row, "ended_at")?,
         },
         owner: row.try_get("owner")?,
         seed: u32::try_from(seed).map_err(|_| corrupt("seed", seed.to_string()))?,
@@ -98,7 +98,7 @@ impl Store {
         let taken = sqlx::query(
             "UPDATE submission SET working = 1
              WHERE id = $1 AND stage = $2 AND working = 0 AND outcome IS NULL
-               AND sealed IS NULL AND ready_at <= $3",
+               AND undisclosed_outcome IS NULL AND ready_at <= $3",
         )
         .bind(claim.submission.0)
         .bind(claim.stage.as_str())
@@ -108,32 +108,31 @@ impl Store {
         if taken.rows_affected() != 1 {
             return Ok(None);
         }
-        let kind = claim.stage.attempt();
         let case = claim.case.as_ref().map_or("", CaseId::as_str);
         let earlier: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND kind = $2 AND case_id = $3",
+            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2 AND case_id = $3",
         )
         .bind(claim.submission.0)
-        .bind(kind.as_str())
+        .bind(claim.stage.as_str())
         .bind(case)
         .fetch_one(&mut *tx)
         .await?;
         let begun: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND kind = $2",
+            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2",
         )
         .bind(claim.submission.0)
-        .bind(kind.as_str())
+        .bind(claim.stage.as_str())
         .fetch_one(&mut *tx)
         .await?;
         let id = next_number(&mut tx, "attempt").await?;
         sqlx::query(
-            "INSERT INTO attempt (id, submission_id, kind, case_id, number, state, owner,
+            "INSERT INTO attempt (id, submission_id, stage, case_id, number, state, owner,
                                   lease_until, seed, findings, started_at)
              VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8, '[]', $9)",
         )
         .bind(id)
         .bind(claim.submission.0)
-        .bind(kind.as_str())
+        .bind(claim.stage.as_str())
         .bind(case)
         .bind(earlier + 1)
         .bind(claim.owner)
@@ -143,7 +142,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        self.tell(match (&claim.case, begun) {
+        self.notify(match (&claim.case, begun) {
             (Some(_), 1..) => Change::Case(claim.submission),
             _ => Change::Submission(claim.submission),
         });
@@ -151,7 +150,7 @@ impl Store {
             attempt: Attempt {
                 id: AttemptId(id),
                 submission: claim.submission,
-                kind,
+                stage: claim.stage,
                 case: claim.case.clone(),
                 number: earlier + 1,
                 state: AttemptState::Running,
@@ -253,7 +252,7 @@ impl Store {
         sqlx::query(
             "SELECT * FROM attempt
              WHERE submission_id IN (SELECT id FROM submission WHERE source_id = $2)
-               AND (submission_id = $1 OR (kind = 'fetch' AND $3 = 1)) ORDER BY id",
+               AND (submission_id = $1 OR (stage = 'admission' AND $3 = 1)) ORDER BY id",
         )
         .bind(submission.submission.id.0)
         .bind(submission.source)
@@ -273,13 +272,13 @@ impl Store {
     pub async fn durations(
         &self,
         board: &Board,
-        kind: AttemptKind,
+        stage: Stage,
         at_most: i64,
     ) -> Result<Vec<Duration>> {
         let took: Vec<i64> = sqlx::query_scalar(
             "SELECT CAST(SUM(a.ended_at - a.started_at) AS BIGINT)
              FROM attempt a JOIN submission s ON s.id = a.submission_id
-             WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND a.kind = $4
+             WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND a.stage = $4
                AND a.state IN ('succeeded', 'failed')
                AND (s.outcome IS NOT NULL OR s.stage <> $4)
                AND COALESCE(s.outcome, '') <> 'withdrawn'
@@ -288,7 +287,7 @@ impl Store {
         .bind(board.challenge.as_str())
         .bind(board.phase.as_str())
         .bind(board.task.as_str())
-        .bind(kind.as_str())
+        .bind(stage.as_str())
         .bind(at_most)
         .fetch_all(&self.reads)
         .await?;
@@ -302,13 +301,13 @@ impl Store {
     pub async fn working_since(&self) -> Result<BTreeMap<SubmissionId, Timestamp>> {
         sqlx::query(
             "SELECT s.id, MIN(a.started_at) AS since
-             FROM submission s JOIN attempt a ON a.submission_id = s.id AND a.kind = s.stage
+             FROM submission s JOIN attempt a ON a.submission_id = s.id AND a.stage = s.stage
              WHERE s.outcome IS NULL AND s.working = 1 AND a.state <> 'lost' GROUP BY s.id",
         )
         .fetch_all(&self.reads)
         .await?
         .iter()
-        .map(|r| Ok((SubmissionId(r.try_get("id")?), row::moment(r, "since")?)))
+        .map(|r| Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?)))
         .collect()
     }
 

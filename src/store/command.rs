@@ -4,12 +4,12 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{Change, OutboxPut, Result, Store, next_number, outbox, row};
+use super::{Change, NewOutboxMessage, Result, Store, next_number, outbox, row};
 use crate::model::{ForgeName, Sender, Timestamp};
 
 /// Where a text stands on a forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextPlace {
+pub struct TextRef {
     /// On this forge.
     pub forge: ForgeName,
     /// In the repository with this number of the forge's.
@@ -17,12 +17,12 @@ pub struct TextPlace {
     /// Number of the issue.
     pub issue: i64,
     /// The forge's number of the comment; 0 for the text that opened the issue.
-    pub spot: i64,
+    pub comment_id: i64,
 }
 
 /// A command of a text as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct NewCommand {
     /// In its plainest form: what means the same is the same.
     pub text: String,
     /// How many equal ones stand before it in the text.
@@ -37,7 +37,7 @@ pub struct CommandRecord {
     /// Row.
     pub id: i64,
     /// Where it stands.
-    pub place: TextPlace,
+    pub place: TextRef,
     /// In its plainest form.
     pub text: String,
     /// Who wrote it.
@@ -84,11 +84,11 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
     let state: String = row.try_get("state")?;
     Ok(CommandRecord {
         id: row.try_get("id")?,
-        place: TextPlace {
+        place: TextRef {
             forge: row::text(row, "forge")?,
             forge_id: row.try_get("forge_id")?,
             issue: row.try_get("issue")?,
-            spot: row.try_get("spot")?,
+            comment_id: row.try_get("comment_id")?,
         },
         text: row.try_get("text")?,
         actor: Sender {
@@ -97,7 +97,7 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
         },
         state: CommandState::parse(&state),
         reply: row.try_get("reply")?,
-        created_at: row::moment(row, "created_at")?,
+        created_at: row::timestamp(row, "created_at")?,
     })
 }
 
@@ -107,29 +107,29 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing was entered.
-    pub async fn hear(
+    pub async fn receive(
         &self,
-        (place, actor): (&TextPlace, &Sender),
-        commands: &[Heard],
-        news: &[OutboxPut],
+        (place, actor): (&TextRef, &Sender),
+        commands: &[NewCommand],
+        news: &[NewOutboxMessage],
         now: Timestamp,
     ) -> Result<usize> {
         let mut tx = self.begin().await?;
         let mut new = 0;
-        for heard in commands {
-            new += usize::from(insert(&mut tx, (place, actor), heard, now).await?);
+        for received in commands {
+            new += usize::from(insert(&mut tx, (place, actor), received, now).await?);
         }
         if new > 0 {
-            for wish in news {
-                outbox::put(&mut tx, wish, now).await?;
+            for message in news {
+                outbox::put(&mut tx, message, now).await?;
             }
         }
         tx.commit().await?;
         if new > 0 {
-            self.tell(Change::Delivery);
+            self.notify(Change::Delivery);
         }
         if new > 0 && !news.is_empty() {
-            self.tell(Change::Outbox);
+            self.notify(Change::Outbox);
         }
         Ok(new)
     }
@@ -138,15 +138,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn commands_of(&self, place: &TextPlace) -> Result<Vec<CommandRecord>> {
+    pub async fn commands_of(&self, place: &TextRef) -> Result<Vec<CommandRecord>> {
         sqlx::query(
-            "SELECT * FROM command WHERE forge = $1 AND forge_id = $2 AND issue = $3 AND spot = $4
+            "SELECT * FROM command WHERE forge = $1 AND forge_id = $2 AND issue = $3 AND comment_id = $4
              ORDER BY id",
         )
         .bind(place.forge.as_str())
         .bind(&place.forge_id)
         .bind(place.issue)
-        .bind(place.spot)
+        .bind(place.comment_id)
         .fetch_all(&self.reads)
         .await?
         .iter()
@@ -190,7 +190,7 @@ impl Store {
         &self,
         id: i64,
         reply: &str,
-        news: Option<&OutboxPut>,
+        news: Option<&NewOutboxMessage>,
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -206,12 +206,12 @@ impl Store {
         if ended.rows_affected() == 0 {
             return Ok(());
         }
-        if let Some(wish) = news {
-            outbox::put(&mut tx, wish, now).await?;
+        if let Some(message) = news {
+            outbox::put(&mut tx, message, now).await?;
         }
         tx.commit().await?;
         if news.is_some() {
-            self.tell(Change::Outbox);
+            self.notify(Change::Outbox);
         }
         Ok(())
     }
@@ -220,32 +220,32 @@ impl Store {
 /// Whether it is new.
 async fn insert(
     tx: &mut Transaction<'static, Any>,
-    (place, actor): (&TextPlace, &Sender),
-    heard: &Heard,
+    (place, actor): (&TextRef, &Sender),
+    received: &NewCommand,
     now: Timestamp,
 ) -> Result<bool> {
     let id = next_number(tx, "command").await?;
-    let (state, ended) = match heard.reply {
+    let (state, ended) = match received.reply {
         Some(_) => (CommandState::Ended, Some(now.0)),
         None => (CommandState::New, None),
     };
     let inserted = sqlx::query(
-        "INSERT INTO command (id, forge, forge_id, issue, spot, text, nth, actor_id, actor, state,
+        "INSERT INTO command (id, forge, forge_id, issue, comment_id, text, ordinal, actor_id, actor, state,
                               reply, created_at, ended_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (forge, forge_id, issue, spot, text, nth) DO NOTHING",
+         ON CONFLICT (forge, forge_id, issue, comment_id, text, ordinal) DO NOTHING",
     )
     .bind(id)
     .bind(place.forge.as_str())
     .bind(&place.forge_id)
     .bind(place.issue)
-    .bind(place.spot)
-    .bind(heard.text.replace('\0', " "))
-    .bind(heard.nth)
+    .bind(place.comment_id)
+    .bind(received.text.replace('\0', " "))
+    .bind(received.nth)
     .bind(actor.id)
     .bind(&actor.login)
     .bind(state.as_str())
-    .bind(heard.reply.as_ref().map(|r| r.replace('\0', " ")))
+    .bind(received.reply.as_ref().map(|r| r.replace('\0', " ")))
     .bind(now.0)
     .bind(ended)
     .execute(&mut **tx)

@@ -47,7 +47,7 @@ pub struct Unhandled {
     /// Row.
     pub id: i64,
     /// How often the forge did not answer.
-    pub tries: i64,
+    pub attempts: i64,
     /// The delivery.
     pub delivery: Delivery,
 }
@@ -108,12 +108,13 @@ impl Store {
                 for (answer, result) in answers.into_iter().zip(results) {
                     let _ = answer.send(Ok(result));
                 }
-                self.tell(Change::Delivery);
+                self.notify(Change::Delivery);
             }
             Err(error) => {
-                let says = error.to_string();
+                let message = error.to_string();
                 for answer in answers {
-                    let _ = answer.send(Err(StoreError::Io(std::io::Error::other(says.clone()))));
+                    let _ =
+                        answer.send(Err(StoreError::Io(std::io::Error::other(message.clone()))));
                 }
             }
         }
@@ -172,15 +173,15 @@ impl Store {
         at_most: i64,
     ) -> Result<Vec<Unhandled>> {
         let read = |r: &AnyRow| {
-            let tries: Option<i64> = r.try_get("tries")?;
+            let attempts: Option<i64> = r.try_get("attempts")?;
             Ok(Unhandled {
                 id: r.try_get("id")?,
-                tries: tries.unwrap_or(0),
+                attempts: attempts.unwrap_or(0),
                 delivery: Delivery {
                     forge: row::text(r, "forge")?,
                     digest: row::text(r, "digest")?,
                     event: row::json(r, "event")?,
-                    received_at: row::moment(r, "received_at")?,
+                    received_at: row::timestamp(r, "received_at")?,
                 },
             })
         };
@@ -207,7 +208,7 @@ impl Store {
     /// When the database fails.
     pub async fn defer(&self, id: i64, again: Timestamp) -> Result<()> {
         sqlx::query(
-            "UPDATE delivery SET not_before = $1, tries = COALESCE(tries, 0) + 1 WHERE id = $2",
+            "UPDATE delivery SET not_before = $1, attempts = COALESCE(attempts, 0) + 1 WHERE id = $2",
         )
         .bind(again.0)
         .bind(id)

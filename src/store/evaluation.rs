@@ -10,7 +10,7 @@ use crate::model::{Board, Digest, Score, SubmissionId, Timestamp};
 
 /// What a score means: scorer image, truth, cases, metrics.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EvaluationRevision {
+pub struct ScoringRevision {
     /// Row.
     pub id: i64,
     /// Digest of the definition.
@@ -30,8 +30,8 @@ pub struct ScoreRecord {
     pub created_at: Timestamp,
 }
 
-fn read_revision(row: &AnyRow) -> Result<EvaluationRevision> {
-    Ok(EvaluationRevision {
+fn read_revision(row: &AnyRow) -> Result<ScoringRevision> {
+    Ok(ScoringRevision {
         id: row.try_get("id")?,
         digest: row::text(row, "digest")?,
         definition: row::json(row, "definition")?,
@@ -47,9 +47,9 @@ pub(super) async fn put(
 ) -> Result<i64> {
     let text = definition.to_string();
     let digest = Digest::of(text.as_bytes());
-    let id = next_number(tx, "evaluation_revision").await?;
+    let id = next_number(tx, "scoring_revision").await?;
     sqlx::query(
-        "INSERT INTO evaluation_revision
+        "INSERT INTO scoring_revision
            (id, challenge, phase, task, digest, definition, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (challenge, phase, task, digest) DO NOTHING",
@@ -64,7 +64,7 @@ pub(super) async fn put(
     .execute(&mut **tx)
     .await?;
     Ok(sqlx::query_scalar(
-        "SELECT id FROM evaluation_revision
+        "SELECT id FROM scoring_revision
          WHERE challenge = $1 AND phase = $2 AND task = $3 AND digest = $4",
     )
     .bind(board.challenge.as_str())
@@ -83,7 +83,7 @@ pub(super) async fn point(
     now: Timestamp,
 ) -> Result<()> {
     sqlx::query(
-        "UPDATE board SET revision_id = $1, pointed_at = $2
+        "UPDATE board SET scoring_revision_id = $1, current_since = $2
          WHERE challenge = $3 AND phase = $4 AND task = $5",
     )
     .bind(revision)
@@ -105,7 +105,7 @@ impl Store {
     pub async fn definitions_in_use(&self) -> Result<Vec<Option<Value>>> {
         sqlx::query(
             "SELECT v.definition AS definition FROM board b
-               JOIN evaluation_revision v ON v.id = b.revision_id
+               JOIN scoring_revision v ON v.id = b.scoring_revision_id
              UNION ALL
              SELECT definition FROM rescore WHERE state IN ('preparing', 'running', 'ready')",
         )
@@ -126,11 +126,11 @@ impl Store {
         board: &Board,
         definition: &Value,
         now: Timestamp,
-    ) -> Result<EvaluationRevision> {
+    ) -> Result<ScoringRevision> {
         let mut tx = self.begin().await?;
         let id = put(&mut tx, board, definition, now).await?;
         sqlx::query(
-            "INSERT INTO board (challenge, phase, task, revision_id, pointed_at)
+            "INSERT INTO board (challenge, phase, task, scoring_revision_id, current_since)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (challenge, phase, task) DO NOTHING",
         )
         .bind(board.challenge.as_str())
@@ -141,7 +141,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(EvaluationRevision {
+        Ok(ScoringRevision {
             id,
             digest: Digest::of(definition.to_string().as_bytes()),
             definition: definition.clone(),
@@ -152,10 +152,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn current_revision(&self, board: &Board) -> Result<Option<EvaluationRevision>> {
+    pub async fn current_revision(&self, board: &Board) -> Result<Option<ScoringRevision>> {
         sqlx::query(
             "SELECT r.id, r.digest, r.definition
-             FROM board b JOIN evaluation_revision r ON r.id = b.revision_id
+             FROM board b JOIN scoring_revision r ON r.id = b.scoring_revision_id
              WHERE b.challenge = $1 AND b.phase = $2 AND b.task = $3",
         )
         .bind(board.challenge.as_str())
@@ -172,8 +172,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revision(&self, id: i64) -> Result<Option<EvaluationRevision>> {
-        sqlx::query("SELECT id, digest, definition FROM evaluation_revision WHERE id = $1")
+    pub async fn revision(&self, id: i64) -> Result<Option<ScoringRevision>> {
+        sqlx::query("SELECT id, digest, definition FROM scoring_revision WHERE id = $1")
             .bind(id)
             .fetch_optional(&self.reads)
             .await?
@@ -192,7 +192,7 @@ impl Store {
                     c.score, c.created_at AS scored_at
              FROM score c JOIN submission s ON s.id = c.submission_id
              JOIN source o ON o.id = s.source_id
-             WHERE c.revision_id = $1 AND s.outcome = 'scored' ORDER BY s.number",
+             WHERE c.scoring_revision_id = $1 AND s.outcome = 'scored' ORDER BY s.number",
         )
         .bind(revision)
         .fetch_all(&self.reads)
@@ -202,7 +202,7 @@ impl Store {
             Ok(ScoreRecord {
                 submission: read_submission(r)?,
                 score: row::json(r, "score")?,
-                created_at: row::moment(r, "scored_at")?,
+                created_at: row::timestamp(r, "scored_at")?,
             })
         })
         .collect()
@@ -216,9 +216,9 @@ impl Store {
         sqlx::query(
             "SELECT c.score FROM score c JOIN submission s ON s.id = c.submission_id
              LEFT JOIN board b ON b.challenge = s.challenge AND b.phase = s.phase
-               AND b.task = s.task AND b.revision_id = c.revision_id
+               AND b.task = s.task AND b.scoring_revision_id = c.scoring_revision_id
              WHERE c.submission_id = $1
-             ORDER BY CASE WHEN b.revision_id IS NULL THEN 1 ELSE 0 END, c.id DESC LIMIT 1",
+             ORDER BY CASE WHEN b.scoring_revision_id IS NULL THEN 1 ELSE 0 END, c.id DESC LIMIT 1",
         )
         .bind(submission.0)
         .fetch_optional(&self.reads)

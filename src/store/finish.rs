@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::{Any, Transaction};
 
 use super::attempt::corrupt;
-use super::outbox::{OutboxPut, put};
+use super::outbox::{NewOutboxMessage, put};
 use super::quota::{self, Usage};
 use super::submission::{NewSubmission, SubmissionRecord, insert, record};
 use super::{Change, Result, Store, StoreError, next_number, row};
@@ -32,8 +32,8 @@ pub enum Next {
         /// The number that organizers find in our log.
         incident: Option<String>,
     },
-    /// Nothing, but that is told later: [`Store::unseal`]. Until then it waits, and nobody works on it.
-    Seal {
+    /// Nothing, but that is told later: [`Store::disclose`]. Until then it waits, and nobody works on it.
+    Withhold {
         /// How it ends.
         outcome: Outcome,
         /// The number that organizers find in our log.
@@ -66,7 +66,7 @@ pub enum Effect {
     /// A score of this revision, which must be its board's.
     Score(i64, Box<Score>),
     /// A forge shall show something.
-    Outbox(OutboxPut),
+    Outbox(NewOutboxMessage),
     /// What was decided rests on this use of the team's quota on a board. Should it be another by
     /// now, nothing is changed: two pushes at the same moment cannot both take the last place.
     StillUsed(Board, Usage),
@@ -119,23 +119,23 @@ impl Store {
             ending.apply(&mut tx, &finish.next, effect, now).await?;
         }
         tx.commit().await?;
-        self.tell_of(&ending, &finish);
+        self.notify_of(&ending, &finish);
         Ok(())
     }
 
-    fn tell_of(&self, ending: &Ending, finish: &Finish) {
+    fn notify_of(&self, ending: &Ending, finish: &Finish) {
         let submission = &ending.record.submission;
         match finish.next {
-            Next::End { .. } => self.tell_end(submission),
-            Next::Stay | Next::Seal { .. } => self.tell(Change::Case(submission.id)),
-            Next::Advance(_) | Next::Retry(_) => self.tell(Change::Submission(submission.id)),
+            Next::End { .. } => self.notify_end(submission),
+            Next::Stay | Next::Withhold { .. } => self.notify(Change::Case(submission.id)),
+            Next::Advance(_) | Next::Retry(_) => self.notify(Change::Submission(submission.id)),
         }
         for sibling in &ending.siblings {
-            self.tell(Change::Submission(*sibling));
+            self.notify(Change::Submission(*sibling));
         }
         let effects = &finish.effects;
         if effects.iter().any(|e| matches!(e, Effect::Outbox(_))) {
-            self.tell(Change::Outbox);
+            self.notify(Change::Outbox);
         }
     }
 }
@@ -185,15 +185,15 @@ async fn move_submission(
         Next::Retry(at) => *at,
         // Another case goes on at once; its place in the queue is its submission's.
         Next::Stay => record.ready_at,
-        Next::Seal { until, .. } => *until,
+        Next::Withhold { until, .. } => *until,
         _ => now,
     };
     let (outcome, ended_at) = match next {
         Next::End { outcome, .. } => (Some(outcome.as_str()), Some(now.0)),
         _ => (None, None),
     };
-    let (sealed, incident) = match next {
-        Next::Seal {
+    let (undisclosed, incident) = match next {
+        Next::Withhold {
             outcome, incident, ..
         } => (Some(outcome.as_str()), incident.clone()),
         Next::End { incident, .. } => (None, incident.clone()),
@@ -201,7 +201,7 @@ async fn move_submission(
     };
     let moved = sqlx::query(
         "UPDATE submission SET stage = $1, working = 0, outcome = $2, incident = $3,
-                ended_at = $4, ready_at = $5, sealed = $6
+                ended_at = $4, ready_at = $5, undisclosed_outcome = $6
          WHERE id = $7 AND working = 1 AND outcome IS NULL",
     )
     .bind(stage.as_str())
@@ -209,7 +209,7 @@ async fn move_submission(
     .bind(incident)
     .bind(ended_at)
     .bind(ready_at.0)
-    .bind(sealed)
+    .bind(undisclosed)
     .bind(record.submission.id.0)
     .execute(&mut **tx)
     .await?;
@@ -299,8 +299,8 @@ impl Ending {
         let submission = &self.record.submission;
         let id = next_number(tx, "score").await?;
         let entered = sqlx::query(
-            "INSERT INTO score (id, submission_id, revision_id, attempt_id, score, created_at)
-             SELECT $1, $2, r.id, $3, $4, $5 FROM evaluation_revision r
+            "INSERT INTO score (id, submission_id, scoring_revision_id, attempt_id, score, created_at)
+             SELECT $1, $2, r.id, $3, $4, $5 FROM scoring_revision r
              WHERE r.id = $6 AND r.challenge = $7 AND r.phase = $8 AND r.task = $9",
         )
         .bind(id)
@@ -317,11 +317,12 @@ impl Ending {
         if entered.rows_affected() != 1 {
             return Err(corrupt("revision of another board", revision.to_string()));
         }
-        let pointed: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE revision_id = $1")
-            .bind(revision)
-            .fetch_one(&mut **tx)
-            .await?;
-        match pointed {
+        let current: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE scoring_revision_id = $1")
+                .bind(revision)
+                .fetch_one(&mut **tx)
+                .await?;
+        match current {
             0 => Err(StoreError::Stale),
             _ => Ok(()),
         }
@@ -358,7 +359,7 @@ impl Ending {
                 dockerfile,
                 team: self.record.submission.team.as_str(),
                 challenge: &self.record.submission.challenge,
-                revision: &self.record.revision,
+                config_digest: &self.record.config_digest,
                 stage: *stage,
                 pushed_as: None,
             };

@@ -55,7 +55,7 @@ pub struct NewImage {
     /// Address of the page of a submission that this makes.
     pub token: PageToken,
     /// Digest of the challenge.toml in force.
-    pub revision: Digest,
+    pub config_digest: Digest,
 }
 
 /// What was entered.
@@ -216,7 +216,7 @@ impl Store {
         }
         tx.commit().await?;
         for record in records.iter().filter(|r| r.new) {
-            self.tell(Change::Submission(record.submission));
+            self.notify(Change::Submission(record.submission));
         }
         Ok(records)
     }
@@ -309,8 +309,8 @@ async fn enter(
                 dockerfile: "",
                 team: repository.team.as_str(),
                 challenge: &repository.challenge,
-                revision: &new.revision,
-                stage: Stage::Rules,
+                config_digest: &new.config_digest,
+                stage: Stage::Admission,
                 pushed_as: Some(&pushed_as),
             };
             insert(tx, &new, now).await?

@@ -6,44 +6,44 @@
 
 mod artifact;
 mod attempt;
-mod candidate;
+mod audit;
 mod command;
 mod delivery;
+mod disclosure;
 mod evaluation;
 mod finish;
 mod image_owner;
-mod ledger;
 mod lock;
 mod open;
 mod outbox;
 mod overrides;
 mod quota;
+mod registration;
 mod replay;
 mod repository;
 mod rescore;
 mod row;
-mod seal;
 mod submission;
 mod thread;
 mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim};
-pub use candidate::{Candidate, CandidateState};
-pub use command::{CommandRecord, CommandState, Heard, TextPlace};
+pub use audit::{AuditEntry, NewAuditEntry};
+pub use command::{CommandRecord, CommandState, NewCommand, TextRef};
 pub use delivery::{About, Delivery, DeliveryWriter, Received, Unhandled};
-pub use evaluation::{EvaluationRevision, ScoreRecord};
+pub use disclosure::Disclosure;
+pub use evaluation::{ScoreRecord, ScoringRevision};
 pub use finish::{Effect, Finish, Next};
 pub use image_owner::{ImageOwner, ImageRecord, NewImage, SeenImage};
-pub use ledger::{LedgerEntry, LedgerPut};
 pub use lock::{DatabaseLock, InstanceLock};
-pub use outbox::{ANSWER, Lane, OutboxItem, OutboxPut, URGENT};
+pub use outbox::{ANSWER, NewOutboxMessage, OutboxMessage, PriorityClass, URGENT};
 pub use overrides::Ordered;
 pub use quota::{Grant, Usage};
+pub use registration::{RegistrationRequest, RegistrationState};
 pub use replay::{ItemEnd, RescoreLease};
 pub use repository::{Repository, SeenRef};
 pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
-pub use seal::Unsealed;
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
 pub use thread::Thread;
 pub use withdraw::{Charge, UnwantedImage, Withdrawn, Written};
@@ -79,16 +79,16 @@ pub enum StoreError {
     /// The schema.
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// Another version of this program has changed the schema.
+    /// The database was created by a version of Referee with another schema.
     #[error(
-        "the database has schema {found}, which this version does not know (it knows up to {known}): \
-         a newer version wrote it; start that version again, or restore a backup"
+        "the database has schema {found}, this version of Referee needs schema {expected}: start the version \
+         that created the database, restore a backup, or move the database away to begin with an empty one"
     )]
     Schema {
-        /// Of the database.
-        found: i64,
-        /// The newest of this version.
-        known: i64,
+        /// Digest of the database's schema.
+        found: String,
+        /// Digest of this version's schema.
+        expected: String,
     },
     /// A row holds what no code of this version wrote.
     #[error("the database holds {what} `{value}`, which this version does not know")]
@@ -162,16 +162,16 @@ impl Store {
     }
 
     /// Tells live readers. Called after the commit, never before: they will read the rows.
-    fn tell(&self, change: Change) {
+    fn notify(&self, change: Change) {
         // Nobody listening is fine.
         let _ = self.changes.send(change);
     }
 
     /// Tells of a submission that has ended or goes on after its end; its board counts and may rank it.
-    fn tell_end(&self, submission: &Submission) {
-        self.tell(Change::Submission(submission.id));
+    fn notify_end(&self, submission: &Submission) {
+        self.notify(Change::Submission(submission.id));
         if let Some(task) = &submission.task {
-            self.tell(Change::Board(Board {
+            self.notify(Change::Board(Board {
                 challenge: submission.challenge.clone(),
                 phase: submission.phase.clone(),
                 task: task.clone(),

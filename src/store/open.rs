@@ -13,7 +13,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::broadcast;
 
 use super::{Result, Store, StoreError};
-use crate::model::limits;
+use crate::model::{Digest, limits};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -75,11 +75,11 @@ impl Engine {
 }
 
 impl Store {
-    /// Opens the database, creating it if it is a file, and brings its schema up to date.
+    /// Opens the database. Creates the file and the schema where they do not exist.
     ///
     /// # Errors
-    /// When it cannot be reached, or another version of this program has left a schema in it that
-    /// this version does not know.
+    /// [`StoreError::Schema`] when a version of Referee with another schema, older or newer, created the
+    /// database.
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url);
@@ -106,8 +106,8 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_file(path: &Path) -> Result<Self> {
         let text = path.to_str().ok_or_else(|| {
-            let says = format!("{} is not UTF-8", path.display());
-            StoreError::Io(std::io::Error::other(says))
+            let message = format!("{} is not UTF-8", path.display());
+            StoreError::Io(std::io::Error::other(message))
         })?;
         // What an address would take for its own punctuation.
         let escaped = text
@@ -146,8 +146,8 @@ fn complete(engine: Engine, url: &str) -> Result<String> {
         return Ok(url.to_owned());
     }
     if url.contains(":memory:") || url.contains("mode=memory") {
-        let says = "a database in memory would forget what was acknowledged";
-        return Err(sqlx::Error::Configuration(says.into()).into());
+        let message = "a database in memory would forget what was acknowledged";
+        return Err(sqlx::Error::Configuration(message.into()).into());
     }
     Ok(match url.split_once('?') {
         None => format!("{url}?mode=rwc"),
@@ -181,16 +181,33 @@ async fn greet(
     Ok(())
 }
 
-/// Brings the schema up to date, as a whole or not at all. The transaction holds the writers' lock,
-/// so two starts at the same moment do not migrate twice. (`Migrator::run` would do, were its future
-/// not tied to one thread.)
+/// Creates the schema in an empty database and compares it in any other. The transaction holds the writers'
+/// lock, so two starts at the same time do not create it twice.
+///
+/// `Migrator::run` would do, if its future were not tied to one thread.
 async fn migrate(tx: &mut Transaction<'static, Any>) -> Result<()> {
     let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrations.set_locking(false);
-    let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
     match migrations.run_direct(None, &mut **tx, false).await {
         Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(found)) => Err(StoreError::Schema { found, known }),
+        Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
+            let found = sqlx::query_scalar::<_, Vec<u8>>(
+                "SELECT checksum FROM _sqlx_migrations ORDER BY version",
+            )
+            .fetch_all(&mut **tx)
+            .await?;
+            let expected = MIGRATIONS.iter().map(|m| m.checksum.to_vec());
+            Err(StoreError::Schema {
+                found: schema_digest(found),
+                expected: schema_digest(expected),
+            })
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A short name for the schema that these migrations make.
+fn schema_digest(checksums: impl IntoIterator<Item = Vec<u8>>) -> String {
+    let all: Vec<u8> = checksums.into_iter().flatten().collect();
+    Digest::of(&all).hex()[..12].to_owned()
 }

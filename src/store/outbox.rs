@@ -16,7 +16,7 @@ pub const ANSWER: i64 = URGENT - 1;
 
 /// Which wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum PriorityClass {
     /// Answers to who has asked.
     Answers,
     /// Others that somebody waits for.
@@ -27,7 +27,7 @@ pub enum Lane {
 
 /// A wish.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OutboxPut {
+pub struct NewOutboxMessage {
     /// On this forge.
     pub forge: ForgeName,
     /// About this, for example `commit 3 0123abc…`.
@@ -46,7 +46,7 @@ pub struct OutboxPut {
 
 /// A wish that is due.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OutboxItem {
+pub struct OutboxMessage {
     /// Row.
     pub id: i64,
     /// On this forge.
@@ -60,7 +60,7 @@ pub struct OutboxItem {
     /// The version that this is.
     pub version: i64,
     /// How often it failed.
-    pub tries: i64,
+    pub attempts: i64,
     /// What the forge shows already, in the channel's own words; null at first.
     pub shown: Value,
 }
@@ -69,16 +69,16 @@ pub struct OutboxItem {
 /// never delay what nobody has seen yet.
 pub(super) async fn put(
     tx: &mut Transaction<'static, Any>,
-    item: &OutboxPut,
+    item: &NewOutboxMessage,
     now: Timestamp,
 ) -> Result<()> {
     let id = next_number(tx, "outbox").await?;
     sqlx::query(
-        "INSERT INTO outbox (id, forge, subject, channel, payload, version, sent, tries,
+        "INSERT INTO outbox (id, forge, subject, channel, payload, version, sent, attempts,
                              priority, not_before, created_at)
          VALUES ($1, $2, $3, $4, $5, 1, 0, 0, $6, $7, $8)
          ON CONFLICT (forge, subject, channel) DO UPDATE
-         SET payload = excluded.payload, version = outbox.version + 1, tries = 0,
+         SET payload = excluded.payload, version = outbox.version + 1, attempts = 0,
              priority = CASE WHEN outbox.sent < outbox.version
                                   AND outbox.priority < excluded.priority
                              THEN outbox.priority ELSE excluded.priority END,
@@ -103,16 +103,16 @@ pub(super) async fn put(
     Ok(())
 }
 
-fn read(row: &AnyRow) -> Result<OutboxItem> {
-    Ok(OutboxItem {
+fn read(row: &AnyRow) -> Result<OutboxMessage> {
+    Ok(OutboxMessage {
         id: row.try_get("id")?,
         forge: row::text(row, "forge")?,
         subject: row.try_get("subject")?,
         channel: row.try_get("channel")?,
         payload: row::json(row, "payload")?,
         version: row.try_get("version")?,
-        tries: row.try_get("tries")?,
-        shown: row::optional_json(row, "shown")?.unwrap_or(Value::Null),
+        attempts: row.try_get("attempts")?,
+        shown: row::optional_json(row, "published_state")?.unwrap_or(Value::Null),
     })
 }
 
@@ -121,11 +121,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn put_outbox(&self, item: &OutboxPut, now: Timestamp) -> Result<()> {
+    pub async fn enqueue(&self, item: &NewOutboxMessage, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         put(&mut tx, item, now).await?;
         tx.commit().await?;
-        self.tell(Change::Outbox);
+        self.notify(Change::Outbox);
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn put_outbox_once(&self, item: &OutboxPut, now: Timestamp) -> Result<()> {
+    pub async fn enqueue_once(&self, item: &NewOutboxMessage, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         let standing =
             sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
@@ -147,7 +147,7 @@ impl Store {
         }
         put(&mut tx, item, now).await?;
         tx.commit().await?;
-        self.tell(Change::Outbox);
+        self.notify(Change::Outbox);
         Ok(())
     }
 
@@ -157,14 +157,14 @@ impl Store {
     /// When the database fails.
     pub async fn due(
         &self,
-        (forge, lane): (&ForgeName, Lane),
+        (forge, priority_class): (&ForgeName, PriorityClass),
         now: Timestamp,
         at_most: i64,
-    ) -> Result<Vec<OutboxItem>> {
-        let (least, most) = match lane {
-            Lane::Answers => (i64::MIN, ANSWER),
-            Lane::Urgent => (URGENT, URGENT),
-            Lane::Rest => (URGENT + 1, i64::MAX),
+    ) -> Result<Vec<OutboxMessage>> {
+        let (least, most) = match priority_class {
+            PriorityClass::Answers => (i64::MIN, ANSWER),
+            PriorityClass::Urgent => (URGENT, URGENT),
+            PriorityClass::Rest => (URGENT + 1, i64::MAX),
         };
         sqlx::query(
             "SELECT * FROM outbox WHERE sent < version AND not_before <= $1 AND forge = $2
@@ -187,8 +187,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn shown(&self, item: &OutboxItem) -> Result<()> {
-        sqlx::query("UPDATE outbox SET shown = $1 WHERE id = $2")
+    pub async fn shown(&self, item: &OutboxMessage) -> Result<()> {
+        sqlx::query("UPDATE outbox SET published_state = $1 WHERE id = $2")
             .bind(item.shown.to_string())
             .bind(item.id)
             .execute(&self.writes)
@@ -201,9 +201,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sent(&self, item: &OutboxItem, now: Timestamp) -> Result<()> {
+    pub async fn sent(&self, item: &OutboxMessage, now: Timestamp) -> Result<()> {
         sqlx::query(
-            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = NULL
+            "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = NULL
              WHERE id = $4 AND sent < $1",
         )
         .bind(item.version)
@@ -222,14 +222,14 @@ impl Store {
     /// When the database fails.
     pub async fn sent_for_now(
         &self,
-        item: &OutboxItem,
+        item: &OutboxMessage,
         now: Timestamp,
         again: Timestamp,
     ) -> Result<()> {
         sqlx::query(
-            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = NULL,
+            "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = NULL,
                     not_before = CASE WHEN version = $1 THEN $4 ELSE not_before END,
-                    tries = CASE WHEN version = $1 THEN 0 ELSE tries END,
+                    attempts = CASE WHEN version = $1 THEN 0 ELSE attempts END,
                     version = CASE WHEN version = $1 THEN version + 1 ELSE version END
              WHERE id = $5 AND sent < $1",
         )
@@ -247,9 +247,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn given_up(&self, item: &OutboxItem, error: &str, now: Timestamp) -> Result<()> {
+    pub async fn given_up(&self, item: &OutboxMessage, error: &str, now: Timestamp) -> Result<()> {
         sqlx::query(
-            "UPDATE outbox SET sent = $1, shown = $2, sent_at = $3, last_error = $4
+            "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = $4
              WHERE id = $5 AND sent < $1",
         )
         .bind(item.version)
@@ -277,7 +277,7 @@ impl Store {
         .execute(&self.writes)
         .await?;
         if woken.rows_affected() > 0 {
-            self.tell(Change::Outbox);
+            self.notify(Change::Outbox);
         }
         Ok(())
     }
@@ -286,15 +286,20 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn not_sent(&self, item: &OutboxItem, error: &str, again: Timestamp) -> Result<()> {
+    pub async fn not_sent(
+        &self,
+        item: &OutboxMessage,
+        error: &str,
+        again: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE outbox SET shown = $1 WHERE id = $2")
+        sqlx::query("UPDATE outbox SET published_state = $1 WHERE id = $2")
             .bind(item.shown.to_string())
             .bind(item.id)
             .execute(&mut *tx)
             .await?;
         sqlx::query(
-            "UPDATE outbox SET tries = tries + 1, last_error = $1, not_before = $2
+            "UPDATE outbox SET attempts = attempts + 1, last_error = $1, not_before = $2
              WHERE id = $3 AND version = $4",
         )
         .bind(error.replace('\0', " "))

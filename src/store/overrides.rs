@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::ledger::append;
-use super::outbox::{OutboxPut, put};
-use super::{Change, LedgerPut, Result, Store, StoreError, next_number, row};
+use super::audit::append;
+use super::outbox::{NewOutboxMessage, put};
+use super::{Change, NewAuditEntry, Result, Store, StoreError, next_number, row};
 use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
 
 fn read(row: &AnyRow) -> Result<Override> {
@@ -28,7 +28,7 @@ fn read(row: &AnyRow) -> Result<Override> {
         setting,
         actor: row.try_get("actor")?,
         reason: row.try_get("reason")?,
-        created_at: row::moment(row, "created_at")?,
+        created_at: row::timestamp(row, "created_at")?,
     })
 }
 
@@ -36,11 +36,11 @@ fn read(row: &AnyRow) -> Result<Override> {
 #[derive(Debug, Clone, Copy)]
 pub struct Ordered<'a> {
     /// Who ordered it and what changed.
-    pub ledger: &'a LedgerPut,
+    pub audit: &'a NewAuditEntry,
     /// Boards whose readers look again.
     pub boards: &'a [Board],
     /// Reports that read otherwise now.
-    pub reports: &'a [OutboxPut],
+    pub reports: &'a [NewOutboxMessage],
 }
 
 impl Store {
@@ -102,16 +102,16 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        append(&mut tx, with.ledger, now).await?;
+        append(&mut tx, with.audit, now).await?;
         for report in with.reports {
             put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
         for board in with.boards {
-            self.tell(Change::Board(board.clone()));
+            self.notify(Change::Board(board.clone()));
         }
         if !with.reports.is_empty() {
-            self.tell(Change::Outbox);
+            self.notify(Change::Outbox);
         }
         Ok(())
     }

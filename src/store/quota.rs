@@ -4,9 +4,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
-use super::ledger::append;
+use super::audit::append;
 use super::submission::SubmissionRecord;
-use super::{LedgerPut, Result, Store, next_number, row};
+use super::{NewAuditEntry, Result, Store, next_number, row};
 use crate::model::{Board, Duration, SubmissionId, TaskSlug, TeamSlug, Timestamp};
 
 /// What a team has used of its quota on a board.
@@ -17,7 +17,7 @@ pub struct Usage {
     /// Evaluations on hidden data in the phase, those under way included.
     pub total: u32,
     /// Pushes since midnight UTC.
-    pub tries_today: u32,
+    pub submissions_today: u32,
     /// Submissions under way.
     pub under_way: u32,
     /// Evaluations that organizers gave since midnight UTC.
@@ -94,7 +94,7 @@ fn read(row: &AnyRow) -> Result<Share> {
     Ok(Share {
         id: row.try_get("id")?,
         spent: u32::try_from(spent.max(0)).unwrap_or(u32::MAX),
-        spent_at: row::optional_moment(row, "spent_at")?,
+        spent_at: row::optional_timestamp(row, "spent_at")?,
         under_way: outcome.is_none(),
     })
 }
@@ -143,7 +143,7 @@ pub(super) async fn used(
     .iter()
     .map(read)
     .collect::<Result<Vec<_>>>()?;
-    let tries: i64 = sqlx::query_scalar(
+    let attempts: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM source o JOIN repository r ON r.id = o.repository_id
          WHERE r.challenge = $1 AND r.team = $2 AND o.phase = $3
            AND o.observed_at >= $4 AND o.observed_at < $5",
@@ -156,7 +156,7 @@ pub(super) async fn used(
     .fetch_one(&mut *connection)
     .await?;
     Ok(Usage {
-        tries_today: u32::try_from(tries).unwrap_or(u32::MAX),
+        submissions_today: u32::try_from(attempts).unwrap_or(u32::MAX),
         granted: granted(connection, (board, team), Timestamp(0)).await?,
         granted_today: granted(connection, (board, team), midnight).await?,
         ..add_up(&shares, except, midnight)
@@ -220,7 +220,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn grant(&self, grant: &Grant<'_>, ledger: &LedgerPut, now: Timestamp) -> Result<()> {
+    pub async fn grant(
+        &self,
+        grant: &Grant<'_>,
+        audit: &NewAuditEntry,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
         let id = next_number(&mut tx, "quota_entry").await?;
         sqlx::query(
@@ -238,7 +243,7 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, audit, now).await?;
         tx.commit().await?;
         Ok(())
     }

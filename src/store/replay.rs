@@ -21,7 +21,7 @@ pub struct RescoreLease {
     /// Of this start of the daemon.
     pub owner: String,
     /// 1 for the first try.
-    pub tries: i64,
+    pub attempts: i64,
 }
 
 /// How one try of an item ended.
@@ -50,7 +50,7 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let claimed = sqlx::query(
-            "UPDATE rescore SET owner = $1, lease_until = $2, tries = tries + 1
+            "UPDATE rescore SET owner = $1, lease_until = $2, attempts = attempts + 1
              WHERE id = (SELECT MIN(id) FROM rescore WHERE state = 'preparing'
                            AND ((owner <> $1 AND owner <> '') OR lease_until < $3))
              RETURNING *",
@@ -68,7 +68,7 @@ impl Store {
             rescore: rescore.id,
             submission: None,
             owner: owner.to_owned(),
-            tries: rescore.tries,
+            attempts: rescore.attempts,
         };
         Ok(Some((rescore, lease)))
     }
@@ -87,7 +87,7 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let free = sqlx::query(
-            "SELECT i.rescore_id, i.submission_id, i.tries
+            "SELECT i.rescore_id, i.submission_id, i.attempts
              FROM rescore_item i JOIN rescore r ON r.id = i.rescore_id
              WHERE r.state = 'running' AND i.ready_at <= $1
                AND (i.state = 'waiting'
@@ -105,16 +105,16 @@ impl Store {
             rescore: free.try_get("rescore_id")?,
             submission: Some(SubmissionId(free.try_get("submission_id")?)),
             owner: owner.to_owned(),
-            tries: free.try_get::<i64, _>("tries")? + 1,
+            attempts: free.try_get::<i64, _>("attempts")? + 1,
         };
         let id = SubmissionId(free.try_get("submission_id")?);
         sqlx::query(
-            "UPDATE rescore_item SET state = 'working', owner = $1, lease_until = $2, tries = $3
+            "UPDATE rescore_item SET state = 'working', owner = $1, lease_until = $2, attempts = $3
              WHERE rescore_id = $4 AND submission_id = $5",
         )
         .bind(owner)
         .bind(now.plus(limits::LEASE_TIME).0)
-        .bind(lease.tries)
+        .bind(lease.attempts)
         .bind(lease.rescore)
         .bind(id.0)
         .execute(&mut *tx)
@@ -194,7 +194,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let rescore = close(&mut tx, id, ("failed", Some(problem)), now).await?;
         tx.commit().await?;
-        self.tell(Change::Board(rescore.board));
+        self.notify(Change::Board(rescore.board));
         Ok(())
     }
 
@@ -257,7 +257,7 @@ impl Store {
         }
         tx.commit().await?;
         for board in &changed {
-            self.tell(Change::Board(board.clone()));
+            self.notify(Change::Board(board.clone()));
         }
         Ok(!changed.is_empty())
     }
@@ -281,7 +281,7 @@ fn held(rows: u64, lease: &RescoreLease) -> Result<()> {
 
 async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bool> {
     let taken_in = sqlx::query(
-        "INSERT INTO rescore_item (rescore_id, submission_id, state, owner, lease_until, tries,
+        "INSERT INTO rescore_item (rescore_id, submission_id, state, owner, lease_until, attempts,
                                    ready_at, created_at)
          SELECT $1, s.id, 'waiting', '', 0, 0, $2, $2 FROM submission s
          WHERE s.challenge = $3 AND s.phase = $4 AND s.task = $5 AND s.outcome = 'scored'
@@ -305,8 +305,8 @@ async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bo
     if let Some(failed) = failed {
         let number: i64 = failed.try_get("number")?;
         let problem: Option<String> = failed.try_get("problem")?;
-        let says = format!("#{number}: {}", problem.unwrap_or_default());
-        close(tx, rescore.id, ("failed", Some(&says)), now).await?;
+        let message = format!("#{number}: {}", problem.unwrap_or_default());
+        close(tx, rescore.id, ("failed", Some(&message)), now).await?;
         return Ok(true);
     }
     let (done, all) = progress(tx, rescore).await?;

@@ -5,8 +5,8 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::ledger::append;
-use super::{Change, LedgerPut, Result, Store, StoreError, SubmissionRecord, next_number, row};
+use super::audit::append;
+use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, next_number, row};
 use crate::model::{Board, Score, Timestamp};
 
 /// How far a rescore is.
@@ -72,7 +72,7 @@ pub struct Rescore {
     /// Who asked for it.
     pub requested_by: String,
     /// How often it was prepared.
-    pub tries: i64,
+    pub attempts: i64,
     /// When it was asked for.
     pub created_at: Timestamp,
 }
@@ -120,7 +120,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Rescore> {
             phase: row::text(row, "phase")?,
             task: row::text(row, "task")?,
         },
-        from_revision: row.try_get("from_revision")?,
+        from_revision: row.try_get("from_scoring_revision_id")?,
         definition: row::optional_json(row, "definition")?,
         state: RescoreState::ALL
             .into_iter()
@@ -131,8 +131,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Rescore> {
             })?,
         problem: row.try_get("problem")?,
         requested_by: row.try_get("requested_by")?,
-        tries: row.try_get("tries")?,
-        created_at: row::moment(row, "created_at")?,
+        attempts: row.try_get("attempts")?,
+        created_at: row::timestamp(row, "created_at")?,
     })
 }
 
@@ -146,20 +146,20 @@ impl Store {
     pub async fn request_rescore(
         &self,
         board: &Board,
-        ledger: &LedgerPut,
+        audit: &NewAuditEntry,
         now: Timestamp,
     ) -> Result<i64> {
         let mut tx = self.begin().await?;
         let id = next_number(&mut tx, "rescore").await?;
         let asked = sqlx::query(
-            "INSERT INTO rescore (id, challenge, phase, task, from_revision, state, requested_by,
-                                  owner, lease_until, tries, created_at)
-             SELECT $1, b.challenge, b.phase, b.task, b.revision_id, 'preparing', $2, '', 0, 0, $3
+            "INSERT INTO rescore (id, challenge, phase, task, from_scoring_revision_id, state, requested_by,
+                                  owner, lease_until, attempts, created_at)
+             SELECT $1, b.challenge, b.phase, b.task, b.scoring_revision_id, 'preparing', $2, '', 0, 0, $3
              FROM board b WHERE b.challenge = $4 AND b.phase = $5 AND b.task = $6
              ON CONFLICT DO NOTHING",
         )
         .bind(id)
-        .bind(&ledger.actor)
+        .bind(&audit.actor)
         .bind(now.0)
         .bind(board.challenge.as_str())
         .bind(board.phase.as_str())
@@ -169,9 +169,9 @@ impl Store {
         if asked.rows_affected() != 1 {
             return Err(StoreError::Stale);
         }
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, audit, now).await?;
         tx.commit().await?;
-        self.tell(Change::Board(board.clone()));
+        self.notify(Change::Board(board.clone()));
         Ok(id)
     }
 
@@ -215,7 +215,7 @@ impl Store {
                 submission: super::submission::read(r)?,
                 score: row::optional_json(r, "score")?,
                 problem: r.try_get("problem")?,
-                ended_at: row::optional_moment(r, "rescored_at")?,
+                ended_at: row::optional_timestamp(r, "rescored_at")?,
             })
         })
         .collect()
@@ -229,8 +229,8 @@ impl Store {
     pub async fn apply_rescore(
         &self,
         id: i64,
-        ledger: &LedgerPut,
-        reports: &[super::OutboxPut],
+        audit: &NewAuditEntry,
+        reports: &[super::NewOutboxMessage],
         now: Timestamp,
     ) -> Result<Applied> {
         let mut tx = self.begin().await?;
@@ -252,13 +252,13 @@ impl Store {
         enter_scores(&mut tx, &rescore, revision, now).await?;
         super::evaluation::point(&mut tx, &rescore.board, revision, now).await?;
         close(&mut tx, id, ("applied", None), now).await?;
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, audit, now).await?;
         for report in reports {
             super::outbox::put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
-        self.tell(Change::Board(rescore.board));
-        self.tell(Change::Outbox);
+        self.notify(Change::Board(rescore.board));
+        self.notify(Change::Outbox);
         Ok(Applied::Done {
             revision,
             scores: done,
@@ -269,12 +269,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Stale`] when it is not open.
-    pub async fn discard_rescore(&self, id: i64, ledger: &LedgerPut, now: Timestamp) -> Result<()> {
+    pub async fn discard_rescore(
+        &self,
+        id: i64,
+        audit: &NewAuditEntry,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
         let rescore = close(&mut tx, id, ("discarded", None), now).await?;
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, audit, now).await?;
         tx.commit().await?;
-        self.tell(Change::Board(rescore.board));
+        self.notify(Change::Board(rescore.board));
         Ok(())
     }
 }
@@ -308,7 +313,7 @@ pub(super) async fn close(
 
 async fn pointer(tx: &mut Write, board: &Board) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar(
-        "SELECT revision_id FROM board WHERE challenge = $1 AND phase = $2 AND task = $3",
+        "SELECT scoring_revision_id FROM board WHERE challenge = $1 AND phase = $2 AND task = $3",
     )
     .bind(board.challenge.as_str())
     .bind(board.phase.as_str())
@@ -359,10 +364,10 @@ async fn enter_scores(
     for item in items {
         let id = next_number(tx, "score").await?;
         sqlx::query(
-            "INSERT INTO score (id, submission_id, revision_id, attempt_id, score, created_at,
+            "INSERT INTO score (id, submission_id, scoring_revision_id, attempt_id, score, created_at,
                                 rescore_id)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (submission_id, revision_id) DO NOTHING",
+             ON CONFLICT (submission_id, scoring_revision_id) DO NOTHING",
         )
         .bind(id)
         .bind(item.try_get::<i64, _>("submission_id")?)

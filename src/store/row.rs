@@ -33,12 +33,12 @@ where
 }
 
 /// A moment.
-pub fn moment(row: &AnyRow, column: &'static str) -> Result<Timestamp> {
+pub fn timestamp(row: &AnyRow, column: &'static str) -> Result<Timestamp> {
     Ok(Timestamp(row.try_get(column)?))
 }
 
 /// A moment that may not have come.
-pub fn optional_moment(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>> {
+pub fn optional_timestamp(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>> {
     let value: Option<i64> = row.try_get(column)?;
     Ok(value.map(Timestamp))
 }
@@ -64,7 +64,7 @@ pub fn optional_json<T: serde::de::DeserializeOwned>(
 /// The stage of a submission.
 pub fn stage(row: &AnyRow) -> Result<Stage> {
     let value: String = row.try_get("stage")?;
-    Stage::parse(&value).ok_or(StoreError::Corrupt {
+    value.parse().map_err(|_| StoreError::Corrupt {
         what: "stage",
         value,
     })
@@ -75,7 +75,7 @@ pub fn outcome(row: &AnyRow) -> Result<Option<Outcome>> {
     let value: Option<String> = row.try_get("outcome")?;
     value
         .map(|text| {
-            Outcome::parse(&text).ok_or(StoreError::Corrupt {
+            text.parse().map_err(|_| StoreError::Corrupt {
                 what: "outcome",
                 value: text,
             })

@@ -23,7 +23,7 @@ pub struct NewSource {
     /// Address of the page of a submission that this makes.
     pub token: PageToken,
     /// Digest of the challenge.toml in force.
-    pub revision: Digest,
+    pub config_digest: Digest,
 }
 
 /// What was entered.
@@ -51,7 +51,7 @@ pub struct SubmissionRecord {
     /// Path of its Dockerfile; empty until the rules have passed, and for an image.
     pub dockerfile: String,
     /// Digest of the challenge.toml that judges it.
-    pub revision: Digest,
+    pub config_digest: Digest,
     /// Its image, once built.
     pub image: Option<ImageId>,
     /// Number of the incident that ended it.
@@ -80,14 +80,14 @@ fn origin(row: &AnyRow) -> Result<Origin> {
 /// all in it from the beginning, those of an image were not.
 fn observed_at(row: &AnyRow) -> Result<Timestamp> {
     match row.try_get::<Option<String>, _>("pushed_as")? {
-        None => row::moment(row, "observed_at"),
-        Some(_) => row::moment(row, "created_at"),
+        None => row::timestamp(row, "observed_at"),
+        Some(_) => row::timestamp(row, "created_at"),
     }
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
     let working: i64 = row.try_get("working")?;
-    let sealed: Option<String> = row.try_get("sealed")?;
+    let undisclosed: Option<String> = row.try_get("undisclosed_outcome")?;
     Ok(SubmissionRecord {
         submission: Submission {
             id: SubmissionId(row.try_get("id")?),
@@ -101,17 +101,17 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
             observed_at: observed_at(row)?,
             stage: row::stage(row)?,
             working: working != 0,
-            sealed: sealed.is_some(),
+            undisclosed: undisclosed.is_some(),
             outcome: row::outcome(row)?,
-            ended_at: row::optional_moment(row, "ended_at")?,
+            ended_at: row::optional_timestamp(row, "ended_at")?,
         },
         source: row.try_get("source_id")?,
         repository: RepositoryId(row.try_get("repository_id")?),
         dockerfile: row.try_get("dockerfile")?,
-        revision: row::text(row, "revision")?,
+        config_digest: row::text(row, "config_digest")?,
         image: row::optional_text(row, "image_id")?,
         incident: row.try_get("incident")?,
-        ready_at: row::moment(row, "ready_at")?,
+        ready_at: row::timestamp(row, "ready_at")?,
     })
 }
 
@@ -124,7 +124,7 @@ pub(super) struct NewSubmission<'a> {
     pub dockerfile: &'a str,
     pub team: &'a str,
     pub challenge: &'a ChallengeSlug,
-    pub revision: &'a Digest,
+    pub config_digest: &'a Digest,
     pub stage: Stage,
     /// `name:tag` of an image.
     pub pushed_as: Option<&'a str>,
@@ -139,7 +139,7 @@ pub(super) async fn insert(
     let number = next_number(tx, &format!("submission {}", new.challenge)).await?;
     sqlx::query(
         "INSERT INTO submission
-           (id, source_id, challenge, number, token, phase, task, team, dockerfile, revision,
+           (id, source_id, challenge, number, token, phase, task, team, dockerfile, config_digest,
             stage, working, created_at, ready_at, pushed_as)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $13)",
     )
@@ -152,7 +152,7 @@ pub(super) async fn insert(
     .bind(new.task)
     .bind(new.team)
     .bind(new.dockerfile)
-    .bind(new.revision.as_str())
+    .bind(new.config_digest.as_str())
     .bind(new.stage.as_str())
     .bind(now.0)
     .bind(new.pushed_as)
@@ -194,7 +194,7 @@ impl Store {
         }
         tx.commit().await?;
         for record in records.iter().filter(|r| r.new) {
-            self.tell(Change::Submission(record.submission));
+            self.notify(Change::Submission(record.submission));
         }
         Ok(records)
     }
@@ -306,7 +306,7 @@ impl Store {
     pub async fn waiting_for(&self, stage: Stage, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "{SELECT} WHERE s.outcome IS NULL AND s.working = 0 AND s.stage = $1
-               AND s.sealed IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000"
+               AND s.undisclosed_outcome IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000"
         )))
         .bind(stage.as_str())
         .bind(now.0)
@@ -321,9 +321,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn seals_due(&self, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
+    pub async fn disclosures_due(&self, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.sealed IS NOT NULL AND s.ready_at <= $1 ORDER BY s.ready_at, s.id"
+            "{SELECT} WHERE s.undisclosed_outcome IS NOT NULL AND s.ready_at <= $1 ORDER BY s.ready_at, s.id"
         )))
         .bind(now.0)
         .fetch_all(&self.reads)
@@ -360,11 +360,11 @@ impl Store {
             "SELECT COUNT(*) FROM submission s
              WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND s.team = $4
                AND s.id <> $5 AND s.outcome IS NULL
-               AND (s.stage = 'score' OR s.sealed IS NOT NULL
+               AND (s.stage = 'scoring' OR s.undisclosed_outcome IS NOT NULL
                     OR (s.stage = 'run' AND s.working = 1)
                     OR (s.stage = 'run' AND EXISTS (
                           SELECT 1 FROM attempt a
-                          WHERE a.submission_id = s.id AND a.kind = 'run'
+                          WHERE a.submission_id = s.id AND a.stage = 'run'
                             AND a.state = 'succeeded' AND a.started_at >= s.ready_at)))",
         )
         .bind(mine.challenge.as_str())
@@ -405,13 +405,13 @@ impl Store {
         tree: &str,
     ) -> Result<Option<SubmissionRecord>> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE source SET tree = $1 WHERE id = $2")
+        sqlx::query("UPDATE source SET content_digest = $1 WHERE id = $2")
             .bind(tree)
             .bind(record.source)
             .execute(&mut *tx)
             .await?;
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE o.tree = $1 AND o.repository_id = $2 AND o.phase = $3
+            "{SELECT} WHERE o.content_digest = $1 AND o.repository_id = $2 AND o.phase = $3
                AND s.id < $4 AND s.source_id <> $5
                AND (s.pushed_as IS NULL OR s.task = $6)
                AND (s.outcome IS NULL OR s.outcome = 'scored') ORDER BY s.id LIMIT 1"
@@ -500,8 +500,8 @@ async fn enter(
             dockerfile: "",
             team: repository.team.as_str(),
             challenge: &repository.challenge,
-            revision: &new.revision,
-            stage: Stage::Rules,
+            config_digest: &new.config_digest,
+            stage: Stage::Admission,
             pushed_as: None,
         };
         insert(tx, &new, now).await?

@@ -30,7 +30,7 @@ impl Store {
                 let issue: i64 = found.try_get("issue")?;
                 Ok(Thread {
                     issue: (issue > 0).then_some(issue),
-                    unsure_until: row::optional_moment(&found, "unsure_until")?,
+                    unsure_until: row::optional_timestamp(&found, "unsure_until")?,
                 })
             })
             .transpose()

@@ -3,10 +3,10 @@
 
 use sqlx::Row as _;
 
-use super::ledger::append;
-use super::outbox::{OutboxPut, put};
+use super::audit::append;
+use super::outbox::{NewOutboxMessage, put};
 use super::submission::record;
-use super::{Change, LedgerPut, Result, Store, StoreError, SubmissionRecord, quota, row};
+use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota, row};
 use crate::model::{AttemptId, ImageId, KillReason, Outcome, Rerun, Timestamp};
 
 /// What a withdrawal met.
@@ -45,9 +45,9 @@ pub enum Charge {
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
     /// Who ordered it and what changed.
-    pub ledger: &'a LedgerPut,
+    pub audit: &'a NewAuditEntry,
     /// What the forge is told of it.
-    pub reports: &'a [OutboxPut],
+    pub reports: &'a [NewOutboxMessage],
 }
 
 impl Store {
@@ -66,7 +66,7 @@ impl Store {
         let id = known.submission.id;
         let mut tx = self.begin().await?;
         let ended = sqlx::query(
-            "UPDATE submission SET outcome = $1, ended_at = $2, working = 0, sealed = NULL,
+            "UPDATE submission SET outcome = $1, ended_at = $2, working = 0, undisclosed_outcome = NULL,
                     incident = NULL
              WHERE id = $3 AND outcome IS NULL",
         )
@@ -87,7 +87,7 @@ impl Store {
         let record = record(&mut tx, id).await?;
         let seen: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM attempt
-             WHERE submission_id = $1 AND kind = 'run' AND state <> 'lost'",
+             WHERE submission_id = $1 AND stage = 'run' AND state <> 'lost'",
         )
         .bind(id.0)
         .fetch_one(&mut *tx)
@@ -110,13 +110,13 @@ impl Store {
         .bind(id.0)
         .fetch_optional(&mut *tx)
         .await?;
-        append(&mut tx, written.ledger, now).await?;
+        append(&mut tx, written.audit, now).await?;
         for report in written.reports {
             put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
-        self.tell_end(&record.submission);
-        self.tell(Change::Outbox);
+        self.notify_end(&record.submission);
+        self.notify(Change::Outbox);
         Ok(match attempt {
             Some(row) => Withdrawn::Working(AttemptId(row.try_get("id")?)),
             None => Withdrawn::Waiting,
@@ -184,13 +184,13 @@ impl Store {
             return Err(StoreError::Stale);
         }
         let record = record(&mut tx, way.submission()).await?;
-        append(&mut tx, written.ledger, now).await?;
+        append(&mut tx, written.audit, now).await?;
         for report in written.reports {
             put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
-        self.tell_end(&record.submission);
-        self.tell(Change::Outbox);
+        self.notify_end(&record.submission);
+        self.notify(Change::Outbox);
         Ok(())
     }
 }

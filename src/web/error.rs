@@ -87,6 +87,6 @@ pub async fn not_found(address: Uri) -> Response {
 
 /// For addresses that want another method: a hook's opened in a browser, most often.
 pub async fn wrong_method() -> Response {
-    let says = "this address is there, but not for this method\n";
-    (StatusCode::METHOD_NOT_ALLOWED, says).into_response()
+    let message = "this address is there, but not for this method\n";
+    (StatusCode::METHOD_NOT_ALLOWED, message).into_response()
 }

@@ -106,8 +106,8 @@ fn place(shared: &Shared) -> Result<OwnedSemaphorePermit, Failure> {
 
 type Told = Result<Event, Infallible>;
 
-fn event(name: &str, says: &str) -> Told {
-    Ok(Event::default().event(name).data(says))
+fn event(name: &str, message: &str) -> Told {
+    Ok(Event::default().event(name).data(message))
 }
 
 fn live(name: &str, events: impl Stream<Item = Told> + Send + 'static) -> Response {

@@ -41,7 +41,7 @@ enum Unread {
 
 impl IntoResponse for Unread {
     fn into_response(self) -> Response {
-        let (status, says) = match self {
+        let (status, message) = match self {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -50,7 +50,7 @@ impl IntoResponse for Unread {
             Self::Broken => (StatusCode::BAD_REQUEST, "the body did not arrive whole"),
             Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
         };
-        answer(status, says)
+        answer(status, message)
     }
 }
 
@@ -100,8 +100,8 @@ async fn collect(body: Body, announced: usize) -> Result<Bytes, Unread> {
     Ok(whole.into())
 }
 
-fn answer(status: StatusCode, says: impl Into<String>) -> Response {
-    (status, format!("{}\n", says.into())).into_response()
+fn answer(status: StatusCode, message: impl Into<String>) -> Response {
+    (status, format!("{}\n", message.into())).into_response()
 }
 
 /// Takes a delivery.
@@ -111,15 +111,15 @@ pub async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let gate = &shared.gate;
+    let stage = &shared.stage;
     let known = ForgeName::new(forge).ok().and_then(|name| {
-        let secrets = gate.secrets.get(&name)?;
+        let secrets = stage.secrets.get(&name)?;
         Some((name, secrets))
     });
     let Some((name, secrets)) = known else {
         return answer(StatusCode::NOT_FOUND, "no such forge");
     };
-    let (body, _room) = match gate.read(body).await {
+    let (body, _room) = match stage.read(body).await {
         Ok(read) => read,
         Err(unread) => {
             tracing::warn!(forge = name.as_str(), ?unread, "delivery refused");

@@ -59,15 +59,15 @@ pub async fn pushed(
     let (lines, receiver) = mpsc::channel::<String>(64);
     let app = Arc::clone(&shared.app);
     tokio::spawn(async move {
-        if let Err(error) = tell(&app, &repository, (refs, watch), &lines).await {
+        if let Err(error) = notify(&app, &repository, (refs, watch), &lines).await {
             tracing::error!(
                 repository = repository.full_name,
                 error = format!("{error:#}"),
                 "hook not answered"
             );
-            let says =
+            let message =
                 "Referee cannot look at your push right now; it is stored and will be found.";
-            let _ = lines.send(says.to_owned()).await;
+            let _ = lines.send(message.to_owned()).await;
         }
     });
     let stream = ReceiverStream::new(receiver)
@@ -90,7 +90,7 @@ fn pushed_refs(body: &str) -> Vec<(String, Option<CommitSha>)> {
 
 type Lines = mpsc::Sender<String>;
 
-async fn tell(
+async fn notify(
     app: &App,
     repository: &Repository,
     (refs, watch): (Vec<(String, Option<CommitSha>)>, bool),
@@ -208,7 +208,7 @@ async fn report(
 /// Whether there is nothing more to wait for: the verdict of the rules, or with `watch` the end.
 fn is_told(record: &SubmissionRecord, watch: bool) -> bool {
     let submission = &record.submission;
-    submission.outcome.is_some() || (!watch && submission.stage > Stage::Rules)
+    submission.outcome.is_some() || (!watch && submission.stage > Stage::Admission)
 }
 
 async fn send(lines: &Lines, line: String) {

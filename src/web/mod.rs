@@ -38,7 +38,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, FromRef)]
 struct Shared {
     app: Arc<App>,
-    gate: Arc<hooks::Gate>,
+    stage: Arc<hooks::Gate>,
     readers: Arc<Semaphore>,
 }
 
@@ -57,7 +57,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
 /// When a configured webhook secret is unfit.
 pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let shared = Shared {
-        gate: Arc::new(hooks::Gate::new(secrets(&app)?)),
+        stage: Arc::new(hooks::Gate::new(secrets(&app)?)),
         readers: Arc::new(Semaphore::new(limits::LIVE_READERS_MAX)),
         app,
     };

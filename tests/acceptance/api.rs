@@ -30,7 +30,7 @@ pub struct Raw {
     pub status: u16,
     /// Where it sends us.
     pub place: Option<String>,
-    pub says: String,
+    pub message: String,
 }
 
 impl By {
@@ -146,7 +146,7 @@ impl Api {
             Raw {
                 status: answer.status().as_u16(),
                 place: place.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()),
-                says: answer.text().await.unwrap_or_default(),
+                message: answer.text().await.unwrap_or_default(),
             }
         })
     }

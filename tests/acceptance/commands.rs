@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::challenge::mistaken;
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 use crate::world::World;
 
@@ -14,7 +14,7 @@ type At<'a> = (&'a str, i64);
 
 #[test]
 fn comments_command() {
-    at_each(&[Dialect::Gitea122, Dialect::Gitea127], |world| {
+    at_each(&[ForgeVersion::Gitea122, ForgeVersion::Gitea127], |world| {
         world.needs_deliveries();
         let alpha = world.team("alpha", &["alice"]);
         let copy = world.clone_of("alice", &alpha);
@@ -40,7 +40,9 @@ fn comments_command() {
 
 fn a_team_asks(world: &mut World, at: At<'_>) {
     let help = world.say("alice", at, "/help");
-    help.says("/status").says("/quota").says("/withdraw");
+    help.message("/status")
+        .message("/quota")
+        .message("/withdraw");
     assert!(
         !help.answer.text.contains("/disqualify"),
         "{}",
@@ -51,21 +53,21 @@ fn a_team_asks(world: &mut World, at: At<'_>) {
         let signs = world.reactions(at.0, help.comment);
         holds(signs == ["eyes"], signs)
     });
-    world.say("alice", at, "/status").says("rejected");
+    world.say("alice", at, "/status").message("rejected");
     world
         .say("alice", at, "/quota")
-        .says("validation/segmentation");
+        .message("validation/segmentation");
     let bot = world.login("bot");
     world
         .say("alice", at, &format!("@{bot} status #1"))
-        .says("Rejected by the rules");
-    world.say("alice", at, "/status #999").says("999");
+        .message("Rejected by the rules");
+    world.say("alice", at, "/status #999").message("999");
     for order in [
         "/phase close validation",
         "/announce Hello",
         "/grant team alpha 5 validation",
     ] {
-        world.say("alice", at, order).says("rganizer");
+        world.say("alice", at, order).message("rganizer");
     }
 }
 
@@ -120,18 +122,18 @@ fn an_edited_comment(world: &mut World, at: At<'_>) {
 fn outsiders(world: &mut World, at: At<'_>) {
     let path = format!("/repos/{}/issues/{}/comments", at.0, at.1);
     let body = json!({ "body": "/status" });
-    let (status, says) = world.ask("eve", "POST", &path, &body);
+    let (status, message) = world.ask("eve", "POST", &path, &body);
     assert!(
         matches!(status, 403 | 404),
-        "eve has no access: {status} {says}"
+        "eve has no access: {status} {message}"
     );
     // Somebody who was given a look is still nobody here.
     let path = format!("/repos/{}/collaborators/{}", at.0, world.login("eve"));
     world.call("owner", "PUT", &path, &json!({ "permission": "read" }));
     world
         .say("eve", at, "/status")
-        .says("Only members of this team, and organizers");
-    world.say("eve", at, "/pause").says("rganizer");
+        .message("Only members of this team, and organizers");
+    world.say("eve", at, "/pause").message("rganizer");
     world.call("owner", "DELETE", &path, &Value::Null);
 }
 
@@ -165,18 +167,18 @@ fn organizers_order(world: &mut World, at: At<'_>) {
         ("/team add delta ada", "referee team add delta"),
     ];
     for (order, answer) in orders {
-        world.say("bob", at, order).says(answer);
+        world.say("bob", at, order).message(answer);
     }
     let both = world.say("bob", at, "/status\n\nand then\n\n/queue");
-    both.says("`/status`")
-        .says("`/queue`")
-        .says("Nothing runs and nothing waits.");
+    both.message("`/status`")
+        .message("`/queue`")
+        .message("Nothing runs and nothing waits.");
 }
 
 fn an_announcement(world: &mut World, at: At<'_>, (alpha, issue): At<'_>) {
     world
         .say("bob", at, "/announce The test phase opens on **Monday**.")
-        .says("Told to 1 team.");
+        .message("Told to 1 team.");
     world.until("the team should be told", |world| {
         let said = world.said(alpha, issue);
         let told = said
@@ -187,19 +189,19 @@ fn an_announcement(world: &mut World, at: At<'_>, (alpha, issue): At<'_>) {
 }
 
 fn the_ledger(world: &mut World) {
-    let ledger = world.read(world.store().ledger(0, 1000));
-    let actions: Vec<&str> = ledger.iter().map(|entry| entry.action.as_str()).collect();
+    let audit = world.read(world.store().audit(0, 1000));
+    let actions: Vec<&str> = audit.iter().map(|entry| entry.action.as_str()).collect();
     let bob = world.login("bob");
-    let ordered = ledger
+    let ordered = audit
         .iter()
         .filter(|entry| entry.actor.contains(&bob))
         .count();
-    assert!(ordered >= 8, "orders of bob in the ledger: {ledger:#?}");
+    assert!(ordered >= 8, "orders of bob in the ledger: {audit:#?}");
     eprintln!("the ledger has {actions:?}");
     let alice = world.login("alice");
-    let others = ledger
+    let others = audit
         .iter()
         .filter(|entry| entry.actor.contains(&alice))
         .count();
-    assert_eq!(others, 0, "alice has ordered nothing: {ledger:#?}");
+    assert_eq!(others, 0, "alice has ordered nothing: {audit:#?}");
 }

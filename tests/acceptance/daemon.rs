@@ -103,15 +103,15 @@ impl Daemon {
     /// Runs a command of the program, which must fail; what it printed.
     pub fn refuse(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
-        let says = [output.stdout, output.stderr].concat();
-        let says = String::from_utf8_lossy(&says).into_owned();
+        let message = [output.stdout, output.stderr].concat();
+        let message = String::from_utf8_lossy(&message).into_owned();
         let called = arguments.join(" ");
         assert!(
             !output.status.success(),
-            "referee {called} should fail: {says}"
+            "referee {called} should fail: {message}"
         );
         // Lines are broken for terminals.
-        says.split_whitespace().collect::<Vec<_>>().join(" ")
+        message.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Starts it; it answers some moments later.

@@ -25,7 +25,10 @@ fn docker(arguments: &[&str]) -> Result<String, String> {
 pub fn is_there() -> bool {
     let missing = match docker(&["image", "inspect", BASE]) {
         Ok(_) => return true,
-        Err(says) => format!("no image {BASE} (examples/base/build.sh): {}", says.trim()),
+        Err(message) => format!(
+            "no image {BASE} (examples/base/build.sh): {}",
+            message.trim()
+        ),
     };
     assert!(variable("CI").is_none(), "this cannot run: {missing}");
     eprintln!("SKIPPED, nothing is tested: {missing}");

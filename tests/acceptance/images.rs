@@ -3,13 +3,13 @@
 //!
 //! Where the forge has no registry the story is another one, and says so: that nobody is left to wonder.
 
-use referee::model::{AttemptKind, Digest, Origin, Outcome, Stage};
+use referee::model::{Digest, Origin, Outcome, Stage};
 use referee::store::SubmissionRecord;
 use serde_json::Value;
 
 use crate::challenge::{slow_build, take_images};
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 use crate::world::World;
 
@@ -18,15 +18,18 @@ type Places<'a> = (&'a str, &'a str);
 
 #[test]
 fn what_is_pushed_to_the_registry_is_judged_and_shown() {
-    at_each(&[Dialect::Gitea127, Dialect::Forgejo10], |world| {
-        take_images(&world.daemon.path("challenge"));
-        world.restart();
-        if world.has_registry() {
-            images(world);
-        } else {
-            no_registry(world);
-        }
-    });
+    at_each(
+        &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
+        |world| {
+            take_images(&world.daemon.path("challenge"));
+            world.restart();
+            if world.has_registry() {
+                images(world);
+            } else {
+                no_registry(world);
+            }
+        },
+    );
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn a_forge_without_a_registry_is_told_apart() {
         no_registry(world);
     };
     // A real instance has one or has none: the story above is told accordingly.
-    crate::place::at_models(&[Dialect::Gitea122], told);
+    crate::place::at_models(&[ForgeVersion::Gitea122], told);
 }
 
 fn images(world: &mut World) {
@@ -119,13 +122,13 @@ fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Diges
     how_it_was_found(world);
     let record = ends(world, number, Outcome::Scored);
     let attempts = world.read(world.store().attempts(&record));
-    let kinds: Vec<AttemptKind> = attempts.iter().map(|a| a.attempt.kind).collect();
+    let kinds: Vec<Stage> = attempts.iter().map(|a| a.attempt.stage).collect();
     let expected = [
-        AttemptKind::Fetch,
-        AttemptKind::Build,
-        AttemptKind::Smoke,
-        AttemptKind::Run,
-        AttemptKind::Score,
+        Stage::Admission,
+        Stage::Build,
+        Stage::Smoke,
+        Stage::Run,
+        Stage::Scoring,
     ];
     assert_eq!(kinds, expected);
     let report = is_told(world, repository, (number, "0.625"));
@@ -198,14 +201,12 @@ fn another_architecture(world: &mut World, (repository, image): Places<'_>) {
     look(world);
     let number = enters(world, &digest);
     let record = ends(world, number, Outcome::Rejected);
-    assert_eq!(record.submission.stage, Stage::Rules);
+    assert_eq!(record.submission.stage, Stage::Admission);
     let report = is_told(world, repository, (number, "IMG002"));
     assert!(report.contains(&platform), "{report}");
     let attempts = world.read(world.store().attempts(&record));
     assert!(
-        attempts
-            .iter()
-            .all(|a| a.attempt.kind == AttemptKind::Fetch),
+        attempts.iter().all(|a| a.attempt.stage == Stage::Admission),
         "nothing was fetched to be loaded: {attempts:?}"
     );
     for digest in layers {
@@ -271,22 +272,22 @@ fn no_registry(world: &mut World) {
          IS PUSHED; what is asserted is that setup, team add and doctor say so",
         world.api.root()
     );
-    let remedy = "`[packages] ENABLED = true`";
+    let help = "`[packages] ENABLED = true`";
     let owner = ["--owner-token-file", "owner.token"];
     let setup = world.daemon.run(&["forge", "setup", owner[0], owner[1]]);
-    assert!(setup.contains(remedy), "{setup}");
+    assert!(setup.contains(help), "{setup}");
     let login = world.login("alice");
     let add = [
         "team", "add", owner[0], owner[1], "--images", "alpha", &login,
     ];
     let refused = world.daemon.refuse(&add);
-    assert!(refused.contains(remedy), "{refused}");
+    assert!(refused.contains(help), "{refused}");
     let organization = format!("/orgs/{}-alpha", world.organization);
     let (status, _) = world.ask("owner", "GET", &organization, &Value::Null);
     assert_eq!(status, 404, "nothing was made for images");
-    let says = world.daemon.refuse(&["doctor"]);
+    let message = world.daemon.refuse(&["doctor"]);
     assert!(
-        says.contains("there is none at") && says.contains(remedy),
-        "{says}"
+        message.contains("there is none at") && message.contains(help),
+        "{message}"
     );
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use referee::model::{ChallengeSlug, ForgeName, Outcome, Timestamp};
-use referee::store::{Lane, SubmissionRecord};
+use referee::store::{PriorityClass, SubmissionRecord};
 use serde_json::Value;
 
 use crate::world::World;
@@ -14,7 +14,7 @@ use crate::world::World;
 pub struct Lamp {
     pub state: String,
     pub url: String,
-    pub says: String,
+    pub message: String,
 }
 
 /// A comment of the bot's.
@@ -81,7 +81,7 @@ impl World {
             let lamp = Lamp {
                 state: text("status"),
                 url: text("target_url"),
-                says: text("description"),
+                message: text("description"),
             };
             let slot = newest.entry(text("context")).or_insert((id, lamp.clone()));
             if slot.0 < id {
@@ -167,7 +167,7 @@ impl World {
         let path = format!("/repos/{repository}/git/notes/{sha}");
         match self.ask("owner", "GET", &path, &Value::Null) {
             (200, note) => Ok(note["message"].as_str().unwrap_or_default().to_owned()),
-            (status, says) => Err(format!("{status} {says}")),
+            (status, message) => Err(format!("{status} {message}")),
         }
     }
 
@@ -182,17 +182,21 @@ impl World {
         let address = format!("/repos/{repository}/raw/{path}");
         match self.ask("owner", "GET", &address, &Value::Null) {
             (200, Value::String(text)) => Ok(text),
-            (status, says) => Err(format!("{path}: {status} {says}")),
+            (status, message) => Err(format!("{path}: {status} {message}")),
         }
     }
 
     /// What waits to be shown on the forge, now or later.
     pub fn waiting(&self) -> Vec<String> {
         let forge = ForgeName::new("forge").unwrap();
-        let lanes = [Lane::Answers, Lane::Urgent, Lane::Rest];
-        let all = lanes.into_iter().flat_map(|lane| {
+        let priority_classes = [
+            PriorityClass::Answers,
+            PriorityClass::Urgent,
+            PriorityClass::Rest,
+        ];
+        let all = priority_classes.into_iter().flat_map(|priority_class| {
             let far = Timestamp(i64::MAX);
-            self.read(self.store().due((&forge, lane), far, 100))
+            self.read(self.store().due((&forge, priority_class), far, 100))
         });
         all.map(|item| format!("{} {}", item.channel, item.subject))
             .collect()
@@ -203,7 +207,7 @@ impl World {
         self.until("everything should be shown", |world| {
             let under_way = world.read(world.store().submissions_under_way());
             let (busy, mut waiting) = (under_way.len(), world.waiting());
-            waiting.retain(|wish| !wish.starts_with("board "));
+            waiting.retain(|message| !message.starts_with("board "));
             holds(busy == 0 && waiting.is_empty(), (busy, waiting))
         });
     }

@@ -6,120 +6,126 @@ use serde_json::json;
 
 use crate::challenge::mistaken;
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 
 const ASKS: &str = "wants to take part as team `zeta`";
 
 #[test]
 fn a_newcomer_waits_for_an_organizer() {
-    at_each(&[Dialect::Gitea127, Dialect::Forgejo10], |world| {
-        world.needs_deliveries();
-        let path = format!("/orgs/{}/repos", world.organization);
-        let body = json!({ "name": "team-zeta", "private": true, "auto_init": true, "default_branch": "main" });
-        world.call("owner", "POST", &path, &body);
-        let zeta = world.repository("team-zeta");
-        let copy = world.clone_of("owner", &zeta);
-        let organizers = world.repository("organizers");
-        for text in ["first", "second"] {
-            mistaken(&copy, text);
-            copy.push_main();
-        }
-        let issue = world.until("the organizers should be asked", |world| {
-            let issue = world.thread(&organizers)?;
-            let said = world.said(&organizers, issue);
-            holds(said.iter().any(|s| s.text.contains(ASKS)), &said)?;
-            Ok(issue)
-        });
-        world
-            .say("bob", (&organizers, issue), "/team list")
-            .says("waits for `/team approve zeta`");
-        assert_eq!(
-            world.entered("zeta"),
-            [],
-            "nothing is read before the approval"
-        );
+    at_each(
+        &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
+        |world| {
+            world.needs_deliveries();
+            let path = format!("/orgs/{}/repos", world.organization);
+            let body = json!({ "name": "team-zeta", "private": true, "auto_init": true, "default_branch": "main" });
+            world.call("owner", "POST", &path, &body);
+            let zeta = world.repository("team-zeta");
+            let copy = world.clone_of("owner", &zeta);
+            let organizers = world.repository("organizers");
+            for text in ["first", "second"] {
+                mistaken(&copy, text);
+                copy.push_main();
+            }
+            let issue = world.until("the organizers should be asked", |world| {
+                let issue = world.thread(&organizers)?;
+                let said = world.said(&organizers, issue);
+                holds(said.iter().any(|s| s.text.contains(ASKS)), &said)?;
+                Ok(issue)
+            });
+            world
+                .say("bob", (&organizers, issue), "/team list")
+                .message("waits for `/team approve zeta`");
+            assert_eq!(
+                world.entered("zeta"),
+                [],
+                "nothing is read before the approval"
+            );
 
-        let talk = world.say("bob", (&organizers, issue), "/team approve zeta");
-        talk.says("Team `zeta` takes part");
-        let standing = copy.head();
-        world.ends(("zeta", &standing), Outcome::Rejected);
-        let sha = mistaken(&copy, "third");
-        copy.push_main();
-        world.ends(("zeta", &sha), Outcome::Rejected);
-        world.until("the report should be there", |world| {
-            world.report_with(&zeta, &sha, "Rejected")
-        });
-        let expected = [standing, sha].map(|sha| (sha, "validation".to_owned()));
-        assert_eq!(
-            world.entered("zeta"),
-            expected,
-            "what stood there, and what came"
-        );
-        let said = world.said(&organizers, issue);
-        let asked = said.iter().filter(|s| s.text.contains(ASKS)).count();
-        assert_eq!(asked, 1, "asked once: {said:#?}");
-        let again = world.say("bob", (&organizers, issue), "/team approve zeta");
-        assert!(
-            !again.answer.text.contains("takes part with"),
-            "{}",
-            again.answer.text
-        );
-    });
+            let talk = world.say("bob", (&organizers, issue), "/team approve zeta");
+            talk.message("Team `zeta` takes part");
+            let standing = copy.head();
+            world.ends(("zeta", &standing), Outcome::Rejected);
+            let sha = mistaken(&copy, "third");
+            copy.push_main();
+            world.ends(("zeta", &sha), Outcome::Rejected);
+            world.until("the report should be there", |world| {
+                world.report_with(&zeta, &sha, "Rejected")
+            });
+            let expected = [standing, sha].map(|sha| (sha, "validation".to_owned()));
+            assert_eq!(
+                world.entered("zeta"),
+                expected,
+                "what stood there, and what came"
+            );
+            let said = world.said(&organizers, issue);
+            let asked = said.iter().filter(|s| s.text.contains(ASKS)).count();
+            assert_eq!(asked, 1, "asked once: {said:#?}");
+            let again = world.say("bob", (&organizers, issue), "/team approve zeta");
+            assert!(
+                !again.answer.text.contains("takes part with"),
+                "{}",
+                again.answer.text
+            );
+        },
+    );
 }
 
 #[test]
 fn an_organizer_makes_a_team_by_a_comment() {
-    at_each(&[Dialect::Gitea122, Dialect::Forgejo10], |world| {
-        world.needs_deliveries();
-        world.let_organizers_make_teams();
-        let organizers = world.repository("organizers");
-        let issue = world.open(
-            "owner",
-            &organizers,
-            ("Teams", "Who takes part is decided here."),
-        );
-        let at = (organizers.as_str(), issue);
-        world
-            .say("bob", at, "/team add delta nobody-of-this-name")
-            .says("no account named nobody-of-this-name; nothing was made");
-        assert_eq!(world.entered("delta"), []);
+    at_each(
+        &[ForgeVersion::Gitea122, ForgeVersion::Forgejo10],
+        |world| {
+            world.needs_deliveries();
+            world.let_organizers_make_teams();
+            let organizers = world.repository("organizers");
+            let issue = world.open(
+                "owner",
+                &organizers,
+                ("Teams", "Who takes part is decided here."),
+            );
+            let at = (organizers.as_str(), issue);
+            world
+                .say("bob", at, "/team add delta nobody-of-this-name")
+                .message("no account named nobody-of-this-name; nothing was made");
+            assert_eq!(world.entered("delta"), []);
 
-        let order = format!("/team add delta @{}", world.login("eve"));
-        let made = world.say("bob", at, &order);
-        made.says("Team `delta` takes part with")
-            .says("made: account");
-        let again = world.say("bob", at, &order);
-        again.says("found: account");
-        assert!(
-            !again.answer.text.contains("made:"),
-            "{}",
-            again.answer.text
-        );
+            let order = format!("/team add delta @{}", world.login("eve"));
+            let made = world.say("bob", at, &order);
+            made.message("Team `delta` takes part with")
+                .message("made: account");
+            let again = world.say("bob", at, &order);
+            again.message("found: account");
+            assert!(
+                !again.answer.text.contains("made:"),
+                "{}",
+                again.answer.text
+            );
 
-        let delta = world.repository("team-delta");
-        let copy = world.clone_of("eve", &delta);
-        let sha = mistaken(&copy, "first");
-        copy.push_main();
-        world.ends(("delta", &sha), Outcome::Rejected);
-        world.until("the report should be there", |world| {
-            world.report_with(&delta, &sha, "Rejected")
-        });
-        assert_eq!(
-            world.entered("delta"),
-            [(sha, "validation".to_owned())],
-            "the template is no submission"
-        );
-        let ledger = world.read(world.store().ledger(0, 1000));
-        let added: Vec<_> = ledger
-            .iter()
-            .filter(|entry| entry.action == "team add")
-            .collect();
-        let bob = world.login("bob");
-        assert_eq!(added.len(), 1, "{ledger:#?}");
-        assert!(
-            added[0].actor.contains(&bob) && added[0].subject == "delta",
-            "{added:#?}"
-        );
-    });
+            let delta = world.repository("team-delta");
+            let copy = world.clone_of("eve", &delta);
+            let sha = mistaken(&copy, "first");
+            copy.push_main();
+            world.ends(("delta", &sha), Outcome::Rejected);
+            world.until("the report should be there", |world| {
+                world.report_with(&delta, &sha, "Rejected")
+            });
+            assert_eq!(
+                world.entered("delta"),
+                [(sha, "validation".to_owned())],
+                "the template is no submission"
+            );
+            let audit = world.read(world.store().audit(0, 1000));
+            let added: Vec<_> = audit
+                .iter()
+                .filter(|entry| entry.action == "team add")
+                .collect();
+            let bob = world.login("bob");
+            assert_eq!(added.len(), 1, "{audit:#?}");
+            assert!(
+                added[0].actor.contains(&bob) && added[0].subject == "delta",
+                "{added:#?}"
+            );
+        },
+    );
 }

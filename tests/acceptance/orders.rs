@@ -4,7 +4,7 @@ use referee::model::Outcome;
 
 use crate::challenge::{turn_around, worth};
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 use crate::world::World;
 
@@ -22,7 +22,7 @@ fn teams(world: &World, board: &str) -> Result<Vec<String>, String> {
 
 #[test]
 fn a_corrected_scorer_turns_the_board() {
-    at_each(&[Dialect::Gitea124], |world| {
+    at_each(&[ForgeVersion::Gitea124], |world| {
         world.needs_deliveries();
         for (team, value) in [("alpha", "0.9"), ("beta", "0.2")] {
             let repository = world.team(team, &["alice"]);
@@ -35,7 +35,7 @@ fn a_corrected_scorer_turns_the_board() {
         let organizers = world.repository("organizers");
         let issue = world.open("bob", &organizers, ("Orders", "What we order"));
         let at = (organizers.as_str(), issue);
-        world.say("bob", at, "/apply").says("no rescore is open");
+        world.say("bob", at, "/apply").message("no rescore is open");
 
         turn_around(&world.daemon.path("challenge"));
         let asked = world.write("bob", at, "/rescore validation/segmentation");
@@ -56,14 +56,14 @@ fn a_corrected_scorer_turns_the_board() {
         );
         world
             .say("bob", at, "/apply")
-            .says("instead of")
-            .says("2 teams change their places");
+            .message("instead of")
+            .message("2 teams change their places");
         world.until("the board's files should turn", |world| {
             let now = teams(world, &board)?;
             holds(now == ["beta", "alpha"], now)
         });
         world
             .say("bob", at, "/status validation/segmentation")
-            .says("beta");
+            .message("beta");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::world::World;
 
 /// A forge to be tried.
@@ -16,7 +16,7 @@ pub enum Place {
         token: String,
     },
     /// The model, as this forge.
-    Model(Dialect),
+    Model(ForgeVersion),
 }
 
 impl Place {
@@ -24,7 +24,7 @@ impl Place {
     pub fn name(&self) -> String {
         match self {
             Self::Real { url, .. } => url.clone(),
-            Self::Model(dialect) => format!("the model of {}", dialect.name()),
+            Self::Model(version) => format!("the model of {}", version.name()),
         }
     }
 }
@@ -46,27 +46,27 @@ fn real() -> Option<Place> {
 
 /// Tells a story in a world of its own at the real instance, or at the model as each of these, all at
 /// the same time: most of a story is waiting.
-pub fn at_each(dialects: &[Dialect], story: impl Fn(&mut World) + Sync) {
+pub fn at_each(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
     let places = match real() {
         Some(place) => vec![place],
-        None => dialects.iter().map(|d| Place::Model(*d)).collect(),
+        None => versions.iter().map(|d| Place::Model(*d)).collect(),
     };
     tell_at(places, &story);
 }
 
 /// Tells a story about what an instance can be set to: at the model alone, as each of these.
-pub fn at_models(dialects: &[Dialect], story: impl Fn(&mut World) + Sync) {
+pub fn at_models(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
     match real() {
         Some(place) => println!(
             "not told at {}, as it asks for other settings",
             place.name()
         ),
-        None => tell_at(dialects.iter().map(|d| Place::Model(*d)).collect(), &story),
+        None => tell_at(versions.iter().map(|d| Place::Model(*d)).collect(), &story),
     }
 }
 
 fn tell_at(places: Vec<Place>, story: &(impl Fn(&mut World) + Sync)) {
-    let tell = |place: Place| {
+    let notify = |place: Place| {
         let (name, started) = (place.name(), Instant::now());
         if let Some(mut world) = World::new(place) {
             story(&mut world);
@@ -77,7 +77,7 @@ fn tell_at(places: Vec<Place>, story: &(impl Fn(&mut World) + Sync)) {
     std::thread::scope(|scope| {
         for place in places {
             let called = std::thread::Builder::new().name(place.name());
-            called.spawn_scoped(scope, || tell(place)).unwrap();
+            called.spawn_scoped(scope, || notify(place)).unwrap();
         }
     });
 }

@@ -5,13 +5,13 @@ use referee::model::Outcome;
 use crate::challenge::{mistaken, worth};
 use crate::copy::Copy;
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 use crate::world::World;
 use serde_json::json;
 
 const LAMPS: [&str; 4] = [
-    "referee/rules",
+    "referee/admission",
     "referee/build",
     "referee/smoke",
     "referee/validation/segmentation",
@@ -19,7 +19,7 @@ const LAMPS: [&str; 4] = [
 
 #[test]
 fn what_is_pushed_is_judged_and_shown() {
-    at_each(&Dialect::ALL, |world| {
+    at_each(&ForgeVersion::ALL, |world| {
         let alpha = world.team("alpha", &["alice"]);
         let copy = world.clone_of("alice", &alpha);
         mistakes_are_told(world, (&alpha, &copy));
@@ -30,14 +30,17 @@ fn what_is_pushed_is_judged_and_shown() {
 
 #[test]
 fn whatever_git_can_do_enters_each_commit_once() {
-    at_each(&[Dialect::Gitea124, Dialect::Forgejo10], what_git_can_do);
+    at_each(
+        &[ForgeVersion::Gitea124, ForgeVersion::Forgejo10],
+        what_git_can_do,
+    );
 }
 
 fn mistakes_are_told(world: &mut World, (alpha, copy): (&str, &Copy)) {
     let sha = mistaken(copy, "five mistakes");
     copy.push_main();
     let lamp = world.until("the rules should be red", |world| {
-        world.lamp(alpha, &sha, ("referee/rules", "failure"))
+        world.lamp(alpha, &sha, ("referee/admission", "failure"))
     });
     assert!(lamp.url.starts_with(&world.daemon.url()), "{lamp:?}");
     assert_eq!(world.api.page(&lamp.url), Ok(200), "the page of {lamp:?}");
@@ -207,7 +210,7 @@ fn another_name(world: &mut World, alpha: &str) {
     });
     assert_eq!(world.submissions("alpha").len(), before + 1);
     world.until("the lamp should be under the new name", |world| {
-        world.lamp(&renamed, &sha, ("referee/rules", "failure"))
+        world.lamp(&renamed, &sha, ("referee/admission", "failure"))
     });
     world.until("the report should be under the new name", |world| {
         world.report_with(&renamed, &sha, "Rejected")

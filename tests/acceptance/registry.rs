@@ -48,8 +48,8 @@ impl World {
             .args([&program, &source])
             .output()
             .expect("cc, which also links the tests");
-        let says = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "cc -static: {says}");
+        let message = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "cc -static: {message}");
         let mut image = parts(&[layer("run", &std::fs::read(program).unwrap())]);
         image.config["architecture"] = json!(architectures().0);
         image
@@ -65,7 +65,7 @@ impl World {
     /// Pushes an image (`owner/name`) under a tag; the digest that the tag stands for now.
     pub fn push_image(&self, who: &str, at: (&str, &str), image: Parts) -> Digest {
         let pushed = self.try_push(who, at, image);
-        pushed.unwrap_or_else(|says| panic!("{who} should push {at:?}: {says}"))
+        pushed.unwrap_or_else(|message| panic!("{who} should push {at:?}: {message}"))
     }
 
     /// The same for somebody who perhaps may not; then what the registry says.
@@ -78,7 +78,7 @@ impl World {
         let scope = format!("repository:{name}:push,pull");
         let query = format!("/v2/token?service=container_registry&scope={scope}");
         let answer = self.registry(&self.signed_in(who), Method::GET, &query, None)?;
-        let answer: Value = serde_json::from_str(&answer.says).map_err(|e| e.to_string())?;
+        let answer: Value = serde_json::from_str(&answer.message).map_err(|e| e.to_string())?;
         let by = By::bearer(answer["token"].as_str().expect("a token"));
         let (blobs, manifest) = image.finished();
         for blob in blobs {
@@ -109,7 +109,7 @@ impl World {
         let answer = self.api.raw(by, (method.clone(), place), body);
         match answer.status {
             200..300 => Ok(answer),
-            status => Err(format!("{method} {place}: {status} {}", answer.says)),
+            status => Err(format!("{method} {place}: {status} {}", answer.message)),
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Talk {
 
 impl Talk {
     /// Asserts that a text is in the answer.
-    pub fn says(&self, text: &str) -> &Self {
+    pub fn message(&self, text: &str) -> &Self {
         assert!(
             self.answer.text.contains(text),
             "the answer should say `{text}`, and says:\n{}",

@@ -7,23 +7,26 @@ use serde_json::{Value, json};
 use crate::challenge::{mistaken, worth};
 use crate::copy::Copy;
 use crate::looks::holds;
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::place::at_each;
 use crate::world::World;
 
 #[test]
 fn nothing_is_lost() {
-    at_each(&[Dialect::Gitea127, Dialect::Forgejo10], |world| {
-        let alpha = world.team("alpha", &["alice"]);
-        let beta = world.team("beta", &["alice"]);
-        let copy = world.clone_of("alice", &alpha);
-        let other = world.clone_of("alice", &beta);
-        the_daemon_is_away(world, (&alpha, &copy));
-        what_is_deleted(world, (&alpha, &copy));
-        a_locked_issue(world, (&alpha, &copy));
-        an_archived_repository(world, (&alpha, &copy), (&beta, &other));
-        a_token_that_was(world, (&beta, &other));
-    });
+    at_each(
+        &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
+        |world| {
+            let alpha = world.team("alpha", &["alice"]);
+            let beta = world.team("beta", &["alice"]);
+            let copy = world.clone_of("alice", &alpha);
+            let other = world.clone_of("alice", &beta);
+            the_daemon_is_away(world, (&alpha, &copy));
+            what_is_deleted(world, (&alpha, &copy));
+            a_locked_issue(world, (&alpha, &copy));
+            an_archived_repository(world, (&alpha, &copy), (&beta, &other));
+            a_token_that_was(world, (&beta, &other));
+        },
+    );
 }
 
 /// Pushes a mistake and waits until all is said about it.
@@ -32,7 +35,7 @@ fn is_told(world: &mut World, (team, repository, copy): (&str, &str, &Copy), tex
     copy.push_main();
     world.ends((team, &sha), Outcome::Rejected);
     world.until(&format!("{text}: the lamp should be red"), |world| {
-        world.lamp(repository, &sha, ("referee/rules", "failure"))
+        world.lamp(repository, &sha, ("referee/admission", "failure"))
     });
     world.until(&format!("{text}: the report should be there"), |world| {
         world.report_with(repository, &sha, "Rejected")
@@ -92,9 +95,9 @@ fn what_is_deleted(world: &mut World, (alpha, copy): (&str, &Copy)) {
 fn a_locked_issue(world: &mut World, (alpha, copy): (&str, &Copy)) {
     let issue = world.thread(alpha).expect("one issue");
     let path = format!("/repos/{alpha}/issues/{issue}/lock");
-    let (status, says) = world.ask("owner", "PUT", &path, &json!({ "lock_reason": "" }));
+    let (status, message) = world.ask("owner", "PUT", &path, &json!({ "lock_reason": "" }));
     // Old forges lock only from their pages.
-    assert!(matches!(status, 204 | 404 | 405), "{status} {says}");
+    assert!(matches!(status, 204 | 404 | 405), "{status} {message}");
     is_told(
         world,
         ("alpha", alpha, copy),
@@ -103,8 +106,11 @@ fn a_locked_issue(world: &mut World, (alpha, copy): (&str, &Copy)) {
     assert_eq!(world.thread(alpha), Ok(issue), "no other issue is opened");
     if status == 204 {
         let path = format!("/repos/{alpha}/issues/{issue}/comments");
-        let (status, says) = world.ask("alice", "POST", &path, &json!({ "body": "/status" }));
-        assert_eq!(status, 403, "who only reads issues is locked out: {says}");
+        let (status, message) = world.ask("alice", "POST", &path, &json!({ "body": "/status" }));
+        assert_eq!(
+            status, 403,
+            "who only reads issues is locked out: {message}"
+        );
     }
 }
 
@@ -133,7 +139,7 @@ fn a_token_that_was(world: &mut World, (beta, copy): (&str, &Copy)) {
     let sha = worth(copy, "0.25", 3);
     copy.push_main();
     world.until("it should be under way", |world| {
-        world.lamp(beta, &sha, ("referee/rules", "success"))
+        world.lamp(beta, &sha, ("referee/admission", "success"))
     });
     let path = format!("/users/{}/tokens/first", world.login("bot"));
     world

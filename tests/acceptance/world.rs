@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use referee::forge::gitea::Dialect;
+use referee::forge::gitea::ForgeVersion;
 use referee::model::ForgeName;
 use referee::store::Store;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use crate::{challenge, engine};
 /// What is to happen has happened by then, also by a sweep on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// The first delivery has arrived by then, if any does: a forge's queues take some seconds.
-const HEARD_WITHIN: Duration = Duration::from_secs(30);
+const RECEIVED_WITHIN: Duration = Duration::from_secs(30);
 /// Rounds of removing what a list shows.
 const ROUNDS: usize = 20;
 /// Between two looks.
@@ -80,7 +80,7 @@ pub struct World {
     people: BTreeMap<&'static str, Person>,
     /// Organizations of teams' images, and people who have some.
     image_owners: Vec<String>,
-    dialect: Dialect,
+    version: ForgeVersion,
     hears: bool,
     store: OnceLock<Store>,
     copies: u32,
@@ -101,8 +101,8 @@ impl World {
         let runtime = Arc::new(builder.worker_threads(2).enable_all().build().unwrap());
         let (url, token, model) = match place {
             Place::Real { url, token } => (url, token, None),
-            Place::Model(dialect) => {
-                let forge = runtime.block_on(Forge::start(dialect));
+            Place::Model(version) => {
+                let forge = runtime.block_on(Forge::start(version));
                 let all = vec!["all".to_owned()];
                 let mut state = forge.state();
                 let root = state.make_person(ADMINISTRATOR, "root-admin-pw", true);
@@ -119,14 +119,14 @@ impl World {
             admin: By::token(&token),
             people: BTreeMap::new(),
             image_owners: Vec::new(),
-            dialect: Dialect::Gitea(0, 0, 0),
+            version: ForgeVersion::Gitea(0, 0, 0),
             hears: false,
             store: OnceLock::new(),
             copies: 0,
             model,
             runtime,
         };
-        world.dialect = world.look_who_it_is();
+        world.version = world.look_who_it_is();
         for (name, scopes) in CAST {
             world.enter(name, scopes);
         }
@@ -138,17 +138,17 @@ impl World {
     }
 
     /// The forge by its own words, as an administrator is told.
-    fn look_who_it_is(&self) -> Dialect {
+    fn look_who_it_is(&self) -> ForgeVersion {
         let who = self.api.must(&self.admin, ("GET", "/user"), &Value::Null);
         assert_eq!(
             who["is_admin"], true,
             "REFEREE_TEST_FORGE_TOKEN has to be an administrator's, with all scopes: {who}"
         );
-        let says = self
+        let message = self
             .api
             .must(&self.admin, ("GET", "/version"), &Value::Null);
-        let version = says["version"].as_str().unwrap_or_default();
-        Dialect::parse(version).unwrap_or_else(|| panic!("no Gitea or Forgejo: {says}"))
+        let version = message["version"].as_str().unwrap_or_default();
+        ForgeVersion::parse(version).unwrap_or_else(|| panic!("no Gitea or Forgejo: {message}"))
     }
 
     /// Finds out whether deliveries of the forge arrive, and says what to do where they do not.
@@ -157,7 +157,7 @@ impl World {
         self.open("owner", &organizers, ("Can you hear this?", "Nobody asks."));
         let forge = ForgeName::new("forge").unwrap();
         let asked = Instant::now();
-        while !self.hears && asked.elapsed() < HEARD_WITHIN {
+        while !self.hears && asked.elapsed() < RECEIVED_WITHIN {
             std::thread::sleep(PAUSE);
             let last = self.read(self.store().last_delivery(&forge));
             self.hears = last.is_some();
@@ -169,7 +169,7 @@ impl World {
 
     fn deaf(&self) -> String {
         format!(
-            "NO DELIVERY of {} reaches this machine as {} (waited {HEARD_WITHIN:?}). As it comes a forge refuses \
+            "NO DELIVERY of {} reaches this machine as {} (waited {RECEIVED_WITHIN:?}). As it comes a forge refuses \
              private addresses: set `[webhook] ALLOWED_HOST_LIST = external,loopback,private` in its app.ini, \
              restart it, and run this again. What is pushed is found by the sweep all the same; commands in \
              comments are not heard.",
@@ -185,7 +185,7 @@ impl World {
 
     /// Whether the forge tells of a pushed image.
     pub fn announces_images(&self) -> bool {
-        self.hears && self.dialect.announces_packages()
+        self.hears && self.version.announces_packages()
     }
 
     /// Makes a person of the cast with a password and a token.
@@ -278,8 +278,8 @@ impl World {
     pub fn team_with_images(&mut self, team: &str, members: &[&str]) -> String {
         let organization = format!("{}-{team}", self.organization);
         self.keep_images_of(&organization);
-        let says = self.add_team(&["--images", team], members);
-        assert!(says.contains("docker push"), "{says}");
+        let message = self.add_team(&["--images", team], members);
+        assert!(message.contains("docker push"), "{message}");
         self.repository(&format!("team-{team}"))
     }
 
@@ -449,7 +449,7 @@ impl World {
             .try_ask(&self.admin, ("DELETE", path), &Value::Null)
         {
             Ok((200 | 202 | 204 | 404, _)) => Ok(()),
-            Ok((status, says)) => Err(format!("{path}: {status} {says}")),
+            Ok((status, message)) => Err(format!("{path}: {status} {message}")),
             Err(error) => Err(format!("{path}: {error}")),
         }
     }

@@ -48,8 +48,8 @@ fn five_mistakes_of_a_challenge_are_told_at_once() {
     folder.write("new/challenge/challenge.toml", &text);
     let ran = folder.referee(&["config", "check", "new/challenge"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let places = ran.stderr.matches("--> new/challenge/challenge.toml:");
-    assert_eq!(places.count(), 5, "{}", ran.stderr);
+    let locations = ran.stderr.matches("--> new/challenge/challenge.toml:");
+    assert_eq!(locations.count(), 5, "{}", ran.stderr);
     insta::assert_snapshot!("five-mistakes", ran.shown());
 }
 

@@ -119,10 +119,10 @@ fn the_proxy_lets_through_what_the_daemon_takes() {
             .contains(&format!("client_max_body_size {mebibytes}m;")),
         "{site}"
     );
-    for places in ["nginx/places-native.conf", "nginx/places-compose.conf"] {
-        let places = text_of(places);
+    for locations in ["nginx/places-native.conf", "nginx/places-compose.conf"] {
+        let locations = text_of(locations);
         for name in ["upstream referee ", "upstream forge ", "geo $from_forge "] {
-            assert!(places.contains(name), "{name}");
+            assert!(locations.contains(name), "{name}");
         }
     }
 }

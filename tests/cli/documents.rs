@@ -9,7 +9,7 @@ use referee::cli::Cli;
 use referee::model::{Finding, Outcome, Stage, SubmissionState, TeamSlug, Timestamp};
 use referee::report::text::Style;
 use referee::report::{
-    BoardView, CellValue, CellView, FindingView, GateView, RowView, SubmissionView, board_text,
+    BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text,
     remote,
 };
 
@@ -262,16 +262,16 @@ fn the_push_in_the_readme_is_what_is_printed() {
     let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let findings: Vec<Finding> = serde_json::from_value(result["findings"].clone()).unwrap();
     let shown = SubmissionView::sample_rejected();
-    let rules = shown.gates.iter().map(|gate| match gate.name {
-        Stage::Rules => GateView {
+    let rules = shown.stages.iter().map(|stage| match stage.name {
+        Stage::Admission => StageView {
             duration: Some(referee::model::Duration(10)),
-            says: String::new(),
-            ..gate.clone()
+            message: String::new(),
+            ..stage.clone()
         },
-        _ => gate.clone(),
+        _ => stage.clone(),
     });
     let of_rules = |finding| FindingView {
-        gate: Stage::Rules,
+        stage: Stage::Admission,
         link: None,
         finding,
     };
@@ -279,7 +279,7 @@ fn the_push_in_the_readme_is_what_is_printed() {
         number: 2,
         team: TeamSlug::new("five-mistakes").unwrap(),
         state: SubmissionState::Ended(Outcome::Rejected),
-        gates: rules.collect(),
+        stages: rules.collect(),
         findings: findings.into_iter().map(of_rules).collect(),
         url: "http://127.0.0.1:8030/submissions/6f0c7c15a1a8392d088dd0173d936c7d".to_owned(),
         ..shown

@@ -16,8 +16,8 @@ fn shell(folder: &Path, script: &str) -> String {
         .current_dir(folder)
         .output()
         .unwrap();
-    let says = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}\n{says}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{message}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 

@@ -89,22 +89,25 @@ async fn a_failure_names_its_step() {
     let report = bench
         .build(&bench.build_spec("failing", &dockerfile, &[]))
         .await;
-    let BuildEnd::Failed { step, says } = &report.end else {
+    let BuildEnd::Failed { step, message } = &report.end else {
         panic!("{:?}", report.end);
     };
     assert_eq!(*step, Some(3));
-    assert!(says.ends_with("returned a non-zero code: 3"), "{says}");
+    assert!(
+        message.ends_with("returned a non-zero code: 3"),
+        "{message}"
+    );
     assert!(report.log.text().contains("why\n"));
 
     let dockerfile = format!("FROM {BASE}\nCOPY nothing /\nCMD [\"true\"]\n");
     let report = bench
         .build(&bench.build_spec("copying", &dockerfile, &[]))
         .await;
-    let BuildEnd::Failed { step, says } = &report.end else {
+    let BuildEnd::Failed { step, message } = &report.end else {
         panic!("{:?}", report.end);
     };
     assert_eq!(*step, Some(2));
-    assert!(says.contains("nothing"), "{says}");
+    assert!(message.contains("nothing"), "{message}");
 
     let report = bench
         .build(&bench.build_spec("unread", "FROM a b c\n", &[]))
@@ -256,8 +259,8 @@ async fn an_image_is_saved_as_it_is_loaded() {
     let image = bench.image("saved", &dockerfile).await;
     let path = bench.dir.path().join("carried.tar");
     let small = bench.engine.save(&image.id, &path, MIB).await;
-    let says = small.expect_err("it is larger").to_string();
-    assert!(says.contains("more than 1048576 bytes"), "{says}");
+    let message = small.expect_err("it is larger").to_string();
+    assert!(message.contains("more than 1048576 bytes"), "{message}");
     let most = 2 * image.bytes;
     bench.engine.save(&image.id, &path, most).await.unwrap();
     bench.engine.remove(&image.id, "saved").await.unwrap();

@@ -93,23 +93,23 @@ async fn a_failure_names_its_step(bench: &Bench) {
     let failure = async |name: &str, dockerfile: String| {
         let report = bench.build(&bench.build_spec(name, &dockerfile, &[])).await;
         match report.end {
-            BuildEnd::Failed { step, says } => (step, says, report.log.text()),
+            BuildEnd::Failed { step, message } => (step, message, report.log.text()),
             other => panic!("{other:?}"),
         }
     };
     let dockerfile = format!("FROM {BASE}\nENV A=b\nRUN echo why >&2; exit 3\nCMD [\"true\"]\n");
-    let (step, says, log) = failure("failing", dockerfile).await;
+    let (step, message, log) = failure("failing", dockerfile).await;
     assert_eq!(step, Some(3));
     assert_eq!(
-        says,
+        message,
         "The command 'echo why >&2; exit 3' returned a non-zero code: 3"
     );
     assert!(log.contains("why\n"), "{log}");
 
     let dockerfile = format!("FROM {BASE}\nCOPY [\"nothing\",\"/\"]\nCMD [\"true\"]\n");
-    let (step, says, _) = failure("copying", dockerfile).await;
+    let (step, message, _) = failure("copying", dockerfile).await;
     assert_eq!(step, Some(2));
-    assert!(says.contains("nothing"), "{says}");
+    assert!(message.contains("nothing"), "{message}");
 
     let (step, ..) = failure("unread", "FROM a b c\n".to_owned()).await;
     assert_eq!(step, None);

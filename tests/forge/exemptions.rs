@@ -1,13 +1,13 @@
 //! Exchanges that the model is allowed to answer otherwise, each with its reason, in `exempt.txt`:
 //! a name (`*` at its end stands for anything), the dialects or `all`, and the reason, cut by `|`.
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 
 /// One line of the file.
 pub struct Exemption {
     pub line: usize,
     name: String,
-    dialects: Vec<String>,
+    versions: Vec<String>,
 }
 
 /// All of them.
@@ -20,18 +20,18 @@ pub fn read() -> Vec<Exemption> {
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = lines.map(|(line, text)| {
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
-        let [name, dialects, reason] = parts[..] else {
+        let [name, versions, reason] = parts[..] else {
             panic!("exempt.txt:{line}: name | dialects | reason");
         };
         assert!(reason.len() > 10, "exempt.txt:{line}: say why");
-        let dialects = dialects
+        let versions = versions
             .split(',')
-            .map(|dialect| dialect.trim().to_owned())
+            .map(|version| version.trim().to_owned())
             .collect();
         Exemption {
             line,
             name: name.to_owned(),
-            dialects,
+            versions,
         }
     });
     read.collect()
@@ -39,11 +39,11 @@ pub fn read() -> Vec<Exemption> {
 
 impl Exemption {
     /// Whether it is of an exchange. Numbers at the start of a name do not count.
-    pub fn is_of(&self, dialect: Dialect, exchange: &str) -> bool {
+    pub fn is_of(&self, version: ForgeVersion, exchange: &str) -> bool {
         let here = self
-            .dialects
+            .versions
             .iter()
-            .any(|d| d == "all" || d == dialect.name());
+            .any(|d| d == "all" || d == version.name());
         let name = &exchange[4..];
         let named = match self.name.strip_suffix('*') {
             Some(start) => name.starts_with(start),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::live::world;
 use crate::model::knobs::{Chance, Fault, Script, When};
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 
 /// A client that follows no redirect; to make one is slow.
 fn client() -> reqwest011::Client {
@@ -70,7 +70,7 @@ fn script(fault: Fault, when: When) -> Script {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scripted_faults_meet_the_next_request_only() {
-    let (forge, _receiver) = world(Dialect::Gitea127).await;
+    let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     let some = |status: u16| Some((status, None));
     for (fault, expected) in [
@@ -104,7 +104,7 @@ async fn scripted_faults_meet_the_next_request_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_put_off_is_done_once_and_later() {
-    let (forge, _receiver) = world(Dialect::Gitea127).await;
+    let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     forge.faults().script(script(Fault::Late, When::After));
     assert_eq!(bot.post(SHORT).await, None);
@@ -116,7 +116,7 @@ async fn what_was_put_off_is_done_once_and_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_forge_does_one_thing_after_the_other() {
-    let (forge, _receiver) = world(Dialect::Gitea127).await;
+    let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     forge.pace().status = Duration::from_millis(100);
     let begin = std::time::Instant::now();
@@ -130,7 +130,7 @@ async fn a_slow_forge_does_one_thing_after_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_by_chance_come_again_with_their_seed() {
-    let (forge, _receiver) = world(Dialect::Forgejo10).await;
+    let (forge, _receiver) = world(ForgeVersion::Forgejo10).await;
     let bot = Bot::new(&forge);
     let mut rounds = Vec::new();
     for _ in 0..2 {
@@ -155,7 +155,7 @@ async fn comments(
     count: usize,
     set: impl FnOnce(&mut crate::model::knobs::Weather),
 ) -> (Vec<u64>, usize) {
-    let (forge, receiver) = world(Dialect::Gitea124).await;
+    let (forge, receiver) = world(ForgeVersion::Gitea124).await;
     let issues = "/repos/phakir/team-alpha/issues";
     forge
         .api("bob", "POST", issues, &json!({"title": "t"}))
@@ -214,7 +214,7 @@ async fn deliveries_are_lost_doubled_and_swapped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_is_the_same_with_a_new_id() {
-    let (forge, receiver) = world(Dialect::Gitea122).await;
+    let (forge, receiver) = world(ForgeVersion::Gitea122).await;
     forge.weather().delay = Duration::from_millis(50);
     forge
         .api(

@@ -7,7 +7,7 @@ use referee::model::Digest;
 
 use crate::model::packages::Image;
 use crate::model::state::Mode;
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 
 const SCOPES: [&str; 3] = ["read:user", "read:package", "read:organization"];
 
@@ -21,8 +21,8 @@ fn push(forge: &Forge, tag: &str, manifest: &[u8]) {
     forge.push_image("alice", "phakir-alpha", &image);
 }
 
-async fn check(dialect: Dialect) {
-    let forge = Forge::start(dialect).await;
+async fn check(version: ForgeVersion) {
+    let forge = Forge::start(version).await;
     for login in ["owner", "referee", "alice", "eve"] {
         forge.person(login);
     }
@@ -56,7 +56,7 @@ async fn check(dialect: Dialect) {
             tag: format!("task-{n:02}"),
         })
         .collect();
-    assert_eq!(tags, expected, "{dialect:?}");
+    assert_eq!(tags, expected, "{version:?}");
 
     // An organization is found by its number, whatever it is called.
     let known = us.organizations().await.unwrap();
@@ -79,16 +79,16 @@ async fn check(dialect: Dialect) {
 
 #[tokio::test]
 async fn our_account_lists_what_teams_push() {
-    for dialect in Dialect::ALL {
-        check(dialect).await;
+    for version in ForgeVersion::ALL {
+        check(version).await;
     }
 }
 
 /// A forge that we reach by an inner address calls itself by its public one.
-async fn check_realm(dialect: Dialect) {
+async fn check_realm(version: ForgeVersion) {
     // reqwest wants a provider before its first client, also for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let forge = Forge::start(dialect).await;
+    let forge = Forge::start(version).await;
     for login in ["owner", "referee", "alice"] {
         forge.person(login);
     }
@@ -114,7 +114,7 @@ async fn check_realm(dialect: Dialect) {
     };
     let told = new().with_public_url("https://git.example.org");
     let (looks_well, found) = ask(told).await;
-    assert_eq!(looks_well, Ok(()), "{dialect:?}");
+    assert_eq!(looks_well, Ok(()), "{version:?}");
     assert_eq!(found.unwrap().digest, Digest::of(manifest));
     for us in [
         new(),
@@ -123,9 +123,9 @@ async fn check_realm(dialect: Dialect) {
         let before = forge.state().tokens.len();
         let (looks_well, found) = ask(us).await;
         for error in [looks_well.unwrap_err(), found.unwrap_err()] {
-            let says = error.to_string();
-            assert!(says.contains("`https://git.example.org`"), "{says}");
-            assert!(says.contains("`public-url`"), "{says}");
+            let message = error.to_string();
+            assert!(message.contains("`https://git.example.org`"), "{message}");
+            assert!(message.contains("`public-url`"), "{message}");
         }
         assert_eq!(forge.state().tokens.len(), before, "none was asked for");
     }
@@ -133,7 +133,7 @@ async fn check_realm(dialect: Dialect) {
 
 #[tokio::test]
 async fn tokens_of_the_registry_come_from_where_we_reach_it() {
-    for dialect in Dialect::ALL {
-        check_realm(dialect).await;
+    for version in ForgeVersion::ALL {
+        check_realm(version).await;
     }
 }

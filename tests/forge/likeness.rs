@@ -188,7 +188,7 @@ fn compare(names: &mut Names, path: &str, pair: (&Value, &Value), found: &mut Ve
 
 /// The same text but for moments, hashes of addresses, and object names that stand for each other.
 fn texts_alike(names: &mut Names, recorded: &str, ours: &str) -> bool {
-    if recorded == ours || (is_moment(recorded) && is_moment(ours)) {
+    if recorded == ours || (is_timestamp(recorded) && is_timestamp(ours)) {
         return true;
     }
     let (theirs, mine) = (pieces(recorded), pieces(ours));
@@ -201,7 +201,7 @@ fn texts_alike(names: &mut Names, recorded: &str, ours: &str) -> bool {
 }
 
 /// A moment that was; the two that stand for "never" are none.
-fn is_moment(text: &str) -> bool {
+fn is_timestamp(text: &str) -> bool {
     let parsed = text.parse::<jiff::Timestamp>().is_ok();
     parsed && !text.starts_with("0001-") && !text.starts_with("1970-")
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::model::packages::Image;
 use crate::model::state::Mode;
 use crate::model::world::git;
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 use crate::receiver::{Arrived, Receiver};
 use crate::recording;
 
@@ -21,8 +21,8 @@ const SECRET: &str = "shared-by-two";
 const ALPHA: &str = "phakir/team-alpha";
 
 /// The recorded cast, two repositories, and a hook.
-pub async fn world(dialect: Dialect) -> (Forge, Receiver) {
-    let forge = Forge::start(dialect).await;
+pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
+    let forge = Forge::start(version).await;
     let (receiver, address) = Receiver::start().await;
     for login in ["owner", "referee", "alice", "bob", "eve"] {
         forge.person(login);
@@ -77,24 +77,24 @@ fn structure(value: &Value) -> Value {
 }
 
 /// Bodies of recorded deliveries of an event, by what is said of them.
-fn recorded(dialect: Dialect, fits: impl Fn(&Value) -> bool, event: &str) -> Option<Value> {
-    let all = recording::deliveries(&recording::folder(dialect)?).into_iter();
+fn recorded(version: ForgeVersion, fits: impl Fn(&Value) -> bool, event: &str) -> Option<Value> {
+    let all = recording::deliveries(&recording::folder(version)?).into_iter();
     let mut of = all.filter(|d| d.header("X-Gitea-Event-Type") == event && fits(&d.body));
     Some(of.next().unwrap().body)
 }
 
-fn same_structure(dialect: Dialect, arrived: &Arrived, fits: impl Fn(&Value) -> bool) {
+fn same_structure(version: ForgeVersion, arrived: &Arrived, fits: impl Fn(&Value) -> bool) {
     let event = arrived.event();
-    if let Some(recorded) = recorded(dialect, fits, event) {
+    if let Some(recorded) = recorded(version, fits, event) {
         let (ours, theirs) = (structure(&arrived.json()), structure(&recorded));
-        assert_eq!(ours, theirs, "{} {event}", dialect.name());
+        assert_eq!(ours, theirs, "{} {event}", version.name());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_arrives_as_the_forge_tells_it() {
-    for dialect in Dialect::ALL {
-        let (forge, receiver) = world(dialect).await;
+    for version in ForgeVersion::ALL {
+        let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
         forge.clone_to("alice", ALPHA, &clone).await;
@@ -119,7 +119,7 @@ async fn a_push_arrives_as_the_forge_tells_it() {
         );
         assert!(before.is_some());
         assert_eq!(sender.login, "alice");
-        same_structure(dialect, &arrived, |body| {
+        same_structure(version, &arrived, |body| {
             body["commits"]
                 .as_array()
                 .is_some_and(|commits| !commits.is_empty())
@@ -143,8 +143,8 @@ async fn run(clone: &Path, arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refs_of_every_kind_are_told_as_recorded() {
-    for dialect in Dialect::ALL {
-        let (forge, receiver) = world(dialect).await;
+    for version in ForgeVersion::ALL {
+        let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
         forge.clone_to("alice", ALPHA, &clone).await;
@@ -153,7 +153,7 @@ async fn refs_of_every_kind_are_told_as_recorded() {
         let got = receiver.wait_for(2).await;
         assert_eq!(events(&got), ["create", "push"]);
         assert!(matches!(read(&got[0]), ForgeEvent::Created { .. }));
-        same_structure(dialect, &got[0], |_| true);
+        same_structure(version, &got[0], |_| true);
         receiver.clear();
 
         run(&clone, &["tag", "-a", "final-1", "-m", "annotated"]).await;
@@ -167,7 +167,7 @@ async fn refs_of_every_kind_are_told_as_recorded() {
             "an annotated tag is an object of its own"
         );
         assert_eq!(body["head_commit"]["id"], head);
-        same_structure(dialect, &got[0], |body| {
+        same_structure(version, &got[0], |body| {
             body["ref"] == "refs/tags/final-2" && body["head_commit"]["added"] != json!([])
         });
         receiver.clear();
@@ -193,7 +193,7 @@ async fn refs_of_every_kind_are_told_as_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn git_asks_who_pushes() {
-    let (forge, receiver) = world(Dialect::Gitea127).await;
+    let (forge, receiver) = world(ForgeVersion::Gitea127).await;
     let folder = tempfile::tempdir().unwrap();
     let clone = folder.path().join("alpha");
     forge.clone_to("alice", ALPHA, &clone).await;
@@ -254,8 +254,8 @@ async fn git_asks_who_pushes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_by_api_are_told() {
-    for dialect in Dialect::ALL {
-        let (forge, receiver) = world(dialect).await;
+    for version in ForgeVersion::ALL {
+        let (forge, receiver) = world(version).await;
         let issues = format!("/repos/{ALPHA}/issues");
         let (status, issue) = forge
             .api("referee", "POST", &issues, &json!({"title": "Referee"}))
@@ -294,20 +294,23 @@ async fn actions_by_api_are_told() {
         forge
             .api("bob", "POST", &comments, &json!({"body": "last"}))
             .await;
-        let expected: &[&str] = if dialect.is_old() {
+        let expected: &[&str] = if version.is_old() {
             &["issue_comment"]
         } else {
             &["package", "status", "issue_comment"]
         };
         let got = receiver.wait_for(expected.len()).await;
-        assert_eq!(events(&got), expected, "{}", dialect.name());
+        assert_eq!(events(&got), expected, "{}", version.name());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
-    for (dialect, told) in [(Dialect::Gitea122, false), (Dialect::Gitea127, true)] {
-        let (forge, receiver) = world(dialect).await;
+    for (version, told) in [
+        (ForgeVersion::Gitea122, false),
+        (ForgeVersion::Gitea127, true),
+    ] {
+        let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
         forge.clone_to("alice", ALPHA, &clone).await;
@@ -322,15 +325,15 @@ async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
         } else {
             &["push", "delete"]
         };
-        assert_eq!(events(&got), expected, "{}", dialect.name());
+        assert_eq!(events(&got), expected, "{}", version.name());
         let last = &got[got.len() - 2].json();
-        assert_eq!(last["after"], "0".repeat(40), "{}", dialect.name());
+        assert_eq!(last["after"], "0".repeat(40), "{}", version.name());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_written_by_api() {
-    let (forge, receiver) = world(Dialect::Forgejo10).await;
+    let (forge, receiver) = world(ForgeVersion::Forgejo10).await;
     let path = format!("/repos/{ALPHA}/contents/board/scores.csv");
     let file = |text: &str, sha: Option<&Value>| json!({"content": STANDARD.encode(text), "message": "Board", "branch": "main", "sha": sha});
     let (status, made) = forge

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 
 /// One request and its answer.
 pub struct Exchange {
@@ -49,12 +49,12 @@ struct Response {
     clippy::disallowed_methods,
     reason = "which recordings there are is a matter of the machine that runs the tests"
 )]
-pub fn folder(dialect: Dialect) -> Option<PathBuf> {
+pub fn folder(version: ForgeVersion) -> Option<PathBuf> {
     let shared = match std::env::var("REFEREE_SHARED") {
         Ok(path) => PathBuf::from(path),
         Err(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
     };
-    let folder = shared.join("forge-recordings").join(dialect.name());
+    let folder = shared.join("forge-recordings").join(version.name());
     if folder.is_dir() {
         return Some(folder);
     }

@@ -15,16 +15,16 @@ use crate::likeness::{Names, differences};
 use crate::model::api::Request;
 use crate::model::call::Answer;
 use crate::model::deliveries::Delivery;
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 use crate::recording::{self, Exchange};
 use crate::start::{self, Pushed};
 
 /// Exchanges that were recorded with each forge.
-const RECORDED: [(Dialect, usize); 4] = [
-    (Dialect::Gitea122, 209),
-    (Dialect::Gitea124, 209),
-    (Dialect::Gitea127, 209),
-    (Dialect::Forgejo10, 210),
+const RECORDED: [(ForgeVersion, usize); 4] = [
+    (ForgeVersion::Gitea122, 209),
+    (ForgeVersion::Gitea124, 209),
+    (ForgeVersion::Gitea127, 209),
+    (ForgeVersion::Forgejo10, 210),
 ];
 
 struct Replay {
@@ -35,7 +35,7 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(dialect: Dialect, exchanges: &[Exchange]) -> Self {
+    fn new(version: ForgeVersion, exchanges: &[Exchange]) -> Self {
         let clock = Clock::fixed(Timestamp(exchanges[0].at() - 2000));
         let answer = exchanges
             .iter()
@@ -47,7 +47,7 @@ impl Replay {
             .find(|part| part.starts_with("http://"))
             .unwrap();
         let root = root.trim_end_matches("/api/swagger");
-        let forge = Forge::silent(dialect, root, clock.clone());
+        let forge = Forge::silent(version, root, clock.clone());
         let tokens = start::cast(&forge);
         Self {
             forge,
@@ -127,7 +127,7 @@ fn is_race(exchange: &Exchange) -> bool {
 
 /// One forge's recordings, asked of its model.
 pub struct Run {
-    pub dialect: Dialect,
+    pub version: ForgeVersion,
     /// Every exchange with what differs.
     compared: Vec<(String, Vec<String>)>,
     /// What hooks were to be told meanwhile.
@@ -140,19 +140,19 @@ pub async fn runs() -> Option<&'static [Run]> {
     static RUNS: OnceCell<Option<Vec<Run>>> = OnceCell::const_new();
     let all = RUNS.get_or_init(|| async {
         let mut all = Vec::new();
-        for dialect in Dialect::ALL {
-            let folder = recording::folder(dialect)?;
-            all.push(replayed(dialect, &folder).await);
+        for version in ForgeVersion::ALL {
+            let folder = recording::folder(version)?;
+            all.push(replayed(version, &folder).await);
         }
         Some(all)
     });
     all.await.as_deref()
 }
 
-async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
+async fn replayed(version: ForgeVersion, folder: &std::path::Path) -> Run {
     let exchanges = recording::exchanges(folder);
     let pushed = Pushed::read(folder, &exchanges);
-    let mut replay = Replay::new(dialect, &exchanges);
+    let mut replay = Replay::new(version, &exchanges);
     let (mut compared, mut told) = (Vec::new(), Vec::new());
     for group in exchanges.chunk_by(|a, b| is_race(a) && is_race(b)) {
         let group: Vec<&Exchange> = group.iter().collect();
@@ -176,7 +176,7 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
         told.extend(replay.forge.state().outbox.drain(..));
     }
     Run {
-        dialect,
+        version,
         compared,
         told,
         names: replay.names,
@@ -185,24 +185,24 @@ async fn replayed(dialect: Dialect, folder: &std::path::Path) -> Run {
 
 /// What is wrong with the answers of a forge; marks the exemptions that were needed.
 fn judged(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<String> {
-    let dialect = run.dialect;
+    let version = run.version;
     let mut wrong = Vec::new();
     for (name, found) in &run.compared {
         let exempt = exemptions
             .iter()
-            .position(|exempt| exempt.is_of(dialect, name));
+            .position(|exempt| exempt.is_of(version, name));
         match exempt {
             Some(_) if found.is_empty() => {
                 wrong.push(format!(
                     "{} {name}: exempt, but answered alike",
-                    dialect.name()
+                    version.name()
                 ));
             }
             Some(n) => needed[n] = true,
             None if found.is_empty() => {}
             None => {
                 let found = found.join("\n    ");
-                wrong.push(format!("{} {name}:\n    {found}", dialect.name()));
+                wrong.push(format!("{} {name}:\n    {found}", version.name()));
             }
         }
     }
@@ -217,8 +217,8 @@ async fn every_recorded_exchange_is_answered_alike() {
     let exemptions = exemptions::read();
     let mut needed = vec![false; exemptions.len()];
     let mut wrong = Vec::new();
-    for (run, (dialect, count)) in runs.iter().zip(RECORDED) {
-        assert_eq!((run.dialect, run.compared.len()), (dialect, count));
+    for (run, (version, count)) in runs.iter().zip(RECORDED) {
+        assert_eq!((run.version, run.compared.len()), (version, count));
         wrong.extend(judged(run, &exemptions, &mut needed));
     }
     for (exemption, needed) in exemptions.iter().zip(needed) {

@@ -65,7 +65,7 @@ impl Pushed {
             exchange.unwrap().answer.clone()
         };
         let refs = json(exchanges, 34);
-        let pointed = |name: &str| {
+        let current = |name: &str| {
             let mut refs = refs.as_array().unwrap().iter();
             let found = refs.find(|found| found["ref"] == name).unwrap();
             found["object"]["sha"].as_str().unwrap().to_owned()
@@ -73,8 +73,8 @@ impl Pushed {
         Self {
             commits,
             dockerfile: text(42),
-            tag: pointed("refs/tags/final-2"),
-            note: pointed("refs/notes/commits"),
+            tag: current("refs/tags/final-2"),
+            note: current("refs/notes/commits"),
             manifest: text(310),
             configuration: text(313),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::likeness::{Names, values_differ};
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::deliveries::Delivery;
 use crate::recording::{self, Delivered};
 use crate::replay::{Run, runs};
@@ -22,7 +22,7 @@ const OTHER: [&str; 5] = [
 ];
 
 /// Deleted before its test was sent, so nobody knows what it would have been told.
-const LOST: (Dialect, &str) = (Dialect::Gitea124, "/hooks/gitea124-repo");
+const LOST: (ForgeVersion, &str) = (ForgeVersion::Gitea124, "/hooks/gitea124-repo");
 
 /// The path of a hook and its event.
 type Kind = (String, String);
@@ -35,7 +35,7 @@ fn by_git(delivered: &Delivered) -> bool {
 
 fn recorded(run: &Run) -> BTreeMap<Kind, Vec<Delivered>> {
     let mut all: BTreeMap<Kind, Vec<Delivered>> = BTreeMap::new();
-    for delivered in recording::deliveries(&recording::folder(run.dialect).unwrap()) {
+    for delivered in recording::deliveries(&recording::folder(run.version).unwrap()) {
         if !by_git(&delivered) {
             let event = delivered.header("X-Gitea-Event-Type").to_owned();
             all.entry((delivered.path.clone(), event))
@@ -93,7 +93,7 @@ async fn hooks_are_told_what_recorded_hooks_were_told() {
     for run in runs {
         let (recorded, ours) = (recorded(run), ours(run));
         let mut names = run.names.clone();
-        let here = run.dialect.name();
+        let here = run.version.name();
         for (kind, theirs) in &recorded {
             let mine = ours.get(kind).map(Vec::as_slice).unwrap_or_default();
             if theirs.len() != mine.len() {
@@ -114,7 +114,7 @@ async fn hooks_are_told_what_recorded_hooks_were_told() {
                 }
             }
         }
-        let lost = |kind: &Kind| (run.dialect, kind.0.as_str()) == LOST;
+        let lost = |kind: &Kind| (run.version, kind.0.as_str()) == LOST;
         for kind in ours
             .keys()
             .filter(|kind| !recorded.contains_key(*kind) && !lost(kind))

@@ -189,11 +189,11 @@ fn compare(
 ) {
     let row = one.row;
     if !one.pushed.accepted {
-        return differences.tell(row, &format!("git did not take it:\n{}", one.pushed.text));
+        return differences.notify(row, &format!("git did not take it:\n{}", one.pushed.text));
     }
     let records = world.submissions("hostile", &row.name);
     let [record] = records.as_slice() else {
-        return differences.tell(row, &format!("was entered {} times", records.len()));
+        return differences.notify(row, &format!("was entered {} times", records.len()));
     };
     let submission = &record.submission;
     let verdict = (submission.outcome, submission.stage);
@@ -202,7 +202,7 @@ fn compare(
     let page = world.page(&format!("/submissions/{token}"));
     let view = world.page(&format!("/api/v1/submissions/{token}"));
     match told(submission, one) {
-        Err(says) => differences.tell(row, &says),
+        Err(message) => differences.notify(row, &message),
         Ok((reports, elsewhere)) => {
             let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
             let elsewhere = [&one.pushed.text, &page, &view, &elsewhere].map(String::as_str);
@@ -216,7 +216,7 @@ fn compare(
         let mine = rows.iter().find(|r| r["team"] == row.name.as_str());
         let value = mine.and_then(|r| r["values"][0]["value"].as_f64());
         if !value.is_some_and(|value| (least..=most).contains(&value)) {
-            differences.tell(row, &format!("{value:?} is not in [{least}, {most}]"));
+            differences.notify(row, &format!("{value:?} is not in [{least}, {most}]"));
         }
     }
 }

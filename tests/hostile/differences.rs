@@ -26,14 +26,14 @@ impl Differences {
 
     pub fn compare<T: PartialEq + Debug>(&mut self, row: &Row, what: &str, wanted: T, found: T) {
         if wanted != found {
-            self.tell(
+            self.notify(
                 row,
                 &format!("{what}: {wanted:?} expected, {found:?} found"),
             );
         }
     }
 
-    pub fn tell(&mut self, row: &Row, what: &str) {
+    pub fn notify(&mut self, row: &Row, what: &str) {
         self.lines.push(format!("{:<32} {what}", row.name));
     }
 
@@ -60,7 +60,7 @@ impl Differences {
         }
         self.compare(row, "codes", &row.codes, &errors);
         for code in row.warnings.iter().filter(|code| !warnings.contains(code)) {
-            self.tell(row, &format!("no warning {code} among {warnings:?}"));
+            self.notify(row, &format!("no warning {code} among {warnings:?}"));
         }
     }
 
@@ -70,7 +70,7 @@ impl Differences {
         for report in reports {
             if !words(report).contains(&words(&row.message)) {
                 let message = &row.message;
-                self.tell(
+                self.notify(
                     row,
                     &format!("the report does not say `{message}`:\n{report}"),
                 );
@@ -81,7 +81,7 @@ impl Differences {
             never.retain(|part| text.contains(part));
             never.extend(self.words.told(text));
             for part in never {
-                self.tell(row, &format!("`{part}` is shown:\n{text}"));
+                self.notify(row, &format!("`{part}` is shown:\n{text}"));
             }
         }
     }

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use referee::clock;
 use referee::model::{ChallengeSlug, ForgeName, Timestamp};
-use referee::store::{CandidateState, Lane, Store};
+use referee::store::{PriorityClass, RegistrationState, Store};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::copy::{self, Copy};
 use crate::model::state::{Issue, Mode, Status};
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 use crate::row;
 use crate::world::World;
 
@@ -72,7 +72,7 @@ impl Hosted {
     pub fn new() -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-        let forge = runtime.block_on(Forge::start(Dialect::Gitea127));
+        let forge = runtime.block_on(Forge::start(ForgeVersion::Gitea127));
         for login in [OWNER, BOT, ORGANIZER, MEMBER] {
             forge.person(login);
         }
@@ -142,23 +142,23 @@ impl Hosted {
     /// Waits until the daemon knows the repositories, and lets all of them in.
     pub fn welcome(&self, world: &mut World, teams: &[&str]) {
         let challenge = challenge();
-        let stand = |world: &World, state: CandidateState| {
-            let all = self.read(self.store(world).candidates(&challenge));
+        let stand = |world: &World, state: RegistrationState| {
+            let all = self.read(self.store(world).registration_requests(&challenge));
             all.iter().filter(|c| c.state == state).count() == teams.len()
         };
         world.until("repositories are found", WELCOME_WITHIN, |world| {
-            stand(world, CandidateState::Pending)
+            stand(world, RegistrationState::Pending)
         });
         let path = format!("/repos/{ORGANIZATION}/organizers/issues");
         for some in teams.chunks(COMMANDS) {
             let commands = some.iter().map(|team| format!("/team approve {team}\n"));
             let body = json!({ "title": "Teams", "body": commands.collect::<String>() });
             let made = self.forge.api(ORGANIZER, "POST", &path, &body);
-            let (status, says) = self.runtime.block_on(made);
-            assert_eq!(status, 201, "{says}");
+            let (status, message) = self.runtime.block_on(made);
+            assert_eq!(status, 201, "{message}");
         }
         world.until("all teams take part", WELCOME_WITHIN, |world| {
-            stand(world, CandidateState::Bound)
+            stand(world, RegistrationState::Bound)
         });
     }
 
@@ -194,8 +194,14 @@ impl Hosted {
     /// Channels of what waits to be shown, now or later.
     fn due(&self, world: &World) -> Vec<String> {
         let (forge, far) = (ForgeName::new("forge").unwrap(), Timestamp(i64::MAX));
-        let of = |lane| self.read(self.store(world).due((&forge, lane), far, 10));
-        let all = [Lane::Answers, Lane::Urgent, Lane::Rest].into_iter();
+        let of =
+            |priority_class| self.read(self.store(world).due((&forge, priority_class), far, 10));
+        let all = [
+            PriorityClass::Answers,
+            PriorityClass::Urgent,
+            PriorityClass::Rest,
+        ]
+        .into_iter();
         all.flat_map(of).map(|item| item.channel).collect()
     }
 

@@ -272,7 +272,7 @@ async fn compare(
         origin.pushed_as() == pushed_as && origin.content().to_string() == digest.to_string()
     });
     let Some(record) = record else {
-        return differences.tell(row, "was never entered");
+        return differences.notify(row, "was never entered");
     };
     let submission = &record.submission;
     let attempts = platform.app.store.attempts(record).await.unwrap();
@@ -284,7 +284,7 @@ async fn compare(
     if let Some((least, most)) = row.right {
         let value = view.score.map(|score| score.metrics[0].value);
         if !value.is_some_and(|value| (least..=most).contains(&value)) {
-            differences.tell(row, &format!("{value:?} is not in [{least}, {most}]"));
+            differences.notify(row, &format!("{value:?} is not in [{least}, {most}]"));
         }
     }
 }

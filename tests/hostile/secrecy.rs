@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use referee::model::AttemptKind;
+use referee::model::Stage;
 use referee::store::{AttemptRecord, SubmissionRecord};
 
 use crate::canary::{CANARY, Form, Words};
@@ -117,7 +117,7 @@ fn only_submission(world: &World, team: &str) -> SubmissionRecord {
 /// What the organizers have of a team's run on hidden data.
 fn kept(world: &World, team: &str) -> String {
     let attempts = world.attempts(&only_submission(world, team)).into_iter();
-    let runs = attempts.filter(|a| a.attempt.kind == AttemptKind::Run);
+    let runs = attempts.filter(|a| a.attempt.stage == Stage::Run);
     let text = |run: AttemptRecord| {
         let log = run.log.map(|log| log.text()).unwrap_or_default();
         format!("{log}\n{:?}\n", run.findings)

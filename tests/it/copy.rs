@@ -54,7 +54,7 @@ impl Pushed {
     }
 
     /// Asserts that a text is in it; lines that were wrapped are joined.
-    pub fn says(&self, text: &str) -> &Self {
+    pub fn message(&self, text: &str) -> &Self {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let all = words(&self.remote().join(" "));
         assert!(all.contains(&words(text)), "no `{text}` in:\n{}", self.text);

@@ -4,19 +4,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use referee::model::{AttemptKind, AttemptState, Outcome, Stage};
+use referee::model::{AttemptState, Outcome, Stage};
 
 use crate::copy::Copy;
 use crate::world::{CLEAN_WITHIN, END_WITHIN, PATIENCE, World, docker, submission};
 
 const BOARD: (&str, &str, &str) = ("nuclei", "validation", "segmentation");
 const TEAM: &str = "crash";
-const KINDS: [AttemptKind; 5] = [
-    AttemptKind::Fetch,
-    AttemptKind::Build,
-    AttemptKind::Smoke,
-    AttemptKind::Run,
-    AttemptKind::Score,
+const KINDS: [Stage; 5] = [
+    Stage::Admission,
+    Stage::Build,
+    Stage::Smoke,
+    Stage::Run,
+    Stage::Scoring,
 ];
 
 /// Where a submission or the scorer takes its time.
@@ -86,7 +86,7 @@ fn reach(world: &mut World, stage: Stage) {
 }
 
 /// After everything: scored once, spent once, each kind of work done once, and shown.
-fn assert_done_once(world: &mut World, copy: &Copy, interrupted: AttemptKind) {
+fn assert_done_once(world: &mut World, copy: &Copy, interrupted: Stage) {
     world.settle(PATIENCE);
     let records = world.submissions("nuclei", TEAM);
     assert_eq!(records.len(), 1);
@@ -130,7 +130,7 @@ fn killed_during_a_build() {
     world.start();
     let left = world.unnamed_images();
     assert!(unnamed.iter().all(|id| !left.contains(id)), "{left:?}");
-    assert_done_once(&mut world, &copy, AttemptKind::Build);
+    assert_done_once(&mut world, &copy, Stage::Build);
     let containers = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
     assert!(
         !containers.contains(&format!("sleep {mark}")),
@@ -156,7 +156,7 @@ fn killed_during_a_run() {
         "it runs on without the daemon"
     );
     world.start();
-    assert_done_once(&mut world, &copy, AttemptKind::Run);
+    assert_done_once(&mut world, &copy, Stage::Run);
 }
 
 #[test]
@@ -169,10 +169,10 @@ fn killed_while_scoring() {
     };
     copy.commit("A slow scorer");
     copy.push_main();
-    reach(&mut world, Stage::Score);
+    reach(&mut world, Stage::Scoring);
     world.kill9();
     world.start();
-    assert_done_once(&mut world, &copy, AttemptKind::Score);
+    assert_done_once(&mut world, &copy, Stage::Scoring);
 }
 
 #[test]
@@ -188,5 +188,5 @@ fn asked_to_end_during_a_run() {
     reach(&mut world, Stage::Run);
     assert!(world.stop() < END_WITHIN);
     world.start();
-    assert_done_once(&mut world, &copy, AttemptKind::Run);
+    assert_done_once(&mut world, &copy, Stage::Run);
 }

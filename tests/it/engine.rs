@@ -111,15 +111,15 @@ pub fn possible(programs: &[&str]) -> bool {
 }
 
 fn missing(programs: &[&str]) -> Option<String> {
-    let says = |program: &str, argument: &str| {
+    let message = |program: &str, argument: &str| {
         let output = Command::new(program).arg(argument).output();
         output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
     };
-    match says("id", "-u").as_deref() {
+    match message("id", "-u").as_deref() {
         Ok("0") => {}
         _ => return Some("it needs root to start engines".to_owned()),
     }
-    let absent = |program: &&str| says(program, "--version").is_err();
+    let absent = |program: &&str| message(program, "--version").is_err();
     let mut needed = ["dockerd", "setpriv", "unshare"].iter().chain(programs);
     let absent = needed.find(|program| absent(program));
     absent.map(|program| format!("there is no `{program}`"))

@@ -159,10 +159,10 @@ fn withdrawn(world: &mut World, copy: &Copy, on_runner: &dyn Fn() -> Vec<String>
 
 /// Each engine, named by what it is for, and for no more.
 fn looked_at_each(output: Output) {
-    let says = String::from_utf8_lossy(&output.stdout);
+    let message = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && !says.contains("\nBAD "),
-        "{says}"
+        output.status.success() && !message.contains("\nBAD "),
+        "{message}"
     );
     for line in [
         "engines: runner: unix://",
@@ -175,9 +175,9 @@ fn looked_at_each(output: Output) {
         "memory limit (scorer): ",
         "base image referee/python:3.11 (builder): ",
     ] {
-        assert!(says.contains(line), "no {line}in {says}");
+        assert!(message.contains(line), "no {line}in {message}");
     }
     for line in ["doors of builds (runner)", "memory limit (builder)"] {
-        assert!(!says.contains(line), "{line} in {says}");
+        assert!(!message.contains(line), "{line} in {message}");
     }
 }

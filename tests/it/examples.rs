@@ -73,7 +73,7 @@ impl Example {
 
     /// Whether it ends before anything hidden is touched.
     fn ends_before_evaluation(&self) -> bool {
-        Stage::parse(self.word("stage")).expect("a stage") < Stage::Run
+        self.word("stage").parse::<Stage>().expect("a stage") < Stage::Run
     }
 }
 
@@ -108,14 +108,14 @@ impl Differences {
         (what, expected, found): (&str, T, T),
     ) {
         if expected != found {
-            self.tell(
+            self.notify(
                 example,
                 &format!("{what}: {expected:?} expected, {found:?} found"),
             );
         }
     }
 
-    fn tell(&mut self, example: &Example, what: &str) {
+    fn notify(&mut self, example: &Example, what: &str) {
         let name = format!("{}/{}", example.challenge, example.name);
         self.0.push(format!("{name:<32} {what}"));
     }
@@ -179,18 +179,18 @@ fn compare(
 ) {
     let records = world.submissions(example.challenge, &example.name);
     if records.is_empty() {
-        differences.tell(example, "was never entered");
+        differences.notify(example, "was never entered");
     }
     for record in &records {
         compare_one(world, example, record, differences);
     }
     let note = copy.note(sha);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for says in example.list("says") {
-        if !words(&note).contains(&words(says)) {
-            differences.tell(
+    for message in example.list("messages") {
+        if !words(&note).contains(&words(message)) {
+            differences.notify(
                 example,
-                &format!("the report does not say `{says}`:\n{note}"),
+                &format!("the report does not say `{message}`:\n{note}"),
             );
         }
     }
@@ -235,14 +235,14 @@ fn compare_one(
     let warnings = of(Severity::Warning);
     for code in example.list("warnings") {
         if !warnings.iter().any(|w| w == code) {
-            differences.tell(example, &format!("no warning {code} among {warnings:?}"));
+            differences.notify(example, &format!("no warning {code} among {warnings:?}"));
         }
     }
     // What runs on hidden data is told by its outcome alone.
     let view = world.view(submission.token.as_str()).to_string();
     let told = |code: &&str| view.contains(*code);
     if stage == "run" && example.list("codes").iter().any(told) {
-        differences.tell(example, "tells how it failed on hidden data");
+        differences.notify(example, "tells how it failed on hidden data");
     }
 }
 
@@ -253,7 +253,7 @@ fn compare_scores(
     differences: &mut Differences,
 ) {
     let Some(ranges) = ranges else {
-        differences.tell(example, &format!("no scores are expected for {task}"));
+        differences.notify(example, &format!("no scores are expected for {task}"));
         return;
     };
     let board = world.get(&format!(
@@ -262,7 +262,7 @@ fn compare_scores(
     ));
     let rows = board["rows"].as_array().expect("rows");
     let Some(row) = rows.iter().find(|row| row["team"] == example.name.as_str()) else {
-        differences.tell(example, &format!("is not on the board of {task}"));
+        differences.notify(example, &format!("is not on the board of {task}"));
         return;
     };
     let columns = board["metrics"].as_array().expect("columns");
@@ -275,7 +275,7 @@ fn compare_scores(
         let (least, most) = ranges[metric];
         if value < least || value > most {
             let what = format!("{task} {metric}: {value} is not in [{least}, {most}]");
-            differences.tell(example, &what);
+            differences.notify(example, &what);
         }
     }
 }
@@ -324,7 +324,7 @@ fn check(world: &World, example: &Example) -> Result<Value, String> {
 fn compare_check(example: &Example, result: &Result<Value, String>, differences: &mut Differences) {
     let result = match result {
         Ok(result) => result,
-        Err(says) => return differences.tell(example, &format!("check failed: {says}")),
+        Err(message) => return differences.notify(example, &format!("check failed: {message}")),
     };
     let (mut outcome, mut stage) = (example.expected["outcome"].as_str(), example.word("stage"));
     let mut codes = example.list("codes");
@@ -348,7 +348,7 @@ fn compare_check(example: &Example, result: &Result<Value, String>, differences:
     differences.compare(example, ("codes of check", codes, errors));
     for code in example.list("warnings") {
         if !findings.iter().any(|f| f["code"] == code) {
-            differences.tell(example, &format!("check has no warning {code}"));
+            differences.notify(example, &format!("check has no warning {code}"));
         }
     }
 }

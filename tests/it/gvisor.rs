@@ -71,14 +71,14 @@ fn gvisor_runs_what_is_submitted() {
     assert!(!note.contains(host.trim()), "it sees the host's: {note}");
 
     let doctor = world.referee(&["doctor"]).output().unwrap();
-    let says = String::from_utf8_lossy(&doctor.stdout);
-    assert!(doctor.status.success(), "{says}");
+    let message = String::from_utf8_lossy(&doctor.stdout);
+    assert!(doctor.status.success(), "{message}");
     for line in [
         "gVisor (runner",
         "memory limit (runner",
         "process limit (runner",
     ] {
-        assert!(says.contains(line), "no `{line}` in {says}");
+        assert!(message.contains(line), "no `{line}` in {message}");
     }
     world.until("nothing is left", CLEAN_WITHIN, |_| {
         engine.holds().iter().all(|one| one.starts_with("referee/"))

@@ -79,8 +79,8 @@ fn a_push_while_the_daemon_is_down_is_found_when_it_is_back() {
     let copy = world.copy_of("nuclei", TEAM);
     let sha = refused(&copy, "nobody listens");
     let pushed = copy.push_main();
-    pushed.says("Referee cannot be reached right now");
-    pushed.says("Your push is stored");
+    pushed.message("Referee cannot be reached right now");
+    pushed.message("Your push is stored");
     world.start();
     world.until("the push is found", PATIENCE, |world| {
         !world.submissions("nuclei", TEAM).is_empty()
@@ -116,7 +116,7 @@ fn only_what_a_phase_asks_for_is_entered() {
 
     let first = refused(&copy, "first");
     let pushed = copy.push(&["origin", "HEAD:refs/heads/feature"]);
-    pushed.says("stored. feature submits nothing; these do: branch main (validation)");
+    pushed.message("stored. feature submits nothing; these do: branch main (validation)");
     assert_eq!(entered(&world), []);
 
     // One push of two refs is two submissions; the tag that fits no phase is only stored.
@@ -124,7 +124,7 @@ fn only_what_a_phase_asks_for_is_entered() {
     copy.git(&["tag", "v1"]);
     let pushed = copy.push(&["origin", "HEAD:main", "final-1", "v1"]);
     assert_eq!(pushed.tokens().len(), 2, "{}", pushed.text);
-    pushed.says("v1 submits nothing");
+    pushed.message("v1 submits nothing");
     let mut expected = vec![validation(&first), test(&first)];
     assert_eq!(entered(&world), expected);
 
@@ -151,8 +151,8 @@ fn only_what_a_phase_asks_for_is_entered() {
 
     // What is deleted leaves its submissions behind.
     let gone = copy.push(&["origin", ":final-2", ":feature"]);
-    gone.says("final-2 is gone, what it submitted stays.");
-    gone.says("feature is gone");
+    gone.message("final-2 is gone, what it submitted stays.");
+    gone.message("feature is gone");
     assert_eq!(gone.tokens(), Vec::<String>::new());
     world.settle(PATIENCE);
     assert_eq!(entered(&world), expected);
@@ -166,17 +166,17 @@ fn a_push_returns_after_the_rules_unless_it_watches() {
     let sha = accepted(&copy, "plain");
     let pushed = copy.push_main();
     pushed
-        .says("✓ rules")
-        .says("Your push is safe; the rest goes on without you");
+        .message("✓ admission")
+        .message("Your push is safe; the rest goes on without you");
     assert_eq!(world.view(&pushed.token())["score"], Value::Null);
 
     let watched = accepted(&copy, "watched");
     let returned = pushed.took;
     let pushed = copy.push(&["-o", "watch", "origin", "HEAD:main"]);
-    for gate in ["rules", "build", "smoke", "run", "score"] {
-        pushed.says(&format!("✓ {gate}"));
+    for stage in ["admission", "build", "smoke", "run", "scoring"] {
+        pushed.message(&format!("✓ {stage}"));
     }
-    pushed.says("Scored: AP@0.5 0.000");
+    pushed.message("Scored: AP@0.5 0.000");
     assert_eq!(world.view(&pushed.token())["state"]["at"], "scored");
     println!(
         "a push took {returned:?}, and {:?} with -o watch",
@@ -230,7 +230,7 @@ fn what_a_commit_must_not_hold_is_named() {
     let pushed = copy.push(&["--force", "origin", "many:main"]);
     let view = rejected(&mut world, &pushed);
     assert_eq!(errors(&view), ["SRC003"]);
-    pushed.says("more than 20000 files");
+    pushed.message("more than 20000 files");
     world.settle(PATIENCE);
 }
 
@@ -319,7 +319,7 @@ fn a_day_in_a_phase_with_limits() {
     // Evaluations under way count: pushes at the same time cannot overspend.
     accepted(&copy, "second");
     let second = copy.push_main();
-    second.says("All 1 evaluations of today are used; the next slot is at");
+    second.message("All 1 evaluations of today are used; the next slot is at");
     let view = rejected(&mut world, &second);
     assert_eq!(errors(&view), ["QTA001"]);
 
@@ -327,13 +327,13 @@ fn a_day_in_a_phase_with_limits() {
     assert_eq!(outcome, "scored");
     accepted(&copy, "first");
     let same = copy.push_main();
-    same.says("The same files were submitted before: #1");
+    same.message("The same files were submitted before: #1");
     assert_eq!(errors(&rejected(&mut world, &same)), ["QTA005", "QTA001"]);
 
     accepted(&copy, "late");
     copy.git(&["tag", "final-1"]);
     let late = copy.push(&["origin", "final-1"]);
-    late.says("The phase `test` closed at 2024-01-31");
+    late.message("The phase `test` closed at 2024-01-31");
     assert_eq!(errors(&rejected(&mut world, &late)), ["PHS001"]);
     world.settle(PATIENCE);
     let records = world.submissions("nuclei", TEAM);
@@ -395,8 +395,8 @@ fn eight_teams_push_at_once() {
     });
     for (n, pushed) in pushes.iter().enumerate() {
         match n % 4 {
-            0 => pushed.says("✓ rules"),
-            _ => pushed.says("Rejected by the rules"),
+            0 => pushed.message("✓ admission"),
+            _ => pushed.message("Rejected by the rules"),
         };
     }
     world.settle(PATIENCE);

@@ -14,6 +14,7 @@
 
 mod copy;
 mod crash;
+mod disclosure;
 mod engine;
 mod engines;
 mod examples;
@@ -21,7 +22,6 @@ mod gvisor;
 mod local_forge;
 mod orders;
 mod per_case;
-mod sealed;
 mod shell;
 mod withdrawn;
 mod world;

@@ -181,8 +181,8 @@ fn a_corrected_scorer_turns_the_board_by_order_alone() {
         named(&[(EMPTY, 1), (LATE, 1), (GOOD, 3)]),
         "its best counts"
     );
-    let ledger = world.ledger();
-    let rescores: Vec<&str> = ledger
+    let audit = world.audit();
+    let rescores: Vec<&str> = audit
         .iter()
         .map(|e| e.action.as_str())
         .filter(|a| a.starts_with("rescore"))
@@ -217,8 +217,8 @@ fn a_paused_board_starts_nothing_and_a_closed_phase_takes_nothing() {
     let view = world.view(&token);
     assert_eq!(view["state"]["state"], "waiting", "{view}");
     assert_eq!(view["queue"]["paused"], true, "{view}");
-    let says = "Evaluations of this board are paused: a disk is full.";
-    assert_eq!(view["notices"][0], says);
+    let message = "Evaluations of this board are paused: a disk is full.";
+    assert_eq!(view["notices"][0], message);
     assert_eq!(world.get(API)["paused"], true);
     let twice = world.order(async |desk| orders::boards::pause(&desk, &here, "").await);
     assert!(matches!(twice, Err(Refusal::Already(_))));

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use referee::model::{AttemptKind, AttemptState, Outcome};
+use referee::model::{AttemptState, Outcome, Stage};
 
 use crate::copy::Copy;
 use crate::world::{PATIENCE, World, submission};
@@ -64,7 +64,7 @@ fn done(world: &World) -> Vec<String> {
     world
         .attempts(record)
         .iter()
-        .filter(|a| a.attempt.kind == AttemptKind::Run)
+        .filter(|a| a.attempt.stage == Stage::Run)
         .filter(|a| a.attempt.state == AttemptState::Succeeded)
         .filter_map(|a| Some(a.attempt.case.as_ref()?.to_string()))
         .collect()

@@ -30,12 +30,15 @@ fn a_failed_run_can_be_looked_at_from_inside() {
     input.write_all(script.as_bytes()).unwrap();
     drop(input);
     let output = check.wait_with_output().unwrap();
-    let says = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{says}");
+    let message = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{message}");
     for line in ["user 65534", "tile_01.png", "written", "0"] {
-        assert!(says.lines().any(|l| l == line), "{line} in\n{says}");
+        assert!(message.lines().any(|l| l == line), "{line} in\n{message}");
     }
-    assert!(says.contains("Read-only file system"), "{says}");
-    assert!(says.contains("A shell in the sandbox of the run"), "{says}");
+    assert!(message.contains("Read-only file system"), "{message}");
+    assert!(
+        message.contains("A shell in the sandbox of the run"),
+        "{message}"
+    );
     assert!(world.left_on_engine().is_empty());
 }

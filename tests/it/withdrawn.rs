@@ -110,7 +110,7 @@ fn assert_withdrawn(world: &mut World, copy: &Copy) {
     assert_eq!(view["state"]["at"], "withdrawn", "{view:#}");
     assert_eq!(view["quota"]["used_today"], 0, "{view:#}");
     let note = copy.note(&copy.head());
-    assert!(note.starts_with(Outcome::Withdrawn.says()), "{note}");
+    assert!(note.starts_with(Outcome::Withdrawn.message()), "{note}");
 }
 
 #[test]
@@ -125,10 +125,10 @@ fn during_a_build() {
     copy.commit("A build without an end");
     copy.push_main();
     world.until("the step runs", PATIENCE, |_| running().contains(&mark));
-    let says = withdraw(&world, 1);
+    let message = withdraw(&world, 1);
     let took = within(Instant::now(), || !running().contains(&mark));
     assert!(took <= ENDED_WITHIN, "it took {took:?}");
-    assert!(says.contains("#1 is withdrawn"), "{says}");
+    assert!(message.contains("#1 is withdrawn"), "{message}");
     assert_withdrawn(&mut world, &copy);
     let all = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
     assert!(!all.contains(&mark), "{all}");
@@ -193,8 +193,8 @@ fn while_it_waits() {
         first.is_some_and(|s| s.stage == Stage::Smoke && !s.working)
     });
     assert_eq!(images(&world).len(), 2);
-    let says = withdraw(&world, 2);
-    assert_eq!(says.trim(), "#2 is withdrawn.");
+    let message = withdraw(&world, 2);
+    assert_eq!(message.trim(), "#2 is withdrawn.");
     world.until("its image is gone", Duration::from_secs(30), |world| {
         images(world).len() == 1
     });
@@ -204,6 +204,6 @@ fn while_it_waits() {
     let again = world.referee(&["admin", "submission", "withdraw", "2"]);
     let output = { again }.output().unwrap();
     assert!(!output.status.success());
-    let says = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(says.contains("has ended already"), "{says}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("has ended already"), "{message}");
 }

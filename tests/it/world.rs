@@ -11,12 +11,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use referee::clock::Clock;
-use referee::forge::Shows;
+use referee::forge::Capabilities;
 use referee::model::{
-    Actor, AttemptKind, AttemptState, Board, ChallengeSlug, ForgeName, PhaseSlug, TaskSlug,
+    Actor, AttemptState, Board, ChallengeSlug, ForgeName, PhaseSlug, Stage, TaskSlug,
 };
 use referee::pipeline::orders::Desk;
-use referee::store::{AttemptRecord, Lane, LedgerEntry, Store, SubmissionRecord};
+use referee::store::{AttemptRecord, AuditEntry, PriorityClass, Store, SubmissionRecord};
 use serde_json::Value;
 
 use crate::copy::{self, Copy};
@@ -72,8 +72,8 @@ pub fn under_ci() -> bool {
 
 /// What keeps these tests from running here, if anything.
 fn missing() -> Option<String> {
-    if let Err(says) = docker(&["version"]) {
-        return Some(format!("no engine answers: {}", says.trim()));
+    if let Err(message) = docker(&["version"]) {
+        return Some(format!("no engine answers: {}", message.trim()));
     }
     docker(&["image", "inspect", BASE])
         .err()
@@ -316,15 +316,29 @@ impl World {
         (view, outcome)
     }
 
-    /// Waits until nothing is under way and everything has been shown.
+    /// Waits until all submissions have ended and everything is published.
+    ///
+    /// The submissions are read first. The end of a submission and its outbox messages are one transaction: read
+    /// the other way round, an end between the two reads would leave a message unseen.
     pub fn settle(&mut self, at_most: Duration) {
         self.until("everything has ended", at_most, |world| {
             let store = world.store();
             world.runtime.block_on(async {
+                if !store.submissions_under_way().await.unwrap().is_empty() {
+                    return false;
+                }
                 let far = referee::model::Timestamp(i64::MAX);
                 let local = ForgeName::new("local").unwrap();
-                let due = store.due((&local, Lane::Rest), far, 1).await.unwrap();
-                store.submissions_under_way().await.unwrap().is_empty() && due.is_empty()
+                for class in [
+                    PriorityClass::Answers,
+                    PriorityClass::Urgent,
+                    PriorityClass::Rest,
+                ] {
+                    if !store.due((&local, class), far, 1).await.unwrap().is_empty() {
+                        return false;
+                    }
+                }
+                true
             })
         });
     }
@@ -346,7 +360,7 @@ impl World {
             give(Desk {
                 challenge: &challenge,
                 store: &store,
-                shows: Shows::LOCAL,
+                shows: Capabilities::LOCAL,
                 actor: &Actor::CommandLine,
                 now: Clock::system().now(),
             })
@@ -355,8 +369,8 @@ impl World {
     }
 
     /// Everything in the ledger.
-    pub fn ledger(&self) -> Vec<LedgerEntry> {
-        let all = self.store().ledger(0, 1000);
+    pub fn audit(&self) -> Vec<AuditEntry> {
+        let all = self.store().audit(0, 1000);
         self.runtime.block_on(all).unwrap()
     }
 
@@ -377,15 +391,10 @@ impl World {
     }
 
     /// How many attempts of a kind stand so.
-    pub fn count(
-        &self,
-        record: &SubmissionRecord,
-        kind: AttemptKind,
-        state: AttemptState,
-    ) -> usize {
+    pub fn count(&self, record: &SubmissionRecord, kind: Stage, state: AttemptState) -> usize {
         self.attempts(record)
             .iter()
-            .filter(|a| a.attempt.kind == kind && a.attempt.state == state)
+            .filter(|a| a.attempt.stage == kind && a.attempt.state == state)
             .count()
     }
 

@@ -6,7 +6,7 @@ use referee::model::{Digest, Duration, TaskSlug, Timestamp};
 use referee::pipeline::images::{self, Phases};
 use referee::store::ImageOwner;
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::packages::Image;
 use crate::model::state::Mode;
 use crate::world::{NOW, Plan, World};
@@ -18,8 +18,11 @@ fn after(time: Duration) -> Timestamp {
 }
 
 /// A world whose first phase takes images, and is open between these moments.
-async fn world(dialect: Dialect, (opens, closes): (Timestamp, Timestamp)) -> (World, ImageOwner) {
-    let mut plan = Plan::of(dialect, 1);
+async fn world(
+    version: ForgeVersion,
+    (opens, closes): (Timestamp, Timestamp),
+) -> (World, ImageOwner) {
+    let mut plan = Plan::of(version, 1);
     plan.otherwise = vec![
         ("on = \"branch:main\"", "on = \"image:method\"".to_owned()),
         (
@@ -69,8 +72,8 @@ fn manifests_asked(world: &World) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_is_followed_by_its_number() {
     let open = (after(Duration(-1)), after(Duration::seconds(3600)));
-    for dialect in Dialect::ALL {
-        let (world, owner) = world(dialect, open).await;
+    for version in ForgeVersion::ALL {
+        let (world, owner) = world(version, open).await;
         push(&world, OWNER, "segmentation", "{}");
         assert_eq!(images::sweep(&world.app).await.unwrap(), 1);
         world
@@ -99,7 +102,7 @@ async fn an_owner_is_followed_by_its_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     let hours = |n: i64| Duration::seconds(n * 3600);
-    let (world, owner) = world(Dialect::Gitea127, (after(hours(10)), after(hours(20)))).await;
+    let (world, owner) = world(ForgeVersion::Gitea127, (after(hours(10)), after(hours(20)))).await;
     push(&world, OWNER, "segmentation", "{}");
     assert_eq!(images::sweep(&world.app).await.unwrap(), 0);
     assert_eq!(manifests_asked(&world), 0, "it is not open yet");
@@ -123,14 +126,14 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     let seen = world.app.store.known_images(&owner).await.unwrap();
     assert_eq!(seen.len(), 2, "nothing is forgotten");
     // Who is announced is heard, and is told so.
-    let heard = images::look(&world.app, &owner, Phases::All).await.unwrap();
-    let new = heard.entered.iter().filter(|record| record.new).count();
-    assert_eq!((new, heard.idle.len()), (1, 0));
+    let received = images::look(&world.app, &owner, Phases::All).await.unwrap();
+    let new = received.entered.iter().filter(|record| record.new).count();
+    assert_eq!((new, received.idle.len()), (1, 0));
     let task = TaskSlug::new("segmentation").unwrap();
     let record = world
         .app
         .store
-        .submission(heard.entered[0].submission)
+        .submission(received.entered[0].submission)
         .await;
     assert_eq!(record.unwrap().submission.task, Some(task));
     // A tag that is gone is forgotten, also of a closed phase.

@@ -6,7 +6,7 @@ use std::time::Duration as StdDuration;
 use referee::model::Duration;
 use serde_json::{Value, json};
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::knobs::{Fault, Script, When};
 use crate::world::{Plan, World};
 
@@ -23,7 +23,7 @@ fn next(path: &str, fault: Fault) -> Script {
 /// A world whose forge has put off a comment, written another when it was asked again, and then done
 /// what was put off.
 async fn told_twice() -> (World, referee::model::SubmissionId) {
-    let world = World::start(Plan::of(Dialect::Gitea127, 1)).await;
+    let world = World::start(Plan::of(ForgeVersion::Gitea127, 1)).await;
     let id = world.submit(0).await;
     world.forge.faults().script(next("/comments", Fault::Late));
     world.admitted(id).await;
@@ -58,7 +58,7 @@ async fn a_comment_that_came_late_goes_without_any_news() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_that_was_written_without_an_answer_is_found() {
-    let world = World::start(Plan::of(Dialect::Gitea124, 1)).await;
+    let world = World::start(Plan::of(ForgeVersion::Gitea124, 1)).await;
     for fault in [
         Fault::Hang,
         Fault::Status(502),
@@ -85,7 +85,7 @@ async fn a_comment_that_was_written_without_an_answer_is_found() {
 async fn ended_while(path: &str, fault: Fault) -> (World, referee::model::SubmissionId) {
     let plan = Plan {
         patience: Duration::seconds(60),
-        ..Plan::of(Dialect::Gitea127, 1)
+        ..Plan::of(ForgeVersion::Gitea127, 1)
     };
     let mut world = World::start(plan).await;
     let id = world.submit(0).await;
@@ -140,8 +140,8 @@ async fn a_daemon_that_ends_after_an_issue_was_opened_opens_no_second() {
 
 /// A world whose forge has put off opening an issue, opened another when it was asked again, and then
 /// done what was put off. A person has an issue there, too.
-async fn opened_twice(dialect: Dialect) -> (World, referee::model::SubmissionId) {
-    let world = World::start(Plan::of(dialect, 1)).await;
+async fn opened_twice(version: ForgeVersion) -> (World, referee::model::SubmissionId) {
+    let world = World::start(Plan::of(version, 1)).await;
     let body = json!({"title": "Referee", "body": "<!-- referee:thread -->"});
     let path = "/repos/nuclei/team-000/issues";
     let (status, _) = world.forge.api("alice", "POST", path, &body).await;
@@ -158,8 +158,8 @@ async fn opened_twice(dialect: Dialect) -> (World, referee::model::SubmissionId)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_that_came_late_is_closed_and_points_to_the_right_one() {
-    for dialect in Dialect::ALL {
-        let (world, id) = opened_twice(dialect).await;
+    for version in ForgeVersion::ALL {
+        let (world, id) = opened_twice(version).await;
         world.settle().await;
         world.is_reported(id).await;
         let issues = world.issues(0);
@@ -183,7 +183,7 @@ async fn an_issue_that_came_late_is_closed_and_points_to_the_right_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_that_came_late_stays_where_we_have_spoken_in_it() {
-    let (world, id) = opened_twice(Dialect::Gitea127).await;
+    let (world, id) = opened_twice(ForgeVersion::Gitea127).await;
     let path = "/repos/nuclei/team-000/issues/3/comments";
     let said = json!({"body": "An answer to somebody."});
     let (status, _) = world.forge.api("referee", "POST", path, &said).await;

@@ -35,8 +35,8 @@ pub async fn are_kept(world: &World) {
         assert_eq!(answer.status().as_u16(), 200, "{page}");
         told.push(("page", answer.text().await.unwrap()));
     }
-    for (place, text) in &told {
-        assert!(!text.is_empty(), "{place}");
-        assert_eq!(words.told(text), None, "{place} tells a secret");
+    for (location, text) in &told {
+        assert!(!text.is_empty(), "{location}");
+        assert_eq!(words.told(text), None, "{location} tells a secret");
     }
 }

@@ -2,7 +2,7 @@
 
 use referee::model::{Duration, SubmissionId};
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::knobs::Fault;
 use crate::secrets;
 use crate::world::{Plan, World};
@@ -59,7 +59,7 @@ async fn wave(world: &World) -> Vec<SubmissionId> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_reports_in_a_storm_are_a_thousand_comments() {
-    let world = World::start(Plan::of(Dialect::Forgejo10, TEAMS)).await;
+    let world = World::start(Plan::of(ForgeVersion::Forgejo10, TEAMS)).await;
     world.forge.faults().by_chance(7, SHARE, &faults());
     let mut all = Vec::new();
     for _ in 0..WAVES {

@@ -28,16 +28,16 @@ fn passed(next: Stage) -> Finish {
     }
 }
 
-fn failed(outcome: Outcome, says: &str) -> Finish {
+fn failed(outcome: Outcome, message: &str) -> Finish {
     Finish {
         state: AttemptState::Failed,
         blame: Some(Blame::Participant),
-        findings: vec![Finding::error("RUN001", says, "Mend it.")],
+        findings: vec![Finding::error("RUN001", message, "Mend it.")],
         next: Next::End {
             outcome,
             incident: None,
         },
-        ..passed(Stage::Rules)
+        ..passed(Stage::Admission)
     }
 }
 
@@ -65,7 +65,7 @@ impl World {
             seen: seen.clone(),
             phase: PhaseSlug::new("validation").unwrap(),
             token: clock::page_token(),
-            revision: self.app.challenges[0].revision.clone(),
+            config_digest: self.app.challenges[0].config_digest.clone(),
         };
         let (store, now) = (&self.app.store, self.app.clock.now());
         let entered = store.observe(repository, &[seen], &[new], now).await;
@@ -85,7 +85,7 @@ impl World {
         };
         let lease = store.claim(&claim, now).await.unwrap().unwrap();
         let ended = matches!(finish.next, Next::End { .. });
-        let news = publish::wishes(&self.app, &record, ended);
+        let news = publish::messages(&self.app, &record, ended);
         finish.effects.extend(news.into_iter().map(Effect::Outbox));
         self.pass(Duration(1));
         let later = self.app.clock.now();
@@ -166,7 +166,11 @@ impl World {
             let last = mine
                 .max_by_key(|s| s.id)
                 .map(|s| (&*s.state, &*s.description));
-            assert_eq!(last, Some((lamp.light.as_str(), &*lamp.says)), "{lamp:?}");
+            assert_eq!(
+                last,
+                Some((lamp.state.as_str(), &*lamp.message)),
+                "{lamp:?}"
+            );
         }
     }
 

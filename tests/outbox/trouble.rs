@@ -3,16 +3,16 @@
 
 use referee::model::{Duration, SubmissionId, limits};
 use referee::pipeline::{observe, publish};
-use referee::store::TextPlace;
+use referee::store::TextRef;
 use serde_json::Value;
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::state::Token;
 use crate::world::{Plan, World};
 use crate::{log, secrets};
 
 async fn world(teams: usize) -> World {
-    World::start(Plan::of(Dialect::Gitea127, teams)).await
+    World::start(Plan::of(ForgeVersion::Gitea127, teams)).await
 }
 
 /// A submission that passed the rules and was told of.
@@ -35,7 +35,7 @@ fn repository(world: &World, team: usize) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_said_once_and_loses_nothing() {
     let world = world(8).await;
-    let says = |what: &str| log::lines(&[world.name.as_str(), what]);
+    let message = |what: &str| log::lines(&[world.name.as_str(), what]);
     let mut all = Vec::new();
     for team in 0..8 {
         let id = world.submit(team).await;
@@ -47,20 +47,20 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
     for (team, id) in all.iter().enumerate() {
         world.built(*id).await;
         // Reactions may fail for reasons of their own, which this is none of.
-        let at = TextPlace {
+        let at = TextRef {
             forge: world.name.clone(),
             forge_id: world.teams[team].forge_id.clone(),
             issue: 1,
-            spot: world.reports(*id).await[0].id,
+            comment_id: world.reports(*id).await[0].id,
         };
-        let wish = publish::reaction(&at, world.app.clock.now());
-        let put = world.app.store.put_outbox(&wish, world.app.clock.now());
+        let message = publish::reaction(&at, world.app.clock.now());
+        let put = world.app.store.enqueue(&message, world.app.clock.now());
         put.await.unwrap();
     }
     let before = world.forge.asked().len();
     world.send_for(300, Duration::seconds(2)).await;
-    assert_eq!(says("takes nothing from us"), 1);
-    assert_eq!(says("answers again"), 0);
+    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("answers again"), 0);
     let asked = world.forge.asked().len() - before;
     assert!(
         asked < 100,
@@ -68,10 +68,10 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
     );
     assert!(
         world
-            .wishes()
+            .messages()
             .await
             .iter()
-            .all(|wish| wish.last_error.is_none() || wish.is_due)
+            .all(|message| message.last_error.is_none() || message.is_due)
     );
 
     let account = world.forge.state().account_named("referee").unwrap().id;
@@ -87,11 +87,11 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
         world.is_reported(*id).await;
         world.is_lit(*id).await;
     }
-    assert_eq!(says("answers again"), 1);
-    assert_eq!(says("takes nothing from us"), 1);
-    let heard = world.forge.asked().into_iter();
-    let heard = heard.filter(|a| a.path.ends_with("/reactions") && a.status == Some(201));
-    assert_eq!(heard.count(), 8);
+    assert_eq!(message("answers again"), 1);
+    assert_eq!(message("takes nothing from us"), 1);
+    let received = world.forge.asked().into_iter();
+    let received = received.filter(|a| a.path.ends_with("/reactions") && a.status == Some(201));
+    assert_eq!(received.count(), 8);
     secrets::are_kept(&world).await;
 }
 
@@ -102,8 +102,8 @@ fn archive(world: &World, at: Option<i64>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more() {
-    for dialect in Dialect::ALL {
-        let world = World::start(Plan::of(dialect, 2)).await;
+    for version in ForgeVersion::ALL {
+        let world = World::start(Plan::of(version, 2)).await;
         let id = world.submit(0).await;
         archive(&world, Some(1));
         world.admitted(id).await;
@@ -112,7 +112,7 @@ async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more(
         world.send_for(30, Duration::seconds(2)).await;
         world.is_lit(id).await;
         assert!(world.reports(id).await.is_empty());
-        let report = world.wish("report").await;
+        let report = world.message("report").await;
         assert!(report.is_due);
         assert!(report.last_error.unwrap().contains("archived"));
         // It is nobody else's trouble, and looked at once in an hour.
@@ -150,7 +150,7 @@ async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more(
 async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
     let world = world(3).await;
     observe::sweep(&world.app).await.unwrap();
-    let says = |what: &str| log::lines(&[world.name.as_str(), what]);
+    let message = |what: &str| log::lines(&[world.name.as_str(), what]);
     let revoked = {
         let mut state = world.forge.state();
         let at = state.tokens.iter().position(|t| t.secret == world.token);
@@ -161,10 +161,10 @@ async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
         world.pass(limits::SWEEP_INTERVAL);
         observe::sweep(&world.app).await.unwrap();
     }
-    assert_eq!(says("takes nothing from us"), 1);
+    assert_eq!(message("takes nothing from us"), 1);
     let told = ["ERROR", world.name.as_str(), "token-file"];
     assert_eq!(log::lines(&told), 1, "with what to do");
-    assert_eq!(says("not listed") + says("answers again"), 0);
+    assert_eq!(message("not listed") + message("answers again"), 0);
     let asked = world.forge.asked().len() - before;
     assert!(
         asked < 3 * 30,
@@ -176,8 +176,8 @@ async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
         world.pass(limits::SWEEP_INTERVAL);
         observe::sweep(&world.app).await.unwrap();
     }
-    assert_eq!(says("takes nothing from us"), 1);
-    assert_eq!(says("answers again"), 1);
+    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("answers again"), 1);
     told_of(&world, 0).await;
 }
 
@@ -192,8 +192,8 @@ async fn clear_away(world: &World, id: SubmissionId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lamps_of_a_commit_that_is_gone_are_given_up() {
-    for dialect in Dialect::ALL {
-        let world = World::start(Plan::of(dialect, 2)).await;
+    for version in ForgeVersion::ALL {
+        let world = World::start(Plan::of(version, 2)).await;
         let id = world.submit(0).await;
         world.admitted(id).await;
         world.settle().await;
@@ -208,11 +208,11 @@ async fn lamps_of_a_commit_that_is_gone_are_given_up() {
         world.is_reported(id).await;
         let lost = ["cannot be shown", "status", "no longer has this commit"];
         let subject = format!("commit {}", world.teams[0].id);
-        let all = world.wishes().await;
+        let all = world.messages().await;
         let gone = |w: &&crate::world::Wish| {
             w.last_error
                 .as_deref()
-                .is_some_and(|says| says.contains(lost[2]))
+                .is_some_and(|message| message.contains(lost[2]))
         };
         let gone: Vec<_> = all.iter().filter(gone).collect();
         assert!(gone.iter().any(|w| w.channel == "status"), "{all:?}");
@@ -270,8 +270,8 @@ async fn a_deleted_comment_is_written_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_repository_is_followed() {
-    for dialect in Dialect::ALL {
-        let world = World::start(Plan::of(dialect, 1)).await;
+    for version in ForgeVersion::ALL {
+        let world = World::start(Plan::of(version, 1)).await;
         let id = told(&world).await;
         world
             .forge
@@ -287,8 +287,8 @@ async fn a_renamed_repository_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wishes_for_a_deleted_repository_end_with_a_reason() {
-    for dialect in Dialect::ALL {
-        let world = World::start(Plan::of(dialect, 2)).await;
+    for version in ForgeVersion::ALL {
+        let world = World::start(Plan::of(version, 2)).await;
         let id = told(&world).await;
         let gone = repository(&world, 0);
         world.forge.state().repositories.retain(|r| r.id != gone);
@@ -297,14 +297,17 @@ async fn wishes_for_a_deleted_repository_end_with_a_reason() {
         world.settle().await;
         let took = world.app.clock.now().since(before);
         assert!(took < Duration::seconds(3600), "{}", took.written());
-        for wish in world
-            .wishes()
+        for message in world
+            .messages()
             .await
             .iter()
-            .filter(|w| w.channel != "verdict")
+            .filter(|w| w.channel != "admission")
         {
-            let says = wish.last_error.as_deref().unwrap_or("nothing");
-            assert!(says.contains("no longer has this repository"), "{wish:?}");
+            let message = message.last_error.as_deref().unwrap_or("nothing");
+            assert!(
+                message.contains("no longer has this repository"),
+                "{message:?}"
+            );
         }
         // It is nobody else's trouble.
         let other = world.submit(1).await;

@@ -12,7 +12,7 @@ use referee::pipeline::{intake, observe};
 use referee::store::About;
 use serde_json::{Value, json};
 
-use crate::model::Dialect;
+use crate::model::ForgeVersion;
 use crate::model::knobs::Chance;
 use crate::secrets;
 use crate::world::{Plan, SECRET, World};
@@ -64,7 +64,7 @@ pub async fn entered(world: &World) -> Vec<String> {
 
 /// A world whose repositories were seen once, with a hook that reaches us.
 pub async fn world(teams: usize) -> World {
-    let world = World::start(Plan::of(Dialect::Gitea127, teams)).await;
+    let world = World::start(Plan::of(ForgeVersion::Gitea127, teams)).await;
     for team in &world.teams {
         observe::remember(&world.app, team, world.app.clock.now())
             .await

@@ -10,14 +10,14 @@ use referee::config::{self, Installation, Secret};
 use referee::forge::gitea::GiteaForge;
 use referee::model::{Duration, ForgeName, RepositoryId, TeamSlug, Timestamp};
 use referee::pipeline::{App, Parts, Progress, publish};
-use referee::store::{Lane, Repository, Store};
+use referee::store::{PriorityClass, Repository, Store};
 use referee::web;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 use tokio::net::TcpListener;
 
 use crate::engine;
 use crate::model::state::Mode;
-use crate::model::{Dialect, Forge};
+use crate::model::{Forge, ForgeVersion};
 
 /// When everything in these tests begins.
 pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
@@ -36,7 +36,7 @@ pub struct Wish {
 
 /// How a world is made.
 pub struct Plan {
-    pub dialect: Dialect,
+    pub version: ForgeVersion,
     pub teams: usize,
     pub clock: Clock,
     pub patience: Duration,
@@ -48,9 +48,9 @@ pub struct Plan {
 
 impl Plan {
     /// Teams with a README, a clock that stands still.
-    pub fn of(dialect: Dialect, teams: usize) -> Self {
+    pub fn of(version: ForgeVersion, teams: usize) -> Self {
         Self {
-            dialect,
+            version,
             teams,
             clock: Clock::fixed(NOW),
             patience: PATIENCE,
@@ -122,7 +122,7 @@ impl World {
     pub async fn start(plan: Plan) -> Self {
         crate::log::keep();
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let forge = Forge::start(plan.dialect).await;
+        let forge = Forge::start(plan.version).await;
         let token = furnish(&forge, &plan);
         let folder = tempfile::tempdir().unwrap();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -181,9 +181,12 @@ impl World {
 
     /// Sends what is due, some of it at least. Whether there was anything.
     pub async fn send(&self) -> bool {
-        let step = |lane| publish::step(&self.app, &self.name, lane);
-        let (answers, urgent, rest) =
-            tokio::join!(step(Lane::Answers), step(Lane::Urgent), step(Lane::Rest));
+        let step = |priority_class| publish::step(&self.app, &self.name, priority_class);
+        let (answers, urgent, rest) = tokio::join!(
+            step(PriorityClass::Answers),
+            step(PriorityClass::Urgent),
+            step(PriorityClass::Rest)
+        );
         [answers, urgent, rest]
             .map(Result::unwrap)
             .contains(&Progress::Worked)
@@ -209,7 +212,7 @@ impl World {
             let later = self.app.clock.now().plus(Duration::seconds(1));
             self.app.clock.set(next.max(later));
         }
-        panic!("still due: {:?}", self.wishes().await);
+        panic!("still due: {:?}", self.messages().await);
     }
 
     async fn database(&self) -> AnyConnection {
@@ -226,22 +229,22 @@ impl World {
     }
 
     /// The outbox.
-    pub async fn wishes(&self) -> Vec<Wish> {
+    pub async fn messages(&self) -> Vec<Wish> {
         let mut database = self.database().await;
         let sql = "SELECT channel, sent, version, last_error FROM outbox ORDER BY id";
         let rows = sqlx::query(sql).fetch_all(&mut database).await.unwrap();
-        let wish = |row: &sqlx::any::AnyRow| Wish {
+        let message = |row: &sqlx::any::AnyRow| Wish {
             channel: row.get(0),
             is_due: row.get::<i64, _>(1) < row.get::<i64, _>(2),
             last_error: row.try_get(3).ok(),
         };
-        rows.iter().map(wish).collect()
+        rows.iter().map(message).collect()
     }
 
     /// The one wish of a channel.
-    pub async fn wish(&self, channel: &str) -> Wish {
-        let mut all = self.wishes().await;
-        all.retain(|wish| wish.channel == channel);
+    pub async fn message(&self, channel: &str) -> Wish {
+        let mut all = self.messages().await;
+        all.retain(|message| message.channel == channel);
         assert_eq!(all.len(), 1, "{all:?}");
         all.remove(0)
     }
@@ -251,7 +254,7 @@ impl World {
         let mut database = self.database().await;
         let mut all = String::new();
         for sql in [
-            "SELECT payload || coalesce(shown, '') || coalesce(last_error, '') FROM outbox",
+            "SELECT payload || coalesce(published_state, '') || coalesce(last_error, '') FROM outbox",
             "SELECT event || coalesce(note, '') FROM delivery",
             "SELECT coalesce(detail, '') || coalesce(findings, '') FROM attempt",
         ] {

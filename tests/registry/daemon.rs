@@ -8,7 +8,7 @@ use referee::clock::{self, Clock};
 use referee::config;
 use referee::executor::Executor as _;
 use referee::model::{
-    AttemptKind, Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug,
+    Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug,
 };
 use referee::pipeline::job::Cleaner;
 use referee::pipeline::{App, Engines, Parts, images, intake, view, workers};
@@ -243,13 +243,13 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     assert_eq!(first.submission.outcome, Some(Outcome::Scored), "{report}");
     assert_eq!(first.submission.origin.pushed_as(), "method:segmentation");
     let attempts = world.app.store.attempts(&first).await.unwrap();
-    let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.kind).collect();
+    let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.stage).collect();
     let expected = [
-        AttemptKind::Fetch,
-        AttemptKind::Build,
-        AttemptKind::Smoke,
-        AttemptKind::Run,
-        AttemptKind::Score,
+        Stage::Admission,
+        Stage::Build,
+        Stage::Smoke,
+        Stage::Run,
+        Stage::Scoring,
     ];
     assert_eq!(kinds, expected);
     assert!(report.contains("(`method:segmentation`)"), "{report}");
@@ -264,7 +264,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         moved.to_string()
     );
     assert_eq!(second.submission.outcome, Some(Outcome::Rejected));
-    assert_eq!(second.submission.stage, Stage::Rules);
+    assert_eq!(second.submission.stage, Stage::Admission);
     let report = world.report(&second).await;
     assert!(
         report.contains("IMG002") && report.contains("linux/arm64"),

@@ -106,8 +106,8 @@ impl Bench {
 
     pub fn docker(&self, arguments: &[&str]) {
         let done = self.command(arguments).output().unwrap();
-        let says = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "docker {arguments:?}: {says}");
+        let message = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "docker {arguments:?}: {message}");
     }
 
     fn tag(&self, name: &str) -> String {

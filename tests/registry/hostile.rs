@@ -123,7 +123,7 @@ async fn an_image_for_another_platform_is_told_so() {
     let findings = refused(&server, &pinned, MIB).await;
     assert_eq!(findings.len(), 1);
     assert_eq!(
-        findings[0].says,
+        findings[0].message,
         "The image is for `linux/arm64`; the server is linux/amd64"
     );
 }
@@ -174,9 +174,9 @@ async fn a_bomb_is_ended_early() {
     };
     assert_eq!(finding.code, "IMG003");
     assert!(
-        finding.says.contains("64.0 MiB") || finding.says.contains("64 MiB"),
+        finding.message.contains("64.0 MiB") || finding.message.contains("64 MiB"),
         "{}",
-        finding.says
+        finding.message
     );
     assert!(!file.exists());
     assert!(
@@ -195,7 +195,7 @@ async fn a_layer_counts_as_often_as_the_image_has_it() {
     let pinned = parts(&vec![heavy; 5]).push(&server, NAME, "many").await;
     let finding = fault(&server, &pinned, 4 * MIB).await;
     assert_eq!(finding.code, "IMG003");
-    assert!(finding.says.ends_with("layer 4"), "{}", finding.says);
+    assert!(finding.message.ends_with("layer 4"), "{}", finding.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +234,7 @@ async fn bytes_that_differ_from_their_names_are_refused() {
     std::fs::write(&file, &bytes).unwrap();
     let finding = fault(&server, &pinned, 8 * MIB).await;
     assert_eq!(finding.code, "IMG014");
-    assert!(finding.says.contains("manifest"), "{}", finding.says);
+    assert!(finding.message.contains("manifest"), "{}", finding.message);
 
     // A size that is a lie, in both directions.
     for (tag, lie) in [("small", 10), ("large", 5000)] {
@@ -242,7 +242,7 @@ async fn bytes_that_differ_from_their_names_are_refused() {
         image.manifest["layers"][0]["size"] = json!(lie);
         let pinned = image.push(&server, NAME, tag).await;
         let finding = fault(&server, &pinned, MIB).await;
-        assert_eq!(finding.code, "IMG014", "{}", finding.says);
+        assert_eq!(finding.code, "IMG014", "{}", finding.message);
     }
 
     // A configuration that promises another layer.
@@ -251,7 +251,11 @@ async fn bytes_that_differ_from_their_names_are_refused() {
     let pinned = image.push(&server, NAME, "swapped").await;
     let finding = fault(&server, &pinned, MIB).await;
     assert_eq!(finding.code, "IMG014");
-    assert!(finding.says.contains("configuration"), "{}", finding.says);
+    assert!(
+        finding.message.contains("configuration"),
+        "{}",
+        finding.message
+    );
 
     // A configuration with fewer layers than the manifest.
     let image = parts_of(vec![gzip(&layer("run", b"x"))], &[]);
@@ -294,7 +298,11 @@ async fn layers_that_an_engine_would_obey_are_refused() {
             .await;
         let finding = fault(&server, &pinned, MIB).await;
         assert_eq!(finding.code, code);
-        assert!(finding.says.starts_with("Layer 2 "), "{}", finding.says);
+        assert!(
+            finding.message.starts_with("Layer 2 "),
+            "{}",
+            finding.message
+        );
     }
     let pinned = parts_of(vec![b"no gzip".to_vec()], &[Digest::of(b"")])
         .push(&server, NAME, "plain")
@@ -317,5 +325,5 @@ async fn what_is_no_longer_there_is_said_so() {
     server.delete_manifest(NAME, &pinned).await;
     let findings = refused(&server, &pinned, MIB).await;
     assert_eq!(findings[0].code, "IMG016");
-    assert!(findings[0].says.contains(pinned.as_str()));
+    assert!(findings[0].message.contains(pinned.as_str()));
 }

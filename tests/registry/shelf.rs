@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use referee::forge::registry::Registry;
 use referee::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
-    Reaction, Result, Shows, Spot,
+    Capabilities, Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam,
+    NewTeam, PushedTag, Reaction, ReactionTarget, Result,
 };
 use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -39,8 +39,8 @@ fn sender() -> Sender {
 
 #[async_trait]
 impl Forge for Shelf {
-    fn shows(&self) -> Shows {
-        Shows {
+    fn shows(&self) -> Capabilities {
+        Capabilities {
             statuses: true,
             issues: true,
             files: false,
@@ -187,7 +187,12 @@ impl Forge for Shelf {
         no()
     }
 
-    async fn react(&self, _full_name: &str, _spot: Spot, _reaction: Reaction) -> Result<()> {
+    async fn react(
+        &self,
+        _full_name: &str,
+        _spot: ReactionTarget,
+        _reaction: Reaction,
+    ) -> Result<()> {
         no()
     }
 

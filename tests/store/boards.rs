@@ -49,7 +49,7 @@ pub async fn a_board_keeps_its_first_revision(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
     evaluated(&db.store, id, NOW).await;
-    let lease = claimed(&db.store, id, Stage::Score, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Scoring, NOW).await;
     let elsewhere = finish(ends(Outcome::Scored), vec![score_effect(second.id, 0.5)]);
     let refused = db.store.finish(&lease, elsewhere, NOW).await;
     assert!(matches!(refused, Err(StoreError::Stale)));
@@ -75,7 +75,7 @@ pub async fn a_score_is_never_changed(db: Db) {
         .await
         .unwrap()
         .unwrap();
-    let lease = claimed(&db.store, second, Stage::Score, NOW).await;
+    let lease = claimed(&db.store, second, Stage::Scoring, NOW).await;
     let twice = vec![
         score_effect(revision.id, 0.1),
         score_effect(revision.id, 0.9),
@@ -106,7 +106,7 @@ pub async fn a_score_belongs_to_a_revision_of_its_board(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
     evaluated(&db.store, id, NOW).await;
-    let lease = claimed(&db.store, id, Stage::Score, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Scoring, NOW).await;
     for revision in [other.id, 999] {
         let effects = vec![score_effect(revision, 0.5)];
         let refused = db

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptKind, AttemptState, Blame, Digest, Finding, KillReason, Lease, LogExcerpt, Outcome,
-    PageToken, Place, Stage,
+    AttemptState, Blame, Digest, Finding, KillReason, Lease, Location, LogExcerpt, Outcome,
+    PageToken, Stage,
 };
 use referee::store::{
     Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, Withdrawn,
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::Lane;
+use referee::store::PriorityClass;
 
 pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     let record = pushed(&db.store, "alpha").await;
@@ -29,7 +29,7 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     // A try that is made again has not fanned out.
     attempt(
         &db.store,
-        (id, Stage::Rules),
+        (id, Stage::Admission),
         (Next::Retry(NOW), vec![tasks()]),
         NOW,
     )
@@ -45,7 +45,7 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     let mut changes = db.store.changes();
     attempt(
         &db.store,
-        (id, Stage::Rules),
+        (id, Stage::Admission),
         (Next::Advance(Stage::Build), vec![tasks()]),
         NOW,
     )
@@ -71,8 +71,8 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
         assert_eq!(sibling.submission.stage, Stage::Build);
         assert_eq!(sibling.submission.origin, record.submission.origin);
         assert_eq!(
-            (sibling.revision.clone(), sibling.submission.working),
-            (record.revision.clone(), false)
+            (sibling.config_digest.clone(), sibling.submission.working),
+            (record.config_digest.clone(), false)
         );
     }
     let pages: BTreeSet<_> = all.iter().map(|r| r.submission.token.as_str()).collect();
@@ -95,7 +95,7 @@ fn effects(revision: i64, last_page: PageToken) -> Vec<Effect> {
         Effect::UseImage(image("one").id),
         quota(1),
         score_effect(revision, 0.5),
-        Effect::Outbox(wish("commit", 1)),
+        Effect::Outbox(message("commit", 1)),
     ]
 }
 
@@ -117,7 +117,7 @@ pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
         .id;
     let taken = pushed(store, "beta").await.submission.token;
     let record = pushed(store, "alpha").await;
-    let lease = claimed(store, record.submission.id, Stage::Rules, NOW).await;
+    let lease = claimed(store, record.submission.id, Stage::Admission, NOW).await;
     for refused in [
         ending(effects(revision, taken), None),
         ending(
@@ -169,7 +169,7 @@ async fn is_untouched(store: &Store, record: &SubmissionRecord) {
     assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
     assert_eq!(
         store
-            .due((&forge(), Lane::Rest), later(9), 9)
+            .due((&forge(), PriorityClass::Rest), later(9), 9)
             .await
             .unwrap(),
         []
@@ -193,7 +193,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
     );
     assert_eq!(
         store
-            .due((&forge(), Lane::Rest), later(9), 9)
+            .due((&forge(), PriorityClass::Rest), later(9), 9)
             .await
             .unwrap()
             .len(),
@@ -216,7 +216,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
 
 pub async fn an_ended_submission_is_left_alone(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
-    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let end = Next::End {
         outcome: Outcome::Fault,
         incident: Some("a1b2c3".into()),
@@ -231,9 +231,9 @@ pub async fn an_ended_submission_is_left_alone(db: Db) {
     assert_eq!(record.incident.as_deref(), Some("a1b2c3"));
     assert_eq!(
         (record.submission.working, record.submission.stage),
-        (false, Stage::Rules)
+        (false, Stage::Admission)
     );
-    for stage in Stage::ALL {
+    for &stage in Stage::ALL {
         let claim = claim_of(id, stage, ME);
         assert_eq!(db.store.claim(&claim, later(99)).await.unwrap(), None);
         assert_eq!(db.store.waiting_for(stage, later(99)).await.unwrap(), []);
@@ -245,7 +245,7 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let id = record.submission.id;
-    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    let lease = claimed(store, id, Stage::Admission, NOW).await;
     store.record_kill(&lease, KillReason::Time).await.unwrap();
     assert_eq!(store.loss(&lease).await.unwrap(), None);
     let met = withdrawn(store, &record, later(1)).await;
@@ -254,7 +254,7 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let loss = store.loss(&lease).await.unwrap();
     assert_eq!(loss, Some(KillReason::Time));
     let due = store
-        .due((&forge(), Lane::Rest), later(1), 9)
+        .due((&forge(), PriorityClass::Rest), later(1), 9)
         .await
         .unwrap();
     assert_eq!(due.len(), 1, "the forge is told: {due:?}");
@@ -291,7 +291,7 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
 pub async fn a_lease_is_lost_with_a_reason(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
-    let lease = claimed(store, record.submission.id, Stage::Rules, NOW).await;
+    let lease = claimed(store, record.submission.id, Stage::Admission, NOW).await;
     let stranger = Lease {
         owner: "6-dead".into(),
         ..lease.clone()
@@ -308,7 +308,7 @@ pub async fn a_lease_is_lost_with_a_reason(db: Db) {
 async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
     let record = pushed(store, of).await;
     let id = record.submission.id;
-    let lease = claimed(store, id, Stage::Rules, NOW).await;
+    let lease = claimed(store, id, Stage::Admission, NOW).await;
     let tasks = tasks
         .iter()
         .map(|t| (task(t), "Dockerfile".to_owned(), token()));
@@ -364,20 +364,20 @@ pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
         let spans = store.durations(&board(task), kind, most).await.unwrap();
         spans.into_iter().map(|d| d.0 / 1000).collect::<Vec<_>>()
     };
-    assert_eq!(spans("one", AttemptKind::Smoke, 9).await, [7, 5]);
-    assert_eq!(spans("one", AttemptKind::Smoke, 1).await, [7]);
-    assert_eq!(spans("one", AttemptKind::Run, 9).await, [0; 0]);
-    assert_eq!(spans("two", AttemptKind::Smoke, 9).await, [0; 0]);
+    assert_eq!(spans("one", Stage::Smoke, 9).await, [7, 5]);
+    assert_eq!(spans("one", Stage::Smoke, 1).await, [7]);
+    assert_eq!(spans("one", Stage::Run, 9).await, [0; 0]);
+    assert_eq!(spans("two", Stage::Smoke, 9).await, [0; 0]);
 }
 
 pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
     let record = pushed(&db.store, "alpha").await;
-    let lease = claimed(&db.store, record.submission.id, Stage::Rules, NOW).await;
-    let place = Place::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");
+    let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
+    let location = Location::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");
     let full = Finish {
         state: AttemptState::Failed,
         blame: Some(Blame::Participant),
-        findings: vec![Finding::error("DF001", "It is 'wrong'.", "Mend it; --").at(place)],
+        findings: vec![Finding::error("DF001", "It is 'wrong'.", "Mend it; --").at(location)],
         log: Some(LogExcerpt {
             head: "a\n\u{FFFD}\0".into(),
             tail: String::new(),

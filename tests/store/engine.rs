@@ -240,8 +240,8 @@ fn start(programs: &Path) -> (String, ChildStdin) {
     let life = keeper.stdin.take().unwrap();
     for _ in 0..300 {
         // The server writes there how far it is.
-        let says = std::fs::read_to_string(directory.join("data/postmaster.pid"));
-        if says.is_ok_and(|text| text.lines().any(|line| line.trim() == "ready")) {
+        let message = std::fs::read_to_string(directory.join("data/postmaster.pid"));
+        if message.is_ok_and(|text| text.lines().any(|line| line.trim() == "ready")) {
             let host = directory.display();
             return (
                 format!("postgres://referee@localhost/postgres?host={host}"),

@@ -2,18 +2,19 @@
 
 use referee::model::{ForgeName, Sender};
 use referee::store::{
-    About, CommandState, Delivery, DeliveryWriter, Heard, Lane, Received, TextPlace, Thread,
+    About, CommandState, Delivery, DeliveryWriter, NewCommand, PriorityClass, Received, TextRef,
+    Thread,
 };
 
 use crate::engine::Db;
 use crate::world::*;
 
-fn place(spot: i64) -> TextPlace {
-    TextPlace {
+fn place(comment_id: i64) -> TextRef {
+    TextRef {
         forge: forge(),
         forge_id: "4".to_owned(),
         issue: 1,
-        spot,
+        comment_id,
     }
 }
 
@@ -24,8 +25,8 @@ fn bob() -> Sender {
     }
 }
 
-fn heard(text: &str, nth: i64) -> Heard {
-    Heard {
+fn received(text: &str, nth: i64) -> NewCommand {
+    NewCommand {
         text: text.to_owned(),
         nth,
         reply: None,
@@ -35,12 +36,12 @@ fn heard(text: &str, nth: i64) -> Heard {
 /// However often a text is heard, and by however many at once, each of its commands is one row.
 pub async fn a_command_is_heard_once(db: Db) {
     let other = db.again().await;
-    let text = [heard("/help", 0), heard("/grant x \0", 0)];
+    let text = [received("/help", 0), received("/grant x \0", 0)];
     let (here, who) = (place(7), bob());
     for _ in 0..3 {
         let (a, b) = tokio::join!(
-            db.store.hear((&here, &who), &text, &[], NOW),
-            other.hear((&here, &who), &text, &[], NOW)
+            db.store.receive((&here, &who), &text, &[], NOW),
+            other.receive((&here, &who), &text, &[], NOW)
         );
         a.unwrap();
         b.unwrap();
@@ -50,27 +51,27 @@ pub async fn a_command_is_heard_once(db: Db) {
     assert_eq!(texts, ["/help", "/grant x  "]);
     assert_eq!(known[0].actor, bob());
     // The same once more in the text is another command, and so is the same elsewhere.
-    let twice = [heard("/help", 0), heard("/help", 1)];
-    let new = db.store.hear((&here, &who), &twice, &[], NOW).await;
+    let twice = [received("/help", 0), received("/help", 1)];
+    let new = db.store.receive((&here, &who), &twice, &[], NOW).await;
     assert_eq!(new.unwrap(), 1);
-    let new = db.store.hear((&place(8), &who), &text, &[], NOW).await;
+    let new = db.store.receive((&place(8), &who), &text, &[], NOW).await;
     assert_eq!(new.unwrap(), 2);
 }
 
 pub async fn a_command_is_begun_and_ended_once(db: Db) {
-    let mut fault = heard("/hepl", 0);
+    let mut fault = received("/hepl", 0);
     fault.reply = Some("Did you mean `/help`?".to_owned());
-    let text = [heard("/status", 0), fault];
+    let text = [received("/status", 0), fault];
     let (here, who) = (place(7), bob());
-    let sign = [wish("sign", 1)];
-    let new = db.store.hear((&here, &who), &text, &sign, NOW);
+    let sign = [message("sign", 1)];
+    let new = db.store.receive((&here, &who), &text, &sign, NOW);
     assert_eq!(new.await.unwrap(), 2);
     // Heard again there is no news.
-    let again = db.store.hear((&here, &who), &text, &sign, NOW);
+    let again = db.store.receive((&here, &who), &text, &sign, NOW);
     assert_eq!(again.await.unwrap(), 0);
     let due = db
         .store
-        .due((&forge(), Lane::Rest), later(9), 9)
+        .due((&forge(), PriorityClass::Rest), later(9), 9)
         .await
         .unwrap();
     assert_eq!((due.len(), due[0].version), (1, 1));
@@ -83,7 +84,7 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     assert!(a.unwrap() ^ b.unwrap());
     let running = db.store.commands_in(CommandState::Running).await.unwrap();
     assert_eq!(running.len(), 1);
-    let reply = wish("answer", 1);
+    let reply = message("answer", 1);
     let ended = db.store.end_command(id, "so \0", Some(&reply), later(1));
     ended.await.unwrap();
     // The first answer stands.
@@ -93,7 +94,7 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     }
     let due = db
         .store
-        .due((&forge(), Lane::Rest), later(9), 9)
+        .due((&forge(), PriorityClass::Rest), later(9), 9)
         .await
         .unwrap();
     let replies: Vec<_> = due.iter().filter(|d| d.subject == "answer").collect();
@@ -136,8 +137,8 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
     for body in ["a", "b"] {
         writer.write(delivery(body)).await.unwrap();
     }
-    let heard = db.store.last_delivery(&forge()).await.unwrap();
-    assert_eq!(heard, Some(delivery("a").received_at));
+    let received = db.store.last_delivery(&forge()).await.unwrap();
+    assert_eq!(received, Some(delivery("a").received_at));
     let gitea = ForgeName::new("gitea").unwrap();
     assert_eq!(db.store.last_delivery(&gitea).await.unwrap(), None);
     let all = db
@@ -145,7 +146,7 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
         .unhandled_deliveries(About::Rest, NOW, 9)
         .await
         .unwrap();
-    assert_eq!((all.len(), all[0].tries), (2, 0));
+    assert_eq!((all.len(), all[0].attempts), (2, 0));
     db.store.defer(all[0].id, later(30)).await.unwrap();
     let now = db
         .store
@@ -158,7 +159,7 @@ pub async fn a_delivery_waits_for_its_forge(db: Db) {
         .unhandled_deliveries(About::Rest, later(30), 9)
         .await
         .unwrap();
-    assert_eq!((then.len(), then[0].tries), (2, 1));
+    assert_eq!((then.len(), then[0].attempts), (2, 1));
 }
 
 /// Only what was acted on long ago goes, some at a time, and the last of each forge stays.
@@ -196,8 +197,8 @@ pub async fn old_deliveries_are_forgotten(db: Db) {
     let left = db.store.delivery_notes().await.unwrap();
     let left: Vec<i64> = left.into_iter().map(|(id, _)| id).collect();
     assert_eq!(left, [4, 5, 6, 7]);
-    let heard = db.store.last_delivery(&gitea).await.unwrap();
-    assert_eq!(heard, Some(delivery("a").received_at));
+    let received = db.store.last_delivery(&gitea).await.unwrap();
+    assert_eq!(received, Some(delivery("a").received_at));
     // What was forgotten is new when it comes again; what stands is not.
     let again = |body| writer.write(delivery(body));
     assert_eq!(again("a").await.unwrap(), Received::New);

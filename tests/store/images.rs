@@ -33,7 +33,7 @@ fn entry(seen: &SeenImage, of: &str) -> NewImage {
         phase: phase("validation"),
         task: task(of),
         token: token(),
-        revision: Digest::of(b"challenge.toml"),
+        config_digest: Digest::of(b"challenge.toml"),
     }
 }
 
@@ -114,7 +114,7 @@ pub async fn a_tag_enters_its_image_once(db: Db) {
     assert_eq!(submission.team, team.1.team);
     assert_eq!(
         (submission.stage, submission.observed_at),
-        (Stage::Rules, NOW)
+        (Stage::Admission, NOW)
     );
     assert_eq!(
         (entered.repository, entered.dockerfile.as_str()),
@@ -153,7 +153,7 @@ pub async fn one_image_for_two_tasks_is_two_submissions(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let one = observe(store, &team, &[(tagged("one", "a"), "one")], NOW).await;
-    let lease = claimed(store, one[0].submission, Stage::Rules, NOW).await;
+    let lease = claimed(store, one[0].submission, Stage::Admission, NOW).await;
     let end = Next::End {
         outcome: Outcome::Rejected,
         incident: None,

@@ -34,7 +34,7 @@ pub async fn a_new_ref_enters_its_commit(db: Db) {
     assert_eq!(submission.team, team("alpha"));
     assert_eq!(submission.phase, phase("validation"));
     assert_eq!(submission.task, None);
-    assert_eq!(submission.stage, Stage::Rules);
+    assert_eq!(submission.stage, Stage::Admission);
     assert_eq!(submission.observed_at, NOW);
     assert_eq!((submission.working, submission.outcome), (false, None));
     assert_eq!(record.repository, repository.id);

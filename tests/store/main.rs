@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 mod boards;
+mod disclosure;
 mod durability;
 mod ends;
 mod engine;
@@ -16,7 +17,6 @@ mod orders;
 mod outbox;
 mod quota;
 mod rescore;
-mod seal;
 mod surface;
 mod work;
 mod world;
@@ -79,7 +79,7 @@ mod contract {
             an_image_is_unwanted_when_all_its_submissions_are_withdrawn,
             what_work_took_is_known_by_board_and_kind,
             what_an_attempt_left_behind_reads_back;
-        seal:
+        disclosure:
             a_sealed_verdict_is_told_once_and_in_its_time,
             a_failed_run_keeps_its_incident_and_stage,
             what_is_withdrawn_or_rescored_breaks_the_seal;

@@ -4,13 +4,13 @@ use referee::model::{
     Outcome, Override, Overrides, Rerun, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Candidate, CandidateState, Charge, Effect, Grant, Next, Ordered, Store, StoreError, Withdrawn,
-    Written,
+    Charge, Effect, Grant, Next, Ordered, RegistrationRequest, RegistrationState, Store,
+    StoreError, Withdrawn, Written,
 };
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::Lane;
+use referee::store::PriorityClass;
 
 fn setting(setting: Setting, at: Timestamp) -> Override {
     Override {
@@ -27,11 +27,11 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
 }
 
 async fn put(store: &Store, seen: i64, what: Setting, at: Timestamp) -> Result<(), StoreError> {
-    let (ledger, boards) = (entry_of("an order"), [board("phase")]);
+    let (audit, boards) = (entry_of("an order"), [board("phase")]);
     let with = Ordered {
-        ledger: &ledger,
+        audit: &audit,
         boards: &boards,
-        reports: &[wish("commit 1", 1)],
+        reports: &[message("commit 1", 1)],
     };
     store
         .put_overrides(&challenge(), seen, &[setting(what, at)], with, at)
@@ -60,7 +60,11 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     assert_eq!(two.until(later(1)), one);
     assert_eq!(actions(store).await, ["an order", "an order"]);
     assert_eq!(
-        store.due((&forge(), Lane::Rest), NOW, 9).await.unwrap()[0].version,
+        store
+            .due((&forge(), PriorityClass::Rest), NOW, 9)
+            .await
+            .unwrap()[0]
+            .version,
         2,
         "reports are renewed"
     );
@@ -141,7 +145,7 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
     assert_eq!(actions(store).await.len(), 5);
     assert_eq!(
         store
-            .due((&forge(), Lane::Rest), NOW, 9)
+            .due((&forge(), PriorityClass::Rest), NOW, 9)
             .await
             .unwrap()
             .len(),
@@ -157,9 +161,9 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
     attempt(store, (id, Stage::Run), failed, later(1)).await;
     let before = store.submission(id).await.unwrap();
     let way = Rerun::of(&before.submission, None).unwrap();
-    let (ledger, report) = (entry_of("rerun"), [wish("commit 1", 1)]);
+    let (audit, report) = (entry_of("rerun"), [message("commit 1", 1)]);
     let written = Written {
-        ledger: &ledger,
+        audit: &audit,
         reports: &report,
     };
     store.rerun(&way, written, later(2)).await.unwrap();
@@ -182,7 +186,7 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
     store
         .finish(
             &lease,
-            finish(Next::Advance(Stage::Score), effects),
+            finish(Next::Advance(Stage::Scoring), effects),
             later(4),
         )
         .await
@@ -190,35 +194,35 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
     assert_eq!(store.spent(id).await.unwrap(), 1, "spent once");
 }
 
-fn candidate(id: &str, of: &str) -> Candidate {
-    Candidate {
+fn request(id: &str, of: &str) -> RegistrationRequest {
+    RegistrationRequest {
         id: 0,
         forge: forge(),
         forge_id: id.to_owned(),
         full_name: format!("phakir/team-{of}"),
         challenge: challenge(),
         team: team(of),
-        state: CandidateState::Pending,
+        state: RegistrationState::Pending,
         created_at: NOW,
     }
 }
 
 pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
     let store = &db.store;
-    let seen = store.seen_repository(&candidate("77", "beta"), NOW).await;
+    let seen = store.seen_repository(&request("77", "beta"), NOW).await;
     let first = seen.unwrap().unwrap();
     // Heard of again, under a new name: still the same, still waiting, still for the same team.
     let renamed = store
-        .seen_repository(&candidate("77", "other"), later(1))
+        .seen_repository(&request("77", "other"), later(1))
         .await;
     let renamed = renamed.unwrap().unwrap();
     assert_eq!(
         (renamed.id, &renamed.team, renamed.state),
-        (first.id, &first.team, CandidateState::Pending)
+        (first.id, &first.team, RegistrationState::Pending)
     );
     assert_eq!(renamed.full_name, "phakir/team-other");
     assert_eq!(
-        store.candidates(&challenge()).await.unwrap(),
+        store.registration_requests(&challenge()).await.unwrap(),
         std::slice::from_ref(&renamed)
     );
     assert_eq!(store.repositories().await.unwrap(), [], "not looked at");
@@ -239,7 +243,7 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
     assert_eq!(store.known_refs(found_id(&db).await).await.unwrap(), []);
     // Heard of once more: it is a team's.
     let seen = store
-        .seen_repository(&candidate("77", "beta"), later(3))
+        .seen_repository(&request("77", "beta"), later(3))
         .await;
     assert_eq!(seen.unwrap(), None);
     let late = store
@@ -256,20 +260,24 @@ async fn found_id(db: &Db) -> referee::model::RepositoryId {
 pub async fn a_team_keeps_its_repository_whatever_is_approved(db: Db) {
     let store = &db.store;
     let mine = bound(store, "alpha").await;
-    let seen = store.seen_repository(&candidate("78", "alpha"), NOW).await;
+    let seen = store.seen_repository(&request("78", "alpha"), NOW).await;
     let other = seen.unwrap().unwrap();
     let refused = store
         .approve(&other, &token(), &entry_of("team approve"), NOW)
         .await;
     assert!(matches!(refused, Err(StoreError::Bound { .. })));
-    let all = store.candidates(&challenge()).await.unwrap();
-    assert_eq!(all[0].state, CandidateState::Pending, "nothing was changed");
+    let all = store.registration_requests(&challenge()).await.unwrap();
+    assert_eq!(
+        all[0].state,
+        RegistrationState::Pending,
+        "nothing was changed"
+    );
     store
         .refuse(&other, &entry_of("team refuse"), NOW)
         .await
         .unwrap();
-    let all = store.candidates(&challenge()).await.unwrap();
-    assert_eq!(all[0].state, CandidateState::Refused);
+    let all = store.registration_requests(&challenge()).await.unwrap();
+    assert_eq!(all[0].state, RegistrationState::Refused);
     let twice = store.refuse(&other, &entry_of("team refuse"), NOW).await;
     assert!(matches!(twice, Err(StoreError::Stale)));
     assert_eq!(store.repositories().await.unwrap(), [mine]);

@@ -13,11 +13,11 @@ async fn used(store: &Store, of: &str, except: i64, now: Timestamp) -> Usage {
         .unwrap()
 }
 
-fn counts(today: u32, total: u32, tries_today: u32, under_way: u32) -> Usage {
+fn counts(today: u32, total: u32, submissions_today: u32, under_way: u32) -> Usage {
     Usage {
         today,
         total,
-        tries_today,
+        submissions_today,
         under_way,
         ..Usage::default()
     }
@@ -43,7 +43,7 @@ pub async fn spending_and_refunding_add_up(db: Db) {
     evaluated(store, first, NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 1, 1));
     assert_eq!(used(store, "alpha", first.0, NOW).await, counts(1, 1, 1, 0));
-    end(store, first, Stage::Score, vec![quota(-1)], NOW).await;
+    end(store, first, Stage::Scoring, vec![quota(-1)], NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 1, 0));
     // One that ends before the hidden data has cost a try and nothing else.
     let second = admit(store, "alpha", NOW).await;
@@ -60,11 +60,11 @@ pub async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
     let second = admit(store, "alpha", NOW).await;
     evaluated(store, second, NOW).await;
     let effects = vec![quota(1), quota(1), quota(-1), quota(-1)];
-    end(store, second, Stage::Score, effects, NOW).await;
+    end(store, second, Stage::Scoring, effects, NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 2, 0));
     let third = admit(store, "alpha", NOW).await;
     evaluated(store, third, NOW).await;
-    end(store, third, Stage::Score, vec![quota(1)], NOW).await;
+    end(store, third, Stage::Scoring, vec![quota(1)], NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 3, 0));
 }
 
@@ -80,7 +80,7 @@ pub async fn days_begin_at_midnight_and_refunds_go_back_to_theirs(db: Db) {
     evaluated(store, second, after).await;
     assert_eq!(used(store, "alpha", 0, after).await, counts(1, 2, 1, 2));
     // Yesterday's evaluation is given back today: today's stays spent.
-    end(store, first, Stage::Score, vec![quota(-1)], after).await;
+    end(store, first, Stage::Scoring, vec![quota(-1)], after).await;
     assert_eq!(used(store, "alpha", 0, after).await, counts(1, 1, 1, 1));
     let next_day = after.plus(Duration::DAY);
     assert_eq!(used(store, "alpha", 0, next_day).await, counts(0, 1, 0, 1));
@@ -92,8 +92,8 @@ pub async fn a_decision_on_old_usage_is_refused(db: Db) {
     let (a, b) = (pushed(store, "alpha").await, pushed(store, "alpha").await);
     let (a, b) = (a.submission.id, b.submission.id);
     let leases = [
-        claimed(store, a, Stage::Rules, NOW).await,
-        claimed(store, b, Stage::Rules, NOW).await,
+        claimed(store, a, Stage::Admission, NOW).await,
+        claimed(store, b, Stage::Admission, NOW).await,
     ];
     let seen = [
         used(store, "alpha", a.0, NOW).await,

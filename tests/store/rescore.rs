@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::Lane;
+use referee::store::PriorityClass;
 
 const NEXT: &str = "8-00ff";
 
@@ -31,9 +31,9 @@ async fn two_teams(store: &Store) -> [SubmissionRecord; 2] {
 }
 
 async fn asked(store: &Store) -> i64 {
-    let ledger = entry_of("rescore");
+    let audit = entry_of("rescore");
     store
-        .request_rescore(&board("phase"), &ledger, NOW)
+        .request_rescore(&board("phase"), &audit, NOW)
         .await
         .unwrap()
 }
@@ -68,20 +68,20 @@ async fn state(store: &Store) -> RescoreState {
 }
 
 async fn apply(store: &Store, id: i64) -> Result<Applied, StoreError> {
-    let ledger = entry_of("rescore apply");
+    let audit = entry_of("rescore apply");
     store
-        .apply_rescore(id, &ledger, &[wish("commit 1", 1)], later(9))
+        .apply_rescore(id, &audit, &[message("commit 1", 1)], later(9))
         .await
 }
 
 pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     let store = &db.store;
-    let ledger = entry_of("rescore");
-    let none = store.request_rescore(&board("phase"), &ledger, NOW).await;
+    let audit = entry_of("rescore");
+    let none = store.request_rescore(&board("phase"), &audit, NOW).await;
     assert!(matches!(none, Err(StoreError::Stale)), "it has no revision");
     two_teams(store).await;
     let first = asked(store).await;
-    let second = store.request_rescore(&board("phase"), &ledger, NOW).await;
+    let second = store.request_rescore(&board("phase"), &audit, NOW).await;
     assert!(matches!(second, Err(StoreError::Stale)));
     let given_up = entry_of("rescore discard");
     store.discard_rescore(first, &given_up, NOW).await.unwrap();
@@ -108,7 +108,7 @@ pub async fn preparing_belongs_to_one_worker(db: Db) {
     store.renew_rescore(&lease, later(1)).await.unwrap();
     // The daemon is started again: what the earlier start held is free.
     let (_, next) = store.claim_rescore(NEXT, later(2)).await.unwrap().unwrap();
-    assert_eq!(next.tries, 2);
+    assert_eq!(next.attempts, 2);
     let late = store.rescore_prepared(&lease, &new()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     let late = store.renew_rescore(&lease, later(3)).await;
@@ -139,7 +139,7 @@ pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
     store.renew_rescore(&first, later(1)).await.unwrap();
     // Killed and started again.
     let again = item(store, NEXT, later(2)).await.unwrap();
-    assert_eq!((again.submission, again.tries), (first.submission, 2));
+    assert_eq!((again.submission, again.attempts), (first.submission, 2));
     let late = store
         .finish_rescore_item(&first, &found(0.1), later(3))
         .await;
@@ -154,8 +154,8 @@ pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
     assert_eq!(scores, [None, Some(score(0.75))]);
     let third = item(store, NEXT, later(21)).await.unwrap();
     // Given up while somebody works: the result is nobody's.
-    let ledger = entry_of("rescore discard");
-    store.discard_rescore(id, &ledger, later(22)).await.unwrap();
+    let audit = entry_of("rescore discard");
+    store.discard_rescore(id, &audit, later(22)).await.unwrap();
     let late = store
         .finish_rescore_item(&third, &found(0.1), later(23))
         .await;
@@ -215,7 +215,7 @@ pub async fn a_board_turns_when_every_score_is_there(db: Db) {
     assert_eq!(actions(store).await, ["rescore", "rescore apply"]);
     assert_eq!(
         store
-            .due((&forge(), Lane::Rest), later(9), 9)
+            .due((&forge(), PriorityClass::Rest), later(9), 9)
             .await
             .unwrap()
             .len(),
@@ -259,7 +259,7 @@ pub async fn a_rescore_of_what_is_no_more_is_discarded(db: Db) {
         let lease = item(store, ME, NOW).await.unwrap();
         end(store, &lease, found(value)).await;
     }
-    db.tamper("UPDATE board SET revision_id = 2").await;
+    db.tamper("UPDATE board SET scoring_revision_id = 2").await;
     assert_eq!(apply(store, id).await.unwrap(), Applied::Outdated);
     assert_eq!(state(store).await, RescoreState::Discarded);
     let now = store.current_revision(&board("phase")).await.unwrap();
@@ -277,8 +277,8 @@ pub async fn one_that_cannot_be_scored_ends_the_rescore(db: Db) {
     assert!(store.advance_rescores(later(6)).await.unwrap());
     let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
     assert_eq!(last.state, RescoreState::Failed);
-    let says = format!("#{}: no report ", beta.submission.number);
-    assert_eq!(last.problem, Some(says));
+    let message = format!("#{}: no report ", beta.submission.number);
+    assert_eq!(last.problem, Some(message));
     assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
     // A submission that is scored meanwhile is scored as before.
     let id = pushed(store, "alpha").await.submission.id;
@@ -288,7 +288,7 @@ pub async fn one_that_cannot_be_scored_ends_the_rescore(db: Db) {
     let effects = vec![score_effect(revision.unwrap().id, 0.5)];
     attempt(
         store,
-        (id, Stage::Score),
+        (id, Stage::Scoring),
         (ends(Outcome::Scored), effects),
         NOW,
     )

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptKind, AttemptState, Blame, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
+    AttemptState, Blame, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
 };
 use referee::store::{Change, Effect, Finish, Next, StoreError};
 
 use crate::engine::Db;
 use crate::world::*;
-use referee::store::Lane;
+use referee::store::PriorityClass;
 
 /// 8 workers of two processes want 24 submissions.
 pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
@@ -26,7 +26,7 @@ pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
             let owner = format!("worker {worker}");
             let mut mine = Vec::new();
             for id in ids {
-                let claim = claim_of(id, Stage::Rules, &owner);
+                let claim = claim_of(id, Stage::Admission, &owner);
                 mine.extend(store.claim(&claim, NOW).await.unwrap());
             }
             mine
@@ -45,13 +45,13 @@ pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
 
 pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
     let id = push(&db.store, "alpha", 1, later(10)).await.submission.id;
-    let rules = claim_of(id, Stage::Rules, ME);
+    let rules = claim_of(id, Stage::Admission, ME);
     assert_eq!(db.store.claim(&rules, NOW).await.unwrap(), None);
     let build = claim_of(id, Stage::Build, ME);
     assert_eq!(db.store.claim(&build, later(10)).await.unwrap(), None);
     let lease = db.store.claim(&rules, later(10)).await.unwrap().unwrap();
     assert_eq!((lease.owner.as_str(), lease.seed), (ME, 7));
-    assert_eq!(lease.attempt.kind, AttemptKind::Fetch);
+    assert_eq!(lease.attempt.stage, Stage::Admission);
     assert_eq!(lease.attempt.state, AttemptState::Running);
     assert_eq!(db.store.claim(&rules, later(10)).await.unwrap(), None);
     let record = db.store.submission(id).await.unwrap();
@@ -60,7 +60,7 @@ pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
 
 pub async fn only_the_owner_renews_and_ends(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
-    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let stale = Lease {
         owner: "6-dead".into(),
         ..lease.clone()
@@ -68,7 +68,7 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     let advance = || {
         finish(
             Next::Advance(Stage::Build),
-            vec![Effect::Outbox(wish("x", 1))],
+            vec![Effect::Outbox(message("x", 1))],
         )
     };
     let lost = |result| matches!(result, Err(StoreError::LeaseLost(n)) if n == lease.attempt.id.0);
@@ -78,11 +78,11 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     let record = db.store.submission(id).await.unwrap();
     assert_eq!(
         (record.submission.stage, record.submission.working),
-        (Stage::Rules, true)
+        (Stage::Admission, true)
     );
     assert_eq!(
         db.store
-            .due((&forge(), Lane::Rest), later(9), 9)
+            .due((&forge(), PriorityClass::Rest), later(9), 9)
             .await
             .unwrap(),
         []
@@ -99,7 +99,7 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     );
     assert_eq!(
         db.store
-            .due((&forge(), Lane::Rest), later(9), 9)
+            .due((&forge(), PriorityClass::Rest), later(9), 9)
             .await
             .unwrap()[0]
             .version,
@@ -112,7 +112,7 @@ pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
     let id = record.submission.id;
     for number in 1..=3 {
         let at = later(60 * number);
-        let lease = claimed(&db.store, id, Stage::Rules, at).await;
+        let lease = claimed(&db.store, id, Stage::Admission, at).await;
         assert_eq!(lease.attempt.number, number);
         let again = at.plus(Duration::seconds(60));
         let lost = Finish {
@@ -122,12 +122,15 @@ pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
         };
         db.store.finish(&lease, lost, at).await.unwrap();
         let early = again.minus(Duration(1));
-        let claim = claim_of(id, Stage::Rules, ME);
+        let claim = claim_of(id, Stage::Admission, ME);
         assert_eq!(db.store.claim(&claim, early).await.unwrap(), None);
-        assert_eq!(db.store.waiting_for(Stage::Rules, early).await.unwrap(), []);
+        assert_eq!(
+            db.store.waiting_for(Stage::Admission, early).await.unwrap(),
+            []
+        );
         assert_eq!(
             db.store
-                .waiting_for(Stage::Rules, again)
+                .waiting_for(Stage::Admission, again)
                 .await
                 .unwrap()
                 .len(),
@@ -160,7 +163,7 @@ pub async fn cases_are_counted_apart(db: Db) {
         ("Video_01", Next::Retry(later(1))),
         ("Video_01", Next::Stay),
         ("Video_02", Next::Stay),
-        ("Video_03", Next::Advance(Stage::Score)),
+        ("Video_03", Next::Advance(Stage::Scoring)),
     ] {
         let mut claim = claim_of(id, Stage::Run, ME);
         claim.case = Some(CaseId::new(case).unwrap());
@@ -179,7 +182,7 @@ pub async fn cases_are_counted_apart(db: Db) {
     ];
     assert_eq!(seen, expected);
     let record = db.store.submission(id).await.unwrap();
-    assert_eq!(record.submission.stage, Stage::Score);
+    assert_eq!(record.submission.stage, Stage::Scoring);
     let attempts = db.store.attempts(&queued).await.unwrap();
     let last = &attempts.last().unwrap().attempt;
     assert_eq!(last.case, Some(CaseId::new("Video_03").unwrap()));
@@ -190,7 +193,7 @@ pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
     let mut leases = Vec::new();
     for owner in [ME, ME, "6-dead"] {
         let id = pushed(&db.store, "alpha").await.submission.id;
-        let claim = claim_of(id, Stage::Rules, owner);
+        let claim = claim_of(id, Stage::Admission, owner);
         leases.push(db.store.claim(&claim, NOW).await.unwrap().unwrap());
     }
     let orphans = async |owner: &str, at| {
@@ -222,13 +225,13 @@ pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
             .await
             .is_err()
     );
-    let again = claimed(&db.store, lease.attempt.submission, Stage::Rules, NOW).await;
+    let again = claimed(&db.store, lease.attempt.submission, Stage::Admission, NOW).await;
     assert_eq!(again.attempt.number, 2);
 }
 
 pub async fn the_first_reason_of_a_kill_stands(db: Db) {
     let record = pushed(&db.store, "alpha").await;
-    let lease = claimed(&db.store, record.submission.id, Stage::Rules, NOW).await;
+    let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     db.store
         .record_kill(&lease, KillReason::Time)
         .await
@@ -270,8 +273,8 @@ pub async fn the_fetch_is_shared_by_the_tasks_of_a_push(db: Db) {
     }
     for sibling in &siblings {
         let attempts = db.store.attempts(sibling).await.unwrap();
-        let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.kind).collect();
-        assert_eq!(kinds, [AttemptKind::Fetch, AttemptKind::Build]);
+        let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.stage).collect();
+        assert_eq!(kinds, [Stage::Admission, Stage::Build]);
         assert_eq!(attempts[0].attempt.submission, record.submission.id);
         assert_eq!(attempts[1].attempt.submission, sibling.submission.id);
     }
@@ -291,7 +294,7 @@ pub async fn equal_content_is_recognised(db: Db) {
     // A later one says nothing about an earlier one, asked again after a crash.
     assert_eq!(store.same_content(&first, "tree a").await.unwrap(), None);
     // What was rejected may be pushed again.
-    let (id, stage) = (first.submission.id, Stage::Rules);
+    let (id, stage) = (first.submission.id, Stage::Admission);
     attempt(
         store,
         (id, stage),
@@ -314,12 +317,12 @@ pub async fn waiting_lists_are_fair_and_complete(db: Db) {
         );
     }
     let waiting = async |at| {
-        let found = db.store.waiting_for(Stage::Rules, at).await.unwrap();
+        let found = db.store.waiting_for(Stage::Admission, at).await.unwrap();
         found.iter().map(|r| r.submission.id).collect::<Vec<_>>()
     };
     assert_eq!(waiting(later(5)).await, [ids[1], ids[2], ids[0]]);
     assert_eq!(waiting(later(4)).await, [ids[1], ids[2]]);
-    claimed(&db.store, ids[1], Stage::Rules, later(5)).await;
+    claimed(&db.store, ids[1], Stage::Admission, later(5)).await;
     assert_eq!(waiting(later(5)).await, [ids[2], ids[0]]);
     let open = db.store.submissions_under_way().await.unwrap();
     let open: Vec<_> = open
@@ -333,16 +336,16 @@ pub async fn changes_are_told_after_the_commit(db: Db) {
     let mut changes = db.store.changes();
     let id = pushed(&db.store, "alpha").await.submission.id;
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
-    let lease = claimed(&db.store, id, Stage::Rules, NOW).await;
+    let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
-    let effects = vec![Effect::Outbox(wish("x", 1))];
+    let effects = vec![Effect::Outbox(message("x", 1))];
     db.store
         .finish(&lease, finish(Next::Advance(Stage::Build), effects), NOW)
         .await
         .unwrap();
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
     assert_eq!(changes.recv().await.unwrap(), Change::Outbox);
-    db.store.put_outbox(&wish("y", 1), NOW).await.unwrap();
+    db.store.enqueue(&message("y", 1), NOW).await.unwrap();
     assert_eq!(changes.recv().await.unwrap(), Change::Outbox);
     assert!(changes.try_recv().is_err());
 }

@@ -11,8 +11,8 @@ use referee::model::{
     Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
 use referee::store::{
-    Charge, Claim, Delivery, Effect, Finish, LedgerPut, NewSource, Next, OutboxPut, Repository,
-    SeenRef, Store, SubmissionRecord, Withdrawn, Written,
+    Charge, Claim, Delivery, Effect, Finish, NewAuditEntry, NewOutboxMessage, NewSource, Next,
+    Repository, SeenRef, Store, SubmissionRecord, Withdrawn, Written,
 };
 use serde_json::json;
 
@@ -107,7 +107,7 @@ pub fn entry(seen: &SeenRef, to: &str) -> NewSource {
         seen: seen.clone(),
         phase: phase(to),
         token: token(),
-        revision: Digest::of(b"challenge.toml"),
+        config_digest: Digest::of(b"challenge.toml"),
     }
 }
 
@@ -190,7 +190,7 @@ pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Times
     let next = Next::Advance(Stage::Build);
     attempt(
         store,
-        (id, Stage::Rules),
+        (id, Stage::Admission),
         (next, vec![Effect::Tasks(tasks)]),
         at,
     )
@@ -202,7 +202,7 @@ pub async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
     for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
         attempt(store, (id, stage), (Next::Advance(next), Vec::new()), at).await;
     }
-    let next = Next::Advance(Stage::Score);
+    let next = Next::Advance(Stage::Scoring);
     attempt(store, (id, Stage::Run), (next, vec![quota(1)]), at).await;
 }
 
@@ -216,7 +216,7 @@ pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
     let effects = vec![score_effect(revision.unwrap().id, value)];
     attempt(
         store,
-        (id, Stage::Score),
+        (id, Stage::Scoring),
         (ends(Outcome::Scored), effects),
         NOW,
     )
@@ -232,8 +232,8 @@ pub fn quota(amount: i64) -> Effect {
     }
 }
 
-pub fn entry_of(action: &'static str) -> LedgerPut {
-    LedgerPut {
+pub fn entry_of(action: &'static str) -> NewAuditEntry {
+    NewAuditEntry {
         actor: "local:ada".to_owned(),
         action,
         subject: "it".to_owned(),
@@ -243,7 +243,7 @@ pub fn entry_of(action: &'static str) -> LedgerPut {
 
 /// What the ledger holds, oldest first.
 pub async fn actions(store: &Store) -> Vec<String> {
-    let all = store.ledger(0, 100).await.unwrap();
+    let all = store.audit(0, 100).await.unwrap();
     all.into_iter().map(|e| e.action).collect()
 }
 
@@ -259,8 +259,8 @@ pub async fn withdrawn_for(
     at: Timestamp,
 ) -> Withdrawn {
     let written = Written {
-        ledger: &entry_of("withdraw"),
-        reports: &[wish("commit 1", 1)],
+        audit: &entry_of("withdraw"),
+        reports: &[message("commit 1", 1)],
     };
     store.withdraw(record, charge, written, at).await.unwrap()
 }
@@ -299,8 +299,8 @@ pub fn image(name: &str) -> ImageFacts {
     }
 }
 
-pub fn wish(subject: &str, payload: i64) -> OutboxPut {
-    OutboxPut {
+pub fn message(subject: &str, payload: i64) -> NewOutboxMessage {
+    NewOutboxMessage {
         forge: forge(),
         subject: subject.to_owned(),
         channel: "note",

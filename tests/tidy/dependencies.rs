@@ -37,7 +37,7 @@ fn unlicensed(licences: &BTreeMap<String, String>, allowed: &BTreeSet<String>) -
     let mut found = Vec::new();
     let mut named = BTreeSet::new();
     for (package, licence) in licences {
-        let says = match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
+        let message = match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
             Err(error) => format!("{package}: `{licence}` is no licence expression: {error}"),
             Ok(expression) => {
                 // An exception as in `WITH LLVM-exception` is none of the licence that it softens.
@@ -51,7 +51,7 @@ fn unlicensed(licences: &BTreeMap<String, String>, allowed: &BTreeSet<String>) -
                 }
             }
         };
-        found.push(says);
+        found.push(message);
     }
     let idle = allowed.difference(&named);
     found.extend(idle.map(|l| format!("deny.toml allows {l}, which nobody has")));

@@ -66,8 +66,9 @@ fn lengths(source: &Source) -> Vec<String> {
         {
             let long = n - start;
             if long > FUNCTION_LINES_MAX {
-                let says = format!("`{name}` has {long} lines, {FUNCTION_LINES_MAX} are the most");
-                found.push(source.at(start + 1, says));
+                let message =
+                    format!("`{name}` has {long} lines, {FUNCTION_LINES_MAX} are the most");
+                found.push(source.at(start + 1, message));
             }
             open = None;
         }
@@ -106,13 +107,13 @@ fn put_off(source: &Source) -> Vec<String> {
             }
         }
         let dense = dense(line);
-        for (attribute, says) in [
+        for (attribute, message) in [
             ("ignore", "an ignored test"),
             ("allow(", "`allow`: fix it, or `expect` it with a reason"),
         ] {
             let written = [format!("#[{attribute}"), format!("#![{attribute}")];
             if written.iter().any(|w| dense.contains(w)) {
-                found.push(source.at(n, says));
+                found.push(source.at(n, message));
             }
         }
     }

@@ -45,8 +45,8 @@ impl Source {
     }
 
     /// A violation at a line of this file.
-    pub fn at(&self, line: usize, says: impl std::fmt::Display) -> String {
-        format!("{}:{line}: {says}", self.path)
+    pub fn at(&self, line: usize, message: impl std::fmt::Display) -> String {
+        format!("{}:{line}: {message}", self.path)
     }
 }
 

@@ -125,10 +125,10 @@ async fn a_hidden_evaluation_is_told_as_one() {
     // From the run to the score nothing changes that anybody may see.
     events.all().await;
     let record = server.app.store.submission(story.id).await.unwrap();
-    assert_eq!(record.submission.stage, Stage::Score);
+    assert_eq!(record.submission.stage, Stage::Scoring);
     let claim = referee::store::Claim {
         submission: story.id,
-        stage: Stage::Score,
+        stage: Stage::Scoring,
         case: None,
         owner: "somebody",
         seed: 1,

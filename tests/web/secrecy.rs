@@ -94,7 +94,7 @@ async fn a_sealed_board_and_one_that_never_was_look_the_same() {
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "sealed").await;
     story.scored(0.5).await;
-    for (sealed, never) in [
+    for (undisclosed, never) in [
         (
             "/challenges/nuclei/sealed/segmentation",
             "/challenges/nuclei/never/segmentation",
@@ -116,9 +116,12 @@ async fn a_sealed_board_and_one_that_never_was_look_the_same() {
             "/api/v1/boards/nuclei/never/segmentation",
         ),
     ] {
-        let (sealed, never) = (server.get(sealed).await, server.get(never).await);
-        assert_eq!(sealed.status.as_u16(), 404);
-        assert_eq!((sealed.status, sealed.body), (never.status, never.body));
+        let (undisclosed, never) = (server.get(undisclosed).await, server.get(never).await);
+        assert_eq!(undisclosed.status.as_u16(), 404);
+        assert_eq!(
+            (undisclosed.status, undisclosed.body),
+            (never.status, never.body)
+        );
     }
     for at in ["/", "/challenges/nuclei", "/api/v1/challenges"] {
         assert!(!server.get(at).await.body.contains("sealed"), "{at}");

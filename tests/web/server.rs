@@ -1,7 +1,7 @@
 //! An installation in a folder of its own, answering on a port of its own.
 //!
 //! The challenge `nuclei` with four phases: `open` shows everything, `validation` has a live board and
-//! tells nothing of a run, `sealed` has no board at all, `test` is as in the example. The forge `local`
+//! tells nothing of a run, `undisclosed` has no board at all, `test` is as in the example. The forge `local`
 //! holds the teams' repositories, `gitea` sends deliveries.
 
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ opens = "2024-01-01T00:00:00Z"
 closes = "2099-12-31T23:59:59Z"
 on = "branch:{slug}"
 data = "data/validation"
-quota = {{ per-day = 20, total = 200, concurrent = 2, tries-per-day = 100 }}
+quota = {{ per-day = 20, total = 200, concurrent = 2, submissions-per-day = 100 }}
 show = {{ board = "{board}", logs = "{logs}", cases = {cases}, decimals = 3 }}
 pick = "best"
 "#

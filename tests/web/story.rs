@@ -5,11 +5,11 @@
 use referee::clock;
 use referee::model::{
     AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration, Finding, Lease,
-    LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug, Place, Score, Stage, SubmissionId,
+    Location, LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug, Score, Stage, SubmissionId,
     TaskSlug, Timestamp, limits,
 };
 use referee::store::{
-    Claim, Effect, EvaluationRevision, Finish, NewSource, Next, Repository, SeenRef,
+    Claim, Effect, Finish, NewSource, Next, Repository, ScoringRevision, SeenRef,
 };
 use serde_json::json;
 
@@ -63,7 +63,7 @@ fn failed(outcome: Outcome, findings: Vec<Finding>) -> Finish {
             outcome,
             incident: None,
         },
-        ..passed(Stage::Rules)
+        ..passed(Stage::Admission)
     }
 }
 
@@ -100,7 +100,7 @@ impl<'a> Story<'a> {
             seen: seen.clone(),
             phase: PhaseSlug::new(phase).unwrap(),
             token: clock::page_token(),
-            revision: server.app.challenges[0].revision.clone(),
+            config_digest: server.app.challenges[0].config_digest.clone(),
         };
         let token = new.token.clone();
         let entered = store.observe(repository, &[seen], &[new], NOW).await;
@@ -151,13 +151,13 @@ impl<'a> Story<'a> {
         let task = TaskSlug::new("segmentation").unwrap();
         let tasks = vec![(task, "Dockerfile".to_owned(), self.token.clone())];
         let warning =
-            Finding::warning("DF041", EVIL, EVIL).at(Place::line(EVIL, 3).with_text(EVIL));
+            Finding::warning("DF041", EVIL, EVIL).at(Location::line(EVIL, 3).with_text(EVIL));
         let rules = Finish {
             findings: vec![warning],
             effects: vec![Effect::Tasks(tasks)],
             ..passed(Stage::Build)
         };
-        self.step(Stage::Rules, rules).await;
+        self.step(Stage::Admission, rules).await;
         let build = Finish {
             log: Some(log(EVIL)),
             detail: json!({ "bytes": 300 << 20 }),
@@ -188,10 +188,11 @@ impl<'a> Story<'a> {
     pub async fn rejected(&self) -> &Self {
         let findings = (1..=5)
             .map(|n| {
-                Finding::error("DF020", EVIL, EVIL).at(Place::line("Dockerfile", n).with_text(EVIL))
+                Finding::error("DF020", EVIL, EVIL)
+                    .at(Location::line("Dockerfile", n).with_text(EVIL))
             })
             .collect();
-        self.step(Stage::Rules, failed(Outcome::Rejected, findings))
+        self.step(Stage::Admission, failed(Outcome::Rejected, findings))
             .await;
         self
     }
@@ -212,9 +213,9 @@ impl<'a> Story<'a> {
     /// The container crashes on the phase's data, and says everything that it has seen.
     pub async fn run_failed(&self) -> &Self {
         self.smoked().await;
-        let says = format!("It ended with exit code 77 at {SECRET}.");
+        let message = format!("It ended with exit code 77 at {SECRET}.");
         // More of them than a report shows: also their number is a secret.
-        let finding = Finding::error("RUN001", says, SECRET).at(Place::file(SECRET));
+        let finding = Finding::error("RUN001", message, SECRET).at(Location::file(SECRET));
         let findings = vec![finding; limits::FINDINGS_SHOWN_MAX + 20];
         let finish = Finish {
             log: Some(log(SECRET)),
@@ -231,7 +232,7 @@ impl<'a> Story<'a> {
         let run = Finish {
             log: Some(log(SECRET)),
             detail: json!({ "exit_code": 77, "run_ms": 61_234 }),
-            ..passed(Stage::Score)
+            ..passed(Stage::Scoring)
         };
         self.step(Stage::Run, run).await;
         self
@@ -255,12 +256,12 @@ impl<'a> Story<'a> {
                 incident: None,
             },
             effects: vec![score],
-            ..passed(Stage::Score)
+            ..passed(Stage::Scoring)
         };
-        self.step(Stage::Score, finish).await;
+        self.step(Stage::Scoring, finish).await;
     }
 
-    async fn revision(&self) -> EvaluationRevision {
+    async fn revision(&self) -> ScoringRevision {
         let challenge = &self.server.app.challenges[0];
         let board = Board {
             challenge: challenge.slug.clone(),
@@ -269,7 +270,7 @@ impl<'a> Story<'a> {
         };
         let definition = json!({
             "scorer": Digest::of(b"scorer"),
-            "truth": Digest::of(SECRET.as_bytes()),
+            "ground_truth": Digest::of(SECRET.as_bytes()),
             "cases": [SECRET, "hidden_case_0043"],
             "metrics": challenge.tasks[0].metrics,
             "note": SECRET,
@@ -285,7 +286,7 @@ pub fn retry(now: Timestamp) -> Finish {
         state: AttemptState::Lost,
         blame: Some(Blame::Infrastructure),
         next: Next::Retry(now),
-        ..passed(Stage::Rules)
+        ..passed(Stage::Admission)
     }
 }
 

@@ -172,14 +172,14 @@ proptest! {
     #[test]
     fn real_bodies_with_one_odd_value_are_read_or_refused(
         value in odd_value(),
-        place in any::<prop::sample::Index>(),
+        location in any::<prop::sample::Index>(),
     ) {
         for folder in fixture_forges() {
             for mut recording in Recording::read_all(&folder) {
                 let Ok(mut body) = serde_json::from_slice::<Value>(&recording.body) else {
                     continue;
                 };
-                replace(&mut body, &mut place.index(120), &value);
+                replace(&mut body, &mut location.index(120), &value);
                 recording.body = serde_json::to_vec(&body).unwrap();
                 match read(&recording.headers, &recording.body) {
                     Ok(event) => prop_assert!(keeps_its_promises(&event), "{event:?}"),

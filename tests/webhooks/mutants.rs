@@ -55,11 +55,11 @@ fn mutant(
 fn bodies(original: &Recording) -> Vec<(String, Recording)> {
     let length = original.body.len();
     // Places all over the body, other ones for each length.
-    let places = (1..=FLIPS).map(|n| (n * 7919 * length / 8191) % length);
-    let mut mutants: Vec<_> = places
-        .map(|place| {
-            mutant(original, format!("bit of byte {place}"), |changed| {
-                changed.body[place] ^= 1 << (place % 8);
+    let locations = (1..=FLIPS).map(|n| (n * 7919 * length / 8191) % length);
+    let mut mutants: Vec<_> = locations
+        .map(|location| {
+            mutant(original, format!("bit of byte {location}"), |changed| {
+                changed.body[location] ^= 1 << (location % 8);
             })
         })
         .collect();

@@ -90,13 +90,13 @@ async fn one(
     checks
 }
 
-fn unanswered(zone: &Zone<'_>, says: String) -> Check {
+fn unanswered(zone: &Zone<'_>, message: String) -> Check {
     let table = match zone.roles.first() {
         Some(Role::Scorer) => "scorer",
         Some(Role::Builder) => "builder",
         Some(Role::Runner) | None => "engine",
     };
-    Check::fine("engine", says).flawed(
+    Check::fine("engine", message).flawed(
         Weight::Bad,
         "a Docker Engine that answers, and takes all that is asked of it",
         format!(
@@ -116,8 +116,8 @@ async fn gpus(
     let there = match open::gpus(settings, &**engine).await {
         Ok(gpus) => gpus.len(),
         Err(error) => {
-            let says = format!("GPUs cannot be listed: {error:#}");
-            return (unanswered(zone, says), false);
+            let message = format!("GPUs cannot be listed: {error:#}");
+            return (unanswered(zone, message), false);
         }
     };
     let tasks = challenges.iter().flat_map(|c| &c.tasks);

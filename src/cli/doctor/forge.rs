@@ -5,7 +5,7 @@ use crate::cli::forge::{Configured, OwnerToken, configured, organization};
 use crate::cli::team_images::REGISTRY_REMEDY;
 use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
-use crate::forge::gitea::dialect::Fitness;
+use crate::forge::gitea::version::SupportLevel;
 use crate::forge::{Forge as _, ForgeError};
 use crate::model::{Challenge, Sender};
 use crate::store::Store;
@@ -63,8 +63,8 @@ fn unreachable(check: &Check) -> bool {
 
 async fn version(at: &Configured<'_>) -> Check {
     let what = format!("forge {}", at.name);
-    let dialect = match at.forge.dialect().await {
-        Ok(dialect) => dialect,
+    let version = match at.forge.version().await {
+        Ok(version) => version,
         Err(error) => {
             return Check::fine(what, format!("{}: {error}", at.url)).flawed(
                 Weight::Bad,
@@ -73,15 +73,15 @@ async fn version(at: &Configured<'_>) -> Check {
             );
         }
     };
-    let seen = Check::fine(what, format!("{dialect} at {}", at.url));
-    match dialect.fitness() {
-        Fitness::Good => seen,
-        Fitness::Unpatched(why) => seen.flawed(
+    let seen = Check::fine(what, format!("{version} at {}", at.url));
+    match version.support_level() {
+        SupportLevel::Good => seen,
+        SupportLevel::Unpatched(why) => seen.flawed(
             Weight::Warning,
             "a version without known holes",
             format!("Upgrade it: {why}."),
         ),
-        Fitness::TooOld => seen.flawed(
+        SupportLevel::TooOld => seen.flawed(
             Weight::Bad,
             "Gitea 1.22 or Forgejo 10, or later",
             "Upgrade it: what Referee asks for is not there.",
@@ -115,7 +115,7 @@ async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender
             "Name a team of the forge; without one nobody can command by comments.",
         );
     };
-    let remedy = format!(
+    let help = format!(
         "Make {} a member of {team}; `referee forge setup` does it.",
         account.login
     );
@@ -125,7 +125,7 @@ async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender
             Check::fine(what, format!("{} is not in {team}", account.login)).flawed(
                 Weight::Bad,
                 "our account in it, as only members may ask who else is",
-                remedy,
+                help,
             )
         }
         Err(ForgeError::NotFound) => Check::fine(what, format!("there is no team {team}")).flawed(
@@ -133,11 +133,11 @@ async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender
             "a team of that name that we can see",
             "`referee forge setup` makes it.",
         ),
-        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", help),
     }
 }
 
-async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check {
+async fn repository(at: &Configured<'_>, full_name: &str, help: &str) -> Check {
     let what = format!("repository {full_name}");
     match at.forge.may_write(full_name).await {
         Ok(Some(true)) => Check::fine(what, "there, and we may write to it"),
@@ -150,9 +150,9 @@ async fn repository(at: &Configured<'_>, full_name: &str, remedy: &str) -> Check
         Ok(None) => Check::fine(what, "not there, or not shown to us").flawed(
             Weight::Bad,
             "a repository that we can see",
-            remedy,
+            help,
         ),
-        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", remedy),
+        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", help),
     }
 }
 
@@ -198,8 +198,8 @@ async fn teams(settings: &Settings, challenge: &Challenge, at: &Configured<'_>) 
     all.retain(|r| r.challenge == challenge.slug);
     let mut checks = Vec::new();
     for team in &all {
-        let remedy = format!("`referee team add {}` makes it again.", team.team);
-        let check = repository(at, &team.full_name, &remedy).await;
+        let help = format!("`referee team add {}` makes it again.", team.team);
+        let check = repository(at, &team.full_name, &help).await;
         if !check.is_fine() {
             checks.push(check);
         }
@@ -247,11 +247,11 @@ async fn webhook(
             );
         }
     }
-    let heard = match Store::open(settings.database.expose()).await {
+    let received = match Store::open(settings.database.expose()).await {
         Ok(store) => store.last_delivery(at.name).await.ok().flatten(),
         Err(_) => None,
     };
-    match heard {
+    match received {
         Some(when) => Check::fine(what, format!("last delivery at {when}")),
         None => Check::fine(what, "no delivery has arrived yet").flawed(
             Weight::Warning,

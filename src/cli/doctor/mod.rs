@@ -66,8 +66,8 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for check in &checks {
         println!("{}", drawn(check, style));
     }
-    let (says, healthy) = verdict(&checks, options.strict);
-    println!("\n{says}");
+    let (message, healthy) = verdict(&checks, options.strict);
+    println!("\n{message}");
     Ok(ExitCode::from(u8::from(!healthy)))
 }
 
@@ -78,9 +78,9 @@ fn drawn(check: &Check, style: Style) -> String {
         Some(Weight::Warning) => (Paint::Yellow, "warn"),
         Some(Weight::Bad) => (Paint::Red, "BAD "),
     };
-    let hang = |label: &str, says: &str| {
+    let hang = |label: &str, message: &str| {
         let deep = " ".repeat(INDENT.len() + label.len() + 1);
-        text::wrap(&format!("{INDENT}{label} {says}"), text::COLUMNS, &deep)
+        text::wrap(&format!("{INDENT}{label} {message}"), text::COLUMNS, &deep)
     };
     // Wrapped without the colours, which take no columns.
     let sight = hang(&format!("{}:", check.what), &check.seen);
@@ -88,18 +88,18 @@ fn drawn(check: &Check, style: Style) -> String {
     let mut lines = vec![format!("{mark}  {}", sight.trim_start())];
     if let Some(flaw) = &check.flaw {
         lines.push(hang("  expected:", &flaw.expected));
-        lines.push(hang("  to do:   ", &flaw.remedy));
+        lines.push(hang("  to do:   ", &flaw.help));
     }
     lines.join("\n")
 }
 
 /// The last line, and whether the installation may be used.
 fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
-    let weigh = |weight| {
+    let adjust = |weight| {
         let of_it = |c: &&Check| c.flaw.as_ref().is_some_and(|f| f.weight == weight);
         checks.iter().filter(of_it).count()
     };
-    let (bad, warnings) = (weigh(Weight::Bad), weigh(Weight::Warning));
+    let (bad, warnings) = (adjust(Weight::Bad), adjust(Weight::Warning));
     let all = checks.len();
     let counted = |n: usize, one: &str| match n {
         1 => format!("1 {one}"),
@@ -116,13 +116,14 @@ fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
         }
         (0, n) => {
             let warned = counted(n, "warning");
-            let says = format!("{all} checks, {warned}. Submissions can be run; read them once.");
-            (says, true)
+            let message =
+                format!("{all} checks, {warned}. Submissions can be run; read them once.");
+            (message, true)
         }
         (bad, n) => {
             let warned = counted(n, "warning");
-            let says = format!("{all} checks, {bad} bad, {warned}. Mend what is BAD first.");
-            (says, false)
+            let message = format!("{all} checks, {bad} bad, {warned}. Mend what is BAD first.");
+            (message, false)
         }
     }
 }
@@ -130,7 +131,7 @@ fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
 fn challenges_of(path: &std::path::Path, challenges: &[Challenge], warnings: usize) -> Check {
     let names: Vec<_> = challenges.iter().map(|c| c.slug.as_str()).collect();
     let file = path.display();
-    let check = |says: String| Check::fine("configuration", format!("{file}, {says}"));
+    let check = |message: String| Check::fine("configuration", format!("{file}, {message}"));
     match (names.as_slice(), warnings) {
         ([], _) => check("no challenge".to_owned()).flawed(
             Weight::Warning,
@@ -154,16 +155,16 @@ fn data(challenge: &Challenge) -> Check {
         let seen = format!("inputs and truth of every task in {}", phases.join(", "));
         return Check::fine(what, seen);
     }
-    let places: Vec<String> = findings
+    let locations: Vec<String> = findings
         .iter()
-        .map(|f| match &f.place {
-            Some(place) => format!("{place}: {}", f.says),
-            None => f.says.clone(),
+        .map(|f| match &f.location {
+            Some(location) => format!("{location}: {}", f.message),
+            None => f.message.clone(),
         })
         .collect();
-    let mut remedies: Vec<&str> = findings.iter().map(|f| f.remedy.as_str()).collect();
+    let mut remedies: Vec<&str> = findings.iter().map(|f| f.help.as_str()).collect();
     remedies.dedup();
-    Check::fine(what, places.join(" ")).flawed(
+    Check::fine(what, locations.join(" ")).flawed(
         match any_error(&findings) {
             true => Weight::Bad,
             false => Weight::Warning,

@@ -129,8 +129,8 @@ fn list(names: &[&str]) -> String {
 fn schema_at(s: &Section<'_>, file: &Path) -> Option<Schema> {
     let name = file.display();
     if !file.is_file() {
-        let says = format!("There is no file `{name}`.");
-        s.absent("schema", says, "Add it, or correct `schema`.");
+        let message = format!("There is no file `{name}`.");
+        s.absent("schema", message, "Add it, or correct `schema`.");
         return None;
     }
     let text = match text_of(file) {
@@ -145,9 +145,9 @@ fn schema_at(s: &Section<'_>, file: &Path) -> Option<Schema> {
         Schema::new(value).map_err(|why| format!("`{name}` is no JSON schema: {why}."))
     });
     schema
-        .map_err(|says| {
-            let remedy = "Correct the file; all of the schema must be in it.";
-            s.bad("schema", says, remedy);
+        .map_err(|message| {
+            let help = "Correct the file; all of the schema must be in it.";
+            s.bad("schema", message, help);
         })
         .ok()
 }
@@ -243,10 +243,10 @@ fn check_sample(s: &Section<'_>, check: &Check, sample: Option<&Path>) {
     let inputs = data::inputs_of_sample(sample);
     // Where there are no cases, that is told already.
     let cases = data::cases(&inputs).unwrap_or_default();
-    for (key, says) in data::misses(&inputs, check, &cases) {
+    for (key, message) in data::misses(&inputs, check, &cases) {
         s.absent(
             key,
-            format!("{says} The sample is in `{}`.", inputs.display()),
+            format!("{message} The sample is in `{}`.", inputs.display()),
             "Correct it: a path within the inputs, with `*` for what differs.",
         );
     }

@@ -77,7 +77,7 @@ fn parse(text: &str, name: &str, directory: &Path) -> (Option<Challenge>, Vec<Fi
             leaderboard: head.leaderboard,
             template: head.template,
             directory: directory.to_owned(),
-            revision: Digest::of(text.as_bytes()),
+            config_digest: Digest::of(text.as_bytes()),
             tasks: tasks?,
             phases: phases?,
             rules: rules?.into_iter().collect::<BTreeMap<_, _>>(),
@@ -163,8 +163,8 @@ fn directory_at(s: &Section<'_>, key: &str, directory: Option<&Path>) {
     if let Some(directory) = directory
         && !directory.is_dir()
     {
-        let says = format!("There is no directory `{}`.", directory.display());
-        s.absent(key, says, format!("Make it, or correct `{key}`."));
+        let message = format!("There is no directory `{}`.", directory.display());
+        s.absent(key, message, format!("Make it, or correct `{key}`."));
     }
 }
 

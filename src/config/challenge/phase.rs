@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::SLUG;
 use crate::config::reader::Section;
-use crate::config::values::{flag, moment, one_of, parsed, path, span, text, whole};
+use crate::config::values::{flag, one_of, parsed, path, span, text, timestamp, whole};
 use crate::model::{
     BoardVisibility, Duration, Phase, PhaseSlug, Pick, Quota, Show, Trigger, limits,
 };
@@ -15,8 +15,8 @@ use crate::model::{
 pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
     let slug = s.required("slug", parsed(SLUG, |t| PhaseSlug::new(t).ok()));
     let title = s.optional("title", text);
-    let opens = s.required("opens", moment);
-    let closes = s.required("closes", moment);
+    let opens = s.required("opens", timestamp);
+    let closes = s.required("closes", timestamp);
     let on = s.required(
         "on",
         parsed(
@@ -38,8 +38,8 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
     if let (Some(opens), Some(closes)) = (opens, closes)
         && closes < opens
     {
-        let says = format!("The phase closes at {closes}, before it opens at {opens}.");
-        s.contradiction("closes", says, "Swap or correct the two moments.");
+        let message = format!("The phase closes at {closes}, before it opens at {opens}.");
+        s.contradiction("closes", message, "Swap or correct the two moments.");
     }
     let slug = slug?;
     let phase = Phase {
@@ -62,8 +62,8 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
 fn compare(s: &Section<'_>, before: &[Phase], phase: &Phase) {
     for other in before {
         if other.slug == phase.slug {
-            let says = format!("There are two phases of the name `{}`.", phase.slug);
-            s.contradiction("slug", says, "Give each its own slug.");
+            let message = format!("There are two phases of the name `{}`.", phase.slug);
+            s.contradiction("slug", message, "Give each its own slug.");
         }
         let together = other.opens <= phase.closes && phase.opens <= other.closes;
         if together && overlap(&other.on, &phase.on) {
@@ -95,21 +95,21 @@ fn quota(s: &Section<'_>) -> Option<Quota> {
     let per_day = s.required("per-day", whole(1, MOST));
     let total = s.required("total", whole(1, MOST));
     let concurrent = s.required("concurrent", whole(1, 1000));
-    let tries_per_day = s.required("tries-per-day", whole(1, MOST));
+    let submissions_per_day = s.required("submissions-per-day", whole(1, MOST));
     let quota = Quota {
         per_day: per_day?,
         total: total?,
         concurrent: concurrent?,
-        tries_per_day: tries_per_day?,
+        submissions_per_day: submissions_per_day?,
     };
-    if quota.tries_per_day < quota.per_day {
+    if quota.submissions_per_day < quota.per_day {
         s.doubt(
-            "tries-per-day",
+            "submissions-per-day",
             format!(
                 "{} evaluations a day are allowed, but only {} pushes.",
-                quota.per_day, quota.tries_per_day
+                quota.per_day, quota.submissions_per_day
             ),
-            "Raise `tries-per-day`: every evaluation begins with a push.",
+            "Raise `submissions-per-day`: every evaluation begins with a push.",
         );
     }
     Some(quota)
@@ -126,12 +126,12 @@ fn show(s: &Section<'_>) -> Option<Show> {
     let logs = s.required("logs", one_of(&[("none", false), ("all", true)]));
     let cases = s.required("cases", flag);
     let decimals = s.required("decimals", whole(0, 12));
-    let grid = s.optional("grid", span);
+    let disclosure_interval = s.optional("disclosure-interval", span);
     let logs = logs?;
-    if logs && grid.is_some() {
+    if logs && disclosure_interval.is_some() {
         s.doubt(
-            "grid",
-            "Logs are shown, and with them how long everything took: `grid` has no effect."
+            "disclosure-interval",
+            "Logs are shown, and with them how long everything took: `disclosure-interval` has no effect."
                 .to_owned(),
             "Delete it, or write `logs = \"none\"`.",
         );
@@ -141,9 +141,9 @@ fn show(s: &Section<'_>) -> Option<Show> {
         logs,
         cases: cases?,
         decimals: decimals?,
-        grid: match logs {
+        disclosure_interval: match logs {
             true => Duration(0),
-            false => grid.unwrap_or(limits::VERDICT_GRID),
+            false => disclosure_interval.unwrap_or(limits::DISCLOSURE_INTERVAL),
         },
     })
 }

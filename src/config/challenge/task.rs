@@ -36,8 +36,8 @@ pub fn read(s: &Section<'_>, directory: &Path, seen: &mut Vec<TaskSlug>) -> Opti
     let slug = s.required("slug", parsed(SLUG, |t| TaskSlug::new(t).ok()));
     if let Some(slug) = &slug {
         if seen.contains(slug) {
-            let says = format!("There are two tasks of the name `{slug}`.");
-            s.contradiction("slug", says, "Give each its own slug.");
+            let message = format!("There are two tasks of the name `{slug}`.");
+            s.contradiction("slug", message, "Give each its own slug.");
         }
         seen.push(slug.clone());
     }
@@ -83,8 +83,8 @@ fn contract(s: &Section<'_>) -> Option<Contract> {
     let output = s.required("output", mount);
     let expect = s.required_list("expect", paths);
     if expect.as_ref().is_some_and(Vec::is_empty) {
-        let remedy = "Name at least one file that must exist for each case.";
-        s.bad("expect", "`expect` is empty.", remedy);
+        let help = "Name at least one file that must exist for each case.";
+        s.bad("expect", "`expect` is empty.", help);
     }
     if let (Some(input), Some(output)) = (&input, &output) {
         let inside = |a: &str, b: &str| Path::new(a).starts_with(b);
@@ -157,8 +157,8 @@ fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
     let (build, dockerfile): (PathBuf, String) = (build?, dockerfile?);
     directory_at(s, "build", Some(&build));
     if build.is_dir() && !build.join(&dockerfile).is_file() {
-        let says = format!("The scorer has no `{dockerfile}` in `{}`.", build.display());
-        s.absent("dockerfile", says, "Add it, or correct `dockerfile`.");
+        let message = format!("The scorer has no `{dockerfile}` in `{}`.", build.display());
+        s.absent("dockerfile", message, "Add it, or correct `dockerfile`.");
     }
     Some(ScorerSpec {
         build,
@@ -189,8 +189,8 @@ fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
     );
     if let Some(name) = &name {
         if names.contains(name) {
-            let says = format!("There are two metrics of the name `{name}`.");
-            s.contradiction("name", says, "Give each its own name.");
+            let message = format!("There are two metrics of the name `{name}`.");
+            s.contradiction("name", message, "Give each its own name.");
         }
         names.push(name.clone());
     }
@@ -343,7 +343,7 @@ fn check_sample(s: &Section<'_>, task: &Task) {
     if !task.sample.is_dir() {
         return;
     }
-    if !data::sample_truth(task).is_dir() {
+    if !data::sample_ground_truth(task).is_dir() {
         s.absent(
             "sample",
             "The sample has no directory `truth`.",

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{check_paths, inputs_of, sample_inputs, truth_of};
+use crate::config::{check_paths, ground_truth_of, inputs_of, sample_inputs};
 use crate::model::{
     AcrossMetrics, Aggregate, BoardVisibility, ContractMode, Direction, Duration, MissingRule,
     Pick, Quota, Scheme, Trigger,
@@ -60,14 +60,14 @@ fn said(text: &str) -> String {
 fn said_in(folder: &TempDir, text: &str) -> String {
     let (_, findings) = parse(text, "challenge.toml", folder.path());
     let lines = findings.iter().map(|f| {
-        let place = f.place.as_ref().map(ToString::to_string);
+        let location = f.location.as_ref().map(ToString::to_string);
         format!(
             "{} {} {}: {} {}\n",
-            place.unwrap_or_default(),
+            location.unwrap_or_default(),
             f.code,
             f.severity,
-            f.says,
-            f.remedy
+            f.message,
+            f.help
         )
     });
     let shown: String = lines.collect();
@@ -127,7 +127,7 @@ fn defaults_are_those_of_the_annotated_text() {
             per_day: 5,
             total: 100,
             concurrent: 1,
-            tries_per_day: 20
+            submissions_per_day: 20
         }
     );
     assert_eq!(
@@ -387,7 +387,7 @@ fn schemas_are_complete_and_valid_or_told() {
         "[[task.check]]\nfiles = \"{case}.png\"\nis = \"json\"\nschema = \"x.json\"\n[[phase]]",
         1,
     );
-    for (schema, says) in [
+    for (schema, message) in [
         ("{}", ""),
         ("{", "is not JSON"),
         ("{ \"pattern\": \"(\" }", "is no JSON schema"),
@@ -400,7 +400,7 @@ fn schemas_are_complete_and_valid_or_told() {
         fs::write(folder.path().join("x.json"), schema).unwrap();
         let said = said_in(&folder, &text);
         assert!(
-            said.contains(says) && said.is_empty() == says.is_empty(),
+            said.contains(message) && said.is_empty() == message.is_empty(),
             "{schema}: {said}"
         );
     }
@@ -549,19 +549,22 @@ fn data_is_found_where_it_lies_and_asked_for_separately() {
     for path in ["inputs", "segmentation/truth"] {
         fs::create_dir_all(data.join(path)).unwrap();
     }
-    assert_eq!(check_paths(&challenge)[0].says, "There are no cases.");
+    assert_eq!(check_paths(&challenge)[0].message, "There are no cases.");
     fs::write(data.join("inputs/c.nii.gz"), "").unwrap();
     assert_eq!(check_paths(&challenge), vec![]);
     assert_eq!(inputs_of(phase, task), data.join("inputs"));
     let check = "[[task.check]]\nfiles = \"{case}.png\"\nis = \"png\"\none-for = \"{case}.png\"\n";
     let text = LEAST.replacen("[[phase]]", &format!("{check}[[phase]]"), 1);
     let checked = parse(&text, "challenge.toml", folder.path()).0.unwrap();
-    let says = &check_paths(&checked)[0].says;
+    let message = &check_paths(&checked)[0].message;
     assert_eq!(
-        says,
+        message,
         "No input of the case `c` fits `{case}.png` of `one-for`."
     );
-    assert_eq!(truth_of(phase, task), data.join("segmentation/truth"));
+    assert_eq!(
+        ground_truth_of(phase, task),
+        data.join("segmentation/truth")
+    );
     fs::create_dir_all(data.join("segmentation/inputs")).unwrap();
     assert_eq!(inputs_of(phase, task), data.join("segmentation/inputs"));
     assert_eq!(sample_inputs(task), folder.path().join("sample/inputs"));
@@ -574,7 +577,7 @@ fn a_directory_without_a_challenge_is_one_finding() {
     assert_eq!((findings.len(), findings[0].code.as_str()), (1, "CFG007"));
     fs::write(folder.path().join("challenge.toml"), LEAST).unwrap();
     let challenge = read_challenge(folder.path()).unwrap();
-    assert_eq!(challenge.revision, Digest::of(LEAST.as_bytes()));
+    assert_eq!(challenge.config_digest, Digest::of(LEAST.as_bytes()));
 }
 
 /// The examples are read by newcomers; what they say must be right.

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use toml_edit::{Document, TableLike};
 
-use crate::model::{Finding, Place};
+use crate::model::{Finding, Location};
 
 pub use section::Section;
 
@@ -42,9 +42,10 @@ const SYNTAX_ERRORS_MAX: usize = 10;
 /// # Errors
 /// A finding when the file is not there, too large or not UTF-8.
 pub fn text_of(path: &Path) -> Result<String, Vec<Finding>> {
-    let place = Place::file(shown(path));
-    let failed =
-        |says: String, remedy: &str| vec![Finding::error(PATH_MISSING, says, remedy).at(place)];
+    let location = Location::file(shown(path));
+    let failed = |message: String, help: &str| {
+        vec![Finding::error(PATH_MISSING, message, help).at(location)]
+    };
     match std::fs::metadata(path) {
         Ok(about) if about.len() > FILE_BYTES_MAX => Err(failed(
             format!("The file has {} bytes.", about.len()),
@@ -104,8 +105,8 @@ pub fn read<T>(
     });
     let mut findings = file.findings.into_inner();
     findings.sort_by_key(|f| {
-        let place = f.place.as_ref();
-        place.map(|p| (p.file != source.name, p.line, p.column))
+        let location = f.location.as_ref();
+        location.map(|p| (p.file != source.name, p.line, p.column))
     });
     (value, findings)
 }
@@ -175,21 +176,21 @@ struct File<'a> {
 
 impl File<'_> {
     /// Keeps a finding about what stands at this byte.
-    fn tell(&self, at: usize, finding: Finding) {
-        let finding = finding.at(self.place(at));
+    fn notify(&self, at: usize, finding: Finding) {
+        let finding = finding.at(self.location(at));
         self.findings.borrow_mut().push(finding);
     }
 
     fn syntax(&self, at: usize, message: &str) {
-        let mut place = self.place(at);
+        let mut location = self.location(at);
         if self.source.guarded {
             // A broken line may be the inside of a secret.
-            place.text = None;
+            location.text = None;
         }
-        let says = format!("The file is not valid TOML here: {message}.");
-        let remedy = "Correct the line; a value that is a text needs quotes at both ends.";
-        let finding = Finding::error(SYNTAX, says, remedy);
-        self.findings.borrow_mut().push(finding.at(place));
+        let message = format!("The file is not valid TOML here: {message}.");
+        let help = "Correct the line; a value that is a text needs quotes at both ends.";
+        let finding = Finding::error(SYNTAX, message, help);
+        self.findings.borrow_mut().push(finding.at(location));
     }
 
     /// Whether a line that sets this key had to be left out.
@@ -197,21 +198,21 @@ impl File<'_> {
         self.lost.iter().any(|lost| lost == key)
     }
 
-    fn place(&self, at: usize) -> Place {
+    fn location(&self, at: usize) -> Location {
         let text = self.source.text;
         let at = text.floor_char_boundary(at);
         let line = line_around(text, at);
         let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-        let mut place = Place::line(
+        let mut location = Location::line(
             self.source.name,
             number(text[..at].bytes().filter(|b| *b == b'\n').count()),
         );
-        place.column = Some(number(text[line.start..at].chars().count()));
+        location.column = Some(number(text[line.start..at].chars().count()));
         let written = text[line].trim_end();
         match written.split_once('=') {
-            Some((key, _)) if self.source.guarded => place.with_text(format!("{key}= …")),
-            None if self.source.guarded && !written.starts_with('[') => place,
-            _ => place.with_text(written),
+            Some((key, _)) if self.source.guarded => location.with_text(format!("{key}= …")),
+            None if self.source.guarded && !written.starts_with('[') => location,
+            _ => location.with_text(written),
         }
     }
 }
@@ -234,9 +235,9 @@ mod tests {
             s.optional("x", any_text)
         });
         let line = |f: &Finding| {
-            let place = f.place.clone().unwrap();
-            let text = place.text.clone().unwrap_or_default();
-            format!("{place} {} |{text}", f.code)
+            let location = f.location.clone().unwrap();
+            let text = location.text.clone().unwrap_or_default();
+            format!("{location} {} |{text}", f.code)
         };
         findings.iter().map(line).collect()
     }
@@ -277,7 +278,7 @@ mod tests {
         std::fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
         assert!(
             text_of(&file).unwrap_err()[0]
-                .says
+                .message
                 .contains("1048577 bytes")
         );
         assert_eq!(shown(Path::new("./a/b.toml")), "a/b.toml");

@@ -231,23 +231,23 @@ impl<'a> Section<'a> {
 /// Telling what no single value shows.
 impl Section<'_> {
     /// Two values contradict each other; `key` is the one to point at.
-    pub fn contradiction(&self, key: &str, says: impl Into<String>, remedy: impl Into<String>) {
-        self.tell(key, Finding::error(CONTRADICTION, says, remedy));
+    pub fn contradiction(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.notify(key, Finding::error(CONTRADICTION, message, help));
     }
 
     /// Two values fit badly; `key` is the one to point at.
-    pub fn doubt(&self, key: &str, says: impl Into<String>, remedy: impl Into<String>) {
-        self.tell(key, Finding::warning(CONTRADICTION, says, remedy));
+    pub fn doubt(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.notify(key, Finding::warning(CONTRADICTION, message, help));
     }
 
     /// A value that is bad for a reason outside of its kind.
-    pub fn bad(&self, key: &str, says: impl Into<String>, remedy: impl Into<String>) {
-        self.tell(key, Finding::error(BAD_VALUE, says, remedy));
+    pub fn bad(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.notify(key, Finding::error(BAD_VALUE, message, help));
     }
 
     /// A path that is named here and is not there.
-    pub fn absent(&self, key: &str, says: impl Into<String>, remedy: impl Into<String>) {
-        self.tell(key, Finding::error(PATH_MISSING, says, remedy));
+    pub fn absent(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.notify(key, Finding::error(PATH_MISSING, message, help));
     }
 
     /// Adds findings that were made elsewhere, as they are.
@@ -255,25 +255,25 @@ impl Section<'_> {
         self.file.findings.borrow_mut().extend(findings);
     }
 
-    fn tell(&self, key: &str, finding: Finding) {
+    fn notify(&self, key: &str, finding: Finding) {
         let span = self.own(key).and_then(Item::span);
         self.file
-            .tell(span.map_or(self.start, |s| s.start), finding);
+            .notify(span.map_or(self.start, |s| s.start), finding);
     }
 
     fn refuse(&self, key: &str, item: &Item, refusal: Refusal) {
-        let (code, says, remedy) = match refusal {
+        let (code, message, help) = match refusal {
             Refusal::Type(wanted) => {
-                let says = format!("is {}", described(item));
-                (WRONG_TYPE, says, format!("Write {wanted}."))
+                let message = format!("is {}", described(item));
+                (WRONG_TYPE, message, format!("Write {wanted}."))
             }
-            Refusal::Value { says, remedy } => (BAD_VALUE, says, remedy),
+            Refusal::Value { message, help } => (BAD_VALUE, message, help),
         };
-        let finding = Finding::error(code, format!("{} {says}.", quoted(key)), remedy);
+        let finding = Finding::error(code, format!("{} {message}.", quoted(key)), help);
         // Bytes of the defaults mean nothing in the file.
         let span = item.span().filter(|_| self.has(key));
         self.file
-            .tell(span.map_or(self.start, |s| s.start), finding);
+            .notify(span.map_or(self.start, |s| s.start), finding);
     }
 
     fn wants<T>(&self, key: &str, item: &Item, wanted: String) -> Option<T> {
@@ -297,15 +297,15 @@ impl Section<'_> {
         }
         let here = self.here();
         for (key, written) in missing {
-            let says = format!("`{key}` is missing{here}.");
-            let remedy = format!("Add `{written}`{here}.");
-            let finding = Finding::error(MISSING_KEY, says, remedy);
-            self.file.tell(self.start, finding);
+            let message = format!("`{key}` is missing{here}.");
+            let help = format!("Add `{written}`{here}.");
+            let finding = Finding::error(MISSING_KEY, message, help);
+            self.file.notify(self.start, finding);
         }
     }
 
     fn unknown(&self, key: &str, meant: Option<&str>, asked: &[&str]) {
-        let remedy = match meant {
+        let help = match meant {
             Some(meant) => format!("Did you mean `{meant}`?"),
             None => {
                 let mut known: Vec<_> = asked.iter().map(|k| format!("`{k}`")).collect();
@@ -316,10 +316,10 @@ impl Section<'_> {
         };
         let written = self.table.and_then(|t| t.get_key_value(key));
         let span = written.and_then(|(key, item)| key.span().or_else(|| item.span()));
-        let says = format!("{} is not known{}.", quoted(key), self.here());
-        let finding = Finding::error(UNKNOWN_KEY, says, remedy);
+        let message = format!("{} is not known{}.", quoted(key), self.here());
+        let finding = Finding::error(UNKNOWN_KEY, message, help);
         self.file
-            .tell(span.map_or(self.start, |s| s.start), finding);
+            .notify(span.map_or(self.start, |s| s.start), finding);
     }
 }
 

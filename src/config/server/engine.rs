@@ -114,15 +114,15 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
         && file > disk
     {
         let (file, disk) = (shown_size(file), shown_size(disk));
-        let says = format!("A file may have {file}, more than the {disk} of the whole build.");
-        s.contradiction("file", says, "Lower `file`, or raise `disk`.");
+        let message = format!("A file may have {file}, more than the {disk} of the whole build.");
+        s.contradiction("file", message, "Lower `file`, or raise `disk`.");
     }
     if network.as_deref() == Some("host") {
-        let remedy = "Write `none`, or the name of a network that reaches a mirror alone.";
+        let help = "Write `none`, or the name of a network that reaches a mirror alone.";
         s.bad(
             "network",
             "Steps of a build would reach every service of the host.",
-            remedy,
+            help,
         );
     }
     if with == Some(BuildsWith::BuildKit)
@@ -130,9 +130,9 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
             .as_deref()
             .filter(|n| !matches!(*n, "none" | "default"))
     {
-        let says = format!("BuildKit does not know the engine's network `{network}`.");
-        let remedy = "Write `none`, or build `with = \"classic\"`.";
-        s.contradiction("network", says, remedy);
+        let message = format!("BuildKit does not know the engine's network `{network}`.");
+        let help = "Write `none`, or build `with = \"classic\"`.";
+        s.contradiction("network", message, help);
     }
     Some(BuilderSettings {
         socket: own.or_else(|| Some(engine?.socket.clone()))?,

@@ -51,12 +51,13 @@ enum Kind {
 pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, ForgeSettings)> {
     let name = ForgeName::new(name);
     if let Err(invalid) = &name {
-        let remedy = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";
-        s.bad("", format!("{invalid}."), remedy);
+        let help = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";
+        s.bad("", format!("{invalid}."), help);
     }
     if name.as_ref().is_ok_and(|n| n.as_str() == RESERVED_FORGE) {
-        let says = format!("`{RESERVED_FORGE}` is no name for a forge: it stands for this server.");
-        s.bad("", says, "Rename the table.");
+        let message =
+            format!("`{RESERVED_FORGE}` is no name for a forge: it stands for this server.");
+        s.bad("", message, "Rename the table.");
     }
     let kind = s.required(
         "kind",
@@ -130,11 +131,11 @@ fn secret(value: &Value) -> Read<Secret> {
 /// The secret that a file holds on its one line.
 fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Secret> {
     let unread = |findings: Vec<Finding>| {
-        let says = findings.into_iter().map(|f| f.says).collect::<String>();
-        let says = format!("`{}`: {says}", file.display());
+        let message = findings.into_iter().map(|f| f.message).collect::<String>();
+        let message = format!("`{}`: {message}", file.display());
         s.absent(
             key,
-            says,
+            message,
             format!("Correct `{key}`, or the permissions of the file."),
         );
     };

@@ -16,7 +16,7 @@ use toml_edit::Value;
 use super::reader::{self, BAD_VALUE, PATH_MISSING, Section, Source, shown, text_of};
 use super::secret::DatabaseUrl;
 use super::values::{Read, Refusal, joined, path, refused, text};
-use crate::model::{Finding, ForgeName, Place};
+use crate::model::{Finding, ForgeName, Location};
 
 pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings, ScorerSettings};
 pub use forge::{ForgeSettings, RESERVED_FORGE};
@@ -82,10 +82,10 @@ pub fn inspect_settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {
             parse(&text, &shown(file), base, &environment)
         }
         Err(e) => {
-            let says = format!("The working directory cannot be told: {e}.");
-            let remedy = "Start from a directory that exists, or give an absolute path.";
-            let finding = Finding::error(PATH_MISSING, says, remedy);
-            (None, vec![finding.at(Place::file(shown(file)))])
+            let message = format!("The working directory cannot be told: {e}.");
+            let help = "Start from a directory that exists, or give an absolute path.";
+            let finding = Finding::error(PATH_MISSING, message, help);
+            (None, vec![finding.at(Location::file(shown(file)))])
         }
     }
 }
@@ -145,11 +145,11 @@ fn parse(
 fn check_challenges(s: &Section<'_>, challenges: &[PathBuf]) {
     for (at, directory) in challenges.iter().enumerate() {
         if !directory.is_dir() {
-            let says = format!("There is no directory `{}`.", directory.display());
-            s.absent("challenges", says, "Correct the path of the challenge.");
+            let message = format!("There is no directory `{}`.", directory.display());
+            s.absent("challenges", message, "Correct the path of the challenge.");
         } else if challenges[..at].contains(directory) {
-            let says = format!("`{}` is named twice.", directory.display());
-            s.contradiction("challenges", says, "Name each challenge once.");
+            let message = format!("`{}` is named twice.", directory.display());
+            s.contradiction("challenges", message, "Name each challenge once.");
         }
     }
 }
@@ -200,12 +200,14 @@ fn variable<T>(
         Ok(value) => return Some(value),
         Err(refusal) => refusal,
     };
-    let (says, remedy) = match refusal {
+    let (message, help) = match refusal {
         Refusal::Type(wanted) => ("is of another type".to_owned(), format!("Write {wanted}.")),
-        Refusal::Value { says, remedy } => (says, remedy),
+        Refusal::Value { message, help } => (message, help),
     };
-    let finding = Finding::error(BAD_VALUE, format!("`{name}` {says}."), remedy);
-    s.add(vec![finding.at(Place::file(format!("environment {name}")))]);
+    let finding = Finding::error(BAD_VALUE, format!("`{name}` {message}."), help);
+    s.add(vec![
+        finding.at(Location::file(format!("environment {name}"))),
+    ]);
     None
 }
 

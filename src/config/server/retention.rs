@@ -18,10 +18,10 @@ pub fn read(s: &Section<'_>) -> Option<RetentionSettings> {
     let deliveries = s.required("deliveries", span)?;
     let least = limits::DELIVERIES_KEPT_LEAST;
     if deliveries < least {
-        let says = format!("Deliveries are kept for {} at least.", least.written());
+        let message = format!("Deliveries are kept for {} at least.", least.written());
         s.bad(
             "deliveries",
-            says,
+            message,
             "Write a longer time, for example `30d`.",
         );
         return None;

@@ -16,10 +16,10 @@ fn read(text: &str) -> (Option<Settings>, Vec<Finding>) {
 
 fn shown_findings(findings: &[Finding]) -> String {
     let lines = findings.iter().map(|f| {
-        let place = f.place.clone().unwrap();
-        let text = place.text.clone().unwrap_or_default();
-        let (code, says, remedy) = (&f.code, &f.says, &f.remedy);
-        format!("{place} {code}: {says} {remedy} |{text}\n")
+        let location = f.location.clone().unwrap();
+        let text = location.text.clone().unwrap_or_default();
+        let (code, message, help) = (&f.code, &f.message, &f.help);
+        format!("{location} {code}: {message} {help} |{text}\n")
     });
     lines.collect()
 }
@@ -117,7 +117,7 @@ fn the_annotated_text_is_valid_when_switched_on_and_names_every_key() {
     }
     let mut keys = 0;
     for finding in read(&text).1 {
-        let Some((_, known)) = finding.remedy.split_once("known here are") else {
+        let Some((_, known)) = finding.help.split_once("known here are") else {
             continue;
         };
         for key in known.split('`').skip(1).step_by(2) {
@@ -182,12 +182,12 @@ fn buildkit_knows_no_networks_of_the_engine() {
     let with = |builder: &str| said(&format!("[builder]\nwith = \"buildkit\"\n{builder}"));
     assert_eq!(with(""), "");
     assert_eq!(with("network = \"default\"\n"), "");
-    let says = with("network = \"mirror\"\n");
+    let message = with("network = \"mirror\"\n");
     assert!(
-        says.contains("BuildKit does not know the engine's network `mirror`."),
-        "{says}"
+        message.contains("BuildKit does not know the engine's network `mirror`."),
+        "{message}"
     );
-    assert!(says.contains("`none`"), "{says}");
+    assert!(message.contains("`none`"), "{message}");
 }
 
 #[test]
@@ -376,8 +376,12 @@ fn an_installation_is_checked_as_a_whole() {
     assert_eq!(challenges[1].slug.as_str(), "other");
 
     write("[runner]\ngpus = ['GPU-1']");
-    let codes =
-        |findings: Vec<Finding>| findings.iter().map(|f| f.says.clone()).collect::<Vec<_>>();
+    let codes = |findings: Vec<Finding>| {
+        findings
+            .iter()
+            .map(|f| f.message.clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(
         codes(read_installation(&file).unwrap_err()),
         ["`segmentation` wants 2 GPUs at a time, and the runner has 1."]

@@ -24,7 +24,7 @@ const BASES: &str = "referee/base";
 const PROBE_TIME: Duration = Duration::seconds(30);
 const PROBE_LOOK_EVERY: Span = Span::from_millis(50);
 /// What is still in use a moment after the end is asked for again.
-const PRUNE_TRIES: u32 = 20;
+const PRUNE_ATTEMPTS: u32 = 20;
 const PRUNE_PAUSE: Span = Span::from_millis(100);
 const DIGEST: &str = "sha256:";
 
@@ -67,7 +67,7 @@ impl DockerEngine {
         };
         let group = tokio::select! {
             group = seen => Ok(group),
-            says = ended => Err(format!("a step that waits came to its end: {says}")),
+            message = ended => Err(format!("a step that waits came to its end: {message}")),
             () = tokio::time::sleep(PROBE_TIME.std()) => Err(format!("no group within {PROBE_TIME}")),
         };
         self.forget_bases(&bases).await?;
@@ -148,7 +148,7 @@ impl DockerEngine {
     /// Clears BuildKit's cache.
     pub(super) async fn prune(&self) -> Result<()> {
         let options = &PruneBuildOptionsBuilder::default().all(true).build();
-        for _ in 0..PRUNE_TRIES {
+        for _ in 0..PRUNE_ATTEMPTS {
             let pruned = self
                 .call("build cache", |docker| async move {
                     docker.prune_build(Some(options.clone())).await

@@ -45,9 +45,9 @@ impl DockerEngine {
             let image = self.image_facts(&tag).await?.ok_or_else(|| {
                 ExecutorError::Refused("a part of a build left no image".to_owned())
             })?;
-            if let Some(says) = self.unreadable(&image.id, &spec.name).await? {
+            if let Some(message) = self.unreadable(&image.id, &spec.name).await? {
                 let step = Some(cut.step);
-                return Ok(Some(BuildEnd::Failed { step, says }));
+                return Ok(Some(BuildEnd::Failed { step, message }));
             }
             stages.insert(cut.stage, image.id);
         }
@@ -69,8 +69,10 @@ impl DockerEngine {
             .look_into(image, name, &rules::image::accounts())
             .await?;
         let wrong = rules::image::wrong_accounts(&found).into_iter().next();
-        Ok(wrong.map(|says| {
-            format!("{says}, and the engine reads it before the next step: leave it a plain file")
+        Ok(wrong.map(|message| {
+            format!(
+                "{message}, and the engine reads it before the next step: leave it a plain file"
+            )
         }))
     }
 
@@ -89,11 +91,11 @@ impl DockerEngine {
             let special = self.special_in_any(&container, &copy.sources).await;
             self.remove_container(&container).await?;
             if let Some(path) = special? {
-                let says = format!(
+                let message = format!(
                     "COPY failed: `{path}` is a device or a pipe, or leads through many links: only files, folders and links can be copied"
                 );
                 let step = Some(copy.step);
-                return Ok(Some(BuildEnd::Failed { step, says }));
+                return Ok(Some(BuildEnd::Failed { step, message }));
             }
         }
         Ok(None)

@@ -28,8 +28,8 @@ impl DockerEngine {
         if !is_name(name, 63) {
             return Err(ExecutorError::Refused(format!("image name `{name}`")));
         }
-        if let Some(says) = self.take_in(archive).await? {
-            return Ok(LoadEnd::Refused(says));
+        if let Some(message) = self.take_in(archive).await? {
+            return Ok(LoadEnd::Refused(message));
         }
         // Engines that keep images by their manifests do not know this id, and are told apart here.
         if self.image_facts(image.as_str()).await?.is_none() {

@@ -102,8 +102,8 @@ impl Cage {
         limits: &BuildLimits,
     ) -> io::Result<Self> {
         let busy = || {
-            let says = format!("another build runs in the control group {group}");
-            io::Error::new(io::ErrorKind::ResourceBusy, says)
+            let message = format!("another build runs in the control group {group}");
+            io::Error::new(io::ErrorKind::ResourceBusy, message)
         };
         let root = PathBuf::from(CGROUPS);
         let above = pids_parent(&root, unified).join(group);

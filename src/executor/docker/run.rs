@@ -282,8 +282,8 @@ fn is_unexplained_kill(state: &ContainerState) -> bool {
 }
 
 fn ran(state: &ContainerState) -> Duration {
-    let moment = |text: &Option<String>| Timestamp::parse(text.as_deref()?).ok();
-    match (moment(&state.started_at), moment(&state.finished_at)) {
+    let timestamp = |text: &Option<String>| Timestamp::parse(text.as_deref()?).ok();
+    match (timestamp(&state.started_at), timestamp(&state.finished_at)) {
         (Some(start), Some(end)) => end.since(start),
         _ => Duration(0),
     }

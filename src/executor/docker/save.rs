@@ -152,7 +152,7 @@ mod tests {
     fn names_and_other_images_are_refused() {
         let named = ONE.replace("null", r#"["referee/python:3.11"]"#);
         let two = format!("[{0},{0}]", &ONE[1..ONE.len() - 1]);
-        for (files, says) in [
+        for (files, message) in [
             (vec![("a.json", "{}")], "it has no manifest.json"),
             (
                 vec![("manifest.json", named.as_str())],
@@ -173,11 +173,14 @@ mod tests {
                 "it has names, in `repositories`",
             ),
         ] {
-            assert_eq!(archive(&files).as_deref(), Some(says));
+            assert_eq!(archive(&files).as_deref(), Some(message));
         }
         let long = " ".repeat(usize::try_from(limits::IMAGE_LIST_BYTES_MAX).unwrap()) + ONE;
-        let says = archive(&[("manifest.json", &long)]).unwrap();
-        assert!(says.starts_with("manifest.json cannot be read"), "{says}");
+        let message = archive(&[("manifest.json", &long)]).unwrap();
+        assert!(
+            message.starts_with("manifest.json cannot be read"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -189,9 +192,9 @@ mod tests {
         tar.append_link(&mut header, "manifest.json", "other")
             .unwrap();
         let archive = io::Cursor::new(tar.into_inner().unwrap());
-        let says = only_image(archive).unwrap();
+        let message = only_image(archive).unwrap();
         assert_eq!(
-            says.as_deref(),
+            message.as_deref(),
             Some("`manifest.json` is not the only list")
         );
     }

@@ -88,24 +88,26 @@ impl Trace {
 
     /// How a build that the engine gave up has ended. A base image that is not there is nobody's fault
     /// but ours: rules allow only those that we have.
-    pub(super) fn failure(&self, says: &str) -> Result<BuildEnd> {
+    pub(super) fn failure(&self, message: &str) -> Result<BuildEnd> {
         let name = self.failed.as_deref().unwrap_or_default();
         let place = place_of(name);
         let instruction = name.split_once("] ").map_or("", |(_, rest)| rest);
         if name.starts_with("[internal] load metadata") || instruction.starts_with("FROM ") {
-            return Err(ExecutorError::Refused(format!("base image: {says}")));
+            return Err(ExecutorError::Refused(format!("base image: {message}")));
         }
-        let code = says.rsplit_once("exit code: ").map(|(_, code)| code.trim());
-        let says = match (instruction.strip_prefix("RUN "), code) {
+        let code = message
+            .rsplit_once("exit code: ")
+            .map(|(_, code)| code.trim());
+        let message = match (instruction.strip_prefix("RUN "), code) {
             // As the classic builder says it, so that one sentence stands in reports.
             (Some(command), Some(code)) => {
                 format!("The command '{command}' returned a non-zero code: {code}")
             }
-            _ => says.to_owned(),
+            _ => message.to_owned(),
         };
         Ok(BuildEnd::Failed {
             step: place.and_then(|place| self.places.get(&place).map(|step| step.number)),
-            says: plain(says.as_bytes()),
+            message: plain(message.as_bytes()),
         })
     }
 }
@@ -187,12 +189,12 @@ mod tests {
         }
     }
 
-    fn failure(names: &[(&str, &str)], says: &str) -> Result<BuildEnd> {
+    fn failure(names: &[(&str, &str)], message: &str) -> Result<BuildEnd> {
         let mut trace = Trace::new(FILE);
         for (name, error) in names {
             trace.read(&vertex(name, error));
         }
-        trace.failure(says)
+        trace.failure(message)
     }
 
     #[test]
@@ -217,29 +219,29 @@ mod tests {
 
     #[test]
     fn both_ways_to_tell_a_code_become_one() {
-        for says in [
+        for message in [
             "executor failed running [/bin/sh -c make]: exit code: 3",
             "process \"/bin/sh -c make\" did not complete successfully: exit code: 3",
         ] {
             let end = failure(
                 &[
                     ("[stage-1 2/2] RUN [\"/x\"]", "rpc error: context canceled"),
-                    ("[one 4/4] RUN make", says),
+                    ("[one 4/4] RUN make", message),
                 ],
-                &format!("failed to solve: {says}"),
+                &format!("failed to solve: {message}"),
             );
-            let says = "The command 'make' returned a non-zero code: 3".to_owned();
+            let message = "The command 'make' returned a non-zero code: 3".to_owned();
             let step = Some(7);
-            assert_eq!(end.unwrap(), BuildEnd::Failed { step, says });
+            assert_eq!(end.unwrap(), BuildEnd::Failed { step, message });
         }
-        let says = "failed to compute cache key: \"/x\" not found: not found";
-        let end = failure(&[("[one 3/4] COPY [x,/w/x]", says)], says).unwrap();
-        let (step, says) = (Some(5), says.to_owned());
-        assert_eq!(end, BuildEnd::Failed { step, says });
-        let (step, says) = (None, "dockerfile parse error line 1".to_owned());
+        let message = "failed to compute cache key: \"/x\" not found: not found";
+        let end = failure(&[("[one 3/4] COPY [x,/w/x]", message)], message).unwrap();
+        let (step, message) = (Some(5), message.to_owned());
+        assert_eq!(end, BuildEnd::Failed { step, message });
+        let (step, message) = (None, "dockerfile parse error line 1".to_owned());
         assert_eq!(
-            failure(&[], &says).unwrap(),
-            BuildEnd::Failed { step, says }
+            failure(&[], &message).unwrap(),
+            BuildEnd::Failed { step, message }
         );
     }
 

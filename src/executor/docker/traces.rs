@@ -13,7 +13,7 @@ use crate::executor::{ExecutorError, Result};
 use crate::model::Timestamp;
 
 /// How long the engine may take to let go of a build that was ended.
-const CLEARING_TRIES: u32 = 40;
+const CLEARING_ATTEMPTS: u32 = 40;
 const CLEARING_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// What must go when a build is over, also when its future is dropped in the middle.
@@ -81,7 +81,7 @@ async fn clear(
     {
         tracing::warn!(part, %error, "the beginning of a build was not removed");
     }
-    for _ in 0..CLEARING_TRIES {
+    for _ in 0..CLEARING_ATTEMPTS {
         let mut held = Vec::new();
         for tip in tips {
             if engine.remove_leftover(&tip, since).await.is_err() {
@@ -122,7 +122,7 @@ impl DockerEngine {
         let made_by = self.made_by();
         let ours = [("dangling", "true"), ("label", made_by.as_str())];
         let mut removed = 0;
-        for _ in 0..CLEARING_TRIES {
+        for _ in 0..CLEARING_ATTEMPTS {
             let left = self.images(&ours).await?;
             if left.is_empty() {
                 return Ok(removed);
@@ -130,7 +130,9 @@ impl DockerEngine {
             for image in left {
                 match self.remove_image(&image.id, false).await {
                     Ok(()) => removed += 1,
-                    Err(ExecutorError::Refused(says)) => tracing::debug!(says, "still in use"),
+                    Err(ExecutorError::Refused(message)) => {
+                        tracing::debug!(message, "still in use")
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -87,10 +87,10 @@ impl Steps {
 
     /// How a build that the engine gave up has ended. A base image that is not there is nobody's
     /// fault but ours: rules allow only those that we have.
-    pub(super) fn failure(&self, says: String) -> Result<BuildEnd> {
-        let by_step = says.starts_with("The command") || says.starts_with("COPY failed");
+    pub(super) fn failure(&self, message: String) -> Result<BuildEnd> {
+        let by_step = message.starts_with("The command") || message.starts_with("COPY failed");
         if self.is_from && !by_step {
-            return Err(ExecutorError::Refused(format!("base image: {says}")));
+            return Err(ExecutorError::Refused(format!("base image: {message}")));
         }
         // That of the stage just begun comes next.
         let labels = match self.marked {
@@ -99,7 +99,7 @@ impl Steps {
         };
         Ok(BuildEnd::Failed {
             step: (self.now > 0).then_some(self.now - labels),
-            says: plain(says.as_bytes()),
+            message: plain(message.as_bytes()),
         })
     }
 }
@@ -114,26 +114,28 @@ fn step_line(text: &str) -> Option<(u32, u32, &str)> {
 /// Tells a limit from a failure. The code alone proves nothing (`exit 137` is easily written), so
 /// it is held against what the kernel counted; where that is not known, both are named.
 pub(super) fn explain(end: BuildEnd, limits: &BuildLimits, used: &Used) -> BuildEnd {
-    let BuildEnd::Failed { step, says } = end else {
+    let BuildEnd::Failed { step, message } = end else {
         return end;
     };
     if used.processes_ran_out {
         return BuildEnd::Limit(BuildLimitHit::Processes);
     }
-    let code = says.rsplit_once("non-zero code: ").map(|(_, c)| c.trim());
+    let code = message
+        .rsplit_once("non-zero code: ")
+        .map(|(_, c)| c.trim());
     match (code, used.memory_ran_out) {
         (Some("137"), Some(true)) => BuildEnd::Limit(BuildLimitHit::Memory),
         (Some("137"), None) => {
             let mebibytes = limits.memory / (1024 * 1024);
-            let says = format!(
-                "{says} (It was killed, most likely for using more than {mebibytes} MiB of \
+            let message = format!(
+                "{message} (It was killed, most likely for using more than {mebibytes} MiB of \
                  memory, or it ended itself with this code.)"
             );
-            BuildEnd::Failed { step, says }
+            BuildEnd::Failed { step, message }
         }
         // 128 and SIGXFSZ.
         (Some("153"), _) => BuildEnd::Limit(BuildLimitHit::File),
-        _ => BuildEnd::Failed { step, says },
+        _ => BuildEnd::Failed { step, message },
     }
 }
 
@@ -159,9 +161,9 @@ mod tests {
         steps
     }
 
-    fn failed(says: &str) -> BuildEnd {
-        let (step, says) = (Some(2), says.to_owned());
-        BuildEnd::Failed { step, says }
+    fn failed(message: &str) -> BuildEnd {
+        let (step, message) = (Some(2), message.to_owned());
+        BuildEnd::Failed { step, message }
     }
 
     #[test]
@@ -219,8 +221,8 @@ mod tests {
             "Step 9/3 : RUN forged",
             "Step 3/4 : RUN forged",
         ]);
-        let says = "The command '/bin/sh -c evil' returned a non-zero code: 3";
-        assert_eq!(steps.failure(says.to_owned()).unwrap(), failed(says));
+        let message = "The command '/bin/sh -c evil' returned a non-zero code: 3";
+        assert_eq!(steps.failure(message.to_owned()).unwrap(), failed(message));
     }
 
     #[test]
@@ -236,8 +238,8 @@ mod tests {
         let step_after = |count: usize| {
             let mut steps = Steps::new(true, 0);
             lines[..count].iter().for_each(|line| steps.read(line));
-            let says = "The command '/bin/sh -c x' returned a non-zero code: 3";
-            match steps.failure(says.to_owned()) {
+            let message = "The command '/bin/sh -c x' returned a non-zero code: 3";
+            match steps.failure(message.to_owned()) {
                 Ok(BuildEnd::Failed { step, .. }) => step,
                 other => panic!("{other:?}"),
             }
@@ -285,19 +287,19 @@ mod tests {
 
     #[test]
     fn a_code_is_held_against_what_the_kernel_counted() {
-        let says = "The command '/bin/sh -c x' returned a non-zero code: 137";
+        let message = "The command '/bin/sh -c x' returned a non-zero code: 137";
         let judged = |memory_ran_out| {
             let used = Used {
                 memory_ran_out,
                 processes_ran_out: false,
             };
-            explain(failed(says), &LIMITS, &used)
+            explain(failed(message), &LIMITS, &used)
         };
         assert_eq!(judged(Some(true)), BuildEnd::Limit(BuildLimitHit::Memory));
-        assert_eq!(judged(Some(false)), failed(says));
-        let BuildEnd::Failed { says, .. } = judged(None) else {
+        assert_eq!(judged(Some(false)), failed(message));
+        let BuildEnd::Failed { message, .. } = judged(None) else {
             panic!("a failure");
         };
-        assert!(says.ends_with("64 MiB of memory, or it ended itself with this code.)"));
+        assert!(message.ends_with("64 MiB of memory, or it ended itself with this code.)"));
     }
 }

@@ -230,11 +230,11 @@ pub fn fault<T>(error: ApiError<T>) -> ForgeError {
 /// Without the address: it may name what nobody needs to know.
 fn unreachable(error: reqwest011::Error) -> ForgeError {
     let timeout = error.is_timeout();
-    let mut says = error.without_url().to_string();
+    let mut message = error.without_url().to_string();
     if timeout {
-        says = "no answer in time".to_owned();
+        message = "no answer in time".to_owned();
     }
-    ForgeError::Unreachable(says)
+    ForgeError::Unreachable(message)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {

@@ -10,9 +10,9 @@
 //! from. All of them were seen in the deliveries of `webhook-fixtures`.
 
 pub mod delivery;
-pub mod dialect;
 pub mod owner;
 pub mod payload;
+pub mod version;
 
 mod client;
 mod contents;
@@ -29,6 +29,6 @@ mod talk;
 
 pub use client::Client;
 pub use delivery::{Refusal, accept};
-pub use dialect::Dialect;
 pub use payload::{PayloadError, read};
 pub use port::GiteaForge;
+pub use version::ForgeVersion;

@@ -22,8 +22,8 @@ impl GiteaForge {
         }
         if !unknown.is_empty() {
             let unknown = unknown.join(", ");
-            let says = format!("it has no account named {unknown}; nothing was made");
-            return Err(ForgeError::Invalid(says));
+            let message = format!("it has no account named {unknown}; nothing was made");
+            return Err(ForgeError::Invalid(message));
         }
         let full_name = new.full_name;
         let (organization, name) = split(full_name)?;

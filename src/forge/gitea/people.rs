@@ -73,7 +73,7 @@ impl GiteaForge {
             401 => Err(ForgeError::Unauthorized),
             status => Err(ForgeError::Server {
                 status,
-                says: "to the question who is in a team".to_owned(),
+                message: "to the question who is in a team".to_owned(),
             }),
         }
     }

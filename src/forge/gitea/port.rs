@@ -11,15 +11,15 @@ use serde_json::json;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use super::client::Client;
-use super::dialect::Dialect;
 use super::owner::Owner;
 use super::remote::Remote;
+use super::version::ForgeVersion;
 use crate::config::Secret;
 use crate::forge::git::GitError;
 use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
-    Reaction, Result, Shows, Spot,
+    Capabilities, Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam,
+    NewTeam, PushedTag, Reaction, ReactionTarget, Result,
 };
 use crate::model::{CommitSha, Duration, Sender, TeamPattern, Timestamp, limits};
 use reqwest011::Method;
@@ -34,7 +34,7 @@ pub struct GiteaForge {
     owner: Option<Owner>,
     account: OnceCell<Sender>,
     registry: OnceCell<Registry>,
-    dialect: OnceCell<Dialect>,
+    version: OnceCell<ForgeVersion>,
     /// Talks of git at the same time.
     git: Semaphore,
     /// One at a time in each mirror.
@@ -104,7 +104,7 @@ impl GiteaForge {
             owner: None,
             account: OnceCell::new(),
             registry: OnceCell::new(),
-            dialect: OnceCell::new(),
+            version: OnceCell::new(),
             git: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
             mirrors: Mutex::new(HashMap::new()),
         })
@@ -142,15 +142,15 @@ impl GiteaForge {
     ///
     /// # Errors
     /// When it does not answer, or with a version that means nothing to us.
-    pub async fn dialect(&self) -> Result<Dialect> {
-        self.dialect
+    pub async fn version(&self) -> Result<ForgeVersion> {
+        self.version
             .get_or_try_init(|| async {
                 let answer = self
                     .client
                     .call(Method::GET, &["version"], &[], None)
                     .await?;
                 let version = answer.json::<VersionBody>()?.version;
-                Dialect::parse(&version)
+                ForgeVersion::parse(&version)
                     .ok_or_else(|| ForgeError::Unreadable(format!("version `{version}`")))
             })
             .await
@@ -256,8 +256,8 @@ fn of_git(error: GitError) -> ForgeError {
 
 #[async_trait]
 impl Forge for GiteaForge {
-    fn shows(&self) -> Shows {
-        Shows::GITEA
+    fn shows(&self) -> Capabilities {
+        Capabilities::GITEA
     }
 
     async fn repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
@@ -325,7 +325,7 @@ impl Forge for GiteaForge {
         text: &str,
         now: Timestamp,
     ) -> Result<()> {
-        if self.dialect().await?.writes_notes() {
+        if self.version().await?.writes_notes() {
             let (owner, name) = split(&at.full_name)?;
             let path = ["repos", owner, name, "git", "notes", sha.as_str()];
             let body = json!({ "message": text });
@@ -458,8 +458,13 @@ impl Forge for GiteaForge {
         self.remove_comment(full_name, id).await
     }
 
-    async fn react(&self, full_name: &str, spot: Spot, reaction: Reaction) -> Result<()> {
-        self.put_reaction(full_name, spot, reaction).await
+    async fn react(
+        &self,
+        full_name: &str,
+        comment_id: ReactionTarget,
+        reaction: Reaction,
+    ) -> Result<()> {
+        self.put_reaction(full_name, comment_id, reaction).await
     }
 
     async fn put_files(

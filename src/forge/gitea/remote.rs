@@ -218,8 +218,8 @@ impl Remote {
         let note = Arc::clone(&refused);
         let mut callbacks = self.callbacks(ended);
         callbacks.push_update_reference(move |_, status| {
-            if let (Some(says), Ok(mut refused)) = (status, note.lock()) {
-                *refused = Some(says.to_owned());
+            if let (Some(message), Ok(mut refused)) = (status, note.lock()) {
+                *refused = Some(message.to_owned());
             }
             Ok(())
         });
@@ -230,7 +230,7 @@ impl Remote {
         remote.push(&[format!("{from}:{to}")], Some(&mut options))?;
         let refused = refused.lock().ok().and_then(|mut r| r.take());
         match refused {
-            Some(says) => Err(GitError::Refused(says)),
+            Some(message) => Err(GitError::Refused(message)),
             None => Ok(()),
         }
     }

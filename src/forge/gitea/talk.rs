@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::client::fault;
 use super::port::{GiteaForge, split};
-use crate::forge::{Comment, CommitStatus, ForgeError, Issue, Reaction, Result, Spot};
+use crate::forge::{Comment, CommitStatus, ForgeError, Issue, Reaction, ReactionTarget, Result};
 use crate::model::{CommitSha, Sender, Timestamp};
 
 /// Gitea modules/structs/user.go, `User`.
@@ -75,7 +75,7 @@ impl GiteaForge {
         let (owner, name) = split(full_name)?;
         let body = CreateStatusOption {
             context: Some(status.context.clone()),
-            description: Some(status.says.clone()),
+            description: Some(status.message.clone()),
             state: Some(status.state.to_owned()),
             target_url: Some(status.url.clone()),
         };
@@ -219,7 +219,7 @@ impl GiteaForge {
     pub(super) async fn put_reaction(
         &self,
         full_name: &str,
-        spot: Spot,
+        comment_id: ReactionTarget,
         reaction: Reaction,
     ) -> Result<()> {
         let (owner, name) = split(full_name)?;
@@ -229,12 +229,12 @@ impl GiteaForge {
             Reaction::Done => "+1",
             Reaction::Refused => "confused",
         };
-        let number = match spot {
-            Spot::Issue(number) | Spot::Comment(number) => number.to_string(),
+        let number = match comment_id {
+            ReactionTarget::Issue(number) | ReactionTarget::Comment(number) => number.to_string(),
         };
-        let tail: &[&str] = match spot {
-            Spot::Issue(_) => &[&number, "reactions"],
-            Spot::Comment(_) => &["comments", &number, "reactions"],
+        let tail: &[&str] = match comment_id {
+            ReactionTarget::Issue(_) => &[&number, "reactions"],
+            ReactionTarget::Comment(_) => &["comments", &number, "reactions"],
         };
         let path = [&["repos", owner, name, "issues"], tail].concat();
         let body = json!({ "content": content });

@@ -10,8 +10,8 @@ use super::LocalForge;
 use crate::forge::git::{self, GitError};
 use crate::forge::registry::Registry;
 use crate::forge::{
-    Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam, NewTeam, PushedTag,
-    Reaction, Result, Shows, Spot,
+    Capabilities, Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam,
+    NewTeam, PushedTag, Reaction, ReactionTarget, Result,
 };
 use crate::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -47,8 +47,8 @@ impl LocalForge {
 
 #[async_trait]
 impl Forge for LocalForge {
-    fn shows(&self) -> Shows {
-        Shows::LOCAL
+    fn shows(&self) -> Capabilities {
+        Capabilities::LOCAL
     }
 
     /// Teams are made by `referee admin team add` alone: whatever else lies under the root is nobody's.
@@ -171,7 +171,12 @@ impl Forge for LocalForge {
         none("issues")
     }
 
-    async fn react(&self, _full_name: &str, _spot: Spot, _reaction: Reaction) -> Result<()> {
+    async fn react(
+        &self,
+        _full_name: &str,
+        _spot: ReactionTarget,
+        _reaction: Reaction,
+    ) -> Result<()> {
         none("issues")
     }
 

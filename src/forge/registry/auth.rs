@@ -250,11 +250,11 @@ mod tests {
             "https://git.example.org.evil.example/v2/token",
             "https://gitea:3000/v2/token",
         ] {
-            let says = places
+            let message = places
                 .address(foreign, None, "o/x")
                 .unwrap_err()
                 .to_string();
-            assert!(says.contains("`public-url`"), "{says}");
+            assert!(message.contains("`public-url`"), "{message}");
         }
     }
 

@@ -318,8 +318,8 @@ impl Registry {
         let shared = &self.shared;
         let value = match (auth::challenge(asked), &shared.credentials) {
             (None, _) => {
-                let says = "it asks for something that we do not know";
-                return Err(RegistryError::Auth(says.into()));
+                let message = "it asks for something that we do not know";
+                return Err(RegistryError::Auth(message.into()));
             }
             (Some(Challenge::Basic), None) => {
                 return Err(RegistryError::Auth("it wants a user and a token".into()));
@@ -362,8 +362,8 @@ impl Registry {
                 url.scheme() == "https" || url.scheme() == "http" && at.scheme() == "http"
             };
             let Some(next) = next.filter(known) else {
-                let says = "it sends us to a place that is none, or not as safe";
-                return Err(RegistryError::Protocol(says.into()));
+                let message = "it sends us to a place that is none, or not as safe";
+                return Err(RegistryError::Protocol(message.into()));
             };
             at_home &= next.origin() == base.origin();
             at = next;
@@ -425,7 +425,7 @@ async fn within<T>(
 ) -> Result<T> {
     let late = |_| RegistryError::Network {
         retryable: true,
-        says: format!("no answer within {time}"),
+        message: format!("no answer within {time}"),
     };
     tokio::time::timeout(time.std(), call).await.map_err(late)?
 }
@@ -453,7 +453,7 @@ fn accept(answer: Response, what: &str) -> Result<Response> {
         {
             Err(RegistryError::Network {
                 retryable: true,
-                says: format!("{what} ({status})"),
+                message: format!("{what} ({status})"),
             })
         }
         _ => Err(RegistryError::Protocol(format!("{what} ({status})"))),
@@ -506,16 +506,16 @@ fn origin(address: &str) -> Result<Url> {
 /// Without the address: after a redirect it is a key to the blob.
 fn network(error: reqwest::Error) -> RegistryError {
     let error = error.without_url();
-    let mut says = error.to_string();
+    let mut message = error.to_string();
     let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
-        says.push_str(": ");
-        says.push_str(&inner.to_string());
+        message.push_str(": ");
+        message.push_str(&inner.to_string());
         cause = inner.source();
     }
     RegistryError::Network {
         retryable: !error.is_builder(),
-        says,
+        message,
     }
 }
 

@@ -56,12 +56,12 @@ pub enum RegistryError {
     #[error("the registry answers oddly: {0}")]
     Protocol(String),
     /// No answer, or one that says "not now".
-    #[error("the registry cannot be reached: {says}")]
+    #[error("the registry cannot be reached: {message}")]
     Network {
         /// Whether the same call may succeed later.
         retryable: bool,
         /// What was seen.
-        says: String,
+        message: String,
     },
 }
 

@@ -32,7 +32,7 @@ impl Look {
     fn refused(finding: Finding, policy: &Policy) -> Self {
         Self {
             image: None,
-            findings: vec![policy.weigh(finding)],
+            findings: vec![policy.adjust(finding)],
         }
     }
 }
@@ -89,11 +89,11 @@ impl Registry {
         let config = match of_image(config, "The configuration of the image")? {
             Ok(config) if config.len() as u64 == limit => config,
             Ok(_) => {
-                findings.push(IMG014.says("The configuration is not what the manifest says"));
+                findings.push(IMG014.finding("The configuration is not what the manifest says"));
                 Vec::new()
             }
             Err(finding) => {
-                findings.push(policy.weigh(finding));
+                findings.push(policy.adjust(finding));
                 Vec::new()
             }
         };
@@ -130,7 +130,7 @@ impl Registry {
                 Err(finding) => return Ok(Err(finding)),
             }
         }
-        Ok(Err(IMG011.says("The registry holds an index of indexes")))
+        Ok(Err(IMG011.finding("The registry holds an index of indexes")))
     }
 
     /// Fetches an image that has passed into a new file at `into`, its layers unpacked to no more
@@ -150,7 +150,7 @@ impl Registry {
         let fetched = self.fetch(repository, image, archive);
         let late = || RegistryError::Network {
             retryable: true,
-            says: format!("the image was not there within {}", limits::PULL_TIME),
+            message: format!("the image was not there within {}", limits::PULL_TIME),
         };
         let end = tokio::time::timeout(limits::PULL_TIME.std(), fetched)
             .await
@@ -271,13 +271,13 @@ fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, F
     match answer {
         Ok(answer) => Ok(Ok(answer)),
         Err(RegistryError::NotFound(_)) => Ok(Err(
-            IMG016.says(format!("{what} is not in the registry any more"))
+            IMG016.finding(format!("{what} is not in the registry any more"))
         )),
         Err(RegistryError::TooLarge { limit, .. }) => Ok(Err(
-            IMG014.says(format!("{what} has more than {limit} bytes"))
+            IMG014.finding(format!("{what} has more than {limit} bytes"))
         )),
         Err(RegistryError::DigestMismatch { .. }) => Ok(Err(
-            IMG014.says(format!("{what} is not what its digest says"))
+            IMG014.finding(format!("{what} is not what its digest says"))
         )),
         Err(error) => Err(error),
     }

@@ -75,8 +75,8 @@ impl Walk {
         let about_next = kind.is_pax_local_extensions() || kind.is_gnu_longname();
         if about_next || kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
             if size > limits::LAYER_HEADER_BYTES_MAX {
-                let says = "a header that is too long".to_owned();
-                return Ok(Step::End(Scan::Holds(says)));
+                let message = "a header that is too long".to_owned();
+                return Ok(Step::End(Scan::Holds(message)));
             }
             let mut text = vec![0; padded(size) as usize];
             if read_full(reader, &mut text)? != text.len() as u64 {
@@ -114,8 +114,8 @@ fn entry(header: &Header, size: u64, said: Walk) -> Step {
         EntryType::Symlink => EntryKind::Symlink,
         _ => EntryKind::Other,
     };
-    if let Some(says) = forbidden(judged, &path) {
-        return Step::End(Scan::Holds(says));
+    if let Some(message) = forbidden(judged, &path) {
+        return Step::End(Scan::Holds(message));
     }
     // In the oldest format a file whose name ends in `/` is a directory, and has no content.
     let old_directory = header.as_old().linkflag == [0] && (path.ends_with('/') || path.is_empty());
@@ -131,8 +131,8 @@ fn entry(header: &Header, size: u64, said: Walk) -> Step {
     match size {
         0 => Step::Skip(0),
         _ if no_content || old_directory => {
-            let says = "an entry that can be read in two ways".to_owned();
-            Step::End(Scan::Holds(says))
+            let message = "an entry that can be read in two ways".to_owned();
+            Step::End(Scan::Holds(message))
         }
         _ => Step::Skip(size),
     }
@@ -236,7 +236,7 @@ mod tests {
 
     fn holds(bytes: &[u8]) -> String {
         match scanned(bytes) {
-            Scan::Holds(says) => says,
+            Scan::Holds(message) => message,
             other => panic!("{other:?}"),
         }
     }

@@ -94,8 +94,8 @@ impl Overrides {
 
     /// As they were at a moment.
     #[must_use]
-    pub fn until(&self, moment: Timestamp) -> Self {
-        let then = self.rows.iter().filter(|row| row.created_at <= moment);
+    pub fn until(&self, timestamp: Timestamp) -> Self {
+        let then = self.rows.iter().filter(|row| row.created_at <= timestamp);
         Self {
             rows: then.cloned().collect(),
         }

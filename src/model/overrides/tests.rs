@@ -29,22 +29,22 @@ fn phase() -> Phase {
             per_day: 1,
             total: 1,
             concurrent: 1,
-            tries_per_day: 1,
+            submissions_per_day: 1,
         },
         show: Show {
             board: BoardVisibility::Hidden,
             logs: false,
             cases: false,
             decimals: 3,
-            grid: crate::model::Duration(0),
+            disclosure_interval: crate::model::Duration(0),
         },
         pick: Pick::Best,
     }
 }
 
 /// A row for `phase/task` (either may be empty) and a team, at the moment of its number.
-fn row(id: i64, place: &str, of: &str, setting: Setting) -> Override {
-    let (phase, task) = place.split_once('/').unwrap();
+fn row(id: i64, location: &str, of: &str, setting: Setting) -> Override {
+    let (phase, task) = location.split_once('/').unwrap();
     Override {
         id,
         challenge: ChallengeSlug::new("c").unwrap(),
@@ -76,8 +76,8 @@ fn without_orders_the_file_speaks() {
 
 #[test]
 fn the_newest_moment_counts_and_can_be_taken_back() {
-    let until = |moments: &[Option<i64>]| {
-        let rows = moments
+    let until = |timestamps: &[Option<i64>]| {
+        let rows = timestamps
             .iter()
             .zip(1..)
             .map(|(at, id)| row(id, "final/", "", Setting::Closes(at.map(Timestamp))));

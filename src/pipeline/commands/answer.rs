@@ -16,14 +16,14 @@ pub(super) fn all(records: &[CommandRecord]) -> String {
     let parts: Vec<String> = records
         .iter()
         .map(|record| {
-            let says = record
+            let message = record
                 .reply
                 .as_deref()
                 .unwrap_or("Under way; the answer follows here.");
             match records.len() {
                 // Whoever wrote one command knows which.
-                1 => says.to_owned(),
-                _ => format!("{}\n\n{says}", markdown_code(&record.text)),
+                1 => message.to_owned(),
+                _ => format!("{}\n\n{message}", markdown_code(&record.text)),
             }
         })
         .collect();
@@ -32,17 +32,17 @@ pub(super) fn all(records: &[CommandRecord]) -> String {
 
 pub(super) fn phase(moved: &PhaseMoved) -> String {
     let (before, after) = (&moved.before, &moved.after);
-    let mut says = vec![format!(
+    let mut message = vec![format!(
         "Phase `{}`: open from {} to {}.",
         after.slug, after.opens, after.closes
     )];
     if before.opens != after.opens {
-        says.push(format!("Its beginning was {}.", before.opens));
+        message.push(format!("Its beginning was {}.", before.opens));
     }
     if before.closes != after.closes {
-        says.push(format!("Its end was {}.", before.closes));
+        message.push(format!("Its end was {}.", before.closes));
     }
-    says.join(" ")
+    message.join(" ")
 }
 
 pub(super) fn boards(what: &str, boards: &[Board], then: &str) -> String {

@@ -58,7 +58,7 @@ async fn attempt(app: &App, record: &CommandRecord) -> anyhow::Result<Option<Str
     };
     let role = match place.permit(app, &command, &record.actor).await? {
         Ok(role) => role,
-        Err(says) => return Ok(Some(says)),
+        Err(message) => return Ok(Some(message)),
     };
     let actor = match place.trusted {
         true => Actor::CommandLine,
@@ -198,7 +198,7 @@ async fn carry_out(order: &Order<'_>, command: &Command) -> Answer<Option<String
 /// Commands that change a board or a phase.
 async fn switch(order: &Order<'_>, command: &Command) -> Answer<String> {
     let desk = &order.desk;
-    let says = match command {
+    let message = match command {
         Command::Pause { scope, reason } => {
             let why = reason.as_deref().unwrap_or_default();
             let done = boards::pause(desk, &reach(scope.as_ref()), why).await?;
@@ -210,8 +210,8 @@ async fn switch(order: &Order<'_>, command: &Command) -> Answer<String> {
         }
         Command::Freeze(scope) => {
             let done = boards::freeze(desk, &reach(Some(scope))).await?;
-            let says = "Everybody sees the standings of this moment until `/unfreeze`.";
-            answer::boards("Frozen", &done.boards, says)
+            let message = "Everybody sees the standings of this moment until `/unfreeze`.";
+            answer::boards("Frozen", &done.boards, message)
         }
         Command::Unfreeze(scope) => {
             let done = boards::unfreeze(desk, &reach(Some(scope))).await?;
@@ -238,8 +238,8 @@ async fn switch(order: &Order<'_>, command: &Command) -> Answer<String> {
         }
         Command::Reinstate(team) => {
             let done = teams::reinstate(desk, team, &Reach::default()).await?;
-            let says = format!("Team `{}` is ranked again", done.team);
-            answer::boards(&says, &done.boards, "")
+            let message = format!("Team `{}` is ranked again", done.team);
+            answer::boards(&message, &done.boards, "")
         }
         Command::Grant {
             team,
@@ -249,7 +249,7 @@ async fn switch(order: &Order<'_>, command: &Command) -> Answer<String> {
         _ => "This command is not known here.".to_owned(),
     };
     changed(order).await?;
-    Ok(says)
+    Ok(message)
 }
 
 /// The boards may look different now.
@@ -277,7 +277,7 @@ async fn until(
     to: Extension,
 ) -> Answer<Timestamp> {
     let by = match to {
-        Extension::Until(moment) => return Ok(moment),
+        Extension::Until(timestamp) => return Ok(timestamp),
         Extension::By(span) => span,
     };
     let orders = desk.store.overrides(&desk.challenge.slug).await?;
@@ -303,13 +303,13 @@ async fn grant(
             .map(|t| t.slug.clone())
             .collect(),
     };
-    let mut says = Vec::new();
+    let mut message = Vec::new();
     for task in tasks {
         let board = board(order, scope.phase.clone(), task);
         let granted = teams::grant(&order.desk, (&board, team), (amount, "")).await?;
-        says.push(answer::granted(&granted));
+        message.push(answer::granted(&granted));
     }
-    Ok(says.join("\n"))
+    Ok(message.join("\n"))
 }
 
 async fn newcomer(order: &Order<'_>, team: &TeamSlug, members: &[&str]) -> Answer<String> {
@@ -326,7 +326,7 @@ async fn newcomer(order: &Order<'_>, team: &TeamSlug, members: &[&str]) -> Answe
 
 async fn approve(order: &Order<'_>, team: &TeamSlug) -> Answer<String> {
     let pending = repositories::pending(&order.desk).await?;
-    let Some(candidate) = pending.iter().find(|c| c.team == *team) else {
+    let Some(request) = pending.iter().find(|c| c.team == *team) else {
         let known = pending.iter().map(|c| c.team.as_str());
         return Err(Refusal::unknown(
             "team that waits for an approval",
@@ -334,7 +334,7 @@ async fn approve(order: &Order<'_>, team: &TeamSlug) -> Answer<String> {
             known,
         ));
     };
-    let name = candidate.full_name.clone();
+    let name = request.full_name.clone();
     repositories::approve_and_look(order.app, &order.desk, &name).await?;
     Ok(format!("Team `{team}` takes part with `{name}`."))
 }
@@ -344,7 +344,7 @@ async fn announce(order: &Order<'_>, text: &str) -> Answer<String> {
     all.retain(|r| r.challenge == order.desk.challenge.slug);
     let subject = format!("announcement {}", order.id);
     for repository in &all {
-        publish::tell(order.app, repository, (&subject, text)).await?;
+        publish::notify(order.app, repository, (&subject, text)).await?;
     }
     Ok(format!(
         "Told to {} {}.",

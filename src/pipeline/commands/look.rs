@@ -92,8 +92,8 @@ async fn overview(desk: &Desk<'_>) -> Answer<String> {
 
 pub(super) async fn quota(desk: &Desk<'_>, team: Option<&TeamSlug>) -> Answer<String> {
     let Some(team) = team else {
-        let says = "a quota is a team's; ask in its repository, or give some with `/grant`";
-        return Err(Refusal::Already(says.to_owned()));
+        let message = "a quota is a team's; ask in its repository, or give some with `/grant`";
+        return Err(Refusal::Already(message.to_owned()));
     };
     let orders = desk.store.overrides(&desk.challenge.slug).await?;
     let mut rows = Vec::new();
@@ -112,7 +112,7 @@ pub(super) async fn quota(desk: &Desk<'_>, team: Option<&TeamSlug>) -> Answer<St
             let left = rules::quota::left(admission::counts(used), &phase.quota);
             rows.push(format!(
                 "| `{}/{}` | {} | {} | {} |",
-                phase.slug, task.slug, left.today, left.total, left.tries_today
+                phase.slug, task.slug, left.today, left.total, left.submissions_today
             ));
         }
     }
@@ -157,11 +157,11 @@ pub(super) async fn teams(desk: &Desk<'_>) -> Answer<String> {
         .filter(|r| r.challenge == *slug)
         .map(|r| format!("| `{}` | {} | |", r.team, markdown_code(&r.full_name)))
         .collect();
-    let waiting = desk.store.candidates(slug).await?;
+    let waiting = desk.store.registration_requests(slug).await?;
     rows.extend(
         waiting
             .iter()
-            .filter(|c| c.state == crate::store::CandidateState::Pending)
+            .filter(|c| c.state == crate::store::RegistrationState::Pending)
             .map(|c| {
                 format!(
                     "| `{}` | {} | waits for `/team approve {}` |",
@@ -262,7 +262,7 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
             .collect();
         parts.push(json!({
             "board": board,
-            "revision": revision.map(|r| json!({ "id": r.id, "digest": r.digest, "definition": r.definition })),
+            "scoring_revision": revision.map(|r| json!({ "id": r.id, "digest": r.digest, "definition": r.definition })),
             "submissions": submissions,
         }));
     }

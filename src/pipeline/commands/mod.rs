@@ -21,7 +21,7 @@ use super::{App, Progress, publish};
 use crate::command::{self, Written};
 use crate::forge::Comment;
 use crate::model::{ForgeEvent, ForgeName, RepositoryRef, Sender};
-use crate::store::{CommandRecord, CommandState, Heard, OutboxPut, TextPlace};
+use crate::store::{CommandRecord, CommandState, NewCommand, NewOutboxMessage, TextRef};
 
 /// An event about a text that may hold commands.
 struct Told<'a> {
@@ -29,7 +29,7 @@ struct Told<'a> {
     action: &'a str,
     issue: i64,
     /// 0 for the text of the issue.
-    spot: i64,
+    comment_id: i64,
     body: &'a str,
     sender: &'a Sender,
 }
@@ -49,7 +49,7 @@ impl<'a> Told<'a> {
                 repository,
                 action,
                 issue: *issue,
-                spot: *comment,
+                comment_id: *comment,
                 body,
                 sender,
             }),
@@ -64,7 +64,7 @@ impl<'a> Told<'a> {
                 repository,
                 action,
                 issue: *number,
-                spot: 0,
+                comment_id: 0,
                 body,
                 sender,
             }),
@@ -77,7 +77,7 @@ impl<'a> Told<'a> {
 ///
 /// # Errors
 /// When the forge does not answer or the database fails; then the delivery waits.
-pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::Result<String> {
+pub async fn receive(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::Result<String> {
     let Some(told) = Told::of(event) else {
         return Ok("ignored: no new text".to_owned());
     };
@@ -91,9 +91,9 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
         return Ok("ignored: no command".to_owned());
     }
     let (id, name) = (told.repository.id.to_string(), &told.repository.full_name);
-    let read = async |name: &str| match told.spot {
+    let read = async |name: &str| match told.comment_id {
         0 => port.issue(name, told.issue).await,
-        spot => port.comment(name, spot).await,
+        comment_id => port.comment(name, comment_id).await,
     };
     // Somebody waits: the name is tried while the forge is asked whether it is right.
     let (at, text) = tokio::join!(place::of(app, forge, &id), read(name));
@@ -110,11 +110,11 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
     if text.author.as_ref().map(|a| a.id) != Some(told.sender.id) {
         return Ok("ignored: somebody else's text".to_owned());
     }
-    let here = TextPlace {
+    let here = TextRef {
         forge: forge.clone(),
         forge_id: told.repository.id.to_string(),
         issue: told.issue,
-        spot: told.spot,
+        comment_id: told.comment_id,
     };
     let new = enter(app, &here, (&told, &text), &bot.login).await?;
     Ok(format!("{new} new commands"))
@@ -122,7 +122,7 @@ pub async fn hear(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::R
 
 async fn enter(
     app: &App,
-    here: &TextPlace,
+    here: &TextRef,
     (told, text): (&Told<'_>, &Comment),
     bot: &str,
 ) -> anyhow::Result<usize> {
@@ -143,13 +143,13 @@ async fn enter(
     for record in &known {
         *count.entry(record.text.clone()).or_default() += 1;
     }
-    let heard: Vec<Heard> = fresh
+    let received: Vec<NewCommand> = fresh
         .iter()
         .map(|written| {
             let text = written.meaning();
             let nth = count.entry(text.clone()).or_default();
             *nth += 1;
-            Heard {
+            NewCommand {
                 text,
                 nth: *nth - 1,
                 reply: written.command.as_ref().err().map(ToString::to_string),
@@ -158,10 +158,12 @@ async fn enter(
         .collect();
     let now = app.clock.now();
     let mut news = vec![publish::reaction(here, now)];
-    if heard.iter().any(|h| h.reply.is_some()) {
+    if received.iter().any(|h| h.reply.is_some()) {
         news.push(publish::reply(here, now));
     }
-    let new = app.store.hear((here, told.sender), &heard, &news, now);
+    let new = app
+        .store
+        .receive((here, told.sender), &received, &news, now);
     Ok(new.await?)
 }
 
@@ -180,8 +182,8 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
             Some(reply) => end(app, &record, &reply).await?,
             // There is nothing yet but that it is under way.
             None => {
-                if let Some(wish) = news(app, &record) {
-                    app.store.put_outbox(&wish, app.clock.now()).await?;
+                if let Some(message) = news(app, &record) {
+                    app.store.enqueue(&message, app.clock.now()).await?;
                 }
             }
         }
@@ -203,7 +205,7 @@ async fn end(app: &App, record: &CommandRecord, reply: &str) -> anyhow::Result<(
 }
 
 /// The wish that the answer be shown. The command line reads it from the row.
-fn news(app: &App, record: &CommandRecord) -> Option<OutboxPut> {
+fn news(app: &App, record: &CommandRecord) -> Option<NewOutboxMessage> {
     let at = &record.place;
     (at.forge.as_str() != COMMAND_LINE).then(|| publish::reply(at, app.clock.now()))
 }
@@ -224,9 +226,9 @@ pub(super) fn can_be_answered(records: &[CommandRecord]) -> bool {
 pub async fn recover(app: &App) -> anyhow::Result<()> {
     for record in app.store.commands_in(CommandState::Running).await? {
         if !execute::goes_on(&record) {
-            let says = "The daemon was restarted while this was carried out, so it may be done or \
+            let message = "The daemon was restarted while this was carried out, so it may be done or \
                         not. Look with `/status`, and repeat it if it is not.";
-            end(app, &record, says).await?;
+            end(app, &record, message).await?;
         }
     }
     Ok(())

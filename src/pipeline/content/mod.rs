@@ -71,7 +71,7 @@ pub async fn judge(
         return Ok(judged);
     }
     let found = tokio::task::spawn_blocking(move || look(&content)).await??;
-    let found: Vec<Finding> = found.into_iter().map(|f| policy.weigh(f)).collect();
+    let found: Vec<Finding> = found.into_iter().map(|f| policy.adjust(f)).collect();
     judged.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
     judged.findings.extend(found);
     Ok(judged)

@@ -101,7 +101,7 @@ impl Run {
 
     fn found(&self) -> Vec<String> {
         let findings = look(&self.content).unwrap();
-        let line = |f: Finding| format!("{} {}", f.code, f.says);
+        let line = |f: Finding| format!("{} {}", f.code, f.message);
         findings.into_iter().map(line).collect()
     }
 }

@@ -19,7 +19,7 @@ const WAIT_SLICE: Duration = Duration::seconds(20);
 /// A killed container is gone within a fraction of a second; this is for a busy machine.
 const KILL_PATIENCE: Duration = Duration::seconds(30);
 /// Tries to remove a job that may still run, and the first pause between them; doubled each time.
-const CLEAN_TRIES: u32 = 6;
+const CLEAN_ATTEMPTS: u32 = 6;
 const CLEAN_PAUSE: Duration = Duration::seconds(1);
 
 /// What a container did.
@@ -64,7 +64,7 @@ impl Cleaner {
             id: String::new(),
         };
         let mut pause = CLEAN_PAUSE;
-        for _ in 0..CLEAN_TRIES {
+        for _ in 0..CLEAN_ATTEMPTS {
             match engine.cleanup(&reference).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(job, %error, "cleanup failed"),

@@ -104,8 +104,8 @@ async fn each(
     if boards.is_empty() {
         let names: Vec<String> = within.iter().map(|b| format!("`{b}`")).collect();
         let are = if names.len() == 1 { "is" } else { "are" };
-        let says = format!("{} {are} {so}", names.join(", "));
-        return Err(Refusal::Already(says));
+        let message = format!("{} {are} {so}", names.join(", "));
+        return Err(Refusal::Already(message));
     }
     let detail = json!({
         "before": so_not(so),
@@ -113,10 +113,10 @@ async fn each(
         "reason": why,
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
-    let ledger = desk.ledger(action, challenge.as_str(), detail);
+    let audit = desk.audit(action, challenge.as_str(), detail);
     let reports = desk.reports(&boards, |_| true).await?;
     let with = Ordered {
-        ledger: &ledger,
+        audit: &audit,
         boards: &boards,
         reports: &reports,
     };

@@ -26,12 +26,12 @@ use serde_json::Value;
 pub use refusal::{Answer, Refusal};
 
 use super::publish;
-use crate::forge::Shows;
+use crate::forge::Capabilities;
 use crate::model::{
     Actor, Board, Challenge, Outcome, Override, Phase, PhaseSlug, Setting, Task, TaskSlug,
     TeamSlug, Timestamp,
 };
-use crate::store::{LedgerPut, OutboxPut, Repository, Store, SubmissionRecord};
+use crate::store::{NewAuditEntry, NewOutboxMessage, Repository, Store, SubmissionRecord};
 
 /// Where an order is given: in which challenge, by whom, when.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Desk<'a> {
     /// The rows.
     pub store: &'a Store,
     /// What the challenge's forge shows.
-    pub shows: Shows,
+    pub shows: Capabilities,
     /// Who gives it.
     pub actor: &'a Actor,
     /// The present moment.
@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
         &self,
         boards: &[Board],
         of: impl Fn(&TeamSlug) -> bool,
-    ) -> Answer<Vec<OutboxPut>> {
+    ) -> Answer<Vec<NewOutboxMessage>> {
         let all = self
             .store
             .submissions_of_challenge(&self.challenge.slug)
@@ -150,13 +150,18 @@ impl<'a> Desk<'a> {
     }
 
     /// What the forge is told of a submission that an order has changed.
-    fn news(&self, record: &SubmissionRecord) -> Vec<OutboxPut> {
+    fn news(&self, record: &SubmissionRecord) -> Vec<NewOutboxMessage> {
         publish::news((&self.challenge.forge, self.shows), record, true, self.now)
     }
 
     /// An entry of the ledger about this order.
-    fn ledger(&self, action: &'static str, subject: impl Into<String>, detail: Value) -> LedgerPut {
-        LedgerPut {
+    fn audit(
+        &self,
+        action: &'static str,
+        subject: impl Into<String>,
+        detail: Value,
+    ) -> NewAuditEntry {
+        NewAuditEntry {
             actor: self.actor.to_string(),
             action,
             subject: subject.into(),

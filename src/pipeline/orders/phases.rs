@@ -24,8 +24,8 @@ pub async fn open(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
     let known = in_force(desk, slug).await?;
     let before = &known.phase;
     if before.is_open(desk.now) {
-        let says = format!("the phase `{slug}` is open until {}", before.closes);
-        return Err(Refusal::Already(says));
+        let message = format!("the phase `{slug}` is open until {}", before.closes);
+        return Err(Refusal::Already(message));
     }
     if desk.now < before.opens {
         return change(desk, known, ("phase open", Setting::Opens(Some(desk.now)))).await;
@@ -53,8 +53,8 @@ pub async fn close(desk: &Desk<'_>, slug: &PhaseSlug) -> Answer<PhaseMoved> {
         });
     }
     if before.closes < desk.now {
-        let says = format!("the phase `{slug}` closed at {}", before.closes);
-        return Err(Refusal::Already(says));
+        let message = format!("the phase `{slug}` closed at {}", before.closes);
+        return Err(Refusal::Already(message));
     }
     // The last moment of a phase belongs to it.
     let last = desk.now.minus(Duration(1));
@@ -122,9 +122,9 @@ async fn change(
     };
     let boards = desk.boards(&reach)?;
     let row = desk.set(&reach, None, setting, "");
-    let ledger = desk.ledger(action, subject, detail);
+    let audit = desk.audit(action, subject, detail);
     let with = Ordered {
-        ledger: &ledger,
+        audit: &audit,
         boards: &boards,
         reports: &[],
     };

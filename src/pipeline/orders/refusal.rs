@@ -93,7 +93,7 @@ pub enum Refusal {
         most: u32,
     },
     /// It has ended.
-    #[error("#{number} has ended already: {}. Nothing is left to be withdrawn.", outcome.says())]
+    #[error("#{number} has ended already: {}. Nothing is left to be withdrawn.", outcome.message())]
     Ended {
         /// Its number.
         number: i64,

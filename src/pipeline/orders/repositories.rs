@@ -12,7 +12,7 @@ use super::{Answer, Desk, Refusal};
 use crate::clock;
 use crate::forge::{Forge, ForgeError, ForgeRepository, MadeTeam, NewTeam};
 use crate::model::{CommitSha, RepositoryId, TeamSlug};
-use crate::store::{Candidate, CandidateState, Repository, SeenRef};
+use crate::store::{RegistrationRequest, RegistrationState, Repository, SeenRef};
 
 /// Looks at a new repository until its template is in it.
 const TEMPLATE_LOOKS_MAX: u32 = 60;
@@ -53,8 +53,8 @@ async fn template_of(forge: &dyn Forge, full_name: &str) -> Answer<Vec<(String, 
         }
         tokio::time::sleep(TEMPLATE_PAUSE).await;
     }
-    let says = format!("{full_name} is still empty");
-    Err(Refusal::Forge(ForgeError::Unreadable(says)))
+    let message = format!("{full_name} is still empty");
+    Err(Refusal::Forge(ForgeError::Unreadable(message)))
 }
 
 /// Binds a team to its repository. What stands in it at first sight is the template, known and
@@ -94,9 +94,12 @@ pub async fn bind(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn pending(desk: &Desk<'_>) -> Answer<Vec<Candidate>> {
-    let mut all = desk.store.candidates(&desk.challenge.slug).await?;
-    all.retain(|c| c.state == CandidateState::Pending);
+pub async fn pending(desk: &Desk<'_>) -> Answer<Vec<RegistrationRequest>> {
+    let mut all = desk
+        .store
+        .registration_requests(&desk.challenge.slug)
+        .await?;
+    all.retain(|c| c.state == RegistrationState::Pending);
     Ok(all)
 }
 
@@ -106,21 +109,21 @@ pub async fn pending(desk: &Desk<'_>) -> Answer<Vec<Candidate>> {
 /// # Errors
 /// When there is no such candidate, it is bound already, or the team has another repository.
 pub async fn approve(desk: &Desk<'_>, full_name: &str) -> Answer<Repository> {
-    let candidate = candidate(desk, full_name).await?;
-    let team = &candidate.team;
-    if candidate.state == CandidateState::Bound {
-        let says = format!("`{full_name}` is the repository of team `{team}`");
-        return Err(Refusal::Already(says));
+    let request = request(desk, full_name).await?;
+    let team = &request.team;
+    if request.state == RegistrationState::Bound {
+        let message = format!("`{full_name}` is the repository of team `{team}`");
+        return Err(Refusal::Already(message));
     }
-    let ledger = desk.ledger(
+    let audit = desk.audit(
         "team approve",
-        subject(&candidate),
-        decided(&candidate, "bound", ""),
+        subject(&request),
+        decided(&request, "bound", ""),
     );
     let token = clock::page_token();
     Ok(desk
         .store
-        .approve(&candidate, &token, &ledger, desk.now)
+        .approve(&request, &token, &audit, desk.now)
         .await?)
 }
 
@@ -144,40 +147,43 @@ pub async fn approve_and_look(app: &App, desk: &Desk<'_>, full_name: &str) -> An
 ///
 /// # Errors
 /// When there is no such candidate, or it is bound or refused already.
-pub async fn refuse(desk: &Desk<'_>, full_name: &str, why: &str) -> Answer<Candidate> {
-    let candidate = candidate(desk, full_name).await?;
-    if candidate.state != CandidateState::Pending {
-        let says = format!("`{full_name}` is {}", candidate.state.as_str());
-        return Err(Refusal::Already(says));
+pub async fn refuse(desk: &Desk<'_>, full_name: &str, why: &str) -> Answer<RegistrationRequest> {
+    let request = request(desk, full_name).await?;
+    if request.state != RegistrationState::Pending {
+        let message = format!("`{full_name}` is {}", request.state.as_str());
+        return Err(Refusal::Already(message));
     }
-    let detail = decided(&candidate, "refused", why);
-    let ledger = desk.ledger("team refuse", subject(&candidate), detail);
-    desk.store.refuse(&candidate, &ledger, desk.now).await?;
-    Ok(candidate)
+    let detail = decided(&request, "refused", why);
+    let audit = desk.audit("team refuse", subject(&request), detail);
+    desk.store.refuse(&request, &audit, desk.now).await?;
+    Ok(request)
 }
 
 /// The candidate of that name: of several that have had it, the newest.
-async fn candidate(desk: &Desk<'_>, full_name: &str) -> Answer<Candidate> {
-    let all = desk.store.candidates(&desk.challenge.slug).await?;
+async fn request(desk: &Desk<'_>, full_name: &str) -> Answer<RegistrationRequest> {
+    let all = desk
+        .store
+        .registration_requests(&desk.challenge.slug)
+        .await?;
     let named = all.iter().rev().find(|c| c.full_name == full_name);
     named.cloned().ok_or_else(|| {
-        let open = all.iter().filter(|c| c.state == CandidateState::Pending);
+        let open = all.iter().filter(|c| c.state == RegistrationState::Pending);
         let known = open.map(|c| c.full_name.as_str());
         Refusal::unknown("repository that waits for an approval", &full_name, known)
     })
 }
 
-fn subject(candidate: &Candidate) -> String {
-    format!("{} team {}", candidate.challenge, candidate.team)
+fn subject(request: &RegistrationRequest) -> String {
+    format!("{} team {}", request.challenge, request.team)
 }
 
-fn decided(candidate: &Candidate, after: &str, why: &str) -> serde_json::Value {
+fn decided(request: &RegistrationRequest, after: &str, why: &str) -> serde_json::Value {
     json!({
-        "before": candidate.state.as_str(),
+        "before": request.state.as_str(),
         "after": after,
-        "repository": candidate.full_name,
-        "forge": candidate.forge,
-        "forge_id": candidate.forge_id,
+        "repository": request.full_name,
+        "forge": request.forge,
+        "forge_id": request.forge_id,
         "reason": why,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{revision, view};
+use super::super::{scoring_revision, view};
 use super::{Answer, Desk, Refusal};
 use crate::model::{Board, Standing};
 use crate::ranking::{self, RankChange};
@@ -73,10 +73,10 @@ pub async fn rescore(desk: &Desk<'_>, board: &Board) -> Answer<Begun> {
         });
     }
     let detail = json!({ "before": { "revision": current.id } });
-    let ledger = desk.ledger("rescore", board.to_string(), detail);
+    let audit = desk.audit("rescore", board.to_string(), detail);
     let scores = desk.store.scores(current.id).await?.len();
     Ok(Begun {
-        rescore: desk.store.request_rescore(board, &ledger, desk.now).await?,
+        rescore: desk.store.request_rescore(board, &audit, desk.now).await?,
         board: board.clone(),
         scores,
     })
@@ -129,10 +129,10 @@ pub async fn apply(desk: &Desk<'_>, board: &Board) -> Answer<Turned> {
         "before": { "revision": found.from_revision },
         "ranks": moved,
     });
-    let ledger = desk.ledger("rescore apply", board.to_string(), detail);
+    let audit = desk.audit("rescore apply", board.to_string(), detail);
     let applied = desk
         .store
-        .apply_rescore(found.id, &ledger, &reports, desk.now)
+        .apply_rescore(found.id, &audit, &reports, desk.now)
         .await?;
     match applied {
         Applied::Done { revision, .. } => Ok(Turned {
@@ -164,9 +164,9 @@ pub async fn discard(desk: &Desk<'_>, board: &Board) -> Answer<Rescore> {
         "before": found.state.as_str(),
         "after": RescoreState::Discarded.as_str(),
     });
-    let ledger = desk.ledger("rescore discard", board.to_string(), detail);
+    let audit = desk.audit("rescore discard", board.to_string(), detail);
     desk.store
-        .discard_rescore(found.id, &ledger, desk.now)
+        .discard_rescore(found.id, &audit, desk.now)
         .await?;
     Ok(found)
 }
@@ -218,7 +218,7 @@ async fn ranked(
 ) -> Answer<Vec<Standing>> {
     let board = &rescore.board;
     let (phase, task) = desk.board(board)?;
-    let Some(definition) = definition.as_ref().and_then(revision::read) else {
+    let Some(definition) = definition.as_ref().and_then(scoring_revision::read) else {
         return Ok(Vec::new());
     };
     let orders = desk.store.overrides(&board.challenge).await?;

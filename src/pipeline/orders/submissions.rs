@@ -67,10 +67,10 @@ async fn end(
         "team": submission.team,
         "reason": why,
     });
-    let ledger = desk.ledger(action, desk.subject(number), detail);
+    let audit = desk.audit(action, desk.subject(number), detail);
     let reports = desk.news(record);
     let written = Written {
-        ledger: &ledger,
+        audit: &audit,
         reports: &reports,
     };
     let met = desk
@@ -109,10 +109,10 @@ pub async fn rerun(
         "after": { "stage": way.to() },
         "reason": why,
     });
-    let ledger = desk.ledger("rerun", desk.subject(number), detail);
+    let audit = desk.audit("rerun", desk.subject(number), detail);
     let reports = desk.news(&record);
     let written = Written {
-        ledger: &ledger,
+        audit: &audit,
         reports: &reports,
     };
     desk.store.rerun(&way, written, desk.now).await?;

@@ -7,7 +7,7 @@ use super::super::admission;
 use super::{Answer, Desk, Reach, Refusal};
 use crate::model::{Board, Outcome, Override, Pick, Setting, TeamSlug, limits};
 use crate::rules::quota;
-use crate::store::{Grant, LedgerPut, Ordered};
+use crate::store::{Grant, NewAuditEntry, Ordered};
 
 /// A team whose place on boards was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +70,14 @@ pub async fn grant(
         "after": { "granted": counts.granted.saturating_add(amount) },
         "reason": why,
     });
-    let ledger = desk.ledger("grant", format!("{board} team {team}"), detail);
+    let audit = desk.audit("grant", format!("{board} team {team}"), detail);
     let grant = Grant {
         board,
         team,
         amount,
         reason: why,
     };
-    desk.store.grant(&grant, &ledger, desk.now).await?;
+    desk.store.grant(&grant, &audit, desk.now).await?;
     let now = admission::counts(desk.store.usage(board, team, 0, desk.now).await?);
     Ok(Granted {
         team: team.clone(),
@@ -119,12 +119,12 @@ async fn place(
     let orders = desk.store.overrides(challenge).await?;
     let mut boards = desk.boards(reach)?;
     boards.retain(|board| orders.disqualified(board, team).is_some() != out);
-    let (action, says) = match out {
+    let (action, message) = match out {
         true => ("disqualify", "is disqualified"),
         false => ("reinstate", "is not disqualified"),
     };
     if boards.is_empty() {
-        return Err(Refusal::Already(format!("team `{team}` {says} here")));
+        return Err(Refusal::Already(format!("team `{team}` {message} here")));
     }
     // One row for all of them: a board that is added to the file later is covered, too.
     let row = desk.set(reach, Some(team), Setting::Disqualified(out), why);
@@ -134,8 +134,8 @@ async fn place(
         "reason": why,
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
-    let ledger = desk.ledger(action, format!("{challenge} team {team}"), detail);
-    commit(desk, (orders.newest(), row), &ledger, (&boards, team)).await?;
+    let audit = desk.audit(action, format!("{challenge} team {team}"), detail);
+    commit(desk, (orders.newest(), row), &audit, (&boards, team)).await?;
     Ok(TeamChanged {
         team: team.clone(),
         boards,
@@ -146,12 +146,12 @@ async fn place(
 async fn commit(
     desk: &Desk<'_>,
     (newest, row): (i64, Override),
-    ledger: &LedgerPut,
+    audit: &NewAuditEntry,
     (boards, team): (&[Board], &TeamSlug),
 ) -> Answer<()> {
     let reports = desk.reports(boards, |of| of == team).await?;
     let with = Ordered {
-        ledger,
+        audit,
         boards,
         reports: &reports,
     };
@@ -208,9 +208,9 @@ pub async fn choose(desk: &Desk<'_>, team: &TeamSlug, number: i64) -> Answer<Cho
         "",
     );
     let detail = json!({ "before": before, "after": number });
-    let ledger = desk.ledger("choose", format!("{board} team {team}"), detail);
+    let audit = desk.audit("choose", format!("{board} team {team}"), detail);
     let boards = [board.clone()];
-    commit(desk, (orders.newest(), row), &ledger, (&boards, team)).await?;
+    commit(desk, (orders.newest(), row), &audit, (&boards, team)).await?;
     Ok(Chosen {
         team: team.clone(),
         board,

@@ -14,7 +14,8 @@ use crate::model::{
 };
 use crate::report::BoardView;
 use crate::store::{
-    Candidate, CandidateState, Claim, Effect, Finish, Lane, NewSource, Next, SeenRef,
+    Claim, Effect, Finish, NewSource, Next, PriorityClass, RegistrationRequest, RegistrationState,
+    SeenRef,
 };
 
 const NOW: Timestamp = Timestamp(1_772_445_600_000);
@@ -44,7 +45,7 @@ impl World {
         let board = challenge.boards().next().unwrap();
         let definition = Definition {
             scorer: Digest::of(b"scorer"),
-            truth: Digest::of(b"truth"),
+            ground_truth: Digest::of(b"truth"),
             cases: vec![CaseId::new("tile_05").unwrap()],
             metrics: challenge.tasks[0].metrics.clone(),
         };
@@ -63,7 +64,7 @@ impl World {
         Desk {
             challenge: &self.challenge,
             store: &self.store,
-            shows: Shows::LOCAL,
+            shows: Capabilities::LOCAL,
             actor: &Actor::CommandLine,
             now,
         }
@@ -93,7 +94,7 @@ impl World {
             seen: seen.clone(),
             phase: self.board.phase.clone(),
             token: clock::page_token(),
-            revision: self.challenge.revision.clone(),
+            config_digest: self.challenge.config_digest.clone(),
         };
         let refs = std::slice::from_ref(&seen);
         let entered = self.store.observe(&bound, refs, &[source], NOW).await;
@@ -134,7 +135,7 @@ impl World {
         let task = self.board.task.clone();
         let tasks = vec![(task, "Dockerfile".to_owned(), clock::page_token())];
         let mut effects = vec![Effect::Tasks(tasks)];
-        for stage in [Stage::Rules, Stage::Build, Stage::Smoke, Stage::Run] {
+        for stage in [Stage::Admission, Stage::Build, Stage::Smoke, Stage::Run] {
             let next = Next::Advance(stage.next().unwrap());
             self.attempt(id, stage, (next, effects), at).await;
             effects = Vec::new();
@@ -156,7 +157,7 @@ impl World {
             incident: None,
         };
         let effects = vec![Effect::Score(1, Box::new(score))];
-        self.attempt(id, Stage::Score, (end, effects), at).await;
+        self.attempt(id, Stage::Scoring, (end, effects), at).await;
         self.store.submission(id).await.unwrap().submission.number
     }
 
@@ -176,8 +177,8 @@ impl World {
         view.rows.iter().map(line).collect()
     }
 
-    async fn ledger(&self) -> Vec<String> {
-        let all = self.store.ledger(0, 100).await.unwrap();
+    async fn audit(&self) -> Vec<String> {
+        let all = self.store.audit(0, 100).await.unwrap();
         all.into_iter().map(|e| e.action).collect()
     }
 }
@@ -214,7 +215,7 @@ async fn a_frozen_board_shows_what_was() {
         3,
         "the better one counts now"
     );
-    assert_eq!(world.ledger().await, ["freeze", "unfreeze"]);
+    assert_eq!(world.audit().await, ["freeze", "unfreeze"]);
 }
 
 #[tokio::test]
@@ -229,13 +230,13 @@ async fn a_hidden_board_is_published() {
     assert_eq!(world.ranked(NOW).await.len(), 1);
     let due = world
         .store
-        .due((&world.challenge.forge, Lane::Rest), NOW, 9)
+        .due((&world.challenge.forge, PriorityClass::Rest), NOW, 9)
         .await
         .unwrap();
     assert_eq!(due.len(), 1, "its team's report tells the score now");
     let all = boards::publish(&world.desk(NOW), &Reach::default()).await;
-    let says = all.unwrap_err().to_string();
-    assert!(says.contains("are public"), "{says}");
+    let message = all.unwrap_err().to_string();
+    assert!(message.contains("are public"), "{message}");
 }
 
 #[tokio::test]
@@ -262,7 +263,7 @@ async fn a_disqualified_team_is_named_and_not_ranked() {
         .await
         .unwrap();
     assert_eq!(world.ranked(NOW).await.len(), 2);
-    assert_eq!(world.ledger().await, ["disqualify", "reinstate"]);
+    assert_eq!(world.audit().await, ["disqualify", "reinstate"]);
 }
 
 #[tokio::test]
@@ -316,13 +317,13 @@ async fn phases_open_and_close_by_order() {
         "{late}"
     );
     let unknown = PhaseSlug::new("finals").unwrap();
-    let says = phases::close(&world.desk(NOW), &unknown).await.unwrap_err();
+    let message = phases::close(&world.desk(NOW), &unknown).await.unwrap_err();
     assert_eq!(
-        says.to_string(),
+        message.to_string(),
         "There is no phase `finals` here. Known: `validation`, `test`."
     );
     assert_eq!(
-        world.ledger().await,
+        world.audit().await,
         ["phase close", "phase open", "phase extend"]
     );
 }
@@ -367,7 +368,7 @@ async fn grants_and_ends_say_what_is_left() {
             .to_string()
             .contains("a score is never changed")
     );
-    assert_eq!(world.ledger().await, ["grant", "withdraw"]);
+    assert_eq!(world.audit().await, ["grant", "withdraw"]);
 }
 
 #[tokio::test]
@@ -375,14 +376,14 @@ async fn a_candidate_is_approved_or_refused_by_its_name() {
     let mut world = World::new().await;
     world.scored("a", 0.5, NOW).await;
     for (id, of) in [("77", "b"), ("78", "a")] {
-        let seen = Candidate {
+        let seen = RegistrationRequest {
             id: 0,
             forge: world.challenge.forge.clone(),
             forge_id: id.to_owned(),
             full_name: format!("nuclei/team-{of}"),
             challenge: world.challenge.slug.clone(),
             team: team(of),
-            state: CandidateState::Pending,
+            state: RegistrationState::Pending,
             created_at: NOW,
         };
         world.store.seen_repository(&seen, NOW).await.unwrap();
@@ -413,5 +414,5 @@ async fn a_candidate_is_approved_or_refused_by_its_name() {
         unknown.to_string().ends_with("There is none at all."),
         "{unknown}"
     );
-    assert_eq!(world.ledger().await, ["team approve", "team refuse"]);
+    assert_eq!(world.audit().await, ["team approve", "team refuse"]);
 }

@@ -10,7 +10,7 @@ use super::{LATE, Target, Unsent, thread};
 use crate::forge::ForgeError;
 use crate::model::{Digest, Duration, Timestamp};
 use crate::pipeline::App;
-use crate::store::OutboxItem;
+use crate::store::OutboxMessage;
 
 /// Clocks of forges are not ours: comments are looked for from this long before their reason.
 const CLOCKS_APART: Duration = Duration::seconds(3600);
@@ -45,7 +45,7 @@ pub(super) struct Living {
 /// come to be beside it or its issue.
 pub(super) async fn show(
     app: &App,
-    item: &mut OutboxItem,
+    item: &mut OutboxMessage,
     target: &mut Target<'_>,
     living: &Living,
 ) -> Result<Option<Timestamp>, Unsent> {
@@ -64,14 +64,14 @@ pub(super) async fn show(
     Ok(shown.unsure_until.into_iter().chain(beside).min())
 }
 
-fn keep(item: &mut OutboxItem, shown: &Shown) -> anyhow::Result<()> {
+fn keep(item: &mut OutboxMessage, shown: &Shown) -> anyhow::Result<()> {
     item.shown = serde_json::to_value(shown)?;
     Ok(())
 }
 
 async fn write(
     app: &App,
-    item: &mut OutboxItem,
+    item: &mut OutboxMessage,
     target: &mut Target<'_>,
     (living, shown, issue): (&Living, &mut Shown, i64),
 ) -> Result<(), Unsent> {

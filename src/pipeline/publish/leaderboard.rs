@@ -8,7 +8,7 @@ use crate::model::{Challenge, ChallengeSlug, Digest, Duration};
 use crate::pipeline::{App, view};
 use crate::report::Titled;
 use crate::report::publication::{self, ChallengePublication};
-use crate::store::{OutboxItem, OutboxPut, StoreError};
+use crate::store::{NewOutboxMessage, OutboxMessage, StoreError};
 
 /// Between two commits.
 const PACE: Duration = Duration::seconds(60);
@@ -17,18 +17,18 @@ const PACE: Duration = Duration::seconds(60);
 ///
 /// # Errors
 /// When the database fails.
-pub async fn wish(app: &App, challenge: &Challenge) -> Result<(), StoreError> {
+pub async fn message(app: &App, challenge: &Challenge) -> Result<(), StoreError> {
     match put(app, challenge) {
-        Some(wish) => app.store.put_outbox(&wish, app.clock.now()).await,
+        Some(message) => app.store.enqueue(&message, app.clock.now()).await,
         None => Ok(()),
     }
 }
 
 /// The wish itself; none where the challenge has no such repository.
-pub(in crate::pipeline) fn put(app: &App, challenge: &Challenge) -> Option<OutboxPut> {
+pub(in crate::pipeline) fn put(app: &App, challenge: &Challenge) -> Option<NewOutboxMessage> {
     let full_name = challenge.leaderboard.as_ref()?;
     let forge = app.forges.get(&challenge.forge)?;
-    forge.shows().files.then(|| OutboxPut {
+    forge.shows().files.then(|| NewOutboxMessage {
         forge: challenge.forge.clone(),
         subject: format!("boards {}", challenge.slug),
         channel: BOARD,
@@ -39,7 +39,7 @@ pub(in crate::pipeline) fn put(app: &App, challenge: &Challenge) -> Option<Outbo
     })
 }
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<(), Unsent> {
     let slug: ChallengeSlug =
         serde_json::from_value(item.payload["challenge"].clone()).map_err(anyhow::Error::from)?;
     let Some(challenge) = app.challenge(&slug) else {

@@ -21,17 +21,17 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 pub use health::{Health, Way};
+pub use leaderboard::message as board;
 pub(super) use leaderboard::put as boards;
-pub use leaderboard::wish as board;
-pub use notice::{tell, tell_organizers};
+pub use notice::{notify, notify_organizers};
 pub use reply::{reaction, reply};
 
 use target::Target;
 
 use super::{App, Progress};
-use crate::forge::{ForgeError, Shows};
+use crate::forge::{Capabilities, ForgeError};
 use crate::model::{Duration, ForgeName, Timestamp, limits};
-use crate::store::{Lane, OutboxItem, OutboxPut, SubmissionRecord, URGENT};
+use crate::store::{NewOutboxMessage, OutboxMessage, PriorityClass, SubmissionRecord, URGENT};
 
 /// Wishes looked at in one step.
 const AT_ONCE: i64 = 32;
@@ -44,11 +44,11 @@ const BESIDE_URGENT: i64 = 4;
 const PAUSE_MAX: Duration = Duration::seconds(300);
 /// Tries, over a quarter of an hour, before a repository that the forge does not know is taken for gone: an
 /// account that was put out of its team by mistake has that long to come back.
-const GONE_TRIES_MAX: i64 = 10;
+const GONE_ATTEMPTS_MAX: i64 = 10;
 /// A forge may still do what it was asked this long ago, although we gave up waiting.
 const LATE: Duration = Duration(2 * limits::FORGE_CALL_TIME.0);
 /// Tries, over half a minute, before a commit that the forge says it does not know is taken for gone.
-const COMMIT_TRIES_MAX: i64 = 5;
+const COMMIT_ATTEMPTS_MAX: i64 = 5;
 /// Somebody may take a repository out of the archive again. The sweep sees it if it is a team's; this
 /// often it is tried in any case.
 const ARCHIVED_PAUSE: Duration = Duration::seconds(3600);
@@ -58,7 +58,7 @@ const REPORT_PACE: Duration = Duration::seconds(5);
 const NOTE_PACE: Duration = Duration::seconds(10);
 
 /// The lamp of the rules.
-pub const VERDICT: &str = "verdict";
+pub const ADMISSION: &str = "admission";
 /// All other lamps of a commit.
 pub const STATUS: &str = "status";
 /// A report on a commit, as a git note.
@@ -108,7 +108,7 @@ impl From<crate::store::StoreError> for Unsent {
 
 /// What a forge shall show of a submission as it is now, by every way that it has. First verdicts
 /// and ends go before progress.
-pub fn wishes(app: &App, record: &SubmissionRecord, ended: bool) -> Vec<OutboxPut> {
+pub fn messages(app: &App, record: &SubmissionRecord, ended: bool) -> Vec<NewOutboxMessage> {
     let challenge = app.challenge(&record.submission.challenge);
     let forge = challenge.and_then(|c| app.forges.get_key_value(&c.forge));
     match forge {
@@ -117,20 +117,20 @@ pub fn wishes(app: &App, record: &SubmissionRecord, ended: bool) -> Vec<OutboxPu
     }
 }
 
-/// [`wishes`], for who has no daemon at hand.
+/// [`messages`], for who has no daemon at hand.
 pub fn news(
-    (name, shows): (&ForgeName, Shows),
+    (name, shows): (&ForgeName, Capabilities),
     record: &SubmissionRecord,
     ended: bool,
     now: Timestamp,
-) -> Vec<OutboxPut> {
-    let wish = |subject: &str, channel, payload: &Value, pace| OutboxPut {
+) -> Vec<NewOutboxMessage> {
+    let message = |subject: &str, channel, payload: &Value, pace| NewOutboxMessage {
         forge: name.clone(),
         subject: subject.to_owned(),
         channel,
         payload: payload.clone(),
         priority: match (channel, ended) {
-            (VERDICT, _) => URGENT,
+            (ADMISSION, _) => URGENT,
             (STATUS, true) => 1,
             (_, true) => 2,
             (_, false) => 3,
@@ -141,7 +141,7 @@ pub fn news(
     let id = record.submission.id.0;
     let report = shows.issues.then(|| {
         let of_submission = json!({ "submission": id });
-        wish(
+        message(
             &format!("submission {id}"),
             REPORT,
             &of_submission,
@@ -156,10 +156,10 @@ pub fn news(
     let of_commit = json!({ "repository": record.repository.0, "sha": sha });
     let mut all = Vec::new();
     if shows.statuses {
-        if record.submission.stage == crate::model::Stage::Rules {
-            all.push(wish(&commit, VERDICT, &of_commit, Duration(0)));
+        if record.submission.stage == crate::model::Stage::Admission {
+            all.push(message(&commit, ADMISSION, &of_commit, Duration(0)));
         }
-        all.push(wish(&commit, STATUS, &of_commit, Duration(0)));
+        all.push(message(&commit, STATUS, &of_commit, Duration(0)));
     }
     all.extend(report);
     // Where a lamp and a comment tell of progress, a note is for the end.
@@ -169,7 +169,7 @@ pub fn news(
         } else {
             Duration(0)
         };
-        all.push(wish(&commit, NOTE, &of_commit, pace));
+        all.push(message(&commit, NOTE, &of_commit, pace));
     }
     all
 }
@@ -178,21 +178,28 @@ pub fn news(
 ///
 /// # Errors
 /// When the database fails. A forge that fails is tried again later.
-pub async fn step(app: &App, forge: &ForgeName, lane: Lane) -> anyhow::Result<Progress> {
+pub async fn step(
+    app: &App,
+    forge: &ForgeName,
+    priority_class: PriorityClass,
+) -> anyhow::Result<Progress> {
     let now = app.clock.now();
     if app.health.waits(forge, now) {
         return Ok(Progress::Idle);
     }
     let mut urgent_waits = false;
-    if lane == Lane::Rest {
-        let urgent = app.store.due((forge, Lane::Urgent), now, 1).await?;
+    if priority_class == PriorityClass::Rest {
+        let urgent = app
+            .store
+            .due((forge, PriorityClass::Urgent), now, 1)
+            .await?;
         urgent_waits = !urgent.is_empty();
     }
     let (at_once, sending) = match urgent_waits {
         true => (BESIDE_URGENT, 1),
         false => (AT_ONCE, SENDING),
     };
-    let due = app.store.due((forge, lane), now, at_once).await?;
+    let due = app.store.due((forge, priority_class), now, at_once).await?;
     if due.is_empty() {
         return Ok(Progress::Idle);
     }
@@ -208,7 +215,7 @@ pub async fn step(app: &App, forge: &ForgeName, lane: Lane) -> anyhow::Result<Pr
 }
 
 /// Sends one wish and keeps what came of it.
-async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
+async fn send(app: &App, mut item: OutboxMessage) -> anyhow::Result<()> {
     if app.health.waits(&item.forge, app.clock.now()) {
         // The forge went away while this waited for its turn; it stays due.
         return Ok(());
@@ -222,19 +229,27 @@ async fn send(app: &App, mut item: OutboxItem) -> anyhow::Result<()> {
     if let Unsent::Forge(error) = &error {
         app.health.failed(&item.forge, (Way::Write, error), now());
     }
-    let (pause, is_final, says) = judge(&error, item.tries);
+    let (pause, is_final, message) = judge(&error, item.attempts);
     if is_final {
-        tracing::warn!(item.subject, item.channel, error = says, "cannot be shown");
-        return Ok(app.store.given_up(&item, &says, now()).await?);
+        tracing::warn!(
+            item.subject,
+            item.channel,
+            error = message,
+            "cannot be shown"
+        );
+        return Ok(app.store.given_up(&item, &message, now()).await?);
     }
-    tracing::info!(item.subject, item.channel, error = says, "not shown yet");
-    Ok(app.store.not_sent(&item, &says, now().plus(pause)).await?)
+    tracing::info!(item.subject, item.channel, error = message, "not shown yet");
+    Ok(app
+        .store
+        .not_sent(&item, &message, now().plus(pause))
+        .await?)
 }
 
 /// What is to be done about a wish that could not be sent, after so many tries before: how long to
 /// wait, whether to give it up, and why.
-fn judge(error: &Unsent, tries: i64) -> (Duration, bool, String) {
-    let pause = Duration::seconds(1 << tries.clamp(0, 8)).min(PAUSE_MAX);
+fn judge(error: &Unsent, attempts: i64) -> (Duration, bool, String) {
+    let pause = Duration::seconds(1 << attempts.clamp(0, 8)).min(PAUSE_MAX);
     match error {
         Unsent::Forge(error @ ForgeError::Archived) => (ARCHIVED_PAUSE, false, error.to_string()),
         Unsent::Forge(error) => {
@@ -242,12 +257,12 @@ fn judge(error: &Unsent, tries: i64) -> (Duration, bool, String) {
             (pause, error.is_final(), error.to_string())
         }
         Unsent::Gone => {
-            let says = "the forge no longer has this repository, or hides it from our account";
-            (pause, tries >= GONE_TRIES_MAX, says.to_owned())
+            let message = "the forge no longer has this repository, or hides it from our account";
+            (pause, attempts >= GONE_ATTEMPTS_MAX, message.to_owned())
         }
         Unsent::NoCommit => {
-            let says = "the forge no longer has this commit: it was pushed over";
-            (pause, tries >= COMMIT_TRIES_MAX, says.to_owned())
+            let message = "the forge no longer has this commit: it was pushed over";
+            (pause, attempts >= COMMIT_ATTEMPTS_MAX, message.to_owned())
         }
         Unsent::Ours(error) => (pause, false, format!("{error:#}")),
     }
@@ -259,19 +274,19 @@ fn judge(error: &Unsent, tries: i64) -> (Duration, bool, String) {
 /// When the database fails.
 pub async fn is_back(app: &App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<()> {
     if app.health.is_back(forge, forge_id) {
-        let says = ForgeError::Archived.to_string();
-        app.store.wake(forge, &says, app.clock.now()).await?;
+        let message = ForgeError::Archived.to_string();
+        app.store.wake(forge, &message, app.clock.now()).await?;
     }
     Ok(())
 }
 
 /// Sends a wish by its way. When to look again, if what is shown now may not stay as it is.
-async fn by_channel(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
+async fn by_channel(app: &App, item: &mut OutboxMessage) -> Result<Option<Timestamp>, Unsent> {
     match item.channel.as_str() {
         REPORT => return report::send(app, item).await,
         REPLY => return reply::send(app, item).await,
         NOTICE => return notice::send(app, item).await,
-        VERDICT | STATUS => statuses::send(app, item).await?,
+        ADMISSION | STATUS => statuses::send(app, item).await?,
         NOTE => note::send(app, item).await?,
         REACTION => reply::send_reaction(app, item).await?,
         BOARD => leaderboard::send(app, item).await?,

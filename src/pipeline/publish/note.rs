@@ -4,9 +4,9 @@ use super::{Target, Unsent};
 use crate::model::{CommitSha, RepositoryId};
 use crate::pipeline::{App, view};
 use crate::report;
-use crate::store::OutboxItem;
+use crate::store::OutboxMessage;
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<(), Unsent> {
     let id = RepositoryId(item.payload["repository"].as_i64().unwrap_or_default());
     let sha: CommitSha =
         serde_json::from_value(item.payload["sha"].clone()).map_err(anyhow::Error::from)?;

@@ -7,19 +7,19 @@ use super::comment::{self, Living};
 use super::{NOTICE, Target, Unsent};
 use crate::model::{Challenge, Digest, Duration, Timestamp};
 use crate::pipeline::App;
-use crate::store::{OutboxItem, OutboxPut, Repository, StoreError};
+use crate::store::{NewOutboxMessage, OutboxMessage, Repository, StoreError};
 
 /// Tells a team something, in its own issue. The same subject is told once.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn tell(
+pub async fn notify(
     app: &App,
     repository: &Repository,
     (subject, text): (&str, &str),
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let wish = OutboxPut {
+    let message = NewOutboxMessage {
         forge: repository.forge.clone(),
         subject: format!("{subject} to {}", repository.forge_id),
         channel: NOTICE,
@@ -28,7 +28,7 @@ pub async fn tell(
         not_before: now,
         pace: Duration(0),
     };
-    app.store.put_outbox_once(&wish, now).await
+    app.store.enqueue_once(&message, now).await
 }
 
 /// Tells the organizers of a challenge something, in an issue of their repository. The same subject is
@@ -36,7 +36,7 @@ pub async fn tell(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn tell_organizers(
+pub async fn notify_organizers(
     app: &App,
     challenge: &Challenge,
     (subject, text): (&str, &str),
@@ -54,7 +54,7 @@ pub async fn tell_organizers(
         return Ok(());
     };
     let now = app.clock.now();
-    let wish = OutboxPut {
+    let message = NewOutboxMessage {
         forge: challenge.forge.clone(),
         subject: format!("{subject} to organizers"),
         channel: NOTICE,
@@ -63,11 +63,11 @@ pub async fn tell_organizers(
         not_before: now,
         pace: Duration(0),
     };
-    app.store.put_outbox_once(&wish, now).await?;
+    app.store.enqueue_once(&message, now).await?;
     Ok(())
 }
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<Option<Timestamp>, Unsent> {
     let text = |key: &str| item.payload[key].as_str().unwrap_or_default().to_owned();
     let mut target = match &item.payload["forge_id"] {
         Value::String(id) => Target::by_id(app, &item.forge, id).await?,

@@ -5,9 +5,9 @@ use super::{Target, Unsent};
 use crate::model::{SubmissionId, Timestamp};
 use crate::pipeline::{App, view};
 use crate::report::{FindingView, SubmissionView, markdown};
-use crate::store::OutboxItem;
+use crate::store::OutboxMessage;
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<Option<Timestamp>, Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<Option<Timestamp>, Unsent> {
     let id = SubmissionId(item.payload["submission"].as_i64().unwrap_or_default());
     let record = app.store.submission(id).await?;
     let mut target = Target::of(app, record.repository).await?;
@@ -29,9 +29,9 @@ fn link(view: &mut SubmissionView, target: &Target<'_>) {
     };
     let name = target.at.full_name.clone();
     let of = |finding: &FindingView| {
-        let place = finding.finding.place.as_ref()?;
-        let line = place.line.unwrap_or(0);
-        target.forge.line_url(&name, &sha, (&place.file, line))
+        let location = finding.finding.location.as_ref()?;
+        let line = location.line.unwrap_or(0);
+        target.forge.line_url(&name, &sha, (&location.file, line))
     };
     for finding in &mut view.findings {
         finding.link = of(finding);

@@ -4,14 +4,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Target, Unsent, VERDICT};
+use super::{ADMISSION, Target, Unsent};
 use crate::forge::CommitStatus;
 use crate::model::{CommitSha, Digest, RepositoryId};
 use crate::pipeline::{App, view};
-use crate::report::status::{self, RULES_CONTEXT};
-use crate::store::OutboxItem;
+use crate::report::status::{self, ADMISSION_CONTEXT};
+use crate::store::OutboxMessage;
 
-pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent> {
+pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<(), Unsent> {
     let id = RepositoryId(item.payload["repository"].as_i64().unwrap_or_default());
     let sha: CommitSha =
         serde_json::from_value(item.payload["sha"].clone()).map_err(anyhow::Error::from)?;
@@ -19,7 +19,7 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
     for record in app.store.submissions_of_commit(id, &sha).await? {
         views.push(view::submission(app, &record).await?);
     }
-    let rules_alone = item.channel == VERDICT;
+    let admission_alone = item.channel == ADMISSION;
     let mut target = Target::of(app, id).await?;
     let mut shown = match std::mem::take(&mut item.shown) {
         Value::Object(shown) => shown,
@@ -27,13 +27,13 @@ pub(super) async fn send(app: &App, item: &mut OutboxItem) -> Result<(), Unsent>
     };
     let mut result = Ok(());
     for (status, url) in status::of_commit(&views) {
-        if (status.context == RULES_CONTEXT) != rules_alone {
+        if (status.context == ADMISSION_CONTEXT) != admission_alone {
             continue;
         }
         let wanted = CommitStatus {
             context: status.context,
-            state: status.light.as_str(),
-            says: status.says,
+            state: status.state.as_str(),
+            message: status.message,
             url,
         };
         let digest = Value::from(Digest::of(format!("{wanted:?}").as_bytes()).to_string());

@@ -8,7 +8,7 @@ use crate::model::{
     Board, BoardVisibility, CaseId, Challenge, Definition, Freeze, Overrides, Phase, Pick,
     Standing, Task, TeamSlug, Timestamp,
 };
-use crate::pipeline::revision;
+use crate::pipeline::scoring_revision;
 use crate::ranking::{self, BoardInput, Entry};
 use crate::report::{
     BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled,
@@ -98,7 +98,7 @@ async fn shown(store: &Store, board: &Board, orders: &Overrides) -> anyhow::Resu
         scores.retain(|score| score.created_at <= freeze.at);
     }
     Ok(Shown {
-        definition: revision.as_ref().and_then(revision::definition_of),
+        definition: revision.as_ref().and_then(scoring_revision::definition_of),
         revision: revision.map(|r| r.id),
         scores,
         frozen: freeze.map(|f| f.at),

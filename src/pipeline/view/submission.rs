@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::board;
 use crate::model::{
-    AttemptKind, AttemptState, Board, Duration, Finding, MetricSpec, Origin, Outcome, Override,
-    Overrides, Score, Severity, Stage, Submission, SubmissionState, Task,
+    AttemptState, Board, Duration, Finding, MetricSpec, Origin, Outcome, Override, Overrides,
+    Score, Severity, Stage, Submission, SubmissionState, Task,
 };
-use crate::pipeline::{App, Scope, admission, expectation, participant, revision, seal, smoke};
+use crate::pipeline::{
+    App, Scope, admission, disclosure, expectation, participant, scoring_revision, smoke,
+};
 use crate::report::{
-    self, CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
-    ScoreView, SubmissionView, Titled,
+    self, CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
+    StageView, SubmissionView, Titled,
 };
 use crate::rules;
 use crate::store::{AttemptRecord, SubmissionRecord};
@@ -33,7 +35,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         None => orders.phase(&scope.challenge.slug, scope.phase),
     };
     let task = match (scope.task, submission.board()) {
-        (Some(task), Some(board)) => Some(revision::task(&app.store, &board, task).await?),
+        (Some(task), Some(board)) => Some(scoring_revision::task(&app.store, &board, task).await?),
         _ => None,
     };
     let scope = Scope {
@@ -42,7 +44,7 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         ..scope
     };
     let state = submission.state();
-    let hidden = seal::hides(scope, Stage::Run);
+    let hidden = disclosure::hides(scope, Stage::Run);
     let attempts = telling(app.store.attempts(record).await?, submission, hidden);
     let view = SubmissionView {
         number: submission.number,
@@ -54,16 +56,17 @@ pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<
         origin: submission.origin.clone(),
         observed_at: submission.observed_at,
         state,
-        gates: Stage::ALL
-            .map(|stage| gate(stage, state, &attempts))
-            .to_vec(),
+        stages: Stage::ALL
+            .iter()
+            .map(|&name| stage_view(name, state, &attempts))
+            .collect(),
         logs: logs(&attempts),
         reproduce: reproduce(record, scope, &attempts),
         image: record.image.clone(),
         sample_score: sample_score(scope, &attempts),
         score: score(app, record, scope).await?,
         notices: notices(submission, &orders),
-        queue: place(app, record, &orders).await?,
+        queue: position(app, record, &orders).await?,
         quota: quota(app, record, scope).await?,
         // Not before the end is told.
         incident: record
@@ -90,16 +93,6 @@ fn board_of(scope: Scope<'_>, task: &Task) -> Board {
     }
 }
 
-fn stage_of(kind: AttemptKind) -> Stage {
-    match kind {
-        AttemptKind::Fetch => Stage::Rules,
-        AttemptKind::Build => Stage::Build,
-        AttemptKind::Smoke => Stage::Smoke,
-        AttemptKind::Run => Stage::Run,
-        AttemptKind::Score => Stage::Score,
-    }
-}
-
 /// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
 /// made again, and so are those that failed before a rerun.
 ///
@@ -109,10 +102,10 @@ fn telling(
     submission: &Submission,
     hidden: bool,
 ) -> Vec<AttemptRecord> {
-    if submission.sealed {
+    if submission.undisclosed {
         let evaluation = attempts
             .iter_mut()
-            .filter(|a| stage_of(a.attempt.kind) >= Stage::Run);
+            .filter(|a| a.attempt.stage >= Stage::Run);
         evaluation.for_each(keep_open);
     }
     let goes_on_at = match submission.state() {
@@ -123,14 +116,14 @@ fn telling(
     for mut one in attempts {
         if one.attempt.state == AttemptState::Lost {
             // On hidden data even that tells a moment, and why it is made again may be the container's doing.
-            if !hidden || goes_on_at.is_none() || stage_of(one.attempt.kind) < Stage::Run {
+            if !hidden || goes_on_at.is_none() || one.attempt.stage < Stage::Run {
                 continue;
             }
             one.attempt.state = AttemptState::Running;
             keep_open(&mut one);
         }
         let same = |other: &AttemptRecord| {
-            other.attempt.kind == one.attempt.kind
+            other.attempt.stage == one.attempt.stage
                 && other.attempt.case == one.attempt.case
                 && other.attempt.submission == one.attempt.submission
         };
@@ -138,7 +131,7 @@ fn telling(
         newest.push(one);
     }
     newest.retain(|one| {
-        let again = goes_on_at.is_some_and(|at| stage_of(one.attempt.kind) >= at);
+        let again = goes_on_at.is_some_and(|at| one.attempt.stage >= at);
         one.attempt.state != AttemptState::Failed || !again
     });
     newest
@@ -155,17 +148,17 @@ fn keep_open(one: &mut AttemptRecord) {
     one.detail = Value::Null;
 }
 
-fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> GateView {
-    let mut gate = GateView::waiting(stage);
+fn stage_view(name: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> StageView {
+    let mut stage = StageView::waiting(name);
     let mine: Vec<_> = attempts
         .iter()
-        .filter(|a| stage_of(a.attempt.kind) == stage)
+        .filter(|a| a.attempt.stage == name)
         .collect();
-    gate.started = mine.first().map(|a| a.attempt.started_at);
-    gate.ended = mine.last().and_then(|a| a.attempt.ended_at);
-    gate.duration = gate
+    stage.started = mine.first().map(|a| a.attempt.started_at);
+    stage.ended = mine.last().and_then(|a| a.attempt.ended_at);
+    stage.duration = stage
         .started
-        .zip(gate.ended)
+        .zip(stage.ended)
         .map(|(from, to)| to.since(from));
     let warned = mine
         .iter()
@@ -174,7 +167,7 @@ fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> Gat
     let failed = mine.iter().any(|a| a.attempt.state == AttemptState::Failed);
     let over = match state {
         SubmissionState::Ended(Outcome::Scored) => true,
-        SubmissionState::Waiting(at) | SubmissionState::Working(at) => stage < at,
+        SubmissionState::Waiting(at) | SubmissionState::Working(at) => name < at,
         SubmissionState::Ended(_) => {
             !mine.is_empty()
                 && mine
@@ -182,37 +175,39 @@ fn gate(stage: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> Gat
                     .all(|a| a.attempt.state == AttemptState::Succeeded)
         }
     };
-    gate.state = match state {
-        _ if failed => GateState::Failed,
-        SubmissionState::Working(at) if at == stage => GateState::Working,
-        _ if over && warned => GateState::Warned,
-        _ if over => GateState::Passed,
-        SubmissionState::Ended(_) => GateState::Skipped,
-        _ => GateState::Waiting,
+    stage.state = match state {
+        _ if failed => StageState::Failed,
+        SubmissionState::Working(at) if at == name => StageState::Working,
+        _ if over && warned => StageState::Warned,
+        _ if over => StageState::Passed,
+        SubmissionState::Ended(_) => StageState::Skipped,
+        _ => StageState::Waiting,
     };
-    gate.says = says(stage, &gate, &mine);
-    gate
+    stage.message = message(&stage, &mine);
+    stage
 }
 
 /// One sentence about a gate, where there is more to say than its mark does.
-fn says(stage: Stage, gate: &GateView, attempts: &[&AttemptRecord]) -> String {
+fn message(stage: &StageView, attempts: &[&AttemptRecord]) -> String {
     let detail = |key: &str| {
         attempts
             .last()
             .map_or(Value::Null, |a| a.detail[key].clone())
     };
-    match (stage, gate.state) {
-        (Stage::Build, GateState::Passed | GateState::Warned) => match detail("reused") {
+    match (stage.name, stage.state) {
+        (Stage::Build, StageState::Passed | StageState::Warned) => match detail("reused") {
             Value::Bool(true) => "The image was there already.".into(),
             _ => match detail("bytes").as_u64() {
                 Some(bytes) => format!("The image has {} MiB.", bytes >> 20),
                 None => String::new(),
             },
         },
-        (Stage::Smoke, GateState::Passed | GateState::Warned) => match detail("run_ms").as_i64() {
-            Some(ms) => format!("The container took {} on the sample.", Duration(ms)),
-            None => String::new(),
-        },
+        (Stage::Smoke, StageState::Passed | StageState::Warned) => {
+            match detail("run_ms").as_i64() {
+                Some(ms) => format!("The container took {} on the sample.", Duration(ms)),
+                None => String::new(),
+            }
+        }
         _ => String::new(),
     }
 }
@@ -221,15 +216,15 @@ fn findings(attempts: &[AttemptRecord]) -> Vec<FindingView> {
     let mut all: Vec<FindingView> = attempts
         .iter()
         .flat_map(|a| {
-            let gate = stage_of(a.attempt.kind);
+            let stage = a.attempt.stage;
             a.findings.iter().map(move |finding: &Finding| FindingView {
-                gate,
+                stage,
                 link: None,
                 finding: finding.clone(),
             })
         })
         .collect();
-    all.sort_by_key(|f| f.gate);
+    all.sort_by_key(|f| f.stage);
     all
 }
 
@@ -238,15 +233,15 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
         .iter()
         .filter_map(|a| {
             let excerpt = a.log.clone().filter(|log| log.total_bytes > 0)?;
-            let gate = stage_of(a.attempt.kind);
-            let title = match (gate, &a.attempt.case) {
+            let stage = a.attempt.stage;
+            let title = match (stage, &a.attempt.case) {
                 (Stage::Build, _) => "what the steps printed".to_owned(),
                 (Stage::Smoke, _) => "what the container printed on the sample".to_owned(),
                 (_, Some(case)) => format!("what the container printed on case {case}"),
                 _ => "what the container printed".to_owned(),
             };
             Some(LogView {
-                gate,
+                stage,
                 title,
                 excerpt,
             })
@@ -264,13 +259,13 @@ fn reproduce(
     let failed_at = attempts
         .iter()
         .find(|a| a.attempt.state == AttemptState::Failed)
-        .map(|a| stage_of(a.attempt.kind))?;
+        .map(|a| a.attempt.stage)?;
     // A fault of ours or of the organizers, and a run on hidden data that failed after a smoke run
     // that passed, are not repeated by what a participant has.
     let repeatable = match failed_at {
-        Stage::Rules | Stage::Build | Stage::Smoke => outcome != Outcome::Fault,
+        Stage::Admission | Stage::Build | Stage::Smoke => outcome != Outcome::Fault,
         Stage::Run => scope.phase.show.logs && outcome != Outcome::Fault,
-        Stage::Score => false,
+        Stage::Scoring => false,
     };
     // What the rules refuse before they know the task is refused for every task.
     let task = scope.task.or(scope.challenge.tasks.first())?;
@@ -294,7 +289,7 @@ fn reproduce(
 
 fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
     let task = scope.task?;
-    let smoke = attempts.iter().rfind_kind(AttemptKind::Smoke)?;
+    let smoke = attempts.iter().rfind_kind(Stage::Smoke)?;
     let score: Score = serde_json::from_value(smoke.detail["score"].clone()).ok()?;
     let mut view = score_view(&score, &task.metrics, SAMPLE_DECIMALS);
     view.cases = Some(cases(&score, &task.metrics));
@@ -303,12 +298,12 @@ fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreVie
 
 /// The last attempt of a kind.
 trait LastOfKind<'a> {
-    fn rfind_kind(self, kind: AttemptKind) -> Option<&'a AttemptRecord>;
+    fn rfind_kind(self, kind: Stage) -> Option<&'a AttemptRecord>;
 }
 
 impl<'a, I: Iterator<Item = &'a AttemptRecord>> LastOfKind<'a> for I {
-    fn rfind_kind(self, kind: AttemptKind) -> Option<&'a AttemptRecord> {
-        self.filter(|a| a.attempt.kind == kind).last()
+    fn rfind_kind(self, kind: Stage) -> Option<&'a AttemptRecord> {
+        self.filter(|a| a.attempt.stage == kind).last()
     }
 }
 
@@ -390,15 +385,15 @@ fn notices(submission: &Submission, orders: &Overrides) -> Vec<String> {
     let Some(board) = submission.board() else {
         return Vec::new();
     };
-    let mut says = Vec::new();
+    let mut message = Vec::new();
     if submission.state() == SubmissionState::Waiting(Stage::Run)
         && let Some(order) = orders.paused(&board)
     {
-        says.push(because("Evaluations of this board are paused", order));
+        message.push(because("Evaluations of this board are paused", order));
     }
     if let Some(order) = orders.disqualified(&board, &submission.team) {
         let team = &submission.team;
-        says.push(because(
+        message.push(because(
             &format!("Team {team} is disqualified and not ranked"),
             order,
         ));
@@ -407,21 +402,21 @@ fn notices(submission: &Submission, orders: &Overrides) -> Vec<String> {
         && submission.outcome == Some(Outcome::Scored)
     {
         let at = freeze.at;
-        says.push(format!(
+        message.push(format!(
             "The board is frozen and shows the standings of {at}."
         ));
     }
-    says
+    message
 }
 
-fn because(says: &str, order: &Override) -> String {
+fn because(message: &str, order: &Override) -> String {
     match order.reason.trim_end_matches('.') {
-        "" => format!("{says}."),
-        reason => format!("{says}: {reason}."),
+        "" => format!("{message}."),
+        reason => format!("{message}: {reason}."),
     }
 }
 
-async fn place(
+async fn position(
     app: &App,
     record: &SubmissionRecord,
     orders: &Overrides,
@@ -429,17 +424,17 @@ async fn place(
     if record.submission.state() != SubmissionState::Waiting(Stage::Run) {
         return Ok(None);
     }
-    let place = expectation::of(app, record).await?;
+    let position = expectation::of(app, record).await?;
     let board = record.submission.board();
     let paused = board.is_some_and(|board| orders.paused(&board).is_some());
-    Ok(place.map(|place| match paused {
+    Ok(position.map(|position| match paused {
         // Nobody knows for how long.
         true => QueueView {
             wait: None,
             paused,
-            ..place
+            ..position
         },
-        false => place,
+        false => position,
     }))
 }
 
@@ -462,7 +457,7 @@ async fn quota(
         per_day: quota.per_day,
         used_total: used.total,
         total: quota.total,
-        tries_today: used.tries_today,
-        tries_per_day: quota.tries_per_day,
+        submissions_today: used.submissions_today,
+        submissions_per_day: quota.submissions_per_day,
     }))
 }

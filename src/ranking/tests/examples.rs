@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Pick;
 use crate::ranking::{counting, pick};
 
-fn places(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
+fn ranks(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
     expected
         .iter()
         .map(|(r, t)| (*r, (*t).to_owned()))
@@ -44,13 +44,13 @@ fn the_mean_of_the_ranks_by_each_metric_is_ranked_again() {
     ] {
         world.add(team, &[row(&[dice]), row(&[distance])]);
     }
-    let expected = places(&[(1, "alpha"), (1, "beta"), (3, "gamma"), (3, "zeta")]);
-    assert_eq!(world.places(), expected);
+    let expected = ranks(&[(1, "alpha"), (1, "beta"), (3, "gamma"), (3, "zeta")]);
+    assert_eq!(world.ranks(), expected);
     assert_eq!(world.standings()[0].value, 2.0);
 
     world.ranking.across_metrics = AcrossMetrics::First;
-    let expected = places(&[(1, "zeta"), (2, "alpha"), (2, "beta"), (4, "gamma")]);
-    assert_eq!(world.places(), expected);
+    let expected = ranks(&[(1, "zeta"), (2, "alpha"), (2, "beta"), (4, "gamma")]);
+    assert_eq!(world.ranks(), expected);
     assert_eq!(world.standings()[0].value, 0.9);
 }
 
@@ -64,10 +64,10 @@ fn rank_then_aggregate_over_two_metrics_can_punish_a_better_value() {
         world.add("a", &[row(&[first_of_a, 0.3]), row(&[0.1, 0.2])]);
         world.add("b", &[row(&[0.2, 0.1]), row(&[0.2, 0.3])]);
         world.add("c", &[row(&[0.1, 0.2]), row(&[0.4, 0.3])]);
-        world.places()
+        world.ranks()
     };
-    assert_eq!(board(0.2), places(&[(1, "a"), (1, "b"), (1, "c")]));
-    assert_eq!(board(0.3), places(&[(1, "c"), (2, "a"), (2, "b")]));
+    assert_eq!(board(0.2), ranks(&[(1, "a"), (1, "b"), (1, "c")]));
+    assert_eq!(board(0.3), ranks(&[(1, "c"), (2, "a"), (2, "b")]));
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn boards_of_nothing() {
     assert_eq!(world.standings(), []);
     world.add("b", &[vec![]]);
     world.add("a", &[vec![]]);
-    assert_eq!(world.places(), places(&[(1, "a"), (1, "b")]));
+    assert_eq!(world.ranks(), ranks(&[(1, "a"), (1, "b")]));
     world.metrics.clear();
-    assert_eq!(world.places(), places(&[(1, "a"), (1, "b")]));
+    assert_eq!(world.ranks(), ranks(&[(1, "a"), (1, "b")]));
 }
 
 #[test]

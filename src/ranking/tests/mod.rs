@@ -101,9 +101,9 @@ impl World {
     }
 
     /// `(rank, team)` in the order of the board.
-    fn places(&self) -> Vec<(u32, String)> {
-        let place = |s: Standing| (s.rank, s.team.to_string());
-        self.standings().into_iter().map(place).collect()
+    fn ranks(&self) -> Vec<(u32, String)> {
+        let rank = |s: Standing| (s.rank, s.team.to_string());
+        self.standings().into_iter().map(rank).collect()
     }
 }
 

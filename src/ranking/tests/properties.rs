@@ -85,7 +85,7 @@ proptest! {
     ) {
         let order = in_order(&values);
         let moved = world(&values, rule, f64::from(plus), &order);
-        prop_assert_eq!(world(&values, rule, 0.0, &order).places(), moved.places());
+        prop_assert_eq!(world(&values, rule, 0.0, &order).ranks(), moved.ranks());
     }
 
     /// Except where rank-then-aggregate meets the mean over metrics: see `examples`.

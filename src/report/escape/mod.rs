@@ -254,12 +254,12 @@ fn shortened(text: &str, bytes_max: usize) -> String {
     let rest = lines[head..].iter().rev();
     let tail = fitting(rest, lines_max - lines_max / 3, bytes_max - bytes_max / 3);
     let left_out = lines.len() - head - tail;
-    let says = match left_out {
+    let message = match left_out {
         1 => "… 1 line left out …".to_owned(),
         n => format!("… {n} lines left out …"),
     };
     let tail = lines[lines.len() - tail..].iter();
-    let shown = lines[..head].iter().chain([&says]).chain(tail);
+    let shown = lines[..head].iter().chain([&message]).chain(tail);
     shown.map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 

@@ -64,7 +64,7 @@ pub(super) fn svg(view: &BoardView) -> String {
     match Scale::of(view) {
         None => lines.push(text("soft", MARGIN, TOP + 16, board_text::EMPTY)),
         Some(scale) => {
-            lines.extend(grid(&scale, end));
+            lines.extend(disclosure_interval(&scale, end));
             let drawn = view.rows.iter().zip(0..);
             lines.extend(drawn.flat_map(|(row, i)| team(row, &scale, TOP + i * ROW + ROW / 2)));
         }
@@ -108,7 +108,7 @@ fn in_words(view: &BoardView) -> String {
 }
 
 /// The vertical lines and what they stand for.
-fn grid(scale: &Scale, end: u32) -> Vec<String> {
+fn disclosure_interval(scale: &Scale, end: u32) -> Vec<String> {
     let lines = scale.ticks().into_iter().flat_map(|(x, label)| {
         [
             format!("<path class=\"grid\" d=\"M{x:.1} {TOP}V{end}\"/>"),
@@ -220,12 +220,12 @@ fn round_step(span: f64) -> f64 {
     fits.unwrap_or(10.0) * power
 }
 
-fn text(class: &str, x: u32, y: u32, says: &str) -> String {
+fn text(class: &str, x: u32, y: u32, message: &str) -> String {
     let class = match class {
         "" => String::new(),
         class => format!(" class=\"{class}\""),
     };
-    format!("<text{class} x=\"{x}\" y=\"{y}\">{}</text>", xml(says))
+    format!("<text{class} x=\"{x}\" y=\"{y}\">{}</text>", xml(message))
 }
 
 /// As much of a text as fits, and `…`.

@@ -4,17 +4,17 @@
 mod boards;
 
 use crate::model::{
-    Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, LogExcerpt,
-    MetricName, Origin, Outcome, PhaseSlug, Place, Severity, Stage, SubmissionState, TaskSlug,
+    Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, Location,
+    LogExcerpt, MetricName, Origin, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug,
     TeamSlug, Timestamp,
 };
 
 use super::view::{
-    CaseView, FindingView, GateState, GateView, LogView, MetricView, QueueView, QuotaView,
-    ScoreView, SubmissionView, Titled, rounded,
+    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
+    StageView, SubmissionView, Titled, rounded,
 };
 
-use GateState::{Failed, Passed, Skipped, Waiting, Warned};
+use StageState::{Failed, Passed, Skipped, Waiting, Warned};
 
 /// 2026-03-02T09:14:07Z, the time of all samples.
 const NOW: Timestamp = Timestamp(1_772_442_847_000);
@@ -99,31 +99,32 @@ fn sample_cases() -> Vec<CaseView> {
 }
 
 /// Gates in order: how each stands, what it took in milliseconds, what it says.
-fn gates(rows: [(GateState, i64, &str); 5]) -> Vec<GateView> {
+fn stages(rows: [(StageState, i64, &str); 5]) -> Vec<StageView> {
     let mut clock = NOW;
     Stage::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .zip(rows)
-        .map(|(name, (state, took, says))| {
+        .map(|(name, (state, took, message))| {
             let started = (took > 0).then_some(clock);
             clock = clock.plus(Duration(took));
-            GateView {
+            StageView {
                 name,
                 state,
                 started,
                 ended: started.filter(|_| state.is_over()).map(|_| clock),
                 duration: state.is_over().then_some(Duration(took)),
-                says: says.to_owned(),
+                message: message.to_owned(),
             }
         })
         .collect()
 }
 
-const NOT_REACHED: (GateState, i64, &str) = (Skipped, 0, "");
+const NOT_REACHED: (StageState, i64, &str) = (Skipped, 0, "");
 
-fn finding(gate: Stage, finding: Finding) -> FindingView {
-    let place = finding.place.as_ref();
-    let link = place.map(|p| {
+fn finding(stage: Stage, finding: Finding) -> FindingView {
+    let location = finding.location.as_ref();
+    let link = location.map(|p| {
         let line = p.line.map_or(String::new(), |l| format!("#L{l}"));
         format!(
             "https://forge.example/nuclei/team-alpha/src/commit/{}/{}{line}",
@@ -132,7 +133,7 @@ fn finding(gate: Stage, finding: Finding) -> FindingView {
         )
     });
     FindingView {
-        gate,
+        stage,
         link,
         finding,
     }
@@ -158,7 +159,7 @@ impl SubmissionView {
             },
             observed_at: NOW,
             state: SubmissionState::Ended(Outcome::Scored),
-            gates: gates([
+            stages: stages([
                 (Warned, 210, "1 warning"),
                 (Passed, 41_300, "1.2 GiB in 9 layers"),
                 (Passed, 3_100, "2 of 2 cases, scored"),
@@ -166,13 +167,14 @@ impl SubmissionView {
                 (Passed, 4_800, ""),
             ]),
             findings: vec![finding(
-                Stage::Rules,
+                Stage::Admission,
                 Finding::warning(
                     "DF063",
                     "`pip install` needs the network, which builds do not have",
                     "Commit the wheels, COPY them, and install with `--no-index`.",
                 )
-                .at(Place::line("Dockerfile", 5).with_text("RUN pip install -r requirements.txt")),
+                .at(Location::line("Dockerfile", 5)
+                    .with_text("RUN pip install -r requirements.txt")),
             )],
             findings_left_out: 0,
             logs: vec![],
@@ -195,8 +197,8 @@ impl SubmissionView {
                 per_day: 20,
                 used_total: 17,
                 total: 200,
-                tries_today: 4,
-                tries_per_day: 100,
+                submissions_today: 4,
+                submissions_per_day: 100,
                 granted: 0,
             }),
             incident: None,
@@ -212,7 +214,7 @@ impl SubmissionView {
             task: None,
             board: None,
             state: SubmissionState::Ended(Outcome::Rejected),
-            gates: gates([
+            stages: stages([
                 (Failed, 180, "3 errors, 1 warning, 1 advice"),
                 NOT_REACHED,
                 NOT_REACHED,
@@ -232,7 +234,7 @@ impl SubmissionView {
         Self {
             number: 10,
             state: SubmissionState::Ended(Outcome::RunFailed),
-            gates: gates([
+            stages: stages([
                 (Passed, 190, "no findings"),
                 (Passed, 38_900, "1.2 GiB in 9 layers"),
                 (Failed, 2_400, "exit code 1 after 2.4 s"),
@@ -241,7 +243,7 @@ impl SubmissionView {
             ]),
             findings: vec![],
             logs: vec![LogView {
-                gate: Stage::Smoke,
+                stage: Stage::Smoke,
                 title: "Container, standard output and error".to_owned(),
                 excerpt: smoke_log(),
             }],
@@ -268,11 +270,11 @@ impl SubmissionView {
                 full_ref: "refs/tags/final-1".to_owned(),
             },
             state: SubmissionState::Ended(Outcome::TimeLimit),
-            gates: gates([
+            stages: stages([
                 (Passed, 190, "no findings"),
                 (Passed, 39_700, "1.2 GiB in 9 layers"),
                 (Passed, 3_000, "2 of 2 cases, scored"),
-                (Failed, 120_000, Outcome::TimeLimit.says()),
+                (Failed, 120_000, Outcome::TimeLimit.message()),
                 NOT_REACHED,
             ]),
             findings: vec![],
@@ -282,8 +284,8 @@ impl SubmissionView {
                 per_day: 1,
                 used_total: 1,
                 total: 3,
-                tries_today: 1,
-                tries_per_day: 10,
+                submissions_today: 1,
+                submissions_per_day: 10,
                 granted: 0,
             }),
             ..Self::sample()
@@ -295,7 +297,7 @@ impl SubmissionView {
         Self {
             number: 13,
             state: SubmissionState::Waiting(Stage::Run),
-            gates: gates([
+            stages: stages([
                 (Passed, 200, "no findings"),
                 (Passed, 40_100, "1.2 GiB in 9 layers"),
                 (Passed, 3_300, "2 of 2 cases, scored"),
@@ -305,7 +307,7 @@ impl SubmissionView {
             findings: vec![],
             score: None,
             queue: Some(QueueView {
-                place: 3,
+                position: 3,
                 wait: Some(Duration::seconds(15 * 60)),
                 paused: false,
             }),
@@ -318,12 +320,12 @@ impl SubmissionView {
         Self {
             number: 14,
             state: SubmissionState::Ended(Outcome::Fault),
-            gates: gates([
+            stages: stages([
                 (Passed, 200, "no findings"),
                 (Passed, 40_100, "1.2 GiB in 9 layers"),
                 (Passed, 3_300, "2 of 2 cases, scored"),
                 (Passed, 180_000, ""),
-                (Failed, 60_000, Outcome::Fault.says()),
+                (Failed, 60_000, Outcome::Fault.message()),
             ]),
             findings: vec![],
             score: None,
@@ -346,7 +348,7 @@ impl SubmissionView {
 }
 
 fn rejected_findings() -> Vec<FindingView> {
-    let dockerfile = |line, text: &str| Place::line("Dockerfile", line).with_text(text);
+    let dockerfile = |line, text: &str| Location::line("Dockerfile", line).with_text(text);
     let mut base = dockerfile(1, "FROM python:3.12-slim");
     base.column = Some(6);
     [
@@ -370,13 +372,13 @@ fn rejected_findings() -> Vec<FindingView> {
             "The challenge has no task `segmentaton`",
             "Did you mean `segmentation`?",
         )
-        .at(Place::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
+        .at(Location::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
         Finding::warning(
             "DF041",
             "There is no USER; the container runs as 65534",
             "Add `USER 1000` before the ENTRYPOINT, and try the image with it.",
         )
-        .at(Place::file("Dockerfile")),
+        .at(Location::file("Dockerfile")),
         Finding::new(
             Severity::Advice,
             "DF033",
@@ -385,7 +387,7 @@ fn rejected_findings() -> Vec<FindingView> {
         )
         .at(dockerfile(9, "EXPOSE 8080")),
     ]
-    .map(|f| finding(Stage::Rules, f))
+    .map(|f| finding(Stage::Admission, f))
     .to_vec()
 }
 

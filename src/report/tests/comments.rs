@@ -2,7 +2,7 @@
 
 use super::super::view::LogView;
 use super::super::{SubmissionView, markdown};
-use crate::model::{ChallengeSlug, Finding, LogExcerpt, Origin, Place, Stage, limits};
+use crate::model::{ChallengeSlug, Finding, Location, LogExcerpt, Origin, Stage, limits};
 
 /// One file for each sample: what a participant reads.
 #[test]
@@ -21,7 +21,7 @@ fn hostile_texts() {
         sha,
         full_ref: "refs/heads/`|@alpha".to_owned(),
     };
-    view.gates[2].says = "exit code 1 | see #12 and https://evil.example".to_owned();
+    view.stages[2].message = "exit code 1 | see #12 and https://evil.example".to_owned();
     view.findings = SubmissionView::sample_rejected().findings;
     view.findings.truncate(1);
     view.findings[0].link = Some("https://forge.example/a>(b) \"c\"".to_owned());
@@ -30,7 +30,7 @@ fn hostile_texts() {
         "The file `@alpha|`` calls @alpha",
         "fixes #12, see [[Home]] :tada:",
     )
-    .at(Place::line("a`b|<img>.py", 1).with_text("``` @alpha </details>"));
+    .at(Location::line("a`b|<img>.py", 1).with_text("``` @alpha </details>"));
     view.logs[0].title = "</summary><script>@alpha #1".to_owned();
     view.logs[0].excerpt.head = "````\n</details>\u{1b}[2J @alpha\n```".to_owned();
     view.reproduce = Some("docker run ```".to_owned());
@@ -41,7 +41,7 @@ fn long_log(title: &str) -> LogView {
     let line = "Traceback of a line with `ticks` and more\n";
     LogView {
         // Where the sample failed.
-        gate: Stage::Rules,
+        stage: Stage::Admission,
         title: title.to_owned(),
         excerpt: LogExcerpt {
             head: line.repeat(1500),
@@ -69,8 +69,8 @@ fn then_its_findings_and_says_how_many() {
     let first = view.findings[0].clone();
     view.findings = vec![first; limits::FINDINGS_SHOWN_MAX];
     for finding in &mut view.findings {
-        finding.finding.says = "@".repeat(5000);
-        finding.finding.remedy = "[x](y) #1 ".repeat(500);
+        finding.finding.message = "@".repeat(5000);
+        finding.finding.help = "[x](y) #1 ".repeat(500);
     }
     view.findings_left_out = 7;
     view.logs = vec![long_log("Log")];

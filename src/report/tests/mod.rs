@@ -41,7 +41,7 @@ fn samples_show_what_their_phase_would_show() {
         logs: false,
         cases: false,
         decimals: 3,
-        grid: crate::model::Duration(0),
+        disclosure_interval: crate::model::Duration(0),
     };
     for (name, view) in SubmissionView::samples() {
         let told = redact(view.clone(), &show);
@@ -57,7 +57,7 @@ fn json_names_its_fields_as_the_api_documents_them() {
         json["state"],
         serde_json::json!({"state": "ended", "at": "scored"})
     );
-    assert_eq!(json["gates"][0]["state"], "warned");
+    assert_eq!(json["stages"][0]["state"], "warned");
     assert_eq!(json["findings"][0]["code"], "DF063");
     assert_eq!(json["score"]["metrics"][0]["shown"], "0.812");
 }

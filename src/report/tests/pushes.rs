@@ -1,7 +1,7 @@
 //! What `git push` shows, look by look.
 
 use super::super::remote::{lines, lines_beside, parting};
-use super::super::{GateState, GateView, SubmissionView};
+use super::super::{StageState, StageView, SubmissionView};
 use crate::model::{Stage, SubmissionState};
 
 fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
@@ -10,10 +10,10 @@ fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
 
 #[test]
 fn a_push_that_is_rejected_at_once() {
-    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @r"
+    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @"
     Referee: #9, team alpha, phase validation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
-    ✗ rules       180 ms  3 errors, 1 warning, 1 advice
+    ✗ admission      180 ms  3 errors, 1 warning, 1 advice
       error[DF010] Dockerfile:1:6: `python:3.12-slim` is not on the list of
         base images
         fix: Use one of the base images that the organizers list.
@@ -37,8 +37,8 @@ fn a_push_that_is_rejected_at_once() {
 fn a_push_followed_from_its_receipt_to_its_score() {
     let scored = SubmissionView::sample();
     let received = SubmissionView {
-        state: SubmissionState::Waiting(Stage::Rules),
-        gates: Stage::ALL.map(GateView::waiting).to_vec(),
+        state: SubmissionState::Waiting(Stage::Admission),
+        stages: Stage::ALL.iter().copied().map(StageView::waiting).collect(),
         findings: vec![],
         score: None,
         ..scored.clone()
@@ -51,23 +51,23 @@ fn a_push_followed_from_its_receipt_to_its_score() {
         shown(Some(&received), &queued),
         shown(Some(&queued), &scored),
     ];
-    insta::assert_snapshot!(looks.join("\n---\n"), @r"
+    insta::assert_snapshot!(looks.join("\n---\n"), @"
     Referee: #12, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
     Now: received. Your push is safe; the rest goes on without you:
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
-    ✓ rules       200 ms  no findings
+    ✓ admission      200 ms  no findings
       warning[DF063] Dockerfile:5: `pip install` needs the network, which
         builds do not have
         fix: Commit the wheels, COPY them, and install with `--no-index`.
-    ✓ build       40.1 s  1.2 GiB in 9 layers
-    ✓ smoke        3.3 s  2 of 2 cases, scored
+    ✓ build          40.1 s  1.2 GiB in 9 layers
+    ✓ smoke           3.3 s  2 of 2 cases, scored
     · queued at place 3, starts in about 15 min
     ---
-    ✓ run     3 min 12 s
-    ✓ score        4.8 s
+    ✓ run        3 min 12 s
+    ✓ scoring         4.8 s
     Scored: AP@0.5 0.812, rank 2 of 7.
       AP@0.5 ↑     0.812  rank 2
       Dice ↑       0.874  rank 1
@@ -78,9 +78,9 @@ fn a_push_followed_from_its_receipt_to_its_score() {
 #[test]
 fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     let mut first = SubmissionView::sample();
-    first.gates[1..]
+    first.stages[1..]
         .iter_mut()
-        .for_each(|g| g.state = GateState::Waiting);
+        .for_each(|g| g.state = StageState::Waiting);
     first.state = SubmissionState::Waiting(Stage::Build);
     let mut second = SubmissionView::sample();
     second.number = 13;
@@ -94,7 +94,7 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     );
     assert!(beside.contains("✓ build"), "{beside}");
     let before = SubmissionView {
-        gates: Stage::ALL.map(GateView::waiting).to_vec(),
+        stages: Stage::ALL.iter().copied().map(StageView::waiting).collect(),
         findings: vec![],
         ..first
     };
@@ -111,7 +111,7 @@ fn a_wait_that_grows_shorter_is_no_news() {
     let mut later = queued.clone();
     later.queue.as_mut().unwrap().wait = None;
     assert_eq!(shown(Some(&queued), &later), "");
-    later.queue.as_mut().unwrap().place = 2;
+    later.queue.as_mut().unwrap().position = 2;
     assert_eq!(shown(Some(&queued), &later), "· queued at place 2");
 }
 
@@ -131,9 +131,9 @@ fn failures_and_faults() {
     insta::assert_snapshot!(looks.join("\n---\n"), @r#"
     Referee: #10, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
-    ✓ rules       190 ms  no findings
-    ✓ build       38.9 s  1.2 GiB in 9 layers
-    ✗ smoke        2.4 s  exit code 1 after 2.4 s
+    ✓ admission      190 ms  no findings
+    ✓ build          38.9 s  1.2 GiB in 9 layers
+    ✗ smoke           2.4 s  exit code 1 after 2.4 s
       | Traceback (most recent call last):
       |   File "/opt/predict.py", line 41, in <module>
       |     main()
@@ -146,12 +146,12 @@ fn failures_and_faults() {
     ---
     Referee: #14, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
-    ✓ rules       200 ms  no findings
-    ✓ build       40.1 s  1.2 GiB in 9 layers
-    ✓ smoke        3.3 s  2 of 2 cases, scored
-    ✓ run          3 min
-    ✗ score        1 min
-    Not evaluated, for a reason that is not yours.
+    ✓ admission      200 ms  no findings
+    ✓ build          40.1 s  1.2 GiB in 9 layers
+    ✓ smoke           3.3 s  2 of 2 cases, scored
+    ✓ run             3 min
+    ✗ scoring         1 min
+    Not evaluated because of a platform error.
     Organizers were told under the incident number. It spent no evaluation;
     you need not push again unless they ask for it.
     Incident 7f3a9c.

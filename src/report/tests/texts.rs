@@ -2,7 +2,7 @@
 
 use super::super::SubmissionView;
 use super::super::text::{Style, findings, submission};
-use crate::model::{Finding, Place};
+use crate::model::{Finding, Location};
 
 fn plain(view: &SubmissionView) -> String {
     submission(view, Style::Plain)
@@ -10,18 +10,18 @@ fn plain(view: &SubmissionView) -> String {
 
 #[test]
 fn scored() {
-    insta::assert_snapshot!(plain(&SubmissionView::sample()), @r"
+    insta::assert_snapshot!(plain(&SubmissionView::sample()), @"
     Scored: AP@0.5 0.812, rank 2 of 7.
 
     Nuclei in fluorescence microscopy, submission #12
     team alpha, phase validation, task segmentation
     commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
 
-      ! rules       210 ms  1 warning
-      ✓ build       41.3 s  1.2 GiB in 9 layers
-      ✓ smoke        3.1 s  2 of 2 cases, scored
-      ✓ run     3 min 12 s
-      ✓ score        4.8 s
+      ! admission      210 ms  1 warning
+      ✓ build          41.3 s  1.2 GiB in 9 layers
+      ✓ smoke           3.1 s  2 of 2 cases, scored
+      ✓ run        3 min 12 s
+      ✓ scoring         4.8 s
 
     warning[DF063]: `pip install` needs the network, which builds do not have
       --> Dockerfile:5
@@ -52,11 +52,11 @@ fn rejected_with_five_findings() {
     team alpha, phase validation
     commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
 
-      ✗ rules       180 ms  3 errors, 1 warning, 1 advice
-      – build               not reached
-      – smoke               not reached
-      – run                 not reached
-      – score               not reached
+      ✗ admission      180 ms  3 errors, 1 warning, 1 advice
+      – build                  not reached
+      – smoke                  not reached
+      – run                    not reached
+      – scoring                not reached
 
     error[DF010]: `python:3.12-slim` is not on the list of base images
       --> Dockerfile:1:6
@@ -105,11 +105,11 @@ fn smoke_failed_with_its_log() {
     team alpha, phase validation, task segmentation
     commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
 
-      ✓ rules       190 ms  no findings
-      ✓ build       38.9 s  1.2 GiB in 9 layers
-      ✗ smoke        2.4 s  exit code 1 after 2.4 s
-      – run                 not reached
-      – score               not reached
+      ✓ admission      190 ms  no findings
+      ✓ build          38.9 s  1.2 GiB in 9 layers
+      ✗ smoke           2.4 s  exit code 1 after 2.4 s
+      – run                    not reached
+      – scoring                not reached
 
     Container, standard output and error (smoke):
       | loading /opt/model.pt
@@ -136,7 +136,7 @@ fn smoke_failed_with_its_log() {
 
 #[test]
 fn failed_in_a_hidden_phase() {
-    insta::assert_snapshot!(plain(&SubmissionView::sample_hidden_failure()), @r"
+    insta::assert_snapshot!(plain(&SubmissionView::sample_hidden_failure()), @"
     The container exceeded its time limit in the evaluation.
     This phase tells no more about runs on its data. Test on the public sample, and for cases that
     differ from it.
@@ -145,11 +145,11 @@ fn failed_in_a_hidden_phase() {
     team alpha, phase test, task segmentation
     commit 8ed3f6ad68 (refs/tags/final-1), received 2026-03-02T09:14:07Z
 
-      ✓ rules       190 ms  no findings
-      ✓ build       39.7 s  1.2 GiB in 9 layers
-      ✓ smoke          3 s  2 of 2 cases, scored
-      ✗ run          2 min  The container exceeded its time limit.
-      – score               not reached
+      ✓ admission      190 ms  no findings
+      ✓ build          39.7 s  1.2 GiB in 9 layers
+      ✓ smoke             3 s  2 of 2 cases, scored
+      ✗ run             2 min  The container exceeded its time limit.
+      – scoring                not reached
 
     Score on the public sample:
       AP@0.5 ↑     0.850
@@ -164,18 +164,18 @@ fn failed_in_a_hidden_phase() {
 
 #[test]
 fn queued() {
-    insta::assert_snapshot!(plain(&SubmissionView::sample_queued()), @r"
+    insta::assert_snapshot!(plain(&SubmissionView::sample_queued()), @"
     Queued at place 3, expected to start in about 15 min.
 
     Nuclei in fluorescence microscopy, submission #13
     team alpha, phase validation, task segmentation
     commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
 
-      ✓ rules       200 ms  no findings
-      ✓ build       40.1 s  1.2 GiB in 9 layers
-      ✓ smoke        3.3 s  2 of 2 cases, scored
-      · run                 waiting
-      · score               waiting
+      ✓ admission      200 ms  no findings
+      ✓ build          40.1 s  1.2 GiB in 9 layers
+      ✓ smoke           3.3 s  2 of 2 cases, scored
+      · run                    waiting
+      · scoring                waiting
 
     Score on the public sample:
       AP@0.5 ↑     0.850
@@ -190,8 +190,8 @@ fn queued() {
 
 #[test]
 fn fault_with_incident() {
-    insta::assert_snapshot!(plain(&SubmissionView::sample_fault()), @r"
-    Not evaluated, for a reason that is not yours.
+    insta::assert_snapshot!(plain(&SubmissionView::sample_fault()), @"
+    Not evaluated because of a platform error.
     Organizers were told under the incident number. It spent no evaluation; you need not push again
     unless they ask for it.
     Incident 7f3a9c.
@@ -200,11 +200,11 @@ fn fault_with_incident() {
     team alpha, phase validation, task segmentation
     commit 8ed3f6ad68 (refs/heads/main), received 2026-03-02T09:14:07Z
 
-      ✓ rules       200 ms  no findings
-      ✓ build       40.1 s  1.2 GiB in 9 layers
-      ✓ smoke        3.3 s  2 of 2 cases, scored
-      ✓ run          3 min
-      ✗ score        1 min  Not evaluated, for a reason that is not yours.
+      ✓ admission      200 ms  no findings
+      ✓ build          40.1 s  1.2 GiB in 9 layers
+      ✓ smoke           3.3 s  2 of 2 cases, scored
+      ✓ run             3 min
+      ✗ scoring         1 min  Not evaluated because of a platform error.
 
     Score on the public sample:
       AP@0.5 ↑     0.850
@@ -219,16 +219,17 @@ fn fault_with_incident() {
 
 #[test]
 fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
-    let mut past = Place::line("Dockerfile", 120).with_text("RUN x");
+    let mut past = Location::line("Dockerfile", 120).with_text("RUN x");
     past.column = Some(900);
     let all = [
-        Finding::error("DF001", "A tab", "").at(Place::line("Dockerfile", 3).with_text("\tRUN\tx")),
+        Finding::error("DF001", "A tab", "")
+            .at(Location::line("Dockerfile", 3).with_text("\tRUN\tx")),
         Finding::warning("DF002", "A long line", "Break it.")
-            .at(Place::line("Dockerfile", 12).with_text("RUN ".repeat(40))),
+            .at(Location::line("Dockerfile", 12).with_text("RUN ".repeat(40))),
         Finding::error("DF003", "A column past the end of its line", "None.").at(past),
         Finding::error("DF004", "An empty line", "None.")
-            .at(Place::line("Dockerfile", 1).with_text("")),
-        Finding::error("DF005", "A \u{1b}[31mhostile\u{202e} line", "None.").at(Place::line(
+            .at(Location::line("Dockerfile", 1).with_text("")),
+        Finding::error("DF005", "A \u{1b}[31mhostile\u{202e} line", "None.").at(Location::line(
             "Docker\u{1b}file\n",
             1,
         )

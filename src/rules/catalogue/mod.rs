@@ -25,7 +25,7 @@ pub struct Rule {
     /// One line.
     pub title: &'static str,
     /// What to do, in one or two sentences.
-    pub remedy: &'static str,
+    pub help: &'static str,
     /// Why the rule exists.
     pub why: &'static str,
     /// What breaks it; empty where no few lines could show it.
@@ -36,13 +36,13 @@ pub struct Rule {
 
 impl Rule {
     /// A finding with the rule's own remedy.
-    pub fn says(&self, says: impl Into<String>) -> Finding {
-        Finding::new(self.severity, self.code, says, self.remedy)
+    pub fn finding(&self, message: impl Into<String>) -> Finding {
+        Finding::new(self.severity, self.code, message, self.help)
     }
 
     /// A finding with a remedy that fits the case better than the rule's own.
-    pub fn says_with(&self, says: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding::new(self.severity, self.code, says, remedy)
+    pub fn finding_with(&self, message: impl Into<String>, help: impl Into<String>) -> Finding {
+        Finding::new(self.severity, self.code, message, help)
     }
 }
 
@@ -71,10 +71,10 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 }
 
 /// Writes rules down as constants, and all of them as `RULES`:
-/// `CODE: severity [firm], title, remedy, why [, bad, good];`
+/// `CODE: severity [firm], title, help, why [, bad, good];`
 macro_rules! rules {
     ($($code:ident: $severity:ident $($firm:ident)?, $title:literal,
-        $remedy:literal, $why:literal $(, $bad:literal, $good:literal)?;)*) => {
+        $help:literal, $why:literal $(, $bad:literal, $good:literal)?;)*) => {
         $(
             #[doc = $title]
             pub const $code: $crate::rules::catalogue::Rule = $crate::rules::catalogue::Rule {
@@ -82,7 +82,7 @@ macro_rules! rules {
                 severity: $crate::model::Severity::$severity,
                 firm: !concat!($(stringify!($firm))?).is_empty(),
                 title: $title,
-                remedy: $remedy,
+                help: $help,
                 why: $why,
                 bad: concat!($($bad)?),
                 good: concat!($($good)?),
@@ -107,7 +107,7 @@ mod tests {
         for r in RULES {
             assert_eq!(rule(r.code), Some(r));
             assert!(r.code.len() >= 5 && r.code.is_ascii(), "{}", r.code);
-            for text in [r.title, r.remedy, r.why] {
+            for text in [r.title, r.help, r.why] {
                 assert!(text.len() > 8, "{}: {text}", r.code);
                 assert!(!text.contains('\n'), "{}: {text}", r.code);
             }
@@ -116,7 +116,7 @@ mod tests {
                 "{}: a title is no sentence",
                 r.code
             );
-            for text in [r.remedy, r.why] {
+            for text in [r.help, r.why] {
                 assert!(text.ends_with('.'), "{}: {text}", r.code);
             }
             assert_eq!(r.bad.is_empty(), r.good.is_empty(), "{}", r.code);

@@ -34,7 +34,7 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
             report.at(
                 *line,
                 DF040
-                    .says_with(
+                    .finding_with(
                         format!("This {keyword} has no effect: another one follows"),
                         "Delete it: only the last one counts.",
                     )
@@ -52,7 +52,7 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
                 .collect();
             report.at(
                 *line,
-                DF040.says_with(
+                DF040.finding_with(
                     format!("{keyword} names one program, `{program}`, with blanks in its name"),
                     format!(
                         "Write each word by itself: `{keyword} [{}]`.",
@@ -65,7 +65,7 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
             report.at(
                 *line,
                 DF040
-                    .says_with(
+                    .finding_with(
                         format!("{keyword} is written as a string, so a shell is started first"),
                         format!("Write it as a list: `{keyword} [\"program\", \"argument\"]`."),
                     )
@@ -83,7 +83,7 @@ fn commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Report<'_
     if !any && !unread {
         report.at(
             from.number,
-            DF040.says("The last stage has neither CMD nor ENTRYPOINT"),
+            DF040.finding("The last stage has neither CMD nor ENTRYPOINT"),
         );
     }
 }
@@ -108,7 +108,7 @@ fn user(steps: &[&Step], from: &Line, report: &mut Report<'_>) {
         report.at(
             from.number,
             DF041
-                .says("There is no USER; the container runs as 65534")
+                .finding("There is no USER; the container runs as 65534")
                 .advice(),
         );
         return;
@@ -117,18 +117,18 @@ fn user(steps: &[&Step], from: &Line, report: &mut Report<'_>) {
     match name.parse::<u32>() {
         Ok(0) => report.at(
             line,
-            DF041.says("USER is root; the container runs as 65534 instead"),
+            DF041.finding("USER is root; the container runs as 65534 instead"),
         ),
         Ok(_) => {}
         Err(_) if name == "root" => {
             report.at(
                 line,
-                DF041.says("USER is root; the container runs as 65534 instead"),
+                DF041.finding("USER is root; the container runs as 65534 instead"),
             );
         }
         Err(_) => report.at(
             line,
-            DF041.says(format!(
+            DF041.finding(format!(
                 "USER `{user}` is not a number; the container runs as 65534 instead"
             )),
         ),

@@ -94,7 +94,7 @@ pub(super) fn read(line: &Line, report: &mut Report<'_>) -> Option<Raw> {
             let flag = line.rest().split(BLANKS).next().unwrap_or_default();
             report.at(
                 line.number,
-                DF004.says_with(
+                DF004.finding_with(
                     format!("{keyword} has no flags: `{flag}`"),
                     format!("Write it as `{usage}`."),
                 ),
@@ -103,19 +103,19 @@ pub(super) fn read(line: &Line, report: &mut Report<'_>) -> Option<Raw> {
         }
         _ => {}
     }
-    if let Some(says) = two_readings(line) {
+    if let Some(message) = two_readings(line) {
         report.at(
             line.number,
-            DF005.says_with(says, format!("Write it as `{usage}`.")),
+            DF005.finding_with(message, format!("Write it as `{usage}`.")),
         );
         return None;
     }
     let raw = parse(&line.text);
     if raw.is_none() {
-        let says = format!("{keyword} cannot be parsed");
+        let message = format!("{keyword} cannot be parsed");
         report.at(
             line.number,
-            DF005.says_with(says, format!("Write it as `{usage}`.")),
+            DF005.finding_with(message, format!("Write it as `{usage}`.")),
         );
     }
     raw
@@ -130,9 +130,9 @@ fn unknown(line: &Line, report: &mut Report<'_>) {
     let near = suggest::nearest(&keyword, GRAMMAR.map(|(name, _)| name));
     let finding = match near {
         Some(name) => {
-            DF004.says_with(format!("Unknown instruction `{shown}`"), format!("Did you mean `{name}`?"))
+            DF004.finding_with(format!("Unknown instruction `{shown}`"), format!("Did you mean `{name}`?"))
         }
-        None => DF004.says_with(
+        None => DF004.finding_with(
             format!("Unknown instruction `{shown}`"),
             "Every line starts with an instruction; end the line before with `\\` to continue it here.",
         ),

@@ -60,7 +60,7 @@ impl Growth {
             let known = self.known.entry(name).or_default();
             *known = bytes.max(*known);
         }
-        let says = if long > INSTRUCTION_BYTES_MAX {
+        let message = if long > INSTRUCTION_BYTES_MAX {
             format!(
                 "{} becomes longer than {} KiB when its variables are put in",
                 line.keyword(),
@@ -76,8 +76,8 @@ impl Growth {
         };
         report.at(
             line.number,
-            DF001.says_with(
-                says,
+            DF001.finding_with(
+                message,
                 "Use fewer variables, or set them in the program that is started.",
             ),
         );

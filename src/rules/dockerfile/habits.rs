@@ -31,7 +31,7 @@ pub(super) fn judge(
     let mut said = 0;
     for command in commands(&text) {
         for finding in habits(&command, policy) {
-            report.at(place(line, &command), finding);
+            report.at(location(line, &command), finding);
             said += 1;
         }
         if said >= SAID_MAX {
@@ -39,12 +39,15 @@ pub(super) fn judge(
         }
     }
     if pipes_download_into_shell(&text) {
-        report.at(line.number, DF062.says("A downloaded script is run unseen"));
+        report.at(
+            line.number,
+            DF062.finding("A downloaded script is run unseen"),
+        );
     }
 }
 
 /// The physical line of a command: the one that holds as many of its words as possible.
-fn place(line: &Line, command: &Simple) -> u32 {
+fn location(line: &Line, command: &Simple) -> u32 {
     let words = command.words();
     (1..=words.len().min(WORDS_SOUGHT))
         .rev()
@@ -66,17 +69,17 @@ fn habits(command: &Simple, policy: &Policy) -> Vec<Finding> {
             names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
         }
         let have = if unpinned.len() == 1 { "has" } else { "have" };
-        findings.push(DF060.says(format!("{} {have} no version", names.join(", "))));
+        findings.push(DF060.finding(format!("{} {have} no version", names.join(", "))));
     }
     if has_large_user_id(command) {
-        findings.push(DF061.says("useradd with a large user id writes a very large file"));
+        findings.push(DF061.finding("useradd with a large user id writes a very large file"));
     }
     if command.is_sudo() {
-        findings.push(DF062.says("sudo is not needed: steps run as root"));
+        findings.push(DF062.finding("sudo is not needed: steps run as root"));
     }
     if !policy.build_network && wants_network(command) {
-        let says = format!("`{}` needs a network, and builds have none", name(command));
-        findings.push(DF063.says(says));
+        let message = format!("`{}` needs a network, and builds have none", name(command));
+        findings.push(DF063.finding(message));
     }
     findings
 }

@@ -41,7 +41,7 @@ pub(super) fn judge(
         Raw::Run { flags, command } => {
             for flag in &flags {
                 let number = line.number_of(&flag.to_string());
-                report.at(number, DF030.says(format!("`{flag}` is not allowed")));
+                report.at(number, DF030.finding(format!("`{flag}` is not allowed")));
             }
             Instruction::Run(command)
         }
@@ -50,13 +50,13 @@ pub(super) fn judge(
         Raw::Shell(words) => Instruction::Shell(words),
         Raw::User(user) => Instruction::User(user),
         Raw::Workdir(path) => {
-            if let Some(says) = wrong_directory(&path, policy) {
-                report.at(line.number, DF042.says(says));
+            if let Some(message) = wrong_directory(&path, policy) {
+                report.at(line.number, DF042.finding(message));
             }
             Instruction::Workdir(path)
         }
         Raw::Arg(text) | Raw::Env(text) | Raw::Label(text) if !words::is_closed(&text) => {
-            report.at(line.number, DF005.says_with(
+            report.at(line.number, DF005.finding_with(
                 format!("{} has a quote that is not closed", line.keyword()),
                 "Close it, put the value into the other kind of quotes, or write `\\` before it.",
             ));
@@ -78,7 +78,7 @@ pub(super) fn judge(
     if emit::line(&instruction).len() > LINE_BYTES_MAX {
         report.at(
             line.number,
-            DF001.says_with(
+            DF001.finding_with(
                 format!("{} is too long", line.keyword()),
                 "Split it into several instructions.",
             ),
@@ -89,12 +89,12 @@ pub(super) fn judge(
 
 fn unbuilt(keyword: &str) -> Finding {
     match keyword {
-        "ADD" => DF020.says("ADD is not allowed"),
-        "ONBUILD" => DF031.says("ONBUILD is not allowed"),
-        "VOLUME" => DF032.says("VOLUME is not allowed"),
-        "EXPOSE" => DF033.says("EXPOSE has no effect and is left out"),
-        "HEALTHCHECK" => DF034.says("HEALTHCHECK has no effect and is left out"),
-        keyword => DF035.says(format!("{keyword} has no effect and is left out")),
+        "ADD" => DF020.finding("ADD is not allowed"),
+        "ONBUILD" => DF031.finding("ONBUILD is not allowed"),
+        "VOLUME" => DF032.finding("VOLUME is not allowed"),
+        "EXPOSE" => DF033.finding("EXPOSE has no effect and is left out"),
+        "HEALTHCHECK" => DF034.finding("HEALTHCHECK has no effect and is left out"),
+        keyword => DF035.finding(format!("{keyword} has no effect and is left out")),
     }
 }
 
@@ -110,7 +110,7 @@ fn copy(
         if flags[..i].iter().any(|f| f.name == flag.name) {
             report.at(
                 number,
-                DF004.says_with(format!("`--{}` twice", flag.name), "Delete one."),
+                DF004.finding_with(format!("`--{}` twice", flag.name), "Delete one."),
             );
         }
         match (flag.name.as_str(), flag.value.as_deref()) {
@@ -127,16 +127,19 @@ fn copy(
     }
     if !foreign {
         for source in &sources {
-            if let Some(says) = leads_out(source) {
-                report.at(line.number_of(source), DF022.says(says));
+            if let Some(message) = leads_out(source) {
+                report.at(line.number_of(source), DF022.finding(message));
             }
         }
     }
     if sources.len() > 1 && !target.contains(['$', '"', '\'']) && !target.ends_with('/') {
-        let says = format!("COPY of several files needs a directory: `{target}`");
+        let message = format!("COPY of several files needs a directory: `{target}`");
         report.at(
             line.number,
-            DF005.says_with(says, format!("Write `{target}/`, with a slash at its end.")),
+            DF005.finding_with(
+                message,
+                format!("Write `{target}/`, with a slash at its end."),
+            ),
         );
     }
     // What comes from an unknown place is no part of the repository either.
@@ -150,15 +153,15 @@ fn copy(
 
 fn wrong_flag(flag: &Flag) -> Finding {
     match flag.name.as_str() {
-        "chmod" => DF004.says_with(
+        "chmod" => DF004.finding_with(
             format!("`{flag}` is not supported"),
             "Write a `RUN chmod` after the COPY.",
         ),
-        "from" | "chown" => DF004.says_with(
+        "from" | "chown" => DF004.finding_with(
             format!("`{flag}` needs a plain value"),
             "Write it as `--from=stage` or `--chown=65534:65534`.",
         ),
-        _ => DF004.says_with(format!("Unknown flag `{flag}` of COPY"), "Delete it."),
+        _ => DF004.finding_with(format!("Unknown flag `{flag}` of COPY"), "Delete it."),
     }
 }
 
@@ -224,7 +227,7 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
     let Some(pairs) = words::pairs(text, is_arg) else {
         report.at(
             line.number,
-            DF005.says_with(
+            DF005.finding_with(
                 format!("{keyword} has a name without a value"),
                 format!(
                     "Write it as `{keyword} NAME=value`, with quotes around a value with blanks."
@@ -239,17 +242,17 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
             let rule = if is_arg { DF005 } else { DF051 };
             report.at(
                 number,
-                rule.says_with(
+                rule.finding_with(
                     format!("The name of a variable must be written out: `{name}`"),
                     "Use letters, digits and `_`, without quotes and variables.",
                 ),
             );
         } else if !is_arg && steers_the_host(name) {
-            report.at(number, DF051.says(format!("ENV {name} is not allowed")));
+            report.at(number, DF051.finding(format!("ENV {name} is not allowed")));
         } else if is_secret(name) && value.is_some_and(|v| !v.is_empty() && !v.starts_with('$')) {
             report.at(
                 number,
-                DF050.says(format!("{keyword} {name} looks like a secret")),
+                DF050.finding(format!("{keyword} {name} looks like a secret")),
             );
         }
     }
@@ -283,7 +286,7 @@ fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
     let Some(pairs) = words::pairs(text, false) else {
         report.at(
             line.number,
-            DF005.says_with(
+            DF005.finding_with(
                 "LABEL has a name without a value",
                 "Write it as `LABEL name=\"value\"`.",
             ),
@@ -296,13 +299,13 @@ fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
         if bare.contains(['$', '\\']) {
             report.at(
                 number,
-                DF052.says_with(
+                DF052.finding_with(
                     format!("The name of a label must be written out: `{name}`"),
                     "Use letters, digits, `.`, `_` and `-`.",
                 ),
             );
         } else if bare.to_ascii_lowercase().starts_with(RESERVED_LABELS) {
-            report.at(number, DF052.says(format!("Label `{bare}` is reserved")));
+            report.at(number, DF052.finding(format!("Label `{bare}` is reserved")));
         }
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
         } else if !report.knows(number) {
             report.at(
                 number,
-                DF005.says_with(
+                DF005.finding_with(
                     "A backslash continues an instruction that is not there",
                     "Remove the backslash.",
                 ),
@@ -117,7 +117,7 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
         if kept.ends_with('\\') {
             report.at(
                 *number,
-                DF005.says_with(
+                DF005.finding_with(
                     "The line ends in two backslashes, which versions of Docker read differently",
                     "End it in one backslash to continue it, or in another character.",
                 ),
@@ -128,7 +128,7 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
     let mut text = text.trim_matches(BLANKS).to_owned();
     if text.ends_with('\\') {
         if !report.knows(number) {
-            report.at(number, DF005.says("The instruction ends in a backslash"));
+            report.at(number, DF005.finding("The instruction ends in a backslash"));
         }
         text.truncate(text.trim_end_matches(['\\', ' ', '\t']).len());
     }
@@ -143,7 +143,7 @@ fn refuse(line: &Line, delimiter: &str, report: &mut Report<'_>) {
     let number = line.number_of("<<");
     report.at(
         number,
-        DF003.says(format!("Here-documents are not allowed: `<<{delimiter}`")),
+        DF003.finding(format!("Here-documents are not allowed: `<<{delimiter}`")),
     );
 }
 

@@ -97,18 +97,18 @@ fn count(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
         } else {
             "There is no FROM"
         };
-        report.whole(DF005.says_with(what, BEGIN));
+        report.whole(DF005.finding_with(what, BEGIN));
     }
     if let Some(line) = before.iter().find(|line| line.keyword() != "ARG")
         && !report.knows(line.number)
     {
-        let says = format!("{} stands before the first FROM", line.keyword());
-        report.at(line.number, DF005.says_with(says, BEGIN));
+        let message = format!("{} stands before the first FROM", line.keyword());
+        report.at(line.number, DF005.finding_with(message, BEGIN));
     }
     if let Some(line) = lines.get(limits::DOCKERFILE_INSTRUCTIONS_MAX) {
         report.at(
             line.number,
-            DF001.says_with(
+            DF001.finding_with(
                 format!(
                     "More than {} instructions",
                     limits::DOCKERFILE_INSTRUCTIONS_MAX
@@ -118,7 +118,7 @@ fn count(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
         );
     }
     if stages > limits::DOCKERFILE_STAGES_MAX {
-        report.whole(DF001.says_with(
+        report.whole(DF001.finding_with(
             format!(
                 "{stages} stages, {} are allowed",
                 limits::DOCKERFILE_STAGES_MAX

@@ -34,11 +34,13 @@ impl Stages {
         for flag in flags {
             match (flag.name.as_str(), flag.value.as_deref()) {
                 ("platform", Some(value)) if value == policy.platform() => {}
-                ("platform", _) => say(DF012.says(format!(
+                ("platform", _) => say(DF012.finding(format!(
                     "`{flag}`: images are built for {} only",
                     policy.platform()
                 ))),
-                _ => say(DF004.says_with(format!("Unknown flag `{flag}` of FROM"), "Delete it.")),
+                _ => {
+                    say(DF004.finding_with(format!("Unknown flag `{flag}` of FROM"), "Delete it."))
+                }
             }
         }
         let base = match self.base(image, policy) {
@@ -59,7 +61,7 @@ impl Stages {
     fn base(&self, image: &str, policy: &Policy) -> Result<Base, Box<Finding>> {
         if image.contains('$') {
             return Err(Box::new(
-                DF011.says(format!("FROM uses a variable: `{image}`")),
+                DF011.finding(format!("FROM uses a variable: `{image}`")),
             ));
         }
         if let Some(index) = self.named(image) {
@@ -71,8 +73,8 @@ impl Stages {
                 _ => Base::Image(image.to_owned()),
             });
         }
-        let says = format!("Base image `{image}` is not on the list");
-        Err(Box::new(DF010.says_with(says, listed(image, policy))))
+        let message = format!("Base image `{image}` is not on the list");
+        Err(Box::new(DF010.finding_with(message, listed(image, policy))))
     }
 
     fn named(&self, name: &str) -> Option<usize> {
@@ -88,13 +90,13 @@ impl Stages {
                 c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.')
             });
         if !plain || matches!(name, "scratch" | "context") {
-            return Some(DF005.says_with(
+            return Some(DF005.finding_with(
                 format!("`{name}` cannot be the name of a stage"),
                 "Use letters, digits, `-`, `_` and `.`, starting with a letter; `scratch` and `context` are reserved.",
             ));
         }
         self.named(name).is_some().then(|| {
-            DF005.says_with(
+            DF005.finding_with(
                 format!("There is a stage `{name}` already"),
                 "Give each stage a name of its own.",
             )
@@ -118,9 +120,9 @@ impl Stages {
                     .flatten()
                     .map(String::as_str);
                 let near = suggest::did_you_mean(value, known);
-                let says = format!("`--from={value}` does not name an earlier stage");
+                let message = format!("`--from={value}` does not name an earlier stage");
                 Err(Box::new(
-                    DF021.says_with(says, format!("{}{near}", DF021.remedy)),
+                    DF021.finding_with(message, format!("{}{near}", DF021.help)),
                 ))
             }
         }
@@ -140,7 +142,7 @@ fn listed(image: &str, policy: &Policy) -> String {
             .map(String::as_str)
             .find(|b| repository(b) == repository(image))
     });
-    let mut remedy = match policy.bases.len() {
+    let mut help = match policy.bases.len() {
         0 => "The organizers list no base images; ask them".to_owned(),
         _ => {
             let names: Vec<_> = policy
@@ -153,10 +155,10 @@ fn listed(image: &str, policy: &Policy) -> String {
         }
     };
     if policy.bases.len() > BASES_SHOWN {
-        remedy.push_str(&format!(" and {} more", policy.bases.len() - BASES_SHOWN));
+        help.push_str(&format!(" and {} more", policy.bases.len() - BASES_SHOWN));
     }
     match near {
-        Some(name) => format!("Did you mean `{name}`? {remedy}."),
-        None => format!("{remedy}."),
+        Some(name) => format!("Did you mean `{name}`? {help}."),
+        None => format!("{help}."),
     }
 }

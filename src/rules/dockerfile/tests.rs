@@ -25,7 +25,7 @@ fn found(text: &str, least: Severity) -> Vec<String> {
         .filter(|f| f.severity >= least)
         .map(|f| {
             let line = f
-                .place
+                .location
                 .as_ref()
                 .unwrap()
                 .line
@@ -297,7 +297,7 @@ fn rules_for_the_whole_file_are_caught() {
         b"FROM scratch\n# caf\xe9\nUSER 1\nCMD [\"x\"]",
         &policy(),
     );
-    assert_eq!(latin.findings[0].place.as_ref().unwrap().line, Some(2));
+    assert_eq!(latin.findings[0].location.as_ref().unwrap().line, Some(2));
 }
 
 #[test]
@@ -310,15 +310,15 @@ fn five_mistakes_are_five_findings_in_the_order_of_the_lines() {
         ["1 DF010", "3 DF020", "4 DF030", "5 DF032", "6 DF051"]
     );
     let add = &checked(text).findings[1];
-    assert_eq!(add.says, "ADD is not allowed");
+    assert_eq!(add.message, "ADD is not allowed");
     assert_eq!(
-        add.remedy,
+        add.help,
         "Use COPY: ADD can fetch URLs and unpack archives."
     );
-    let place = add.place.as_ref().unwrap();
-    assert_eq!(place.to_string(), "Dockerfile:3");
+    let location = add.location.as_ref().unwrap();
+    assert_eq!(location.to_string(), "Dockerfile:3");
     assert_eq!(
-        place.text.as_deref(),
+        location.text.as_deref(),
         Some("ADD https://example.org/w.tar.gz /app/")
     );
 }
@@ -333,16 +333,16 @@ fn places_are_the_physical_lines_of_a_continued_instruction() {
 
 #[test]
 fn near_misses_are_named() {
-    let remedy = |text: &str| checked(text).findings[0].remedy.clone();
-    assert!(remedy("FROM referee/python:3.10").starts_with("Did you mean `referee/python:3.11`?"));
-    assert!(remedy("FROM python:3.11-slim").starts_with("Did you mean `referee/python:3.11`?"));
+    let help = |text: &str| checked(text).findings[0].help.clone();
+    assert!(help("FROM referee/python:3.10").starts_with("Did you mean `referee/python:3.11`?"));
+    assert!(help("FROM python:3.11-slim").starts_with("Did you mean `referee/python:3.11`?"));
     assert_eq!(
-        remedy("FROM zzz"),
+        help("FROM zzz"),
         "Use one of `referee/python:3.11`, `scratch`, `cuda:12`."
     );
     let stages =
         "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a\nUSER 1\nCMD [\"x\"]";
-    assert!(remedy(stages).ends_with("Did you mean `build`?"));
+    assert!(help(stages).ends_with("Did you mean `build`?"));
 }
 
 fn ids() -> BTreeMap<String, ImageId> {
@@ -581,11 +581,11 @@ fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
         let errors = checked.findings.into_iter();
         errors
             .filter(|f| f.severity == crate::model::Severity::Error)
-            .map(|f| (f.code, f.says))
+            .map(|f| (f.code, f.message))
             .collect::<Vec<_>>()
     };
     let x = "x".repeat(40_000);
-    for (body, says) in [
+    for (body, message) in [
         (format!("ENV A={x}\nENV B=$A$A"), "ENV becomes longer"),
         (
             format!("ARG A={x}\nLABEL b=${{A}}${A}", A = "A"),
@@ -611,8 +611,8 @@ fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
         assert!(
             found
                 .iter()
-                .any(|(code, said)| code == "DF001" && said.contains(says)),
-            "{says}: {found:?}"
+                .any(|(code, said)| code == "DF001" && said.contains(message)),
+            "{message}: {found:?}"
         );
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
 /// Why there is no text.
 pub(super) fn unreadable(bytes: &[u8]) -> Finding {
     if bytes.len() > limits::DOCKERFILE_BYTES_MAX {
-        return DF001.says_with(
+        return DF001.finding_with(
             format!(
                 "The Dockerfile has more than {} KiB",
                 limits::DOCKERFILE_BYTES_MAX / 1024
@@ -59,7 +59,7 @@ pub(super) fn unreadable(bytes: &[u8]) -> Finding {
     } else {
         "holds NUL bytes"
     };
-    DF001.says_with(
+    DF001.finding_with(
         format!("The Dockerfile {what}, so it cannot be read as text"),
         "Save it as UTF-8 without a byte order mark.",
     )
@@ -68,7 +68,7 @@ pub(super) fn unreadable(bytes: &[u8]) -> Finding {
 fn decode<'a>(bytes: &'a [u8], faults: &mut Vec<(u32, Finding)>) -> Cow<'a, str> {
     let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if body.len() < bytes.len() {
-        faults.push((1, DF001.says("The file starts with a byte order mark")));
+        faults.push((1, DF001.finding("The file starts with a byte order mark")));
     }
     if let Err(error) = std::str::from_utf8(body) {
         let line = body[..error.valid_up_to()]
@@ -78,7 +78,7 @@ fn decode<'a>(bytes: &'a [u8], faults: &mut Vec<(u32, Finding)>) -> Cow<'a, str>
             + 1;
         faults.push((
             u32::try_from(line).unwrap_or(u32::MAX),
-            DF001.says("This line is not valid UTF-8"),
+            DF001.finding("This line is not valid UTF-8"),
         ));
     }
     String::from_utf8_lossy(body)
@@ -100,7 +100,7 @@ fn clean_line<'a>(number: u32, line: &'a str, faults: &mut Vec<(u32, Finding)>) 
     faults.push((
         number,
         DF001
-            .says(format!("{name} at column {}", column + 1))
+            .finding(format!("{name} at column {}", column + 1))
             .capitalized(),
     ));
     Cow::Owned(line.replace(is_refused, " "))
@@ -115,17 +115,17 @@ fn directives(text: &str, faults: &mut Vec<(u32, Finding)>) {
         if number == 1 && line.starts_with("#!") {
             faults.push((
                 1,
-                DF002.says("A first line that starts with `#!` is not allowed"),
+                DF002.finding("A first line that starts with `#!` is not allowed"),
             ));
         } else if let Some(name) = directive(line) {
             faults.push((
                 number,
-                DF002.says(format!("Parser directives are not allowed: `{name}`")),
+                DF002.finding(format!("Parser directives are not allowed: `{name}`")),
             ));
         } else if line.starts_with("//") || line.starts_with('{') {
             faults.push((
                 number,
-                DF002.says(
+                DF002.finding(
                     "Only comments that start with `#` are allowed above the first instruction",
                 ),
             ));
@@ -150,7 +150,7 @@ trait Capitalized {
 
 impl Capitalized for Finding {
     fn capitalized(mut self) -> Self {
-        if let Some(first) = self.says.get_mut(..1) {
+        if let Some(first) = self.message.get_mut(..1) {
             first.make_ascii_uppercase();
         }
         self

@@ -45,18 +45,18 @@ pub fn check(
         Err(why) => return vec![no(path, what, &why)],
     };
     if claim.bytes() > limits::GRID_BYTES_MAX {
-        let says = format!(
+        let message = format!(
             "`{path}` claims to be {}, more than the {} that a file may unpack to",
             sides(&claim.size),
             bytes(limits::GRID_BYTES_MAX)
         );
-        return vec![OUT012.says(says)];
+        return vec![OUT012.finding(message)];
     }
     let mut findings = Vec::new();
     findings.extend(input.and_then(|input| other_size(path, &claim.size, input)));
     if !types.is_empty() && !types.contains(&claim.kind) {
         let allowed: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
-        findings.push(OUT009.says_with(
+        findings.push(OUT009.finding_with(
             format!(
                 "The values of `{path}` are `{}`, not {}",
                 claim.kind,
@@ -73,7 +73,7 @@ fn other_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {
     if mine == wanted {
         return None;
     }
-    let says = format!(
+    let message = format!(
         "`{path}` is {}, its input is {}",
         sides(&mine),
         sides(&wanted)
@@ -82,12 +82,12 @@ fn other_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {
     a.sort_unstable();
     b.sort_unstable();
     Some(match a == b {
-        true => OUT009.says_with(
-            says,
+        true => OUT009.finding_with(
+            message,
             "The axes are in another order: arrays of pictures are rows by columns, arrays of volumes \
              often depth first. Transpose before writing.",
         ),
-        false => OUT009.says(says),
+        false => OUT009.finding(message),
     })
 }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn told(findings: Vec<Finding>) -> Vec<String> {
-        let line = |f: Finding| format!("{} {}", f.code, f.says);
+        let line = |f: Finding| format!("{} {}", f.code, f.message);
         findings.into_iter().map(line).collect()
     }
 
@@ -153,7 +153,7 @@ mod tests {
             ["OUT008 `a.png` is not a PNG: it looks like a pickle"]
         );
         let turned = check(("a", "a PNG"), png::claim(&grey), Some(&[64, 128]), &[]);
-        assert!(turned[0].remedy.contains("another order"), "{turned:?}");
+        assert!(turned[0].help.contains("another order"), "{turned:?}");
     }
 
     #[test]
@@ -172,9 +172,9 @@ mod tests {
     #[test]
     fn bombs_are_refused_by_what_they_claim() {
         let huge = png::tests::header(100_000, 100_000, 8, 0);
-        let says = "OUT012 `a.png` claims to be 100000 x 100000, more than the 4 GiB that a file may \
+        let message = "OUT012 `a.png` claims to be 100000 x 100000, more than the 4 GiB that a file may \
                     unpack to";
-        assert_eq!(picture(&huge, &[1, 1], &[]), [says]);
+        assert_eq!(picture(&huge, &[1, 1], &[]), [message]);
         let huge = nifti::tests::header(&[30_000, 30_000, 30_000, 30_000, 30_000], 64, 64);
         assert!(volume(&huge, &[1, 1])[0].starts_with("OUT012"));
         // Just below the limit is not refused for it.

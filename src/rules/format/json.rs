@@ -18,7 +18,7 @@ const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 pub fn read(path: &str, bytes: &[u8]) -> Result<Value, Finding> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if values_at_most(bytes) > limits::OUTPUT_JSON_VALUES_MAX {
-        return Err(OUT012.says(format!(
+        return Err(OUT012.finding(format!(
             "`{path}` holds more than {} values",
             limits::OUTPUT_JSON_VALUES_MAX
         )));
@@ -28,21 +28,21 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Value, Finding> {
 
 /// The schema's first breach.
 pub fn breach(path: &str, value: &Value, schema: &Schema) -> Option<Finding> {
-    let (at, says) = schema.breach(value)?;
-    let place = match at.as_str() {
+    let (at, message) = schema.breach(value)?;
+    let location = match at.as_str() {
         "" => format!("`{path}`"),
         at => format!("`{path}` at `{}`", shown(at)),
     };
-    Some(OUT011.says(format!(
-        "{place} does not follow the schema: {}",
-        shown(&says)
+    Some(OUT011.finding(format!(
+        "{location} does not follow the schema: {}",
+        shown(&message)
     )))
 }
 
 /// Whether the text is an object with exactly these keys.
 pub fn keys(path: &str, value: &Value, wanted: &[String]) -> Option<Finding> {
     let Value::Object(members) = value else {
-        return Some(OUT011.says(format!(
+        return Some(OUT011.finding(format!(
             "`{path}` is not an object with a key for each input"
         )));
     };
@@ -63,11 +63,11 @@ fn malformed(path: &str, bytes: &[u8], error: &serde_json::Error) -> Finding {
         .map(|l| l.chars().skip(column.saturating_sub(3)).take(12).collect())
         .unwrap_or_default();
     let words = NOT_FINITE.iter().any(|word| before.contains(word));
-    let says = error.to_string();
-    let finding = no(path, "JSON", &shown(&says));
+    let message = error.to_string();
+    let finding = no(path, "JSON", &shown(&message));
     match words {
-        true => OUT008.says_with(
-            finding.says,
+        true => OUT008.finding_with(
+            finding.message,
             "JSON has no `NaN` and no `Infinity`: leave the value out, or write `null` where the task \
              allows it.",
         ),
@@ -100,7 +100,7 @@ mod tests {
 
     fn refused(bytes: &[u8]) -> String {
         let finding = read("a.json", bytes).unwrap_err();
-        format!("{} {} {}", finding.code, finding.says, finding.remedy)
+        format!("{} {} {}", finding.code, finding.message, finding.help)
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             read("a", b"\xef\xbb\xbf{\"a\": 1}").unwrap(),
             json!({ "a": 1 })
         );
-        for (bytes, says) in [
+        for (bytes, message) in [
             (&b""[..], "OUT008 `a.json` is not JSON: it is empty"),
             (b"\x80\x04\x95", "it looks like a pickle"),
             (b"\x1f\x8b\x08\x00", "it looks like a gzip file"),
@@ -119,7 +119,7 @@ mod tests {
             (b"[1] [2]", "at line 1 column 5"),
         ] {
             let found = refused(bytes);
-            assert!(found.contains(says), "{found}");
+            assert!(found.contains(message), "{found}");
         }
         assert!(refused(&vec![b'['; 10_000]).contains("recursion limit"));
     }
@@ -132,10 +132,10 @@ mod tests {
         assert_eq!(finding.code, "OUT011");
         assert!(
             finding
-                .says
+                .message
                 .starts_with("`a` at `/x'y` does not follow the schema: value is not of type"),
             "{}",
-            finding.says
+            finding.message
         );
     }
 

@@ -48,16 +48,16 @@ impl Findings {
         let mut findings: Vec<Finding> = Vec::new();
         for finding in told {
             let (code, severity) = (finding.code.clone(), finding.severity);
-            let remedy = finding.remedy.clone();
+            let help = finding.help.clone();
             findings.push(finding);
             let of_code = findings.iter().filter(|f| f.code == code).count();
             let all = self.counts.get(&code).copied().unwrap_or_default();
             if of_code == SHOWN && all > SHOWN {
-                let says = match all - SHOWN {
+                let message = match all - SHOWN {
                     1 => "The same is so in 1 more place".to_owned(),
                     more => format!("The same is so in {more} more places"),
                 };
-                findings.push(Finding::new(severity, &code, says, remedy));
+                findings.push(Finding::new(severity, &code, message, help));
             }
         }
         findings
@@ -66,7 +66,7 @@ impl Findings {
 
 /// An output that is too large to be looked at.
 pub fn too_large(path: &str, what: &str, most: u64) -> Finding {
-    OUT012.says(format!(
+    OUT012.finding(format!(
         "`{path}` is larger than {}, the most for {what}",
         bytes(most)
     ))
@@ -74,7 +74,7 @@ pub fn too_large(path: &str, what: &str, most: u64) -> Finding {
 
 /// An output that is not what it should be.
 fn no(path: &str, what: &str, why: &str) -> Finding {
-    OUT008.says(format!("`{path}` is not {what}: {why}"))
+    OUT008.finding(format!("`{path}` is not {what}: {why}"))
 }
 
 /// Beginnings of files that are written in the place of others.
@@ -137,9 +137,9 @@ mod tests {
         }
         findings.extend([too_large("x", "JSON", 1 << 20)]);
         let told = findings.told();
-        let says: Vec<&str> = told.iter().map(|f| f.says.as_str()).collect();
+        let message: Vec<&str> = told.iter().map(|f| f.message.as_str()).collect();
         assert_eq!(
-            says,
+            message,
             [
                 "`0.png` is not a PNG: it is empty",
                 "`1.png` is not a PNG: it is empty",

@@ -21,7 +21,7 @@ pub fn compare(whose: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option
     }
     let all = wanted.len();
     if let Some((mine, theirs)) = shifted(wanted, found) {
-        return Some(OUT010.says_with(
+        return Some(OUT010.finding_with(
             format!(
                 "{whose}: the numbers are off by one, `{}` is there in the place of `{}`",
                 shown(&mine),
@@ -34,7 +34,7 @@ pub fn compare(whose: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option
         let begun = all - missing.len();
         let stops = begun > 0 && wanted[..begun].iter().all(|name| there(&name));
         return Some(match stops {
-            true => OUT010.says_with(
+            true => OUT010.finding_with(
                 format!(
                     "{whose}: the results stop after the first {begun} of {all}, `{}` and all behind it \
                      are missing",
@@ -42,7 +42,7 @@ pub fn compare(whose: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option
                 ),
                 "Go through all inputs of the case, in every one of its folders.",
             ),
-            false => OUT010.says(format!(
+            false => OUT010.finding(format!(
                 "{whose}: {} of {all} results are missing, such as `{}`",
                 missing.len(),
                 shown(missing[0])
@@ -55,14 +55,14 @@ pub fn compare(whose: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option
         shown(extra[0])
     );
     Some(match missing.first() {
-        None => OUT010.says_with(
+        None => OUT010.finding_with(
             format!(
                 "{whose}: there are {} results where {all} are asked for: {strays}",
                 found.len()
             ),
             "Write results only for the inputs that the task asks for.",
         ),
-        Some(first) => OUT010.says(format!(
+        Some(first) => OUT010.finding(format!(
             "{whose}: {} of {all} results are missing, such as `{}`; {strays}",
             missing.len(),
             shown(first)
@@ -74,7 +74,7 @@ pub fn compare(whose: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option
 pub fn rows(path: &str, rows: u64, inputs: usize) -> Option<Finding> {
     let inputs = inputs as u64;
     (rows != inputs).then(|| {
-        OUT010.says_with(
+        OUT010.finding_with(
             format!("`{path}` has {rows} rows below its header, for {inputs} inputs"),
             "Write one row for each input of the case that the task asks for, in every one of its folders.",
         )
@@ -83,7 +83,7 @@ pub fn rows(path: &str, rows: u64, inputs: usize) -> Option<Finding> {
 
 /// A file whose name stands for no input.
 pub fn stray(path: &str) -> Finding {
-    OUT010.says(format!("`{path}` belongs to no input"))
+    OUT010.finding(format!("`{path}` belongs to no input"))
 }
 
 /// A result and the wanted one in whose place it is, if all results are those of the numbers one
@@ -130,7 +130,7 @@ mod tests {
             wanted,
             &found.iter().map(String::as_str).collect(),
         );
-        finding.map_or_else(String::new, |f| f.says)
+        finding.map_or_else(String::new, |f| f.message)
     }
 
     #[test]
@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn rows_are_counted() {
         assert_eq!(rows("a.csv", 3, 3), None);
-        let says = rows("a.csv", 1000, 1112).unwrap().says;
+        let message = rows("a.csv", 1000, 1112).unwrap().message;
         assert_eq!(
-            says,
+            message,
             "`a.csv` has 1000 rows below its header, for 1112 inputs"
         );
     }

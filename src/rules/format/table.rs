@@ -38,7 +38,7 @@ pub fn read(
     while reader.read_byte_record(&mut record)? {
         if record.len() != wide {
             let fields = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
-            return Ok(Err(OUT011.says_with(
+            return Ok(Err(OUT011.finding_with(
                 format!(
                     "Row {} below the header of `{path}` has {}, the header {}",
                     rows + 1,
@@ -67,7 +67,7 @@ fn bad_header(path: &str, header: &ByteRecord, columns: Option<&[String]>) -> Op
     if names == columns {
         return None;
     }
-    let says = format!(
+    let message = format!(
         "The header of `{path}` is `{}`, the task asks for `{}`",
         shown(&names.join(",")),
         columns.join(",")
@@ -75,9 +75,9 @@ fn bad_header(path: &str, header: &ByteRecord, columns: Option<&[String]>) -> Op
     let separator = [';', '\t'].into_iter().find(|c| text.contains(*c));
     Some(match separator {
         Some(_) if names.len() == 1 && columns.len() > 1 => {
-            OUT011.says_with(says, "Separate the fields by commas.")
+            OUT011.finding_with(message, "Separate the fields by commas.")
         }
-        _ => OUT011.says(says),
+        _ => OUT011.finding(message),
     })
 }
 
@@ -90,7 +90,7 @@ mod tests {
     fn found(text: &[u8]) -> Result<u64, String> {
         let columns = ["Frame".to_owned(), "Phase".to_owned()];
         let read = read("a.csv", text, Some(&columns)).unwrap();
-        read.map_err(|f| format!("{} {} {}", f.code, f.says, f.remedy))
+        read.map_err(|f| format!("{} {} {}", f.code, f.message, f.help))
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        for (text, says) in [
+        for (text, message) in [
             (&b""[..], "OUT008 `a.csv` is not a CSV table: it is empty"),
             (
                 b"\x80\x04\x95",
@@ -128,7 +128,7 @@ mod tests {
             ),
         ] {
             let found = found(text).unwrap_err();
-            assert!(found.contains(says), "{found}");
+            assert!(found.contains(message), "{found}");
         }
     }
 

@@ -178,10 +178,10 @@ fn of_an_index_the_servers_platform_is_taken() {
     let refused = choice(&[arm, none]).unwrap_err();
     assert_eq!(refused.code, "IMG002");
     assert_eq!(
-        refused.says,
+        refused.message,
         "The image is for `linux/arm64/v8`; the server is linux/amd64"
     );
-    assert!(refused.remedy.contains("--platform linux/amd64"));
+    assert!(refused.help.contains("--platform linux/amd64"));
     assert!(choice(&[]).is_err());
     assert!(choice(&[("windows", "amd64", "")]).is_err());
     assert!(choice(&[("linux", "amd64x", "")]).is_err());
@@ -215,12 +215,16 @@ fn what_is_no_image_is_told_what_it_is() {
     assert_eq!(code(OCI_MANIFEST, &with("manifests", json!([]))), "IMG014");
     for text in ["", "{", "{} {}", "\u{feff}{}", &"[".repeat(100_000)] {
         let finding = read(OCI_MANIFEST, text.as_bytes()).unwrap_err();
-        assert_eq!(finding.code, "IMG011", "{}", finding.says);
+        assert_eq!(finding.code, "IMG011", "{}", finding.message);
     }
     let mut negative = manifest();
     negative["layers"][1]["size"] = json!(-1);
     let finding = read_json(OCI_MANIFEST, &negative).unwrap_err();
-    assert!(finding.says.contains("layers[1].size"), "{}", finding.says);
+    assert!(
+        finding.message.contains("layers[1].size"),
+        "{}",
+        finding.message
+    );
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn bytes_that_are_no_text_are_refused_wherever_they_are() {
         .collect();
     let refused = read(OCI_MANIFEST, &bytes).unwrap_err();
     assert_eq!(refused.code, "IMG011");
-    assert!(refused.says.contains("utf-8"), "{}", refused.says);
+    assert!(refused.message.contains("utf-8"), "{}", refused.message);
 }
 
 #[test]
@@ -261,5 +265,5 @@ fn numbers_that_others_cannot_read_are_refused_wherever_they_are() {
         .replace("{\"schemaVersion", "{\"x\":1e999,\"schemaVersion");
     let refused = read(OCI_MANIFEST, text.as_bytes()).unwrap_err();
     assert_eq!(refused.code, "IMG011");
-    assert!(refused.says.contains("number"), "{}", refused.says);
+    assert!(refused.message.contains("number"), "{}", refused.message);
 }

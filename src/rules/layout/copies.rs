@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ignore::{self, Ignore, Reason};
 use super::{Used, tree};
-use crate::model::{EntryKind, Finding, Place, SourceTree, suggest};
+use crate::model::{EntryKind, Finding, Location, SourceTree, suggest};
 use crate::rules::catalogue::SRC011;
 use crate::rules::dockerfile::{Dockerfile, Instruction};
 
@@ -86,23 +86,23 @@ pub(super) fn missing(tree: &SourceTree, used: Used<'_>, ignore: &Ignore) -> Vec
         // A pattern may match nothing if another source of the line is there.
         .filter(|(path, source)| source.alone || !has_wildcard(path))
         .filter_map(|(path, source)| {
-            let (says, remedy) = match is_there(tree, &path) {
+            let (message, help) = match is_there(tree, &path) {
                 false => absent(tree, &path, source.text),
                 true => ignored(tree, &path, (source.text, &left_out))?,
             };
-            let place = place(tree, used.path, source.line, source.text);
-            Some(SRC011.says_with(says, remedy).at(place))
+            let location = location(tree, used.path, source.line, source.text);
+            Some(SRC011.finding_with(message, help).at(location))
         })
         .take(SHOWN)
         .collect()
 }
 
 fn absent(tree: &SourceTree, path: &str, written: &str) -> (String, String) {
-    let remedy = match nearest(tree, path) {
+    let help = match nearest(tree, path) {
         Some(near) => format!("Did you mean `{near}`? Names are case-sensitive."),
-        None => SRC011.remedy.to_owned(),
+        None => SRC011.help.to_owned(),
     };
-    (format!("`{written}` is not in the repository"), remedy)
+    (format!("`{written}` is not in the repository"), help)
 }
 
 /// What is wrong with a source that is in the repository, if nothing of it is in the build.
@@ -245,7 +245,7 @@ fn nearest<'a>(tree: &'a SourceTree, path: &str) -> Option<&'a str> {
 }
 
 /// The physical line of an instruction that names a source.
-fn place(tree: &SourceTree, path: &str, line: u32, source: &str) -> Place {
+fn location(tree: &SourceTree, path: &str, line: u32, source: &str) -> Location {
     let text = String::from_utf8_lossy(tree.text(path).unwrap_or_default()).into_owned();
     let from = (1..).zip(text.lines()).skip_while(|(n, _)| *n < line);
     let mut part = from
@@ -255,8 +255,8 @@ fn place(tree: &SourceTree, path: &str, line: u32, source: &str) -> Place {
         .find(|(_, l)| l.contains(source))
         .or_else(|| from.clone().next());
     match found {
-        Some((line, text)) => Place::line(path, line).with_text(text.trim_end()),
-        None => Place::line(path, line),
+        Some((line, text)) => Location::line(path, line).with_text(text.trim_end()),
+        None => Location::line(path, line),
     }
 }
 

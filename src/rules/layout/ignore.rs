@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::tokens::Tokens;
-use crate::model::{EntryKind, Finding, Place, SourceTree};
+use crate::model::{EntryKind, Finding, Location, SourceTree};
 use crate::rules::catalogue::SRC012;
 
 /// The file at the root of the repository.
@@ -58,7 +58,8 @@ impl Ignore {
         else {
             return Ok(Self::default());
         };
-        let at = |says: &str| Box::new(SRC012.says(says).at(Place::file(file.as_str())));
+        let at =
+            |message: &str| Box::new(SRC012.finding(message).at(Location::file(file.as_str())));
         if !matches!(entry.kind, EntryKind::File { .. }) {
             return Err(at(&format!("`{file}` is not a regular file")));
         }
@@ -92,9 +93,9 @@ impl Ignore {
                 path => Tokens::read(&rooted(path)),
             };
             let Some(tokens) = tokens else {
-                let says = format!("`{}` is no pattern", written.escape_debug());
-                let place = Place::line(file, line).with_text(whole.trim_end());
-                return Err(Box::new(SRC012.says(says).at(place)));
+                let message = format!("`{}` is no pattern", written.escape_debug());
+                let location = Location::line(file, line).with_text(whole.trim_end());
+                return Err(Box::new(SRC012.finding(message).at(location)));
             };
             patterns.push(Pattern {
                 line,
@@ -221,7 +222,7 @@ mod tests {
         for bad in ["!", "a[", "[]", "[a-]", "[-a]", "x\\", "! "] {
             let finding = Ignore::read(FILE, &format!("ok\n{bad}\n")).unwrap_err();
             assert_eq!(finding.code, "SRC012", "{bad}");
-            assert_eq!(finding.place.unwrap().line, Some(2), "{bad}");
+            assert_eq!(finding.location.unwrap().line, Some(2), "{bad}");
         }
     }
 }

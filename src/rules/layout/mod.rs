@@ -15,7 +15,7 @@ pub use ignore::Ignore;
 
 use super::catalogue::{DF001, SRC001, SRC002, SRC003, SRC007, SRC013};
 use super::dockerfile::Dockerfile;
-use crate::model::{EntryKind, Finding, Place, SourceTree, limits, suggest};
+use crate::model::{EntryKind, Finding, Location, SourceTree, limits, suggest};
 
 /// A Dockerfile that the submission uses.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +31,12 @@ pub const TEMPLATE_MARK: &str = "TEMPLATE:";
 
 /// The commit breaks a bound of the reader; `what` completes "the repository has …".
 pub fn too_large(what: &str) -> Finding {
-    SRC003.says(format!("The repository is too large: {what}"))
+    SRC003.finding(format!("The repository is too large: {what}"))
 }
 
 /// The commit was taken back before it could be read.
 pub fn gone() -> Finding {
-    SRC013.says("The commit is no longer in the repository, so it cannot be read".to_owned())
+    SRC013.finding("The commit is no longer in the repository, so it cannot be read".to_owned())
 }
 
 /// Everything about the files but the Dockerfile's own content.
@@ -75,33 +75,35 @@ pub fn dockerfile<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8], Vec<
         .keys()
         .filter(|other| *other != path && other.to_lowercase() == path.to_lowercase())
         .collect();
-    let at = |finding: Finding| vec![finding.at(Place::file(path))];
+    let at = |finding: Finding| vec![finding.at(Location::file(path))];
     match tree
         .entries
         .get(path)
         .map(|entry| (&entry.kind, entry.bytes))
     {
-        Some((EntryKind::File { .. }, _)) if !twins.is_empty() => Err(at(SRC001.says_with(
+        Some((EntryKind::File { .. }, _)) if !twins.is_empty() => Err(at(SRC001.finding_with(
             format!("There are both `{path}` and `{}`", twins[0]),
             "Delete one of them: on some machines they are the same file.",
         ))),
         Some((EntryKind::File { .. }, bytes)) => match tree.text(path) {
             Some(text) => Ok(text),
-            None if bytes > limits::DOCKERFILE_BYTES_MAX as u64 => Err(at(DF001.says_with(
+            None if bytes > limits::DOCKERFILE_BYTES_MAX as u64 => Err(at(DF001.finding_with(
                 format!(
                     "`{path}` has more than {} KiB",
                     limits::DOCKERFILE_BYTES_MAX / 1024
                 ),
                 "Move data and long scripts into files of their own and COPY them.",
             ))),
-            None => Err(at(SRC002.says(format!("`{path}` could not be read")))),
+            None => Err(at(SRC002.finding(format!("`{path}` could not be read")))),
         },
         Some((EntryKind::Symlink(_), _)) => {
-            Err(at(SRC002.says(format!("`{path}` is a symbolic link"))))
+            Err(at(SRC002.finding(format!("`{path}` is a symbolic link"))))
         }
-        Some((EntryKind::Submodule, _)) => Err(at(SRC002.says(format!("`{path}` is a submodule")))),
+        Some((EntryKind::Submodule, _)) => {
+            Err(at(SRC002.finding(format!("`{path}` is a submodule"))))
+        }
         None if tree::is_directory(tree, path) => {
-            Err(at(SRC002.says(format!("`{path}` is a directory"))))
+            Err(at(SRC002.finding(format!("`{path}` is a directory"))))
         }
         None => Err(vec![no_dockerfile(tree, path)]),
     }
@@ -123,12 +125,12 @@ fn no_dockerfile(tree: &SourceTree, path: &str) -> Finding {
         .or_else(|| suggest::nearest(path, paths().take(tree::CANDIDATES).map(String::as_str)));
     match near {
         Some(near) => SRC001
-            .says_with(
+            .finding_with(
                 format!("There is no file named `{path}`, but there is `{near}`"),
                 format!("Rename it, or write `dockerfile = \"{near}\"` into submission.toml."),
             )
-            .at(Place::file(near)),
-        None => SRC001.says(format!("There is no file named `{path}`")),
+            .at(Location::file(near)),
+        None => SRC001.finding(format!("There is no file named `{path}`")),
     }
 }
 
@@ -143,11 +145,11 @@ fn untouched(tree: &SourceTree, template: &SourceTree) -> Vec<Finding> {
             let (line, mark) = (1..)
                 .zip(text.lines())
                 .find(|(_, l)| l.contains(TEMPLATE_MARK))?;
-            let place = Place::line(path.as_str(), line).with_text(mark.trim_end());
+            let location = Location::line(path.as_str(), line).with_text(mark.trim_end());
             Some(
                 SRC007
-                    .says(format!("`{path}` is still the template's"))
-                    .at(place),
+                    .finding(format!("`{path}` is still the template's"))
+                    .at(location),
             )
         })
         .collect()

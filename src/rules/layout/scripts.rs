@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::copies::plain;
 use super::tree;
-use crate::model::{Entry, EntryKind, Finding, Place, Severity, SourceTree};
+use crate::model::{Entry, EntryKind, Finding, Location, Severity, SourceTree};
 use crate::rules::catalogue::SRC010;
 use crate::rules::dockerfile::{Command, Dockerfile, Instruction, Step};
 
@@ -143,7 +143,7 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
         };
         let finding =
             if has_carriage_return(entry) && (one.how == How::Shell || has_interpreter(entry)) {
-                let mut finding = SRC010.says(format!(
+                let mut finding = SRC010.finding(format!(
                     "`{}` has Windows line endings, so it cannot be started",
                     one.path
                 ));
@@ -153,7 +153,7 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
                 && entry.kind == (EntryKind::File { executable: false })
             {
                 // COPY keeps the mode.
-                let mut finding = SRC010.says(format!(
+                let mut finding = SRC010.finding(format!(
                     "`{}` is started by the image and is not executable",
                     one.path
                 ));
@@ -162,14 +162,14 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
                 }
                 finding
             } else if one.how != How::Shell && is_text(entry) && !has_interpreter(entry) {
-                SRC010.says_with(
+                SRC010.finding_with(
                 format!("`{}` is started by the image and has no `#!` line", one.path),
                 "Begin it with a line such as `#!/bin/sh`, or start its interpreter in ENTRYPOINT.",
             )
             } else {
                 continue;
             };
-        findings.push(finding.at(Place::line(one.path.as_str(), 1)));
+        findings.push(finding.at(Location::line(one.path.as_str(), 1)));
     }
     let known: BTreeSet<&str> = started.iter().map(|s| s.path.as_str()).collect();
     findings.extend(
@@ -181,8 +181,8 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
                     && has_carriage_return(entry)
             })
             .map(|(path, _)| {
-                let says = format!("The script `{path}` has Windows line endings");
-                SRC010.says(says).at(Place::line(path.as_str(), 1))
+                let message = format!("The script `{path}` has Windows line endings");
+                SRC010.finding(message).at(Location::line(path.as_str(), 1))
             }),
     );
     findings

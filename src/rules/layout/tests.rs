@@ -36,7 +36,7 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
     tree
 }
 
-/// `code severity place` of everything that is found, with this Dockerfile.
+/// `code severity location` of everything that is found, with this Dockerfile.
 fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
     let mut all = files.to_vec();
     all.push(("Dockerfile", text));
@@ -48,8 +48,11 @@ fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
     check(&tree(&all), &used, None)
         .iter()
         .map(|f| {
-            let place = f.place.as_ref().map_or(String::new(), |p| format!(" {p}"));
-            format!("{} {}{place}", f.code, f.severity)
+            let location = f
+                .location
+                .as_ref()
+                .map_or(String::new(), |p| format!(" {p}"));
+            format!("{} {}{location}", f.code, f.severity)
         })
         .collect()
 }
@@ -145,11 +148,11 @@ fn copies_name_what_is_there() {
         &Ignore::default(),
     );
     assert_eq!(
-        missing[0].remedy,
+        missing[0].help,
         "Did you mean `Weights.bin`? Names are case-sensitive."
     );
     assert_eq!(
-        missing[1].remedy,
+        missing[1].help,
         "Did you mean `src/a.py`? Names are case-sensitive."
     );
 }
@@ -172,7 +175,7 @@ fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
     }];
     let found = check(&tree(&files), &used, None);
     assert!(found.iter().all(Finding::is_error), "{found:?}");
-    found.into_iter().map(|f| (f.says, f.remedy)).collect()
+    found.into_iter().map(|f| (f.message, f.help)).collect()
 }
 
 #[test]
@@ -186,7 +189,7 @@ fn what_is_ignored_cannot_be_copied() {
     ] {
         assert_eq!(ignored(copy, patterns), [], "{copy} {patterns}");
     }
-    for (copy, patterns, says, remedy) in [
+    for (copy, patterns, message, help) in [
         (
             "COPY main.py weights.bin /x/",
             "# large\n*.bin",
@@ -212,7 +215,7 @@ fn what_is_ignored_cannot_be_copied() {
             "Delete it from the line, or give the file another name.",
         ),
     ] {
-        let expected = (says.to_owned(), remedy.to_owned());
+        let expected = (message.to_owned(), help.to_owned());
         assert_eq!(ignored(copy, patterns), [expected], "{copy} {patterns}");
     }
     let bad = ignored("COPY . /x/", "data\n[");
@@ -230,12 +233,12 @@ fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
     assert!(why("Dockerfile", "a") && !why("Dockerfile", "b"));
     assert!(why("d/File", "b") && !why("d/File", "a"));
     let link = tree(&[(".dockerignore", "->a"), ("a", "")]);
-    let says = Ignore::of(&link, "Dockerfile").unwrap_err().says;
-    assert_eq!(says, "`.dockerignore` is not a regular file");
+    let message = Ignore::of(&link, "Dockerfile").unwrap_err().message;
+    assert_eq!(message, "`.dockerignore` is not a regular file");
     let many = "x\n".repeat(1001);
     let many = tree(&[(".dockerignore", many.as_str())]);
-    let says = Ignore::of(&many, "Dockerfile").unwrap_err().says;
-    assert_eq!(says, "`.dockerignore` has too many patterns");
+    let message = Ignore::of(&many, "Dockerfile").unwrap_err().message;
+    assert_eq!(message, "`.dockerignore` has too many patterns");
 }
 
 #[test]
@@ -309,9 +312,9 @@ fn the_started_script_can_be_started() {
 
 #[test]
 fn the_dockerfile_is_found_or_missed_with_help() {
-    let says = |files: &[(&str, &str)], path: &str| match dockerfile(&tree(files), path) {
+    let message = |files: &[(&str, &str)], path: &str| match dockerfile(&tree(files), path) {
         Ok(text) => String::from_utf8_lossy(text).into_owned(),
-        Err(findings) => format!("{} {}", findings[0].code, findings[0].says),
+        Err(findings) => format!("{} {}", findings[0].code, findings[0].message),
     };
     for (files, expected) in [
         (&[("Dockerfile", "FROM x")] as &[_], "FROM x"),
@@ -342,7 +345,7 @@ fn the_dockerfile_is_found_or_missed_with_help() {
             "SRC002 `Dockerfile` is a directory",
         ),
     ] {
-        assert_eq!(says(files, "Dockerfile"), expected);
+        assert_eq!(message(files, "Dockerfile"), expected);
     }
     let mut large = tree(&[("Dockerfile", "x")]);
     large.texts.clear();
@@ -366,7 +369,7 @@ fn an_untouched_template_is_told_by_file_and_line() {
     );
     assert_eq!(untouched[0].code, "SRC007");
     assert_eq!(
-        untouched[0].place.as_ref().unwrap().to_string(),
+        untouched[0].location.as_ref().unwrap().to_string(),
         "main.py:2"
     );
     let changed = tree(&[

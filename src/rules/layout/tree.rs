@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{EntryKind, Finding, Place, SourceTree, limits};
+use crate::model::{EntryKind, Finding, Location, SourceTree, limits};
 use crate::rules::catalogue::{Rule, SRC004, SRC005, SRC006, SRC008, SRC009};
 
 /// Paths that get a finding of their own for one rule; the rest are counted.
@@ -41,15 +41,15 @@ fn links(tree: &SourceTree) -> Vec<Finding> {
         })
         .collect();
     if all.len() > LINKS_FOLLOWED {
-        let says = format!("The repository has more than {LINKS_FOLLOWED} symbolic links");
-        return vec![SRC006.says_with(says, "Replace links by the files themselves.")];
+        let message = format!("The repository has more than {LINKS_FOLLOWED} symbolic links");
+        return vec![SRC006.finding_with(message, "Replace links by the files themselves.")];
     }
     let out = all
         .into_iter()
         .filter(|(path, target)| leads_out(tree, path, target));
-    let says =
+    let message =
         |path| format!("The symbolic link `{path}` leads out of the repository, or in a circle");
-    listed(&SRC006, out.map(|(path, _)| (path, says(path))))
+    listed(&SRC006, out.map(|(path, _)| (path, message(path))))
 }
 
 /// Pointers of Git LFS; an error where the Dockerfile copies the file by name.
@@ -62,17 +62,18 @@ pub(super) fn pointers(tree: &SourceTree, copied: &BTreeSet<String>) -> Vec<Find
             })
             .map(|(path, _)| path)
     };
-    let says = |path: &String| format!("`{path}` is only a pointer of Git LFS");
+    let message = |path: &String| format!("`{path}` is only a pointer of Git LFS");
     let mut findings: Vec<Finding> = all()
         .filter(|path| copied.contains(*path))
         .map(|path| {
-            let mut finding = SRC005.says(format!("{}, and the Dockerfile copies it", says(path)));
+            let mut finding =
+                SRC005.finding(format!("{}, and the Dockerfile copies it", message(path)));
             finding.severity = crate::model::Severity::Error;
-            finding.at(Place::file(path.as_str()))
+            finding.at(Location::file(path.as_str()))
         })
         .collect();
     let others = all().filter(|path| !copied.contains(*path));
-    findings.extend(listed(&SRC005, others.map(|path| (path, says(path)))));
+    findings.extend(listed(&SRC005, others.map(|path| (path, message(path)))));
     findings
 }
 
@@ -80,15 +81,15 @@ pub(super) fn pointers(tree: &SourceTree, copied: &BTreeSet<String>) -> Vec<Find
 fn listed<'a>(rule: &Rule, faults: impl Iterator<Item = (&'a String, String)>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut more = 0;
-    for (path, says) in faults {
+    for (path, message) in faults {
         if findings.len() < SHOWN {
-            findings.push(rule.says(says).at(Place::file(path.as_str())));
+            findings.push(rule.finding(message).at(Location::file(path.as_str())));
         } else {
             more += 1;
         }
     }
     if more > 0 {
-        findings.push(rule.says(format!("The same for {more} more")));
+        findings.push(rule.finding(format!("The same for {more} more")));
     }
     findings
 }
@@ -100,11 +101,11 @@ fn names(tree: &SourceTree) -> Vec<Finding> {
         .take(SHOWN)
         .map(|path| {
             let shown: String = path.escape_debug().take(80).collect();
-            SRC009.says(format!("The name `{shown}` is not allowed"))
+            SRC009.finding(format!("The name `{shown}` is not allowed"))
         })
         .collect();
     if odd.len() > SHOWN {
-        findings.push(SRC009.says(format!("The same for {} more", odd.len() - SHOWN)));
+        findings.push(SRC009.finding(format!("The same for {} more", odd.len() - SHOWN)));
     }
     findings
 }

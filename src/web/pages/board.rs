@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::home::address;
 use super::layout::{Shell, page};
-use super::parts::{arrow, counted, moment, sentence_of_phase};
+use super::parts::{arrow, counted, sentence_of_phase, timestamp};
 use crate::report::{BoardView, CellView, ColumnView, RowView, sanitize};
 
 /// The whole page.
@@ -37,7 +37,7 @@ pub fn board(view: &BoardView, version: &str) -> Markup {
 pub fn board_fragment(view: &BoardView) -> Markup {
     let path = path(view);
     html! {
-        section data-says=(says(view)) {
+        section data-message=(message(view)) {
             (facts(view))
             @for notice in view.notices() { p.note { (notice) } }
             @if view.rows.is_empty() {
@@ -52,7 +52,7 @@ pub fn board_fragment(view: &BoardView) -> Markup {
             p.links {
                 a href={ (path) ".csv" } { "CSV" }
                 a href={ "/api/v1/boards/" (view.board.to_string()) } { "JSON" }
-                span.soft { "as of " (moment(view.generated_at)) }
+                span.soft { "as of " (timestamp(view.generated_at)) }
                 @if let Some(revision) = view.revision {
                     span.soft { "evaluation " (revision) }
                 }
@@ -66,7 +66,7 @@ fn path(view: &BoardView) -> String {
 }
 
 /// The news in one sentence, for those who hear the page.
-fn says(view: &BoardView) -> String {
+fn message(view: &BoardView) -> String {
     let leaders: Vec<String> = view
         .rows
         .iter()
@@ -139,7 +139,7 @@ fn line(view: &BoardView, row: &RowView) -> Markup {
             td.num.number role="cell" data-label="Submission" {
                 "#" (row.submission) " " code { (row.content.short()) }
             }
-            td.when role="cell" data-label="Received" { (moment(row.at)) }
+            td.when role="cell" data-label="Received" { (timestamp(row.at)) }
         }
     }
 }

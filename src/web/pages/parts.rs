@@ -3,10 +3,10 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::model::{Direction, Severity, Stage, Timestamp};
-use crate::report::{GateState, PhaseState, sanitize};
+use crate::report::{PhaseState, StageState, sanitize};
 
 /// A moment to the minute, and to the second for machines.
-pub(super) fn moment(at: Timestamp) -> Markup {
+pub(super) fn timestamp(at: Timestamp) -> Markup {
     let exact = at.to_string();
     let shown = exact.get(..16).unwrap_or(&exact).replace('T', " ");
     html! { time datetime=(exact) { (shown) } }
@@ -16,9 +16,9 @@ pub(super) fn moment(at: Timestamp) -> Markup {
 pub(super) fn sentence_of_phase(state: PhaseState, opens: Timestamp, closes: Timestamp) -> Markup {
     html! {
         @match state {
-            PhaseState::Planned => { "opens " (moment(opens)) }
-            PhaseState::Open => { "open until " (moment(closes)) }
-            PhaseState::Closed => { "closed " (moment(closes)) }
+            PhaseState::Planned => { "opens " (timestamp(opens)) }
+            PhaseState::Open => { "open until " (timestamp(closes)) }
+            PhaseState::Closed => { "closed " (timestamp(closes)) }
         }
     }
 }
@@ -58,37 +58,37 @@ pub(super) fn severity(severity: Severity) -> Markup {
 }
 
 /// What a person calls a stage.
-pub(super) fn stage(stage: Stage) -> &'static str {
+pub(super) fn stage_title(stage: Stage) -> &'static str {
     match stage {
-        Stage::Rules => "Rules",
+        Stage::Admission => "Rules",
         Stage::Build => "Build",
         Stage::Smoke => "Smoke run",
         Stage::Run => "Evaluation",
-        Stage::Score => "Scoring",
+        Stage::Scoring => "Scoring",
     }
 }
 
 /// The class of a gate's state in the style sheet.
-pub(super) fn class(state: GateState) -> &'static str {
+pub(super) fn class(state: StageState) -> &'static str {
     match state {
-        GateState::Waiting => "waiting",
-        GateState::Working => "working",
-        GateState::Passed => "passed",
-        GateState::Warned => "warned",
-        GateState::Failed => "failed",
-        GateState::Skipped => "skipped",
+        StageState::Waiting => "waiting",
+        StageState::Working => "working",
+        StageState::Passed => "passed",
+        StageState::Warned => "warned",
+        StageState::Failed => "failed",
+        StageState::Skipped => "skipped",
     }
 }
 
 /// A sign that is drawn, so that it looks the same whatever fonts there are.
-pub(super) fn icon(state: GateState) -> Markup {
+pub(super) fn icon(state: StageState) -> Markup {
     let path = match state {
-        GateState::Passed => r#"<path d="M3.5 8.5l3 3 6-7"/>"#,
-        GateState::Failed => r#"<path d="M4 4l8 8M12 4l-8 8"/>"#,
-        GateState::Warned => r#"<path d="M8 3v6.2M8 12.4v.2"/>"#,
-        GateState::Working => r#"<path d="M3.6 8h.1M8 8h.1M12.4 8h.1"/>"#,
-        GateState::Waiting => r#"<circle cx="8" cy="8" r="2"/>"#,
-        GateState::Skipped => r#"<path d="M4 8h8"/>"#,
+        StageState::Passed => r#"<path d="M3.5 8.5l3 3 6-7"/>"#,
+        StageState::Failed => r#"<path d="M4 4l8 8M12 4l-8 8"/>"#,
+        StageState::Warned => r#"<path d="M8 3v6.2M8 12.4v.2"/>"#,
+        StageState::Working => r#"<path d="M3.6 8h.1M8 8h.1M12.4 8h.1"/>"#,
+        StageState::Waiting => r#"<circle cx="8" cy="8" r="2"/>"#,
+        StageState::Skipped => r#"<path d="M4 8h8"/>"#,
     };
     html! {
         svg.icon viewBox="0 0 16 16" aria-hidden="true" focusable="false" { (PreEscaped(path)) }

@@ -19,7 +19,7 @@ pub struct RuleDoc<'a> {
     /// One line.
     pub title: &'a str,
     /// What to do.
-    pub remedy: &'a str,
+    pub help: &'a str,
     /// Why the rule exists.
     pub why: &'a str,
     /// What breaks it; may be empty.
@@ -35,7 +35,7 @@ impl<'a> From<&'a Rule> for RuleDoc<'a> {
             severity: rule.severity,
             firm: rule.firm,
             title: rule.title,
-            remedy: rule.remedy,
+            help: rule.help,
             why: rule.why,
             bad: rule.bad,
             good: rule.good,
@@ -116,7 +116,7 @@ fn article(rule: &RuleDoc<'_>) -> Markup {
                 @if rule.firm { " " span.badge title="No challenge can weigh it less" { "firm" } }
             }
             p { (prose(rule.why)) }
-            p.remedy { strong { "Fix" } " " span { (prose(rule.remedy)) } }
+            p.help { strong { "Fix" } " " span { (prose(rule.help)) } }
             @if !rule.bad.is_empty() || !rule.good.is_empty() {
                 div.examples {
                     (example("bad", "Not this", rule.bad))

@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
-use super::parts::{bar, class, copyable, icon, moment, prose, severity, stage};
+use super::parts::{bar, class, copyable, icon, prose, severity, stage_title, timestamp};
 use super::{home, score};
-use crate::model::{Origin, Place, SubmissionState};
+use crate::model::{Location, Origin, SubmissionState};
 use crate::report::{
-    FindingView, GateState, GateView, LogView, QuotaView, SubmissionView, Tone, sanitize,
+    FindingView, LogView, QuotaView, StageState, StageView, SubmissionView, Tone, sanitize,
 };
 
 /// The whole page.
@@ -31,10 +31,10 @@ pub fn submission(view: &SubmissionView, version: &str) -> Markup {
 /// What live updates replace. After the last one, `data-final` tells the script to stop listening.
 pub fn submission_fragment(view: &SubmissionView) -> Markup {
     html! {
-        section data-says=(view.verdict()) data-final=[is_over(view).then_some("")] {
+        section data-message=(view.verdict()) data-final=[is_over(view).then_some("")] {
             (verdict(view))
             @for notice in &view.notices { p.note { (sanitize::line(notice)) } }
-            (gates(view))
+            (stages(view))
             div.columns {
                 div.wide {
                     (findings(view))
@@ -67,16 +67,16 @@ fn token(view: &SubmissionView) -> &str {
 
 fn verdict(view: &SubmissionView) -> Markup {
     let (tone, state) = match view.tone() {
-        Tone::Good => ("good", GateState::Passed),
-        Tone::Bad => ("bad", GateState::Failed),
-        Tone::Busy => ("busy", GateState::Working),
-        Tone::Neutral => ("neutral", GateState::Warned),
+        Tone::Good => ("good", StageState::Passed),
+        Tone::Bad => ("bad", StageState::Failed),
+        Tone::Busy => ("busy", StageState::Working),
+        Tone::Neutral => ("neutral", StageState::Warned),
     };
     html! {
         div.verdict.(tone) {
             span.sign { (icon(state)) }
             div {
-                p.says { (sanitize::line(&view.verdict())) }
+                p.message { (sanitize::line(&view.verdict())) }
                 @if let Some(advice) = view.advice() { p { (advice) } }
                 @if let Some(incident) = &view.incident {
                     p { "Incident " code { (sanitize::line(incident)) } }
@@ -87,34 +87,34 @@ fn verdict(view: &SubmissionView) -> Markup {
 }
 
 /// A gate that failed for our reasons is not painted as the team's failure.
-fn state(view: &SubmissionView, gate: &GateView) -> GateState {
-    match (gate.state, view.tone()) {
-        (GateState::Failed, Tone::Neutral) => GateState::Warned,
+fn state(view: &SubmissionView, stage: &StageView) -> StageState {
+    match (stage.state, view.tone()) {
+        (StageState::Failed, Tone::Neutral) => StageState::Warned,
         (state, _) => state,
     }
 }
 
-fn gates(view: &SubmissionView) -> Markup {
+fn stages(view: &SubmissionView) -> Markup {
     html! {
-        ol.gates aria-label="Gates" {
-            @for gate in &view.gates {
-                @let shown = state(view, gate);
-                li.(class(shown)) aria-current=[(gate.state == GateState::Working).then_some("step")] {
+        ol.stages aria-label="Gates" {
+            @for stage in &view.stages {
+                @let shown = state(view, stage);
+                li.(class(shown)) aria-current=[(stage.state == StageState::Working).then_some("step")] {
                     span.sign { (icon(shown)) }
                     div {
                         p.name {
-                            (stage(gate.name))
-                            @if let Some(duration) = gate.duration {
+                            (stage_title(stage.name))
+                            @if let Some(duration) = stage.duration {
                                 " " span.time { (duration) }
                             }
                         }
                         p.soft {
                             // The sign tells the eyes; words tell the rest of us.
-                            @if gate.says.is_empty() {
-                                (gate.state.as_str())
+                            @if stage.message.is_empty() {
+                                (stage.state.as_str())
                             } @else {
-                                span.unseen { (gate.state.as_str()) ": " }
-                                (prose(&gate.says))
+                                span.unseen { (stage.state.as_str()) ": " }
+                                (prose(&stage.message))
                             }
                         }
                     }
@@ -146,37 +146,37 @@ fn finding(view: &FindingView) -> Markup {
             p.where {
                 (severity(finding.severity)) " "
                 a.code href={ "/rules#" (code) } { (code) } " "
-                @if let Some(place) = &finding.place { (at(place, view.link.as_deref())) }
+                @if let Some(location) = &finding.location { (at(location, view.link.as_deref())) }
             }
-            h3 { (prose(&finding.says)) }
-            @if let Some(place) = &finding.place { (source(place)) }
-            @if !finding.remedy.is_empty() {
-                p.remedy { strong { "Fix" } " " span { (prose(&finding.remedy)) } }
+            h3 { (prose(&finding.message)) }
+            @if let Some(location) = &finding.location { (source(location)) }
+            @if !finding.help.is_empty() {
+                p.help { strong { "Fix" } " " span { (prose(&finding.help)) } }
             }
         }
     }
 }
 
-fn at(place: &Place, link: Option<&str>) -> Markup {
-    let shown = sanitize::line(&place.to_string());
+fn at(location: &Location, link: Option<&str>) -> Markup {
+    let shown = sanitize::line(&location.to_string());
     // Only addresses of the web: a link of another kind could run a script.
     let web = link.filter(|l| l.starts_with("https://") || l.starts_with("http://"));
     html! {
         @match web {
-            Some(address) => { a.place href=(address) { (shown) } }
-            None => { span.place { (shown) } }
+            Some(address) => { a.location href=(address) { (shown) } }
+            None => { span.location { (shown) } }
         }
     }
 }
 
 /// The source line, marked from the column to its end.
-fn source(place: &Place) -> Markup {
-    let (Some(number), Some(text)) = (place.line, &place.text) else {
+fn source(location: &Location) -> Markup {
+    let (Some(number), Some(text)) = (location.line, &location.text) else {
         return html! {};
     };
     let line = sanitize::text(text).replace('\n', " ");
     let blank = line.chars().take_while(|c| c.is_whitespace()).count();
-    let before = place
+    let before = location
         .column
         .map_or(blank, |c| (c as usize).saturating_sub(1));
     let cut = line.char_indices().nth(before).map_or(0, |(at, _)| at);
@@ -191,12 +191,12 @@ fn source(place: &Place) -> Markup {
 
 fn log_section(view: &SubmissionView, log: &LogView) -> Markup {
     let title = sanitize::line(&log.title);
-    let failed = view.failed_gate() == Some(log.gate);
+    let failed = view.failed_stage() == Some(log.stage);
     let text = log.excerpt.text();
     html! {
         section.card {
-            details open[failed] data-key={ "log-" (log.gate) "-" (title) } {
-                summary { "Log of the " (stage(log.gate).to_lowercase()) ": " (title) }
+            details open[failed] data-key={ "log-" (log.stage) "-" (title) } {
+                summary { "Log of the " (stage_title(log.stage).to_lowercase()) ": " (title) }
                 pre.log tabindex="0" role="region" aria-label=(title) {
                     code { (sanitize::text(text.trim_end())) }
                 }
@@ -219,7 +219,11 @@ fn quota_card(quota: &QuotaView) -> Markup {
     let rows = [
         ("Evaluations today", quota.used_today, quota.per_day),
         ("In this phase", quota.used_total, quota.total),
-        ("Pushes today", quota.tries_today, quota.tries_per_day),
+        (
+            "Pushes today",
+            quota.submissions_today,
+            quota.submissions_per_day,
+        ),
     ];
     html! {
         section.card {
@@ -251,8 +255,8 @@ fn facts(view: &SubmissionView) -> Markup {
                     dd {
                         (sanitize::line(&task.title)) " "
                         @if let Some(board) = &view.board {
-                            @let place = view.score.as_ref().map(|_| format!("#team-{}", view.team));
-                            a href={ "/challenges/" (board) (place.unwrap_or_default()) } { "board" }
+                            @let location = view.score.as_ref().map(|_| format!("#team-{}", view.team));
+                            a href={ "/challenges/" (board) (location.unwrap_or_default()) } { "board" }
                         }
                     }
                 }
@@ -262,7 +266,7 @@ fn facts(view: &SubmissionView) -> Markup {
                 };
                 dt { (what) } dd { code.long { (view.origin.content()) } }
                 dt { (pushed_as) } dd { code.long { (sanitize::line(&view.origin.pushed_as())) } }
-                dt { "Received" } dd { (moment(view.observed_at)) }
+                dt { "Received" } dd { (timestamp(view.observed_at)) }
                 @if let Some(image) = &view.image {
                     dt { "Image" } dd { code.long { (image) } }
                 }

@@ -65,13 +65,13 @@ fn text_of_participants_is_escaped_and_cleaned() {
     let mut view = SubmissionView::sample_rejected();
     let evil = "<img src=x onerror=alert(1)>\u{202e}\u{1b}[31m&\"'";
     for found in &mut view.findings {
-        found.finding.says = evil.into();
-        found.finding.remedy = format!("`{evil}` `");
+        found.finding.message = evil.into();
+        found.finding.help = format!("`{evil}` `");
         found.finding.code = evil.into();
         found.link = Some("javascript:alert(1)".into());
-        if let Some(place) = &mut found.finding.place {
-            place.file = evil.into();
-            place.text = Some(evil.into());
+        if let Some(location) = &mut found.finding.location {
+            location.file = evil.into();
+            location.text = Some(evil.into());
         }
     }
     view.origin = Origin::Image {
@@ -80,7 +80,7 @@ fn text_of_participants_is_escaped_and_cleaned() {
         digest: crate::model::Digest::of(b"manifest"),
     };
     view.incident = Some(evil.into());
-    view.gates[0].says = evil.into();
+    view.stages[0].message = evil.into();
     let html = submission(&view, "0").into_string();
     assert!(!html.contains("<img"));
     assert!(!html.contains("javascript:"));

@@ -171,9 +171,9 @@ fn context(dockerfile: &str) -> Vec<u8> {
 }
 
 /// The engine's sentence without the folder in which it keeps a layer, which no two builds share.
-fn without_layer(says: &str) -> String {
+fn without_layer(message: &str) -> String {
     let is_digest = |part: &&str| part.len() >= 60 && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts: Vec<_> = says
+    let parts: Vec<_> = message
         .split('/')
         .map(|part| if is_digest(&part) { "LAYER" } else { part })
         .collect();

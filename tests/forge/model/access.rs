@@ -20,7 +20,7 @@ impl State {
         who.map(Some).ok_or_else(|| {
             self.refuse(
                 401,
-                if self.dialect.is_latest() {
+                if self.version.is_latest() {
                     "invalid username, password or token"
                 } else {
                     "user does not exist [uid: 0, name: ]"
@@ -70,7 +70,7 @@ impl State {
         let words = "token does not have at least one of required scope(s)";
         Err(self.refuse(
             403,
-            &if self.dialect.is_old() {
+            &if self.version.is_old() {
                 format!("{words}: [{required}]")
             } else {
                 let have = scopes.join(",");

@@ -7,11 +7,11 @@ use referee::clock::Clock;
 use serde_json::Value;
 
 use super::call::{Answer, Call};
-use super::dialect::Dialect;
 use super::knobs::{Faults, Pace, Weather};
 use super::sender::Sent;
 use super::server::Asked;
 use super::state::State;
+use super::version::ForgeVersion;
 
 /// A request before anybody looked at it.
 #[derive(Debug, Clone)]
@@ -52,9 +52,9 @@ struct Inner {
 
 impl Forge {
     /// A forge that nobody can reach by network. `root` is the address that it thinks it has.
-    pub fn silent(dialect: Dialect, root: &str, clock: Clock) -> Self {
+    pub fn silent(version: ForgeVersion, root: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let state = State::new(dialect, root, folder.path().to_owned(), clock);
+        let state = State::new(version, root, folder.path().to_owned(), clock);
         let inner = Inner {
             state: Mutex::new(state),
             race: Mutex::default(),

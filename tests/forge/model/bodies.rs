@@ -53,7 +53,7 @@ impl State {
             "organization": self.user(owner, Viewer::Nobody),
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(id), owner, Event::plain("repository"), |_| {
+        self.notify(Some(id), owner, Event::plain("repository"), |_| {
             body.clone()
         });
     }
@@ -68,7 +68,7 @@ impl State {
             "repository": repository,
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
+        self.notify(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
             body.clone()
         });
     }
@@ -90,7 +90,7 @@ impl State {
             None => (self.known_before(&git, id, name), NEW_BRANCH_COMMITS),
         };
         let mut commits = git::log(&git, after, hidden, most);
-        if before.is_none() && self.dialect.is_forgejo() && !commits.is_empty() {
+        if before.is_none() && self.version.is_forgejo() && !commits.is_empty() {
             // Forgejo names the whole history of a branch that has anything of its own.
             commits = git::log(&git, after, None, NEW_BRANCH_COMMITS);
         }
@@ -102,7 +102,7 @@ impl State {
             format!("{}/compare/{from}...{after}", self.full_name(id))
         });
         let body = self.push_body(id, who, name, (before, Some(after)), (&commits, &compare));
-        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
             body.clone()
         });
     }
@@ -164,7 +164,7 @@ impl State {
         });
         let before = before.filter(|_| after.is_none());
         let body = self.push_body(id, who, &name, (before, after), (&[], &compare));
-        self.tell(Some(id), self.owner_of(id), Event::plain("push"), |_| {
+        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
             body.clone()
         });
         match after {
@@ -202,7 +202,7 @@ impl State {
         (short, kind): (&str, &str),
         body: &Value,
     ) {
-        self.tell(Some(id), self.owner_of(id), Event::plain(event), |hook| {
+        self.notify(Some(id), self.owner_of(id), Event::plain(event), |hook| {
             let mut body = body.clone();
             body["ref"] = json!(ref_for(hook, short, kind));
             body
@@ -233,7 +233,7 @@ impl State {
 
     /// New forges tell us of our own statuses.
     pub fn tell_status(&mut self, status: &Status, who: i64) {
-        if self.dialect.is_old() {
+        if self.version.is_old() {
             return;
         }
         let git = self.git(status.repository);
@@ -255,7 +255,7 @@ impl State {
             "updated_at": time(status.created),
         });
         let owner = self.owner_of(status.repository);
-        self.tell(
+        self.notify(
             Some(status.repository),
             owner,
             Event::plain("status"),
@@ -305,7 +305,7 @@ impl State {
             coarse: "issues",
             fine,
         };
-        self.tell(
+        self.notify(
             Some(issue.repository),
             self.owner_of(issue.repository),
             event,
@@ -315,7 +315,7 @@ impl State {
 
     /// The latest forge also says which labels came and went.
     fn changes(&self, mut changes: Value) -> Value {
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             changes["added_labels"] = Value::Null;
             changes["removed_labels"] = Value::Null;
         }
@@ -340,7 +340,7 @@ impl State {
             "issue": self.issue(&issue, Some(who)),
             "comment": self.comment(comment),
         });
-        if !self.dialect.is_latest() {
+        if !self.version.is_latest() {
             // The issue is from before, so it counts the comments of then.
             let count = body["issue"]["comments"].as_i64().unwrap_or_default();
             body["issue"]["comments"] = json!(match action {
@@ -356,7 +356,7 @@ impl State {
         body["sender"] = self.user(who, Viewer::Nobody);
         body["is_pull"] = json!(false);
         let owner = self.owner_of(issue.repository);
-        self.tell(
+        self.notify(
             Some(issue.repository),
             owner,
             Event::plain("issue_comment"),
@@ -371,14 +371,14 @@ impl State {
             "repository": self.told_repo(id, Some(who)),
             "sender": self.user(who, Viewer::Nobody),
         });
-        self.tell(Some(id), self.owner_of(id), Event::plain("release"), |_| {
+        self.notify(Some(id), self.owner_of(id), Event::plain("release"), |_| {
             body.clone()
         });
     }
 
     /// Never told by Gitea 1.22 and Forgejo 10.
     pub fn tell_package(&mut self, package: &Package, who: i64, action: &str) {
-        if self.dialect.is_old() {
+        if self.version.is_old() {
             return;
         }
         let body = json!({
@@ -390,7 +390,7 @@ impl State {
         });
         let linked = self.repositories.iter().map(|r: &Repository| r.id);
         let linked = linked.filter(|id| Some(*id) == package.repository).max();
-        self.tell(linked, package.owner, Event::plain("package"), |_| {
+        self.notify(linked, package.owner, Event::plain("package"), |_| {
             body.clone()
         });
     }

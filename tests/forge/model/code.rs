@@ -173,7 +173,7 @@ impl State {
 
     /// 404 for a commit, in words that changed.
     pub fn no_such_commit(&self, sha: &str) -> Answer {
-        if self.dialect.is_old() {
+        if self.version.is_old() {
             self.absent(sha, &[])
         } else {
             self.absent(&format!("commit doesn't exist: {sha}"), &[])
@@ -190,9 +190,9 @@ impl State {
 
     /// Only the latest forge compares for somebody who may not read pull requests.
     fn compare(&self, call: &Call, id: i64, range: &str) -> Reply {
-        match self.dialect {
-            super::dialect::Dialect::Gitea122 => return Err(self.absent("BaseNotExist", &[])),
-            _ if !self.dialect.is_latest() => {
+        match self.version {
+            super::version::ForgeVersion::Gitea122 => return Err(self.absent("BaseNotExist", &[])),
+            _ if !self.version.is_latest() => {
                 return Err(self.absent("Can't read pulls or can't read UnitTypeCode", &[]));
             }
             _ => {}

@@ -75,7 +75,7 @@ impl State {
         });
         let Some(found) = found.cloned() else {
             let error = format!("comment does not exist [id: {comment}, issue_id: 0]");
-            return Err(self.absent(self.dialect.not_found(), &[error]));
+            return Err(self.absent(self.version.not_found(), &[error]));
         };
         let may_change =
             found.poster == call.account().unwrap_or_default() || self.writes_issues(call, id);

@@ -89,7 +89,7 @@ impl State {
 
     /// The latest forge says what happened; the others fail without a word.
     fn lost(&self, branch: &str, head: Oid, seen: Oid) -> Answer {
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             let words = format!("cannot lock ref '{branch}': is at {head} but expected {seen}");
             self.refuse(403, &words)
         } else {

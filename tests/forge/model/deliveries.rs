@@ -56,7 +56,7 @@ pub fn delivery_id() -> String {
 impl State {
     /// Tells every active hook that asked for the event: those of the repository, then those of its
     /// organization. Each may be told in its own words.
-    pub fn tell(
+    pub fn notify(
         &mut self,
         repository: Option<i64>,
         owner: i64,
@@ -117,7 +117,7 @@ impl State {
     /// Old forges look for the repository and the ref once more when a push's turn comes. If either
     /// went meanwhile, nobody is ever told of the push.
     pub fn forget_pushes(&mut self, repository: i64, name: Option<&str>) {
-        if !self.dialect.is_old() {
+        if !self.version.is_old() {
             return;
         }
         let of =
@@ -153,7 +153,7 @@ impl State {
             set("Authorization".to_owned(), &hook.authorization);
         }
         let mut families = vec!["GitHub", "Gitea", "Gogs"];
-        if self.dialect.is_forgejo() {
+        if self.version.is_forgejo() {
             families.insert(0, "Forgejo");
         }
         for family in families {
@@ -163,7 +163,7 @@ impl State {
             if family != "GitHub" {
                 set(format!("X-{family}-Signature"), &sha256);
             }
-            if !self.dialect.is_old() && family != "Gogs" {
+            if !self.version.is_old() && family != "Gogs" {
                 let target = match hook.scope {
                     Scope::Organization(_) => "organization",
                     Scope::Repository(_) => "repository",

@@ -101,12 +101,12 @@ pub fn point(git: &Repository, name: &str, to: Oid) {
 
 /// The commit that a branch, a tag, a full or a short object name means.
 pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
-    let candidates = [
+    let registration_requests = [
         format!("refs/heads/{name}"),
         format!("refs/tags/{name}"),
         name.to_owned(),
     ];
-    let mut found = candidates.iter().filter_map(|name| {
+    let mut found = registration_requests.iter().filter_map(|name| {
         let object = git.revparse_single(name).ok()?;
         object.peel_to_commit().ok()
     });

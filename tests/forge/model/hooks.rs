@@ -111,7 +111,7 @@ impl State {
             .collect();
         let mut events: Vec<String> = Vec::new();
         for event in asked {
-            if known.contains(&event) || (late.contains(&event) && !self.dialect.is_old()) {
+            if known.contains(&event) || (late.contains(&event) && !self.version.is_old()) {
                 events.push(event.to_owned());
             }
             if event == "issues_only" {

@@ -52,7 +52,7 @@ impl State {
         let full = self.full_name(id);
         Err(self.refuse(
             423,
-            &if self.dialect.is_latest() {
+            &if self.version.is_latest() {
                 format!("{full} is archived")
             } else {
                 format!("<Repository {id}:{full}> is archived")
@@ -72,7 +72,7 @@ impl State {
 
     /// Old forges cannot lock by API; where it can be done it takes an administrator.
     fn lock_or_pin(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
-        if self.dialect.is_old() && rest[2] == "lock" {
+        if self.version.is_old() && rest[2] == "lock" {
             return Err(Answer::no_such_page());
         }
         self.need_admin(call, self.repository(id))?;
@@ -182,7 +182,7 @@ impl State {
     fn delete_issue(&mut self, call: &Call, issue: &Issue) -> Reply {
         self.need_admin(call, self.repository(issue.repository))?;
         // Old forges say nothing of it.
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             self.tell_issue(issue, call.me(), ("issues", "deleted"), None);
         }
         self.issues.retain(|other| other.id != issue.id);
@@ -301,7 +301,7 @@ impl State {
             },
             "pin_order": 0,
         });
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             shown["projects"] = Value::Null;
             shown["time_estimate"] = json!(0);
             shown["content_version"] = json!(0);

@@ -83,7 +83,7 @@ impl State {
             organization: org,
             name: name.to_owned(),
             mode: least
-                .filter(|_| self.dialect.is_old())
+                .filter(|_| self.version.is_old())
                 .unwrap_or(Mode::None),
             units: units.iter().cloned().collect(),
             all_repositories: all,

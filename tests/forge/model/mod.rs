@@ -17,7 +17,6 @@ mod code;
 mod comments;
 mod contents;
 pub mod deliveries;
-pub mod dialect;
 pub mod git;
 mod hooks;
 mod issues;
@@ -38,7 +37,8 @@ mod shape_git;
 mod smart;
 pub mod state;
 mod statuses;
+pub mod version;
 pub mod world;
 
 pub use api::Forge;
-pub use dialect::Dialect;
+pub use version::ForgeVersion;

@@ -16,7 +16,7 @@ impl State {
         }
         match call.method.as_str() {
             "GET" => self.note(id, sha),
-            _ if !self.dialect.is_forgejo() => Err(Answer::wrong_method("GET")),
+            _ if !self.version.is_forgejo() => Err(Answer::wrong_method("GET")),
             _ if mode < Mode::Write => Err(self.refuse(
                 403,
                 "user should have a permission to write to the target branch",

@@ -116,7 +116,7 @@ impl State {
     }
 
     fn link(&mut self, call: &Call, owner: i64, name: &str, repository: &str) -> Reply {
-        if self.dialect.is_old() {
+        if self.version.is_old() {
             return Err(Answer::no_such_page());
         }
         if self.packages_mode(call.account(), owner) < Mode::Write {

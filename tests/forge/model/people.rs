@@ -10,7 +10,7 @@ use super::state::{Mode, Repository, Scope, State, Team};
 
 impl State {
     pub fn version(&self) -> Answer {
-        Answer::json(200, &json!({"version": self.dialect.version()}))
+        Answer::json(200, &json!({"version": self.version.version()}))
     }
 
     pub fn settings(&self) -> Answer {
@@ -20,7 +20,7 @@ impl State {
             "default_git_trees_per_page": 1000,
             "default_max_blob_size": 10_485_760,
         });
-        if !self.dialect.is_old() {
+        if !self.version.is_old() {
             settings["default_max_response_size"] = json!(104_857_600);
         }
         Answer::json(200, &settings)
@@ -82,10 +82,10 @@ impl State {
             "token_last_eight": &secret[secret.len() - 8..],
             "scopes": scopes,
         });
-        if self.dialect == super::dialect::Dialect::Gitea122 {
+        if self.version == super::version::ForgeVersion::Gitea122 {
             shown["scopes"] = Value::Null;
         }
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             shown["created_at"] = json!(ZERO_TIME);
             shown["last_used_at"] = json!(ZERO_TIME);
         }
@@ -232,13 +232,13 @@ impl State {
     }
 
     fn org_teams(&self, call: &Call, org: i64) -> Answer {
-        let teams = self.teams_sorted(org, self.dialect.is_latest());
+        let teams = self.teams_sorted(org, self.version.is_latest());
         self.page(call, teams, |team| self.team(team, false))
     }
 
     fn search_teams(&self, call: &Call, org: i64) -> Answer {
         let wanted = call.query.get("q").cloned().unwrap_or_default();
-        let mut teams = self.teams_sorted(org, self.dialect.is_latest());
+        let mut teams = self.teams_sorted(org, self.version.is_latest());
         teams.retain(|team| team.name.contains(&wanted));
         let (teams, headers) = self.cut(call, teams);
         let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();

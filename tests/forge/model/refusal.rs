@@ -23,12 +23,12 @@ impl State {
 
     /// 404 in the usual words.
     pub fn not_found(&self) -> Answer {
-        self.absent(self.dialect.not_found(), &[])
+        self.absent(self.version.not_found(), &[])
     }
 
     /// 404 with a message and the errors behind it.
     pub fn absent(&self, message: &str, errors: &[String]) -> Answer {
-        let list = if errors.is_empty() && !self.dialect.is_forgejo() {
+        let list = if errors.is_empty() && !self.version.is_forgejo() {
             Value::Null
         } else {
             json!(errors)

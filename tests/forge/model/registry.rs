@@ -128,7 +128,7 @@ impl State {
             self.root
         );
         let answer = registry_error(401, "UNAUTHORIZED").with("Www-Authenticate", &realm);
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             return answer.with(
                 "Www-Authenticate",
                 "Basic realm=\"Gitea Container Registry\"",

@@ -69,7 +69,7 @@ impl State {
         let path = call
             .path
             .replacen(&old, &format!("/{}", self.full_name(*id)), 1);
-        Err(Answer::redirect(call, self.dialect.moved(), &path))
+        Err(Answer::redirect(call, self.version.moved(), &path))
     }
 
     fn in_repo(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {

@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 
 use super::api::{Forge, Request};
 use super::call::Answer;
-use super::dialect::Dialect;
 use super::knobs::{Fault, When};
 use super::sender;
 use super::smart::GitRequest;
+use super::version::ForgeVersion;
 
 /// One request that came in, and the status that went out; none if nothing did.
 #[derive(Debug, Clone)]
@@ -25,10 +25,10 @@ pub struct Asked {
 
 impl Forge {
     /// A forge that listens on a free port of this machine, until the test's runtime ends.
-    pub async fn start(dialect: Dialect) -> Self {
+    pub async fn start(version: ForgeVersion) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
-        let forge = Self::silent(dialect, &root, Clock::system());
+        let forge = Self::silent(version, &root, Clock::system());
         let router = Router::new()
             .fallback(serve)
             .layer(DefaultBodyLimit::disable())

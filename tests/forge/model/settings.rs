@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Reply};
-use super::dialect::Dialect;
 use super::git;
 use super::shape::{Viewer, time};
 use super::state::{Mode, State};
+use super::version::ForgeVersion;
 
 const ONLY_ADMINS: &str = "Only admins can query all permissions, repo admins can query all repo \
                            permissions, collaborators can query only their own";
@@ -47,7 +47,7 @@ impl State {
     fn permission(&self, call: &Call, id: i64, login: &str) -> Reply {
         let repository = self.repository(id);
         let account = self.account_named(login).map(|account| account.id);
-        let own = account.is_some() && account == call.account() && !self.dialect.is_old();
+        let own = account.is_some() && account == call.account() && !self.version.is_old();
         if !own && !self.is_repository_admin(call.account(), repository) {
             return Err(self.refuse(403, ONLY_ADMINS));
         }
@@ -92,10 +92,10 @@ impl State {
             "created_at": now,
             "updated_at": now,
         });
-        let more = match self.dialect {
-            Dialect::Gitea122 => json!({}),
-            Dialect::Forgejo10 => json!({"apply_to_admins": false}),
-            Dialect::Gitea124 | Dialect::Gitea127 => json!({
+        let more = match self.version {
+            ForgeVersion::Gitea122 => json!({}),
+            ForgeVersion::Forgejo10 => json!({"apply_to_admins": false}),
+            ForgeVersion::Gitea124 | ForgeVersion::Gitea127 => json!({
                 "priority": 1,
                 "enable_force_push": false,
                 "enable_force_push_allowlist": false,
@@ -157,7 +157,7 @@ impl State {
             "author": self.user(call.me(), Viewer::Nobody),
             "assets": [],
         });
-        if self.dialect.is_forgejo() {
+        if self.version.is_forgejo() {
             shown["hide_archive_links"] = json!(false);
             shown["archive_download_count"] = json!({"zip": 0, "tar_gz": 0});
         }

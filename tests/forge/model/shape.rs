@@ -52,7 +52,7 @@ impl State {
             Viewer::Account(who) => who == id || self.account(who).is_admin,
         };
         let email = match viewer {
-            Viewer::Nobody => self.dialect.placeholder(id, &account.login),
+            Viewer::Nobody => self.version.placeholder(id, &account.login),
             Viewer::Anybody | Viewer::Account(_) => account.email.clone(),
         };
         let mut user = map(json!({
@@ -81,10 +81,10 @@ impl State {
             "starred_repos_count": 0,
             "username": account.login,
         }));
-        if self.dialect == super::dialect::Dialect::Gitea122 {
+        if self.version == super::version::ForgeVersion::Gitea122 {
             user.shift_remove("html_url");
         }
-        if !self.dialect.is_forgejo() {
+        if !self.version.is_forgejo() {
             user.shift_remove("pronouns");
         }
         Value::Object(user)
@@ -138,10 +138,10 @@ impl State {
             "updated_at": time(hook.created),
             "created_at": time(hook.created),
         }));
-        if self.dialect.is_latest() {
+        if self.version.is_latest() {
             shown.insert("name".to_owned(), json!(""));
         }
-        if self.dialect.is_forgejo() {
+        if self.version.is_forgejo() {
             shown.insert("url".to_owned(), json!(hook.url));
             shown.insert("content_type".to_owned(), json!(hook.content_type));
             shown.insert("metadata".to_owned(), Value::Null);
@@ -253,7 +253,7 @@ impl State {
             "allow_rebase_update": true,
             "default_delete_branch_after_merge": false,
             "default_merge_style": "merge",
-            "default_allow_maintainer_edit": self.dialect.is_latest(),
+            "default_allow_maintainer_edit": self.version.is_latest(),
             "avatar_url": "",
             "internal": false,
             "mirror_interval": "",
@@ -264,9 +264,9 @@ impl State {
 
     /// The keys in which the dialects differ.
     fn repo_settings(&self, of: &Repository, who: Option<i64>, repo: &mut Map<String, Value>) {
-        use super::dialect::Dialect as D;
+        use super::version::ForgeVersion as D;
         let mut set = |key: &str, value: Value| repo.insert(key.to_owned(), value);
-        if self.dialect.is_forgejo() {
+        if self.version.is_forgejo() {
             set("globally_editable_wiki", json!(false));
             set("default_update_style", json!("merge"));
             set("topics", Value::Null);
@@ -276,7 +276,7 @@ impl State {
         } else {
             set("projects_mode", json!("all"));
         }
-        match self.dialect {
+        match self.version {
             D::Gitea127 => {
                 set("has_actions", json!(!of.template));
                 set("branch_count", json!(self.branch_count(of.id)));
@@ -304,7 +304,7 @@ impl State {
             }
         }
         let parent = of.fork_of.map(|id| self.repository(id));
-        if !self.dialect.is_latest() {
+        if !self.version.is_latest() {
             set("repo_transfer", Value::Null);
             set("parent", json!(parent.map(|parent| self.repo(parent, who))));
         } else if let Some(parent) = parent {

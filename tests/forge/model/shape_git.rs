@@ -185,7 +185,7 @@ impl State {
             "zipball_url": archive("zip"),
             "tarball_url": archive("tar.gz"),
         });
-        if self.dialect.is_forgejo() {
+        if self.version.is_forgejo() {
             shown["archive_download_count"] = json!({"zip": 0, "tar_gz": 0});
         }
         shown
@@ -245,7 +245,7 @@ impl State {
             "submodule_git_url": null,
             "_links": {"self": this, "git": object, "html": html},
         });
-        if let (true, Some(keys)) = (self.dialect.is_old(), file.as_object_mut()) {
+        if let (true, Some(keys)) = (self.version.is_old(), file.as_object_mut()) {
             keys.shift_remove("last_committer_date");
             keys.shift_remove("last_author_date");
         }

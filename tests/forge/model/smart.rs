@@ -137,7 +137,7 @@ impl State {
             &format!("/{}", self.full_name(*id)),
             1,
         );
-        Answer::empty(self.dialect.moved().0).with("Location", &format!("{path}?{}", request.query))
+        Answer::empty(self.version.moved().0).with("Location", &format!("{path}?{}", request.query))
     }
 
     /// Tells the hooks what a push changed. Notes and other refs are nobody's business.

@@ -7,7 +7,7 @@ use referee::clock::Clock;
 use serde_json::Value;
 
 use super::deliveries::Delivery;
-use super::dialect::Dialect;
+use super::version::ForgeVersion;
 
 /// How much somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +184,7 @@ pub struct Package {
 /// Everything.
 #[derive(Debug)]
 pub struct State {
-    pub dialect: Dialect,
+    pub version: ForgeVersion,
     /// Address of the forge, without a slash at its end.
     pub root: String,
     /// Folder of the bare repositories, one per number.
@@ -213,9 +213,9 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(dialect: Dialect, root: &str, folder: PathBuf, clock: Clock) -> Self {
+    pub fn new(version: ForgeVersion, root: &str, folder: PathBuf, clock: Clock) -> Self {
         Self {
-            dialect,
+            version,
             root: root.to_owned(),
             folder,
             clock,

@@ -100,7 +100,7 @@ impl State {
         let shown: Vec<Value> = page.iter().map(|status| self.status(status)).collect();
         let full = self.full_name(id);
         let url = |rest: &str| {
-            if self.dialect.is_latest() {
+            if self.version.is_latest() {
                 format!("{}/api/v1/repos/{full}/commits/{sha}{rest}", self.root)
             } else {
                 String::new()
@@ -127,13 +127,13 @@ impl State {
     fn worst(&self, statuses: &[Status]) -> &'static str {
         let has = |states: &[&str]| statuses.iter().any(|s| states.contains(&s.state.as_str()));
         if statuses.is_empty() {
-            return if self.dialect.is_latest() {
+            return if self.version.is_latest() {
                 "pending"
             } else {
                 ""
             };
         }
-        if !self.dialect.is_latest() {
+        if !self.version.is_latest() {
             let order = ["error", "failure", "warning", "pending"];
             return order
                 .into_iter()

@@ -57,7 +57,7 @@ fn image(manifest: &Manifest, config: &[u8], text: &[u8], policy: &Policy) {
 fn is_short(findings: &[Finding], about: &[u8]) {
     super::assert_fit_to_show(findings, about);
     for finding in findings {
-        assert!(!finding.says.contains(char::is_control), "{finding:?}");
+        assert!(!finding.message.contains(char::is_control), "{finding:?}");
     }
 }
 

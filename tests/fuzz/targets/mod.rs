@@ -46,15 +46,15 @@ fn assert_fit_to_show(findings: &[Finding], bytes: &[u8]) {
     let mut length = 0;
     for finding in findings {
         assert!(
-            !finding.code.is_empty() && !finding.says.is_empty(),
+            !finding.code.is_empty() && !finding.message.is_empty(),
             "{finding:?}"
         );
-        let line = finding.place.as_ref().and_then(|place| place.line);
+        let line = finding.location.as_ref().and_then(|location| location.line);
         assert!(
             line.is_none_or(|line| (1..=lines).contains(&(line as usize))),
             "{finding:?}"
         );
-        length += finding.says.len() + finding.remedy.len();
+        length += finding.message.len() + finding.help.len();
     }
     assert!(findings.len() <= 500, "{} findings", findings.len());
     let most = 16 * bytes.len() + 1000 * findings.len();

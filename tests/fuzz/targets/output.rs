@@ -90,7 +90,7 @@ fn documents(value: &Value, bytes: &[u8]) {
 
 fn is_short(findings: &[Finding]) {
     for finding in findings {
-        assert!(finding.says.chars().count() <= CHARS_MAX, "{finding:?}");
-        assert!(!finding.says.contains(char::is_control), "{finding:?}");
+        assert!(finding.message.chars().count() <= CHARS_MAX, "{finding:?}");
+        assert!(!finding.message.contains(char::is_control), "{finding:?}");
     }
 }

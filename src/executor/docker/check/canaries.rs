@@ -49,8 +49,8 @@ impl DockerEngine {
             Ok(report) => report,
             Err(error) => return Ok(no_build(error.to_string())),
         };
-        let says = match report.end {
-            BuildEnd::Failed { says, .. } => says,
+        let message = match report.end {
+            BuildEnd::Failed { message, .. } => message,
             BuildEnd::Built(facts) => {
                 self.remove(&facts.id, &name).await?;
                 String::new()
@@ -59,7 +59,7 @@ impl DockerEngine {
         };
         Ok(doors(
             DOORS_OF_BUILDS,
-            code_of_step(&says).map(Opened),
+            code_of_step(&message).map(Opened),
             (
                 Weight::Warning,
                 "The engine's own profile holds in builds: newer engines shut more (AF_ALG from 29.4.3 on), \
@@ -184,17 +184,17 @@ fn bites(
     what: &str,
     canary: &str,
     (end, stopped): (Option<&RunEnd>, impl Fn(&RunEnd) -> bool),
-    remedy: &str,
+    help: &str,
 ) -> Check {
     let seconds = CANARY_TIME;
     match end {
         Some(end) if stopped(end) => Check::fine(what, format!("{canary} was stopped by it")),
         Some(end) => Check::fine(what, format!("{canary} ended with code {}", end.exit_code))
-            .flawed(Weight::Bad, "it is stopped by the limit", remedy),
+            .flawed(Weight::Bad, "it is stopped by the limit", help),
         None => Check::fine(what, format!("{canary} still ran after {seconds}")).flawed(
             Weight::Bad,
             "it is stopped by the limit",
-            remedy,
+            help,
         ),
     }
 }
@@ -208,8 +208,8 @@ fn no_build(error: String) -> Check {
 }
 
 /// `The command '/doors' returned a non-zero code: 8`
-fn code_of_step(says: &str) -> Option<i64> {
-    let (_, code) = says.rsplit_once("non-zero code: ")?;
+fn code_of_step(message: &str) -> Option<i64> {
+    let (_, code) = message.rsplit_once("non-zero code: ")?;
     code.trim().parse().ok()
 }
 
@@ -243,7 +243,7 @@ fn behind(door: &str) -> String {
 }
 
 /// What opened, and how much that weighs; `None` if the program did not come to its end.
-fn doors(what: &str, opened: Option<Opened>, (weight, remedy): (Weight, &str)) -> Check {
+fn doors(what: &str, opened: Option<Opened>, (weight, help): (Weight, &str)) -> Check {
     let expected = "AF_ALG, AF_VSOCK and io_uring are refused";
     match opened.and_then(Opened::doors) {
         None => Check::fine(what, "the program that tries them did not do its work").flawed(
@@ -258,7 +258,7 @@ fn doors(what: &str, opened: Option<Opened>, (weight, remedy): (Weight, &str)) -
         Some(open) => {
             let open: Vec<_> = open.into_iter().map(behind).collect();
             let seen = format!("what must not be reached, can be: {}", open.join("; "));
-            Check::fine(what, seen).flawed(weight, expected, remedy)
+            Check::fine(what, seen).flawed(weight, expected, help)
         }
     }
 }
@@ -302,8 +302,8 @@ mod tests {
 
     #[test]
     fn the_code_of_a_step_is_read_from_the_engines_sentence() {
-        let says = "The command '/doors' returned a non-zero code: 10";
-        assert_eq!(code_of_step(says), Some(10));
+        let message = "The command '/doors' returned a non-zero code: 10";
+        assert_eq!(code_of_step(message), Some(10));
         assert_eq!(code_of_step("no space left on device"), None);
     }
 }

@@ -154,10 +154,10 @@ fn limits_of_buildkit(group: std::result::Result<String, String>, files: bool) -
 
 fn said_by_engine(facts: &EngineFacts) -> Vec<Check> {
     let said = |what: &str, good: bool, [yes, no]: [&str; 2], flaw: (Weight, &str, &str)| {
-        let (weight, expected, remedy) = flaw;
+        let (weight, expected, help) = flaw;
         match good {
             true => Check::fine(what, yes),
-            false => Check::fine(what, no).flawed(weight, expected, remedy),
+            false => Check::fine(what, no).flawed(weight, expected, help),
         }
     };
     let limits = facts.memory_limit && facts.swap_limit && facts.pids_limit;

@@ -169,7 +169,7 @@ fn held(what: &str, seen: &str, version: &str, floor: &Floor) -> Check {
         return check;
     }
     let mended = DISTRIBUTIONS.iter().any(|part| seen.contains(part));
-    let remedy = match mended {
+    let help = match mended {
         true => {
             "This one is a distribution's, which closes holes without a new number: keep its \
              security updates on, and live with this line."
@@ -180,7 +180,7 @@ fn held(what: &str, seen: &str, version: &str, floor: &Floor) -> Check {
         "{} or newer, in which the holes known to us are closed",
         floor.written
     );
-    check.flawed(Weight::Warning, expected, remedy)
+    check.flawed(Weight::Warning, expected, help)
 }
 
 /// `20.10.24+dfsg1` is 20, 10, 24; `1.5.0-rc.3` is 1, 5, 0 and the third candidate. Numbers that are
@@ -246,13 +246,10 @@ mod tests {
         let debian = flaw(engine("20.10.24+dfsg1"));
         assert_eq!(debian.weight, Weight::Warning);
         assert!(debian.expected.starts_with("29.5.1 or newer"), "{debian:?}");
-        assert!(debian.remedy.contains("live with this line"), "{debian:?}");
+        assert!(debian.help.contains("live with this line"), "{debian:?}");
         let makers = flaw(engine("24.0.7"));
         assert_eq!(makers.weight, Weight::Warning);
-        assert!(
-            makers.remedy.starts_with("Install a newer one"),
-            "{makers:?}"
-        );
+        assert!(makers.help.starts_with("Install a newer one"), "{makers:?}");
         assert_eq!(engine("").seen, "not told by the engine");
     }
 
@@ -307,7 +304,7 @@ mod tests {
             "5.14.0-611.54.1.el9_7.x86_64",
         ] {
             let flaw = kernel(told_apart, "").flaw.expect("a flaw");
-            assert!(flaw.remedy.contains("live with this line"), "{flaw:?}");
+            assert!(flaw.help.contains("live with this line"), "{flaw:?}");
         }
         assert_eq!(kernel("", "").seen, "not told by the engine");
     }

@@ -3,14 +3,14 @@
 
 /// A forge of one version. The names are those of the folders that hold the recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dialect {
+pub enum ForgeVersion {
     Gitea122,
     Gitea124,
     Gitea127,
     Forgejo10,
 }
 
-impl Dialect {
+impl ForgeVersion {
     pub const ALL: [Self; 4] = [
         Self::Gitea122,
         Self::Gitea124,

@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 
 /// An entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LedgerEntry {
+pub struct AuditEntry {
     /// Row: entries are numbered in the order in which they happened.
     pub id: i64,
     /// Who.
@@ -26,7 +26,7 @@ pub struct LedgerEntry {
 
 /// An entry to be, appended with what it tells of or not at all.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LedgerPut {
+pub struct NewAuditEntry {
     /// Who.
     pub actor: String,
     /// Did what.
@@ -40,12 +40,12 @@ pub struct LedgerPut {
 /// Appends an entry within a transaction.
 pub(super) async fn append(
     tx: &mut Transaction<'static, Any>,
-    entry: &LedgerPut,
+    entry: &NewAuditEntry,
     now: Timestamp,
 ) -> Result<()> {
-    let id = next_number(tx, "ledger").await?;
+    let id = next_number(tx, "audit_log").await?;
     sqlx::query(
-        "INSERT INTO ledger (id, actor, action, subject, detail, created_at)
+        "INSERT INTO audit_log (id, actor, action, subject, detail, created_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id)
@@ -59,14 +59,14 @@ pub(super) async fn append(
     Ok(())
 }
 
-fn read(row: &AnyRow) -> Result<LedgerEntry> {
-    Ok(LedgerEntry {
+fn read(row: &AnyRow) -> Result<AuditEntry> {
+    Ok(AuditEntry {
         id: row.try_get("id")?,
         actor: row.try_get("actor")?,
         action: row.try_get("action")?,
         subject: row.try_get("subject")?,
         detail: row::json(row, "detail")?,
-        created_at: row::moment(row, "created_at")?,
+        created_at: row::timestamp(row, "created_at")?,
     })
 }
 
@@ -82,7 +82,7 @@ impl Store {
         (subject, detail): (&str, Value),
         now: Timestamp,
     ) -> Result<()> {
-        let entry = LedgerPut {
+        let entry = NewAuditEntry {
             actor: actor.to_owned(),
             action,
             subject: subject.to_owned(),
@@ -98,8 +98,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ledger(&self, after: i64, at_most: i64) -> Result<Vec<LedgerEntry>> {
-        sqlx::query("SELECT * FROM ledger WHERE id > $1 ORDER BY id LIMIT $2")
+    pub async fn audit(&self, after: i64, at_most: i64) -> Result<Vec<AuditEntry>> {
+        sqlx::query("SELECT * FROM audit_log WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after)
             .bind(at_most)
             .fetch_all(&self.reads)

@@ -4,34 +4,37 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use referee::model::{AttemptKind, Outcome};
+use referee::model::{Outcome, Stage};
 use serde_json::Value;
 
 use crate::world::{PATIENCE, World, submission};
 
 /// Of the phase, in seconds.
-const GRID: i64 = 15;
+const DISCLOSURE_INTERVAL: i64 = 15;
 
 /// What a page shows of an evaluation: its state, and the gates of run and score without their times.
 fn shown(view: &Value) -> (Value, Vec<(Value, Value, Value)>) {
-    let gates = view["gates"].as_array().expect("gates");
-    let hidden = gates
+    let stages = view["stages"].as_array().expect("stages");
+    let hidden = stages
         .iter()
-        .filter(|g| g["name"] == "run" || g["name"] == "score");
-    let gate = |g: &Value| (g["name"].clone(), g["state"].clone(), g["says"].clone());
-    (view["state"].clone(), hidden.map(gate).collect())
+        .filter(|g| g["name"] == "run" || g["name"] == "scoring");
+    let stage = |g: &Value| (g["name"].clone(), g["state"].clone(), g["message"].clone());
+    (view["state"].clone(), hidden.map(stage).collect())
 }
 
 #[test]
 fn a_verdict_is_told_on_the_grid() {
-    let with_grid = World::with_changed("nuclei", |folder| {
+    let with_disclosure_interval = World::with_changed("nuclei", |folder| {
         let file = folder.join("challenge.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        let changed = text.replace("grid = \"5s\"", &format!("grid = \"{GRID}s\""));
+        let changed = text.replace(
+            "disclosure-interval = \"5s\"",
+            &format!("disclosure-interval = \"{DISCLOSURE_INTERVAL}s\""),
+        );
         assert_ne!(text, changed);
         std::fs::write(file, changed).unwrap();
     });
-    let Some(mut world) = with_grid else {
+    let Some(mut world) = with_disclosure_interval else {
         return;
     };
     let teams = [("scores", "baseline-empty"), ("crashes", "hidden-crash")];
@@ -43,23 +46,23 @@ fn a_verdict_is_told_on_the_grid() {
         copy.commit("a method");
         let token = copy.push_main().token();
         let seen = RefCell::new(Vec::new());
-        let sealed = Cell::new(0);
+        let undisclosed = Cell::new(0);
         world.until("a verdict", PATIENCE, |world| {
             let record = world.submissions("nuclei", team).remove(0);
             let view = world.view(&token);
-            sealed.set(sealed.get() + i32::from(record.submission.sealed));
+            undisclosed.set(undisclosed.get() + i32::from(record.submission.undisclosed));
             let ended = view["state"]["state"] == "ended";
-            if view["state"]["at"] == "run" || view["state"]["at"] == "score" {
+            if view["state"]["at"] == "run" || view["state"]["at"] == "scoring" {
                 seen.borrow_mut().push(shown(&view));
             }
-            if record.submission.sealed && !ended {
+            if record.submission.undisclosed && !ended {
                 assert_eq!(view["findings"], Value::Array(Vec::new()), "{view:#}");
                 assert_eq!(view["score"], Value::Null);
             }
             ended
         });
         assert!(
-            sealed.get() > 0,
+            undisclosed.get() > 0,
             "its verdict was never sealed while we looked"
         );
         // Queued, and then one and the same until the end, whichever work was under way.
@@ -74,16 +77,16 @@ fn a_verdict_is_told_on_the_grid() {
             .attempt
             .ended_at
             .unwrap()
-            .on_grid(referee::model::Duration::seconds(GRID));
+            .round_up(referee::model::Duration::seconds(DISCLOSURE_INTERVAL));
         assert!(told >= due, "{told} is before {due}");
         match team {
             "scores" => assert_eq!(
-                (record.submission.outcome, last.attempt.kind),
-                (Some(Outcome::Scored), AttemptKind::Score)
+                (record.submission.outcome, last.attempt.stage),
+                (Some(Outcome::Scored), Stage::Scoring)
             ),
             _ => assert_eq!(
-                (record.submission.outcome, last.attempt.kind),
-                (Some(Outcome::RunFailed), AttemptKind::Run)
+                (record.submission.outcome, last.attempt.stage),
+                (Some(Outcome::RunFailed), Stage::Run)
             ),
         }
         world.until("the note", Duration::from_secs(30), |_| {
@@ -93,7 +96,7 @@ fn a_verdict_is_told_on_the_grid() {
                     .submission
                     .outcome
                     .unwrap()
-                    .says()
+                    .message()
                     .trim_end_matches('.'),
             )
         });

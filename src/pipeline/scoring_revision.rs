@@ -7,7 +7,7 @@
 use super::{App, Scope, run, score};
 use crate::config;
 use crate::model::{Board, CaseId, Definition, ImageId, Task};
-use crate::store::{EvaluationRevision, Store};
+use crate::store::{ScoringRevision, Store};
 
 /// By what a submission is scored.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct InForce {
 }
 
 /// The definition that a revision holds; none in what another version wrote.
-pub fn definition_of(revision: &EvaluationRevision) -> Option<Definition> {
+pub fn definition_of(revision: &ScoringRevision) -> Option<Definition> {
     read(&revision.definition)
 }
 
@@ -80,10 +80,10 @@ pub async fn define(
     (task, image): (&Task, &ImageId),
 ) -> anyhow::Result<Definition> {
     let cases: Vec<CaseId> = run::cases(scope)?.into_iter().map(|c| c.id).collect();
-    let truth = config::truth_of(scope.phase, task);
+    let ground_truth = config::ground_truth_of(scope.phase, task);
     Ok(Definition {
         scorer: image.clone(),
-        truth: score::truth_digest(app, &truth).await?,
+        ground_truth: score::ground_truth_digest(app, &ground_truth).await?,
         cases,
         metrics: task.metrics.clone(),
     })

@@ -5,25 +5,25 @@
 
 use super::{App, Progress, Scope, lease};
 use crate::model::{Duration, Stage, Timestamp};
-use crate::store::{Next, SubmissionRecord, Unsealed};
+use crate::store::{Disclosure, Next, SubmissionRecord};
 
 /// Whether the moments of work at a stage tell something of the phase's data. A step in between, from
 /// run to score, is then told to nobody, and the end on the grid.
 pub fn hides(scope: Scope<'_>, stage: Stage) -> bool {
-    grid(scope).0 > 0 && stage >= Stage::Run
+    disclosure_interval(scope).0 > 0 && stage >= Stage::Run
 }
 
-fn grid(scope: Scope<'_>) -> Duration {
-    scope.phase.show.grid
+fn disclosure_interval(scope: Scope<'_>) -> Duration {
+    scope.phase.show.disclosure_interval
 }
 
 /// What follows an attempt, with an end that is told on the grid.
-pub fn sealed(next: Next, scope: Scope<'_>, now: Timestamp) -> Next {
+pub fn undisclosed(next: Next, scope: Scope<'_>, now: Timestamp) -> Next {
     match next {
-        Next::End { outcome, incident } => Next::Seal {
+        Next::End { outcome, incident } => Next::Withhold {
             outcome,
             incident,
-            until: now.on_grid(grid(scope)),
+            until: now.round_up(disclosure_interval(scope)),
         },
         other => other,
     }
@@ -35,9 +35,9 @@ pub fn sealed(next: Next, scope: Scope<'_>, now: Timestamp) -> Next {
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let now = app.clock.now();
-    let due = app.store.seals_due(now).await?;
+    let due = app.store.disclosures_due(now).await?;
     for record in &due {
-        tell(app, record, now).await?;
+        notify(app, record, now).await?;
     }
     Ok(match due.is_empty() {
         true => Progress::Idle,
@@ -45,11 +45,15 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
     })
 }
 
-async fn tell(app: &App, record: &SubmissionRecord, now: Timestamp) -> anyhow::Result<()> {
-    let wishes = lease::verdict(app, record, true);
-    match app.store.unseal(record.submission.id, &wishes, now).await? {
-        Unsealed::Told | Unsealed::Gone => {}
-        Unsealed::ScoredAgain => tracing::info!(
+async fn notify(app: &App, record: &SubmissionRecord, now: Timestamp) -> anyhow::Result<()> {
+    let messages = lease::verdict(app, record, true);
+    match app
+        .store
+        .disclose(record.submission.id, &messages, now)
+        .await?
+    {
+        Disclosure::Told | Disclosure::Gone => {}
+        Disclosure::ScoredAgain => tracing::info!(
             submission = record.submission.id.0,
             "its board was rescored before its score was told; it is scored again"
         ),

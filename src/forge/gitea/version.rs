@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A forge's name and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dialect {
+pub enum ForgeVersion {
     /// Gitea, by major, minor and patch number.
     Gitea(u32, u32, u32),
     /// Forgejo, likewise. It left Gitea's numbers with 7.0.
@@ -13,7 +13,7 @@ pub enum Dialect {
 
 /// What a version is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fitness {
+pub enum SupportLevel {
     /// Known to work.
     Good,
     /// Works, but a weakness that is known to everybody has been mended since.
@@ -22,7 +22,7 @@ pub enum Fitness {
     TooOld,
 }
 
-impl Dialect {
+impl ForgeVersion {
     /// Reads what `GET /version` answers: `1.24.3`, `1.27.0+dev-45ffe5aa6a`, `10.0.0+gitea-1.22.0`.
     pub fn parse(version: &str) -> Option<Self> {
         let own = version.split(['+', '-']).next()?;
@@ -47,20 +47,20 @@ impl Dialect {
     }
 
     /// What this version is good for.
-    pub fn fitness(self) -> Fitness {
+    pub fn support_level(self) -> SupportLevel {
         match self {
-            Self::Gitea(..) if self < Self::Gitea(1, 22, 0) => Fitness::TooOld,
-            Self::Forgejo(major, ..) if major < 10 => Fitness::TooOld,
+            Self::Gitea(..) if self < Self::Gitea(1, 22, 0) => SupportLevel::TooOld,
+            Self::Forgejo(major, ..) if major < 10 => SupportLevel::TooOld,
             // CVE-2026-27771: private container images were served to anybody.
-            Self::Gitea(..) if self < Self::Gitea(1, 26, 2) => Fitness::Unpatched(
+            Self::Gitea(..) if self < Self::Gitea(1, 26, 2) => SupportLevel::Unpatched(
                 "before 1.26.2 Gitea gave private container images to anybody (CVE-2026-27771)",
             ),
-            _ => Fitness::Good,
+            _ => SupportLevel::Good,
         }
     }
 }
 
-impl fmt::Display for Dialect {
+impl fmt::Display for ForgeVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gitea(a, b, c) => write!(f, "Gitea {a}.{b}.{c}"),
@@ -75,28 +75,34 @@ mod tests {
 
     #[test]
     fn versions_tell_who_speaks() {
-        for (version, dialect) in [
-            ("1.22.0+dev", Dialect::Gitea(1, 22, 0)),
-            ("1.27.0+dev-45ffe5aa6a", Dialect::Gitea(1, 27, 0)),
-            ("1.26.4", Dialect::Gitea(1, 26, 4)),
-            ("10.0.0+dev", Dialect::Forgejo(10, 0, 0)),
-            ("10.0.3+gitea-1.22.0", Dialect::Forgejo(10, 0, 3)),
-            ("11.0.1-2-gabc+gitea-1.22.0", Dialect::Forgejo(11, 0, 1)),
+        for (text, version) in [
+            ("1.22.0+dev", ForgeVersion::Gitea(1, 22, 0)),
+            ("1.27.0+dev-45ffe5aa6a", ForgeVersion::Gitea(1, 27, 0)),
+            ("1.26.4", ForgeVersion::Gitea(1, 26, 4)),
+            ("10.0.0+dev", ForgeVersion::Forgejo(10, 0, 0)),
+            ("10.0.3+gitea-1.22.0", ForgeVersion::Forgejo(10, 0, 3)),
+            (
+                "11.0.1-2-gabc+gitea-1.22.0",
+                ForgeVersion::Forgejo(11, 0, 1),
+            ),
         ] {
-            assert_eq!(Dialect::parse(version), Some(dialect), "{version}");
+            assert_eq!(ForgeVersion::parse(text), Some(version), "{text}");
         }
-        assert_eq!(Dialect::parse("main"), None);
+        assert_eq!(ForgeVersion::parse("main"), None);
     }
 
     #[test]
     fn what_a_version_can_do() {
-        let of = |v| Dialect::parse(v).unwrap();
+        let of = |v| ForgeVersion::parse(v).unwrap();
         assert!(of("10.0.0+dev").writes_notes() && !of("1.27.0").writes_notes());
         assert!(of("1.24.0").announces_packages() && !of("1.23.9").announces_packages());
         assert!(!of("10.0.0").announces_packages());
-        assert_eq!(of("1.21.11").fitness(), Fitness::TooOld);
-        assert_eq!(of("7.0.1").fitness(), Fitness::TooOld);
-        assert_eq!(of("1.26.2").fitness(), Fitness::Good);
-        assert!(matches!(of("1.24.0").fitness(), Fitness::Unpatched(_)));
+        assert_eq!(of("1.21.11").support_level(), SupportLevel::TooOld);
+        assert_eq!(of("7.0.1").support_level(), SupportLevel::TooOld);
+        assert_eq!(of("1.26.2").support_level(), SupportLevel::Good);
+        assert!(matches!(
+            of("1.24.0").support_level(),
+            SupportLevel::Unpatched(_)
+        ));
     }
 }

@@ -2,14 +2,14 @@
 
 use sqlx::{Any, Transaction};
 
-use super::outbox::{OutboxPut, put};
+use super::outbox::{NewOutboxMessage, put};
 use super::submission::record;
 use super::{Change, Result, Store};
 use crate::model::{Stage, SubmissionId, Timestamp};
 
 /// What became of a sealed verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsealed {
+pub enum Disclosure {
     /// It is told: the submission has ended.
     Told,
     /// Its board was rescored meanwhile, and its score is none of the board's: it is scored again.
@@ -23,32 +23,32 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unseal(
+    pub async fn disclose(
         &self,
         id: SubmissionId,
-        show: &[OutboxPut],
+        show: &[NewOutboxMessage],
         now: Timestamp,
-    ) -> Result<Unsealed> {
+    ) -> Result<Disclosure> {
         let mut tx = self.begin().await?;
         if !end(&mut tx, id, now).await? {
             let again = put_back(&mut tx, id, now).await?;
             tx.commit().await?;
             return Ok(match again {
                 true => {
-                    self.tell(Change::Case(id));
-                    Unsealed::ScoredAgain
+                    self.notify(Change::Case(id));
+                    Disclosure::ScoredAgain
                 }
-                false => Unsealed::Gone,
+                false => Disclosure::Gone,
             });
         }
-        for wish in show {
-            put(&mut tx, wish, now).await?;
+        for message in show {
+            put(&mut tx, message, now).await?;
         }
         let record = record(&mut tx, id).await?;
         tx.commit().await?;
-        self.tell_end(&record.submission);
-        self.tell(Change::Outbox);
-        Ok(Unsealed::Told)
+        self.notify_end(&record.submission);
+        self.notify(Change::Outbox);
+        Ok(Disclosure::Told)
     }
 }
 
@@ -56,10 +56,10 @@ impl Store {
 /// end unranked.
 async fn end(tx: &mut Transaction<'static, Any>, id: SubmissionId, now: Timestamp) -> Result<bool> {
     let ended = sqlx::query(
-        "UPDATE submission SET outcome = sealed, sealed = NULL, ended_at = $1
-         WHERE id = $2 AND sealed IS NOT NULL AND outcome IS NULL
-           AND (sealed <> 'scored' OR EXISTS (
-             SELECT 1 FROM score c JOIN board b ON b.revision_id = c.revision_id
+        "UPDATE submission SET outcome = undisclosed_outcome, undisclosed_outcome = NULL, ended_at = $1
+         WHERE id = $2 AND undisclosed_outcome IS NOT NULL AND outcome IS NULL
+           AND (undisclosed_outcome <> 'scored' OR EXISTS (
+             SELECT 1 FROM score c JOIN board b ON b.scoring_revision_id = c.scoring_revision_id
              WHERE c.submission_id = submission.id AND b.challenge = submission.challenge
                AND b.phase = submission.phase AND b.task = submission.task))",
     )
@@ -77,10 +77,10 @@ async fn put_back(
     now: Timestamp,
 ) -> Result<bool> {
     let moved = sqlx::query(
-        "UPDATE submission SET sealed = NULL, stage = $1, ready_at = $2
-         WHERE id = $3 AND sealed = 'scored' AND outcome IS NULL",
+        "UPDATE submission SET undisclosed_outcome = NULL, stage = $1, ready_at = $2
+         WHERE id = $3 AND undisclosed_outcome = 'scored' AND outcome IS NULL",
     )
-    .bind(Stage::Score.as_str())
+    .bind(Stage::Scoring.as_str())
     .bind(now.0)
     .bind(id.0)
     .execute(&mut **tx)

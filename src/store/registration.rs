@@ -4,14 +4,14 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::ledger::append;
+use super::audit::append;
 use super::repository::bind;
-use super::{LedgerPut, Repository, Result, Store, StoreError, next_number, row};
+use super::{NewAuditEntry, Repository, Result, Store, StoreError, next_number, row};
 use crate::model::{ChallengeSlug, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp};
 
 /// How a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CandidateState {
+pub enum RegistrationState {
     /// Nobody has decided.
     Pending,
     /// It is its team's repository.
@@ -20,7 +20,7 @@ pub enum CandidateState {
     Refused,
 }
 
-impl CandidateState {
+impl RegistrationState {
     const ALL: [Self; 3] = [Self::Pending, Self::Bound, Self::Refused];
 
     /// As stored and shown.
@@ -35,7 +35,7 @@ impl CandidateState {
 
 /// A repository that could become a team's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct RegistrationRequest {
     /// Row; 0 before it is stored.
     pub id: i64,
     /// On this forge.
@@ -49,28 +49,28 @@ pub struct Candidate {
     /// Of this team, by its name when it was first seen.
     pub team: TeamSlug,
     /// How it stands.
-    pub state: CandidateState,
+    pub state: RegistrationState,
     /// When it was first seen.
     pub created_at: Timestamp,
 }
 
-fn read(row: &AnyRow) -> Result<Candidate> {
+fn read(row: &AnyRow) -> Result<RegistrationRequest> {
     let state: String = row.try_get("state")?;
-    Ok(Candidate {
+    Ok(RegistrationRequest {
         id: row.try_get("id")?,
         forge: row::text(row, "forge")?,
         forge_id: row.try_get("forge_id")?,
         full_name: row.try_get("full_name")?,
         challenge: row::text(row, "challenge")?,
         team: row::text(row, "team")?,
-        state: CandidateState::ALL
+        state: RegistrationState::ALL
             .into_iter()
             .find(|known| known.as_str() == state)
             .ok_or(StoreError::Corrupt {
                 what: "state of a candidate",
                 value: state,
             })?,
-        created_at: row::moment(row, "created_at")?,
+        created_at: row::timestamp(row, "created_at")?,
     })
 }
 
@@ -82,9 +82,9 @@ impl Store {
     /// When the database fails.
     pub async fn seen_repository(
         &self,
-        seen: &Candidate,
+        seen: &RegistrationRequest,
         now: Timestamp,
-    ) -> Result<Option<Candidate>> {
+    ) -> Result<Option<RegistrationRequest>> {
         let mut tx = self.begin().await?;
         let bound: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM repository WHERE forge = $1 AND forge_id = $2",
@@ -96,9 +96,9 @@ impl Store {
         if bound > 0 {
             return Ok(None);
         }
-        let id = next_number(&mut tx, "candidate").await?;
+        let id = next_number(&mut tx, "registration_request").await?;
         let row = sqlx::query(
-            "INSERT INTO candidate (id, forge, forge_id, full_name, challenge, team, state,
+            "INSERT INTO registration_request (id, forge, forge_id, full_name, challenge, team, state,
                                     created_at)
              VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7)
              ON CONFLICT (forge, forge_id) DO UPDATE SET full_name = excluded.full_name
@@ -121,8 +121,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn candidates(&self, challenge: &ChallengeSlug) -> Result<Vec<Candidate>> {
-        sqlx::query("SELECT * FROM candidate WHERE challenge = $1 ORDER BY id")
+    pub async fn registration_requests(
+        &self,
+        challenge: &ChallengeSlug,
+    ) -> Result<Vec<RegistrationRequest>> {
+        sqlx::query("SELECT * FROM registration_request WHERE challenge = $1 ORDER BY id")
             .bind(challenge.as_str())
             .fetch_all(&self.reads)
             .await?
@@ -139,24 +142,24 @@ impl Store {
     /// team has another repository.
     pub async fn approve(
         &self,
-        candidate: &Candidate,
+        request: &RegistrationRequest,
         hook_token: &PageToken,
-        ledger: &LedgerPut,
+        audit: &NewAuditEntry,
         now: Timestamp,
     ) -> Result<Repository> {
         let mut tx = self.begin().await?;
-        decide(&mut tx, candidate, CandidateState::Bound, now).await?;
+        decide(&mut tx, request, RegistrationState::Bound, now).await?;
         let new = Repository {
             id: RepositoryId(0),
-            forge: candidate.forge.clone(),
-            forge_id: candidate.forge_id.clone(),
-            full_name: candidate.full_name.clone(),
-            challenge: candidate.challenge.clone(),
-            team: candidate.team.clone(),
+            forge: request.forge.clone(),
+            forge_id: request.forge_id.clone(),
+            full_name: request.full_name.clone(),
+            challenge: request.challenge.clone(),
+            team: request.team.clone(),
             hook_token: hook_token.clone(),
         };
         let (bound, _) = bind(&mut tx, &new, &[], now).await?;
-        append(&mut tx, ledger, now).await?;
+        append(&mut tx, audit, now).await?;
         tx.commit().await?;
         Ok(bound)
     }
@@ -167,13 +170,13 @@ impl Store {
     /// [`StoreError::Stale`] when somebody else has decided meanwhile.
     pub async fn refuse(
         &self,
-        candidate: &Candidate,
-        ledger: &LedgerPut,
+        request: &RegistrationRequest,
+        audit: &NewAuditEntry,
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
-        decide(&mut tx, candidate, CandidateState::Refused, now).await?;
-        append(&mut tx, ledger, now).await?;
+        decide(&mut tx, request, RegistrationState::Refused, now).await?;
+        append(&mut tx, audit, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -181,17 +184,17 @@ impl Store {
 
 async fn decide(
     tx: &mut sqlx::Transaction<'static, sqlx::Any>,
-    candidate: &Candidate,
-    state: CandidateState,
+    request: &RegistrationRequest,
+    state: RegistrationState,
     now: Timestamp,
 ) -> Result<()> {
     let decided = sqlx::query(
-        "UPDATE candidate SET state = $1, decided_at = $2 WHERE id = $3 AND state = $4",
+        "UPDATE registration_request SET state = $1, decided_at = $2 WHERE id = $3 AND state = $4",
     )
     .bind(state.as_str())
     .bind(now.0)
-    .bind(candidate.id)
-    .bind(candidate.state.as_str())
+    .bind(request.id)
+    .bind(request.state.as_str())
     .execute(&mut **tx)
     .await?;
     match decided.rows_affected() {
