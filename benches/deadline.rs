@@ -32,7 +32,8 @@ use model::knobs::Pace;
 use model::{Forge, ForgeVersion};
 use referee::clock::Clock;
 use referee::model::{Stage, limits};
-use referee::pipeline::{self, Progress, observe, publish};
+use referee::pipeline::context::Progress;
+use referee::pipeline::{observe, publish, stages};
 use referee::store::PriorityClass;
 use world::{Plan, World};
 
@@ -76,7 +77,7 @@ fn start(world: &Arc<World>) {
         let app = Arc::clone(&world.app);
         for_ever(move || {
             let app = Arc::clone(&app);
-            async move { pipeline::step(&app, Stage::Admission).await.unwrap() }
+            async move { stages::step(&app, Stage::Admission).await.unwrap() }
         });
     }
     for priority_class in [PriorityClass::Urgent, PriorityClass::Rest] {
@@ -100,8 +101,14 @@ fn start_engine(world: &Arc<World>, stage_time: Duration) {
         async move {
             let mut progress = Progress::Idle;
             for stage in [Stage::Build, Stage::Smoke, Stage::Run] {
-                let now = world.app.clock.now();
-                let waiting = world.app.store.waiting_for(stage, now).await.unwrap();
+                let now = world.app.context.clock.now();
+                let waiting = world
+                    .app
+                    .context
+                    .store
+                    .waiting_for(stage, now)
+                    .await
+                    .unwrap();
                 let Some(record) = waiting.first() else {
                     continue;
                 };
@@ -131,15 +138,16 @@ fn verdicts(forge: &Forge) -> usize {
 }
 
 async fn ended(world: &World) -> usize {
-    let challenge = &world.app.challenges[0].slug;
+    let challenge = &world.app.context.challenges[0].slug;
     let all = world
         .app
+        .context
         .store
         .submissions_of_challenge(challenge)
         .await
         .unwrap();
     all.iter()
-        .filter(|r| r.submission.outcome.is_some())
+        .filter(|r| r.submission.outcome().is_some())
         .count()
 }
 
@@ -189,11 +197,17 @@ async fn main() {
     let begin = Instant::now();
     start(&world);
     start_engine(&world, stage_time);
-    assert_eq!(observe::sweep(&world.app).await.unwrap(), teams);
+    assert_eq!(
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap(),
+        teams
+    );
     println!("all entered after {:.1} s", begin.elapsed().as_secs_f64());
-    let now = world.app.clock.now();
+    let now = world.app.context.clock.now();
     while !world
         .app
+        .context
         .store
         .waiting_for(Stage::Admission, now)
         .await

@@ -147,7 +147,7 @@ fn where_it_goes(world: &World) {
             attempt.attempt.stage.as_str(),
             started.since(at).0,
             ended.since(started).0,
-            attempt.detail["run_ms"]
+            serde_json::to_value(&attempt.detail).unwrap()["run_ms"]
         );
         at = ended;
     }

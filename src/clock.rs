@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::model::{PageToken, Timestamp};
+use crate::model::{Jitter, PageToken, Timestamp};
 
 /// Tells the time.
 #[derive(Debug, Clone)]
@@ -74,4 +74,14 @@ pub fn page_token() -> PageToken {
 /// A seed for an attempt, small enough for every language's generator (31 bits).
 pub fn seed() -> u32 {
     u32::from_le_bytes(random_bytes()) & 0x7fff_ffff
+}
+
+/// The random part of a pause between retries.
+pub fn jitter() -> Jitter {
+    Jitter(f64::from(u32::from_le_bytes(random_bytes())) / (f64::from(u32::MAX) + 1.0))
+}
+
+/// A number under which a platform error is found in the log.
+pub fn incident() -> String {
+    hex::encode(random_bytes::<3>())
 }

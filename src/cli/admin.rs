@@ -107,7 +107,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
                     submission.team.as_str(),
                     submission.phase.as_str(),
                     submission.task.as_ref().map_or("-", |t| t.as_str()),
-                    submission.state().label(),
+                    submission.state.public().label(),
                     submission.origin.content().short(),
                 );
             }

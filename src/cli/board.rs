@@ -55,7 +55,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         anyhow::bail!("no board `{wanted}`; there are:\n  {}", names.join("\n  "));
     }
     let store = open::store(&settings).await?;
-    let rows = view::Rows {
+    let rows = view::BoardReader {
         challenges: &challenges,
         store: &store,
         now: Clock::system().now(),

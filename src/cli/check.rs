@@ -23,7 +23,9 @@ use crate::model::{
     Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, SourceTree, Stage, Task,
     TaskSlug, suggest,
 };
-use crate::pipeline::{Engines, admission, build, participant, scorer, smoke};
+use crate::pipeline::image_build::{self, Building, Built};
+use crate::pipeline::smoke::{self, SmokeResult, SmokeRun};
+use crate::pipeline::{Engines, cases, participant, policy, scorer};
 use crate::report::text::{self, Style};
 use crate::rules;
 
@@ -194,8 +196,8 @@ async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
             return Err(error).with_context(|| format!("reading {}", options.folder.display()));
         }
     };
-    let policy = admission::policy(&stage.settings.builder, &stage.challenge);
-    let template = admission::template(&stage.challenge);
+    let policy = policy::policy(&stage.settings.builder, &stage.challenge);
+    let template = policy::template(&stage.challenge);
     let admitted = rules::admission::check(&tree, &stage.challenge, &policy, template.as_ref());
     if any_error(&admitted.findings) {
         stage.failed("admission");
@@ -355,7 +357,7 @@ impl One<'_> {
 
     /// The container of the smoke run as a person starts it.
     fn by_hand(&self) -> anyhow::Result<String> {
-        let case = smoke::first_case(self.task)?;
+        let case = cases::first_sample_case(self.task)?;
         let reproduce = participant::Reproduce {
             challenge: &self.stage.challenge,
             task: self.task,
@@ -372,7 +374,7 @@ impl One<'_> {
         std::fs::create_dir_all(&output)?;
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(&output, open)?;
-        let case = smoke::first_case(self.task)?;
+        let case = cases::first_sample_case(self.task)?;
         let job = participant::on_sample(self.task, &image.id, case.as_ref());
         let starts = [&image.entrypoint[..], &image.command[..]].concat();
         println!(
@@ -394,20 +396,16 @@ impl One<'_> {
         Ok(())
     }
 
-    async fn build(
-        &self,
-        engines: &Engines,
-        (name, work): (&str, &Path),
-    ) -> anyhow::Result<build::Built> {
+    async fn build(&self, engines: &Engines, (name, work): (&str, &Path)) -> anyhow::Result<Built> {
         let context = work.join("context.tar");
         let file = std::io::BufWriter::new(std::fs::File::create(&context)?);
-        let ignore = build::ignored(self.tree, self.dockerfile)?;
+        let ignore = image_build::ignored(self.tree, self.dockerfile)?;
         folder::write_context(&self.options.folder, self.tree, &ignore, file)?;
         let text = self.tree.text(self.dockerfile).unwrap_or_default();
         let dockerfile = rules::dockerfile::check(self.dockerfile, text, self.policy)
             .parsed
             .context("the Dockerfile passed the rules but cannot be read now")?;
-        let building = build::Building {
+        let building = Building {
             name,
             path: self.dockerfile,
             dockerfile: &dockerfile,
@@ -415,7 +413,7 @@ impl One<'_> {
             limits: &self.task.limits,
             policy: self.policy,
         };
-        build::build(engines, &self.stage.settings.builder, &building).await
+        image_build::build(engines, &self.stage.settings.builder, &building).await
     }
 
     async fn smoke(
@@ -423,19 +421,19 @@ impl One<'_> {
         engines: &Engines,
         (name, work): (&str, &Path),
         image: &ImageFacts,
-    ) -> anyhow::Result<smoke::Smoked> {
+    ) -> anyhow::Result<SmokeResult> {
         let scorer = scorer::image(engines, &self.task.scorer, work).await?;
-        let smoking = smoke::Smoking {
+        let smoking = SmokeRun {
             name: name.to_owned(),
             task: self.task,
             policy: self.policy,
             image: &image.id,
             scorer: &scorer,
             work: &work.join("smoke"),
-            gpus: Vec::new(),
+            gpus: &[],
             seed: 1,
         };
-        smoke::smoke(engines, &smoking, |_| async { Ok(()) }).await
+        smoke::run(engines, &smoking, |_| async { Ok(()) }).await
     }
 
     fn show_log(&self, log: &str) {
@@ -446,7 +444,7 @@ impl One<'_> {
         }
     }
 
-    fn show_score(&self, smoked: &smoke::Smoked) {
+    fn show_score(&self, smoked: &SmokeResult) {
         let Some(score) = &smoked.score else { return };
         let parts: Vec<String> = self
             .task

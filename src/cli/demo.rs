@@ -88,7 +88,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if !options.exit {
         println!(
             "\nThe pages stay up at {}; Ctrl-C ends them.",
-            app.settings.public_url
+            app.context.settings.public_url
         );
         if let Some(team) = options.teams.first() {
             let copy = folder.join("working-copies").join(team);
@@ -150,13 +150,16 @@ async fn play(
     wait_for_ends(app).await?;
     println!("── done after {:.0} s\n", started.elapsed().as_secs_f64());
     let style = terminal::style_of(std::io::stdout().is_terminal());
-    for board in app.challenges.iter().flat_map(|c| c.boards()) {
-        let Some(view) = view::board(app.rows(), &board).await? else {
+    for board in app.context.challenges.iter().flat_map(|c| c.boards()) {
+        let Some(view) = view::board(view::BoardReader::of(&app.context), &board).await? else {
             continue;
         };
         if view.submissions > 0 {
             println!("{}", board_text::terminal(&view, style));
-            println!("Page: {}/challenges/{board}\n", app.settings.public_url);
+            println!(
+                "Page: {}/challenges/{board}\n",
+                app.context.settings.public_url
+            );
         }
     }
     verdicts(app).await
@@ -164,16 +167,21 @@ async fn play(
 
 /// How every submission ended, and where its report is.
 async fn verdicts(app: &App) -> anyhow::Result<()> {
-    let challenge = app.challenges.first().context("one challenge")?;
+    let challenge = app.context.challenges.first().context("one challenge")?;
     println!("Verdicts:");
-    for record in app.store.submissions_of_challenge(&challenge.slug).await? {
-        let view = view::submission(app, &record).await?;
+    for record in app
+        .context
+        .store
+        .submissions_of_challenge(&challenge.slug)
+        .await?
+    {
+        let view = view::submission(&app.context, &record).await?;
         println!(
             "  {:<16} {}",
             record.submission.team.as_str(),
             view.verdict()
         );
-        if record.submission.outcome != Some(Outcome::Scored) {
+        if record.submission.outcome() != Some(Outcome::Scored) {
             let codes: Vec<&str> = view
                 .findings
                 .iter()
@@ -190,9 +198,9 @@ async fn verdicts(app: &App) -> anyhow::Result<()> {
 
 /// A team's day: clone, change, commit, push.
 async fn push(app: &App, folder: &Path, (name, source): (&str, &Path)) -> anyhow::Result<()> {
-    let challenge = app.challenges.first().context("one challenge")?;
+    let challenge = app.context.challenges.first().context("one challenge")?;
     let team = TeamSlug::new(name)?;
-    let bare = team::add_local(&app.settings, &app.store, challenge, &team).await?;
+    let bare = team::add_local(&app.context.settings, &app.context.store, challenge, &team).await?;
     let copy = folder.join("working-copies").join(name);
     let text = |path: &Path| path.display().to_string();
     git(
@@ -276,12 +284,12 @@ async fn git(folder: &Path, arguments: &[&str], show: bool) -> anyhow::Result<()
 
 async fn wait_for_ends(app: &App) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    let mut changes = app.store.changes();
+    let mut changes = app.context.store.changes();
     let mut shown = BTreeMap::new();
     loop {
-        let open = app.store.submissions_under_way().await?;
+        let open = app.context.store.submissions_under_way().await?;
         for record in &open {
-            let label = record.submission.state().label();
+            let label = record.submission.state.public().label();
             let known = shown.insert(record.submission.id, label.clone());
             if known.as_ref() != Some(&label) {
                 println!("  {:<16} {label}", record.submission.team.as_str());

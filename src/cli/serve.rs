@@ -39,9 +39,9 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let (app, _lock) = open::app(settings, challenges).await?;
-    let listener = TcpListener::bind(app.settings.listen)
+    let listener = TcpListener::bind(app.context.settings.listen)
         .await
-        .with_context(|| format!("listening on {}", app.settings.listen))?;
+        .with_context(|| format!("listening on {}", app.context.settings.listen))?;
     serve(app, listener).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -55,8 +55,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let mut stages = workers::start(&app);
     tracing::info!(
         listen = %listener.local_addr()?,
-        url = app.settings.public_url,
-        challenges = app.challenges.len(),
+        url = app.context.settings.public_url,
+        challenges = app.context.challenges.len(),
         "referee is up"
     );
     let pages = web::serve(Arc::clone(&app), listener);
@@ -84,10 +84,10 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
         job::clear(&**engine).await?;
     }
     app.engines.sweep().await?;
-    lease::recover(app).await?;
+    lease::recover(&app.context, &app.forges).await?;
     commands::recover(app).await?;
-    let forges = open::local_forges(&app.settings)?;
-    for repository in app.store.repositories().await? {
+    let forges = open::local_forges(&app.context.settings)?;
+    for repository in app.context.store.repositories().await? {
         let Some(forge) = forges.get(&repository.forge) else {
             continue;
         };
@@ -101,9 +101,13 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     let building = Arc::clone(app);
     tokio::spawn(async move {
         let (mut ready, mut asked) = (0, 0);
-        for task in building.challenges.iter().flat_map(|c| &c.tasks) {
+        for task in building.context.challenges.iter().flat_map(|c| &c.tasks) {
             asked += 1;
-            match building.scorer_image(task).await {
+            match building
+                .scorers
+                .image(&building.context, &building.engines, task)
+                .await
+            {
                 Ok(_) => ready += 1,
                 Err(error) => tracing::error!(
                     task = task.slug.as_str(),

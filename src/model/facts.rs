@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use super::ids::ImageId;
 use super::limits;
@@ -64,8 +65,9 @@ pub enum Found {
 }
 
 /// Why we ended a job ourselves. Recorded before the kill is sent, so that it survives a crash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum KillReason {
     /// Its wall-clock time is over.
     Time,

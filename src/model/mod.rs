@@ -3,6 +3,7 @@
 //! Nothing here performs I/O, asks for the time or draws a random number.
 
 pub mod actor;
+pub mod backoff;
 pub mod challenge;
 pub mod check;
 pub mod definition;
@@ -27,6 +28,7 @@ pub mod text;
 pub mod time;
 
 pub use actor::Actor;
+pub use backoff::{Backoff, Jitter};
 pub use challenge::{
     AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
     MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show,
@@ -44,7 +46,7 @@ pub use ids::{
     AttemptId, CaseId, ChallengeSlug, CommitSha, Digest, ForgeName, ImageId, PageToken, PhaseSlug,
     RepositoryId, SubmissionId, TaskSlug, TeamSlug,
 };
-pub use job::{Attempt, AttemptState, Blame, Lease};
+pub use job::{Attempt, AttemptDetail, AttemptState, Blame, Lease};
 pub use origin::{ContentId, Origin};
 pub use overrides::{Freeze, Override, Overrides, Setting};
 pub use pattern::PathPattern;
@@ -53,5 +55,5 @@ pub use schema::Schema;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};
 pub use stage::{Outcome, Stage};
-pub use submission::{Submission, SubmissionState};
+pub use submission::{PublicState, Submission, SubmissionState};
 pub use time::{Duration, Timestamp};

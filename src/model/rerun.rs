@@ -21,10 +21,10 @@ impl Rerun {
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence.
-    pub fn of(submission: &Submission, message: Option<Stage>) -> Result<Self, &'static str> {
-        let ended_at = submission.stage;
-        let to = message.unwrap_or(ended_at);
-        let from = match submission.outcome {
+    pub fn of(submission: &Submission, wanted: Option<Stage>) -> Result<Self, &'static str> {
+        let ended_at = submission.stage();
+        let to = wanted.unwrap_or(ended_at);
+        let from = match submission.outcome() {
             None => return Err("it has not ended"),
             Some(Outcome::Scored) => {
                 return Err("it has a score, and a score is never changed; \
@@ -78,6 +78,7 @@ impl Rerun {
 mod tests {
     use super::super::ids::{ChallengeSlug, CommitSha, PageToken, PhaseSlug, TaskSlug, TeamSlug};
     use super::super::origin::Origin;
+    use super::super::submission::SubmissionState;
     use super::super::time::Timestamp;
     use super::*;
 
@@ -95,11 +96,15 @@ mod tests {
                 full_ref: "refs/heads/main".into(),
             },
             observed_at: Timestamp(0),
-            stage,
-            working: false,
-            undisclosed: false,
-            outcome,
-            ended_at: None,
+            state: match outcome {
+                None => SubmissionState::Waiting { stage },
+                Some(outcome) => SubmissionState::Ended {
+                    stage,
+                    outcome,
+                    at: Timestamp(0),
+                    incident: None,
+                },
+            },
         }
     }
 

@@ -1,62 +1,49 @@
-//! Verdicts on hidden data are told on a grid of time. When a run ended tells how long it took, and an
-//! image that takes its time writes what it has seen into it, a bit for each moment to choose from.
+//! Delayed disclosure: outcomes of evaluations on hidden data are disclosed at fixed times.
 //!
-//! What this does not hide: that somebody else's job starts when one ends.
+//! The time at which a run ended states how long it took. An image that takes a chosen time could write one bit of the
+//! hidden data into each such time. So an outcome is withheld until the next multiple of the phase's
+//! `disclosure-interval`, for everyone at once.
+//!
+//! This does not hide that another team's job starts when one ends.
 
-use super::{App, Progress, Scope, lease};
-use crate::model::{Duration, Stage, Timestamp};
-use crate::store::{Disclosure, Next, SubmissionRecord};
+use super::context::{Context, Progress, SubmissionContext};
+use super::forges::Forges;
+use super::outbox;
+use crate::model::{Stage, Timestamp};
+use crate::store::{Disclosure, Next};
 
-/// Whether the moments of work at a stage tell something of the phase's data. A step in between, from
-/// run to score, is then told to nobody, and the end on the grid.
-pub fn hides(scope: Scope<'_>, stage: Stage) -> bool {
-    disclosure_interval(scope).0 > 0 && stage >= Stage::Run
+/// Whether the times of a stage's attempts could disclose something about hidden data. Then no step between run and
+/// scoring is published, and the outcome is withheld.
+pub fn is_delayed(context: SubmissionContext<'_>, stage: Stage) -> bool {
+    context.phase.show.disclosure_interval.0 > 0 && stage.is_evaluation()
 }
 
-fn disclosure_interval(scope: Scope<'_>) -> Duration {
-    scope.phase.show.disclosure_interval
-}
-
-/// What follows an attempt, with an end that is told on the grid.
-pub fn undisclosed(next: Next, scope: Scope<'_>, now: Timestamp) -> Next {
+/// Turns an end into one that is disclosed later. Other steps stay as they are.
+pub fn withhold(next: Next, context: SubmissionContext<'_>, now: Timestamp) -> Next {
     match next {
         Next::End { outcome, incident } => Next::Withhold {
             outcome,
             incident,
-            until: now.round_up(disclosure_interval(scope)),
+            until: now.round_up(context.phase.show.disclosure_interval),
         },
         other => other,
     }
 }
 
-/// Tells the verdicts whose time has come.
-///
-/// # Errors
-/// When the database fails.
-pub async fn step(app: &App) -> anyhow::Result<Progress> {
-    let now = app.clock.now();
-    let due = app.store.disclosures_due(now).await?;
+/// Discloses the outcomes that are due.
+pub async fn step(context: &Context, forges: &Forges) -> anyhow::Result<Progress> {
+    let now = context.clock.now();
+    let due = context.store.disclosures_due(now).await?;
     for record in &due {
-        notify(app, record, now).await?;
+        let messages = outbox::end_updates(context, forges, record, true);
+        let id = record.submission.id;
+        match context.store.disclose(id, &messages, now).await? {
+            Disclosure::Disclosed | Disclosure::Gone => {}
+            Disclosure::ScoredAgain => tracing::info!(
+                submission = id.0,
+                "the leaderboard was rescored before the score was disclosed; the submission is scored again"
+            ),
+        }
     }
-    Ok(match due.is_empty() {
-        true => Progress::Idle,
-        false => Progress::Worked,
-    })
-}
-
-async fn notify(app: &App, record: &SubmissionRecord, now: Timestamp) -> anyhow::Result<()> {
-    let messages = lease::verdict(app, record, true);
-    match app
-        .store
-        .disclose(record.submission.id, &messages, now)
-        .await?
-    {
-        Disclosure::Told | Disclosure::Gone => {}
-        Disclosure::ScoredAgain => tracing::info!(
-            submission = record.submission.id.0,
-            "its board was rescored before its score was told; it is scored again"
-        ),
-    }
-    Ok(())
+    Ok(Progress::from_worked(!due.is_empty()))
 }

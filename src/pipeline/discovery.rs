@@ -1,49 +1,50 @@
-//! Repositories come, get other names, and go. The forge's number of a repository tells which it is;
-//! a name that fits the pattern only makes it a candidate, and an organizer decides.
+//! Discovery: repositories appear, get other names, and disappear.
+//!
+//! The forge's own id identifies a repository. A new repository whose name matches the pattern of a challenge's teams
+//! becomes a registration request, and an organizer decides.
 
-use super::App;
-use super::publish::{self, Way};
+use super::context::Context;
+use super::forge_health::CallKind;
+use super::forges::Forges;
+use super::outbox;
 use crate::forge::ForgeRepository;
 use crate::model::{Challenge, ForgeName, TeamSlug};
 use crate::store::{RegistrationRequest, RegistrationState, Repository};
 
-/// What a repository is to us.
+/// The role of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
-    /// A team's.
+    /// It belongs to a team.
     Team(Repository),
-    /// It waits for an organizer.
-    Waits,
-    /// Nobody's, or no longer there.
-    Nobody,
+    /// A registration request waits for an organizer.
+    Requested,
+    /// It belongs to no challenge, its request was refused, or it does not exist.
+    Unrelated,
 }
 
-/// Looks at all repositories that a forge has for our challenges: new names are kept, new
-/// repositories become candidates. A forge that does not answer is asked again next time.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn sweep(app: &App) -> anyhow::Result<()> {
-    for challenge in &app.challenges {
-        let Some(forge) = app.forges.get(&challenge.forge) else {
+/// Lists the repositories of all challenges: records new names, and creates registration requests for new repositories.
+/// A forge that does not answer is asked again by the next sweep.
+pub(super) async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<()> {
+    for challenge in &context.challenges {
+        let name = &challenge.forge;
+        let Some(forge) = forges.get(name) else {
             continue;
         };
-        let name = &challenge.forge;
         match forge.repositories(&challenge.teams).await {
             Ok(found) => {
-                app.health.answered(name, Way::Look);
+                forges.health.succeeded(name, CallKind::Read);
                 for at in found {
-                    seen(app, name, &at).await?;
+                    record(context, forges, name, &at).await?;
                     if !at.archived {
-                        publish::is_back(app, name, &at.id).await?;
+                        forges.record_unarchived(context, name, &at.id).await?;
                     }
                 }
             }
             Err(error) => {
-                let now = app.clock.now();
-                app.health.failed(name, (Way::Look, &error), now);
-                // Its trouble is said once, and stays said until it works again.
-                if !app.health.is_told(name) {
+                let now = context.clock.now();
+                forges.health.failed(name, CallKind::Read, &error, now);
+                // Trouble with a forge is logged once, until the forge works again.
+                if !forges.health.is_logged(name) {
                     tracing::warn!(
                         forge = name.as_str(),
                         challenge = challenge.slug.as_str(),
@@ -57,24 +58,34 @@ pub(super) async fn sweep(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the repository with this number is to us, asked of the forge where we do not know it.
+/// The role of the repository with this id. The forge is asked about a repository that is not in the database.
 ///
 /// # Errors
-/// When the forge does not answer or the database fails.
-pub async fn known(app: &App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<Known> {
-    if let Some(repository) = app.store.repository_of(forge, forge_id).await? {
+/// When the forge does not answer.
+pub async fn known(
+    context: &Context,
+    forges: &Forges,
+    forge: &ForgeName,
+    forge_id: &str,
+) -> anyhow::Result<Known> {
+    if let Some(repository) = context.store.repository_of(forge, forge_id).await? {
         return Ok(Known::Team(repository));
     }
-    match app.forge(forge)?.repository(forge_id).await? {
-        Some(at) => seen(app, forge, &at).await,
-        None => Ok(Known::Nobody),
+    match forges.require(forge)?.repository(forge_id).await? {
+        Some(at) => record(context, forges, forge, &at).await,
+        None => Ok(Known::Unrelated),
     }
 }
 
-/// Takes note of a repository as the forge has it now.
-async fn seen(app: &App, forge: &ForgeName, at: &ForgeRepository) -> anyhow::Result<Known> {
-    let now = app.clock.now();
-    if let Some(known) = app.store.repository_of(forge, &at.id).await? {
+/// Records a repository as the forge describes it now.
+async fn record(
+    context: &Context,
+    forges: &Forges,
+    forge: &ForgeName,
+    at: &ForgeRepository,
+) -> anyhow::Result<Known> {
+    let now = context.clock.now();
+    if let Some(known) = context.store.repository_of(forge, &at.id).await? {
         if known.full_name == at.full_name {
             return Ok(Known::Team(known));
         }
@@ -87,11 +98,11 @@ async fn seen(app: &App, forge: &ForgeName, at: &ForgeRepository) -> anyhow::Res
             full_name: at.full_name.clone(),
             ..known
         };
-        let (bound, _) = app.store.bind_repository(&renamed, &[], now).await?;
+        let (bound, _) = context.store.bind_repository(&renamed, &[], now).await?;
         return Ok(Known::Team(bound));
     }
-    let Some((challenge, team)) = wanted(app, forge, &at.full_name) else {
-        return Ok(Known::Nobody);
+    let Some((challenge, team)) = matching(context, forge, &at.full_name) else {
+        return Ok(Known::Unrelated);
     };
     let request = RegistrationRequest {
         id: 0,
@@ -103,39 +114,53 @@ async fn seen(app: &App, forge: &ForgeName, at: &ForgeRepository) -> anyhow::Res
         state: RegistrationState::Pending,
         created_at: now,
     };
-    let known = app.store.seen_repository(&request, now).await?;
-    if known.is_some_and(|c| c.state == RegistrationState::Refused) {
-        return Ok(Known::Nobody);
+    let known = context.store.seen_repository(&request, now).await?;
+    if known.is_some_and(|r| r.state == RegistrationState::Refused) {
+        return Ok(Known::Unrelated);
     }
-    notify(app, challenge, (at, &team)).await?;
-    Ok(Known::Waits)
+    notify_organizers(context, forges, challenge, at, &team).await?;
+    Ok(Known::Requested)
 }
 
-/// The challenge and team that a repository of this name would belong to.
-fn wanted<'a>(
-    app: &'a App,
+/// The challenge and the team that a repository of this name would belong to.
+fn matching<'a>(
+    context: &'a Context,
     forge: &ForgeName,
     full_name: &str,
 ) -> Option<(&'a Challenge, TeamSlug)> {
-    app.challenges
+    context
+        .challenges
         .iter()
         .filter(|c| c.forge == *forge)
         .find_map(|c| Some((c, c.team_of(full_name)?)))
 }
 
-/// Asks the organizers, once for each repository.
-async fn notify(
-    app: &App,
+/// Notifies the organizers of a registration request, once.
+async fn notify_organizers(
+    context: &Context,
+    forges: &Forges,
     challenge: &Challenge,
-    (at, team): (&ForgeRepository, &TeamSlug),
+    at: &ForgeRepository,
+    team: &TeamSlug,
 ) -> anyhow::Result<()> {
-    let name = &at.full_name;
     let text = format!(
-        "The repository `{name}` wants to take part as team `{team}`, and nobody here made it. What \
-         is pushed there is not looked at yet.\n\n\
-         Write `/team approve {team}` in a comment to let it in. What stands in it then is its first \
-         submission, counted from that moment."
+        "The repository `{}` asks to take part as team `{team}`. Referee did not create it, so its pushes are ignored \
+         until you decide.\n\n\
+         Write `/team approve {team}` in a comment to accept it. The commits that it contains then become its first \
+         submissions, received at that time.",
+        at.full_name
     );
-    let subject = format!("candidate {} {}", challenge.forge, at.id);
-    publish::notify_organizers(app, challenge, (&subject, &text)).await
+    let subject = format!("registration {} {}", challenge.forge, at.id);
+    let now = context.clock.now();
+    match outbox::organizer_notice(forges, challenge, &subject, &text, now) {
+        Some(message) => Ok(context.store.enqueue_once(&message, now).await?),
+        None => {
+            tracing::warn!(
+                challenge = challenge.slug.as_str(),
+                repository = at.full_name,
+                "a registration request waits, and the organizers have no repository for notices"
+            );
+            Ok(())
+        }
+    }
 }

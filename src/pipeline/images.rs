@@ -1,104 +1,104 @@
-//! Images that were pushed to a forge's registry become submissions, however we came to look.
+//! Images: tags in a forge's registry become submissions, whatever the reason for looking.
 //!
-//! A delivery and the sweep both end here: list the owner's tags, pin what each stands for now,
-//! compare with what we saw last, enter what changed. A tag is believed only as long as it takes to
-//! read its digest, and an owner is who the forge's number says, not who has the name. The sweep asks
-//! nothing of the registry for phases that are not open: who pushes to one is told so by the delivery.
+//! A delivery and the sweep both end here: list the tags of an owner, pin the digest of each, compare them with the last
+//! known ones, enter the changes. The forge's own id identifies an owner, not the name. The sweep asks the registry only
+//! about open phases. A push to another phase is answered when its delivery arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 
-use super::App;
+use super::context::Context;
+use super::forges::Forges;
 use crate::clock;
 use crate::forge::PushedTag;
 use crate::forge::registry::{Registry, RegistryError};
 use crate::model::{Challenge, Duration, ForgeName, Phase, PhaseSlug, TaskSlug, limits};
 use crate::store::{ImageOwner, ImageRecord, NewImage, SeenImage};
 
-/// Owners looked at, at the same time.
-const LOOKS: usize = 4;
-/// Manifests asked for at the same time, by one look.
+/// Owners that are read at the same time.
+const READS: usize = 4;
+/// Manifests of one owner that are read at the same time.
 const MANIFESTS: usize = 4;
 
-/// The sweep still looks so long after a phase's end: what was pushed at the last moment and announced
-/// by nobody is told that it came late.
+/// The sweep reads the images of a phase for so long after its end. An image that was pushed at the last minute and not
+/// announced is then rejected as late, not ignored.
 const AFTER_THE_END: Duration = Duration::seconds(3600);
 
-/// The phases that a look is for.
+/// The phases whose images are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phases {
-    /// All: somebody has pushed just now.
+    /// All phases: an image was just pushed.
     All,
-    /// Those that are open.
+    /// Open phases.
     Open,
 }
 
-/// What a look at an owner brought to light.
+/// The changes of an owner's images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Images {
-    /// What was entered.
     pub entered: Vec<ImageRecord>,
     /// Tags (`name:tag`) that trigger no phase or name no task.
-    pub idle: Vec<String>,
+    pub unmatched: Vec<String>,
 }
 
-/// Acts on a forge's message that somebody pushed an image: looks at all that the owner has.
+/// Acts on a delivery that announces an image: reads all images of its owner. Returns a note for the delivery.
 ///
 /// # Errors
-/// When forge or registry do not answer, or the database fails.
-pub async fn receive(
-    app: &App,
+/// When the forge or its registry does not answer.
+pub async fn announced(
+    context: &Context,
+    forges: &Forges,
     forge: &ForgeName,
-    (id, login): (i64, &str),
+    owner_id: i64,
+    login: &str,
 ) -> anyhow::Result<String> {
-    let Some(mut owner) = app.store.image_owner(forge, id).await? else {
+    let Some(mut owner) = context.store.image_owner(forge, owner_id).await? else {
         tracing::info!(
             forge = forge.as_str(),
             owner = login,
             "image of an unknown owner ignored"
         );
-        return Ok("ignored: the owner of the image is no team's".to_owned());
+        return Ok("ignored: the owner of the image belongs to no team".to_owned());
     };
     if owner.login != login {
-        owner = renamed(app, owner, login).await?;
+        owner = renamed(context, owner, login).await?;
     }
-    let images = look(app, &owner, Phases::All).await?;
-    for tag in &images.idle {
-        tracing::info!(owner = login, tag, "image fits no phase or task");
+    let images = observe(context, forges, &owner, Phases::All).await?;
+    for tag in &images.unmatched {
+        tracing::info!(owner = login, tag, "image matches no phase or task");
     }
     let new = images.entered.iter().filter(|r| r.new).count();
-    let idle = images.idle.len();
-    Ok(format!("{new} images entered, {idle} fit no phase or task"))
+    let unmatched = images.unmatched.len();
+    Ok(format!(
+        "{new} images entered, {unmatched} match no phase or task"
+    ))
 }
 
-async fn renamed(app: &App, owner: ImageOwner, login: &str) -> anyhow::Result<ImageOwner> {
+async fn renamed(context: &Context, owner: ImageOwner, login: &str) -> anyhow::Result<ImageOwner> {
     tracing::info!(before = owner.login, after = login, "owner renamed");
     let owner = ImageOwner {
         login: login.to_owned(),
         ..owner
     };
-    Ok(app.store.bind_image_owner(&owner, app.clock.now()).await?)
+    let now = context.clock.now();
+    Ok(context.store.bind_image_owner(&owner, now).await?)
 }
 
-/// Looks at the owners of all teams' images, under the names that they have now. What cannot be read is
-/// logged and tried again next time. Returns how many submissions were entered.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sweep(app: &App) -> anyhow::Result<usize> {
-    let mut owners = app.store.image_owners().await?;
-    owners.retain(|owner| app.forges.contains_key(&owner.forge));
-    owners.retain(|owner| !app.health.is_refused(&owner.forge));
-    let owners = follow(app, owners).await?;
-    let looks: Vec<_> = owners
+/// Reads the images of all teams. Images that cannot be read are logged and tried again by the next sweep. Returns the
+/// number of new submissions.
+pub async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<usize> {
+    let mut owners = context.store.image_owners().await?;
+    owners.retain(|owner| forges.is_usable(&owner.forge));
+    let owners = with_current_names(context, forges, owners).await?;
+    let reads: Vec<_> = owners
         .into_iter()
-        .map(|owner| async move { (look(app, &owner, Phases::Open).await, owner) })
+        .map(|owner| async move { (observe(context, forges, &owner, Phases::Open).await, owner) })
         .collect();
-    let mut looked = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
+    let mut reads = futures_util::stream::iter(reads).buffer_unordered(READS);
     let mut entered = 0;
-    while let Some((result, owner)) = looked.next().await {
+    while let Some((result, owner)) = reads.next().await {
         match result {
             Ok(images) => entered += images.entered.iter().filter(|r| r.new).count(),
             Err(error) => tracing::warn!(
@@ -111,12 +111,16 @@ pub async fn sweep(app: &App) -> anyhow::Result<usize> {
     Ok(entered)
 }
 
-/// Keeps the names that the forges have for these owners now.
-async fn follow(app: &App, owners: Vec<ImageOwner>) -> anyhow::Result<Vec<ImageOwner>> {
-    let forges: BTreeSet<ForgeName> = owners.iter().map(|o| o.forge.clone()).collect();
+/// The owners with the names that the forges have for them now.
+async fn with_current_names(
+    context: &Context,
+    forges: &Forges,
+    owners: Vec<ImageOwner>,
+) -> anyhow::Result<Vec<ImageOwner>> {
+    let on: BTreeSet<ForgeName> = owners.iter().map(|o| o.forge.clone()).collect();
     let mut names = BTreeMap::new();
-    for forge in forges {
-        match app.forge(&forge)?.organizations().await {
+    for forge in on {
+        match forges.require(&forge)?.organizations().await {
             Ok(all) => names.extend(
                 all.into_iter()
                     .map(|(id, name)| ((forge.clone(), id), name)),
@@ -126,52 +130,62 @@ async fn follow(app: &App, owners: Vec<ImageOwner>) -> anyhow::Result<Vec<ImageO
             }
         }
     }
-    let mut followed = Vec::new();
+    let mut current = Vec::new();
     for owner in owners {
         let name = names.get(&(owner.forge.clone(), owner.owner_id));
-        followed.push(match name {
-            Some(name) if *name != owner.login => renamed(app, owner, name).await?,
+        current.push(match name {
+            Some(name) if *name != owner.login => renamed(context, owner, name).await?,
             _ => owner,
         });
     }
-    Ok(followed)
+    Ok(current)
 }
 
-/// Looks at an owner's images. At first sight nothing that stands is special: an owner exists for
-/// its images.
+/// Reads the images of an owner and enters their changes. Images that exist at the first look are entered as well: an
+/// owner exists for its images.
 ///
 /// # Errors
-/// When forge or registry cannot be read, or the database fails; then the next sweep tries again.
-pub async fn look(app: &App, owner: &ImageOwner, phases: Phases) -> anyhow::Result<Images> {
-    let now = app.clock.now();
-    let repository = app.store.repository(owner.repository).await?;
-    let challenge = app
+/// When the forge or its registry cannot be read. The next sweep tries again.
+pub async fn observe(
+    context: &Context,
+    forges: &Forges,
+    owner: &ImageOwner,
+    phases: Phases,
+) -> anyhow::Result<Images> {
+    let now = context.clock.now();
+    let repository = context.store.repository(owner.repository).await?;
+    let challenge = context
         .challenge(&repository.challenge)
         .with_context(|| format!("challenge {} is not configured", repository.challenge))?;
-    let forge = app.forge(&owner.forge)?;
-    let known = app.store.known_images(owner).await?;
-    let listens = listening(app, challenge, phases).await?;
+    let forge = forges.require(&owner.forge)?;
+    let known = context.store.known_images(owner).await?;
+    let selected = selected_phases(context, challenge, phases).await?;
     let tags = forge.images(&owner.login).await?;
-    let Sorted { wanted, kept, idle } = sort(owner, (challenge, &listens), tags);
+    let Sorted {
+        wanted,
+        unchanged,
+        unmatched,
+    } = sort(owner, challenge, &selected, tags);
     let mut images = Images {
         entered: Vec::new(),
-        idle,
+        unmatched,
     };
     if wanted.is_empty() && known.is_empty() {
         return Ok(images);
     }
     let pinned = pin(&forge.registry().await?, owner, wanted).await?;
     let mut seen: Vec<SeenImage> = pinned.iter().map(|(seen, _)| seen.clone()).collect();
-    // What nobody asks about now is what it was.
-    let is_kept = |image: &&SeenImage| kept.contains(&(image.name.clone(), image.tag.clone()));
-    seen.extend(known.iter().filter(is_kept).cloned());
+    // The registry was not asked about the tags of other phases.
+    let is_unchanged =
+        |image: &&SeenImage| unchanged.contains(&(image.name.clone(), image.tag.clone()));
+    seen.extend(known.iter().filter(is_unchanged).cloned());
     let changed = pinned.into_iter().filter(|(seen, _)| !known.contains(seen));
     let new: Vec<NewImage> = changed
-        .flat_map(|(seen, (phases, task))| {
-            phases.into_iter().map(move |phase| NewImage {
+        .flat_map(|(seen, entry)| {
+            entry.phases.into_iter().map(move |phase| NewImage {
                 seen: seen.clone(),
                 phase,
-                task: task.clone(),
+                task: entry.task.clone(),
                 token: clock::page_token(),
                 config_digest: challenge.config_digest.clone(),
             })
@@ -181,7 +195,7 @@ pub async fn look(app: &App, owner: &ImageOwner, phases: Phases) -> anyhow::Resu
         return Ok(images);
     }
     let at = (owner, &repository);
-    images.entered = app.store.observe_images(at, &seen, &new, now).await?;
+    images.entered = context.store.observe_images(at, &seen, &new, now).await?;
     for record in images.entered.iter().filter(|r| r.new) {
         tracing::info!(
             owner = owner.login,
@@ -194,59 +208,67 @@ pub async fn look(app: &App, owner: &ImageOwner, phases: Phases) -> anyhow::Resu
     Ok(images)
 }
 
-/// The phases that a look is for, as organizers have moved them.
-async fn listening(
-    app: &App,
+/// The phases whose images are read, with the bounds that organizers have set.
+async fn selected_phases(
+    context: &Context,
     challenge: &Challenge,
     phases: Phases,
 ) -> anyhow::Result<BTreeSet<PhaseSlug>> {
-    let (orders, now) = (app.store.overrides(&challenge.slug).await?, app.clock.now());
-    let listens = |phase: &&Phase| {
-        let phase = orders.phase(&challenge.slug, phase);
+    let overrides = context.store.overrides(&challenge.slug).await?;
+    let now = context.clock.now();
+    let is_selected = |phase: &&Phase| {
+        let phase = overrides.phase(&challenge.slug, phase);
         let open = phase.opens <= now && now <= phase.closes.plus(AFTER_THE_END);
         open || phases == Phases::All
     };
-    let all = challenge.phases.iter().filter(listens);
+    let all = challenge.phases.iter().filter(is_selected);
     Ok(all.map(|phase| phase.slug.clone()).collect())
 }
 
 /// The phases that a tag triggers, and the task that it names.
-type Means = (Vec<PhaseSlug>, TaskSlug);
+struct TagEntry {
+    phases: Vec<PhaseSlug>,
+    task: TaskSlug,
+}
 
 /// The tags of an owner.
 struct Sorted {
-    /// For phases that a look is for, the newest first.
-    wanted: Vec<(PushedTag, Means)>,
-    /// For other phases alone, as name and tag.
-    kept: BTreeSet<(String, String)>,
-    /// For no phase, or no task.
-    idle: Vec<String>,
+    /// Tags of selected phases, the newest first.
+    wanted: Vec<(PushedTag, TagEntry)>,
+    /// Name and tag of images of other phases.
+    unchanged: BTreeSet<(String, String)>,
+    /// Tags of no phase, or of no task.
+    unmatched: Vec<String>,
 }
 
 fn sort(
     owner: &ImageOwner,
-    (challenge, listens): (&Challenge, &BTreeSet<PhaseSlug>),
+    challenge: &Challenge,
+    selected: &BTreeSet<PhaseSlug>,
     tags: Vec<PushedTag>,
 ) -> Sorted {
     let mut sorted = Sorted {
         wanted: Vec::new(),
-        kept: BTreeSet::new(),
-        idle: Vec::new(),
+        unchanged: BTreeSet::new(),
+        unmatched: Vec::new(),
     };
     for tag in tags {
         if tag.owner_id != owner.owner_id {
-            // The name has passed to somebody else. The next sweep, or a delivery, tells the new one.
-            tracing::warn!(owner = owner.login, "the owner's name is now another's");
+            // Another owner has the name now. The next sweep, or a delivery, brings the new name of this one.
+            tracing::warn!(
+                owner = owner.login,
+                "the owner's name belongs to another owner now"
+            );
             continue;
         }
-        match meaning(challenge, &tag) {
-            None => sorted.idle.push(format!("{}:{}", tag.name, tag.tag)),
-            Some((mut phases, task)) => {
-                phases.retain(|phase| listens.contains(phase));
-                if phases.is_empty() {
-                    sorted.kept.insert((tag.name, tag.tag));
+        match entry_of(challenge, &tag) {
+            None => sorted.unmatched.push(format!("{}:{}", tag.name, tag.tag)),
+            Some(mut entry) => {
+                entry.phases.retain(|phase| selected.contains(phase));
+                if entry.phases.is_empty() {
+                    sorted.unchanged.insert((tag.name, tag.tag));
                 } else {
-                    sorted.wanted.push((tag, (phases, task)));
+                    sorted.wanted.push((tag, entry));
                 }
             }
         }
@@ -254,35 +276,35 @@ fn sort(
     if sorted.wanted.len() > limits::IMAGE_TAGS_MAX {
         // The forge lists the newest first.
         let (tags, most) = (sorted.wanted.len(), limits::IMAGE_TAGS_MAX);
-        tracing::warn!(owner = owner.login, tags, most, "old tags not looked at");
+        tracing::warn!(owner = owner.login, tags, most, "old tags ignored");
         sorted.wanted.truncate(most);
     }
     sorted
 }
 
-fn meaning(challenge: &Challenge, tag: &PushedTag) -> Option<Means> {
+fn entry_of(challenge: &Challenge, tag: &PushedTag) -> Option<TagEntry> {
     let phases: Vec<PhaseSlug> = challenge
         .phases_of_image(&tag.name)
         .map(|p| p.slug.clone())
         .collect();
     let task = challenge.task_of_tag(&tag.tag)?.slug.clone();
-    (!phases.is_empty()).then_some((phases, task))
+    (!phases.is_empty()).then_some(TagEntry { phases, task })
 }
 
-/// What the tags stand for right now. One that is gone meanwhile is left out.
+/// The current digest of each tag. A tag that was deleted in the meantime is left out.
 async fn pin(
     registry: &Registry,
     owner: &ImageOwner,
-    tags: Vec<(PushedTag, Means)>,
-) -> anyhow::Result<Vec<(SeenImage, Means)>> {
+    tags: Vec<(PushedTag, TagEntry)>,
+) -> anyhow::Result<Vec<(SeenImage, TagEntry)>> {
     let asked: Vec<_> = tags
         .into_iter()
-        .map(|(PushedTag { name, tag, .. }, means)| async move {
+        .map(|(PushedTag { name, tag, .. }, entry)| async move {
             let repository = in_registry(owner, &name);
             match registry.manifest(&repository, &tag).await {
                 Ok(manifest) => {
                     let digest = manifest.digest;
-                    Ok(Some((SeenImage { name, tag, digest }, means)))
+                    Ok(Some((SeenImage { name, tag, digest }, entry)))
                 }
                 Err(RegistryError::NotFound(_)) => Ok(None),
                 Err(error) => Err(error),
@@ -297,7 +319,7 @@ async fn pin(
     Ok(pinned)
 }
 
-/// What the registry calls an image of an owner. A registry knows lower case only.
+/// The registry's name of an owner's image. A registry has lower-case names only.
 pub(super) fn in_registry(owner: &ImageOwner, name: &str) -> String {
     format!("{}/{name}", owner.login.to_lowercase())
 }

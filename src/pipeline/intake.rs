@@ -1,35 +1,38 @@
-//! Deliveries become looks, commands and news: what one claims is read again before anybody acts.
+//! Intake: webhook deliveries become observations and commands. The claims of a delivery are read again from the forge
+//! before anything is done.
 //!
-//! A forge that does not answer is asked again later; the delivery waits, and nothing is lost.
+//! If the forge does not answer, the delivery waits and is handled later. Nothing is lost.
 
 use futures_util::StreamExt as _;
 
+use super::App;
+use super::context::Context;
 use super::discovery::{self, Known};
-use super::{App, commands, images, observe};
+use super::{commands, images, observe};
 use crate::forge::ForgeError;
 use crate::forge::registry::RegistryError;
-use crate::model::{Duration, ForgeEvent, ForgeName};
+use crate::model::{Backoff, Duration, ForgeEvent, ForgeName};
 use crate::store::{About, Delivery, Unhandled};
 
-/// Deliveries looked at in one step.
-const A_STEP: i64 = 64;
-/// Deliveries acted on at the same time: each waits for answers of the forge.
+/// Deliveries of one step.
+const BATCH: i64 = 64;
+/// Deliveries that are handled at the same time. Each waits for answers of the forge.
 const AT_ONCE: usize = 4;
-/// Tries before a delivery is given up. Refs are found by the sweep all the same.
+/// Attempts before a delivery is given up. The sweep finds its refs in any case.
 const ATTEMPTS_MAX: i64 = 20;
-/// First pause; doubled each time.
-const PAUSE: Duration = Duration::seconds(1);
-/// Longest pause.
-const PAUSE_MAX: Duration = Duration::seconds(120);
+/// Pauses between the attempts.
+const RETRY: Backoff = Backoff {
+    first: Duration::seconds(1),
+    most: Duration::seconds(120),
+};
 
-/// Acts on deliveries of one kind that nobody has acted on. Returns how many there were.
-///
-/// # Errors
-/// When the database fails.
+/// Handles deliveries of one kind. Returns how many there were.
 pub async fn step(app: &App, about: About) -> anyhow::Result<usize> {
-    let deliveries = app
+    let context = &app.context;
+    let now = context.clock.now();
+    let deliveries = context
         .store
-        .unhandled_deliveries(about, app.clock.now(), A_STEP)
+        .unhandled_deliveries(about, now, BATCH)
         .await?;
     let count = deliveries.len();
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(deliveries)
@@ -47,39 +50,44 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
         attempts,
         delivery,
     } = unhandled;
+    let Context { store, clock, .. } = &app.context;
     let note = match act(app, &delivery).await {
         Ok(note) => note,
-        Err(error) if is_ours(&error) => return Err(error),
+        Err(error) if !is_forges(&error) => return Err(error),
         Err(error) => {
             let error = format!("{error:#}");
-            // Whoever has to make a new token may need longer than that.
-            if attempts < ATTEMPTS_MAX || app.health.is_refused(&delivery.forge) {
+            // A person may need longer than that to create a new token.
+            if attempts < ATTEMPTS_MAX || app.forges.health.is_refused(&delivery.forge) {
                 tracing::info!(delivery = id, error, "a delivery waits for its forge");
-                let pause = Duration(PAUSE.0 << attempts.clamp(0, 10)).min(PAUSE_MAX);
-                return Ok(app.store.defer(id, app.clock.now().plus(pause)).await?);
+                let pause = RETRY.jittered(attempts, crate::clock::jitter());
+                return Ok(store.defer(id, clock.now().plus(pause)).await?);
             }
             tracing::warn!(delivery = id, error, "a delivery is given up");
             "given up: the forge did not answer".to_owned()
         }
     };
-    Ok(app.store.handled(id, &note, app.clock.now()).await?)
+    Ok(store.handled(id, &note, clock.now()).await?)
 }
 
-/// Whether an error is not the forge's.
-fn is_ours(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ForgeError>().is_none() && error.downcast_ref::<RegistryError>().is_none()
+/// Whether an error is the forge's.
+fn is_forges(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ForgeError>().is_some() || error.downcast_ref::<RegistryError>().is_some()
 }
 
+/// Acts on a delivery. Returns a note about the result, for maintainers.
 async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
+    let App {
+        context, forges, ..
+    } = app;
     let forge = &delivery.forge;
     match &delivery.event {
         ForgeEvent::Pushed { repository, .. }
         | ForgeEvent::Created { repository, .. }
-        | ForgeEvent::Deleted { repository, .. } => look(app, forge, repository.id).await,
+        | ForgeEvent::Deleted { repository, .. } => observe_by_id(app, forge, repository.id).await,
         ForgeEvent::Repository {
             repository, action, ..
-        } if action != "deleted" => look(app, forge, repository.id).await,
-        ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if app.forges.contains_key(forge) => {
+        } if action != "deleted" => observe_by_id(app, forge, repository.id).await,
+        ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if forges.get(forge).is_some() => {
             commands::receive(app, forge, &delivery.event).await
         }
         ForgeEvent::Package {
@@ -89,28 +97,31 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
             owner_id,
             ..
         } if action == "created" && kind == "container" => {
-            images::receive(app, forge, (*owner_id, owner)).await
+            images::announced(context, forges, forge, *owner_id, owner).await
         }
-        _ => Ok("ignored: nothing that we act on".to_owned()),
+        _ => Ok("ignored: not an event that Referee acts on".to_owned()),
     }
 }
 
-async fn look(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<String> {
-    if !app.forges.contains_key(forge) {
-        // Without a token nothing can be asked of it; what it says is not believed.
-        let known = app.store.repository_of(forge, &id.to_string()).await?;
+async fn observe_by_id(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<String> {
+    let App {
+        context, forges, ..
+    } = app;
+    if forges.get(forge).is_none() {
+        // Without a token nothing can be asked of the forge, and the claims of the delivery are not believed.
+        let known = context.store.repository_of(forge, &id.to_string()).await?;
         return Ok(match known {
             Some(_) => format!("not read: [forge.{forge}] has no `token-file`"),
             None => unknown(forge, id),
         });
     }
-    match discovery::known(app, forge, &id.to_string()).await? {
+    match discovery::known(context, forges, forge, &id.to_string()).await? {
         Known::Team(repository) => {
-            let observed = observe::observe(app, &repository).await?;
+            let observed = observe::observe(context, forges, &repository).await?;
             Ok(format!("{} refs changed", observed.changed.len()))
         }
-        Known::Waits => Ok("waits: an organizer has to approve this repository".to_owned()),
-        Known::Nobody => Ok(unknown(forge, id)),
+        Known::Requested => Ok("waits: an organizer has to approve this repository".to_owned()),
+        Known::Unrelated => Ok(unknown(forge, id)),
     }
 }
 

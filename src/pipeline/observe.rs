@@ -1,55 +1,61 @@
-//! Intake: what stands in a repository becomes submissions, however we came to look.
+//! Observation: the refs of a repository become submissions, whatever the reason for looking.
 //!
-//! A push hook, a signed delivery and the sweep all end here: read the refs, compare with what we
-//! saw last, enter what changed. Nothing that a message claims is believed.
+//! A push hook, a webhook delivery and the sweep all end here: read the refs, compare them with the last known ones,
+//! enter the changes. No claim of a message is believed.
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 
-use super::{App, discovery, images};
+use super::context::Context;
+use super::forges::Forges;
+use super::{discovery, images};
 use crate::clock;
 use crate::model::{Challenge, Timestamp};
 use crate::store::{NewSource, Repository, SeenRef, SourceRecord};
 
-/// Repositories looked at, at the same time.
-const LOOKS: usize = 4;
+/// Repositories that are read at the same time.
+const READS: usize = 4;
 
-/// What a look at a repository brought to light.
+/// The changes of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// Refs whose value is new or changed.
+    /// Refs that are new or have another commit.
     pub changed: Vec<SeenRef>,
-    /// What they enter.
+    /// The sources that they enter.
     pub entered: Vec<SourceRecord>,
 }
 
-/// Looks at a repository.
+/// Reads the refs of a repository and enters their changes.
 ///
 /// # Errors
-/// When it cannot be read, or the database fails; then the next sweep tries again.
-pub async fn observe(app: &App, repository: &Repository) -> anyhow::Result<Observed> {
-    let now = app.clock.now();
-    let challenge = app
+/// When the repository cannot be read. The next sweep tries again.
+pub async fn observe(
+    context: &Context,
+    forges: &Forges,
+    repository: &Repository,
+) -> anyhow::Result<Observed> {
+    let now = context.clock.now();
+    let challenge = context
         .challenge(&repository.challenge)
         .with_context(|| format!("challenge {} is not configured", repository.challenge))?;
-    let refs = read_refs(app, repository).await?;
-    let known = app.store.known_refs(repository.id).await?;
+    let refs = read_refs(forges, repository).await?;
+    let known = context.store.known_refs(repository.id).await?;
     let changed: Vec<SeenRef> = refs
         .iter()
         .filter(|seen| !known.contains(seen))
         .cloned()
         .collect();
-    let gone = known
+    let deleted = known
         .iter()
         .any(|k| !refs.iter().any(|r| r.full_ref == k.full_ref));
-    if changed.is_empty() && !gone {
+    if changed.is_empty() && !deleted {
         return Ok(Observed {
             changed,
             entered: Vec::new(),
         });
     }
     let new = entries(challenge, &changed);
-    let entered = app.store.observe(repository, &refs, &new, now).await?;
+    let entered = context.store.observe(repository, &refs, &new, now).await?;
     for record in entered.iter().filter(|r| r.new) {
         tracing::info!(
             repository = repository.full_name,
@@ -61,18 +67,23 @@ pub async fn observe(app: &App, repository: &Repository) -> anyhow::Result<Obser
     Ok(Observed { changed, entered })
 }
 
-/// Takes note of what stands in a repository without entering anything: its first sight.
+/// Records the refs of a repository without entering anything: the first look at it.
 ///
 /// # Errors
 /// As [`observe`].
-pub async fn remember(app: &App, repository: &Repository, now: Timestamp) -> anyhow::Result<()> {
-    let refs = read_refs(app, repository).await?;
-    app.store.observe(repository, &refs, &[], now).await?;
+pub async fn record_refs(
+    context: &Context,
+    forges: &Forges,
+    repository: &Repository,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let refs = read_refs(forges, repository).await?;
+    context.store.observe(repository, &refs, &[], now).await?;
     Ok(())
 }
 
-async fn read_refs(app: &App, repository: &Repository) -> anyhow::Result<Vec<SeenRef>> {
-    let forge = app.forge(&repository.forge)?;
+async fn read_refs(forges: &Forges, repository: &Repository) -> anyhow::Result<Vec<SeenRef>> {
+    let forge = forges.require(&repository.forge)?;
     let refs = forge.refs(&repository.full_name).await?;
     Ok(refs
         .into_iter()
@@ -97,19 +108,24 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
         .collect()
 }
 
-/// Looks at every repository, and for new ones, and at the images of teams. What cannot be read is logged and tried again next
-/// time. Returns how many sources were entered.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sweep(app: &App) -> anyhow::Result<usize> {
-    discovery::sweep(app).await?;
-    let mut all = app.store.repositories().await?;
-    all.retain(|r| app.challenge(&r.challenge).is_some() && !app.health.is_refused(&r.forge));
-    let looks: Vec<_> = all.into_iter().map(|r| look(app, r)).collect();
-    let mut looked = futures_util::stream::iter(looks).buffer_unordered(LOOKS);
+/// Finds new repositories, and reads the refs of all known ones and the images of all teams. A repository that cannot be
+/// read is logged and tried again by the next sweep. Returns the number of new sources.
+pub async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<usize> {
+    discovery::sweep(context, forges).await?;
+    let mut all = context.store.repositories().await?;
+    all.retain(|r| context.challenge(&r.challenge).is_some());
+    // Its own error is logged for a forge that is not configured.
+    all.retain(|r| !forges.health.is_refused(&r.forge));
+    let reads: Vec<_> = all
+        .into_iter()
+        .map(|repository| async move {
+            let observed = observe(context, forges, &repository).await;
+            (repository, observed)
+        })
+        .collect();
+    let mut reads = futures_util::stream::iter(reads).buffer_unordered(READS);
     let mut entered = 0;
-    while let Some((repository, result)) = looked.next().await {
+    while let Some((repository, result)) = reads.next().await {
         match result {
             Ok(observed) => entered += observed.entered.iter().filter(|r| r.new).count(),
             Err(error) => tracing::warn!(
@@ -119,10 +135,5 @@ pub async fn sweep(app: &App) -> anyhow::Result<usize> {
             ),
         }
     }
-    Ok(entered + images::sweep(app).await?)
-}
-
-async fn look(app: &App, repository: Repository) -> (Repository, anyhow::Result<Observed>) {
-    let observed = observe(app, &repository).await;
-    (repository, observed)
+    Ok(entered + images::sweep(context, forges).await?)
 }

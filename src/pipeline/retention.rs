@@ -1,46 +1,47 @@
-//! What nobody needs any more, once a day: deliveries that were acted on long ago, images of scorers
-//! that no board uses, and what builds left that were cut off. Mirrors that no team needs are told of and left alone: they may hold the only copy
-//! of what was submitted.
+//! Removes old data once a day: deliveries that were handled long ago, images of scorers that no leaderboard uses, and
+//! the remains of interrupted builds.
+//!
+//! Mirrors of repositories that no team uses are reported and kept: they may hold the only copy of a submission.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{App, scoring_revision};
+use super::App;
+use super::context::Context;
+use super::scoring_revision;
 use crate::model::{ForgeName, limits};
 
-/// Forgets what can be forgotten. What fails is logged, and tried again next time.
+/// Removes everything that is old. A part that fails is logged and retried the next day.
 pub async fn pass(app: &App) {
-    for (what, result) in [
-        ("deliveries", deliveries(app).await),
+    let App {
+        context, engines, ..
+    } = app;
+    let builds = async { Ok(engines.sweep().await? as u64) };
+    for (part, result) in [
+        ("deliveries", deliveries(context).await),
         ("scorers", scorers(app).await),
-        (
-            "cut-off builds",
-            app.engines
-                .sweep()
-                .await
-                .map(|n| n as u64)
-                .map_err(Into::into),
-        ),
+        ("interrupted builds", builds.await),
         ("mirrors", mirrors(app).await),
     ] {
         match result {
             Ok(0) => {}
-            Ok(count) => tracing::info!(what, count, "looked at what nobody needs any more"),
+            Ok(count) => tracing::info!(part, count, "retention pass"),
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::warn!(what, error, "what nobody needs any more stays for now");
+                tracing::warn!(part, error, "retention pass failed; it is retried");
             }
         }
     }
 }
 
-/// Forgets old deliveries, some at a time, so that those that come in do not wait. How many.
-async fn deliveries(app: &App) -> anyhow::Result<u64> {
-    let before = app.clock.now().minus(app.settings.retention.deliveries);
+/// Deletes old deliveries in small portions, so that new ones do not wait. Returns how many.
+async fn deliveries(context: &Context) -> anyhow::Result<u64> {
+    let retention = context.settings.retention.deliveries;
+    let before = context.clock.now().minus(retention);
     let at_once = limits::DELIVERIES_FORGOTTEN_AT_ONCE;
     let mut all = 0;
     loop {
-        let some = app.store.forget_deliveries(before, at_once).await?;
+        let some = context.store.forget_deliveries(before, at_once).await?;
         all += some;
         if some < at_once.unsigned_abs() {
             return Ok(all);
@@ -48,45 +49,50 @@ async fn deliveries(app: &App) -> anyhow::Result<u64> {
     }
 }
 
-/// Removes images of scorers that no board and no open rescore uses. How many.
+/// Removes images of scorers that no leaderboard and no open rescore uses. Returns how many.
 async fn scorers(app: &App) -> anyhow::Result<u64> {
     let mut images = BTreeSet::new();
-    for definition in app.store.definitions_in_use().await? {
-        // One that is being prepared, or that another version wrote, may need any image.
-        let Some(definition) = definition.as_ref().and_then(scoring_revision::read) else {
+    for definition in app.context.store.definitions_in_use().await? {
+        // A rescore that is being prepared, or a row of another version, may need any image.
+        let definition = definition.as_ref();
+        let Some(definition) = definition.and_then(scoring_revision::read_definition) else {
             return Ok(0);
         };
         images.insert(definition.scorer);
     }
-    Ok(app.remove_other_scorers(&images).await? as u64)
+    let removed = app
+        .scorers
+        .remove_unused(&app.context, &app.engines, &images);
+    Ok(removed.await? as u64)
 }
 
-/// Tells of mirrors of repositories that are no team's of a challenge that is configured. How many.
+/// Reports mirrors of repositories that belong to no team of a configured challenge. Returns how many.
 async fn mirrors(app: &App) -> anyhow::Result<u64> {
     let mut all = 0;
-    for forge in app.forges.keys() {
-        let folder = app.settings.data.join("mirrors").join(forge.as_str());
-        let mut idle = Vec::new();
+    for forge in app.forges.names() {
+        let data = &app.context.settings.data;
+        let folder = data.join("mirrors").join(forge.as_str());
+        let mut unused = Vec::new();
         for (id, path) in listed(&folder)? {
-            if !is_needed(app, forge, &id).await? {
-                idle.push(path);
+            if !is_needed(&app.context, forge, &id).await? {
+                unused.push(path);
             }
         }
-        if let Some(first) = idle.first() {
-            let (count, first) = (idle.len(), first.display().to_string());
+        if let Some(first) = unused.first() {
+            let (count, first) = (unused.len(), first.display().to_string());
             tracing::info!(
                 forge = forge.as_str(),
                 count,
                 first,
-                "mirrors of repositories that are no team's; they may be moved away"
+                "these mirrors belong to no team; you can move them away"
             );
         }
-        all += idle.len() as u64;
+        all += unused.len() as u64;
     }
     Ok(all)
 }
 
-/// The mirrors of a forge, by the forge's own name of their repositories.
+/// The mirrors of a forge, by the forge's own id of their repositories.
 fn listed(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -105,7 +111,7 @@ fn listed(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-async fn is_needed(app: &App, forge: &ForgeName, id: &str) -> anyhow::Result<bool> {
-    let bound = app.store.repository_of(forge, id).await?;
-    Ok(bound.is_some_and(|r| app.challenge(&r.challenge).is_some()))
+async fn is_needed(context: &Context, forge: &ForgeName, id: &str) -> anyhow::Result<bool> {
+    let bound = context.store.repository_of(forge, id).await?;
+    Ok(bound.is_some_and(|r| context.challenge(&r.challenge).is_some()))
 }

@@ -1,166 +1,124 @@
-//! The run stage: the container on the phase's own data, once or once for each case.
+//! The run stage: the container on the phase's data, in one run or in one run per case.
 //!
-//! Predictions are kept as an artifact, so that a corrected scorer needs no second run.
-
-use std::path::Path;
+//! Predictions are stored as an artifact, so that a corrected scorer needs no second run.
 
 use anyhow::Context as _;
-use serde_json::json;
 
+use super::Engines;
 use super::content::{self, Content};
-use super::job::Ran;
-use super::slots::Slot;
-use super::{App, Scope, job, lease_kill, participant, smoke};
+use super::context::{Context, SubmissionContext};
+use super::job;
+use super::lease::{self, Work};
+use super::{cases, participant, policy, verdict};
 use crate::config;
-use crate::model::{AttemptState, Blame, Case, CaseId, ContractMode, Lease, Stage};
+use crate::model::{AttemptDetail, AttemptState, Blame, CaseId, ContractMode, GpuUuid, Stage};
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
-/// The case that is next, for a per-case contract: the first without a successful attempt.
-///
-/// # Errors
-/// When the data cannot be read or the database fails.
+/// An evaluation is spent when hidden inputs were mounted and the fault is not ours.
+const SPENT: Effect = Effect::Quota {
+    kind: "evaluation",
+    amount: 1,
+    reason: "evaluated on the phase's data",
+};
+
+/// The next case of a per-case contract: the first without a successful attempt.
 pub async fn next_case(
-    app: &App,
+    context: &Context,
     record: &SubmissionRecord,
-    scope: Scope<'_>,
+    of: SubmissionContext<'_>,
 ) -> anyhow::Result<Option<CaseId>> {
-    Ok(open_cases(app, record, scope).await?.into_iter().next())
+    Ok(open_cases(context, record, of).await?.into_iter().next())
 }
 
-/// Cases of a per-case contract without a successful attempt; empty for a whole-set contract.
+/// Cases of a per-case contract without a successful attempt. Empty for a whole-set contract.
 async fn open_cases(
-    app: &App,
+    context: &Context,
     record: &SubmissionRecord,
-    scope: Scope<'_>,
+    of: SubmissionContext<'_>,
 ) -> anyhow::Result<Vec<CaseId>> {
-    let task = scope.task()?;
-    if task.contract.mode == ContractMode::WholeSet {
+    if of.task()?.contract.mode == ContractMode::WholeSet {
         return Ok(Vec::new());
     }
-    let attempts = app.store.attempts(record).await?;
-    let done: Vec<&CaseId> = attempts
+    let attempts = context.store.attempts(record).await?;
+    let succeeded: Vec<&CaseId> = attempts
         .iter()
-        .filter(|a| a.attempt.stage == Stage::Run)
-        .filter(|a| a.attempt.state == AttemptState::Succeeded)
-        .filter_map(|a| a.attempt.case.as_ref())
+        .map(|a| &a.attempt)
+        .filter(|a| a.stage == Stage::Run && a.state == AttemptState::Succeeded)
+        .filter_map(|a| a.case.as_ref())
         .collect();
-    Ok(cases(scope)?
-        .into_iter()
-        .map(|c| c.id)
-        .filter(|id| !done.contains(&id))
-        .collect())
+    let mut open = cases::ids(&cases::phase_cases(of)?);
+    open.retain(|id| !succeeded.contains(&id));
+    Ok(open)
 }
 
-/// The cases of a phase's data.
-///
-/// # Errors
-/// When they cannot be read.
-pub fn cases(scope: Scope<'_>) -> anyhow::Result<Vec<Case>> {
-    smoke::read_cases(&config::inputs_of(scope.phase, scope.task()?))
-}
-
-/// The run attempt of a submission, or of one case of it.
-///
-/// # Errors
-/// When the engine fails.
+/// The run stage of a submission, or of one case of it.
 pub async fn attempt(
-    app: &App,
-    (record, scope): (&SubmissionRecord, Scope<'_>),
-    lease: &Lease,
-    slot: &Slot,
+    context: &Context,
+    engines: &Engines,
+    work: Work<'_>,
+    gpus: &[GpuUuid],
 ) -> anyhow::Result<Finish> {
-    let task = scope.task()?;
-    let all = cases(scope)?;
+    let (record, of, lease) = (work.record, work.context, work.lease);
+    let task = of.task()?;
+    let all = cases::phase_cases(of)?;
     let case = match &lease.attempt.case {
         None => None,
-        Some(id) => Some(
-            all.iter()
-                .find(|c| &c.id == id)
-                .with_context(|| format!("case {id} is gone"))?,
-        ),
+        Some(id) => {
+            let case = all.iter().find(|c| &c.id == id);
+            Some(case.with_context(|| format!("the phase's data have no case {id}"))?)
+        }
     };
-    let directory = app.work_directory(lease)?;
+    let directory = context.work_directory(lease)?;
     let into = directory.make("predictions")?;
-    let ran = run(app, (record, scope), (lease, slot), (case, &into)).await?;
-    let ids: Vec<CaseId> = match case {
-        Some(case) => vec![case.id.clone()],
-        None => all.iter().map(|c| c.id.clone()).collect(),
-    };
-    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
-    let judged = smoke::judge(&ran, task, &ids, &policy)?;
-    let inputs = config::inputs_of(scope.phase, task);
-    let content = Content::new((task, &ids), &ran.output, (inputs, &into));
-    let judged = content::judge(judged, content, &policy).await?;
-    let detail = json!({
-        "run_ms": ran.end.duration.0,
-        "gpus": slot.gpus,
-        "output_bytes": ran.output.bytes,
-    });
-    let spent = Effect::Quota {
-        kind: "evaluation",
-        amount: 1,
-        reason: "evaluated on the phase's data",
-    };
-    if let Some(outcome) = judged.outcome {
-        return Ok(Finish {
-            state: AttemptState::Failed,
-            blame: Some(Blame::Participant),
-            findings: judged.findings,
-            log: Some(ran.log),
-            detail,
-            artifact: None,
-            next: Next::End {
-                outcome,
-                incident: None,
-            },
-            effects: vec![spent],
-        });
-    }
-    let artifacts = app.artifacts.clone();
-    let name = lease.name();
-    let artifact =
-        tokio::task::spawn_blocking(move || artifacts.keep_directory(&into, &name)).await??;
-    let more = open_cases(app, record, scope).await?.len() > 1;
-    Ok(Finish {
-        state: AttemptState::Succeeded,
-        blame: None,
-        findings: judged.findings,
-        log: Some(ran.log),
-        detail,
-        artifact: Some(artifact),
-        next: match more {
-            true => Next::Stay,
-            false => Next::Advance(Stage::Scoring),
-        },
-        effects: if more { Vec::new() } else { vec![spent] },
-    })
-}
-
-/// Runs the container on the phase's data, or on one case of it.
-async fn run(
-    app: &App,
-    (record, scope): (&SubmissionRecord, Scope<'_>),
-    (lease, slot): (&Lease, &Slot),
-    (case, into): (Option<&Case>, &Path),
-) -> anyhow::Result<Ran> {
-    let task = scope.task()?;
-    let spec = participant::job(&participant::Run {
+    let inputs = config::inputs_of(of.phase, task);
+    let job = participant::job(&participant::Run {
         name: lease.name(),
         task,
         image: record.image.as_ref().context("no image was built")?,
-        inputs: config::inputs_of(scope.phase, task),
+        inputs: inputs.clone(),
         case,
         time: task.limits.time,
-        gpus: slot.gpus.clone(),
+        gpus: gpus.to_vec(),
         seed: lease.seed,
         labels: vec![("referee.kind".into(), "run".into())],
     });
-    let killed = |reason| lease_kill(app, lease, reason);
-    Ok(job::run(
-        (app.engines.runner.clone(), &app.engines.cleaner),
-        &spec,
-        into,
-        killed,
+    let record_kill = |reason| lease::record_kill(context, lease, reason);
+    let ran = job::run(
+        (engines.runner.clone(), &engines.cleaner),
+        &job,
+        &into,
+        record_kill,
     )
-    .await?)
+    .await?;
+    let ids = match case {
+        Some(case) => vec![case.id.clone()],
+        None => cases::ids(&all),
+    };
+    let policy = policy::policy(&context.settings.builder, of.challenge);
+    let verdict = verdict::judge_run(&ran, task, &ids, &policy)?;
+    let content = Content::new((task, &ids), &ran.output, (inputs, &into));
+    let verdict = content::judge(verdict, content, &policy).await?;
+    let detail = AttemptDetail::Run {
+        run_ms: ran.end.duration,
+        gpus: gpus.to_vec(),
+        output_bytes: ran.output.bytes,
+    };
+    let finish = if let Some(outcome) = verdict.outcome {
+        Finish::failed(Blame::Participant, outcome).with_effect(SPENT)
+    } else {
+        let (artifacts, name) = (context.artifacts.clone(), lease.name());
+        let kept = tokio::task::spawn_blocking(move || artifacts.keep_directory(&into, &name));
+        let artifact = kept.await??;
+        // This attempt's own case is still open.
+        let finish = if open_cases(context, record, of).await?.len() > 1 {
+            Finish::passed(Next::Repeat)
+        } else {
+            Finish::passed(Next::Advance(Stage::Scoring)).with_effect(SPENT)
+        };
+        finish.with_artifact(artifact)
+    };
+    Ok(finish
+        .with_findings(verdict.findings)
+        .with_log(ran.log)
+        .with_detail(detail))
 }

@@ -1,90 +1,92 @@
-//! What a score means at this moment: the revision that a board keeps to, or, before its first
-//! score, what scorer, truth, cases and metrics on the disk would make.
+//! The scoring revision that is in force: the current one of the leaderboard, or, before its first score, the one that
+//! scorer, ground truth, cases and metrics on the disk would make.
 //!
-//! A changed scorer never moves a board by itself. New submissions are scored by the image of the
-//! board's revision; where that cannot be done, it is said, and the organizers rescore.
+//! A changed scorer never changes a leaderboard by itself. New submissions are scored by the image of the current
+//! scoring revision. Where that is not possible, the scoring stage reports it and the organizers rescore.
 
-use super::{App, Scope, run, score};
+use super::Engines;
+use super::cases;
+use super::context::{Context, SubmissionContext};
+use super::scorer_images::ScorerImages;
 use crate::config;
-use crate::model::{Board, CaseId, Definition, ImageId, Task};
+use crate::model::{Board, Definition, ImageId, Task};
 use crate::store::{ScoringRevision, Store};
 
-/// By what a submission is scored.
+/// The scorer, the metrics and the scoring revision by which a submission is scored now.
 #[derive(Debug, Clone)]
 pub struct InForce {
-    /// The task with the metrics that count.
+    /// The task with the metrics of the scoring revision.
     pub task: Task,
     /// The scorer's image.
     pub image: ImageId,
-    /// The revision of the board, once it has one.
+    /// The current scoring revision. `None` before the first score.
     pub revision: Option<(i64, Definition)>,
 }
 
-/// The definition that a revision holds; none in what another version wrote.
+/// The definition of a scoring revision. `None` if another version of Referee wrote it.
 pub fn definition_of(revision: &ScoringRevision) -> Option<Definition> {
-    read(&revision.definition)
+    read_definition(&revision.definition)
 }
 
-/// A definition as stored.
-pub fn read(stored: &serde_json::Value) -> Option<Definition> {
+/// A definition as stored. `None` if another version of Referee wrote it.
+pub fn read_definition(stored: &serde_json::Value) -> Option<Definition> {
     serde_json::from_value(stored.clone()).ok()
 }
 
-/// A task with the metrics of its board's revision.
-///
-/// # Errors
-/// When the database fails.
-pub async fn task(store: &Store, board: &Board, task: &Task) -> anyhow::Result<Task> {
+/// A task with the metrics of the current scoring revision of its leaderboard.
+pub async fn current_task(store: &Store, board: &Board, task: &Task) -> anyhow::Result<Task> {
     let revision = store.current_revision(board).await?;
     let definition = revision.as_ref().and_then(definition_of);
     Ok(definition.map_or_else(|| task.clone(), |d| d.task(task)))
 }
 
-/// By what a submission of this scope is scored now.
+/// The scoring revision that is in force for a submission.
 ///
 /// # Errors
-/// When the scorer cannot be built or the database fails.
-pub async fn in_force(app: &App, scope: Scope<'_>) -> anyhow::Result<InForce> {
-    let task = scope.task()?;
-    let board = scope.board()?;
-    let revision = app.store.current_revision(&board).await?;
+/// When the scorer cannot be built.
+pub async fn in_force(
+    context: &Context,
+    engines: &Engines,
+    scorers: &ScorerImages,
+    of: SubmissionContext<'_>,
+) -> anyhow::Result<InForce> {
+    let task = of.task()?;
+    let revision = context.store.current_revision(&of.board()?).await?;
     let revision = revision.and_then(|r| Some((r.id, definition_of(&r)?)));
-    let kept = match &revision {
-        Some((_, definition)) => {
-            let there = app.engines.scorer.inspect(&definition.scorer).await?;
-            there.map(|_| definition.scorer.clone())
-        }
-        None => None,
+    let Some((id, definition)) = revision else {
+        return Ok(InForce {
+            task: task.clone(),
+            image: scorers.image(context, engines, task).await?,
+            revision: None,
+        });
     };
-    let image = match kept {
-        Some(image) => image,
-        None => app.scorer_image(task).await?,
-    };
+    let exists = engines.scorer.inspect(&definition.scorer).await?.is_some();
     Ok(InForce {
-        task: match &revision {
-            Some((_, definition)) => definition.task(task),
-            None => task.clone(),
+        task: definition.task(task),
+        image: if exists {
+            definition.scorer.clone()
+        } else {
+            scorers.image(context, engines, task).await?
         },
-        image,
-        revision,
+        revision: Some((id, definition)),
     })
 }
 
-/// What a score by this image over the data on the disk means.
+/// The definition of scores that this scorer image makes from the data on the disk.
 ///
 /// # Errors
 /// When the data cannot be read.
 pub async fn define(
-    app: &App,
-    scope: Scope<'_>,
-    (task, image): (&Task, &ImageId),
+    context: &Context,
+    of: SubmissionContext<'_>,
+    task: &Task,
+    image: &ImageId,
 ) -> anyhow::Result<Definition> {
-    let cases: Vec<CaseId> = run::cases(scope)?.into_iter().map(|c| c.id).collect();
-    let ground_truth = config::ground_truth_of(scope.phase, task);
+    let ground_truth = config::ground_truth_of(of.phase, task);
     Ok(Definition {
         scorer: image.clone(),
-        ground_truth: score::ground_truth_digest(app, &ground_truth).await?,
-        cases,
+        ground_truth: context.ground_truths.of(&ground_truth).await?,
+        cases: cases::ids(&cases::phase_cases(of)?),
         metrics: task.metrics.clone(),
     })
 }

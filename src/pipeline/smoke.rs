@@ -1,193 +1,139 @@
-//! The smoke stage: the container on the task's public sample, and the sample's score.
+//! The smoke stage: the container on the task's public sample, and the score of the sample.
 //!
-//! Everything is shown here, because nothing of it is hidden. Shared by the daemon and
-//! `referee check`.
+//! All results are shown, because the sample is public. Shared by the daemon and `referee check`.
 
 use std::future::Future;
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde_json::json;
 
+use super::Engines;
 use super::content::{self, Content};
-use super::job::{self, Ran};
+use super::context::Context;
+use super::job;
+use super::lease::{self, Work};
 use super::scorer::{self, Scored, Scoring};
-use super::slots::Slot;
-use super::{App, Engines, Scope, lease_kill, participant, scoring_revision};
+use super::scorer_images::ScorerImages;
+use super::{cases, participant, policy, scoring_revision, verdict};
 use crate::config;
 use crate::executor;
 use crate::model::finding::any_error;
 use crate::model::{
-    AttemptState, Blame, Case, CaseId, ContractMode, Finding, GpuUuid, ImageId, KillReason, Lease,
-    LogExcerpt, Outcome, Score, Stage, Task,
+    AttemptDetail, Blame, Case, CaseId, ContractMode, Duration, Finding, GpuUuid, ImageId,
+    KillReason, LogExcerpt, Outcome, Score, Stage, Task,
 };
+use crate::rules::Policy;
 use crate::rules::catalogue::OUT013;
-use crate::rules::{self, Policy};
-use crate::store::{Finish, Next, SubmissionRecord};
+use crate::store::{Finish, Next};
 
-/// A smoke run to be done.
+/// The inputs of a smoke run.
 #[derive(Debug)]
-pub struct Smoking<'a> {
-    /// Unique name, from the attempt.
+pub struct SmokeRun<'a> {
+    /// A name unique to the attempt.
     pub name: String,
-    /// The task.
     pub task: &'a Task,
-    /// What findings weigh.
     pub policy: &'a Policy,
-    /// What runs.
     pub image: &'a ImageId,
-    /// The scorer's image.
     pub scorer: &'a ImageId,
-    /// Directory for predictions and the report, empty.
+    /// Empty directory for predictions and the report.
     pub work: &'a Path,
-    /// Its own GPUs.
-    pub gpus: Vec<GpuUuid>,
-    /// Its seed.
+    pub gpus: &'a [GpuUuid],
     pub seed: u32,
 }
 
-/// What came of a smoke run.
-#[derive(Debug)]
-pub struct Smoked {
-    /// What it printed.
+/// The result of a smoke run.
+#[derive(Debug, Default)]
+pub struct SmokeResult {
+    /// The output of the last container.
     pub log: LogExcerpt,
-    /// What is wrong.
     pub findings: Vec<Finding>,
-    /// How the submission ends, if it does.
+    /// The outcome, if the submission ends here.
     pub outcome: Option<Outcome>,
     /// Score on the sample.
     pub score: Option<Score>,
-    /// How long the container ran.
-    pub duration: crate::model::Duration,
-    /// Values of the sample score that are missing, in the scorer's words.
+    /// How long the containers ran.
+    pub duration: Duration,
+    /// Remarks of the scorer on missing values.
     pub notes: Vec<String>,
 }
 
-/// How a run is judged: its end, then its output.
-#[derive(Debug)]
-pub struct Judged {
-    /// What is wrong.
-    pub findings: Vec<Finding>,
-    /// How the submission ends, if it does.
-    pub outcome: Option<Outcome>,
-}
-
-/// Judges one run. The sentences are complete: what a hidden phase must not tell is taken out of
-/// the view. A finding that the challenge has made an error ends the submission.
-///
-/// # Errors
-/// When it is nobody's fault but the engine's.
-pub fn judge(ran: &Ran, task: &Task, cases: &[CaseId], policy: &Policy) -> anyhow::Result<Judged> {
-    let verdict = rules::exit::classify(&ran.end, ran.killed, &task.limits, true);
-    let mut outcome = None;
-    let mut findings = match verdict {
-        rules::exit::Verdict::Fine => Vec::new(),
-        rules::exit::Verdict::FineButOom(finding) => {
-            let finding = policy.adjust(finding);
-            outcome = finding.is_error().then_some(Outcome::MemoryLimit);
-            vec![finding]
-        }
-        rules::exit::Verdict::Ended { outcome, finding } => {
-            let mut findings = vec![finding];
-            if outcome == Outcome::RunFailed {
-                findings.extend(rules::hint::hints(&ran.log, &task.contract));
-            }
-            return Ok(Judged {
-                findings,
-                outcome: Some(outcome),
-            });
-        }
-        rules::exit::Verdict::Infrastructure(message) => anyhow::bail!("the engine: {message}"),
-        rules::exit::Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
+/// The smoke stage of a submission.
+pub async fn attempt(
+    context: &Context,
+    engines: &Engines,
+    scorers: &ScorerImages,
+    work: Work<'_>,
+    gpus: &[GpuUuid],
+) -> anyhow::Result<Finish> {
+    let directory = context.work_directory(work.lease)?;
+    // The scorer that scores hidden data. It may be older than the scorer's folder.
+    let in_force = scoring_revision::in_force(context, engines, scorers, work.context).await?;
+    let image = work.record.image.as_ref().context("no image was built")?;
+    let policy = policy::policy(&context.settings.builder, work.context.challenge);
+    let smoke = SmokeRun {
+        name: work.lease.name(),
+        task: &in_force.task,
+        policy: &policy,
+        image,
+        scorer: &in_force.image,
+        work: &directory.make("smoke")?,
+        gpus,
+        seed: work.lease.seed,
     };
-    let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings.into_iter().map(|f| policy.adjust(f)));
-    // A program that swallows its errors ends well and has written nothing: its last words say why.
-    if any_error(&findings) {
-        findings.extend(rules::hint::hints(&ran.log, &task.contract));
-    }
-    let invalid = any_error(&findings).then_some(Outcome::OutputInvalid);
-    Ok(Judged {
-        findings,
-        outcome: outcome.or(output.outcome).or(invalid),
-    })
+    let record_kill = |reason| lease::record_kill(context, work.lease, reason);
+    let result = run(engines, &smoke, record_kill).await?;
+    let finish = if result.outcome.is_some() || any_error(&result.findings) {
+        let outcome = result.outcome.unwrap_or(Outcome::OutputInvalid);
+        Finish::failed(Blame::Participant, outcome)
+    } else {
+        Finish::passed(Next::Advance(Stage::Run))
+    };
+    let detail = AttemptDetail::Smoke {
+        run_ms: result.duration,
+        score: result.score,
+        notes: result.notes,
+    };
+    Ok(finish
+        .with_findings(result.findings)
+        .with_log(result.log)
+        .with_detail(detail))
 }
 
-/// The sample's cases.
-///
-/// # Errors
-/// When the sample cannot be read.
-pub fn sample_cases(task: &Task) -> anyhow::Result<Vec<Case>> {
-    read_cases(&config::sample_inputs(task))
-}
-
-/// The case of the sample that a person runs first: none where one run takes all.
-///
-/// # Errors
-/// When the sample cannot be read.
-pub fn first_case(task: &Task) -> anyhow::Result<Option<Case>> {
-    Ok(match task.contract.mode {
-        ContractMode::WholeSet => None,
-        ContractMode::PerCase => sample_cases(task)?.into_iter().next(),
-    })
-}
-
-/// The cases of a directory of inputs.
-///
-/// # Errors
-/// With every finding in one sentence: the data are the organizers'.
-pub fn read_cases(inputs: &Path) -> anyhow::Result<Vec<Case>> {
-    config::cases(inputs).map_err(|findings| {
-        let message: Vec<_> = findings.iter().map(|f| f.message.as_str()).collect();
-        anyhow::anyhow!("the cases in {}: {}", inputs.display(), message.join(" "))
-    })
-}
-
-/// Runs the container on the sample and scores what it wrote. `record_kill` is awaited before a
-/// kill is sent.
+/// Runs the container on the sample and scores its output. `record_kill` is awaited before a kill is sent.
 ///
 /// # Errors
 /// When an engine or the scorer fails.
-pub async fn smoke<F>(
+pub async fn run<F>(
     engines: &Engines,
-    smoking: &Smoking<'_>,
+    smoke: &SmokeRun<'_>,
     record_kill: impl Fn(KillReason) -> F,
-) -> anyhow::Result<Smoked>
+) -> anyhow::Result<SmokeResult>
 where
     F: Future<Output = executor::Result<()>>,
 {
-    let task = smoking.task;
-    let cases = sample_cases(task)?;
-    let predictions = smoking.work.join("predictions");
-    std::fs::create_dir_all(&predictions)?;
-    let per_case = task.contract.mode == ContractMode::PerCase;
-    let runs: Vec<Option<&Case>> = match per_case {
-        true => cases.iter().map(Some).collect(),
-        false => vec![None],
+    let all = cases::sample_cases(smoke.task)?;
+    let predictions = smoke.work.join("predictions");
+    let runs: Vec<Option<&Case>> = match smoke.task.contract.mode {
+        ContractMode::PerCase => all.iter().map(Some).collect(),
+        ContractMode::WholeSet => vec![None],
     };
-    let mut smoked = Smoked {
-        log: LogExcerpt::default(),
-        findings: Vec::new(),
-        outcome: None,
-        score: None,
-        duration: crate::model::Duration(0),
-        notes: Vec::new(),
-    };
+    let mut result = SmokeResult::default();
     for (n, case) in runs.into_iter().enumerate() {
-        let into = match case {
-            Some(case) => predictions.join(case.id.as_str()),
-            None => predictions.clone(),
+        let (into, ids) = match case {
+            Some(case) => (predictions.join(case.id.as_str()), vec![case.id.clone()]),
+            None => (predictions.clone(), cases::ids(&all)),
         };
         std::fs::create_dir_all(&into)?;
+        let inputs = config::sample_inputs(smoke.task);
         let job = participant::job(&participant::Run {
-            name: format!("{}-{n}", smoking.name),
-            task,
-            image: smoking.image,
-            inputs: config::sample_inputs(task),
+            name: format!("{}-{n}", smoke.name),
+            task: smoke.task,
+            image: smoke.image,
+            inputs: inputs.clone(),
             case,
-            time: task.limits.smoke_time,
-            gpus: smoking.gpus.clone(),
-            seed: smoking.seed,
+            time: smoke.task.limits.smoke_time,
+            gpus: smoke.gpus.to_vec(),
+            seed: smoke.seed,
             labels: vec![("referee.kind".into(), "smoke".into())],
         });
         let ran = job::run(
@@ -197,187 +143,56 @@ where
             &record_kill,
         )
         .await?;
-        let ids: Vec<CaseId> = match case {
-            Some(case) => vec![case.id.clone()],
-            None => cases.iter().map(|c| c.id.clone()).collect(),
-        };
-        let judged = judge(&ran, task, &ids, smoking.policy)?;
-        let inputs = config::sample_inputs(task);
-        let content = Content::new((task, &ids), &ran.output, (inputs, &into));
-        let judged = content::judge(judged, content, smoking.policy).await?;
-        smoked.duration.0 += ran.end.duration.0;
-        smoked.log = ran.log;
-        smoked.findings.extend(judged.findings);
-        if judged.outcome.is_some() {
-            smoked.outcome = judged.outcome;
-            return Ok(smoked);
+        let verdict = verdict::judge_run(&ran, smoke.task, &ids, smoke.policy)?;
+        let content = Content::new((smoke.task, &ids), &ran.output, (inputs, &into));
+        let verdict = content::judge(verdict, content, smoke.policy).await?;
+        result.duration.0 += ran.end.duration.0;
+        result.log = ran.log;
+        result.findings.extend(verdict.findings);
+        if verdict.outcome.is_some() {
+            result.outcome = verdict.outcome;
+            return Ok(result);
         }
     }
-    score_sample(engines, smoking, &cases, &mut smoked).await?;
-    Ok(smoked)
+    score_sample(engines, smoke, &cases::ids(&all), &mut result).await?;
+    Ok(result)
 }
 
 async fn score_sample(
     engines: &Engines,
-    smoking: &Smoking<'_>,
-    cases: &[Case],
-    smoked: &mut Smoked,
+    smoke: &SmokeRun<'_>,
+    cases: &[CaseId],
+    result: &mut SmokeResult,
 ) -> anyhow::Result<()> {
-    let ids: Vec<CaseId> = cases.iter().map(|c| c.id.clone()).collect();
-    let into = smoking.work.join("report");
+    let into = smoke.work.join("report");
     std::fs::create_dir_all(&into)?;
     let scoring = Scoring {
-        name: format!("{}-score", smoking.name),
-        task: smoking.task,
-        image: smoking.scorer,
-        predictions: smoking.work.join("predictions"),
-        ground_truth: config::sample_ground_truth(smoking.task),
-        cases: &ids,
+        name: format!("{}-score", smoke.name),
+        task: smoke.task,
+        image: smoke.scorer,
+        predictions: smoke.work.join("predictions"),
+        ground_truth: config::sample_ground_truth(smoke.task),
+        cases,
         into: &into,
-        seed: smoking.seed,
+        seed: smoke.seed,
     };
-    match scorer::score(engines, &scoring).await? {
-        Scored::Report(report) => {
-            let values = report
-                .score
-                .cases
-                .iter()
-                .flat_map(|case| case.values.values());
-            if values.flatten().next().is_none() {
-                let finding = OUT013.finding("The scorer found no value in any case of the sample");
-                smoked.findings.push(smoking.policy.adjust(finding));
-                if any_error(&smoked.findings) {
-                    smoked.outcome = Some(Outcome::OutputInvalid);
-                }
-            }
-            smoked.score = Some(report.score);
-            smoked.notes = report.notes;
-            Ok(())
-        }
-        Scored::Broken { problems, log } => Err(anyhow::anyhow!(
+    let report = match scorer::score(engines, &scoring).await? {
+        Scored::Report(report) => report,
+        Scored::Broken { problems, log } => anyhow::bail!(
             "the scorer on the sample: {}\n{}",
             problems.join("; "),
             log.text()
-        )),
-    }
-}
-
-/// The smoke attempt of a submission.
-///
-/// # Errors
-/// When an engine or the scorer fails.
-pub async fn attempt(
-    app: &App,
-    (record, scope): (&SubmissionRecord, Scope<'_>),
-    lease: &Lease,
-    slot: &Slot,
-) -> anyhow::Result<Finish> {
-    let directory = app.work_directory(lease)?;
-    // The scorer that will score it on hidden data, which may be older than the folder.
-    let in_force = scoring_revision::in_force(app, scope).await?;
-    let image = record.image.as_ref().context("no image was built")?;
-    let policy = super::admission::policy(&app.settings.builder, scope.challenge);
-    let smoking = Smoking {
-        name: lease.name(),
-        task: &in_force.task,
-        policy: &policy,
-        image,
-        scorer: &in_force.image,
-        work: &directory.make("smoke")?,
-        gpus: slot.gpus.clone(),
-        seed: lease.seed,
+        ),
     };
-    let smoked = smoke(&app.engines, &smoking, |reason| {
-        lease_kill(app, lease, reason)
-    })
-    .await?;
-    let failed = smoked.outcome.is_some() || any_error(&smoked.findings);
-    Ok(Finish {
-        state: match failed {
-            true => AttemptState::Failed,
-            false => AttemptState::Succeeded,
-        },
-        blame: failed.then_some(Blame::Participant),
-        findings: smoked.findings,
-        log: Some(smoked.log),
-        detail: json!({
-            "run_ms": smoked.duration.0,
-            "score": smoked.score,
-            "notes": smoked.notes,
-        }),
-        artifact: None,
-        next: match failed {
-            true => Next::End {
-                outcome: smoked.outcome.unwrap_or(Outcome::OutputInvalid),
-                incident: None,
-            },
-            false => Next::Advance(Stage::Run),
-        },
-        effects: Vec::new(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{OutputListing, RunEnd, Severity};
-
-    /// How a run of the example ends that wrote one file too many, or lost a process to the kernel.
-    fn judged(out_of_memory: bool, code: &str, weight: Severity) -> (Option<Outcome>, String) {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
-        let challenge = config::read_challenge(&example).unwrap();
-        let extra = if out_of_memory {
-            vec![]
-        } else {
-            vec!["notes.txt"]
-        };
-        let files = ["a.png"].into_iter().chain(extra);
-        let ran = Ran {
-            end: RunEnd {
-                started: true,
-                exit_code: 0,
-                out_of_memory,
-                host_out_of_memory: false,
-                engine_continuous: true,
-                error: String::new(),
-                duration: crate::model::Duration::seconds(1),
-            },
-            killed: None,
-            log: LogExcerpt::default(),
-            output: OutputListing {
-                files: files.map(|name| (name.to_owned(), 1)).collect(),
-                ..OutputListing::default()
-            },
-        };
-        let policy = Policy::new(["x"], []).with_severities([(code.to_owned(), weight)].into());
-        let case = CaseId::new("a").unwrap();
-        let judged = judge(&ran, &challenge.tasks[0], &[case], &policy).unwrap();
-        assert_eq!(judged.findings.len(), 1, "{:?}", judged.findings);
-        let finding = &judged.findings[0];
-        (
-            judged.outcome,
-            format!("{} {}", finding.code, finding.severity),
-        )
+    let mut values = report.score.cases.iter().flat_map(|c| c.values.values());
+    if values.all(Option::is_none) {
+        let finding = OUT013.finding("The scorer found no value in any case of the sample");
+        result.findings.push(smoke.policy.adjust(finding));
+        if any_error(&result.findings) {
+            result.outcome = Some(Outcome::OutputInvalid);
+        }
     }
-
-    #[test]
-    fn a_challenge_may_make_findings_of_a_run_errors() {
-        let by_default = Severity::Advice;
-        assert_eq!(
-            judged(false, "OUT007", by_default),
-            (None, "OUT007 advice".into())
-        );
-        assert_eq!(
-            judged(false, "OUT007", Severity::Error),
-            (Some(Outcome::OutputInvalid), "OUT007 error".into())
-        );
-        assert_eq!(
-            judged(true, "RUN003", by_default),
-            (None, "RUN003 warning".into())
-        );
-        assert_eq!(
-            judged(true, "RUN003", Severity::Error),
-            (Some(Outcome::MemoryLimit), "RUN003 error".into())
-        );
-    }
+    result.score = Some(report.score);
+    result.notes = report.notes;
+    Ok(())
 }

@@ -7,7 +7,7 @@
 //! The time at which the state changes is the pipeline's to hide: a verdict is told on a grid of time.
 
 use crate::model::{
-    BoardVisibility, Duration, Outcome, Show, Stage, SubmissionState, Timestamp, limits,
+    BoardVisibility, Duration, Outcome, PublicState, Show, Stage, Timestamp, limits,
 };
 
 use super::view::{ScoreView, StageState, StageView, SubmissionView, rounded};
@@ -52,14 +52,14 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
 /// a moment; and at its end, for the moment in which its verdict is told. Somebody who sees these
 /// moments can tell how long each took, so the evaluation is shown as one run.
 fn join_evaluation(view: &mut SubmissionView) {
-    let (SubmissionState::Waiting(stage) | SubmissionState::Working(stage)) = view.state else {
+    let (PublicState::Waiting(stage) | PublicState::Working(stage)) = view.state else {
         return;
     };
     let begun = |stage: &StageView| stage.name == Stage::Run && stage.started.is_some();
     if !sees_hidden_data(stage) || !view.stages.iter().any(begun) {
         return;
     }
-    view.state = SubmissionState::Working(Stage::Run);
+    view.state = PublicState::Working(Stage::Run);
     view.queue = None;
     for stage in &mut view.stages {
         match stage.name {
@@ -76,12 +76,12 @@ fn sees_hidden_data(stage: Stage) -> bool {
 }
 
 /// Replaces what a gate says by one of a few sentences, and its times by multiples of `step`.
-fn close(stage: &mut StageView, state: SubmissionState, step: Duration) {
+fn close(stage: &mut StageView, state: PublicState, step: Duration) {
     if stage.state == StageState::Warned {
         stage.state = StageState::Passed;
     }
     stage.message = match (stage.state, state) {
-        (StageState::Failed, SubmissionState::Ended(outcome)) => outcome.message().to_owned(),
+        (StageState::Failed, PublicState::Ended(outcome)) => outcome.message().to_owned(),
         (StageState::Failed, _) => Outcome::RunFailed.message().to_owned(),
         _ => String::new(),
     };
@@ -144,7 +144,7 @@ mod tests {
     }
 
     /// A view that tells the secret wherever a careless builder could put it.
-    fn talkative(state: SubmissionState, stage_state: StageState) -> SubmissionView {
+    fn talkative(state: PublicState, stage_state: StageState) -> SubmissionView {
         let mut view = SubmissionView::sample();
         view.state = state;
         for stage in view.stages.iter_mut().filter(|g| sees_hidden_data(g.name)) {
@@ -183,10 +183,7 @@ mod tests {
 
     #[test]
     fn a_hidden_phase_answers_with_a_sentence_of_the_closed_set() {
-        let view = talkative(
-            SubmissionState::Ended(Outcome::RunFailed),
-            StageState::Failed,
-        );
+        let view = talkative(PublicState::Ended(Outcome::RunFailed), StageState::Failed);
         let told = redact(view, &show(false, false));
         assert!(told.hidden);
         let run = told.stages.iter().find(|g| g.name == Stage::Run).unwrap();
@@ -212,7 +209,7 @@ mod tests {
 
     #[test]
     fn scores_are_rounded_and_cases_are_shown_only_where_allowed() {
-        let view = talkative(SubmissionState::Ended(Outcome::Scored), StageState::Passed);
+        let view = talkative(PublicState::Ended(Outcome::Scored), StageState::Passed);
         let told = redact(view.clone(), &show(true, true));
         let score = told.score.unwrap();
         assert_eq!(score.cases.unwrap()[0].values, [Some(0.12)]);
@@ -273,9 +270,9 @@ mod tests {
             ][..]),
         ) {
             let state = match way {
-                0 => SubmissionState::Waiting(stage),
-                1 => SubmissionState::Working(stage),
-                _ => SubmissionState::Ended(outcome),
+                0 => PublicState::Waiting(stage),
+                1 => PublicState::Working(stage),
+                _ => PublicState::Ended(outcome),
             };
             let told = redact(talkative(state, stage_state), &show(false, false));
             prop_assert!(!json(&told).contains(SECRET));

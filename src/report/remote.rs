@@ -3,7 +3,7 @@
 //! Git writes `remote: ` before every line; [`COLUMNS`] leaves room for it on a terminal of 80. No
 //! colour: git decides about that.
 
-use crate::model::{Stage, SubmissionState, limits};
+use crate::model::{PublicState, Stage, limits};
 
 use super::sanitize;
 use super::text::{last_lines, score_lines, wrap};
@@ -60,7 +60,7 @@ fn since(
     {
         lines.push(queued(queue));
     }
-    let ended = |view: &SubmissionView| matches!(view.state, SubmissionState::Ended(_));
+    let ended = |view: &SubmissionView| matches!(view.state, PublicState::Ended(_));
     if ended(now) && !before.is_some_and(ended) {
         lines.extend(verdict(now));
     }
@@ -72,7 +72,7 @@ fn since(
 
 /// The last lines when the hook stops waiting before the end; none after it.
 pub fn parting(now: &SubmissionView) -> Vec<String> {
-    if matches!(now.state, SubmissionState::Ended(_)) {
+    if matches!(now.state, PublicState::Ended(_)) {
         return vec![];
     }
     vec![

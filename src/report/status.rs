@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Outcome, Stage, SubmissionState};
+use crate::model::{Outcome, PublicState, Stage};
 
 use super::sanitize;
 use super::view::{StageState, StageView, SubmissionView};
@@ -101,7 +101,7 @@ fn weight(state: StatusState) -> u8 {
 fn of_stage(view: &SubmissionView, stage: &StageView) -> Status {
     let ours = matches!(
         view.state,
-        SubmissionState::Ended(Outcome::Fault | Outcome::Withdrawn)
+        PublicState::Ended(Outcome::Fault | Outcome::Withdrawn)
     );
     let state = match stage.state {
         StageState::Waiting | StageState::Working => StatusState::Pending,
@@ -125,10 +125,10 @@ fn of_stage(view: &SubmissionView, stage: &StageView) -> Status {
 
 fn overall(view: &SubmissionView) -> StatusState {
     match view.state {
-        SubmissionState::Ended(Outcome::Scored) => StatusState::Success,
-        SubmissionState::Ended(Outcome::Fault | Outcome::Withdrawn) => StatusState::Error,
-        SubmissionState::Ended(_) => StatusState::Failure,
-        SubmissionState::Waiting(_) | SubmissionState::Working(_) => StatusState::Pending,
+        PublicState::Ended(Outcome::Scored) => StatusState::Success,
+        PublicState::Ended(Outcome::Fault | Outcome::Withdrawn) => StatusState::Error,
+        PublicState::Ended(_) => StatusState::Failure,
+        PublicState::Waiting(_) | PublicState::Working(_) => StatusState::Pending,
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::{
     Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec,
-    Origin, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug, TeamSlug, Timestamp,
+    Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
 };
 
 /// The name in addresses and the name on pages.
@@ -50,7 +50,7 @@ pub struct SubmissionView {
     /// When the push was first observed.
     pub observed_at: Timestamp,
     /// Where it stands.
-    pub state: SubmissionState,
+    pub state: PublicState,
     /// One for each stage, in the order of the pipeline.
     pub stages: Vec<StageView>,
     /// What is wrong, in the order of the gates.
@@ -301,12 +301,12 @@ impl SubmissionView {
     /// The one line that a person in a hurry reads.
     pub fn verdict(&self) -> String {
         match self.state {
-            SubmissionState::Ended(Outcome::Scored) => self.scored(),
-            SubmissionState::Ended(Outcome::Rejected) => {
+            PublicState::Ended(Outcome::Scored) => self.scored(),
+            PublicState::Ended(Outcome::Rejected) => {
                 format!("Rejected by the rules: {}.", self.finding_counts())
             }
-            SubmissionState::Ended(outcome) => self.ended(outcome),
-            SubmissionState::Waiting(Stage::Run) => match self.queue {
+            PublicState::Ended(outcome) => self.ended(outcome),
+            PublicState::Waiting(Stage::Run) => match self.queue {
                 Some(QueueView {
                     position,
                     paused: true,
@@ -322,9 +322,9 @@ impl SubmissionView {
                 Some(QueueView { position, .. }) => format!("Queued at place {position}."),
                 None => "Queued for evaluation.".to_owned(),
             },
-            SubmissionState::Waiting(Stage::Admission) => "Received.".to_owned(),
-            SubmissionState::Waiting(stage) => format!("Waiting for {}.", stage_noun(stage)),
-            SubmissionState::Working(stage) => {
+            PublicState::Waiting(Stage::Admission) => "Received.".to_owned(),
+            PublicState::Waiting(stage) => format!("Waiting for {}.", stage_noun(stage)),
+            PublicState::Working(stage) => {
                 let noun = stage_noun(stage);
                 format!("Under way: {noun}.")
             }
@@ -363,7 +363,7 @@ impl SubmissionView {
 
     /// What the team should do now, if anything.
     pub fn advice(&self) -> Option<&'static str> {
-        let SubmissionState::Ended(outcome) = self.state else {
+        let PublicState::Ended(outcome) = self.state else {
             return None;
         };
         match outcome {
@@ -393,10 +393,10 @@ impl SubmissionView {
     /// How the verdict is meant.
     pub fn tone(&self) -> Tone {
         match self.state {
-            SubmissionState::Ended(Outcome::Scored) => Tone::Good,
-            SubmissionState::Ended(Outcome::Withdrawn | Outcome::Fault) => Tone::Neutral,
-            SubmissionState::Ended(_) => Tone::Bad,
-            SubmissionState::Waiting(_) | SubmissionState::Working(_) => Tone::Busy,
+            PublicState::Ended(Outcome::Scored) => Tone::Good,
+            PublicState::Ended(Outcome::Withdrawn | Outcome::Fault) => Tone::Neutral,
+            PublicState::Ended(_) => Tone::Bad,
+            PublicState::Waiting(_) | PublicState::Working(_) => Tone::Busy,
         }
     }
 

@@ -104,7 +104,7 @@ pub fn locations(policy: &Policy) -> Vec<String> {
 }
 
 /// Looks at what is at [`locations`].
-pub fn check_places(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
+pub fn check_locations(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
     let judged = found.iter().filter_map(|(path, found)| {
         let rule = match ACCOUNTS.contains(&path.as_str()) {
             true => IMG017,
@@ -213,7 +213,7 @@ mod tests {
         };
         let codes = |path: &str, found: Found| -> Vec<String> {
             let found = BTreeMap::from([(path.to_owned(), found)]);
-            let all = check_places(&found, &policy).into_iter();
+            let all = check_locations(&found, &policy).into_iter();
             all.map(|f| f.code).collect()
         };
         for (path, found) in [

@@ -4,15 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::submission::SubmissionRecord;
-use super::{Change, Result, Store, StoreError, next_number, row};
+use super::submission::{SubmissionRecord, record};
+use super::{Change, Result, Store, StoreError, next_number, row, state};
 use crate::model::{
-    Attempt, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding, ImageFacts,
-    KillReason, Lease, LogExcerpt, Stage, SubmissionId, Timestamp, limits,
+    Attempt, AttemptDetail, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding,
+    KillReason, Lease, LogExcerpt, Stage, SubmissionId, SubmissionState, Timestamp, limits,
 };
 
 /// A wish to own the next attempt of a submission.
@@ -46,7 +45,7 @@ pub struct AttemptRecord {
     /// What was printed.
     pub log: Option<LogExcerpt>,
     /// Facts for pages.
-    pub detail: Value,
+    pub detail: AttemptDetail,
     /// What it produced.
     pub artifact: Option<Digest>,
 }
@@ -55,34 +54,25 @@ pub(super) fn corrupt(what: &'static str, value: String) -> StoreError {
     StoreError::Corrupt { what, value }
 }
 
-fn from_word<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<T> {
-    let value: String = row.try_get(column)?;
-    serde_json::from_value(Value::String(value.clone())).map_err(|_| corrupt(column, value))
-}
-
 fn read(row: &AnyRow) -> Result<AttemptRecord> {
     let seed: i64 = row.try_get("seed")?;
-    let kill: Option<String> = row.try_get("kill_reason")?;
     Ok(AttemptRecord {
         attempt: Attempt {
             id: AttemptId(row.try_get("id")?),
             submission: SubmissionId(row.try_get("submission_id")?),
-            stage: from_word::<Stage>(row, "stage")?,
+            stage: row::word(row, "stage")?,
             case: row::optional_text(row, "case_id")?,
             number: row.try_get("number")?,
-            state: from_word::<AttemptState>(row, "state")?,
+            state: row::word(row, "state")?,
             started_at: row::timestamp(row, "started_at")?,
             ended_at: row::optional_timestamp(row, "ended_at")?,
         },
         owner: row.try_get("owner")?,
         seed: u32::try_from(seed).map_err(|_| corrupt("seed", seed.to_string()))?,
-        kill_reason: match kill {
-            None => None,
-            Some(_) => Some(from_word::<KillReason>(row, "kill_reason")?),
-        },
+        kill_reason: row::optional_word(row, "kill_reason")?,
         findings: row::json(row, "findings")?,
         log: row::optional_json(row, "log")?,
-        detail: row::optional_json(row, "detail")?.unwrap_or(Value::Null),
+        detail: row::optional_json(row, "detail")?.unwrap_or_default(),
         artifact: row::optional_text(row, "artifact")?,
     })
 }
@@ -95,18 +85,15 @@ impl Store {
     /// When the database fails.
     pub async fn claim(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Option<Lease>> {
         let mut tx = self.begin().await?;
-        let taken = sqlx::query(
-            "UPDATE submission SET working = 1
-             WHERE id = $1 AND stage = $2 AND working = 0 AND outcome IS NULL
-               AND undisclosed_outcome IS NULL AND ready_at <= $3",
-        )
-        .bind(claim.submission.0)
-        .bind(claim.stage.as_str())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        if taken.rows_affected() != 1 {
+        let mut record = record(&mut tx, claim.submission).await?;
+        if record.submission.stage() != claim.stage || record.ready_at > now {
             return Ok(None);
+        }
+        let ready_at = record.ready_at;
+        match state::transition(&mut tx, &mut record, ready_at, SubmissionState::claim).await {
+            Ok(()) => {}
+            Err(StoreError::Stale) => return Ok(None),
+            Err(error) => return Err(error),
         }
         let case = claim.case.as_ref().map_or("", CaseId::as_str);
         let earlier: i64 = sqlx::query_scalar(
@@ -192,15 +179,12 @@ impl Store {
             .fetch_one(&self.reads)
             .await?;
         let owner: String = found.try_get("owner")?;
-        let running = from_word::<AttemptState>(&found, "state")? == AttemptState::Running;
+        let running = row::word::<AttemptState>(&found, "state")? == AttemptState::Running;
         if running && owner == lease.owner {
             return Ok(None);
         }
-        let recorded: Option<String> = found.try_get("kill_reason")?;
-        Ok(Some(match recorded {
-            Some(_) => from_word(&found, "kill_reason")?,
-            None => KillReason::Orphaned,
-        }))
+        let recorded = row::optional_word(&found, "kill_reason")?;
+        Ok(Some(recorded.unwrap_or(KillReason::Orphaned)))
     }
 
     /// Records why a job is about to be killed, before it is: this record, not the exit code, says
@@ -209,12 +193,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] when the attempt is no longer ours.
     pub async fn record_kill(&self, lease: &Lease, reason: KillReason) -> Result<()> {
-        let word = row::to_json(&reason)?.trim_matches('"').to_owned();
         let recorded = sqlx::query(
             "UPDATE attempt SET kill_reason = COALESCE(kill_reason, $1)
              WHERE id = $2 AND owner = $3 AND state = 'running'",
         )
-        .bind(word)
+        .bind(<&str>::from(reason))
         .bind(lease.attempt.id.0)
         .bind(&lease.owner)
         .execute(&self.writes)
@@ -309,23 +292,5 @@ impl Store {
         .iter()
         .map(|r| Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?)))
         .collect()
-    }
-
-    /// The image of a source and Dockerfile, if it was built already, and its build's name.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn image(
-        &self,
-        source: i64,
-        dockerfile: &str,
-    ) -> Result<Option<(ImageFacts, String)>> {
-        sqlx::query("SELECT facts, build_name FROM image WHERE source_id = $1 AND dockerfile = $2")
-            .bind(source)
-            .bind(dockerfile)
-            .fetch_optional(&self.reads)
-            .await?
-            .map(|r| Ok((row::json(&r, "facts")?, r.try_get("build_name")?)))
-            .transpose()
     }
 }

@@ -1,89 +1,68 @@
-//! Sealed verdicts: known, and not yet told.
+//! Delayed disclosure: outcomes of evaluations on hidden data that are known and not disclosed yet.
 
 use sqlx::{Any, Transaction};
 
 use super::outbox::{NewOutboxMessage, put};
-use super::submission::record;
-use super::{Change, Result, Store};
-use crate::model::{Stage, SubmissionId, Timestamp};
+use super::submission::{SubmissionRecord, record};
+use super::{Change, Result, Store, state};
+use crate::model::{Outcome, SubmissionId, SubmissionState, Timestamp};
 
-/// What became of a sealed verdict.
+/// The result of a disclosure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disclosure {
-    /// It is told: the submission has ended.
-    Told,
-    /// Its board was rescored meanwhile, and its score is none of the board's: it is scored again.
+    /// The outcome is disclosed: the submission has ended.
+    Disclosed,
+    /// The leaderboard was rescored in the meantime, and the score is of another scoring revision. The submission
+    /// is scored again.
     ScoredAgain,
-    /// There is none any more: it was withdrawn, say.
+    /// The submission has no undisclosed outcome any more. Its team withdrew it, for example.
     Gone,
 }
 
 impl Store {
-    /// Tells a sealed verdict: the submission ends now. `show` is what the forge is told of it.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Discloses an outcome: the submission ends now. `messages` are published with it.
     pub async fn disclose(
         &self,
         id: SubmissionId,
-        show: &[NewOutboxMessage],
+        messages: &[NewOutboxMessage],
         now: Timestamp,
     ) -> Result<Disclosure> {
         let mut tx = self.begin().await?;
-        if !end(&mut tx, id, now).await? {
-            let again = put_back(&mut tx, id, now).await?;
+        let mut record = record(&mut tx, id).await?;
+        let SubmissionState::Undisclosed { outcome, .. } = record.submission.state else {
+            return Ok(Disclosure::Gone);
+        };
+        if outcome == Outcome::Scored && !has_current_score(&mut tx, &record).await? {
+            state::transition(&mut tx, &mut record, now, SubmissionState::score_again).await?;
             tx.commit().await?;
-            return Ok(match again {
-                true => {
-                    self.notify(Change::Case(id));
-                    Disclosure::ScoredAgain
-                }
-                false => Disclosure::Gone,
-            });
+            self.notify(Change::Case(id));
+            return Ok(Disclosure::ScoredAgain);
         }
-        for message in show {
+        state::transition(&mut tx, &mut record, now, |state| state.disclose(now)).await?;
+        for message in messages {
             put(&mut tx, message, now).await?;
         }
-        let record = record(&mut tx, id).await?;
         tx.commit().await?;
         self.notify_end(&record.submission);
         self.notify(Change::Outbox);
-        Ok(Disclosure::Told)
+        Ok(Disclosure::Disclosed)
     }
 }
 
-/// Whether it ended. One that was scored needs a score that its board counts: otherwise it would
-/// end unranked.
-async fn end(tx: &mut Transaction<'static, Any>, id: SubmissionId, now: Timestamp) -> Result<bool> {
-    let ended = sqlx::query(
-        "UPDATE submission SET outcome = undisclosed_outcome, undisclosed_outcome = NULL, ended_at = $1
-         WHERE id = $2 AND undisclosed_outcome IS NOT NULL AND outcome IS NULL
-           AND (undisclosed_outcome <> 'scored' OR EXISTS (
-             SELECT 1 FROM score c JOIN board b ON b.scoring_revision_id = c.scoring_revision_id
-             WHERE c.submission_id = submission.id AND b.challenge = submission.challenge
-               AND b.phase = submission.phase AND b.task = submission.task))",
-    )
-    .bind(now.0)
-    .bind(id.0)
-    .execute(&mut **tx)
-    .await?;
-    Ok(ended.rows_affected() == 1)
-}
-
-/// Whether it waits for the scorer again.
-async fn put_back(
+/// Whether the submission has a score of the current scoring revision of its leaderboard. Without one it would end
+/// unranked.
+async fn has_current_score(
     tx: &mut Transaction<'static, Any>,
-    id: SubmissionId,
-    now: Timestamp,
+    record: &SubmissionRecord,
 ) -> Result<bool> {
-    let moved = sqlx::query(
-        "UPDATE submission SET undisclosed_outcome = NULL, stage = $1, ready_at = $2
-         WHERE id = $3 AND undisclosed_outcome = 'scored' AND outcome IS NULL",
+    let current: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM score c
+         JOIN board b ON b.scoring_revision_id = c.scoring_revision_id
+         JOIN submission s ON s.id = c.submission_id
+         WHERE s.id = $1 AND b.challenge = s.challenge AND b.phase = s.phase AND b.task = s.task",
     )
-    .bind(Stage::Scoring.as_str())
-    .bind(now.0)
-    .bind(id.0)
-    .execute(&mut **tx)
+    .bind(record.submission.id.0)
+    .fetch_one(&mut **tx)
     .await?;
-    Ok(moved.rows_affected() == 1)
+    Ok(current > 0)
 }

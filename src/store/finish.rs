@@ -1,99 +1,190 @@
-//! The end of an attempt: its verdict, what follows for its submission, and every further change
-//! that belongs to it, in one transaction.
+//! The end of an attempt: its result, the next step of its submission, and every further change that belongs
+//! to it, in one transaction.
 //!
-//! Nothing is decided here. What the stages decided is written if it still holds, or not at all.
+//! Nothing is decided here. A stage decides; the store writes the decision if it still holds, or nothing.
 
-use serde_json::Value;
 use sqlx::{Any, Transaction};
 
 use super::attempt::corrupt;
 use super::outbox::{NewOutboxMessage, put};
 use super::quota::{self, Usage};
 use super::submission::{NewSubmission, SubmissionRecord, insert, record};
-use super::{Change, Result, Store, StoreError, next_number, row};
+use super::{Change, Result, Store, StoreError, next_number, row, state};
 use crate::model::{
-    AttemptId, AttemptState, Blame, Board, Digest, Finding, ImageFacts, Lease, LogExcerpt, Outcome,
-    PageToken, Score, Stage, SubmissionId, TaskSlug, Timestamp,
+    AttemptDetail, AttemptId, AttemptState, Blame, Board, Digest, Finding, ImageFacts, Lease,
+    LogExcerpt, Outcome, PageToken, Score, Stage, SubmissionId, TaskSlug, Timestamp,
 };
 
-/// What follows an attempt.
+/// The next step of a submission after an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// The next stage.
     Advance(Stage),
-    /// The same stage again, for another case.
-    Stay,
-    /// The same stage again, not before this moment: it was not the participant's fault.
+    /// The same stage again, for the next case.
+    Repeat,
+    /// The same stage again, not before this time: the failure was not the participant's fault.
     Retry(Timestamp),
-    /// Nothing: the submission has ended.
+    /// The submission has ended.
     End {
-        /// How.
         outcome: Outcome,
-        /// The number that organizers find in our log.
+        /// Number of the incident in the log.
         incident: Option<String>,
     },
-    /// Nothing, but that is told later: [`Store::disclose`]. Until then it waits, and nobody works on it.
+    /// The submission has ended, and [`Store::disclose`] discloses the outcome later.
     Withhold {
-        /// How it ends.
         outcome: Outcome,
-        /// The number that organizers find in our log.
+        /// Number of the incident in the log.
         incident: Option<String>,
-        /// Not before this moment.
+        /// The time of the disclosure.
         until: Timestamp,
     },
 }
 
-/// A further change in the transaction that ends an attempt, made in the order given.
+/// A task that a source is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskEntry {
+    pub task: TaskSlug,
+    /// Path of the task's Dockerfile in the repository. Empty for an image.
+    pub dockerfile: String,
+    /// Address of the submission's page.
+    pub token: PageToken,
+}
+
+/// A further change in the transaction that ends an attempt. Changes are made in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// The rules found out which tasks the source is for, each with its Dockerfile. The first is
-    /// this submission's; every other one makes a sibling with this page, where this one advances.
-    Tasks(Vec<(TaskSlug, String, PageToken)>),
-    /// An image exists, built under this name.
-    Image(Box<ImageFacts>, String),
-    /// This submission uses this image.
+    /// Admission found the tasks of the source. The first is this submission's. Each other one becomes a
+    /// submission of its own, if this one advances.
+    Tasks(Vec<TaskEntry>),
+    /// An image was made.
+    Image {
+        facts: Box<ImageFacts>,
+        /// The name of its build.
+        build_name: String,
+    },
+    /// The submission uses this image.
     UseImage(Digest),
-    /// Quota is spent (+1) or refunded (-1). A submission spends once and is refunded once: what
-    /// would go beyond is not entered.
+    /// Quota is spent (+1) or refunded (-1). A submission spends once and is refunded once. An entry beyond
+    /// that is not made.
     Quota {
-        /// `try` or `evaluation`.
+        /// `submission` or `evaluation`
         kind: &'static str,
-        /// +1 or -1.
         amount: i64,
-        /// Why.
         reason: &'static str,
     },
-    /// A score of this revision, which must be its board's.
-    Score(i64, Box<Score>),
-    /// A forge shall show something.
+    /// A score was made.
+    Score {
+        /// The current scoring revision of the submission's leaderboard.
+        scoring_revision: i64,
+        score: Box<Score>,
+    },
+    /// A forge has something to publish.
     Outbox(NewOutboxMessage),
-    /// What was decided rests on this use of the team's quota on a board. Should it be another by
-    /// now, nothing is changed: two pushes at the same moment cannot both take the last place.
+    /// The decision depends on this usage of the team's quota. If the usage has changed, nothing is written: two
+    /// pushes at the same time cannot both use the last evaluation.
     StillUsed(Board, Usage),
 }
 
-/// How an attempt ended and what follows.
+/// How an attempt ended, and what follows. Made by the constructors below.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
-    /// Never `Running`: that is refused.
+    /// Not `Running`.
     pub state: AttemptState,
-    /// Whose fault, unless it succeeded.
+    /// `None` for an attempt that succeeded.
     pub blame: Option<Blame>,
-    /// Told to the participant.
     pub findings: Vec<Finding>,
-    /// What was printed.
+    /// The kept part of the output of the build or container.
     pub log: Option<LogExcerpt>,
-    /// Facts for pages: exit code, durations, sample score.
-    pub detail: Value,
-    /// What it produced.
+    pub detail: AttemptDetail,
+    /// Digest of the stored predictions.
     pub artifact: Option<Digest>,
-    /// What follows.
     pub next: Next,
     /// Further changes of the same transaction.
     pub effects: Vec<Effect>,
 }
 
-/// An end on its way: the submission as the changes so far have left it.
+impl Finish {
+    /// The stage succeeded.
+    pub fn passed(next: Next) -> Self {
+        Self {
+            state: AttemptState::Succeeded,
+            blame: None,
+            findings: Vec::new(),
+            log: None,
+            detail: AttemptDetail::None,
+            artifact: None,
+            next,
+            effects: Vec::new(),
+        }
+    }
+
+    /// The stage ended the submission.
+    pub fn failed(blame: Blame, outcome: Outcome) -> Self {
+        Self {
+            state: AttemptState::Failed,
+            blame: Some(blame),
+            ..Self::passed(Next::End {
+                outcome,
+                incident: None,
+            })
+        }
+    }
+
+    /// The attempt was lost and is retried, not before this time.
+    pub fn retry(not_before: Timestamp, detail: AttemptDetail) -> Self {
+        Self {
+            state: AttemptState::Lost,
+            blame: Some(Blame::Infrastructure),
+            detail,
+            ..Self::passed(Next::Retry(not_before))
+        }
+    }
+
+    /// The attempt was lost and is not retried: a platform error ended the submission.
+    pub fn fault(incident: String, detail: AttemptDetail) -> Self {
+        Self {
+            state: AttemptState::Lost,
+            blame: Some(Blame::Infrastructure),
+            detail,
+            ..Self::passed(Next::End {
+                outcome: Outcome::Fault,
+                incident: Some(incident),
+            })
+        }
+    }
+
+    #[must_use]
+    pub fn with_findings(mut self, findings: Vec<Finding>) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    #[must_use]
+    pub fn with_log(mut self, log: LogExcerpt) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    #[must_use]
+    pub fn with_detail(mut self, detail: AttemptDetail) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    #[must_use]
+    pub fn with_artifact(mut self, artifact: Digest) -> Self {
+        self.artifact = Some(artifact);
+        self
+    }
+
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
+
+/// An end in the middle of its transaction: the submission as the changes so far have left it.
 struct Ending {
     record: SubmissionRecord,
     attempt: AttemptId,
@@ -104,8 +195,8 @@ impl Store {
     /// Ends an attempt and commits what follows, all or nothing.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the attempt is no longer ours, [`StoreError::Stale`] when
-    /// what was decided rests on what is no longer so. Nothing was changed then.
+    /// [`StoreError::LeaseLost`] when another worker owns the attempt or it has ended. [`StoreError::Stale`] when
+    /// the decision no longer holds. Nothing was changed then.
     pub async fn finish(&self, lease: &Lease, finish: Finish, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         end_attempt(&mut tx, lease, &finish, now).await?;
@@ -114,7 +205,7 @@ impl Store {
             attempt: lease.attempt.id,
             siblings: Vec::new(),
         };
-        move_submission(&mut tx, &ending.record, &finish.next, now).await?;
+        move_submission(&mut tx, &mut ending.record, &finish.next, now).await?;
         for effect in &finish.effects {
             ending.apply(&mut tx, &finish.next, effect, now).await?;
         }
@@ -127,7 +218,7 @@ impl Store {
         let submission = &ending.record.submission;
         match finish.next {
             Next::End { .. } => self.notify_end(submission),
-            Next::Stay | Next::Withhold { .. } => self.notify(Change::Case(submission.id)),
+            Next::Repeat | Next::Withhold { .. } => self.notify(Change::Case(submission.id)),
             Next::Advance(_) | Next::Retry(_) => self.notify(Change::Submission(submission.id)),
         }
         for sibling in &ending.siblings {
@@ -158,7 +249,7 @@ async fn end_attempt(
     .bind(finish.blame.map(Blame::as_str))
     .bind(row::to_json(&finish.findings)?)
     .bind(finish.log.as_ref().map(row::to_json).transpose()?)
-    .bind(finish.detail.to_string())
+    .bind(row::to_json(&finish.detail)?)
     .bind(finish.artifact.as_ref().map(Digest::as_str))
     .bind(now.0)
     .bind(lease.attempt.id.0)
@@ -173,52 +264,33 @@ async fn end_attempt(
 
 async fn move_submission(
     tx: &mut Transaction<'static, Any>,
-    record: &SubmissionRecord,
+    record: &mut SubmissionRecord,
     next: &Next,
     now: Timestamp,
 ) -> Result<()> {
-    let stage = match next {
-        Next::Advance(stage) => *stage,
-        _ => record.submission.stage,
-    };
     let ready_at = match next {
         Next::Retry(at) => *at,
-        // Another case goes on at once; its place in the queue is its submission's.
-        Next::Stay => record.ready_at,
+        // The next case starts at once. Its position in the queue is that of its submission.
+        Next::Repeat => record.ready_at,
         Next::Withhold { until, .. } => *until,
-        _ => now,
+        Next::Advance(_) | Next::End { .. } => now,
     };
-    let (outcome, ended_at) = match next {
-        Next::End { outcome, .. } => (Some(outcome.as_str()), Some(now.0)),
-        _ => (None, None),
-    };
-    let (undisclosed, incident) = match next {
+    let id = record.submission.id;
+    let moved = state::transition(tx, record, ready_at, |state| match next.clone() {
+        Next::Advance(stage) => state.advance(stage),
+        Next::Repeat | Next::Retry(_) => state.repeat(),
+        Next::End { outcome, incident } => state.end(outcome, incident, now),
         Next::Withhold {
             outcome, incident, ..
-        } => (Some(outcome.as_str()), incident.clone()),
-        Next::End { incident, .. } => (None, incident.clone()),
-        _ => (None, None),
-    };
-    let moved = sqlx::query(
-        "UPDATE submission SET stage = $1, working = 0, outcome = $2, incident = $3,
-                ended_at = $4, ready_at = $5, undisclosed_outcome = $6
-         WHERE id = $7 AND working = 1 AND outcome IS NULL",
-    )
-    .bind(stage.as_str())
-    .bind(outcome)
-    .bind(incident)
-    .bind(ended_at)
-    .bind(ready_at.0)
-    .bind(undisclosed)
-    .bind(record.submission.id.0)
-    .execute(&mut **tx)
-    .await?;
-    match moved.rows_affected() {
-        1 => Ok(()),
-        _ => Err(corrupt(
-            "submission without work",
-            record.submission.id.to_string(),
+        } => state.withhold(outcome, incident),
+    });
+    match moved.await {
+        // The attempt was running a moment ago, in this transaction.
+        Err(StoreError::Stale) => Err(corrupt(
+            "submission without a running attempt",
+            id.to_string(),
         )),
+        moved => moved,
     }
 }
 
@@ -234,21 +306,25 @@ impl Ending {
     ) -> Result<()> {
         match effect {
             Effect::Tasks(tasks) => self.set_tasks(tx, next, tasks, now).await,
-            Effect::Image(facts, name) => self.put_image(tx, facts, name, now).await,
+            Effect::Image { facts, build_name } => self.put_image(tx, facts, build_name, now).await,
             Effect::UseImage(image) => self.use_image(tx, image).await,
             Effect::Quota {
                 kind,
                 amount,
                 reason,
             } => quota::enter(tx, &self.record, (kind, *amount, reason), now).await,
-            Effect::Score(revision, score) => self.put_score(tx, *revision, score, now).await,
+            Effect::Score {
+                scoring_revision,
+                score,
+            } => self.put_score(tx, *scoring_revision, score, now).await,
             Effect::Outbox(item) => put(tx, item, now).await,
             Effect::StillUsed(board, believed) => {
                 let mine = &self.record.submission;
                 let used = quota::used(tx, (board, &mine.team), mine.id.0, now).await?;
-                match used == *believed {
-                    true => Ok(()),
-                    false => Err(StoreError::Stale),
+                if used == *believed {
+                    Ok(())
+                } else {
+                    Err(StoreError::Stale)
                 }
             }
         }
@@ -287,8 +363,8 @@ impl Ending {
         Ok(())
     }
 
-    /// Enters a score, if its revision is one of the board that the submission is for, and the board
-    /// still points to it: no submission may end unranked because its board was rescored meanwhile.
+    /// Enters a score, if its scoring revision is the current one of the submission's leaderboard. Otherwise the
+    /// submission would end unranked, because its leaderboard was rescored in the meantime.
     async fn put_score(
         &self,
         tx: &mut Write,
@@ -315,7 +391,10 @@ impl Ending {
         .execute(&mut **tx)
         .await?;
         if entered.rows_affected() != 1 {
-            return Err(corrupt("revision of another board", revision.to_string()));
+            return Err(corrupt(
+                "scoring revision of another leaderboard",
+                revision.to_string(),
+            ));
         }
         let current: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE scoring_revision_id = $1")
@@ -332,10 +411,16 @@ impl Ending {
         &mut self,
         tx: &mut Write,
         next: &Next,
-        tasks: &[(TaskSlug, String, PageToken)],
+        tasks: &[TaskEntry],
         now: Timestamp,
     ) -> Result<()> {
-        let Some(((task, dockerfile, _), rest)) = tasks.split_first() else {
+        let Some((
+            TaskEntry {
+                task, dockerfile, ..
+            },
+            rest,
+        )) = tasks.split_first()
+        else {
             return Ok(());
         };
         sqlx::query("UPDATE submission SET task = $1, dockerfile = $2 WHERE id = $3")
@@ -346,11 +431,16 @@ impl Ending {
             .await?;
         self.record.submission.task = Some(task.clone());
         self.record.dockerfile.clone_from(dockerfile);
-        // One that ends or is tried again has no siblings yet: they follow where it leads.
+        // A submission that ends or is retried has no siblings yet.
         let Next::Advance(stage) = next else {
             return Ok(());
         };
-        for (task, dockerfile, token) in rest {
+        for TaskEntry {
+            task,
+            dockerfile,
+            token,
+        } in rest
+        {
             let new = NewSubmission {
                 source: self.record.source,
                 token,

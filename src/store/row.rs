@@ -1,11 +1,13 @@
 //! Reading columns into checked types. A value that does not fit is a corrupt database, said so.
 
+use std::str::FromStr;
+
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{Result, StoreError};
+use crate::model::Timestamp;
 use crate::model::ids::InvalidId;
-use crate::model::{Outcome, Stage, Timestamp};
 
 /// A checked type that is stored as text.
 pub fn text<T>(row: &AnyRow, column: &'static str) -> Result<T>
@@ -61,26 +63,19 @@ pub fn optional_json<T: serde::de::DeserializeOwned>(
     value.map(|_| json(row, column)).transpose()
 }
 
-/// The stage of a submission.
-pub fn stage(row: &AnyRow) -> Result<Stage> {
-    let value: String = row.try_get("stage")?;
+/// A word of a closed set.
+pub fn word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T> {
+    let value: String = row.try_get(column)?;
     value.parse().map_err(|_| StoreError::Corrupt {
-        what: "stage",
+        what: column,
         value,
     })
 }
 
-/// The outcome of a submission.
-pub fn outcome(row: &AnyRow) -> Result<Option<Outcome>> {
-    let value: Option<String> = row.try_get("outcome")?;
-    value
-        .map(|text| {
-            text.parse().map_err(|_| StoreError::Corrupt {
-                what: "outcome",
-                value: text,
-            })
-        })
-        .transpose()
+/// A word of a closed set, or NULL.
+pub fn optional_word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
+    let value: Option<String> = row.try_get(column)?;
+    value.map(|_| word(row, column)).transpose()
 }
 
 /// Writes JSON. Our own types always can be.

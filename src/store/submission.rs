@@ -7,7 +7,7 @@ use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
 use super::attempt::corrupt;
 use super::repository::SeenRef;
-use super::{Change, Repository, Result, Store, next_number, row};
+use super::{Change, Repository, Result, Store, next_number, row, state};
 use crate::model::{
     Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId,
     Stage, Submission, SubmissionId, TaskSlug, Timestamp,
@@ -54,8 +54,6 @@ pub struct SubmissionRecord {
     pub config_digest: Digest,
     /// Its image, once built.
     pub image: Option<ImageId>,
-    /// Number of the incident that ended it.
-    pub incident: Option<String>,
     /// Since when it waits for its stage.
     pub ready_at: Timestamp,
 }
@@ -86,8 +84,6 @@ fn observed_at(row: &AnyRow) -> Result<Timestamp> {
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
-    let working: i64 = row.try_get("working")?;
-    let undisclosed: Option<String> = row.try_get("undisclosed_outcome")?;
     Ok(SubmissionRecord {
         submission: Submission {
             id: SubmissionId(row.try_get("id")?),
@@ -99,18 +95,13 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
             team: row::text(row, "team")?,
             origin: origin(row)?,
             observed_at: observed_at(row)?,
-            stage: row::stage(row)?,
-            working: working != 0,
-            undisclosed: undisclosed.is_some(),
-            outcome: row::outcome(row)?,
-            ended_at: row::optional_timestamp(row, "ended_at")?,
+            state: state::read(row)?,
         },
         source: row.try_get("source_id")?,
         repository: RepositoryId(row.try_get("repository_id")?),
         dockerfile: row.try_get("dockerfile")?,
         config_digest: row::text(row, "config_digest")?,
         image: row::optional_text(row, "image_id")?,
-        incident: row.try_get("incident")?,
         ready_at: row::timestamp(row, "ready_at")?,
     })
 }

@@ -1,191 +1,122 @@
-//! Ending a submission from outside, and taking an ended one up again: by its team or an organizer,
-//! whatever it is at.
+//! Ending a submission from outside (withdraw, cancel), and running an ended one again.
 
 use sqlx::Row as _;
 
 use super::audit::append;
 use super::outbox::{NewOutboxMessage, put};
 use super::submission::record;
-use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota, row};
-use crate::model::{AttemptId, ImageId, KillReason, Outcome, Rerun, Timestamp};
+use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota, state};
+use crate::model::{AttemptId, KillReason, Outcome, Rerun, Timestamp};
 
-/// What a withdrawal met.
+/// The effect of a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Withdrawn {
-    /// It was waiting.
+    /// The submission was waiting.
     Waiting,
-    /// This attempt was under way; its worker finds its lease gone and removes what it started.
+    /// This attempt was running. Its worker finds its lease lost and removes the job.
     Working(AttemptId),
-    /// It had ended before, this way; nothing was changed.
+    /// The submission had ended before, with this outcome. Nothing was changed.
     Ended(Outcome),
 }
 
-/// An image that nothing wants any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnwantedImage {
-    /// The image.
-    pub id: ImageId,
-    /// The name under which it was built.
-    pub build_name: String,
-    source: i64,
-    dockerfile: String,
-}
-
-/// What a withdrawal costs.
+/// The price of a withdrawal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charge {
-    /// Nothing, also if an evaluation was spent: an organizer cancels.
+    /// Nothing, and a spent evaluation is refunded: an organizer cancels.
     Nothing,
-    /// The evaluation, once hidden inputs were mounted: its team withdraws. Who could look at hidden
-    /// data and then withdraw would have a look for nothing.
-    WhatWasSeen,
+    /// An evaluation, if hidden inputs were mounted: a team withdraws. Otherwise a team could look at hidden data and
+    /// withdraw for free.
+    UsedEvaluation,
 }
 
-/// What is written with an order about a submission.
+/// The rows that are written together with a command about a submission.
 #[derive(Debug, Clone, Copy)]
-pub struct Written<'a> {
-    /// Who ordered it and what changed.
+pub struct CommandEffects<'a> {
+    /// The entry of the audit log.
     pub audit: &'a NewAuditEntry,
-    /// What the forge is told of it.
+    /// Reports that the forge publishes again.
     pub reports: &'a [NewOutboxMessage],
 }
 
 impl Store {
-    /// Withdraws a submission. Its worker, if it has one, loses the lease: whatever comes of the
-    /// work can no longer be committed. `show` is what the forge is told of it.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Withdraws a submission. If a worker holds a lease of it, the lease is lost: its result can no longer be
+    /// committed.
     pub async fn withdraw(
         &self,
         known: &SubmissionRecord,
         charge: Charge,
-        written: Written<'_>,
+        effects: CommandEffects<'_>,
         now: Timestamp,
     ) -> Result<Withdrawn> {
         let id = known.submission.id;
         let mut tx = self.begin().await?;
-        let ended = sqlx::query(
-            "UPDATE submission SET outcome = $1, ended_at = $2, working = 0, undisclosed_outcome = NULL,
-                    incident = NULL
-             WHERE id = $3 AND outcome IS NULL",
-        )
-        .bind(Outcome::Withdrawn.as_str())
-        .bind(now.0)
-        .bind(id.0)
-        .execute(&mut *tx)
-        .await?;
-        if ended.rows_affected() == 0 {
-            let outcome = row::outcome(
-                &sqlx::query("SELECT outcome FROM submission WHERE id = $1")
-                    .bind(id.0)
-                    .fetch_one(&mut *tx)
-                    .await?,
-            )?;
-            return Ok(Withdrawn::Ended(outcome.unwrap_or(Outcome::Withdrawn)));
+        let mut record = record(&mut tx, id).await?;
+        if let Some(outcome) = record.submission.outcome() {
+            return Ok(Withdrawn::Ended(outcome));
         }
-        let record = record(&mut tx, id).await?;
-        let seen: i64 = sqlx::query_scalar(
+        let ready_at = record.ready_at;
+        state::transition(&mut tx, &mut record, ready_at, |state| state.withdraw(now)).await?;
+        let evaluated: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM attempt
              WHERE submission_id = $1 AND stage = 'run' AND state <> 'lost'",
         )
         .bind(id.0)
         .fetch_one(&mut *tx)
         .await?;
-        let spent = match charge {
+        let entry = match charge {
             Charge::Nothing => Some((-1, "cancelled by an organizer")),
-            Charge::WhatWasSeen => (seen > 0).then_some((1, "withdrawn during its evaluation")),
+            Charge::UsedEvaluation => {
+                (evaluated > 0).then_some((1, "withdrawn during its evaluation"))
+            }
         };
-        if let Some((amount, why)) = spent {
-            quota::enter(&mut tx, &record, ("evaluation", amount, why), now).await?;
+        if let Some((amount, reason)) = entry {
+            quota::enter(&mut tx, &record, ("evaluation", amount, reason), now).await?;
         }
-        let reason = row::to_json(&KillReason::Cancelled)?;
         let attempt = sqlx::query(
-            "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1),
-                    ended_at = $2
+            "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1), ended_at = $2
              WHERE submission_id = $3 AND state = 'running' RETURNING id",
         )
-        .bind(reason.trim_matches('"'))
+        .bind(<&str>::from(KillReason::Cancelled))
         .bind(now.0)
         .bind(id.0)
         .fetch_optional(&mut *tx)
         .await?;
-        append(&mut tx, written.audit, now).await?;
-        for report in written.reports {
-            put(&mut tx, report, now).await?;
-        }
-        tx.commit().await?;
-        self.notify_end(&record.submission);
-        self.notify(Change::Outbox);
+        self.commit_command(tx, &record, effects, now).await?;
         Ok(match attempt {
             Some(row) => Withdrawn::Working(AttemptId(row.try_get("id")?)),
             None => Withdrawn::Waiting,
         })
     }
 
-    /// Images whose submissions, those of all tasks that share them, are all withdrawn.
+    /// Runs an ended submission again.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn unwanted_images(&self) -> Result<Vec<UnwantedImage>> {
-        sqlx::query(
-            "SELECT i.id, i.build_name, i.source_id, i.dockerfile FROM image i
-             WHERE NOT EXISTS (SELECT 1 FROM submission s
-               WHERE s.source_id = i.source_id AND s.dockerfile = i.dockerfile
-                 AND (s.outcome IS NULL OR s.outcome <> 'withdrawn'))",
-        )
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|found| {
-            Ok(UnwantedImage {
-                id: row::text(found, "id")?,
-                build_name: found.try_get("build_name")?,
-                source: found.try_get("source_id")?,
-                dockerfile: found.try_get("dockerfile")?,
-            })
-        })
-        .collect()
-    }
-
-    /// Forgets an image that the engine no longer has.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_image(&self, image: &UnwantedImage) -> Result<()> {
-        sqlx::query("DELETE FROM image WHERE source_id = $1 AND dockerfile = $2 AND id = $3")
-            .bind(image.source)
-            .bind(&image.dockerfile)
-            .bind(image.id.as_str())
-            .execute(&self.writes)
-            .await?;
-        Ok(())
-    }
-
-    /// Takes an ended submission up again.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when it has not ended as the way back believes.
-    pub async fn rerun(&self, way: &Rerun, written: Written<'_>, now: Timestamp) -> Result<()> {
+    /// [`StoreError::Stale`] when it no longer has the outcome or the stage that `rerun` was made for.
+    pub async fn rerun(
+        &self,
+        rerun: &Rerun,
+        effects: CommandEffects<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
-        let taken = sqlx::query(
-            "UPDATE submission SET stage = $1, outcome = NULL, incident = NULL, ended_at = NULL,
-                    working = 0, ready_at = $2
-             WHERE id = $3 AND outcome = $4 AND stage = $5",
-        )
-        .bind(way.to().as_str())
-        .bind(now.0)
-        .bind(way.submission().0)
-        .bind(way.from().as_str())
-        .bind(way.ended_at().as_str())
-        .execute(&mut *tx)
-        .await?;
-        if taken.rows_affected() != 1 {
+        let mut record = record(&mut tx, rerun.submission()).await?;
+        let submission = &record.submission;
+        if submission.outcome() != Some(rerun.from()) || submission.stage() != rerun.ended_at() {
             return Err(StoreError::Stale);
         }
-        let record = record(&mut tx, way.submission()).await?;
-        append(&mut tx, written.audit, now).await?;
-        for report in written.reports {
+        state::transition(&mut tx, &mut record, now, |state| state.rerun(rerun.to())).await?;
+        self.commit_command(tx, &record, effects, now).await
+    }
+
+    async fn commit_command(
+        &self,
+        mut tx: sqlx::Transaction<'static, sqlx::Any>,
+        record: &SubmissionRecord,
+        effects: CommandEffects<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        append(&mut tx, effects.audit, now).await?;
+        for report in effects.reports {
             put(&mut tx, report, now).await?;
         }
         tx.commit().await?;

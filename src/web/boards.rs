@@ -23,13 +23,13 @@ pub struct Part {
 
 /// All challenges.
 pub async fn home(State(shared): State<Shared>) -> Result<Response, Failure> {
-    let home = view::home(shared.app.rows()).await?;
+    let home = view::home(view::BoardReader::of(&shared.app.context)).await?;
     Ok(pages::home(&home, VERSION).into_response())
 }
 
 /// All challenges as JSON.
 pub async fn home_json(State(shared): State<Shared>) -> Result<Response, ApiFailure> {
-    Ok(Json(view::home(shared.app.rows()).await?).into_response())
+    Ok(Json(view::home(view::BoardReader::of(&shared.app.context)).await?).into_response())
 }
 
 /// One challenge.
@@ -37,7 +37,7 @@ pub async fn challenge(
     State(shared): State<Shared>,
     Path(challenge): Path<String>,
 ) -> Result<Response, Failure> {
-    let home = view::home(shared.app.rows()).await?;
+    let home = view::home(view::BoardReader::of(&shared.app.context)).await?;
     let found = home
         .challenges
         .iter()
@@ -57,7 +57,7 @@ pub(super) fn name((challenge, phase, task): (String, String, String)) -> Result
 
 async fn read(shared: &Shared, path: (String, String, String)) -> Result<BoardView, Failure> {
     let board = name(path)?;
-    view::board(shared.app.rows(), &board)
+    view::board(view::BoardReader::of(&shared.app.context), &board)
         .await?
         .ok_or(Failure::NotFound)
 }
@@ -117,6 +117,7 @@ pub async fn export(
     let token = PageToken::new(name).map_err(|_| Failure::NotFound)?;
     let file = shared
         .app
+        .context
         .settings
         .data
         .join("exports")
@@ -130,7 +131,7 @@ pub async fn export(
 
 /// Whether the daemon and its database are well.
 pub async fn health(State(shared): State<Shared>) -> Response {
-    match shared.app.store.ping().await {
+    match shared.app.context.store.ping().await {
         Ok(()) => (StatusCode::OK, "ok\n").into_response(),
         Err(error) => {
             tracing::error!(%error, "unhealthy");

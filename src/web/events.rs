@@ -25,7 +25,10 @@ pub async fn board(
     Path(path): Path<(String, String, String)>,
 ) -> Result<Response, Failure> {
     let board = boards::name(path)?;
-    if view::board(shared.app.rows(), &board).await?.is_none() {
+    if view::board(view::BoardReader::of(&shared.app.context), &board)
+        .await?
+        .is_none()
+    {
         return Err(Failure::NotFound);
     }
     let interesting = move |change: &Change| match change {
@@ -47,7 +50,7 @@ pub async fn submission(
         Ok(change) => *change == Change::Submission(id),
         Err(_) => true,
     };
-    let changes = BroadcastStream::new(shared.app.store.changes()).filter(interesting);
+    let changes = BroadcastStream::new(shared.app.context.store.changes()).filter(interesting);
     let shown = Arc::new(Mutex::new(look(&shared, id).await.ok()));
     let events = changes.then(move |change| {
         // Whatever it missed, it looks again.
@@ -71,8 +74,8 @@ pub async fn submission(
 
 /// Everything that the page of a submission shows.
 async fn look(shared: &Shared, id: SubmissionId) -> anyhow::Result<String> {
-    let record = shared.app.store.submission(id).await?;
-    let view = view::submission(&shared.app, &record).await?;
+    let record = shared.app.context.store.submission(id).await?;
+    let view = view::submission(&shared.app.context, &record).await?;
     Ok(serde_json::to_string(&view)?)
 }
 
@@ -82,7 +85,7 @@ fn stream(
     interesting: impl Fn(&Change) -> bool + Send + 'static,
 ) -> Result<Response, Failure> {
     let place = place(shared)?;
-    let changes = BroadcastStream::new(shared.app.store.changes());
+    let changes = BroadcastStream::new(shared.app.context.store.changes());
     let events = changes.filter_map(move |change| {
         // The place is held as long as the stream lives.
         let _ = &place;

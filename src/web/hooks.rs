@@ -140,7 +140,7 @@ pub async fn receive(
         forge: name,
         digest,
         event,
-        received_at: shared.app.clock.now(),
+        received_at: shared.app.context.clock.now(),
     };
     keep(&shared.app, delivery).await
 }

@@ -43,7 +43,7 @@ pub async fn pushed(
     body: String,
 ) -> Response {
     let known = match PageToken::new(token) {
-        Ok(token) => shared.app.store.repository_by_token(&token).await,
+        Ok(token) => shared.app.context.store.repository_by_token(&token).await,
         Err(_) => Ok(None),
     };
     let repository = match known {
@@ -96,9 +96,9 @@ async fn notify(
     (refs, watch): (Vec<(String, Option<CommitSha>)>, bool),
     lines: &Lines,
 ) -> anyhow::Result<()> {
-    let mut changes = app.store.changes();
-    observe::observe(app, repository).await?;
-    let standing = app.store.known_refs(repository.id).await?;
+    let mut changes = app.context.store.changes();
+    observe::observe(&app.context, &app.forges, repository).await?;
+    let standing = app.context.store.known_refs(repository.id).await?;
     let mut commits = Vec::new();
     for (full_ref, new) in refs {
         if new.is_none() {
@@ -122,10 +122,11 @@ async fn notify(
     let mut sources = Vec::new();
     for (full_ref, commit) in &commits {
         let mut mine = app
+            .context
             .store
             .submissions_of_commit(repository.id, commit)
             .await?;
-        let challenge = app.challenge(&repository.challenge);
+        let challenge = app.context.challenge(&repository.challenge);
         let phases: Vec<_> = challenge
             .map(|c| c.phases_of_ref(full_ref).map(|p| p.slug.clone()).collect())
             .unwrap_or_default();
@@ -172,7 +173,7 @@ async fn notify(
 async fn records(app: &App, sources: &[i64]) -> anyhow::Result<Vec<SubmissionRecord>> {
     let mut records = Vec::new();
     for source in sources {
-        records.extend(app.store.submissions_of_source(*source).await?);
+        records.extend(app.context.store.submissions_of_source(*source).await?);
     }
     Ok(records)
 }
@@ -185,7 +186,7 @@ async fn report(
 ) -> anyhow::Result<bool> {
     let mut spoken = false;
     for record in records {
-        let now = view::submission(app, record).await?;
+        let now = view::submission(&app.context, record).await?;
         let before = followed.get(&record.submission.id);
         let same_push = |other: &&SubmissionRecord| other.source == record.source;
         let told = records
@@ -208,7 +209,7 @@ async fn report(
 /// Whether there is nothing more to wait for: the verdict of the rules, or with `watch` the end.
 fn is_told(record: &SubmissionRecord, watch: bool) -> bool {
     let submission = &record.submission;
-    submission.outcome.is_some() || (!watch && submission.stage > Stage::Admission)
+    submission.outcome().is_some() || (!watch && submission.stage() > Stage::Admission)
 }
 
 async fn send(lines: &Lines, line: String) {
@@ -225,6 +226,7 @@ fn short(full_ref: &str) -> &str {
 
 fn untracked(app: &App, repository: &Repository, full_ref: &str) -> String {
     let phases: Vec<String> = app
+        .context
         .challenge(&repository.challenge)
         .map(|c| {
             c.phases

@@ -92,7 +92,7 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
 /// The webhook secrets of every forge that sends deliveries.
 fn secrets(app: &App) -> anyhow::Result<BTreeMap<ForgeName, Vec<Secret>>> {
     let mut all = BTreeMap::new();
-    for (name, forge) in &app.settings.forges {
+    for (name, forge) in &app.context.settings.forges {
         if let ForgeSettings::Gitea {
             webhook_secrets, ..
         } = forge

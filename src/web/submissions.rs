@@ -17,6 +17,7 @@ pub(super) async fn find(shared: &Shared, token: String) -> Result<SubmissionRec
     let token = PageToken::new(token).map_err(|_| Failure::NotFound)?;
     shared
         .app
+        .context
         .store
         .submission_by_token(&token)
         .await?
@@ -25,7 +26,7 @@ pub(super) async fn find(shared: &Shared, token: String) -> Result<SubmissionRec
 
 async fn read(shared: &Shared, token: String) -> Result<SubmissionView, Failure> {
     let record = find(shared, token).await?;
-    Ok(view::submission(&shared.app, &record).await?)
+    Ok(view::submission(&shared.app.context, &record).await?)
 }
 
 /// The page.

@@ -113,7 +113,7 @@ fn an_edited_comment(world: &mut World, at: At<'_>) {
     assert_eq!(quotas, 1, "what was run is not run again: {}", answer.text);
     let ended = &world.submissions("alpha")[0].submission;
     assert_eq!(
-        ended.outcome,
+        ended.outcome(),
         Some(Outcome::Rejected),
         "it was not withdrawn"
     );

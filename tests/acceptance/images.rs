@@ -91,8 +91,8 @@ fn ends(world: &mut World, number: i64, outcome: Outcome) -> SubmissionRecord {
         let mut all = world.submissions("alpha");
         all.retain(|r| r.submission.number == number);
         let record = all.pop().ok_or("no submission")?;
-        let over = record.submission.outcome;
-        let over = over.ok_or_else(|| format!("at {:?}", record.submission.stage))?;
+        let over = record.submission.outcome();
+        let over = over.ok_or_else(|| format!("at {:?}", record.submission.stage()))?;
         assert_eq!(over, outcome, "outcome of #{number}");
         Ok(record)
     })
@@ -201,7 +201,7 @@ fn another_architecture(world: &mut World, (repository, image): Places<'_>) {
     look(world);
     let number = enters(world, &digest);
     let record = ends(world, number, Outcome::Rejected);
-    assert_eq!(record.submission.stage, Stage::Admission);
+    assert_eq!(record.submission.stage(), Stage::Admission);
     let report = is_told(world, repository, (number, "IMG002"));
     assert!(report.contains(&platform), "{report}");
     let attempts = world.read(world.store().attempts(&record));
@@ -235,7 +235,7 @@ fn one_that_is_gone(world: &mut World, (repository, image): Places<'_>) {
     assert!(pushed.accepted, "{}", pushed.text);
     world.until("it should be built", |world| {
         let record = world.submission("alpha", &slow)?.submission;
-        let stage = (record.stage, record.working);
+        let stage = (record.stage(), record.state.is_working());
         holds(stage == (Stage::Build, true), stage)
     });
     let digest = world.push_image("alice", (image, "segmentation-gone"), world.program("0.5"));
@@ -245,7 +245,7 @@ fn one_that_is_gone(world: &mut World, (repository, image): Places<'_>) {
         let mut all = world.submissions("alpha");
         all.retain(|r| r.submission.number == number);
         let record = all.pop().ok_or("no submission")?.submission;
-        let seen = (record.stage, record.working, record.outcome);
+        let seen = (record.stage(), record.state.is_working(), record.outcome());
         holds(seen == (Stage::Build, false, None), seen)
     });
     let (owner, name) = image.split_once('/').expect("owner/name");

@@ -61,9 +61,13 @@ impl World {
             let mut all = world.submissions(team);
             all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
             let record = all.pop().ok_or("no submission")?;
-            let over = record.submission.outcome.ok_or_else(|| {
+            let over = record.submission.outcome().ok_or_else(|| {
                 let submission = &record.submission;
-                format!("at {:?}, working: {}", submission.stage, submission.working)
+                format!(
+                    "at {:?}, working: {}",
+                    submission.stage(),
+                    submission.state.is_working()
+                )
             })?;
             assert_eq!(over, outcome, "outcome of {team} {sha}");
             Ok(record)

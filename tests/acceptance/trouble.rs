@@ -69,7 +69,8 @@ fn what_is_deleted(world: &mut World, (alpha, copy): (&str, &Copy)) {
     world.call("owner", "DELETE", &path, &Value::Null);
     let record = world.submission("alpha", &sha).expect("a submission");
     assert_eq!(
-        record.submission.outcome, None,
+        record.submission.outcome(),
+        None,
         "it should still be under way"
     );
     world.ends(("alpha", &sha), Outcome::Scored);
@@ -150,12 +151,12 @@ fn a_token_that_was(world: &mut World, (beta, copy): (&str, &Copy)) {
     copy.push_main();
     world.until("the log should say it", |world| {
         let log = world.daemon.log();
-        let told = log.matches("takes nothing from us").count();
+        let told = log.matches("rejects our requests").count();
         holds(told == 1, format!("said {told} times"))
     });
     world.daemon.stop();
     assert_eq!(
-        world.daemon.log().matches("takes nothing from us").count(),
+        world.daemon.log().matches("rejects our requests").count(),
         1,
         "said once"
     );

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use referee::cli::Cli;
-use referee::model::{Finding, Outcome, Stage, SubmissionState, TeamSlug, Timestamp};
+use referee::model::{Finding, Outcome, PublicState, Stage, TeamSlug, Timestamp};
 use referee::report::text::Style;
 use referee::report::{
     BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text,
@@ -278,7 +278,7 @@ fn the_push_in_the_readme_is_what_is_printed() {
     let view = SubmissionView {
         number: 2,
         team: TeamSlug::new("five-mistakes").unwrap(),
-        state: SubmissionState::Ended(Outcome::Rejected),
+        state: PublicState::Ended(Outcome::Rejected),
         stages: rules.collect(),
         findings: findings.into_iter().map(of_rules).collect(),
         url: "http://127.0.0.1:8030/submissions/6f0c7c15a1a8392d088dd0173d936c7d".to_owned(),

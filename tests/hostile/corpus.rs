@@ -196,7 +196,7 @@ fn compare(
         return differences.notify(row, &format!("was entered {} times", records.len()));
     };
     let submission = &record.submission;
-    let verdict = (submission.outcome, submission.stage);
+    let verdict = (submission.outcome(), submission.stage());
     differences.verdict(row, verdict, world.attempts(record));
     let token = submission.token.as_str();
     let page = world.page(&format!("/submissions/{token}"));

@@ -116,17 +116,17 @@ impl Platform {
     }
 
     async fn bind(&self) {
-        let (app, now) = (&self.app, self.app.clock.now());
+        let (app, now) = (&self.app, self.app.context.clock.now());
         let repository = Repository {
             id: RepositoryId(0),
             forge: forge(),
             forge_id: "1".into(),
             full_name: "hostile/team-images".into(),
-            challenge: app.challenges[0].slug.clone(),
+            challenge: app.context.challenges[0].slug.clone(),
             team: TeamSlug::new("images").unwrap(),
             hook_token: clock::page_token(),
         };
-        let bound = app.store.bind_repository(&repository, &[], now);
+        let bound = app.context.store.bind_repository(&repository, &[], now);
         let owner = ImageOwner {
             id: 0,
             forge: forge(),
@@ -134,12 +134,21 @@ impl Platform {
             login: OWNER.into(),
             repository: bound.await.unwrap().0.id,
         };
-        app.store.bind_image_owner(&owner, now).await.unwrap();
+        app.context
+            .store
+            .bind_image_owner(&owner, now)
+            .await
+            .unwrap();
     }
 
     async fn all(&self) -> Vec<SubmissionRecord> {
-        let challenge = &self.app.challenges[0].slug;
-        let all = self.app.store.submissions_of_challenge(challenge).await;
+        let challenge = &self.app.context.challenges[0].slug;
+        let all = self
+            .app
+            .context
+            .store
+            .submissions_of_challenge(challenge)
+            .await;
         all.unwrap()
     }
 
@@ -147,6 +156,7 @@ impl Platform {
         let begun = Instant::now();
         while !self
             .app
+            .context
             .store
             .submissions_under_way()
             .await
@@ -239,7 +249,9 @@ async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
         let digest = server.push_manifest(IMAGE, &tag, manifest).await;
         pushed.push((row, digest, manifests));
     }
-    images::sweep(&platform.app).await.unwrap();
+    images::sweep(&platform.app.context, &platform.app.forges)
+        .await
+        .unwrap();
     for (row, digest, manifests) in &pushed {
         act(&server, (row, digest), manifests.get("moved.json")).await;
     }
@@ -275,10 +287,12 @@ async fn compare(
         return differences.notify(row, "was never entered");
     };
     let submission = &record.submission;
-    let attempts = platform.app.store.attempts(record).await.unwrap();
-    let verdict = (submission.outcome, submission.stage);
+    let attempts = platform.app.context.store.attempts(record).await.unwrap();
+    let verdict = (submission.outcome(), submission.stage());
     differences.verdict(row, verdict, attempts);
-    let view = view::submission(&platform.app, record).await.unwrap();
+    let view = view::submission(&platform.app.context, record)
+        .await
+        .unwrap();
     let told = serde_json::to_string(&view).unwrap();
     differences.shown(row, &[&markdown::submission(&view)], &told);
     if let Some((least, most)) = row.right {

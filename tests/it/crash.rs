@@ -75,12 +75,13 @@ fn reach(world: &mut World, stage: Stage) {
     world.until("the stage is under way", PATIENCE, |world| {
         let records = world.submissions("nuclei", TEAM);
         let submission = records.first().map(|r| &r.submission);
-        submission.is_some_and(|s| s.stage == stage && s.working)
+        submission.is_some_and(|s| s.stage() == stage && s.state.is_working())
     });
     std::thread::sleep(Duration::from_millis(1500));
     let records = world.submissions("nuclei", TEAM);
     assert_eq!(
-        records[0].submission.stage, stage,
+        records[0].submission.stage(),
+        stage,
         "it was too fast to be caught"
     );
 }
@@ -91,7 +92,7 @@ fn assert_done_once(world: &mut World, copy: &Copy, interrupted: Stage) {
     let records = world.submissions("nuclei", TEAM);
     assert_eq!(records.len(), 1);
     let record = &records[0];
-    assert_eq!(record.submission.outcome, Some(Outcome::Scored));
+    assert_eq!(record.submission.outcome(), Some(Outcome::Scored));
     for kind in KINDS {
         let done = world.count(record, kind, AttemptState::Succeeded);
         assert_eq!(done, 1, "{kind:?}: {:?}", world.attempts(record));

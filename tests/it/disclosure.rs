@@ -4,13 +4,17 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use referee::model::{Outcome, Stage};
+use referee::model::{Outcome, Stage, Submission, SubmissionState};
 use serde_json::Value;
 
 use crate::world::{PATIENCE, World, submission};
 
 /// Of the phase, in seconds.
 const DISCLOSURE_INTERVAL: i64 = 15;
+
+fn is_undisclosed(submission: &Submission) -> bool {
+    matches!(submission.state, SubmissionState::Undisclosed { .. })
+}
 
 /// What a page shows of an evaluation: its state, and the gates of run and score without their times.
 fn shown(view: &Value) -> (Value, Vec<(Value, Value, Value)>) {
@@ -50,12 +54,12 @@ fn a_verdict_is_told_on_the_grid() {
         world.until("a verdict", PATIENCE, |world| {
             let record = world.submissions("nuclei", team).remove(0);
             let view = world.view(&token);
-            undisclosed.set(undisclosed.get() + i32::from(record.submission.undisclosed));
+            undisclosed.set(undisclosed.get() + i32::from(is_undisclosed(&record.submission)));
             let ended = view["state"]["state"] == "ended";
             if view["state"]["at"] == "run" || view["state"]["at"] == "scoring" {
                 seen.borrow_mut().push(shown(&view));
             }
-            if record.submission.undisclosed && !ended {
+            if is_undisclosed(&record.submission) && !ended {
                 assert_eq!(view["findings"], Value::Array(Vec::new()), "{view:#}");
                 assert_eq!(view["score"], Value::Null);
             }
@@ -72,7 +76,7 @@ fn a_verdict_is_told_on_the_grid() {
         assert_eq!(seen.len(), 1, "{seen:#?}");
         let record = world.submissions("nuclei", team).remove(0);
         let last = world.attempts(&record).pop().unwrap();
-        let told = record.submission.ended_at.unwrap();
+        let told = record.submission.state.ended_at().unwrap();
         let due = last
             .attempt
             .ended_at
@@ -81,11 +85,11 @@ fn a_verdict_is_told_on_the_grid() {
         assert!(told >= due, "{told} is before {due}");
         match team {
             "scores" => assert_eq!(
-                (record.submission.outcome, last.attempt.stage),
+                (record.submission.outcome(), last.attempt.stage),
                 (Some(Outcome::Scored), Stage::Scoring)
             ),
             _ => assert_eq!(
-                (record.submission.outcome, last.attempt.stage),
+                (record.submission.outcome(), last.attempt.stage),
                 (Some(Outcome::RunFailed), Stage::Run)
             ),
         }
@@ -94,7 +98,7 @@ fn a_verdict_is_told_on_the_grid() {
             note.starts_with(
                 record
                     .submission
-                    .outcome
+                    .outcome()
                     .unwrap()
                     .message()
                     .trim_end_matches('.'),

@@ -146,7 +146,7 @@ fn withdrawn(world: &mut World, copy: &Copy, on_runner: &dyn Fn() -> Vec<String>
     world.until("the second submission runs", PATIENCE, |world| {
         let all = world.submissions("nuclei", TEAM);
         let second = all.get(1).map(|r| &r.submission);
-        second.is_some_and(|s| s.stage == Stage::Smoke && s.working)
+        second.is_some_and(|s| s.stage() == Stage::Smoke && s.state.is_working())
     });
     assert_eq!(on_runner().len(), 2, "{:?}", on_runner());
     let number = world.submissions("nuclei", TEAM)[1].submission.number;

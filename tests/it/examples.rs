@@ -197,7 +197,7 @@ fn compare(
     let scores = example.scores();
     let scored: Vec<String> = records
         .iter()
-        .filter(|r| r.submission.outcome == Some(referee::model::Outcome::Scored))
+        .filter(|r| r.submission.outcome() == Some(referee::model::Outcome::Scored))
         .filter_map(|r| r.submission.task.as_ref().map(ToString::to_string))
         .collect();
     // A challenge of one task names none in its expectations.
@@ -220,9 +220,9 @@ fn compare_one(
     differences: &mut Differences,
 ) {
     let submission = &record.submission;
-    let outcome = submission.outcome.map_or("none", |o| o.as_str());
+    let outcome = submission.outcome().map_or("none", |o| o.as_str());
     differences.compare(example, ("outcome", example.word("outcome"), outcome));
-    let stage = submission.stage.as_str();
+    let stage = submission.stage().as_str();
     differences.compare(example, ("stage", example.word("stage"), stage));
     let of = |severity: Severity| {
         let attempts = world.attempts(record);

@@ -402,7 +402,7 @@ fn eight_teams_push_at_once() {
     world.settle(PATIENCE);
     for (n, team) in teams.iter().enumerate() {
         let records = world.submissions("nuclei", team);
-        let outcomes: Vec<_> = records.iter().map(|r| r.submission.outcome).collect();
+        let outcomes: Vec<_> = records.iter().map(|r| r.submission.outcome()).collect();
         let expected = match n % 4 {
             0 => Outcome::Scored,
             _ => Outcome::Rejected,

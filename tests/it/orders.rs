@@ -211,7 +211,7 @@ fn a_paused_board_starts_nothing_and_a_closed_phase_takes_nothing() {
     let token = copy.push_main().token();
     world.until("it is queued", PATIENCE, |world| {
         let records = world.submissions("nuclei", EMPTY);
-        records.iter().any(|r| r.submission.stage == Stage::Run)
+        records.iter().any(|r| r.submission.stage() == Stage::Run)
     });
     std::thread::sleep(std::time::Duration::from_secs(2));
     let view = world.view(&token);

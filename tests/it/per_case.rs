@@ -84,7 +84,7 @@ fn each_case_runs_once_and_alone_also_across_a_crash() {
     world.settle(PATIENCE);
 
     let records = world.submissions("nuclei", TEAM);
-    assert_eq!(records[0].submission.outcome, Some(Outcome::Scored));
+    assert_eq!(records[0].submission.outcome(), Some(Outcome::Scored));
     let after = done(&world);
     let distinct: BTreeSet<&String> = after.iter().collect();
     assert_eq!(after.len(), 4, "each hidden case once: {after:?}");

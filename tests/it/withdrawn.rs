@@ -44,7 +44,7 @@ fn reach(world: &mut World, stage: Stage) {
     world.until("the stage is under way", PATIENCE, |world| {
         let records = world.submissions("nuclei", TEAM);
         let first = records.first().map(|r| &r.submission);
-        first.is_some_and(|s| s.stage == stage && s.working)
+        first.is_some_and(|s| s.stage() == stage && s.state.is_working())
     });
 }
 
@@ -101,7 +101,7 @@ fn images(world: &World) -> Vec<String> {
 fn assert_withdrawn(world: &mut World, copy: &Copy) {
     world.settle(PATIENCE);
     let record = world.submissions("nuclei", TEAM).remove(0);
-    assert_eq!(record.submission.outcome, Some(Outcome::Withdrawn));
+    assert_eq!(record.submission.outcome(), Some(Outcome::Withdrawn));
     assert_eq!(world.spent(&record), 0);
     world.until("nothing of it is left", Duration::from_secs(30), |world| {
         world.left_on_engine().is_empty() && images(world).is_empty()
@@ -183,14 +183,14 @@ fn while_it_waits() {
     world.until("the place is taken", PATIENCE, |world| {
         let records = world.submissions("nuclei", "occupant");
         let first = records.first().map(|r| &r.submission);
-        first.is_some_and(|s| s.stage == Stage::Run && s.working)
+        first.is_some_and(|s| s.stage() == Stage::Run && s.state.is_working())
     });
     copy.commit("It waits");
     copy.push_main();
     world.until("it is built and waits", PATIENCE, |world| {
         let records = world.submissions("nuclei", TEAM);
         let first = records.first().map(|r| &r.submission);
-        first.is_some_and(|s| s.stage == Stage::Smoke && !s.working)
+        first.is_some_and(|s| s.stage() == Stage::Smoke && !s.state.is_working())
     });
     assert_eq!(images(&world).len(), 2);
     let message = withdraw(&world, 2);

@@ -45,10 +45,10 @@ async fn a_comment_that_came_late_goes_with_the_next_edit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_that_came_late_goes_without_any_news() {
     let (world, id) = told_twice().await;
-    let before = world.app.clock.now();
+    let before = world.app.context.clock.now();
     world.settle().await;
     world.is_reported(id).await;
-    assert!(world.app.clock.now().since(before) <= Duration::seconds(60));
+    assert!(world.app.context.clock.now().since(before) <= Duration::seconds(60));
     // Nothing is looked at for ever.
     let asked = world.forge.asked().len();
     world.pass(Duration::seconds(3600));

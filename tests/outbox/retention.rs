@@ -25,7 +25,7 @@ async fn what_is_forgotten_and_comes_again_has_no_effect() {
     assert_eq!(status, 201);
     act(&world).await;
     let sent = world.forge.sent().len();
-    let kept = world.app.store.delivery_notes().await.unwrap();
+    let kept = world.app.context.store.delivery_notes().await.unwrap();
     assert!(
         kept.len() > 1 && kept.iter().all(|(_, note)| note.is_some()),
         "{kept:?}"
@@ -35,21 +35,28 @@ async fn what_is_forgotten_and_comes_again_has_no_effect() {
     let comments = || format!("{:?}", world.forge.state().comments);
     let told = comments();
 
-    world.pass(Duration(world.app.settings.retention.deliveries.0 - 1));
+    world.pass(Duration(
+        world.app.context.settings.retention.deliveries.0 - 1,
+    ));
     retention::pass(&world.app).await;
-    assert_eq!(world.app.store.delivery_notes().await.unwrap(), kept);
+    assert_eq!(
+        world.app.context.store.delivery_notes().await.unwrap(),
+        kept
+    );
     world.pass(limits::RETENTION_INTERVAL);
     retention::pass(&world.app).await;
-    let left = world.app.store.delivery_notes().await.unwrap();
+    let left = world.app.context.store.delivery_notes().await.unwrap();
     assert_eq!(left, kept[kept.len() - 1..], "the last of the forge stays");
 
     for n in 0..sent {
         world.forge.replay(n);
     }
     act(&world).await;
-    let again = world.app.store.delivery_notes().await.unwrap();
+    let again = world.app.context.store.delivery_notes().await.unwrap();
     assert!(again.len() > 1, "they are new to us");
-    observe::sweep(&world.app).await.unwrap();
+    observe::sweep(&world.app.context, &world.app.forges)
+        .await
+        .unwrap();
     for about in [About::Texts, About::Rest] {
         while intake::step(&world.app, about).await.unwrap() > 0 {}
     }

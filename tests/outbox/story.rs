@@ -6,26 +6,17 @@ use referee::model::{
     AttemptState, Blame, CommitSha, Duration, Finding, Outcome, PhaseSlug, Stage, SubmissionId,
     TaskSlug,
 };
-use referee::pipeline::{publish, view};
+use referee::pipeline::outbox::{self, Occasion};
+use referee::pipeline::view;
 use referee::report::{SubmissionView, markdown, status, text};
-use referee::store::{Claim, Effect, Finish, NewSource, Next, SeenRef};
-use serde_json::json;
+use referee::store::{Claim, Effect, Finish, NewSource, Next, SeenRef, TaskEntry};
 
 use crate::model::git::{Author, Files};
 use crate::model::state::{Comment, Issue};
 use crate::world::World;
 
 fn passed(next: Stage) -> Finish {
-    Finish {
-        state: AttemptState::Succeeded,
-        blame: None,
-        findings: Vec::new(),
-        log: None,
-        detail: json!({}),
-        artifact: None,
-        next: Next::Advance(next),
-        effects: Vec::new(),
-    }
+    Finish::passed(Next::Advance(next))
 }
 
 fn failed(outcome: Outcome, message: &str) -> Finish {
@@ -65,37 +56,50 @@ impl World {
             seen: seen.clone(),
             phase: PhaseSlug::new("validation").unwrap(),
             token: clock::page_token(),
-            config_digest: self.app.challenges[0].config_digest.clone(),
+            config_digest: self.app.context.challenges[0].config_digest.clone(),
         };
-        let (store, now) = (&self.app.store, self.app.clock.now());
+        let (store, now) = (&self.app.context.store, self.app.context.clock.now());
         let entered = store.observe(repository, &[seen], &[new], now).await;
         entered.unwrap()[0].submission
     }
 
     /// Ends an attempt as the pipeline does, news for the forge included.
     async fn step(&self, id: SubmissionId, mut finish: Finish) {
-        let (store, now) = (&self.app.store, self.app.clock.now());
+        let (store, now) = (&self.app.context.store, self.app.context.clock.now());
         let record = store.submission(id).await.unwrap();
         let claim = Claim {
             submission: id,
-            stage: record.submission.stage,
+            stage: record.submission.stage(),
             case: None,
             owner: "tests",
             seed: 1,
         };
         let lease = store.claim(&claim, now).await.unwrap().unwrap();
         let ended = matches!(finish.next, Next::End { .. });
-        let news = publish::messages(&self.app, &record, ended);
+        let news = outbox::submission_updates(
+            &self.app.context,
+            &self.app.forges,
+            &record,
+            if ended {
+                Occasion::End
+            } else {
+                Occasion::Progress
+            },
+        );
         finish.effects.extend(news.into_iter().map(Effect::Outbox));
         self.pass(Duration(1));
-        let later = self.app.clock.now();
+        let later = self.app.context.clock.now();
         store.finish(&lease, finish, later).await.unwrap();
     }
 
     /// The rules have passed.
     pub async fn admitted(&self, id: SubmissionId) {
         let task = TaskSlug::new("segmentation").unwrap();
-        let tasks = vec![(task, "Dockerfile".to_owned(), clock::page_token())];
+        let tasks = vec![TaskEntry {
+            task,
+            dockerfile: "Dockerfile".to_owned(),
+            token: clock::page_token(),
+        }];
         let finish = Finish {
             effects: vec![Effect::Tasks(tasks)],
             ..passed(Stage::Build)
@@ -127,8 +131,8 @@ impl World {
 
     /// A submission as its team may see it now.
     pub async fn view(&self, id: SubmissionId) -> SubmissionView {
-        let record = self.app.store.submission(id).await.unwrap();
-        view::submission(&self.app, &record).await.unwrap()
+        let record = self.app.context.store.submission(id).await.unwrap();
+        view::submission(&self.app.context, &record).await.unwrap()
     }
 
     /// Comments of a submission's report on the forge.
@@ -176,7 +180,7 @@ impl World {
 
     /// Asserts that the note of a submission's commit is its report.
     pub async fn is_noted(&self, id: SubmissionId) {
-        let record = self.app.store.submission(id).await.unwrap();
+        let record = self.app.context.store.submission(id).await.unwrap();
         let view = self.view(id).await;
         let mut teams = self.teams.iter();
         let team = teams.find(|t| t.id == record.repository).unwrap();

@@ -2,7 +2,7 @@
 //! deletes.
 
 use referee::model::{Duration, SubmissionId, limits};
-use referee::pipeline::{observe, publish};
+use referee::pipeline::{observe, outbox};
 use referee::store::TextRef;
 use serde_json::Value;
 
@@ -53,13 +53,17 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
             issue: 1,
             comment_id: world.reports(*id).await[0].id,
         };
-        let message = publish::reaction(&at, world.app.clock.now());
-        let put = world.app.store.enqueue(&message, world.app.clock.now());
+        let message = outbox::reaction(&at, world.app.context.clock.now());
+        let put = world
+            .app
+            .context
+            .store
+            .enqueue(&message, world.app.context.clock.now());
         put.await.unwrap();
     }
     let before = world.forge.asked().len();
     world.send_for(300, Duration::seconds(2)).await;
-    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("rejects our requests"), 1);
     assert_eq!(message("answers again"), 0);
     let asked = world.forge.asked().len() - before;
     assert!(
@@ -88,7 +92,7 @@ async fn a_revoked_token_is_said_once_and_loses_nothing() {
         world.is_lit(*id).await;
     }
     assert_eq!(message("answers again"), 1);
-    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("rejects our requests"), 1);
     let received = world.forge.asked().into_iter();
     let received = received.filter(|a| a.path.ends_with("/reactions") && a.status == Some(201));
     assert_eq!(received.count(), 8);
@@ -126,16 +130,20 @@ async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more(
         assert!(asked < 6 * 20, "{asked} requests in six hours");
         assert!(world.reports(id).await.is_empty());
         assert_eq!(
-            log::lines(&[world.name.as_str(), "takes nothing from us"]),
+            log::lines(&[world.name.as_str(), "rejects our requests"]),
             0
         );
 
         // The sweep sees that it is back, and what waited is sent at once.
         world.send().await;
-        observe::sweep(&world.app).await.unwrap();
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap();
         assert!(!world.send().await, "it is not");
         archive(&world, None);
-        observe::sweep(&world.app).await.unwrap();
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap();
         world.send_for(3, Duration(0)).await;
         world.is_reported(id).await;
         world.settle().await;
@@ -149,7 +157,9 @@ async fn an_archived_repository_has_lamps_and_its_report_when_it_is_one_no_more(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
     let world = world(3).await;
-    observe::sweep(&world.app).await.unwrap();
+    observe::sweep(&world.app.context, &world.app.forges)
+        .await
+        .unwrap();
     let message = |what: &str| log::lines(&[world.name.as_str(), what]);
     let revoked = {
         let mut state = world.forge.state();
@@ -159,9 +169,11 @@ async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
     let before = world.forge.asked().len();
     for _ in 0..30 {
         world.pass(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app).await.unwrap();
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap();
     }
-    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("rejects our requests"), 1);
     let told = ["ERROR", world.name.as_str(), "token-file"];
     assert_eq!(log::lines(&told), 1, "with what to do");
     assert_eq!(message("not listed") + message("answers again"), 0);
@@ -174,9 +186,11 @@ async fn a_revoked_token_is_said_once_though_nothing_is_to_be_sent() {
     world.forge.state().tokens.push(revoked);
     for _ in 0..3 {
         world.pass(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app).await.unwrap();
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap();
     }
-    assert_eq!(message("takes nothing from us"), 1);
+    assert_eq!(message("rejects our requests"), 1);
     assert_eq!(message("answers again"), 1);
     told_of(&world, 0).await;
 }
@@ -200,13 +214,17 @@ async fn lamps_of_a_commit_that_is_gone_are_given_up() {
         let next = world.submit(0).await;
         clear_away(&world, id).await;
         world.crashed(id).await;
-        let before = world.app.clock.now();
+        let before = world.app.context.clock.now();
         world.settle().await;
-        let took = world.app.clock.now().since(before);
+        let took = world.app.context.clock.now().since(before);
         assert!(took < Duration::seconds(300), "{}", took.written());
         // The report needs no commit.
         world.is_reported(id).await;
-        let lost = ["cannot be shown", "status", "no longer has this commit"];
+        let lost = [
+            "not published; given up",
+            "status",
+            "no longer has this commit",
+        ];
         let subject = format!("commit {}", world.teams[0].id);
         let all = world.messages().await;
         let gone = |w: &&crate::world::Wish| {
@@ -218,7 +236,7 @@ async fn lamps_of_a_commit_that_is_gone_are_given_up() {
         assert!(gone.iter().any(|w| w.channel == "status"), "{all:?}");
         assert!(log::lines(&[&lost[..], &[&subject]].concat()) > 0);
         assert_eq!(
-            log::lines(&[world.name.as_str(), "takes nothing from us"]),
+            log::lines(&[world.name.as_str(), "rejects our requests"]),
             0
         );
         // Other wishes go on.
@@ -280,7 +298,13 @@ async fn a_renamed_repository_is_followed() {
         world.crashed(id).await;
         world.settle().await;
         world.is_shown(id).await;
-        let row = world.app.store.repository(world.teams[0].id).await.unwrap();
+        let row = world
+            .app
+            .context
+            .store
+            .repository(world.teams[0].id)
+            .await
+            .unwrap();
         assert_eq!(row.full_name, "nuclei/team-otherwise");
     }
 }
@@ -293,9 +317,9 @@ async fn wishes_for_a_deleted_repository_end_with_a_reason() {
         let gone = repository(&world, 0);
         world.forge.state().repositories.retain(|r| r.id != gone);
         world.crashed(id).await;
-        let before = world.app.clock.now();
+        let before = world.app.context.clock.now();
         world.settle().await;
-        let took = world.app.clock.now().since(before);
+        let took = world.app.context.clock.now().since(before);
         assert!(took < Duration::seconds(3600), "{}", took.written());
         for message in world
             .messages()

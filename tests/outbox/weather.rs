@@ -49,9 +49,10 @@ pub async fn quiet(world: &World) {
 
 /// Commits that are entered, each as often as it is.
 pub async fn entered(world: &World) -> Vec<String> {
-    let challenge = &world.app.challenges[0].slug;
+    let challenge = &world.app.context.challenges[0].slug;
     let all = world
         .app
+        .context
         .store
         .submissions_of_challenge(challenge)
         .await
@@ -66,9 +67,14 @@ pub async fn entered(world: &World) -> Vec<String> {
 pub async fn world(teams: usize) -> World {
     let world = World::start(Plan::of(ForgeVersion::Gitea127, teams)).await;
     for team in &world.teams {
-        observe::remember(&world.app, team, world.app.clock.now())
-            .await
-            .unwrap();
+        observe::record_refs(
+            &world.app.context,
+            &world.app.forges,
+            team,
+            world.app.context.clock.now(),
+        )
+        .await
+        .unwrap();
     }
     let address = format!("{}/hooks/{}", world.url, world.name);
     world.forge.hook("owner", "nuclei", &address, SECRET).await;
@@ -87,17 +93,19 @@ async fn what_stands_is_found_within_a_sweep_though_deliveries_are_lost() {
     let mut standing = BTreeSet::new();
     let mut by_delivery = 0;
     for round in 0..ROUNDS {
-        let pushed_at = world.app.clock.now();
+        let pushed_at = world.app.context.clock.now();
         for team in 0..TEAMS {
             standing.insert(push(&world, team, round).await);
         }
         quiet(&world).await;
         by_delivery += entered(&world).await.len() - round * TEAMS;
         world.pass(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app).await.unwrap();
+        observe::sweep(&world.app.context, &world.app.forges)
+            .await
+            .unwrap();
         let found: BTreeSet<String> = entered(&world).await.into_iter().collect();
         assert_eq!(found, standing);
-        let took = world.app.clock.now().since(pushed_at);
+        let took = world.app.context.clock.now().since(pushed_at);
         assert!(took <= Duration::seconds(90), "{}", took.written());
     }
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "each once");
@@ -113,7 +121,9 @@ async fn what_stands_is_found_within_a_sweep_though_deliveries_are_lost() {
         world.forge.replay(n);
     }
     quiet(&world).await;
-    observe::sweep(&world.app).await.unwrap();
+    observe::sweep(&world.app.context, &world.app.forges)
+        .await
+        .unwrap();
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "still once");
     secrets::are_kept(&world).await;
 }
@@ -168,6 +178,8 @@ async fn what_a_delivery_claims_is_not_believed() {
     assert_eq!(send(&world, &nowhere, SECRET).await, 202);
     quiet(&world).await;
     assert_eq!(entered(&world).await, [head], "what is read again decides");
-    observe::sweep(&world.app).await.unwrap();
+    observe::sweep(&world.app.context, &world.app.forges)
+        .await
+        .unwrap();
     assert_eq!(entered(&world).await.len(), 1);
 }

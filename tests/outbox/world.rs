@@ -9,7 +9,8 @@ use referee::clock::{self, Clock};
 use referee::config::{self, Installation, Secret};
 use referee::forge::gitea::GiteaForge;
 use referee::model::{Duration, ForgeName, RepositoryId, TeamSlug, Timestamp};
-use referee::pipeline::{App, Parts, Progress, publish};
+use referee::pipeline::context::Progress;
+use referee::pipeline::{App, Parts, publish};
 use referee::store::{PriorityClass, Repository, Store};
 use referee::web;
 use sqlx::{AnyConnection, Connection as _, Row as _};
@@ -154,28 +155,28 @@ impl World {
             forge: self.name.clone(),
             forge_id: at.unwrap().unwrap().id,
             full_name,
-            challenge: self.app.challenges[0].slug.clone(),
+            challenge: self.app.context.challenges[0].slug.clone(),
             team: TeamSlug::new(team).unwrap(),
             hook_token: clock::page_token(),
         };
-        let bound = self.app.store.bind_repository(&new, &[], NOW).await;
+        let bound = self.app.context.store.bind_repository(&new, &[], NOW).await;
         self.teams.push(bound.unwrap().0);
     }
 
     fn forge(&self) -> &Arc<dyn referee::forge::Forge> {
-        self.app.forge(&self.name).unwrap()
+        self.app.forges.require(&self.name).unwrap()
     }
 
     /// The daemon ends in this moment, and another one starts.
     pub async fn restart(&mut self) {
-        let with = (self.patience, self.app.clock.clone());
+        let with = (self.patience, self.app.context.clock.clone());
         let (app, url) = serve(self.folder.path(), &self.token, with).await;
         (self.app, self.url) = (app, url);
     }
 
     /// Lets time pass.
     pub fn pass(&self, time: Duration) {
-        let clock = &self.app.clock;
+        let clock = &self.app.context.clock;
         clock.set(clock.now().plus(time));
     }
 
@@ -209,14 +210,14 @@ impl World {
             let Some(next) = self.next_due().await else {
                 return;
             };
-            let later = self.app.clock.now().plus(Duration::seconds(1));
-            self.app.clock.set(next.max(later));
+            let later = self.app.context.clock.now().plus(Duration::seconds(1));
+            self.app.context.clock.set(next.max(later));
         }
         panic!("still due: {:?}", self.messages().await);
     }
 
     async fn database(&self) -> AnyConnection {
-        AnyConnection::connect(self.app.settings.database.expose())
+        AnyConnection::connect(self.app.context.settings.database.expose())
             .await
             .unwrap()
     }

@@ -107,17 +107,18 @@ impl World {
     }
 
     async fn bind(&self) {
-        let (app, now) = (&self.app, self.app.clock.now());
+        let (app, now) = (&self.app, self.app.context.clock.now());
         let repository = Repository {
             id: RepositoryId(0),
             forge: forge(),
             forge_id: "1".into(),
             full_name: "nuclei/team-alpha".into(),
-            challenge: app.challenges[0].slug.clone(),
+            challenge: app.context.challenges[0].slug.clone(),
             team: TeamSlug::new("alpha").unwrap(),
             hook_token: clock::page_token(),
         };
         let (bound, _) = app
+            .context
             .store
             .bind_repository(&repository, &[], now)
             .await
@@ -129,7 +130,11 @@ impl World {
             login: "nuclei-alpha".into(),
             repository: bound.id,
         };
-        app.store.bind_image_owner(&owner, now).await.unwrap();
+        app.context
+            .store
+            .bind_image_owner(&owner, now)
+            .await
+            .unwrap();
     }
 
     /// What a forge says when somebody pushes an image; the note on it.
@@ -151,17 +156,22 @@ impl World {
             forge: forge(),
             digest: Digest::of(&clock::random_bytes::<8>()),
             event,
-            received_at: self.app.clock.now(),
+            received_at: self.app.context.clock.now(),
         };
         self.app.deliveries.write(delivery).await.unwrap();
         intake::step(&self.app, About::Rest).await.unwrap();
-        let notes = self.app.store.delivery_notes().await.unwrap();
+        let notes = self.app.context.store.delivery_notes().await.unwrap();
         notes.last().unwrap().1.clone().unwrap()
     }
 
     async fn all(&self) -> Vec<SubmissionRecord> {
-        let challenge = &self.app.challenges[0].slug;
-        let all = self.app.store.submissions_of_challenge(challenge).await;
+        let challenge = &self.app.context.challenges[0].slug;
+        let all = self
+            .app
+            .context
+            .store
+            .submissions_of_challenge(challenge)
+            .await;
         all.unwrap()
     }
 
@@ -169,7 +179,7 @@ impl World {
         let started = Instant::now();
         loop {
             let record = self.all().await.remove(number - 1);
-            if record.submission.outcome.is_some() {
+            if record.submission.outcome().is_some() {
                 return record;
             }
             assert!(started.elapsed() < PATIENCE, "{:?}", record.submission);
@@ -178,7 +188,7 @@ impl World {
     }
 
     async fn report(&self, record: &SubmissionRecord) -> String {
-        markdown::submission(&view::submission(&self.app, record).await.unwrap())
+        markdown::submission(&view::submission(&self.app.context, record).await.unwrap())
     }
 
     /// Builds an example and pushes it with the engine, as a team does.
@@ -214,6 +224,16 @@ async fn push_arm(server: &Server, tag: &str) -> Digest {
     digest
 }
 
+impl World {
+    /// The number of images that a sweep enters.
+    async fn swept(&self) -> usize {
+        let App {
+            context, forges, ..
+        } = &*self.app;
+        images::sweep(context, forges).await.unwrap()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     let Some(world) = World::new().await else {
@@ -224,25 +244,29 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         .push(&world.server, "stranger/method", "v1")
         .await;
     let note = world.told("stranger", STRANGER).await;
-    assert_eq!(note, "ignored: the owner of the image is no team's");
+    assert_eq!(note, "ignored: the owner of the image belongs to no team");
     // The team's, of a name that triggers nothing.
     parts(&[layer("run", b"y")])
         .push(&world.server, "nuclei-alpha/notes", "v1")
         .await;
     let note = world.told("nuclei-alpha", ALPHA).await;
-    assert_eq!(note, "0 images entered, 1 fit no phase or task");
+    assert_eq!(note, "0 images entered, 1 match no phase or task");
     assert_eq!(world.all().await.len(), 0);
 
     world.push_example("good-otsu", "segmentation");
     let note = world.told("nuclei-alpha", ALPHA).await;
-    assert_eq!(note, "1 images entered, 1 fit no phase or task");
-    assert_eq!(images::sweep(&world.app).await.unwrap(), 0, "known");
+    assert_eq!(note, "1 images entered, 1 match no phase or task");
+    assert_eq!(world.swept().await, 0, "known");
     let workers = workers::start(&world.app);
     let first = world.ended(1).await;
     let report = world.report(&first).await;
-    assert_eq!(first.submission.outcome, Some(Outcome::Scored), "{report}");
+    assert_eq!(
+        first.submission.outcome(),
+        Some(Outcome::Scored),
+        "{report}"
+    );
     assert_eq!(first.submission.origin.pushed_as(), "method:segmentation");
-    let attempts = world.app.store.attempts(&first).await.unwrap();
+    let attempts = world.app.context.store.attempts(&first).await.unwrap();
     let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.stage).collect();
     let expected = [
         Stage::Admission,
@@ -257,14 +281,14 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
 
     // The tag moves to an image that cannot run here. Only its manifest and configuration are there.
     let moved = push_arm(&world.server, "segmentation").await;
-    assert_eq!(images::sweep(&world.app).await.unwrap(), 1);
+    assert_eq!(world.swept().await, 1);
     let second = world.ended(2).await;
     assert_eq!(
         second.submission.origin.content().to_string(),
         moved.to_string()
     );
-    assert_eq!(second.submission.outcome, Some(Outcome::Rejected));
-    assert_eq!(second.submission.stage, Stage::Admission);
+    assert_eq!(second.submission.outcome(), Some(Outcome::Rejected));
+    assert_eq!(second.submission.stage(), Stage::Admission);
     let report = world.report(&second).await;
     assert!(
         report.contains("IMG002") && report.contains("linux/arm64"),
@@ -272,7 +296,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     );
     // Again, under another tag: the same image for the same task.
     push_arm(&world.server, "segmentation-again").await;
-    assert_eq!(images::sweep(&world.app).await.unwrap(), 0);
+    assert_eq!(world.swept().await, 0);
 
     let started = Instant::now();
     let told = |text: &str| {

@@ -1,6 +1,6 @@
 //! Sealed verdicts: known, told to nobody, and told once.
 
-use referee::model::{Outcome, Stage, SubmissionState};
+use referee::model::{Outcome, PublicState, Stage};
 use referee::store::{Change, Disclosure, Next, PriorityClass, Store, SubmissionRecord, Withdrawn};
 use serde_json::{Value, json};
 
@@ -61,11 +61,14 @@ pub async fn a_sealed_verdict_is_told_once_and_in_its_time(db: Db) {
     assert_eq!(told.last(), Some(&Change::Case(id)), "no page hears of it");
     // For everybody outside its run goes on.
     assert_eq!(
-        record.submission.state(),
-        SubmissionState::Working(Stage::Run)
+        record.submission.state.public(),
+        PublicState::Working(Stage::Run)
     );
     assert_eq!(
-        (record.submission.outcome, record.submission.ended_at),
+        (
+            record.submission.outcome(),
+            record.submission.state.ended_at()
+        ),
         (None, None)
     );
     assert_eq!(store.scores(first).await.unwrap().len(), 0);
@@ -93,10 +96,10 @@ pub async fn a_sealed_verdict_is_told_once_and_in_its_time(db: Db) {
         .disclose(id, &messages, later(UNDISCLOSED))
         .await
         .unwrap();
-    assert_eq!(told, Disclosure::Told);
+    assert_eq!(told, Disclosure::Disclosed);
     let ended = store.submission(id).await.unwrap().submission;
-    assert_eq!(ended.state(), SubmissionState::Ended(Outcome::Scored));
-    assert_eq!(ended.ended_at, Some(later(UNDISCLOSED)));
+    assert_eq!(ended.state.public(), PublicState::Ended(Outcome::Scored));
+    assert_eq!(ended.state.ended_at(), Some(later(UNDISCLOSED)));
     assert_eq!(store.scores(first).await.unwrap().len(), 1);
     assert_eq!(store.evaluations_under_way(&other).await.unwrap(), 0);
     let forge = forge();
@@ -129,12 +132,12 @@ pub async fn a_failed_run_keeps_its_incident_and_stage(db: Db) {
     attempt(store, (id, Stage::Run), (next, Vec::new()), NOW).await;
     assert_eq!(
         store.disclose(id, &[], later(UNDISCLOSED)).await.unwrap(),
-        Disclosure::Told
+        Disclosure::Disclosed
     );
     let ended = store.submission(id).await.unwrap();
-    assert_eq!(ended.incident.as_deref(), Some("0a1b2c"));
+    assert_eq!(ended.submission.state.incident(), Some("0a1b2c"));
     assert_eq!(
-        (ended.submission.stage, ended.submission.outcome),
+        (ended.submission.stage(), ended.submission.outcome()),
         (Stage::Run, Some(Outcome::Fault))
     );
 }
@@ -150,7 +153,7 @@ pub async fn what_is_withdrawn_or_rescored_breaks_the_seal(db: Db) {
         .await;
     assert_eq!(told.unwrap(), Disclosure::Gone);
     let ended = store.submission(gone.submission.id).await.unwrap();
-    assert_eq!(ended.submission.outcome, Some(Outcome::Withdrawn));
+    assert_eq!(ended.submission.outcome(), Some(Outcome::Withdrawn));
     // Its board turns to another revision: its score would count nowhere.
     let kept = undisclosed(store, "beta", first).await;
     let id = kept.submission.id;

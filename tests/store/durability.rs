@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use referee::model::{AttemptState, Stage};
-use referee::store::{About, DeliveryWriter, Effect, InstanceLock, Next, Store, StoreError};
+use referee::model::{AttemptDetail, AttemptState, Stage};
+use referee::store::{About, DeliveryWriter, Effect, Finish, InstanceLock, Store, StoreError};
 use serde_json::json;
 
 use crate::engine::{Db, Kind, environment};
@@ -273,13 +273,13 @@ pub async fn what_was_half_done_is_found_after_a_kill(db: Db) {
             let running = mine
                 .filter(|a| a.attempt.state == AttemptState::Running)
                 .count();
-            assert_eq!(running, usize::from(record.submission.working));
+            assert_eq!(running, usize::from(record.submission.state.is_working()));
             let siblings = store
                 .submissions_of_source(record.source)
                 .await
                 .unwrap()
                 .len();
-            let fanned_out = record.submission.stage > Stage::Admission;
+            let fanned_out = record.submission.stage() > Stage::Admission;
             assert_eq!(siblings, if fanned_out { 2 } else { 1 });
         }
         recover(&store).await;
@@ -301,10 +301,8 @@ async fn recover(store: &Store) {
             owner: orphan.owner,
             seed: orphan.seed,
         };
-        let lost = referee::store::Finish {
-            state: AttemptState::Lost,
-            ..finish(Next::Retry(NOW), vec![Effect::Outbox(message("lost", 1))])
-        };
+        let lost =
+            Finish::retry(NOW, AttemptDetail::None).with_effect(Effect::Outbox(message("lost", 1)));
         store.finish(&lease, lost, NOW).await.unwrap();
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptState, Blame, Digest, Finding, KillReason, Lease, Location, LogExcerpt, Outcome,
-    PageToken, Stage,
+    AttemptDetail, AttemptState, Blame, Digest, Finding, KillReason, Lease, Location, LogExcerpt,
+    Outcome, PageToken, Stage, SubmissionState,
 };
 use referee::store::{
-    Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, Withdrawn,
+    Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, TaskEntry, Withdrawn,
 };
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
         let pages = ["phase", "tools", "keypoints"];
         Effect::Tasks(
             pages
-                .map(|t| (task(t), format!("{t}/Dockerfile"), token()))
+                .map(|t| task_entry(t, &format!("{t}/Dockerfile")))
                 .into(),
         )
     };
@@ -68,10 +68,13 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     ];
     assert_eq!(read, expected);
     for sibling in &all {
-        assert_eq!(sibling.submission.stage, Stage::Build);
+        assert_eq!(sibling.submission.stage(), Stage::Build);
         assert_eq!(sibling.submission.origin, record.submission.origin);
         assert_eq!(
-            (sibling.config_digest.clone(), sibling.submission.working),
+            (
+                sibling.config_digest.clone(),
+                sibling.submission.state.is_working()
+            ),
             (record.config_digest.clone(), false)
         );
     }
@@ -88,10 +91,16 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
 
 /// Every kind of effect. The last page is that of the second task.
 fn effects(revision: i64, last_page: PageToken) -> Vec<Effect> {
-    let page = |of: &str, page| (task(of), "Dockerfile".to_owned(), page);
+    let page = |of: &str, token| TaskEntry {
+        token,
+        ..task_entry(of, "Dockerfile")
+    };
     vec![
         Effect::Tasks(vec![page("phase", token()), page("tools", last_page)]),
-        Effect::Image(Box::new(image("one")), "s1-build1".into()),
+        Effect::Image {
+            facts: Box::new(image("one")),
+            build_name: "s1-build1".into(),
+        },
         Effect::UseImage(image("one").id),
         quota(1),
         score_effect(revision, 0.5),
@@ -145,8 +154,11 @@ pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
 
 async fn is_untouched(store: &Store, record: &SubmissionRecord) {
     let mut now = store.submission(record.submission.id).await.unwrap();
-    assert!(now.submission.working);
-    now.submission.working = false;
+    assert!(now.submission.state.is_working());
+    let SubmissionState::Working { stage } = now.submission.state else {
+        panic!("{:?}", now.submission.state);
+    };
+    now.submission.state = SubmissionState::Waiting { stage };
     assert_eq!(&now, record);
     assert_eq!(
         store
@@ -217,20 +229,17 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
 pub async fn an_ended_submission_is_left_alone(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
-    let end = Next::End {
-        outcome: Outcome::Fault,
-        incident: Some("a1b2c3".into()),
-    };
-    db.store
-        .finish(&lease, finish(end, Vec::new()), later(3))
-        .await
-        .unwrap();
+    let fault = Finish::fault("a1b2c3".into(), AttemptDetail::None);
+    db.store.finish(&lease, fault, later(3)).await.unwrap();
     let record = db.store.submission(id).await.unwrap();
-    assert_eq!(record.submission.outcome, Some(Outcome::Fault));
-    assert_eq!(record.submission.ended_at, Some(later(3)));
-    assert_eq!(record.incident.as_deref(), Some("a1b2c3"));
+    assert_eq!(record.submission.outcome(), Some(Outcome::Fault));
+    assert_eq!(record.submission.state.ended_at(), Some(later(3)));
+    assert_eq!(record.submission.state.incident(), Some("a1b2c3"));
     assert_eq!(
-        (record.submission.working, record.submission.stage),
+        (
+            record.submission.state.is_working(),
+            record.submission.stage()
+        ),
         (false, Stage::Admission)
     );
     for &stage in Stage::ALL {
@@ -260,10 +269,10 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     assert_eq!(due.len(), 1, "the forge is told: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
-        (ended.outcome, ended.ended_at),
+        (ended.outcome(), ended.state.ended_at()),
         (Some(Outcome::Withdrawn), Some(later(1)))
     );
-    assert!(!ended.working);
+    assert!(!ended.state.is_working());
     let attempt = store.attempts(&record).await.unwrap().remove(0);
     assert_eq!(attempt.attempt.state, AttemptState::Lost);
     assert_eq!(attempt.kill_reason, Some(KillReason::Time));
@@ -309,14 +318,15 @@ async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
     let record = pushed(store, of).await;
     let id = record.submission.id;
     let lease = claimed(store, id, Stage::Admission, NOW).await;
-    let tasks = tasks
-        .iter()
-        .map(|t| (task(t), "Dockerfile".to_owned(), token()));
+    let tasks = tasks.iter().map(|t| task_entry(t, "Dockerfile"));
     let fan_out = Effect::Tasks(tasks.collect());
     let next = finish(Next::Advance(Stage::Build), vec![fan_out]);
     store.finish(&lease, next, NOW).await.unwrap();
     let lease = claimed(store, id, Stage::Build, NOW).await;
-    let built = Effect::Image(Box::new(image(of)), format!("build of {of}"));
+    let built = Effect::Image {
+        facts: Box::new(image(of)),
+        build_name: format!("build of {of}"),
+    };
     let next = finish(Next::Advance(Stage::Smoke), vec![built]);
     store.finish(&lease, next, NOW).await.unwrap();
     store.submission(id).await.unwrap()
@@ -326,21 +336,21 @@ pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db)
     let store = &db.store;
     let first = built(store, "alpha", &["one", "two"]).await;
     built(store, "beta", &["one"]).await;
-    assert_eq!(store.unwanted_images().await.unwrap(), []);
+    assert_eq!(store.unneeded_images().await.unwrap(), []);
     withdrawn(store, &first, later(1)).await;
     assert_eq!(
-        store.unwanted_images().await.unwrap(),
+        store.unneeded_images().await.unwrap(),
         [],
         "a sibling has it"
     );
     for sibling in store.submissions_of_source(first.source).await.unwrap() {
         withdrawn(store, &sibling, later(2)).await;
     }
-    let unwanted = store.unwanted_images().await.unwrap();
+    let unwanted = store.unneeded_images().await.unwrap();
     let names: Vec<_> = unwanted.iter().map(|i| i.build_name.as_str()).collect();
     assert_eq!(names, ["build of alpha"]);
-    store.forget_image(&unwanted[0]).await.unwrap();
-    assert_eq!(store.unwanted_images().await.unwrap(), []);
+    store.delete_image(&unwanted[0]).await.unwrap();
+    assert_eq!(store.unneeded_images().await.unwrap(), []);
     let known = store.image(first.source, "Dockerfile").await.unwrap();
     assert_eq!(known, None);
 }
@@ -358,7 +368,7 @@ pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
     of(5, Next::Advance(Stage::Run)).await;
     of(7, ends(Outcome::RunFailed)).await;
     // Only one of its cases, so far.
-    of(9, Next::Stay).await;
+    of(9, Next::Repeat).await;
     assert!(store.working_since().await.unwrap().is_empty());
     let spans = |task, kind, most| async move {
         let spans = store.durations(&board(task), kind, most).await.unwrap();
@@ -374,19 +384,22 @@ pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     let location = Location::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");
-    let full = Finish {
-        state: AttemptState::Failed,
-        blame: Some(Blame::Participant),
-        findings: vec![Finding::error("DF001", "It is 'wrong'.", "Mend it; --").at(location)],
-        log: Some(LogExcerpt {
-            head: "a\n\u{FFFD}\0".into(),
-            tail: String::new(),
-            total_bytes: u64::MAX,
-        }),
-        detail: json!({ "exit_code": 137, "seconds": 0.1, "text": "\0" }),
-        artifact: Some(Digest::of(b"predictions")),
-        ..finish(ends(Outcome::Rejected), Vec::new())
+    let log = LogExcerpt {
+        head: "a\n\u{FFFD}\0".into(),
+        tail: String::new(),
+        total_bytes: u64::MAX,
     };
+    let detail = AttemptDetail::Scoring {
+        scoring_revision: i64::MAX,
+        notes: vec!["\0".into(), "\u{1F980}".into()],
+    };
+    let full = Finish::failed(Blame::Participant, Outcome::Rejected)
+        .with_findings(vec![
+            Finding::error("DF001", "It is 'wrong'.", "Fix it; --").at(location),
+        ])
+        .with_log(log)
+        .with_detail(detail)
+        .with_artifact(Digest::of(b"predictions"));
     db.store
         .finish(&lease, full.clone(), later(2))
         .await

@@ -113,7 +113,7 @@ pub async fn a_tag_enters_its_image_once(db: Db) {
     assert_eq!(submission.task, Some(task("one")));
     assert_eq!(submission.team, team.1.team);
     assert_eq!(
-        (submission.stage, submission.observed_at),
+        (submission.stage(), submission.observed_at),
         (Stage::Admission, NOW)
     );
     assert_eq!(

@@ -34,11 +34,17 @@ pub async fn a_new_ref_enters_its_commit(db: Db) {
     assert_eq!(submission.team, team("alpha"));
     assert_eq!(submission.phase, phase("validation"));
     assert_eq!(submission.task, None);
-    assert_eq!(submission.stage, Stage::Admission);
+    assert_eq!(submission.stage(), Stage::Admission);
     assert_eq!(submission.observed_at, NOW);
-    assert_eq!((submission.working, submission.outcome), (false, None));
+    assert_eq!(
+        (submission.state.is_working(), submission.outcome()),
+        (false, None)
+    );
     assert_eq!(record.repository, repository.id);
-    assert_eq!((record.image, record.incident), (None, None));
+    assert_eq!(
+        (record.image.as_ref(), submission.state.incident()),
+        (None, None)
+    );
     let known = db.store.known_refs(repository.id).await.unwrap();
     assert_eq!(known, [head, seen("refs/heads/wip", 2)]);
     let by_token = db

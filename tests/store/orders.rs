@@ -4,8 +4,8 @@ use referee::model::{
     Outcome, Override, Overrides, Rerun, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Charge, Effect, Grant, Next, Ordered, RegistrationRequest, RegistrationState, Store,
-    StoreError, Withdrawn, Written,
+    Charge, CommandEffects, Effect, Grant, Next, Ordered, RegistrationRequest, RegistrationState,
+    Store, StoreError, Withdrawn,
 };
 
 use crate::engine::Db;
@@ -125,7 +125,7 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
     assert_eq!(withdrawn(store, &record, NOW).await, Withdrawn::Waiting);
     assert_eq!(store.spent(early).await.unwrap(), 0);
     // Hidden inputs are mounted.
-    for (charge, spent) in [(Charge::WhatWasSeen, 1), (Charge::Nothing, 0)] {
+    for (charge, spent) in [(Charge::UsedEvaluation, 1), (Charge::Nothing, 0)] {
         let running = queued(store).await;
         let lease = claimed(store, running, Stage::Run, NOW).await;
         let record = store.submission(running).await.unwrap();
@@ -134,7 +134,7 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
         assert_eq!(store.spent(running).await.unwrap(), spent);
     }
     // Evaluated already: a team has spent it, an organizer gives it back.
-    for (charge, spent) in [(Charge::WhatWasSeen, 1), (Charge::Nothing, 0)] {
+    for (charge, spent) in [(Charge::UsedEvaluation, 1), (Charge::Nothing, 0)] {
         let done = pushed(store, "alpha").await.submission.id;
         admitted(store, done, &["phase"], NOW).await;
         evaluated(store, done, NOW).await;
@@ -162,18 +162,21 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
     let before = store.submission(id).await.unwrap();
     let way = Rerun::of(&before.submission, None).unwrap();
     let (audit, report) = (entry_of("rerun"), [message("commit 1", 1)]);
-    let written = Written {
+    let written = CommandEffects {
         audit: &audit,
         reports: &report,
     };
     store.rerun(&way, written, later(2)).await.unwrap();
     let after = store.submission(id).await.unwrap();
     assert_eq!(
-        (after.submission.outcome, after.submission.ended_at),
+        (
+            after.submission.outcome(),
+            after.submission.state.ended_at()
+        ),
         (None, None)
     );
     assert_eq!(
-        (after.submission.stage, after.ready_at),
+        (after.submission.stage(), after.ready_at),
         (Stage::Run, later(2))
     );
     // A second order of the same kind comes too late.

@@ -1,7 +1,7 @@
 //! The quota ledger: what a team has used is what its entries add up to.
 
 use referee::model::{Duration, Outcome, Stage, SubmissionId, Timestamp};
-use referee::store::{Effect, Next, Store, StoreError, Usage};
+use referee::store::{Effect, Next, Store, StoreError, TaskEntry, Usage};
 
 use crate::engine::Db;
 use crate::world::*;
@@ -101,7 +101,11 @@ pub async fn a_decision_on_old_usage_is_refused(db: Db) {
     ];
     assert_eq!(seen, [counts(0, 0, 2, 0); 2]);
     let admit = |usage| {
-        let tasks = vec![(task("phase"), "Dockerfile".to_owned(), token())];
+        let tasks = vec![TaskEntry {
+            task: task("phase"),
+            dockerfile: "Dockerfile".to_owned(),
+            token: token(),
+        }];
         let effects = vec![
             Effect::StillUsed(board("phase"), usage),
             Effect::Tasks(tasks),
@@ -112,7 +116,7 @@ pub async fn a_decision_on_old_usage_is_refused(db: Db) {
     let refused = store.finish(&leases[1], admit(seen[1]), NOW).await;
     assert!(matches!(refused, Err(StoreError::Stale)));
     let waits = store.submission(b).await.unwrap().submission;
-    assert_eq!((waits.working, waits.task), (true, None));
+    assert_eq!((waits.state.is_working(), waits.task), (true, None));
     let now_used = used(store, "alpha", b.0, NOW).await;
     assert_eq!(now_used, counts(1, 1, 2, 1));
     store

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use referee::model::{
-    AttemptState, Blame, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
+    AttemptDetail, AttemptState, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
 };
 use referee::store::{Change, Effect, Finish, Next, StoreError};
 
@@ -55,7 +55,7 @@ pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
     assert_eq!(lease.attempt.state, AttemptState::Running);
     assert_eq!(db.store.claim(&rules, later(10)).await.unwrap(), None);
     let record = db.store.submission(id).await.unwrap();
-    assert!(record.submission.working);
+    assert!(record.submission.state.is_working());
 }
 
 pub async fn only_the_owner_renews_and_ends(db: Db) {
@@ -77,7 +77,10 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     assert!(lost(db.store.finish(&stale, advance(), NOW).await));
     let record = db.store.submission(id).await.unwrap();
     assert_eq!(
-        (record.submission.stage, record.submission.working),
+        (
+            record.submission.stage(),
+            record.submission.state.is_working()
+        ),
         (Stage::Admission, true)
     );
     assert_eq!(
@@ -94,7 +97,10 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     assert!(lost(db.store.finish(&lease, advance(), NOW).await));
     let record = db.store.submission(id).await.unwrap();
     assert_eq!(
-        (record.submission.stage, record.submission.working),
+        (
+            record.submission.stage(),
+            record.submission.state.is_working()
+        ),
         (Stage::Build, false)
     );
     assert_eq!(
@@ -115,11 +121,7 @@ pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
         let lease = claimed(&db.store, id, Stage::Admission, at).await;
         assert_eq!(lease.attempt.number, number);
         let again = at.plus(Duration::seconds(60));
-        let lost = Finish {
-            state: AttemptState::Lost,
-            blame: Some(Blame::Infrastructure),
-            ..finish(Next::Retry(again), Vec::new())
-        };
+        let lost = Finish::retry(again, AttemptDetail::None);
         db.store.finish(&lease, lost, at).await.unwrap();
         let early = again.minus(Duration(1));
         let claim = claim_of(id, Stage::Admission, ME);
@@ -161,8 +163,8 @@ pub async fn cases_are_counted_apart(db: Db) {
     let mut seen = Vec::new();
     for (case, next) in [
         ("Video_01", Next::Retry(later(1))),
-        ("Video_01", Next::Stay),
-        ("Video_02", Next::Stay),
+        ("Video_01", Next::Repeat),
+        ("Video_02", Next::Repeat),
         ("Video_03", Next::Advance(Stage::Scoring)),
     ] {
         let mut claim = claim_of(id, Stage::Run, ME);
@@ -182,7 +184,7 @@ pub async fn cases_are_counted_apart(db: Db) {
     ];
     assert_eq!(seen, expected);
     let record = db.store.submission(id).await.unwrap();
-    assert_eq!(record.submission.stage, Stage::Scoring);
+    assert_eq!(record.submission.stage(), Stage::Scoring);
     let attempts = db.store.attempts(&queued).await.unwrap();
     let last = &attempts.last().unwrap().attempt;
     assert_eq!(last.case, Some(CaseId::new("Video_03").unwrap()));
@@ -221,7 +223,7 @@ pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
     assert_eq!(orphans(ME, NOW).await, []);
     assert!(
         db.store
-            .finish(&leases[2], finish(Next::Stay, Vec::new()), NOW)
+            .finish(&leases[2], finish(Next::Repeat, Vec::new()), NOW)
             .await
             .is_err()
     );
@@ -327,7 +329,7 @@ pub async fn waiting_lists_are_fair_and_complete(db: Db) {
     let open = db.store.submissions_under_way().await.unwrap();
     let open: Vec<_> = open
         .iter()
-        .map(|r| (r.submission.id, r.submission.working))
+        .map(|r| (r.submission.id, r.submission.state.is_working()))
         .collect();
     assert_eq!(open, [(ids[0], false), (ids[1], true), (ids[2], false)]);
 }

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use referee::model::{
-    AttemptState, Board, CaseId, CaseScore, ChallengeSlug, CommitSha, Digest, Duration, ForgeEvent,
-    ForgeName, ImageFacts, Lease, MetricName, Outcome, PageToken, PhaseSlug, RepositoryId, Score,
-    Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
+    Board, CaseId, CaseScore, ChallengeSlug, CommitSha, Digest, Duration, ForgeEvent, ForgeName,
+    ImageFacts, Lease, MetricName, Outcome, PageToken, PhaseSlug, RepositoryId, Score, Stage,
+    SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
 use referee::store::{
-    Charge, Claim, Delivery, Effect, Finish, NewAuditEntry, NewOutboxMessage, NewSource, Next,
-    Repository, SeenRef, Store, SubmissionRecord, Withdrawn, Written,
+    Charge, Claim, CommandEffects, Delivery, Effect, Finish, NewAuditEntry, NewOutboxMessage,
+    NewSource, Next, Repository, SeenRef, Store, SubmissionRecord, TaskEntry, Withdrawn,
 };
 use serde_json::json;
 
@@ -149,14 +149,8 @@ pub async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestam
 
 pub fn finish(next: Next, effects: Vec<Effect>) -> Finish {
     Finish {
-        state: AttemptState::Succeeded,
-        blame: None,
-        findings: Vec::new(),
-        log: None,
-        detail: json!({}),
-        artifact: None,
-        next,
         effects,
+        ..Finish::passed(next)
     }
 }
 
@@ -181,11 +175,19 @@ pub async fn attempt(
         .unwrap();
 }
 
+pub fn task_entry(of: &str, dockerfile: &str) -> TaskEntry {
+    TaskEntry {
+        task: task(of),
+        dockerfile: dockerfile.to_owned(),
+        token: token(),
+    }
+}
+
 /// The rules let it pass for these tasks.
 pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
     let tasks = tasks
         .iter()
-        .map(|t| (task(t), format!("{t}/Dockerfile"), token()))
+        .map(|t| task_entry(t, &format!("{t}/Dockerfile")))
         .collect();
     let next = Next::Advance(Stage::Build);
     attempt(
@@ -249,7 +251,7 @@ pub async fn actions(store: &Store) -> Vec<String> {
 
 /// The team withdraws it.
 pub async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) -> Withdrawn {
-    withdrawn_for(store, record, Charge::WhatWasSeen, at).await
+    withdrawn_for(store, record, Charge::UsedEvaluation, at).await
 }
 
 pub async fn withdrawn_for(
@@ -258,7 +260,7 @@ pub async fn withdrawn_for(
     charge: Charge,
     at: Timestamp,
 ) -> Withdrawn {
-    let written = Written {
+    let written = CommandEffects {
         audit: &entry_of("withdraw"),
         reports: &[message("commit 1", 1)],
     };
@@ -278,7 +280,10 @@ pub fn score(value: f64) -> Score {
 }
 
 pub fn score_effect(revision: i64, value: f64) -> Effect {
-    Effect::Score(revision, Box::new(score(value)))
+    Effect::Score {
+        scoring_revision: revision,
+        score: Box::new(score(value)),
+    }
 }
 
 pub fn image(name: &str) -> ImageFacts {

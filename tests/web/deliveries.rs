@@ -22,7 +22,14 @@ fn push() -> Wire {
 }
 
 async fn kept(server: &Server) -> usize {
-    server.app.store.delivery_notes().await.unwrap().len()
+    server
+        .app
+        .context
+        .store
+        .delivery_notes()
+        .await
+        .unwrap()
+        .len()
 }
 
 #[tokio::test]
@@ -138,7 +145,7 @@ async fn refusals_tell_the_owner_of_the_hook_what_to_mend() {
 #[tokio::test]
 async fn a_body_that_says_it_is_too_large_is_not_read() {
     let server = Server::start().await;
-    let mut stream = TcpStream::connect(server.app.settings.listen)
+    let mut stream = TcpStream::connect(server.app.context.settings.listen)
         .await
         .unwrap();
     let length = limits::DELIVERY_BYTES_MAX + 1;
@@ -183,7 +190,7 @@ async fn the_largest_body_is_taken() {
 #[tokio::test]
 async fn a_slow_body_is_given_up_and_holds_up_nobody() {
     let server = Server::start().await;
-    let mut slow = TcpStream::connect(server.app.settings.listen)
+    let mut slow = TcpStream::connect(server.app.context.settings.listen)
         .await
         .unwrap();
     let head = "POST /hooks/gitea HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
@@ -212,7 +219,7 @@ async fn an_unknown_repository_is_noted_and_logged_and_nothing_else() {
     );
     assert_eq!(wire.send(&server).await.status.as_u16(), 202);
     assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
-    let notes = server.app.store.delivery_notes().await.unwrap();
+    let notes = server.app.context.store.delivery_notes().await.unwrap();
     assert_eq!(notes[0].1.as_deref(), Some("ignored: unknown repository"));
     let said = log::text();
     let line = said.lines().find(|l| l.contains(id)).expect("a line");
@@ -228,7 +235,7 @@ async fn a_known_repository_is_looked_at() {
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
     assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
     // The forge of these tests has no token, and the note says what is missing.
-    let notes = server.app.store.delivery_notes().await.unwrap();
+    let notes = server.app.context.store.delivery_notes().await.unwrap();
     let note = notes[0].1.as_deref();
     assert_eq!(note, Some("not read: [forge.gitea] has no `token-file`"));
 }
@@ -238,7 +245,7 @@ async fn what_cannot_be_made_durable_is_not_taken() {
     let server = Server::start().await;
     // Another connection takes the table away: the disk could not be more broken.
     sqlx::any::install_default_drivers();
-    let url = server.app.settings.database.expose().to_owned();
+    let url = server.app.context.settings.database.expose().to_owned();
     let pool = sqlx::AnyPool::connect(&url).await.unwrap();
     sqlx::query("ALTER TABLE delivery RENAME TO elsewhere")
         .execute(&pool)
@@ -269,7 +276,7 @@ async fn what_was_answered_is_on_the_disk() {
     let answers = futures_util::future::join_all(answers).await;
     assert!(answers.iter().all(|s| *s == 202), "{answers:?}");
     // Read by somebody else, while the server still runs.
-    let other = Store::open(server.app.settings.database.expose()).await;
+    let other = Store::open(server.app.context.settings.database.expose()).await;
     let notes = other.unwrap().delivery_notes().await.unwrap();
     assert_eq!(notes.len(), 50);
 }

@@ -124,8 +124,8 @@ async fn a_hidden_evaluation_is_told_as_one() {
     story.ran().await;
     // From the run to the score nothing changes that anybody may see.
     events.all().await;
-    let record = server.app.store.submission(story.id).await.unwrap();
-    assert_eq!(record.submission.stage, Stage::Scoring);
+    let record = server.app.context.store.submission(story.id).await.unwrap();
+    assert_eq!(record.submission.stage(), Stage::Scoring);
     let claim = referee::store::Claim {
         submission: story.id,
         stage: Stage::Scoring,
@@ -133,8 +133,17 @@ async fn a_hidden_evaluation_is_told_as_one() {
         owner: "somebody",
         seed: 1,
     };
-    let now = server.app.clock.now();
-    assert!(server.app.store.claim(&claim, now).await.unwrap().is_some());
+    let now = server.app.context.clock.now();
+    assert!(
+        server
+            .app
+            .context
+            .store
+            .claim(&claim, now)
+            .await
+            .unwrap()
+            .is_some()
+    );
     events.says_nothing().await;
 }
 
@@ -151,8 +160,8 @@ async fn that_a_hidden_evaluation_is_made_again_is_told_to_nobody() {
         owner: "tests",
         seed: 1,
     };
-    let store = &server.app.store;
-    let now = server.app.clock.now();
+    let store = &server.app.context.store;
+    let now = server.app.context.clock.now();
     let mut lease = store.claim(&claim, now).await.unwrap().unwrap();
     let view = async || {
         let at = format!("/api/v1/submissions/{}", story.token.as_str());
@@ -195,19 +204,27 @@ async fn a_reader_that_fell_behind_is_told_to_look_again() {
             .unwrap()
             .starts_with(b"event: submission")
     );
-    let record = server.app.store.submission(noise.id).await.unwrap();
-    let now = server.app.clock.now();
+    let record = server.app.context.store.submission(noise.id).await.unwrap();
+    let now = server.app.context.clock.now();
     for _ in 0..=limits::LIVE_EVENTS_BUFFER {
         let claim = referee::store::Claim {
             submission: noise.id,
-            stage: record.submission.stage,
+            stage: record.submission.stage(),
             case: None,
             owner: "tests",
             seed: 1,
         };
-        let lease = server.app.store.claim(&claim, now).await.unwrap().unwrap();
+        let lease = server
+            .app
+            .context
+            .store
+            .claim(&claim, now)
+            .await
+            .unwrap()
+            .unwrap();
         server
             .app
+            .context
             .store
             .finish(&lease, crate::story::retry(now), now)
             .await

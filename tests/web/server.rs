@@ -174,11 +174,12 @@ impl Server {
             forge,
             forge_id: forge_id.to_owned(),
             full_name,
-            challenge: self.app.challenges[0].slug.clone(),
+            challenge: self.app.context.challenges[0].slug.clone(),
             team: TeamSlug::new(team).unwrap(),
             hook_token: clock::page_token(),
         };
         self.app
+            .context
             .store
             .bind_repository(&new, &[], NOW)
             .await

@@ -4,12 +4,12 @@
 
 use referee::clock;
 use referee::model::{
-    AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration, Finding, Lease,
-    Location, LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug, Score, Stage, SubmissionId,
-    TaskSlug, Timestamp, limits,
+    AttemptDetail, AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration,
+    Finding, GpuUuid, Lease, Location, LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug,
+    Score, Stage, SubmissionId, TaskSlug, Timestamp, limits,
 };
 use referee::store::{
-    Claim, Effect, Finish, NewSource, Next, Repository, ScoringRevision, SeenRef,
+    Claim, Effect, Finish, NewSource, Next, Repository, ScoringRevision, SeenRef, TaskEntry,
 };
 use serde_json::json;
 
@@ -42,16 +42,7 @@ fn log(text: &str) -> LogExcerpt {
 }
 
 fn passed(next: Stage) -> Finish {
-    Finish {
-        state: AttemptState::Succeeded,
-        blame: None,
-        findings: Vec::new(),
-        log: None,
-        detail: json!({}),
-        artifact: None,
-        next: Next::Advance(next),
-        effects: Vec::new(),
-    }
+    Finish::passed(Next::Advance(next))
 }
 
 fn failed(outcome: Outcome, findings: Vec<Finding>) -> Finish {
@@ -64,6 +55,15 @@ fn failed(outcome: Outcome, findings: Vec<Finding>) -> Finish {
             incident: None,
         },
         ..passed(Stage::Admission)
+    }
+}
+
+/// Facts about a run on hidden data that no page may show.
+fn secret_run() -> AttemptDetail {
+    AttemptDetail::Run {
+        run_ms: Duration(61_234),
+        gpus: vec![GpuUuid(SECRET.to_owned())],
+        output_bytes: 77,
     }
 }
 
@@ -90,7 +90,7 @@ impl<'a> Story<'a> {
         } else {
             branch
         };
-        let store = &server.app.store;
+        let store = &server.app.context.store;
         let sha = hex::encode(clock::random_bytes::<20>());
         let seen = SeenRef {
             full_ref: format!("refs/heads/{branch}"),
@@ -100,7 +100,7 @@ impl<'a> Story<'a> {
             seen: seen.clone(),
             phase: PhaseSlug::new(phase).unwrap(),
             token: clock::page_token(),
-            config_digest: server.app.challenges[0].config_digest.clone(),
+            config_digest: server.app.context.challenges[0].config_digest.clone(),
         };
         let token = new.token.clone();
         let entered = store.observe(repository, &[seen], &[new], NOW).await;
@@ -124,13 +124,13 @@ impl<'a> Story<'a> {
     /// data takes is a secret, too.
     fn later(&self, stage: Stage) -> Timestamp {
         let took = if stage < Stage::Run { 1_500 } else { 61_234 };
-        let clock = &self.server.app.clock;
+        let clock = &self.server.app.context.clock;
         clock.set(clock.now().plus(Duration(took)));
         clock.now()
     }
 
     async fn step(&self, stage: Stage, finish: Finish) {
-        let store = &self.server.app.store;
+        let store = &self.server.app.context.store;
         let claim = Claim {
             submission: self.id,
             stage,
@@ -138,7 +138,7 @@ impl<'a> Story<'a> {
             owner: "tests",
             seed: 1,
         };
-        let now = self.server.app.clock.now();
+        let now = self.server.app.context.clock.now();
         let lease = store.claim(&claim, now).await.unwrap().expect("a lease");
         store
             .finish(&lease, finish, self.later(stage))
@@ -149,7 +149,11 @@ impl<'a> Story<'a> {
     /// The rules have passed, with a warning; so has the build.
     pub async fn built(&self) -> &Self {
         let task = TaskSlug::new("segmentation").unwrap();
-        let tasks = vec![(task, "Dockerfile".to_owned(), self.token.clone())];
+        let tasks = vec![TaskEntry {
+            task,
+            dockerfile: "Dockerfile".to_owned(),
+            token: self.token.clone(),
+        }];
         let warning =
             Finding::warning("DF041", EVIL, EVIL).at(Location::line(EVIL, 3).with_text(EVIL));
         let rules = Finish {
@@ -160,7 +164,10 @@ impl<'a> Story<'a> {
         self.step(Stage::Admission, rules).await;
         let build = Finish {
             log: Some(log(EVIL)),
-            detail: json!({ "bytes": 300 << 20 }),
+            detail: AttemptDetail::Build {
+                reused: false,
+                image_bytes: 300 << 20,
+            },
             ..passed(Stage::Smoke)
         };
         self.step(Stage::Build, build).await;
@@ -177,7 +184,11 @@ impl<'a> Story<'a> {
         }
         let smoke = Finish {
             log: Some(log(EVIL)),
-            detail: json!({ "run_ms": 1234, "score": sample }),
+            detail: AttemptDetail::Smoke {
+                run_ms: Duration(1234),
+                score: Some(sample),
+                notes: Vec::new(),
+            },
             ..passed(Stage::Run)
         };
         self.step(Stage::Smoke, smoke).await;
@@ -203,7 +214,6 @@ impl<'a> Story<'a> {
         let findings = vec![Finding::error("RUN001", "It ended with exit code 3.", EVIL)];
         let finish = Finish {
             log: Some(log(EVIL)),
-            detail: json!({ "exit_code": 3 }),
             ..failed(Outcome::RunFailed, findings)
         };
         self.step(Stage::Smoke, finish).await;
@@ -219,7 +229,7 @@ impl<'a> Story<'a> {
         let findings = vec![finding; limits::FINDINGS_SHOWN_MAX + 20];
         let finish = Finish {
             log: Some(log(SECRET)),
-            detail: json!({ "exit_code": 77, "run_ms": 61_234, "file": SECRET }),
+            detail: secret_run(),
             ..failed(Outcome::RunFailed, findings)
         };
         self.step(Stage::Run, finish).await;
@@ -231,7 +241,7 @@ impl<'a> Story<'a> {
         self.smoked().await;
         let run = Finish {
             log: Some(log(SECRET)),
-            detail: json!({ "exit_code": 77, "run_ms": 61_234 }),
+            detail: secret_run(),
             ..passed(Stage::Scoring)
         };
         self.step(Stage::Run, run).await;
@@ -248,9 +258,15 @@ impl<'a> Story<'a> {
     /// The score is committed, the run being over.
     pub async fn score(&self, value: f64) {
         let revision = self.revision().await;
-        let score = Effect::Score(revision.id, Box::new(score(value)));
+        let score = Effect::Score {
+            scoring_revision: revision.id,
+            score: Box::new(score(value)),
+        };
         let finish = Finish {
-            detail: json!({ "notes": [SECRET] }),
+            detail: AttemptDetail::Scoring {
+                scoring_revision: revision.id,
+                notes: vec![SECRET.to_owned()],
+            },
             next: Next::End {
                 outcome: Outcome::Scored,
                 incident: None,
@@ -262,7 +278,7 @@ impl<'a> Story<'a> {
     }
 
     async fn revision(&self) -> ScoringRevision {
-        let challenge = &self.server.app.challenges[0];
+        let challenge = &self.server.app.context.challenges[0];
         let board = Board {
             challenge: challenge.slug.clone(),
             phase: PhaseSlug::new(self.phase.as_str()).unwrap(),
@@ -275,7 +291,12 @@ impl<'a> Story<'a> {
             "metrics": challenge.tasks[0].metrics,
             "note": SECRET,
         });
-        let put = self.server.app.store.put_revision(&board, &definition, NOW);
+        let put = self
+            .server
+            .app
+            .context
+            .store
+            .put_revision(&board, &definition, NOW);
         put.await.unwrap()
     }
 }
@@ -305,8 +326,8 @@ impl<'a> Story<'a> {
             owner: "tests",
             seed: 1,
         };
-        let now = self.server.app.clock.now();
-        let claimed = self.server.app.store.claim(&claim, now).await;
+        let now = self.server.app.context.clock.now();
+        let claimed = self.server.app.context.store.claim(&claim, now).await;
         claimed.unwrap().expect("a lease")
     }
 
@@ -314,10 +335,10 @@ impl<'a> Story<'a> {
     pub async fn finish_case(&self, lease: &Lease) {
         let finish = Finish {
             log: Some(log(SECRET)),
-            next: Next::Stay,
+            next: Next::Repeat,
             ..passed(Stage::Run)
         };
-        let store = &self.server.app.store;
+        let store = &self.server.app.context.store;
         store
             .finish(lease, finish, self.later(Stage::Run))
             .await

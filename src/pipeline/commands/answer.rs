@@ -231,6 +231,6 @@ pub(super) fn line(record: &SubmissionRecord, first: &str) -> String {
         submission.origin.content().short(),
         submission.team,
         submission.phase,
-        submission.state().evaluation_as_one().label()
+        submission.state.public().evaluation_as_one().label()
     )
 }

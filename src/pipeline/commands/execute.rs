@@ -7,7 +7,7 @@ use crate::model::{Actor, Board, TeamSlug, Timestamp};
 use crate::pipeline::orders::{
     Answer, Desk, Reach, Refusal, boards, phases, repositories, rescore, submissions, teams,
 };
-use crate::pipeline::{App, publish};
+use crate::pipeline::{App, outbox};
 use crate::store::{CommandRecord, RescoreState};
 
 /// What was heard is kept in its plainest form, which speaks to us by `/` and no name.
@@ -254,7 +254,13 @@ async fn switch(order: &Order<'_>, command: &Command) -> Answer<String> {
 
 /// The boards may look different now.
 async fn changed(order: &Order<'_>) -> Answer<()> {
-    Ok(publish::board(order.app, order.desk.challenge).await?)
+    let App {
+        context, forges, ..
+    } = order.app;
+    if let Some(message) = outbox::leaderboards(context, forges, order.desk.challenge) {
+        context.store.enqueue(&message, order.desk.now).await?;
+    }
+    Ok(())
 }
 
 fn board(order: &Order<'_>, phase: crate::model::PhaseSlug, task: crate::model::TaskSlug) -> Board {
@@ -344,7 +350,12 @@ async fn announce(order: &Order<'_>, text: &str) -> Answer<String> {
     all.retain(|r| r.challenge == order.desk.challenge.slug);
     let subject = format!("announcement {}", order.id);
     for repository in &all {
-        publish::notify(order.app, repository, (&subject, text)).await?;
+        let notice = outbox::team_notice(repository, &subject, text, order.desk.now);
+        order
+            .desk
+            .store
+            .enqueue_once(&notice, order.desk.now)
+            .await?;
     }
     Ok(format!(
         "Told to {} {}.",

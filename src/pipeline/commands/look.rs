@@ -8,7 +8,7 @@ use crate::clock;
 use crate::command::{Scope, Subject};
 use crate::model::{Board, TeamSlug};
 use crate::pipeline::orders::{Answer, Desk, Refusal};
-use crate::pipeline::{App, admission, queue, view};
+use crate::pipeline::{App, policy, schedule, view};
 use crate::report::escape::markdown_code;
 use crate::report::{board_text, markdown};
 use crate::rules;
@@ -36,7 +36,9 @@ pub(super) async fn status(
             let Some(record) = found.filter(mine) else {
                 return Err(Refusal::NoSubmission { number: *number });
             };
-            let view = view::submission(app, &record).await.map_err(ours)?;
+            let view = view::submission(&app.context, &record)
+                .await
+                .map_err(ours)?;
             let text = markdown::submission(&view);
             // Without the mark: this is no report, and must not be taken for one.
             Ok(text.lines().skip(1).collect::<Vec<_>>().join("\n"))
@@ -49,10 +51,15 @@ pub(super) async fn status(
         (Some(Subject::Scope(scope)), _) => {
             let mut parts = Vec::new();
             for board in boards(desk, scope)? {
-                parts.push(match view::board(app.rows(), &board).await.map_err(ours)? {
-                    Some(view) => board_text::markdown(&view),
-                    None => format!("`{board}` is not public."),
-                });
+                parts.push(
+                    match view::board(view::BoardReader::of(&app.context), &board)
+                        .await
+                        .map_err(ours)?
+                    {
+                        Some(view) => board_text::markdown(&view),
+                        None => format!("`{board}` is not public."),
+                    },
+                );
             }
             Ok(parts.join("\n\n"))
         }
@@ -109,7 +116,7 @@ pub(super) async fn quota(desk: &Desk<'_>, team: Option<&TeamSlug>) -> Answer<St
                 task: task.slug.clone(),
             };
             let used = desk.store.usage(&board, team, 0, desk.now).await?;
-            let left = rules::quota::left(admission::counts(used), &phase.quota);
+            let left = rules::quota::left(policy::counts(used), &phase.quota);
             rows.push(format!(
                 "| `{}/{}` | {} | {} | {} |",
                 phase.slug, task.slug, left.today, left.total, left.submissions_today
@@ -130,11 +137,11 @@ pub(super) async fn queue(app: &App, desk: &Desk<'_>) -> Answer<String> {
     let mut rows = Vec::new();
     let mine = |r: &SubmissionRecord| r.submission.challenge == desk.challenge.slug;
     for record in desk.store.submissions_under_way().await? {
-        if mine(&record) && record.submission.working {
+        if mine(&record) && record.submission.state.is_working() {
             rows.push(answer::line(&record, "now"));
         }
     }
-    let waiting = queue::order(app).await.map_err(ours)?;
+    let waiting = schedule::order(&app.context).await.map_err(ours)?;
     for (place, record) in waiting.iter().filter(|r| mine(r)).enumerate() {
         rows.push(answer::line(record, &(place + 1).to_string()));
     }
@@ -255,7 +262,7 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
                     "pushed_as": r.submission.origin.pushed_as(),
                     "observed_at": r.submission.observed_at.to_string(),
                     "image": r.image,
-                    "state": r.submission.state(),
+                    "state": r.submission.state.public(),
                     "score": score.map(|s| &s.score),
                 })
             })
@@ -267,7 +274,7 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
         }));
     }
     let token = clock::page_token();
-    let folder = app.settings.data.join("exports");
+    let folder = app.context.settings.data.join("exports");
     let file = folder.join(format!("{}.json", token.as_str()));
     let text = format!(
         "{:#}\n",
@@ -283,7 +290,7 @@ pub(super) async fn export(app: &App, desk: &Desk<'_>, scope: &Scope) -> Answer<
          scores included.",
         parts.len(),
         if parts.len() == 1 { "board" } else { "boards" },
-        app.settings.public_url,
+        app.context.settings.public_url,
         token.as_str()
     ))
 }

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 
 pub use place::COMMAND_LINE;
 
-use super::{App, Progress, publish};
+use super::context::Progress;
+use super::{App, outbox};
 use crate::command::{self, Written};
 use crate::forge::Comment;
 use crate::model::{ForgeEvent, ForgeName, RepositoryRef, Sender};
@@ -81,7 +82,7 @@ pub async fn receive(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow
     let Some(told) = Told::of(event) else {
         return Ok("ignored: no new text".to_owned());
     };
-    let port = app.forge(forge)?;
+    let port = app.forges.require(forge)?;
     let bot = port.account().await?;
     if told.sender.id == bot.id {
         return Ok("ignored: our own".to_owned());
@@ -126,7 +127,7 @@ async fn enter(
     (told, text): (&Told<'_>, &Comment),
     bot: &str,
 ) -> anyhow::Result<usize> {
-    let known = app.store.commands_of(here).await?;
+    let known = app.context.store.commands_of(here).await?;
     let now = command::read(&text.body, bot);
     let edited = told.action == "edited" || !known.is_empty() || text.body != told.body;
     let fresh = match edited {
@@ -156,12 +157,13 @@ async fn enter(
             }
         })
         .collect();
-    let now = app.clock.now();
-    let mut news = vec![publish::reaction(here, now)];
+    let now = app.context.clock.now();
+    let mut news = vec![outbox::reaction(here, now)];
     if received.iter().any(|h| h.reply.is_some()) {
-        news.push(publish::reply(here, now));
+        news.push(outbox::reply(here, now));
     }
     let new = app
+        .context
         .store
         .receive((here, told.sender), &received, &news, now);
     Ok(new.await?)
@@ -173,8 +175,8 @@ async fn enter(
 /// When the database fails.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
     let mut progress = Progress::Idle;
-    for record in app.store.commands_in(CommandState::New).await? {
-        if !app.store.begin_command(record.id).await? {
+    for record in app.context.store.commands_in(CommandState::New).await? {
+        if !app.context.store.begin_command(record.id).await? {
             continue;
         }
         progress = Progress::Worked;
@@ -183,12 +185,15 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
             // There is nothing yet but that it is under way.
             None => {
                 if let Some(message) = news(app, &record) {
-                    app.store.enqueue(&message, app.clock.now()).await?;
+                    app.context
+                        .store
+                        .enqueue(&message, app.context.clock.now())
+                        .await?;
                 }
             }
         }
     }
-    for record in app.store.commands_in(CommandState::Running).await? {
+    for record in app.context.store.commands_in(CommandState::Running).await? {
         if let Some(reply) = execute::still(app, &record).await {
             end(app, &record, &reply).await?;
             progress = Progress::Worked;
@@ -199,15 +204,18 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
 
 async fn end(app: &App, record: &CommandRecord, reply: &str) -> anyhow::Result<()> {
     let news = news(app, record);
-    let now = app.clock.now();
-    let ended = app.store.end_command(record.id, reply, news.as_ref(), now);
+    let now = app.context.clock.now();
+    let ended = app
+        .context
+        .store
+        .end_command(record.id, reply, news.as_ref(), now);
     Ok(ended.await?)
 }
 
 /// The wish that the answer be shown. The command line reads it from the row.
 fn news(app: &App, record: &CommandRecord) -> Option<NewOutboxMessage> {
     let at = &record.place;
-    (at.forge.as_str() != COMMAND_LINE).then(|| publish::reply(at, app.clock.now()))
+    (at.forge.as_str() != COMMAND_LINE).then(|| outbox::reply(at, app.context.clock.now()))
 }
 
 /// Whether there is something to say to all commands of a text: each has ended, or goes on by itself.
@@ -224,7 +232,7 @@ pub(super) fn can_be_answered(records: &[CommandRecord]) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn recover(app: &App) -> anyhow::Result<()> {
-    for record in app.store.commands_in(CommandState::Running).await? {
+    for record in app.context.store.commands_in(CommandState::Running).await? {
         if !execute::goes_on(&record) {
             let message = "The daemon was restarted while this was carried out, so it may be done or \
                         not. Look with `/status`, and repeat it if it is not.";

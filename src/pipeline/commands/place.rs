@@ -35,7 +35,11 @@ pub async fn of<'a>(
     forge_id: &str,
 ) -> anyhow::Result<Option<Place<'a>>> {
     if forge.as_str() == COMMAND_LINE {
-        let challenge = app.challenges.iter().find(|c| c.slug.as_str() == forge_id);
+        let challenge = app
+            .context
+            .challenges
+            .iter()
+            .find(|c| c.slug.as_str() == forge_id);
         return Ok(challenge.map(|challenge| Place {
             challenge,
             full_name: String::new(),
@@ -44,10 +48,11 @@ pub async fn of<'a>(
             trusted: true,
         }));
     }
-    let Some(at) = app.forge(forge)?.repository(forge_id).await? else {
+    let Some(at) = app.forges.require(forge)?.repository(forge_id).await? else {
         return Ok(None);
     };
     let own = app
+        .context
         .challenges
         .iter()
         .find(|c| c.forge == *forge && c.organizers.as_deref() == Some(at.full_name.as_str()));
@@ -60,16 +65,21 @@ pub async fn of<'a>(
             trusted: false,
         }));
     }
-    let Known::Team(repository) = discovery::known(app, forge, forge_id).await? else {
+    let Known::Team(repository) =
+        discovery::known(&app.context, &app.forges, forge, forge_id).await?
+    else {
         return Ok(None);
     };
-    Ok(app.challenge(&repository.challenge).map(|challenge| Place {
-        challenge,
-        full_name: at.full_name,
-        team: Some(repository.team),
-        private: at.private,
-        trusted: false,
-    }))
+    Ok(app
+        .context
+        .challenge(&repository.challenge)
+        .map(|challenge| Place {
+            challenge,
+            full_name: at.full_name,
+            team: Some(repository.team),
+            private: at.private,
+            trusted: false,
+        }))
 }
 
 impl Place<'_> {
@@ -103,7 +113,8 @@ impl Place<'_> {
             ));
         };
         match app
-            .forge(&self.challenge.forge)?
+            .forges
+            .require(&self.challenge.forge)?
             .is_member(organizers, who)
             .await
         {
@@ -130,7 +141,7 @@ impl Place<'_> {
     /// Whether somebody belongs to the team whose repository this is: by the forge's team of the
     /// repository's name, or, where there is none, because the repository is shown to nobody else.
     async fn takes_part(&self, app: &App, who: &Sender) -> anyhow::Result<bool> {
-        let forge = app.forge(&self.challenge.forge)?;
+        let forge = app.forges.require(&self.challenge.forge)?;
         match forge.is_member(&self.full_name, who).await {
             Ok(member) => Ok(member),
             Err(ForgeError::NotFound | ForgeError::Forbidden(_)) => Ok(self.private),

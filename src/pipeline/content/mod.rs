@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use flate2::read::GzDecoder;
 
-use super::smoke::Judged;
+use super::verdict::RunVerdict;
 use crate::config;
 use crate::model::finding::any_error;
 use crate::model::{
@@ -63,10 +63,10 @@ impl Content {
 /// # Errors
 /// When inputs or our copies of outputs cannot be read.
 pub async fn judge(
-    mut judged: Judged,
+    mut judged: RunVerdict,
     content: Content,
     policy: &Policy,
-) -> anyhow::Result<Judged> {
+) -> anyhow::Result<RunVerdict> {
     if judged.outcome.is_some() || content.checks.is_empty() {
         return Ok(judged);
     }

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 pub use refusal::{Answer, Refusal};
 
-use super::publish;
+use super::outbox::{self, Occasion};
 use crate::forge::Capabilities;
 use crate::model::{
     Actor, Board, Challenge, Outcome, Override, Phase, PhaseSlug, Setting, Task, TaskSlug,
@@ -137,7 +137,7 @@ impl<'a> Desk<'a> {
         let told = all.iter().filter(|record| {
             let submission = &record.submission;
             let board = submission.board();
-            submission.outcome == Some(Outcome::Scored)
+            submission.outcome() == Some(Outcome::Scored)
                 && of(&submission.team)
                 && board.is_some_and(|board| boards.contains(&board))
         });
@@ -151,7 +151,13 @@ impl<'a> Desk<'a> {
 
     /// What the forge is told of a submission that an order has changed.
     fn news(&self, record: &SubmissionRecord) -> Vec<NewOutboxMessage> {
-        publish::news((&self.challenge.forge, self.shows), record, true, self.now)
+        outbox::updates_on(
+            &self.challenge.forge,
+            self.shows,
+            record,
+            Occasion::End,
+            self.now,
+        )
     }
 
     /// An entry of the ledger about this order.

@@ -133,7 +133,7 @@ pub async fn approve(desk: &Desk<'_>, full_name: &str) -> Answer<Repository> {
 /// As [`approve`]. A repository that cannot be read now is left to the sweep.
 pub async fn approve_and_look(app: &App, desk: &Desk<'_>, full_name: &str) -> Answer<Repository> {
     let repository = approve(desk, full_name).await?;
-    if let Err(error) = observe::observe(app, &repository).await {
+    if let Err(error) = observe::observe(&app.context, &app.forges, &repository).await {
         tracing::warn!(
             repository = repository.full_name,
             error = format!("{error:#}"),

@@ -218,7 +218,10 @@ async fn ranked(
 ) -> Answer<Vec<Standing>> {
     let board = &rescore.board;
     let (phase, task) = desk.board(board)?;
-    let Some(definition) = definition.as_ref().and_then(scoring_revision::read) else {
+    let Some(definition) = definition
+        .as_ref()
+        .and_then(scoring_revision::read_definition)
+    else {
         return Ok(Vec::new());
     };
     let orders = desk.store.overrides(&board.challenge).await?;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Answer, Desk, Refusal};
 use crate::model::{Outcome, Rerun, Stage, TeamSlug};
-use crate::store::{Charge, SubmissionRecord, Withdrawn, Written};
+use crate::store::{Charge, CommandEffects, SubmissionRecord, Withdrawn};
 
 /// A submission that was ended from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub async fn withdraw(desk: &Desk<'_>, team: &TeamSlug, number: i64) -> Answer<C
         // As if there were none: numbers of others are nobody's business.
         return Err(Refusal::NoSubmission { number });
     }
-    end(desk, &record, ("withdraw", Charge::WhatWasSeen, "")).await
+    end(desk, &record, ("withdraw", Charge::UsedEvaluation, "")).await
 }
 
 async fn end(
@@ -62,14 +62,14 @@ async fn end(
     let submission = &record.submission;
     let number = submission.number;
     let detail = json!({
-        "before": submission.state(),
+        "before": submission.state.public(),
         "after": Outcome::Withdrawn,
         "team": submission.team,
         "reason": why,
     });
     let audit = desk.audit(action, desk.subject(number), detail);
     let reports = desk.news(record);
-    let written = Written {
+    let written = CommandEffects {
         audit: &audit,
         reports: &reports,
     };
@@ -111,7 +111,7 @@ pub async fn rerun(
     });
     let audit = desk.audit("rerun", desk.subject(number), detail);
     let reports = desk.news(&record);
-    let written = Written {
+    let written = CommandEffects {
         audit: &audit,
         reports: &reports,
     };

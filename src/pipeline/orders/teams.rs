@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::super::admission;
+use super::super::policy;
 use super::{Answer, Desk, Reach, Refusal};
 use crate::model::{Board, Outcome, Override, Pick, Setting, TeamSlug, limits};
 use crate::rules::quota;
@@ -64,7 +64,7 @@ pub async fn grant(
             most: limits::GRANT_MAX,
         });
     }
-    let counts = admission::counts(desk.store.usage(board, team, 0, desk.now).await?);
+    let counts = policy::counts(desk.store.usage(board, team, 0, desk.now).await?);
     let detail = json!({
         "before": { "granted": counts.granted },
         "after": { "granted": counts.granted.saturating_add(amount) },
@@ -78,7 +78,7 @@ pub async fn grant(
         reason: why,
     };
     desk.store.grant(&grant, &audit, desk.now).await?;
-    let now = admission::counts(desk.store.usage(board, team, 0, desk.now).await?);
+    let now = policy::counts(desk.store.usage(board, team, 0, desk.now).await?);
     Ok(Granted {
         team: team.clone(),
         board: board.clone(),
@@ -175,7 +175,7 @@ pub async fn choose(desk: &Desk<'_>, team: &TeamSlug, number: i64) -> Answer<Cho
     if submission.team != *team {
         return Err(unfit("it is another team's"));
     }
-    let (Some(task), Some(Outcome::Scored)) = (&submission.task, submission.outcome) else {
+    let (Some(task), Some(Outcome::Scored)) = (&submission.task, submission.outcome()) else {
         return Err(unfit("it has no score"));
     };
     let board = Board {

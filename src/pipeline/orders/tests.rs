@@ -2,20 +2,18 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
-use super::super::view::{self, Rows};
+use super::super::view::{self, BoardReader};
 use super::*;
 use crate::clock;
 use crate::config::read_challenge;
 use crate::model::{
-    AttemptState, BoardVisibility, CaseId, CaseScore, CommitSha, Definition, Digest, Duration,
-    MetricName, Outcome, Pick, RepositoryId, Score, Stage, SubmissionId,
+    BoardVisibility, CaseId, CaseScore, CommitSha, Definition, Digest, Duration, MetricName,
+    Outcome, Pick, RepositoryId, Score, Stage, SubmissionId,
 };
 use crate::report::BoardView;
 use crate::store::{
     Claim, Effect, Finish, NewSource, Next, PriorityClass, RegistrationRequest, RegistrationState,
-    SeenRef,
+    SeenRef, TaskEntry,
 };
 
 const NOW: Timestamp = Timestamp(1_772_445_600_000);
@@ -117,14 +115,8 @@ impl World {
         };
         let lease = self.store.claim(&claim, at).await.unwrap().unwrap();
         let finish = Finish {
-            state: AttemptState::Succeeded,
-            blame: None,
-            findings: Vec::new(),
-            log: None,
-            detail: json!({}),
-            artifact: None,
-            next,
             effects,
+            ..Finish::passed(next)
         };
         self.store.finish(&lease, finish, at).await.unwrap();
     }
@@ -133,7 +125,11 @@ impl World {
     async fn scored(&mut self, of: &str, value: f64, at: Timestamp) -> i64 {
         let id = self.submitted(of).await;
         let task = self.board.task.clone();
-        let tasks = vec![(task, "Dockerfile".to_owned(), clock::page_token())];
+        let tasks = vec![TaskEntry {
+            task,
+            dockerfile: "Dockerfile".to_owned(),
+            token: clock::page_token(),
+        }];
         let mut effects = vec![Effect::Tasks(tasks)];
         for stage in [Stage::Admission, Stage::Build, Stage::Smoke, Stage::Run] {
             let next = Next::Advance(stage.next().unwrap());
@@ -156,13 +152,16 @@ impl World {
             outcome: Outcome::Scored,
             incident: None,
         };
-        let effects = vec![Effect::Score(1, Box::new(score))];
+        let effects = vec![Effect::Score {
+            scoring_revision: 1,
+            score: Box::new(score),
+        }];
         self.attempt(id, Stage::Scoring, (end, effects), at).await;
         self.store.submission(id).await.unwrap().submission.number
     }
 
     async fn shown(&self, now: Timestamp) -> Option<BoardView> {
-        let rows = Rows {
+        let rows = BoardReader {
             challenges: std::slice::from_ref(&self.challenge),
             store: &self.store,
             now,

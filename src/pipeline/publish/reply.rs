@@ -1,45 +1,21 @@
-//! The answer to the commands of a text: a sign at once, and one comment in the same issue.
+//! The reply to the commands of a text: a reaction at once, and one comment in the same issue.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::comment::{self, Living};
-use super::{REACTION, REPLY, Target, Unsent};
+use super::sticky_comment::{self, StickyComment};
+use super::{Target, Unpublished};
 use crate::forge::{ForgeError, Reaction, ReactionTarget};
-use crate::model::{Duration, Timestamp};
-use crate::pipeline::{App, commands};
-use crate::store::{ANSWER, NewOutboxMessage, OutboxMessage, TextRef, URGENT};
+use crate::model::Timestamp;
+use crate::pipeline::commands;
+use crate::pipeline::context::Context;
+use crate::pipeline::forges::Forges;
+use crate::store::{OutboxMessage, TextRef};
 
-/// The wish to show that the commands of a text were heard.
-pub fn reaction(at: &TextRef, now: Timestamp) -> NewOutboxMessage {
-    message(at, (REACTION, URGENT), now)
-}
-
-/// The wish to show the answers to the commands of a text as they are now.
-pub fn reply(at: &TextRef, now: Timestamp) -> NewOutboxMessage {
-    message(at, (REPLY, ANSWER), now)
-}
-
-fn message(
-    at: &TextRef,
-    (channel, priority): (&'static str, i64),
-    now: Timestamp,
-) -> NewOutboxMessage {
-    NewOutboxMessage {
-        forge: at.forge.clone(),
-        subject: format!("text {} {} {}", at.forge_id, at.issue, at.comment_id),
-        channel,
-        payload: json!({ "forge_id": at.forge_id, "issue": at.issue, "comment_id": at.comment_id }),
-        priority,
-        not_before: now,
-        pace: Duration(0),
-    }
-}
-
-fn place(item: &OutboxMessage) -> TextRef {
-    let number = |key: &str| item.payload[key].as_i64().unwrap_or_default();
+fn text_of(message: &OutboxMessage) -> TextRef {
+    let number = |key: &str| message.payload[key].as_i64().unwrap_or_default();
     TextRef {
-        forge: item.forge.clone(),
-        forge_id: item.payload["forge_id"]
+        forge: message.forge.clone(),
+        forge_id: message.payload["forge_id"]
             .as_str()
             .unwrap_or_default()
             .to_owned(),
@@ -48,54 +24,63 @@ fn place(item: &OutboxMessage) -> TextRef {
     }
 }
 
-pub(super) async fn send(app: &App, item: &mut OutboxMessage) -> Result<Option<Timestamp>, Unsent> {
-    let at = place(item);
-    let records = app.store.commands_of(&at).await?;
+/// Publishes the replies to all commands of a text in one comment. The forge mails only the first version of a comment, so
+/// nothing is published before each command has a reply. Each command that ends renews the message.
+pub(super) async fn publish(
+    context: &Context,
+    forges: &Forges,
+    message: &mut OutboxMessage,
+) -> Result<Option<Timestamp>, Unpublished> {
+    let text = text_of(message);
+    let records = context.store.commands_of(&text).await?;
     let Some(first) = records.first() else {
         return Ok(None);
     };
-    // The answers to all commands of a text at once: the first version of a comment is what is mailed.
-    // Each that ends renews the wish.
     if !commands::can_be_answered(&records) {
         return Ok(None);
     }
-    let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
-    let mark = format!("<!-- referee:reply={} -->", at.comment_id);
-    let living = Living {
-        issue: Some(at.issue),
-        text: format!("{mark}\n{}\n", commands::answer_to(&records)),
-        mark,
+    let mut target = Target::by_id(context, forges, &text.forge, &text.forge_id).await?;
+    let marker = format!("<!-- referee:reply={} -->", text.comment_id);
+    let comment = StickyComment {
+        issue: Some(text.issue),
+        text: format!("{marker}\n{}\n", commands::answer_to(&records)),
+        marker,
         since: first.created_at,
     };
-    comment::show(app, item, &mut target, &living).await
+    sticky_comment::publish(context, forges, message, &mut target, &comment).await
 }
 
-pub(super) async fn send_reaction(app: &App, item: &mut OutboxMessage) -> Result<(), Unsent> {
-    if item.shown == Value::Bool(true) {
+/// Acknowledges the commands of a text by a reaction.
+pub(super) async fn publish_reaction(
+    context: &Context,
+    forges: &Forges,
+    message: &mut OutboxMessage,
+) -> Result<(), Unpublished> {
+    if message.shown == Value::Bool(true) {
         return Ok(());
     }
-    let at = place(item);
-    let comment_id = match at.comment_id {
-        0 => ReactionTarget::Issue(at.issue),
+    let text = text_of(message);
+    let reaction_target = match text.comment_id {
+        0 => ReactionTarget::Issue(text.issue),
         comment => ReactionTarget::Comment(comment),
     };
-    let mut target = Target::by_id(app, &at.forge, &at.forge_id).await?;
-    let react = target
-        .call(app, |forge, at| async move {
-            forge.react(&at.full_name, comment_id, Reaction::Seen).await
+    let mut target = Target::by_id(context, forges, &text.forge, &text.forge_id).await?;
+    let reacted = target
+        .call(|forge, at| async move {
+            forge
+                .react(&at.full_name, reaction_target, Reaction::Seen)
+                .await
         })
         .await;
-    match react {
-        Ok(()) => item.shown = Value::Bool(true),
-        // An instance may have other reactions, and a text may be gone: the answer says it all.
-        Err(Unsent::Forge(
+    match reacted {
+        Ok(()) => message.shown = Value::Bool(true),
+        // The instance may have other reactions, or the text was deleted. The reply follows in any case.
+        Err(Unpublished::Forge(
             error @ (ForgeError::Forbidden(_)
             | ForgeError::NotFound
             | ForgeError::Invalid(_)
             | ForgeError::Archived),
-        )) => {
-            tracing::debug!(item.subject, %error, "no reaction");
-        }
+        )) => tracing::debug!(message.subject, %error, "no reaction"),
         Err(error) => return Err(error),
     }
     Ok(())

@@ -1,59 +1,80 @@
-//! The repository that something is shown in. Names change, numbers do not: what fails under the name
-//! that we know is tried once more under the one that the forge has now.
+//! The repository that a message is published in. Names change and ids do not: a call that fails under the known name
+//! is repeated under the name that the forge has now.
 
 use std::future::Future;
 
-use super::Unsent;
+use super::Unpublished;
 use crate::forge::{Forge, ForgeError, ForgeRepository};
 use crate::model::{CommitSha, ForgeName, RepositoryId};
-use crate::pipeline::publish::Way;
-use crate::pipeline::{App, located};
+use crate::pipeline::context::Context;
+use crate::pipeline::forge_health::CallKind;
+use crate::pipeline::forges::{Forges, located};
 use crate::store::Repository;
 
 /// A repository on a forge.
 pub(super) struct Target<'a> {
-    /// The forge.
+    context: &'a Context,
+    forges: &'a Forges,
     pub forge: &'a dyn Forge,
-    /// Its name.
+    /// Name of the forge.
     pub name: ForgeName,
-    /// The repository.
     pub at: ForgeRepository,
-    /// Its row, if it is a team's.
+    /// Its row, if it belongs to a team.
     bound: Option<Repository>,
 }
 
 impl<'a> Target<'a> {
     /// A team's repository.
-    pub async fn of(app: &'a App, id: RepositoryId) -> anyhow::Result<Self> {
-        let repository = app.store.repository(id).await?;
+    pub async fn of(
+        context: &'a Context,
+        forges: &'a Forges,
+        id: RepositoryId,
+    ) -> anyhow::Result<Self> {
+        let repository = context.store.repository(id).await?;
         Ok(Self {
-            forge: app.forge(&repository.forge)?.as_ref(),
+            context,
+            forges,
+            forge: forges.require(&repository.forge)?.as_ref(),
             name: repository.forge.clone(),
             at: located(&repository),
             bound: Some(repository),
         })
     }
 
-    /// Any repository, by the forge's number of it.
-    pub async fn by_id(app: &'a App, name: &ForgeName, forge_id: &str) -> Result<Self, Unsent> {
-        if let Some(repository) = app.store.repository_of(name, forge_id).await? {
-            return Ok(Self::of(app, repository.id).await?);
+    /// Any repository, by the forge's own id.
+    pub async fn by_id(
+        context: &'a Context,
+        forges: &'a Forges,
+        name: &ForgeName,
+        forge_id: &str,
+    ) -> Result<Self, Unpublished> {
+        if let Some(repository) = context.store.repository_of(name, forge_id).await? {
+            return Ok(Self::of(context, forges, repository.id).await?);
         }
-        let forge = app.forge(name)?.as_ref();
+        let forge = forges.require(name)?.as_ref();
         let at = forge.repository(forge_id).await?;
         Ok(Self {
+            context,
+            forges,
             forge,
             name: name.clone(),
-            at: at.ok_or(Unsent::Gone)?,
+            at: at.ok_or(Unpublished::NoRepository)?,
             bound: None,
         })
     }
 
     /// Any repository, by its name.
-    pub async fn by_name(app: &'a App, name: &ForgeName, full_name: &str) -> Result<Self, Unsent> {
-        let forge = app.forge(name)?.as_ref();
+    pub async fn by_name(
+        context: &'a Context,
+        forges: &'a Forges,
+        name: &ForgeName,
+        full_name: &str,
+    ) -> Result<Self, Unpublished> {
+        let forge = forges.require(name)?.as_ref();
         let at = forge.repository_named(full_name).await?;
         Ok(Self {
+            context,
+            forges,
             forge,
             name: name.clone(),
             at: at.ok_or(ForgeError::NotFound)?,
@@ -61,27 +82,27 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Does something in the repository; once more under its new name, where it has been renamed.
-    pub async fn call<T, F, R>(&mut self, app: &App, doing: F) -> Result<T, Unsent>
+    /// Makes a call about the repository, and repeats it under the new name if the repository was renamed.
+    pub async fn call<T, F, R>(&mut self, call: F) -> Result<T, Unpublished>
     where
         F: Fn(&'a dyn Forge, ForgeRepository) -> R,
         R: Future<Output = Result<T, ForgeError>>,
     {
-        let error = match doing(self.forge, self.at.clone()).await {
+        let error = match call(self.forge, self.at.clone()).await {
             Ok(value) => {
-                app.health.answered(&self.name, Way::Write);
+                self.forges.health.succeeded(&self.name, CallKind::Write);
                 return Ok(value);
             }
             Err(error) if error.may_be_renamed() => error,
             Err(error) => {
                 if matches!(error, ForgeError::Archived) {
-                    app.health.archived(&self.name, &self.at.id);
+                    self.forges.record_archived(&self.name, &self.at.id);
                 }
                 return Err(error.into());
             }
         };
         let Some(now) = self.forge.repository(&self.at.id).await? else {
-            return Err(Unsent::Gone);
+            return Err(Unpublished::NoRepository);
         };
         if now.full_name == self.at.full_name {
             return Err(error.into());
@@ -91,30 +112,31 @@ impl<'a> Target<'a> {
                 full_name: now.full_name.clone(),
                 ..bound.clone()
             };
-            let (bound, _) = app
+            let time = self.context.clock.now();
+            let (bound, _) = self
+                .context
                 .store
-                .bind_repository(&renamed, &[], app.clock.now())
+                .bind_repository(&renamed, &[], time)
                 .await?;
             self.bound = Some(bound);
         }
         self.at = now;
-        Ok(doing(self.forge, self.at.clone()).await?)
+        Ok(call(self.forge, self.at.clone()).await?)
     }
 
-    /// [`Target::call`] about a commit. Forges say many things of one that they no longer have, most
-    /// often only that they failed: they are asked for it.
+    /// [`Target::call`] about a commit. Forges answer in many ways for a commit that they no longer have, most often with a
+    /// plain failure. So a failed call is followed by a question for the commit.
     pub async fn call_of_commit<T, F, R>(
         &mut self,
-        app: &App,
         sha: &CommitSha,
-        doing: F,
-    ) -> Result<T, Unsent>
+        call: F,
+    ) -> Result<T, Unpublished>
     where
         F: Fn(&'a dyn Forge, ForgeRepository) -> R,
         R: Future<Output = Result<T, ForgeError>>,
     {
-        let error = match self.call(app, doing).await {
-            Err(Unsent::Forge(
+        let error = match self.call(call).await {
+            Err(Unpublished::Forge(
                 error @ (ForgeError::Server { .. }
                 | ForgeError::NotFound
                 | ForgeError::Invalid(_)
@@ -124,17 +146,17 @@ impl<'a> Target<'a> {
         };
         match self.forge.has_commit(&self.at, sha).await {
             Ok(false) => {}
-            // What it failed at first is the better reason.
+            // The first failure is the better reason.
             Ok(true) | Err(_) => return Err(error.into()),
         }
-        // A repository that is hidden from us hides its commits in the same words.
+        // A repository that is hidden from our account hides its commits with the same answer.
         match self.forge.repository(&self.at.id).await? {
-            Some(_) => Err(Unsent::NoCommit),
-            None => Err(Unsent::Gone),
+            Some(_) => Err(Unpublished::NoCommit),
+            None => Err(Unpublished::NoRepository),
         }
     }
 
-    /// The team's row.
+    /// The row of a team's repository.
     pub fn bound(&self) -> Option<&Repository> {
         self.bound.as_ref()
     }

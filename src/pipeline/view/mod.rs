@@ -1,9 +1,9 @@
-//! From rows to views: what people see of submissions and boards.
+//! From rows to views: the data of pages, reports and the JSON API about submissions and leaderboards.
 //!
-//! Every view that leaves this module has passed `report::redact`; nothing unredacted is public.
+//! Every view that leaves this module has passed `report::redact`. Nothing unredacted is public.
 
 mod board;
 mod submission;
 
-pub use board::{Rows, board, home, standings};
+pub use board::{BoardReader, board, home, standings};
 pub use submission::submission;

@@ -1,15 +1,14 @@
-//! A submission as its team may see it, made of its row and its attempts.
+//! A submission as its team may see it, made from its row and its attempts.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::board;
+use super::board::{self, BoardReader};
 use crate::model::{
-    AttemptState, Board, Duration, Finding, MetricSpec, Origin, Outcome, Override, Overrides,
-    Score, Severity, Stage, Submission, SubmissionState, Task,
+    AttemptDetail, AttemptState, Finding, MetricSpec, Origin, Outcome, Override, Overrides,
+    PublicState, Score, Severity, Stage, Submission, SubmissionState,
 };
-use crate::pipeline::{
-    App, Scope, admission, disclosure, expectation, participant, scoring_revision, smoke,
-};
+use crate::pipeline::context::{Context, SubmissionContext};
+use crate::pipeline::{cases, disclosure, participant, policy, scoring_revision, wait_time};
 use crate::report::{
     self, CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
     StageView, SubmissionView, Titled,
@@ -17,196 +16,175 @@ use crate::report::{
 use crate::rules;
 use crate::store::{AttemptRecord, SubmissionRecord};
 
-/// Decimals of scores on the public sample, where nothing can leak.
+/// Decimals of scores on the public sample. They disclose nothing.
 const SAMPLE_DECIMALS: u8 = 4;
-/// What a participant calls the image on the own machine.
-const IMAGE_AT_HOME: &str = "my-submission";
+/// The name of the image in commands for a participant's own machine.
+const LOCAL_IMAGE: &str = "my-submission";
 
-/// The view of a submission, redacted by its phase.
+/// The view of a submission, redacted as its phase demands.
 ///
 /// # Errors
-/// When the database fails, or the configuration no longer has its phase.
-pub async fn submission(app: &App, record: &SubmissionRecord) -> anyhow::Result<SubmissionView> {
-    let scope = app.context(record)?;
+/// When the configuration no longer has its phase or task.
+pub async fn submission(
+    context: &Context,
+    record: &SubmissionRecord,
+) -> anyhow::Result<SubmissionView> {
+    let of = context.of(record)?;
     let submission = &record.submission;
-    let orders = app.store.overrides(&scope.challenge.slug).await?;
+    let overrides = context.store.overrides(&of.challenge.slug).await?;
     let phase = match submission.board() {
-        Some(board) => orders.on_board(&board, scope.phase),
-        None => orders.phase(&scope.challenge.slug, scope.phase),
+        Some(board) => overrides.on_board(&board, of.phase),
+        None => overrides.phase(&of.challenge.slug, of.phase),
     };
-    let task = match (scope.task, submission.board()) {
-        (Some(task), Some(board)) => Some(scoring_revision::task(&app.store, &board, task).await?),
+    let task = match (of.task, submission.board()) {
+        (Some(task), Some(board)) => {
+            Some(scoring_revision::current_task(&context.store, &board, task).await?)
+        }
         _ => None,
     };
-    let scope = Scope {
+    let of = SubmissionContext {
         phase: &phase,
         task: task.as_ref(),
-        ..scope
+        ..of
     };
-    let state = submission.state();
-    let hidden = disclosure::hides(scope, Stage::Run);
-    let attempts = telling(app.store.attempts(record).await?, submission, hidden);
+    let state = submission.state.public();
+    let delayed = disclosure::is_delayed(of, Stage::Run);
+    let attempts = visible(context.store.attempts(record).await?, submission, delayed);
     let view = SubmissionView {
         number: submission.number,
-        challenge: Titled::new(scope.challenge.slug.clone(), &scope.challenge.title),
-        phase: Titled::new(scope.phase.slug.clone(), &scope.phase.title),
-        task: scope.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
-        board: scope.task.map(|task| board_of(scope, task)),
+        challenge: Titled::new(of.challenge.slug.clone(), &of.challenge.title),
+        phase: Titled::new(of.phase.slug.clone(), &of.phase.title),
+        task: of.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
+        board: of.task.map(|task| of.board_of(task)),
         team: submission.team.clone(),
         origin: submission.origin.clone(),
         observed_at: submission.observed_at,
         state,
         stages: Stage::ALL
             .iter()
-            .map(|&name| stage_view(name, state, &attempts))
+            .map(|&stage| stage_view(stage, state, &attempts))
             .collect(),
         logs: logs(&attempts),
-        reproduce: reproduce(record, scope, &attempts),
+        reproduce: reproduce(record, of, &attempts),
         image: record.image.clone(),
-        sample_score: sample_score(scope, &attempts),
-        score: score(app, record, scope).await?,
-        notices: notices(submission, &orders),
-        queue: position(app, record, &orders).await?,
-        quota: quota(app, record, scope).await?,
-        // Not before the end is told.
-        incident: record
-            .incident
-            .clone()
-            .filter(|_| submission.outcome.is_some()),
+        sample_score: sample_score(of, &attempts),
+        score: score(context, record, of).await?,
+        notices: notices(submission, &overrides),
+        queue: queue_position(context, record, &overrides).await?,
+        quota: quota(context, record, of).await?,
+        incident: submission.state.incident().map(str::to_owned),
         url: format!(
             "{}/submissions/{}",
-            app.settings.public_url,
+            context.settings.public_url,
             submission.token.as_str()
         ),
-        hidden: !scope.phase.show.logs,
+        hidden: !of.phase.show.logs,
         findings: findings(&attempts),
         findings_left_out: 0,
     };
-    Ok(report::redact(view, &scope.phase.show))
+    Ok(report::redact(view, &of.phase.show))
 }
 
-fn board_of(scope: Scope<'_>, task: &Task) -> Board {
-    Board {
-        challenge: scope.challenge.slug.clone(),
-        phase: scope.phase.slug.clone(),
-        task: task.slug.clone(),
-    }
-}
-
-/// Attempts that say something: the newest of each kind and case. Those lost for our reasons were
-/// made again, and so are those that failed before a rerun.
+/// The attempts that a participant sees: the newest of each stage and case. Lost attempts were repeated, and failed ones
+/// before a rerun were repeated too.
 ///
-/// Where the moments of an evaluation are `hidden`, a lost one of it stays as long as it goes on: as one that is under way.
-fn telling(
+/// Where the times of an evaluation are `delayed`, a lost attempt of a running evaluation is shown as a running one.
+fn visible(
     mut attempts: Vec<AttemptRecord>,
     submission: &Submission,
-    hidden: bool,
+    delayed: bool,
 ) -> Vec<AttemptRecord> {
-    if submission.undisclosed {
+    if matches!(submission.state, SubmissionState::Undisclosed { .. }) {
         let evaluation = attempts
             .iter_mut()
-            .filter(|a| a.attempt.stage >= Stage::Run);
-        evaluation.for_each(keep_open);
+            .filter(|a| a.attempt.stage.is_evaluation());
+        evaluation.for_each(hide_end);
     }
-    let goes_on_at = match submission.state() {
-        SubmissionState::Waiting(stage) | SubmissionState::Working(stage) => Some(stage),
-        SubmissionState::Ended(_) => None,
+    let open_at = match submission.state.public() {
+        PublicState::Waiting(stage) | PublicState::Working(stage) => Some(stage),
+        PublicState::Ended(_) => None,
     };
-    let mut newest: Vec<AttemptRecord> = Vec::new();
-    for mut one in attempts {
+    let mut newest = BTreeMap::new();
+    for (position, mut one) in attempts.into_iter().enumerate() {
         if one.attempt.state == AttemptState::Lost {
-            // On hidden data even that tells a moment, and why it is made again may be the container's doing.
-            if !hidden || goes_on_at.is_none() || one.attempt.stage < Stage::Run {
+            // On hidden data even a retry discloses a time, and the container may have caused it.
+            if !delayed || open_at.is_none() || !one.attempt.stage.is_evaluation() {
                 continue;
             }
             one.attempt.state = AttemptState::Running;
-            keep_open(&mut one);
+            hide_end(&mut one);
         }
-        let same = |other: &AttemptRecord| {
-            other.attempt.stage == one.attempt.stage
-                && other.attempt.case == one.attempt.case
-                && other.attempt.submission == one.attempt.submission
-        };
-        newest.retain(|other| !same(other));
-        newest.push(one);
+        let attempt = &one.attempt;
+        let key = (attempt.stage, attempt.case.clone(), attempt.submission);
+        newest.insert(key, (position, one));
     }
-    newest.retain(|one| {
-        let again = goes_on_at.is_some_and(|at| one.attempt.stage >= at);
-        one.attempt.state != AttemptState::Failed || !again
+    let mut visible: Vec<_> = newest.into_values().collect();
+    visible.sort_by_key(|(position, _)| *position);
+    let mut visible: Vec<AttemptRecord> = visible.into_iter().map(|(_, one)| one).collect();
+    visible.retain(|one| {
+        let repeated = open_at.is_some_and(|at| one.attempt.stage >= at);
+        one.attempt.state != AttemptState::Failed || !repeated
     });
-    newest
+    visible
 }
 
-/// Shows an attempt whose end is not told yet as one that is under way.
-fn keep_open(one: &mut AttemptRecord) {
+/// Shows an attempt whose end is not disclosed yet as a running one.
+fn hide_end(one: &mut AttemptRecord) {
     if one.attempt.state != AttemptState::Lost {
         one.attempt.state = AttemptState::Running;
     }
     one.attempt.ended_at = None;
     one.findings.clear();
     one.log = None;
-    one.detail = Value::Null;
+    one.detail = AttemptDetail::None;
 }
 
-fn stage_view(name: Stage, state: SubmissionState, attempts: &[AttemptRecord]) -> StageView {
-    let mut stage = StageView::waiting(name);
+fn stage_view(stage: Stage, state: PublicState, attempts: &[AttemptRecord]) -> StageView {
+    let mut view = StageView::waiting(stage);
     let mine: Vec<_> = attempts
         .iter()
-        .filter(|a| a.attempt.stage == name)
+        .filter(|a| a.attempt.stage == stage)
         .collect();
-    stage.started = mine.first().map(|a| a.attempt.started_at);
-    stage.ended = mine.last().and_then(|a| a.attempt.ended_at);
-    stage.duration = stage
+    view.started = mine.first().map(|a| a.attempt.started_at);
+    view.ended = mine.last().and_then(|a| a.attempt.ended_at);
+    view.duration = view
         .started
-        .zip(stage.ended)
+        .zip(view.ended)
         .map(|(from, to)| to.since(from));
     let warned = mine
         .iter()
         .flat_map(|a| &a.findings)
         .any(|f| f.severity == Severity::Warning);
+    let all = |state| mine.iter().all(|a| a.attempt.state == state);
     let failed = mine.iter().any(|a| a.attempt.state == AttemptState::Failed);
     let over = match state {
-        SubmissionState::Ended(Outcome::Scored) => true,
-        SubmissionState::Waiting(at) | SubmissionState::Working(at) => name < at,
-        SubmissionState::Ended(_) => {
-            !mine.is_empty()
-                && mine
-                    .iter()
-                    .all(|a| a.attempt.state == AttemptState::Succeeded)
-        }
+        PublicState::Ended(Outcome::Scored) => true,
+        PublicState::Waiting(at) | PublicState::Working(at) => stage < at,
+        PublicState::Ended(_) => !mine.is_empty() && all(AttemptState::Succeeded),
     };
-    stage.state = match state {
+    view.state = match state {
         _ if failed => StageState::Failed,
-        SubmissionState::Working(at) if at == name => StageState::Working,
+        PublicState::Working(at) if at == stage => StageState::Working,
         _ if over && warned => StageState::Warned,
         _ if over => StageState::Passed,
-        SubmissionState::Ended(_) => StageState::Skipped,
+        PublicState::Ended(_) => StageState::Skipped,
         _ => StageState::Waiting,
     };
-    stage.message = message(&stage, &mine);
-    stage
+    if matches!(view.state, StageState::Passed | StageState::Warned) {
+        view.message = mine.last().map_or_else(String::new, |a| message(&a.detail));
+    }
+    view
 }
 
-/// One sentence about a gate, where there is more to say than its mark does.
-fn message(stage: &StageView, attempts: &[&AttemptRecord]) -> String {
-    let detail = |key: &str| {
-        attempts
-            .last()
-            .map_or(Value::Null, |a| a.detail[key].clone())
-    };
-    match (stage.name, stage.state) {
-        (Stage::Build, StageState::Passed | StageState::Warned) => match detail("reused") {
-            Value::Bool(true) => "The image was there already.".into(),
-            _ => match detail("bytes").as_u64() {
-                Some(bytes) => format!("The image has {} MiB.", bytes >> 20),
-                None => String::new(),
-            },
-        },
-        (Stage::Smoke, StageState::Passed | StageState::Warned) => {
-            match detail("run_ms").as_i64() {
-                Some(ms) => format!("The container took {} on the sample.", Duration(ms)),
-                None => String::new(),
-            }
+/// One sentence about a stage that has passed, where there is more to report.
+fn message(detail: &AttemptDetail) -> String {
+    match detail {
+        AttemptDetail::Build { reused: true, .. } => "The image existed already.".into(),
+        AttemptDetail::Build { image_bytes, .. } => {
+            format!("Image size: {} MiB", image_bytes >> 20)
+        }
+        AttemptDetail::Smoke { run_ms, .. } => {
+            format!("The container ran for {run_ms} on the sample.")
         }
         _ => String::new(),
     }
@@ -235,10 +213,10 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
             let excerpt = a.log.clone().filter(|log| log.total_bytes > 0)?;
             let stage = a.attempt.stage;
             let title = match (stage, &a.attempt.case) {
-                (Stage::Build, _) => "what the steps printed".to_owned(),
-                (Stage::Smoke, _) => "what the container printed on the sample".to_owned(),
-                (_, Some(case)) => format!("what the container printed on case {case}"),
-                _ => "what the container printed".to_owned(),
+                (Stage::Build, _) => "output of the build steps".to_owned(),
+                (Stage::Smoke, _) => "output of the container on the sample".to_owned(),
+                (_, Some(case)) => format!("output of the container on case {case}"),
+                _ => "output of the container".to_owned(),
             };
             Some(LogView {
                 stage,
@@ -249,67 +227,61 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
         .collect()
 }
 
-/// The commands that show a failure at home, once there is one.
+/// The commands that reproduce a failure locally.
 fn reproduce(
     record: &SubmissionRecord,
-    scope: Scope<'_>,
+    of: SubmissionContext<'_>,
     attempts: &[AttemptRecord],
 ) -> Option<String> {
-    let outcome = record.submission.outcome?;
+    let outcome = record.submission.outcome()?;
     let failed_at = attempts
         .iter()
         .find(|a| a.attempt.state == AttemptState::Failed)
         .map(|a| a.attempt.stage)?;
-    // A fault of ours or of the organizers, and a run on hidden data that failed after a smoke run
-    // that passed, are not repeated by what a participant has.
-    let repeatable = match failed_at {
+    // A participant cannot reproduce a platform error, an error of the organizers, or a run on hidden data that failed
+    // after a smoke run that passed.
+    let reproducible = match failed_at {
         Stage::Admission | Stage::Build | Stage::Smoke => outcome != Outcome::Fault,
-        Stage::Run => scope.phase.show.logs && outcome != Outcome::Fault,
+        Stage::Run => of.phase.show.logs && outcome != Outcome::Fault,
         Stage::Scoring => false,
     };
-    // What the rules refuse before they know the task is refused for every task.
-    let task = scope.task.or(scope.challenge.tasks.first())?;
-    if !repeatable {
+    if !reproducible {
         return None;
     }
-    let case = smoke::first_case(task).unwrap_or_default();
-    let commit = matches!(record.submission.origin, Origin::Commit { .. });
+    // A push that is rejected before its task is known is rejected for every task.
+    let task = of.task.or(of.challenge.tasks.first())?;
+    let case = cases::first_sample_case(task).unwrap_or_default();
+    let is_commit = matches!(record.submission.origin, Origin::Commit { .. });
     let commands = participant::Reproduce {
-        challenge: scope.challenge,
+        challenge: of.challenge,
         task,
         case: case.as_ref(),
-        dockerfile: commit.then_some(match record.dockerfile.as_str() {
+        dockerfile: is_commit.then_some(match record.dockerfile.as_str() {
             "" => "Dockerfile",
             path => path,
         }),
-        image: IMAGE_AT_HOME,
+        image: LOCAL_IMAGE,
     };
     Some(commands.commands(failed_at))
 }
 
-fn sample_score(scope: Scope<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
-    let task = scope.task?;
-    let smoke = attempts.iter().rfind_kind(Stage::Smoke)?;
-    let score: Score = serde_json::from_value(smoke.detail["score"].clone()).ok()?;
-    let mut view = score_view(&score, &task.metrics, SAMPLE_DECIMALS);
-    view.cases = Some(cases(&score, &task.metrics));
+fn sample_score(of: SubmissionContext<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
+    let metrics = &of.task?.metrics;
+    let smoke = attempts.iter().rfind(|a| a.attempt.stage == Stage::Smoke)?;
+    let AttemptDetail::Smoke {
+        score: Some(score), ..
+    } = &smoke.detail
+    else {
+        return None;
+    };
+    let mut view = score_view(score, metrics, SAMPLE_DECIMALS);
+    view.cases = Some(case_views(score, metrics));
     Some(view)
-}
-
-/// The last attempt of a kind.
-trait LastOfKind<'a> {
-    fn rfind_kind(self, kind: Stage) -> Option<&'a AttemptRecord>;
-}
-
-impl<'a, I: Iterator<Item = &'a AttemptRecord>> LastOfKind<'a> for I {
-    fn rfind_kind(self, kind: Stage) -> Option<&'a AttemptRecord> {
-        self.filter(|a| a.attempt.stage == kind).last()
-    }
 }
 
 fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView {
     let mut imputed = 0;
-    let shown = metrics
+    let views = metrics
         .iter()
         .filter_map(|spec| {
             let given: Vec<Option<f64>> = score
@@ -324,7 +296,7 @@ fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView 
         })
         .collect();
     ScoreView {
-        metrics: shown,
+        metrics: views,
         cases: None,
         imputed: u32::try_from(imputed).unwrap_or(u32::MAX),
         rank: None,
@@ -333,7 +305,7 @@ fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView 
     }
 }
 
-fn cases(score: &Score, metrics: &[MetricSpec]) -> Vec<CaseView> {
+fn case_views(score: &Score, metrics: &[MetricSpec]) -> Vec<CaseView> {
     score
         .cases
         .iter()
@@ -349,23 +321,22 @@ fn cases(score: &Score, metrics: &[MetricSpec]) -> Vec<CaseView> {
 }
 
 async fn score(
-    app: &App,
+    context: &Context,
     record: &SubmissionRecord,
-    scope: Scope<'_>,
+    of: SubmissionContext<'_>,
 ) -> anyhow::Result<Option<ScoreView>> {
     let submission = &record.submission;
-    let (Some(task), Some(Outcome::Scored)) = (scope.task, submission.outcome) else {
+    let (Some(task), Some(Outcome::Scored)) = (of.task, submission.outcome()) else {
         return Ok(None);
     };
-    let Some(score) = app.store.score_of(submission.id).await? else {
+    let Some(score) = context.store.score_of(submission.id).await? else {
         return Ok(None);
     };
-    let mut view = score_view(&score, &task.metrics, scope.phase.show.decimals);
-    if scope.phase.show.cases {
-        view.cases = Some(cases(&score, &task.metrics));
+    let mut view = score_view(&score, &task.metrics, of.phase.show.decimals);
+    if of.phase.show.cases {
+        view.cases = Some(case_views(&score, &task.metrics));
     }
-    let name = board_of(scope, task);
-    if let Some(board) = board(app.rows(), &name).await? {
+    if let Some(board) = board::board(BoardReader::of(context), &of.board_of(task)).await? {
         view.of = board.rows.len();
         if let Some(row) = board.rows.iter().find(|r| r.team == submission.team) {
             view.rank = Some(row.rank);
@@ -380,77 +351,76 @@ async fn score(
     Ok(Some(view))
 }
 
-/// What organizers have ordered that concerns a submission, a sentence each.
-fn notices(submission: &Submission, orders: &Overrides) -> Vec<String> {
+/// Commands of organizers that concern a submission, one sentence each.
+fn notices(submission: &Submission, overrides: &Overrides) -> Vec<String> {
     let Some(board) = submission.board() else {
         return Vec::new();
     };
-    let mut message = Vec::new();
-    if submission.state() == SubmissionState::Waiting(Stage::Run)
-        && let Some(order) = orders.paused(&board)
+    let mut notices = Vec::new();
+    if submission.state.public() == PublicState::Waiting(Stage::Run)
+        && let Some(pause) = overrides.paused(&board)
     {
-        message.push(because("Evaluations of this board are paused", order));
+        let message = "Evaluations of this leaderboard are paused";
+        notices.push(with_reason(message, pause));
     }
-    if let Some(order) = orders.disqualified(&board, &submission.team) {
-        let team = &submission.team;
-        message.push(because(
-            &format!("Team {team} is disqualified and not ranked"),
-            order,
+    let team = &submission.team;
+    if let Some(disqualification) = overrides.disqualified(&board, team) {
+        let message = format!("Team {team} is disqualified and not ranked");
+        notices.push(with_reason(&message, disqualification));
+    }
+    if let Some(freeze) = overrides.frozen(&board)
+        && submission.outcome() == Some(Outcome::Scored)
+    {
+        notices.push(format!(
+            "The leaderboard is frozen. It shows the ranking of {}.",
+            freeze.at
         ));
     }
-    if let Some(freeze) = orders.frozen(&board)
-        && submission.outcome == Some(Outcome::Scored)
-    {
-        let at = freeze.at;
-        message.push(format!(
-            "The board is frozen and shows the standings of {at}."
-        ));
-    }
-    message
+    notices
 }
 
-fn because(message: &str, order: &Override) -> String {
+fn with_reason(message: &str, order: &Override) -> String {
     match order.reason.trim_end_matches('.') {
         "" => format!("{message}."),
         reason => format!("{message}: {reason}."),
     }
 }
 
-async fn position(
-    app: &App,
+async fn queue_position(
+    context: &Context,
     record: &SubmissionRecord,
-    orders: &Overrides,
+    overrides: &Overrides,
 ) -> anyhow::Result<Option<QueueView>> {
-    if record.submission.state() != SubmissionState::Waiting(Stage::Run) {
+    if record.submission.state.public() != PublicState::Waiting(Stage::Run) {
         return Ok(None);
     }
-    let position = expectation::of(app, record).await?;
+    let mut position = wait_time::queue_position(context, record).await?;
     let board = record.submission.board();
-    let paused = board.is_some_and(|board| orders.paused(&board).is_some());
-    Ok(position.map(|position| match paused {
-        // Nobody knows for how long.
-        true => QueueView {
-            wait: None,
-            paused,
-            ..position
-        },
-        false => position,
-    }))
+    if board.is_some_and(|board| overrides.paused(&board).is_some())
+        && let Some(position) = &mut position
+    {
+        position.paused = true;
+        // The end of a pause is not known.
+        position.wait = None;
+    }
+    Ok(position)
 }
 
 async fn quota(
-    app: &App,
+    context: &Context,
     record: &SubmissionRecord,
-    scope: Scope<'_>,
+    of: SubmissionContext<'_>,
 ) -> anyhow::Result<Option<QuotaView>> {
-    let Some(task) = scope.task else {
+    let Some(task) = of.task else {
         return Ok(None);
     };
-    let board = board_of(scope, task);
-    let now = app.clock.now();
     let team = &record.submission.team;
-    let used = app.store.usage(&board, team, 0, now).await?;
-    let quota = rules::quota::allowed(admission::counts(used), &scope.phase.quota);
+    let now = context.clock.now();
+    let used = context
+        .store
+        .usage(&of.board_of(task), team, 0, now)
+        .await?;
+    let quota = rules::quota::allowed(policy::counts(used), &of.phase.quota);
     Ok(Some(QuotaView {
         granted: used.granted,
         used_today: used.today,

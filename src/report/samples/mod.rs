@@ -5,7 +5,7 @@ mod boards;
 
 use crate::model::{
     Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, Location,
-    LogExcerpt, MetricName, Origin, Outcome, PhaseSlug, Severity, Stage, SubmissionState, TaskSlug,
+    LogExcerpt, MetricName, Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug,
     TeamSlug, Timestamp,
 };
 
@@ -158,7 +158,7 @@ impl SubmissionView {
                 full_ref: "refs/heads/main".to_owned(),
             },
             observed_at: NOW,
-            state: SubmissionState::Ended(Outcome::Scored),
+            state: PublicState::Ended(Outcome::Scored),
             stages: stages([
                 (Warned, 210, "1 warning"),
                 (Passed, 41_300, "1.2 GiB in 9 layers"),
@@ -213,7 +213,7 @@ impl SubmissionView {
             number: 9,
             task: None,
             board: None,
-            state: SubmissionState::Ended(Outcome::Rejected),
+            state: PublicState::Ended(Outcome::Rejected),
             stages: stages([
                 (Failed, 180, "3 errors, 1 warning, 1 advice"),
                 NOT_REACHED,
@@ -233,7 +233,7 @@ impl SubmissionView {
     pub fn sample_smoke_failed() -> Self {
         Self {
             number: 10,
-            state: SubmissionState::Ended(Outcome::RunFailed),
+            state: PublicState::Ended(Outcome::RunFailed),
             stages: stages([
                 (Passed, 190, "no findings"),
                 (Passed, 38_900, "1.2 GiB in 9 layers"),
@@ -269,7 +269,7 @@ impl SubmissionView {
                 sha: commit("alpha"),
                 full_ref: "refs/tags/final-1".to_owned(),
             },
-            state: SubmissionState::Ended(Outcome::TimeLimit),
+            state: PublicState::Ended(Outcome::TimeLimit),
             stages: stages([
                 (Passed, 190, "no findings"),
                 (Passed, 39_700, "1.2 GiB in 9 layers"),
@@ -296,7 +296,7 @@ impl SubmissionView {
     pub fn sample_queued() -> Self {
         Self {
             number: 13,
-            state: SubmissionState::Waiting(Stage::Run),
+            state: PublicState::Waiting(Stage::Run),
             stages: stages([
                 (Passed, 200, "no findings"),
                 (Passed, 40_100, "1.2 GiB in 9 layers"),
@@ -319,7 +319,7 @@ impl SubmissionView {
     pub fn sample_fault() -> Self {
         Self {
             number: 14,
-            state: SubmissionState::Ended(Outcome::Fault),
+            state: PublicState::Ended(Outcome::Fault),
             stages: stages([
                 (Passed, 200, "no findings"),
                 (Passed, 40_100, "1.2 GiB in 9 layers"),

@@ -2,7 +2,7 @@
 
 use super::super::remote::{lines, lines_beside, parting};
 use super::super::{StageState, StageView, SubmissionView};
-use crate::model::{Stage, SubmissionState};
+use crate::model::{PublicState, Stage};
 
 fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
     lines(before, now).join("\n")
@@ -37,7 +37,7 @@ fn a_push_that_is_rejected_at_once() {
 fn a_push_followed_from_its_receipt_to_its_score() {
     let scored = SubmissionView::sample();
     let received = SubmissionView {
-        state: SubmissionState::Waiting(Stage::Admission),
+        state: PublicState::Waiting(Stage::Admission),
         stages: Stage::ALL.iter().copied().map(StageView::waiting).collect(),
         findings: vec![],
         score: None,
@@ -81,15 +81,15 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     first.stages[1..]
         .iter_mut()
         .for_each(|g| g.state = StageState::Waiting);
-    first.state = SubmissionState::Waiting(Stage::Build);
+    first.state = PublicState::Waiting(Stage::Build);
     let mut second = SubmissionView::sample();
     second.number = 13;
     second.score = None;
-    assert!(shown(None, &first).contains("! rules"));
+    assert!(shown(None, &first).contains("! admission"));
     let beside = lines_beside(&first, &second).join("\n");
     assert!(beside.contains("Referee: #13"), "{beside}");
     assert!(
-        !beside.contains("rules") && !beside.contains("DF063"),
+        !beside.contains("admission") && !beside.contains("DF063"),
         "{beside}"
     );
     assert!(beside.contains("✓ build"), "{beside}");
@@ -101,7 +101,7 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     assert!(
         lines_beside(&before, &second)
             .join("\n")
-            .contains("! rules")
+            .contains("! admission")
     );
 }
 

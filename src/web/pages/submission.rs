@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::layout::{Shell, page};
 use super::parts::{bar, class, copyable, icon, prose, severity, stage_title, timestamp};
 use super::{home, score};
-use crate::model::{Location, Origin, SubmissionState};
+use crate::model::{Location, Origin, PublicState};
 use crate::report::{
     FindingView, LogView, QuotaView, StageState, StageView, SubmissionView, Tone, sanitize,
 };
@@ -57,7 +57,7 @@ pub fn submission_fragment(view: &SubmissionView) -> Markup {
 }
 
 fn is_over(view: &SubmissionView) -> bool {
-    matches!(view.state, SubmissionState::Ended(_))
+    matches!(view.state, PublicState::Ended(_))
 }
 
 /// The unguessable end of the page's own address.

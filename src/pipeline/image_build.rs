@@ -1,0 +1,173 @@
+//! Building an image from a Dockerfile: the base images, the build, the checks of the result, and the transfer to the runner.
+//!
+//! Shared by the daemon and `referee check`. The builder gets the Dockerfile that Referee emits from its own parse, never
+//! the participant's text.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::Engines;
+use crate::clock;
+use crate::config::BuilderSettings;
+use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, Engine};
+use crate::model::finding::any_error;
+use crate::model::{Finding, ImageFacts, LogExcerpt, Outcome, RunLimits, SourceTree};
+use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
+
+/// The result of a build.
+#[derive(Debug)]
+pub struct Built {
+    /// The image, on the runner. `None` if the findings end the submission.
+    pub image: Option<ImageFacts>,
+    /// The output of the build.
+    pub log: LogExcerpt,
+    pub findings: Vec<Finding>,
+    /// The outcome, if the submission ends here.
+    pub outcome: Option<Outcome>,
+}
+
+/// The inputs of a build.
+#[derive(Debug)]
+pub struct Building<'a> {
+    /// A name unique to the attempt.
+    pub name: &'a str,
+    /// Path of the Dockerfile in the repository.
+    pub path: &'a str,
+    pub dockerfile: &'a Dockerfile,
+    /// The build context, a tar file.
+    pub context: &'a Path,
+    /// Limits of the task's images.
+    pub limits: &'a RunLimits,
+    pub policy: &'a Policy,
+}
+
+/// The limits of a build from the settings.
+pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
+    BuildLimits {
+        time: settings.time,
+        memory: settings.memory,
+        cpu_percent: (settings.cpus * 100.0) as u32,
+        log: usize::try_from(settings.log).unwrap_or(usize::MAX),
+        disk: settings.disk,
+        file: settings.file,
+        processes: settings.processes,
+    }
+}
+
+/// The files that `.dockerignore` excludes from the context of a build.
+///
+/// # Errors
+/// When the file cannot be read. Admission rejects such a submission.
+pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
+    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.message))
+}
+
+/// Builds an image, checks it, and transfers it to the runner.
+///
+/// # Errors
+/// When an engine fails, or an allowed base image does not exist on the builder.
+pub async fn build(
+    engines: &Engines,
+    settings: &BuilderSettings,
+    building: &Building<'_>,
+) -> anyhow::Result<Built> {
+    let mut bases = BTreeMap::new();
+    let mut final_base = None;
+    for name in building.dockerfile.bases() {
+        let facts = engines.builder.resolve(name).await?.with_context(|| {
+            format!("the base image {name} is allowed, but it does not exist on the builder: pull or build it")
+        })?;
+        bases.insert(name.to_owned(), facts.id.clone());
+        if building.dockerfile.final_base() == Some(name) {
+            final_base = Some(facts);
+        }
+    }
+    let report = engines
+        .builder
+        .build(&BuildSpec {
+            name: building.name.to_owned(),
+            context: building.context.to_owned(),
+            dockerfile: rules::dockerfile::emit(building.dockerfile, &bases)?,
+            limits: build_limits(settings),
+            network: settings.network.clone(),
+            labels: vec![("referee.kind".into(), "submission".into())],
+            guarded: Some(hex::encode(clock::random_bytes::<16>())),
+        })
+        .await?;
+    let name = building.name;
+    let built_image = match &report.end {
+        BuildEnd::Built(facts) => Some(facts.id.clone()),
+        _ => None,
+    };
+    let mut built = judge(building, final_base.as_ref(), report);
+    if let Some(image) = &built.image {
+        let findings = inspect_paths(&*engines.builder, image, name, building.policy).await?;
+        if any_error(&findings) {
+            (built.image, built.outcome) = (None, Some(Outcome::ImageRejected));
+        }
+        built.findings.extend(findings);
+    }
+    match (&built.image, built_image) {
+        (Some(image), _) => {
+            let archive = building.context.with_file_name("carried.tar");
+            engines.carry((image, name), &archive).await?;
+        }
+        // No row of the database will refer to this image.
+        (None, Some(refused)) => engines.builder.remove(&refused, name).await?,
+        (None, None) => {}
+    }
+    Ok(built)
+}
+
+/// The findings about the paths of an image that an engine reads itself or mounts over. No container of the image is
+/// started before.
+pub async fn inspect_paths(
+    engine: &dyn Engine,
+    image: &ImageFacts,
+    name: &str,
+    policy: &Policy,
+) -> anyhow::Result<Vec<Finding>> {
+    let paths = rules::image::locations(policy);
+    let found = engine.look(&image.id, name, &paths).await?;
+    Ok(rules::image::check_locations(&found, policy))
+}
+
+/// Judges the result of a build. `base` is the final base image: its own settings are not the participant's fault.
+fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport) -> Built {
+    let BuildReport { end, log } = report;
+    match end {
+        BuildEnd::Built(image) => {
+            let limits = building.limits;
+            let findings = rules::image::check_on_base(&image, base, limits, building.policy);
+            let refused = any_error(&findings);
+            Built {
+                image: (!refused).then_some(*image),
+                log,
+                findings,
+                outcome: refused.then_some(Outcome::ImageRejected),
+            }
+        }
+        BuildEnd::Failed { step, message } => Built {
+            image: None,
+            log,
+            findings: vec![rules::build::failed(
+                building.path,
+                building.dockerfile,
+                step,
+                &message,
+            )],
+            outcome: Some(Outcome::BuildFailed),
+        },
+        BuildEnd::Limit(hit) => Built {
+            image: None,
+            log,
+            findings: vec![rules::build::limit(
+                building.path,
+                &format!("{hit:?}").to_lowercase(),
+            )],
+            outcome: Some(Outcome::BuildLimit),
+        },
+    }
+}

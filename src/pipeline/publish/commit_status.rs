@@ -1,0 +1,65 @@
+//! The commit statuses of a commit: one for each stage before the queue, and one for each leaderboard. Only changed ones
+//! are sent.
+//!
+//! Anyone with write access can set the same commit status. Referee never reads them back.
+
+use serde_json::{Map, Value};
+
+use super::{ADMISSION, Target, Unpublished};
+use crate::forge::CommitStatus;
+use crate::model::{CommitSha, Digest, RepositoryId};
+use crate::pipeline::context::Context;
+use crate::pipeline::forges::Forges;
+use crate::pipeline::view;
+use crate::report::status::{self, ADMISSION_CONTEXT};
+use crate::store::OutboxMessage;
+
+pub(super) async fn publish(
+    context: &Context,
+    forges: &Forges,
+    message: &mut OutboxMessage,
+) -> Result<(), Unpublished> {
+    let id = RepositoryId(message.payload["repository"].as_i64().unwrap_or_default());
+    let sha: CommitSha =
+        serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
+    let mut views = Vec::new();
+    for record in context.store.submissions_of_commit(id, &sha).await? {
+        views.push(view::submission(context, &record).await?);
+    }
+    let admission_only = message.channel == ADMISSION;
+    let mut target = Target::of(context, forges, id).await?;
+    let mut published = match std::mem::take(&mut message.shown) {
+        Value::Object(published) => published,
+        _ => Map::new(),
+    };
+    let mut result = Ok(());
+    for (status, url) in status::of_commit(&views) {
+        if (status.context == ADMISSION_CONTEXT) != admission_only {
+            continue;
+        }
+        let status = CommitStatus {
+            context: status.context,
+            state: status.state.as_str(),
+            message: status.message,
+            url,
+        };
+        let digest = Value::from(Digest::of(format!("{status:?}").as_bytes()).to_string());
+        if published.get(&status.context) == Some(&digest) {
+            continue;
+        }
+        let (sha, wanted) = (&sha, &status);
+        let sent = target
+            .call_of_commit(sha, |forge, at| {
+                let (sha, status) = (sha.clone(), wanted.clone());
+                async move { forge.show_status(&at.full_name, &sha, &status).await }
+            })
+            .await;
+        if let Err(error) = sent {
+            result = Err(error);
+            break;
+        }
+        published.insert(status.context, digest);
+    }
+    message.shown = Value::Object(published);
+    result
+}
