@@ -267,7 +267,7 @@ pub fn make(row: &Row, folder: &Path) {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "row = 7\noutcome = \"rejected\"\nstage = \"rules\"\ncodes = [\"DF021\"]\n\
+    const GOOD: &str = "row = 7\noutcome = \"rejected\"\nstage = \"admission\"\ncodes = [\"DF021\"]\n\
                         message = \"COPY\"\n";
 
     fn read(text: &str, runtime: &str) -> Result<Row, String> {

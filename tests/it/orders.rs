@@ -217,7 +217,7 @@ fn a_paused_board_starts_nothing_and_a_closed_phase_takes_nothing() {
     let view = world.view(&token);
     assert_eq!(view["state"]["state"], "waiting", "{view}");
     assert_eq!(view["queue"]["paused"], true, "{view}");
-    let message = "Evaluations of this board are paused: a disk is full.";
+    let message = "Evaluations of this leaderboard are paused: a disk is full.";
     assert_eq!(view["notices"][0], message);
     assert_eq!(world.get(API)["paused"], true);
     let twice = world.order(async |desk| orders::boards::pause(&desk, &here, "").await);
