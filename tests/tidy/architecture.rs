@@ -1,8 +1,11 @@
-//! Who may know whom: levels of modules, and the one module that knows each foreign library.
+//! Who may know whom: the levels of modules, the parts that a module keeps to itself, and the one module that knows
+//! each foreign library.
 
-use crate::source::{Source, is_word};
+use crate::imports::imports;
+use crate::layers::is_word;
+use crate::source::{Source, Violation};
 
-/// A module imports only from lower levels; within the last two also from siblings.
+/// A module imports only from lower levels. From `SIBLINGS_FROM` on, it may also import from its own level.
 const LEVELS: [&[&str]; 5] = [
     &["model"],
     &["config", "command", "rules", "scoring", "ranking", "report"],
@@ -10,12 +13,11 @@ const LEVELS: [&[&str]; 5] = [
     &["pipeline"],
     &["web", "archive", "cli"],
 ];
-/// From this level on, siblings know each other.
 const SIBLINGS_FROM: usize = 3;
-/// Levels without waiting, without a clock.
-const PURE: usize = 2;
+/// Levels below this one are pure: they do not wait, and they read no clock.
+const PURE_BELOW: usize = 2;
 
-/// What each foreign library is known to. Names that begin so count as well.
+/// The module that alone knows a foreign library. Libraries whose names begin so count as well.
 const KEEPERS: [(&str, &str); 6] = [
     ("sqlx", "store"),
     ("bollard", "executor"),
@@ -25,139 +27,98 @@ const KEEPERS: [(&str, &str); 6] = [
     ("forgejo", "forge"),
 ];
 
+/// Parts that only their own module names: the kinds of forges and of executors. Everything else asks by capability.
+/// `forge::{git, folder, registry, signature}` know no kind of forge and are open to all.
+const PRIVATE: [&str; 3] = ["forge::gitea", "forge::local", "executor::docker"];
+
 fn level(module: &str) -> Option<usize> {
     LEVELS.iter().position(|modules| modules.contains(&module))
 }
 
-/// The top-level module that a file belongs to; none for the roots and for what is not in `src`.
-fn module(path: &str) -> Option<&str> {
+/// The top-level module that a file belongs to. `None` for the roots and for files outside `src`.
+fn top_module(path: &str) -> Option<&str> {
     let inner = path.strip_prefix("src/")?;
     let name = inner.split('/').next()?;
     let name = name.strip_suffix(".rs").unwrap_or(name);
     (!matches!(name, "lib" | "main")).then_some(name)
 }
 
-/// How many `super::` lead from a file to the root of the package.
-fn depth(path: &str) -> usize {
-    let folders = path.matches('/').count();
-    folders - usize::from(path.ends_with("/mod.rs"))
-}
-
-/// All violations of a file.
-pub fn check(source: &Source, manifest: &str) -> Vec<String> {
-    let Some(mine) = module(&source.path) else {
+/// Violations of the levels and of the keepers of libraries.
+pub fn check(source: &Source, manifest: &str) -> Vec<Violation> {
+    let Some(mine) = top_module(&source.path) else {
         return Vec::new();
     };
     let Some(my_level) = level(mine) else {
-        return vec![source.at(
-            1,
-            format!("`{mine}` has no level: where in the drawing is it?"),
-        )];
+        let message = format!("`{mine}` has no level: add it to the drawing");
+        return vec![source.violation(1, message)];
     };
-    let mut found = imports(source, (mine, my_level));
+    let mut found = upward_imports(source, mine, my_level);
     found.extend(libraries(source, mine, manifest));
-    if my_level < PURE {
+    if my_level < PURE_BELOW {
         found.extend(impurities(source));
     }
     found
 }
 
-fn imports(source: &Source, (mine, my_level): (&str, usize)) -> Vec<String> {
+fn upward_imports(source: &Source, mine: &str, my_level: usize) -> Vec<Violation> {
     let mut found = Vec::new();
-    let text = production_text(source);
-    for (line, name) in roots(&text, depth(&source.path)) {
-        let allowed = match level(&name) {
-            None => false,
-            Some(level) => {
-                name == mine || level < my_level || level == my_level && level >= SIBLINGS_FROM
-            }
+    for import in imports(source) {
+        let Some(name) = import.path.first() else {
+            continue;
         };
+        let level = level(name);
+        let allowed = level.is_some_and(|level| {
+            name == mine || level < my_level || (level == my_level && level >= SIBLINGS_FROM)
+        });
         if !allowed {
-            let known = level(&name).map_or("no module of the drawing".into(), |l| format!("L{l}"));
-            found.push(source.at(
-                line,
-                format!("{mine} (L{my_level}) must not know `{name}` ({known})"),
-            ));
+            let known = level.map_or("no module of the drawing".into(), |l| format!("L{l}"));
+            let message = format!("{mine} (L{my_level}) must not import `{name}` ({known})");
+            found.push(source.violation(import.line, message));
         }
     }
-    found
-}
-
-/// Production code as one text, with its lines where they were.
-fn production_text(source: &Source) -> String {
-    let mut lines = vec![""; source.code.len()];
-    for (n, line) in source.production() {
-        lines[n - 1] = line;
-    }
-    lines.join("\n")
-}
-
-/// The modules named right behind the root of the package, `crate::…` or as many `super::` as lead
-/// there, each with its line. Groups (`crate::{a, b::c}`) name several.
-fn roots(text: &str, depth: usize) -> Vec<(usize, String)> {
-    let supers = "super::".repeat(depth);
-    let mut found = Vec::new();
-    for root in ["crate::", supers.as_str()] {
-        for (at, _) in text.match_indices(root) {
-            let before = &text[..at];
-            if before.ends_with("::") || before.ends_with(is_word) {
-                continue;
-            }
-            let line = before.matches('\n').count() + 1;
-            for name in names(&text[at + root.len()..]) {
-                found.push((line, name));
-            }
-        }
-    }
-    found.retain(|(_, name)| !matches!(name.as_str(), "super" | "self" | ""));
     found.sort();
     found.dedup();
     found
 }
 
-/// The first name of a path, or the first names of a group of paths.
-fn names(path: &str) -> Vec<String> {
-    let first = |text: &str| {
-        text.trim_start()
-            .chars()
-            .take_while(|c| is_word(*c))
-            .collect()
-    };
-    let Some(group) = path.trim_start().strip_prefix('{') else {
-        return vec![first(path)];
-    };
-    let (mut names, mut depth) = (vec![first(group)], 0);
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => names.push(first(&group[at + 1..])),
-            _ => {}
+/// Files outside a module that name its private parts.
+pub fn boundaries(source: &Source) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for import in imports(source) {
+        let path = import.path.join("::");
+        for part in PRIVATE {
+            let inside = path == part || path.starts_with(&format!("{part}::"));
+            let owner = part.split("::").next();
+            if inside && top_module(&source.path) != owner {
+                let owner = owner.unwrap_or_default();
+                let message = format!("only `{owner}` may name `{part}`: ask by capability");
+                found.push(source.violation(import.line, message));
+            }
         }
     }
-    names
+    found.dedup();
+    found
 }
 
-/// Foreign libraries in the wrong hands. Only names that the manifest has are looked for: a module
-/// of ours may be called as a library that we do not use.
-fn libraries(source: &Source, mine: &str, manifest: &str) -> Vec<String> {
+/// Foreign libraries outside their keeper. Only libraries of the manifest count, because a module of ours may have the
+/// name of a library that we do not use.
+fn libraries(source: &Source, mine: &str, manifest: &str) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (library, keeper) in dependencies(manifest) {
+    for (library, keeper) in kept_libraries(manifest) {
         if keeper == mine {
             continue;
         }
         for (line, code) in source.production() {
             if mentions(code, &library) {
-                found.push(source.at(line, format!("only {keeper} may know {library}")));
+                found.push(source.violation(line, format!("only `{keeper}` may know `{library}`")));
             }
         }
     }
     found
 }
 
-/// The kept libraries of a manifest by the names that code uses, each with its keeper.
-fn dependencies(manifest: &str) -> Vec<(String, &'static str)> {
+/// The libraries of a manifest that have a keeper, by the names that code uses.
+fn kept_libraries(manifest: &str) -> Vec<(String, &'static str)> {
     manifest
         .lines()
         .filter_map(|line| line.split_once('='))
@@ -172,7 +133,7 @@ fn dependencies(manifest: &str) -> Vec<(String, &'static str)> {
         .collect()
 }
 
-/// Whether code names a library at the root of a path, as `library::…` or `use library`.
+/// Whether code names a library at the root of a path: `library::…` or `use library`.
 fn mentions(code: &str, library: &str) -> bool {
     code.match_indices(library).any(|(at, _)| {
         let (before, after) = (&code[..at], &code[at + library.len()..]);
@@ -183,14 +144,14 @@ fn mentions(code: &str, library: &str) -> bool {
     })
 }
 
-/// What pure code has no use for.
-fn impurities(source: &Source) -> Vec<String> {
+/// Waiting and clocks, which pure code does without.
+fn impurities(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
     for (line, code) in source.production() {
         for word in ["async", "await", "SystemTime", "Instant"] {
             let words = code.split(|c| !is_word(c));
             if words.into_iter().any(|w| w == word) {
-                found.push(source.at(line, format!("`{word}` in a level that is pure")));
+                found.push(source.violation(line, format!("`{word}` in a pure level")));
             }
         }
     }
@@ -203,7 +164,8 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let manifest = "sqlx = 1\nbollard = 2\ngitea-rs = 3\n";
-        check(&Source::new(path, text.to_owned()), manifest)
+        let found = check(&Source::new(path, text), manifest);
+        found.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -217,10 +179,10 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "src/rules/mod.rs:1: rules (L1) must not know `report` (L1)",
-                "src/rules/mod.rs:1: rules (L1) must not know `store` (L2)",
-                "src/rules/mod.rs:2: rules (L1) must not know `clock` (L2)",
-                "src/rules/mod.rs:2: rules (L1) must not know `web` (L4)",
+                "src/rules/mod.rs:1: rules (L1) must not import `report` (L1)",
+                "src/rules/mod.rs:1: rules (L1) must not import `store` (L2)",
+                "src/rules/mod.rs:2: rules (L1) must not import `clock` (L2)",
+                "src/rules/mod.rs:2: rules (L1) must not import `web` (L4)",
             ]
         );
         let good = "use crate::store::Store; use crate::web::x; use super::super::cli; super::y();";
@@ -228,6 +190,24 @@ mod tests {
         assert_eq!(found("src/strange.rs", "").len(), 1);
         assert_eq!(found("src/web/x.rs", "use crate::strange;").len(), 1);
         assert_eq!(found("src/main.rs", "use referee::store;"), [""; 0]);
+    }
+
+    #[test]
+    fn kinds_of_forges_and_executors_are_named_by_their_module_alone() {
+        let found = |path: &str, text: &str| boundaries(&Source::new(path, text)).len();
+        let text = "use crate::forge::{git, gitea::Owner};\nfn x() { super::super::executor::docker::run() }";
+        assert_eq!(found("src/cli/x.rs", text), 2);
+        assert_eq!(
+            found("src/forge/x.rs", "use crate::forge::gitea::Owner;"),
+            0
+        );
+        assert_eq!(
+            found(
+                "src/web/x.rs",
+                "use crate::forge::giteas; // crate::forge::local"
+            ),
+            0
+        );
     }
 
     #[test]

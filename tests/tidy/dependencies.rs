@@ -1,13 +1,12 @@
-//! What is depended on, held against `deny.toml` without cargo-deny: licences, bans, sources.
+//! The licences, bans and sources of `deny.toml`, checked without cargo-deny, which needs an installation.
 //!
-//! It knows the keys that `deny.toml` uses, no others. Advisories need the network and are
-//! cargo-deny's alone.
+//! It knows only the keys that `deny.toml` uses. Advisories need the network: cargo-deny alone checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{DocumentMut, Item, Value};
 
-/// Licences by package (`name version`), and who depends on whom.
+/// The licence of each package (`name version`), and the lock file with its arrows.
 pub struct Dependencies {
     pub licences: BTreeMap<String, String>,
     pub lock: DocumentMut,
@@ -32,29 +31,28 @@ fn texts(item: &Item) -> BTreeSet<String> {
         .collect()
 }
 
-/// Packages that cannot be used under allowed licences alone, and allowances that nobody needs.
+/// Packages that cannot be used under allowed licences alone, and allowed licences that no package has.
 fn unlicensed(licences: &BTreeMap<String, String>, allowed: &BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
     let mut named = BTreeSet::new();
     for (package, licence) in licences {
         let message = match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
-            Err(error) => format!("{package}: `{licence}` is no licence expression: {error}"),
+            Err(error) => format!("{package}: `{licence}` is not a licence expression: {error}"),
             Ok(expression) => {
-                // An exception as in `WITH LLVM-exception` is none of the licence that it softens.
+                // A licence with an exception, as in `WITH LLVM-exception`, is another licence.
                 let plain = |r: &spdx::LicenseReq| r.addition.is_none().then(|| r.license.id())?;
                 let requirements = expression.requirements();
                 named.extend(requirements.filter_map(|r| Some(plain(&r.req)?.name.to_owned())));
-                match expression.evaluate(|r| plain(r).is_some_and(|id| allowed.contains(id.name)))
-                {
-                    true => continue,
-                    false => format!("{package}: `{licence}` is not allowed by deny.toml"),
+                if expression.evaluate(|r| plain(r).is_some_and(|id| allowed.contains(id.name))) {
+                    continue;
                 }
+                format!("{package}: `{licence}` is not allowed by deny.toml")
             }
         };
         found.push(message);
     }
     let idle = allowed.difference(&named);
-    found.extend(idle.map(|l| format!("deny.toml allows {l}, which nobody has")));
+    found.extend(idle.map(|l| format!("deny.toml allows {l}, which no package has")));
     found
 }
 
@@ -80,13 +78,13 @@ fn banned(lock: &DocumentMut, ban: &Value) -> Vec<String> {
     found
 }
 
-/// Packages from elsewhere than the one registry.
+/// Packages from other sources than the one registry.
 fn foreign(lock: &DocumentMut) -> Vec<String> {
     let sources: BTreeSet<&str> = packages(lock)
         .filter_map(|p| p.get("source").and_then(Item::as_str))
         .collect();
     let strange = sources.iter().filter(|s| !s.starts_with("registry+"));
-    let mut found: Vec<String> = strange.map(|s| format!("{s} is no registry")).collect();
+    let mut found: Vec<String> = strange.map(|s| format!("{s} is not a registry")).collect();
     if sources.len() > 1 {
         found.push(format!("more than one source of packages: {sources:?}"));
     }
@@ -135,7 +133,7 @@ deny = [{ crate = "openssl-sys", wrappers = ["openssl"] }]
         let found = found(&bad, alone);
         let about = |start: &str| found.iter().any(|f| f.starts_with(start));
         assert!(about("a 1: `GPL") && about("b 1: `MIT AND"), "{found:?}");
-        assert!(about("c 1: `as you like` is no licence"), "{found:?}");
+        assert!(about("c 1: `as you like` is not a licence"), "{found:?}");
         assert!(
             about("d 1: ") && about("deny.toml allows Zlib"),
             "{found:?}"
@@ -143,7 +141,7 @@ deny = [{ crate = "openssl-sys", wrappers = ["openssl"] }]
     }
 
     #[test]
-    fn bans_and_sources_are_read_off_the_lock() {
+    fn bans_and_sources_are_read_from_the_lock_file() {
         let good = [("a 1", "MIT OR Zlib")];
         let lock = r#"
 [[package]]
@@ -161,6 +159,6 @@ dependencies = ["openssl-sys"]
             found[0].starts_with("strange depends on openssl-sys"),
             "{found:?}"
         );
-        assert!(found[1].ends_with("is no registry"), "{found:?}");
+        assert!(found[1].ends_with("is not a registry"), "{found:?}");
     }
 }

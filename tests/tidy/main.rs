@@ -1,8 +1,7 @@
-//! The architecture, enforced by reading the sources: who may import whom, who may know which
-//! foreign library, how long things may be, what may be depended on. Reports every violation at
-//! once, with its place.
+//! The architecture and the language, enforced by reading the files of the repository.
 //!
-//! It reads words and lines, not Rust: what a macro makes of them it does not see.
+//! Each test is one check and reports all violations at once, with file and line. The checks read words and lines, not
+//! Rust: code that a macro produces stays unseen.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,69 +10,193 @@
 )]
 
 mod architecture;
+mod circles;
+mod commands;
+mod conventions;
 mod dependencies;
-mod house;
+mod imports;
+mod layers;
+mod ratchet;
+mod rates;
+mod searches;
+mod shapes;
 mod source;
+mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use source::Source;
+use layers::Language;
+use shapes::FileLengths;
+use source::{Source, Violation};
 
-/// All Rust sources of the project, in the order of their names.
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = vec![root.join("build.rs")];
-    for folder in ["src", "tests", "benches"] {
-        walk(&root.join(folder), &mut paths);
-    }
-    paths.retain(|path| path.exists());
-    paths.sort();
-    paths
-        .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(root).unwrap().to_string_lossy();
-            Source::new(&name, std::fs::read_to_string(&path).unwrap())
-        })
-        .collect()
+/// Whether the checks of the whole tree fail. Otherwise they print their findings.
+const ENFORCE: bool = false;
+
+/// Folders that no check reads: builds, recorded deliveries and everything outside the repository.
+const UNREAD_FOLDERS: [&str; 4] = [
+    "target",
+    "shared",
+    "webhook-fixtures/gitea",
+    "webhook-fixtures/forgejo",
+];
+/// Files whose subject is the refused words.
+const ABOUT_WORDS: [&str; 3] = [
+    "tests/tidy/rates.rs",
+    "tests/tidy/words.rs",
+    "tests/tidy/words.toml",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// All files in a language that a check reads, by path and text.
+static FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let mut paths = Vec::new();
+    walk(root(), &mut paths);
+    paths.sort();
+    let name = |path: &Path| {
+        path.strip_prefix(root())
+            .unwrap()
+            .to_string_lossy()
+            .into_owned()
+    };
+    paths
+        .iter()
+        .map(|path| (name(path), std::fs::read_to_string(path).unwrap()))
+        .collect()
+});
+
+/// All Rust sources of the package: `src`, `tests` and `benches`.
+static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let sources: Vec<Source> = FILES
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .map(|(path, text)| Source::new(path, text))
+        .collect();
+    assert!(sources.len() > 50, "the walk did not find the sources");
+    sources
+});
+
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
-        match path.is_dir() {
-            true => walk(&path, found),
-            false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
-            false => {}
+        let name = path
+            .strip_prefix(root())
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if hidden
+            || UNREAD_FOLDERS.iter().any(|unread| name.starts_with(unread))
+            || path.is_symlink()
+        {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found);
+        } else if Language::of(&name).is_some() {
+            found.push(path);
         }
     }
 }
 
+fn each(check: impl Fn(&Source) -> Vec<Violation>) -> Vec<Violation> {
+    SOURCES.iter().flat_map(check).collect()
+}
+
+fn enforce(messages: &[String]) {
+    assert!(!ENFORCE || messages.is_empty(), "{}", messages.join("\n"));
+    for message in messages {
+        println!("not enforced yet: {message}");
+    }
+}
+
 #[test]
-fn the_tree_is_tidy() {
-    let sources = sources();
-    assert!(
-        sources.len() > 50,
-        "the sources are not where they are looked for"
-    );
+fn modules_import_from_lower_levels_and_libraries_have_one_keeper() {
     let manifest = include_str!("../../Cargo.toml");
-    let mut violations: Vec<String> = sources
-        .iter()
-        .flat_map(|source| {
-            let mut found = architecture::check(source, manifest);
-            found.extend(house::check(source));
-            found
-        })
-        .collect();
-    violations.sort();
-    assert!(
-        violations.is_empty(),
-        "{} violations:\n{}",
-        violations.len(),
-        violations.join("\n")
+    ratchet::assert_clean(
+        "levels",
+        &each(|source| architecture::check(source, manifest)),
     );
 }
 
-/// Every package that is built on this machine, by cargo's own word; nothing is downloaded.
+#[test]
+fn kinds_of_forges_and_executors_are_named_inside_their_module_alone() {
+    ratchet::assert_clean("boundaries", &each(architecture::boundaries));
+}
+
+#[test]
+fn files_form_no_circle_of_imports() {
+    ratchet::assert_clean("circles", &circles::check(&SOURCES));
+}
+
+#[test]
+fn files_follow_the_conventions() {
+    ratchet::assert_clean("conventions", &each(conventions::check));
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    ratchet::assert_clean("lengths", &each(shapes::lengths));
+}
+
+#[test]
+fn most_files_are_short() {
+    let lengths = FileLengths::new(&SOURCES);
+    let message = format!("the files of `src` are too long: {lengths:?}");
+    enforce(
+        &(!lengths.are_short())
+            .then_some(message)
+            .into_iter()
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn lines_are_narrow() {
+    let texts = FILES
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".md"));
+    let found: Vec<Violation> = texts
+        .flat_map(|(path, text)| shapes::widths(path, text))
+        .collect();
+    ratchet::assert_clean("widths", &found);
+}
+
+#[test]
+fn parameters_have_names_and_bools_have_if() {
+    ratchet::assert_clean("idioms", &each(shapes::idioms));
+}
+
+#[test]
+fn each_command_has_its_own_file() {
+    ratchet::assert_clean("commands", &commands::check(&SOURCES));
+}
+
+#[test]
+fn words_are_standard() {
+    let terms = words::Terms::new(include_str!("words.toml"));
+    let found: Vec<Violation> = FILES
+        .iter()
+        .filter(|(path, _)| !ABOUT_WORDS.contains(&path.as_str()))
+        .flat_map(|(path, text)| terms.check(path, text))
+        .collect();
+    ratchet::assert_clean("words", &found);
+}
+
+#[test]
+fn comments_avoid_words_that_are_hard_to_read() {
+    enforce(&rates::check(&SOURCES));
+}
+
+#[test]
+fn a_search_for_a_standard_word_finds_its_file() {
+    enforce(&searches::check(&SOURCES));
+}
+
+/// Every package that is built on this machine, as cargo lists it. Nothing is downloaded.
 fn dependencies() -> dependencies::Dependencies {
     let tree = [
         "tree",
@@ -84,7 +207,7 @@ fn dependencies() -> dependencies::Dependencies {
         "none",
     ];
     let output = std::process::Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(root())
         .args(tree)
         .args(["--format", "{p}\t{l}"])
         .output()
@@ -97,7 +220,7 @@ fn dependencies() -> dependencies::Dependencies {
     let text = String::from_utf8(output.stdout).unwrap();
     let licences = text.lines().filter_map(|line| line.split_once('\t'));
     dependencies::Dependencies {
-        // Where a package is listed again, its licence is followed by `(*)`.
+        // Where cargo lists a package again, `(*)` follows its licence.
         licences: licences
             .map(|(package, licence)| {
                 let licence = licence.trim_end_matches(" (*)");
@@ -109,9 +232,12 @@ fn dependencies() -> dependencies::Dependencies {
 }
 
 #[test]
-fn what_is_depended_on_is_allowed() {
+fn dependencies_are_allowed() {
     let dependencies = dependencies();
-    assert!(dependencies.licences.len() > 200, "where are the packages?");
+    assert!(
+        dependencies.licences.len() > 200,
+        "cargo listed too few packages"
+    );
     let deny = include_str!("../../deny.toml").parse().unwrap();
     let violations = dependencies::check(&dependencies, &deny);
     assert!(violations.is_empty(), "{}", violations.join("\n"));
