@@ -29,8 +29,14 @@ enum Layer {
 /// The table of terms.
 pub struct Terms {
     terms: Vec<Term>,
-    /// The refused phrases by layer and first word, each with the index of its term.
-    refused: HashMap<(Layer, String), Vec<(Vec<String>, usize)>>,
+    /// The refused phrases by layer and first word.
+    refused: HashMap<(Layer, String), Vec<Refused>>,
+}
+
+struct Refused {
+    phrase: Vec<String>,
+    /// The index of the term to write instead.
+    term: usize,
 }
 
 struct Term {
@@ -70,12 +76,15 @@ impl Terms {
             };
             for phrase in texts(Some(item)) {
                 for layer in &layers {
-                    let words = match layer {
+                    let phrase = match layer {
                         Layer::Exact => vec![phrase.clone()],
                         _ => phrase_of(&phrase),
                     };
-                    let key = (*layer, words[0].clone());
-                    self.refused.entry(key).or_default().push((words, index));
+                    let key = (*layer, phrase[0].clone());
+                    self.refused.entry(key).or_default().push(Refused {
+                        phrase,
+                        term: index,
+                    });
                 }
             }
         }
@@ -95,10 +104,10 @@ impl Terms {
         for (layer, tokens) in layers(path, text) {
             for (at, token) in tokens.iter().enumerate() {
                 let refused = self.refused.get(&(layer, token.word.clone()));
-                for (phrase, index) in refused.into_iter().flatten() {
-                    let term = &self.terms[*index];
-                    if matches(&tokens, at, phrase) && !term.allows(path, &tokens, at) {
-                        let phrase = phrase.join(" ");
+                for refused in refused.into_iter().flatten() {
+                    let term = &self.terms[refused.term];
+                    if matches(&tokens, at, &refused.phrase) && !term.allows(path, &tokens, at) {
+                        let phrase = refused.phrase.join(" ");
                         let message = format!("{layer} `{phrase}`: write {}", term.write);
                         // A name is an identifier and often a field as well: one report is enough.
                         found.entry((token.line, phrase)).or_insert(message);
