@@ -16,9 +16,9 @@ mod log;
 #[path = "../tests/forge/model/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod model;
-#[path = "../tests/outbox/story.rs"]
+#[path = "../tests/outbox/submissions.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
-mod story;
+mod submissions;
 #[path = "../tests/outbox/world.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod world;
@@ -188,7 +188,7 @@ async fn main() {
         clock: Clock::system(),
         patience: limits::FORGE_CALL_TIME,
         files: files(),
-        ..Plan::of(ForgeVersion::Gitea127, teams)
+        ..Plan::new(ForgeVersion::Gitea127, teams)
     };
     let world = Arc::new(World::start(plan).await);
     *world.forge.pace() = PACE;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# All tests on a fresh machine: installs what is missing, starts a Docker Engine if none runs, then
-# runs formatter, linter, documentation and every test. Ends only what it started.
+# Runs all tests on a fresh machine: installs missing packages, starts a Docker Engine if none runs, and runs the
+# formatter, the linter, the documentation and every test. At the end it stops only the processes that it started.
 #
-# A suite that cannot run fails here; nothing is skipped silently.
+# A suite that cannot run fails here. No test is skipped silently.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
@@ -28,7 +28,7 @@ for main in tests/*/main.rs; do
     [ "$suite" = acceptance ] || suites+=(--test "$suite")
 done
 cargo test --locked --no-run
-# Its stories wait most of the time, for forges and for minutes to pass: all of them at once, beside the others.
+# The tests of `acceptance` wait most of the time, so they run together and in parallel with the other suites.
 cargo test --locked --test acceptance -- --test-threads 8 >"$beside" 2>&1 &
 acceptance=$!
 status=0
@@ -36,7 +36,7 @@ cargo test --locked --no-fail-fast "${suites[@]}" 2>&1 | tee "$log" || status=$?
 cargo test --locked --doc 2>&1 | tee -a "$log" || status=$?
 wait "$acceptance" || status=$?
 tee -a "$log" <"$beside"
-# One line for each suite and one for the whole run: the runner's own lines, told apart and summed.
+# Prints one line for each suite and one for the whole run, from the lines of the test runner.
 awk '/^ *(Running|Doc-tests) / { suite = $2 == "unittests" ? $3 : $2; sub("/main.rs$", "", suite) }
      /^test result:/ { lines = lines sprintf("%-18s %5d passed %5d failed %5d skipped\n", suite, $4, $6, $8)
                        p += $4; f += $6; i += $8 }

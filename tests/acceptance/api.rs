@@ -1,4 +1,4 @@
-//! The forge's API as the people of a story use it.
+//! The forge's API as the people of a test use it.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-/// No forge has its pages cut shorter than this.
+/// The smallest page of a list: no forge returns fewer entries unless the list ends.
 const PAGE_LEAST: usize = 10;
-/// No list of a story is as long as this.
+/// The most pages of a list in a test.
 const PAGES_MAX: u32 = 20;
 
-/// Speaks to one forge.
+/// A client of one forge.
 pub struct Api {
     root: String,
     client: reqwest::Client,
     runtime: Arc<Runtime>,
 }
 
-/// In whose name: the value of a header.
+/// The value of the header `Authorization`.
 #[derive(Debug, Clone)]
-pub struct By(String);
+pub struct Credentials(String);
 
-/// An answer of a place that is not the API's.
+/// An answer of an address outside the API.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawAnswer {
     pub status: u16,
-    /// Where it sends us.
-    pub place: Option<String>,
-    pub message: String,
+    /// The header `Location`.
+    pub location: Option<String>,
+    pub body: String,
 }
 
-impl By {
+impl Credentials {
     pub fn bearer(token: &str) -> Self {
         Self(format!("Bearer {token}"))
     }
@@ -64,17 +64,18 @@ impl Api {
         &self.root
     }
 
-    /// Asks, and gives status and body; `path` is below `/api/v1`.
-    pub fn ask(&self, by: &By, (method, path): (&str, &str), body: &Value) -> (u16, Value) {
-        let answer = self.try_ask(by, (method, path), body);
+    /// Sends a request to a path below `/api/v1`. Returns the status and the body.
+    pub fn ask(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self.try_ask(by, method, path, body);
         answer.unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
-    /// The same of a forge that perhaps does not answer.
+    /// Sends a request to a forge that may not answer.
     pub fn try_ask(
         &self,
-        by: &By,
-        (method, path): (&str, &str),
+        by: &Credentials,
+        method: &str,
+        path: &str,
         body: &Value,
     ) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/api/v1{path}", self.root);
@@ -97,41 +98,42 @@ impl Api {
         })
     }
 
-    /// All entries of a list: a forge cuts the page size that is asked for without a word, so a page that
-    /// is shorter than wished is not the end.
-    pub fn all(&self, by: &By, path: &str) -> Vec<Value> {
-        let mark = if path.contains('?') { '&' } else { '?' };
+    /// All entries of a list. A forge may reduce the requested page size, so a page with fewer entries than requested
+    /// is not always the last one.
+    pub fn all(&self, by: &Credentials, path: &str) -> Vec<Value> {
+        let separator = if path.contains('?') { '&' } else { '?' };
         let mut all: Vec<Value> = Vec::new();
         for page in 1..=PAGES_MAX {
-            let path = format!("{path}{mark}limit=50&page={page}");
-            let (status, entries) = self.ask(by, ("GET", &path), &Value::Null);
-            // Beyond the last page some lists are not found.
+            let path = format!("{path}{separator}limit=50&page={page}");
+            let (status, entries) = self.ask(by, "GET", &path, &Value::Null);
+            // Some lists answer 404 after the last page.
             assert!(
                 status == 200 || page > 1,
                 "{path} should be a list: {status} {entries}"
             );
             let entries = entries.as_array().cloned().unwrap_or_default();
-            let brings_nothing = entries.iter().all(|entry| all.contains(entry));
             let is_last = entries.len() < PAGE_LEAST;
-            if !brings_nothing {
-                all.extend(entries);
+            if entries.iter().all(|entry| all.contains(entry)) {
+                return all;
             }
-            if brings_nothing || is_last {
+            all.extend(entries);
+            if is_last {
                 return all;
             }
         }
         panic!("{path} has more than {PAGES_MAX} pages");
     }
 
-    /// Asks a place below the server's root, or a whole address.
+    /// Sends a request to a path below the server's root, or to an absolute address. The body has a media type.
     pub fn raw(
         &self,
-        by: &By,
-        (method, place): (Method, &str),
+        by: &Credentials,
+        method: Method,
+        path: &str,
         body: Option<(&str, Vec<u8>)>,
-    ) -> Raw {
+    ) -> RawAnswer {
         let root = reqwest::Url::parse(&self.root).expect("an address");
-        let url = root.join(place).expect("an address");
+        let url = root.join(path).expect("an address");
         let mut request = self.client.request(method, url);
         request = request.header("Authorization", &by.0);
         if let Some((media, bytes)) = body {
@@ -141,19 +143,19 @@ impl Api {
         }
         self.runtime.block_on(async {
             let answer = request.send().await;
-            let answer = answer.unwrap_or_else(|e| panic!("{place}: {e}"));
-            let place = answer.headers().get("Location");
-            Raw {
+            let answer = answer.unwrap_or_else(|e| panic!("{path}: {e}"));
+            let location = answer.headers().get("Location");
+            RawAnswer {
                 status: answer.status().as_u16(),
-                place: place.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()),
-                message: answer.text().await.unwrap_or_default(),
+                location: location.map(|l| String::from_utf8_lossy(l.as_bytes()).into_owned()),
+                body: answer.text().await.unwrap_or_default(),
             }
         })
     }
 
-    /// Asks for what must succeed.
-    pub fn must(&self, by: &By, (method, path): (&str, &str), body: &Value) -> Value {
-        let (status, answer) = self.ask(by, (method, path), body);
+    /// Sends a request that must succeed. Returns the body.
+    pub fn must(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.ask(by, method, path, body);
         assert!(
             (200..300).contains(&status),
             "{method} {path} should succeed, and was answered {status}: {answer}"
@@ -161,7 +163,7 @@ impl Api {
         answer
     }
 
-    /// Status of any page, asked by nobody.
+    /// The status of a page without credentials.
     pub fn page(&self, url: &str) -> Result<u16, String> {
         let asked = self.runtime.block_on(self.client.get(url).send());
         asked

@@ -1,5 +1,5 @@
-//! A challenge that is over in seconds, and what teams submit to it: a program that writes its own
-//! worth, and a scorer that believes it.
+//! A challenge whose evaluations take seconds, and its submissions: a program that writes its own score, and a scorer
+//! that accepts it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use crate::copy::{self, Copy};
 const SCORER: &str = r#"
 import json, pathlib
 rows = []
-for truth in sorted(pathlib.Path("/truth").iterdir()):
-    worth = float(pathlib.Path("/predictions", truth.stem + ".png").read_text())
-    rows.append({"case": truth.stem, "ap50": worth, "dice": worth, "hd95": 10.0 - 10.0 * worth})
+for mask in sorted(pathlib.Path("/truth").iterdir()):
+    score = float(pathlib.Path("/predictions", mask.stem + ".png").read_text())
+    rows.append({"case": mask.stem, "ap50": score, "dice": score, "hd95": 10.0 - 10.0 * score})
 pathlib.Path("/output/metrics.json").write_text(json.dumps({"results": rows}))
 "#;
 
@@ -19,7 +19,7 @@ import os, time
 time.sleep(SECONDS)
 for name in os.listdir("/input"):
     with open("/output/" + name, "w") as file:
-        file.write("WORTH")
+        file.write("SCORE")
 "#;
 
 fn example() -> PathBuf {
@@ -37,17 +37,17 @@ pub fn write(folder: &Path, organization: &str) {
         "forge = \"forge\"\nteams = \"{organization}/team-*\"\n\
          organizers = \"{organization}/organizers\"\nleaderboard = \"{organization}/leaderboard\"\n"
     );
-    // What is handed in here is no picture, but what it is worth.
+    // The predictions are scores, not pictures, so the check of pictures is removed.
     let (before, check) = text
         .split_once("[[task.check]]")
         .expect("the example's check");
-    let (_, after) = check.split_once("\n\n").expect("more behind the check");
+    let (_, after) = check.split_once("\n\n").expect("more after the check");
     let text = format!("{before}{after}").replace(lines, &ours);
     std::fs::write(&file, text).unwrap();
     std::fs::write(folder.join("scorer/score.py"), SCORER).unwrap();
 }
 
-/// Commits something whose build takes seconds, and fails.
+/// Commits a submission whose build sleeps and then fails.
 pub fn slow_build(copy: &Copy, seconds: u32) -> String {
     copy.take(&example().join("submissions/baseline-empty"));
     let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
@@ -55,11 +55,11 @@ pub fn slow_build(copy: &Copy, seconds: u32) -> String {
     assert!(dockerfile.contains(user), "the example has changed");
     let slow = format!("RUN sleep {seconds} && false\n{user}");
     copy.write("Dockerfile", &dockerfile.replace(user, &slow));
-    copy.commit("Takes its time")
+    copy.commit("A slow build")
 }
 
-/// From now on the first phase is triggered by images.
-pub fn take_images(folder: &Path) {
+/// Makes images the trigger of the first phase.
+pub fn trigger_by_images(folder: &Path) {
     let file = folder.join("challenge.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let changed = text.replace("on = \"branch:main\"", "on = \"image:method\"");
@@ -67,26 +67,26 @@ pub fn take_images(folder: &Path) {
     std::fs::write(&file, changed).unwrap();
 }
 
-/// Turns the scorer around: what was good is bad.
-pub fn turn_around(folder: &Path) {
-    let turned = SCORER.replace("worth = float(", "worth = 1.0 - float(");
-    assert_ne!(turned, SCORER);
-    std::fs::write(folder.join("scorer/score.py"), turned).unwrap();
+/// Replaces the scorer by one that gives the opposite scores.
+pub fn reverse_scorer(folder: &Path) {
+    let reversed = SCORER.replace("score = float(", "score = 1.0 - float(");
+    assert_ne!(reversed, SCORER);
+    std::fs::write(folder.join("scorer/score.py"), reversed).unwrap();
 }
 
-/// Commits a submission that the rules refuse, different from all others by this text.
+/// Commits a submission that admission refuses. The text makes it different from all others.
 pub fn mistaken(copy: &Copy, text: &str) -> String {
     copy.take(&example().join("submissions/five-mistakes"));
     copy.write("different.txt", text);
     copy.commit(text)
 }
 
-/// Commits a submission that is scored with this worth, after some seconds of work in each run.
-pub fn worth(copy: &Copy, worth: &str, seconds: u32) -> String {
+/// Commits a submission that gets this score. Each run sleeps for some seconds.
+pub fn scoring(copy: &Copy, score: &str, seconds: u32) -> String {
     copy.take(&example().join("submissions/baseline-empty"));
     let program = PROGRAM
-        .replace("WORTH", worth)
+        .replace("SCORE", score)
         .replace("SECONDS", &seconds.to_string());
     copy.write("main.py", &program);
-    copy.commit(&format!("Worth {worth}"))
+    copy.commit(&format!("Score {score}"))
 }

@@ -4,9 +4,9 @@ use referee::model::Outcome;
 use serde_json::{Value, json};
 
 use crate::challenge::mistaken;
-use crate::looks::holds;
+use crate::instance::at_each;
 use crate::model::ForgeVersion;
-use crate::place::at_each;
+use crate::published::holds;
 use crate::world::World;
 
 /// A place for commands: repository and issue.
@@ -20,14 +20,16 @@ fn comments_command() {
         let copy = world.clone_of("alice", &alpha);
         let sha = mistaken(&copy, "something to ask about");
         copy.push_main();
-        world.ends(("alpha", &sha), Outcome::Rejected);
-        let issue = world.until("there should be an issue", |world| world.thread(&alpha));
+        world.ends("alpha", &sha, Outcome::Rejected);
+        let issue = world.until("there should be an issue", |world| {
+            world.report_issue(&alpha)
+        });
         a_team_asks(world, (&alpha, issue));
         what_is_no_command(world, (&alpha, issue));
         an_edited_comment(world, (&alpha, issue));
         outsiders(world, (&alpha, issue));
         let organizers = world.repository("organizers");
-        let own = world.open("bob", &organizers, ("Orders", "/team list"));
+        let own = world.open("bob", &organizers, "Orders", "/team list");
         let answer = world.until("an issue's own text should be answered", |world| {
             world.answer((&organizers, own), 0)
         });
@@ -39,7 +41,7 @@ fn comments_command() {
 }
 
 fn a_team_asks(world: &mut World, at: At<'_>) {
-    let help = world.say("alice", at, "/help");
+    let help = world.command("alice", at, "/help");
     help.message("/status")
         .message("/quota")
         .message("/withdraw");
@@ -53,21 +55,21 @@ fn a_team_asks(world: &mut World, at: At<'_>) {
         let signs = world.reactions(at.0, help.comment);
         holds(signs == ["eyes"], signs)
     });
-    world.say("alice", at, "/status").message("rejected");
+    world.command("alice", at, "/status").message("rejected");
     world
-        .say("alice", at, "/quota")
+        .command("alice", at, "/quota")
         .message("validation/segmentation");
     let bot = world.login("bot");
     world
-        .say("alice", at, &format!("@{bot} status #1"))
+        .command("alice", at, &format!("@{bot} status #1"))
         .message("Rejected by the rules");
-    world.say("alice", at, "/status #999").message("999");
+    world.command("alice", at, "/status #999").message("999");
     for order in [
         "/phase close validation",
         "/announce Hello",
         "/grant team alpha 5 validation",
     ] {
-        world.say("alice", at, order).message("rganizer");
+        world.command("alice", at, order).message("rganizer");
     }
 }
 
@@ -79,9 +81,9 @@ fn what_is_no_command(world: &mut World, at: At<'_>) {
         "We write `/status` here",
         "See /status below",
     ];
-    let quiet = quiet.map(|text| world.write("alice", at, text));
+    let quiet = quiet.map(|text| world.post("alice", at, text));
     // What comes later is answered; so these would have been.
-    world.say("alice", at, "/quota");
+    world.command("alice", at, "/quota");
     for comment in quiet {
         let answered = world.answer(at, comment);
         assert!(answered.is_err(), "no command: {answered:?}");
@@ -90,12 +92,9 @@ fn what_is_no_command(world: &mut World, at: At<'_>) {
 }
 
 fn an_edited_comment(world: &mut World, at: At<'_>) {
-    let talk = world.say("alice", at, "/quota");
-    world.rewrite(
-        "alice",
-        (at.0, talk.comment),
-        "/quota\n\n/status\n\n/withdraw #1",
-    );
+    let talk = world.command("alice", at, "/quota");
+    let edited = "/quota\n\n/status\n\n/withdraw #1";
+    world.edit("alice", at.0, talk.comment, edited);
     let answer = world.until("what is new should be answered", |world| {
         let answer = world.answer(at, talk.comment)?;
         holds(
@@ -131,9 +130,9 @@ fn outsiders(world: &mut World, at: At<'_>) {
     let path = format!("/repos/{}/collaborators/{}", at.0, world.login("eve"));
     world.call("owner", "PUT", &path, &json!({ "permission": "read" }));
     world
-        .say("eve", at, "/status")
+        .command("eve", at, "/status")
         .message("Only members of this team, and organizers");
-    world.say("eve", at, "/pause").message("rganizer");
+    world.command("eve", at, "/pause").message("rganizer");
     world.call("owner", "DELETE", &path, &Value::Null);
 }
 
@@ -167,9 +166,9 @@ fn organizers_order(world: &mut World, at: At<'_>) {
         ("/team add delta ada", "referee team add delta"),
     ];
     for (order, answer) in orders {
-        world.say("bob", at, order).message(answer);
+        world.command("bob", at, order).message(answer);
     }
-    let both = world.say("bob", at, "/status\n\nand then\n\n/queue");
+    let both = world.command("bob", at, "/status\n\nand then\n\n/queue");
     both.message("`/status`")
         .message("`/queue`")
         .message("Nothing runs and nothing waits.");
@@ -177,10 +176,10 @@ fn organizers_order(world: &mut World, at: At<'_>) {
 
 fn an_announcement(world: &mut World, at: At<'_>, (alpha, issue): At<'_>) {
     world
-        .say("bob", at, "/announce The test phase opens on **Monday**.")
+        .command("bob", at, "/announce The test phase opens on **Monday**.")
         .message("Told to 1 team.");
     world.until("the team should be told", |world| {
-        let said = world.said(alpha, issue);
+        let said = world.bot_comments(alpha, issue);
         let told = said
             .iter()
             .filter(|s| s.text.contains("opens on **Monday**"));

@@ -1,25 +1,22 @@
-//! The real program in a folder of its own: its settings, its commands, its daemon.
+//! The real program in its own folder: its settings, its command line and its daemon.
 
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A daemon that is asked to end is gone by then.
+/// How long a daemon may take to end after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
-/// Our own address on the way to a forge.
-fn our_side(forge: &str) -> IpAddr {
+/// The address of this machine in the network of a forge.
+fn local_address(forge: &str) -> IpAddr {
     let url = reqwest::Url::parse(forge).expect("the forge's address, as http://… or https://…");
-    let at = url
-        .socket_addrs(|| None)
-        .expect("a host that has an address");
-    let reached = TcpStream::connect(&at[..]);
-    let reached = reached.unwrap_or_else(|e| panic!("{forge} does not answer: {e}"));
-    reached.local_addr().unwrap().ip()
+    let addresses = url.socket_addrs(|| None).expect("a host with an address");
+    let connected = TcpStream::connect(&addresses[..]);
+    let connected = connected.unwrap_or_else(|e| panic!("{forge} does not answer: {e}"));
+    connected.local_addr().unwrap().ip()
 }
 
-/// An installation.
 pub struct Daemon {
     folder: tempfile::TempDir,
     listen: String,
@@ -27,10 +24,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// An installation for a challenge in its folder `challenge`, on this forge.
+    /// An installation for a challenge in the folder `challenge` on a forge.
     pub fn new(forge: &str) -> Self {
-        // By the address that the forge sees us at: on one machine the loopback.
-        let free = TcpListener::bind((our_side(forge), 0)).unwrap();
+        // The forge reaches this address. On one machine it is the loopback address.
+        let free = TcpListener::bind((local_address(forge), 0)).unwrap();
         let listen = free.local_addr().unwrap().to_string();
         let folder = tempfile::tempdir().unwrap();
         let secret = hex::encode(referee::clock::random_bytes::<16>());
@@ -48,24 +45,23 @@ impl Daemon {
         }
     }
 
-    /// One more key of the forge, for its next start.
+    /// Adds a setting of the forge, which the next start reads.
     pub fn set(&self, line: &str) {
         let file = self.path("referee.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, format!("{text}{line}\n")).unwrap();
     }
 
-    /// A path in its folder.
+    /// A path in the folder of the installation.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Where it is reached.
     pub fn url(&self) -> String {
         format!("http://{}", self.listen)
     }
 
-    /// Writes a token where the settings, or a command, look for it.
+    /// Writes a token into a file that the settings or a command name.
     pub fn write_token(&self, file: &str, token: &str) {
         std::fs::write(self.path(file), format!("{token}\n")).unwrap();
     }
@@ -87,7 +83,7 @@ impl Daemon {
         command
     }
 
-    /// Runs a command of the program, which must succeed; what it printed.
+    /// Runs a command of the program, which must succeed. Returns its output.
     pub fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(
@@ -100,7 +96,7 @@ impl Daemon {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs a command of the program, which must fail; what it printed.
+    /// Runs a command of the program, which must fail. Returns its output without line breaks.
     pub fn refuse(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         let message = [output.stdout, output.stderr].concat();
@@ -110,13 +106,12 @@ impl Daemon {
             !output.status.success(),
             "referee {called} should fail: {message}"
         );
-        // Lines are broken for terminals.
         message.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Starts it; it answers some moments later.
+    /// Starts the daemon, without waiting until it answers.
     pub fn start(&mut self) {
-        assert!(self.child.is_none(), "it runs already");
+        assert!(self.child.is_none(), "the daemon runs already");
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -127,13 +122,13 @@ impl Daemon {
         self.child = Some(command.spawn().unwrap());
     }
 
-    /// Why it does not run any more, if it should.
+    /// The reason why a started daemon does not run any more.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.as_mut()?.try_wait().unwrap()?;
         Some(format!("the daemon ended: {status}"))
     }
 
-    /// Asks it to end, and waits for it.
+    /// Sends SIGTERM to the daemon and waits for its end.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else {
             return;
@@ -153,17 +148,15 @@ impl Daemon {
         }
     }
 
-    /// All that it has said so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("referee.log")).unwrap_or_default()
     }
 
-    /// Its database, once it was started.
+    /// The address of the database, which exists after the first start.
     pub fn database(&self) -> String {
         format!("sqlite:{}?mode=ro", self.path("data/referee.db").display())
     }
 
-    /// Its folder of data.
     pub fn data(&self) -> PathBuf {
         Path::new(self.folder.path()).join("data")
     }

@@ -1,10 +1,9 @@
-//! The Docker Engine, as far as a test has to know it: whether it is there, and what a daemon of ours
-//! left on it.
+//! The Docker Engine: whether it is usable, and the removal of objects that a daemon has left.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::place::variable;
+use crate::instance::variable;
 
 /// The image that every submission starts from.
 const BASE: &str = "referee/python:3.11";
@@ -15,14 +14,15 @@ fn docker(arguments: &[&str]) -> Result<String, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("docker: {e}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
-/// Whether submissions can be run here. Under CI they must.
-pub fn is_there() -> bool {
+/// Whether submissions can run here. Under CI they must.
+pub fn is_usable() -> bool {
     let missing = match docker(&["image", "inspect", BASE]) {
         Ok(_) => return true,
         Err(message) => format!(
@@ -30,12 +30,12 @@ pub fn is_there() -> bool {
             message.trim()
         ),
     };
-    assert!(variable("CI").is_none(), "this cannot run: {missing}");
+    assert!(variable("CI").is_none(), "the tests cannot run: {missing}");
     eprintln!("SKIPPED, nothing is tested: {missing}");
     false
 }
 
-/// Removes what a daemon with this folder of data left, by its label and its tags.
+/// Removes the objects of the daemon with this data folder, by their label and tags.
 pub fn clear(data: &Path) {
     let Ok(instance) = std::fs::read_to_string(data.join("instance")) else {
         return;

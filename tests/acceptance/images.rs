@@ -1,27 +1,31 @@
-//! A team pushes images to the registry of the forge: good ones, another under the same tag, one that
-//! cannot run here, one that is gone before its turn.
+//! A team pushes images to the registry of the forge: valid ones, another one under the same tag, one for another
+//! architecture, and one that is deleted while it waits.
 //!
-//! Where the forge has no registry the story is another one, and says so: that nobody is left to wonder.
+//! If the forge has no registry, the test asserts instead that every command reports it, and prints this.
 
 use referee::model::{Digest, Origin, Outcome, Stage};
 use referee::store::SubmissionRecord;
 use serde_json::Value;
 
-use crate::challenge::{slow_build, take_images};
-use crate::looks::holds;
+use crate::challenge::{slow_build, trigger_by_images};
+use crate::instance::at_each;
 use crate::model::ForgeVersion;
-use crate::place::at_each;
+use crate::published::holds;
 use crate::world::World;
 
-/// Of the team `alpha`: its repository, and the image that triggers a phase, `owner/name`.
-type Places<'a> = (&'a str, &'a str);
+/// The team `alpha`: its repository, and the image that triggers a phase, `owner/name`.
+#[derive(Clone, Copy)]
+struct Alpha<'a> {
+    repository: &'a str,
+    image: &'a str,
+}
 
 #[test]
-fn what_is_pushed_to_the_registry_is_judged_and_shown() {
+fn a_pushed_image_is_evaluated_and_its_result_is_published() {
     at_each(
         &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
         |world| {
-            take_images(&world.daemon.path("challenge"));
+            trigger_by_images(&world.daemon.path("challenge"));
             world.restart();
             if world.has_registry() {
                 images(world);
@@ -33,30 +37,33 @@ fn what_is_pushed_to_the_registry_is_judged_and_shown() {
 }
 
 #[test]
-fn a_forge_without_a_registry_is_told_apart() {
-    let told = |world: &mut World| {
+fn a_forge_without_a_registry_is_reported() {
+    let story = |world: &mut World| {
         world.turn_registry_off();
-        take_images(&world.daemon.path("challenge"));
+        trigger_by_images(&world.daemon.path("challenge"));
         no_registry(world);
     };
-    // A real instance has one or has none: the story above is told accordingly.
-    crate::place::at_models(&[ForgeVersion::Gitea122], told);
+    // At a real instance without a registry, the test above runs this story.
+    crate::instance::at_models(&[ForgeVersion::Gitea122], story);
 }
 
 fn images(world: &mut World) {
     let repository = world.team_with_images("alpha", &["alice"]);
     let image = format!("{}-alpha/method", world.organization);
-    let at = (repository.as_str(), image.as_str());
-    let first = a_score_is_shown(world, at);
-    a_moved_tag_is_another(world, at, &first);
-    another_architecture(world, at);
-    strangers_push_nothing(world, at);
-    one_that_is_gone(world, at);
+    let alpha = Alpha {
+        repository: &repository,
+        image: &image,
+    };
+    let first = a_score_is_published(world, alpha);
+    a_moved_tag_is_another_submission(world, alpha, &first);
+    an_image_of_another_architecture_is_rejected(world, alpha);
+    others_cannot_push_for_the_team(world, alpha);
+    a_deleted_image_is_rejected(world, alpha);
 }
 
-/// Number, `name:tag` and digest of a team's images, oldest first.
+/// The number, `name:tag` and digest of the team's images, oldest first.
 fn entered(world: &World) -> Vec<(i64, String, Digest)> {
-    let of = |record: SubmissionRecord| match record.submission.origin {
+    let image = |record: SubmissionRecord| match record.submission.origin {
         Origin::Image { ref digest, .. } => Some((
             record.submission.number,
             record.submission.origin.pushed_as(),
@@ -67,12 +74,12 @@ fn entered(world: &World) -> Vec<(i64, String, Digest)> {
     world
         .submissions("alpha")
         .into_iter()
-        .filter_map(of)
+        .filter_map(image)
         .collect()
 }
 
-/// Waits until the image of this digest is a submission; its number.
-fn enters(world: &mut World, digest: &Digest) -> i64 {
+/// Waits until the image with this digest is a submission, and returns its number.
+fn wait_entered(world: &mut World, digest: &Digest) -> i64 {
     let all = world.until(
         &format!("the image {digest} should be a submission"),
         |world| {
@@ -82,30 +89,30 @@ fn enters(world: &mut World, digest: &Digest) -> i64 {
         },
     );
     let same: Vec<_> = all.iter().filter(|(_, _, d)| d == digest).collect();
-    assert_eq!(same.len(), 1, "once: {all:?}");
+    assert_eq!(same.len(), 1, "the image is one submission: {all:?}");
     same[0].0
 }
 
-fn ends(world: &mut World, number: i64, outcome: Outcome) -> SubmissionRecord {
+fn wait_end(world: &mut World, number: i64, outcome: Outcome) -> SubmissionRecord {
     world.until(&format!("#{number} should be {outcome:?}"), |world| {
         let mut all = world.submissions("alpha");
         all.retain(|r| r.submission.number == number);
         let record = all.pop().ok_or("no submission")?;
-        let over = record.submission.outcome();
-        let over = over.ok_or_else(|| format!("at {:?}", record.submission.stage()))?;
-        assert_eq!(over, outcome, "outcome of #{number}");
+        let ended = record.submission.outcome();
+        let ended = ended.ok_or_else(|| format!("at {:?}", record.submission.stage()))?;
+        assert_eq!(ended, outcome, "outcome of #{number}");
         Ok(record)
     })
 }
 
-/// Waits until the one comment on a submission says this, in the issue of the team's repository.
-fn is_told(world: &mut World, repository: &str, (number, text): (i64, &str)) -> String {
-    let mark = format!("<!-- referee:submission=nuclei#{number} -->");
+/// Waits until the only report on a submission holds a text, and returns the report.
+fn wait_report(world: &mut World, repository: &str, number: i64, text: &str) -> String {
+    let marker = format!("<!-- referee:submission=nuclei#{number} -->");
     let report = world.until(
-        &format!("a comment on #{number} should say `{text}`"),
+        &format!("the report on #{number} should hold `{text}`"),
         |world| {
-            let mut all = world.said(repository, world.thread(repository)?);
-            all.retain(|said| said.text.starts_with(&mark));
+            let mut all = world.bot_comments(repository, world.report_issue(repository)?);
+            all.retain(|comment| comment.text.starts_with(&marker));
             holds(all.len() == 1 && all[0].text.contains(text), &all)?;
             Ok(all.remove(0))
         },
@@ -113,16 +120,17 @@ fn is_told(world: &mut World, repository: &str, (number, text): (i64, &str)) -> 
     report.text
 }
 
-fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Digest {
+fn a_score_is_published(world: &mut World, alpha: Alpha<'_>) -> Digest {
     let board = world.repository("leaderboard");
     let before = world.commits(&board);
-    let digest = world.push_image("alice", (image, "segmentation"), world.program("0.625"));
-    look(world);
-    let number = enters(world, &digest);
-    how_it_was_found(world);
-    let record = ends(world, number, Outcome::Scored);
+    let image = world.program("0.625");
+    let digest = world.push_image("alice", alpha.image, "segmentation", image);
+    sweep_if_needed(world);
+    let number = wait_entered(world, &digest);
+    assert_found_by_delivery_or_sweep(world);
+    let record = wait_end(world, number, Outcome::Scored);
     let attempts = world.read(world.store().attempts(&record));
-    let kinds: Vec<Stage> = attempts.iter().map(|a| a.attempt.stage).collect();
+    let stages: Vec<Stage> = attempts.iter().map(|a| a.attempt.stage).collect();
     let expected = [
         Stage::Admission,
         Stage::Build,
@@ -130,16 +138,16 @@ fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Diges
         Stage::Run,
         Stage::Scoring,
     ];
-    assert_eq!(kinds, expected);
-    let report = is_told(world, repository, (number, "0.625"));
+    assert_eq!(stages, expected);
+    let report = wait_report(world, alpha.repository, number, "0.625");
     assert!(report.contains("`method:segmentation`"), "{report}");
     assert!(report.contains(digest.short()), "{report}");
-    world.until("the boards should be committed once", |world| {
+    world.until("the leaderboards should be committed once", |world| {
         let now = world.commits(&board);
         holds(now == before + 1, (before, now))
     });
     let table = world.file(&board, "validation/segmentation.csv");
-    let table = table.expect("a file of the board");
+    let table = table.expect("a file of the leaderboard");
     assert!(
         table.contains("alpha") && table.contains("0.625"),
         "{table}"
@@ -147,18 +155,18 @@ fn a_score_is_shown(world: &mut World, (repository, image): Places<'_>) -> Diges
     digest
 }
 
-/// By its delivery, or by the sweep where the forge sends none.
-fn how_it_was_found(world: &mut World) {
+/// Asserts that a delivery announced the image, or that the forge sends none and the sweep found the image.
+fn assert_found_by_delivery_or_sweep(world: &mut World) {
     let announced = |world: &World| {
         let notes = world.read(world.store().delivery_notes());
-        let of = |(_, note): &(i64, Option<String>)| {
+        let of_images = |(_, note): &(i64, Option<String>)| {
             note.as_deref()
                 .is_some_and(|n| n.contains("images entered"))
         };
-        holds(notes.iter().any(of), notes)
+        holds(notes.iter().any(of_images), notes)
     };
     if world.announces_images() {
-        world.until("the image's delivery should be acted on", announced);
+        world.until("the image's delivery should be handled", announced);
         println!("{}: images are announced", world.api.root());
     } else {
         assert!(
@@ -169,13 +177,17 @@ fn how_it_was_found(world: &mut World) {
     }
 }
 
-fn a_moved_tag_is_another(world: &mut World, (repository, image): Places<'_>, first: &Digest) {
-    let second = world.push_image("alice", (image, "segmentation"), world.program("0.875"));
+fn a_moved_tag_is_another_submission(world: &mut World, alpha: Alpha<'_>, first: &Digest) {
+    let push = |world: &World| {
+        let image = world.program("0.875");
+        world.push_image("alice", alpha.image, "segmentation", image)
+    };
+    let second = push(world);
     assert_ne!(&second, first);
-    look(world);
-    let number = enters(world, &second);
-    ends(world, number, Outcome::Scored);
-    is_told(world, repository, (number, "0.875"));
+    sweep_if_needed(world);
+    let number = wait_entered(world, &second);
+    wait_end(world, number, Outcome::Scored);
+    wait_report(world, alpha.repository, number, "0.875");
     let tag = || "method:segmentation".to_owned();
     assert_eq!(
         entered(world),
@@ -183,31 +195,31 @@ fn a_moved_tag_is_another(world: &mut World, (repository, image): Places<'_>, fi
             (number - 1, tag(), first.clone()),
             (number, tag(), second.clone())
         ],
-        "the first keeps its digest"
+        "the first submission keeps its digest"
     );
-    is_told(world, repository, (number - 1, "0.625"));
-    // The same again is nothing new.
-    world.push_image("alice", (image, "segmentation"), world.program("0.875"));
-    look(world);
+    wait_report(world, alpha.repository, number - 1, "0.625");
+    // The same image again is not a new submission.
+    push(world);
+    sweep_if_needed(world);
     world.settle();
     assert_eq!(entered(world).len(), 2, "{:?}", entered(world));
 }
 
-fn another_architecture(world: &mut World, (repository, image): Places<'_>) {
+fn an_image_of_another_architecture_is_rejected(world: &mut World, alpha: Alpha<'_>) {
     let (parts, platform) = world.foreign();
     let layers = parts.blobs.iter().map(|blob| Digest::of(blob));
     let layers: Vec<Digest> = layers.collect();
-    let digest = world.push_image("alice", (image, "segmentation-foreign"), parts);
-    look(world);
-    let number = enters(world, &digest);
-    let record = ends(world, number, Outcome::Rejected);
+    let digest = world.push_image("alice", alpha.image, "segmentation-foreign", parts);
+    sweep_if_needed(world);
+    let number = wait_entered(world, &digest);
+    let record = wait_end(world, number, Outcome::Rejected);
     assert_eq!(record.submission.stage(), Stage::Admission);
-    let report = is_told(world, repository, (number, "IMG002"));
+    let report = wait_report(world, alpha.repository, number, "IMG002");
     assert!(report.contains(&platform), "{report}");
     let attempts = world.read(world.store().attempts(&record));
     assert!(
         attempts.iter().all(|a| a.attempt.stage == Stage::Admission),
-        "nothing was fetched to be loaded: {attempts:?}"
+        "there is no attempt at a build: {attempts:?}"
     );
     for digest in layers {
         let fetched = world.asked_for(&format!("/blobs/{digest}"));
@@ -215,61 +227,62 @@ fn another_architecture(world: &mut World, (repository, image): Places<'_>) {
     }
 }
 
-/// Who is not of the team, and has an account, pushes nothing in its name.
-fn strangers_push_nothing(world: &mut World, (_, image): Places<'_>) {
+fn others_cannot_push_for_the_team(world: &mut World, alpha: Alpha<'_>) {
     let own = format!("{}/method", world.login("eve").to_lowercase());
-    world.keep_images_of(&world.login("eve"));
-    world.push_image("eve", (&own, "segmentation"), world.program("1.0"));
-    let refused = world.try_push("eve", (image, "segmentation"), world.program("1.0"));
+    world.remove_images_of(&world.login("eve"));
+    world.push_image("eve", &own, "segmentation", world.program("1.0"));
+    let image = world.program("1.0");
+    let refused = world.try_push("eve", alpha.image, "segmentation", image);
     assert!(refused.is_err(), "eve pushed as the team: {refused:?}");
-    look(world);
+    sweep_if_needed(world);
     world.settle();
     assert_eq!(entered(world).len(), 3, "{:?}", entered(world));
 }
 
-/// Deleted after it has passed the rules, while a build of the team's is in its way.
-fn one_that_is_gone(world: &mut World, (repository, image): Places<'_>) {
-    let copy = world.clone_of("alice", repository);
+/// An image is deleted after admission, while it waits for another build of the team.
+fn a_deleted_image_is_rejected(world: &mut World, alpha: Alpha<'_>) {
+    let copy = world.clone_of("alice", alpha.repository);
     let slow = slow_build(&copy, 10);
     let pushed = copy.push(&["origin", "HEAD:refs/tags/final-slow"]);
     assert!(pushed.accepted, "{}", pushed.text);
-    world.until("it should be built", |world| {
+    world.until("the commit should be in its build", |world| {
         let record = world.submission("alpha", &slow)?.submission;
         let stage = (record.stage(), record.state.is_working());
         holds(stage == (Stage::Build, true), stage)
     });
-    let digest = world.push_image("alice", (image, "segmentation-gone"), world.program("0.5"));
-    look(world);
-    let number = enters(world, &digest);
-    world.until("it should wait for its turn", |world| {
+    let image = world.program("0.5");
+    let digest = world.push_image("alice", alpha.image, "segmentation-gone", image);
+    sweep_if_needed(world);
+    let number = wait_entered(world, &digest);
+    world.until("the image should wait for the build", |world| {
         let mut all = world.submissions("alpha");
         all.retain(|r| r.submission.number == number);
         let record = all.pop().ok_or("no submission")?.submission;
         let seen = (record.stage(), record.state.is_working(), record.outcome());
         holds(seen == (Stage::Build, false, None), seen)
     });
-    let (owner, name) = image.split_once('/').expect("owner/name");
+    let (owner, name) = alpha.image.split_once('/').expect("owner/name");
     let path = format!("/packages/{owner}/container/{name}/segmentation-gone");
     world.administer("DELETE", &path);
-    ends(world, number, Outcome::ImageRejected);
-    let report = is_told(world, repository, (number, "IMG016"));
+    wait_end(world, number, Outcome::ImageRejected);
+    let report = wait_report(world, alpha.repository, number, "IMG016");
     assert!(report.contains("not in the registry any more"), "{report}");
-    world.ends(("alpha", &slow), Outcome::BuildFailed);
+    world.ends("alpha", &slow, Outcome::BuildFailed);
     world.settle();
 }
 
-/// Has the daemon look where the forge announces nothing; waiting for the sweep would do, too.
-fn look(world: &mut World) {
+/// Restarts the daemon if the forge does not announce images, so that the sweep runs at once.
+fn sweep_if_needed(world: &mut World) {
     if !world.announces_images() {
         world.restart();
     }
 }
 
-/// What an organizer is told where nothing can be pushed.
+/// Asserts that setup, `team add` and doctor report the missing registry and how to fix it.
 fn no_registry(world: &mut World) {
     println!(
-        "{}: this instance has no registry (`[packages] ENABLED = false`, or a proxy keeps it back), so NO IMAGE \
-         IS PUSHED; what is asserted is that setup, team add and doctor say so",
+        "{}: this instance has no registry (`[packages] ENABLED = false`, or a proxy blocks it), so NO IMAGE IS \
+         PUSHED. The test asserts only that setup, team add and doctor report this.",
         world.api.root()
     );
     let help = "`[packages] ENABLED = true`";
@@ -284,7 +297,7 @@ fn no_registry(world: &mut World) {
     assert!(refused.contains(help), "{refused}");
     let organization = format!("/orgs/{}-alpha", world.organization);
     let (status, _) = world.ask("owner", "GET", &organization, &Value::Null);
-    assert_eq!(status, 404, "nothing was made for images");
+    assert_eq!(status, 404, "no organization was created for images");
     let message = world.daemon.refuse(&["doctor"]);
     assert!(
         message.contains("there is none at") && message.contains(help),

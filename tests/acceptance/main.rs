@@ -1,17 +1,16 @@
-//! What the platform promises, tried against a forge: it makes an organization, people and teams of its
-//! own, pushes, commands and breaks things as they do, looks at what the forge shows then, and removes
-//! everything that it made.
+//! The promises of the platform, tested against a forge. Each test creates an organization, people and teams, lets them
+//! push, write commands and delete things, reads the results from the forge, and removes everything that it created.
 //!
-//! With `REFEREE_TEST_FORGE_URL` and `REFEREE_TEST_FORGE_TOKEN` (of an administrator of the forge, with
-//! all scopes) it runs against that instance. Without them it runs against the model in
-//! `tests/forge/model`. It needs a Docker Engine and the base image `referee/python:3.11`; where there
-//! is none the tests say so and pass, except under CI.
+//! With `REFEREE_TEST_FORGE_URL` and `REFEREE_TEST_FORGE_TOKEN` (of an administrator of the forge, with all scopes) the
+//! tests run against that instance. Without them they run against the model in `tests/forge/model`. They need a Docker
+//! Engine and the base image `referee/python:3.11`. Without them each test prints the reason and passes. Under CI it
+//! fails.
 //!
-//! The instance has to reach this machine with its webhooks, by the address that this machine has on
-//! the way to it. Where none arrives, each story says so and how to mend it; those that are about
-//! pushes go on, as the sweep finds everything, and those that are about comments fail.
+//! The webhooks of the instance have to reach this machine by its own address in the network of the instance. If no
+//! delivery arrives, each test prints how to fix that. Tests about pushes continue, because the sweep finds everything.
+//! Tests about comments fail.
 //!
-//! Start reading at [`world`]; each other file is one story.
+//! Start reading at [`world`]. Each other file with tests is one story.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,24 +21,24 @@
 mod api;
 mod challenge;
 mod commands;
+mod conversation;
 #[expect(dead_code, reason = "shared with the tests of the local forge")]
 #[path = "../it/copy.rs"]
 mod copy;
 mod daemon;
 mod engine;
+mod failures;
 #[expect(dead_code, reason = "shared with the tests of registries")]
 #[path = "../registry/image.rs"]
 mod image;
 mod images;
-mod looks;
+mod instance;
 #[expect(dead_code, reason = "shared with the tests of the model itself")]
 #[path = "../forge/model/mod.rs"]
 mod model;
 mod newcomers;
 mod orders;
-mod place;
+mod published;
 mod pushes;
 mod registry;
-mod talk;
-mod trouble;
 mod world;

@@ -5,9 +5,9 @@ use referee::model::Outcome;
 use serde_json::json;
 
 use crate::challenge::mistaken;
-use crate::looks::holds;
+use crate::instance::at_each;
 use crate::model::ForgeVersion;
-use crate::place::at_each;
+use crate::published::holds;
 
 const ASKS: &str = "wants to take part as team `zeta`";
 
@@ -28,13 +28,13 @@ fn a_newcomer_waits_for_an_organizer() {
                 copy.push_main();
             }
             let issue = world.until("the organizers should be asked", |world| {
-                let issue = world.thread(&organizers)?;
-                let said = world.said(&organizers, issue);
+                let issue = world.report_issue(&organizers)?;
+                let said = world.bot_comments(&organizers, issue);
                 holds(said.iter().any(|s| s.text.contains(ASKS)), &said)?;
                 Ok(issue)
             });
             world
-                .say("bob", (&organizers, issue), "/team list")
+                .command("bob", (&organizers, issue), "/team list")
                 .message("waits for `/team approve zeta`");
             assert_eq!(
                 world.entered("zeta"),
@@ -42,13 +42,13 @@ fn a_newcomer_waits_for_an_organizer() {
                 "nothing is read before the approval"
             );
 
-            let talk = world.say("bob", (&organizers, issue), "/team approve zeta");
+            let talk = world.command("bob", (&organizers, issue), "/team approve zeta");
             talk.message("Team `zeta` takes part");
             let standing = copy.head();
-            world.ends(("zeta", &standing), Outcome::Rejected);
+            world.ends("zeta", &standing, Outcome::Rejected);
             let sha = mistaken(&copy, "third");
             copy.push_main();
-            world.ends(("zeta", &sha), Outcome::Rejected);
+            world.ends("zeta", &sha, Outcome::Rejected);
             world.until("the report should be there", |world| {
                 world.report_with(&zeta, &sha, "Rejected")
             });
@@ -58,10 +58,10 @@ fn a_newcomer_waits_for_an_organizer() {
                 expected,
                 "what stood there, and what came"
             );
-            let said = world.said(&organizers, issue);
+            let said = world.bot_comments(&organizers, issue);
             let asked = said.iter().filter(|s| s.text.contains(ASKS)).count();
             assert_eq!(asked, 1, "asked once: {said:#?}");
-            let again = world.say("bob", (&organizers, issue), "/team approve zeta");
+            let again = world.command("bob", (&organizers, issue), "/team approve zeta");
             assert!(
                 !again.answer.text.contains("takes part with"),
                 "{}",
@@ -82,19 +82,20 @@ fn an_organizer_makes_a_team_by_a_comment() {
             let issue = world.open(
                 "owner",
                 &organizers,
-                ("Teams", "Who takes part is decided here."),
+                "Teams",
+                "The organizers approve teams here.",
             );
             let at = (organizers.as_str(), issue);
             world
-                .say("bob", at, "/team add delta nobody-of-this-name")
+                .command("bob", at, "/team add delta nobody-of-this-name")
                 .message("no account named nobody-of-this-name; nothing was made");
             assert_eq!(world.entered("delta"), []);
 
             let order = format!("/team add delta @{}", world.login("eve"));
-            let made = world.say("bob", at, &order);
+            let made = world.command("bob", at, &order);
             made.message("Team `delta` takes part with")
                 .message("made: account");
-            let again = world.say("bob", at, &order);
+            let again = world.command("bob", at, &order);
             again.message("found: account");
             assert!(
                 !again.answer.text.contains("made:"),
@@ -106,7 +107,7 @@ fn an_organizer_makes_a_team_by_a_comment() {
             let copy = world.clone_of("eve", &delta);
             let sha = mistaken(&copy, "first");
             copy.push_main();
-            world.ends(("delta", &sha), Outcome::Rejected);
+            world.ends("delta", &sha, Outcome::Rejected);
             world.until("the report should be there", |world| {
                 world.report_with(&delta, &sha, "Rejected")
             });

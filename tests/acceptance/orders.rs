@@ -2,10 +2,10 @@
 
 use referee::model::Outcome;
 
-use crate::challenge::{turn_around, worth};
-use crate::looks::holds;
+use crate::challenge::{reverse_scorer, scoring};
+use crate::instance::at_each;
 use crate::model::ForgeVersion;
-use crate::place::at_each;
+use crate::published::holds;
 use crate::world::World;
 
 /// The rows of the board's file, in their order.
@@ -27,18 +27,20 @@ fn a_corrected_scorer_turns_the_board() {
         for (team, value) in [("alpha", "0.9"), ("beta", "0.2")] {
             let repository = world.team(team, &["alice"]);
             let copy = world.clone_of("alice", &repository);
-            let sha = worth(&copy, value, 0);
+            let sha = scoring(&copy, value, 0);
             copy.push_main();
-            world.ends((team, &sha), Outcome::Scored);
+            world.ends(team, &sha, Outcome::Scored);
         }
         let board = world.repository("leaderboard");
         let organizers = world.repository("organizers");
-        let issue = world.open("bob", &organizers, ("Orders", "What we order"));
+        let issue = world.open("bob", &organizers, "Orders", "What we order");
         let at = (organizers.as_str(), issue);
-        world.say("bob", at, "/apply").message("no rescore is open");
+        world
+            .command("bob", at, "/apply")
+            .message("no rescore is open");
 
-        turn_around(&world.daemon.path("challenge"));
-        let asked = world.write("bob", at, "/rescore validation/segmentation");
+        reverse_scorer(&world.daemon.path("challenge"));
+        let asked = world.post("bob", at, "/rescore validation/segmentation");
         let preview = world.until("the preview should follow", |world| {
             let answer = world.answer(at, asked)?;
             holds(answer.text.contains("/apply"), &answer)?;
@@ -55,7 +57,7 @@ fn a_corrected_scorer_turns_the_board() {
             preview.text
         );
         world
-            .say("bob", at, "/apply")
+            .command("bob", at, "/apply")
             .message("instead of")
             .message("2 teams change their places");
         world.until("the board's files should turn", |world| {
@@ -63,7 +65,7 @@ fn a_corrected_scorer_turns_the_board() {
             holds(now == ["beta", "alpha"], now)
         });
         world
-            .say("bob", at, "/status validation/segmentation")
+            .command("bob", at, "/status validation/segmentation")
             .message("beta");
     });
 }

@@ -1,8 +1,8 @@
 //! One challenge on one forge: an organization, its people and teams, and a daemon.
 //!
-//! It refuses to leave anything behind, also when a story fails: repositories, organization and people
-//! are removed from the forge, and what the daemon made from the engine. All names carry a number
-//! drawn for this world, so that a forge can have several at a time.
+//! It leaves nothing behind, even if a test fails: it removes the repositories, the organization and the people from
+//! the forge, and the daemon's objects from the engine. All names hold a random number of this world, so that a forge
+//! can have several worlds at a time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,26 +15,26 @@ use referee::store::Store;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::api::{Api, By};
+use crate::api::{Api, Credentials};
 use crate::copy::Copy;
 use crate::daemon::Daemon;
+use crate::instance::Instance;
 use crate::model::Forge;
-use crate::place::Place;
 use crate::{challenge, engine};
 
-/// What is to happen has happened by then, also by a sweep on a machine with much else to do.
+/// How long an expected event may take, also if only the sweep leads to it on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(150);
-/// The first delivery has arrived by then, if any does: a forge's queues take some seconds.
+/// How long the first delivery may take: a forge's queues take some seconds.
 const RECEIVED_WITHIN: Duration = Duration::from_secs(30);
-/// Rounds of removing what a list shows.
+/// How many pages of a list are removed at most.
 const ROUNDS: usize = 20;
-/// Between two looks.
+/// The time between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Somebody of the model who administers it.
+/// The administrator of the model.
 const ADMINISTRATOR: &str = "root-admin";
 
-/// Everybody, each with the scopes of their token. Those of the bot are what the documentation names;
-/// the owner's setup has a token of its own.
+/// All people, each with the scopes of their token. The documentation names the scopes of the bot. The owner has
+/// another token for the setup.
 const CAST: [(&str, &[&str]); 5] = [
     (
         "owner",
@@ -59,7 +59,7 @@ const CAST: [(&str, &[&str]); 5] = [
     ("bob", &["write:repository", "write:issue"]),
     ("eve", &["write:repository", "write:issue"]),
 ];
-/// What the documentation names for `referee forge setup` and `referee team add`.
+/// The scopes that the documentation names for `referee forge setup` and `referee team add`.
 const SETUP: [&str; 3] = ["write:organization", "write:repository", "read:user"];
 
 struct Person {
@@ -70,18 +70,17 @@ struct Person {
 
 /// A challenge on a forge.
 pub struct World {
-    /// The forge's API.
     pub api: Api,
-    /// Name of the organization.
+    /// The name of the organization.
     pub organization: String,
-    /// The installation.
     pub daemon: Daemon,
-    admin: By,
+    admin: Credentials,
     people: BTreeMap<&'static str, Person>,
-    /// Organizations of teams' images, and people who have some.
+    /// The organizations and people whose images are removed at the end.
     image_owners: Vec<String>,
     version: ForgeVersion,
-    hears: bool,
+    /// Whether deliveries of the forge arrive.
+    receives_deliveries: bool,
     store: OnceLock<Store>,
     copies: u32,
     model: Option<Forge>,
@@ -89,19 +88,18 @@ pub struct World {
 }
 
 impl World {
-    /// The organization as `referee forge setup` leaves it, and a daemon at work. `None` where
-    /// submissions cannot be run.
-    pub fn new(place: Place) -> Option<Self> {
-        if !engine::is_there() {
+    /// The organization as `referee forge setup` leaves it, and a running daemon. `None` if submissions cannot run.
+    pub fn new(instance: Instance) -> Option<Self> {
+        if !engine::is_usable() {
             return None;
         }
-        // reqwest wants a provider before its first client, also for plain HTTP.
+        // reqwest needs a TLS provider before its first client, also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = Arc::new(builder.worker_threads(2).enable_all().build().unwrap());
-        let (url, token, model) = match place {
-            Place::Real { url, token } => (url, token, None),
-            Place::Model(version) => {
+        let (url, token, model) = match instance {
+            Instance::Real { url, token } => (url, token, None),
+            Instance::Model(version) => {
                 let forge = runtime.block_on(Forge::start(version));
                 let all = vec!["all".to_owned()];
                 let mut state = forge.state();
@@ -116,88 +114,86 @@ impl World {
             api: Api::new(&url, Arc::clone(&runtime)),
             organization: format!("acc-{number}"),
             daemon: Daemon::new(&url),
-            admin: By::token(&token),
+            admin: Credentials::token(&token),
             people: BTreeMap::new(),
             image_owners: Vec::new(),
             version: ForgeVersion::Gitea(0, 0, 0),
-            hears: false,
+            receives_deliveries: false,
             store: OnceLock::new(),
             copies: 0,
             model,
             runtime,
         };
-        world.version = world.look_who_it_is();
+        world.version = world.ask_version();
         for (name, scopes) in CAST {
-            world.enter(name, scopes);
+            world.create_person(name, scopes);
         }
         challenge::write(&world.daemon.path("challenge"), &world.organization);
         world.set_up();
         world.start();
-        world.listen();
+        world.test_deliveries();
         Some(world)
     }
 
-    /// The forge by its own words, as an administrator is told.
-    fn look_who_it_is(&self) -> ForgeVersion {
-        let who = self.api.must(&self.admin, ("GET", "/user"), &Value::Null);
+    /// The version in the forge's own answer to an administrator.
+    fn ask_version(&self) -> ForgeVersion {
+        let user = self.api.must(&self.admin, "GET", "/user", &Value::Null);
         assert_eq!(
-            who["is_admin"], true,
-            "REFEREE_TEST_FORGE_TOKEN has to be an administrator's, with all scopes: {who}"
+            user["is_admin"], true,
+            "REFEREE_TEST_FORGE_TOKEN has to be an administrator's, with all scopes: {user}"
         );
-        let message = self
-            .api
-            .must(&self.admin, ("GET", "/version"), &Value::Null);
-        let version = message["version"].as_str().unwrap_or_default();
-        ForgeVersion::parse(version).unwrap_or_else(|| panic!("no Gitea or Forgejo: {message}"))
+        let answer = self.api.must(&self.admin, "GET", "/version", &Value::Null);
+        let version = answer["version"].as_str().unwrap_or_default();
+        ForgeVersion::parse(version).unwrap_or_else(|| panic!("no Gitea or Forgejo: {answer}"))
     }
 
-    /// Finds out whether deliveries of the forge arrive, and says what to do where they do not.
-    fn listen(&mut self) {
+    /// Finds out whether deliveries of the forge arrive, and otherwise prints how to fix that.
+    fn test_deliveries(&mut self) {
         let organizers = self.repository("organizers");
-        self.open("owner", &organizers, ("Can you hear this?", "Nobody asks."));
+        self.open("owner", &organizers, "A test", "Does a delivery arrive?");
         let forge = ForgeName::new("forge").unwrap();
         let asked = Instant::now();
-        while !self.hears && asked.elapsed() < RECEIVED_WITHIN {
+        while !self.receives_deliveries && asked.elapsed() < RECEIVED_WITHIN {
             std::thread::sleep(PAUSE);
             let last = self.read(self.store().last_delivery(&forge));
-            self.hears = last.is_some();
+            self.receives_deliveries = last.is_some();
         }
-        if !self.hears {
-            println!("{}", self.deaf());
+        if !self.receives_deliveries {
+            println!("{}", self.no_delivery());
         }
     }
 
-    fn deaf(&self) -> String {
+    fn no_delivery(&self) -> String {
         format!(
-            "NO DELIVERY of {} reaches this machine as {} (waited {RECEIVED_WITHIN:?}). As it comes a forge refuses \
-             private addresses: set `[webhook] ALLOWED_HOST_LIST = external,loopback,private` in its app.ini, \
-             restart it, and run this again. What is pushed is found by the sweep all the same; commands in \
-             comments are not heard.",
+            "NO DELIVERY of {} reached this machine as {} within {RECEIVED_WITHIN:?}. By default a forge sends no \
+             deliveries to private addresses: set `[webhook] ALLOWED_HOST_LIST = external,loopback,private` in its \
+             app.ini, restart it, and run this test again. The sweep still finds pushes, but Referee does not see \
+             commands in comments.",
             self.api.root(),
             self.daemon.url()
         )
     }
 
-    /// For stories about comments, which only deliveries tell of.
+    /// Asserts that deliveries arrive. Tests about comments need them.
     pub fn needs_deliveries(&self) {
-        assert!(self.hears, "{}", self.deaf());
+        assert!(self.receives_deliveries, "{}", self.no_delivery());
     }
 
-    /// Whether the forge tells of a pushed image.
+    /// Whether the forge sends a delivery for a pushed image.
     pub fn announces_images(&self) -> bool {
-        self.hears && self.version.announces_packages()
+        self.receives_deliveries && self.version.announces_packages()
     }
 
-    /// Makes a person of the cast with a password and a token.
-    fn enter(&mut self, name: &'static str, scopes: &[&str]) {
+    /// Creates a person of the cast with a password and a token.
+    fn create_person(&mut self, name: &'static str, scopes: &[&str]) {
         let login = format!("{}-{name}", self.organization);
-        // Long, and of all kinds of characters, whatever the instance asks for.
+        // Long, with all kinds of characters, so that each instance accepts it.
         let password = format!("Aa1-{}", hex::encode(referee::clock::random_bytes::<12>()));
         let body = json!({
             "username": login, "email": format!("{login}@example.org"), "password": password,
             "must_change_password": false, "send_notify": false, "restricted": false,
         });
-        self.api.must(&self.admin, ("POST", "/admin/users"), &body);
+        self.api.must(&self.admin, "POST", "/admin/users", &body);
         let person = Person {
             login,
             password,
@@ -208,25 +204,25 @@ impl World {
         self.people.get_mut(name).unwrap().token = token;
     }
 
-    /// A further token of a person.
-    pub fn new_token(&self, name: &str, called: &str, scopes: &[&str]) -> String {
+    /// Creates another token of a person.
+    pub fn new_token(&self, name: &str, token_name: &str, scopes: &[&str]) -> String {
         let path = format!("/users/{}/tokens", self.login(name));
-        let body = json!({ "name": called, "scopes": scopes });
-        let made = self.api.must(&self.signed_in(name), ("POST", &path), &body);
+        let body = json!({ "name": token_name, "scopes": scopes });
+        let made = self.api.must(&self.signed_in(name), "POST", &path, &body);
         made["sha1"].as_str().expect("a token").to_owned()
     }
 
-    /// A new token of the bot for the daemon's next start, with the scopes that the first one had.
+    /// Creates a new token of the bot with the same scopes, which the daemon's next start reads.
     pub fn renew_bot(&self) {
         let (_, scopes) = CAST.iter().find(|(name, _)| *name == "bot").unwrap();
         let token = self.new_token("bot", "second", scopes);
         self.daemon.write_token("bot.token", &token);
     }
 
-    /// Somebody by their password.
-    pub fn signed_in(&self, name: &str) -> By {
+    /// The login and password of a person.
+    pub fn signed_in(&self, name: &str) -> Credentials {
         let person = &self.people[name];
-        By::password(&person.login, &person.password)
+        Credentials::password(&person.login, &person.password)
     }
 
     fn set_up(&mut self) {
@@ -239,7 +235,7 @@ impl World {
         let done = |text: &str, word: &str| text.lines().filter(|l| l.starts_with(word)).count();
         assert!(
             done(&first, "made ") >= 8,
-            "the first setup should make it all:\n{first}"
+            "the first setup should make everything:\n{first}"
         );
         let again = self.daemon.run(&setup);
         assert!(
@@ -249,7 +245,7 @@ impl World {
         self.join("organizers", "bob");
     }
 
-    /// Somebody becomes a member of a forge team, as the owner does it.
+    /// Adds a person to a forge team, in the name of the owner.
     fn join(&self, team: &str, name: &str) {
         let teams = self.list("owner", &format!("/orgs/{}/teams", self.organization));
         let found = teams.iter().find(|t| t["name"] == team);
@@ -258,26 +254,25 @@ impl World {
         self.call("owner", "PUT", &path, &Value::Null);
     }
 
-    /// Account of a person.
     pub fn login(&self, name: &str) -> String {
         self.people[name].login.clone()
     }
 
-    /// Name of a repository of the organization.
+    /// The full name of a repository of the organization.
     pub fn repository(&self, name: &str) -> String {
         format!("{}/{name}", self.organization)
     }
 
-    /// Makes a participating team with `referee team add`; its repository.
+    /// Creates a participating team with `referee team add`, and returns the name of its repository.
     pub fn team(&self, team: &str, members: &[&str]) -> String {
         self.add_team(&[team], members);
         self.repository(&format!("team-{team}"))
     }
 
-    /// The same for a team that pushes images, to an organization of its own.
+    /// Creates a team that also has an organization for images.
     pub fn team_with_images(&mut self, team: &str, members: &[&str]) -> String {
         let organization = format!("{}-{team}", self.organization);
-        self.keep_images_of(&organization);
+        self.remove_images_of(&organization);
         let message = self.add_team(&["--images", team], members);
         assert!(message.contains("docker push"), "{message}");
         self.repository(&format!("team-{team}"))
@@ -291,47 +286,50 @@ impl World {
         self.daemon.run(&arguments)
     }
 
-    /// Somebody may have images from now on, which go at the end.
-    pub fn keep_images_of(&mut self, owner: &str) {
+    /// Removes the images of a person or an organization at the end.
+    pub fn remove_images_of(&mut self, owner: &str) {
         self.image_owners.push(owner.to_owned());
     }
 
-    /// Sets the forge to have no packages.
+    /// Turns the packages of the model off.
     pub fn turn_registry_off(&self) {
         let model = self.model.as_ref().expect("the model");
         model.state().registry_is_off = true;
     }
 
-    /// How often somebody has asked for an address that ends so, as far as the forge tells.
+    /// The number of GET requests for paths with this ending. A real instance does not report them: the number is 0.
     pub fn asked_for(&self, ending: &str) -> usize {
         let asked = self.model.as_ref().map(Forge::asked).unwrap_or_default();
-        let of = |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
-        asked.iter().filter(of).count()
+        let counts =
+            |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
+        asked.iter().filter(counts).count()
     }
 
-    /// What an administrator of the forge does, and may.
+    /// Sends a request of the administrator, which must succeed.
     pub fn administer(&self, method: &str, path: &str) {
-        self.api.must(&self.admin, (method, path), &Value::Null);
+        self.api.must(&self.admin, method, path, &Value::Null);
     }
 
-    /// What somebody asks of the API, status and body.
+    /// Sends a request of a person. Returns the status and the body.
     pub fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let by = By::token(&self.people[who].token);
-        self.api.ask(&by, (method, path), body)
+        self.api.ask(&self.token_of(who), method, path, body)
     }
 
-    /// What somebody does by the API, and may.
+    /// Sends a request of a person, which must succeed. Returns the body.
     pub fn call(&self, who: &str, method: &str, path: &str, body: &Value) -> Value {
-        let by = By::token(&self.people[who].token);
-        self.api.must(&by, (method, path), body)
+        self.api.must(&self.token_of(who), method, path, body)
     }
 
-    /// All that somebody finds in a list of the API.
+    /// All entries of a list that a person sees.
     pub fn list(&self, who: &str, path: &str) -> Vec<Value> {
-        self.api.all(&By::token(&self.people[who].token), path)
+        self.api.all(&self.token_of(who), path)
     }
 
-    /// Where somebody pushes to, with the password in it.
+    fn token_of(&self, who: &str) -> Credentials {
+        Credentials::token(&self.people[who].token)
+    }
+
+    /// The address to which a person pushes, with the password in it.
     pub fn remote(&self, who: &str, repository: &str) -> String {
         let Person {
             login, password, ..
@@ -340,7 +338,7 @@ impl World {
         format!("{scheme}://{login}:{password}@{host}/{repository}.git")
     }
 
-    /// A working copy of somebody's.
+    /// A new working copy of a person.
     pub fn clone_of(&mut self, who: &str, repository: &str) -> Copy {
         self.copies += 1;
         let path = self.daemon.path(&format!("copies/{}", self.copies));
@@ -359,38 +357,38 @@ impl World {
         });
     }
 
-    /// Gives the daemon the token of an owner.
+    /// Gives the daemon the token of the owner, so that it can create teams.
     pub fn let_organizers_make_teams(&mut self) {
         self.daemon.set("owner-token-file = \"owner.token\"");
         self.restart();
     }
 
-    /// Stops the daemon and starts it again; it looks at everything then.
+    /// Stops the daemon and starts it again. Each start begins with a sweep.
     pub fn restart(&mut self) {
         self.daemon.stop();
         self.start();
     }
 
-    /// Waits until something is so: `look` gives it, or says what it sees instead.
-    pub fn until<T>(&mut self, what: &str, look: impl Fn(&Self) -> Result<T, String>) -> T {
+    /// Waits until `check` succeeds, and returns its result. Its error describes the current state.
+    pub fn until<T>(&mut self, expected: &str, check: impl Fn(&Self) -> Result<T, String>) -> T {
         let started = Instant::now();
         loop {
-            let seen = match look(self) {
+            let seen = match check(self) {
                 Ok(found) => return found,
                 Err(seen) => seen,
             };
             assert!(
                 started.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {what}; seen last: {seen}"
+                "not within {PATIENCE:?}: {expected}; seen last: {seen}"
             );
             if let Some(ended) = self.daemon.ended() {
-                panic!("{ended}, while {what}");
+                panic!("{ended}, while {expected}");
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    /// The daemon's database, to be read only.
+    /// The daemon's database, opened for reading only.
     pub fn store(&self) -> &Store {
         self.store.get_or_init(|| {
             let database = self.daemon.database();
@@ -398,12 +396,12 @@ impl World {
         })
     }
 
-    /// What the database says.
+    /// Waits for the answer of the database.
     pub fn read<T>(&self, asked: impl Future<Output = referee::store::Result<T>>) -> T {
         self.runtime.block_on(asked).unwrap()
     }
 
-    /// Removes everything from the forge. What could not be.
+    /// Removes everything from the forge. Returns the errors.
     fn clear_forge(&self) -> Vec<String> {
         let mut left = Vec::new();
         for owner in &self.image_owners {
@@ -427,27 +425,24 @@ impl World {
         left
     }
 
-    /// Removes what a list shows, page by page, each by its own address.
+    /// Removes the entries of a list page by page, each by its own address.
     fn clear(&self, list: &str, address: impl Fn(&Value) -> String) {
         for _ in 0..ROUNDS {
             let path = format!("{list}?limit=50");
-            let asked = self.api.try_ask(&self.admin, ("GET", &path), &Value::Null);
+            let asked = self.api.try_ask(&self.admin, "GET", &path, &Value::Null);
             let Ok((200, Value::Array(found))) = asked else {
                 return;
             };
-            // What stays makes its organization stay, which is told.
-            let gone = found.iter().map(|one| self.remove(&address(one)));
-            if !gone.fold(false, |any, one| any | one.is_ok()) {
+            // An entry that cannot be removed keeps its organization, whose removal then reports an error.
+            let removed = found.iter().map(|one| self.remove(&address(one)));
+            if !removed.fold(false, |any, one| any | one.is_ok()) {
                 return;
             }
         }
     }
 
     fn remove(&self, path: &str) -> Result<(), String> {
-        match self
-            .api
-            .try_ask(&self.admin, ("DELETE", path), &Value::Null)
-        {
+        match self.api.try_ask(&self.admin, "DELETE", path, &Value::Null) {
             Ok((200 | 202 | 204 | 404, _)) => Ok(()),
             Ok((status, message)) => Err(format!("{path}: {status} {message}")),
             Err(error) => Err(format!("{path}: {error}")),

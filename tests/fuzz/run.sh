@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Lets libFuzzer look for bytes about which a reader breaks a promise, SECONDS (10) for each target:
+# Runs libFuzzer to search for bytes with which a reader breaks a promise, SECONDS (10) for each target:
 #
 #     tests/fuzz/run.sh [SECONDS] [TARGET...]
 #
-# Needs the stable toolchain and a C++ compiler. What it learns stays in target/fuzz/corpus; what breaks a
-# promise is kept in target/fuzz/artifacts, its bytes are shown, and the script fails.
+# Needs the stable toolchain and a C++ compiler. The corpus stays in target/fuzz/corpus. If bytes break a promise, the
+# script prints them, keeps them in target/fuzz/artifacts, and fails.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
@@ -13,10 +13,9 @@ shift || true
 out=target/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
 
-# The versions with which everything else is tested.
+# The same versions of dependencies as in all other tests.
 cp Cargo.lock tests/fuzz/Cargo.lock
-# As `cargo fuzz` does it, without a sanitizer: those need the nightly toolchain, and there is no
-# unsafe code of ours.
+# The flags of `cargo fuzz` without a sanitizer: sanitizers need the nightly toolchain, and our code has no unsafe blocks.
 flags="-Cpasses=sancov-module"
 for flag in level=4 inline-8bit-counters pc-table trace-compares; do
     flags+=" -Cllvm-args=-sanitizer-coverage-$flag"

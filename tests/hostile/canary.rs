@@ -1,7 +1,6 @@
-//! Words that nobody may be told, and the forms in which bytes could tell them.
+//! Searches bytes for hidden words in plain text and in several encodings.
 //!
-//! It refuses to be led astray by what stands between the letters: for a second look all white space and
-//! every backslash is left out, with which texts are broken and escaped.
+//! It searches twice. The second search ignores white space and backslashes, which wrap and escape texts.
 //!
 //! Other test programs include it by `#[path = "../hostile/canary.rs"] mod canary;`.
 
@@ -11,38 +10,38 @@ use std::io::Read as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// What everything hidden carries: data of the hidden phase, its truth, names of its cases, the scorer.
+/// The word in everything that is hidden: the data of the hidden phase, its ground truth, the names of its cases, and
+/// the scorer.
 pub const CANARY: &str = "canary-";
 
-/// What begins a gzip file.
+/// The first bytes of a gzip file.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
-/// What a packed text may unpack to.
+/// The most bytes that a packed text is unpacked to.
 const UNPACKED_MAX: u64 = 1 << 20;
 
-/// How a word is told.
+/// The encoding of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     Plain,
     Capitals,
     Reversed,
-    /// Of either alphabet, wherever in the data the word stands.
+    /// In both alphabets, at any offset in the data.
     Base64,
     Hex,
-    /// By gzip, as bytes or in base64 or hexadecimal, and in any of the other forms within.
+    /// A gzip file, as bytes, in base64 or in hexadecimal, which holds the word in any of the other forms.
     Packed,
 }
 
-/// Words that are looked for, all at once.
+/// Words to search for, all at once.
 pub struct Words {
     words: Vec<String>,
-    /// The word by its place, its form, and the bytes to look for.
+    /// The index of a word, its form, and the bytes to search for.
     forms: Vec<(usize, Form, Vec<u8>)>,
-    /// Finds the forms, and behind them the marks of gzip files.
+    /// Finds the bytes of all forms, and after them the starts of gzip files.
     any: Finder,
 }
 
 impl Words {
-    /// Looks for these words in every form.
     pub fn of<T: AsRef<str>>(words: &[T]) -> Self {
         let words: Vec<String> = words.iter().map(|w| w.as_ref().to_owned()).collect();
         let mut forms = Vec::new();
@@ -51,33 +50,33 @@ impl Words {
             forms.extend(all.map(|(form, bytes)| (at, form, bytes)));
         }
         let bytes = forms.iter().map(|(_, _, bytes)| bytes.clone());
-        let any = Finder::of(bytes.chain(gzip_marks()).collect());
+        let any = Finder::of(bytes.chain(gzip_starts()).collect());
         Self { words, forms, any }
     }
 
-    /// A word that these bytes tell, and the form.
-    pub fn told(&self, bytes: impl AsRef<[u8]>) -> Option<String> {
+    /// The first word in these bytes, with its form.
+    pub fn find(&self, bytes: impl AsRef<[u8]>) -> Option<String> {
         let found = self.found(bytes.as_ref()).into_iter().next();
         found.map(|(word, form)| format!("{} ({form:?})", self.words[word]))
     }
 
-    /// All forms in which these bytes tell the words.
+    /// All forms in which these bytes hold the words.
     pub fn forms(&self, bytes: impl AsRef<[u8]>) -> BTreeSet<Form> {
         let found = self.found(bytes.as_ref()).into_iter();
         found.map(|(_, form)| form).collect()
     }
 
     fn found(&self, bytes: &[u8]) -> BTreeSet<(usize, Form)> {
-        let is_between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
-        let bare: Vec<u8> = bytes.iter().copied().filter(|b| !is_between(b)).collect();
+        let ignored = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
+        let bare: Vec<u8> = bytes.iter().copied().filter(|b| !ignored(b)).collect();
         let mut found = BTreeSet::new();
         for bytes in [bytes, &bare] {
             for (at, which) in self.any.positions(bytes) {
-                let Some(mark) = which.checked_sub(self.forms.len()) else {
+                let Some(gzip_start) = which.checked_sub(self.forms.len()) else {
                     found.insert((self.forms[which].0, self.forms[which].1));
                     continue;
                 };
-                let unpacked = unpacked(bytes, at, mark).unwrap_or_default();
+                let unpacked = unpacked(bytes, at, gzip_start).unwrap_or_default();
                 let within = self.any.positions(&unpacked).into_iter();
                 let words = within.filter_map(|(_, form)| Some(self.forms.get(form)?.0));
                 found.extend(words.map(|word| (word, Form::Packed)));
@@ -103,8 +102,7 @@ fn forms_of(word: &str) -> Vec<(Form, Vec<u8>)> {
     forms.into_iter().map(bytes).collect()
 }
 
-/// What base64 makes of bytes that so many others stand before, without the characters that depend on
-/// what stands beside them.
+/// Bytes in base64 at an offset, in both alphabets, without the characters that depend on the neighbouring bytes.
 fn in_base64(bytes: &[u8], before: usize) -> [String; 2] {
     let data = [&vec![b'x'; before][..], bytes].concat();
     let (from, to) = (first_in_base64(before), data.len() * 8 / 6);
@@ -115,10 +113,10 @@ fn first_in_base64(before: usize) -> usize {
     (before * 8).div_ceil(6)
 }
 
-/// Looks for many things at once, each of two bytes at least.
+/// Searches for many patterns at once. Each has at least two bytes.
 struct Finder {
     wanted: Vec<Vec<u8>>,
-    /// By the two bytes that they begin with.
+    /// The indices of the patterns by their first two bytes.
     by_start: BTreeMap<usize, Vec<usize>>,
     is_start: Vec<bool>,
 }
@@ -143,7 +141,7 @@ impl Finder {
         }
     }
 
-    /// Where something begins, and what.
+    /// The offset of each match and the index of its pattern.
     fn positions(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
         let mut all = Vec::new();
         for (at, two) in bytes.windows(2).enumerate() {
@@ -160,17 +158,17 @@ impl Finder {
     }
 }
 
-/// What gzip files begin with: in base64 behind none, one and two bytes, in hexadecimal, as bytes.
-fn gzip_marks() -> impl Iterator<Item = Vec<u8>> {
+/// The first bytes of gzip files: in base64 at the offsets 0, 1 and 2, in hexadecimal in both cases, and plain.
+fn gzip_starts() -> impl Iterator<Item = Vec<u8>> {
     let in_base64 = (0..3).map(|before| in_base64(&GZIP, before)[0].clone());
     let in_hex = [hex::encode(GZIP), hex::encode_upper(GZIP)];
     let texts = in_base64.chain(in_hex).map(String::into_bytes);
     texts.chain([GZIP.to_vec()])
 }
 
-/// What the gzip file at such a mark holds, also if it was cut short.
-fn unpacked(bytes: &[u8], at: usize, mark: usize) -> Option<Vec<u8>> {
-    let packed = match mark {
+/// The content of the gzip file at a match of `gzip_starts`, also if the file is truncated.
+fn unpacked(bytes: &[u8], at: usize, gzip_start: usize) -> Option<Vec<u8>> {
+    let packed = match gzip_start {
         before @ 0..3 => from_base64(&bytes[at.checked_sub(first_in_base64(before))?..], before),
         3 | 4 => from_hex(&bytes[at..]),
         _ => Some(bytes[at..].to_vec()),
@@ -184,8 +182,8 @@ fn from_base64(text: &[u8], before: usize) -> Option<Vec<u8>> {
         b'_' => b'/',
         other => *other,
     };
-    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-    let text: Vec<u8> = text.iter().map(plain).take_while(is_of_it).collect();
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    let text: Vec<u8> = text.iter().map(plain).take_while(is_base64).collect();
     let whole = text.len() / 4 * 4;
     let bytes = STANDARD_NO_PAD.decode(&text[..whole]).ok()?;
     bytes.get(before..).map(<[u8]>::to_vec)
@@ -200,7 +198,7 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
 fn unpack(packed: &[u8]) -> Vec<u8> {
     let mut unpacked = Vec::new();
     let mut reader = flate2::read::GzDecoder::new(packed).take(UNPACKED_MAX);
-    // What comes before an error counts.
+    // The content before an error counts.
     let _ = reader.read_to_end(&mut unpacked);
     unpacked
 }
@@ -248,7 +246,7 @@ mod tests {
             assert!(words.forms(&text).contains(&form), "{form:?}: {text}");
         }
         let bytes = [b"file ", &packed[..packed.len() - 6]].concat();
-        assert_eq!(words.told(bytes).unwrap(), "canary- (Packed)");
-        assert_eq!(words.told("nothing of it: H4sI, 1f8b08 and Y2Fu"), None);
+        assert_eq!(words.find(bytes).unwrap(), "canary- (Packed)");
+        assert_eq!(words.find("no word: H4sI, 1f8b08 and Y2Fu"), None);
     }
 }

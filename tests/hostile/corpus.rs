@@ -1,7 +1,7 @@
-//! Every commit of the corpus, pushed to the real program by git, several at a time: those that end in
-//! their build on a local forge, all others on a forge of its own, which shows what came of them.
+//! Every commit of the corpus, pushed to the real program with git, several at a time. Commits that end in their build
+//! are pushed to a local forge. All others are pushed to the model of a forge, which shows their results.
 //!
-//! All differences are collected and shown at once; after the last, nothing may be left.
+//! The tests collect all differences and print them together. At the end nothing may be left.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -18,21 +18,21 @@ use crate::row::{self, Kind, Row};
 use crate::secrecy;
 use crate::world::World;
 
-/// All have ended by then, on a machine with much else to do.
+/// How long all submissions together may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(900);
-/// Pushes at the same time.
+/// The number of pushes at the same time.
 const PUSHES: usize = 3;
-/// What the daemon's memory may have grown by, when all is over: each of two readers of commits may keep
-/// 32 MiB of texts, and the allocator does not give everything back.
+/// How many bytes of memory the daemon may have more at the end than at its start. Each of two readers of commits may
+/// keep 32 MiB of texts, and the allocator does not return all memory.
 const GROWTH_BYTES_MAX: u64 = 128 << 20;
-/// Threads that have nothing to do end by then, and what was theirs is given back.
+/// How long idle threads may take to end and to return their memory.
 const IDLE_WITHIN: Duration = Duration::from_secs(60);
-/// Bounds of builds, small enough to be met within seconds. Only for those that meet them: on a busy
-/// machine an honest build would meet one, too.
+/// Limits of builds that a hostile build reaches within seconds. Only hostile builds get them: on a busy machine an
+/// honest build would reach one, too.
 const BUILDER: &str = "time = \"45s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
                        disk = \"512MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
-/// A case that was pushed.
+/// A row that was pushed.
 pub struct Sent<'a> {
     pub row: &'a Row,
     copy: Copy,
@@ -51,7 +51,7 @@ fn send<'a>(row: &'a Row, copy: Copy) -> Sent<'a> {
     }
 }
 
-/// Pushes all of them, a few at a time.
+/// Pushes all rows, a few at a time.
 fn send_all<'a>(rows: &'a [Row], copy_of: impl Fn(&str) -> Copy + Sync) -> Vec<Sent<'a>> {
     let next = Mutex::new(rows.iter());
     let sent = Mutex::new(Vec::new());
@@ -73,7 +73,7 @@ fn send_all<'a>(rows: &'a [Row], copy_of: impl Fn(&str) -> Copy + Sync) -> Vec<S
     sent
 }
 
-/// An installation for these rows, not started yet.
+/// An installation for these rows, which is not started yet.
 fn world(rows: &[Row]) -> Option<World> {
     let mut world = World::new()?;
     assert!(!rows.is_empty());
@@ -97,7 +97,7 @@ fn names(rows: &[Row]) -> Vec<&str> {
 }
 
 #[test]
-fn commits_that_end_in_their_build_get_their_verdicts_and_leave_nothing() {
+fn commits_that_end_in_their_build_get_their_results_and_leave_nothing() {
     let rows = commits(|row| row.stage == Stage::Build);
     let Some(mut world) = world(&rows) else {
         return;
@@ -118,13 +118,13 @@ fn commits_that_end_in_their_build_get_their_verdicts_and_leave_nothing() {
             Ok((vec![note], String::new()))
         });
     }
-    secrecy::of_pages(&world, &Words::of(&[CANARY]));
+    secrecy::assert_pages(&world, &Words::of(&[CANARY]));
     differences.none_or_panic();
-    nothing_is_left(world, (before, at_start), &rows);
+    assert_nothing_left(world, &before, at_start, &rows);
 }
 
 #[test]
-fn all_other_commits_get_their_verdicts_and_leave_nothing() {
+fn all_other_commits_get_their_results_and_leave_nothing() {
     let rows = commits(|row| row.stage != Stage::Build);
     let Some(mut world) = world(&rows) else {
         return;
@@ -138,75 +138,74 @@ fn all_other_commits_get_their_verdicts_and_leave_nothing() {
     world.start();
     let (at_start, _) = leaks::memory(world.pid());
     let begun = Instant::now();
-    hosted.welcome(&mut world, &names(&rows));
-    println!("all teams take part after {:.1?}", begun.elapsed());
+    hosted.approve_teams(&mut world, &names(&rows));
+    println!("all teams are approved after {:.1?}", begun.elapsed());
     let sent = send_all(&rows, |team| hosted.copy_of(&world, team));
     println!("all commits are pushed after {:.1?}", begun.elapsed());
     hosted.settle(&mut world, rows.len(), PATIENCE);
-    println!("all has ended after {:.1?}", begun.elapsed());
+    println!("all submissions have ended after {:.1?}", begun.elapsed());
 
     let words = secrecy::words(&hosted);
     let mut differences = Differences::new(Words::of(&words));
     for one in &sent {
         compare(&world, one, &mut differences, |submission, one| {
-            shown(&hosted, (submission, one))
+            published(&hosted, submission, one)
         });
     }
     differences.none_or_panic();
     hosted.settle_boards(&mut world, PATIENCE);
-    println!("the boards are written after {:.1?}", begun.elapsed());
-    secrecy::of_pages(&world, &Words::of(&words));
-    secrecy::of_forge(&hosted);
-    secrecy::search_finds(&world, &hosted);
-    println!("all is searched after {:.1?}", begun.elapsed());
-    nothing_is_left(world, (before, at_start), &rows);
+    println!("the leaderboards are written after {:.1?}", begun.elapsed());
+    secrecy::assert_pages(&world, &Words::of(&words));
+    secrecy::assert_forge(&hosted);
+    secrecy::assert_search_finds(&world, &hosted);
+    println!("all texts are searched after {:.1?}", begun.elapsed());
+    assert_nothing_left(world, &before, at_start, &rows);
 }
 
-/// Reports on a submission, and what else its team is shown of it.
-type Told = Result<(Vec<String>, String), String>;
+/// The reports on a submission, and all other texts that its team reads about it.
+type Texts = Result<(Vec<String>, String), String>;
 
-/// What a forge shows of a submission. Each of its lamps has to lead to its page, and one has to be red
-/// unless it was scored.
-fn shown(hosted: &Hosted, (submission, one): (&Submission, &Sent<'_>)) -> Told {
-    let mark = markdown::marker(&submission.challenge, submission.number);
-    let shown = hosted.shown((&one.row.name, &one.sha), &mark)?;
+/// The texts of a forge about a submission. Each commit status has to link to its page, and one has to be a failure
+/// unless the submission was scored.
+fn published(hosted: &Hosted, submission: &Submission, one: &Sent<'_>) -> Texts {
+    let marker = markdown::marker(&submission.challenge, submission.number);
+    let published = hosted.published(&one.row.name, &one.sha, &marker)?;
     let page = format!("/submissions/{}", submission.token.as_str());
-    let lamps = &shown.lamps;
-    let is_red = lamps.iter().any(|[state, ..]| state == "failure");
-    let lead = lamps.iter().all(|[_, target, _]| target.ends_with(&page));
-    let is_over = lamps.iter().all(|[state, ..]| state != "pending");
-    if !(lead && is_over && is_red == (one.row.outcome != Outcome::Scored)) {
-        return Err(format!("lamps of {page}: {lamps:#?}"));
+    let statuses = &published.statuses;
+    let failed = statuses.iter().any(|status| status.state == "failure");
+    let linked = statuses.iter().all(|status| status.target.ends_with(&page));
+    let ended = statuses.iter().all(|status| status.state != "pending");
+    if !(linked && ended && failed == (one.row.outcome != Outcome::Scored)) {
+        return Err(format!("commit statuses of {page}: {statuses:#?}"));
     }
-    Ok((vec![shown.note, shown.comment], shown.all))
+    Ok((vec![published.note, published.comment], published.all))
 }
 
 fn compare(
     world: &World,
     one: &Sent<'_>,
     differences: &mut Differences,
-    told: impl Fn(&Submission, &Sent<'_>) -> Told,
+    published: impl Fn(&Submission, &Sent<'_>) -> Texts,
 ) {
     let row = one.row;
     if !one.pushed.accepted {
-        return differences.notify(row, &format!("git did not take it:\n{}", one.pushed.text));
+        return differences.add(row, &format!("git refused the push:\n{}", one.pushed.text));
     }
     let records = world.submissions("hostile", &row.name);
     let [record] = records.as_slice() else {
-        return differences.notify(row, &format!("was entered {} times", records.len()));
+        return differences.add(row, &format!("was entered {} times", records.len()));
     };
     let submission = &record.submission;
-    let verdict = (submission.outcome(), submission.stage());
-    differences.verdict(row, verdict, world.attempts(record));
+    differences.compare_result(row, submission, world.attempts(record));
     let token = submission.token.as_str();
     let page = world.page(&format!("/submissions/{token}"));
     let view = world.page(&format!("/api/v1/submissions/{token}"));
-    match told(submission, one) {
-        Err(message) => differences.notify(row, &message),
+    match published(submission, one) {
+        Err(message) => differences.add(row, &message),
         Ok((reports, elsewhere)) => {
             let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
             let elsewhere = [&one.pushed.text, &page, &view, &elsewhere].map(String::as_str);
-            differences.shown(row, &reports, &elsewhere.join("\n"));
+            differences.compare_texts(row, &reports, &elsewhere.join("\n"));
         }
     }
     if let Some((least, most)) = row.right {
@@ -216,14 +215,16 @@ fn compare(
         let mine = rows.iter().find(|r| r["team"] == row.name.as_str());
         let value = mine.and_then(|r| r["values"][0]["value"].as_f64());
         if !value.is_some_and(|value| (least..=most).contains(&value)) {
-            differences.notify(row, &format!("{value:?} is not in [{least}, {most}]"));
+            differences.add(row, &format!("{value:?} is not in [{least}, {most}]"));
         }
     }
 }
 
-fn nothing_is_left(mut world: World, (before, at_start): (Left, u64), rows: &[Row]) {
+/// Asserts that nothing is left of the rows: neither memory of the daemon nor anything on the machine. `before` is the
+/// state of the machine before the daemon, `at_start` the daemon's memory at its start.
+fn assert_nothing_left(mut world: World, before: &Left, at_start: u64, rows: &[Row]) {
     let pid = world.pid();
-    world.until("memory is given back", IDLE_WITHIN, |_| {
+    world.until("the memory is returned", IDLE_WITHIN, |_| {
         leaks::memory(pid).0 < at_start + GROWTH_BYTES_MAX
     });
     let (now, most) = leaks::memory(pid);
@@ -234,11 +235,11 @@ fn nothing_is_left(mut world: World, (before, at_start): (Left, u64), rows: &[Ro
         .flat_map(|row| world.submissions("hostile", &row.name))
         .flat_map(|record| world.attempts(&record));
     let logs = attempts.filter_map(|a| a.log).map(|log| log.text());
-    let printed = leaks::printed(logs);
+    let printed = leaks::image_ids(logs);
     let data = world.path("data");
     let instance = std::fs::read_to_string(data.join("instance")).unwrap();
     let folders = [&data.join("work"), &world.path("tmp")];
-    world.until("nothing of jobs is left", PATIENCE, |world| {
+    world.until("no object of a job is left", PATIENCE, |world| {
         world.left_on_engine().is_empty()
     });
     let left = leaks::of_instance(instance.trim(), pid, &folders.map(|f| f.as_path()));

@@ -1,52 +1,52 @@
-//! What differs between the verdicts that were expected and those that were told.
+//! The differences between the expected results and the published ones.
 
 use std::fmt::Debug;
 
-use referee::model::{Outcome, Severity, Stage};
+use referee::model::{Outcome, Severity, Submission};
 use referee::store::AttemptRecord;
 
 use crate::canary::Words;
 use crate::row::Row;
 
-/// What differs, one line each: case, what, expected, found.
+/// One line for each difference: the row, the subject, the expected and the found value.
 pub struct Differences {
     lines: Vec<String>,
-    /// What nobody may be told.
-    words: Words,
+    /// The words that no text may hold.
+    hidden: Words,
 }
 
 impl Differences {
-    /// None yet; these words may never be shown.
-    pub fn new(words: Words) -> Self {
+    pub fn new(hidden: Words) -> Self {
         Self {
             lines: Vec::new(),
-            words,
+            hidden,
         }
     }
 
-    pub fn compare<T: PartialEq + Debug>(&mut self, row: &Row, what: &str, wanted: T, found: T) {
+    fn compare<T: PartialEq + Debug>(&mut self, row: &Row, subject: &str, wanted: T, found: T) {
         if wanted != found {
-            self.notify(
+            self.add(
                 row,
-                &format!("{what}: {wanted:?} expected, {found:?} found"),
+                &format!("{subject}: {wanted:?} expected, {found:?} found"),
             );
         }
     }
 
-    pub fn notify(&mut self, row: &Row, what: &str) {
-        self.lines.push(format!("{:<32} {what}", row.name));
+    pub fn add(&mut self, row: &Row, difference: &str) {
+        self.lines.push(format!("{:<32} {difference}", row.name));
     }
 
-    /// The verdict and the codes of the findings.
-    pub fn verdict(
+    /// Compares the outcome, the stage and the codes of the findings.
+    pub fn compare_result(
         &mut self,
         row: &Row,
-        (outcome, stage): (Option<Outcome>, Stage),
+        submission: &Submission,
         attempts: Vec<AttemptRecord>,
     ) {
         let word = |outcome: Option<Outcome>| outcome.map_or("none", Outcome::as_str);
-        self.compare(row, "outcome", word(Some(row.outcome)), word(outcome));
-        self.compare(row, "stage", row.stage, stage);
+        let outcome = word(submission.outcome());
+        self.compare(row, "outcome", word(Some(row.outcome)), outcome);
+        self.compare(row, "stage", row.stage, submission.stage());
         let findings = attempts.into_iter().flat_map(|a| a.findings);
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for finding in findings {
@@ -60,28 +60,26 @@ impl Differences {
         }
         self.compare(row, "codes", &row.codes, &errors);
         for code in row.warnings.iter().filter(|code| !warnings.contains(code)) {
-            self.notify(row, &format!("no warning {code} among {warnings:?}"));
+            self.add(row, &format!("no warning {code} among {warnings:?}"));
         }
     }
 
-    /// What the participant reads in each of the reports; and never reads, there or elsewhere.
-    pub fn shown(&mut self, row: &Row, reports: &[&str], elsewhere: &str) {
+    /// Requires the expected message in each of the reports, and searches the reports and the other texts for hidden
+    /// words.
+    pub fn compare_texts(&mut self, row: &Row, reports: &[&str], elsewhere: &str) {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for report in reports {
             if !words(report).contains(&words(&row.message)) {
                 let message = &row.message;
-                self.notify(
-                    row,
-                    &format!("the report does not say `{message}`:\n{report}"),
-                );
+                self.add(row, &format!("no `{message}` in the report:\n{report}"));
             }
         }
         for text in reports.iter().chain([&elsewhere]) {
             let mut never: Vec<String> = row.never.clone();
             never.retain(|part| text.contains(part));
-            never.extend(self.words.told(text));
+            never.extend(self.hidden.find(text));
             for part in never {
-                self.notify(row, &format!("`{part}` is shown:\n{text}"));
+                self.add(row, &format!("`{part}` is shown:\n{text}"));
             }
         }
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The corpus under gVisor, on an engine of its own beside the machine's: installs what is missing (as tests/run.sh
-# does, and Debian's runsc), starts a Docker Engine in a network of its own that knows runsc, and runs the suite
-# `hostile` on it. Arguments go to the suite. Ends only what it started; takes some minutes.
+# Runs the suite `hostile` under gVisor: installs missing packages, starts a second Docker Engine in its own network with
+# the runtime runsc, and runs the suite on it. Arguments go to the suite. It takes some minutes. At the end it stops only
+# the processes that it started.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
@@ -22,7 +22,7 @@ ended() {
 trap ended EXIT
 need_base
 
-# ptrace needs nothing of the machine, not even KVM.
+# The platform ptrace has no needs, not even KVM.
 cat >"$own/daemon.json" <<'JSON'
 {"runtimes": {"runsc": {"path": "runsc", "runtimeArgs": ["--platform=ptrace", "--network=none"]}}}
 JSON
@@ -30,8 +30,8 @@ setsid unshare --net dockerd --config-file "$own/daemon.json" --iptables=false -
     --data-root "$own/data" --exec-root "$own/exec" --pidfile "$own/pid" >"$own/log" 2>&1 </dev/null &
 own_engine() { timeout 600 docker --host "unix://$own/sock" "$@"; }
 for _ in $(seq 120); do own_engine version >/dev/null 2>&1 && break; sleep 0.5; done
-own_engine version --format 'gvisor: an engine of its own answers: Docker {{.Server.Version}}' ||
-    { tail -n 3 "$own/log" >&2; fail "no engine with gVisor came up"; }
+own_engine version --format 'gvisor: the second engine answers: Docker {{.Server.Version}}' ||
+    { tail -n 3 "$own/log" >&2; fail "the engine with gVisor did not start"; }
 engine save "$REFEREE_BASE" | own_engine load --quiet
 
 DOCKER_HOST=unix://$own/sock REFEREE_TEST_RUNTIME=runsc cargo test --locked --test hostile -- "$@"

@@ -1,8 +1,8 @@
-//! A forge for the corpus: an organization as `referee forge setup` leaves it, a repository for each team,
-//! and what the forge shows of a commit.
+//! A forge for the corpus: an organization as `referee forge setup` leaves it, a repository for each team, and the
+//! texts that the forge shows about a commit.
 //!
-//! It refuses to make anybody a team: the daemon finds the repositories, and an organizer lets them in by
-//! commands in issues.
+//! It registers no team itself: the daemon finds the repositories, and an organizer approves them by commands in
+//! issues.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -20,14 +20,14 @@ use crate::model::{Forge, ForgeVersion};
 use crate::row;
 use crate::world::World;
 
-/// The organization, as the challenge's pattern of teams has it.
+/// The organization in the challenge's pattern of teams.
 const ORGANIZATION: &str = "hostile";
 const OWNER: &str = "owner";
 const BOT: &str = "referee";
 const ORGANIZER: &str = "organizer";
-/// Who pushes, for all teams.
+/// The account that pushes for all teams.
 const MEMBER: &str = "member";
-/// What the documentation names for the bot.
+/// The scopes that the documentation names for the bot's token.
 const BOT_SCOPES: [&str; 5] = [
     "write:repository",
     "write:issue",
@@ -35,13 +35,13 @@ const BOT_SCOPES: [&str; 5] = [
     "read:user",
     "read:package",
 ];
-/// What it names for `referee forge setup`.
+/// The scopes that the documentation names for `referee forge setup`.
 const SETUP_SCOPES: [&str; 3] = ["write:organization", "write:repository", "read:user"];
-/// Commands that one text may have.
+/// The most commands in one text.
 const COMMANDS: usize = 20;
-/// All teams take part by then, on a machine with much else to do.
-const WELCOME_WITHIN: Duration = Duration::from_secs(180);
-/// Every push was heard of by then, or found.
+/// How long the approval of all teams may take on a busy machine.
+const APPROVED_WITHIN: Duration = Duration::from_secs(180);
+/// How long Referee may take to enter a push, by its delivery or by the sweep.
 const KNOWN_WITHIN: Duration = Duration::from_secs(300);
 
 /// A forge with its organization.
@@ -49,26 +49,25 @@ pub struct Hosted {
     pub forge: Forge,
     /// The bot's token.
     pub token: String,
-    /// What signs deliveries.
+    /// The secret that signs deliveries.
     pub secret: String,
     store: OnceLock<Store>,
     runtime: Runtime,
 }
 
-/// What a forge shows of a commit.
-pub struct Shown {
-    /// Its note.
+/// The texts of a forge about a commit.
+pub struct Published {
     pub note: String,
-    /// The one report on it in the team's issue.
+    /// The only report on the commit in the team's issue.
     pub comment: String,
-    /// State, address and words of each of its lamps, as it is now.
-    pub lamps: Vec<[String; 3]>,
-    /// All that the bot has ever said there, lamps of earlier moments too.
+    /// The current commit status of each context.
+    pub statuses: Vec<Status>,
+    /// All comments of the bot in the team's issues, and all commit statuses, earlier ones too.
     pub all: String,
 }
 
 impl Hosted {
-    /// A forge with people and nothing else.
+    /// A forge with accounts and nothing else.
     pub fn new() -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
@@ -85,19 +84,19 @@ impl Hosted {
         }
     }
 
-    /// The challenge as it is on this forge, in a folder of the installation; and what its settings need.
+    /// Writes the challenge for this forge into the installation. Returns its folder and the settings that it needs.
     pub fn configure(&self, world: &World) -> (PathBuf, String) {
         let folder = world.path("challenge");
         copy::files(&row::here().join("challenge"), &folder, &[]);
         let file = folder.join("challenge.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        let at_home = "forge = \"local\"\n";
-        assert!(text.contains(at_home), "the challenge has changed");
-        let here = format!(
+        let local = "forge = \"local\"\n";
+        assert!(text.contains(local), "the challenge has changed");
+        let hosted = format!(
             "forge = \"forge\"\norganizers = \"{ORGANIZATION}/organizers\"\n\
              leaderboard = \"{ORGANIZATION}/leaderboard\"\n"
         );
-        std::fs::write(&file, text.replace(at_home, &here)).unwrap();
+        std::fs::write(&file, text.replace(local, &hosted)).unwrap();
         std::fs::write(world.path("bot.token"), &self.token).unwrap();
         let settings = format!(
             "[forge.forge]\nkind = \"gitea\"\nurl = {:?}\nwebhook-secrets = [{:?}]\n\
@@ -108,8 +107,7 @@ impl Hosted {
         (folder, settings)
     }
 
-    /// Brings the organization to where the challenge can run, and makes an empty repository for each
-    /// team.
+    /// Sets up the organization, and creates an empty repository for each team.
     pub fn set_up(&self, world: &World, teams: &[&str]) {
         let token = self.forge.token(OWNER, &SETUP_SCOPES);
         std::fs::write(world.path("owner.token"), token).unwrap();
@@ -139,15 +137,15 @@ impl Hosted {
             .team(participants, &units, &[MEMBER], Some(&names));
     }
 
-    /// Waits until the daemon knows the repositories, and lets all of them in.
-    pub fn welcome(&self, world: &mut World, teams: &[&str]) {
+    /// Waits until the daemon has found the repositories, and approves all of them.
+    pub fn approve_teams(&self, world: &mut World, teams: &[&str]) {
         let challenge = challenge();
-        let stand = |world: &World, state: RegistrationState| {
+        let all_are = |world: &World, state: RegistrationState| {
             let all = self.read(self.store(world).registration_requests(&challenge));
-            all.iter().filter(|c| c.state == state).count() == teams.len()
+            all.iter().filter(|r| r.state == state).count() == teams.len()
         };
-        world.until("repositories are found", WELCOME_WITHIN, |world| {
-            stand(world, RegistrationState::Pending)
+        world.until("repositories are found", APPROVED_WITHIN, |world| {
+            all_are(world, RegistrationState::Pending)
         });
         let path = format!("/repos/{ORGANIZATION}/organizers/issues");
         for some in teams.chunks(COMMANDS) {
@@ -157,20 +155,20 @@ impl Hosted {
             let (status, message) = self.runtime.block_on(made);
             assert_eq!(status, 201, "{message}");
         }
-        world.until("all teams take part", WELCOME_WITHIN, |world| {
-            stand(world, RegistrationState::Bound)
+        world.until("all teams are approved", APPROVED_WITHIN, |world| {
+            all_are(world, RegistrationState::Bound)
         });
     }
 
-    /// A clone of a team's repository, as a member of it makes one.
+    /// A clone of a team's repository by a member of the team.
     pub fn copy_of(&self, world: &World, team: &str) -> Copy {
         let full_name = format!("{ORGANIZATION}/team-{team}");
         let remote = self.forge.remote(MEMBER, &full_name);
         Copy::clone_of(Path::new(&remote), world.path(&format!("copies/{team}")))
     }
 
-    /// Waits until as many submissions are known as there are teams, nothing is under way, and everything
-    /// has been shown but boards, which have time.
+    /// Waits until there are as many submissions as teams, all have ended, and all messages are sent. Messages about
+    /// leaderboards may still wait.
     pub fn settle(&self, world: &mut World, teams: usize, at_most: Duration) {
         let challenge = challenge();
         world.until("all commits are known", KNOWN_WITHIN, |world| {
@@ -184,28 +182,27 @@ impl Hosted {
         });
     }
 
-    /// Waits until the boards are as they are now.
+    /// Waits until the leaderboards are published too.
     pub fn settle_boards(&self, world: &mut World, at_most: Duration) {
-        world.until("the boards are written", at_most, |world| {
+        world.until("the leaderboards are written", at_most, |world| {
             self.due(world).is_empty()
         });
     }
 
-    /// Channels of what waits to be shown, now or later.
+    /// The channels of the messages that wait, due now or later.
     fn due(&self, world: &World) -> Vec<String> {
         let (forge, far) = (ForgeName::new("forge").unwrap(), Timestamp(i64::MAX));
-        let of =
-            |priority_class| self.read(self.store(world).due((&forge, priority_class), far, 10));
-        let all = [
+        let due = |class| self.read(self.store(world).due((&forge, class), far, 10));
+        let classes = [
             PriorityClass::Answers,
             PriorityClass::Urgent,
             PriorityClass::Rest,
-        ]
-        .into_iter();
-        all.flat_map(of).map(|item| item.channel).collect()
+        ];
+        let all = classes.into_iter().flat_map(due);
+        all.map(|message| message.channel).collect()
     }
 
-    /// The daemon's database, to be read only. Not by the world: its runtime is another.
+    /// The daemon's database, opened for reading only. The store of the world belongs to another runtime.
     fn store(&self, world: &World) -> &Store {
         self.store.get_or_init(|| {
             let file = world.path("data/referee.db");
@@ -218,41 +215,37 @@ impl Hosted {
         self.runtime.block_on(asked).unwrap()
     }
 
-    /// What is shown of a team's only commit.
-    pub fn shown(&self, (team, sha): (&str, &str), mark: &str) -> Result<Shown, String> {
+    /// The texts about a team's only commit. The report begins with the marker.
+    pub fn published(&self, team: &str, sha: &str, marker: &str) -> Result<Published, String> {
         let state = self.forge.state();
         let name = format!("team-{team}");
         let repository = state.repository_named(ORGANIZATION, &name).unwrap().id;
         let note = note(&state.git(repository), sha).ok_or("no note")?;
         let mine = |issue: &&Issue| issue.repository == repository;
         let issues: Vec<i64> = state.issues.iter().filter(mine).map(|i| i.id).collect();
-        let said = state.comments.iter().filter(|c| issues.contains(&c.issue));
-        let said: Vec<&str> = said.map(|comment| comment.body.as_str()).collect();
-        let reports = said.iter().filter(|text| text.starts_with(mark));
+        let comments = state.comments.iter().filter(|c| issues.contains(&c.issue));
+        let comments: Vec<&str> = comments.map(|comment| comment.body.as_str()).collect();
+        let reports = comments.iter().filter(|text| text.starts_with(marker));
         let reports: Vec<&str> = reports.copied().collect();
         let [comment] = reports[..] else {
-            return Err(format!("{} reports among {said:#?}", reports.len()));
+            return Err(format!("{} reports among {comments:#?}", reports.len()));
         };
-        let of = |s: &&Status| s.repository == repository && s.sha == sha;
-        let statuses: Vec<_> = state.statuses.iter().filter(of).collect();
-        let is_now = |at: usize| {
+        let of_commit = |s: &&Status| s.repository == repository && s.sha == sha;
+        let statuses: Vec<_> = state.statuses.iter().filter(of_commit).collect();
+        let is_current = |at: usize| {
             let later = &statuses[at + 1..];
             !later.iter().any(|s| s.context == statuses[at].context)
         };
-        let now = (0..statuses.len()).filter(|at| is_now(*at));
-        let lamp = |at: usize| {
-            let status = statuses[at];
-            [&status.state, &status.target, &status.description].map(String::clone)
-        };
-        let mut all = said.join("\n");
+        let current = (0..statuses.len()).filter(|at| is_current(*at));
+        let mut all = comments.join("\n");
         for status in &statuses {
-            let (context, words) = (&status.context, &status.description);
-            all.push_str(&format!("\n{context} {words} {}", status.target));
+            let (context, description) = (&status.context, &status.description);
+            all.push_str(&format!("\n{context} {description} {}", status.target));
         }
-        Ok(Shown {
+        Ok(Published {
             note,
             comment: comment.to_owned(),
-            lamps: now.map(lamp).collect(),
+            statuses: current.map(|at| statuses[at].clone()).collect(),
             all,
         })
     }

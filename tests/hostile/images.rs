@@ -1,8 +1,7 @@
-//! Every image of the corpus: made by its folder, pushed to a registry, found by the platform.
+//! Every image of the corpus: its folder makes it, the test pushes it to a registry, and the platform finds it.
 //!
-//! The stages run in this process over a forge that has a registry and nothing else; the engine, the
-//! database and the registry are real. All are seen before any is worked on, so that what moves or goes
-//! away afterwards does so between the two.
+//! The stages run in this process with a forge that has a registry and nothing else. The engine, the database and the
+//! registry are real. The platform sees all images before it works on one: in between, the test moves or deletes some.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,14 +30,14 @@ use crate::world::{World, docker};
 
 const OWNER: &str = "hostile-images";
 const IMAGE: &str = "hostile-images/method";
-/// What an image may unpack to.
+/// The largest size of an unpacked image.
 const LIMIT: &str = "image = \"64MiB\"";
 
 fn forge() -> ForgeName {
     ForgeName::new("local").unwrap()
 }
 
-/// The challenge, triggered by images and with a smaller limit for them.
+/// Writes the challenge with images as its trigger and with a smaller limit for them.
 fn write_configuration(folder: &Path) {
     let ours = row::here().join("challenge");
     let challenge = folder.join("challenge");
@@ -61,7 +60,7 @@ fn write_configuration(folder: &Path) {
     std::fs::write(folder.join("referee.toml"), settings).unwrap();
 }
 
-/// A platform that hears of images only.
+/// A platform that knows no submissions except images.
 struct Platform {
     app: Arc<App>,
     engine: Arc<DockerEngine>,
@@ -163,14 +162,17 @@ impl Platform {
             .unwrap()
             .is_empty()
         {
-            assert!(begun.elapsed() < PATIENCE, "images are still under way");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "some images have not ended after {PATIENCE:?}"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
         self.app.engines.cleaner.done().await;
     }
 }
 
-/// Images are kept as long as a board needs them; here none does.
+/// The platform keeps images as long as a leaderboard needs them. Here none does.
 impl Drop for Platform {
     fn drop(&mut self) {
         let listed = docker(&[
@@ -188,7 +190,7 @@ impl Drop for Platform {
     }
 }
 
-/// What a folder makes: its manifests by name, after their blobs were pushed.
+/// Runs `make.py` of a row, pushes the blobs, and returns the manifests by name.
 async fn push_blobs(server: &Server, row: &Row) -> BTreeMap<String, Value> {
     let folder = tempfile::tempdir().unwrap();
     crate::copy::files(&row.folder, folder.path(), &["expected.toml", "make.py"]);
@@ -207,13 +209,13 @@ async fn push_blobs(server: &Server, row: &Row) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The tag of a case: its task, then its name.
+/// The tag of a row: its task, then its name.
 fn tag(row: &Row) -> String {
     format!("double-{}", row.name)
 }
 
-/// What happens to an image once it was seen.
-async fn act(server: &Server, (row, pushed): (&Row, &Digest), moved: Option<&Value>) {
+/// Moves or deletes the image of a row after the platform has seen it.
+async fn move_or_delete(server: &Server, row: &Row, pushed: &Digest, moved: Option<&Value>) {
     match row.after {
         None => {}
         Some(After::Deleted) => server.delete_manifest(IMAGE, pushed).await,
@@ -226,8 +228,8 @@ async fn act(server: &Server, (row, pushed): (&Row, &Digest), moved: Option<&Val
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
-    // It says what is missing; an engine is asked for without a runtime of its own.
+async fn every_hostile_image_gets_its_result_and_leaves_nothing() {
+    // `World::new` prints the reason why an engine is missing. It needs a thread without a runtime.
     if tokio::task::spawn_blocking(|| World::new().is_none())
         .await
         .unwrap()
@@ -253,15 +255,15 @@ async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
         .await
         .unwrap();
     for (row, digest, manifests) in &pushed {
-        act(&server, (row, digest), manifests.get("moved.json")).await;
+        move_or_delete(&server, row, digest, manifests.get("moved.json")).await;
     }
     let stages = workers::start(&platform.app);
     platform.settle().await;
-    println!("{} images: ended after {:.1?}", rows.len(), begun.elapsed());
+    println!("{} images ended after {:.1?}", rows.len(), begun.elapsed());
 
     let mut differences = Differences::new(Words::of(&[CANARY]));
     for (row, digest, _) in &pushed {
-        compare(&platform, (row, digest), &mut differences).await;
+        compare(&platform, row, digest, &mut differences).await;
     }
     differences.none_or_panic();
     drop(stages);
@@ -272,11 +274,7 @@ async fn every_hostile_image_gets_its_verdict_and_leaves_nothing() {
     assert!(left.is_empty(), "left: {left:#?}");
 }
 
-async fn compare(
-    platform: &Platform,
-    (row, digest): (&Row, &Digest),
-    differences: &mut Differences,
-) {
+async fn compare(platform: &Platform, row: &Row, digest: &Digest, differences: &mut Differences) {
     let all = platform.all().await;
     let pushed_as = format!("method:{}", tag(row));
     let record = all.iter().find(|record| {
@@ -284,21 +282,19 @@ async fn compare(
         origin.pushed_as() == pushed_as && origin.content().to_string() == digest.to_string()
     });
     let Some(record) = record else {
-        return differences.notify(row, "was never entered");
+        return differences.add(row, "was never entered");
     };
-    let submission = &record.submission;
     let attempts = platform.app.context.store.attempts(record).await.unwrap();
-    let verdict = (submission.outcome(), submission.stage());
-    differences.verdict(row, verdict, attempts);
+    differences.compare_result(row, &record.submission, attempts);
     let view = view::submission(&platform.app.context, record)
         .await
         .unwrap();
-    let told = serde_json::to_string(&view).unwrap();
-    differences.shown(row, &[&markdown::submission(&view)], &told);
+    let json = serde_json::to_string(&view).unwrap();
+    differences.compare_texts(row, &[&markdown::submission(&view)], &json);
     if let Some((least, most)) = row.right {
         let value = view.score.map(|score| score.metrics[0].value);
         if !value.is_some_and(|value| (least..=most).contains(&value)) {
-            differences.notify(row, &format!("{value:?} is not in [{least}, {most}]"));
+            differences.add(row, &format!("{value:?} is not in [{least}, {most}]"));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What is on the engine and on this machine, before and after: nothing may be left.
+//! Compares the objects on the engine and on this machine before and after: nothing may be left.
 //!
-//! Others may use the same engine at the same time. What they make and remove meanwhile is waited for, and
-//! an image without a name is ours if our builds printed it or what it was made from, or if it was made
-//! from nothing, as what was loaded is.
+//! Other programs may use the same engine at the same time, so the comparison waits until their objects are gone. An
+//! unnamed image counts as ours if our builds printed its id or the id of its parent, or if it has no parent, as a
+//! loaded image.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::world::{BASE, docker};
 
-/// What others make on the same engine is gone by then.
+/// How long objects of other programs on the same engine may exist.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Things by name, those that a case could leave.
+/// The names of all objects that a row could leave behind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Left(BTreeSet<String>);
 
@@ -22,17 +22,17 @@ fn lines(kind: &str, arguments: &[&str]) -> Vec<String> {
     text.lines().map(|line| format!("{kind} {line}")).collect()
 }
 
-fn entries(kind: &str, folder: &str, is_it: impl Fn(&str) -> bool) -> Vec<String> {
+fn entries(kind: &str, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| entry.path().display().to_string())
-        .filter(|path| is_it(path))
+        .filter(|path| is_wanted(path))
         .map(|path| format!("{kind} {path}"))
         .collect()
 }
 
 impl Left {
-    /// All that there is now.
+    /// All objects that exist now.
     pub fn now() -> Self {
         let mut all = BTreeSet::new();
         let id = "{{.ID}}";
@@ -54,8 +54,7 @@ impl Left {
         Self(all)
     }
 
-    /// What is there now, was not before and is ours, whose builds have printed these ids; looked at until
-    /// it is nothing, or for a while.
+    /// Our objects that exist now and did not exist before. It waits up to `PATIENCE` until there are none.
     pub fn since(&self, printed: &BTreeSet<String>) -> Vec<String> {
         let started = Instant::now();
         loop {
@@ -74,7 +73,7 @@ impl Left {
 
 fn is_ours(id: &str, printed: &BTreeSet<String>) -> bool {
     let parent = |id: &str| docker(&["image", "inspect", "--format", "{{.Parent}}", id]);
-    // Gone meanwhile: nothing is left of it.
+    // An error means that the image was removed meanwhile.
     let Ok(parent) = parent(id) else {
         return false;
     };
@@ -84,8 +83,8 @@ fn is_ours(id: &str, printed: &BTreeSet<String>) -> bool {
     }
 }
 
-/// The ids of images that builds printed, but for that of the base image, which all have in common.
-pub fn printed(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
+/// The ids of images that builds printed. The base image, which all builds share, is left out.
+pub fn image_ids(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
     let base = docker(&["image", "inspect", "--format", "{{.Id}}", BASE]).unwrap();
     let mut printed = BTreeSet::new();
     for log in logs {
@@ -96,8 +95,8 @@ pub fn printed(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
     printed
 }
 
-/// What an instance left elsewhere than on its engine: control groups of builds, files of work that
-/// has ended, temporary files, processes.
+/// The objects that an instance has left outside its engine: control groups of builds, files of ended attempts,
+/// temporary files, and processes.
 pub fn of_instance(instance: &str, pid: u32, folders: &[&Path]) -> Vec<String> {
     let mut left = Vec::new();
     let is_ours = |path: &str| path.contains(&format!("referee-build-{instance}"));
@@ -117,7 +116,7 @@ pub fn of_instance(instance: &str, pid: u32, folders: &[&Path]) -> Vec<String> {
     left
 }
 
-/// Processes that one has started.
+/// The processes that a process has started.
 fn children(pid: u32) -> Vec<String> {
     let processes = entries("", "/proc", |path| {
         path["/proc/".len()..].parse::<u32>().is_ok()
@@ -133,7 +132,7 @@ fn children(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// Bytes of memory that a process has, and the most that it ever had.
+/// The current and the greatest memory of a process in bytes.
 pub fn memory(pid: u32) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let kibibytes = |key: &str| {

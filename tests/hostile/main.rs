@@ -1,12 +1,14 @@
-//! Hostile submissions, a folder each in `corpus`: pushed as a team would, every one gets the verdict
-//! that its `expected.toml` says, is shown nothing that is hidden, and leaves nothing behind.
+//! Hostile submissions, one folder each in `corpus`. Teams push them. Each gets the result in its `expected.toml`,
+//! learns nothing that is hidden, and leaves nothing behind.
 //!
-//! The real program, real pushes with git, a real Docker Engine, a real SQLite file; images by Debian's
-//! `docker-registry`; what a forge shows by the model in `tests/forge/model`. Needs what `tests/it` needs, and `docker-registry`; where something is missing the
-//! tests say so and pass, except under CI. `REFEREE_TEST_RUNTIME` names the runtime that runs them,
-//! `REFEREE_TEST_BUILDER` what builds them: `classic` or `buildkit`.
+//! The program, the pushes with git, the Docker Engine and the SQLite file are real. The registry is Debian's
+//! `docker-registry`, and the forge is the model in `tests/forge/model`.
 //!
-//! Start reading at [`row`]: what a folder says. Then `README.md`: which threat is where.
+//! The tests need everything that `tests/it` needs, and `docker-registry`. Without it each test prints the reason and
+//! passes. Under CI it fails. `REFEREE_TEST_RUNTIME` names the runtime of runs, and `REFEREE_TEST_BUILDER` the builder:
+//! `classic` or `buildkit`.
+//!
+//! Start reading at [`row`], which reads a folder. `README.md` lists the threats and their folders.
 
 #![expect(
     clippy::unwrap_used,
@@ -48,26 +50,26 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The runtime that runs containers, by the name that the engine knows.
+/// The runtime of runs, by its name in the engine's settings.
 fn runtime() -> String {
     variable("REFEREE_TEST_RUNTIME").unwrap_or("runc".into())
 }
 
-/// Which of the engine's builders builds commits.
+/// The engine's builder that builds commits.
 fn builder() -> String {
     variable("REFEREE_TEST_BUILDER").unwrap_or("classic".into())
 }
 
-/// Where the engine is.
+/// The address of the engine.
 fn engine() -> String {
     variable("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".into())
 }
 
-/// What cannot be tested here, which is an error under CI.
-fn missing(what: &str) {
+/// Prints the reason why hostile images cannot be tested here. Under CI that is a failure.
+fn missing(reason: &str) {
     assert!(
         variable("CI").is_none(),
-        "hostile images cannot be tried: {what}"
+        "hostile images cannot be tested: {reason}"
     );
-    eprintln!("SKIPPED, hostile images are not tried: {what}");
+    eprintln!("SKIPPED, hostile images are not tested: {reason}");
 }

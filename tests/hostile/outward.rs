@@ -1,7 +1,7 @@
-//! All that has gone out to a forge: what stands there, what was asked of it, and every object of git that
-//! the platform made.
+//! Everything that Referee has published on a forge: issues, comments, commit statuses, requests, and every object of
+//! git that the platform made.
 //!
-//! It refuses to look at what teams pushed themselves: who writes a word down is not told it.
+//! Objects that teams pushed are left out: they may hold a word that only their team wrote.
 
 use std::collections::BTreeSet;
 
@@ -10,32 +10,32 @@ use git2::{ObjectType, Oid, Repository};
 use crate::canary::Words;
 use crate::hosted::Hosted;
 
-/// Kinds of places.
+/// The kind of a published item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    Lamp,
+    CommitStatus,
     Issue,
     Comment,
     Request,
     /// An object or a ref in a team's repository.
     Team,
-    /// An object or a ref of the boards.
-    Board,
-    /// An object or a ref elsewhere.
+    /// An object or a ref of the leaderboard repository.
+    Leaderboard,
+    /// An object or a ref of another repository.
     Other,
 }
 
-/// Some bytes, and where they are.
-pub struct Told {
+/// Published bytes and their location.
+pub struct Published {
     pub kind: Kind,
     pub at: String,
     pub bytes: Vec<u8>,
 }
 
-/// Everything. Passwords that requests were signed in with are not among it: there they belong.
-pub fn all(hosted: &Hosted) -> Vec<Told> {
+/// All published items. The credentials of requests are left out: the forge must receive them.
+pub fn all(hosted: &Hosted) -> Vec<Published> {
     let mut all = Vec::new();
-    let mut put = |kind, at: String, bytes: Vec<u8>| all.push(Told { kind, at, bytes });
+    let mut put = |kind, at: String, bytes: Vec<u8>| all.push(Published { kind, at, bytes });
     for asked in hosted.forge.asked() {
         let at = format!("{} {}", asked.method, asked.path);
         let bytes = [at.as_bytes(), b"\n", &asked.body].concat();
@@ -43,9 +43,10 @@ pub fn all(hosted: &Hosted) -> Vec<Told> {
     }
     let state = hosted.forge.state();
     for status in &state.statuses {
-        let (words, at) = (&status.description, format!("lamp {}", status.id));
-        let text = format!("{}\n{words}\n{}", status.context, status.target);
-        put(Kind::Lamp, at, text.into_bytes());
+        let (context, description) = (&status.context, &status.description);
+        let text = format!("{context}\n{description}\n{}", status.target);
+        let at = format!("commit status {}", status.id);
+        put(Kind::CommitStatus, at, text.into_bytes());
     }
     for issue in &state.issues {
         let at = format!("issue {} of {}", issue.number, issue.repository);
@@ -65,7 +66,7 @@ pub fn all(hosted: &Hosted) -> Vec<Told> {
         let git = state.git(repository.id);
         let (kind, pushed) = match repository.name.as_str() {
             name if name.starts_with("team-") => (Kind::Team, pushed(&git)),
-            "leaderboard" => (Kind::Board, BTreeSet::new()),
+            "leaderboard" => (Kind::Leaderboard, BTreeSet::new()),
             _ => (Kind::Other, BTreeSet::new()),
         };
         for (name, _) in crate::model::git::refs(&git) {
@@ -79,7 +80,7 @@ pub fn all(hosted: &Hosted) -> Vec<Told> {
     all
 }
 
-/// What a team has pushed: all that its branches and tags lead to.
+/// The objects that a team has pushed: everything that its branches and tags lead to.
 fn pushed(git: &Repository) -> BTreeSet<Oid> {
     let theirs = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
     let refs = crate::model::git::refs(git).into_iter();
@@ -90,7 +91,7 @@ fn pushed(git: &Repository) -> BTreeSet<Oid> {
     let odb = git.odb().unwrap();
     let mut seen = BTreeSet::new();
     while let Some(oid) = next.pop() {
-        // Commits of submodules are elsewhere.
+        // The commit of a submodule is in another repository.
         if !odb.exists(oid) || !seen.insert(oid) {
             continue;
         }
@@ -111,7 +112,7 @@ fn pushed(git: &Repository) -> BTreeSet<Oid> {
     seen
 }
 
-/// Every other object, whether a ref leads to it or not: trees with the names in them, whole commits.
+/// All other objects, whether a ref leads to them or not.
 fn objects(git: &Repository, without: &BTreeSet<Oid>) -> Vec<(Oid, Vec<u8>)> {
     let odb = git.odb().unwrap();
     let mut ids = Vec::new();
@@ -125,11 +126,11 @@ fn objects(git: &Repository, without: &BTreeSet<Oid>) -> Vec<(Oid, Vec<u8>)> {
     ids.into_iter().map(read).collect()
 }
 
-/// Where these words are told, and how.
-pub fn telling<'a>(told: impl IntoIterator<Item = &'a Told>, words: &Words) -> Vec<String> {
-    let tells = |one: &Told| {
-        let word = words.told(&one.bytes)?;
-        Some(format!("{:?} {}: {word}", one.kind, one.at))
+/// The items that hold one of the words, with their locations.
+pub fn find<'a>(items: impl IntoIterator<Item = &'a Published>, words: &Words) -> Vec<String> {
+    let find = |item: &Published| {
+        let word = words.find(&item.bytes)?;
+        Some(format!("{:?} {}: {word}", item.kind, item.at))
     };
-    told.into_iter().filter_map(tells).collect()
+    items.into_iter().filter_map(find).collect()
 }

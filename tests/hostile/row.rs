@@ -1,7 +1,7 @@
-//! One folder of the corpus: what is pushed, and what must come of it.
+//! One folder of the corpus: the files that are pushed, and the expected result.
 //!
-//! It refuses a key that is missing, unknown or of another kind, and names the file: a slip of the hand
-//! must not make a case that asserts nothing.
+//! A key that is missing, unknown or of another type is an error that names the file: a typing error must not make a
+//! row that asserts nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,16 +11,16 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::copy;
 
-/// What is pushed.
+/// The kind of submission that the row pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A commit of the folder's files.
     Commit,
-    /// An image, to a registry.
+    /// An image, pushed to a registry.
     Image,
 }
 
-/// What happens to an image as soon as it was seen.
+/// A change of an image after the platform has seen it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// Its tag moves to the image of `moved.json`.
@@ -29,44 +29,44 @@ pub enum After {
     Deleted,
 }
 
-/// A case of the corpus.
+/// A row of the table of threats or of mistakes, with its folder in the corpus.
 #[derive(Debug)]
 pub struct Row {
-    /// Of its folder; also the team's.
+    /// The name of the folder and of the team.
     pub name: String,
     pub folder: PathBuf,
-    /// In the table of threats.
+    /// The number in the table.
     pub number: u32,
     pub kind: Kind,
-    /// Where a commit is pushed to: `main` is the hidden phase, `public` the public one.
+    /// The branch to which a commit is pushed: `main` enters the hidden phase, `public` the public one.
     pub branch: String,
     pub after: Option<After>,
     pub outcome: Outcome,
-    /// Where it ends.
+    /// The stage at which the submission ends.
     pub stage: Stage,
-    /// Errors in order of appearance, repetitions left out.
+    /// The codes of all errors in their first order, each once.
     pub codes: Vec<String>,
-    /// Warnings that must be there, among others perhaps.
+    /// Codes of expected warnings. There may be others.
     pub warnings: Vec<String>,
-    /// A part of what the participant reads.
+    /// A part of the report.
     pub message: String,
     /// Parts that the participant must not read.
     pub never: Vec<String>,
-    /// Least and greatest value of the metric on the phase's data.
+    /// The least and the greatest value of the metric on the phase's data.
     pub right: Option<(f64, f64)>,
 }
 
-/// Keys that may differ from one runtime, or from one builder, to another.
-const VERDICT: [&str; 5] = ["outcome", "stage", "codes", "warnings", "message"];
-/// All others, but for the tables.
-const REST: [&str; 5] = ["row", "kind", "branch", "after", "never"];
+/// Keys whose values may depend on the runtime or the builder.
+const RESULT_KEYS: [&str; 5] = ["outcome", "stage", "codes", "warnings", "message"];
+/// All other keys except the tables.
+const OTHER_KEYS: [&str; 5] = ["row", "kind", "branch", "after", "never"];
 
 /// The folder of this suite.
 pub fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
 }
 
-/// The whole corpus, by name; a case that cannot be read is an error that names its file.
+/// The whole corpus, sorted by name. A row that cannot be read is an error that names its file.
 pub fn all() -> Vec<Row> {
     let mut names = std::fs::read_dir(here().join("corpus"))
         .unwrap()
@@ -85,16 +85,16 @@ pub fn all() -> Vec<Row> {
         .collect()
 }
 
-/// Reads an `expected.toml` as it holds under a runtime and a builder.
-fn parse(name: &str, text: &str, under_these: &[&str]) -> Result<Row, String> {
+/// Reads an `expected.toml`. `environment` names the runtime and the builder, whose tables replace keys.
+fn parse(name: &str, text: &str, environment: &[&str]) -> Result<Row, String> {
     let document: DocumentMut = text.parse().map_err(|e| format!("{e}"))?;
     let mut keys = Keys(document.as_table().clone());
-    keys.know(&[&VERDICT[..], &REST, &["under", "scores"]].concat())?;
+    keys.check_names(&[&RESULT_KEYS[..], &OTHER_KEYS, &["under", "scores"]].concat())?;
     if let Some(under) = keys.table("under")? {
         for (name, item) in under.iter() {
             let other = Keys(item.as_table().ok_or("`under` holds tables")?.clone());
-            other.know(&VERDICT)?;
-            if under_these.contains(&name) {
+            other.check_names(&RESULT_KEYS)?;
+            if environment.contains(&name) {
                 keys.0.extend(other.0);
                 if keys.text("outcome")? != Outcome::Scored.as_str() {
                     keys.0.remove("scores");
@@ -134,11 +134,12 @@ fn parse(name: &str, text: &str, under_these: &[&str]) -> Result<Row, String> {
 struct Keys(Table);
 
 impl Keys {
-    fn know(&self, known: &[&str]) -> Result<(), String> {
-        match self.0.iter().find(|(key, _)| !known.contains(key)) {
-            Some((key, _)) => Err(format!("`{key}` is no known key here")),
-            None => Ok(()),
-        }
+    /// An error names the first key that is not known.
+    fn check_names(&self, known: &[&str]) -> Result<(), String> {
+        let unknown = self.0.iter().find(|(key, _)| !known.contains(key));
+        unknown.map_or(Ok(()), |(key, _)| {
+            Err(format!("`{key}` is not a known key here"))
+        })
     }
 
     fn table(&self, key: &str) -> Result<Option<Table>, String> {
@@ -176,7 +177,7 @@ impl Keys {
         self.word(key, find).map(Some)
     }
 
-    /// One of these; the first where nothing is said.
+    /// One of the known values. The first one is the default.
     fn choice<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Result<T, String> {
         Ok(self.one_of(key, known)?.unwrap_or(known[0].1))
     }
@@ -211,7 +212,7 @@ impl Keys {
             return Ok(None);
         };
         let scores = Self(scores);
-        scores.know(&["right"])?;
+        scores.check_names(&["right"])?;
         let bounds = scores.0.get("right").and_then(Item::as_array);
         let bound = |at: usize| bounds.and_then(|b| b.get(at)).and_then(|v| v.as_float());
         match (bound(0), bound(1), bounds.map(|b| b.len())) {
@@ -221,7 +222,7 @@ impl Keys {
     }
 }
 
-/// Puts the case's files into a fresh copy and commits them, unless `make.py` has made commits of its own. The
+/// Copies the files of a row into a fresh clone and commits them, unless `make.py` has made commits itself. Returns the
 /// commit's id.
 pub fn commit(row: &Row, copy: &copy::Copy) -> String {
     copy.take(&row.folder);
@@ -240,7 +241,7 @@ fn head(folder: &Path) -> Option<String> {
     output.status.success().then(|| sha.trim().to_owned())
 }
 
-/// Makes in this folder what cannot be committed: `make.py` of the case, if it has one.
+/// Runs `make.py` of a row in a folder, if there is one. It makes files that this repository cannot hold.
 pub fn make(row: &Row, folder: &Path) {
     let script = row.folder.join("make.py");
     if !script.exists() {
@@ -275,17 +276,17 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_may_change_the_verdict_and_nothing_else() {
+    fn a_runtime_may_change_the_result_and_nothing_else() {
         let text = format!("{GOOD}[under.runsc]\nmessage = \"gVisor\"\n");
         assert_eq!(read(&text, "runc").unwrap().message, "COPY");
         assert_eq!(read(&text, "runsc").unwrap().message, "gVisor");
         let text = format!("{GOOD}[under.runsc]\nrow = 8\n");
         let message = read(&text, "runc").unwrap_err();
-        assert_eq!(message, "`row` is no known key here");
+        assert_eq!(message, "`row` is not a known key here");
     }
 
     #[test]
-    fn what_is_missing_unknown_or_of_another_kind_is_named() {
+    fn a_key_that_is_missing_unknown_or_of_another_type_is_named() {
         let without = |key: &str| {
             let kept = GOOD.lines().filter(|line| !line.starts_with(key));
             kept.collect::<Vec<_>>().join("\n")
@@ -295,7 +296,7 @@ mod tests {
             assert_eq!(message, format!("`{key}` is missing"));
         }
         for (more, message) in [
-            ("mesage = \"x\"", "`mesage` is no known key here"),
+            ("mesage = \"x\"", "`mesage` is not a known key here"),
             ("warnings = \"x\"", "`warnings` is a list of texts"),
             ("kind = \"disk\"", "`kind` cannot be `disk`"),
             ("after = 3", "`after` is a text"),
@@ -308,7 +309,7 @@ mod tests {
                 "[scores]\nright = [1.0]",
                 "`right` is a list of two numbers, as `[1.0, 1.0]`",
             ),
-            ("[scores]\ndice = [1.0]", "`dice` is no known key here"),
+            ("[scores]\ndice = [1.0]", "`dice` is not a known key here"),
         ] {
             assert_eq!(
                 read(&format!("{GOOD}{more}\n"), "runc").unwrap_err(),

@@ -1,4 +1,5 @@
-//! Looks for what nobody may be told wherever anybody can look, and shows that the search finds.
+//! Searches for hidden words in everything that participants and readers can see, and proves that the search finds
+//! words.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +8,16 @@ use referee::store::{AttemptRecord, SubmissionRecord};
 
 use crate::canary::{CANARY, Form, Words};
 use crate::hosted::Hosted;
-use crate::outward::{self, Kind, Told};
+use crate::outward::{self, Kind, Published};
 use crate::world::World;
 
-/// Prints its inputs in every form, on the sample as on hidden data.
+/// A submission that prints its inputs in every form, on the sample and on hidden data.
 const PRINTER: &str = "42-prints-hidden-data";
 /// The forms in which it prints.
 const PRINTED: [Form; 4] = [Form::Plain, Form::Base64, Form::Hex, Form::Packed];
-/// What it prints of the sample, which may be told.
+/// A word that it prints about the sample, which may be published.
 const OF_SAMPLE: &str = "/input/apple.json";
-/// What these do leaves hidden words with the organizers: in logs, or in findings.
+/// Submissions that leave hidden words in logs or findings for the organizers.
 const KEPT: [&str; 7] = [
     PRINTER,
     "42-fails-with-hidden-data",
@@ -26,16 +27,16 @@ const KEPT: [&str; 7] = [
     "42-writes-hidden-data",
     "58-nan-in-hidden-data",
 ];
-/// A case of the sample: who forgets it is told so.
-const FORGOTTEN: &str = "apple.json";
+/// A case of the sample. A report names it if the submission has no result for it.
+const MISSING_CASE: &str = "apple.json";
 
-/// What nobody may be told: all that is hidden, the bot's token, what signs deliveries.
+/// The words that may never be published: the canary, the bot's token, and the secret of deliveries.
 pub fn words(hosted: &Hosted) -> [String; 3] {
     [CANARY.into(), hosted.token.clone(), hosted.secret.clone()]
 }
 
-/// What everybody sees, and what the organizers' log keeps.
-pub fn of_pages(world: &World, words: &Words) {
+/// Asserts that the public pages and the daemon's log hold no hidden word.
+pub fn assert_pages(world: &World, words: &Words) {
     for page in [
         "/",
         "/rules",
@@ -48,45 +49,45 @@ pub fn of_pages(world: &World, words: &Words) {
         "/api/v1/boards/hostile/hidden/double",
         "/api/v1/boards/hostile/public/double",
     ] {
-        assert_eq!(words.told(world.page(page)), None, "{page}");
+        assert_eq!(words.find(world.page(page)), None, "{page}");
     }
     let log = std::fs::read_to_string(world.path("referee.log")).unwrap();
-    let line = log.lines().find(|line| words.told(line).is_some());
+    let line = log.lines().find(|line| words.find(line).is_some());
     assert_eq!(line, None, "the daemon's log");
 }
 
-/// What the forge was asked, and what stands there.
-pub fn of_forge(hosted: &Hosted) {
+/// Asserts that nothing on the forge and no request holds a hidden word.
+pub fn assert_forge(hosted: &Hosted) {
     let all = outward::all(hosted);
-    println!("{} things are on the forge", all.len());
-    // Only the forge itself has to know what it signs with: once.
-    let is_hook = |told: &&Told| told.kind == Kind::Request && told.at.ends_with("/hooks");
-    let (hooks, others): (Vec<&Told>, Vec<&Told>) = all.iter().partition(is_hook);
+    println!("{} items are on the forge", all.len());
+    // Only the request that creates the webhook holds the secret of deliveries.
+    let is_hook = |item: &&Published| item.kind == Kind::Request && item.at.ends_with("/hooks");
+    let (hooks, others): (Vec<&Published>, Vec<&Published>) = all.iter().partition(is_hook);
     let [canary, token, secret] = words(hosted);
     let secrets = Words::of(&[&canary, &token, &secret]);
-    assert_eq!(outward::telling(others, &secrets), [""; 0]);
+    assert_eq!(outward::find(others, &secrets), [""; 0]);
     let secrets = Words::of(&[&canary, &token]);
-    assert_eq!(outward::telling(hooks.iter().copied(), &secrets), [""; 0]);
+    assert_eq!(outward::find(hooks.iter().copied(), &secrets), [""; 0]);
     let secret = Words::of(&[&secret]);
-    assert_eq!(outward::telling(hooks, &secret).len(), 1);
-    // The search sees places of every kind: these have what may be told.
-    let seen = Words::of(&[PRINTER, "/submissions/"]);
-    let all = all.iter().filter(|told| seen.told(&told.bytes).is_some());
-    let kinds: BTreeSet<Kind> = all.map(|told| told.kind).collect();
+    assert_eq!(outward::find(hooks, &secret).len(), 1);
+    // The search reads items of every kind: all kinds hold one of these public words.
+    let public = Words::of(&[PRINTER, "/submissions/"]);
+    let all = all.iter().filter(|item| public.find(&item.bytes).is_some());
+    let kinds: BTreeSet<Kind> = all.map(|item| item.kind).collect();
     let every = [
-        Kind::Lamp,
+        Kind::CommitStatus,
         Kind::Issue,
         Kind::Comment,
         Kind::Request,
         Kind::Team,
-        Kind::Board,
+        Kind::Leaderboard,
     ];
     assert_eq!(kinds, BTreeSet::from(every));
 }
 
-/// The counterpart: what may be told is found in every form where it is told, and what is hidden where
-/// it is kept, so that the searches above mean something.
-pub fn search_finds(world: &World, hosted: &Hosted) {
+/// Asserts that the search finds words: public words in every form in which they are published, and hidden words in the
+/// records of the organizers. Without this proof, the assertions above mean nothing.
+pub fn assert_search_finds(world: &World, hosted: &Hosted) {
     let record = only_submission(world, PRINTER);
     let page = world.page(&format!(
         "/submissions/{}",
@@ -98,12 +99,12 @@ pub fn search_finds(world: &World, hosted: &Hosted) {
     let hidden = canary.forms(kept(world, PRINTER));
     assert_eq!(hidden, BTreeSet::from(PRINTED), "in the organizers' log");
     for team in KEPT {
-        assert!(canary.told(kept(world, team)).is_some(), "{team}");
+        assert!(canary.find(kept(world, team)).is_some(), "{team}");
     }
-    let words = Words::of(&[FORGOTTEN]);
-    let mut told = outward::all(hosted);
-    told.retain(|told| words.told(&told.bytes).is_some());
-    let kinds: BTreeSet<Kind> = told.iter().map(|told| told.kind).collect();
+    let words = Words::of(&[MISSING_CASE]);
+    let mut published = outward::all(hosted);
+    published.retain(|item| words.find(&item.bytes).is_some());
+    let kinds: BTreeSet<Kind> = published.iter().map(|item| item.kind).collect();
     let every = BTreeSet::from([Kind::Comment, Kind::Request, Kind::Team]);
     assert!(kinds.is_superset(&every), "{kinds:?}");
 }
@@ -114,7 +115,7 @@ fn only_submission(world: &World, team: &str) -> SubmissionRecord {
     records.remove(0)
 }
 
-/// What the organizers have of a team's run on hidden data.
+/// The logs and findings of a team's run on hidden data, which only organizers can read.
 fn kept(world: &World, team: &str) -> String {
     let attempts = world.attempts(&only_submission(world, team)).into_iter();
     let runs = attempts.filter(|a| a.attempt.stage == Stage::Run);

@@ -1,6 +1,6 @@
-//! A team's working copy: change, commit, push, and read what comes back.
+//! A team's working copy: change files, commit, push, and read the answer.
 //!
-//! Knows git and files; nothing of the platform but the marks of its answers.
+//! It knows git and files. Of the platform it knows only the lines that a push prints.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -8,23 +8,22 @@ use std::time::{Duration, Instant};
 
 /// A clone of a team's repository.
 pub struct Copy {
-    /// Where it is.
     pub path: PathBuf,
 }
 
-/// What a push said.
+/// The result of a push.
 #[derive(Debug)]
 pub struct Pushed {
-    /// Whether git took it.
+    /// Whether git accepted the push.
     pub accepted: bool,
-    /// Everything that git printed.
+    /// The complete output of git.
     pub text: String,
-    /// How long it took.
+    /// The time from the start of git to its end.
     pub took: Duration,
 }
 
 impl Pushed {
-    /// What the platform said, without git's marks.
+    /// The lines that the platform printed, without git's prefix.
     pub fn remote(&self) -> Vec<&str> {
         self.text
             .lines()
@@ -33,7 +32,7 @@ impl Pushed {
             .collect()
     }
 
-    /// The addresses of the submissions that it told of, in order and each once.
+    /// The tokens in the addresses of the submissions that the platform named, each once and in this order.
     pub fn tokens(&self) -> Vec<String> {
         let mut tokens: Vec<String> = Vec::new();
         for line in self.remote() {
@@ -46,14 +45,14 @@ impl Pushed {
         tokens
     }
 
-    /// The address of the one submission that it told of.
+    /// The token of the only submission that the platform named.
     pub fn token(&self) -> String {
         let tokens = self.tokens();
         assert_eq!(tokens.len(), 1, "{}", self.text);
         tokens[0].clone()
     }
 
-    /// Asserts that a text is in it; lines that were wrapped are joined.
+    /// Asserts that the platform printed a text. Wrapped lines are joined first.
     pub fn message(&self, text: &str) -> &Self {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let all = words(&self.remote().join(" "));
@@ -62,7 +61,7 @@ impl Pushed {
     }
 }
 
-/// Git as every machine has it: no person's settings, no questions, no hooks of its own.
+/// A call of git that is the same on every machine: without personal settings, questions and local hooks.
 fn git(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command
@@ -98,7 +97,6 @@ fn done(output: &Output, arguments: &[&str]) -> String {
 }
 
 impl Copy {
-    /// Clones a repository.
     pub fn clone_of(repository: &Path, path: PathBuf) -> Self {
         let parent = path.parent().expect("a parent");
         std::fs::create_dir_all(parent).unwrap();
@@ -108,12 +106,12 @@ impl Copy {
         Self { path }
     }
 
-    /// Runs git here; what it printed.
+    /// Runs git in the working copy and returns its output.
     pub fn git(&self, arguments: &[&str]) -> String {
         done(&git(&self.path, arguments).output().unwrap(), arguments)
     }
 
-    /// Runs git here with this on its standard input.
+    /// Runs git in the working copy with a standard input and returns its output.
     pub fn git_with(&self, arguments: &[&str], input: &[u8]) -> String {
         let file = self.path.join(".git/input");
         std::fs::write(&file, input).unwrap();
@@ -122,7 +120,7 @@ impl Copy {
         done(&command.output().unwrap(), arguments)
     }
 
-    /// Puts a submission's files in place of all others.
+    /// Replaces all files by the files of a submission.
     pub fn take(&self, submission: &Path) -> &Self {
         for entry in std::fs::read_dir(&self.path).unwrap() {
             let entry = entry.unwrap();
@@ -135,12 +133,11 @@ impl Copy {
                 std::fs::remove_file(path).unwrap();
             }
         }
-        // The expected verdict beside an example is no part of it.
+        // An example has its expected result beside its files.
         files(submission, &self.path, &["expected.toml"]);
         self
     }
 
-    /// Writes a file.
     pub fn write(&self, name: &str, text: &str) -> &Self {
         let path = self.path.join(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).unwrap();
@@ -148,19 +145,19 @@ impl Copy {
         self
     }
 
-    /// Commits everything, also when nothing has changed; the commit's id.
+    /// Commits all files, also if none has changed, and returns the commit's id.
     pub fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self.head()
     }
 
-    /// The commit that stands here.
+    /// The id of the commit that is checked out.
     pub fn head(&self) -> String {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Pushes with these arguments, whatever git says.
+    /// Pushes with these arguments. The push may fail.
     pub fn push(&self, arguments: &[&str]) -> Pushed {
         let started = Instant::now();
         let output = git(&self.path, &["push"]).args(arguments).output().unwrap();
@@ -171,21 +168,21 @@ impl Copy {
         }
     }
 
-    /// Pushes what stands here to `main`; git must take it.
+    /// Pushes the checked-out commit to `main`. Git must accept it.
     pub fn push_main(&self) -> Pushed {
         let pushed = self.push(&["origin", "HEAD:main"]);
         assert!(pushed.accepted, "{}", pushed.text);
         pushed
     }
 
-    /// The report on a commit, as the team fetches it.
+    /// The git note on a commit, as the team fetches it.
     pub fn note(&self, sha: &str) -> String {
         self.git(&["fetch", "--quiet", "origin", "+refs/notes/*:refs/notes/*"]);
         self.git(&["notes", "show", sha])
     }
 }
 
-/// Copies a folder without the entries of these names. Links stay links.
+/// Copies a folder without the entries of these names. Symbolic links stay symbolic links.
 pub fn files(from: &Path, to: &Path, without: &[&str]) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -1,5 +1,5 @@
-//! In a hidden phase nothing outside tells when an evaluation ended: not the page, not the board, not
-//! the note. The verdict is told on the phase's grid of time, whatever it is.
+//! In a hidden phase neither the page nor the leaderboard nor the note reveals when an evaluation ended. Referee
+//! publishes each result at a multiple of the phase's disclosure interval.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -9,25 +9,28 @@ use serde_json::Value;
 
 use crate::world::{PATIENCE, World, submission};
 
-/// Of the phase, in seconds.
+/// The disclosure interval of the phase in seconds.
 const DISCLOSURE_INTERVAL: i64 = 15;
 
 fn is_undisclosed(submission: &Submission) -> bool {
     matches!(submission.state, SubmissionState::Undisclosed { .. })
 }
 
-/// What a page shows of an evaluation: its state, and the gates of run and score without their times.
-fn shown(view: &Value) -> (Value, Vec<(Value, Value, Value)>) {
+/// The part of a page that could reveal an end: the state, and the stages on hidden data without their times.
+fn revealing_part(view: &Value) -> (Value, Vec<(Value, Value, Value)>) {
     let stages = view["stages"].as_array().expect("stages");
     let hidden = stages
         .iter()
-        .filter(|g| g["name"] == "run" || g["name"] == "scoring");
-    let stage = |g: &Value| (g["name"].clone(), g["state"].clone(), g["message"].clone());
-    (view["state"].clone(), hidden.map(stage).collect())
+        .filter(|stage| stage["name"] == "run" || stage["name"] == "scoring");
+    let fields = |stage: &Value| {
+        let field = |name: &str| stage[name].clone();
+        (field("name"), field("state"), field("message"))
+    };
+    (view["state"].clone(), hidden.map(fields).collect())
 }
 
 #[test]
-fn a_verdict_is_told_on_the_grid() {
+fn a_result_is_published_at_the_disclosure_interval() {
     let with_disclosure_interval = World::with_changed("nuclei", |folder| {
         let file = folder.join("challenge.toml");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -51,13 +54,13 @@ fn a_verdict_is_told_on_the_grid() {
         let token = copy.push_main().token();
         let seen = RefCell::new(Vec::new());
         let undisclosed = Cell::new(0);
-        world.until("a verdict", PATIENCE, |world| {
+        world.until("the result is published", PATIENCE, |world| {
             let record = world.submissions("nuclei", team).remove(0);
             let view = world.view(&token);
             undisclosed.set(undisclosed.get() + i32::from(is_undisclosed(&record.submission)));
             let ended = view["state"]["state"] == "ended";
             if view["state"]["at"] == "run" || view["state"]["at"] == "scoring" {
-                seen.borrow_mut().push(shown(&view));
+                seen.borrow_mut().push(revealing_part(&view));
             }
             if is_undisclosed(&record.submission) && !ended {
                 assert_eq!(view["findings"], Value::Array(Vec::new()), "{view:#}");
@@ -67,22 +70,22 @@ fn a_verdict_is_told_on_the_grid() {
         });
         assert!(
             undisclosed.get() > 0,
-            "its verdict was never sealed while we looked"
+            "the result was published before the test saw it undisclosed"
         );
-        // Queued, and then one and the same until the end, whichever work was under way.
+        // The page does not change from the end of the queue to the publication, whichever stage runs.
         let mut seen = seen.into_inner();
         seen.retain(|(state, _)| state["state"] == "working");
         seen.dedup();
         assert_eq!(seen.len(), 1, "{seen:#?}");
         let record = world.submissions("nuclei", team).remove(0);
         let last = world.attempts(&record).pop().unwrap();
-        let told = record.submission.state.ended_at().unwrap();
+        let published = record.submission.state.ended_at().unwrap();
         let due = last
             .attempt
             .ended_at
             .unwrap()
             .round_up(referee::model::Duration::seconds(DISCLOSURE_INTERVAL));
-        assert!(told >= due, "{told} is before {due}");
+        assert!(published >= due, "{published} is before {due}");
         match team {
             "scores" => assert_eq!(
                 (record.submission.outcome(), last.attempt.stage),

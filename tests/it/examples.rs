@@ -1,7 +1,7 @@
-//! Every example submission, pushed as a team would, gets the verdict that its `expected.toml`
-//! says; and `referee check` in a working copy says the same before anybody pushes.
+//! Every example submission that a team pushes gets the result in its `expected.toml`. `referee check` in a working
+//! copy reports the same result before a push.
 //!
-//! All differences are collected and shown at once.
+//! The tests collect all differences and print them together.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use referee::store::SubmissionRecord;
 use serde_json::Value;
 use toml_edit::DocumentMut;
 
-use crate::copy::{self, Copy, Pushed};
+use crate::copy::{self, Copy};
 use crate::world::{BASE, World, examples};
 
-/// All examples have ended by then, on a machine with much else to do.
+/// How long all examples together may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(900);
 const CHALLENGES: [&str; 2] = ["nuclei", "phakir"];
-/// Checks at the same time.
+/// The number of checks at the same time.
 const CHECKS: usize = 2;
 
-/// Least and greatest allowed value of each metric.
+/// The least and the greatest allowed value of each metric.
 type Ranges = BTreeMap<String, (f64, f64)>;
 
-/// An example and the verdict that it must get.
+/// An example and its expected result.
 struct Example {
     challenge: &'static str,
     name: String,
@@ -46,7 +46,7 @@ impl Example {
             .collect()
     }
 
-    /// Ranges of metrics by task, where a challenge has several tasks; else under no name.
+    /// The ranges of metrics by task. If the challenge has one task, the name is empty.
     fn scores(&self) -> BTreeMap<String, Ranges> {
         let Some(table) = self.expected.get("scores").and_then(|i| i.as_table()) else {
             return BTreeMap::new();
@@ -71,7 +71,7 @@ impl Example {
             .collect()
     }
 
-    /// Whether it ends before anything hidden is touched.
+    /// Whether the submission ends before a stage on hidden data.
     fn ends_before_evaluation(&self) -> bool {
         self.word("stage").parse::<Stage>().expect("a stage") < Stage::Run
     }
@@ -93,11 +93,11 @@ fn all() -> Vec<Example> {
         }
     }
     found.sort_by(|a, b| (a.challenge, &a.name).cmp(&(b.challenge, &b.name)));
-    assert!(found.len() > 50, "the examples are not where they were");
+    assert!(found.len() > 50, "the examples were not found");
     found
 }
 
-/// What differs, one line each: example, what, expected, found.
+/// One line for each difference: the example, the subject, the expected and the found value.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
@@ -105,19 +105,21 @@ impl Differences {
     fn compare<T: PartialEq + std::fmt::Debug>(
         &mut self,
         example: &Example,
-        (what, expected, found): (&str, T, T),
+        subject: &str,
+        expected: T,
+        found: T,
     ) {
         if expected != found {
-            self.notify(
+            self.add(
                 example,
-                &format!("{what}: {expected:?} expected, {found:?} found"),
+                &format!("{subject}: {expected:?} expected, {found:?} found"),
             );
         }
     }
 
-    fn notify(&mut self, example: &Example, what: &str) {
+    fn add(&mut self, example: &Example, difference: &str) {
         let name = format!("{}/{}", example.challenge, example.name);
-        self.0.push(format!("{name:<32} {what}"));
+        self.0.push(format!("{name:<32} {difference}"));
     }
 
     fn none_or_panic(self) {
@@ -125,7 +127,7 @@ impl Differences {
     }
 }
 
-/// Codes in order of appearance without repetitions.
+/// The codes in their first order, each once.
 fn without_repetitions(codes: impl Iterator<Item = String>) -> Vec<String> {
     let mut all = Vec::new();
     for code in codes {
@@ -137,7 +139,7 @@ fn without_repetitions(codes: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 #[test]
-fn every_example_gets_its_verdict() {
+fn every_example_gets_its_expected_result() {
     let Some(mut world) = World::with_example("nuclei") else {
         return;
     };
@@ -165,33 +167,24 @@ fn every_example_gets_its_verdict() {
     }
     world.settle(PATIENCE);
     let mut differences = Differences::default();
-    for (example, pushed) in examples.iter().zip(&copies) {
-        compare(&world, example, pushed, &mut differences);
+    for (example, (copy, sha, _)) in examples.iter().zip(&copies) {
+        compare(&world, example, &copy.note(sha), &mut differences);
     }
     differences.none_or_panic();
 }
 
-fn compare(
-    world: &World,
-    example: &Example,
-    (copy, sha, _): &(Copy, String, Pushed),
-    differences: &mut Differences,
-) {
+fn compare(world: &World, example: &Example, note: &str, differences: &mut Differences) {
     let records = world.submissions(example.challenge, &example.name);
     if records.is_empty() {
-        differences.notify(example, "was never entered");
+        differences.add(example, "was never entered");
     }
     for record in &records {
-        compare_one(world, example, record, differences);
+        compare_submission(world, example, record, differences);
     }
-    let note = copy.note(sha);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for message in example.list("messages") {
-        if !words(&note).contains(&words(message)) {
-            differences.notify(
-                example,
-                &format!("the report does not say `{message}`:\n{note}"),
-            );
+        if !words(note).contains(&words(message)) {
+            differences.add(example, &format!("no `{message}` in the report:\n{note}"));
         }
     }
     let scores = example.scores();
@@ -200,20 +193,22 @@ fn compare(
         .filter(|r| r.submission.outcome() == Some(referee::model::Outcome::Scored))
         .filter_map(|r| r.submission.task.as_ref().map(ToString::to_string))
         .collect();
-    // A challenge of one task names none in its expectations.
+    // The expectations of a challenge with one task do not name the task.
     let named: Vec<&String> = scores.keys().filter(|task| !task.is_empty()).collect();
     if !named.is_empty() {
         let mut found: Vec<&String> = scored.iter().collect();
         found.sort();
-        differences.compare(example, ("tasks with a score", named, found));
+        differences.compare(example, "tasks with a score", named, found);
     }
     for task in &scored {
-        let ranges = scores.get(task).or_else(|| scores.get(""));
-        compare_scores(world, example, (task, ranges), differences);
+        match scores.get(task).or_else(|| scores.get("")) {
+            Some(ranges) => compare_scores(world, example, task, ranges, differences),
+            None => differences.add(example, &format!("no scores are expected for {task}")),
+        }
     }
 }
 
-fn compare_one(
+fn compare_submission(
     world: &World,
     example: &Example,
     record: &SubmissionRecord,
@@ -221,48 +216,45 @@ fn compare_one(
 ) {
     let submission = &record.submission;
     let outcome = submission.outcome().map_or("none", |o| o.as_str());
-    differences.compare(example, ("outcome", example.word("outcome"), outcome));
+    differences.compare(example, "outcome", example.word("outcome"), outcome);
     let stage = submission.stage().as_str();
-    differences.compare(example, ("stage", example.word("stage"), stage));
-    let of = |severity: Severity| {
+    differences.compare(example, "stage", example.word("stage"), stage);
+    let codes = |severity: Severity| {
         let attempts = world.attempts(record);
         let findings = attempts.into_iter().flat_map(|a| a.findings);
         without_repetitions(findings.filter(|f| f.severity == severity).map(|f| f.code))
     };
-    let errors = of(Severity::Error);
+    let errors = codes(Severity::Error);
     let errors: Vec<&str> = errors.iter().map(String::as_str).collect();
-    differences.compare(example, ("codes", example.list("codes"), errors));
-    let warnings = of(Severity::Warning);
+    differences.compare(example, "codes", example.list("codes"), errors);
+    let warnings = codes(Severity::Warning);
     for code in example.list("warnings") {
         if !warnings.iter().any(|w| w == code) {
-            differences.notify(example, &format!("no warning {code} among {warnings:?}"));
+            differences.add(example, &format!("no warning {code} among {warnings:?}"));
         }
     }
-    // What runs on hidden data is told by its outcome alone.
+    // The team learns the outcome of a run on hidden data and nothing else.
     let view = world.view(submission.token.as_str()).to_string();
-    let told = |code: &&str| view.contains(*code);
-    if stage == "run" && example.list("codes").iter().any(told) {
-        differences.notify(example, "tells how it failed on hidden data");
+    let shown = |code: &&str| view.contains(*code);
+    if stage == "run" && example.list("codes").iter().any(shown) {
+        differences.add(example, "the page shows how the run on hidden data failed");
     }
 }
 
 fn compare_scores(
     world: &World,
     example: &Example,
-    (task, ranges): (&str, Option<&Ranges>),
+    task: &str,
+    ranges: &Ranges,
     differences: &mut Differences,
 ) {
-    let Some(ranges) = ranges else {
-        differences.notify(example, &format!("no scores are expected for {task}"));
-        return;
-    };
     let board = world.get(&format!(
         "/api/v1/boards/{}/validation/{task}",
         example.challenge
     ));
     let rows = board["rows"].as_array().expect("rows");
     let Some(row) = rows.iter().find(|row| row["team"] == example.name.as_str()) else {
-        differences.notify(example, &format!("is not on the board of {task}"));
+        differences.add(example, &format!("is not on the leaderboard of {task}"));
         return;
     };
     let columns = board["metrics"].as_array().expect("columns");
@@ -274,14 +266,14 @@ fn compare_scores(
         let value = cell["value"].as_f64().expect("a number");
         let (least, most) = ranges[metric];
         if value < least || value > most {
-            let what = format!("{task} {metric}: {value} is not in [{least}, {most}]");
-            differences.notify(example, &what);
+            let difference = format!("{task} {metric}: {value} is not in [{least}, {most}]");
+            differences.add(example, &difference);
         }
     }
 }
 
 #[test]
-fn check_says_the_same_before_a_push() {
+fn check_reports_the_same_result_before_a_push() {
     let Some(world) = World::new() else { return };
     let examples = all();
     let next = Mutex::new(examples.iter());
@@ -302,7 +294,7 @@ fn check_says_the_same_before_a_push() {
     differences.into_inner().unwrap().none_or_panic();
 }
 
-/// `referee check` in a working copy of an example.
+/// The JSON of `referee check` in a working copy of an example, or its error output.
 fn check(world: &World, example: &Example) -> Result<Value, String> {
     let folder = world.path(&format!("check/{}-{}", example.challenge, example.name));
     copy::files(&example.folder, &folder, &["expected.toml"]);
@@ -324,7 +316,7 @@ fn check(world: &World, example: &Example) -> Result<Value, String> {
 fn compare_check(example: &Example, result: &Result<Value, String>, differences: &mut Differences) {
     let result = match result {
         Ok(result) => result,
-        Err(message) => return differences.notify(example, &format!("check failed: {message}")),
+        Err(message) => return differences.add(example, &format!("check failed: {message}")),
     };
     let (mut outcome, mut stage) = (example.expected["outcome"].as_str(), example.word("stage"));
     let mut codes = example.list("codes");
@@ -333,10 +325,12 @@ fn compare_check(example: &Example, result: &Result<Value, String>, differences:
     }
     differences.compare(
         example,
-        ("outcome of check", outcome, result["outcome"].as_str()),
+        "outcome of check",
+        outcome,
+        result["outcome"].as_str(),
     );
     let found = result["stage"].as_str().unwrap_or_default();
-    differences.compare(example, ("stage of check", stage, found));
+    differences.compare(example, "stage of check", stage, found);
     let findings = result["findings"].as_array().expect("findings");
     let errors = without_repetitions(
         findings
@@ -345,15 +339,15 @@ fn compare_check(example: &Example, result: &Result<Value, String>, differences:
             .filter_map(|f| f["code"].as_str().map(str::to_owned)),
     );
     let errors: Vec<&str> = errors.iter().map(String::as_str).collect();
-    differences.compare(example, ("codes of check", codes, errors));
+    differences.compare(example, "codes of check", codes, errors);
     for code in example.list("warnings") {
         if !findings.iter().any(|f| f["code"] == code) {
-            differences.notify(example, &format!("check has no warning {code}"));
+            differences.add(example, &format!("check has no warning {code}"));
         }
     }
 }
 
-/// The examples are read here, so that a folder without a test is impossible.
+/// The test reads the folders of the examples, so that none can be missing in the table.
 #[test]
 fn the_table_of_the_examples_is_complete() {
     let readme = std::fs::read_to_string(Path::new(&examples()).join("README.md")).unwrap();

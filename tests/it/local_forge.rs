@@ -1,5 +1,5 @@
-//! Pushes to repositories on the server's own disk, the odd ones above all: what a push says, what
-//! it enters, and what it must not.
+//! Pushes to repositories on the server's own disk, above all unusual ones: which submissions they enter, which they do
+//! not enter, and which lines they print.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::copy::{Copy, Pushed};
 use crate::world::{PATIENCE, World, submission};
 
-/// The sweep looks once a minute; with some time for the machine.
+/// The sweep runs once a minute. The rest is time for a busy machine.
 const SWEEP_PATIENCE: Duration = Duration::from_secs(90);
 const TEAM: &str = "one";
 
@@ -23,21 +23,21 @@ fn world() -> Option<(World, Copy)> {
     Some((world, copy))
 }
 
-/// A commit that the rules refuse, so that nothing is built; each differs from the others.
+/// A commit that admission refuses, so that Referee builds nothing. Each commit differs from the others.
 fn refused(copy: &Copy, text: &str) -> String {
     copy.take(&submission("nuclei/five-mistakes"));
     copy.write("different.txt", text);
     copy.commit(text)
 }
 
-/// A commit that is evaluated.
+/// A commit that Referee evaluates.
 fn accepted(copy: &Copy, text: &str) -> String {
     copy.take(&submission("nuclei/baseline-empty"));
     copy.write("different.txt", text);
     copy.commit(text)
 }
 
-/// Codes of a submission's errors.
+/// The codes of a submission's errors.
 fn errors(view: &Value) -> Vec<&str> {
     view["findings"]
         .as_array()
@@ -48,7 +48,7 @@ fn errors(view: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Phases and commits of all submissions of the team.
+/// The phases and commits of all submissions of the team.
 fn entered(world: &World) -> Vec<(String, String)> {
     world
         .submissions("nuclei", TEAM)
@@ -71,13 +71,13 @@ fn rejected(world: &mut World, pushed: &Pushed) -> Value {
 }
 
 #[test]
-fn a_push_while_the_daemon_is_down_is_found_when_it_is_back() {
+fn a_push_while_the_daemon_is_down_is_found_when_it_starts_again() {
     let Some(mut world) = World::with_example("nuclei") else {
         return;
     };
     world.add_teams("nuclei", &[TEAM]);
     let copy = world.copy_of("nuclei", TEAM);
-    let sha = refused(&copy, "nobody listens");
+    let sha = refused(&copy, "no daemon");
     let pushed = copy.push_main();
     pushed.message("Referee cannot be reached right now");
     pushed.message("Your push is stored");
@@ -107,7 +107,7 @@ fn a_push_without_a_hook_is_found_by_the_sweep() {
 }
 
 #[test]
-fn only_what_a_phase_asks_for_is_entered() {
+fn only_refs_of_a_phase_are_entered() {
     let Some((mut world, copy)) = world() else {
         return;
     };
@@ -119,7 +119,7 @@ fn only_what_a_phase_asks_for_is_entered() {
     pushed.message("stored. feature submits nothing; these do: branch main (validation)");
     assert_eq!(entered(&world), []);
 
-    // One push of two refs is two submissions; the tag that fits no phase is only stored.
+    // One push of two refs is two submissions. The tag that fits no phase is only stored.
     copy.git(&["tag", "final-1"]);
     copy.git(&["tag", "v1"]);
     let pushed = copy.push(&["origin", "HEAD:main", "final-1", "v1"]);
@@ -128,7 +128,7 @@ fn only_what_a_phase_asks_for_is_entered() {
     let mut expected = vec![validation(&first), test(&first)];
     assert_eq!(entered(&world), expected);
 
-    // There and back again: the first commit is known, and its verdict is told again.
+    // The branch returns to its first commit: Referee enters nothing new and prints the same result again.
     let second = refused(&copy, "second");
     rejected(&mut world, &copy.push_main());
     copy.git(&["reset", "--quiet", "--hard", &first]);
@@ -138,7 +138,7 @@ fn only_what_a_phase_asks_for_is_entered() {
     expected.push(validation(&second));
     assert_eq!(entered(&world), expected);
 
-    // An annotated tag stands for its commit, and a moved tag for another one.
+    // An annotated tag enters its commit, and a moved tag enters another one.
     let third = refused(&copy, "third");
     copy.git(&["tag", "--annotate", "--message", "The last one", "final-2"]);
     rejected(&mut world, &copy.push(&["origin", "final-2"]));
@@ -149,7 +149,7 @@ fn only_what_a_phase_asks_for_is_entered() {
     expected.push(test(&fourth));
     assert_eq!(entered(&world), expected);
 
-    // What is deleted leaves its submissions behind.
+    // Submissions of a deleted ref stay.
     let gone = copy.push(&["origin", ":final-2", ":feature"]);
     gone.message("final-2 is gone, what it submitted stays.");
     gone.message("feature is gone");
@@ -159,7 +159,7 @@ fn only_what_a_phase_asks_for_is_entered() {
 }
 
 #[test]
-fn a_push_returns_after_the_rules_unless_it_watches() {
+fn a_push_returns_after_admission_unless_it_watches() {
     let Some((mut world, copy)) = world() else {
         return;
     };
@@ -183,7 +183,7 @@ fn a_push_returns_after_the_rules_unless_it_watches() {
         pushed.took
     );
 
-    // A report is edited in place: one note for each commit, in a history that only grows.
+    // Referee edits a report: each commit has one note, and the history of the notes only grows.
     world.settle(PATIENCE);
     for sha in [&sha, &watched] {
         assert!(copy.note(sha).starts_with("Scored"), "{}", copy.note(sha));
@@ -199,7 +199,7 @@ fn a_push_returns_after_the_rules_unless_it_watches() {
 }
 
 #[test]
-fn what_a_commit_must_not_hold_is_named() {
+fn forbidden_content_of_a_commit_is_named() {
     let Some((mut world, copy)) = world() else {
         return;
     };
@@ -219,7 +219,7 @@ fn what_a_commit_must_not_hold_is_named() {
     let view = rejected(&mut world, &copy.push_main());
     assert_eq!(errors(&view), ["SRC004", "SRC006", "SRC005"]);
 
-    // More files than are read at all.
+    // More files than Referee reads.
     let mut import = String::from("blob\nmark :1\ndata 2\nx\n\n");
     import.push_str("commit refs/heads/many\ncommitter T <t@localhost> 1700000000 +0000\n");
     import.push_str("data 5\nmany\n\n");
@@ -235,7 +235,7 @@ fn what_a_commit_must_not_hold_is_named() {
 }
 
 #[test]
-fn malformed_objects_are_not_even_stored() {
+fn malformed_objects_are_not_stored() {
     let Some((mut world, copy)) = world() else {
         return;
     };
@@ -254,20 +254,20 @@ fn malformed_objects_are_not_even_stored() {
     assert_eq!(entered(&world), []);
 }
 
-/// The day (UTC) that quotas of this moment count for.
+/// The day in UTC for which quotas count now.
 fn today() -> Timestamp {
     referee::clock::Clock::system().now().start_of_day()
 }
 
-/// Runs a test of a day's quota. One that failed while a new day began has seen two quotas, and is
-/// run again; a failure within one day stays a failure.
+/// Runs a test of the quota of a day. If it fails while a new day begins, it has met two quotas and runs again. A
+/// failure within one day stays a failure.
 fn within_a_day(mut day: impl FnMut() -> Timestamp, test: impl Fn()) {
     loop {
         let began = day();
         let run = std::panic::AssertUnwindSafe(&test);
         match std::panic::catch_unwind(run) {
             Ok(()) => return,
-            Err(_) if day() != began => eprintln!("midnight passed: once more"),
+            Err(_) if day() != began => eprintln!("a new day has begun: the test runs again"),
             Err(failure) => std::panic::resume_unwind(failure),
         }
     }
@@ -278,7 +278,7 @@ fn only_midnight_excuses_a_failure() {
     let runs = Cell::new(0);
     let fails_at_first = || {
         runs.set(runs.get() + 1);
-        assert!(runs.get() > 1, "the first run fails, as it shall");
+        assert!(runs.get() > 1, "the first run fails on purpose");
     };
     let days = Cell::new(0);
     let next_day = || {
@@ -316,7 +316,7 @@ fn a_day_in_a_phase_with_limits() {
     accepted(&copy, "first");
     let first = copy.push_main();
 
-    // Evaluations under way count: pushes at the same time cannot overspend.
+    // Running evaluations count: two pushes at the same time cannot exceed the quota.
     accepted(&copy, "second");
     let second = copy.push_main();
     second.message("All 1 evaluations of today are used; the next slot is at");
@@ -341,7 +341,7 @@ fn a_day_in_a_phase_with_limits() {
 }
 
 #[test]
-fn a_challenge_weighs_what_it_says_of_quota() {
+fn a_challenge_sets_the_severity_of_quota_rules() {
     let change = |challenge: &std::path::Path| {
         let file = challenge.join("challenge.toml");
         let mut text = std::fs::read_to_string(&file).unwrap();

@@ -1,10 +1,10 @@
-//! The whole platform at work: the real program as a child process, real pushes with git, a real
-//! Docker Engine, a real SQLite file. Nothing is imitated.
+//! The whole platform at work: the real program as a child process, real pushes with git, a real Docker Engine and a
+//! real SQLite file. Nothing is imitated.
 //!
-//! Needs an engine at `DOCKER_HOST` or the usual socket, and the base image `referee/python:3.11`
-//! (`examples/base/build.sh`). Where there is none the tests say so and pass, except under CI.
+//! The tests need an engine at `DOCKER_HOST` or the usual socket, and the base image `referee/python:3.11`
+//! (`examples/base/build.sh`). Without them each test prints the reason and passes. Under CI it fails.
 //!
-//! Start reading at [`world`]: what a test can do to the platform, and what must hold at its end.
+//! Start reading at [`world`]: it lists the actions of a test and the state that each test must leave behind.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! A task whose contract is per case: the container runs once for each case and sees that case
-//! alone; what has been done is not done again after a crash.
+//! A task with a contract per case: a container runs once for each case and sees only that case. After a crash, Referee
+//! does not repeat the finished cases.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::world::{PATIENCE, World, submission};
 
 const TEAM: &str = "cases";
 
-/// Writes an empty mask for each input and says how many inputs it sees, in a file of its own that
-/// no other case may hold; slow on hidden data, so that it can be interrupted.
+/// A program that asserts that it sees one input, and copies it to the output. It sleeps on hidden data, so that a test
+/// can interrupt it.
 const MAIN: &str = r#"
 import os, shutil, time
 seen = os.listdir("/input")
@@ -22,12 +22,12 @@ if "tile_0" in seen[0] and seen[0] not in ("tile_01.png", "tile_02.png", "tile_0
 shutil.copy("/input/" + seen[0], "/output/" + seen[0])
 "#;
 
-/// Scores 1 where a case's own folder holds exactly its own file.
+/// A scorer that gives 1 to each case whose folder holds exactly its own file.
 const SCORE: &str = r#"
 import json, pathlib
 rows = []
-for truth in sorted(pathlib.Path("/truth").iterdir()):
-    case = truth.stem
+for mask in sorted(pathlib.Path("/truth").iterdir()):
+    case = mask.stem
     files = sorted(p.name for p in pathlib.Path("/predictions", case).iterdir())
     ap50 = 1.0 if files == [case + ".png"] else 0.0
     rows.append({"case": case, "ap50": ap50, "dice": 0.5, "hd95": 1.0})
@@ -55,7 +55,7 @@ fn pushed() -> Option<(World, Copy)> {
     Some((world, copy))
 }
 
-/// Cases with a successful run, in the order in which they ran.
+/// The cases with a successful run, in the order of their runs.
 fn done(world: &World) -> Vec<String> {
     let records = world.submissions("nuclei", TEAM);
     let Some(record) = records.first() else {
@@ -71,7 +71,7 @@ fn done(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn each_case_runs_once_and_alone_also_across_a_crash() {
+fn each_case_runs_once_and_alone_even_after_a_crash() {
     let Some((mut world, _copy)) = pushed() else {
         return;
     };
@@ -93,7 +93,7 @@ fn each_case_runs_once_and_alone_also_across_a_crash() {
     assert_eq!(
         world.spent(&records[0]),
         1,
-        "one evaluation, not one a case"
+        "the evaluation counts once, not once per case"
     );
     let board = world.get("/api/v1/boards/nuclei/validation/segmentation");
     let value = &board["rows"][0]["values"][0]["value"];

@@ -1,5 +1,5 @@
-//! A submission is withdrawn from the command line while the daemon works on it, or before: what
-//! runs of it ends at once, nothing of it stays on the engine, and it says so everywhere.
+//! A submission is withdrawn from the command line while it waits or while a stage runs. Its containers end at once,
+//! the engine keeps nothing of it, and its page and note show the withdrawal.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use crate::copy::Copy;
 use crate::world::{PATIENCE, World, docker, submission};
 
 const TEAM: &str = "undecided";
-/// What runs of a withdrawn submission has ended by then.
+/// How long the containers of a withdrawn submission may run on.
 const ENDED_WITHIN: Duration = Duration::from_secs(2);
-/// A sleep that no other test has, and that nothing would wait for.
+/// A sleep in seconds that is longer than any test waits.
 const LONG: u32 = 200;
 
-/// A daemon with one team and a working copy whose image is slow where it is wanted.
+/// A daemon with one team and the team's working copy of a submission.
 fn world(slots: u32) -> Option<(World, Copy)> {
     let mut world = World::with_example("nuclei")?;
     world.slots = slots;
@@ -25,12 +25,12 @@ fn world(slots: u32) -> Option<(World, Copy)> {
     Some((world, copy))
 }
 
-/// A number of seconds that marks what this test runs.
-fn mark(test: u32) -> String {
+/// A sleep in seconds that no other test uses, so that the containers of this test can be recognized.
+fn unique_sleep(test: u32) -> String {
     format!("{LONG}.{test}{}", std::process::id())
 }
 
-/// Puts a sleep at the start of the program: on the sample, or on hidden data alone.
+/// Adds a sleep to the start of the program: on the sample, or only on hidden data.
 fn sleep_in_run(copy: &Copy, on_sample: bool) {
     let main = std::fs::read_to_string(copy.path.join("main.py")).unwrap();
     let is_in = if on_sample { "in" } else { "not in" };
@@ -40,8 +40,8 @@ fn sleep_in_run(copy: &Copy, on_sample: bool) {
     copy.write("main.py", &format!("{sleep}{main}"));
 }
 
-fn reach(world: &mut World, stage: Stage) {
-    world.until("the stage is under way", PATIENCE, |world| {
+fn wait_for_stage(world: &mut World, stage: Stage) {
+    world.until("the stage runs", PATIENCE, |world| {
         let records = world.submissions("nuclei", TEAM);
         let first = records.first().map(|r| &r.submission);
         first.is_some_and(|s| s.stage() == stage && s.state.is_working())
@@ -60,12 +60,12 @@ fn withdraw(world: &World, number: i64) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Containers that run now, with their commands.
+/// The running containers with their commands.
 fn running() -> String {
     docker(&["ps", "--no-trunc", "--format", "{{.Names}} {{.Command}}"]).unwrap()
 }
 
-/// Running containers of this installation that hold a participant's program.
+/// The running containers of this installation that run a participant's program.
 fn programs(world: &World) -> Vec<String> {
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let mine = format!("referee-{}-", instance.trim());
@@ -75,20 +75,20 @@ fn programs(world: &World) -> Vec<String> {
     programs.map(str::to_owned).collect()
 }
 
-/// How long it takes until something is so, asked often.
-fn within(asked: Instant, is_so: impl Fn() -> bool) -> Duration {
-    while !is_so() {
+/// The time from `asked` until a condition holds, checked every 50 ms.
+fn time_until(asked: Instant, holds: impl Fn() -> bool) -> Duration {
+    while !holds() {
         assert!(asked.elapsed() < PATIENCE, "it never ended");
         std::thread::sleep(Duration::from_millis(50));
     }
     asked.elapsed()
 }
 
-/// Tags of images that this installation has built for submissions.
+/// The tags of the images that this installation has built for submissions.
 fn images(world: &World) -> Vec<String> {
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let listed = docker(&["images", "--format", "{{.Tag}}", "referee/build"]).unwrap();
-    // Those of scorers begin with `scorer`.
+    // The tags of scorers begin with `scorer`.
     let mine = format!("{}.s", instance.trim());
     let tags = listed.lines().filter(|tag| {
         let rest = tag.strip_prefix(&mine);
@@ -97,13 +97,13 @@ fn images(world: &World) -> Vec<String> {
     tags.map(str::to_owned).collect()
 }
 
-/// Nothing is left, nothing is spent, and page and note say what became of it.
+/// Asserts that nothing is left and nothing is spent, and that the page and the note show the withdrawal.
 fn assert_withdrawn(world: &mut World, copy: &Copy) {
     world.settle(PATIENCE);
     let record = world.submissions("nuclei", TEAM).remove(0);
     assert_eq!(record.submission.outcome(), Some(Outcome::Withdrawn));
     assert_eq!(world.spent(&record), 0);
-    world.until("nothing of it is left", Duration::from_secs(30), |world| {
+    world.until("the engine is clean", Duration::from_secs(30), |world| {
         world.left_on_engine().is_empty() && images(world).is_empty()
     });
     let view = world.view(record.submission.token.as_str());
@@ -114,42 +114,45 @@ fn assert_withdrawn(world: &mut World, copy: &Copy) {
 }
 
 #[test]
-fn during_a_build() {
+fn a_submission_is_withdrawn_during_its_build() {
     let Some((mut world, copy)) = world(2) else {
         return;
     };
-    let mark = mark(1);
+    let seconds = unique_sleep(1);
     let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
     let (from, rest) = dockerfile.split_once('\n').expect("lines");
-    copy.write("Dockerfile", &format!("{from}\nRUN sleep {mark}\n{rest}"));
+    copy.write(
+        "Dockerfile",
+        &format!("{from}\nRUN sleep {seconds}\n{rest}"),
+    );
     copy.commit("A build without an end");
     copy.push_main();
-    world.until("the step runs", PATIENCE, |_| running().contains(&mark));
+    world.until("the step runs", PATIENCE, |_| running().contains(&seconds));
     let message = withdraw(&world, 1);
-    let took = within(Instant::now(), || !running().contains(&mark));
-    assert!(took <= ENDED_WITHIN, "it took {took:?}");
+    let took = time_until(Instant::now(), || !running().contains(&seconds));
+    assert!(took <= ENDED_WITHIN, "it ended after {took:?}");
     assert!(message.contains("#1 is withdrawn"), "{message}");
     assert_withdrawn(&mut world, &copy);
     let all = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
-    assert!(!all.contains(&mark), "{all}");
+    assert!(!all.contains(&seconds), "{all}");
 }
 
-fn during_a_run(stage: Stage) {
+fn withdraw_during(stage: Stage) {
     let Some((mut world, copy)) = world(2) else {
         return;
     };
     sleep_in_run(&copy, stage == Stage::Smoke);
     copy.commit("A run without an end");
     copy.push_main();
-    reach(&mut world, stage);
+    wait_for_stage(&mut world, stage);
     world.until("the container runs", PATIENCE, |world| {
         programs(world).len() == 1
     });
     withdraw(&world, 1);
-    let took = within(Instant::now(), || programs(&world).is_empty());
-    assert!(took <= ENDED_WITHIN, "it took {took:?}");
+    let took = time_until(Instant::now(), || programs(&world).is_empty());
+    assert!(took <= ENDED_WITHIN, "it ended after {took:?}");
     assert_withdrawn(&mut world, &copy);
-    // The place is free again.
+    // The slot is free again.
     copy.take(&submission("nuclei/baseline-empty"));
     copy.write("different.txt", "again");
     copy.commit("Another one");
@@ -159,28 +162,28 @@ fn during_a_run(stage: Stage) {
 }
 
 #[test]
-fn during_a_smoke_run() {
-    during_a_run(Stage::Smoke);
+fn a_submission_is_withdrawn_during_its_smoke_run() {
+    withdraw_during(Stage::Smoke);
 }
 
 #[test]
-fn during_an_evaluation() {
-    during_a_run(Stage::Run);
+fn a_submission_is_withdrawn_during_its_run() {
+    withdraw_during(Stage::Run);
 }
 
 #[test]
-fn while_it_waits() {
+fn a_submission_is_withdrawn_while_it_waits() {
     let Some((mut world, copy)) = world(1) else {
         return;
     };
-    // Another team has the only place.
+    // Another team has the only slot.
     world.add_teams("nuclei", &["occupant"]);
     let other = world.copy_of("nuclei", "occupant");
     other.take(&submission("nuclei/baseline-empty"));
     sleep_in_run(&other, false);
     other.commit("A run without an end");
     other.push_main();
-    world.until("the place is taken", PATIENCE, |world| {
+    world.until("the slot is taken", PATIENCE, |world| {
         let records = world.submissions("nuclei", "occupant");
         let first = records.first().map(|r| &r.submission);
         first.is_some_and(|s| s.stage() == Stage::Run && s.state.is_working())
@@ -200,7 +203,7 @@ fn while_it_waits() {
     });
     withdraw(&world, 1);
     assert_withdrawn(&mut world, &copy);
-    // Again changes nothing, and says so.
+    // A second withdrawal changes nothing and fails.
     let again = world.referee(&["admin", "submission", "withdraw", "2"]);
     let output = { again }.output().unwrap();
     assert!(!output.status.success());

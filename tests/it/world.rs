@@ -1,7 +1,7 @@
-//! One installation of the platform in a folder of its own: daemon, teams, state.
+//! One installation of the platform in its own folder: daemon, teams and state.
 //!
-//! It refuses to leave anything behind: at the end no attempt may be under way, and nothing of this
-//! instance may be on the engine. Only what carries this instance's label is ever removed.
+//! A test must leave nothing behind: at its end no attempt may be running, and the engine may hold nothing of this
+//! instance. The world removes only objects with the label of this instance.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 
 use referee::clock::Clock;
 use referee::forge::Capabilities;
-use referee::model::{
-    Actor, AttemptState, Board, ChallengeSlug, ForgeName, PhaseSlug, Stage, TaskSlug,
-};
+use referee::model::{Actor, AttemptState, Board, ChallengeSlug, ForgeName, Stage};
 use referee::pipeline::orders::Desk;
 use referee::store::{AttemptRecord, AuditEntry, PriorityClass, Store, SubmissionRecord};
 use serde_json::Value;
@@ -23,24 +21,23 @@ use crate::copy::{self, Copy};
 
 /// The image that every example starts from.
 pub const BASE: &str = "referee/python:3.11";
-/// A submission has ended by then, also on a machine with much else to do.
+/// How long a submission may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(300);
-/// A daemon that is asked to end is gone by then.
+/// How long a daemon may take to end after SIGTERM.
 pub const END_WITHIN: Duration = Duration::from_secs(5);
-/// Nothing of ended jobs is on the engine by then.
+/// How long the daemon may take to remove an ended job from the engine.
 pub const CLEAN_WITHIN: Duration = Duration::from_secs(10);
 
-/// An installation.
 pub struct World {
     folder: tempfile::TempDir,
     listen: String,
     challenges: Vec<PathBuf>,
-    /// Runs at the same time.
+    /// The number of runs at the same time.
     pub slots: u32,
-    /// What else stands in `referee.toml`: tables.
+    /// More tables of `referee.toml`.
     pub settings: String,
     daemon: Option<Child>,
-    /// How long the log was when this daemon began.
+    /// The length of the log in bytes when this daemon started.
     log_before: u64,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
@@ -52,25 +49,26 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// `docker` with these arguments; what it printed, or why there is nothing.
+/// Runs `docker` and returns its output, or its error output if it fails.
 pub fn docker(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("docker")
         .args(arguments)
         .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("docker: {e}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
-/// Where nothing may be skipped.
+/// Whether the tests run under CI, where no test may be skipped.
 pub fn under_ci() -> bool {
     variable("CI").is_some()
 }
 
-/// What keeps these tests from running here, if anything.
+/// The reason why these tests cannot run here, if there is one.
 fn missing() -> Option<String> {
     if let Err(message) = docker(&["version"]) {
         return Some(format!("no engine answers: {}", message.trim()));
@@ -80,27 +78,28 @@ fn missing() -> Option<String> {
         .map(|_| format!("no image {BASE}: run examples/base/build.sh"))
 }
 
-/// The folder of the examples.
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-/// The folder of an example submission, `nuclei/good-otsu`.
+/// The folder of an example submission such as `nuclei/good-otsu`.
 pub fn submission(name: &str) -> PathBuf {
     let (challenge, team) = name.split_once('/').expect("challenge/team");
     examples().join(challenge).join("submissions").join(team)
 }
 
 impl World {
-    /// An empty installation. `None` where no engine answers or the base image is missing, which is
-    /// an error under CI.
+    /// An empty installation. `None` if no engine answers or the base image is missing. Under CI that is a failure.
     pub fn new() -> Option<Self> {
         if let Some(missing) = missing() {
-            assert!(!under_ci(), "the platform's tests cannot run: {missing}");
+            assert!(
+                !under_ci(),
+                "the tests of the platform cannot run: {missing}"
+            );
             eprintln!("SKIPPED, the platform is not tested: {missing}");
             return None;
         }
-        // reqwest wants a provider before its first client, also for plain HTTP.
+        // reqwest needs a TLS provider before its first client, also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -123,14 +122,14 @@ impl World {
         })
     }
 
-    /// An installation with this example challenge as it is.
+    /// An installation with an unchanged example challenge.
     pub fn with_example(name: &str) -> Option<Self> {
         let mut world = Self::new()?;
         world.challenges.push(examples().join(name));
         Some(world)
     }
 
-    /// An installation with a copy of this example challenge, changed by `change`.
+    /// An installation with a copy of an example challenge that `change` has edited.
     pub fn with_changed(name: &str, change: impl FnOnce(&Path)) -> Option<Self> {
         let mut world = Self::new()?;
         let folder = world.path("challenge");
@@ -140,12 +139,10 @@ impl World {
         Some(world)
     }
 
-    /// One more example challenge.
     pub fn add_example(&mut self, name: &str) {
         self.add_challenge(examples().join(name));
     }
 
-    /// One more challenge, in that folder.
     pub fn add_challenge(&mut self, folder: PathBuf) {
         self.challenges.push(folder);
     }
@@ -155,7 +152,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// Writes `referee.toml` as it is to be now.
+    /// Writes the current settings to `referee.toml`.
     pub fn write_settings(&self) {
         let mut text = String::from("challenges = [");
         for challenge in &self.challenges {
@@ -170,7 +167,7 @@ impl World {
         std::fs::write(self.path("referee.toml"), text).unwrap();
     }
 
-    /// The program in this installation.
+    /// A call of the program in this installation.
     pub fn referee(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
         command
@@ -184,7 +181,7 @@ impl World {
         command
     }
 
-    /// Makes teams' repositories, as an organizer does.
+    /// Creates repositories of teams by the command of organizers.
     pub fn add_teams(&self, challenge: &str, teams: &[impl AsRef<str>]) {
         self.write_settings();
         let mut arguments = vec!["admin", "team", "add", "--challenge", challenge];
@@ -199,7 +196,7 @@ impl World {
 
     /// Starts the daemon and waits until it answers.
     pub fn start(&mut self) {
-        assert!(self.daemon.is_none(), "it runs already");
+        assert!(self.daemon.is_none(), "the daemon runs already");
         self.write_settings();
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -221,14 +218,14 @@ impl World {
         });
     }
 
-    /// Ends the daemon as a power cut would.
+    /// Kills the daemon with SIGKILL, as a power cut would.
     pub fn kill9(&mut self) {
         let mut daemon = self.daemon.take().expect("a daemon");
         daemon.kill().unwrap();
         daemon.wait().unwrap();
     }
 
-    /// Asks the daemon to end, and waits for it. How long it took.
+    /// Sends SIGTERM to the daemon and returns the time until it ended.
     pub fn stop(&mut self) -> Duration {
         let pid = self.pid().to_string();
         let mut daemon = self.daemon.take().expect("a daemon");
@@ -249,7 +246,6 @@ impl World {
         }
     }
 
-    /// The daemon's process.
     pub fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("a daemon").id()
     }
@@ -266,13 +262,13 @@ impl World {
         Copy::clone_of(&self.repository(challenge, team), path)
     }
 
-    /// Waits until something is so.
-    pub fn until(&mut self, what: &str, at_most: Duration, is_so: impl Fn(&Self) -> bool) {
+    /// Waits until a condition holds. `expected` names it in the failure message.
+    pub fn until(&mut self, expected: &str, at_most: Duration, holds: impl Fn(&Self) -> bool) {
         let started = Instant::now();
-        while !is_so(self) {
+        while !holds(self) {
             assert!(
                 started.elapsed() < at_most,
-                "not within {at_most:?}: {what}"
+                "not within {at_most:?}: {expected}"
             );
             if let Some(daemon) = &mut self.daemon {
                 let ended = daemon.try_wait().unwrap();
@@ -287,7 +283,7 @@ impl World {
         serde_json::from_str(&self.page(path)).expect("JSON")
     }
 
-    /// What is shown at an address.
+    /// The body of the page at an address.
     pub fn page(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.listen);
         self.runtime.block_on(async {
@@ -302,7 +298,7 @@ impl World {
         self.get(&format!("/api/v1/submissions/{token}"))
     }
 
-    /// Waits for the end of a submission; its view and its outcome.
+    /// Waits for the end of a submission and returns its view and its outcome.
     pub fn wait_end(&mut self, token: &str) -> (Value, String) {
         let ended = |world: &Self| {
             let view = world.view(token);
@@ -316,10 +312,10 @@ impl World {
         (view, outcome)
     }
 
-    /// Waits until all submissions have ended and everything is published.
+    /// Waits until all submissions have ended and the outbox is empty.
     ///
-    /// The submissions are read first. The end of a submission and its outbox messages are one transaction: read
-    /// the other way round, an end between the two reads would leave a message unseen.
+    /// It reads the submissions first. The end of a submission and its outbox messages are one transaction: if the
+    /// outbox came first, an end between the two reads would leave a message unseen.
     pub fn settle(&mut self, at_most: Duration) {
         self.until("everything has ended", at_most, |world| {
             let store = world.store();
@@ -343,7 +339,7 @@ impl World {
         });
     }
 
-    /// The database, to be read only.
+    /// The database, opened for reading only.
     pub fn store(&self) -> &Store {
         self.store.get_or_init(|| {
             let url = format!("sqlite:{}?mode=ro", self.path("data/referee.db").display());
@@ -368,7 +364,7 @@ impl World {
         })
     }
 
-    /// Everything in the ledger.
+    /// All entries of the audit log.
     pub fn audit(&self) -> Vec<AuditEntry> {
         let all = self.store().audit(0, 1000);
         self.runtime.block_on(all).unwrap()
@@ -390,15 +386,15 @@ impl World {
             .unwrap()
     }
 
-    /// How many attempts of a kind stand so.
-    pub fn count(&self, record: &SubmissionRecord, kind: Stage, state: AttemptState) -> usize {
+    /// The number of attempts of a stage that are in a state.
+    pub fn count(&self, record: &SubmissionRecord, stage: Stage, state: AttemptState) -> usize {
         self.attempts(record)
             .iter()
-            .filter(|a| a.attempt.stage == kind && a.attempt.state == state)
+            .filter(|a| a.attempt.stage == stage && a.attempt.state == state)
             .count()
     }
 
-    /// Evaluations that a submission's team has spent on its board.
+    /// The number of evaluations that the submission's team has spent on its board.
     pub fn spent(&self, record: &SubmissionRecord) -> u32 {
         let submission = &record.submission;
         let board = Board {
@@ -411,16 +407,11 @@ impl World {
         self.runtime.block_on(usage).unwrap().total
     }
 
-    /// Scores of the team's submissions under the board's revision in force.
-    pub fn scores(&self, (challenge, phase, task): (&str, &str, &str), team: &str) -> usize {
-        let board = Board {
-            challenge: ChallengeSlug::new(challenge).unwrap(),
-            phase: PhaseSlug::new(phase).unwrap(),
-            task: TaskSlug::new(task).unwrap(),
-        };
+    /// The number of the team's submissions with a score in the board's current scoring revision.
+    pub fn scores(&self, board: &Board, team: &str) -> usize {
         let store = self.store();
         self.runtime.block_on(async {
-            let Some(revision) = store.current_revision(&board).await.unwrap() else {
+            let Some(revision) = store.current_revision(board).await.unwrap() else {
                 return 0;
             };
             let scores = store.scores(revision.id).await.unwrap();
@@ -430,7 +421,7 @@ impl World {
         })
     }
 
-    /// What this instance has on the engine: containers, volumes, images of builds without a name.
+    /// The objects of this instance on the engine: containers, volumes and unnamed images of builds.
     pub fn left_on_engine(&self) -> Vec<String> {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return Vec::new();
@@ -447,7 +438,7 @@ impl World {
             .collect()
     }
 
-    /// Images of this instance's builds that have no name.
+    /// The unnamed images of this instance's builds.
     pub fn unnamed_images(&self) -> Vec<String> {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return Vec::new();
@@ -464,7 +455,7 @@ impl World {
         listed.unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// Whether the running daemon has built its scorers, or has said which it cannot build.
+    /// Whether the running daemon has finished to build its scorers, successfully or not.
     fn scorers_prepared(&self) -> bool {
         let log = std::fs::read(self.path("referee.log")).unwrap();
         let since = usize::try_from(self.log_before).unwrap();
@@ -476,11 +467,11 @@ impl World {
             return 0;
         }
         let far = referee::model::Timestamp(i64::MAX);
-        let running = self.store().orphans("nobody", far);
+        let running = self.store().orphans("no daemon", far);
         self.runtime.block_on(running).unwrap().len()
     }
 
-    /// Removes what is left, by this instance's label and its tags, and nothing else.
+    /// Removes the objects with this instance's label and its tags, and nothing else.
     fn clear_engine(&self) {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return;
@@ -518,12 +509,12 @@ impl Drop for World {
             return;
         }
         let running = self.running_attempts();
-        // A daemon builds its scorers from its start on; the steps of a build have images.
+        // A daemon builds its scorers after its start. Each step of a build leaves an image until the build ends.
         let asked = Instant::now();
         while self.daemon.is_some() && asked.elapsed() < PATIENCE && !self.scorers_prepared() {
             std::thread::sleep(Duration::from_millis(100));
         }
-        // What ended jobs leave is removed beside the work that follows.
+        // The daemon removes the objects of ended jobs in the background.
         let asked = Instant::now();
         while self.daemon.is_some()
             && asked.elapsed() < CLEAN_WITHIN

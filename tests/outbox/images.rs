@@ -1,5 +1,4 @@
-//! Images in a forge's registry, as the sweep sees them: owners that are renamed, and phases that are not
-//! open.
+//! Images in a forge's registry, as the sweep sees them: renamed owners, and phases that are not open.
 
 use referee::forge::registry::RegistryError;
 use referee::model::{Digest, Duration, TaskSlug, Timestamp};
@@ -17,13 +16,10 @@ fn after(time: Duration) -> Timestamp {
     NOW.plus(time)
 }
 
-/// A world whose first phase takes images, and is open between these moments.
-async fn world(
-    version: ForgeVersion,
-    (opens, closes): (Timestamp, Timestamp),
-) -> (World, ImageOwner) {
-    let mut plan = Plan::of(version, 1);
-    plan.otherwise = vec![
+/// A world whose first phase takes images and is open between two times.
+async fn world(version: ForgeVersion, opens: Timestamp, closes: Timestamp) -> (World, ImageOwner) {
+    let mut plan = Plan::new(version, 1);
+    plan.replacements = vec![
         ("on = \"branch:main\"", "on = \"image:method\"".to_owned()),
         (
             "opens = \"2024-01-01T00:00:00Z\"",
@@ -76,10 +72,10 @@ fn manifests_asked(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_is_followed_by_its_number() {
-    let open = (after(Duration(-1)), after(Duration::seconds(3600)));
+async fn a_renamed_owner_is_followed_by_its_number() {
+    let (opens, closes) = (after(Duration(-1)), after(Duration::seconds(3600)));
     for version in ForgeVersion::ALL {
-        let (world, owner) = world(version, open).await;
+        let (world, owner) = world(version, opens, closes).await;
         push(&world, OWNER, "segmentation", "{}");
         assert_eq!(
             images::sweep(&world.app.context, &world.app.forges)
@@ -91,14 +87,14 @@ async fn an_owner_is_followed_by_its_number() {
             .forge
             .state()
             .rename_account(owner.owner_id, "otherwise");
-        // Somebody takes the name, and has images there.
-        let stranger = world.forge.organization(OWNER, "owner");
+        // Another organization takes the name, and has images there.
+        let other = world.forge.organization(OWNER, "owner");
         let read = [("repo.packages", Mode::Read)];
         world
             .forge
             .team((OWNER, "referee"), &read, &["referee"], None);
         push(&world, OWNER, "segmentation", "{\"a\":1}");
-        assert_ne!(stranger, owner.owner_id);
+        assert_ne!(other, owner.owner_id);
         push(&world, "otherwise", "segmentation-2", "{\"b\":1}");
         assert_eq!(
             images::sweep(&world.app.context, &world.app.forges)
@@ -129,7 +125,8 @@ async fn an_owner_is_followed_by_its_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     let hours = |n: i64| Duration::seconds(n * 3600);
-    let (world, owner) = world(ForgeVersion::Gitea127, (after(hours(10)), after(hours(20)))).await;
+    let (opens, closes) = (after(hours(10)), after(hours(20)));
+    let (world, owner) = world(ForgeVersion::Gitea127, opens, closes).await;
     push(&world, OWNER, "segmentation", "{}");
     assert_eq!(
         images::sweep(&world.app.context, &world.app.forges)
@@ -137,9 +134,9 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
             .unwrap(),
         0
     );
-    assert_eq!(manifests_asked(&world), 0, "it is not open yet");
-    // What nobody announced is found when the phase opens.
-    world.pass(hours(10));
+    assert_eq!(manifests_asked(&world), 0, "the phase is not open yet");
+    // An image without a delivery is found when the phase opens.
+    world.advance(hours(10));
     assert_eq!(
         images::sweep(&world.app.context, &world.app.forges)
             .await
@@ -149,8 +146,8 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     assert!(manifests_asked(&world) > 0);
     let seen = world.app.context.store.known_images(&owner).await.unwrap();
     assert_eq!(seen.len(), 1);
-    // A push at the last moment is still told that it came late.
-    world.pass(Duration(hours(10).0 + 1));
+    // A push 1 ms after the close is still found, so that its team learns that it was late.
+    world.advance(Duration(hours(10).0 + 1));
     push(&world, OWNER, "segmentation-2", "{\"late\":1}");
     assert_eq!(
         images::sweep(&world.app.context, &world.app.forges)
@@ -158,7 +155,7 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
             .unwrap(),
         1
     );
-    world.pass(hours(2));
+    world.advance(hours(2));
     let before = manifests_asked(&world);
     push(&world, OWNER, "segmentation-3", "{\"later\":1}");
     for _ in 0..3 {
@@ -169,10 +166,10 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
             0
         );
     }
-    assert_eq!(manifests_asked(&world), before, "it is closed");
+    assert_eq!(manifests_asked(&world), before, "the phase is closed");
     let seen = world.app.context.store.known_images(&owner).await.unwrap();
-    assert_eq!(seen.len(), 2, "nothing is forgotten");
-    // Who is announced is heard, and is told so.
+    assert_eq!(seen.len(), 2, "the known images stay known");
+    // An image with a delivery is entered at any time.
     let received = images::observe(&world.app.context, &world.app.forges, &owner, Phases::All)
         .await
         .unwrap();
@@ -186,7 +183,7 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
         .submission(received.entered[0].submission)
         .await;
     assert_eq!(record.unwrap().submission.task, Some(task));
-    // A tag that is gone is forgotten, also of a closed phase.
+    // A deleted tag is forgotten, also in a closed phase.
     world.forge.state().packages.clear();
     images::sweep(&world.app.context, &world.app.forges)
         .await

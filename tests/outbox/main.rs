@@ -1,12 +1,13 @@
-//! What goes out to a forge, whatever the forge does meanwhile: the real daemon's parts with a real
-//! database, and a model of the forge on a port of this machine. Only the engines are missing.
+//! Everything that Referee publishes on a forge, while the forge fails in many ways: the real parts of the daemon with
+//! a real database, and a model of the forge on a local port. Only the engines are missing.
 //!
-//! Start reading at [`world`], an installation beside a forge; [`story`] is what becomes of a push.
+//! Start reading at [`world`], an installation beside a forge. [`submissions`] takes a push through the stages.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
 #[path = "../hostile/canary.rs"]
 mod canary;
+mod deliveries;
 #[path = "../web/engine.rs"]
 mod engine;
 mod images;
@@ -16,10 +17,9 @@ mod log;
 #[path = "../forge/model/mod.rs"]
 #[expect(dead_code, reason = "other test programs use the rest of it")]
 mod model;
+mod random_faults;
+mod removals;
 mod retention;
 mod secrets;
-mod storm;
-mod story;
-mod trouble;
-mod weather;
+mod submissions;
 mod world;

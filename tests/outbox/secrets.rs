@@ -1,19 +1,19 @@
-//! What must be read nowhere: the token and the hooks' secret, however they are written.
+//! The token of the bot and the secret of the webhook must appear nowhere, in any encoding.
 
 use crate::canary::Words;
 use crate::log;
 use crate::world::{SECRET, World};
 
-/// Who names one end of a secret tells too much already: so many characters.
-const END: usize = 16;
+/// The number of first characters that already count as the secret.
+const START: usize = 16;
 
-/// Asserts that no secret of a world can be read in its log, its rows, its pages or on its forge.
-pub async fn are_kept(world: &World) {
-    let words = Words::of(&[&world.token[..END], &SECRET[..END]]);
-    let mut told = vec![("log", log::text()), ("rows", world.rows().await)];
+/// Asserts that the log, the database, the pages and the forge of a world hold no secret.
+pub async fn assert_kept(world: &World) {
+    let words = Words::of(&[&world.token[..START], &SECRET[..START]]);
+    let mut published = vec![("log", log::text()), ("rows", world.rows().await)];
     {
         let state = world.forge.state();
-        told.push((
+        published.push((
             "forge",
             format!(
                 "{:?} {:?} {:?}",
@@ -33,10 +33,10 @@ pub async fn are_kept(world: &World) {
             .await
             .unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{page}");
-        told.push(("page", answer.text().await.unwrap()));
+        published.push(("page", answer.text().await.unwrap()));
     }
-    for (location, text) in &told {
+    for (location, text) in &published {
         assert!(!text.is_empty(), "{location}");
-        assert_eq!(words.told(text), None, "{location} tells a secret");
+        assert_eq!(words.find(text), None, "{location} holds a secret");
     }
 }

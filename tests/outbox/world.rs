@@ -1,5 +1,5 @@
-//! An installation in a folder of its own, and the forge that it reports to: the challenge `nuclei`
-//! with as many teams as a test asks for, each with a repository on the forge.
+//! An installation in its own folder, and the forge to which it reports: the challenge `nuclei` with any number of
+//! teams, each with a repository on the forge.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,43 +20,43 @@ use crate::engine;
 use crate::model::state::Mode;
 use crate::model::{Forge, ForgeVersion};
 
-/// When everything in these tests begins.
+/// The time at which each world starts.
 pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
-/// What the forge's hook and we share.
+/// The secret that the forge's webhook and Referee share.
 pub const SECRET: &str = "correct-horse-battery-staple";
-/// How long an answer is waited for in these tests.
+/// How long Referee waits for an answer of the forge, in milliseconds.
 pub const PATIENCE: Duration = Duration(500);
 
-/// A row of the outbox, as far as tests look.
+/// The columns of an outbox message that tests read.
 #[derive(Debug)]
-pub struct Wish {
+pub struct MessageRow {
     pub channel: String,
     pub is_due: bool,
     pub last_error: Option<String>,
 }
 
-/// How a world is made.
+/// The properties of a world.
 pub struct Plan {
     pub version: ForgeVersion,
     pub teams: usize,
     pub clock: Clock,
     pub patience: Duration,
-    /// What stands in each repository at first.
+    /// The first files of each repository, by path and text.
     pub files: Vec<(String, String)>,
-    /// What is otherwise in `challenge.toml`: a text and what stands for it.
-    pub otherwise: Vec<(&'static str, String)>,
+    /// Changes of `challenge.toml`: a text, and the text that replaces it.
+    pub replacements: Vec<(&'static str, String)>,
 }
 
 impl Plan {
-    /// Teams with a README, a clock that stands still.
-    pub fn of(version: ForgeVersion, teams: usize) -> Self {
+    /// Teams with a README, and a clock that only the test moves.
+    pub fn new(version: ForgeVersion, teams: usize) -> Self {
         Self {
             version,
             teams,
             clock: Clock::fixed(NOW),
             patience: PATIENCE,
             files: vec![("README.md".to_owned(), "# Team\n".to_owned())],
-            otherwise: Vec::new(),
+            replacements: Vec::new(),
         }
     }
 }
@@ -65,10 +65,10 @@ impl Plan {
 pub struct World {
     pub forge: Forge,
     pub app: Arc<App>,
-    /// What this world calls its forge; no other world of this process calls its own so.
+    /// The name of the forge, which is unique in this process.
     pub name: ForgeName,
     pub token: String,
-    /// Where hooks and pages are reached.
+    /// The root of the addresses of hooks and pages.
     pub url: String,
     pub teams: Vec<Repository>,
     patience: Duration,
@@ -78,8 +78,9 @@ pub struct World {
 fn write_configuration(
     folder: &Path,
     name: &ForgeName,
-    (forge, token): (&str, &str),
-    otherwise: &[(&str, String)],
+    forge: &str,
+    token: &str,
+    replacements: &[(&str, String)],
 ) {
     let nuclei = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
     let challenge = folder.join("challenge");
@@ -89,7 +90,7 @@ fn write_configuration(
     }
     let text = std::fs::read_to_string(nuclei.join("challenge.toml")).unwrap();
     let mut text = text.replace("forge = \"local\"", &format!("forge = \"{name}\""));
-    for (before, after) in otherwise {
+    for (before, after) in replacements {
         assert!(text.contains(before), "{before}");
         text = text.replacen(before, after, 1);
     }
@@ -102,8 +103,8 @@ fn write_configuration(
     std::fs::write(folder.join("referee.toml"), text).unwrap();
 }
 
-/// People, the bot with its token, and a repository for each team.
-fn furnish(forge: &Forge, plan: &Plan) -> String {
+/// Creates people, the bot, and a repository for each team, and returns the bot's token.
+fn set_up_forge(forge: &Forge, plan: &Plan) -> String {
     for login in ["owner", "referee", "alice"] {
         forge.person(login);
     }
@@ -124,13 +125,13 @@ impl World {
         crate::log::keep();
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let forge = Forge::start(plan.version).await;
-        let token = furnish(&forge, &plan);
+        let token = set_up_forge(&forge, &plan);
         let folder = tempfile::tempdir().unwrap();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = ForgeName::new(format!("forge-{number}")).unwrap();
-        let at = (forge.root(), token.clone());
-        write_configuration(folder.path(), &name, (&at.0, &at.1), &plan.otherwise);
-        let (app, url) = serve(folder.path(), &token, (plan.patience, plan.clock)).await;
+        let root = forge.root();
+        write_configuration(folder.path(), &name, &root, &token, &plan.replacements);
+        let (app, url) = serve(folder.path(), &token, plan.patience, plan.clock).await;
         let mut world = Self {
             forge,
             app,
@@ -167,20 +168,20 @@ impl World {
         self.app.forges.require(&self.name).unwrap()
     }
 
-    /// The daemon ends in this moment, and another one starts.
+    /// Replaces the daemon by a new one, as after a power cut.
     pub async fn restart(&mut self) {
-        let with = (self.patience, self.app.context.clock.clone());
-        let (app, url) = serve(self.folder.path(), &self.token, with).await;
+        let clock = self.app.context.clock.clone();
+        let (app, url) = serve(self.folder.path(), &self.token, self.patience, clock).await;
         (self.app, self.url) = (app, url);
     }
 
-    /// Lets time pass.
-    pub fn pass(&self, time: Duration) {
+    /// Moves the clock.
+    pub fn advance(&self, time: Duration) {
         let clock = &self.app.context.clock;
         clock.set(clock.now().plus(time));
     }
 
-    /// Sends what is due, some of it at least. Whether there was anything.
+    /// Sends due messages, and returns whether there were any. Some may stay.
     pub async fn send(&self) -> bool {
         let step = |priority_class| publish::step(&self.app, &self.name, priority_class);
         let (answers, urgent, rest) = tokio::join!(
@@ -193,15 +194,15 @@ impl World {
             .contains(&Progress::Worked)
     }
 
-    /// Sends what is due, many times, a little later each time.
+    /// Sends due messages several times, and moves the clock after each.
     pub async fn send_for(&self, times: usize, pause: Duration) {
         for _ in 0..times {
             self.send().await;
-            self.pass(pause);
+            self.advance(pause);
         }
     }
 
-    /// Lets time pass until nothing is due any more.
+    /// Moves the clock until no message is due any more.
     pub async fn settle(&self) {
         for _ in 0..5_000 {
             if self.send().await {
@@ -229,12 +230,12 @@ impl World {
         row.unwrap().map(|row| Timestamp(row.get(0)))
     }
 
-    /// The outbox.
-    pub async fn messages(&self) -> Vec<Wish> {
+    /// All outbox messages.
+    pub async fn messages(&self) -> Vec<MessageRow> {
         let mut database = self.database().await;
         let sql = "SELECT channel, sent, version, last_error FROM outbox ORDER BY id";
         let rows = sqlx::query(sql).fetch_all(&mut database).await.unwrap();
-        let message = |row: &sqlx::any::AnyRow| Wish {
+        let message = |row: &sqlx::any::AnyRow| MessageRow {
             channel: row.get(0),
             is_due: row.get::<i64, _>(1) < row.get::<i64, _>(2),
             last_error: row.try_get(3).ok(),
@@ -242,15 +243,15 @@ impl World {
         rows.iter().map(message).collect()
     }
 
-    /// The one wish of a channel.
-    pub async fn message(&self, channel: &str) -> Wish {
+    /// The only outbox message of a channel.
+    pub async fn message(&self, channel: &str) -> MessageRow {
         let mut all = self.messages().await;
         all.retain(|message| message.channel == channel);
         assert_eq!(all.len(), 1, "{all:?}");
         all.remove(0)
     }
 
-    /// Everything that the database holds, but what may hold a secret by its nature.
+    /// The texts in the database, without the columns whose purpose is a secret.
     pub async fn rows(&self) -> String {
         let mut database = self.database().await;
         let mut all = String::new();
@@ -268,13 +269,9 @@ impl World {
     }
 }
 
-/// A daemon's parts, and its hooks and pages on a port.
-async fn serve(
-    folder: &Path,
-    token: &str,
-    (patience, clock): (Duration, Clock),
-) -> (Arc<App>, String) {
-    // reqwest wants a provider before its first client, also for plain HTTP.
+/// Starts the parts of a daemon, and serves its hooks and pages. Returns their address.
+async fn serve(folder: &Path, token: &str, patience: Duration, clock: Clock) -> (Arc<App>, String) {
+    // reqwest needs a TLS provider before its first client, also for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let installation = config::read_installation(&folder.join("referee.toml"));
     let Installation {
@@ -288,7 +285,7 @@ async fn serve(
     let url = format!("http://{}", settings.listen);
     let name = settings.forges.keys().next().unwrap().clone();
     let referee::config::ForgeSettings::Gitea { url: forge, .. } = &settings.forges[&name] else {
-        panic!("{name} is no Gitea");
+        panic!("{name} is not a Gitea");
     };
     let mirrors: PathBuf = settings.data.join("mirrors");
     let gitea = GiteaForge::new(forge, &Secret::new(token), mirrors).unwrap();

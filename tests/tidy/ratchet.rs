@@ -1,18 +1,24 @@
 //! Files that a check does not cover yet. The list of a check can only become shorter.
 //!
-//! `tests/tidy/<check>-open.txt` lists one path per line. A listed file that has become clean fails the check, until
-//! its line is removed. `REFEREE_TIDY=update cargo test --test tidy` removes such lines; nothing adds one.
+//! `tests/tidy/<check>-open.txt` lists one path per line. A listed file that has become clean fails the check, until its
+//! line is removed. `REFEREE_TIDY=update cargo test --test tidy` removes such lines; no mode adds one.
+//! `REFEREE_TIDY=all` reports the violations of the listed files too.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::source::Violation;
 
-/// Panics with all violations outside the open files, and with all open files that are clean.
+/// Panics with the violations outside the open files, and with the open files that are clean.
 pub fn assert_clean(check: &str, violations: &[Violation]) {
-    let open = read(check);
+    let mode = mode();
+    let open = if mode == "all" {
+        BTreeSet::new()
+    } else {
+        read(check)
+    };
     let unclean: BTreeSet<&str> = violations.iter().map(|v| v.path.as_str()).collect();
-    let (kept, done): (Vec<&String>, Vec<&String>) = open
+    let (kept, clean): (Vec<&String>, Vec<&String>) = open
         .iter()
         .partition(|path| unclean.contains(path.as_str()));
     let mut failures: Vec<String> = violations
@@ -20,11 +26,11 @@ pub fn assert_clean(check: &str, violations: &[Violation]) {
         .filter(|violation| !open.contains(&violation.path))
         .map(ToString::to_string)
         .collect();
-    if updates() {
+    if mode == "update" {
         write(check, &kept);
     } else {
-        failures.extend(done.iter().map(|path| {
-            format!("{path}: is clean now: remove it from {check}-open.txt, or run with REFEREE_TIDY=update")
+        failures.extend(clean.iter().map(|path| {
+            format!("{path}: is clean now: remove it from {check}-open.txt (REFEREE_TIDY=update)")
         }));
     }
     assert!(
@@ -36,8 +42,8 @@ pub fn assert_clean(check: &str, violations: &[Violation]) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-fn updates() -> bool {
-    std::env::var("REFEREE_TIDY").is_ok_and(|value| value == "update")
+fn mode() -> String {
+    std::env::var("REFEREE_TIDY").unwrap_or_default()
 }
 
 fn file(check: &str) -> PathBuf {
@@ -50,10 +56,11 @@ fn read(check: &str) -> BTreeSet<String> {
 }
 
 fn write(check: &str, open: &[&String]) {
-    if open.is_empty() {
+    let lines: String = open.iter().map(|path| format!("{path}\n")).collect();
+    if lines.is_empty() {
+        // The file may be missing already.
         let _ = std::fs::remove_file(file(check));
     } else {
-        let lines: String = open.iter().map(|path| format!("{path}\n")).collect();
         std::fs::write(file(check), lines).unwrap();
     }
 }

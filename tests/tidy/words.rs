@@ -167,7 +167,7 @@ fn layers(path: &str, text: &str) -> Vec<(Layer, Vec<Token>)> {
     static STYLE_NAME: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?:[.#\[]|--)[A-Za-z][\w-]*").unwrap());
     static MARKER: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?m)^\s*(//[/!]?|#|--|\*)").unwrap());
+        LazyLock::new(|| Regex::new(r"(?m)^[ \t]*(//[/!]?|#|--|\*)").unwrap());
     static CODE_SPAN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`\n]*`").unwrap());
     static ESCAPE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\[nrt]?").unwrap());
 
@@ -270,7 +270,7 @@ prose = ["is no"]
     #[test]
     fn words_are_refused_in_each_layer() {
         let text = "//! A lamp is no light.\nfn red_lamp(fix: u8) { let Scope = LightLamp { at_home }; }\n\
-                    fn x() { y(\"one\\nlamp: revision {n}, or revision 3\"); json(\"fix\") }\n";
+                    fn x() { y(\"one\\nlamp: revision {n}, or revision 3\"); json(\"fix\") }\n\n\n// A lamp.";
         let expected = [
             "src/a.rs:1: prose `is no`: write help",
             "src/a.rs:1: prose `lamp`: write commit status",
@@ -282,6 +282,7 @@ prose = ["is no"]
             "src/a.rs:3: field `fix`: write help",
             "src/a.rs:3: string `lamp`: write commit status",
             "src/a.rs:3: string `revision #`: write help",
+            "src/a.rs:6: prose `lamp`: write commit status",
         ];
         assert_eq!(found("src/a.rs", text), expected);
         assert_eq!(found("src/lamp.rs", "").len(), 1);

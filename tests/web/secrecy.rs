@@ -34,7 +34,7 @@ async fn all_that_is_told(
 fn tells_nothing(told: &[(String, String)]) {
     let words = Words::of(&[SECRET, "hidden_case"]);
     for (at, body) in told {
-        assert_eq!(words.told(body), None, "{at}: the name of a case or a log");
+        assert_eq!(words.find(body), None, "{at}: the name of a case or a log");
         assert!(!body.contains("exit code 77"), "{at}: an exit code");
         assert!(!body.contains("77."), "{at}: an exit code");
         assert!(!body.contains("0.9182"), "{at}: a value of a case");
@@ -84,7 +84,7 @@ async fn an_open_phase_tells_it() {
     let told = all_that_is_told(&server, &failed, "open").await;
     assert!(told[0].1.contains("more."), "findings that are left out");
     let words = Words::of(&[SECRET]);
-    assert!(words.told(&told[0].1).is_some() && words.told(&told[2].1).is_some());
+    assert!(words.find(&told[0].1).is_some() && words.find(&told[2].1).is_some());
     assert!(told[0].1.contains("exit code 77"));
 }
 

@@ -1,32 +1,34 @@
-//! People write comments, and the bot answers.
+//! People write issues and comments, and the bot answers.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::looks::{Said, holds};
+use crate::published::{BotComment, holds};
 use crate::world::World;
 
-/// An answer that takes longer is told of, and no failure: the machine may have much else to do. The
-/// forge itself may take three seconds to tell us.
+/// A test prints an answer that takes longer. It does not fail, because the machine may be busy, and the forge may take
+/// three seconds for a delivery.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// A text with the answer to it.
-pub struct Talk {
-    /// The comment that was written.
+/// The location of comments: a repository and the number of an issue.
+pub type At<'a> = (&'a str, i64);
+
+/// A comment and the bot's answer.
+pub struct Answered {
+    /// The id of the comment.
     pub comment: i64,
-    /// The bot's answer.
-    pub answer: Said,
-    /// From one to the other.
+    pub answer: BotComment,
+    /// The time between the two.
     pub took: Duration,
 }
 
-impl Talk {
-    /// Asserts that a text is in the answer.
+impl Answered {
+    /// Asserts that the answer holds a text.
     pub fn message(&self, text: &str) -> &Self {
         assert!(
             self.answer.text.contains(text),
-            "the answer should say `{text}`, and says:\n{}",
+            "the answer should hold `{text}`:\n{}",
             self.answer.text
         );
         self
@@ -34,44 +36,46 @@ impl Talk {
 }
 
 impl World {
-    /// Opens an issue; its number.
-    pub fn open(&self, who: &str, repository: &str, (title, body): (&str, &str)) -> i64 {
+    /// Opens an issue and returns its number.
+    pub fn open(&self, who: &str, repository: &str, title: &str, body: &str) -> i64 {
         let path = format!("/repos/{repository}/issues");
         let made = self.call(who, "POST", &path, &json!({ "title": title, "body": body }));
         made["number"].as_i64().expect("a number")
     }
 
-    /// Writes a comment; its number.
-    pub fn write(&self, who: &str, (repository, issue): (&str, i64), text: &str) -> i64 {
+    /// Writes a comment and returns its id.
+    pub fn post(&self, who: &str, at: At<'_>, text: &str) -> i64 {
+        let (repository, issue) = at;
         let path = format!("/repos/{repository}/issues/{issue}/comments");
         let made = self.call(who, "POST", &path, &json!({ "body": text }));
         made["id"].as_i64().expect("a number")
     }
 
-    /// Changes an own comment.
-    pub fn rewrite(&self, who: &str, (repository, comment): (&str, i64), text: &str) {
+    /// Edits a comment.
+    pub fn edit(&self, who: &str, repository: &str, comment: i64, text: &str) {
         let path = format!("/repos/{repository}/issues/comments/{comment}");
         self.call(who, "PATCH", &path, &json!({ "body": text }));
     }
 
-    /// The only answer to a comment (0: to the issue's own text).
-    pub fn answer(&self, (repository, issue): (&str, i64), comment: i64) -> Result<Said, String> {
-        let mark = format!("<!-- referee:reply={comment} -->");
-        let mut all = self.said(repository, issue);
-        all.retain(|said| said.text.starts_with(&mark));
+    /// The only answer to a comment. The comment 0 is the issue's own text.
+    pub fn answer(&self, at: At<'_>, comment: i64) -> Result<BotComment, String> {
+        let (repository, issue) = at;
+        let marker = format!("<!-- referee:reply={comment} -->");
+        let mut all = self.bot_comments(repository, issue);
+        all.retain(|reply| reply.text.starts_with(&marker));
         match all.len() {
             1 => Ok(all.remove(0)),
             n => Err(format!("{n} answers to comment {comment}")),
         }
     }
 
-    /// Writes a comment and waits for the answer.
-    pub fn say(&mut self, who: &str, at: (&str, i64), text: &str) -> Talk {
+    /// Writes a comment with commands and waits for the answer.
+    pub fn command(&mut self, who: &str, at: At<'_>, text: &str) -> Answered {
         let started = Instant::now();
-        let comment = self.write(who, at, text);
+        let comment = self.post(who, at, text);
         let answer = self.until(&format!("{who}'s `{text}` should be answered"), |world| {
             let answer = world.answer(at, comment)?;
-            // Of several commands each is answered as soon as it is done.
+            // The answer to several commands grows until all are done.
             holds(
                 !answer.text.contains("Under way; the answer follows"),
                 &answer,
@@ -82,14 +86,14 @@ impl World {
         if took > SLOW {
             eprintln!("the answer to `{text}` took {took:.1?}");
         }
-        Talk {
+        Answered {
             comment,
             answer,
             took,
         }
     }
 
-    /// Reactions of the bot to a comment.
+    /// The bot's reactions to a comment.
     pub fn reactions(&self, repository: &str, comment: i64) -> Vec<String> {
         let path = format!("/repos/{repository}/issues/comments/{comment}/reactions");
         let all = self.call("owner", "GET", &path, &Value::Null);

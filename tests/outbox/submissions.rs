@@ -1,5 +1,4 @@
-//! Pushes and what becomes of them, written as the pipeline writes it, and what a forge has to show
-//! of them in the end.
+//! Pushes that pass through the stages with the writes of the pipeline, and assertions about the forge at the end.
 
 use referee::clock;
 use referee::model::{
@@ -23,7 +22,7 @@ fn failed(outcome: Outcome, message: &str) -> Finish {
     Finish {
         state: AttemptState::Failed,
         blame: Some(Blame::Participant),
-        findings: vec![Finding::error("RUN001", message, "Mend it.")],
+        findings: vec![Finding::error("RUN001", message, "Fix it.")],
         next: Next::End {
             outcome,
             incident: None,
@@ -33,7 +32,7 @@ fn failed(outcome: Outcome, message: &str) -> Finish {
 }
 
 impl World {
-    /// Somebody commits to the main branch of a team's repository, and it is entered.
+    /// Commits to the main branch of a team's repository, and enters the commit.
     pub async fn submit(&self, team: usize) -> SubmissionId {
         let repository = &self.teams[team];
         let salt = hex::encode(clock::random_bytes::<8>());
@@ -63,7 +62,7 @@ impl World {
         entered.unwrap()[0].submission
     }
 
-    /// Ends an attempt as the pipeline does, news for the forge included.
+    /// Ends an attempt and enqueues the outbox messages, as the pipeline does.
     async fn step(&self, id: SubmissionId, mut finish: Finish) {
         let (store, now) = (&self.app.context.store, self.app.context.clock.now());
         let record = store.submission(id).await.unwrap();
@@ -76,23 +75,21 @@ impl World {
         };
         let lease = store.claim(&claim, now).await.unwrap().unwrap();
         let ended = matches!(finish.next, Next::End { .. });
-        let news = outbox::submission_updates(
-            &self.app.context,
-            &self.app.forges,
-            &record,
-            if ended {
-                Occasion::End
-            } else {
-                Occasion::Progress
-            },
-        );
-        finish.effects.extend(news.into_iter().map(Effect::Outbox));
-        self.pass(Duration(1));
+        let occasion = if ended {
+            Occasion::End
+        } else {
+            Occasion::Progress
+        };
+        let (context, forges) = (&self.app.context, &self.app.forges);
+        let messages = outbox::submission_updates(context, forges, &record, occasion);
+        let messages = messages.into_iter().map(Effect::Outbox);
+        finish.effects.extend(messages);
+        self.advance(Duration(1));
         let later = self.app.context.clock.now();
         store.finish(&lease, finish, later).await.unwrap();
     }
 
-    /// The rules have passed.
+    /// Ends the admission with success.
     pub async fn admitted(&self, id: SubmissionId) {
         let task = TaskSlug::new("segmentation").unwrap();
         let tasks = vec![TaskEntry {
@@ -107,44 +104,45 @@ impl World {
         self.step(id, finish).await;
     }
 
-    /// The rules refuse it.
+    /// Ends the admission with an error.
     pub async fn rejected(&self, id: SubmissionId) {
         self.step(id, failed(Outcome::Rejected, "There is no Dockerfile."))
             .await;
     }
 
-    /// The image was built.
+    /// Ends the build with success.
     pub async fn built(&self, id: SubmissionId) {
         self.step(id, passed(Stage::Smoke)).await;
     }
 
-    /// It waits for its evaluation.
+    /// Ends the smoke run with success.
     pub async fn smoked(&self, id: SubmissionId) {
         self.step(id, passed(Stage::Run)).await;
     }
 
-    /// It has failed at the stage that it had come to.
+    /// Ends the current stage with an error.
     pub async fn crashed(&self, id: SubmissionId) {
         self.step(id, failed(Outcome::RunFailed, "It ended with exit code 3."))
             .await;
     }
 
-    /// A submission as its team may see it now.
+    /// A submission as its team sees it now.
     pub async fn view(&self, id: SubmissionId) -> SubmissionView {
         let record = self.app.context.store.submission(id).await.unwrap();
         view::submission(&self.app.context, &record).await.unwrap()
     }
 
-    /// Comments of a submission's report on the forge.
+    /// The comments on the forge that hold the report of a submission.
     pub async fn reports(&self, id: SubmissionId) -> Vec<Comment> {
         let view = self.view(id).await;
-        let mark = markdown::marker(&view.challenge.slug, view.number);
+        let marker = markdown::marker(&view.challenge.slug, view.number);
         let state = self.forge.state();
         let all = state.comments.iter();
-        all.filter(|c| c.body.starts_with(&mark)).cloned().collect()
+        all.filter(|c| c.body.starts_with(&marker))
+            .cloned()
+            .collect()
     }
 
-    /// The issues of a team's repository.
     pub fn issues(&self, team: usize) -> Vec<Issue> {
         let id: i64 = self.teams[team].forge_id.parse().unwrap();
         let state = self.forge.state();
@@ -152,34 +150,31 @@ impl World {
         all.filter(|i| i.repository == id).cloned().collect()
     }
 
-    /// Asserts that the forge shows one report of a submission, with its final text.
-    pub async fn is_reported(&self, id: SubmissionId) {
+    /// Asserts that the forge shows one report of a submission, with its current text.
+    pub async fn assert_report(&self, id: SubmissionId) {
         let view = self.view(id).await;
         let found: Vec<String> = self.reports(id).await.into_iter().map(|c| c.body).collect();
         assert_eq!(found, [markdown::submission(&view)], "{}", view.number);
     }
 
-    /// Asserts that the lamps of a submission's commit are as they are to be.
-    pub async fn is_lit(&self, id: SubmissionId) {
+    /// Asserts that the commit statuses of a submission are up to date.
+    pub async fn assert_statuses(&self, id: SubmissionId) {
         let view = self.view(id).await;
         let state = self.forge.state();
         let sha = view.origin.sha().unwrap().as_str();
-        for lamp in status::statuses(&view) {
+        for status in status::statuses(&view) {
             let all = state.statuses.iter();
-            let mine = all.filter(|s| s.sha == sha && s.context == lamp.context);
+            let mine = all.filter(|s| s.sha == sha && s.context == status.context);
             let last = mine
                 .max_by_key(|s| s.id)
                 .map(|s| (&*s.state, &*s.description));
-            assert_eq!(
-                last,
-                Some((lamp.state.as_str(), &*lamp.message)),
-                "{lamp:?}"
-            );
+            let expected = (status.state.as_str(), &*status.message);
+            assert_eq!(last, Some(expected), "{status:?}");
         }
     }
 
-    /// Asserts that the note of a submission's commit is its report.
-    pub async fn is_noted(&self, id: SubmissionId) {
+    /// Asserts that the git note on a submission's commit is its report.
+    pub async fn assert_note(&self, id: SubmissionId) {
         let record = self.app.context.store.submission(id).await.unwrap();
         let view = self.view(id).await;
         let mut teams = self.teams.iter();
@@ -191,10 +186,10 @@ impl World {
         assert_eq!(note.message().unwrap().trim(), expected.trim());
     }
 
-    /// Asserts that everything that the forge shows of a submission is as it is to be.
-    pub async fn is_shown(&self, id: SubmissionId) {
-        self.is_reported(id).await;
-        self.is_lit(id).await;
-        self.is_noted(id).await;
+    /// Asserts that the report, the commit statuses and the note of a submission are up to date.
+    pub async fn assert_published(&self, id: SubmissionId) {
+        self.assert_report(id).await;
+        self.assert_statuses(id).await;
+        self.assert_note(id).await;
     }
 }

@@ -1,5 +1,5 @@
-//! What the forge shows of a submission, and what the daemon knows of it. Each look gives what it found,
-//! or says what is there instead, so that [`World::until`] can ask again.
+//! Reads submissions from the database, and published results from the forge. Each function returns its result, or a
+//! description of the current state, so that [`World::until`] can try again.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,26 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// A lamp: state, address, words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lamp {
+pub struct CommitStatus {
     pub state: String,
     pub url: String,
     pub message: String,
 }
 
-/// A comment of the bot's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct BotComment {
     pub id: i64,
     pub text: String,
 }
 
-/// Whether something holds, or what is seen instead.
-pub fn holds(so: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
-    so.then_some(()).ok_or_else(|| format!("{seen:?}"))
+/// Succeeds if a condition holds. The error describes the state that was seen instead.
+pub fn holds(condition: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
+    condition.then_some(()).ok_or_else(|| format!("{seen:?}"))
 }
 
 impl World {
-    /// Submissions of a team, oldest first.
+    /// The submissions of a team, oldest first.
     pub fn submissions(&self, team: &str) -> Vec<SubmissionRecord> {
         let slug = ChallengeSlug::new("nuclei").unwrap();
         let mut all = self.read(self.store().submissions_of_challenge(&slug));
@@ -38,14 +36,14 @@ impl World {
         all
     }
 
-    /// Commit and phase of a team's submissions, oldest first.
+    /// The commit and the phase of a team's submissions, oldest first.
     pub fn entered(&self, team: &str) -> Vec<(String, String)> {
         let all = self.submissions(team).into_iter().map(|r| r.submission);
         all.map(|s| (s.origin.sha().unwrap().to_string(), s.phase.to_string()))
             .collect()
     }
 
-    /// The only submission of a commit, however it stands.
+    /// The only submission of a commit, in any state.
     pub fn submission(&self, team: &str, sha: &str) -> Result<SubmissionRecord, String> {
         let mut all = self.submissions(team);
         all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
@@ -55,13 +53,13 @@ impl World {
         }
     }
 
-    /// Waits for the end of all submissions of a commit, at least one, and for what it comes to.
-    pub fn ends(&mut self, (team, sha): (&str, &str), outcome: Outcome) -> SubmissionRecord {
+    /// Waits until the newest submission of a commit has ended with this outcome.
+    pub fn ends(&mut self, team: &str, sha: &str, outcome: Outcome) -> SubmissionRecord {
         self.until(&format!("{team} {sha} should be {outcome:?}"), |world| {
             let mut all = world.submissions(team);
             all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
             let record = all.pop().ok_or("no submission")?;
-            let over = record.submission.outcome().ok_or_else(|| {
+            let ended = record.submission.outcome().ok_or_else(|| {
                 let submission = &record.submission;
                 format!(
                     "at {:?}, working: {}",
@@ -69,50 +67,51 @@ impl World {
                     submission.state.is_working()
                 )
             })?;
-            assert_eq!(over, outcome, "outcome of {team} {sha}");
+            assert_eq!(ended, outcome, "outcome of {team} {sha}");
             Ok(record)
         })
     }
 
-    /// Lamps of a commit: the newest of each.
-    pub fn lamps(&self, repository: &str, sha: &str) -> BTreeMap<String, Lamp> {
+    /// The newest commit status of each context.
+    pub fn commit_statuses(&self, repository: &str, sha: &str) -> BTreeMap<String, CommitStatus> {
         let path = format!("/repos/{repository}/commits/{sha}/statuses");
         let all = self.list("owner", &path);
-        let mut newest: BTreeMap<String, (i64, Lamp)> = BTreeMap::new();
+        let mut newest: BTreeMap<String, (i64, CommitStatus)> = BTreeMap::new();
         for status in all {
             let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
             let id = status["id"].as_i64().expect("a number");
-            let lamp = Lamp {
+            let commit_status = CommitStatus {
                 state: text("status"),
                 url: text("target_url"),
                 message: text("description"),
             };
-            let slot = newest.entry(text("context")).or_insert((id, lamp.clone()));
-            if slot.0 < id {
-                *slot = (id, lamp);
+            let newer = newest.get(&text("context")).is_none_or(|old| old.0 < id);
+            if newer {
+                newest.insert(text("context"), (id, commit_status));
             }
         }
         newest
             .into_iter()
-            .map(|(name, (_, lamp))| (name, lamp))
+            .map(|(context, (_, commit_status))| (context, commit_status))
             .collect()
     }
 
-    /// A lamp that shall have this state.
-    pub fn lamp(
+    /// The commit status of a context, if it has this state.
+    pub fn commit_status(
         &self,
         repository: &str,
         sha: &str,
-        (name, state): (&str, &str),
-    ) -> Result<Lamp, String> {
-        let lamps = self.lamps(repository, sha);
-        let lamp = lamps.get(name).ok_or_else(|| format!("{lamps:?}"))?;
-        holds(lamp.state == state, lamp)?;
-        Ok(lamp.clone())
+        context: &str,
+        state: &str,
+    ) -> Result<CommitStatus, String> {
+        let all = self.commit_statuses(repository, sha);
+        let found = all.get(context).ok_or_else(|| format!("{all:?}"))?;
+        holds(found.state == state, found)?;
+        Ok(found.clone())
     }
 
-    /// Issues titled "Referee" that the bot opened in a repository.
-    pub fn threads(&self, repository: &str) -> Vec<i64> {
+    /// The issues titled "Referee" that the bot has opened in a repository.
+    pub fn report_issues(&self, repository: &str) -> Vec<i64> {
         let path = format!("/repos/{repository}/issues?state=all&type=issues");
         let all = self.list("owner", &path);
         let bot = self.login("bot");
@@ -122,51 +121,56 @@ impl World {
             .collect()
     }
 
-    /// The only such issue.
-    pub fn thread(&self, repository: &str) -> Result<i64, String> {
-        match self.threads(repository)[..] {
+    /// The only issue titled "Referee" that the bot has opened in a repository.
+    pub fn report_issue(&self, repository: &str) -> Result<i64, String> {
+        match self.report_issues(repository)[..] {
             [number] => Ok(number),
-            ref all => Err(format!("{} issues of ours: {all:?}", all.len())),
+            ref all => Err(format!("{} issues of the bot: {all:?}", all.len())),
         }
     }
 
-    /// Comments of the bot in an issue, oldest first.
-    pub fn said(&self, repository: &str, issue: i64) -> Vec<Said> {
+    /// The bot's comments in an issue, oldest first.
+    pub fn bot_comments(&self, repository: &str, issue: i64) -> Vec<BotComment> {
         let path = format!("/repos/{repository}/issues/{issue}/comments");
         let (status, all) = self.ask("owner", "GET", &path, &Value::Null);
         assert!(matches!(status, 200 | 404), "{path}: {status} {all}");
         let bot = self.login("bot");
         let all = all.as_array().into_iter().flatten();
         let mine = all.filter(|c| c["user"]["login"] == bot.as_str());
-        mine.map(|c| Said {
+        mine.map(|c| BotComment {
             id: c["id"].as_i64().expect("a number"),
             text: c["body"].as_str().unwrap_or_default().to_owned(),
         })
         .collect()
     }
 
-    /// The only report on a commit, in the only issue of ours.
-    pub fn report(&self, repository: &str, sha: &str) -> Result<Said, String> {
-        let issue = self.thread(repository)?;
-        let all = self.said(repository, issue);
-        let named = |s: &&Said| {
-            s.text.starts_with("<!-- referee:submission=") && s.text.contains(&sha[..7])
+    /// The only report on a commit, in the bot's only issue.
+    pub fn report(&self, repository: &str, sha: &str) -> Result<BotComment, String> {
+        let issue = self.report_issue(repository)?;
+        let all = self.bot_comments(repository, issue);
+        let named = |c: &&BotComment| {
+            c.text.starts_with("<!-- referee:submission=") && c.text.contains(&sha[..7])
         };
-        let mut found: Vec<Said> = all.iter().filter(named).cloned().collect();
+        let mut found: Vec<BotComment> = all.iter().filter(named).cloned().collect();
         match found.len() {
             1 => Ok(found.remove(0)),
             n => Err(format!("{n} reports on {sha} among {all:#?}")),
         }
     }
 
-    /// The only report on a commit, which shall hold this text.
-    pub fn report_with(&self, repository: &str, sha: &str, text: &str) -> Result<Said, String> {
+    /// The only report on a commit, if it holds this text.
+    pub fn report_with(
+        &self,
+        repository: &str,
+        sha: &str,
+        text: &str,
+    ) -> Result<BotComment, String> {
         let report = self.report(repository, sha)?;
         holds(report.text.contains(text), &report)?;
         Ok(report)
     }
 
-    /// The note of a commit as the forge gives it.
+    /// The git note on a commit, by the forge's API.
     pub fn note(&self, repository: &str, sha: &str) -> Result<String, String> {
         let path = format!("/repos/{repository}/git/notes/{sha}");
         match self.ask("owner", "GET", &path, &Value::Null) {
@@ -175,7 +179,7 @@ impl World {
         }
     }
 
-    /// Commits of a repository's `main`.
+    /// The number of commits of a repository's `main`.
     pub fn commits(&self, repository: &str) -> usize {
         let path = format!("/repos/{repository}/commits?sha=main&stat=false");
         self.list("owner", &path).len()
@@ -190,27 +194,27 @@ impl World {
         }
     }
 
-    /// What waits to be shown on the forge, now or later.
-    pub fn waiting(&self) -> Vec<String> {
+    /// The outbox messages that wait, due now or later: channel and subject.
+    pub fn waiting_messages(&self) -> Vec<String> {
         let forge = ForgeName::new("forge").unwrap();
-        let priority_classes = [
+        let classes = [
             PriorityClass::Answers,
             PriorityClass::Urgent,
             PriorityClass::Rest,
         ];
-        let all = priority_classes.into_iter().flat_map(|priority_class| {
+        let all = classes.into_iter().flat_map(|class| {
             let far = Timestamp(i64::MAX);
-            self.read(self.store().due((&forge, priority_class), far, 100))
+            self.read(self.store().due((&forge, class), far, 100))
         });
-        all.map(|item| format!("{} {}", item.channel, item.subject))
+        all.map(|message| format!("{} {}", message.channel, message.subject))
             .collect()
     }
 
-    /// Waits until nothing is under way, and all is shown but boards, which have time.
+    /// Waits until all submissions have ended and all messages are sent. Messages about leaderboards may still wait.
     pub fn settle(&mut self) {
-        self.until("everything should be shown", |world| {
+        self.until("everything should be published", |world| {
             let under_way = world.read(world.store().submissions_under_way());
-            let (busy, mut waiting) = (under_way.len(), world.waiting());
+            let (busy, mut waiting) = (under_way.len(), world.waiting_messages());
             waiting.retain(|message| !message.starts_with("board "));
             holds(busy == 0 && waiting.is_empty(), (busy, waiting))
         });

@@ -1,5 +1,5 @@
-//! Deliveries that are lost, doubled, swapped, late, forged or misaddressed: what stands in the
-//! repositories is entered once, and soon.
+//! Deliveries that are lost, duplicated, reordered, late, forged or misaddressed. Referee enters each commit of the
+//! repositories once, and within 90 seconds.
 
 use std::collections::BTreeSet;
 use std::time::Duration as StdDuration;
@@ -20,7 +20,7 @@ use crate::world::{Plan, SECRET, World};
 const TEAMS: usize = 20;
 const ROUNDS: usize = 5;
 
-/// Pushes to the main branch of a team. The commit.
+/// Pushes to the main branch of a team, and returns the commit.
 pub async fn push(world: &World, team: usize, round: usize) -> String {
     let full_name = &world.teams[team].full_name;
     let path = format!("/repos/{full_name}/contents/work-{round}.txt");
@@ -31,8 +31,8 @@ pub async fn push(world: &World, team: usize, round: usize) -> String {
     answer["commit"]["sha"].as_str().unwrap().to_owned()
 }
 
-/// Waits until the forge has sent all that it will, and acts on what came.
-pub async fn quiet(world: &World) {
+/// Waits until the forge has sent all deliveries, and handles them.
+pub async fn handle_all(world: &World) {
     let mut before = usize::MAX;
     loop {
         tokio::time::sleep(StdDuration::from_millis(200)).await;
@@ -47,7 +47,7 @@ pub async fn quiet(world: &World) {
     }
 }
 
-/// Commits that are entered, each as often as it is.
+/// The commits of all submissions, with repetitions.
 pub async fn entered(world: &World) -> Vec<String> {
     let challenge = &world.app.context.challenges[0].slug;
     let all = world
@@ -63,9 +63,9 @@ pub async fn entered(world: &World) -> Vec<String> {
     shas.collect()
 }
 
-/// A world whose repositories were seen once, with a hook that reaches us.
+/// A world with a webhook. Referee has read its repositories once.
 pub async fn world(teams: usize) -> World {
-    let world = World::start(Plan::of(ForgeVersion::Gitea127, teams)).await;
+    let world = World::start(Plan::new(ForgeVersion::Gitea127, teams)).await;
     for team in &world.teams {
         observe::record_refs(
             &world.app.context,
@@ -82,7 +82,7 @@ pub async fn world(teams: usize) -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_is_found_within_a_sweep_though_deliveries_are_lost() {
+async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
     let world = world(TEAMS).await;
     {
         let mut weather = world.forge.weather();
@@ -90,21 +90,21 @@ async fn what_stands_is_found_within_a_sweep_though_deliveries_are_lost() {
         weather.delay = StdDuration::from_millis(2);
         weather.chance = Chance::new(11);
     }
-    let mut standing = BTreeSet::new();
+    let mut pushed = BTreeSet::new();
     let mut by_delivery = 0;
     for round in 0..ROUNDS {
         let pushed_at = world.app.context.clock.now();
         for team in 0..TEAMS {
-            standing.insert(push(&world, team, round).await);
+            pushed.insert(push(&world, team, round).await);
         }
-        quiet(&world).await;
+        handle_all(&world).await;
         by_delivery += entered(&world).await.len() - round * TEAMS;
-        world.pass(limits::SWEEP_INTERVAL);
+        world.advance(limits::SWEEP_INTERVAL);
         observe::sweep(&world.app.context, &world.app.forges)
             .await
             .unwrap();
         let found: BTreeSet<String> = entered(&world).await.into_iter().collect();
-        assert_eq!(found, standing);
+        assert_eq!(found, pushed);
         let took = world.app.context.clock.now().since(pushed_at);
         assert!(took <= Duration::seconds(90), "{}", took.written());
     }
@@ -115,20 +115,20 @@ async fn what_stands_is_found_within_a_sweep_though_deliveries_are_lost() {
         "{by_delivery} of {all} by delivery"
     );
 
-    // Everything that was ever sent comes again, with other ids.
+    // The forge sends all deliveries again, with other ids.
     *world.forge.weather() = crate::model::knobs::Weather::fair();
     for n in 0..world.forge.sent().len() {
         world.forge.replay(n);
     }
-    quiet(&world).await;
+    handle_all(&world).await;
     observe::sweep(&world.app.context, &world.app.forges)
         .await
         .unwrap();
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "still once");
-    secrets::are_kept(&world).await;
+    secrets::assert_kept(&world).await;
 }
 
-/// Sends a delivery as the forge did, with another body perhaps, signed with a secret.
+/// Sends the first delivery again with this body, signed with a secret.
 async fn send(world: &World, body: &str, secret: &str) -> u16 {
     let sent = world.forge.sent();
     let signature = Secret::new(secret).unwrap().sign(body.as_bytes());
@@ -149,35 +149,36 @@ async fn send(world: &World, body: &str, secret: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_delivery_claims_is_not_believed() {
+async fn the_content_of_a_delivery_is_not_trusted() {
     let world = world(2).await;
     let head = push(&world, 0, 0).await;
-    quiet(&world).await;
+    handle_all(&world).await;
     assert_eq!(entered(&world).await, std::slice::from_ref(&head));
     let genuine = world.forge.sent()[0].delivery.body.clone();
     let genuine = String::from_utf8(genuine).unwrap();
 
-    // Forged: somebody who does not know the secret.
+    // Forged: the sender does not know the secret.
     let fake = "f".repeat(40);
     let forged = genuine.replace(&head, &fake);
     assert_eq!(send(&world, &forged, "not-the-right-secret").await, 401);
-    // Signed, but nothing of it stands anywhere: a commit that is none.
+    // Signed, but the commit does not exist.
     assert_eq!(send(&world, &forged, SECRET).await, 202);
-    // Signed, but of another repository, where that commit does not stand.
-    let of = |id: &str, full_name: &str| {
+    // Signed, but about another repository, which does not hold the commit.
+    let about = |id: &str, full_name: &str| {
         let mut body: Value = serde_json::from_str(&genuine).unwrap();
         body["repository"]["id"] = json!(id.parse::<i64>().unwrap());
         body["repository"]["full_name"] = json!(full_name);
         body.to_string()
     };
     let other = &world.teams[1];
-    let misaddressed = of(&other.forge_id, &other.full_name);
+    let misaddressed = about(&other.forge_id, &other.full_name);
     assert_eq!(send(&world, &misaddressed, SECRET).await, 202);
-    // Signed, of a repository that nobody has.
-    let nowhere = of("987654", "nuclei/team-nobody");
+    // Signed, but the repository does not exist.
+    let nowhere = about("987654", "nuclei/team-nowhere");
     assert_eq!(send(&world, &nowhere, SECRET).await, 202);
-    quiet(&world).await;
-    assert_eq!(entered(&world).await, [head], "what is read again decides");
+    handle_all(&world).await;
+    let message = "only a ref that Referee reads itself counts";
+    assert_eq!(entered(&world).await, [head], "{message}");
     observe::sweep(&world.app.context, &world.app.forges)
         .await
         .unwrap();
