@@ -66,6 +66,12 @@ fn push(world: &World, owner: &str, tag: &str, manifest: &str) {
     world.forge.push_image("alice", owner, &image);
 }
 
+/// Runs the sweep over images, and returns the number of new submissions.
+async fn sweep(world: &World) -> usize {
+    let (context, forges) = (&world.app.context, &world.app.forges);
+    images::sweep(context, forges).await.unwrap()
+}
+
 fn manifests_asked(world: &World) -> usize {
     let asked = world.forge.asked().into_iter();
     asked.filter(|a| a.path.contains("/manifests/")).count()
@@ -77,12 +83,7 @@ async fn a_renamed_owner_is_followed_by_its_number() {
     for version in ForgeVersion::ALL {
         let (world, owner) = world(version, opens, closes).await;
         push(&world, OWNER, "segmentation", "{}");
-        assert_eq!(
-            images::sweep(&world.app.context, &world.app.forges)
-                .await
-                .unwrap(),
-            1
-        );
+        assert_eq!(sweep(&world).await, 1);
         world
             .forge
             .state()
@@ -96,12 +97,7 @@ async fn a_renamed_owner_is_followed_by_its_number() {
         push(&world, OWNER, "segmentation", "{\"a\":1}");
         assert_ne!(other, owner.owner_id);
         push(&world, "otherwise", "segmentation-2", "{\"b\":1}");
-        assert_eq!(
-            images::sweep(&world.app.context, &world.app.forges)
-                .await
-                .unwrap(),
-            1
-        );
+        assert_eq!(sweep(&world).await, 1);
         let known = world.app.context.store.image_owners().await.unwrap();
         assert_eq!(known[0].login, "otherwise");
         let seen = world
@@ -113,12 +109,7 @@ async fn a_renamed_owner_is_followed_by_its_number() {
             .unwrap();
         let digests: Vec<_> = seen.iter().map(|image| image.digest.clone()).collect();
         assert_eq!(digests, [Digest::of(b"{}"), Digest::of(b"{\"b\":1}")]);
-        assert_eq!(
-            images::sweep(&world.app.context, &world.app.forges)
-                .await
-                .unwrap(),
-            0
-        );
+        assert_eq!(sweep(&world).await, 0);
     }
 }
 
@@ -128,43 +119,23 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     let (opens, closes) = (after(hours(10)), after(hours(20)));
     let (world, owner) = world(ForgeVersion::Gitea127, opens, closes).await;
     push(&world, OWNER, "segmentation", "{}");
-    assert_eq!(
-        images::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap(),
-        0
-    );
+    assert_eq!(sweep(&world).await, 0);
     assert_eq!(manifests_asked(&world), 0, "the phase is not open yet");
     // An image without a delivery is found when the phase opens.
     world.advance(hours(10));
-    assert_eq!(
-        images::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(sweep(&world).await, 1);
     assert!(manifests_asked(&world) > 0);
     let seen = world.app.context.store.known_images(&owner).await.unwrap();
     assert_eq!(seen.len(), 1);
     // A push 1 ms after the close is still found, so that its team learns that it was late.
     world.advance(Duration(hours(10).0 + 1));
     push(&world, OWNER, "segmentation-2", "{\"late\":1}");
-    assert_eq!(
-        images::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(sweep(&world).await, 1);
     world.advance(hours(2));
     let before = manifests_asked(&world);
     push(&world, OWNER, "segmentation-3", "{\"later\":1}");
     for _ in 0..3 {
-        assert_eq!(
-            images::sweep(&world.app.context, &world.app.forges)
-                .await
-                .unwrap(),
-            0
-        );
+        assert_eq!(sweep(&world).await, 0);
     }
     assert_eq!(manifests_asked(&world), before, "the phase is closed");
     let seen = world.app.context.store.known_images(&owner).await.unwrap();
@@ -185,9 +156,7 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     assert_eq!(record.unwrap().submission.task, Some(task));
     // A deleted tag is forgotten, also in a closed phase.
     world.forge.state().packages.clear();
-    images::sweep(&world.app.context, &world.app.forges)
-        .await
-        .unwrap();
+    sweep(&world).await;
     assert_eq!(
         world.app.context.store.known_images(&owner).await.unwrap(),
         []
