@@ -5,16 +5,33 @@ use crate::source::{Source, Violation};
 const FOLDER: &str = "src/pipeline/commands/";
 
 /// Files that serve several commands.
-const SHARED: [&str; 1] = ["mod.rs"];
+const SHARED: [&str; 13] = [
+    "board_settings.rs",
+    "context.rs",
+    "end_submission.rs",
+    "execution.rs",
+    "inbox.rs",
+    "mod.rs",
+    "permission.rs",
+    "phase_bounds.rs",
+    "refusal.rs",
+    "rescore_preview.rs",
+    "team_ranking.rs",
+    "team_registration.rs",
+    "wording.rs",
+];
 
-/// Files that are neither a command nor listed, and listed files that are missing. A command has a `SPEC`. As long as
-/// no file has one, the folder is not built yet and nothing is checked.
+/// Files that are neither a command nor listed, and listed files that are missing. A command defines its `SPEC`. As
+/// long as no file does, the folder is not built yet and nothing is checked.
 pub fn check(sources: &[Source]) -> Vec<Violation> {
     let files: Vec<&Source> = sources
         .iter()
         .filter(|source| source.path.starts_with(FOLDER) && !source.is_unit_test())
         .collect();
-    let is_command = |source: &Source| source.production_text().contains("const SPEC: ");
+    let is_command = |source: &Source| {
+        let mut lines = source.production();
+        lines.any(|(_, line)| line.contains("const SPEC: ") && line.contains(" = "))
+    };
     if !files.iter().any(|source| is_command(source)) {
         return Vec::new();
     }
@@ -42,13 +59,16 @@ pub fn check(sources: &[Source]) -> Vec<Violation> {
 #[test]
 fn a_file_of_the_folder_is_a_command_or_is_listed() {
     let source = |name: &str, text: &str| Source::new(&format!("{FOLDER}{name}"), text);
-    let contents = || source("mod.rs", "mod pause;");
-    assert_eq!(check(&[contents(), source("pause.rs", "")]), []);
+    let shared = || {
+        SHARED
+            .map(|name| source(name, "const SPEC: Spec;"))
+            .into_iter()
+    };
     let command = || source("pause.rs", "pub const SPEC: Spec = Spec {};");
-    assert_eq!(check(&[contents(), command()]), []);
-    assert_eq!(
-        check(&[contents(), command(), source("resume.rs", "")]).len(),
-        1
-    );
-    assert_eq!(check(&[command()]).len(), 1);
+    let other = || source("resume.rs", "");
+    let found = |more: Vec<Source>| check(&shared().chain(more).collect::<Vec<_>>()).len();
+    assert_eq!(found(vec![other()]), 0, "the folder is not built yet");
+    assert_eq!(found(vec![command()]), 0);
+    assert_eq!(found(vec![command(), other()]), 1);
+    assert_eq!(check(&[command()]).len(), SHARED.len());
 }

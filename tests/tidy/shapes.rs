@@ -21,8 +21,8 @@ const LINE_COLUMNS_MAX: usize = 120;
 /// The lengths of the files of `src` without their tests.
 #[derive(Debug)]
 pub struct FileLengths {
-    pub median: usize,
-    pub p90: usize,
+    median: usize,
+    p90: usize,
 }
 
 impl FileLengths {
@@ -45,8 +45,10 @@ impl FileLengths {
         }
     }
 
-    pub fn are_short(&self) -> bool {
-        self.median <= FILE_LINES_MEDIAN && self.p90 <= FILE_LINES_P90
+    /// The message if too many files are long.
+    pub fn problem(&self) -> Option<String> {
+        let short = self.median <= FILE_LINES_MEDIAN && self.p90 <= FILE_LINES_P90;
+        (!short).then(|| format!("too many files of `src` are long: {self:?}"))
     }
 }
 
@@ -235,8 +237,8 @@ mod tests {
         let sources: Vec<Source> = (1..=10).map(source).collect();
         let lengths = FileLengths::new(&sources);
         assert_eq!((lengths.median, lengths.p90), (6, 10));
-        assert!(lengths.are_short());
-        assert!(!FileLengths::new(&[source(121)]).are_short());
+        assert_eq!(lengths.problem(), None);
+        assert!(FileLengths::new(&[source(121)]).problem().is_some());
     }
 
     #[test]
