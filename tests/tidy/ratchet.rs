@@ -1,7 +1,7 @@
 //! Files that a check does not cover yet. The list of a check can only become shorter.
 //!
-//! `tests/tidy/<check>-open.txt` lists one path per line. A listed file that has become clean fails the check, until its
-//! line is removed. `REFEREE_TIDY=update cargo test --test tidy` removes such lines; no mode adds one.
+//! `tests/tidy/<check>-open.txt` lists one path per line. A listed file that has become clean fails the check, until
+//! its line is removed. `REFEREE_TIDY=update cargo test --test tidy` removes such lines; no mode adds one.
 //! `REFEREE_TIDY=all` reports the violations of the listed files too.
 
 use std::collections::BTreeSet;
