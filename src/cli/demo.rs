@@ -200,7 +200,8 @@ async fn verdicts(app: &App) -> anyhow::Result<()> {
 async fn push(app: &App, folder: &Path, (name, source): (&str, &Path)) -> anyhow::Result<()> {
     let challenge = app.context.challenges.first().context("one challenge")?;
     let team = TeamSlug::new(name)?;
-    let bare = team::add_local(&app.context.settings, &app.context.store, challenge, &team).await?;
+    let bare =
+        team::add_local_team(&app.context.settings, &app.context.store, challenge, &team).await?;
     let copy = folder.join("working-copies").join(name);
     let text = |path: &Path| path.display().to_string();
     git(

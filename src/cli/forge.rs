@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::team_images::REGISTRY_REMEDY;
-use super::{SettingsFile, team, terminal};
+use super::challenge_choice::choose_challenge;
+use super::template::read_template;
+use super::{SettingsFile, terminal};
 use crate::clock::Clock;
 use crate::config::{ForgeSettings, Secret, Settings};
 use crate::forge::Forge as _;
@@ -165,7 +166,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         challenge,
         hook_url,
     } = &options.command;
-    let challenge = team::choose(&challenges, challenge.as_deref())?;
+    let challenge = choose_challenge(&challenges, challenge.as_deref())?;
     setup(&settings, challenge, (owner, hook_url.as_deref())).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -225,12 +226,14 @@ async fn setup(
     advise(&url, version.announces_packages());
     if challenge.takes_images() && !at.forge.registry().await?.is_there().await? {
         let url = at.url;
-        println!(
-            "\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_REMEDY}."
-        );
+        println!("\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_HELP}.");
     }
     Ok(())
 }
+
+/// How an administrator enables the registry of a forge.
+pub const REGISTRY_HELP: &str =
+    "An administrator of the forge sets `[packages] ENABLED = true` in its app.ini and restarts it";
 
 /// Where the forge sends its deliveries.
 pub fn hook_address(settings: &Settings, forge: &ForgeName, given: Option<&str>) -> String {
@@ -269,7 +272,7 @@ async fn template(owner: &Owner, at: &Configured<'_>, challenge: &Challenge) -> 
     };
     let repository = at.forge.repository_named(&name).await?;
     let repository = repository.with_context(|| format!("{name} is not visible to our account"))?;
-    let files = team::read_template(folder)?;
+    let files = read_template(folder)?;
     let message = ("The template of the challenge", Clock::system().now());
     let pushed = at
         .forge

@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     println!("  referee config check       # are they right?");
     println!("  referee doctor             # is everything there that they need?");
     println!("  referee serve              # pages at http://127.0.0.1:8030");
-    println!("  referee admin team add alpha");
+    println!("  referee team add alpha");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,9 @@
 //! L4, the command line. One file for each command; nothing here decides what the pipeline decides.
 
 mod admin;
+mod admin_command;
 mod board;
+mod challenge_choice;
 mod check;
 mod config;
 mod demo;
@@ -10,12 +12,12 @@ mod forge;
 mod hook;
 mod init;
 mod open;
-mod order;
 mod replay;
 mod rules;
 mod serve;
 mod team;
 mod team_images;
+mod template;
 mod terminal;
 
 use std::path::PathBuf;
@@ -87,11 +89,11 @@ enum Command {
     Board(board::Options),
     /// Bring a challenge's organization on Gitea or Forgejo to where the challenge can run.
     Forge(forge::Options),
-    /// Teams and their repositories.
+    /// Create and list teams and their repositories.
     Team(team::Options),
-    /// Make teams; list and withdraw submissions.
+    /// Give commands of organizers, such as pausing a phase or withdrawing a submission.
     ///
-    /// Works on the database and the repositories, whether the daemon runs or not.
+    /// The daemon carries them out, except those about submissions, which do not need it.
     Admin(admin::Options),
     /// Post recorded webhook deliveries to a running daemon, as the forge did.
     ///

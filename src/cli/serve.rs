@@ -85,7 +85,7 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     }
     app.engines.sweep().await?;
     lease::recover(&app.context, &app.forges).await?;
-    commands::recover(app).await?;
+    commands::end_interrupted_commands(app).await?;
     let forges = open::local_forges(&app.context.settings)?;
     for repository in app.context.store.repositories().await? {
         let Some(forge) = forges.get(&repository.forge) else {

@@ -1,46 +1,57 @@
-//! `referee team add --images`: where a team pushes its images.
+//! `referee team add --images`: the organization to whose registry a team pushes images.
 //!
-//! The right to push a package is the whole organization's on these forges, so each team has a private
-//! organization of its own, and the forge's number of it tells whose an image is. It refuses an
-//! organization that somebody else owns: its images would count as the team's.
+//! On these forges the right to push packages covers a whole organization. So each team gets a private
+//! organization, and the forge's number of it identifies the team of an image. It refuses an
+//! organization that another account owns, because images of that account would count for the team.
 
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::forge::{Configured, configured, hook_address, organization};
-use super::team::NewTeam;
+use super::forge::{Configured, REGISTRY_HELP, configured, hook_address, organization};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::forge::Forge as _;
-use crate::forge::gitea::owner::{PULLERS, PUSHERS};
+use crate::forge::gitea::owner::{Owner, PULLERS, PUSHERS};
+use crate::model::{Challenge, TeamSlug};
 use crate::store::{ImageOwner, Repository, Store};
 
-/// Makes the organization, lets the team push and us read, and binds it to the team.
+/// A team that is being created.
+pub struct NewTeam<'a> {
+    pub challenge: &'a Challenge,
+    pub team: &'a TeamSlug,
+    /// Accounts of its members.
+    pub users: &'a [String],
+    /// Acts as an owner of the challenge's organization.
+    pub owner: &'a Owner,
+}
+
+/// Creates the organization, gives the team the right to push and Referee the right to read, and binds
+/// the organization to the team.
 ///
 /// # Errors
-/// When the forge or the database says no, or the organization is somebody else's.
+/// The forge has no registry, or the organization belongs to another account.
 pub async fn add(
     settings: &Settings,
-    (store, bound): (&Store, &Repository),
+    store: &Store,
+    bound: &Repository,
     new: &NewTeam<'_>,
     hook_url: Option<&str>,
 ) -> anyhow::Result<()> {
     let at = configured(settings, new.challenge)?;
-    registry(&at).await?;
+    require_registry(&at).await?;
     let owner = new.owner;
     let login = format!("{}-{}", organization(new.challenge)?, new.team);
     let met = owner
         .organization(&login)
         .await
-        .with_context(|| format!("making the organization {login}"))?;
+        .with_context(|| format!("creating the organization {login}"))?;
     println!("\n{:<6} organization {login}", met.as_str());
-    let others = owner
-        .other_owners(&login)
-        .await
-        .with_context(|| format!("asking who owns {login}; the token must be an owner's"))?;
+    let others = owner.other_owners(&login).await.with_context(|| {
+        format!("reading the owners of {login}; the token must belong to one of them")
+    })?;
     anyhow::ensure!(
         others.is_empty(),
-        "{login} is also owned by {}, who could push as the team; remove them from its team Owners, \
+        "{login} is also owned by {}, who could push images for the team. Remove them from its team Owners, \
          and repeat this command",
         others.join(", ")
     );
@@ -54,7 +65,7 @@ pub async fn add(
     println!("{:<6} team {members}: pushes images", met.as_str());
     for user in new.users {
         let met = owner.member(id, user).await?;
-        println!("{:<6} account {user} in it", met.as_str());
+        println!("{:<6} member {user}", met.as_str());
     }
     let url = hook_address(settings, at.name, hook_url);
     let met = owner.webhook(&login, &url, at.secret).await?;
@@ -76,17 +87,13 @@ pub async fn add(
     Ok(())
 }
 
-/// What an administrator does where there is none.
-pub const REGISTRY_REMEDY: &str =
-    "An administrator of the forge sets `[packages] ENABLED = true` in its app.ini and restarts it";
-
-/// Without a registry there would be nothing to push to.
-async fn registry(at: &Configured<'_>) -> anyhow::Result<()> {
-    let registry = at.forge.registry().await.context("asking who we are")?;
-    let there = registry.is_there().await;
+async fn require_registry(at: &Configured<'_>) -> anyhow::Result<()> {
+    let registry = at.forge.registry().await;
+    let registry = registry.context("asking the forge for the account of Referee")?;
+    let exists = registry.is_there().await;
     anyhow::ensure!(
-        there.with_context(|| format!("looking for the registry of {}", at.url))?,
-        "{} has no registry, so nothing was made for images. {REGISTRY_REMEDY}; then repeat this command",
+        exists.with_context(|| format!("looking for the registry of {}", at.url))?,
+        "{} has no registry, so nothing was created for images. {REGISTRY_HELP}. Then repeat this command",
         at.url
     );
     Ok(())
@@ -98,16 +105,12 @@ async fn bind(store: &Store, owner: &ImageOwner, bound: &Repository) -> anyhow::
     store
         .bind_image_owner(owner, now)
         .await
-        .with_context(|| format!("binding team {} to its images", bound.team))?;
+        .with_context(|| format!("binding the organization to team {}", bound.team))?;
     if known.is_none() {
         let detail = json!({ "owner": owner.login, "challenge": bound.challenge });
+        let subject = (bound.team.as_str(), detail);
         store
-            .record(
-                "command line",
-                "team images",
-                (bound.team.as_str(), detail),
-                now,
-            )
+            .record("command line", "team images", subject, now)
             .await?;
     }
     Ok(())

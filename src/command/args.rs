@@ -1,387 +1,300 @@
-//! The words of one command to checked values, in the order in which its row asks for them.
+//! The words of one command to checked values, in the order in which its parser asks for them.
 //!
-//! Asks nobody whether what is named exists. What is left over at the end is an error.
+//! It does not find out whether a named phase, team or submission exists. A word that is left over at
+//! the end is an error.
 
-use super::error::{CommandError, Problem};
+use super::error::{CommandError, CommandProblem};
 use super::line::Word;
-use super::order::{Extension, Login, Scope, Subject, Topic};
-use super::table::{self, Row};
-use crate::model::{Duration, PhaseSlug, TaskSlug, TeamSlug, Timestamp, limits, suggest};
+use super::selector::BoardSelector;
+use super::spec::CommandSpec;
+use crate::model::{PhaseSlug, TaskSlug, TeamSlug, suggest};
 
-type Read<T> = Result<T, CommandError>;
+type Result<T> = std::result::Result<T, CommandError>;
 
-/// The words that are not yet taken.
+const A_SUBMISSION: &str = "a submission number, such as `#12`";
+const A_TEAM_NAME: &str = "a team name";
+const BOARDS: &str = "a phase or a leaderboard, `PHASE` or `PHASE/TASK`";
+const A_BOARD: &str = "a leaderboard, `PHASE/TASK`";
+
+/// The words of a command that are not parsed yet.
 #[derive(Debug)]
-pub(super) struct Args<'a> {
-    row: &'static Row,
+pub struct Args<'a> {
+    spec: &'static CommandSpec,
     line: &'a str,
     words: Vec<Word>,
-    /// Where the last word that was taken ends, in bytes of the line.
-    taken: usize,
+    /// Where the last parsed word ends, in bytes of the line.
+    parsed_to: usize,
 }
 
 impl<'a> Args<'a> {
-    /// The words of a line that follow the name of a command, which ends at a byte.
-    pub(super) fn new(row: &'static Row, line: &'a str, words: Vec<Word>, taken: usize) -> Self {
+    /// The words that follow the name of a command, which ends at a byte of the line.
+    pub(super) fn new(
+        spec: &'static CommandSpec,
+        line: &'a str,
+        words: Vec<Word>,
+        name_end: usize,
+    ) -> Self {
         Self {
-            row,
+            spec,
             line,
             words,
-            taken,
+            parsed_to: name_end,
         }
     }
 
-    /// Nothing may be left.
-    pub(super) fn end(mut self) -> Read<()> {
+    /// Refuses words that are left over.
+    pub(super) fn end(mut self) -> Result<()> {
         let Some(word) = self.words.drain(..).next() else {
             return Ok(());
         };
         if let Some(key) = word.key.as_deref() {
-            return Err(match self.row.keys.contains(&key) {
-                true => self.twice(&format!("{key}="), &word),
-                false => self.unknown_key(key, &word),
+            return Err(if self.spec.keys.contains(&key) {
+                self.repeated(&format!("{key}="), &word)
+            } else {
+                self.unknown_key(key, &word)
             });
         }
-        let problem = Problem::TooMany {
+        let problem = CommandProblem::TooManyWords {
             typed: word.text,
-            text: !self.row.keys.is_empty(),
+            takes_text: !self.spec.keys.is_empty(),
         };
         Err(self.error(problem).at(word.column))
     }
 
-    /// A submission's number.
-    pub(super) fn submission(&mut self) -> Read<i64> {
-        let word = self.need("the number of a submission")?;
-        let digits = word.text.strip_prefix('#').unwrap_or(&word.text);
-        match positive(digits) {
-            Some(number) => Ok(number),
-            None => Err(self.unfit(&word, "the number of a submission, such as `#12`")),
-        }
+    /// `#12` or `12`.
+    pub fn submission(&mut self) -> Result<i64> {
+        let word = self.require_word(A_SUBMISSION)?;
+        self.submission_in(&word)?
+            .ok_or_else(|| self.invalid(&word, A_SUBMISSION))
     }
 
-    /// The number of something that has no `#`.
-    pub(super) fn number(&mut self) -> Read<Option<i64>> {
-        let Some(word) = self.next()? else {
+    /// The submission that a word names; none if it is not a number. A word that begins with `#`
+    /// must be one.
+    pub fn submission_in(&self, word: &Word) -> Result<Option<i64>> {
+        let digits = word.text.strip_prefix('#').unwrap_or(&word.text);
+        let number = positive_number(digits);
+        if number.is_none() && word.text.starts_with('#') {
+            return Err(self.invalid(word, A_SUBMISSION));
+        }
+        Ok(number)
+    }
+
+    /// A whole number from 1 up to a largest one.
+    pub fn number(&mut self, largest: u32, expected: &str) -> Result<u32> {
+        let word = self.require_word(expected)?;
+        positive_number(&word.text)
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| *number <= largest)
+            .ok_or_else(|| self.invalid(&word, expected))
+    }
+
+    /// A whole number from 1, or nothing.
+    pub fn optional_number(&mut self, expected: &str) -> Result<Option<i64>> {
+        let Some(word) = self.next_word()? else {
             return Ok(None);
         };
-        match positive(&word.text) {
-            Some(number) => Ok(Some(number)),
-            None => Err(self.unfit(&word, "the number of a rescore, such as `3`")),
-        }
-    }
-
-    /// How many evaluations.
-    pub(super) fn evaluations(&mut self) -> Read<i64> {
-        let word = self.need("the number of evaluations")?;
-        let most = limits::GRANT_EVALUATIONS_MAX;
-        match positive(&word.text).filter(|number| *number <= most) {
-            Some(number) => Ok(number),
-            None => Err(self.unfit(&word, format!("a number of evaluations from 1 to {most}"))),
-        }
+        let number = positive_number(&word.text);
+        number.map_or_else(
+            || Err(self.invalid(&word, expected)),
+            |number| Ok(Some(number)),
+        )
     }
 
     /// `team NAME`.
-    pub(super) fn team(&mut self) -> Read<TeamSlug> {
-        let word = self.need("`team` with a team's name")?;
-        match is(&word, "team") {
-            true => self.team_name(),
-            false => Err(self.unfit(&word, "the word `team`, which stands before a team's name")),
+    pub fn team(&mut self) -> Result<TeamSlug> {
+        let expected = "`team` and a team name";
+        let word = self.require_word(expected)?;
+        if !word.is_keyword("team") {
+            return Err(self.invalid(&word, expected));
         }
+        self.team_name()
     }
 
-    /// The name of a team alone.
-    pub(super) fn team_name(&mut self) -> Read<TeamSlug> {
-        let word = self.need("a team's name")?;
+    /// The name of a team without the word `team`.
+    pub fn team_name(&mut self) -> Result<TeamSlug> {
+        let word = self.require_word(A_TEAM_NAME)?;
         TeamSlug::new(word.text.as_str())
-            .map_err(|why| self.unfit(&word, format!("a team's name: {}", why.why)))
+            .map_err(|error| self.invalid_because(&word, A_TEAM_NAME, error.why))
     }
 
-    /// The name of a phase.
-    pub(super) fn phase(&mut self) -> Read<PhaseSlug> {
-        let word = self.need("the name of a phase")?;
-        let scope = self.scope_of(&word)?;
-        match scope.task {
-            None => Ok(scope.phase),
-            Some(_) => Err(self.unfit(&word, "a phase: leave out `/` and the task")),
-        }
+    pub fn phase(&mut self) -> Result<PhaseSlug> {
+        let word = self.require_word("a phase")?;
+        let BoardSelector { phase, task } = self.boards_in(&word)?;
+        phase
+            .filter(|_| task.is_none())
+            .ok_or_else(|| self.invalid(&word, "a phase without `/` and a task"))
     }
 
     /// `PHASE` or `PHASE/TASK`.
-    pub(super) fn scope(&mut self) -> Read<Scope> {
-        let word = self.need("a phase or a board")?;
-        self.scope_of(&word)
+    pub fn boards(&mut self) -> Result<BoardSelector> {
+        let word = self.require_word(BOARDS)?;
+        self.boards_in(&word)
     }
 
-    /// `PHASE`, `PHASE/TASK` or nothing.
-    pub(super) fn scope_or_all(&mut self) -> Read<Option<Scope>> {
-        let word = self.next()?;
-        word.map(|word| self.scope_of(&word)).transpose()
+    /// `PHASE`, `PHASE/TASK`, or nothing for all leaderboards.
+    pub fn optional_boards(&mut self) -> Result<BoardSelector> {
+        match self.next_word()? {
+            Some(word) => self.boards_in(&word),
+            None => Ok(BoardSelector::default()),
+        }
     }
 
     /// `PHASE/TASK`.
-    pub(super) fn board(&mut self) -> Read<(PhaseSlug, TaskSlug)> {
-        let word = self.need("a board, written `PHASE/TASK`,")?;
-        let scope = self.scope_of(&word)?;
-        match scope.task {
-            Some(task) => Ok((scope.phase, task)),
-            None => Err(self.unfit(&word, "a board: write phase and task, `PHASE/TASK`")),
-        }
+    pub fn board(&mut self) -> Result<(PhaseSlug, TaskSlug)> {
+        let word = self.require_word(A_BOARD)?;
+        let BoardSelector { phase, task } = self.boards_in(&word)?;
+        phase.zip(task).ok_or_else(|| self.invalid(&word, A_BOARD))
     }
 
-    /// What `/status` is asked of.
-    pub(super) fn subject(&mut self) -> Read<Option<Subject>> {
-        let Some(word) = self.next()? else {
-            return Ok(None);
-        };
-        let digits = word.text.strip_prefix('#').unwrap_or(&word.text);
-        if let Some(number) = positive(digits) {
-            return Ok(Some(Subject::Submission(number)));
-        }
-        if word.text.starts_with('#') {
-            return Err(self.unfit(&word, "the number of a submission, such as `#12`"));
-        }
-        match is(&word, "team") {
-            true => Ok(Some(Subject::Team(self.team_name()?))),
-            false => Ok(Some(Subject::Scope(self.scope_of(&word)?))),
-        }
-    }
-
-    /// `by 2d` or `until 2026-09-20`.
-    pub(super) fn extension(&mut self) -> Read<Extension> {
-        let word = self.need("`by` or `until`")?;
-        if is(&word, "by") {
-            let word = self.need("a length of time, such as `2d`,")?;
-            return match Duration::parse(&word.text.to_ascii_lowercase()) {
-                Some(span) if span.0 > 0 && span <= limits::PHASE_EXTENSION_MAX => {
-                    Ok(Extension::By(span))
-                }
-                Some(span) if span.0 > 0 => Err(self.unfit(
-                    &word,
-                    format!("at most {}", limits::PHASE_EXTENSION_MAX.written()),
-                )),
-                _ => Err(self.unfit(&word, "a length of time, such as `2d`, `36h` or `1d12h`")),
-            };
-        }
-        if !is(&word, "until") {
-            return Err(self.unfit(&word, "`by` or `until`"));
-        }
-        let word = self.need("a moment, such as `2026-09-20T23:59Z`,")?;
-        let day_end = format!("{}T23:59:59Z", word.text);
-        match Timestamp::parse(&word.text).or_else(|_| Timestamp::parse(&day_end)) {
-            Ok(timestamp) => Ok(Extension::Until(Timestamp(
-                timestamp.0.div_euclid(1000) * 1000,
-            ))),
-            Err(_) => Err(self.unfit(
-                &word,
-                "a moment with its time zone, such as `2026-09-20T23:59Z`, nor a day, such as `2026-09-20`",
-            )),
-        }
-    }
-
-    /// One account or more.
-    pub(super) fn members(&mut self) -> Read<Vec<Login>> {
-        let mut word = self.need("the account of a member")?;
-        let mut members: Vec<Login> = Vec::new();
-        loop {
-            let name = word.text.strip_prefix('@').unwrap_or(&word.text);
-            let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            let fits = (1..=limits::LOGIN_CHARS_MAX).contains(&name.len()) && name.chars().all(ok);
-            if !fits {
-                return Err(self.unfit(&word, "the name of an account"));
-            }
-            // Forges take `Ada` and `ada` for the same account.
-            if members.iter().any(|m| m.0.eq_ignore_ascii_case(name)) {
-                return Err(self.twice(&word.text, &word));
-            }
-            if members.len() == limits::TEAM_MEMBERS_MAX {
-                let most = format!("among the {} members that a team may have", members.len());
-                return Err(self.unfit(&word, most));
-            }
-            members.push(Login(name.to_owned()));
-            match self.next()? {
-                Some(next) => word = next,
-                None => return Ok(members),
-            }
-        }
-    }
-
-    /// The scope and the reason of a pause. Without a scope the reason stands in quotes: a word that
-    /// is not a phase's name must not widen a pause to everything.
-    pub(super) fn pause(&mut self) -> Read<(Option<Scope>, Option<String>)> {
-        let named = self.named("reason")?;
-        let Some(word) = self.next()? else {
-            return Ok((None, named));
-        };
-        if word.quoted && named.is_none() {
-            return Ok((None, Some(self.not_empty(word)?)));
-        }
-        let scope = Some(self.scope_of(&word)?);
-        let reason = match (named, self.words.as_slice()) {
-            (Some(reason), _) => Some(reason),
-            (None, [word]) if word.quoted && word.key.is_none() => {
-                let word = self.need("a reason")?;
-                Some(self.not_empty(word)?)
-            }
-            (None, _) => self.rest(),
-        };
-        Ok((scope, reason))
-    }
-
-    /// `reason="…"`, which must be there.
-    pub(super) fn reason(&mut self) -> Read<String> {
-        match self.named("reason")? {
-            Some(reason) => Ok(reason),
-            None if self.words.is_empty() => Err(self.error(Problem::Missing {
-                what: "`reason=\"…\"`",
-            })),
-            None => {
-                let word = self.words.remove(0);
-                Err(match word.key.as_deref() {
-                    Some(key) => self.unknown_key(key, &word),
-                    None => self.unfit(&word, "`reason=\"…\"`"),
-                })
-            }
-        }
-    }
-
-    /// The rest of the line.
-    pub(super) fn text(&mut self) -> Read<String> {
-        let missing = Problem::Missing { what: "a text" };
-        self.rest().ok_or_else(|| self.error(missing))
-    }
-
-    /// What `/help` is asked for.
-    pub(super) fn topic(&mut self) -> Read<Option<Topic>> {
-        let Some(word) = self.next()? else {
-            return Ok(None);
-        };
-        let mut name = word.text.trim_start_matches('/').to_owned();
-        while let Some(word) = self.next()? {
-            name.push(' ');
-            name.push_str(&word.text);
-        }
-        Topic::find(&name)
-            .map(Some)
-            .map_err(|error| error.at(word.column))
-    }
-
-    fn scope_of(&self, word: &Word) -> Read<Scope> {
+    /// The leaderboards that a word names.
+    pub fn boards_in(&self, word: &Word) -> Result<BoardSelector> {
         let (phase, task) = match word.text.split_once('/') {
             Some((phase, task)) => (phase, Some(task)),
             None => (word.text.as_str(), None),
         };
-        let phase = PhaseSlug::new(phase)
-            .map_err(|why| self.unfit(word, format!("a phase or a board: {}", why.why)))?;
+        let phase =
+            PhaseSlug::new(phase).map_err(|error| self.invalid_because(word, BOARDS, error.why))?;
         let task = task
             .map(TaskSlug::new)
             .transpose()
-            .map_err(|why| self.unfit(word, format!("a board `PHASE/TASK`: {}", why.why)))?;
-        Ok(Scope { phase, task })
+            .map_err(|error| self.invalid_because(word, A_BOARD, error.why))?;
+        Ok(BoardSelector {
+            phase: Some(phase),
+            task,
+        })
     }
 
     /// The next word without a key.
-    fn next(&mut self) -> Read<Option<Word>> {
+    pub fn next_word(&mut self) -> Result<Option<Word>> {
         let Some(at) = self.words.iter().position(|word| word.key.is_none()) else {
             return Ok(None);
         };
         let word = self.words.remove(at);
-        self.taken = self.taken.max(word.end);
+        self.parsed_to = self.parsed_to.max(word.end);
         self.closed(word).map(Some)
     }
 
-    fn need(&mut self, what: &'static str) -> Read<Word> {
-        if let Some(word) = self.next()? {
+    pub fn require_word(&mut self, expected: &str) -> Result<Word> {
+        if let Some(word) = self.next_word()? {
             return Ok(word);
         }
-        // `phase=validation`, where the name alone is wanted.
-        let foreign = |word: &&Word| {
-            let key = word.key.as_deref();
-            key.is_some_and(|key| !self.row.keys.contains(&key))
-        };
-        match self.words.iter().find(foreign) {
-            Some(word) => Err(self.unknown_key(word.key.as_deref().unwrap_or_default(), word)),
-            None => Err(self.error(Problem::Missing { what })),
-        }
+        // `phase=validation`, where only the name is expected.
+        let unknown = self.words.iter().find_map(|word| {
+            let key = word.key.as_deref()?;
+            (!self.spec.keys.contains(&key)).then(|| self.unknown_key(key, word))
+        });
+        Err(unknown.unwrap_or_else(|| self.missing(expected)))
     }
 
-    /// The value behind a key.
-    fn named(&mut self, key: &str) -> Read<Option<String>> {
-        let here = |word: &Word| word.key.as_deref() == Some(key);
-        let Some(at) = self.words.iter().position(here) else {
+    /// The value behind a key, if it is given.
+    pub fn named(&mut self, key: &str) -> Result<Option<String>> {
+        let has_key = |word: &Word| word.key.as_deref() == Some(key);
+        let Some(at) = self.words.iter().position(has_key) else {
             return Ok(None);
         };
         let word = self.words.remove(at);
         let word = self.closed(word)?;
-        self.not_empty(word).map(Some)
+        self.not_empty(&word).map(Some)
     }
 
-    /// All that follows the last word, if anything does.
-    fn rest(&mut self) -> Option<String> {
+    /// The value behind a key that must be given.
+    pub fn required_named(&mut self, key: &str) -> Result<String> {
+        let expected = format!("`{key}=\"…\"`");
+        if let Some(value) = self.named(key)? {
+            return Ok(value);
+        }
+        Err(match self.words.first() {
+            None => self.missing(&expected),
+            Some(word) => match word.key.as_deref() {
+                Some(other) => self.unknown_key(other, word),
+                None => self.invalid(word, &expected),
+            },
+        })
+    }
+
+    /// The rest of the line as it is; none if nothing is left.
+    pub fn rest(&mut self) -> Option<String> {
         self.words.clear();
-        let text = self.line.get(self.taken..).unwrap_or_default().trim();
+        let text = self.line.get(self.parsed_to..).unwrap_or_default().trim();
         (!text.is_empty()).then(|| text.replace('\t', " "))
     }
 
-    fn closed(&self, word: Word) -> Read<Word> {
-        match word.closed {
-            true => Ok(word),
-            false => Err(self.error(Problem::Unclosed).at(word.column)),
+    /// The rest of the line; without its quotes, if it is one quoted text.
+    pub fn rest_or_quoted(&mut self) -> Result<Option<String>> {
+        match self.words.as_slice() {
+            [word] if word.quoted && word.key.is_none() => {
+                let word = self.words.remove(0);
+                let word = self.closed(word)?;
+                self.not_empty(&word).map(Some)
+            }
+            _ => Ok(self.rest()),
         }
     }
 
-    fn not_empty(&self, word: Word) -> Read<String> {
-        match word.text.trim() {
-            "" => Err(self.unfit(&word, "a reason: write a few words in quotes")),
-            text => Ok(text.to_owned()),
+    /// The text of a word, which must not be blank.
+    pub fn not_empty(&self, word: &Word) -> Result<String> {
+        let text = word.text.trim();
+        if text.is_empty() {
+            return Err(self.invalid(word, "a few words in quotes"));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn closed(&self, word: Word) -> Result<Word> {
+        if word.closed {
+            Ok(word)
+        } else {
+            Err(self.error(CommandProblem::UnclosedQuote).at(word.column))
         }
     }
 
-    fn error(&self, problem: Problem) -> CommandError {
-        CommandError::of(self.row.verb, problem)
+    fn error(&self, problem: CommandProblem) -> CommandError {
+        CommandError::of_command(self.spec, problem)
     }
 
-    fn unfit(&self, word: &Word, what: impl Into<String>) -> CommandError {
-        let problem = Problem::Unfit {
+    /// The line ends where something is expected.
+    pub fn missing(&self, expected: &str) -> CommandError {
+        let expected = expected.to_owned();
+        self.error(CommandProblem::Missing { expected })
+    }
+
+    /// A word is not of the expected kind.
+    pub fn invalid(&self, word: &Word, expected: &str) -> CommandError {
+        let problem = CommandProblem::Invalid {
             typed: word.text.clone(),
-            what: what.into(),
+            expected: expected.to_owned(),
         };
         self.error(problem).at(word.column)
     }
 
-    fn twice(&self, typed: &str, word: &Word) -> CommandError {
+    fn invalid_because(&self, word: &Word, expected: &str, why: &str) -> CommandError {
+        self.invalid(word, &format!("{expected}; {why}"))
+    }
+
+    /// A word repeats one that was given before.
+    pub fn repeated(&self, typed: &str, word: &Word) -> CommandError {
         let typed = typed.to_owned();
-        self.error(Problem::Twice { typed }).at(word.column)
+        self.error(CommandProblem::Repeated { typed })
+            .at(word.column)
     }
 
     fn unknown_key(&self, key: &str, word: &Word) -> CommandError {
-        let problem = Problem::UnknownKey {
+        let problem = CommandProblem::UnknownKey {
             typed: key.to_owned(),
-            meant: suggest::nearest(key, self.row.keys.iter().copied()),
+            meant: suggest::nearest(key, self.spec.keys.iter().copied()),
         };
         self.error(problem).at(word.column)
     }
 }
 
-impl Topic {
-    /// The name of a command or of a family, in letters of any size.
-    pub(super) fn find(name: &str) -> Read<Self> {
-        let plain = name.to_ascii_lowercase();
-        if let Some(known) = table::names().find(|known| *known == plain) {
-            return Ok(Self(known));
-        }
-        Err(CommandError::general(Problem::UnknownCommand {
-            typed: name.to_owned(),
-            meant: suggest::nearest(&plain, table::names()),
-        }))
-    }
-}
-
-fn is(word: &Word, literal: &str) -> bool {
-    !word.quoted && word.text.eq_ignore_ascii_case(literal)
+/// `key="text"` as [`Args::named`] reads it.
+pub fn named_argument(key: &str, text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{key}=\"{escaped}\"")
 }
 
 /// A whole number from 1, of digits alone.
-fn positive(digits: &str) -> Option<i64> {
+fn positive_number(digits: &str) -> Option<i64> {
     let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
     let number = digits.parse().ok().filter(|_| only_digits)?;
     (number > 0).then_some(number)

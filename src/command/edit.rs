@@ -1,21 +1,26 @@
-//! What is new in a text that was edited. Whether the editor may is for the caller to ask.
+//! The new commands of an edited text. Whether the editor may give them is for the caller to find out.
 
 use std::collections::HashMap;
 
-use super::error::{CommandError, Problem};
-use super::parse::Written;
-use super::table::row;
+use super::error::{CommandError, CommandProblem};
+use super::parse::TextCommand;
+use super::table::CommandSet;
 
-/// The commands of a text that were not in it before. Order, prose and spelling do not matter; a
-/// command that is written once more is new once. A new one that is destructive becomes a refusal:
-/// it must be said in a text of its own, where everybody sees when.
-pub fn fresh(before: &[Written], now: &[Written]) -> Vec<Written> {
+/// The commands of a text that it did not have before the edit.
+///
+/// The order of the commands, the text around them and their spelling do not matter. A command that is
+/// written once more is new once. A new destructive command becomes an error: it needs a comment of
+/// its own, so that everyone can see when it was given.
+pub fn new_commands<C: CommandSet>(
+    before: &[TextCommand<C>],
+    now: &[TextCommand<C>],
+) -> Vec<TextCommand<C>> {
     let mut known: HashMap<String, usize> = HashMap::new();
-    for written in before {
-        *known.entry(written.meaning()).or_default() += 1;
+    for command in before {
+        *known.entry(command.normal_form()).or_default() += 1;
     }
     now.iter()
-        .filter(|written| match known.get_mut(&written.meaning()) {
+        .filter(|command| match known.get_mut(&command.normal_form()) {
             Some(left) if *left > 0 => {
                 *left -= 1;
                 false
@@ -26,9 +31,10 @@ pub fn fresh(before: &[Written], now: &[Written]) -> Vec<Written> {
         .collect()
 }
 
-impl Written {
-    /// What is the same in commands that mean the same; faults are the same when they are written so.
-    pub fn meaning(&self) -> String {
+impl<C: CommandSet> TextCommand<C> {
+    /// Equal for commands that mean the same. A command that cannot be parsed equals itself alone,
+    /// however many blanks are between its words.
+    pub fn normal_form(&self) -> String {
         match &self.command {
             Ok(command) => command.to_string(),
             Err(_) => {
@@ -39,12 +45,13 @@ impl Written {
     }
 }
 
-fn refuse_destructive(written: &Written) -> Written {
-    let mut written = written.clone();
-    if let Ok(command) = &written.command
-        && row(command.verb()).destructive
+fn refuse_destructive<C: CommandSet>(command: &TextCommand<C>) -> TextCommand<C> {
+    let mut command = command.clone();
+    if let Ok(parsed) = &command.command
+        && parsed.spec().destructive
     {
-        written.command = Err(CommandError::of(command.verb(), Problem::InEdit));
+        let problem = CommandProblem::AddedByEdit;
+        command.command = Err(CommandError::of_command(parsed.spec(), problem));
     }
-    written
+    command
 }

@@ -1,118 +1,104 @@
-//! What is answered when a command cannot be run. The `Display` of an error is the whole answer, as
-//! Markdown: what is wrong, where, how to mend it, how the command is written.
+//! Replies to commands that cannot be run. The `Display` of an error is the whole reply, as
+//! Markdown: the problem, its column, the fix, and how the command is written.
 //!
-//! Text of people is repeated only inside code, shortened and made visible.
+//! Text of people is repeated only as code, shortened and with invisible characters made visible.
 
 use std::fmt;
 
-use super::order::Topic;
-use super::table::{Who, row, rows};
-use super::verb::Verb;
+use super::spec::{CommandSpec, Permission};
 use crate::model::{limits, text};
 
-/// A command that is not run, and why.
+/// A command that is not run, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct CommandError {
-    /// Why.
-    pub problem: Problem,
-    /// The name whose usage is shown.
-    pub topic: Option<Topic>,
+    pub problem: CommandProblem,
+    /// The command, or all commands of its family; empty if the text names none.
+    pub specs: Vec<&'static CommandSpec>,
     /// Where in the line, in characters from 1.
     pub column: Option<usize>,
 }
 
-/// What is wrong with a command.
+/// The problem with a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// The platform is spoken to, and asked for nothing.
-    Nothing,
-    /// No command has this name.
+pub enum CommandProblem {
+    /// The text addresses Referee without a command.
+    Empty,
     UnknownCommand {
         /// As written, without `/`.
         typed: String,
-        /// What was probably meant.
+        /// The most similar name.
         meant: Option<&'static str>,
     },
-    /// The family of commands has no such member.
+    /// The second word names no member of the family.
     UnknownMember {
-        /// The second word, as written; none if there is none.
+        /// The second word, as written; none if it is missing.
         typed: Option<String>,
-        /// The whole name that was probably meant.
+        /// The full name of the most similar command.
         meant: Option<&'static str>,
     },
     /// The line ends too early.
     Missing {
-        /// What is needed, for example `a team's name`.
-        what: &'static str,
+        /// For example `a team name`.
+        expected: String,
     },
-    /// A word is not what is needed at its place.
-    Unfit {
-        /// As written.
+    /// A word is not of the expected kind.
+    Invalid {
         typed: String,
-        /// What is needed, with what the word breaks or an example, to follow `is not`.
-        what: String,
+        /// For example `a team name`.
+        expected: String,
     },
-    /// A word too many.
-    TooMany {
-        /// As written.
+    TooManyWords {
         typed: String,
-        /// Whether the command takes a text, which perhaps lacks its quotes.
-        text: bool,
+        /// The command takes a text, whose quotes are perhaps missing.
+        takes_text: bool,
     },
-    /// A name before `=` that the command does not take.
+    /// The command does not take this name before `=`.
     UnknownKey {
         /// As written, in small letters.
         typed: String,
-        /// What was probably meant.
+        /// The most similar name.
         meant: Option<&'static str>,
     },
     /// Something is given twice.
-    Twice {
-        /// As written.
+    Repeated {
         typed: String,
     },
-    /// A quote that does not end.
-    Unclosed,
-    /// A character that nobody can see.
-    Hidden(char),
+    UnclosedQuote,
+    InvisibleCharacter(char),
     /// The line is longer than [`limits::COMMAND_CHARS_MAX`].
     LineTooLong,
-    /// The text is longer than [`limits::COMMAND_TEXT_BYTES_MAX`], and none of it was read.
+    /// The text is longer than [`limits::COMMAND_TEXT_BYTES_MAX`]. No line of it was read.
     TextTooLong,
-    /// More commands than [`limits::COMMANDS_PER_TEXT_MAX`].
+    /// The text has more commands than [`limits::COMMANDS_PER_TEXT_MAX`].
     TooManyCommands {
-        /// How many were left out.
+        /// How many are not run.
         left_out: usize,
     },
-    /// Somebody else may give this command.
-    NotAllowed {
-        /// Who may.
-        who: Who,
-    },
-    /// Came into a text by an edit, and is destructive.
-    InEdit,
+    /// Only other roles may give this command.
+    NotAllowed(Permission),
+    /// The command is destructive, and an edit added it to a text.
+    AddedByEdit,
 }
 
 impl CommandError {
-    /// About a text as a whole, or a name that is unknown.
-    pub(super) fn general(problem: Problem) -> Self {
+    /// About a text as a whole, or an unknown name.
+    pub(super) fn new(problem: CommandProblem) -> Self {
         Self {
             problem,
-            topic: None,
+            specs: Vec::new(),
             column: None,
         }
     }
 
-    /// About this command.
-    pub(super) fn of(verb: Verb, problem: Problem) -> Self {
+    pub fn of_command(spec: &'static CommandSpec, problem: CommandProblem) -> Self {
         Self {
-            topic: Some(Topic(row(verb).name)),
-            ..Self::general(problem)
+            specs: vec![spec],
+            ..Self::new(problem)
         }
     }
 
-    /// At this place of the line.
-    pub(super) fn at(self, column: usize) -> Self {
+    /// At this column of the line.
+    pub fn at(self, column: usize) -> Self {
         Self {
             column: Some(column),
             ..self
@@ -126,118 +112,125 @@ impl CommandError {
     }
 
     fn name(&self) -> String {
-        self.topic
-            .map_or_else(|| "This".to_owned(), |topic| format!("`/{}`", topic.0))
+        let name = self.specs.first().map(|spec| format!("`/{}`", spec.name));
+        name.unwrap_or_else(|| "The command".to_owned())
     }
 
     fn sentence(&self) -> String {
         let (name, location) = (self.name(), self.location());
         match &self.problem {
-            Problem::Nothing => "No command follows. `/help` lists all commands.".to_owned(),
-            Problem::UnknownCommand { typed, meant } => format!(
-                "There is no command {}.{} `/help` lists all commands.",
-                quoted(&format!("/{typed}")),
-                did_you_mean("/", *meant, "")
-            ),
-            Problem::UnknownMember { typed: None, .. } => {
-                format!("{name} needs one more word: {}.", self.members())
+            CommandProblem::Empty => {
+                "No command is given. Use `/help` to list all commands.".to_owned()
             }
-            Problem::UnknownMember {
-                typed: Some(typed),
-                meant,
-            } => format!(
-                "{name} cannot be followed by {}{location}.{} It takes {}.",
-                quoted(typed),
-                did_you_mean("/", *meant, ""),
-                self.members()
+            CommandProblem::UnknownCommand { typed, meant } => format!(
+                "Unknown command {}.{} Use `/help` to list all commands.",
+                as_code(&format!("/{typed}")),
+                did_you_mean(meant.map(|name| format!("/{name}")))
             ),
-            Problem::Missing { what } => format!("{name} ends where {what} is needed."),
-            Problem::Unfit { typed, what } => format!("{}{location} is not {what}.", quoted(typed)),
-            Problem::TooMany { typed, text } => {
-                let quotes = match text {
-                    true => " Write a text of several words in quotes: `reason=\"…\"`.",
-                    false => " Remove it.",
+            CommandProblem::UnknownMember { typed, meant } => {
+                self.unknown_member(typed.as_deref(), *meant)
+            }
+            CommandProblem::Missing { expected } => {
+                format!("{name} is incomplete: expected {expected}.")
+            }
+            CommandProblem::Invalid { typed, expected } => format!(
+                "{}{location} is invalid: expected {expected}.",
+                as_code(typed)
+            ),
+            CommandProblem::TooManyWords { typed, takes_text } => {
+                let help = if *takes_text {
+                    "Write a text of several words in quotes: `reason=\"…\"`."
+                } else {
+                    "Remove it."
                 };
-                format!("{}{location} is one word too many.{quotes}", quoted(typed))
+                format!("Unexpected word {}{location}. {help}", as_code(typed))
             }
-            Problem::UnknownKey { typed, meant } => format!(
-                "{name} takes no {}, found{location}.{}",
-                quoted(&format!("{typed}=")),
-                did_you_mean("", *meant, "=")
+            CommandProblem::UnknownKey { typed, meant } => format!(
+                "{name} does not take {}{location}.{}",
+                as_code(&format!("{typed}=")),
+                did_you_mean(meant.map(|key| format!("{key}=")))
             ),
-            Problem::Twice { typed } => format!(
-                "{} is given twice, the second time{location}. Keep one of the two.",
-                quoted(typed)
+            CommandProblem::Repeated { typed } => format!(
+                "{} is given twice, the second time{location}. Remove one of them.",
+                as_code(typed)
             ),
-            Problem::Unclosed => format!("The quote{location} does not end. Write `\"` behind it."),
-            Problem::Hidden(c) => format!(
-                "There is an invisible character, U+{:04X},{location}. Delete the line and type it anew.",
+            CommandProblem::UnclosedQuote => {
+                format!("The quote{location} is not closed. Add `\"` at its end.")
+            }
+            CommandProblem::InvisibleCharacter(c) => format!(
+                "The line contains the invisible character U+{:04X}{location}. Delete the line and type it again.",
                 u32::from(*c)
             ),
-            problem => bounds(problem, &name, self.form()),
+            CommandProblem::LineTooLong => format!(
+                "The command is longer than {} characters. Shorten it.",
+                limits::COMMAND_CHARS_MAX
+            ),
+            CommandProblem::TextTooLong => format!(
+                "The text is longer than {} KiB, so Referee ran none of its commands. Write them in a separate \
+                 comment.",
+                limits::COMMAND_TEXT_BYTES_MAX / 1024
+            ),
+            CommandProblem::TooManyCommands { left_out } => format!(
+                "Referee runs at most {} commands of one text. It did not run this command and the ones after it \
+                 ({left_out} in total). Write them in another comment.",
+                limits::COMMANDS_PER_TEXT_MAX
+            ),
+            CommandProblem::NotAllowed(permission) => self.not_allowed(*permission),
+            CommandProblem::AddedByEdit => format!(
+                "{name} was not run, because an edit added it to the text. Write it in a new comment."
+            ),
         }
     }
 
-    /// For a command of which only this form is refused.
-    fn form(&self) -> &'static str {
-        let mut rows = self.topic.into_iter().flat_map(rows);
-        match rows.any(|row| row.who == Who::Both) {
-            true => " in this form",
-            false => "",
+    fn unknown_member(&self, typed: Option<&str>, meant: Option<&str>) -> String {
+        let family = self.specs.first().map_or("", |spec| spec.family());
+        let members = self.members();
+        match typed {
+            None => format!("`/{family}` needs a second word: {members}."),
+            Some(typed) => format!(
+                "Unknown word {} after `/{family}`{}.{} Expected {members}.",
+                as_code(typed),
+                self.location(),
+                did_you_mean(meant.map(|name| format!("/{name}"))),
+            ),
+        }
+    }
+
+    fn not_allowed(&self, permission: Permission) -> String {
+        let name = self.name();
+        // Of a command for both, only this form is for organizers.
+        let both = |spec: &&CommandSpec| spec.permission == Permission::Both;
+        let form = if self.specs.iter().any(both) {
+            " in this form"
+        } else {
+            ""
+        };
+        if permission == Permission::Organizers {
+            format!("Only organizers can use {name}{form}.")
+        } else {
+            format!("Only members of a team can use {name}, in the team's own repository.")
         }
     }
 
     /// The second words of a family: `open`, `close` or `extend`.
     fn members(&self) -> String {
-        let names = self.topic.into_iter().flat_map(rows);
-        let second: Vec<String> = names
-            .filter_map(|row| row.name.split_once(' '))
-            .map(|(_, second)| format!("`{second}`"))
-            .collect();
-        match second.split_last() {
+        let members = self.specs.iter().filter_map(|spec| spec.member());
+        let members: Vec<String> = members.map(|member| format!("`{member}`")).collect();
+        match members.split_last() {
             Some((last, others)) if !others.is_empty() => {
                 format!("{} or {last}", others.join(", "))
             }
-            _ => second.concat(),
+            _ => members.concat(),
         }
     }
 }
 
-/// The sentences about limits of size and of right.
-fn bounds(problem: &Problem, name: &str, form: &str) -> String {
-    match problem {
-        Problem::LineTooLong => format!(
-            "The command has more than {} characters. Shorten it.",
-            limits::COMMAND_CHARS_MAX
-        ),
-        Problem::TextTooLong => format!(
-            "The text has more than {} KiB, so none of its commands was run. Write them in a comment of their own.",
-            limits::COMMAND_TEXT_BYTES_MAX / 1024
-        ),
-        Problem::TooManyCommands { left_out } => format!(
-            "At most {} commands are run from one text: this one and what follows ({left_out} in all) were not. \
-             Write them in another comment.",
-            limits::COMMANDS_PER_TEXT_MAX
-        ),
-        Problem::NotAllowed { who } => match who {
-            Who::Organizer => format!("{name} is for organizers{form}."),
-            Who::Participant | Who::Both => {
-                format!("{name} is for members of a team, in the team's own repository.")
-            }
-        },
-        _ => format!(
-            "{name} was not run, because it came into the text by an edit. Write it in a new comment."
-        ),
-    }
-}
-
-fn did_you_mean(before: &str, meant: Option<&str>, after: &str) -> String {
-    let ask = |name| format!(" Did you mean `{before}{name}{after}`?");
-    meant.map_or_else(String::new, ask)
+fn did_you_mean(name: Option<String>) -> String {
+    name.map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
 }
 
 /// Text of people as code: shortened, invisible characters by their numbers, no backticks.
-fn quoted(dirty: &str) -> String {
+fn as_code(dirty: &str) -> String {
     const CHARS_MAX: usize = 60;
     let mut clean = String::from("`");
     for (n, c) in dirty.chars().enumerate() {
@@ -258,16 +251,16 @@ fn quoted(dirty: &str) -> String {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence())?;
-        let told = matches!(
+        let is_well_written = matches!(
             self.problem,
-            Problem::NotAllowed { .. } | Problem::InEdit | Problem::LineTooLong
+            CommandProblem::NotAllowed(_)
+                | CommandProblem::AddedByEdit
+                | CommandProblem::LineTooLong
         );
-        let Some(topic) = self.topic.filter(|_| !told) else {
+        if self.specs.is_empty() || is_well_written {
             return Ok(());
-        };
-        let usages: Vec<String> = rows(topic)
-            .map(|row| format!("`{}`", row.usage()))
-            .collect();
-        write!(f, "\n\nUsage: {}", usages.join(", "))
+        }
+        let usages = self.specs.iter().map(|spec| format!("`{}`", spec.usage()));
+        write!(f, "\n\nUsage: {}", usages.collect::<Vec<_>>().join(", "))
     }
 }

@@ -1,50 +1,48 @@
-//! The table of commands as Markdown, for replies and documentation.
+//! Help as Markdown, made from the descriptions of the commands.
 
-use super::error::CommandError;
-use super::order::Topic;
-use super::table::{Role, Row, TABLE, Who, rows};
+use super::spec::{CommandRole, CommandSpec, Permission};
+use super::table::{CommandSet, specs};
 
-/// What `/help` answers to somebody in this role: the commands that they may give.
-pub fn help(role: Role) -> String {
-    let mut text = String::from("| Command | What it does |\n|---|---|\n");
-    for row in TABLE.iter().filter(|row| row.who.includes(role)) {
+/// The reply to `/help`: the commands that this role may give.
+pub fn list_commands<C: CommandSet>(role: CommandRole) -> String {
+    let mut text = String::from("| Command | Description |\n|---|---|\n");
+    for spec in specs::<C>().filter(|spec| spec.permission.includes(role)) {
         // A bar ends a cell of a table even within code.
-        let usage = row.usage().replace('|', "\\|");
-        text.push_str(&format!("| `{usage}` | {} |\n", row.summary));
+        let usage = spec.usage().replace('|', "\\|");
+        text.push_str(&format!("| `{usage}` | {} |\n", spec.summary));
     }
     text.push_str(
-        "\nA command begins a line of an issue or comment; several may stand in one. Quotes, code, tables and \
-         headings are not read, nor is a line right below a quote: leave a blank line between. \
-         `/help COMMAND` explains one of them.\n",
+        "\nWrite a command at the beginning of a line of an issue or a comment. One text can hold several \
+         commands. Referee ignores quotes, code, tables and headings. It also ignores a line directly below a \
+         quote: leave a blank line between them. Use `/help COMMAND` to explain one command.\n",
     );
     text
 }
 
-/// What `/help NAME` answers: one command, or a family of them such as `phase`.
-///
-/// # Errors
-/// When there is no such name, with the one that was probably meant.
-pub fn help_on(name: &str) -> Result<String, CommandError> {
-    let topic = Topic::find(name.trim().trim_start_matches('/'))?;
-    let sections: Vec<String> = rows(topic).map(section).collect();
-    Ok(sections.join("\n"))
+/// The reply to `/help TOPIC`: one command, or all commands of a family such as `phase`.
+pub fn explain_commands<C: CommandSet>(topic: &str) -> String {
+    let named = specs::<C>().filter(|spec| spec.name == topic || spec.family() == topic);
+    named.map(explain).collect::<Vec<_>>().join("\n")
 }
 
-fn section(row: &Row) -> String {
-    let who = match row.who {
-        Who::Organizer => "For organizers.",
-        Who::Participant => "For members of a team, in the team's own repository.",
-        Who::Both => "For organizers, and for members of a team in the team's own repository.",
+fn explain(spec: &CommandSpec) -> String {
+    let permission = match spec.permission {
+        Permission::Organizers => "For organizers.",
+        Permission::TeamMembers => "For members of a team, in the team's own repository.",
+        Permission::Both => {
+            "For organizers, and for members of a team in the team's own repository."
+        }
     };
-    let edits = match row.destructive {
-        true => " Never run from an edited comment.",
-        false => "",
+    let edits = if spec.destructive {
+        " Referee does not run this command if an edit adds it to a comment."
+    } else {
+        ""
     };
-    let examples = row.examples.join("\n");
+    let examples = spec.examples.join("\n");
     format!(
-        "**`{}`**\n\n{} {}\n\n{who}{edits}\n\n```text\n{examples}\n```\n",
-        row.usage(),
-        row.summary,
-        row.details
+        "**`{}`**\n\n{} {}\n\n{permission}{edits}\n\n```text\n{examples}\n```\n",
+        spec.usage(),
+        spec.summary,
+        spec.details
     )
 }

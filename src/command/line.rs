@@ -1,19 +1,18 @@
 //! One line to words: blanks of every kind, quotes of every keyboard, `key=value`.
 //!
-//! Never fails: a quote that does not end is a property of its word, because the rest of some lines
-//! is free text and no fault.
+//! It never fails. An unclosed quote is only a property of its word, because some lines end with free
+//! text, in which a quote need not be closed.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
 
 /// A word of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    /// What it says, without its quotes and its key.
+pub struct Word {
+    /// Its text, without quotes and key.
     pub text: String,
-    /// Before `=`, in small letters.
+    /// The name before `=`, in small letters.
     pub key: Option<String>,
-    /// Whether it stands in quotes.
     pub quoted: bool,
     /// Whether its quotes are complete.
     pub closed: bool,
@@ -23,8 +22,15 @@ pub(super) struct Word {
     pub column: usize,
 }
 
+impl Word {
+    /// Whether it is this keyword, in letters of any size and without quotes.
+    pub fn is_keyword(&self, keyword: &str) -> bool {
+        !self.quoted && self.text.eq_ignore_ascii_case(keyword)
+    }
+}
+
 /// The words of a line from a byte on, with columns of the whole line.
-pub(super) fn split(line: &str, from: usize) -> Vec<Word> {
+pub(super) fn split_line(line: &str, from: usize) -> Vec<Word> {
     let mut words = Vec::new();
     let mut column = line[..from].chars().count() + 1;
     let mut counted = from;
@@ -41,12 +47,12 @@ pub(super) fn split(line: &str, from: usize) -> Vec<Word> {
             // The key is ASCII: as many characters as bytes.
             chars.nth(key.len());
         }
-        let (text, quoted, closed) = value(&mut chars);
+        let value = read_value(&mut chars);
         words.push(Word {
-            text,
+            text: value.text,
             key: key.map(str::to_ascii_lowercase),
-            quoted,
-            closed,
+            quoted: value.quoted,
+            closed: value.closed,
             end: chars.peek().map_or(line.len(), |(at, _)| from + at),
             column,
         });
@@ -55,7 +61,7 @@ pub(super) fn split(line: &str, from: usize) -> Vec<Word> {
 }
 
 /// Words that a shell has split already, with the line that they would make.
-pub(super) fn given(arguments: &[&str]) -> (String, Vec<Word>) {
+pub(super) fn join_arguments(arguments: &[&str]) -> (String, Vec<Word>) {
     let line = arguments.join(" ");
     let (mut end, mut column) = (0, 1);
     let words = arguments
@@ -87,32 +93,50 @@ fn key_of(text: &str) -> Option<&str> {
     letters.then_some(key)
 }
 
-/// Reads up to the next blank, or to the end of the quotes: what, whether quoted, whether closed.
-fn value(chars: &mut Peekable<CharIndices<'_>>) -> (String, bool, bool) {
+struct Value {
+    text: String,
+    quoted: bool,
+    closed: bool,
+}
+
+/// Reads up to the next blank, or to the end of the quotes.
+fn read_value(chars: &mut Peekable<CharIndices<'_>>) -> Value {
     let mut text = String::new();
-    let Some(closing) = chars.peek().and_then(|(_, c)| closing(*c)) else {
+    let Some(closing) = chars.peek().and_then(|(_, c)| closing_quotes(*c)) else {
         while let Some((_, c)) = chars.next_if(|(_, c)| !c.is_whitespace()) {
             text.push(c);
         }
-        return (text, false, true);
+        return Value {
+            text,
+            quoted: false,
+            closed: true,
+        };
     };
     chars.next();
+    let mut closed = false;
     while let Some((_, c)) = chars.next() {
         match c {
             '\\' => {
                 let escaped = chars.next_if(|(_, c)| *c == '\\' || closing.contains(*c));
                 text.push(escaped.map_or('\\', |(_, c)| c));
             }
-            _ if closing.contains(c) => return (text, true, true),
+            _ if closing.contains(c) => {
+                closed = true;
+                break;
+            }
             '\t' => text.push(' '),
             _ => text.push(c),
         }
     }
-    (text, true, false)
+    Value {
+        text,
+        quoted: true,
+        closed,
+    }
 }
 
-/// What closes a quote. Keyboards write quotes of many languages, and pair them freely.
-fn closing(opening: char) -> Option<&'static str> {
+/// The characters that close a quote. Keyboards write quotes of many languages and pair them freely.
+fn closing_quotes(opening: char) -> Option<&'static str> {
     match opening {
         '"' => Some("\""),
         '“' | '”' | '„' | '‟' => Some("“”‟"),

@@ -1,37 +1,31 @@
-//! L1, what organizers and participants tell the platform: commands in issues, comments and on the
-//! command line. Text in; checked commands or complete answers out.
+//! L1, the text machinery of commands: comments and command lines in, commands or replies to mistakes out.
 //!
-//! In reading order:
-//! - `verb`: the names of all commands, `table`: one row for each, from which everything else
-//!   comes: grammar, permission, help;
-//! - `order`: a command that was understood;
-//! - `scan`: which lines of a Markdown text are commands at all;
-//! - `line`, `args`: one line to words, words to checked values;
-//! - `parse`: the three put together, for texts and for command lines;
-//! - `edit`: what is new in a text that was edited;
-//! - `error`, `help`: what is answered.
+//! It knows no single command. `crate::pipeline::commands` has one file for each of them and hands
+//! its table in as a [`CommandSet`]. It also knows no challenge, person or forge: the caller finds out
+//! whether a phase exists and who is an organizer. A line that looks like a command and cannot be
+//! parsed is never dropped silently.
 //!
-//! Nothing here knows a challenge, a person or a forge: whether a phase exists and whether somebody
-//! is an organizer is for the caller to ask. Nothing that is not understood is ever dropped in
-//! silence if it looks like a command.
+//! In reading order: `spec` (the description of a command), `table` (all of them), `scan` (the lines of
+//! a Markdown text that may be commands), `line` and `args` (one line to words, words to checked
+//! values), `parse` (the three together), `selector` (phases and leaderboards), `edit` (the new
+//! commands of an edited text), `error` and `help` (the replies).
 
 mod args;
 mod edit;
 mod error;
 mod help;
 mod line;
-mod order;
 mod parse;
 mod scan;
+mod selector;
+mod spec;
 mod table;
-#[cfg(test)]
-mod tests;
-mod verb;
 
-pub use edit::fresh;
-pub use error::{CommandError, Problem};
-pub use help::{help, help_on};
-pub use order::{Command, Extension, Login, Scope, Subject, Topic};
-pub use parse::{Written, read, words};
-pub use table::{Role, Row, TABLE, Who, row};
-pub use verb::Verb;
+pub use args::{Args, named_argument};
+pub use edit::new_commands;
+pub use error::{CommandError, CommandProblem};
+pub use help::{explain_commands, list_commands};
+pub use parse::{TextCommand, parse_arguments, read_commands};
+pub use selector::BoardSelector;
+pub use spec::{CommandRole, CommandSpec, Permission};
+pub use table::{CommandSet, TableRow, find_topic, topics};

@@ -1,21 +1,20 @@
-//! Which lines of a Markdown text speak to the platform at all: lines of plain paragraphs and list
-//! items, from their very first character.
+//! The lines of a Markdown text that may be commands: lines of plain paragraphs and list items, from
+//! their first character.
 //!
-//! Never looks into what somebody else said or only shows: quotes, code, tables, headings, links,
-//! emphasis, footnotes, HTML.
+//! It ignores text that quotes or only displays something: quotes, code, tables, headings, links,
+//! emphasis, footnotes and HTML.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// A line of prose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line<'a> {
-    /// Its number in the text, from 1.
+    /// The number of the line in the text, from 1.
     pub number: usize,
     /// As written, without the blanks around it.
     pub text: &'a str,
 }
 
-/// The lines of prose in a text, in order.
+/// The lines of a text that may be commands, in order.
 pub(super) fn lines(markdown: &str) -> Vec<Line<'_>> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -23,7 +22,7 @@ pub(super) fn lines(markdown: &str) -> Vec<Line<'_>> {
         | Options::ENABLE_TASKLISTS;
     let mut scan = Scan::new(markdown);
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
-        // The range of an end is that of the whole.
+        // The range of an end event is that of the whole element.
         let at = match event {
             Event::End(_) => range.end,
             _ => range.start,
@@ -36,18 +35,20 @@ pub(super) fn lines(markdown: &str) -> Vec<Line<'_>> {
 
 struct Scan<'a> {
     markdown: &'a str,
-    /// Containers and spans around here in which nothing counts.
+    /// How many ignored elements are open here.
     ignored: usize,
-    /// HTML elements around here that quote or show code.
+    /// How many HTML elements that quote or show code are open here.
     quoting: usize,
     /// Whether the next piece of text begins a line.
     at_start: bool,
-    /// Column of the first line of this block.
+    /// The column of the first line of this block.
     block: Option<usize>,
-    /// Where the line under way begins.
+    /// The byte at which the current line begins.
     open: Option<usize>,
-    /// Up to where line ends were counted, and how many.
-    counted: (usize, usize),
+    /// The byte up to which line ends are counted.
+    counted_to: usize,
+    /// Line ends up to there.
+    line_ends: usize,
     found: Vec<Line<'a>>,
 }
 
@@ -60,7 +61,8 @@ impl<'a> Scan<'a> {
             at_start: false,
             block: None,
             open: None,
-            counted: (0, 0),
+            counted_to: 0,
+            line_ends: 0,
             found: Vec::new(),
         }
     }
@@ -110,16 +112,16 @@ impl<'a> Scan<'a> {
     fn begin_line(&mut self, at: usize) {
         let column = self.column(at);
         let block = *self.block.get_or_insert(column);
-        // Whoever indents a line so far below another means code, though Markdown says otherwise.
+        // A line indented this far is meant as code, although Markdown continues the paragraph.
         let indented = column >= block + 4;
-        // `\/rerun` is how Markdown says that no `/rerun` is meant.
+        // `\/rerun` is how Markdown escapes a command.
         let escaped = self.markdown[..at].ends_with('\\');
         if self.ignored == 0 && self.quoting == 0 && !indented && !escaped {
             self.open = Some(at);
         }
     }
 
-    /// Ends the line under way where it ends or at `end`, whichever comes first.
+    /// Ends the current line at its line end or at `end`, whichever comes first.
     fn close(&mut self, end: usize) {
         let Some(start) = self.open.take() else {
             return;
@@ -130,17 +132,17 @@ impl<'a> Scan<'a> {
         self.found.push(Line { number, text });
     }
 
-    /// The number of the line that holds a byte. Bytes come in ascending order.
+    /// The number of the line that holds a byte. Calls come with ascending bytes.
     fn number(&mut self, at: usize) -> usize {
-        let (from, lines) = self.counted;
-        let between = self.markdown.get(from..at).unwrap_or_default();
-        let ends =
-            between.matches('\n').count() + between.replace("\r\n", "").matches('\r').count();
-        self.counted = (at, lines + ends);
-        self.counted.1 + 1
+        let between = self.markdown.get(self.counted_to..at).unwrap_or_default();
+        let line_feeds = between.matches('\n').count();
+        let carriage_returns = between.replace("\r\n", "").matches('\r').count();
+        self.line_ends += line_feeds + carriage_returns;
+        self.counted_to = at;
+        self.line_ends + 1
     }
 
-    /// Blanks and characters before a byte in its line. A tab counts as four.
+    /// Columns before a byte in its line. A tab counts as four.
     fn column(&self, at: usize) -> usize {
         let before = &self.markdown[..at];
         let line = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
@@ -149,7 +151,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether a tag is part of a line.
+/// Whether a tag is part of a line rather than a block.
 fn is_span(tag: &Tag<'_>) -> bool {
     is_span_end(tag.to_end())
 }
@@ -167,7 +169,7 @@ fn is_span_end(tag: TagEnd) -> bool {
     )
 }
 
-/// How many elements that quote or show code are open behind a piece of HTML.
+/// How many elements that quote or show code are open after a piece of HTML.
 fn quoting(html: &str, open: usize) -> usize {
     const ELEMENTS: [&str; 8] = ["blockquote", "code", "del", "kbd", "pre", "q", "s", "samp"];
     let html = html.to_ascii_lowercase();
@@ -177,9 +179,10 @@ fn quoting(html: &str, open: usize) -> usize {
             None => (tag, 1),
         };
         let end = name.find(|c: char| !c.is_ascii_alphanumeric());
-        match ELEMENTS.contains(&&name[..end.unwrap_or(name.len())]) {
-            true => open.saturating_add_signed(step),
-            false => open,
+        if ELEMENTS.contains(&&name[..end.unwrap_or(name.len())]) {
+            open.saturating_add_signed(step)
+        } else {
+            open
         }
     })
 }

@@ -1,24 +1,22 @@
-//! Who gives an order. That it may be given was found out before; nothing here knows permissions.
+//! Who gives a command. Permission was granted before; nothing here knows it.
 
 use std::fmt;
 
 use super::ids::ForgeName;
 
-/// Who gives an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// An account of a forge, as the forge authenticated it.
     Account {
-        /// On this forge.
         forge: ForgeName,
-        /// Login name at the time of the order.
+        /// The login at the time of the command.
         login: String,
     },
-    /// Whoever has the server.
+    /// A person with access to the server.
     CommandLine,
 }
 
-/// As the ledger keeps it: `gitea:ada`, `command line`.
+/// As the audit log stores it: `gitea:ada`, `command line`.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -49,8 +49,6 @@ pub const COMMAND_CHARS_MAX: usize = 2000;
 pub const LOGIN_CHARS_MAX: usize = 64;
 /// Members that a team is made with.
 pub const TEAM_MEMBERS_MAX: usize = 50;
-/// Evaluations that one command grants: more is a slip of the hand.
-pub const GRANT_EVALUATIONS_MAX: i64 = 1000;
 /// How far one command moves the end of a phase: more is a slip of the hand.
 pub const PHASE_EXTENSION_MAX: Duration = Duration::seconds(366 * 24 * 3600);
 
@@ -226,9 +224,7 @@ pub const SENTENCE_CHARS_MAX: usize = 600;
 /// Bytes below which a log in a comment is not worth its place.
 pub const LOG_BYTES_MIN: usize = 512;
 
-// Orders.
-
-/// Evaluations that one order can give to a team.
+/// Evaluations that one command can grant on a leaderboard.
 pub const GRANT_MAX: u32 = 100;
 
 // Pages.

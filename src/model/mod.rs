@@ -48,9 +48,9 @@ pub use ids::{
 };
 pub use job::{Attempt, AttemptDetail, AttemptState, Blame, Lease};
 pub use origin::{ContentId, Origin};
-pub use overrides::{Freeze, Override, Overrides, Setting};
+pub use overrides::{FreezePoint, Override, Overrides, Setting};
 pub use pattern::PathPattern;
-pub use rerun::Rerun;
+pub use rerun::RerunPlan;
 pub use schema::Schema;
 pub use score::{CaseScore, Direction, MetricName, MetricStanding, Score, Standing};
 pub use source::{Entry, EntryKind, SourceTree};

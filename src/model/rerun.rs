@@ -1,49 +1,49 @@
-//! Going back: an ended submission that is tried again, for a fault or by an organizer's wish.
+//! How an ended submission can be run again, after a platform error or for an organizer.
 //!
-//! Old attempts stay as they are. What has a score is not run again: scores are corrected by
-//! rescoring a board, never by another run.
+//! Its earlier attempts are kept. A submission with a score is never run again: rescoring a
+//! leaderboard corrects scores.
 
 use super::ids::SubmissionId;
 use super::stage::{Outcome, Stage};
 use super::submission::Submission;
 
-/// A way back that makes sense. Only [`Rerun::of`] makes one.
+/// A rerun that is possible. Only [`RerunPlan::new`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rerun {
+pub struct RerunPlan {
     submission: SubmissionId,
     from: Outcome,
     ended_at: Stage,
     to: Stage,
 }
 
-impl Rerun {
-    /// The way back to a stage, or to that at which the submission ended.
+impl RerunPlan {
+    /// A rerun from a stage, or from the stage at which the submission ended.
     ///
     /// # Errors
-    /// Why there is none, as the end of a sentence.
-    pub fn of(submission: &Submission, wanted: Option<Stage>) -> Result<Self, &'static str> {
+    /// The reason against it, as the end of a sentence.
+    pub fn new(submission: &Submission, from_stage: Option<Stage>) -> Result<Self, &'static str> {
         let ended_at = submission.stage();
-        let to = wanted.unwrap_or(ended_at);
+        let to = from_stage.unwrap_or(ended_at);
         let from = match submission.outcome() {
             None => return Err("it has not ended"),
             Some(Outcome::Scored) => {
-                return Err("it has a score, and a score is never changed; \
-                            `rescore` scores a whole board again");
+                return Err("it has a score, and a rerun never changes a score; \
+                            use `/rescore` to score a whole leaderboard again");
             }
             Some(Outcome::Withdrawn) => {
-                return Err("it was withdrawn or cancelled; its team may push again");
+                return Err("it was withdrawn or cancelled; its team can push again");
             }
             Some(outcome) => outcome,
         };
         if to > ended_at {
-            return Err("it has never come so far");
+            return Err("it did not reach that stage");
         }
         if to == Stage::Admission && ended_at != Stage::Admission {
-            // Its siblings for other tasks were made when the rules let it pass.
-            return Err("the rules have let it pass; the earliest stage is `build`");
+            // Admission has already made one submission for each task of the push.
+            return Err("it passed admission; the earliest stage is `build`");
         }
         if ended_at == Stage::Scoring && to != Stage::Scoring {
-            return Err("its predictions are kept, so only its scoring can be repeated");
+            return Err("its predictions are stored, so only scoring can be repeated");
         }
         Ok(Self {
             submission: submission.id,
@@ -53,22 +53,21 @@ impl Rerun {
         })
     }
 
-    /// Whose way.
     pub fn submission(&self) -> SubmissionId {
         self.submission
     }
 
-    /// How it had ended.
+    /// How the submission ended.
     pub fn from(&self) -> Outcome {
         self.from
     }
 
-    /// At which stage it had ended.
+    /// The stage at which it ended.
     pub fn ended_at(&self) -> Stage {
         self.ended_at
     }
 
-    /// The stage that is next.
+    /// The stage that runs next.
     pub fn to(&self) -> Stage {
         self.to
     }
@@ -109,25 +108,31 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_goes_back_to_where_it_happened_or_before() {
+    fn a_platform_error_is_repeated_from_its_stage_or_an_earlier_one() {
         let at_run = ended(Some(Outcome::Fault), Stage::Run);
-        assert_eq!(Rerun::of(&at_run, None).unwrap().to(), Stage::Run);
-        for message in [Stage::Build, Stage::Smoke] {
-            assert_eq!(Rerun::of(&at_run, Some(message)).unwrap().to(), message);
+        assert_eq!(RerunPlan::new(&at_run, None).unwrap().to(), Stage::Run);
+        for stage in [Stage::Build, Stage::Smoke] {
+            assert_eq!(RerunPlan::new(&at_run, Some(stage)).unwrap().to(), stage);
         }
-        assert!(Rerun::of(&at_run, Some(Stage::Scoring)).is_err());
-        assert!(Rerun::of(&at_run, Some(Stage::Admission)).is_err());
+        assert!(RerunPlan::new(&at_run, Some(Stage::Scoring)).is_err());
+        assert!(RerunPlan::new(&at_run, Some(Stage::Admission)).is_err());
     }
 
     #[test]
-    fn what_has_a_score_or_a_future_stays() {
+    fn a_submission_that_is_scored_or_in_progress_is_not_run_again() {
         for outcome in [None, Some(Outcome::Scored), Some(Outcome::Withdrawn)] {
-            assert!(Rerun::of(&ended(outcome, Stage::Scoring), None).is_err());
+            assert!(RerunPlan::new(&ended(outcome, Stage::Scoring), None).is_err());
         }
         let rejected = ended(Some(Outcome::Rejected), Stage::Admission);
-        assert_eq!(Rerun::of(&rejected, None).unwrap().to(), Stage::Admission);
+        assert_eq!(
+            RerunPlan::new(&rejected, None).unwrap().to(),
+            Stage::Admission
+        );
         let unscored = ended(Some(Outcome::Fault), Stage::Scoring);
-        assert_eq!(Rerun::of(&unscored, None).unwrap().to(), Stage::Scoring);
-        assert!(Rerun::of(&unscored, Some(Stage::Run)).is_err());
+        assert_eq!(
+            RerunPlan::new(&unscored, None).unwrap().to(),
+            Stage::Scoring
+        );
+        assert!(RerunPlan::new(&unscored, Some(Stage::Run)).is_err());
     }
 }

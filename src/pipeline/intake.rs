@@ -88,7 +88,7 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
             repository, action, ..
         } if action != "deleted" => observe_by_id(app, forge, repository.id).await,
         ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if forges.get(forge).is_some() => {
-            commands::receive(app, forge, &delivery.event).await
+            commands::receive_commands(app, forge, &delivery.event).await
         }
         ForgeEvent::Package {
             action,

@@ -15,7 +15,7 @@
 //!   [`verdict`] judges a run, [`scorer`] runs the organizers' scorer, [`scoring_revision`] is the meaning of a score.
 //! - Its results become visible: [`outbox`] and [`disclosure`] decide when, [`publish`] delivers to the forge, [`view`]
 //!   makes pages and reports.
-//! - Organizers steer: [`commands`], [`orders`], [`rescore`].
+//! - Organizers steer: [`commands`] and [`replies`], [`rescore`].
 //! - Housekeeping: [`image_removal`], [`retention`].
 //!
 //! [`App`] is the composition of all this. A stage takes only the parts that it needs.
@@ -40,12 +40,12 @@ pub mod intake;
 pub mod job;
 pub mod lease;
 pub mod observe;
-pub mod orders;
 pub mod outbox;
 pub mod participant;
 pub mod policy;
 pub mod predictions;
 pub mod publish;
+pub mod replies;
 pub mod rescore;
 pub mod retention;
 pub mod run;
@@ -70,7 +70,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::executor::Engine;
 use crate::forge::Forge;
-use crate::model::{Actor, Challenge, ForgeName, GpuUuid};
+use crate::model::{Challenge, ForgeName, GpuUuid};
 use crate::store::{Artifacts, DeliveryWriter, Store};
 use context::{Capacity, Context};
 use forges::Forges;
@@ -153,16 +153,5 @@ impl App {
             },
             slots,
         })
-    }
-
-    /// The context of an organizer's command about a challenge.
-    pub fn desk<'a>(&'a self, challenge: &'a Challenge, actor: &'a Actor) -> orders::Desk<'a> {
-        orders::Desk {
-            challenge,
-            store: &self.context.store,
-            shows: self.forges.capabilities(challenge),
-            actor,
-            now: self.context.clock.now(),
-        }
     }
 }

@@ -6,7 +6,7 @@ use super::audit::append;
 use super::outbox::{NewOutboxMessage, put};
 use super::submission::record;
 use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota, state};
-use crate::model::{AttemptId, KillReason, Outcome, Rerun, Timestamp};
+use crate::model::{AttemptId, KillReason, Outcome, RerunPlan, Timestamp};
 
 /// The effect of a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Store {
     /// [`StoreError::Stale`] when it no longer has the outcome or the stage that `rerun` was made for.
     pub async fn rerun(
         &self,
-        rerun: &Rerun,
+        rerun: &RerunPlan,
         effects: CommandEffects<'_>,
         now: Timestamp,
     ) -> Result<()> {

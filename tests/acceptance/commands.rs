@@ -1,4 +1,4 @@
-//! Comments that command: who may, who may not, and what is no command.
+//! Commands in comments: who may give them, who may not, and which texts are not commands.
 
 use referee::model::Outcome;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use crate::model::ForgeVersion;
 use crate::published::holds;
 use crate::world::World;
 
-/// A place for commands: repository and issue.
+/// An issue that takes commands: its repository and number.
 type At<'a> = (&'a str, i64);
 
 #[test]
-fn comments_command() {
+fn commands_in_comments_are_carried_out() {
     at_each(&[ForgeVersion::Gitea122, ForgeVersion::Gitea127], |world| {
         world.needs_deliveries();
         let alpha = world.team("alpha", &["alice"]);
@@ -24,23 +24,23 @@ fn comments_command() {
         let issue = world.until("there should be an issue", |world| {
             world.report_issue(&alpha)
         });
-        a_team_asks(world, (&alpha, issue));
-        what_is_no_command(world, (&alpha, issue));
+        commands_of_a_team(world, (&alpha, issue));
+        texts_that_are_not_commands(world, (&alpha, issue));
         an_edited_comment(world, (&alpha, issue));
         outsiders(world, (&alpha, issue));
         let organizers = world.repository("organizers");
-        let own = world.open("bob", &organizers, "Orders", "/team list");
-        let answer = world.until("an issue's own text should be answered", |world| {
+        let own = world.open("bob", &organizers, "Commands", "/team list");
+        let answer = world.until("the issue's own text should get a reply", |world| {
             world.answer((&organizers, own), 0)
         });
         assert!(answer.text.contains("team-alpha"), "{answer:?}");
-        organizers_order(world, (&organizers, own));
+        commands_of_organizers(world, (&organizers, own));
         an_announcement(world, (&organizers, own), (&alpha, issue));
-        the_ledger(world);
+        the_audit_log(world);
     });
 }
 
-fn a_team_asks(world: &mut World, at: At<'_>) {
+fn commands_of_a_team(world: &mut World, at: At<'_>) {
     let help = world.command("alice", at, "/help");
     help.message("/status")
         .message("/quota")
@@ -50,10 +50,10 @@ fn a_team_asks(world: &mut World, at: At<'_>) {
         "{}",
         help.answer.text
     );
-    eprintln!("/help was answered after {:.1?}", help.took);
-    world.until("a sign should say that it was heard", |world| {
-        let signs = world.reactions(at.0, help.comment);
-        holds(signs == ["eyes"], signs)
+    eprintln!("the reply to /help took {:.1?}", help.took);
+    world.until("a reaction should confirm the command", |world| {
+        let reactions = world.reactions(at.0, help.comment);
+        holds(reactions == ["eyes"], reactions)
     });
     world.command("alice", at, "/status").message("rejected");
     world
@@ -64,29 +64,31 @@ fn a_team_asks(world: &mut World, at: At<'_>) {
         .command("alice", at, &format!("@{bot} status #1"))
         .message("Rejected by the rules");
     world.command("alice", at, "/status #999").message("999");
-    for order in [
+    for command in [
         "/phase close validation",
         "/announce Hello",
         "/grant team alpha 5 validation",
     ] {
-        world.command("alice", at, order).message("rganizer");
+        world
+            .command("alice", at, command)
+            .message("Only organizers");
     }
 }
 
-fn what_is_no_command(world: &mut World, at: At<'_>) {
+fn texts_that_are_not_commands(world: &mut World, at: At<'_>) {
     let quiet = [
-        "> /status\n\nas somebody said",
+        "> /status\n\nis a quote",
         "```\n/status\n```",
         "    /status",
         "We write `/status` here",
         "See /status below",
     ];
     let quiet = quiet.map(|text| world.post("alice", at, text));
-    // What comes later is answered; so these would have been.
+    // A later command gets its reply, so these would have got theirs.
     world.command("alice", at, "/quota");
     for comment in quiet {
-        let answered = world.answer(at, comment);
-        assert!(answered.is_err(), "no command: {answered:?}");
+        let reply = world.answer(at, comment);
+        assert!(reply.is_err(), "not a command: {reply:?}");
         assert_eq!(world.reactions(at.0, comment), Vec::<String>::new());
     }
 }
@@ -95,10 +97,10 @@ fn an_edited_comment(world: &mut World, at: At<'_>) {
     let talk = world.command("alice", at, "/quota");
     let edited = "/quota\n\n/status\n\n/withdraw #1";
     world.edit("alice", at.0, talk.comment, edited);
-    let answer = world.until("what is new should be answered", |world| {
+    let answer = world.until("the new command should get a reply", |world| {
         let answer = world.answer(at, talk.comment)?;
         holds(
-            answer.text.contains("came into the text by an edit"),
+            answer.text.contains("because an edit added it to the text"),
             &answer,
         )?;
         holds(answer.text.contains("/status"), &answer)?;
@@ -106,10 +108,14 @@ fn an_edited_comment(world: &mut World, at: At<'_>) {
     });
     assert_eq!(
         answer.id, talk.answer.id,
-        "the answer is edited, not written again"
+        "the reply is edited, not written again"
     );
-    let quotas = answer.text.matches("evaluations left today").count();
-    assert_eq!(quotas, 1, "what was run is not run again: {}", answer.text);
+    let quotas = answer.text.matches("Evaluations left today").count();
+    assert_eq!(
+        quotas, 1,
+        "the old command is not run again: {}",
+        answer.text
+    );
     let ended = &world.submissions("alpha")[0].submission;
     assert_eq!(
         ended.outcome(),
@@ -126,32 +132,37 @@ fn outsiders(world: &mut World, at: At<'_>) {
         matches!(status, 403 | 404),
         "eve has no access: {status} {message}"
     );
-    // Somebody who was given a look is still nobody here.
+    // A person who may read the repository is not a member of the team.
     let path = format!("/repos/{}/collaborators/{}", at.0, world.login("eve"));
     world.call("owner", "PUT", &path, &json!({ "permission": "read" }));
     world
         .command("eve", at, "/status")
-        .message("Only members of this team, and organizers");
-    world.command("eve", at, "/pause").message("rganizer");
+        .message("Only members of this team and organizers can use this command.");
+    world
+        .command("eve", at, "/pause")
+        .message("Only organizers");
     world.call("owner", "DELETE", &path, &Value::Null);
 }
 
-fn organizers_order(world: &mut World, at: At<'_>) {
-    let orders = [
+fn commands_of_organizers(world: &mut World, at: At<'_>) {
+    let commands = [
         ("/help", "/disqualify"),
         ("/status", "| `validation` | open |"),
-        ("/phase close validation", "Its end was"),
+        ("/phase close validation", "The closing time was"),
         ("/status", "| `validation` | closed |"),
-        ("/phase open validation", "Phase `validation`: open"),
+        ("/phase open validation", "Phase `validation` opens at"),
         ("/freeze validation", "Frozen: `validation/segmentation`"),
         (
             "/unfreeze validation",
-            "Live again: `validation/segmentation`",
+            "Unfrozen: `validation/segmentation`",
         ),
-        ("/grant team alpha 3 validation", "has 3 evaluations more"),
+        (
+            "/grant team alpha 3 validation",
+            "has 3 more evaluations on",
+        ),
         (
             "/disqualify team alpha reason=\"a test\"",
-            "Team `alpha` is not ranked",
+            "Team `alpha` is disqualified",
         ),
         ("/reinstate team alpha", "Team `alpha` is ranked again"),
         (
@@ -165,42 +176,42 @@ fn organizers_order(world: &mut World, at: At<'_>) {
         ("/grant team alhpa 3 validation", "alpha"),
         ("/team add delta ada", "referee team add delta"),
     ];
-    for (order, answer) in orders {
-        world.command("bob", at, order).message(answer);
+    for (command, reply) in commands {
+        world.command("bob", at, command).message(reply);
     }
     let both = world.command("bob", at, "/status\n\nand then\n\n/queue");
     both.message("`/status`")
         .message("`/queue`")
-        .message("Nothing runs and nothing waits.");
+        .message("No submission runs, and none waits.");
 }
 
 fn an_announcement(world: &mut World, at: At<'_>, (alpha, issue): At<'_>) {
     world
         .command("bob", at, "/announce The test phase opens on **Monday**.")
-        .message("Told to 1 team.");
-    world.until("the team should be told", |world| {
+        .message("Referee posts the announcement to 1 team.");
+    world.until("the team should get the announcement", |world| {
         let said = world.bot_comments(alpha, issue);
-        let told = said
+        let announced = said
             .iter()
             .filter(|s| s.text.contains("opens on **Monday**"));
-        holds(told.count() == 1, &said)
+        holds(announced.count() == 1, &said)
     });
 }
 
-fn the_ledger(world: &mut World) {
+fn the_audit_log(world: &mut World) {
     let audit = world.read(world.store().audit(0, 1000));
     let actions: Vec<&str> = audit.iter().map(|entry| entry.action.as_str()).collect();
     let bob = world.login("bob");
-    let ordered = audit
+    let by_bob = audit
         .iter()
         .filter(|entry| entry.actor.contains(&bob))
         .count();
-    assert!(ordered >= 8, "orders of bob in the ledger: {audit:#?}");
-    eprintln!("the ledger has {actions:?}");
+    assert!(by_bob >= 8, "commands of bob in the audit log: {audit:#?}");
+    eprintln!("the audit log has {actions:?}");
     let alice = world.login("alice");
     let others = audit
         .iter()
         .filter(|entry| entry.actor.contains(&alice))
         .count();
-    assert_eq!(others, 0, "alice has ordered nothing: {audit:#?}");
+    assert_eq!(others, 0, "alice has changed nothing: {audit:#?}");
 }

@@ -77,7 +77,7 @@ impl World {
             let answer = world.answer(at, comment)?;
             // The answer to several commands grows until all are done.
             holds(
-                !answer.text.contains("Under way; the answer follows"),
+                !answer.text.contains("In progress. The result follows"),
                 &answer,
             )?;
             Ok(answer)

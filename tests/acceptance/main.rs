@@ -36,9 +36,9 @@ mod instance;
 #[expect(dead_code, reason = "shared with the tests of the model itself")]
 #[path = "../forge/model/mod.rs"]
 mod model;
-mod newcomers;
-mod orders;
 mod published;
 mod pushes;
+mod registration;
 mod registry;
+mod rescoring;
 mod world;

@@ -12,6 +12,7 @@
     reason = "a panic in a test is its report"
 )]
 
+mod commands;
 mod copy;
 mod crash;
 mod disclosure;
@@ -20,7 +21,6 @@ mod engines;
 mod examples;
 mod gvisor;
 mod local_forge;
-mod orders;
 mod per_case;
 mod shell;
 mod withdrawn;

@@ -131,7 +131,7 @@ fn a_submission_is_withdrawn_during_its_build() {
     let message = withdraw(&world, 1);
     let took = time_until(Instant::now(), || !running().contains(&seconds));
     assert!(took <= ENDED_WITHIN, "it ended after {took:?}");
-    assert!(message.contains("#1 is withdrawn"), "{message}");
+    assert!(message.contains("Submission #1 is withdrawn."), "{message}");
     assert_withdrawn(&mut world, &copy);
     let all = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
     assert!(!all.contains(&seconds), "{all}");
@@ -197,7 +197,8 @@ fn a_submission_is_withdrawn_while_it_waits() {
     });
     assert_eq!(images(&world).len(), 2);
     let message = withdraw(&world, 2);
-    assert_eq!(message.trim(), "#2 is withdrawn.");
+    let reply = "Submission #2 is withdrawn. It has used no evaluation of the quota.";
+    assert_eq!(message.trim(), reply);
     world.until("its image is gone", Duration::from_secs(30), |world| {
         images(world).len() == 1
     });
@@ -208,5 +209,5 @@ fn a_submission_is_withdrawn_while_it_waits() {
     let output = { again }.output().unwrap();
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(message.contains("has ended already"), "{message}");
+    assert!(message.contains("has already ended"), "{message}");
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use referee::clock::Clock;
 use referee::forge::Capabilities;
 use referee::model::{Actor, AttemptState, Board, ChallengeSlug, ForgeName, Stage};
-use referee::pipeline::orders::Desk;
+use referee::pipeline::commands::{self, CommandContext, CommandReply, CommandResult};
 use referee::store::{AttemptRecord, AuditEntry, PriorityClass, Store, SubmissionRecord};
 use serde_json::Value;
 
@@ -184,14 +184,15 @@ impl World {
     /// Creates repositories of teams by the command of organizers.
     pub fn add_teams(&self, challenge: &str, teams: &[impl AsRef<str>]) {
         self.write_settings();
-        let mut arguments = vec!["admin", "team", "add", "--challenge", challenge];
-        arguments.extend(teams.iter().map(AsRef::as_ref));
-        let output = self.referee(&arguments).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        for team in teams {
+            let arguments = ["team", "add", "--challenge", challenge, team.as_ref()];
+            let output = self.referee(&arguments).output().unwrap();
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
     }
 
     /// Starts the daemon and waits until it answers.
@@ -347,20 +348,22 @@ impl World {
         })
     }
 
-    /// Gives an order as the command line does: beside the daemon, in its database.
-    pub fn order<T>(&self, give: impl AsyncFnOnce(Desk<'_>) -> T) -> T {
+    /// Gives a command of organizers beside the daemon, in its database.
+    pub fn command(&self, words: &[&str]) -> CommandResult<CommandReply> {
+        let command: commands::Command = referee::command::parse_arguments(words)?;
+        self.beside_daemon(async |context| command.run(&context).await)
+    }
+
+    /// Uses the context that a command has beside the daemon.
+    pub fn beside_daemon<T>(&self, act: impl AsyncFnOnce(CommandContext<'_>) -> T) -> T {
         let challenge = referee::config::read_challenge(&self.challenges[0]).unwrap();
         let url = format!("sqlite:{}", self.path("data/referee.db").display());
         self.runtime.block_on(async {
             let store = Store::open(&url).await.unwrap();
-            give(Desk {
-                challenge: &challenge,
-                store: &store,
-                shows: Capabilities::LOCAL,
-                actor: &Actor::CommandLine,
-                now: Clock::system().now(),
-            })
-            .await
+            let (actor, now) = (Actor::CommandLine, Clock::system().now());
+            let forge = Capabilities::LOCAL;
+            let context = CommandContext::beside_daemon(&challenge, &store, forge, &actor, now);
+            act(context).await
         })
     }
 

@@ -1,7 +1,7 @@
 //! Orders: each is written whole, with the ledger, or not at all; and only on what it was decided on.
 
 use referee::model::{
-    Outcome, Override, Overrides, Rerun, Setting, Stage, SubmissionId, Timestamp,
+    Outcome, Override, Overrides, RerunPlan, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
     Charge, CommandEffects, Effect, Grant, Next, Ordered, RegistrationRequest, RegistrationState,
@@ -160,7 +160,7 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
     let failed = (ends(Outcome::RunFailed), vec![quota(1)]);
     attempt(store, (id, Stage::Run), failed, later(1)).await;
     let before = store.submission(id).await.unwrap();
-    let way = Rerun::of(&before.submission, None).unwrap();
+    let way = RerunPlan::new(&before.submission, None).unwrap();
     let (audit, report) = (entry_of("rerun"), [message("commit 1", 1)]);
     let written = CommandEffects {
         audit: &audit,

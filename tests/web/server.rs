@@ -159,7 +159,7 @@ impl Server {
         answer(self.client.get(url).send().await.unwrap()).await
     }
 
-    /// A team with a repository, as `referee admin team add` makes it. On the forge `gitea` the
+    /// A team with a repository, as `referee team add` makes it. On the forge `gitea` the
     /// repository is one that nobody can read yet.
     pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
         let forge = ForgeName::new(forge).unwrap();

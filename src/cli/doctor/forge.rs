@@ -1,8 +1,8 @@
 //! What `doctor` looks at on Gitea and Forgejo: version, account, rights, webhook. It writes nothing
 //! there.
 
+use crate::cli::forge::REGISTRY_HELP;
 use crate::cli::forge::{Configured, OwnerToken, configured, organization};
-use crate::cli::team_images::REGISTRY_REMEDY;
 use crate::config::{ForgeSettings, Settings};
 use crate::executor::{Check, Weight};
 use crate::forge::gitea::version::SupportLevel;
@@ -172,7 +172,7 @@ async fn registry(at: &Configured<'_>) -> Check {
         Ok(false) => Check::fine(what, format!("there is none at {}", at.url)).flawed(
             Weight::Bad,
             "a registry, as a phase is triggered by `image:`",
-            format!("{REGISTRY_REMEDY}."),
+            format!("{REGISTRY_HELP}."),
         ),
         Err(error) => Check::fine(what, format!("{error:#}")).flawed(
             Weight::Bad,

@@ -51,7 +51,7 @@ impl Forge for LocalForge {
         Capabilities::LOCAL
     }
 
-    /// Teams are made by `referee admin team add` alone: whatever else lies under the root is nobody's.
+    /// Teams are made by `referee team add` alone: whatever else lies under the root is nobody's.
     async fn repositories(&self, _teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
         Ok(Vec::new())
     }

@@ -1,9 +1,9 @@
-//! What organizers have ordered above `challenge.toml`, and what it makes of phases and boards.
+//! The settings that commands change above `challenge.toml`, and the phases and leaderboards that result.
 //!
-//! Precedence: an override stands above the file; of several that cover a place the newest counts,
-//! whatever it covers beside. So `pause` of a challenge and then `resume` of one of its boards leaves
-//! that board running. A value that is taken back lets the file speak again. Nothing here decides
-//! who may order what.
+//! An override has precedence over the file. If several overrides cover a leaderboard, the newest
+//! counts, even if it covers more: `/pause` of a challenge and then `/resume` of one of its leaderboards
+//! leaves that one running. A value that is taken back makes the file count again. Permission is
+//! granted elsewhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,55 +11,52 @@ use super::challenge::{Board, BoardVisibility, Phase};
 use super::ids::{ChallengeSlug, PhaseSlug, TaskSlug, TeamSlug};
 use super::time::Timestamp;
 
-/// A value above the file. With `None` or `false` it is taken back.
+/// A value with precedence over the file. `None` and `false` take it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "key", content = "value", rename_all = "kebab-case")]
 pub enum Setting {
-    /// First moment of a phase.
+    /// The opening time of a phase.
     Opens(Option<Timestamp>),
-    /// Last moment of a phase.
+    /// The closing time of a phase, at which it is still open.
     Closes(Option<Timestamp>),
-    /// Evaluations of a board are not started.
+    /// Whether Referee starts no evaluations of a leaderboard.
     Paused(bool),
-    /// A board is shown as it was.
-    Frozen(Option<Freeze>),
-    /// Whether a board is public.
+    /// A leaderboard shows the standings of this point.
+    Frozen(Option<FreezePoint>),
+    /// Whether a leaderboard is public.
     Board(Option<BoardVisibility>),
-    /// A team is not ranked.
+    /// Whether a team is not ranked.
     Disqualified(bool),
-    /// The submission of a team that counts, by its number.
+    /// The number of the submission that a team has chosen.
     Chosen(Option<i64>),
 }
 
-/// What a frozen board shows.
+/// The point whose standings a frozen leaderboard shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Freeze {
-    /// Scores found later are left out.
+pub struct FreezePoint {
+    /// Later scores are left out.
     pub at: Timestamp,
-    /// The evaluation revision that the board had then; none before the first score.
+    /// The scoring revision that was current; none before the first score.
     pub revision: Option<i64>,
 }
 
-/// One row: what was ordered, for which part of a challenge, by whom and why.
+/// One setting for a part of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
-    /// Row; a larger one is newer. 0 before it is stored.
+    /// The row; a larger one is newer. 0 before it is stored.
     pub id: i64,
-    /// In this challenge.
     pub challenge: ChallengeSlug,
-    /// In this phase alone.
+    /// Only in this phase.
     pub phase: Option<PhaseSlug>,
-    /// For this task alone.
+    /// Only for this task.
     pub task: Option<TaskSlug>,
-    /// For this team alone.
+    /// Only for this team.
     pub team: Option<TeamSlug>,
-    /// What.
     pub setting: Setting,
-    /// Who ordered it.
+    /// An [`Actor`](super::Actor) as the audit log stores it.
     pub actor: String,
-    /// Why, in the words of who ordered it; may be empty.
+    /// The reason in the words of its author; may be empty.
     pub reason: String,
-    /// When.
     pub created_at: Timestamp,
 }
 
@@ -74,25 +71,25 @@ impl Override {
     }
 }
 
-/// All overrides, folded when asked.
+/// All overrides of one challenge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     rows: Vec<Override>,
 }
 
 impl Overrides {
-    /// Rows in any order.
+    /// From rows in any order.
     pub fn new(mut rows: Vec<Override>) -> Self {
         rows.sort_by_key(|row| row.id);
         Self { rows }
     }
 
-    /// The newest row; 0 before the first order. An order that was decided on older rows is stale.
+    /// The newest row; 0 before the first. A change that was decided on older rows is stale.
     pub fn newest(&self) -> i64 {
         self.rows.last().map_or(0, |row| row.id)
     }
 
-    /// As they were at a moment.
+    /// The overrides that existed at a time.
     #[must_use]
     pub fn until(&self, timestamp: Timestamp) -> Self {
         let then = self.rows.iter().filter(|row| row.created_at <= timestamp);
@@ -101,7 +98,7 @@ impl Overrides {
         }
     }
 
-    /// The newest value that `read` finds, with its row.
+    /// The newest value that `read` returns, with its row.
     fn find<T>(&self, read: impl Fn(&Override) -> Option<T>) -> Option<(T, &Override)> {
         let newest_first = self.rows.iter().rev();
         newest_first
@@ -109,7 +106,7 @@ impl Overrides {
             .next()
     }
 
-    /// The phase as it is in force: opened, closed or extended.
+    /// The phase with the opening and closing time in force.
     pub fn phase(&self, challenge: &ChallengeSlug, phase: &Phase) -> Phase {
         let of = |row: &Override| row.covers_phase(challenge, &phase.slug);
         let opens = self.find(|row| match row.setting {
@@ -127,8 +124,7 @@ impl Overrides {
         }
     }
 
-    /// The phase as it is in force for one of its boards: [`Self::phase`] and whether that board is
-    /// public.
+    /// [`Self::phase`] with the visibility of one of its leaderboards.
     pub fn on_board(&self, board: &Board, phase: &Phase) -> Phase {
         let mut phase = self.phase(&board.challenge, phase);
         let visibility = self.find(|row| match row.setting {
@@ -141,7 +137,7 @@ impl Overrides {
         phase
     }
 
-    /// The order that keeps a board's evaluations from being started.
+    /// The override that pauses a leaderboard, if it is paused.
     pub fn paused(&self, board: &Board) -> Option<&Override> {
         let found = self.find(|row| match row.setting {
             Setting::Paused(paused) if row.covers(board) => Some(paused),
@@ -150,16 +146,16 @@ impl Overrides {
         found.and_then(|(paused, row)| paused.then_some(row))
     }
 
-    /// What a board shows in place of the present.
-    pub fn frozen(&self, board: &Board) -> Option<Freeze> {
+    /// The point whose standings a frozen leaderboard shows.
+    pub fn frozen(&self, board: &Board) -> Option<FreezePoint> {
         let found = self.find(|row| match row.setting {
-            Setting::Frozen(freeze) if row.covers(board) => Some(freeze),
+            Setting::Frozen(point) if row.covers(board) => Some(point),
             _ => None,
         });
-        found.and_then(|(freeze, _)| freeze)
+        found.and_then(|(point, _)| point)
     }
 
-    /// The order that keeps a team from being ranked on a board.
+    /// The override that disqualifies a team on a leaderboard, if it is disqualified.
     pub fn disqualified(&self, board: &Board, team: &TeamSlug) -> Option<&Override> {
         let found = self.find(|row| match row.setting {
             Setting::Disqualified(out) if row.covers(board) && row.team.as_ref() == Some(team) => {
@@ -170,7 +166,7 @@ impl Overrides {
         found.and_then(|(out, row)| out.then_some(row))
     }
 
-    /// The number of the submission that a team has chosen on a board.
+    /// The number of the submission that a team has chosen on a leaderboard.
     pub fn chosen(&self, board: &Board, team: &TeamSlug) -> Option<i64> {
         let found = self.find(|row| match row.setting {
             Setting::Chosen(number) if row.covers(board) && row.team.as_ref() == Some(team) => {

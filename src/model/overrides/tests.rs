@@ -1,4 +1,4 @@
-//! Precedence, taking back, and how settings are stored.
+//! Precedence of overrides, taking a value back, and the stored form of settings.
 
 use super::super::challenge::{Pick, Quota, Show, Trigger};
 use super::*;
@@ -42,7 +42,7 @@ fn phase() -> Phase {
     }
 }
 
-/// A row for `phase/task` (either may be empty) and a team, at the moment of its number.
+/// A row for `phase/task` (either may be empty) and a team, created at the time of its number.
 fn row(id: i64, location: &str, of: &str, setting: Setting) -> Override {
     let (phase, task) = location.split_once('/').unwrap();
     Override {
@@ -63,7 +63,7 @@ fn folded(rows: Vec<Override>) -> Overrides {
 }
 
 #[test]
-fn without_orders_the_file_speaks() {
+fn without_overrides_the_file_counts() {
     let none = Overrides::default();
     let here = board("final", "a");
     assert_eq!(none.on_board(&here, &phase()), phase());
@@ -75,14 +75,14 @@ fn without_orders_the_file_speaks() {
 }
 
 #[test]
-fn the_newest_moment_counts_and_can_be_taken_back() {
+fn the_newest_time_counts_and_can_be_taken_back() {
     let until = |timestamps: &[Option<i64>]| {
         let rows = timestamps
             .iter()
             .zip(1..)
             .map(|(at, id)| row(id, "final/", "", Setting::Closes(at.map(Timestamp))));
         let challenge = ChallengeSlug::new("c").unwrap();
-        // In whatever order they come.
+        // The order of the rows does not matter.
         let mut rows: Vec<Override> = rows.collect();
         rows.reverse();
         folded(rows).phase(&challenge, &phase()).closes
@@ -100,65 +100,70 @@ fn the_newest_moment_counts_and_can_be_taken_back() {
 }
 
 #[test]
-fn a_board_resumed_runs_though_its_challenge_is_paused() {
+fn a_resumed_leaderboard_runs_although_its_challenge_is_paused() {
     let rows = vec![
         row(1, "/", "", Setting::Paused(true)),
         row(2, "final/a", "", Setting::Paused(false)),
     ];
-    let orders = folded(rows.clone());
-    assert!(orders.paused(&board("final", "a")).is_none());
-    let why = orders.paused(&board("final", "b")).unwrap();
+    let overrides = folded(rows.clone());
+    assert!(overrides.paused(&board("final", "a")).is_none());
+    let why = overrides.paused(&board("final", "b")).unwrap();
     assert_eq!(why.reason, "reason 1");
-    // The newest counts, also where it covers more.
+    // The newest counts, also if it covers more.
     let again = folded([rows, vec![row(3, "final/", "", Setting::Paused(true))]].concat());
     assert_eq!(again.paused(&board("final", "a")).unwrap().id, 3);
 }
 
 #[test]
-fn boards_are_published_and_frozen_one_by_one() {
-    let freeze = Freeze {
+fn leaderboards_are_published_and_frozen_one_by_one() {
+    let point = FreezePoint {
         at: Timestamp(9),
         revision: Some(4),
     };
-    let orders = folded(vec![
+    let overrides = folded(vec![
         row(
             1,
             "final/a",
             "",
             Setting::Board(Some(BoardVisibility::Live)),
         ),
-        row(2, "final/a", "", Setting::Frozen(Some(freeze))),
-        row(3, "final/b", "", Setting::Frozen(Some(freeze))),
+        row(2, "final/a", "", Setting::Frozen(Some(point))),
+        row(3, "final/b", "", Setting::Frozen(Some(point))),
         row(4, "final/b", "", Setting::Frozen(None)),
     ]);
-    let shown = |task| orders.on_board(&board("final", task), &phase()).show.board;
+    let shown = |task| {
+        overrides
+            .on_board(&board("final", task), &phase())
+            .show
+            .board
+    };
     assert_eq!(shown("a"), BoardVisibility::Live);
     assert_eq!(shown("b"), BoardVisibility::Hidden);
-    assert_eq!(orders.frozen(&board("final", "a")), Some(freeze));
-    assert_eq!(orders.frozen(&board("final", "b")), None);
+    assert_eq!(overrides.frozen(&board("final", "a")), Some(point));
+    assert_eq!(overrides.frozen(&board("final", "b")), None);
 }
 
 #[test]
-fn teams_are_disqualified_and_choose_each_for_itself() {
-    let orders = folded(vec![
+fn teams_are_disqualified_and_choose_independently() {
+    let overrides = folded(vec![
         row(1, "/", "x", Setting::Disqualified(true)),
         row(2, "final/a", "y", Setting::Chosen(Some(3))),
         row(3, "final/a", "y", Setting::Chosen(Some(8))),
         row(4, "final/b", "x", Setting::Disqualified(false)),
     ]);
     let here = board("final", "a");
-    assert_eq!(orders.disqualified(&here, &team("x")).unwrap().id, 1);
+    assert_eq!(overrides.disqualified(&here, &team("x")).unwrap().id, 1);
     assert!(
-        orders
+        overrides
             .disqualified(&board("final", "b"), &team("x"))
             .is_none()
     );
-    assert!(orders.disqualified(&here, &team("y")).is_none());
-    assert_eq!(orders.chosen(&here, &team("y")), Some(8));
-    assert_eq!(orders.chosen(&here, &team("x")), None);
+    assert!(overrides.disqualified(&here, &team("y")).is_none());
+    assert_eq!(overrides.chosen(&here, &team("y")), Some(8));
+    assert_eq!(overrides.chosen(&here, &team("x")), None);
     // As it was before the second choice.
     assert_eq!(
-        orders.until(Timestamp(2)).chosen(&here, &team("y")),
+        overrides.until(Timestamp(2)).chosen(&here, &team("y")),
         Some(3)
     );
 }
@@ -174,7 +179,7 @@ fn a_setting_is_stored_as_key_and_value() {
         (Setting::Closes(None), r#"{"key":"closes","value":null}"#),
         (Setting::Paused(true), r#"{"key":"paused","value":true}"#),
         (
-            Setting::Frozen(Some(Freeze {
+            Setting::Frozen(Some(FreezePoint {
                 at: Timestamp(5),
                 revision: None,
             })),

@@ -6,9 +6,9 @@ use super::sticky_comment::{self, StickyComment};
 use super::{Target, Unpublished};
 use crate::forge::{ForgeError, Reaction, ReactionTarget};
 use crate::model::Timestamp;
-use crate::pipeline::commands;
 use crate::pipeline::context::Context;
 use crate::pipeline::forges::Forges;
+use crate::pipeline::replies;
 use crate::store::{OutboxMessage, TextRef};
 
 fn text_of(message: &OutboxMessage) -> TextRef {
@@ -36,14 +36,14 @@ pub(super) async fn publish(
     let Some(first) = records.first() else {
         return Ok(None);
     };
-    if !commands::can_be_answered(&records) {
+    if !replies::can_be_answered(&records) {
         return Ok(None);
     }
     let mut target = Target::by_id(context, forges, &text.forge, &text.forge_id).await?;
     let marker = format!("<!-- referee:reply={} -->", text.comment_id);
     let comment = StickyComment {
         issue: Some(text.issue),
-        text: format!("{marker}\n{}\n", commands::answer_to(&records)),
+        text: format!("{marker}\n{}\n", replies::reply_to(&records)),
         marker,
         since: first.created_at,
     };

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Board, BoardVisibility, CaseId, Challenge, Definition, Freeze, Overrides, Phase, Pick,
+    Board, BoardVisibility, CaseId, Challenge, Definition, FreezePoint, Overrides, Phase, Pick,
     Standing, Task, TeamSlug, Timestamp,
 };
 use crate::pipeline::context::Context;
@@ -92,8 +92,8 @@ impl BoardContent {
         let freeze = overrides.frozen(board);
         let revision = match freeze {
             None => store.current_revision(board).await?,
-            Some(Freeze { revision: None, .. }) => None,
-            Some(Freeze {
+            Some(FreezePoint { revision: None, .. }) => None,
+            Some(FreezePoint {
                 revision: Some(id), ..
             }) => store.revision(id).await?,
         };

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use referee::command::TABLE;
+use referee::command::CommandSet as _;
+use referee::pipeline::commands::Command;
 use serde_json::{Value, json};
 use tar::{EntryType, Header};
 
@@ -97,7 +98,8 @@ fn paths(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn commands() -> Vec<Vec<u8>> {
-    let examples = TABLE.iter().flat_map(|row| row.examples.iter().copied());
+    let rows = Command::TABLE.iter();
+    let examples = rows.flat_map(|row| row.spec.examples.iter().copied());
     let mut seeds = texts(&examples.clone().collect::<Vec<_>>());
     seeds.push(examples.collect::<Vec<_>>().join("\n\n").into_bytes());
     seeds.extend(texts(&[

@@ -1,0 +1,123 @@
+//! `/export PHASE[/TASK]`: writes the submissions and scores of leaderboards into a JSON file.
+
+use serde_json::{Value, json};
+
+use super::wording::counted;
+use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
+use crate::clock;
+use crate::command::{Args, BoardSelector, CommandError, CommandSpec};
+use crate::model::Board;
+use crate::store::{ScoreRecord, StoreError, SubmissionRecord};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    boards: BoardSelector,
+}
+
+impl CommandHandler for Export {
+    const SPEC: &'static CommandSpec = &CommandSpec {
+        name: "export",
+        takes: "PHASE[/TASK]",
+        summary: "Exports the submissions and scores of a leaderboard or phase as JSON.",
+        details: "The file holds every submission with its state and its score under the current scoring revision, \
+                  hidden scores included. The reply has its address; anyone who knows the address can read the file.",
+        examples: &["/export validation", "/export validation/segmentation"],
+        ..CommandSpec::DEFAULT
+    };
+
+    fn parse(args: &mut Args<'_>) -> Result<Self, CommandError> {
+        args.boards().map(|boards| Self { boards })
+    }
+
+    fn arguments(&self) -> String {
+        self.boards.to_string()
+    }
+
+    async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
+        let settings = &context.daemon()?.context.settings;
+        let mut boards = Vec::new();
+        for board in context.boards(&self.boards)? {
+            boards.push(export_board(context, &board).await?);
+        }
+        let content = json!({ "written_at": context.now.to_string(), "boards": boards });
+        let token = clock::page_token();
+        let folder = settings.data.join("exports");
+        let file = folder.join(format!("{}.json", token.as_str()));
+        let write = async {
+            tokio::fs::create_dir_all(&folder).await?;
+            tokio::fs::write(&file, format!("{content:#}\n")).await
+        };
+        write.await.map_err(StoreError::from)?;
+        let address = format!("{}/exports/{}", settings.public_url, token.as_str());
+        Ok(reply(boards.len(), &address).into())
+    }
+}
+
+fn reply(boards: usize, address: &str) -> String {
+    format!(
+        "The export of {} is at <{address}>. Anyone who knows this address can read it, hidden scores included.",
+        counted(boards, "leaderboard")
+    )
+}
+
+async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandResult<Value> {
+    let store = context.store;
+    let revision = store.current_revision(board).await?;
+    let scores = match &revision {
+        Some(revision) => store.scores(revision.id).await?,
+        None => Vec::new(),
+    };
+    let all = store.submissions_of_challenge(&board.challenge).await?;
+    let on_board = all
+        .iter()
+        .filter(|record| record.submission.board().as_ref() == Some(board));
+    let submissions: Vec<Value> = on_board.map(|record| export(record, &scores)).collect();
+    let revision = revision.map(|revision| {
+        json!({ "id": revision.id, "digest": revision.digest, "definition": revision.definition })
+    });
+    Ok(json!({
+        "board": board,
+        "scoring_revision": revision,
+        "submissions": submissions,
+    }))
+}
+
+fn export(record: &SubmissionRecord, scores: &[ScoreRecord]) -> Value {
+    let submission = &record.submission;
+    let score = scores
+        .iter()
+        .find(|score| score.submission.submission.id == submission.id);
+    json!({
+        "number": submission.number,
+        "team": submission.team,
+        "commit": submission.origin.content(),
+        "pushed_as": submission.origin.pushed_as(),
+        "observed_at": submission.observed_at.to_string(),
+        "image": record.image,
+        "state": submission.state.public(),
+        "score": score.map(|score| &score.score),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{AnyCommand, World, arbitrary_boards, assert_replies};
+    use super::*;
+
+    impl AnyCommand for Export {
+        fn any() -> impl Strategy<Value = Self> + 'static {
+            arbitrary_boards().prop_map(|boards| Self { boards })
+        }
+    }
+
+    #[tokio::test]
+    async fn an_export_needs_the_daemon() {
+        let mut world = World::new().await;
+        world.organizer("/export validation").await;
+        world.assert_transcript("export");
+        let address = "https://referee.example/exports/0123456789abcdef";
+        assert_replies("export_replies", &reply(2, address));
+    }
+}
