@@ -9,7 +9,7 @@ use crate::instance::at_each;
 use crate::model::ForgeVersion;
 use crate::published::holds;
 
-const ASKS: &str = "wants to take part as team `zeta`";
+const ASKS: &str = "asks to take part as team `zeta`";
 
 #[test]
 fn a_registration_request_waits_for_an_organizer() {
