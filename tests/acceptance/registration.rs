@@ -29,8 +29,8 @@ fn a_registration_request_waits_for_an_organizer() {
             }
             let issue = world.until("the organizers should be asked", |world| {
                 let issue = world.report_issue(&organizers)?;
-                let said = world.bot_comments(&organizers, issue);
-                holds(said.iter().any(|s| s.text.contains(ASKS)), &said)?;
+                let comments = world.bot_comments(&organizers, issue);
+                holds(comments.iter().any(|c| c.text.contains(ASKS)), &comments)?;
                 Ok(issue)
             });
             world
@@ -58,9 +58,9 @@ fn a_registration_request_waits_for_an_organizer() {
                 expected,
                 "the state at the approval, and the push after it"
             );
-            let said = world.bot_comments(&organizers, issue);
-            let asked = said.iter().filter(|s| s.text.contains(ASKS)).count();
-            assert_eq!(asked, 1, "asked once: {said:#?}");
+            let comments = world.bot_comments(&organizers, issue);
+            let asked = comments.iter().filter(|c| c.text.contains(ASKS)).count();
+            assert_eq!(asked, 1, "asked once: {comments:#?}");
             let again = world.command("bob", (&organizers, issue), "/team approve zeta");
             assert!(
                 !again.answer.text.contains("takes part with"),

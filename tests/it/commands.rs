@@ -54,17 +54,15 @@ fn named(ranks: &[(&str, i64)]) -> Vec<(String, i64)> {
 }
 
 /// Reverses the scorer, so that good predictions get bad values, and makes it slow on hidden data.
-fn turn_around(challenge: &Path) {
+fn reverse_scorer(challenge: &Path) {
     let program = challenge.join("scorer/score.py");
     let text = std::fs::read_to_string(&program).unwrap();
-    let values = "values = ap50(iou), dice(iou, pair_dice), hd95(truth > 0, predicted != 0)";
+    let values = "values = ap50(iou), dice(iou, pair_dice), hd95(";
     assert!(text.contains(values));
-    let text = text.replace(
-        values,
-        "values = 1 - ap50(iou), 1 - dice(iou, pair_dice), 181.02 - hd95(truth > 0, predicted != 0)",
-    );
+    let reversed = "values = 1 - ap50(iou), 1 - dice(iou, pair_dice), 181.02 - hd95(";
+    let text = text.replace(values, reversed);
     let slow =
-        "import os, time\nif 'tile_01.png' not in os.listdir('/truth'):\n    time.sleep(2)\n";
+        "import os, time\nif 'tile_01.png' not in os.listdir('/truth/'):\n    time.sleep(2)\n";
     std::fs::write(&program, format!("{slow}{text}")).unwrap();
 }
 
@@ -115,7 +113,7 @@ fn previewed_and_discarded(world: &mut World, ranks: &[(String, i64)], revision:
 }
 
 /// Rescores across a kill of the daemon, and applies the rescore. Returns the new scoring revision.
-fn applied_after_a_power_cut(world: &mut World, ranks: &[(String, i64)], revision: i64) -> i64 {
+fn applied_after_a_kill(world: &mut World, ranks: &[(String, i64)], revision: i64) -> i64 {
     let runs = |world: &World| -> usize {
         let all = [GOOD, EMPTY, LATE].map(|t| world.submissions("nuclei", t));
         let records = all.iter().flatten();
@@ -160,13 +158,13 @@ fn a_rescore_with_a_corrected_scorer_changes_the_leaderboard() {
     );
 
     // The scorer changes on the disk. The leaderboard does not, also not for a new submission.
-    turn_around(&world.path("challenge"));
+    reverse_scorer(&world.path("challenge"));
     scored(&mut world, &late, "nuclei/baseline-empty");
     let as_was = named(&[(GOOD, 1), (EMPTY, 2), (LATE, 2)]);
     assert_eq!(standings(&world), (as_was.clone(), before));
 
     previewed_and_discarded(&mut world, &as_was, before);
-    let after = applied_after_a_power_cut(&mut world, &as_was, before);
+    let after = applied_after_a_kill(&mut world, &as_was, before);
     let note = good.note(&good.head());
     assert!(
         note.contains("rank 3 of 3"),

@@ -26,7 +26,7 @@ impl CommandHandler for PhaseExtend {
         destructive: true,
         summary: "Extends a phase, or opens a closed phase again with a new end.",
         details: "`by` counts from the current end, in days, hours and minutes: `2d`, `1d12h`. `until` takes a time \
-                  with its zone, or a day, which ends at 23:59:59 UTC. The new end must be later than the current end \
+                  with its time zone, or a day, which ends at 23:59:59 UTC. The new end must be later than the current end \
                   and later than now.",
         examples: &[
             "/phase extend validation by 2d",
@@ -92,7 +92,7 @@ fn duration(args: &mut Args<'_>) -> Result<Duration, CommandError> {
 
 fn end_time(args: &mut Args<'_>) -> Result<Timestamp, CommandError> {
     let expected =
-        "a time with its zone, such as `2026-09-20T23:59Z`, or a day, such as `2026-09-20`";
+        "a time with its time zone, such as `2026-09-20T23:59Z`, or a day, such as `2026-09-20`";
     let word = args.require_word(expected)?;
     let end_of_day = format!("{}T23:59:59Z", word.text);
     let end = Timestamp::parse(&word.text)

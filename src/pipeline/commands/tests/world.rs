@@ -73,7 +73,7 @@ impl World {
     fn definition(&self, scorer: &str) -> serde_json::Value {
         let definition = Definition {
             scorer: Digest::of(scorer.as_bytes()),
-            ground_truth: Digest::of(b"truth"),
+            ground_truth: Digest::of(b"ground truth"),
             cases: vec![CaseId::new("tile_05").unwrap()],
             metrics: self.challenge.tasks[0].metrics.clone(),
         };
