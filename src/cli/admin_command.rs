@@ -60,10 +60,12 @@ async fn record(
     };
     let new = NewCommand {
         text: command.to_string(),
-        nth: 0,
+        ordinal: 0,
         reply: None,
     };
-    store.receive((&at, &author), &[new], &[], now).await?;
+    store
+        .record_commands(&at, &author, &[new], &[], now)
+        .await?;
     Ok(at)
 }
 

@@ -46,7 +46,7 @@ mod tests {
     fn record(text: &str, state: CommandState, reply: Option<&str>) -> CommandRecord {
         CommandRecord {
             id: 1,
-            place: TextRef {
+            source: TextRef {
                 forge: ForgeName::new("gitea").unwrap(),
                 forge_id: "1".to_owned(),
                 issue: 1,

@@ -25,8 +25,8 @@ pub struct TextRef {
 pub struct NewCommand {
     /// In its plainest form: what means the same is the same.
     pub text: String,
-    /// How many equal ones stand before it in the text.
-    pub nth: i64,
+    /// The number of equal commands before this one in the text.
+    pub ordinal: i64,
     /// The answer, where it needs no execution.
     pub reply: Option<String>,
 }
@@ -36,8 +36,7 @@ pub struct NewCommand {
 pub struct CommandRecord {
     /// Row.
     pub id: i64,
-    /// Where it stands.
-    pub place: TextRef,
+    pub source: TextRef,
     /// In its plainest form.
     pub text: String,
     /// Who wrote it.
@@ -84,7 +83,7 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
     let state: String = row.try_get("state")?;
     Ok(CommandRecord {
         id: row.try_get("id")?,
-        place: TextRef {
+        source: TextRef {
             forge: row::text(row, "forge")?,
             forge_id: row.try_get("forge_id")?,
             issue: row.try_get("issue")?,
@@ -107,20 +106,21 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing was entered.
-    pub async fn receive(
+    pub async fn record_commands(
         &self,
-        (place, actor): (&TextRef, &Sender),
+        source: &TextRef,
+        actor: &Sender,
         commands: &[NewCommand],
-        news: &[NewOutboxMessage],
+        messages: &[NewOutboxMessage],
         now: Timestamp,
     ) -> Result<usize> {
         let mut tx = self.begin().await?;
         let mut new = 0;
         for received in commands {
-            new += usize::from(insert(&mut tx, (place, actor), received, now).await?);
+            new += usize::from(insert(&mut tx, source, actor, received, now).await?);
         }
         if new > 0 {
-            for message in news {
+            for message in messages {
                 outbox::put(&mut tx, message, now).await?;
             }
         }
@@ -128,7 +128,7 @@ impl Store {
         if new > 0 {
             self.notify(Change::Delivery);
         }
-        if new > 0 && !news.is_empty() {
+        if new > 0 && !messages.is_empty() {
             self.notify(Change::Outbox);
         }
         Ok(new)
@@ -138,15 +138,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn commands_of(&self, place: &TextRef) -> Result<Vec<CommandRecord>> {
+    pub async fn commands_of(&self, source: &TextRef) -> Result<Vec<CommandRecord>> {
         sqlx::query(
             "SELECT * FROM command WHERE forge = $1 AND forge_id = $2 AND issue = $3 AND comment_id = $4
              ORDER BY id",
         )
-        .bind(place.forge.as_str())
-        .bind(&place.forge_id)
-        .bind(place.issue)
-        .bind(place.comment_id)
+        .bind(source.forge.as_str())
+        .bind(&source.forge_id)
+        .bind(source.issue)
+        .bind(source.comment_id)
         .fetch_all(&self.reads)
         .await?
         .iter()
@@ -220,7 +220,8 @@ impl Store {
 /// Whether it is new.
 async fn insert(
     tx: &mut Transaction<'static, Any>,
-    (place, actor): (&TextRef, &Sender),
+    source: &TextRef,
+    actor: &Sender,
     received: &NewCommand,
     now: Timestamp,
 ) -> Result<bool> {
@@ -236,12 +237,12 @@ async fn insert(
          ON CONFLICT (forge, forge_id, issue, comment_id, text, ordinal) DO NOTHING",
     )
     .bind(id)
-    .bind(place.forge.as_str())
-    .bind(&place.forge_id)
-    .bind(place.issue)
-    .bind(place.comment_id)
+    .bind(source.forge.as_str())
+    .bind(&source.forge_id)
+    .bind(source.issue)
+    .bind(source.comment_id)
     .bind(received.text.replace('\0', " "))
-    .bind(received.nth)
+    .bind(received.ordinal)
     .bind(actor.id)
     .bind(&actor.login)
     .bind(state.as_str())

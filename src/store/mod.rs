@@ -41,7 +41,6 @@ pub use image::UnneededImage;
 pub use image_owner::{ImageOwner, ImageRecord, NewImage, SeenImage};
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{ANSWER, NewOutboxMessage, OutboxMessage, PriorityClass, URGENT};
-pub use overrides::Ordered;
 pub use quota::{Grant, Usage};
 pub use registration::{RegistrationRequest, RegistrationState};
 pub use replay::{ItemEnd, RescoreLease};

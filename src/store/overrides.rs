@@ -5,8 +5,9 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::audit::append;
-use super::outbox::{NewOutboxMessage, put};
-use super::{Change, NewAuditEntry, Result, Store, StoreError, next_number, row};
+use super::outbox::put;
+use super::withdraw::CommandEffects;
+use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
 
 fn read(row: &AnyRow) -> Result<Override> {
@@ -32,17 +33,6 @@ fn read(row: &AnyRow) -> Result<Override> {
     })
 }
 
-/// What is written and told with overrides.
-#[derive(Debug, Clone, Copy)]
-pub struct Ordered<'a> {
-    /// Who ordered it and what changed.
-    pub audit: &'a NewAuditEntry,
-    /// Boards whose readers look again.
-    pub boards: &'a [Board],
-    /// Reports that read otherwise now.
-    pub reports: &'a [NewOutboxMessage],
-}
-
 impl Store {
     /// All overrides of a challenge.
     ///
@@ -59,17 +49,18 @@ impl Store {
             .map(Overrides::new)
     }
 
-    /// Adds overrides of one challenge and says so in the ledger. `seen` is the newest row that the
-    /// order was decided on.
+    /// Adds overrides of one challenge. `newest_seen` is the newest row that the command was decided on. Readers of
+    /// the boards are notified.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when another order came in between; nothing was changed then.
+    /// [`StoreError::Stale`] if another command added an override in the meantime.
     pub async fn put_overrides(
         &self,
         challenge: &ChallengeSlug,
-        seen: i64,
+        newest_seen: i64,
         new: &[Override],
-        with: Ordered<'_>,
+        boards: &[Board],
+        effects: CommandEffects<'_>,
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -78,7 +69,7 @@ impl Store {
                 .bind(challenge.as_str())
                 .fetch_one(&mut *tx)
                 .await?;
-        if newest != seen {
+        if newest != newest_seen {
             return Err(StoreError::Stale);
         }
         for new in new {
@@ -102,15 +93,15 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        append(&mut tx, with.audit, now).await?;
-        for report in with.reports {
+        append(&mut tx, effects.audit, now).await?;
+        for report in effects.reports {
             put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
-        for board in with.boards {
+        for board in boards {
             self.notify(Change::Board(board.clone()));
         }
-        if !with.reports.is_empty() {
+        if !effects.reports.is_empty() {
             self.notify(Change::Outbox);
         }
         Ok(())

@@ -25,10 +25,10 @@ fn bob() -> Sender {
     }
 }
 
-fn received(text: &str, nth: i64) -> NewCommand {
+fn received(text: &str, ordinal: i64) -> NewCommand {
     NewCommand {
         text: text.to_owned(),
-        nth,
+        ordinal,
         reply: None,
     }
 }
@@ -40,8 +40,8 @@ pub async fn a_command_is_heard_once(db: Db) {
     let (here, who) = (place(7), bob());
     for _ in 0..3 {
         let (a, b) = tokio::join!(
-            db.store.receive((&here, &who), &text, &[], NOW),
-            other.receive((&here, &who), &text, &[], NOW)
+            db.store.record_commands(&here, &who, &text, &[], NOW),
+            other.record_commands(&here, &who, &text, &[], NOW)
         );
         a.unwrap();
         b.unwrap();
@@ -52,9 +52,15 @@ pub async fn a_command_is_heard_once(db: Db) {
     assert_eq!(known[0].actor, bob());
     // The same once more in the text is another command, and so is the same elsewhere.
     let twice = [received("/help", 0), received("/help", 1)];
-    let new = db.store.receive((&here, &who), &twice, &[], NOW).await;
+    let new = db
+        .store
+        .record_commands(&here, &who, &twice, &[], NOW)
+        .await;
     assert_eq!(new.unwrap(), 1);
-    let new = db.store.receive((&place(8), &who), &text, &[], NOW).await;
+    let new = db
+        .store
+        .record_commands(&place(8), &who, &text, &[], NOW)
+        .await;
     assert_eq!(new.unwrap(), 2);
 }
 
@@ -64,10 +70,10 @@ pub async fn a_command_is_begun_and_ended_once(db: Db) {
     let text = [received("/status", 0), fault];
     let (here, who) = (place(7), bob());
     let sign = [message("sign", 1)];
-    let new = db.store.receive((&here, &who), &text, &sign, NOW);
+    let new = db.store.record_commands(&here, &who, &text, &sign, NOW);
     assert_eq!(new.await.unwrap(), 2);
     // Heard again there is no news.
-    let again = db.store.receive((&here, &who), &text, &sign, NOW);
+    let again = db.store.record_commands(&here, &who, &text, &sign, NOW);
     assert_eq!(again.await.unwrap(), 0);
     let due = db
         .store

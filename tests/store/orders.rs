@@ -4,8 +4,8 @@ use referee::model::{
     Outcome, Override, Overrides, RerunPlan, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Charge, CommandEffects, Effect, Grant, Next, Ordered, RegistrationRequest, RegistrationState,
-    Store, StoreError, Withdrawn,
+    Charge, CommandEffects, Effect, Grant, Next, RegistrationRequest, RegistrationState, Store,
+    StoreError, Withdrawn,
 };
 
 use crate::engine::Db;
@@ -28,13 +28,19 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
 
 async fn put(store: &Store, seen: i64, what: Setting, at: Timestamp) -> Result<(), StoreError> {
     let (audit, boards) = (entry_of("an order"), [board("phase")]);
-    let with = Ordered {
+    let effects = CommandEffects {
         audit: &audit,
-        boards: &boards,
         reports: &[message("commit 1", 1)],
     };
     store
-        .put_overrides(&challenge(), seen, &[setting(what, at)], with, at)
+        .put_overrides(
+            &challenge(),
+            seen,
+            &[setting(what, at)],
+            &boards,
+            effects,
+            at,
+        )
         .await
 }
 

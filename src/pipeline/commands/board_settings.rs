@@ -10,7 +10,7 @@ use super::refusal::{CommandRefusal, CommandResult};
 use super::wording::board_names;
 use crate::command::BoardSelector;
 use crate::model::{Board, Overrides, Setting};
-use crate::store::Ordered;
+use crate::store::CommandEffects;
 
 /// A change of one setting, in the words of the audit log.
 pub(super) struct BoardChange<'a> {
@@ -69,15 +69,14 @@ pub(super) async fn change_boards(
         "reason": change.reason,
         "boards": boards.iter().map(Board::to_string).collect::<Vec<_>>(),
     });
-    let with = Ordered {
+    let effects = CommandEffects {
         audit: &context.audit(change.action, challenge.as_str(), detail),
-        boards: &boards,
         reports: &context.reports(&boards, None).await?,
     };
     let newest = overrides.newest();
     context
         .store
-        .put_overrides(challenge, newest, &rows, with, context.now)
+        .put_overrides(challenge, newest, &rows, &boards, effects, context.now)
         .await?;
     context.publish_boards().await?;
     Ok(boards)

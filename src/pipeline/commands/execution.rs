@@ -19,9 +19,10 @@ const NO_LOGIN: &str = "";
 
 /// Carries out the new commands, and looks for the replies of those that continue in the background.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
+    let store = &app.context.store;
     let mut progress = Progress::Idle;
-    for record in app.context.store.commands_in(CommandState::New).await? {
-        if !app.context.store.begin_command(record.id).await? {
+    for record in store.commands_in(CommandState::New).await? {
+        if !store.begin_command(record.id).await? {
             continue;
         }
         progress = Progress::Worked;
@@ -30,15 +31,12 @@ pub async fn step(app: &App) -> anyhow::Result<Progress> {
             // The outbox shows that the command is in progress.
             CommandReply::Later => {
                 if let Some(message) = reply_message(app, &record) {
-                    app.context
-                        .store
-                        .enqueue(&message, app.context.clock.now())
-                        .await?;
+                    store.enqueue(&message, app.context.clock.now()).await?;
                 }
             }
         }
     }
-    for record in app.context.store.commands_in(CommandState::Running).await? {
+    for record in store.commands_in(CommandState::Running).await? {
         if let Some(reply) = later_reply(app, &record).await {
             end(app, &record, &reply).await?;
             progress = Progress::Worked;
@@ -61,17 +59,14 @@ pub async fn end_interrupted_commands(app: &App) -> anyhow::Result<()> {
 
 async fn end(app: &App, record: &CommandRecord, reply: &str) -> anyhow::Result<()> {
     let message = reply_message(app, record);
-    let now = app.context.clock.now();
-    let ended = app
-        .context
-        .store
-        .end_command(record.id, reply, message.as_ref(), now);
+    let (store, now) = (&app.context.store, app.context.clock.now());
+    let ended = store.end_command(record.id, reply, message.as_ref(), now);
     Ok(ended.await?)
 }
 
 /// The message that shows the reply on the forge. The command line reads it from the row.
 fn reply_message(app: &App, record: &CommandRecord) -> Option<NewOutboxMessage> {
-    let at = &record.place;
+    let at = &record.source;
     (at.forge.as_str() != COMMAND_LINE).then(|| outbox::reply(at, app.context.clock.now()))
 }
 
@@ -105,7 +100,7 @@ async fn try_carry_out(app: &App, record: &CommandRecord) -> CommandResult<Comma
         Actor::CommandLine
     } else {
         Actor::Account {
-            forge: record.place.forge.clone(),
+            forge: record.source.forge.clone(),
             login: record.actor.login.clone(),
         }
     };
@@ -119,7 +114,7 @@ async fn try_carry_out(app: &App, record: &CommandRecord) -> CommandResult<Comma
 }
 
 async fn source_of<'a>(app: &'a App, record: &CommandRecord) -> CommandResult<CommandSource<'a>> {
-    let at = &record.place;
+    let at = &record.source;
     let source = CommandSource::find(app, &at.forge, &at.forge_id).await?;
     source.ok_or(CommandRefusal::NoSource)
 }

@@ -142,7 +142,7 @@ async fn record(
             *next += 1;
             NewCommand {
                 text,
-                nth: *next - 1,
+                ordinal: *next - 1,
                 reply: command.command.as_ref().err().map(ToString::to_string),
             }
         })
@@ -152,6 +152,9 @@ async fn record(
     if new.iter().any(|command| command.reply.is_some()) {
         messages.push(outbox::reply(at, now));
     }
-    let (store, author) = (&app.context.store, event.sender);
-    Ok(store.receive((at, author), &new, &messages, now).await?)
+    let recorded = app
+        .context
+        .store
+        .record_commands(at, event.sender, &new, &messages, now);
+    Ok(recorded.await?)
 }

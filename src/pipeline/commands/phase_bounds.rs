@@ -6,7 +6,7 @@ use super::context::CommandContext;
 use super::refusal::CommandResult;
 use crate::command::BoardSelector;
 use crate::model::{Phase, PhaseSlug, Setting, Timestamp};
-use crate::store::Ordered;
+use crate::store::CommandEffects;
 
 /// A phase with the overrides that are in force.
 pub(super) struct PhaseInForce {
@@ -78,14 +78,15 @@ impl PhaseInForce {
         let subject = format!("{challenge}/{}", before.slug);
         let selector = BoardSelector::of_phase(&before.slug);
         let row = context.override_of(&selector, setting, "");
-        let with = Ordered {
+        let boards = context.boards(&selector)?;
+        let effects = CommandEffects {
             audit: &context.audit(action, subject, detail),
-            boards: &context.boards(&selector)?,
             reports: &[],
         };
+        let (newest, now) = (self.newest, context.now);
         context
             .store
-            .put_overrides(challenge, self.newest, &[row], with, context.now)
+            .put_overrides(challenge, newest, &[row], &boards, effects, now)
             .await?;
         context.publish_boards().await?;
         Ok(reply(&before, &after))

@@ -26,8 +26,8 @@ impl CommandHandler for PhaseExtend {
         destructive: true,
         summary: "Extends a phase, or opens a closed phase again with a new end.",
         details: "`by` counts from the current end, in days, hours and minutes: `2d`, `1d12h`. `until` takes a time \
-                  with its time zone, or a day, which ends at 23:59:59 UTC. The new end must be later than the current end \
-                  and later than now.",
+                  with its time zone, or a day, which ends at 23:59:59 UTC. The new end must be later than the \
+                  current end and later than now.",
         examples: &[
             "/phase extend validation by 2d",
             "/phase extend validation until 2026-09-20T23:59Z",

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(command.to_string(), text);
         let record = CommandRecord {
             id: 1,
-            place: TextRef {
+            source: TextRef {
                 forge: ForgeName::new("gitea").unwrap(),
                 forge_id: "1".to_owned(),
                 issue: 1,

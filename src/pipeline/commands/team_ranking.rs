@@ -6,7 +6,7 @@ use super::context::CommandContext;
 use super::refusal::{CommandRefusal, CommandResult};
 use crate::command::BoardSelector;
 use crate::model::{Board, Override, Overrides, Setting, TeamSlug};
-use crate::store::{NewAuditEntry, Ordered};
+use crate::store::{CommandEffects, NewAuditEntry};
 
 /// Disqualifies a team on all leaderboards of the challenge, or reverts that. Returns the changed ones.
 ///
@@ -61,15 +61,14 @@ pub(super) async fn put_team_override(
         team: Some(team.clone()),
         ..row
     };
-    let with = Ordered {
+    let effects = CommandEffects {
         audit,
-        boards,
         reports: &context.reports(boards, Some(team)).await?,
     };
-    let slug = &context.challenge.slug;
+    let (challenge, newest) = (&context.challenge.slug, read.newest());
     context
         .store
-        .put_overrides(slug, read.newest(), &[row], with, context.now)
+        .put_overrides(challenge, newest, &[row], boards, effects, context.now)
         .await?;
     Ok(())
 }
