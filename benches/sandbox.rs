@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bench::{Bench, plain_job};
-use referee::executor::{Executor as _, JobSpec};
+use referee::executor::{JobSpec, Runner as _};
 use referee::model::ImageId;
 use row::{Kind, Row};
 use world::{PATIENCE, World};

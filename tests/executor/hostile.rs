@@ -1,11 +1,11 @@
-//! Jobs that want out, want more, or want to be misread. Names follow the corpus of threats.
+//! Jobs that try to escape, to exceed their limits, or to deceive the reader of their output.
 
 use super::bench::*;
 
-use referee::executor::Executor;
+use referee::executor::Runner;
 use referee::model::OutputLimitHit;
 
-/// Tries ways out and writes, and prints one line for each: the way, and `open` or the error.
+/// Tries to escape and to write, and prints one line for each attempt: its name, and `OPEN` or the error.
 const PROBE: &str = r#"python3 -u - <<'END'
 import ctypes, errno, os, socket
 def way(name, f):
@@ -85,7 +85,7 @@ async fn there_is_no_way_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_bite() {
+async fn limits_are_enforced() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -149,7 +149,7 @@ async fn a_flood_of_output_keeps_its_start_and_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_file_is_listed_and_never_followed() {
+async fn everything_but_files_is_listed_and_never_followed() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -164,7 +164,7 @@ async fn what_is_no_file_is_listed_and_never_followed() {
     let others: Vec<_> = listing
         .others
         .iter()
-        .map(|(p, w)| format!("{p} {w}"))
+        .map(|(path, kind)| format!("{path} {kind}"))
         .collect();
     let expected = [
         "b hard link",
@@ -218,7 +218,7 @@ async fn an_output_cannot_be_larger_than_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_cannot_seed_the_output() {
+async fn an_image_cannot_place_files_in_the_output() {
     let Some(bench) = Bench::new().await else {
         return;
     };

@@ -10,10 +10,9 @@ use std::time::Instant;
 
 use referee::clock::{self, Clock};
 use referee::config;
-use referee::executor::Executor as _;
+use referee::executor::Runner as _;
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::model::{Digest, ForgeName, RepositoryId, TeamSlug};
-use referee::pipeline::job::Cleaner;
 use referee::pipeline::{App, Engines, Parts, images, view, workers};
 use referee::report::markdown;
 use referee::store::{ImageOwner, Repository, Store, SubmissionRecord};
@@ -93,12 +92,7 @@ impl Platform {
         };
         let parts = Parts {
             store: Store::open(settings.database.expose()).await.unwrap(),
-            engines: Engines {
-                builder: engine.clone(),
-                scorer: engine.clone(),
-                cleaner: Cleaner::default(),
-                runner: engine.clone(),
-            },
+            engines: Engines::on_one(engine.clone()),
             gpus: Vec::new(),
             forges: [(forge(), Arc::new(shelf) as _)].into(),
             clock: Clock::system(),

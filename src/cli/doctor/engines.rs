@@ -142,7 +142,11 @@ mod tests {
 
     #[test]
     fn too_few_gpus_are_an_error() {
-        let mut task = crate::report::samples::challenge().tasks.remove(0);
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let mut task = crate::config::read_challenge(&example)
+            .unwrap()
+            .tasks
+            .remove(0);
         task.limits.gpus = 2;
         assert_eq!(check_gpus(2, Some(&task)).problem, None);
         assert_eq!(
