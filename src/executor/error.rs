@@ -6,8 +6,8 @@ pub enum ExecutorError {
     /// The call may be retried.
     #[error("the engine does not answer: {0}")]
     Unreachable(String),
-    /// A retry of the same call will not help.
-    #[error("the engine refused the request: {0}")]
+    /// By the engine, or by Referee before it asks the engine. A retry of the same call will not help.
+    #[error("the request was refused: {0}")]
     Refused(String),
     /// The engine warned, or the effective configuration of a container differs from the requested one.
     #[error("the sandbox is not as requested: {0}")]

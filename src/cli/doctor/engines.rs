@@ -153,6 +153,8 @@ mod tests {
             check_gpus(0, None).seen,
             "none exist, and no task needs one"
         );
-        insta::assert_debug_snapshot!(check_gpus(1, Some(&task)));
+        let problem = check_gpus(1, Some(&task)).problem.unwrap();
+        assert_eq!(problem.severity, CheckSeverity::Error);
+        assert_eq!(problem.expected, "2, for the task segmentation");
     }
 }

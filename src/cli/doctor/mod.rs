@@ -229,31 +229,31 @@ mod tests {
         )
     }
 
-    fn bad() -> Check {
+    fn failed() -> Check {
         Check::ok("git", "not found").with_problem(CheckSeverity::Error, "git", "Install it.")
     }
 
     #[test]
-    fn only_what_is_bad_fails_unless_one_is_strict() {
+    fn only_errors_fail_unless_strict_counts_warnings() {
         let fine = Check::ok("git", "2.39.5");
         let ends = |checks: &[Check], strict| verdict(checks, strict).1;
         assert!(ends(std::slice::from_ref(&fine), true));
         assert!(ends(&[fine.clone(), warned()], false));
         assert!(!ends(&[fine.clone(), warned()], true));
-        assert!(!ends(&[fine, warned(), bad()], false));
+        assert!(!ends(&[fine, warned(), failed()], false));
     }
 
     #[test]
-    fn a_flaw_is_drawn_with_what_was_seen_expected_and_to_do() {
+    fn a_problem_is_shown_with_observation_expectation_and_help() {
         assert_eq!(
             drawn(&warned(), Style::Plain),
-            "warn  engine version: 20.10.24\n        expected: 29.5.1 or newer\n        \
+            "warn   engine version: 20.10.24\n         expected: 29.5.1 or newer\n         \
              to do:    Install a newer one."
         );
         assert_eq!(
             drawn(&Check::ok("git", "2.39.5"), Style::Plain),
-            "ok    git: 2.39.5"
+            "ok     git: 2.39.5"
         );
-        assert!(drawn(&bad(), Style::Plain).starts_with("BAD   git: not found\n"));
+        assert!(drawn(&failed(), Style::Plain).starts_with("ERROR  git: not found\n"));
     }
 }

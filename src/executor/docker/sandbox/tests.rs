@@ -271,22 +271,26 @@ fn every_addition_of_the_image_is_detected() {
 
 #[test]
 fn ambiguous_names_and_paths_are_refused() {
-    let refused = |change: fn(&mut JobSpec)| {
+    let changes: [fn(&mut JobSpec); 10] = [
+        |j| j.name = "../x".into(),
+        |j| j.output.target = "output".into(),
+        |j| j.output.target = "/".into(),
+        |j| j.output.target = "/output/".into(),
+        |j| j.output.target = "/a/../proc".into(),
+        |j| j.inputs[0].target = "/proc/1".into(),
+        |j| j.inputs[0].target = "/in,rw".into(),
+        |j| j.env_remove = vec!["A=b".into()],
+        |j| j.env = vec![("A=b".into(), "c".into())],
+        |j| j.limits.memory = u64::MAX,
+    ];
+    let messages = changes.map(|change| {
         let mut job = job();
         change(&mut job);
-        body_of(&job, &EngineFacts::default()).is_err()
-    };
-    assert!(refused(|j| j.name = "../x".into()));
-    assert!(refused(|j| j.output.target = "output".into()));
-    assert!(refused(|j| j.output.target = "/".into()));
-    assert!(refused(|j| j.output.target = "/output/".into()));
-    assert!(refused(|j| j.output.target = "/a/../proc".into()));
-    assert!(refused(|j| j.inputs[0].target = "/proc/1".into()));
-    assert!(refused(|j| j.inputs[0].target = "/in,rw".into()));
-    assert!(refused(|j| j.env_remove = vec!["A=b".into()]));
-    assert!(refused(|j| j.env = vec![("A=b".into(), "c".into())]));
-    assert!(refused(|j| j.limits.memory = u64::MAX));
-    assert!(!refused(|_| {}));
+        let refused = body_of(&job, &EngineFacts::default());
+        refused.expect_err("an ambiguous job").to_string()
+    });
+    insta::assert_snapshot!(messages.join("\n"));
+    assert!(body_of(&job(), &EngineFacts::default()).is_ok());
 }
 
 #[test]

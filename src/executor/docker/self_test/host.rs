@@ -139,6 +139,7 @@ fn uuids(answer: &str) -> Vec<GpuUuid> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::assert_messages;
     use super::*;
 
     #[test]
@@ -157,6 +158,15 @@ mod tests {
         assert_eq!(output_of("/nowhere/runsc", &["--version"]).await, None);
         assert_eq!(output_of("false", &[]).await, None);
         assert_eq!(output_of("echo", &["1.2"]).await.as_deref(), Some("1.2\n"));
+    }
+
+    #[test]
+    fn the_messages_are_these() {
+        let checks = [
+            unknown_runtime("runsc", &["runc", "nvidia"]),
+            no_version("gVisor", "/usr/bin/runsc"),
+        ];
+        assert_messages("host", &checks);
     }
 
     #[test]

@@ -272,6 +272,7 @@ fn syscall_check(name: &str, code: Option<i64>, severity: CheckSeverity, help: &
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::assert_messages;
     use super::*;
 
     #[test]
@@ -330,28 +331,31 @@ mod tests {
             error: String::new(),
             duration: Duration(0),
         };
-        insta::assert_debug_snapshot!([
-            status_check(&[], None),
-            status_check(&["Seccomp: 2".to_owned()], None),
-            status_check(&["Seccomp: 2".to_owned()], Some("runsc")),
-            MEMORY_LIMIT.check(Some(&end), true),
-            MEMORY_LIMIT.check(Some(&end), false),
-            PROCESS_LIMIT.check(None, false),
-            syscall_check(SYSCALLS_OF_JOBS, Some(8), warning, ""),
-            syscall_check(
-                SYSCALLS_OF_JOBS,
-                Some(15),
-                warning,
-                &allowed_in_jobs(None).1
-            ),
-            syscall_check(
-                SYSCALLS_OF_JOBS,
-                Some(9),
-                warning,
-                &allowed_in_jobs(Some("runsc")).1
-            ),
-            syscall_check(SYSCALLS_OF_BUILDS, None, warning, ""),
-            failed_build("the engine does not answer: build: lost".to_owned()),
-        ]);
+        assert_messages(
+            "limit-probes",
+            &[
+                status_check(&[], None),
+                status_check(&["Seccomp: 2".to_owned()], None),
+                status_check(&["Seccomp: 2".to_owned()], Some("runsc")),
+                MEMORY_LIMIT.check(Some(&end), true),
+                MEMORY_LIMIT.check(Some(&end), false),
+                PROCESS_LIMIT.check(None, false),
+                syscall_check(SYSCALLS_OF_JOBS, Some(8), warning, ""),
+                syscall_check(
+                    SYSCALLS_OF_JOBS,
+                    Some(15),
+                    warning,
+                    &allowed_in_jobs(None).1,
+                ),
+                syscall_check(
+                    SYSCALLS_OF_JOBS,
+                    Some(9),
+                    warning,
+                    &allowed_in_jobs(Some("runsc")).1,
+                ),
+                syscall_check(SYSCALLS_OF_BUILDS, None, warning, ""),
+                failed_build("the engine does not answer: build: lost".to_owned()),
+            ],
+        );
     }
 }

@@ -278,6 +278,26 @@ fn check_settings(facts: &EngineFacts) -> Vec<Check> {
 mod tests {
     use super::*;
 
+    /// Compares the messages with a snapshot. All messages of `referee doctor` are in one folder.
+    pub(super) fn assert_messages(name: &str, checks: &[Check]) {
+        let mut text = String::new();
+        for check in checks {
+            text += &format!("{}: {}\n", check.name, check.seen);
+            if let Some(problem) = &check.problem {
+                text += &format!("  {:?}\n", problem.severity);
+                text += &format!(
+                    "  expected: {}\n  to do: {}\n",
+                    problem.expected, problem.help
+                );
+            }
+        }
+        insta::with_settings!({
+            snapshot_path => "../../../cli/doctor/snapshots",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { insta::assert_snapshot!(name, text) });
+    }
+
     #[test]
     fn missing_build_limits_are_problems() {
         let of = |check: Check| (check.seen, check.problem.map(|p| p.severity));
@@ -310,11 +330,15 @@ mod tests {
         };
         let group = || Ok("docker/buildkit".to_owned());
         let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        insta::assert_debug_snapshot!([
-            vec![failed_check("no answer".to_owned(), "engine")],
-            check_settings(&all),
-            check_settings(&EngineFacts::default()),
-            vec![
+        assert_messages("engine-settings", &check_settings(&all));
+        assert_messages(
+            "engine-settings-missing",
+            &check_settings(&EngineFacts::default()),
+        );
+        assert_messages(
+            "engine",
+            &[
+                failed_check("the engine does not answer: lost".to_owned(), "engine"),
                 classic_build_limits(Ok(())),
                 classic_build_limits(Err("no root".to_owned())),
                 buildkit_limits(group(), true),
@@ -324,6 +348,6 @@ mod tests {
                 check_out_of_memory_detection(Err(denied())),
                 missing_base_image("base image a:1".to_owned(), "a:1"),
             ],
-        ]);
+        );
     }
 }

@@ -183,6 +183,7 @@ fn version_of(text: &str) -> Version {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::assert_messages;
     use super::*;
 
     #[test]
@@ -308,6 +309,25 @@ mod tests {
             assert!(problem.help.contains("ignore this warning"), "{problem:?}");
         }
         assert_eq!(kernel("", "").seen, "the engine does not report it");
+    }
+
+    #[test]
+    fn the_messages_are_these() {
+        assert_messages(
+            "versions",
+            &[
+                engine("29.5.1"),
+                engine("20.10.24+dfsg1"),
+                engine(""),
+                runc("1.1.12", ""),
+                buildkit(None, None),
+                buildkit(None, Some("24.0.7")),
+                buildkit(Some("v0.12.5"), None),
+                kernel("6.1.0-37-amd64", "#1 SMP Debian 6.1.140-1 (2025-05-22)"),
+                gvisor("runsc version release-20260101.0\n").unwrap(),
+                toolkit("cli-version: 1.14.3\n").unwrap(),
+            ],
+        );
     }
 
     #[test]
