@@ -103,8 +103,8 @@ impl DockerEngine {
             self.remove_container(&container).await?;
             if let Some(path) = special? {
                 let message = format!(
-                    "COPY failed: `{path}` is a device or a pipe, or leads through more than {LINKS_MAX} links: \
-                     only files, folders and links can be copied"
+                    "COPY failed: `{path}` is a device or a pipe, or leads through many links: only files, folders \
+                     and links can be copied"
                 );
                 return Ok(Some(BuildEnd::Failed {
                     step: Some(copy.step),
