@@ -1,11 +1,11 @@
 //! The cost of the sandbox, and the influence of jobs on each other.
 //!
-//! The first part runs an empty container in the sandbox and without it, in turn: the difference is the cost of the sandbox. The
-//! second part runs a reference job, about one second of work in the sandbox, again and again, while every hostile commit of
-//! `tests/hostile/corpus` goes through the platform.
+//! The first part runs an empty container in the sandbox and without it, in turn: the difference is the cost of the
+//! sandbox. The second part runs a reference job, about one second of work in the sandbox, again and again, while every
+//! hostile commit of `tests/hostile/corpus` goes through the platform.
 //!
-//! The benchmark prints times and asserts none. Run `cargo bench --bench sandbox`. Words behind `--` select the rows whose names
-//! contain one of them.
+//! The benchmark prints times and asserts none. Run `cargo bench --bench sandbox`. Words behind `--` select the rows
+//! whose names contain one of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -129,8 +129,8 @@ async fn in_sandbox(bench: &Bench, spec: &JobSpec) -> (f64, f64) {
     (ran, begun.elapsed().as_secs_f64())
 }
 
-/// The same container by `docker run`. The time of the program `docker` itself is subtracted: it is that of a call that costs the
-/// engine nothing.
+/// The same container by `docker run`. The time of the program `docker` itself is subtracted: it is that of a call that
+/// costs the engine nothing.
 fn without_sandbox(image: &str) -> f64 {
     let timed = |arguments: &[&str]| {
         let begun = Instant::now();
@@ -210,8 +210,8 @@ fn beside(runtime: &tokio::runtime::Runtime) {
     report(&runs, &references);
 }
 
-/// Pushes a row and waits for its end, again and again for the time of several reference jobs: one job proves nothing on a machine
-/// with few cores. A row that makes its own commit is pushed once.
+/// Pushes a row and waits for its end, again and again for the time of several reference jobs: one job proves nothing
+/// on a machine with few cores. A row that makes its own commit is pushed once.
 fn run_row(world: &mut World, row: &Row) -> RowRun {
     let copy = world.copy_of("hostile", &row.name);
     row::commit(row, &copy);

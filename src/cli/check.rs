@@ -1,7 +1,7 @@
 //! `referee check`: all stages up to the smoke run in a working copy, by the code of the daemon.
 //!
-//! Needs the directory of the challenge (its public parts suffice) and an engine. Sends nothing to any server, and leaves
-//! nothing behind but the image with `--keep`.
+//! Needs the directory of the challenge (its public parts suffice) and an engine. Sends nothing to any server, and
+//! leaves nothing behind but the image with `--keep`.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};

@@ -98,7 +98,8 @@ pub fn local_forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, L
         .collect())
 }
 
-/// Opens the database. Creates the state directory if it does not exist, because a command that only reads may run first.
+/// Opens the database. Creates the state directory if it does not exist, because a command that only reads may run
+/// first.
 ///
 /// # Errors
 /// When the directory cannot be created or the database cannot be opened.

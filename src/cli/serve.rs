@@ -1,7 +1,7 @@
 //! `referee serve`: the daemon.
 //!
-//! At SIGTERM it stops claiming work, leaves the rows as they are, and ends. The next start repeats the attempts that were
-//! running.
+//! At SIGTERM it stops claiming work, leaves the rows as they are, and ends. The next start repeats the attempts that
+//! were running.
 
 use std::process::ExitCode;
 use std::sync::Arc;

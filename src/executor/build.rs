@@ -19,7 +19,8 @@ pub struct BuildSpec {
     /// Labels of the image.
     pub labels: Vec<(String, String)>,
     /// Set for a build whose steps are untrusted. The engine's builder then inspects the result of each step before the
-    /// engine reads it. The value is a random word of this build alone. It keeps the build out of every other build's cache.
+    /// engine reads it. The value is a random word of this build alone. It keeps the build out of every other build's
+    /// cache.
     pub inspection_key: Option<String>,
 }
 

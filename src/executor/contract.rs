@@ -22,19 +22,19 @@ pub trait Builder: Send + Sync {
     async fn build(&self, spec: &BuildSpec) -> Result<BuildReport>;
     /// The image that a reference such as `referee/python:3.11` means now.
     async fn base_image(&self, reference: &str) -> Result<Option<ImageFacts>>;
-    /// Writes an image into a new file of at most `bytes_max` bytes, in the form that [`ImageStore::load`] accepts: only this
-    /// image, and without a name.
+    /// Writes an image into a new file of at most `bytes_max` bytes, in the form that [`ImageStore::load`] accepts:
+    /// only this image, and without a name.
     async fn save(&self, image: &ImageId, into: &Path, bytes_max: u64) -> Result<()>;
-    /// Removes the images that interrupted builds of this instance left, and returns their number. Does nothing while a build
-    /// is running.
+    /// Removes the images that interrupted builds of this instance left, and returns their number. Does nothing while a
+    /// build is running.
     async fn sweep(&self) -> Result<usize>;
 }
 
 /// Keeps the images that were built or loaded. Each has the name of its build or load.
 #[async_trait]
 pub trait ImageStore: Send + Sync {
-    /// Loads an image from an archive that holds `manifest.json`, the configuration and the layers of this image alone. The
-    /// image gets `name`.
+    /// Loads an image from an archive that holds `manifest.json`, the configuration and the layers of this image alone.
+    /// The image gets `name`.
     async fn load(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd>;
     /// The image of this name, if it still exists.
     async fn image_named(&self, name: &str) -> Result<Option<ImageFacts>>;
@@ -68,8 +68,8 @@ pub trait Runner: Send + Sync {
     async fn gpus(&self) -> Result<Vec<GpuUuid>>;
     /// Creates the output file system of a job.
     async fn prepare(&self, job: &JobSpec) -> Result<()>;
-    /// Creates a job, compares its effective configuration with the requested one, and starts it. The same name finds the same
-    /// job, also after a crash in between.
+    /// Creates a job, compares its effective configuration with the requested one, and starts it. The same name finds
+    /// the same job, also after a crash in between.
     async fn submit(&self, job: &JobSpec) -> Result<JobRef>;
     /// The states of these jobs, in the same sequence.
     async fn poll(&self, jobs: &[JobRef]) -> Result<Vec<JobStatus>>;
@@ -81,8 +81,8 @@ pub trait Runner: Send + Sync {
     async fn cancel(&self, job: &JobRef, reason: KillReason) -> Result<()>;
     /// The kept part of the job's output. Reading it never slows the job down.
     async fn logs(&self, job: &JobRef) -> Result<LogExcerpt>;
-    /// After the end: copies the regular files of the output into the directory `into` and lists everything that was there.
-    /// Follows no link, and copies no more than the limits of the output.
+    /// After the end: copies the regular files of the output into the directory `into` and lists everything that was
+    /// there. Follows no link, and copies no more than the limits of the output.
     async fn collect(
         &self,
         job: &JobRef,

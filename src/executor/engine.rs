@@ -128,8 +128,8 @@ impl ConfiguredEngine<'_> {
     }
 }
 
-/// Opens all engines of these settings, each with its roles. Two addresses may lead to one engine: Referee asks each engine
-/// for its identity, so that it does not transfer images from an engine to itself.
+/// Opens all engines of these settings, each with its roles. Two addresses may lead to one engine: Referee asks each
+/// engine for its identity, so that it does not transfer images from an engine to itself.
 ///
 /// # Errors
 /// When an engine does not answer.

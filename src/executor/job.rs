@@ -27,8 +27,8 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// A digest of the whole specification. An engine labels the container with it and so recognises another job that has
-    /// the same name.
+    /// A digest of the whole specification. An engine labels the container with it and so recognises another job that
+    /// has the same name.
     pub fn digest(&self) -> Digest {
         let json = serde_json::to_vec(self).unwrap_or_default();
         Digest::of(&json)

@@ -1,8 +1,9 @@
 //! L2, the only module that knows container engines: their addresses, paths, devices and names of things.
 //!
-//! All other modules use the types and traits below. [`Builder`], [`ImageStore`] and [`Runner`] are apart, because an engine
-//! may have only some of these abilities. [`ConfiguredEngine::open`] is the one function that knows which kinds of engine
-//! exist; `docker` is the first. An engine never decides who is responsible for the end of a job: `rules::exit` does.
+//! All other modules use the types and traits below. [`Builder`], [`ImageStore`] and [`Runner`] are apart, because an
+//! engine may have only some of these abilities. [`ConfiguredEngine::open`] is the one function that knows which kinds
+//! of engine exist; `docker` is the first. An engine never decides who is responsible for the end of a job:
+//! `rules::exit` does.
 
 mod build;
 mod contract;

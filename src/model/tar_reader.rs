@@ -1,8 +1,8 @@
 //! Tar archives, entry by entry, as Go's `archive/tar` reads them. Engines use that reader and its writer.
 //!
-//! Layers from a registry, outputs of jobs and files of an image are all read here. The reader holds one header at a time
-//! and limits the size of extended headers. An archive is broken wherever the position of the next header is in doubt. The
-//! reader creates no file and follows no name: its callers decide what an entry means.
+//! Layers from a registry, outputs of jobs and files of an image are all read here. The reader holds one header at a
+//! time and limits the size of extended headers. An archive is broken wherever the position of the next header is in
+//! doubt. The reader creates no file and follows no name: its callers decide what an entry means.
 
 use std::io::{self, Read};
 
@@ -193,8 +193,8 @@ impl Extended {
         Some(())
     }
 
-    /// Reads records of the form `length key=value\n`. The length counts all of the record, so a value may hold line ends
-    /// and text that looks like another record.
+    /// Reads records of the form `length key=value\n`. The length counts all of the record, so a value may hold line
+    /// ends and text that looks like another record.
     fn records(mut text: &[u8]) -> Option<Self> {
         let mut found = Self::default();
         while !text.is_empty() {

@@ -1,7 +1,7 @@
 //! The engines of the three roles, and the transfer of images between them.
 //!
-//! An image exists only on the engine that runs it. The builder is the most exposed engine: no image stays there that another
-//! engine runs, and Referee names every image that comes from it.
+//! An image exists only on the engine that runs it. The builder is the most exposed engine: no image stays there that
+//! another engine runs, and Referee names every image that comes from it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -94,8 +94,8 @@ impl Engines {
         }
     }
 
-    /// Transfers an image from the builder to the runner through the file `archive`, which is removed afterwards. Does nothing
-    /// if both are one engine.
+    /// Transfers an image from the builder to the runner through the file `archive`, which is removed afterwards. Does
+    /// nothing if both are one engine.
     ///
     /// # Errors
     /// When an engine or the disk fails. Then the image is on neither engine.
@@ -134,8 +134,8 @@ impl Engines {
         }
     }
 
-    /// Removes the image of a submission from the runner, and from the builder if it is still there. An image that no longer
-    /// exists is no error.
+    /// Removes the image of a submission from the runner, and from the builder if it is still there. An image that no
+    /// longer exists is no error.
     ///
     /// # Errors
     /// When an engine does not answer, or a container still uses the image.
@@ -160,8 +160,8 @@ impl Engines {
         Ok(())
     }
 
-    /// Removes the jobs whose name is `name`, or `name` and a suffix, and the image of a build of this name. Failures are
-    /// logged.
+    /// Removes the jobs whose name is `name`, or `name` and a suffix, and the image of a build of this name. Failures
+    /// are logged.
     pub async fn remove_jobs_of(&self, name: &str, reason: KillReason) {
         for jobs in [&self.runner.jobs, &self.scorer.jobs] {
             jobs.remove_jobs_of(name, reason).await;
@@ -171,8 +171,8 @@ impl Engines {
         }
     }
 
-    /// Removes the jobs that an earlier start left. A builder ends its steps when its client disconnects, so only images are
-    /// left of builds: see [`Engines::sweep`].
+    /// Removes the jobs that an earlier start left. A builder ends its steps when its client disconnects, so only
+    /// images are left of builds: see [`Engines::sweep`].
     ///
     /// # Errors
     /// When an engine does not answer.

@@ -1,7 +1,8 @@
-//! Building an image from a Dockerfile: the base images, the build, the checks of the result, and the transfer to the runner.
+//! Building an image from a Dockerfile: the base images, the build, the checks of the result, and the transfer to the
+//! runner.
 //!
-//! Shared by the daemon and `referee check`. The builder gets the Dockerfile that Referee emits from its own parse, never
-//! the participant's text.
+//! Shared by the daemon and `referee check`. The builder gets the Dockerfile that Referee emits from its own parse,
+//! never the participant's text.
 
 use std::collections::BTreeMap;
 use std::path::Path;

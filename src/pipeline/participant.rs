@@ -1,7 +1,7 @@
 //! The participant's container, and the commands that reproduce it locally. Pure.
 //!
-//! The same value describes the smoke run of the daemon, the smoke run of `referee check`, and the run on hidden data. They
-//! differ only in inputs and time. Commands never name hidden data.
+//! The same value describes the smoke run of the daemon, the smoke run of `referee check`, and the run on hidden data.
+//! They differ only in inputs and time. Commands never name hidden data.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::executor::{
 };
 use crate::model::{Case, Challenge, Digest, Duration, GpuUuid, ImageId, Stage, Task};
 
-/// Variables of an image that would have an effect outside the sandbox: the dynamic linker of helper programs and the GPU
-/// runtime read them.
+/// Variables of an image that would have an effect outside the sandbox: the dynamic linker of helper programs and the
+/// GPU runtime read them.
 const ENV_REMOVED: [&str; 4] = [
     "LD_PRELOAD",
     "LD_AUDIT",

@@ -81,8 +81,8 @@ impl ScorerContext {
     }
 }
 
-/// Removes the images of scorers that are neither among `images` nor built from the current contents of these folders. Returns
-/// their number.
+/// Removes the images of scorers that are neither among `images` nor built from the current contents of these folders.
+/// Returns their number.
 ///
 /// # Errors
 /// When a folder cannot be read, or the engine does not answer. The next call removes the rest.
@@ -110,8 +110,8 @@ pub async fn remove_others(
     Ok(removed)
 }
 
-/// The image of a scorer. It is built on the engine that runs it, unless an image of exactly the same context exists there. The
-/// engine that builds submissions never sees it.
+/// The image of a scorer. It is built on the engine that runs it, unless an image of exactly the same context exists
+/// there. The engine that builds submissions never sees it.
 ///
 /// # Errors
 /// When the context cannot be read or built. Then the task cannot be scored.

@@ -202,7 +202,7 @@ pub async fn each_limit_ends_a_build(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_that_nobody_waits_for_ends() {
+async fn a_dropped_build_ends() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -281,8 +281,8 @@ async fn an_image_is_saved_as_it_is_loaded() {
     );
 }
 
-/// A sweep removes images without a name and with the label of the instance, but none of a running build. (A test of `it`
-/// verifies with a daemon that an interrupted build leaves nothing.)
+/// A sweep removes images without a name and with the label of the instance, but none of a running build. (A test of
+/// `it` verifies with a daemon that an interrupted build leaves nothing.)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_keeps_the_images_of_a_running_build() {
     let Some(bench) = Bench::new().await else {

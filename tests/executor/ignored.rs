@@ -1,6 +1,7 @@
 //! The files that `.dockerignore` excludes: Referee's reading is compared with Docker's own client.
 //!
-//! Two forms are not compared, because Docker's own clients differ: `!**/name` below an excluded directory, and `**name`.
+//! Two forms are not compared, because Docker's own clients differ: `!**/name` below an excluded directory, and
+//! `**name`.
 
 use std::collections::BTreeSet;
 use std::path::Path;

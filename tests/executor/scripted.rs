@@ -247,8 +247,8 @@ async fn a_job_gets_exactly_the_gpus_that_were_reserved_for_it() {
     );
 }
 
-/// Twelve workers share three GPUs, with jobs for one or two of them. The assertions are about the requests to the engine, in
-/// their sequence.
+/// Twelve workers share three GPUs, with jobs for one or two of them. The assertions are about the requests to the
+/// engine, in their sequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_gpu_is_ever_in_two_containers() {
     let scripted = Arc::new(Scripted::new(Script::default()).await);

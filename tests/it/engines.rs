@@ -1,7 +1,8 @@
-//! Builder, runner and scorer on three engines: each does only its own work, images are transferred to the engine that needs
-//! them, and nothing else stays.
+//! Builder, runner and scorer on three engines: each does only its own work, images are transferred to the engine that
+//! needs them, and nothing else stays.
 //!
-//! The test starts two engines, which needs root and `dockerd`. Without them it prints a message and passes, except under CI.
+//! The test starts two engines, which needs root and `dockerd`. Without them it prints a message and passes, except
+//! under CI.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -39,8 +40,8 @@ impl Recorder {
         Self { process, file }
     }
 
-    /// The kinds of the containers of this instance, each once: `run`, `scorer`, and `step` for those of builds, whose names
-    /// are the engine's.
+    /// The kinds of the containers of this instance, each once: `run`, `scorer`, and `step` for those of builds, whose
+    /// names are the engine's.
     fn kinds(&self, instance: &str) -> Vec<String> {
         let text = std::fs::read_to_string(&self.file).unwrap();
         let mut kinds: Vec<String> = Vec::new();

@@ -1,5 +1,6 @@
-//! The runner's runtime is gVisor: submissions run in another kernel than the host's, and get the same verdicts as under runc.
-//! `tests/hostile/gvisor.sh` runs the whole corpus of hostile submissions under gVisor, which takes minutes.
+//! The runner's runtime is gVisor: submissions run in another kernel than the host's, and get the same verdicts as
+//! under runc. `tests/hostile/gvisor.sh` runs the whole corpus of hostile submissions under gVisor, which takes
+//! minutes.
 //!
 //! The test needs root, `dockerd` and `runsc`. Without them it prints a message and passes, except under CI.
 

@@ -1,13 +1,14 @@
 //! Dockerfile and context to image, by either of the engine's two builders.
 //!
-//! The engine reads only the given Dockerfile, whatever the context contains. It uses no cache of other builds. The output of
-//! a build is not believed: the image is found by its tag. Closing the connection ends a build and everything that it runs, so
-//! this is how limits are enforced, and how a dropped future stops its build.
+//! The engine reads only the given Dockerfile, whatever the context contains. It uses no cache of other builds. The
+//! output of a build is not believed: the image is found by its tag. Closing the connection ends a build and everything
+//! that it runs, so this is how limits are enforced, and how a dropped future stops its build.
 //!
-//! Two parameters that the client library does not have (`ulimits`, `cgroupparent`) and one that it truncates to 31 bits
-//! (`memory`) are added to the address of the request. moby reads them in `api/server/router/build/build_routes.go`. BuildKit
-//! ignores them; [`super::buildkit`] has its replacements. The engine itself fetches `ADD <url>` and missing base images,
-//! whatever `networkmode` is. So the rules refuse `ADD <url>`, and callers look base images up before.
+//! Two parameters that the client library does not have (`ulimits`, `cgroupparent`) and one that it truncates to 31
+//! bits (`memory`) are added to the address of the request. moby reads them in
+//! `api/server/router/build/build_routes.go`. BuildKit ignores them; [`super::buildkit`] has its replacements. The
+//! engine itself fetches `ADD <url>` and missing base images, whatever `networkmode` is. So the rules refuse `ADD
+//! <url>`, and callers look base images up before.
 
 use std::io;
 use std::path::Path;
@@ -399,8 +400,8 @@ impl RunningBuild {
     }
 }
 
-/// The control group of BuildKit's steps for one build. Waits for the build of another process, as long as that may take under
-/// the same limits, and for an interrupted step.
+/// The control group of BuildKit's steps for one build. Waits for the build of another process, as long as that may
+/// take under the same limits, and for an interrupted step.
 async fn buildkit_cgroup(group: &str, unified: bool, limits: &BuildLimits) -> Result<BuildCgroup> {
     let until = tokio::time::Instant::now() + limits.time.std() + CGROUP_PATIENCE;
     loop {

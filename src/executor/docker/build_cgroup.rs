@@ -1,9 +1,9 @@
 //! A control group around all steps of a build. It limits their processes, and it counts the resources that ran out.
 //!
-//! The classic builder limits neither processes nor disk, and it reports an out-of-memory kill like `exit 137`. So each of its
-//! builds gets a control group of its own. BuildKit accepts no limits from its callers, but starts every step in one control
-//! group (`<parent of the engine>/buildkit/<step>`, moby's `builder-next/executor_unix.go`). Referee creates that one again
-//! for each build, with limits.
+//! The classic builder limits neither processes nor disk, and it reports an out-of-memory kill like `exit 137`. So each
+//! of its builds gets a control group of its own. BuildKit accepts no limits from its callers, but starts every step in
+//! one control group (`<parent of the engine>/buildkit/<step>`, moby's `builder-next/executor_unix.go`). Referee
+//! creates that one again for each build, with limits.
 //!
 //! This needs root on the engine's host, and an engine that names groups by path. Elsewhere no group is made, and
 //! [`super::self_test`] reports it. The help is then an engine of its own for builds, started under limits.
@@ -45,8 +45,8 @@ pub(super) struct BuildCgroup {
 }
 
 impl BuildCgroup {
-    /// Whether groups can be made here: the engine names groups by path, and the file system of groups is the host's and
-    /// writable. The error is the reason.
+    /// Whether groups can be made here: the engine names groups by path, and the file system of groups is the host's
+    /// and writable. The error is the reason.
     pub(super) fn is_possible(
         engine: &EngineFacts,
         local: bool,
@@ -85,7 +85,8 @@ impl BuildCgroup {
         Ok(cgroup)
     }
 
-    /// Removes BuildKit's group (see [`buildkit_steps`]) and makes it again, which sets its counts to zero. Then limits it.
+    /// Removes BuildKit's group (see [`buildkit_steps`]) and makes it again, which sets its counts to zero. Then limits
+    /// it.
     ///
     /// # Errors
     /// [`io::ErrorKind::ResourceBusy`] while a build of any process is in it.
@@ -171,8 +172,8 @@ impl BuildCgroup {
             root.join(&self.name)
         };
         let (pids, memory) = (group_of("pids"), group_of("memory"));
-        // Version 1 counts kills only in the step's own group, which no longer exists. But it keeps the peak of all steps
-        // together. Kernels charge in batches, so the peak may be a little below the limit.
+        // Version 1 counts kills only in the step's own group, which no longer exists. But it keeps the peak of all
+        // steps together. Kernels charge in batches, so the peak may be a little below the limit.
         let memory = if self.unified {
             count(memory.join("memory.events"), "oom_kill ").map(|kills| kills > 0)
         } else {
@@ -220,8 +221,8 @@ pub(super) fn cpu_quota(limits: &BuildLimits) -> u64 {
     u64::from(limits.cpu_percent) * CPU_PERIOD / 100
 }
 
-/// The groups in which steps of BuildKit run now, as paths below the root of a controller: `docker/buildkit/<step>`, whatever
-/// the engine calls its own group.
+/// The groups in which steps of BuildKit run now, as paths below the root of a controller: `docker/buildkit/<step>`,
+/// whatever the engine calls its own group.
 pub(super) fn buildkit_steps(unified: bool) -> BTreeSet<PathBuf> {
     let root = pids_root(Path::new(CGROUPS), unified);
     let mut steps = BTreeSet::new();

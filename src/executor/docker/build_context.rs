@@ -1,9 +1,10 @@
 //! The context of a build as one tar stream, with the emitted Dockerfile at its end.
 //!
-//! Of two entries with the same name the engine keeps the later one, so no file of a repository can replace the Dockerfile. The
-//! last entry is a `.dockerignore` that names itself and the Dockerfile. The engine removes both from the context after it has
-//! read them (moby `builder/remotecontext`), so `COPY . .` does not copy them into the image. Engines leave the repository's own
-//! `.dockerignore` to their clients: the author of the context has applied it. A context is never held in memory as a whole.
+//! Of two entries with the same name the engine keeps the later one, so no file of a repository can replace the
+//! Dockerfile. The last entry is a `.dockerignore` that names itself and the Dockerfile. The engine removes both from
+//! the context after it has read them (moby `builder/remotecontext`), so `COPY . .` does not copy them into the image.
+//! Engines leave the repository's own `.dockerignore` to their clients: the author of the context has applied it. A
+//! context is never held in memory as a whole.
 
 use std::io;
 use std::path::Path;

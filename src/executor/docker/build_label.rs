@@ -1,8 +1,8 @@
 //! A label behind each `FROM`, so that every image of a build has the label of this instance. Pure.
 //!
-//! The classic builder puts the labels of a build on its last image alone. An interrupted build leaves images without a name,
-//! and only this label shows which instance made them. A file that this module cannot read surely stays as it is: one with its
-//! own escape character, or one that ends in the middle of an instruction.
+//! The classic builder puts the labels of a build on its last image alone. An interrupted build leaves images without a
+//! name, and only this label shows which instance made them. A file that this module cannot read surely stays as it is:
+//! one with its own escape character, or one that ends in the middle of an instruction.
 
 use super::instructions::{has_own_escape, instructions};
 

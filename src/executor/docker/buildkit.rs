@@ -1,12 +1,13 @@
 //! The additional needs of builds with BuildKit: bases by name, the control group of all steps, and an empty cache.
 //!
-//! BuildKit ignores the limits in a request. Only the control group of its steps limits them, and all builds share it. So one
-//! such build runs at a time on an engine. BuildKit finds local images only by name, and it keeps the results of steps: Referee
-//! removes both after the build. It clears the whole cache, so an engine that builds like this should build nothing else.
+//! BuildKit ignores the limits in a request. Only the control group of its steps limits them, and all builds share it.
+//! So one such build runs at a time on an engine. BuildKit finds local images only by name, and it keeps the results of
+//! steps: Referee removes both after the build. It clears the whole cache, so an engine that builds like this should
+//! build nothing else.
 //!
-//! A context without a session, as here, keeps the Dockerfile, and `COPY . .` copies it too. Only engines that pass `ulimits` on
-//! (not 20.10) limit the largest file of a step; elsewhere the disk limit of the whole build applies. BuildKit drops the output
-//! that a step prints faster than 100 KiB a second.
+//! A context without a session, as here, keeps the Dockerfile, and `COPY . .` copies it too. Only engines that pass
+//! `ulimits` on (not 20.10) limit the largest file of a step; elsewhere the disk limit of the whole build applies.
+//! BuildKit drops the output that a step prints faster than 100 KiB a second.
 
 use std::time::Duration as Span;
 
@@ -126,8 +127,8 @@ impl DockerEngine {
         Ok(())
     }
 
-    /// Clears BuildKit's cache, so that no build finds results of another, and removes the names of bases that a killed daemon
-    /// left. Does nothing while a build is running.
+    /// Clears BuildKit's cache, so that no build finds results of another, and removes the names of bases that a killed
+    /// daemon left. Does nothing while a build is running.
     pub(super) async fn sweep_buildkit(&self) -> Result<()> {
         let Ok(_no_build_is_running) = self.builds().exclusive.try_lock() else {
             return Ok(());

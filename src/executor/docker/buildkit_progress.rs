@@ -1,8 +1,9 @@
-//! The status messages of a build by BuildKit: the current step, the output of steps, and the reason of a failure. Pure.
+//! The status messages of a build by BuildKit: the current step, the output of steps, and the reason of a failure.
+//! Pure.
 //!
-//! Unlike the classic builder, BuildKit sends its messages apart from the output of steps, so a step cannot forge them. Its
-//! Dockerfile frontend (`dockerfile2llb/convert.go`) names a step by its stage and by its number among those steps of the
-//! stage that change something: `[build 2/4] RUN make`. The Dockerfile shows which instruction that is.
+//! Unlike the classic builder, BuildKit sends its messages apart from the output of steps, so a step cannot forge them.
+//! Its Dockerfile frontend (`dockerfile2llb/convert.go`) names a step by its stage and by its number among those steps
+//! of the stage that change something: `[build 2/4] RUN make`. The Dockerfile shows which instruction that is.
 
 use std::collections::HashMap;
 
@@ -14,8 +15,8 @@ use crate::executor::{BuildEnd, ExecutorError, Result};
 
 /// An error that ends like this is a consequence: another step failed before.
 const CANCELED: &str = "context canceled";
-/// BuildKit passes on 1 MiB of the output of a step and drops the rest (`util/progress/logs/logs.go`). A build that comes near
-/// this size has printed more.
+/// BuildKit passes on 1 MiB of the output of a step and drops the rest (`util/progress/logs/logs.go`). A build that
+/// comes near this size has printed more.
 pub(super) const LOG_MAX: usize = 960 * 1024;
 /// The number of steps whose names are remembered.
 const NAMES_MAX: usize = 1024;
@@ -88,8 +89,8 @@ impl BuildKitProgress {
         }
     }
 
-    /// The end of a build that the engine gave up. A missing base image is a platform error, because the rules allow only base
-    /// images that exist.
+    /// The end of a build that the engine gave up. A missing base image is a platform error, because the rules allow
+    /// only base images that exist.
     pub(super) fn failure(&self, message: &str) -> Result<BuildEnd> {
         let name = self.failed.as_deref().unwrap_or_default();
         let step = step_name(name);

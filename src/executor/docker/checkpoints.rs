@@ -1,9 +1,9 @@
 //! The places in an untrusted Dockerfile at which the result so far must be inspected. Pure.
 //!
-//! Before each step the engine itself reads `/etc/passwd` and `/etc/group` of the result so far. For `COPY --from` it opens
-//! every file that it copies. Both happen outside of every limit: a device has no end, and a pipe blocks for ever. So Referee
-//! builds the file up to a checkpoint, inspects the result, and builds the same file a little further. The engine takes the
-//! steps before from its cache.
+//! Before each step the engine itself reads `/etc/passwd` and `/etc/group` of the result so far. For `COPY --from` it
+//! opens every file that it copies. Both happen outside of every limit: a device has no end, and a pipe blocks for
+//! ever. So Referee builds the file up to a checkpoint, inspects the result, and builds the same file a little further.
+//! The engine takes the steps before from its cache.
 
 use super::instructions::{has_own_escape, instructions};
 

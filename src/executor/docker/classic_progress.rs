@@ -1,7 +1,8 @@
-//! The output of a build by the classic builder: the current step, the images of its stages, and the reason of a failure. Pure.
+//! The output of a build by the classic builder: the current step, the images of its stages, and the reason of a
+//! failure. Pure.
 //!
-//! Steps print into the same stream as the engine, so nothing here is proof. A forged line can only show its author another
-//! line of the author's own Dockerfile.
+//! Steps print into the same stream as the engine, so nothing here is proof. A forged line can only show its author
+//! another line of the author's own Dockerfile.
 
 use super::build_cgroup::Exhausted;
 use super::instructions::instructions;
@@ -49,8 +50,8 @@ impl ClassicProgress {
         self.step.max(self.printed)
     }
 
-    /// Whether the message that was read last is new: no earlier part has printed it, and it is not the success message of a
-    /// part that is not the last one.
+    /// Whether the message that was read last is new: no earlier part has printed it, and it is not the success message
+    /// of a part that is not the last one.
     pub(super) fn is_new(&self, text: &str, is_last_part: bool) -> bool {
         self.step > self.printed && (is_last_part || !text.starts_with("Successfully "))
     }
@@ -94,8 +95,8 @@ impl ClassicProgress {
         std::mem::take(&mut self.stage_images)
     }
 
-    /// The end of a build that the engine gave up. A missing base image is a platform error, because the rules allow only base
-    /// images that exist.
+    /// The end of a build that the engine gave up. A missing base image is a platform error, because the rules allow
+    /// only base images that exist.
     pub(super) fn failure(&self, message: &str) -> Result<BuildEnd> {
         let by_step = message.starts_with("The command") || message.starts_with("COPY failed");
         if self.is_from && !by_step {
@@ -132,8 +133,9 @@ fn step_line(text: &str) -> Option<(u32, u32, &str)> {
     Some((step.parse().ok()?, steps.parse().ok()?, instruction))
 }
 
-/// Distinguishes an exceeded limit from a failure. The exit code alone proves nothing, because a step may end with `exit 137`.
-/// So it is compared with the counts of the kernel. Where the counts are unknown, the message names both explanations.
+/// Distinguishes an exceeded limit from a failure. The exit code alone proves nothing, because a step may end with
+/// `exit 137`. So it is compared with the counts of the kernel. Where the counts are unknown, the message names both
+/// explanations.
 pub(super) fn limit_or_failure(
     end: BuildEnd,
     limits: &BuildLimits,

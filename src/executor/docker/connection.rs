@@ -66,8 +66,8 @@ impl From<Refusal> for ExecutorError {
 }
 
 impl DockerEngine {
-    /// Takes the address (`/var/run/docker.sock`, `unix://…`, `tcp://host:port`) and the label of this instance of Referee
-    /// (`[a-z0-9-]{1,40}`). Sends nothing yet: an engine that is down fails at the first call.
+    /// Takes the address (`/var/run/docker.sock`, `unix://…`, `tcp://host:port`) and the label of this instance of
+    /// Referee (`[a-z0-9-]{1,40}`). Sends nothing yet: an engine that is down fails at the first call.
     ///
     /// # Errors
     /// When the address or the label is malformed.
@@ -100,8 +100,8 @@ impl DockerEngine {
         })
     }
 
-    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished images of
-    /// the other as leftovers.
+    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished
+    /// images of the other as leftovers.
     #[must_use]
     pub fn with_options(&self, options: DockerOptions) -> Self {
         Self {
@@ -131,8 +131,8 @@ impl DockerEngine {
         }
     }
 
-    /// The identity of the engine behind the address. It includes the data directory: before version 25 all engines of a host
-    /// share one id (a key in /etc/docker).
+    /// The identity of the engine behind the address. It includes the data directory: before version 25 all engines of
+    /// a host share one id (a key in /etc/docker).
     pub(in crate::executor) async fn identity(&self) -> Result<String> {
         let info = self.info().await?;
         let (id, root) = (info.id.unwrap_or_default(), info.docker_root_dir);
@@ -155,13 +155,14 @@ impl DockerEngine {
         lock(&self.shared.followers)
     }
 
-    /// Whether Referee can read the engine's files: the address is a socket, and the data directory exists on this host.
+    /// Whether Referee can read the engine's files: the address is a socket, and the data directory exists on this
+    /// host.
     pub(super) fn is_local(&self, facts: &EngineFacts) -> bool {
         matches!(self.shared.address, Address::Socket(_)) && facts.root.is_dir()
     }
 
-    /// The client, made at the first use. It keeps no idle connections on a socket, so every call is a new connection and
-    /// finds a restarted engine.
+    /// The client, made at the first use. It keeps no idle connections on a socket, so every call is a new connection
+    /// and finds a restarted engine.
     pub(super) fn client(&self) -> Result<Docker> {
         self.cached_client()
             .map_err(|e| ExecutorError::Unreachable(e.to_string()))
@@ -181,8 +182,8 @@ impl DockerEngine {
         Ok(client.insert(made).clone())
     }
 
-    /// Makes an idempotent call, and retries it once on a new connection. The outer error means that no answer came. The inner
-    /// one is the engine's answer. `name` names the call in messages.
+    /// Makes an idempotent call, and retries it once on a new connection. The outer error means that no answer came.
+    /// The inner one is the engine's answer. `name` names the call in messages.
     pub(super) async fn call<T, F, Fut>(
         &self,
         name: &str,
@@ -282,7 +283,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// `[a-z0-9-]` without a hyphen at the start or the end. Such a name can be part of the name of every object on an engine.
+/// `[a-z0-9-]` without a hyphen at the start or the end. Such a name can be part of the name of every object on an
+/// engine.
 pub(super) fn is_name(text: &str, chars_max: usize) -> bool {
     (1..=chars_max).contains(&text.len())
         && !text.starts_with('-')

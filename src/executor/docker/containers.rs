@@ -1,7 +1,7 @@
 //! Containers and volumes on the engine: create, find, start, remove.
 //!
-//! Every call may be repeated: it finds an object that exists already, and accepts that an object is gone already. A container
-//! that differs from its request is neither started nor left behind.
+//! Every call may be repeated: it finds an object that exists already, and accepts that an object is gone already. A
+//! container that differs from its request is neither started nor left behind.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -66,8 +66,8 @@ impl DockerEngine {
         )))
     }
 
-    /// Starts a created container. A start that fails because of the image is not an error here: the engine keeps its message in
-    /// the state of the container, and [`Self::status`] reads it.
+    /// Starts a created container. A start that fails because of the image is not an error here: the engine keeps its
+    /// message in the state of the container, and [`Self::status`] reads it.
     pub(super) async fn start(&self, job: &str, id: &str) -> Result<()> {
         let answer = self
             .call("start container", |docker| async move {
@@ -114,7 +114,8 @@ impl DockerEngine {
         }
     }
 
-    /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone already is no error.
+    /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone already
+    /// is no error.
     pub(super) async fn remove_container(&self, name: &str) -> Result<()> {
         let options = &RemoveContainerOptionsBuilder::default()
             .force(true)
@@ -140,9 +141,10 @@ impl DockerEngine {
         )))
     }
 
-    /// A volume that existed during a restart of the engine can be removed only after the next restart: the engine counts its
-    /// mounts wrongly ("active mounts", seen on 20.10). The volume is empty. It stays in the list of owned objects, and a later
-    /// cleanup removes it. The removal is not forced: that would only make the engine lose the labels.
+    /// A volume that existed during a restart of the engine can be removed only after the next restart: the engine
+    /// counts its mounts wrongly ("active mounts", seen on 20.10). The volume is empty. It stays in the list of owned
+    /// objects, and a later cleanup removes it. The removal is not forced: that would only make the engine lose the
+    /// labels.
     pub(super) async fn remove_volume(&self, name: &str) -> Result<()> {
         let options = &RemoveVolumeOptions { force: false };
         let answer = self
@@ -241,8 +243,9 @@ pub(super) fn start_error(state: &ContainerState) -> Option<String> {
     (state.status == Some(At::CREATED) && is_caused_by_image(error)).then(|| error.to_owned())
 }
 
-/// Whether a message of runc or the engine (20.10 to 29) can only be caused by an image. Every other failed start is a platform
-/// error. A missing program does not cause such a message: the init process does not find it, and exits with 127.
+/// Whether a message of runc or the engine (20.10 to 29) can only be caused by an image. Every other failed start is a
+/// platform error. A missing program does not cause such a message: the init process does not find it, and exits with
+/// 127.
 fn is_caused_by_image(error: &str) -> bool {
     const MESSAGES: [&str; 9] = [
         "chdir to cwd",                  // only root can enter the working directory

@@ -1,7 +1,7 @@
 //! The growth of the engine's disk during a build.
 //!
-//! The disk does not show which build took its space. So a build that runs alone is ended when the disk has lost too much. Of
-//! several builds, the one with visibly large containers is ended. If there is none, no build is blamed.
+//! The disk does not show which build took its space. So a build that runs alone is ended when the disk has lost too
+//! much. Of several builds, the one with visibly large containers is ended. If there is none, no build is blamed.
 
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! An untrusted build by the classic builder: up to the next of its [`super::checkpoints`], an inspection, and on.
 //!
-//! A build uses the engine's cache only for its own steps. A label with a random word behind each `FROM` keeps it out of the
-//! cache of every other build.
+//! A build uses the engine's cache only for its own steps. A label with a random word behind each `FROM` keeps it out
+//! of the cache of every other build.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -23,8 +23,8 @@ const LINKS_MAX: usize = 8;
 const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
-    /// Builds a Dockerfile in parts and inspects the result of each part. `None` if the engine reports no failure and nothing
-    /// was found that the engine must not read.
+    /// Builds a Dockerfile in parts and inspects the result of each part. `None` if the engine reports no failure and
+    /// nothing was found that the engine must not read.
     pub(super) async fn build_inspected(
         &self,
         spec: &BuildSpec,

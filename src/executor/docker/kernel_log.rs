@@ -1,9 +1,9 @@
 //! Out-of-memory kills of a container, read from the kernel's log.
 //!
-//! The engine learns of a kill by an event beside the end of the container. That event is sometimes lost (under gVisor on a
-//! loaded machine, one in fifteen), and there is none where the whole host ran out of memory. The log exists on this host only,
-//! and reading it needs a right (`CAP_SYSLOG`, mostly). Without it Referee relies on the engine. A line counts only if it names
-//! a control group of the container.
+//! The engine learns of a kill by an event beside the end of the container. That event is sometimes lost (under gVisor
+//! on a loaded machine, one in fifteen), and there is none where the whole host ran out of memory. The log exists on
+//! this host only, and reading it needs a right (`CAP_SYSLOG`, mostly). Without it Referee relies on the engine. A line
+//! counts only if it names a control group of the container.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _};
@@ -66,8 +66,9 @@ fn message(record: &str) -> &str {
     rest.lines().next().unwrap_or_default()
 }
 
-/// Reads the summary of a kill (mm/oom_kill.c, `dump_oom_summary`). `oom_memcg` is the group that ran out, unless the host did;
-/// `task_memcg` is the group of the process. Both come before the name of the process, which the process itself can choose.
+/// Reads the summary of a kill (mm/oom_kill.c, `dump_oom_summary`). `oom_memcg` is the group that ran out, unless the
+/// host did; `task_memcg` is the group of the process. Both come before the name of the process, which the process
+/// itself can choose.
 fn kill_in(message: &str, container: &str) -> Option<OutOfMemory> {
     let (groups, _) = message.strip_prefix("oom-kill:")?.split_once(",task=")?;
     // The container's own group may have groups below it.

@@ -1,7 +1,7 @@
 //! The objects that builds leave behind: images without a name, control groups, names of bases.
 //!
-//! Only objects that surely belong to this build, or to an earlier one of this instance, are removed. An image with a name
-//! stays, and so does an image that a container or another image needs.
+//! Only objects that surely belong to this build, or to an earlier one of this instance, are removed. An image with a
+//! name stays, and so does an image that a container or another image needs.
 
 use std::sync::atomic::Ordering;
 
@@ -17,7 +17,8 @@ use crate::model::Timestamp;
 const ATTEMPTS: u32 = 40;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// The leftovers of one running build. They are removed when the build is over, also when its future is dropped in between.
+/// The leftovers of one running build. They are removed when the build is over, also when its future is dropped in
+/// between.
 pub(super) struct Leftovers {
     pub engine: DockerEngine,
     /// The engine's time at the start of the build.
@@ -73,8 +74,8 @@ impl BuildObjects {
             && self.buildkit.is_none()
     }
 
-    /// Removes everything. A printed image id counts only if the image has no name and is younger than the build, and the
-    /// removal is not forced: an image that a container or another image needs stays.
+    /// Removes everything. A printed image id counts only if the image has no name and is younger than the build, and
+    /// the removal is not forced: an image that a container or another image needs stays.
     async fn remove(mut self, engine: DockerEngine, since: Timestamp) {
         if let Some(tag) = self.part_tag
             && let Err(error) = engine.remove_image(&tag, true).await
@@ -114,8 +115,9 @@ impl DockerEngine {
         format!("{}={}", build_label::MADE_BY, self.instance())
     }
 
-    /// Removes the images that have no name and the label of this instance, and returns their number. None of them belongs to
-    /// a running build. The steps of an interrupted build may use them for a short time, so the removal is retried.
+    /// Removes the images that have no name and the label of this instance, and returns their number. None of them
+    /// belongs to a running build. The steps of an interrupted build may use them for a short time, so the removal is
+    /// retried.
     pub(super) async fn remove_unnamed_images(&self) -> Result<usize> {
         let Ok(_no_build_is_running) = self.builds().running.try_write() else {
             return Ok(0);

@@ -1,8 +1,8 @@
 //! An image from an archive that Referee made: its configuration and its layers.
 //!
-//! An archive of another image than announced is refused. The engine's own id of the loaded image must be the digest of the
-//! configuration; only then does the image get its name. The archive contains no name, so no image on the engine can lose its
-//! name to it.
+//! An archive of another image than announced is refused. The engine's own id of the loaded image must be the digest of
+//! the configuration; only then does the image get its name. The archive contains no name, so no image on the engine
+//! can lose its name to it.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! A job as a command for a person's own machine, to reproduce a failure. The pipeline does not use it.
 //!
-//! The command has the limits and the isolation of the job. Four things differ: the engine's own profile of system calls
-//! replaces Referee's, a folder that can be read afterwards replaces the output file system of fixed size, the log has no limit,
-//! and the GPUs are those of the person's machine.
+//! The command has the limits and the isolation of the job. Four things differ: the engine's own profile of system
+//! calls replaces Referee's, a folder that can be read afterwards replaces the output file system of fixed size, the
+//! log has no limit, and the GPUs are those of the person's machine.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -47,8 +47,8 @@ pub fn local_build_command(dockerfile: &str, image: &str, context: &str) -> Stri
     format!("docker build --network none --file {dockerfile} --tag {image} {context}")
 }
 
-/// Opens a shell in the job's image and sandbox, on this terminal and on the engine at `socket`, and returns the end of the
-/// shell. If standard input is not a terminal, the shell reads commands from it. Blocks.
+/// Opens a shell in the job's image and sandbox, on this terminal and on the engine at `socket`, and returns the end of
+/// the shell. If standard input is not a terminal, the shell reads commands from it. Blocks.
 ///
 /// # Errors
 /// When there is no program `docker`, or it cannot be started.

@@ -1,10 +1,10 @@
 //! The output of a job: its start, its end, and the number of bytes between them.
 //!
-//! Referee does not attach to a container: an attach stream that is not read stops the container, and then even `kill` and
-//! `inspect` of it hang (moby#41827). The engine writes to its own rotated files, and Referee reads those at any speed.
-//! Rotation loses the start, so a follower reads it while the job runs. A follower may miss the end: engines lose their
-//! position when files rotate, and then report the end too early (seen on 20.10 after 22 of 120 MB). So Referee reads the end
-//! of a long log again when the job is over. The number of bytes is a lower bound.
+//! Referee does not attach to a container: an attach stream that is not read stops the container, and then even `kill`
+//! and `inspect` of it hang (moby#41827). The engine writes to its own rotated files, and Referee reads those at any
+//! speed. Rotation loses the start, so a follower reads it while the job runs. A follower may miss the end: engines
+//! lose their position when files rotate, and then report the end too early (seen on 20.10 after 22 of 120 MB). So
+//! Referee reads the end of a long log again when the job is over. The number of bytes is a lower bound.
 
 use std::sync::Mutex;
 
@@ -23,8 +23,8 @@ const END_CHECKS: u32 = 100;
 const END_CHECK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 impl DockerEngine {
-    /// Starts to follow a job's log, once per job. Called right after the start: before that, the engine would report the end
-    /// of an empty log.
+    /// Starts to follow a job's log, once per job. Called right after the start: before that, the engine would report
+    /// the end of an empty log.
     pub(super) fn follow(&self, job: &str, container: &str) {
         let mut followers = self.followers();
         if followers.contains_key(job) {
@@ -46,8 +46,8 @@ impl DockerEngine {
         self.followers().remove(job);
     }
 
-    /// The kept part of the log. The end of an ended job is certain: Referee waits 2 s for its follower, and then reads the
-    /// engine's files again.
+    /// The kept part of the log. The end of an ended job is certain: Referee waits 2 s for its follower, and then reads
+    /// the engine's files again.
     pub(super) async fn excerpt(
         &self,
         job: &str,
@@ -83,8 +83,8 @@ impl DockerEngine {
         self.followers().get(job).map(Follower::snapshot)
     }
 
-    /// Reads a log into `into`. Returns whether the engine's end was reached. A read that does not follow has a time limit: the
-    /// engine has all of it already.
+    /// Reads a log into `into`. Returns whether the engine's end was reached. A read that does not follow has a time
+    /// limit: the engine has all of it already.
     async fn read_log(
         &self,
         container: &str,

@@ -32,8 +32,8 @@ impl LogKeeper {
         self.total
     }
 
-    /// Short enough that the engine's files cannot have rotated: even of empty lines, at about 75 bytes of JSON each, this many
-    /// fit into one file.
+    /// Short enough that the engine's files cannot have rotated: even of empty lines, at about 75 bytes of JSON each,
+    /// this many fit into one file.
     pub(super) fn is_short(&self) -> bool {
         self.tail.is_empty()
     }
@@ -64,8 +64,8 @@ impl LogKeeper {
     }
 }
 
-/// Text that a page or a terminal can show without risk: lossy UTF-8 without colours, cursor movements and other control
-/// characters. A progress bar that returns to the start of its line becomes several lines.
+/// Text that a page or a terminal can show without risk: lossy UTF-8 without colours, cursor movements and other
+/// control characters. A progress bar that returns to the start of its line becomes several lines.
 pub(super) fn plain(bytes: &[u8]) -> String {
     sanitize::text(&String::from_utf8_lossy(bytes))
 }

@@ -1,8 +1,8 @@
 //! The Docker Engine, through the client library bollard.
 //!
-//! This module does not guess. Where the engine gives no clear answer, the result is a platform error and never a verdict
-//! about a participant. No type of the client library leaves this module. Every container, volume and tag has the label of
-//! the instance in its name, so two daemons on one engine never touch each other's objects.
+//! This module does not guess. Where the engine gives no clear answer, the result is a platform error and never a
+//! verdict about a participant. No type of the client library leaves this module. Every container, volume and tag has
+//! the label of the instance in its name, so two daemons on one engine never touch each other's objects.
 //!
 //! | file | content |
 //! |---|---|
@@ -34,11 +34,11 @@
 //!
 //! # Two builders
 //!
-//! The engine contains two builders, and Referee supports both (`[builder] with`). The classic builder is the default: the
-//! engine itself limits each build, and several builds run at the same time. BuildKit accepts no limits from its callers, so
-//! one build runs at a time in a control group that Referee limits. Newer engines have only BuildKit. `build` is shared;
-//! `classic_progress`, `build_label`, `checkpoints` and `inspected_build` serve the classic builder, `buildkit_progress` and
-//! `buildkit` the other.
+//! The engine contains two builders, and Referee supports both (`[builder] with`). The classic builder is the default:
+//! the engine itself limits each build, and several builds run at the same time. BuildKit accepts no limits from its
+//! callers, so one build runs at a time in a control group that Referee limits. Newer engines have only BuildKit.
+//! `build` is shared; `classic_progress`, `build_label`, `checkpoints` and `inspected_build` serve the classic builder,
+//! `buildkit_progress` and `buildkit` the other.
 
 mod archive_stream;
 mod build;
@@ -83,8 +83,8 @@ pub(super) use self_test::failed_check;
 pub struct DockerOptions {
     /// OCI runtime of jobs (`runc`, `runsc`, `nvidia`). `None` means the engine's default.
     pub runtime: Option<String>,
-    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container, or the
-    /// engine's host mounts the same share elsewhere.
+    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container,
+    /// or the engine's host mounts the same share elsewhere.
     pub paths: Vec<(PathBuf, PathBuf)>,
     /// GPUs of the engine's host. If empty, Referee asks `nvidia-smi` on its own host.
     pub gpus: Vec<GpuUuid>,
@@ -95,13 +95,13 @@ pub struct DockerOptions {
 
 /// The kind of file system that a job writes to.
 ///
-/// A file mounted as a loop device would survive a restart of the engine and would not count as memory. It needs a helper
-/// with root on the engine's host, so it is left for a second variant.
+/// A file mounted as a loop device would survive a restart of the engine and would not count as memory. It needs a
+/// helper with root on the engine's host, so it is left for a second variant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputStore {
-    /// A named volume of type tmpfs. A container of Referee keeps it mounted until the output is collected. Works on local
-    /// and remote engines. Its pages count as the job's memory.
+    /// A named volume of type tmpfs. A container of Referee keeps it mounted until the output is collected. Works on
+    /// local and remote engines. Its pages count as the job's memory.
     #[default]
     Tmpfs,
 }

@@ -1,9 +1,9 @@
 //! The files that a job wrote, read after its end.
 //!
-//! The engine sends the output directory as a tar archive through the output volume keeper. Referee made the file system of
-//! that container, so no path of a participant's image is resolved. The reader follows no link, creates only regular files,
-//! and limits every count. A sparse file of 100 GB is refused by its header, before its zeros are sent. The engine's archive
-//! contains no sockets.
+//! The engine sends the output directory as a tar archive through the output volume keeper. Referee made the file
+//! system of that container, so no path of a participant's image is resolved. The reader follows no link, creates only
+//! regular files, and limits every count. A sparse file of 100 GB is refused by its header, before its zeros are sent.
+//! The engine's archive contains no sockets.
 //!
 //! Participants choose the names. A name that Referee cannot store counts as a bad name, not as a platform error.
 
@@ -155,8 +155,8 @@ enum Name {
     TooDeep,
 }
 
-/// The first part is the requested directory. Every other part must be `[A-Za-z0-9._-]{1,128}`, because pages, paths and
-/// reports contain these names.
+/// The first part is the requested directory. Every other part must be `[A-Za-z0-9._-]{1,128}`, because pages, paths
+/// and reports contain these names.
 fn name_of(path: &[u8]) -> Name {
     let Ok(text) = std::str::from_utf8(path) else {
         return Name::Bad;

@@ -1,13 +1,13 @@
 //! The output volume keeper: a container that keeps a job's output volume mounted and detects a restart of the engine.
 //!
-//! A volume of type tmpfs is unmounted and lost when no container uses it. The keeper uses it from before the start of the job
-//! until its output was collected.
+//! A volume of type tmpfs is unmounted and lost when no container uses it. The keeper uses it from before the start of
+//! the job until its output was collected.
 //!
-//! The keeper also shows whether the engine ran without interruption. An engine that restarted without live-restore has killed
-//! the job, which looks like exit code 143. One with live-restore may report an out-of-memory kill as a plain 137, and it
-//! mounts the volume again, empty (seen on 20.10). So each keeper has an exec instance that was created and never started.
-//! Engines hold these in memory only (moby `daemon/exec.go`), so it exists exactly as long as the engine's process. A restart
-//! of Referee or a broken connection does not affect it.
+//! The keeper also shows whether the engine ran without interruption. An engine that restarted without live-restore has
+//! killed the job, which looks like exit code 143. One with live-restore may report an out-of-memory kill as a plain
+//! 137, and it mounts the volume again, empty (seen on 20.10). So each keeper has an exec instance that was created and
+//! never started. Engines hold these in memory only (moby `daemon/exec.go`), so it exists exactly as long as the
+//! engine's process. A restart of Referee or a broken connection does not affect it.
 
 use bollard::exec::CreateExecOptions;
 use bollard::models::ContainerCreateBody;

@@ -1,9 +1,9 @@
 //! Referee's own programs: one that waits, two that exceed limits on purpose, and one that probes system calls.
 //!
-//! An output volume of type tmpfs exists only while a container uses it, and a limit is believed only after a program has
-//! exceeded it in vain. Both need a container that is never pulled, has no shell and no library, and is the same on every
-//! engine. So these are static ELF files of at most 250 bytes, in an image made of nothing else. Below they are machine code
-//! with the assembler beside it. They open no file, and the program that opens sockets sends nothing.
+//! An output volume of type tmpfs exists only while a container uses it, and a limit is believed only after a program
+//! has exceeded it in vain. Both need a container that is never pulled, has no shell and no library, and is the same on
+//! every engine. So these are static ELF files of at most 250 bytes, in an image made of nothing else. Below they are
+//! machine code with the assembler beside it. They open no file, and the program that opens sockets sends nothing.
 
 use std::io;
 
@@ -123,9 +123,9 @@ const X86_64: Programs = Programs {
     ],
 };
 
-/// The number of a system call is in x8, its arguments are in x0 and the following registers. Instructions are little-endian
-/// words. ppoll = 73 (without descriptors and without a time limit it waits), brk = 214, clone = 220, exit = 93,
-/// socket = 198, io_uring_setup = 425.
+/// The number of a system call is in x8, its arguments are in x0 and the following registers. Instructions are
+/// little-endian words. ppoll = 73 (without descriptors and without a time limit it waits), brk = 214, clone = 220,
+/// exit = 93, socket = 198, io_uring_setup = 425.
 const AARCH64: Programs = Programs {
     machine: 183,
     wait: &[
@@ -248,8 +248,8 @@ fn header(kind: tar::EntryType, mode: u32) -> tar::Header {
     header
 }
 
-/// The smallest static executable: an ELF header (64 bytes), one program header (56 bytes) that maps the file at 4 MiB as
-/// readable and executable, and the code. See elf(5).
+/// The smallest static executable: an ELF header (64 bytes), one program header (56 bytes) that maps the file at 4 MiB
+/// as readable and executable, and the code. See elf(5).
 fn elf(machine: u16, code: &[u8]) -> Vec<u8> {
     const BASE: u64 = 0x40_0000;
     const HEADERS: u64 = 64 + 56;

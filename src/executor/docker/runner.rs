@@ -1,8 +1,9 @@
 //! The life of a job: prepare, submit, wait, cancel, collect, clean up.
 //!
-//! The end of a job is read from `inspect`. The engine's `wait` is not believed: it answers 0 for a container that never
-//! started. Exit codes are claims of the container. Names are derived from the job, so every call may be repeated after a crash
-//! and finds the objects of the last one. The output volume keeper shows whether the engine ran without interruption.
+//! The end of a job is read from `inspect`. The engine's `wait` is not believed: it answers 0 for a container that
+//! never started. Exit codes are claims of the container. Names are derived from the job, so every call may be repeated
+//! after a crash and finds the objects of the last one. The output volume keeper shows whether the engine ran without
+//! interruption.
 
 use std::path::Path;
 use std::time::Instant;
@@ -48,8 +49,8 @@ impl Runner for DockerEngine {
         self.remove_container(&self.names(&job.name).container(Role::Keeper))
             .await?;
         let keeper = self.create_keeper(job).await?;
-        // The volume exists, so the job's own container can be created while the keeper starts. `submit` creates it again and
-        // reports its errors.
+        // The volume exists, so the job's own container can be created while the keeper starts. `submit` creates it
+        // again and reports its errors.
         let (started, _) = tokio::join!(self.start_keeper(&keeper), async {
             let body = self.container_body(job, Role::Job).await?;
             self.create(&job.name, Role::Job, &body).await
@@ -220,7 +221,8 @@ impl DockerEngine {
             let read = move || kernel_log::out_of_memory(&id).ok().flatten();
             out_of_memory = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         }
-        // The engine learns of an out-of-memory kill by a separate event, which may arrive after the end of the container.
+        // The engine learns of an out-of-memory kill by a separate event, which may arrive after the end of the
+        // container.
         let mut inspections = 0..OOM_INSPECTIONS;
         while out_of_memory.is_none() && is_unexplained_kill(&state) && inspections.next().is_some()
         {
@@ -259,7 +261,8 @@ impl DockerEngine {
         }))
     }
 
-    /// Returns when the job has ended, `at_most` has passed, or the connection was lost. The caller inspects the job afterwards.
+    /// Returns when the job has ended, `at_most` has passed, or the connection was lost. The caller inspects the job
+    /// afterwards.
     async fn until_exit(&self, job: &str, at_most: std::time::Duration) {
         let name = self.names(job).container(Role::Job);
         let Ok(client) = self.client() else {
@@ -273,7 +276,8 @@ impl DockerEngine {
     }
 }
 
-/// Whether a job was killed and the engine does not report (yet) that memory ran out. Kills by Referee look like this too.
+/// Whether a job was killed and the engine does not report (yet) that memory ran out. Kills by Referee look like this
+/// too.
 fn is_unexplained_kill(state: &ContainerState) -> bool {
     !is_running(state) && state.exit_code == Some(KILLED) && state.oom_killed != Some(true)
 }

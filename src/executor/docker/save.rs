@@ -1,8 +1,8 @@
 //! An image into an archive, for another engine.
 //!
-//! The engine that builds runs untrusted Dockerfiles, so its archives are untrusted. An archive is refused if it is larger than
-//! announced, contains another image, or names an image. The engine that loads it would give such a name, for example
-//! `referee/python:3.11`, to an untrusted image.
+//! The engine that builds runs untrusted Dockerfiles, so its archives are untrusted. An archive is refused if it is
+//! larger than announced, contains another image, or names an image. The engine that loads it would give such a name,
+//! for example `referee/python:3.11`, to an untrusted image.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -75,8 +75,8 @@ impl DockerEngine {
     }
 }
 
-/// The problem of an archive that should contain one image without a name. Every entry with the name of a list counts as a list,
-/// in any folder and of any kind, because an engine that unpacks the archive may be led there.
+/// The problem of an archive that should contain one image without a name. Every entry with the name of a list counts
+/// as a list, in any folder and of any kind, because an engine that unpacks the archive may be led there.
 fn archive_problem(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
     let mut archive = tar::Archive::new(archive);
     let mut lists = 0;

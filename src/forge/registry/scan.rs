@@ -1,7 +1,7 @@
 //! Reads the tar of a layer from header to header, and stops at the first entry that an image must not have.
 //!
-//! Engines unpack layers with Go's `archive/tar`, and so does the reader here. The layer is refused where two readers could
-//! disagree about the position of the next header. The scan keeps no entry in memory.
+//! Engines unpack layers with Go's `archive/tar`, and so does the reader here. The layer is refused where two readers
+//! could disagree about the position of the next header. The scan keeps no entry in memory.
 
 use std::io::{self, Read};
 

@@ -1,8 +1,8 @@
 //! The contents of outputs, checked before the scorer sees them.
 //!
-//! Reads only the part of each file that the task's checks need; `rules::format` judges it. Outputs are copies of Referee, and
-//! all are regular files. They are untrusted all the same: every read has a named limit. An input that cannot be read is a
-//! platform error.
+//! Reads only the part of each file that the task's checks need; `rules::format` judges it. Outputs are copies of
+//! Referee, and all are regular files. They are untrusted all the same: every read has a named limit. An input that
+//! cannot be read is a platform error.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! One container from start to end. Smoke runs, runs and scorers use the same sequence.
 //!
-//! Nothing here decides who is responsible for an end. The result states the facts, and whether Referee ended the container.
+//! Nothing here decides who is responsible for an end. The result states the facts, and whether Referee ended the
+//! container.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,8 @@ use crate::model::{Duration, KillReason, LogExcerpt, OutputListing, RunEnd};
 const WAIT_SLICE: Duration = Duration::seconds(20);
 /// The time in which a killed container must end. It takes a fraction of a second except on a busy machine.
 const KILL_PATIENCE: Duration = Duration::seconds(30);
-/// Attempts to remove a job that may still run, and the first pause in between. Each pause is twice as long as the one before.
+/// Attempts to remove a job that may still run, and the first pause in between. Each pause is twice as long as the one
+/// before.
 const CLEAN_ATTEMPTS: u32 = 6;
 const CLEAN_PAUSE: Duration = Duration::seconds(1);
 
@@ -61,8 +63,8 @@ impl JobRunner {
     }
 
     /// Runs a job and copies its output into `into`, an empty directory. Awaits `record_kill` before it kills the job.
-    /// Everything of the job is removed from the engine: an ended job beside the following work, and a job that may still run
-    /// before this returns.
+    /// Everything of the job is removed from the engine: an ended job beside the following work, and a job that may
+    /// still run before this returns.
     ///
     /// # Errors
     /// When the engine fails. The container itself never causes an error.
@@ -157,8 +159,8 @@ impl JobRunner {
         });
     }
 
-    /// Removes a job that may still run, and waits for it: its slot must not be given to another job before. Retries a few
-    /// times; after that, the next start of the daemon removes the job.
+    /// Removes a job that may still run, and waits for it: its slot must not be given to another job before. Retries a
+    /// few times; after that, the next start of the daemon removes the job.
     async fn remove_now(&self, job: &JobRef) {
         let mut pause = CLEAN_PAUSE;
         for _ in 0..CLEAN_ATTEMPTS {

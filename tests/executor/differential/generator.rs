@@ -1,7 +1,7 @@
 //! Generated Dockerfiles that parsers could read differently. Most are valid; each contains something unusual.
 //!
-//! They use the difficult parts of the format: directives, continuations across comments and empty lines, quotes, lists that are
-//! nearly JSON, here-documents, blanks of all kinds.
+//! They use the difficult parts of the format: directives, continuations across comments and empty lines, quotes, lists
+//! that are nearly JSON, here-documents, blanks of all kinds.
 
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,9 +1,10 @@
-//! Generated Dockerfiles, read by the rules and by the real engine: the engine must do nothing that the rules did not read.
+//! Generated Dockerfiles, read by the rules and by the real engine: the engine must do nothing that the rules did not
+//! read.
 //!
-//! The classic builder builds each accepted file twice: as the participant wrote it, and as [`emit`] writes it. The engine must
-//! take exactly the steps that the rules read, in the same sequence. Both builds must end alike: with the same steps in every
-//! stage (from the history of the images), the same configuration or the same failure. A refused file is never built; there it
-//! suffices that the rules do not panic.
+//! The classic builder builds each accepted file twice: as the participant wrote it, and as [`emit`] writes it. The
+//! engine must take exactly the steps that the rules read, in the same sequence. Both builds must end alike: with the
+//! same steps in every stage (from the history of the images), the same configuration or the same failure. A refused
+//! file is never built; there it suffices that the rules do not panic.
 //!
 //! [`LEFT_OUT`] names the instructions that only one of the two files contains.
 //!
@@ -110,8 +111,8 @@ fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCa
     let ids: BTreeMap<String, ImageId> =
         BTreeMap::from([(engine.name.clone(), engine.base.clone())]);
     let emitted = emit(&read, &ids).map_err(|e| TestCaseError::fail(e.to_string()))?;
-    // The second build uses the results of the first where the engine finds the steps equal. No other build has steps on
-    // this base, but others have steps on `scratch`.
+    // The second build uses the results of the first where the engine finds the steps equal. No other build has steps
+    // on this base, but others have steps on `scratch`.
     let cached = !file.to_ascii_lowercase().contains("scratch");
     let original = engine.build(file, false);
     let ours = engine.build(&emitted, cached);

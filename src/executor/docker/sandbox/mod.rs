@@ -1,11 +1,11 @@
 //! The one description of a locked-down container, and the comparison with what the engine made of it. Pure.
 //!
-//! An image decides only its program, its working directory, and those variables of the environment that are not removed.
-//! Before a container starts, the requested configuration is compared with the result of `inspect`: every requested field
-//! must be there unchanged, and every other field must have its inactive value.
+//! An image decides only its program, its working directory, and those variables of the environment that are not
+//! removed. Before a container starts, the requested configuration is compared with the result of `inspect`: every
+//! requested field must be there unchanged, and every other field must have its inactive value.
 //!
-//! [`create_body`] gives the reason for each value. Where the kernel or the engine silently does less (no AppArmor, no swap
-//! accounting), [`super::self_test`] reports it.
+//! [`create_body`] gives the reason for each value. Where the kernel or the engine silently does less (no AppArmor, no
+//! swap accounting), [`super::self_test`] reports it.
 
 mod comparison;
 #[cfg(test)]
@@ -27,8 +27,8 @@ use crate::executor::{ExecutorError, Input, JobSpec, OutputSpec, Result};
 
 pub(super) use comparison::differences;
 
-/// Referee's own profile of system calls. It denies every call that it does not list, and gives a purpose for each listed
-/// one. Every create request contains it, so it holds on remote engines too. gVisor (`runsc`) ignores it.
+/// Referee's own profile of system calls. It denies every call that it does not list, and gives a purpose for each
+/// listed one. Every create request contains it, so it holds on remote engines too. gVisor (`runsc`) ignores it.
 const SECCOMP: &str = include_str!("seccomp.json");
 
 /// The user `nobody` of every distribution. The user of the image is ignored: it may be root.
@@ -61,8 +61,8 @@ pub(super) enum Role {
     Probe,
 }
 
-/// The names of a job's objects on an engine. They contain the instance, so two daemons on one engine cannot mistake each
-/// other's containers for their own.
+/// The names of a job's objects on an engine. They contain the instance, so two daemons on one engine cannot mistake
+/// each other's containers for their own.
 pub(super) struct Names<'a> {
     pub instance: &'a str,
     pub job: &'a str,
@@ -116,9 +116,9 @@ pub(super) fn create_body(job: &JobSpec, context: &SandboxContext) -> Result<Con
         env: Some(environment(job)),
         labels: Some(labels(job, context)),
         host_config: Some(host_config(job, context)?),
-        // No working_dir: many honest images rely on `WORKDIR /app` with `python main.py`. `differences` checks the effective
-        // one: below /proc, /sys or /dev it could name a file descriptor that leaked from the runtime (CVE-2024-21626).
-        // No entrypoint and no cmd: the image's own are used.
+        // No working_dir: many honest images rely on `WORKDIR /app` with `python main.py`. `differences` checks the
+        // effective one: below /proc, /sys or /dev it could name a file descriptor that leaked from the runtime
+        // (CVE-2024-21626). No entrypoint and no cmd: the image's own are used.
         ..ContainerCreateBody::default()
     })
 }
@@ -201,8 +201,8 @@ fn gpu_request(job: &JobSpec) -> DeviceRequest {
     }
 }
 
-/// 0 would mean no limit. gVisor's own threads count against the limit of its sandbox. Without room for them gVisor gives up,
-/// and an honest job fails by chance.
+/// 0 would mean no limit. gVisor's own threads count against the limit of its sandbox. Without room for them gVisor
+/// gives up, and an honest job fails by chance.
 fn pids_limit(pids: u32, runtime: &str) -> i64 {
     let runtime_threads = if runtime.starts_with("runsc") {
         GVISOR_THREADS
@@ -212,8 +212,8 @@ fn pids_limit(pids: u32, runtime: &str) -> i64 {
     i64::from(pids.max(1)) + runtime_threads
 }
 
-/// Bytes of the largest file. A scratch file in /tmp or a shared tensor in /dev/shm may be larger than the whole output. Each
-/// of the three has its own limit, so this one only stops absurdly sparse files.
+/// Bytes of the largest file. A scratch file in /tmp or a shared tensor in /dev/shm may be larger than the whole
+/// output. Each of the three has its own limit, so this one only stops absurdly sparse files.
 pub(super) fn largest_file(job: &JobSpec) -> u64 {
     job.output.bytes.max(job.limits.tmp).max(job.limits.shm)
 }
@@ -309,8 +309,8 @@ fn input_mount(input: &Input) -> Result<Mount> {
     })
 }
 
-/// `NoCopy`, or the image could place files of its own in the volume. The mount contains the driver's options, so a volume
-/// that vanished is created again with its limit or not at all.
+/// `NoCopy`, or the image could place files of its own in the volume. The mount contains the driver's options, so a
+/// volume that vanished is created again with its limit or not at all.
 fn output_mount(output: &OutputSpec, context: &SandboxContext) -> Mount {
     Mount {
         typ: Some(MountType::VOLUME),
@@ -330,8 +330,9 @@ fn output_mount(output: &OutputSpec, context: &SandboxContext) -> Mount {
     }
 }
 
-/// One page and one entry more than the job may use. So a full file system means that the job exceeded the limit, and a job
-/// that used exactly its limit passes. The entry of the root directory counts too. The limit of bytes is rounded up to pages.
+/// One page and one entry more than the job may use. So a full file system means that the job exceeded the limit, and a
+/// job that used exactly its limit passes. The entry of the root directory counts too. The limit of bytes is rounded up
+/// to pages.
 pub(super) fn volume_options(output: &OutputSpec, store: OutputStore) -> HashMap<String, String> {
     let OutputStore::Tmpfs = store;
     let size = pages(output.bytes) + PAGE;
@@ -373,8 +374,8 @@ fn is_kernel_path(path: &str) -> bool {
     matches!(parts.first(), Some(&("proc" | "sys" | "dev")))
 }
 
-/// Whether something can be mounted at a path. The path must be absolute, in its shortest form, neither the root nor in a file
-/// system of the kernel, and made of characters that no option or report has to escape.
+/// Whether something can be mounted at a path. The path must be absolute, in its shortest form, neither the root nor in
+/// a file system of the kernel, and made of characters that no option or report has to escape.
 fn is_target(path: &str) -> bool {
     let good = |part: &str| {
         !matches!(part, "" | "." | "..")

@@ -1,4 +1,5 @@
-//! The answers of programs on the engine's host, where that is this host: the GPU driver, gVisor and the NVIDIA toolkit.
+//! The answers of programs on the engine's host, where that is this host: the GPU driver, gVisor and the NVIDIA
+//! toolkit.
 //!
 //! A program that hangs, as `nvidia-smi` may with a faulty driver, is given up.
 

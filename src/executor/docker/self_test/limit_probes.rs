@@ -1,5 +1,5 @@
-//! Programs of Referee that exceed limits and make restricted system calls on purpose: in the sandbox of jobs, and in a build
-//! step. A limit is believed only after it has stopped a program.
+//! Programs of Referee that exceed limits and make restricted system calls on purpose: in the sandbox of jobs, and in a
+//! build step. A limit is believed only after it has stopped a program.
 //!
 //! Nothing of them stays on the engine.
 
@@ -102,8 +102,9 @@ impl DockerEngine {
         Ok(MEMORY_LIMIT.check(end.as_ref(), stopped))
     }
 
-    /// A program that starts processes without end stops only when the kernel refuses one. Under gVisor, gVisor's own threads
-    /// may reach the limit first: then gVisor gives up with another exit code, or its processes take all memory before.
+    /// A program that starts processes without end stops only when the kernel refuses one. Under gVisor, gVisor's own
+    /// threads may reach the limit first: then gVisor gives up with another exit code, or its processes take all memory
+    /// before.
     async fn probe_process_limit(&self) -> Result<Check> {
         let end = self.run_probe("pids", own_programs::FORK).await?;
         let own_kernel = self.runtime_with_own_kernel().is_some();

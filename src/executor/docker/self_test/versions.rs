@@ -1,7 +1,7 @@
 //! The versions of an engine's components, compared with a table of fixed versions. Pure.
 //!
-//! The table is the file `fixed_versions.toml`. It has a date, because it becomes outdated. A version without the known fixes is
-//! only a warning: distributions fix vulnerabilities without a new version number.
+//! The table is the file `fixed_versions.toml`. It has a date, because it becomes outdated. A version without the known
+//! fixes is only a warning: distributions fix vulnerabilities without a new version number.
 
 use toml_edit::{DocumentMut, Item, Value};
 
@@ -65,7 +65,8 @@ pub(super) fn engine(version: &str) -> Check {
     check_version("engine version", version, version, "engine")
 }
 
-/// runc starts the containers of jobs and of build steps. `details` is the version of the package, if the engine reports it.
+/// runc starts the containers of jobs and of build steps. `details` is the version of the package, if the engine
+/// reports it.
 pub(super) fn runc(version: &str, details: &str) -> Check {
     let whole = if version_of(details) == version_of(version) {
         details
@@ -75,8 +76,8 @@ pub(super) fn runc(version: &str, details: &str) -> Check {
     check_version("runc version", whole, whole, "runc")
 }
 
-/// BuildKit is a part of the engine, and most engines do not report its version. `engine` is the version of an engine that
-/// builds with BuildKit: an engine with the known fixes contains a BuildKit with the known fixes.
+/// BuildKit is a part of the engine, and most engines do not report its version. `engine` is the version of an engine
+/// that builds with BuildKit: an engine with the known fixes contains a BuildKit with the known fixes.
 pub(super) fn buildkit(version: Option<&str>, engine: Option<&str>) -> Check {
     const NAME: &str = "BuildKit";
     match (version, engine) {
@@ -99,8 +100,9 @@ pub(super) fn buildkit_limits_files(engine: &str) -> bool {
     version_of(engine) >= [23, 0, 0, RELEASE]
 }
 
-/// The kernel of the engine's host. `build` is the kernel's description of its build, where it can be read: only there Debian
-/// names the release that the kernel was made of. The probe of system calls shows whether AF_ALG can be reached at all.
+/// The kernel of the engine's host. `build` is the kernel's description of its build, where it can be read: only there
+/// Debian names the release that the kernel was made of. The probe of system calls shows whether AF_ALG can be reached
+/// at all.
 pub(super) fn kernel(version: &str, build: &str) -> Check {
     const NAME: &str = "kernel";
     match build.split_once("Debian ") {
