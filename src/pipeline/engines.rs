@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::job::{Cleaner, JobRunner};
-use crate::executor::{self, Builder, Engine, ImageStore, LoadEnd, Runner};
+use crate::executor::{self, Builder, Engine, ImageStore, LoadEnd};
 use crate::model::{ImageFacts, ImageId, KillReason, limits};
 
 /// The engines of this installation. They may be one engine, or three on three machines.
@@ -67,28 +67,6 @@ impl Engines {
                 builds: scorer.builder.clone(),
                 jobs: JobRunner::new(scorer.runner.clone(), cleaner.clone()),
                 images: scorer.images.clone(),
-            },
-            cleaner,
-        }
-    }
-
-    /// One engine for all roles.
-    pub fn on_one<E: Builder + ImageStore + Runner + 'static>(engine: Arc<E>) -> Self {
-        let cleaner = Cleaner::default();
-        let jobs = JobRunner::new(engine.clone(), cleaner.clone());
-        Self {
-            builder: BuilderEngine {
-                builds: engine.clone(),
-                images: engine.clone(),
-            },
-            runner: RunnerEngine {
-                jobs: jobs.clone(),
-                images: engine.clone(),
-            },
-            scorer: ScorerEngine {
-                builds: engine.clone(),
-                jobs,
-                images: engine,
             },
             cleaner,
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use referee::clock::{self, Clock};
 use referee::config;
-use referee::executor::Runner as _;
+use referee::executor::{Engine, Runner as _};
 use referee::model::{
     Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug,
 };
@@ -79,10 +79,10 @@ impl World {
             challenges,
         } = read.unwrap();
         std::fs::create_dir_all(&settings.data).unwrap();
-        let engine = Arc::new(bench.engine.clone());
+        let engine = Engine::from(bench.engine.clone());
         let parts = Parts {
             store: Store::open(settings.database.expose()).await.unwrap(),
-            engines: Engines::on_one(engine),
+            engines: Engines::new(&engine, &engine, &engine),
             gpus: Vec::new(),
             forges: [(forge(), Arc::new(shelf.clone()) as _)].into(),
             clock: Clock::system(),

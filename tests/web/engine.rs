@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use referee::executor::{
-    BuildReport, BuildSpec, Builder, ExecutorError, ImageStore, JobRef, JobSpec, JobStatus,
-    LoadEnd, OutputSpec, Result, Runner,
+    BuildReport, BuildSpec, Builder, CheckScope, Engine, ExecutorError, ImageStore, JobRef,
+    JobSpec, JobStatus, LoadEnd, OutputSpec, Result, Runner, SelfTest,
 };
+use referee::model::diagnosis::Check;
 use referee::model::{
     Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
 };
@@ -22,7 +22,15 @@ fn away<T>() -> Result<T> {
 
 /// All three engines, none of which answers.
 pub fn engines() -> Engines {
-    Engines::on_one(Arc::new(Away))
+    let engine = Engine::from(Away);
+    Engines::new(&engine, &engine, &engine)
+}
+
+#[async_trait]
+impl SelfTest for Away {
+    async fn check(&self, _: &[CheckScope]) -> Result<Vec<Check>> {
+        away()
+    }
 }
 
 #[async_trait]

@@ -28,7 +28,7 @@ use super::build_context;
 use super::build_label::{LabelledDockerfile, labelled};
 use super::buildkit_progress::{self, BuildKitProgress};
 use super::classic_progress::{ClassicProgress, limit_or_failure, step_count};
-use super::connection::{DockerEngine, is_name, refusal};
+use super::connection::{DockerEngine, blocking, is_name, refusal};
 use super::leftovers::{BuildKitObjects, BuildObjects, Leftovers};
 use super::log_keeper::LogKeeper;
 use super::sandbox;
@@ -180,9 +180,7 @@ impl DockerEngine {
     async fn begin(&self, spec: &BuildSpec) -> Result<RunningBuild> {
         let facts = self.facts().await?;
         let path = spec.context.clone();
-        let context_bytes = tokio::task::spawn_blocking(move || build_context::end_of_tar(&path))
-            .await
-            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))??;
+        let context_bytes = blocking(move || build_context::end_of_tar(&path)).await??;
         let now = self.info().await?.system_time.unwrap_or_default();
         let since = Timestamp::parse(&now).map_err(ExecutorError::Refused)?;
         let exclusive = match self.options().builds_with {

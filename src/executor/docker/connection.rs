@@ -20,16 +20,16 @@ use crate::model::limits;
 #[derive(Clone)]
 pub struct DockerEngine {
     shared: Arc<Shared>,
+    options: Arc<DockerOptions>,
 }
 
 struct Shared {
     address: Address,
     instance: String,
-    options: DockerOptions,
     client: Mutex<Option<Docker>>,
     facts: Mutex<Option<Arc<EngineFacts>>>,
     followers: Mutex<HashMap<String, Follower>>,
-    builds: Arc<Builds>,
+    builds: Builds,
 }
 
 /// The running builds of one engine, whatever else it is used for.
@@ -91,29 +91,22 @@ impl DockerEngine {
             shared: Arc::new(Shared {
                 address,
                 instance: instance.to_owned(),
-                options,
                 client: Mutex::default(),
                 facts: Mutex::default(),
                 followers: Mutex::default(),
-                builds: Arc::default(),
+                builds: Builds::default(),
             }),
+            options: Arc::new(options),
         })
     }
 
-    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished
-    /// images of the other as leftovers.
+    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished images
+    /// of the other as leftovers.
     #[must_use]
     pub fn with_options(&self, options: DockerOptions) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                address: self.shared.address.clone(),
-                instance: self.shared.instance.clone(),
-                options,
-                client: Mutex::default(),
-                facts: Mutex::default(),
-                followers: Mutex::default(),
-                builds: Arc::clone(&self.shared.builds),
-            }),
+            shared: Arc::clone(&self.shared),
+            options: Arc::new(options),
         }
     }
 
@@ -144,7 +137,7 @@ impl DockerEngine {
     }
 
     pub(super) fn options(&self) -> &DockerOptions {
-        &self.shared.options
+        &self.options
     }
 
     pub(super) fn builds(&self) -> &Builds {
@@ -292,6 +285,14 @@ pub(super) fn is_name(text: &str, chars_max: usize) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Does work that may block, on a thread for it.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panic| ExecutorError::Staging(std::io::Error::other(panic)))
 }
 
 /// A panic elsewhere while the lock was held leaves no inconsistent value here.

@@ -73,7 +73,7 @@ mod self_test;
 
 use std::path::PathBuf;
 
-use crate::model::{BuildsWith, GpuUuid};
+use crate::model::BuildsWith;
 
 pub use connection::DockerEngine;
 pub(super) use self_test::failed_check;
@@ -83,25 +83,9 @@ pub(super) use self_test::failed_check;
 pub struct DockerOptions {
     /// OCI runtime of jobs (`runc`, `runsc`, `nvidia`). `None` means the engine's default.
     pub runtime: Option<String>,
-    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container,
-    /// or the engine's host mounts the same share elsewhere.
+    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container, or
+    /// the engine's host mounts the same share elsewhere.
     pub paths: Vec<(PathBuf, PathBuf)>,
-    /// GPUs of the engine's host. If empty, Referee asks `nvidia-smi` on its own host.
-    pub gpus: Vec<GpuUuid>,
-    pub output: OutputStore,
     /// The builder that makes images.
     pub builds_with: BuildsWith,
-}
-
-/// The kind of file system that a job writes to.
-///
-/// A file mounted as a loop device would survive a restart of the engine and would not count as memory. It needs a
-/// helper with root on the engine's host, so it is left for a second variant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutputStore {
-    /// A named volume of type tmpfs. A container of Referee keeps it mounted until the output is collected. Works on
-    /// local and remote engines. Its pages count as the job's memory.
-    #[default]
-    Tmpfs,
 }

@@ -1,5 +1,8 @@
 //! The output volume keeper: a container that keeps a job's output volume mounted and detects a restart of the engine.
 //!
+//! A volume of type tmpfs works on local and remote engines. Its pages count as the job's memory. A file mounted as a
+//! loop device would survive a restart of the engine, but needs a helper with root on the engine's host.
+//!
 //! A volume of type tmpfs is unmounted and lost when no container uses it. The keeper uses it from before the start of
 //! the job until its output was collected.
 //!
@@ -16,8 +19,8 @@ use futures_util::StreamExt;
 
 use super::connection::DockerEngine;
 use super::containers::{is_running, state_of};
+use super::own_programs;
 use super::sandbox::{self, Role};
-use super::{OutputStore, own_programs};
 use crate::executor::{
     BuildLimits, BuildSpec, ExecutorError, JobLimits, JobSpec, OutputSpec, Result,
 };
@@ -129,8 +132,7 @@ impl DockerEngine {
                 docker.inspect_volume(name).await
             })
             .await??;
-        let OutputStore::Tmpfs = self.options().output;
-        if volume.options == sandbox::volume_options(output, self.options().output) {
+        if volume.options == sandbox::volume_options(output) {
             return Ok(());
         }
         Err(ExecutorError::Unsafe(format!(

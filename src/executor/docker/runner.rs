@@ -205,7 +205,6 @@ impl DockerEngine {
                 role,
                 engine: &engine,
                 runtime: runtime.unwrap_or(&engine.default_runtime),
-                output: self.options().output,
             },
         )
     }

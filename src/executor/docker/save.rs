@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
-use super::connection::{DockerEngine, refusal};
+use super::connection::{DockerEngine, blocking, refusal};
 use crate::executor::{ExecutorError, Result};
 use crate::model::{ImageId, limits};
 
@@ -41,10 +41,7 @@ impl DockerEngine {
             .await
             .map_err(late)??;
         let path = into.to_owned();
-        let problem = tokio::task::spawn_blocking(move || archive_problem(File::open(path)?))
-            .await
-            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?;
-        match problem? {
+        match blocking(move || archive_problem(File::open(path)?)).await?? {
             None => Ok(()),
             Some(problem) => Err(ExecutorError::Refused(format!(
                 "its archive of {image} cannot be used: {problem}"

@@ -20,7 +20,6 @@ use bollard::models::{
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 
-use super::OutputStore;
 use super::connection::is_name;
 use super::facts::EngineFacts;
 use crate::executor::{ExecutorError, Input, JobSpec, OutputSpec, Result};
@@ -89,7 +88,6 @@ pub(super) struct SandboxContext<'a> {
     pub engine: &'a EngineFacts,
     /// The configured runtime, or the engine's default.
     pub runtime: &'a str,
-    pub output: OutputStore,
 }
 
 /// The body of `POST /containers/create`. The sources of inputs are paths of the engine's host already.
@@ -322,7 +320,7 @@ fn output_mount(output: &OutputSpec, context: &SandboxContext) -> Mount {
             labels: Some(owner_labels(&context.names, Role::Job)),
             driver_config: Some(MountVolumeOptionsDriverConfig {
                 name: Some("local".to_owned()),
-                options: Some(volume_options(output, context.output)),
+                options: Some(volume_options(output)),
             }),
             ..MountVolumeOptions::default()
         }),
@@ -333,8 +331,7 @@ fn output_mount(output: &OutputSpec, context: &SandboxContext) -> Mount {
 /// One page and one entry more than the job may use. So a full file system means that the job exceeded the limit, and a
 /// job that used exactly its limit passes. The entry of the root directory counts too. The limit of bytes is rounded up
 /// to pages.
-pub(super) fn volume_options(output: &OutputSpec, store: OutputStore) -> HashMap<String, String> {
-    let OutputStore::Tmpfs = store;
+pub(super) fn volume_options(output: &OutputSpec) -> HashMap<String, String> {
     let size = pages(output.bytes) + PAGE;
     let entries = output.files.saturating_add(2);
     HashMap::from([

@@ -49,7 +49,6 @@ fn body_of(job: &JobSpec, engine: &EngineFacts) -> Result<ContainerCreateBody> {
             role: Role::Job,
             engine,
             runtime: "runc",
-            output: OutputStore::Tmpfs,
         },
     )
 }

@@ -38,11 +38,8 @@ async fn version_output(program: &str) -> String {
 }
 
 impl DockerEngine {
-    /// The configured GPUs, or those that the driver on this host lists. Without a driver there are none.
+    /// The GPUs that the driver on this host lists. Without a driver there are none.
     pub(in crate::executor::docker) async fn list_gpus(&self) -> Vec<GpuUuid> {
-        if !self.options().gpus.is_empty() {
-            return self.options().gpus.clone();
-        }
         let arguments = ["--query-gpu=uuid", "--format=csv,noheader"];
         let answer = output_of("nvidia-smi", &arguments).await;
         uuids(&answer.unwrap_or_default())
