@@ -255,9 +255,9 @@ fn report(runs: &[RowRun], references: &[Reference]) {
         }
         let ratio = median(&beside) / base;
         slowed += usize::from(ratio > SLOWER_MAX);
-        let mark = if ratio > SLOWER_MAX { "  slower" } else { "" };
+        let note = if ratio > SLOWER_MAX { "  slower" } else { "" };
         println!(
-            "  {:<36} {ratio:.3}  of {:>2}{mark}",
+            "  {:<36} {ratio:.3}  of {:>2}{note}",
             row.name,
             beside.len()
         );

@@ -30,7 +30,7 @@ use crate::report::text::{self, Style};
 use crate::rules::{self, Policy};
 
 /// The number of uncommitted files that are named.
-const UNCOMMITTED_SHOWN: usize = 5;
+const UNCOMMITTED_NAMED: usize = 5;
 /// The name of the image in the printed commands.
 const LOCAL_IMAGE: &str = "my-submission";
 /// The exit code of a shell that finds no command.
@@ -417,8 +417,8 @@ impl Output {
         if files.is_empty() {
             return;
         }
-        let few = files[..files.len().min(UNCOMMITTED_SHOWN)].join(", ");
-        let more = if files.len() > UNCOMMITTED_SHOWN {
+        let few = files[..files.len().min(UNCOMMITTED_NAMED)].join(", ");
+        let more = if files.len() > UNCOMMITTED_NAMED {
             ", …"
         } else {
             ""

@@ -97,7 +97,7 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds all scorers at the start, so that the first team does not wait for them and a broken one is known early.
+/// Builds all scorers at the start, so that the first team does not wait for them and a broken one is reported early.
 async fn build_scorers(app: Arc<App>) {
     let (mut built, mut tasks) = (0, 0);
     for task in app.context.challenges.iter().flat_map(|c| &c.tasks) {

@@ -49,7 +49,7 @@ pub enum BuildEnd {
     Built(Box<ImageFacts>),
     /// A step failed.
     Failed {
-        /// Number of the step in the emitted Dockerfile, from 1, if it is known.
+        /// Number of the step in the emitted Dockerfile, from 1. `None` if the engine does not name it.
         step: Option<u32>,
         /// The engine's message.
         message: String,

@@ -77,7 +77,7 @@ pub struct JobLimits {
 pub struct JobRef {
     /// [`JobSpec::name`].
     pub name: String,
-    /// The engine's own id. Empty where only the name is known.
+    /// The engine's own id. May be empty: the name suffices.
     pub id: String,
 }
 

@@ -10,7 +10,7 @@ use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
 
-/// An entry: its header, and the values that extended headers before it put in the place of the header's own.
+/// An entry: its header, and the values of extended headers, which replace those of the header.
 #[derive(Debug, Clone)]
 pub struct TarEntry {
     pub header: Header,
@@ -231,7 +231,7 @@ impl Extended {
     }
 }
 
-/// Whether the checksum is right. It is the sum of the block's bytes, with blanks in the place of the checksum.
+/// Whether the checksum is right. It is the sum of the block's bytes, with blanks instead of the checksum itself.
 fn has_checksum(block: &[u8; BLOCK], header: &Header) -> bool {
     const CHECKSUM: std::ops::Range<usize> = 148..156;
     let bytes = block.iter().enumerate();

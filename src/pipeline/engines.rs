@@ -113,7 +113,7 @@ impl Engines {
     }
 
     /// Removes the image of a submission from the runner, and from the builder if it is still there. An image that no
-    /// longer exists is no error.
+    /// longer exists is accepted.
     ///
     /// # Errors
     /// When an engine does not answer, or a container still uses the image.

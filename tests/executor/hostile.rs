@@ -44,7 +44,8 @@ for name, number, args in (
 ):
     way(name, call(number, *args))
 for line in open("/proc/self/status"):
-    if line.split(":")[0] in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
+    if line.split(":")[0] in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
+                              "NoNewPrivs", "Seccomp"):
         print(" ".join(line.split()))
 print("interfaces", sorted(l.split(":")[0].strip() for l in open("/proc/net/dev") if ":" in l))
 print("cgroup", open("/proc/self/cgroup").read().count("docker"))
@@ -104,7 +105,15 @@ async fn limits_are_enforced() {
         .await;
     assert_eq!((end.exit_code, end.out_of_memory), (0, true));
 
-    let bomb = "python3 -c 'import os\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(60)\n    n += 1\nexcept BlockingIOError:\n  print(n)'";
+    let bomb = r#"python3 -c 'import os
+n = 0
+try:
+  while True:
+    if os.fork() == 0:
+      import time; time.sleep(60)
+    n += 1
+except BlockingIOError:
+  print(n)'"#;
     let (end, log) = bench.run(&job("forks", bomb)).await;
     assert_eq!(end.exit_code, 0);
     assert!(log.trim().parse::<u32>().unwrap() < 64, "{log}");
@@ -218,7 +227,7 @@ async fn an_output_cannot_be_larger_than_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_cannot_place_files_in_the_output() {
+async fn an_image_cannot_add_files_to_the_output() {
     let Some(bench) = Bench::new().await else {
         return;
     };

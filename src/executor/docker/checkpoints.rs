@@ -1,4 +1,4 @@
-//! The places in an untrusted Dockerfile at which the result so far must be inspected. Pure.
+//! The positions in an untrusted Dockerfile at which the result so far must be inspected. Pure.
 //!
 //! Before each step the engine itself reads `/etc/passwd` and `/etc/group` of the result so far. For `COPY --from` it
 //! opens every file that it copies. Both happen outside of every limit: a device has no end, and a pipe blocks for

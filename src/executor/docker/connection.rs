@@ -100,8 +100,8 @@ impl DockerEngine {
         })
     }
 
-    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished images
-    /// of the other as leftovers.
+    /// The same engine with other options. Both share the list of running builds, so neither removes the unfinished
+    /// images of the other as leftovers.
     #[must_use]
     pub fn with_options(&self, options: DockerOptions) -> Self {
         Self {

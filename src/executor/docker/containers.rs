@@ -114,8 +114,8 @@ impl DockerEngine {
         }
     }
 
-    /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone already
-    /// is no error.
+    /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone
+    /// already is accepted.
     pub(super) async fn remove_container(&self, name: &str) -> Result<()> {
         let options = &RemoveContainerOptionsBuilder::default()
             .force(true)

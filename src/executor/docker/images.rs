@@ -141,7 +141,7 @@ impl DockerEngine {
         }))
     }
 
-    /// Removes an image and the unnamed images below it. An image that no longer exists is no error.
+    /// Removes an image and the unnamed images below it. An image that no longer exists is accepted.
     pub(super) async fn remove_image(&self, name: &str, force: bool) -> Result<()> {
         let options = &RemoveImageOptionsBuilder::default().force(force).build();
         let answer = self

@@ -1,7 +1,7 @@
 //! The kind of file at a path of an image, found without starting the image.
 //!
 //! Before an engine starts a container, it reads `/etc/passwd` and `/etc/group` of the image itself: as root, into its
-//! own memory, outside of every limit (moby's `daemon/oci_linux.go`, `getUser`). A device in their place fills the
+//! own memory, outside of every limit (moby's `daemon/oci_linux.go`, `getUser`). A device with such a name fills the
 //! host's memory, and a pipe blocks the call for ever. The engine also needs every mount point to be a directory or
 //! absent. So Referee inspects a new image through the engine's archive of a container that is never started. The
 //! archive opens none of these files.

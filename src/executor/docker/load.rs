@@ -54,7 +54,8 @@ impl DockerEngine {
         let file = tokio::fs::File::open(archive).await?;
         let length = file.metadata().await?.len();
         let body = bollard::body_try_stream(build_context::stream(file, length, Bytes::new()));
-        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std()); // the answer begins after the whole archive was loaded
+        // The answer begins after the whole archive was loaded.
+        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std());
         let options = ImportImageOptionsBuilder::default().quiet(true).build();
         let mut messages = std::pin::pin!(client.import_image(options, body, None));
         let listen = async {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `connection` | one connection: calls, time limits, failures |
 //! | `facts` | the properties of an engine that decide how a container is created |
-//! | `sandbox` | the one description of a locked-down container, and the comparison with its effective configuration; pure |
+//! | `sandbox` | the description of a locked-down container, compared with its effective configuration; pure |
 //! | `runner` | the life of a job: prepare, submit, wait, cancel, clean up |
 //! | `containers` | containers and volumes on the engine |
 //! | `output_keeper` | the container that keeps a job's output volume mounted and detects a restart of the engine |
@@ -83,8 +83,8 @@ pub(super) use self_test::failed_check;
 pub struct DockerOptions {
     /// OCI runtime of jobs (`runc`, `runsc`, `nvidia`). `None` means the engine's default.
     pub runtime: Option<String>,
-    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container, or
-    /// the engine's host mounts the same share elsewhere.
+    /// Pairs of path prefixes: on Referee's host, and on the engine's host. Needed where Referee runs in a container,
+    /// or the engine's host mounts the same share elsewhere.
     pub paths: Vec<(PathBuf, PathBuf)>,
     /// The builder that makes images.
     pub builds_with: BuildsWith,

@@ -50,7 +50,8 @@ impl DockerEngine {
     }
 
     async fn export(&self, image: &ImageId, into: &Path, bytes_max: u64) -> Result<()> {
-        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std()); // the answer begins after the whole image was packed
+        // The answer begins after the whole image was packed.
+        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std());
         let mut file = tokio::fs::File::create(into).await?;
         let mut pieces = std::pin::pin!(client.export_image(image.as_str()));
         let mut bytes = 0u64;

@@ -290,12 +290,11 @@ struct Endless<'a> {
 
 impl Read for Endless<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = match self.start.is_empty() {
-            true => {
-                buffer.fill(self.then);
-                buffer.len()
-            }
-            false => self.start.read(buffer)?,
+        let read = if self.start.is_empty() {
+            buffer.fill(self.then);
+            buffer.len()
+        } else {
+            self.start.read(buffer)?
         };
         *self.read += read as u64;
         Ok(read)

@@ -121,7 +121,8 @@ fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCa
     match difference {
         None => Ok(Some((original, ours))),
         Some(difference) => Err(TestCaseError::fail(format!(
-            "{difference}\n--- emitted\n{}--- the engine, as written: {original:#?}\n--- the engine, as emitted: {ours:#?}",
+            "{difference}\n--- emitted\n{}--- the engine, as written: {original:#?}\n\
+             --- the engine, as emitted: {ours:#?}",
             shown(&emitted)
         ))),
     }

@@ -217,7 +217,7 @@ pub const USERS: &[&str] = &[
     "$A",
     "\"1\"",
     "1 2",
-    "nobody:nogroup",
+    "daemon:nogroup",
     "${A:-7}",
     "'1'",
     "\\1",

@@ -307,7 +307,7 @@ fn input_mount(input: &Input) -> Result<Mount> {
     })
 }
 
-/// `NoCopy`, or the image could place files of its own in the volume. The mount contains the driver's options, so a
+/// `NoCopy`, or the image could add files of its own to the volume. The mount contains the driver's options, so a
 /// volume that vanished is created again with its limit or not at all.
 fn output_mount(output: &OutputSpec, context: &SandboxContext) -> Mount {
     Mount {

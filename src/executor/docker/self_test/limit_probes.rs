@@ -71,9 +71,9 @@ impl DockerEngine {
             SYSCALLS_OF_BUILDS,
             code_of_step(&message),
             CheckSeverity::Warning,
-            "The engine's own profile applies to builds. Engines from 29.4.3 on refuse AF_ALG, and `seccomp-profile` in \
-             daemon.json can name a stricter profile. Until then, keep the kernel's updates on, and give builds an engine \
-             of their own (`[builder] socket`) on a host without hidden data.",
+            "The engine's own profile applies to builds. Engines from 29.4.3 on refuse AF_ALG, and `seccomp-profile` \
+             in daemon.json can name a stricter profile. Until then, keep the kernel's updates on, and give builds an \
+             engine of their own (`[builder] socket`) on a host without hidden data.",
         ))
     }
 
@@ -160,7 +160,8 @@ struct LimitProbe {
 const MEMORY_LIMIT: LimitProbe = LimitProbe {
     name: "memory limit",
     program: "a program that takes memory without end",
-    help: "Enable the memory controller on the host: the kernel's command line needs `cgroup_enable=memory swapaccount=1`.",
+    help: "Enable the memory controller on the host: the kernel's command line needs `cgroup_enable=memory \
+           swapaccount=1`.",
 };
 const PROCESS_LIMIT: LimitProbe = LimitProbe {
     name: "process limit",
@@ -203,8 +204,8 @@ fn status_check(missing: &[String], runtime_with_own_kernel: Option<&str>) -> Ch
             CheckSeverity::Warning,
             missing.join(", "),
             format!(
-                "No action is needed if {runtime} runs jobs in a kernel of its own, as gVisor does. Then the host sees only \
-                 the process of {runtime}."
+                "No action is needed if {runtime} runs jobs in a kernel of its own, as gVisor does. Then the host sees \
+                 only the process of {runtime}."
             ),
         ),
     }
@@ -215,15 +216,15 @@ fn allowed_in_jobs(runtime_with_own_kernel: Option<&str>) -> (CheckSeverity, Str
     match runtime_with_own_kernel {
         None => (
             CheckSeverity::Error,
-            "Do not run submissions here: the engine does not apply the requested profile. Check whether the versions of the \
-             engine and the kernel fit together."
+            "Do not run submissions here: the engine does not apply the requested profile. Check whether the versions \
+             of the engine and the kernel fit together."
                 .to_owned(),
         ),
         Some(runtime) => (
             CheckSeverity::Warning,
             format!(
-                "No action is needed if {runtime} runs jobs in a kernel of its own, as gVisor does. Then the calls reach only \
-                 that kernel, and the host refuses them."
+                "No action is needed if {runtime} runs jobs in a kernel of its own, as gVisor does. Then the calls \
+                 reach only that kernel, and the host refuses them."
             ),
         ),
     }

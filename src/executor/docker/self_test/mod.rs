@@ -24,8 +24,9 @@ use crate::model::BuildsWith;
 use crate::model::diagnosis::{Check, CheckSeverity};
 
 const BUILD_LIMITS: &str = "build limits";
-const SEPARATE_BUILDER: &str = "Give builds an engine of their own (`[builder] socket`). Start it with `--cgroup-parent` under \
-                                limits of processes and memory, and with a data root of limited size.";
+const SEPARATE_BUILDER: &str = "\
+    Give builds an engine of their own (`[builder] socket`). Start it with `--cgroup-parent` under limits of processes \
+    and memory, and with a data root of limited size.";
 
 /// The failed check of an engine that does not answer. `table` is its table in referee.toml.
 pub(in crate::executor) fn failed_check(message: String, table: &str) -> Check {
@@ -33,8 +34,8 @@ pub(in crate::executor) fn failed_check(message: String, table: &str) -> Check {
         CheckSeverity::Error,
         "a Docker Engine that answers and accepts all requests",
         format!(
-            "Install and start it (`apt-get install docker.io`), add the daemon's user to the group `docker`, or correct \
-             `[{table}] socket`."
+            "Install and start it (`apt-get install docker.io`), add the daemon's user to the group `docker`, or \
+             correct `[{table}] socket`."
         ),
     )
 }
@@ -152,7 +153,7 @@ fn missing_base_image(name: String, base: &str) -> Check {
     )
 }
 
-/// Without access to the kernel's log the engine's report must suffice, which is no problem.
+/// Without access to the kernel's log the report of the engine suffices.
 fn check_out_of_memory_detection(log: std::io::Result<()>) -> Check {
     let seen = match log {
         Ok(()) => "reported by the engine and by the kernel's log".to_owned(),
@@ -196,8 +197,8 @@ fn buildkit_limits(group: std::result::Result<String, String>, limits_files: boo
     let seen = format!("{group}; the size of a file is not limited");
     Check::ok(BUILD_LIMITS, seen).with_problem(
         CheckSeverity::Error,
-        "the size of a file is limited, which BuildKit does from engine 23 on: a step that creates a sparse file of 4 TiB \
-         keeps this engine busy for hours, whatever the time limit of a build is",
+        "the size of a file is limited, which BuildKit does from engine 23 on: a step that creates a sparse file of 4 \
+         TiB keeps this engine busy for hours, whatever the time limit of a build is",
         "Install a later engine, or set `with = \"classic\"` in `[builder]`.",
     )
 }
@@ -230,7 +231,8 @@ fn check_settings(facts: &EngineFacts) -> Vec<Check> {
         seen: ["jobs survive it: live-restore is on", "it ends all jobs"],
         severity: CheckSeverity::Warning,
         expected: "jobs survive it",
-        help: "Set \"live-restore\": true in the engine's daemon.json. Without it, Referee repeats the jobs that a restart ends.",
+        help: "Set \"live-restore\": true in the engine's daemon.json. Without it, Referee repeats the jobs that a \
+               restart ends.",
     };
     let filter = Setting {
         name: "system call filter",

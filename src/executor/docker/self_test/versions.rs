@@ -9,9 +9,9 @@ use crate::model::diagnosis::{Check, CheckSeverity};
 
 const TABLE: &str = include_str!("fixed_versions.toml");
 
-/// Three numbers, and the number of a release candidate. A release is newer than all its candidates.
+/// Three numbers, and the number of a pre-release such as `-rc.3`. A release is newer than all its pre-releases.
 type Version = [u32; 4];
-/// Replaces the number of a candidate in a release.
+/// Replaces the number of the pre-release in a release.
 const RELEASE: u32 = u32::MAX;
 
 /// Parts of the version numbers of distribution packages.
@@ -88,8 +88,8 @@ pub(super) fn buildkit(version: Option<&str>, engine: Option<&str>) -> Check {
         }
         (None, None) => Check::ok(
             NAME,
-            "not used: the classic builder makes all builds, and frontends and git contexts cannot reach it. The engine \
-             does not report the version of its BuildKit.",
+            "not used: the classic builder makes all builds, and frontends and git contexts cannot reach it. The \
+             engine does not report the version of its BuildKit.",
         ),
     }
 }
@@ -168,19 +168,19 @@ fn check_version(name: &str, seen: &str, version: &str, component: &str) -> Chec
     check.with_problem(CheckSeverity::Warning, fixed.expected, help)
 }
 
-/// Reads `20.10.24+dfsg1` as 20, 10, 24, and `1.5.0-rc.3` as 1, 5, 0 and the third candidate. Missing numbers are 0.
+/// Reads `20.10.24+dfsg1` as 20, 10, 24, and `1.5.0-rc.3` as 1, 5, 0 and the third pre-release. Missing numbers are 0.
 fn version_of(text: &str) -> Version {
     let rest = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (numbers, suffix) = rest.split_at(end.unwrap_or(rest.len()));
     let mut numbers = numbers.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
-    let candidate = suffix.strip_prefix("-rc").map(|number| {
+    let pre_release = suffix.strip_prefix("-rc").map(|number| {
         let number = number.trim_start_matches(['.', '-']);
         let end = number.find(|c: char| !c.is_ascii_digit());
         number[..end.unwrap_or(number.len())].parse().unwrap_or(0)
     });
-    [next(), next(), next(), candidate.unwrap_or(RELEASE)]
+    [next(), next(), next(), pre_release.unwrap_or(RELEASE)]
 }
 
 #[cfg(test)]
