@@ -61,7 +61,7 @@ pub struct Options {
     /// Images that a Dockerfile may start from, instead of those in referee.toml.
     #[arg(long = "base", value_name = "NAME")]
     bases: Vec<String>,
-    /// Keep the built image and print its name.
+    /// Keep the built image and print its id.
     #[arg(long)]
     keep: bool,
     /// Open a shell in the image at the end, also after a failed smoke run: in the sandbox of the run, with the
@@ -277,7 +277,7 @@ impl TaskCheck<'_> {
             self.open_shell(&image, work).await?;
         }
         if options.keep {
-            println!("The image is kept as referee/build:{name}");
+            println!("The image is kept: {}", image.id);
         } else {
             self.engines.remove_image(&image.id, name).await?;
         }
@@ -374,8 +374,7 @@ impl TaskCheck<'_> {
         let socket = self.checker.settings.engine.socket.clone();
         let open = move || executor::open_local_shell(&socket, &job, &output);
         let ended = tokio::task::spawn_blocking(open).await?;
-        let status = ended.context("the program `docker` cannot be started")?;
-        if status.code() == Some(NOT_FOUND) {
+        if ended?.code() == Some(NOT_FOUND) {
             println!("The image has no /bin/sh, or the last command was not found.");
         }
         Ok(())

@@ -19,9 +19,6 @@ use crate::pipeline::{App, Engines, Parts};
 use crate::store::{InstanceLock, Store};
 
 /// Opens the engines of these settings. `instance` labels everything that Referee creates on them.
-///
-/// # Errors
-/// When an engine does not answer.
 pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
     let opened = executor::open_all(settings, instance).await?;
     let engine = |role: EngineRole| {
@@ -150,9 +147,6 @@ fn instance(settings: &Settings) -> anyhow::Result<String> {
 }
 
 /// The GPUs of jobs: those in the settings, or all of the engine's host.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn gpus(settings: &Settings, runner: &dyn Runner) -> anyhow::Result<Vec<GpuUuid>> {
     Ok(match &settings.runner.gpus {
         Gpus::Auto => runner.gpus().await?,

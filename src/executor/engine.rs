@@ -14,7 +14,7 @@ use crate::model::diagnosis::Check;
 /// The purpose of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
-pub enum EngineRole {
+pub(crate) enum EngineRole {
     /// Runs submissions.
     Runner,
     /// Builds and runs the organizers' scorers.
@@ -46,7 +46,7 @@ impl<E: Builder + ImageStore + Runner + SelfTest + 'static> From<E> for Engine {
 
 /// An engine in the settings, with one role or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfiguredEngine<'a> {
+pub(crate) struct ConfiguredEngine<'a> {
     /// At least one.
     pub roles: Vec<EngineRole>,
     /// Address.
@@ -57,7 +57,7 @@ pub struct ConfiguredEngine<'a> {
 }
 
 /// The engines of these settings, each once. The runner is the first.
-pub fn configured_engines(settings: &Settings) -> Vec<ConfiguredEngine<'_>> {
+pub(crate) fn configured_engines(settings: &Settings) -> Vec<ConfiguredEngine<'_>> {
     let engine = |role, socket, runtime| ConfiguredEngine {
         roles: vec![role],
         socket,
@@ -130,10 +130,7 @@ impl ConfiguredEngine<'_> {
 
 /// Opens all engines of these settings, each with its roles. Two addresses may lead to one engine: Referee asks each
 /// engine for its identity, so that it does not transfer images from an engine to itself.
-///
-/// # Errors
-/// When an engine does not answer.
-pub async fn open_all(
+pub(crate) async fn open_all(
     settings: &Settings,
     instance: &str,
 ) -> Result<Vec<(Vec<EngineRole>, Engine)>> {

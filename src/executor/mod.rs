@@ -14,9 +14,9 @@ mod job;
 
 pub use build::{BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec};
 pub use contract::{Builder, CheckScope, ImageStore, LoadEnd, Runner, SelfTest};
-pub use docker::local_command::{
-    LocalRun, local_build_command, local_run_command, open_local_shell,
-};
-pub use engine::{ConfiguredEngine, Engine, EngineRole, configured_engines, open_all};
+pub use docker::local_command::{LocalRun, local_run_command};
+pub(crate) use docker::local_command::{local_build_command, open_local_shell};
+pub use engine::Engine;
+pub(crate) use engine::{ConfiguredEngine, EngineRole, configured_engines, open_all};
 pub use error::{ExecutorError, Result};
 pub use job::{Input, JobLimits, JobRef, JobSpec, JobStatus, OutputSpec};

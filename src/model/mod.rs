@@ -25,7 +25,7 @@ pub mod source;
 pub mod stage;
 pub mod submission;
 pub mod suggest;
-pub mod tar_reader;
+pub(crate) mod tar_reader;
 pub mod text;
 pub mod time;
 

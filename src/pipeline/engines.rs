@@ -46,7 +46,7 @@ pub struct ScorerEngine {
 
 /// An image and the name of its build or load.
 #[derive(Debug, Clone, Copy)]
-pub struct NamedImage<'a> {
+pub(crate) struct NamedImage<'a> {
     pub facts: &'a ImageFacts,
     pub name: &'a str,
 }
@@ -77,7 +77,11 @@ impl Engines {
     ///
     /// # Errors
     /// When an engine or the disk fails. Then the image is on neither engine.
-    pub async fn transfer(&self, image: NamedImage<'_>, archive: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn transfer(
+        &self,
+        image: NamedImage<'_>,
+        archive: &Path,
+    ) -> anyhow::Result<()> {
         let NamedImage { facts, name } = image;
         let existing = self.runner.images.image_named(name).await?;
         if existing.is_some_and(|existing| existing.id == facts.id) {
@@ -117,7 +121,7 @@ impl Engines {
     ///
     /// # Errors
     /// When an engine does not answer, or a container still uses the image.
-    pub async fn remove_image(&self, image: &ImageId, name: &str) -> executor::Result<()> {
+    pub(crate) async fn remove_image(&self, image: &ImageId, name: &str) -> executor::Result<()> {
         self.runner.images.remove(image, name).await?;
         if Arc::ptr_eq(&self.runner.images, &self.builder.images) {
             return Ok(());
@@ -126,9 +130,6 @@ impl Engines {
     }
 
     /// Removes the image of this name, which no row refers to, from the runner and the builder.
-    ///
-    /// # Errors
-    /// When an engine does not answer.
     async fn remove_image_named(&self, name: &str) -> executor::Result<()> {
         for images in [&self.runner.images, &self.builder.images] {
             if let Some(image) = images.image_named(name).await? {
@@ -140,7 +141,7 @@ impl Engines {
 
     /// Removes the jobs whose name is `name`, or `name` and a suffix, and the image of a build of this name. Failures
     /// are logged.
-    pub async fn remove_jobs_of(&self, name: &str, reason: KillReason) {
+    pub(crate) async fn remove_jobs_of(&self, name: &str, reason: KillReason) {
         for jobs in [&self.runner.jobs, &self.scorer.jobs] {
             jobs.remove_jobs_of(name, reason).await;
         }
@@ -151,20 +152,14 @@ impl Engines {
 
     /// Removes the jobs that an earlier start left. A builder ends its steps when its client disconnects, so only
     /// images are left of builds: see [`Engines::sweep`].
-    ///
-    /// # Errors
-    /// When an engine does not answer.
-    pub async fn remove_earlier_jobs(&self) -> executor::Result<()> {
+    pub(crate) async fn remove_earlier_jobs(&self) -> executor::Result<()> {
         // Both may be one engine. Then the second call finds nothing.
         self.runner.jobs.remove_earlier_jobs().await?;
         self.scorer.jobs.remove_earlier_jobs().await
     }
 
     /// Removes the images that interrupted builds left on any engine, and returns their number.
-    ///
-    /// # Errors
-    /// When an engine does not answer.
-    pub async fn sweep(&self) -> executor::Result<usize> {
+    pub(crate) async fn sweep(&self) -> executor::Result<usize> {
         let mut removed = self.builder.builds.sweep().await?;
         if !Arc::ptr_eq(&self.scorer.builds, &self.builder.builds) {
             removed += self.scorer.builds.sweep().await?;

@@ -91,7 +91,7 @@ fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
 }
 
 /// The job of a smoke run on a person's machine. It has no name, and its seed is 1.
-pub fn sample_job(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
+pub(crate) fn sample_job(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
     job(&Run {
         name: String::new(),
         task,

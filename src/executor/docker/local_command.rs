@@ -43,7 +43,7 @@ pub fn local_run_command(job: &JobSpec, run: LocalRun<'_>) -> String {
 }
 
 /// A shell command that builds an image.
-pub fn local_build_command(dockerfile: &str, image: &str, context: &str) -> String {
+pub(crate) fn local_build_command(dockerfile: &str, image: &str, context: &str) -> String {
     format!("docker build --network none --file {dockerfile} --tag {image} {context}")
 }
 
@@ -52,7 +52,11 @@ pub fn local_build_command(dockerfile: &str, image: &str, context: &str) -> Stri
 ///
 /// # Errors
 /// When there is no program `docker`, or it cannot be started.
-pub fn open_local_shell(socket: &str, job: &JobSpec, output: &Path) -> std::io::Result<ExitStatus> {
+pub(crate) fn open_local_shell(
+    socket: &str,
+    job: &JobSpec,
+    output: &Path,
+) -> std::io::Result<ExitStatus> {
     use std::io::IsTerminal as _;
     let image = job.image.to_string();
     let run = LocalRun {
@@ -72,7 +76,11 @@ pub fn open_local_shell(socket: &str, job: &JobSpec, output: &Path) -> std::io::
     }
     command.args(run_options(job, run).into_iter().flatten());
     command.args(["--entrypoint", "/bin/sh", &image]);
-    command.stdin(Stdio::inherit()).status()
+    let status = command.stdin(Stdio::inherit()).status();
+    status.map_err(|e| {
+        let message = format!("the program `docker` cannot be started: {e}");
+        std::io::Error::new(e.kind(), message)
+    })
 }
 
 /// The options of `docker run`, each with its value.

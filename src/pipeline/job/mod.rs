@@ -200,9 +200,6 @@ impl JobRunner {
     }
 
     /// Removes the jobs that an earlier start of the daemon left.
-    ///
-    /// # Errors
-    /// When the engine does not list its jobs.
     pub(super) async fn remove_earlier_jobs(&self) -> executor::Result<()> {
         for job in self.engine.list_owned().await? {
             tracing::warn!(job = job.name, "a job of an earlier start is removed");

@@ -234,8 +234,8 @@ mod tests {
             assert!(!fine(bad), "{bad}");
         }
         assert!(engine("29.10.0").problem.is_none());
-        assert!(!engine("29.5.1-rc.1").problem.is_none());
-        assert!(!engine("28.5.2").problem.is_none());
+        assert!(engine("29.5.1-rc.1").problem.is_some());
+        assert!(engine("28.5.2").problem.is_some());
     }
 
     #[test]
@@ -274,13 +274,13 @@ mod tests {
         assert!(buildkit(None, None).problem.is_none());
         assert!(buildkit(None, None).seen.contains("does not report"));
         assert!(buildkit(Some("v0.28.1"), None).problem.is_none());
-        assert!(!buildkit(Some("v0.12.5"), Some("29.5.1")).problem.is_none());
+        assert!(buildkit(Some("v0.12.5"), Some("29.5.1")).problem.is_some());
         assert!(buildkit(None, Some("29.5.1")).problem.is_none());
         assert!(buildkit_limits_files("29.5.1") && buildkit_limits_files("23.0.0"));
         assert!(!buildkit_limits_files("20.10.24+dfsg1") && !buildkit_limits_files(""));
         let old = buildkit(None, Some("20.10.24+dfsg1"));
         assert_eq!(old.seen, "part of the engine 20.10.24+dfsg1");
-        assert!(!old.problem.is_none());
+        assert!(old.problem.is_some());
     }
 
     #[test]
