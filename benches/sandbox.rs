@@ -1,11 +1,11 @@
-//! What the sandbox costs, and what those in it can do to each other.
+//! The cost of the sandbox, and the influence of jobs on each other.
 //!
-//! First a container that does nothing, in the sandbox and without it, in turn: the difference is what a run
-//! costs. Then a canary, one second of work in the sandbox, again and again, while every hostile commit of
-//! `tests/hostile/corpus` goes its way through the platform beside it.
+//! The first part runs an empty container in the sandbox and without it, in turn: the difference is the cost of the
+//! sandbox. The second part runs a reference job, about one second of work in the sandbox, again and again, while every
+//! hostile commit of `tests/hostile/corpus` goes through the platform.
 //!
-//! Prints; asserts nothing about time. `cargo bench --bench sandbox`; with words behind `--` only rows whose
-//! names hold one of them.
+//! The benchmark prints times and asserts none. Run `cargo bench --bench sandbox`. Words behind `--` select the rows
+//! whose names contain one of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,36 +31,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bench::{Bench, plain_job};
-use referee::executor::{Executor as _, JobSpec};
+use referee::executor::{JobSpec, Runner as _};
 use referee::model::ImageId;
 use row::{Kind, Row};
 use world::{PATIENCE, World};
 
-/// Pairs of containers that are measured, after one that is not.
+/// Pairs of containers that are measured, after one pair that is not.
 const PAIRS: usize = 15;
-/// For so long canaries run alone, before the first hostile commit and after the last one.
+/// Reference jobs run alone for this time, before the first hostile commit and after the last one.
 const ALONE: Duration = Duration::from_secs(20);
-/// About what a canary takes.
-const CANARY: Duration = Duration::from_secs(2);
-/// Canaries that run beside a row, about.
+/// The approximate time of a reference job.
+const REFERENCE_TIME: Duration = Duration::from_secs(2);
+/// The approximate number of reference jobs beside a row.
 const BESIDE: u32 = 6;
-/// What a canary's time may be of that of one alone: the goal.
+/// The goal: the time of a reference job beside a row, divided by its time alone, is at most this.
 const SLOWER_MAX: f64 = 1.2;
 /// About a second of one core, some of it for memory and files.
 const WORK: &str = "python3 -c 'x = 1
 for n in range(9_000_000): x = (x * 1103515245 + n) & 0xffffffff
 open(\"/tmp/x\", \"wb\").write(bytes(1 << 18) * 2)'";
 
-/// Bounds of builds that are met within seconds, as in `tests/hostile`.
+/// Limits of builds that are reached within seconds, as in `tests/hostile`.
 const BUILDER: &str = "[builder]\ntime = \"20s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
                        disk = \"512MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
-/// The runtime that `row` reads verdicts for.
+/// The runtime whose verdicts `row` reads.
 fn runtime() -> String {
     "runc".into()
 }
 
-/// The builder that `row` reads verdicts for.
+/// The builder whose verdicts `row` reads.
 fn builder() -> String {
     "classic".into()
 }
@@ -77,7 +77,7 @@ fn median(times: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// A container that ends at once: from its order to its end, and all that belongs to it.
+/// Measures a container that ends at once: from the request to the end, and with preparation and removal.
 async fn overhead() {
     let Some(bench) = Bench::new().await else {
         return;
@@ -95,19 +95,19 @@ async fn overhead() {
         }
     }
     let (inside, whole, plain) = (median(&inside), median(&whole), median(&plain));
-    println!("a container that does nothing, medians of {PAIRS}:");
+    println!("an empty container, medians of {PAIRS}:");
     println!("  without the sandbox, created, run and removed   {plain:.3} s");
     println!(
-        "  in the sandbox, from its order to its end       {inside:.3} s  ({:+.3} s)",
+        "  in the sandbox, from the request to the end     {inside:.3} s  ({:+.3} s)",
         inside - plain
     );
     println!(
-        "  with its file system, output and removal, too   {whole:.3} s  ({:+.3} s)",
+        "  and with file system, output and removal        {whole:.3} s  ({:+.3} s)",
         whole - plain
     );
 }
 
-/// A job of an image that was built once: what a build takes is measured elsewhere.
+/// A job of an image that was built before. Other benchmarks measure builds.
 fn job(image: &ImageId, name: &str, script: &str) -> JobSpec {
     JobSpec {
         image: image.clone(),
@@ -119,18 +119,18 @@ fn job(image: &ImageId, name: &str, script: &str) -> JobSpec {
 async fn in_sandbox(bench: &Bench, spec: &JobSpec) -> (f64, f64) {
     let begun = Instant::now();
     bench.engine.prepare(spec).await.unwrap();
-    let ordered = Instant::now();
+    let requested = Instant::now();
     let job = bench.engine.submit(spec).await.unwrap();
     let end = bench.end_of(&job).await;
-    let ran = ordered.elapsed().as_secs_f64();
+    let ran = requested.elapsed().as_secs_f64();
     assert_eq!(end.exit_code, 0, "{end:?}");
     bench.collect(spec, &job).await;
     bench.engine.cleanup(&job).await.unwrap();
     (ran, begun.elapsed().as_secs_f64())
 }
 
-/// The same container as everybody starts one. What `docker` itself takes is taken off: the time of a
-/// question that costs the engine nothing.
+/// The same container by `docker run`. The time of the program `docker` itself is subtracted: it is that of a call that
+/// costs the engine nothing.
 fn without_sandbox(image: &str) -> f64 {
     let timed = |arguments: &[&str]| {
         let begun = Instant::now();
@@ -147,32 +147,32 @@ fn without_sandbox(image: &str) -> f64 {
         "SCRIPT=true",
         image,
     ]);
-    let asked = timed(&["image", "inspect", "--format", "{{.Id}}", image]);
-    (ran - asked).max(0.0)
+    let overhead = timed(&["image", "inspect", "--format", "{{.Id}}", image]);
+    (ran - overhead).max(0.0)
 }
 
-/// A canary: when it began, and the seconds from its order to its end.
-type Canary = (Instant, f64);
+/// The start of a reference job, and its seconds from the request to the end.
+type Reference = (Instant, f64);
 
-/// Canaries one after the other until it is enough.
-async fn canaries(bench: &Bench, enough: &AtomicBool) -> Vec<Canary> {
+/// Runs reference jobs one after the other until `enough`.
+async fn reference_jobs(bench: &Bench, enough: &AtomicBool) -> Vec<Reference> {
     let image = bench.shell().await;
     let mut all = Vec::new();
     while !enough.load(Ordering::Relaxed) {
-        let spec = job(&image, &format!("canary-{}", all.len()), WORK);
+        let spec = job(&image, &format!("reference-{}", all.len()), WORK);
         bench.engine.prepare(&spec).await.unwrap();
         let begun = Instant::now();
         let job = bench.engine.submit(&spec).await.unwrap();
         let end = bench.end_of(&job).await;
         all.push((begun, begun.elapsed().as_secs_f64()));
-        assert_eq!(end.exit_code, 0, "the canary: {end:?}");
+        assert_eq!(end.exit_code, 0, "the reference job: {end:?}");
         bench.engine.cleanup(&job).await.unwrap();
     }
     all
 }
 
-/// A row, and when it was pushed and had ended.
-struct Went {
+/// A row, with the times of its push and its end.
+struct RowRun {
     name: String,
     from: Instant,
     to: Instant,
@@ -199,62 +199,65 @@ fn beside(runtime: &tokio::runtime::Runtime) {
     world.start();
 
     let enough = AtomicBool::new(false);
-    let (went, canaries) = std::thread::scope(|scope| {
-        let canaries = scope.spawn(|| runtime.block_on(canaries(&bench, &enough)));
+    let (runs, references) = std::thread::scope(|scope| {
+        let references = scope.spawn(|| runtime.block_on(reference_jobs(&bench, &enough)));
         std::thread::sleep(ALONE);
-        let went: Vec<Went> = rows.iter().map(|row| go(&mut world, row)).collect();
+        let runs: Vec<RowRun> = rows.iter().map(|row| run_row(&mut world, row)).collect();
         std::thread::sleep(ALONE);
         enough.store(true, Ordering::Relaxed);
-        (went, canaries.join().unwrap())
+        (runs, references.join().unwrap())
     });
-    report(&went, &canaries);
+    report(&runs, &references);
 }
 
-/// Pushes a row and waits for its end, again and again for as long as some canaries take: one alone is worth
-/// nothing on a machine with few cores. A row that makes its own commit is pushed once.
-fn go(world: &mut World, row: &Row) -> Went {
+/// Pushes a row and waits for its end, again and again for the time of several reference jobs: one job proves nothing
+/// on a machine with few cores. A row that makes its own commit is pushed once.
+fn run_row(world: &mut World, row: &Row) -> RowRun {
     let copy = world.copy_of("hostile", &row.name);
     row::commit(row, &copy);
     let from = Instant::now();
     for again in 1.. {
         copy.push(&["origin", &format!("HEAD:{}", row.branch)]);
         world.settle(PATIENCE);
-        if from.elapsed() > BESIDE * CANARY || row.folder.join("make.py").exists() {
+        if from.elapsed() > BESIDE * REFERENCE_TIME || row.folder.join("make.py").exists() {
             break;
         }
         copy.write("again.txt", &again.to_string());
         copy.commit("Once more");
     }
-    Went {
+    RowRun {
         name: row.name.clone(),
         from,
         to: Instant::now(),
     }
 }
 
-fn report(went: &[Went], canaries: &[Canary]) {
-    let (first, last) = (went[0].from, went[went.len() - 1].to);
+fn report(runs: &[RowRun], references: &[Reference]) {
+    let (first, last) = (runs[0].from, runs[runs.len() - 1].to);
     let times = |wanted: &dyn Fn(Instant) -> bool| -> Vec<f64> {
-        let those = canaries.iter().filter(|(begun, _)| wanted(*begun));
+        let those = references.iter().filter(|(begun, _)| wanted(*begun));
         those.map(|(_, took)| *took).collect()
     };
-    // One that began before the first push has perhaps ended after it.
-    let alone = times(&|begun| begun > last || begun + 2 * CANARY < first);
+    // A job that began before the first push may have ended after it.
+    let alone = times(&|begun| begun > last || begun + 2 * REFERENCE_TIME < first);
     let base = median(&alone);
-    println!("\na canary alone: {base:.3} s, median of {}", alone.len());
-    println!("beside each row, median of its canaries over that:");
+    println!(
+        "\na reference job alone: {base:.3} s, median of {}",
+        alone.len()
+    );
+    println!("beside each row, median of its reference jobs divided by that:");
     let mut slowed = 0;
-    for row in went {
+    for row in runs {
         let beside = times(&|begun| (row.from..row.to).contains(&begun));
         if beside.is_empty() {
-            println!("  {:<36} ended within one canary", row.name);
+            println!("  {:<36} ended within one reference job", row.name);
             continue;
         }
         let ratio = median(&beside) / base;
         slowed += usize::from(ratio > SLOWER_MAX);
-        let mark = if ratio > SLOWER_MAX { "  slower" } else { "" };
+        let note = if ratio > SLOWER_MAX { "  slower" } else { "" };
         println!(
-            "  {:<36} {ratio:.3}  of {:>2}{mark}",
+            "  {:<36} {ratio:.3}  of {:>2}{note}",
             row.name,
             beside.len()
         );
@@ -262,6 +265,6 @@ fn report(went: &[Went], canaries: &[Canary]) {
     let all = median(&times(&|begun| (first..last).contains(&begun))) / base;
     println!(
         "all of them: {all:.3}; {slowed} of {} rows over {SLOWER_MAX}",
-        went.len()
+        runs.len()
     );
 }

@@ -1,8 +1,7 @@
-//! `referee check`: the whole gate in a working copy — rules, build, smoke run — by the very code of
-//! the daemon, with every finding shown as a compiler would.
+//! `referee check`: all stages up to the smoke run in a working copy, by the code of the daemon.
 //!
-//! Needs the challenge's directory (public parts suffice) and a Docker Engine; sends nothing
-//! anywhere and leaves nothing but, with `--keep`, the image.
+//! Needs the directory of the challenge (its public parts suffice) and an engine. Sends nothing to any server, and
+//! leaves nothing behind but the image with `--keep`.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -15,53 +14,58 @@ use clap::Args;
 use super::{SettingsFile, open, terminal};
 use crate::clock;
 use crate::config::{self, Settings};
-use crate::executor::docker;
+use crate::executor;
 use crate::forge::folder;
 use crate::forge::git::GitError;
 use crate::model::finding::any_error;
 use crate::model::{
-    Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, SourceTree, Stage, Task,
+    Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, Score, SourceTree, Stage, Task,
     TaskSlug, suggest,
 };
 use crate::pipeline::image_build::{self, Building, Built};
 use crate::pipeline::smoke::{self, SmokeResult, SmokeRun};
 use crate::pipeline::{Engines, cases, participant, policy, scorer};
+use crate::report::sanitize;
 use crate::report::text::{self, Style};
-use crate::rules;
+use crate::rules::{self, Policy};
 
-/// Files that differ from the last commit and are named.
-const UNCOMMITTED_SHOWN: usize = 5;
+/// The number of uncommitted files that are named.
+const UNCOMMITTED_NAMED: usize = 5;
+/// The name of the image in the printed commands.
+const LOCAL_IMAGE: &str = "my-submission";
+/// The exit code of a shell that finds no command.
+const NOT_FOUND: i32 = 127;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  referee check --challenge ../nuclei               # all of it, in the current folder
-  referee check --challenge ../nuclei --rules-only  # in a moment, without an engine
-  referee check --challenge ../nuclei --shell       # then look around in the container
+  referee check --challenge ../nuclei               # all stages, in the current folder
+  referee check --challenge ../nuclei --rules-only  # takes a second and needs no engine
+  referee check --challenge ../nuclei --shell       # opens a shell in the container at the end
   referee check --challenge ../phakir --task phase-recognition --keep")]
 pub struct Options {
     /// The working copy.
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Directory of the challenge (where challenge.toml is), instead of those of referee.toml.
+    /// Directory of the challenge (it contains challenge.toml), instead of those in referee.toml.
     #[arg(long, value_name = "DIR")]
     challenge: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsFile,
-    /// Stop before the build: static rules only, no engine needed.
+    /// Stop before the build. Needs no engine.
     #[arg(long)]
     rules_only: bool,
-    /// Only this task, where the submission enters several.
+    /// Check only this task of a submission to several tasks.
     #[arg(long)]
     task: Option<String>,
-    /// Images that a Dockerfile may start from, instead of those of referee.toml.
+    /// Images that a Dockerfile may start from, instead of those in referee.toml.
     #[arg(long = "base", value_name = "NAME")]
     bases: Vec<String>,
-    /// Keep the built image and say its name.
+    /// Keep the built image and print its id.
     #[arg(long)]
     keep: bool,
-    /// Open a shell in the image at the end, in the sandbox of the run and with the sample as input,
-    /// whether the smoke run failed or not. Needs the program `docker`, and a /bin/sh in the image.
+    /// Open a shell in the image at the end, also after a failed smoke run: in the sandbox of the run, with the
+    /// sample as input. Needs the program `docker`, and /bin/sh in the image.
     #[arg(long, conflicts_with_all = ["rules_only", "json"])]
     shell: bool,
     /// Write the result as one JSON object.
@@ -69,229 +73,178 @@ pub struct Options {
     json: bool,
 }
 
-/// How a checked submission would have ended before its evaluation.
+/// The end of a submission before its evaluation.
 #[derive(Debug, serde::Serialize)]
-struct Result {
-    /// The stage where it ended; `run` when it would go to evaluation.
+struct CheckResult {
+    /// The last stage, or `run` if the submission would be evaluated.
     stage: Stage,
-    /// How it ended, if it did.
     outcome: Option<Outcome>,
-    /// All findings in order.
     findings: Vec<Finding>,
-}
-
-/// What a check works with.
-struct Gate {
-    settings: Settings,
-    challenge: Challenge,
-    style: Style,
-    quiet: bool,
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(terminal::Logs::Quiet);
-    let stage = stage(options)?;
-    let result = check(options, &stage).await?;
+    let checker = Checker::new(options)?;
+    let result = checker.check().await?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {
-        print!("{}", text::findings(&result.findings, stage.style));
+        let style = checker.output.style;
+        print!("{}", text::findings(&result.findings, style));
         match result.outcome {
-            None if options.rules_only => println!("The rules are kept."),
-            None => println!("{}", stage.style.bold("Ready: it would go to evaluation.")),
-            Some(outcome) => println!("{}", stage.style.bold(outcome.message())),
+            None if options.rules_only => println!("The submission passes admission."),
+            None => println!("{}", style.bold("The submission would be evaluated.")),
+            Some(outcome) => println!("{}", style.bold(outcome.message())),
         }
     }
     Ok(ExitCode::from(u8::from(result.outcome.is_some())))
 }
 
-fn stage(options: &Options) -> anyhow::Result<Gate> {
-    let mut settings = match options.settings.path.exists() {
-        true => config::read_settings(&options.settings.path),
-        // A participant has no daemon: the defaults are those of one.
-        false => config::default_settings(),
-    }
-    .map_err(|findings| {
-        terminal::show_findings(&findings);
-        anyhow::anyhow!("{} cannot be used", options.settings.path.display())
-    })?;
-    if !options.bases.is_empty() {
-        settings.builder.bases.clone_from(&options.bases);
-    }
-    let directory = match (&options.challenge, settings.challenges.as_slice()) {
-        (Some(directory), _) => directory.clone(),
-        (None, [only]) => only.clone(),
-        (None, _) => anyhow::bail!(
-            "say which challenge: --challenge DIR, the folder that holds challenge.toml"
-        ),
-    };
-    let challenge = config::read_challenge(&directory).map_err(|findings| {
-        terminal::show_findings(&findings);
-        anyhow::anyhow!("the challenge in {} cannot be used", directory.display())
-    })?;
-    Ok(Gate {
-        settings,
-        challenge,
-        style: terminal::style_of(std::io::stdout().is_terminal()),
-        quiet: options.json,
-    })
+struct Checker<'a> {
+    options: &'a Options,
+    settings: Settings,
+    challenge: Challenge,
+    policy: Policy,
+    output: Output,
 }
 
-impl Gate {
-    /// One line of progress, with the time that the step took.
-    fn passed(&self, stage: &str, started: Instant) {
-        if !self.quiet {
-            let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-            println!(
-                "✓ {stage:<6} {}",
-                self.style.faint(&Duration(ms).to_string())
+impl<'a> Checker<'a> {
+    fn new(options: &'a Options) -> anyhow::Result<Self> {
+        let file = &options.settings.path;
+        let settings = if file.exists() {
+            config::read_settings(file)
+        } else {
+            // A participant has no daemon. These are the settings of one with defaults.
+            config::default_settings()
+        };
+        let mut settings = settings.map_err(|findings| {
+            terminal::show_findings(&findings);
+            anyhow::anyhow!("{} cannot be used", file.display())
+        })?;
+        if !options.bases.is_empty() {
+            settings.builder.bases.clone_from(&options.bases);
+        }
+        let directory = match (&options.challenge, settings.challenges.as_slice()) {
+            (Some(directory), _) => directory,
+            (None, [only]) => only,
+            (None, _) => anyhow::bail!(
+                "name a challenge: --challenge DIR, the folder that contains challenge.toml"
+            ),
+        };
+        let challenge = config::read_challenge(directory).map_err(|findings| {
+            terminal::show_findings(&findings);
+            anyhow::anyhow!("the challenge in {} cannot be used", directory.display())
+        })?;
+        Ok(Self {
+            options,
+            policy: policy::policy(&settings.builder, &challenge),
+            settings,
+            challenge,
+            output: Output {
+                style: terminal::style_of(std::io::stdout().is_terminal()),
+                quiet: options.json,
+            },
+        })
+    }
+
+    async fn check(&self) -> anyhow::Result<CheckResult> {
+        let started = Instant::now();
+        let ended = |stage, outcome, findings| CheckResult {
+            stage,
+            outcome,
+            findings,
+        };
+        let rejected = |findings| {
+            self.output.failed("admission");
+            Ok(ended(Stage::Admission, Some(Outcome::Rejected), findings))
+        };
+        let folder = &self.options.folder;
+        let tree = match folder::read(folder) {
+            Ok(tree) => tree,
+            Err(GitError::TooLarge(part)) => {
+                return rejected(vec![rules::layout::too_large(&part.to_string())]);
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("reading {}", folder.display()));
+            }
+        };
+        let template = policy::template(&self.challenge);
+        let admission =
+            rules::admission::check(&tree, &self.challenge, &self.policy, template.as_ref());
+        if any_error(&admission.findings) {
+            return rejected(admission.findings);
+        }
+        self.output.passed("admission", started);
+        self.output.note_uncommitted(&folder::uncommitted(folder));
+        let mut findings = admission.findings;
+        if self.options.rules_only {
+            return Ok(ended(Stage::Build, None, findings));
+        }
+        let tasks = self.selected_tasks(&admission.tasks)?;
+        let engines = open::engines(&self.settings, "check").await?;
+        for (slug, dockerfile) in tasks {
+            let check = TaskCheck {
+                checker: self,
+                engines: &engines,
+                tree: &tree,
+                task: self.challenge.task(slug).context("the task exists")?,
+                dockerfile,
+            };
+            let (stage, outcome) = check.run(&mut findings).await?;
+            if outcome.is_some() {
+                return Ok(ended(stage, outcome, findings));
+            }
+        }
+        Ok(ended(Stage::Run, None, findings))
+    }
+
+    /// The tasks of the submission, or the one that `--task` selects.
+    fn selected_tasks<'t>(
+        &self,
+        entered: &'t [(TaskSlug, String)],
+    ) -> anyhow::Result<Vec<&'t (TaskSlug, String)>> {
+        let Some(wanted) = &self.options.task else {
+            return Ok(entered.iter().collect());
+        };
+        if let Some(task) = entered.iter().find(|(slug, _)| slug.as_str() == wanted) {
+            return Ok(vec![task]);
+        }
+        let existing = || self.challenge.tasks.iter().map(|t| t.slug.as_str());
+        if !existing().any(|slug| slug == wanted) {
+            let near = suggest::did_you_mean(wanted, existing());
+            anyhow::bail!(
+                "the challenge {} has no task `{wanted}`{near} (it has {})",
+                self.challenge.slug.as_str(),
+                existing().collect::<Vec<_>>().join(", ")
             );
         }
-    }
-
-    /// A push sends commits, and this looks at files.
-    fn note_uncommitted(&self, folder: &Path) {
-        let files = folder::uncommitted(folder);
-        if self.quiet || files.is_empty() {
-            return;
-        }
-        let few: Vec<_> = files
-            .iter()
-            .take(UNCOMMITTED_SHOWN)
-            .map(String::as_str)
-            .collect();
-        let more = if files.len() > few.len() { ", …" } else { "" };
-        println!(
-            "note: {} not committed as here, and a push sends commits: {}{more}",
-            match files.len() {
-                1 => "1 file is".to_owned(),
-                n => format!("{n} files are"),
-            },
-            crate::report::sanitize::line(&few.join(", ")),
-        );
-    }
-
-    fn failed(&self, stage: &str) {
-        if !self.quiet {
-            println!("✗ {stage}");
-        }
-    }
-}
-
-async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
-    let started = Instant::now();
-    let ended = |stage, outcome, findings| Result {
-        stage,
-        outcome,
-        findings,
-    };
-    let tree = match folder::read(&options.folder) {
-        Ok(tree) => tree,
-        Err(GitError::TooLarge(what)) => {
-            stage.failed("admission");
-            let findings = vec![rules::layout::too_large(&what.to_string())];
-            return Ok(ended(Stage::Admission, Some(Outcome::Rejected), findings));
-        }
-        Err(error) => {
-            return Err(error).with_context(|| format!("reading {}", options.folder.display()));
-        }
-    };
-    let policy = policy::policy(&stage.settings.builder, &stage.challenge);
-    let template = policy::template(&stage.challenge);
-    let admitted = rules::admission::check(&tree, &stage.challenge, &policy, template.as_ref());
-    if any_error(&admitted.findings) {
-        stage.failed("admission");
-        let rejected = Some(Outcome::Rejected);
-        return Ok(ended(Stage::Admission, rejected, admitted.findings));
-    }
-    stage.passed("admission", started);
-    stage.note_uncommitted(&options.folder);
-    let mut findings = admitted.findings;
-    if options.rules_only {
-        return Ok(ended(Stage::Build, None, findings));
-    }
-    if let Some(wanted) = &options.task {
-        entered(wanted, &stage.challenge, &admitted.tasks)?;
-    }
-    let engines = open::engines(&stage.settings, "check").await?;
-    let chosen = admitted
-        .tasks
-        .iter()
-        .filter(|(task, _)| options.task.as_deref().is_none_or(|t| t == task.as_str()));
-    for (slug, dockerfile) in chosen {
-        let task = stage.challenge.task(slug).context("the task is there")?;
-        let one = One {
-            options,
-            stage,
-            tree: &tree,
-            policy: &policy,
-            task,
-            dockerfile,
-        };
-        let (stage, outcome) = one.check(&engines, &mut findings).await?;
-        if outcome.is_some() {
-            return Ok(ended(stage, outcome, findings));
-        }
-    }
-    Ok(ended(Stage::Run, None, findings))
-}
-
-/// That the one task asked for is one of the challenge, and of the submission.
-fn entered(
-    wanted: &str,
-    challenge: &Challenge,
-    tasks: &[(TaskSlug, String)],
-) -> anyhow::Result<()> {
-    let all = || challenge.tasks.iter().map(|t| t.slug.as_str());
-    if !all().any(|slug| slug == wanted) {
-        let near = suggest::did_you_mean(wanted, all());
-        anyhow::bail!(
-            "the challenge {} has no task `{wanted}`{near} (it has {})",
-            challenge.slug.as_str(),
-            all().collect::<Vec<_>>().join(", ")
-        );
-    }
-    if !tasks.iter().any(|(slug, _)| slug.as_str() == wanted) {
-        let tasks: Vec<_> = tasks.iter().map(|(slug, _)| slug.as_str()).collect();
+        let entered: Vec<_> = entered.iter().map(|(slug, _)| slug.as_str()).collect();
         anyhow::bail!(
             "the submission does not enter the task `{wanted}`, but {}: see `tasks` in submission.toml",
-            tasks.join(", ")
+            entered.join(", ")
         );
     }
-    Ok(())
 }
 
-/// Ends when somebody asks for it; never, where that cannot be heard.
-async fn interrupted() {
-    if terminal::asked_to_end().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// One task of a submission.
-struct One<'a> {
-    options: &'a Options,
-    stage: &'a Gate,
+/// The build and the smoke run of one task.
+struct TaskCheck<'a> {
+    checker: &'a Checker<'a>,
+    engines: &'a Engines,
     tree: &'a SourceTree,
-    policy: &'a rules::Policy,
     task: &'a Task,
     dockerfile: &'a str,
 }
 
-impl One<'_> {
-    async fn check(
-        &self,
-        engines: &Engines,
-        findings: &mut Vec<Finding>,
-    ) -> anyhow::Result<(Stage, Option<Outcome>)> {
+impl TaskCheck<'_> {
+    async fn run(&self, findings: &mut Vec<Finding>) -> anyhow::Result<(Stage, Option<Outcome>)> {
         let name = format!("check-{}", hex::encode(clock::random_bytes::<6>()));
         let work = std::env::temp_dir().join(format!("referee-{name}"));
         std::fs::create_dir_all(&work)?;
         let result = tokio::select! {
-            result = self.build_and_smoke(engines, (&name, &work), findings) => result,
+            result = self.build_and_smoke(&name, &work, findings) => result,
             () = interrupted() => {
-                eprintln!("interrupted; what runs is being removed");
-                engines.remove_jobs_of(&name, KillReason::Cancelled).await;
+                eprintln!("interrupted; the container and the image are being removed");
+                self.engines.remove_jobs_of(&name, KillReason::Cancelled).await;
                 Err(anyhow::anyhow!("interrupted"))
             }
         };
@@ -301,170 +254,209 @@ impl One<'_> {
 
     async fn build_and_smoke(
         &self,
-        engines: &Engines,
-        (name, work): (&str, &Path),
+        name: &str,
+        work: &Path,
         findings: &mut Vec<Finding>,
     ) -> anyhow::Result<(Stage, Option<Outcome>)> {
+        let (output, options) = (&self.checker.output, self.checker.options);
         let started = Instant::now();
-        let built = self.build(engines, (name, work)).await?;
+        let built = self.build(name, work).await?;
         findings.extend(built.findings);
         let Some(image) = built.image else {
-            self.stage.failed("build");
-            self.show_log(&built.log.text());
+            output.failed("build");
+            output.log(&built.log.text());
             return Ok((Stage::Build, built.outcome));
         };
-        self.stage.passed("build", started);
+        output.passed("build", started);
         let started = Instant::now();
-        let smoked = self.smoke(engines, (name, work), &image).await;
+        let smoked = self.smoke(name, work, &image).await;
         // The image can be removed only after its containers.
-        engines.cleaner.done().await;
-        if let (true, Ok(smoked)) = (self.options.shell, &smoked) {
-            self.show_log(&smoked.log.text());
-            self.shell(&image, work).await?;
+        self.engines.cleaner.done().await;
+        if let (true, Ok(smoked)) = (options.shell, &smoked) {
+            output.log(&smoked.log.text());
+            self.open_shell(&image, work).await?;
         }
-        if self.options.keep {
-            println!("The image is kept as referee/build:{name}");
+        if options.keep {
+            println!("The image is kept: {}", image.id);
         } else {
-            engines.forget(&image.id, name).await?;
+            self.engines.remove_image(&image.id, name).await?;
         }
         let smoked = smoked?;
-        findings.extend(smoked.findings.iter().cloned());
-        if smoked.outcome.is_some() {
-            self.stage.failed("smoke");
-            if !self.stage.quiet && !self.options.shell {
-                self.show_log(&smoked.log.text());
-                println!("To look around in the container: the same with --shell. By hand:");
-                println!(
-                    "  CHALLENGE=$(realpath {})",
-                    self.stage.challenge.directory.display()
-                );
-                println!(
-                    "  docker build --network none --file {} --tag my-submission {}",
-                    self.dockerfile,
-                    self.options.folder.display()
-                );
-                println!("  install -d -m 777 out");
-                println!("  {}", self.by_hand()?.replace('\n', "\n  "));
+        findings.extend(smoked.findings);
+        if smoked.outcome.is_none() {
+            output.passed("smoke", started);
+            output.score(smoked.score.as_ref(), self.task);
+        } else {
+            output.failed("smoke");
+            if !options.shell {
+                output.log(&smoked.log.text());
+                output.lines(&self.reproduction()?);
             }
-            return Ok((Stage::Smoke, smoked.outcome));
         }
-        self.stage.passed("smoke", started);
-        if !self.stage.quiet {
-            self.show_score(&smoked);
-        }
-        Ok((Stage::Smoke, None))
+        Ok((Stage::Smoke, smoked.outcome))
     }
 
-    /// The container of the smoke run as a person starts it.
-    fn by_hand(&self) -> anyhow::Result<String> {
-        let case = cases::first_sample_case(self.task)?;
-        let reproduce = participant::Reproduce {
-            challenge: &self.stage.challenge,
-            task: self.task,
-            case: case.as_ref(),
-            dockerfile: Some(self.dockerfile),
-            image: "my-submission",
-        };
-        Ok(reproduce.docker_run())
-    }
-
-    /// A shell in the sandbox of the smoke run, with a folder to write to that is gone afterwards.
-    async fn shell(&self, image: &ImageFacts, work: &Path) -> anyhow::Result<()> {
-        let output = work.join("shell");
-        std::fs::create_dir_all(&output)?;
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        std::fs::set_permissions(&output, open)?;
-        let case = cases::first_sample_case(self.task)?;
-        let job = participant::on_sample(self.task, &image.id, case.as_ref());
-        let starts = [&image.entrypoint[..], &image.command[..]].concat();
-        println!(
-            "A shell in the sandbox of the run: input in {}, output in {}, starts {}.",
-            self.task.contract.input,
-            self.task.contract.output,
-            crate::report::sanitize::line(&starts.join(" ")),
-        );
-        let socket = self.stage.settings.engine.socket.clone();
-        let ended =
-            tokio::task::spawn_blocking(move || docker::shell(&socket, &job, &output)).await?;
-        match ended {
-            Ok(status) if status.code() == Some(127) => {
-                println!("The image has no /bin/sh, or its last command was not found.");
-            }
-            Ok(_) => {}
-            Err(error) => anyhow::bail!("the program `docker` cannot be started: {error}"),
-        }
-        Ok(())
-    }
-
-    async fn build(&self, engines: &Engines, (name, work): (&str, &Path)) -> anyhow::Result<Built> {
+    async fn build(&self, name: &str, work: &Path) -> anyhow::Result<Built> {
         let context = work.join("context.tar");
         let file = std::io::BufWriter::new(std::fs::File::create(&context)?);
         let ignore = image_build::ignored(self.tree, self.dockerfile)?;
-        folder::write_context(&self.options.folder, self.tree, &ignore, file)?;
-        let text = self.tree.text(self.dockerfile).unwrap_or_default();
-        let dockerfile = rules::dockerfile::check(self.dockerfile, text, self.policy)
-            .parsed
-            .context("the Dockerfile passed the rules but cannot be read now")?;
+        folder::write_context(&self.checker.options.folder, self.tree, &ignore, file)?;
         let building = Building {
             name,
-            path: self.dockerfile,
-            dockerfile: &dockerfile,
+            tree: self.tree,
+            dockerfile: self.dockerfile,
             context: &context,
             limits: &self.task.limits,
-            policy: self.policy,
+            policy: &self.checker.policy,
         };
-        image_build::build(engines, &self.stage.settings.builder, &building).await
+        image_build::build(self.engines, &self.checker.settings.builder, &building).await
     }
 
     async fn smoke(
         &self,
-        engines: &Engines,
-        (name, work): (&str, &Path),
+        name: &str,
+        work: &Path,
         image: &ImageFacts,
     ) -> anyhow::Result<SmokeResult> {
-        let scorer = scorer::image(engines, &self.task.scorer, work).await?;
-        let smoking = SmokeRun {
+        let scorer = scorer::image(self.engines, &self.task.scorer, work).await?;
+        let smoke = SmokeRun {
             name: name.to_owned(),
             task: self.task,
-            policy: self.policy,
+            policy: &self.checker.policy,
             image: &image.id,
             scorer: &scorer,
             work: &work.join("smoke"),
             gpus: &[],
             seed: 1,
         };
-        smoke::run(engines, &smoking, |_| async { Ok(()) }).await
+        smoke::run(self.engines, &smoke, |_| async { Ok(()) }).await
     }
 
-    fn show_log(&self, log: &str) {
-        if !self.stage.quiet && !log.trim().is_empty() {
-            println!("{}", self.stage.style.faint("--- what it printed"));
-            println!("{}", crate::report::sanitize::text(log.trim_end()));
-            println!("{}", self.stage.style.faint("---"));
+    /// The commands that repeat the smoke run by hand.
+    fn reproduction(&self) -> anyhow::Result<String> {
+        let (challenge, folder) = (&self.checker.challenge, &self.checker.options.folder);
+        let case = cases::first_sample_case(self.task)?;
+        let reproduce = participant::Reproduce {
+            challenge,
+            task: self.task,
+            case: case.as_ref(),
+            dockerfile: Some(self.dockerfile),
+            image: LOCAL_IMAGE,
+        };
+        let folder = folder.display().to_string();
+        let build = executor::local_build_command(self.dockerfile, LOCAL_IMAGE, &folder);
+        let commands = format!(
+            "CHALLENGE=$(realpath {})\n{build}\ninstall -d -m 777 out\n{}",
+            challenge.directory.display(),
+            reproduce.run_command()
+        );
+        Ok(format!(
+            "Use --shell to open a shell in the container. To repeat the run by hand:\n  {}",
+            commands.replace('\n', "\n  ")
+        ))
+    }
+
+    /// Opens a shell in the sandbox of the smoke run. Its output folder is removed afterwards.
+    async fn open_shell(&self, image: &ImageFacts, work: &Path) -> anyhow::Result<()> {
+        let output = work.join("shell");
+        std::fs::create_dir_all(&output)?;
+        let writable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&output, writable)?;
+        let case = cases::first_sample_case(self.task)?;
+        let job = participant::sample_job(self.task, &image.id, case.as_ref());
+        let command = [&image.entrypoint[..], &image.command[..]].concat();
+        println!(
+            "A shell in the sandbox of the run. Input: {}. Output: {}. The image runs: {}",
+            self.task.contract.input,
+            self.task.contract.output,
+            sanitize::line(&command.join(" ")),
+        );
+        let socket = self.checker.settings.engine.socket.clone();
+        let open = move || executor::open_local_shell(&socket, &job, &output);
+        let ended = tokio::task::spawn_blocking(open).await?;
+        if ended?.code() == Some(NOT_FOUND) {
+            println!("The image has no /bin/sh, or the last command was not found.");
+        }
+        Ok(())
+    }
+}
+
+/// Returns at SIGINT or SIGTERM. Never returns where these signals cannot be received.
+async fn interrupted() {
+    if terminal::asked_to_end().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The progress on standard output. Prints nothing where the result is JSON.
+struct Output {
+    style: Style,
+    quiet: bool,
+}
+
+impl Output {
+    fn lines(&self, lines: &str) {
+        if !self.quiet {
+            println!("{lines}");
         }
     }
 
-    fn show_score(&self, smoked: &SmokeResult) {
-        let Some(score) = &smoked.score else { return };
-        let parts: Vec<String> = self
-            .task
-            .metrics
-            .iter()
-            .filter_map(|spec| {
-                let values: Vec<f64> = score
-                    .cases
-                    .iter()
-                    .map(|c| spec.counted(c.values.get(&spec.name).copied().flatten()))
-                    .collect();
-                let value = spec.aggregate.of(&values)?;
-                Some(format!("{} {value:.4}", spec.title))
-            })
-            .collect();
-        println!("  on the public sample: {}", parts.join(", "));
+    fn passed(&self, stage: &str, started: Instant) {
+        let ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let time = self.style.faint(&Duration(ms).to_string());
+        self.lines(&format!("✓ {stage:<6} {time}"));
+    }
+
+    fn failed(&self, stage: &str) {
+        self.lines(&format!("✗ {stage}"));
+    }
+
+    /// A check reads files, but a push sends commits.
+    fn note_uncommitted(&self, files: &[String]) {
+        if files.is_empty() {
+            return;
+        }
+        let few = files[..files.len().min(UNCOMMITTED_NAMED)].join(", ");
+        let more = if files.len() > UNCOMMITTED_NAMED {
+            ", …"
+        } else {
+            ""
+        };
+        let count = if files.len() == 1 {
+            "1 file differs".to_owned()
+        } else {
+            format!("{} files differ", files.len())
+        };
+        let few = sanitize::line(&few);
+        self.lines(&format!(
+            "note: {count} from the last commit, and a push sends commits: {few}{more}"
+        ));
+    }
+
+    fn log(&self, log: &str) {
+        if !log.trim().is_empty() {
+            self.lines(&self.style.faint("--- output"));
+            self.lines(&sanitize::text(log.trim_end()));
+            self.lines(&self.style.faint("---"));
+        }
+    }
+
+    fn score(&self, score: Option<&Score>, task: &Task) {
+        let Some(score) = score else { return };
+        let aggregates = task.metrics.iter().filter_map(|spec| {
+            let values = score.cases.iter().map(|c| c.values.get(&spec.name));
+            let values: Vec<f64> = values.map(|v| spec.counted(v.copied().flatten())).collect();
+            Some(format!("{} {:.4}", spec.title, spec.aggregate.of(&values)?))
+        });
+        let aggregates: Vec<_> = aggregates.collect();
+        self.lines(&format!(
+            "  on the public sample: {}",
+            aggregates.join(", ")
+        ));
         for case in &score.cases {
             if let Some(reason) = &case.reason {
-                let reason = crate::report::sanitize::line(reason);
-                println!("  {}: {reason}", case.case);
+                let reason = sanitize::line(reason);
+                self.lines(&format!("  {}: {reason}", case.case));
             }
         }
     }

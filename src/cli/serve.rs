@@ -1,7 +1,7 @@
 //! `referee serve`: the daemon.
 //!
-//! Ends cleanly at SIGTERM: it stops claiming, leaves rows as they are, and goes. The next start
-//! makes the attempts again that were under way.
+//! At SIGTERM it stops claiming work, leaves the rows as they are, and ends. The next start repeats the attempts that
+//! were running.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use tokio::net::TcpListener;
 
 use super::terminal::Logs;
 use super::{SettingsFile, open, terminal};
-use crate::pipeline::{App, commands, job, lease, workers};
+use crate::pipeline::{App, commands, lease, workers};
 use crate::web;
 
-/// Ended jobs are removed in a fraction of a second; more is not worth waiting for.
+/// Ended jobs are removed in a fraction of a second. The next start removes the rest.
 const CLEANING_TIME: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   referee serve                          # settings in ./referee.toml
-  REFEREE_LOG=debug referee serve        # tells more; REFEREE_LOG=warn tells less")]
+  REFEREE_LOG=debug referee serve        # logs more; REFEREE_LOG=warn logs less")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
@@ -32,10 +32,12 @@ pub struct Options {
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    terminal::start_logs(match options.log_json {
-        true => Logs::Json,
-        false => Logs::Daemon,
-    });
+    let logs = if options.log_json {
+        Logs::Json
+    } else {
+        Logs::Daemon
+    };
+    terminal::start_logs(logs);
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let (app, _lock) = open::app(settings, challenges).await?;
@@ -64,25 +66,20 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         result = pages => result?,
         result = terminal::asked_to_end() => {
             result?;
-            tracing::info!("asked to end; work under way is repeated at the next start");
-            // What stays is removed then, too.
+            tracing::info!("the daemon ends; the next start repeats the running attempts");
             let _ = tokio::time::timeout(CLEANING_TIME, app.engines.cleaner.done()).await;
         }
-        died = stages.join_next() => {
-            // A loop never returns; if one is gone, it panicked, and half a daemon helps nobody.
-            anyhow::bail!("a stage died: {died:?}");
+        ended = stages.join_next() => {
+            // A worker never returns. If one has ended, it panicked, and the daemon must not run without it.
+            anyhow::bail!("a worker ended unexpectedly: {ended:?}");
         }
     }
     Ok(())
 }
 
-/// What has to be in order before the first stage runs.
+/// Restores a consistent state before the first stage runs.
 async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
-    // They may be one and the same, which is clear the second time. A builder ends what it runs when
-    // its client goes away; images of the steps until then are left.
-    for engine in [&app.engines.runner, &app.engines.scorer] {
-        job::clear(&**engine).await?;
-    }
+    app.engines.remove_earlier_jobs().await?;
     app.engines.sweep().await?;
     lease::recover(&app.context, &app.forges).await?;
     commands::end_interrupted_commands(app).await?;
@@ -93,30 +90,26 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
         };
         let path = forge.path(&repository.full_name);
         if let Err(error) = forge.install_hook(&path, &repository.hook_token) {
-            tracing::warn!(repository = repository.full_name, %error, "hook not renewed");
+            tracing::warn!(repository = repository.full_name, %error, "the hook was not renewed");
         }
     }
-    // Scorers are built now, so that the first team does not wait for them, and a broken one is
-    // known before anybody submits.
-    let building = Arc::clone(app);
-    tokio::spawn(async move {
-        let (mut ready, mut asked) = (0, 0);
-        for task in building.context.challenges.iter().flat_map(|c| &c.tasks) {
-            asked += 1;
-            match building
-                .scorers
-                .image(&building.context, &building.engines, task)
-                .await
-            {
-                Ok(_) => ready += 1,
-                Err(error) => tracing::error!(
-                    task = task.slug.as_str(),
-                    error = format!("{error:#}"),
-                    "the scorer cannot be built"
-                ),
-            }
-        }
-        tracing::info!(ready, asked, "scorers were prepared");
-    });
+    tokio::spawn(build_scorers(Arc::clone(app)));
     Ok(())
+}
+
+/// Builds all scorers at the start, so that the first team does not wait for them and a broken one is reported early.
+async fn build_scorers(app: Arc<App>) {
+    let (mut built, mut tasks) = (0, 0);
+    for task in app.context.challenges.iter().flat_map(|c| &c.tasks) {
+        tasks += 1;
+        match app.scorers.image(&app.context, &app.engines, task).await {
+            Ok(_) => built += 1,
+            Err(error) => tracing::error!(
+                task = task.slug.as_str(),
+                error = format!("{error:#}"),
+                "the scorer cannot be built"
+            ),
+        }
+    }
+    tracing::info!(built, tasks, "scorers were prepared");
 }

@@ -1,6 +1,6 @@
 //! Facts that an engine reports, as plain values: images, ends of containers, outputs.
 //!
-//! Rules judge them; nothing here judges.
+//! Nothing here judges them. The rules do.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::ids::ImageId;
 use super::limits;
 use super::time::Duration;
 
-/// What `inspect` says of an image.
+/// The properties of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFacts {
-    /// The only name by which it runs.
+    /// Images run by id, never by name.
     pub id: ImageId,
     /// `linux`.
     pub os: String,
@@ -22,13 +22,12 @@ pub struct ImageFacts {
     pub architecture: String,
     /// Bytes of all layers, unpacked.
     pub bytes: u64,
-    /// Number of layers.
     pub layers: usize,
-    /// As written in the image; empty means root.
+    /// The user as the image names it. Empty means root.
     pub user: String,
-    /// Empty when the image has none.
+    /// Empty if the image has none.
     pub entrypoint: Vec<String>,
-    /// Empty when the image has none.
+    /// Empty if the image has none.
     pub command: Vec<String>,
     /// Empty means `/`.
     pub working_dir: String,
@@ -36,110 +35,103 @@ pub struct ImageFacts {
     pub volumes: Vec<String>,
     /// `NAME=value`.
     pub env: Vec<String>,
-    /// Instructions for images built on this one.
+    /// Instructions for images that are built on this one.
     pub on_build: Vec<String>,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// What is at a path of an image. Parents are followed within the image, the path itself is not.
+/// The kind of file at a path of an image. Links in the parents are followed within the image, the path itself is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
     Nothing,
-    /// A folder.
     Directory,
     /// A regular file.
     File {
-        /// Its size.
         bytes: u64,
-        /// The bytes of its longest line; `None` if it is too large to be read for that.
+        /// Bytes of its longest line. `None` if the file is too large to be read.
         longest_line: Option<u64>,
     },
     /// A symbolic link.
     Link,
-    /// A device, a pipe, a socket.
+    /// A device, a pipe or a socket.
     Other,
-    /// The engine cannot get there, with its sentence: a path through a loop of links.
+    /// The engine cannot reach the path, for example through a loop of links. The text is its message.
     Unreadable(String),
 }
 
-/// Why we ended a job ourselves. Recorded before the kill is sent, so that it survives a crash.
+/// Why Referee ended a job. Recorded before the kill is sent, so that it survives a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum KillReason {
-    /// Its wall-clock time is over.
+    /// It exceeded its wall-clock time.
     Time,
-    /// Withdrawn or cancelled.
+    /// Its submission was withdrawn or cancelled.
     Cancelled,
-    /// The daemon took its lease for lost.
+    /// Its lease was lost.
     Orphaned,
 }
 
-/// How a container ended, as the engine tells it. Exit codes are the container's own claim.
+/// How a container ended, as the engine reports it. The exit code is a claim of the container itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnd {
-    /// Whether it ever ran. A container that could not be started has ended, too.
+    /// Whether it ever ran. A container that could not be started has ended too.
     pub started: bool,
-    /// As claimed by the container, 0 to 255.
+    /// 0 to 255.
     pub exit_code: i64,
-    /// Whether the kernel killed any process of it for want of memory.
+    /// The kernel killed a process of the container because the container exceeded its memory limit.
     pub out_of_memory: bool,
-    /// Whether it was killed because memory had run out around it: on the whole host, or in a control group that it
-    /// shares with others.
+    /// The kernel killed a process because the whole host, or a control group shared with others, ran out of memory.
     #[serde(default)]
     pub host_out_of_memory: bool,
-    /// Whether the engine was there the whole time; if not, exit codes 137 and 143 mean nothing.
+    /// The engine ran without interruption. Otherwise the exit codes 137 and 143 prove nothing.
     pub engine_continuous: bool,
-    /// The engine's own sentence, if it has one (such as "no such file or directory").
+    /// The engine's message, such as "no such file or directory". May be empty.
     pub error: String,
-    /// From start to end by the engine's clock.
+    /// From start to end, by the engine's clock.
     pub duration: Duration,
 }
 
-/// What is in an output directory, read after the container's end and without following links.
+/// The contents of an output directory, read after the end of the container and without following links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputListing {
-    /// Regular files: path relative to the output and bytes. Sorted.
+    /// Regular files: the path relative to the output, and the size in bytes.
     pub files: BTreeMap<String, u64>,
-    /// Paths of things that are neither files nor directories, and what they are (`symlink`,
-    /// `fifo`, `device`, `socket`, `hard link`).
+    /// Everything but regular files and directories, with its kind (`symlink`, `fifo`, `device`, `hard link`).
     pub others: BTreeMap<String, String>,
-    /// How many names were refused (characters, length, depth); the names are not kept.
+    /// The number of names that were refused (characters, length, depth). The names are not kept.
     pub bad_names: u64,
     /// Bytes of all regular files.
     pub bytes: u64,
-    /// Whether reading stopped because a limit of bytes, files or depth was reached.
+    /// The limit at which reading stopped.
     pub truncated: Option<OutputLimitHit>,
 }
 
-/// The limit that an output reached.
+/// The limit that an output exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputLimitHit {
-    /// Bytes of all files, or the file system was full.
+    /// Bytes of all files, or a full file system.
     Bytes,
-    /// Number of files.
     Files,
-    /// Directories within directories.
+    /// Nesting of directories.
     Depth,
 }
 
 /// The kept part of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogExcerpt {
-    /// From the start; lossy UTF-8 with control characters (but newline and tab) removed.
+    /// The start: lossy UTF-8 without control characters except newline and tab.
     pub head: String,
-    /// From the end; empty when the head holds everything.
+    /// The end. Empty if the head contains the whole log.
     pub tail: String,
-    /// Bytes that were printed in all.
+    /// Bytes that were printed in total.
     pub total_bytes: u64,
 }
 
 impl LogExcerpt {
-    /// Both parts as one text, with a line that says how much is missing between them. Counted is
-    /// what was printed: the parts themselves are shorter by the characters taken out.
+    /// Both parts as one text, with a line for the number of missing bytes between them. The number counts printed
+    /// bytes; the parts are shorter by the removed characters.
     pub fn text(&self) -> String {
         if self.tail.is_empty() {
             return self.head.clone();
@@ -155,18 +147,19 @@ impl LogExcerpt {
     }
 }
 
-/// Which of an engine's two builders makes images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// One of the two builders of an engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum BuildsWith {
-    /// The classic builder: each build with limits of its own, several at a time.
+    /// The classic builder. Each build has its own limits, and several run at the same time.
     #[default]
     Classic,
-    /// BuildKit, for engines that have nothing else: one build at a time, limited by the control group of
-    /// all its steps. Its cache is cleared behind each build.
+    /// BuildKit, for engines that have only this builder. One build runs at a time, limited by the control group of all
+    /// its steps. The cache is cleared after each build.
     BuildKit,
 }
 
-/// A GPU as the driver names it, `GPU-…`.
+/// The driver's name of a GPU, `GPU-…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GpuUuid(pub String);

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod challenge;
 pub mod check;
 pub mod definition;
+pub mod diagnosis;
 pub mod event;
 pub mod facts;
 pub mod finding;
@@ -24,6 +25,7 @@ pub mod source;
 pub mod stage;
 pub mod submission;
 pub mod suggest;
+pub(crate) mod tar_reader;
 pub mod text;
 pub mod time;
 

@@ -20,7 +20,7 @@ pub async fn attempt(
         .image(record.source, &record.dockerfile)
         .await?;
     if let Some((facts, _)) = image
-        && engines.runner.inspect(&facts.id).await?.is_some()
+        && engines.runner.images.inspect(&facts.id).await?.is_some()
     {
         return Ok(source::reused(facts));
     }

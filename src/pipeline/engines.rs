@@ -1,134 +1,172 @@
-//! Where images are: each on the engine that runs it, and on no other.
+//! The engines of the three roles, and the transfer of images between them.
 //!
-//! The engine that builds is the most exposed of all, so nothing that runs elsewhere stays on it, and
-//! what comes from it is named by us.
+//! An image exists only on the engine that runs it. The builder is the most exposed engine: no image stays there that
+//! another engine runs, and Referee names every image that comes from it.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::Engines;
-use crate::executor::{self, LoadEnd};
+use super::job::{Cleaner, JobRunner};
+use crate::executor::{self, Builder, Engine, ImageStore, LoadEnd};
 use crate::model::{ImageFacts, ImageId, KillReason, limits};
 
+/// The engines of this installation. They may be one engine, or three on three machines.
+#[derive(Clone)]
+pub struct Engines {
+    pub builder: BuilderEngine,
+    pub runner: RunnerEngine,
+    pub scorer: ScorerEngine,
+    /// Removes ended jobs from the engines.
+    pub cleaner: Cleaner,
+}
+
+/// Runs untrusted Dockerfiles. Never sees hidden data.
+#[derive(Clone)]
+pub struct BuilderEngine {
+    pub builds: Arc<dyn Builder>,
+    pub images: Arc<dyn ImageStore>,
+}
+
+/// Runs untrusted images on hidden inputs. Never sees the ground truth.
+#[derive(Clone)]
+pub struct RunnerEngine {
+    pub jobs: JobRunner,
+    pub images: Arc<dyn ImageStore>,
+}
+
+/// Builds and runs the organizers' scorers, with the ground truth.
+#[derive(Clone)]
+pub struct ScorerEngine {
+    pub builds: Arc<dyn Builder>,
+    pub jobs: JobRunner,
+    pub images: Arc<dyn ImageStore>,
+}
+
+/// An image and the name of its build or load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedImage<'a> {
+    pub facts: &'a ImageFacts,
+    pub name: &'a str,
+}
+
 impl Engines {
-    /// Brings an image that the builder made as `name` to the runner, by way of the file `archive`,
-    /// which is gone afterwards. On one engine nothing is to be done.
+    pub fn new(builder: &Engine, runner: &Engine, scorer: &Engine) -> Self {
+        let cleaner = Cleaner::default();
+        Self {
+            builder: BuilderEngine {
+                builds: builder.builder.clone(),
+                images: builder.images.clone(),
+            },
+            runner: RunnerEngine {
+                jobs: JobRunner::new(runner.runner.clone(), cleaner.clone()),
+                images: runner.images.clone(),
+            },
+            scorer: ScorerEngine {
+                builds: scorer.builder.clone(),
+                jobs: JobRunner::new(scorer.runner.clone(), cleaner.clone()),
+                images: scorer.images.clone(),
+            },
+            cleaner,
+        }
+    }
+
+    /// Transfers an image from the builder to the runner through the file `archive`, which is removed afterwards. Does
+    /// nothing if both are one engine.
     ///
     /// # Errors
-    /// When an engine or the disk fails; then the image is on neither of them.
-    pub async fn carry(
+    /// When an engine or the disk fails. Then the image is on neither engine.
+    pub(crate) async fn transfer(
         &self,
-        (image, name): (&ImageFacts, &str),
+        image: NamedImage<'_>,
         archive: &Path,
     ) -> anyhow::Result<()> {
-        let there = self.runner.built(name).await?;
-        if there.is_some_and(|facts| facts.id == image.id) {
+        let NamedImage { facts, name } = image;
+        let existing = self.runner.images.image_named(name).await?;
+        if existing.is_some_and(|existing| existing.id == facts.id) {
             return Ok(());
         }
-        let carried = self.hand_over((image, name), archive).await;
+        let transferred = self.save_and_load(image, archive).await;
         if archive.exists() {
             std::fs::remove_file(archive)?;
         }
-        let removed = match &carried {
-            Ok(()) => self.builder.remove(&image.id, name).await,
-            Err(_) => self.forget(&image.id, name).await,
+        let removed = match &transferred {
+            Ok(()) => self.builder.images.remove(&facts.id, name).await,
+            Err(_) => self.remove_image(&facts.id, name).await,
         };
         if let Err(error) = removed {
-            // It goes with the submission's image, at the latest.
-            tracing::warn!(name, %error, "image left on the engine that builds");
+            // It is removed with the submission's image at the latest.
+            tracing::warn!(name, %error, "an image was left on the builder");
         }
-        carried
+        transferred
     }
 
-    async fn hand_over(
-        &self,
-        (image, name): (&ImageFacts, &str),
-        archive: &Path,
-    ) -> anyhow::Result<()> {
+    async fn save_and_load(&self, image: NamedImage<'_>, archive: &Path) -> anyhow::Result<()> {
+        let NamedImage { facts, name } = image;
         // An archive pads each of its files.
-        let most = image.bytes.saturating_mul(2) + limits::IMAGE_ARCHIVE_EXTRA_BYTES;
-        let saved = self.builder.save(&image.id, archive, most).await;
-        saved.context("saving the image on the engine that builds")?;
-        match self.runner.load(archive, &image.id, name).await? {
+        let bytes_max = facts.bytes.saturating_mul(2) + limits::IMAGE_ARCHIVE_EXTRA_BYTES;
+        let saved = self.builder.builds.save(&facts.id, archive, bytes_max);
+        saved.await.context("saving the image on the builder")?;
+        match self.runner.images.load(archive, &facts.id, name).await? {
             LoadEnd::Loaded(_) => Ok(()),
             LoadEnd::Refused(message) => {
-                anyhow::bail!("the engine that runs does not take the image: {message}")
+                anyhow::bail!("the runner refused the image: {message}")
             }
         }
     }
 
-    /// Removes the image of a submission from the runner, and from the builder, should it still be
-    /// there. Gone already is fine.
+    /// Removes the image of a submission from the runner, and from the builder if it is still there. An image that no
+    /// longer exists is accepted.
     ///
     /// # Errors
-    /// When an engine does not answer, or a container still uses it.
-    pub async fn forget(&self, image: &ImageId, name: &str) -> executor::Result<()> {
-        self.runner.remove(image, name).await?;
-        match Arc::ptr_eq(&self.runner, &self.builder) {
-            true => Ok(()),
-            false => self.builder.remove(image, name).await,
+    /// When an engine does not answer, or a container still uses the image.
+    pub(crate) async fn remove_image(&self, image: &ImageId, name: &str) -> executor::Result<()> {
+        self.runner.images.remove(image, name).await?;
+        if Arc::ptr_eq(&self.runner.images, &self.builder.images) {
+            return Ok(());
         }
+        self.builder.images.remove(image, name).await
     }
 
-    /// Removes the jobs of this name, or of this name and a suffix, and the image of such a build. What cannot be removed is
-    /// told in the log.
-    pub async fn remove_jobs_of(&self, mine: &str, reason: KillReason) {
-        for engine in [&self.runner, &self.scorer] {
-            let jobs = match engine.list_owned().await {
-                Ok(jobs) => jobs,
-                Err(error) => {
-                    tracing::warn!(work = mine, %error, "jobs left on the engine");
-                    continue;
-                }
-            };
-            // The jobs of an attempt are its own name, or that name and a suffix.
-            for job in jobs.iter().filter(|job| {
-                job.name
-                    .strip_prefix(mine)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-            }) {
-                // It may be gone already; what counts is that nothing stays.
-                let _ = engine.cancel(job, reason).await;
-                if let Err(error) = engine.cleanup(job).await {
-                    tracing::warn!(job = job.name, %error, "job left on the engine");
-                }
-            }
-        }
-        if let Err(error) = self.forget_build(mine).await {
-            tracing::warn!(work = mine, %error, "image left on the engine");
-        }
-    }
-
-    /// Removes what builds left that were cut off, wherever something is built. How many images.
-    ///
-    /// # Errors
-    /// When an engine does not answer.
-    pub async fn sweep(&self) -> executor::Result<usize> {
-        let mut removed = self.builder.sweep().await?;
-        if !Arc::ptr_eq(&self.scorer, &self.builder) {
-            removed += self.scorer.sweep().await?;
-        }
-        if removed > 0 {
-            tracing::warn!(
-                removed,
-                "images without a name, left by builds that were cut off"
-            );
-        }
-        Ok(removed)
-    }
-
-    /// Removes an image of this name that no row knows, wherever it is.
-    ///
-    /// # Errors
-    /// When an engine does not answer.
-    pub async fn forget_build(&self, name: &str) -> executor::Result<()> {
-        for engine in [&self.runner, &self.builder] {
-            if let Some(image) = engine.built(name).await? {
-                engine.remove(&image.id, name).await?;
+    /// Removes the image of this name, which no row refers to, from the runner and the builder.
+    async fn remove_image_named(&self, name: &str) -> executor::Result<()> {
+        for images in [&self.runner.images, &self.builder.images] {
+            if let Some(image) = images.image_named(name).await? {
+                images.remove(&image.id, name).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes the jobs whose name is `name`, or `name` and a suffix, and the image of a build of this name. Failures
+    /// are logged.
+    pub(crate) async fn remove_jobs_of(&self, name: &str, reason: KillReason) {
+        for jobs in [&self.runner.jobs, &self.scorer.jobs] {
+            jobs.remove_jobs_of(name, reason).await;
+        }
+        if let Err(error) = self.remove_image_named(name).await {
+            tracing::warn!(name, %error, "an image was left on an engine");
+        }
+    }
+
+    /// Removes the jobs that an earlier start left. A builder ends its steps when its client disconnects, so only
+    /// images are left of builds: see [`Engines::sweep`].
+    pub(crate) async fn remove_earlier_jobs(&self) -> executor::Result<()> {
+        // Both may be one engine. Then the second call finds nothing.
+        self.runner.jobs.remove_earlier_jobs().await?;
+        self.scorer.jobs.remove_earlier_jobs().await
+    }
+
+    /// Removes the images that interrupted builds left on any engine, and returns their number.
+    pub(crate) async fn sweep(&self) -> executor::Result<usize> {
+        let mut removed = self.builder.builds.sweep().await?;
+        if !Arc::ptr_eq(&self.scorer.builds, &self.builder.builds) {
+            removed += self.scorer.builds.sweep().await?;
+        }
+        if removed > 0 {
+            tracing::warn!(removed, "images of interrupted builds were removed");
+        }
+        Ok(removed)
     }
 }

@@ -1,17 +1,18 @@
-//! Building an image from a Dockerfile: the base images, the build, the checks of the result, and the transfer to the runner.
+//! Building an image from a Dockerfile: the base images, the build, the checks of the result, and the transfer to the
+//! runner.
 //!
-//! Shared by the daemon and `referee check`. The builder gets the Dockerfile that Referee emits from its own parse, never
-//! the participant's text.
+//! Shared by the daemon and `referee check`. The builder gets the Dockerfile that Referee emits from its own parse,
+//! never the participant's text.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::Engines;
+use super::engines::{Engines, NamedImage};
 use crate::clock;
 use crate::config::BuilderSettings;
-use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, Engine};
+use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, ImageStore};
 use crate::model::finding::any_error;
 use crate::model::{Finding, ImageFacts, LogExcerpt, Outcome, RunLimits, SourceTree};
 use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
@@ -33,9 +34,10 @@ pub struct Built {
 pub struct Building<'a> {
     /// A name unique to the attempt.
     pub name: &'a str,
+    /// The files of the submission.
+    pub tree: &'a SourceTree,
     /// Path of the Dockerfile in the repository.
-    pub path: &'a str,
-    pub dockerfile: &'a Dockerfile,
+    pub dockerfile: &'a str,
     /// The build context, a tar file.
     pub context: &'a Path,
     /// Limits of the task's images.
@@ -67,33 +69,39 @@ pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
 /// Builds an image, checks it, and transfers it to the runner.
 ///
 /// # Errors
-/// When an engine fails, or an allowed base image does not exist on the builder.
+/// When an engine fails, an allowed base image does not exist on the builder, or the Dockerfile did not pass admission.
 pub async fn build(
     engines: &Engines,
     settings: &BuilderSettings,
     building: &Building<'_>,
 ) -> anyhow::Result<Built> {
+    let text = building.tree.text(building.dockerfile).unwrap_or_default();
+    let dockerfile = rules::dockerfile::check(building.dockerfile, text, building.policy)
+        .parsed
+        .context("the Dockerfile passed admission and cannot be read now")?;
     let mut bases = BTreeMap::new();
     let mut final_base = None;
-    for name in building.dockerfile.bases() {
-        let facts = engines.builder.resolve(name).await?.with_context(|| {
+    for name in dockerfile.bases() {
+        let facts = engines.builder.builds.base_image(name).await?;
+        let facts = facts.with_context(|| {
             format!("the base image {name} is allowed, but it does not exist on the builder: pull or build it")
         })?;
         bases.insert(name.to_owned(), facts.id.clone());
-        if building.dockerfile.final_base() == Some(name) {
+        if dockerfile.final_base() == Some(name) {
             final_base = Some(facts);
         }
     }
     let report = engines
         .builder
+        .builds
         .build(&BuildSpec {
             name: building.name.to_owned(),
             context: building.context.to_owned(),
-            dockerfile: rules::dockerfile::emit(building.dockerfile, &bases)?,
+            dockerfile: rules::dockerfile::emit(&dockerfile, &bases)?,
             limits: build_limits(settings),
             network: settings.network.clone(),
             labels: vec![("referee.kind".into(), "submission".into())],
-            guarded: Some(hex::encode(clock::random_bytes::<16>())),
+            inspection_key: Some(hex::encode(clock::random_bytes::<16>())),
         })
         .await?;
     let name = building.name;
@@ -101,9 +109,10 @@ pub async fn build(
         BuildEnd::Built(facts) => Some(facts.id.clone()),
         _ => None,
     };
-    let mut built = judge(building, final_base.as_ref(), report);
+    let mut built = judge(building, &dockerfile, final_base.as_ref(), report);
     if let Some(image) = &built.image {
-        let findings = inspect_paths(&*engines.builder, image, name, building.policy).await?;
+        let findings =
+            inspect_paths(&*engines.builder.images, image, name, building.policy).await?;
         if any_error(&findings) {
             (built.image, built.outcome) = (None, Some(Outcome::ImageRejected));
         }
@@ -112,10 +121,11 @@ pub async fn build(
     match (&built.image, built_image) {
         (Some(image), _) => {
             let archive = building.context.with_file_name("carried.tar");
-            engines.carry((image, name), &archive).await?;
+            let image = NamedImage { facts: image, name };
+            engines.transfer(image, &archive).await?;
         }
         // No row of the database will refer to this image.
-        (None, Some(refused)) => engines.builder.remove(&refused, name).await?,
+        (None, Some(refused)) => engines.builder.images.remove(&refused, name).await?,
         (None, None) => {}
     }
     Ok(built)
@@ -124,18 +134,23 @@ pub async fn build(
 /// The findings about the paths of an image that an engine reads itself or mounts over. No container of the image is
 /// started before.
 pub async fn inspect_paths(
-    engine: &dyn Engine,
+    images: &dyn ImageStore,
     image: &ImageFacts,
     name: &str,
     policy: &Policy,
 ) -> anyhow::Result<Vec<Finding>> {
     let paths = rules::image::locations(policy);
-    let found = engine.look(&image.id, name, &paths).await?;
+    let found = images.inspect_paths(&image.id, name, &paths).await?;
     Ok(rules::image::check_locations(&found, policy))
 }
 
 /// Judges the result of a build. `base` is the final base image: its own settings are not the participant's fault.
-fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport) -> Built {
+fn judge(
+    building: &Building<'_>,
+    dockerfile: &Dockerfile,
+    base: Option<&ImageFacts>,
+    report: BuildReport,
+) -> Built {
     let BuildReport { end, log } = report;
     match end {
         BuildEnd::Built(image) => {
@@ -153,8 +168,8 @@ fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport
             image: None,
             log,
             findings: vec![rules::build::failed(
-                building.path,
                 building.dockerfile,
+                dockerfile,
                 step,
                 &message,
             )],
@@ -163,10 +178,7 @@ fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport
         BuildEnd::Limit(hit) => Built {
             image: None,
             log,
-            findings: vec![rules::build::limit(
-                building.path,
-                &format!("{hit:?}").to_lowercase(),
-            )],
+            findings: vec![rules::build::limit(building.dockerfile, &hit.to_string())],
             outcome: Some(Outcome::BuildLimit),
         },
     }

@@ -9,7 +9,7 @@ use super::context::{Context, Progress};
 /// Removes images that no submission needs any more. An image that a container still uses stays until the next step.
 pub async fn step(context: &Context, engines: &Engines) -> anyhow::Result<Progress> {
     for image in context.store.unneeded_images().await? {
-        match engines.forget(&image.id, &image.build_name).await {
+        match engines.remove_image(&image.id, &image.build_name).await {
             Ok(()) => context.store.delete_image(&image).await?,
             Err(error) => {
                 tracing::debug!(image = image.build_name, %error, "image not removed yet");

@@ -68,28 +68,15 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::executor::Engine;
 use crate::forge::Forge;
 use crate::model::{Challenge, ForgeName, GpuUuid};
 use crate::store::{Artifacts, DeliveryWriter, Store};
 use context::{Capacity, Context};
+pub use engines::Engines;
 use forges::Forges;
 use ground_truth::GroundTruthDigests;
 use scorer_images::ScorerImages;
 use slots::Slots;
-
-/// The engines of this installation: three trust zones, which may be three machines.
-#[derive(Clone)]
-pub struct Engines {
-    /// Runs untrusted Dockerfiles, and never sees hidden data. No image stays there that runs elsewhere.
-    pub builder: Arc<dyn Engine>,
-    /// Runs untrusted images on hidden inputs, and never sees the ground truth.
-    pub runner: Arc<dyn Engine>,
-    /// Builds and runs the organizers' scorers, with the ground truth.
-    pub scorer: Arc<dyn Engine>,
-    /// Removes ended jobs from the engines.
-    pub cleaner: job::Cleaner,
-}
 
 /// The pipeline and everything that it needs.
 pub struct App {

@@ -1,17 +1,18 @@
-//! The participant's container: what it is given, and the commands that show the same at home.
+//! The participant's container, and the commands that reproduce it locally. Pure.
 //!
-//! Pure. The same value describes the smoke run of the daemon, that of `referee check`, and the run
-//! on hidden data; they differ in inputs and time alone.
+//! The same value describes the smoke run of the daemon, the smoke run of `referee check`, and the run on hidden data.
+//! They differ only in inputs and time. Commands never name hidden data.
 
 use std::path::{Path, PathBuf};
 
 use crate::config;
-use crate::executor::docker::{AtHome, docker_run};
-use crate::executor::{Input, JobLimits, JobSpec, OutputSpec};
+use crate::executor::{
+    Input, JobLimits, JobSpec, LocalRun, OutputSpec, local_build_command, local_run_command,
+};
 use crate::model::{Case, Challenge, Digest, Duration, GpuUuid, ImageId, Stage, Task};
 
-/// Environment of an image that would act outside the sandbox's walls: the dynamic linker of helper
-/// programs and the GPU runtime read it.
+/// Variables of an image that would have an effect outside the sandbox: the dynamic linker of helper programs and the
+/// GPU runtime read them.
 const ENV_REMOVED: [&str; 4] = [
     "LD_PRELOAD",
     "LD_AUDIT",
@@ -19,26 +20,24 @@ const ENV_REMOVED: [&str; 4] = [
     "NVIDIA_DISABLE_REQUIRE",
 ];
 
-/// What differs between runs of one task.
+/// The values that differ between runs of one task.
 #[derive(Debug, Clone)]
 pub struct Run<'a> {
-    /// Unique name, from the attempt.
+    /// A name unique to the attempt.
     pub name: String,
-    /// The task.
     pub task: &'a Task,
-    /// What runs.
     pub image: &'a ImageId,
     /// Directory of all inputs.
     pub inputs: PathBuf,
-    /// The one case of a per-case contract.
+    /// The case of this run, if the contract runs one container per case.
     pub case: Option<&'a Case>,
-    /// Wall-clock time.
+    /// Limit of the wall-clock time.
     pub time: Duration,
-    /// Its own GPUs.
+    /// GPUs that are reserved for this run.
     pub gpus: Vec<GpuUuid>,
-    /// Its seed.
+    /// Passed to the container as `REFEREE_SEED`.
     pub seed: u32,
-    /// For labels: submission, kind.
+    /// Labels of the container.
     pub labels: Vec<(String, String)>,
 }
 
@@ -57,7 +56,7 @@ pub fn job(run: &Run<'_>) -> JobSpec {
         env: vec![
             ("REFEREE_SEED".into(), run.seed.to_string()),
             ("REFEREE_TASK".into(), run.task.slug.to_string()),
-            // Else a program that crashes prints why first, and what it said before behind it.
+            // Otherwise a program that crashes prints the reason before its earlier output.
             ("PYTHONUNBUFFERED".into(), "1".into()),
         ],
         env_remove: ENV_REMOVED.map(str::to_owned).to_vec(),
@@ -74,8 +73,7 @@ pub fn job(run: &Run<'_>) -> JobSpec {
     }
 }
 
-/// All inputs at the contract's path; of a per-case contract the one case: a folder's content, or a
-/// file under its own name.
+/// All inputs at the contract's path, or those of one case: the contents of a folder, or a file with its own name.
 fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
     let Some(case) = case else {
         return Input {
@@ -84,15 +82,16 @@ fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
         };
     };
     let source = inputs.join(&case.entry);
-    let target = match source.is_dir() {
-        true => target.to_owned(),
-        false => format!("{}/{}", target.trim_end_matches('/'), case.entry),
+    let target = if source.is_dir() {
+        target.to_owned()
+    } else {
+        format!("{}/{}", target.trim_end_matches('/'), case.entry)
     };
     Input { source, target }
 }
 
-/// The job of a smoke run that a person makes: without a name, and with the first of all seeds.
-pub fn on_sample(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
+/// The job of a smoke run on a person's machine. It has no name, and its seed is 1.
+pub(crate) fn sample_job(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
     job(&Run {
         name: String::new(),
         task,
@@ -106,24 +105,21 @@ pub fn on_sample(task: &Task, image: &ImageId, case: Option<&Case>) -> JobSpec {
     })
 }
 
-/// How a failure shows itself on a participant's own machine. Pure; never names hidden data.
+/// The reproduction of a failure on a participant's own machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Reproduce<'a> {
-    /// The challenge.
     pub challenge: &'a Challenge,
-    /// The task.
     pub task: &'a Task,
-    /// The first case of the sample, for a per-case contract.
+    /// The first case of the sample, if the contract runs one container per case.
     pub case: Option<&'a Case>,
-    /// Path of the Dockerfile in the repository; none for an image that was pushed.
+    /// Path of the Dockerfile in the repository. `None` for a pushed image.
     pub dockerfile: Option<&'a str>,
-    /// What the participant calls the image.
+    /// The participant's name of the image.
     pub image: &'a str,
 }
 
 impl Reproduce<'_> {
-    /// Commands for a shell in a working copy: what `referee check` shows of a failure at this stage,
-    /// and then the same by hand.
+    /// Shell commands for a working copy: `referee check` up to this stage, and then the same by hand.
     pub fn commands(&self, stage: Stage) -> String {
         let slug = &self.challenge.slug;
         let mut lines = vec![format!(
@@ -136,46 +132,42 @@ impl Reproduce<'_> {
                 "referee check --challenge \"$CHALLENGE\" --task {task} --rules-only"
             )),
             (Some(_), _) => lines.push(format!(
-                "referee check --challenge \"$CHALLENGE\" --task {task}   # --shell looks around inside"
+                "referee check --challenge \"$CHALLENGE\" --task {task}   # --shell opens a shell in the container"
             )),
         }
         if let (Some(dockerfile), true) = (self.dockerfile, stage > Stage::Admission) {
             lines.push("# or by hand:".to_owned());
-            lines.push(format!(
-                "docker build --network none --file {dockerfile} --tag {} .",
-                self.image
-            ));
+            lines.push(local_build_command(dockerfile, self.image, "."));
         }
         if stage >= Stage::Smoke {
             lines.push("install -d -m 777 out".to_owned());
-            lines.push(self.docker_run());
+            lines.push(self.run_command());
         }
         lines.join("\n")
     }
 
-    /// The container of the smoke run, on the public sample: the same limits, the same walls.
-    pub fn docker_run(&self) -> String {
+    /// The command that runs the container of the smoke run on the public sample, with the same limits and isolation.
+    pub fn run_command(&self) -> String {
         let inputs = config::sample_inputs(self.task);
         let shown = match inputs.strip_prefix(&self.challenge.directory) {
             Ok(within) => Path::new("$CHALLENGE").join(within),
             Err(_) => inputs.clone(),
         };
-        let mut job = on_sample(self.task, &Digest::of(b""), self.case);
+        let mut job = sample_job(self.task, &Digest::of(b""), self.case);
         for input in &mut job.inputs {
             if let Ok(rest) = input.source.strip_prefix(&inputs) {
-                input.source = match rest.as_os_str().is_empty() {
-                    true => shown.clone(),
-                    false => shown.join(rest),
+                input.source = if rest.as_os_str().is_empty() {
+                    shown.clone()
+                } else {
+                    shown.join(rest)
                 };
             }
         }
-        docker_run(
-            &job,
-            AtHome {
-                image: self.image,
-                output: "$PWD/out",
-                gpus: self.task.limits.gpus,
-            },
-        )
+        let run = LocalRun {
+            image: self.image,
+            output: "$PWD/out",
+            gpus: self.task.limits.gpus,
+        };
+        local_run_command(&job, run)
     }
 }

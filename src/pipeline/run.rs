@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use super::Engines;
 use super::content::{self, Content};
 use super::context::{Context, SubmissionContext};
-use super::job;
 use super::lease::{self, Work};
 use super::{cases, participant, policy, verdict};
 use crate::config;
@@ -83,20 +82,14 @@ pub async fn attempt(
         labels: vec![("referee.kind".into(), "run".into())],
     });
     let record_kill = |reason| lease::record_kill(context, lease, reason);
-    let ran = job::run(
-        (engines.runner.clone(), &engines.cleaner),
-        &job,
-        &into,
-        record_kill,
-    )
-    .await?;
+    let ran = engines.runner.jobs.run(&job, &into, record_kill).await?;
     let ids = match case {
         Some(case) => vec![case.id.clone()],
         None => cases::ids(&all),
     };
     let policy = policy::policy(&context.settings.builder, of.challenge);
     let verdict = verdict::judge_run(&ran, task, &ids, &policy)?;
-    let content = Content::new((task, &ids), &ran.output, (inputs, &into));
+    let content = Content::new(task, &ids, &ran.output, inputs, &into);
     let verdict = content::judge(verdict, content, &policy).await?;
     let detail = AttemptDetail::Run {
         run_ms: ran.end.duration,

@@ -1,14 +1,14 @@
-//! The organizers' scorer: its image, its container, its report.
+//! The organizers' scorer: its image, its container and its report.
 //!
-//! Trusted more than a submission, but run in the same sandbox: what it reads comes from strangers.
+//! A scorer is trusted more than a submission. It runs in the same sandbox, because its inputs are untrusted.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::Engines;
-use super::job::{self, Ran};
+use super::engines::{Engines, ScorerEngine};
+use super::job::Ran;
 use crate::executor::{
     BuildEnd, BuildLimits, BuildSpec, ExecutorError, Input, JobLimits, JobSpec, OutputSpec,
 };
@@ -19,61 +19,73 @@ use crate::model::{
 };
 use crate::scoring::{self, Problem, ScoreReport};
 
-/// Where a scorer finds and leaves things, as Grand Challenge's evaluators do.
+/// The paths of a scorer. The evaluators of Grand Challenge use the same ones.
 const PREDICTIONS: &str = "/predictions";
 const GROUND_TRUTH: &str = "/truth";
 const OUTPUT: &str = "/output";
 const METRICS: &str = "metrics.json";
 
-/// What a scorer made of predictions.
+/// The result of a scorer.
 #[derive(Debug)]
 pub enum Scored {
-    /// A report that holds.
+    /// A valid report.
     Report(Box<ScoreReport>),
-    /// The scorer or its report is at fault: the organizers' business.
+    /// The scorer or its report is at fault. The organizers must act.
     Broken {
-        /// What is wrong, each sentence with place and remedy.
+        /// Each with its location and help.
         problems: Vec<String>,
-        /// What it printed.
         log: LogExcerpt,
     },
 }
 
-/// A scoring to be done.
+/// The inputs of a scoring.
 #[derive(Debug)]
 pub struct Scoring<'a> {
-    /// Unique name, from the attempt.
+    /// A name unique to the attempt.
     pub name: String,
-    /// The task.
     pub task: &'a Task,
     /// The scorer's image.
     pub image: &'a ImageId,
     /// Directory of predictions.
     pub predictions: PathBuf,
-    /// Directory of the truth.
+    /// Directory of the ground truth.
     pub ground_truth: PathBuf,
     /// Cases that must be reported.
     pub cases: &'a [CaseId],
-    /// Empty directory of ours for the report.
+    /// An empty directory for the report.
     pub into: &'a Path,
-    /// Given to the scorer as `REFEREE_SEED`.
+    /// Passed to the scorer as `REFEREE_SEED`.
     pub seed: u32,
 }
 
-/// Names of builds of scorers begin so.
-const BUILT: &str = "scorer-";
+/// The names of all scorer images begin with this.
+const NAME_PREFIX: &str = "scorer-";
 
-/// The name of the build of this very context.
-fn name_of(bytes: &[u8], dockerfile: &str) -> String {
-    let digest = Digest::of(&[bytes, dockerfile.as_bytes()].concat());
-    format!("{BUILT}{}", &digest.hex()[..16])
+/// A scorer's folder, packed.
+struct ScorerContext {
+    /// A tar archive.
+    bytes: Vec<u8>,
+    dockerfile: String,
 }
 
-/// Removes the images of scorers that are neither of these nor made from these folders as they are now.
-/// Returns how many.
+impl ScorerContext {
+    async fn pack(spec: &ScorerSpec) -> anyhow::Result<Self> {
+        let spec = spec.clone();
+        tokio::task::spawn_blocking(move || pack(&spec)).await?
+    }
+
+    /// The name of the image of exactly this context.
+    fn image_name(&self) -> String {
+        let digest = Digest::of(&[&self.bytes, self.dockerfile.as_bytes()].concat());
+        format!("{NAME_PREFIX}{}", &digest.hex()[..16])
+    }
+}
+
+/// Removes the images of scorers that are neither among `images` nor built from the current contents of these folders.
+/// Returns their number.
 ///
 /// # Errors
-/// When a folder cannot be read, or the engine does not answer; what was not removed is next time.
+/// When a folder cannot be read, or the engine does not answer. The next call removes the rest.
 pub async fn remove_others(
     engines: &Engines,
     images: &BTreeSet<ImageId>,
@@ -81,80 +93,87 @@ pub async fn remove_others(
 ) -> anyhow::Result<usize> {
     let mut names = BTreeSet::new();
     for spec in specs {
-        let spec = spec.clone();
-        let (bytes, dockerfile) = tokio::task::spawn_blocking(move || pack(&spec)).await??;
-        names.insert(name_of(&bytes, &dockerfile));
+        names.insert(ScorerContext::pack(spec).await?.image_name());
     }
+    let store = &engines.scorer.images;
     let mut removed = 0;
-    for (image, name) in engines.scorer.made(BUILT).await? {
+    for (image, name) in store.images_named(NAME_PREFIX).await? {
         if !images.contains(&image) && !names.contains(&name) {
-            engines.scorer.remove(&image, &name).await?;
-            tracing::info!(name, "image of a scorer that no board uses removed");
+            store.remove(&image, &name).await?;
+            tracing::info!(
+                name,
+                "removed the image of a scorer that no leaderboard uses"
+            );
             removed += 1;
         }
     }
     Ok(removed)
 }
 
-/// The image of a scorer, built where it runs, unless an image of the very same context is there: the engine
-/// that builds for strangers neither sees it nor could change it.
+/// The image of a scorer. It is built on the engine that runs it, unless an image of exactly the same context exists
+/// there. The engine that builds submissions never sees it.
 ///
 /// # Errors
-/// When the context cannot be read or built: then nothing of this task can be scored.
+/// When the context cannot be read or built. Then the task cannot be scored.
 pub async fn image(engines: &Engines, spec: &ScorerSpec, work: &Path) -> anyhow::Result<ImageId> {
-    let (bytes, dockerfile) = {
-        let spec = spec.clone();
-        tokio::task::spawn_blocking(move || pack(&spec)).await??
-    };
-    let name = name_of(&bytes, &dockerfile);
-    if let Some(facts) = engines.scorer.built(&name).await? {
-        return Ok(facts.id);
-    }
-    let context = write(work, &bytes)?;
-    tracing::info!(scorer = %spec.build.display(), "building the scorer");
-    let report = engines
-        .scorer
-        .build(&BuildSpec {
-            name,
-            context: context.clone(),
-            dockerfile,
-            limits: BuildLimits {
-                time: limits::BUILD_TIME,
-                memory: limits::BUILD_MEMORY_BYTES,
-                cpu_percent: 200,
-                log: limits::BUILD_LOG_BYTES_MAX,
-                disk: limits::BUILD_DISK_BYTES,
-                file: limits::BUILD_FILE_BYTES,
-                processes: limits::BUILD_PROCESSES,
-            },
-            network: "none".into(),
-            labels: vec![("referee.kind".into(), "scorer".into())],
-            guarded: None,
-        })
-        .await;
-    std::fs::remove_file(&context)?;
-    let report = report?;
-    match report.end {
-        BuildEnd::Built(facts) => Ok(facts.id),
-        BuildEnd::Failed { message, .. } => Err(anyhow::anyhow!(
-            "the scorer in {} cannot be built: {message}\n{}",
-            spec.build.display(),
-            report.log.text()
-        )),
-        BuildEnd::Limit(hit) => Err(anyhow::anyhow!(
-            "the build of the scorer in {} exceeded its limit of {hit:?}",
-            spec.build.display()
-        )),
+    let context = ScorerContext::pack(spec).await?;
+    let name = context.image_name();
+    match engines.scorer.images.image_named(&name).await? {
+        Some(facts) => Ok(facts.id),
+        None => build(&engines.scorer, spec, context, work).await,
     }
 }
 
-/// Packs a scorer's folder; returns the tar and the Dockerfile.
-fn pack(spec: &ScorerSpec) -> anyhow::Result<(Vec<u8>, String)> {
+async fn build(
+    engine: &ScorerEngine,
+    spec: &ScorerSpec,
+    context: ScorerContext,
+    work: &Path,
+) -> anyhow::Result<ImageId> {
+    let file = write(work, &context.bytes)?;
+    tracing::info!(scorer = %spec.build.display(), "building the scorer");
+    let build = BuildSpec {
+        name: context.image_name(),
+        context: file.clone(),
+        dockerfile: context.dockerfile,
+        limits: BuildLimits {
+            time: limits::BUILD_TIME,
+            memory: limits::BUILD_MEMORY_BYTES,
+            cpu_percent: 200,
+            log: limits::BUILD_LOG_BYTES_MAX,
+            disk: limits::BUILD_DISK_BYTES,
+            file: limits::BUILD_FILE_BYTES,
+            processes: limits::BUILD_PROCESSES,
+        },
+        network: "none".into(),
+        labels: vec![("referee.kind".into(), "scorer".into())],
+        inspection_key: None,
+    };
+    let report = engine.builds.build(&build).await;
+    std::fs::remove_file(&file)?;
+    let report = report?;
+    let folder = spec.build.display();
+    match report.end {
+        BuildEnd::Built(facts) => Ok(facts.id),
+        BuildEnd::Failed { message, .. } => {
+            let log = report.log.text();
+            anyhow::bail!("the scorer in {folder} cannot be built: {message}\n{log}")
+        }
+        BuildEnd::Limit(hit) => {
+            anyhow::bail!("the build of the scorer in {folder} exceeded its {hit} limit")
+        }
+    }
+}
+
+fn pack(spec: &ScorerSpec) -> anyhow::Result<ScorerContext> {
     let dockerfile = std::fs::read_to_string(spec.build.join(&spec.dockerfile))
         .with_context(|| format!("reading {} of {}", spec.dockerfile, spec.build.display()))?;
     let mut archive = tar::Builder::new(Vec::new());
     append_folder(&mut archive, &spec.build, Path::new(""))?;
-    Ok((archive.into_inner()?, dockerfile))
+    Ok(ScorerContext {
+        bytes: archive.into_inner()?,
+        dockerfile,
+    })
 }
 
 fn write(work: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
@@ -176,7 +195,7 @@ fn append_folder(
         .collect::<std::io::Result<_>>()?;
     names.sort();
     for name in names {
-        // What a run of the script on the organizers' own machine leaves behind.
+        // A run of the script on the organizers' own machine creates it.
         if name == "__pycache__" {
             continue;
         }
@@ -247,14 +266,12 @@ fn spec(scoring: &Scoring<'_>) -> JobSpec {
 pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<Scored> {
     let job = spec(scoring);
     let nothing_to_record = |_: KillReason| async { Ok::<_, ExecutorError>(()) };
-    let ran = job::run(
-        (engines.scorer.clone(), &engines.cleaner),
-        &job,
-        scoring.into,
-        nothing_to_record,
-    )
-    .await?;
-    if let Some(problem) = broken(&ran, &scoring.task.scorer)? {
+    let ran = engines
+        .scorer
+        .jobs
+        .run(&job, scoring.into, nothing_to_record);
+    let ran = ran.await?;
+    if let Some(problem) = problem_of(&ran, &scoring.task.scorer)? {
         return Ok(Scored::Broken {
             problems: vec![problem],
             log: ran.log,
@@ -274,19 +291,19 @@ fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt)
     }
 }
 
-/// What is wrong with a scorer's run, before its report is looked at.
+/// The problem of a scorer's run, before its report is read.
 ///
 /// # Errors
-/// When the engine was away, so that nothing can be said.
-fn broken(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
+/// When the engine or its host failed, so that the end of the run proves nothing.
+fn problem_of(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
     if ran.killed.is_some() {
         return Ok(Some(format!(
-            "the scorer exceeded its time of {}",
+            "the scorer exceeded its time limit of {}",
             spec.time
         )));
     }
     if !ran.end.engine_continuous && ran.end.exit_code != 0 {
-        anyhow::bail!("the engine was away while the scorer ran");
+        anyhow::bail!("the engine was interrupted while the scorer ran");
     }
     if ran.end.host_out_of_memory {
         anyhow::bail!("the scorer was killed because its host ran out of memory");
@@ -296,7 +313,7 @@ fn broken(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
     }
     if ran.end.out_of_memory {
         return Ok(Some(format!(
-            "the scorer exceeded its memory of {} MiB",
+            "the scorer exceeded its memory limit of {} MiB",
             spec.memory >> 20
         )));
     }

@@ -60,7 +60,8 @@ pub async fn in_force(
             revision: None,
         });
     };
-    let exists = engines.scorer.inspect(&definition.scorer).await?.is_some();
+    let image = engines.scorer.images.inspect(&definition.scorer);
+    let exists = image.await?.is_some();
     Ok(InForce {
         task: definition.task(task),
         image: if exists {

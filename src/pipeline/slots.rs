@@ -1,7 +1,6 @@
-//! Places for jobs: CPU slots and GPUs. A place is taken before a job is claimed and given back when
-//! its guard is dropped, however the job ends.
+//! Slots for jobs: CPU slots and GPUs. A slot is taken before a job is claimed, and returned when its guard is dropped.
 //!
-//! Nothing here knows an engine; a GPU is a name.
+//! Nothing here knows an engine. A GPU is a name.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,23 +13,23 @@ struct Free {
     gpus: BTreeSet<GpuUuid>,
 }
 
-/// All places of this daemon. Cheap to clone.
+/// All slots of this daemon. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Slots {
     free: Arc<Mutex<Free>>,
     gpus: usize,
 }
 
-/// A taken place.
+/// A taken slot.
 #[derive(Debug)]
 pub struct Slot {
     slots: Slots,
-    /// The GPUs that nobody else has now.
+    /// GPUs that no other job has.
     pub gpus: Vec<GpuUuid>,
 }
 
 impl Slots {
-    /// Places for `cpu` jobs without GPU, and these GPUs.
+    /// Slots for `cpu` jobs without a GPU, and these GPUs.
     pub fn new(cpu: usize, gpus: impl IntoIterator<Item = GpuUuid>) -> Self {
         let gpus: BTreeSet<_> = gpus.into_iter().collect();
         Self {
@@ -39,13 +38,12 @@ impl Slots {
         }
     }
 
-    /// How many GPUs there are in all: a job that wants more can never run.
+    /// The number of all GPUs. A job that needs more can never run.
     pub fn gpus(&self) -> usize {
         self.gpus
     }
 
-    /// Takes a place with that many GPUs, if it is free. A job with GPUs needs no CPU slot: its GPU
-    /// is its place.
+    /// Takes a slot with this number of GPUs, if it is free. A job with GPUs needs no CPU slot.
     pub fn take(&self, gpus: u32) -> Option<Slot> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = gpus as usize;
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gpu_is_in_two_hands() {
+    fn no_gpu_belongs_to_two_slots() {
         let slots = Slots::new(0, gpus(3));
         let two = slots.take(2).unwrap();
         let one = slots.take(1).unwrap();
@@ -101,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_without_gpu_take_cpu_places_only() {
+    fn jobs_without_gpu_take_only_cpu_slots() {
         let slots = Slots::new(1, gpus(1));
         let cpu = slots.take(0).unwrap();
         assert!(slots.take(0).is_none());

@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use super::Engines;
 use super::content::{self, Content};
 use super::context::Context;
-use super::job;
 use super::lease::{self, Work};
 use super::scorer::{self, Scored, Scoring};
 use super::scorer_images::ScorerImages;
@@ -136,15 +135,9 @@ where
             seed: smoke.seed,
             labels: vec![("referee.kind".into(), "smoke".into())],
         });
-        let ran = job::run(
-            (engines.runner.clone(), &engines.cleaner),
-            &job,
-            &into,
-            &record_kill,
-        )
-        .await?;
+        let ran = engines.runner.jobs.run(&job, &into, &record_kill).await?;
         let verdict = verdict::judge_run(&ran, smoke.task, &ids, smoke.policy)?;
-        let content = Content::new((smoke.task, &ids), &ran.output, (inputs, &into));
+        let content = Content::new(smoke.task, &ids, &ran.output, inputs, &into);
         let verdict = content::judge(verdict, content, smoke.policy).await?;
         result.duration.0 += ran.end.duration.0;
         result.log = ran.log;

@@ -1,6 +1,6 @@
-//! What every test here needs: an engine, images by Dockerfile, jobs by shell script.
+//! Helpers of all tests here: an engine, images from Dockerfiles, jobs from shell scripts.
 //!
-//! It refuses to touch anything of another instance.
+//! Nothing of another instance is touched.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::executor::{
-    BuildEnd, BuildLimits, BuildReport, BuildSpec, Builder, Executor, Input, JobLimits, JobRef,
-    JobSpec, JobStatus, OutputSpec,
+    BuildEnd, BuildLimits, BuildReport, BuildSpec, Builder, ImageStore, Input, JobLimits, JobRef,
+    JobSpec, JobStatus, OutputSpec, Runner,
 };
 use referee::model::{Duration, ImageFacts, ImageId, OutputListing, RunEnd};
 
@@ -35,7 +35,7 @@ pub fn socket() -> String {
 }
 
 impl Bench {
-    /// `None` where no engine answers or the base image is missing, which is an error under CI.
+    /// `None` if no engine answers or the base image is missing. Under CI this is an error.
     pub async fn new() -> Option<Self> {
         Self::with(DockerOptions::default()).await
     }
@@ -44,7 +44,7 @@ impl Bench {
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("test-{}-{number}", std::process::id());
         let engine = DockerEngine::connect(&socket(), &instance, options).unwrap();
-        let missing = match engine.resolve(BASE).await {
+        let missing = match engine.base_image(BASE).await {
             Ok(Some(_)) => None,
             Ok(None) => Some(format!("no image {BASE}: run examples/base/build.sh")),
             Err(e) => Some(e.to_string()),
@@ -97,11 +97,11 @@ impl Bench {
             },
             network: "none".to_owned(),
             labels: vec![("submission".to_owned(), "7".to_owned())],
-            guarded: Some(format!("{}-{name}", self.instance)),
+            inspection_key: Some(format!("{}-{name}", self.instance)),
         }
     }
 
-    /// Builds, and remembers the image for the end of the test.
+    /// Builds an image that is removed at the end of the test.
     pub async fn build(&self, spec: &BuildSpec) -> BuildReport {
         let report = self.engine.build(spec).await.unwrap();
         if let BuildEnd::Built(facts) = &report.end {
@@ -119,7 +119,7 @@ impl Bench {
         }
     }
 
-    /// An image whose program is whatever the job's variable `SCRIPT` says.
+    /// An image that runs the shell script in the job's variable `SCRIPT`.
     pub async fn shell(&self) -> ImageId {
         let dockerfile = format!("FROM {BASE}\nCMD [\"sh\", \"-c\", \"eval \\\"$SCRIPT\\\"\"]\n");
         self.image("shell", &dockerfile).await.id
@@ -151,7 +151,7 @@ impl Bench {
         (listing, into)
     }
 
-    /// Runs a script to its end: how it ended, and what it printed.
+    /// Runs a script to its end, and returns the end and the output.
     pub async fn run(&self, spec: &JobSpec) -> (RunEnd, String) {
         let job = self.submit(spec).await;
         let end = self.end_of(&job).await;
@@ -192,7 +192,7 @@ pub fn input(source: &Path, target: &str) -> Input {
     }
 }
 
-/// A drop cannot wait, so a thread with a runtime of its own does.
+/// `drop` cannot await, so a thread with its own runtime cleans up.
 impl Drop for Bench {
     fn drop(&mut self) {
         let engine = self.engine.clone();

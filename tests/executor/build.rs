@@ -1,8 +1,10 @@
-//! Builds: what comes out, what a failure says, and that every limit ends one.
+//! Builds: their images, their failures and their limits.
 
 use super::bench::*;
 
-use referee::executor::{BuildEnd, BuildLimitHit, Builder, Executor, ExecutorError, LoadEnd, Look};
+use referee::executor::{
+    BuildEnd, BuildLimitHit, Builder, CheckScope, ExecutorError, ImageStore, LoadEnd, SelfTest,
+};
 use referee::model::{Duration, ImageId};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,26 +44,26 @@ async fn an_image_is_built_and_described() {
         Some(&**facts)
     );
 
-    let look = format!(
+    let listing = format!(
         "FROM {}\nUSER 0\nENTRYPOINT []\nCMD [\"ls\", \"-A\", \"/app\"]\n",
         facts.id
     );
-    let spec = bench.build_spec("listed", &look, &[]);
+    let spec = bench.build_spec("listed", &listing, &[]);
     let BuildEnd::Built(seen) = bench.build(&spec).await.end else {
         panic!("the image is a base");
     };
     assert_eq!(seen.command, ["ls", "-A", "/app"]);
 
-    let made = bench.engine.made("list").await.unwrap();
-    assert_eq!(made, [(seen.id.clone(), "listed".to_owned())]);
-    assert_eq!(bench.engine.made("isted").await.unwrap(), []);
+    let named = bench.engine.images_named("list").await.unwrap();
+    assert_eq!(named, [(seen.id.clone(), "listed".to_owned())]);
+    assert_eq!(bench.engine.images_named("isted").await.unwrap(), []);
     bench.engine.remove(&seen.id, "listed").await.unwrap();
     assert_eq!(bench.engine.inspect(&seen.id).await.unwrap(), None);
     bench.engine.remove(&seen.id, "listed").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn our_dockerfile_is_not_in_the_image() {
+async fn the_emitted_dockerfile_is_not_in_the_image() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -137,21 +139,21 @@ async fn every_limit_ends_a_build() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    // With 4 TiB the file is larger than it may be, and takes nothing of the disk.
+    // A sparse file of 4 TiB exceeds the limit of a file, and takes no space on the disk.
     let file = ("file", "truncate -s 4T /x", Some(BuildLimitHit::File));
     each_limit_ends_a_build(&bench, Some(file)).await;
 }
 
-/// Builds into each limit, and into `more`.
+/// Exceeds each limit by a build, and the limits in `more` too.
 pub async fn each_limit_ends_a_build(
     bench: &Bench,
     more: Option<(&'static str, &'static str, Option<BuildLimitHit>)>,
 ) {
-    let checks = bench.engine.check(&[Look::Builds]).await.unwrap();
-    let caged = checks
+    let checks = bench.engine.check(&[CheckScope::Builds]).await.unwrap();
+    let limited = checks
         .iter()
-        .any(|c| c.what == "limits of builds" && c.seen.contains("control group"));
-    if !caged {
+        .any(|c| c.name == "build limits" && c.seen.contains("control group"));
+    if !limited {
         eprintln!("SKIPPED, processes, memory and disk of builds: {checks:?}");
     }
     let cases = [
@@ -175,7 +177,7 @@ pub async fn each_limit_ends_a_build(
         ("fake", "exit 137", None),
     ];
     for (name, script, hit) in cases.into_iter().chain(more) {
-        if !caged && matches!(name, "memory" | "forks" | "disk" | "fake") {
+        if !limited && matches!(name, "memory" | "forks" | "disk" | "fake") {
             continue;
         }
         let dockerfile = format!("FROM {BASE}\nRUN {script}\nCMD [\"true\"]\n");
@@ -200,7 +202,7 @@ pub async fn each_limit_ends_a_build(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_that_nobody_waits_for_ends() {
+async fn a_dropped_build_ends() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -212,7 +214,7 @@ async fn a_build_that_nobody_waits_for_ends() {
     for _ in 0..50 {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         if !any_process("456789") {
-            // The rest is cleared away behind our back; leave it a moment.
+            // The leftovers are removed in the background, within a second.
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             return;
         }
@@ -221,7 +223,7 @@ async fn a_build_that_nobody_waits_for_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_that_is_not_there_is_nobodys_failed_build() {
+async fn a_missing_base_image_is_a_platform_error() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -232,12 +234,12 @@ async fn a_base_that_is_not_there_is_nobodys_failed_build() {
         "{refused:?}"
     );
     assert_eq!(
-        bench.engine.resolve("127.0.0.1:1/none:1").await.unwrap(),
+        bench.engine.base_image("127.0.0.1:1/none:1").await.unwrap(),
         None
     );
 }
 
-/// Whether a process with this word in its command line runs on this host.
+/// Whether a process on this host has this word in its command line.
 pub fn any_process(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
@@ -249,7 +251,7 @@ pub fn any_process(word: &str) -> bool {
         })
 }
 
-/// As from one engine to another, here to the same under another name.
+/// The transfer from one engine to another, here to the same engine and another name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_saved_as_it_is_loaded() {
     let Some(bench) = Bench::new().await else {
@@ -267,10 +269,10 @@ async fn an_image_is_saved_as_it_is_loaded() {
     assert_eq!(bench.engine.inspect(&image.id).await.unwrap(), None);
     let loaded = bench.engine.load(&path, &image.id, "carried").await;
     assert_eq!(loaded.unwrap(), LoadEnd::Loaded(Box::new(image.clone())));
-    let there = bench.engine.built("carried").await.unwrap();
+    let there = bench.engine.image_named("carried").await.unwrap();
     assert_eq!(there.as_ref(), Some(&image));
     bench.engine.remove(&image.id, "carried").await.unwrap();
-    // A file that is no archive of one image is not handed on.
+    // An image that does not exist cannot be saved.
     let unknown = ImageId::new(format!("sha256:{}", "0".repeat(64))).unwrap();
     let absent = bench.engine.save(&unknown, &path, most).await;
     assert!(
@@ -279,10 +281,10 @@ async fn an_image_is_saved_as_it_is_loaded() {
     );
 }
 
-/// What is swept up has no name and carries our label, as every image of a build does; a build under
-/// way keeps its own. (That a build which was cut off leaves nothing is a test of `it`, with a daemon.)
+/// A sweep removes images without a name and with the label of the instance, but none of a running build. (A test of
+/// `it` verifies with a daemon that an interrupted build leaves nothing.)
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_under_way_is_not_swept_away() {
+async fn a_sweep_keeps_the_images_of_a_running_build() {
     let Some(bench) = Bench::new().await else {
         return;
     };

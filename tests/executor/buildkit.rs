@@ -1,6 +1,6 @@
 //! Builds with the engine's BuildKit: the same images, failures and limits as with the classic builder.
 //!
-//! One test, because there is one such build at a time on an engine.
+//! They are one test, because one such build runs at a time on an engine.
 
 use super::bench::*;
 use super::build::{any_process, each_limit_ends_a_build};
@@ -8,7 +8,7 @@ use super::build::{any_process, each_limit_ends_a_build};
 use std::process::Command;
 
 use referee::executor::docker::DockerOptions;
-use referee::executor::{BuildEnd, Builder, Executor, ExecutorError, Look};
+use referee::executor::{BuildEnd, Builder, CheckScope, ExecutorError, ImageStore, SelfTest};
 use referee::model::BuildsWith;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,12 +21,12 @@ async fn buildkit_builds_within_the_same_limits() {
         return;
     };
     an_image_is_built_and_described(&bench).await;
-    nothing_is_found_of_another_build(&bench).await;
+    a_build_finds_no_results_of_another(&bench).await;
     a_failure_names_its_step(&bench).await;
-    a_base_that_is_not_there_is_nobodys_failed_build(&bench).await;
-    // Files have no limit of their own here; see `check`.
+    a_missing_base_image_is_a_platform_error(&bench).await;
+    // BuildKit of an old engine does not limit the size of a file; see the self-test.
     each_limit_ends_a_build(&bench, None).await;
-    a_build_that_nobody_waits_for_ends(&bench).await;
+    a_dropped_build_ends(&bench).await;
     the_engine_can_be_checked(&bench).await;
     nothing_is_left(&bench).await;
 }
@@ -38,7 +38,7 @@ fn docker(arguments: &[&str]) -> String {
 }
 
 async fn an_image_is_built_and_described(bench: &Bench) {
-    let base = bench.engine.resolve(BASE).await.unwrap().unwrap().id;
+    let base = bench.engine.base_image(BASE).await.unwrap().unwrap().id;
     let dockerfile = format!(
         "FROM {base} AS tools\nRUN echo tool >/tool; cat /proc/net/dev\n\
          FROM {base}\nCOPY --from=tools [\"/tool\",\"/tool\"]\nCOPY [\"main.txt\",\"/app/\"]\n\
@@ -66,15 +66,15 @@ async fn an_image_is_built_and_described(bench: &Bench) {
     assert_eq!(facts.labels["referee.submission"], "7");
     assert!(log.contains("Step 2/11 : RUN echo tool"), "{log}");
     assert!(log.contains("lo:") && !log.contains("eth0"), "{log}");
-    let there = bench.engine.built("described").await.unwrap();
+    let there = bench.engine.image_named("described").await.unwrap();
     assert_eq!(there.as_ref(), Some(&**facts));
     let mut job = plain_job("described");
     job.image = facts.id.clone();
     assert_eq!(bench.run(&job).await.1, "tool\nhello\n");
 }
 
-/// The same step twice: the second does not find what the first has made.
-async fn nothing_is_found_of_another_build(bench: &Bench) {
+/// The same step runs twice: the second time it does not find the result of the first.
+async fn a_build_finds_no_results_of_another(bench: &Bench) {
     let dockerfile = format!(
         "FROM {BASE}\nRUN test ! -e /seen; cat /proc/sys/kernel/random/uuid >/seen; echo made here; cat /seen\n"
     );
@@ -115,7 +115,7 @@ async fn a_failure_names_its_step(bench: &Bench) {
     assert_eq!(step, None);
 }
 
-async fn a_base_that_is_not_there_is_nobodys_failed_build(bench: &Bench) {
+async fn a_missing_base_image_is_a_platform_error(bench: &Bench) {
     for base in [
         "127.0.0.1:1/none:1".to_owned(),
         format!("sha256:{}", "0".repeat(64)),
@@ -132,13 +132,13 @@ async fn a_base_that_is_not_there_is_nobodys_failed_build(bench: &Bench) {
     }
 }
 
-async fn a_build_that_nobody_waits_for_ends(bench: &Bench) {
+async fn a_dropped_build_ends(bench: &Bench) {
     let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 345678\nCMD [\"true\"]\n");
     let spec = bench.build_spec("dropped", &dockerfile, &[]);
     let build = bench.engine.build(&spec);
     let dropped = tokio::time::timeout(std::time::Duration::from_secs(3), build).await;
     assert!(dropped.is_err());
-    // The next one waits until nothing is left of it.
+    // The next build waits until nothing of this one is left.
     bench
         .image("behind", &format!("FROM {BASE}\nCMD [\"true\"]\n"))
         .await;
@@ -146,19 +146,20 @@ async fn a_build_that_nobody_waits_for_ends(bench: &Bench) {
 }
 
 async fn the_engine_can_be_checked(bench: &Bench) {
-    let looks = [Look::Engine, Look::Builds];
-    let checks = bench.engine.check(&looks).await.unwrap();
-    let of = |what: &str| checks.iter().find(|c| c.what == what).unwrap();
+    let scopes = [CheckScope::Engine, CheckScope::Builds];
+    let checks = bench.engine.check(&scopes).await.unwrap();
+    let check = |name: &str| checks.iter().find(|c| c.name == name).unwrap();
     assert!(
-        of("BuildKit").seen.contains("part of the engine"),
+        check("BuildKit").seen.contains("part of the engine"),
         "{checks:?}"
     );
-    let limits = &of("limits of builds").seen;
+    let limits = &check("build limits").seen;
     assert!(
         limits.contains("in the control group docker/buildkit"),
         "{limits}"
     );
-    assert!(!of("doors of builds").seen.contains("cannot"), "{checks:?}");
+    let syscalls = &check("restricted system calls in builds").seen;
+    assert!(!syscalls.contains("did not run"), "{checks:?}");
 }
 
 /// Neither names of bases, nor a cache, nor a control group.

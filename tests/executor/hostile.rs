@@ -1,11 +1,11 @@
-//! Jobs that want out, want more, or want to be misread. Names follow the corpus of threats.
+//! Jobs that try to escape, to exceed their limits, or to deceive the reader of their output.
 
 use super::bench::*;
 
-use referee::executor::Executor;
+use referee::executor::Runner;
 use referee::model::OutputLimitHit;
 
-/// Tries ways out and writes, and prints one line for each: the way, and `open` or the error.
+/// Tries to escape and to write, and prints one line for each attempt: its name, and `OPEN` or the error.
 const PROBE: &str = r#"python3 -u - <<'END'
 import ctypes, errno, os, socket
 def way(name, f):
@@ -44,7 +44,8 @@ for name, number, args in (
 ):
     way(name, call(number, *args))
 for line in open("/proc/self/status"):
-    if line.split(":")[0] in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
+    if line.split(":")[0] in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
+                              "NoNewPrivs", "Seccomp"):
         print(" ".join(line.split()))
 print("interfaces", sorted(l.split(":")[0].strip() for l in open("/proc/net/dev") if ":" in l))
 print("cgroup", open("/proc/self/cgroup").read().count("docker"))
@@ -85,7 +86,7 @@ async fn there_is_no_way_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_bite() {
+async fn limits_are_enforced() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -104,7 +105,15 @@ async fn limits_bite() {
         .await;
     assert_eq!((end.exit_code, end.out_of_memory), (0, true));
 
-    let bomb = "python3 -c 'import os\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(60)\n    n += 1\nexcept BlockingIOError:\n  print(n)'";
+    let bomb = r#"python3 -c 'import os
+n = 0
+try:
+  while True:
+    if os.fork() == 0:
+      import time; time.sleep(60)
+    n += 1
+except BlockingIOError:
+  print(n)'"#;
     let (end, log) = bench.run(&job("forks", bomb)).await;
     assert_eq!(end.exit_code, 0);
     assert!(log.trim().parse::<u32>().unwrap() < 64, "{log}");
@@ -149,7 +158,7 @@ async fn a_flood_of_output_keeps_its_start_and_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_file_is_listed_and_never_followed() {
+async fn everything_but_files_is_listed_and_never_followed() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -164,7 +173,7 @@ async fn what_is_no_file_is_listed_and_never_followed() {
     let others: Vec<_> = listing
         .others
         .iter()
-        .map(|(p, w)| format!("{p} {w}"))
+        .map(|(path, kind)| format!("{path} {kind}"))
         .collect();
     let expected = [
         "b hard link",
@@ -218,7 +227,7 @@ async fn an_output_cannot_be_larger_than_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_cannot_seed_the_output() {
+async fn an_image_cannot_add_files_to_the_output() {
     let Some(bench) = Bench::new().await else {
         return;
     };

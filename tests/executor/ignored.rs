@@ -1,7 +1,7 @@
-//! What `.dockerignore` leaves out: our reading of it against that of Docker's own client.
+//! The files that `.dockerignore` excludes: Referee's reading is compared with Docker's own client.
 //!
-//! Left out on purpose: `!**/name` below a directory that is left out, where the classic client does
-//! not look and BuildKit does, and `**name`, which they read differently.
+//! Two forms are not compared, because Docker's own clients differ: `!**/name` below an excluded directory, and
+//! `**name`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -101,7 +101,7 @@ fn docker(arguments: &[&str]) -> std::process::Output {
         .unwrap()
 }
 
-/// The files that Docker's client sends, as they are in the image; none if it refuses.
+/// The files that Docker's client sends, as they are in the image. `None` if the client refuses.
 fn by_docker(folder: &Path, name: &str) -> Option<BTreeSet<String>> {
     let context = folder.to_str().unwrap();
     let built = docker(&["build", "--quiet", "--no-cache", "--tag", name, context]);
@@ -117,7 +117,7 @@ fn by_docker(folder: &Path, name: &str) -> Option<BTreeSet<String>> {
     Some(files(&image.stdout, "x/"))
 }
 
-/// The regular files of a tar below this folder.
+/// The regular files of a tar archive below this folder.
 fn files(tar: &[u8], below: &str) -> BTreeSet<String> {
     let mut archive = tar::Archive::new(tar);
     let entries = archive.entries().unwrap().map(Result::unwrap);
@@ -128,8 +128,8 @@ fn files(tar: &[u8], below: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files of our build context; none if the rules refuse.
-fn by_us(folder: &Path) -> Option<BTreeSet<String>> {
+/// The files of Referee's build context. `None` if the rules refuse.
+fn by_referee(folder: &Path) -> Option<BTreeSet<String>> {
     let tree = folder::read(folder).unwrap();
     let ignore = Ignore::of(&tree, "Dockerfile").ok()?;
     let mut context = Vec::new();
@@ -138,7 +138,7 @@ fn by_us(folder: &Path) -> Option<BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn a_build_leaves_out_what_docker_leaves_out() {
+async fn a_build_excludes_the_same_files_as_docker() {
     if Bench::new().await.is_none() {
         return;
     }
@@ -147,15 +147,15 @@ async fn a_build_leaves_out_what_docker_leaves_out() {
         lay_out(folder.path(), patterns);
         let name = format!("referee-test-ignored:{}-{number}", std::process::id());
         let theirs = by_docker(folder.path(), &name);
-        let ours = by_us(folder.path());
-        // An image cannot be made of nothing: then there was nothing to COPY.
+        let ours = by_referee(folder.path());
+        // An image cannot be made of nothing: then COPY found no file.
         let theirs = theirs.or_else(|| ours.clone().filter(BTreeSet::is_empty));
         assert_eq!(ours, theirs, "{patterns:?}");
     }
 }
 
 #[tokio::test]
-async fn what_docker_cannot_read_is_refused() {
+async fn a_file_that_docker_cannot_read_is_refused() {
     if Bench::new().await.is_none() {
         return;
     }
@@ -164,6 +164,6 @@ async fn what_docker_cannot_read_is_refused() {
         lay_out(folder.path(), patterns);
         let name = format!("referee-test-refused:{}", std::process::id());
         assert_eq!(by_docker(folder.path(), &name), None, "{patterns:?}");
-        assert_eq!(by_us(folder.path()), None, "{patterns:?}");
+        assert_eq!(by_referee(folder.path()), None, "{patterns:?}");
     }
 }

@@ -1,9 +1,9 @@
-//! Jobs from submission to clean-up: what is done once, what may be done again, and whose fault
-//! a start that fails is.
+//! Jobs from preparation to cleanup: repeated calls, and the blame for a failed start.
 
 use super::bench::*;
 
-use referee::executor::{Check, Executor, ExecutorError, JobRef, JobStatus, Look, Weight};
+use referee::executor::{CheckScope, ExecutorError, JobRef, JobStatus, Runner, SelfTest};
+use referee::model::diagnosis::{Check, CheckSeverity};
 use referee::model::{Digest, Duration, KillReason};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +40,7 @@ async fn a_job_runs_and_its_output_is_collected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_cancelled_is_dead_at_once_whatever_it_traps() {
+async fn a_cancelled_job_ends_at_once_whatever_signals_it_traps() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -70,7 +70,7 @@ async fn a_job_starts_once_however_often_it_is_submitted() {
     let first = bench.submit(&job).await;
     assert_eq!(bench.submit(&job).await, first);
     bench.end_of(&first).await;
-    // Also after its end, when `start` alone would run it again.
+    // Also after its end, when the engine's `start` would run it again.
     assert_eq!(bench.submit(&job).await, first);
     bench.end_of(&first).await;
     let (listing, _) = bench.collect(&job, &first).await;
@@ -99,8 +99,7 @@ async fn a_restarted_daemon_adopts_what_runs() {
     };
     assert!(end.engine_continuous);
     assert_eq!(end.exit_code, 5);
-    // By the engine's own stamps. It stamps the start after the process has begun, so the two
-    // seconds of sleep may show as a little less.
+    // The engine records the start after the process has begun, so two seconds of sleep may appear as a little less.
     assert!(end.duration.0 >= 1_500, "{} ms", end.duration.0);
     assert_eq!(next.logs(&reference).await.unwrap().text(), "early\nlate\n");
     // Another job under the same name is not this one.
@@ -115,7 +114,7 @@ async fn a_restarted_daemon_adopts_what_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_run_beside_each_other_and_apart() {
+async fn jobs_run_in_parallel_and_isolated() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -141,7 +140,7 @@ async fn jobs_run_beside_each_other_and_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_image_cannot_run_has_ended_and_is_not_our_error() {
+async fn a_start_that_fails_because_of_the_image_is_an_end_and_not_an_error() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -183,7 +182,7 @@ async fn what_an_image_cannot_run_has_ended_and_is_not_our_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_we_did_wrong_is_our_error() {
+async fn a_start_that_fails_because_of_referee_is_an_error() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -253,23 +252,26 @@ async fn an_image_cannot_add_to_its_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_engine_passes_its_own_canaries() {
+async fn the_engine_passes_the_self_test() {
     let Some(bench) = Bench::new().await else {
         return;
     };
     let checks = bench
         .engine
-        .check(&[Look::Engine, Look::Builds, Look::Jobs])
+        .check(&[CheckScope::Engine, CheckScope::Builds, CheckScope::Jobs])
         .await
         .unwrap();
     for check in &checks {
         println!("{check:?}");
     }
-    for what in ["memory limit", "process limit"] {
-        let fine = |c: &Check| c.is_fine() && c.what == what;
-        assert!(checks.iter().any(fine), "{what}");
+    for name in ["memory limit", "process limit"] {
+        let passed = |c: &Check| c.problem.is_none() && c.name == name;
+        assert!(checks.iter().any(passed), "{name}");
     }
-    let bad = |c: &&Check| c.flaw.as_ref().is_some_and(|f| f.weight == Weight::Bad);
-    assert_eq!(checks.iter().find(bad), None);
+    let is_error = |c: &&Check| {
+        let problem = c.problem.as_ref();
+        problem.is_some_and(|p| p.severity == CheckSeverity::Error)
+    };
+    assert_eq!(checks.iter().find(is_error), None);
     assert_eq!(bench.engine.list_owned().await.unwrap(), []);
 }

@@ -1,5 +1,5 @@
-//! A scripted engine: it remembers what it is asked and answers as told. For what a real engine
-//! does rarely (restart, disobey, warn), and for what this machine lacks (GPUs).
+//! A scripted engine: it records its calls and answers by a script. For rare behaviour of a real engine (a restart, a
+//! deviation from the request, a warning), and for GPUs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,21 +9,21 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use referee::executor::docker::{DockerEngine, DockerOptions};
-use referee::executor::{Executor, ExecutorError, JobStatus};
+use referee::executor::{ExecutorError, JobStatus, Runner};
 use referee::model::GpuUuid;
 use referee::pipeline::slots::Slots;
 use serde_json::{Value, json};
 
 use super::bench::plain_job;
 
-/// What the engine does otherwise than an obedient one.
+/// The deviations of the engine from a correct one.
 #[derive(Default)]
 struct Script {
     /// Changes what `inspect` shows of a job.
     tamper: Option<fn(&mut Value)>,
     warnings: Vec<&'static str>,
     start: Option<(u16, &'static str)>,
-    /// It has forgotten its exec instances.
+    /// It has lost its exec instances.
     restarted: bool,
     ended: Option<i64>,
 }
@@ -33,13 +33,13 @@ struct Engine {
     script: Script,
     calls: Vec<String>,
     containers: BTreeMap<String, Value>,
-    /// GPUs that were asked for while a container that has them was still there.
+    /// GPUs that were requested while another container had them.
     booked_twice: Vec<String>,
-    /// Most GPUs that were in use at the same time.
+    /// The largest number of GPUs in use at the same time.
     most_gpus: usize,
 }
 
-/// The GPUs that a create request asks for.
+/// The GPUs in a create request.
 fn gpus_of(body: &Value) -> Vec<String> {
     let requests = body["HostConfig"]["DeviceRequests"].as_array();
     requests
@@ -145,8 +145,8 @@ impl Engine {
         self.most_gpus = self.most_gpus.max(used.len());
         body["state"] = json!({"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"});
         self.containers.insert(name.to_owned(), body);
-        let holder = name.ends_with("-holder");
-        let warnings = if holder {
+        let keeper = name.ends_with("-keeper");
+        let warnings = if keeper {
             Vec::new()
         } else {
             self.script.warnings.clone()
@@ -156,7 +156,7 @@ impl Engine {
 
     fn start(&mut self, name: &str) -> Response {
         let state = &mut self.containers.get_mut(name).unwrap()["state"];
-        if let (Some((status, error)), false) = (self.script.start, name.ends_with("-holder")) {
+        if let (Some((status, error)), false) = (self.script.start, name.ends_with("-keeper")) {
             state["Error"] = error.into();
             return refuse(status, error);
         }
@@ -169,7 +169,7 @@ impl Engine {
         let Some(body) = self.containers.get(name) else {
             return refuse(404, "no such container");
         };
-        let holder = name.ends_with("-holder");
+        let keeper = name.ends_with("-keeper");
         let mut host = body["HostConfig"].clone();
         host["MaskedPaths"] = json!([
             "/proc/kcore",
@@ -183,7 +183,7 @@ impl Engine {
             "RW": m["ReadOnly"] != true, "Propagation": "rprivate",
         })).collect();
         let mut state = body["state"].clone();
-        if let (Some(code), false) = (self.script.ended, holder) {
+        if let (Some(code), false) = (self.script.ended, keeper) {
             state["Status"] = "exited".into();
             state["ExitCode"] = code.into();
             state["FinishedAt"] = "2024-07-29T10:00:01Z".into();
@@ -192,7 +192,7 @@ impl Engine {
             "Id": name, "Image": body["Image"], "State": state, "HostConfig": host, "Mounts": mounts,
             "Config": body, "ExecIDs": if self.script.restarted { Value::Null } else { json!(["e"]) },
         });
-        if let (Some(tamper), false) = (self.script.tamper, holder) {
+        if let (Some(tamper), false) = (self.script.tamper, keeper) {
             tamper(&mut seen);
         }
         ok(seen)
@@ -218,7 +218,7 @@ impl Engine {
 const JOB: &str = "referee-scripted-job";
 
 #[tokio::test]
-async fn a_job_gets_the_gpus_that_were_reserved_for_it_and_no_others() {
+async fn a_job_gets_exactly_the_gpus_that_were_reserved_for_it() {
     let scripted = Scripted::new(Script::default()).await;
     let mut job = plain_job("job");
     job.gpus = ["GPU-b", "GPU-a"]
@@ -233,8 +233,8 @@ async fn a_job_gets_the_gpus_that_were_reserved_for_it_and_no_others() {
         "Capabilities": [["gpu", "compute", "utility"]],
     }]);
     assert_eq!(host["DeviceRequests"], expected);
-    let holder = scripted.body("referee-scripted-job-holder");
-    assert_eq!(holder["HostConfig"]["DeviceRequests"], Value::Null);
+    let keeper = scripted.body("referee-scripted-job-keeper");
+    assert_eq!(keeper["HostConfig"]["DeviceRequests"], Value::Null);
     assert_eq!(scripted.calls("job/start"), 1);
 
     let scripted = Scripted::new(Script::default()).await;
@@ -247,8 +247,8 @@ async fn a_job_gets_the_gpus_that_were_reserved_for_it_and_no_others() {
     );
 }
 
-/// Twelve workers, three GPUs, jobs for one or two of them: asserted on the requests that the engine
-/// was sent, in the order in which it was sent them.
+/// Twelve workers share three GPUs, with jobs for one or two of them. The assertions are about the requests to the
+/// engine, in their sequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_gpu_is_ever_in_two_containers() {
     let scripted = Arc::new(Scripted::new(Script::default()).await);
@@ -279,14 +279,14 @@ async fn no_gpu_is_ever_in_two_containers() {
     while let Some(worker) = workers.join_next().await {
         worker.unwrap();
     }
-    assert_eq!(scripted.calls("-holder/start"), 48);
+    assert_eq!(scripted.calls("-keeper/start"), 48);
     let engine = scripted.shared.lock().unwrap();
     assert_eq!(engine.booked_twice, Vec::<String>::new());
     assert_eq!(engine.most_gpus, 3, "all of them were in use");
 }
 
 #[tokio::test]
-async fn nothing_starts_on_an_engine_that_does_not_obey() {
+async fn nothing_starts_on_an_engine_that_deviates_from_the_request() {
     let tampers: [fn(&mut Value); 3] = [
         |seen| seen["HostConfig"]["NetworkMode"] = "bridge".into(),
         |seen| seen["HostConfig"]["DeviceRequests"] = json!([{"Count": -1}]),
@@ -307,7 +307,10 @@ async fn nothing_starts_on_an_engine_that_does_not_obey() {
         );
         assert_eq!(scripted.calls("job/start"), 0);
         let engine = scripted.shared.lock().unwrap();
-        assert!(!engine.containers.contains_key(JOB), "nothing of it stays");
+        assert!(
+            !engine.containers.contains_key(JOB),
+            "no container of the job is left"
+        );
     }
 }
 
@@ -329,7 +332,7 @@ async fn a_warning_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_is_somebodys_fault() {
+async fn a_failed_start_is_blamed_on_the_image_or_on_the_platform() {
     let fails = async |error: &'static str| {
         let script = Script {
             start: Some((500, error)),
@@ -344,17 +347,21 @@ async fn a_start_that_fails_is_somebodys_fault() {
             Err(error) => Err(error),
         }
     };
-    let ours = fails("could not select device driver \"nvidia\" with capabilities: [[gpu]]").await;
-    assert!(matches!(ours, Err(ExecutorError::Refused(_))), "{ours:?}");
-    let theirs = fails("runc: mountpoint for /output: not a directory").await;
-    let Ok(JobStatus::Ended(end)) = theirs else {
-        panic!("{theirs:?}");
+    let platform =
+        fails("could not select device driver \"nvidia\" with capabilities: [[gpu]]").await;
+    assert!(
+        matches!(platform, Err(ExecutorError::Refused(_))),
+        "{platform:?}"
+    );
+    let image = fails("runc: mountpoint for /output: not a directory").await;
+    let Ok(JobStatus::Ended(end)) = image else {
+        panic!("{image:?}");
     };
     assert!(!end.started && end.error.contains("not a directory"));
 }
 
 #[tokio::test]
-async fn after_a_restart_of_the_engine_nothing_is_believed() {
+async fn after_a_restart_of_the_engine_the_output_is_lost() {
     let scripted = Scripted::new(Script::default()).await;
     let job = plain_job("job");
     scripted.engine.prepare(&job).await.unwrap();
@@ -380,14 +387,14 @@ async fn after_a_restart_of_the_engine_nothing_is_believed() {
         .await;
     assert!(matches!(lost, Err(ExecutorError::Refused(_))), "{lost:?}");
     assert_eq!(scripted.calls("/archive"), 0);
-    // And it is not prepared anew: what ran has run.
+    // The job is not prepared again, because it has run.
     let before = scripted.calls("create");
     scripted.engine.prepare(&job).await.unwrap();
     assert_eq!(scripted.calls("create"), before);
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_there_is_unreachable() {
+async fn an_absent_engine_is_unreachable() {
     let options = DockerOptions::default();
     let none = DockerEngine::connect("/no/such/engine.sock", "x", options).unwrap();
     let nothing = none.list_owned().await;

@@ -10,10 +10,9 @@ use std::time::Instant;
 
 use referee::clock::{self, Clock};
 use referee::config;
-use referee::executor::Executor as _;
 use referee::executor::docker::{DockerEngine, DockerOptions};
+use referee::executor::{Engine, Runner as _};
 use referee::model::{Digest, ForgeName, RepositoryId, TeamSlug};
-use referee::pipeline::job::Cleaner;
 use referee::pipeline::{App, Engines, Parts, images, view, workers};
 use referee::report::markdown;
 use referee::store::{ImageOwner, Repository, Store, SubmissionRecord};
@@ -63,7 +62,7 @@ fn write_configuration(folder: &Path) {
 /// A platform that knows no submissions except images.
 struct Platform {
     app: Arc<App>,
-    engine: Arc<DockerEngine>,
+    engine: DockerEngine,
     instance: String,
     _folder: tempfile::TempDir,
 }
@@ -84,7 +83,7 @@ impl Platform {
             ..DockerOptions::default()
         };
         let engine = DockerEngine::connect(&settings.engine.socket, &instance, options).unwrap();
-        let engine = Arc::new(engine);
+        let shared = Engine::from(engine.clone());
         let shelf = Shelf {
             registry: server.registry(),
             repository: "hostile/team-images",
@@ -93,12 +92,7 @@ impl Platform {
         };
         let parts = Parts {
             store: Store::open(settings.database.expose()).await.unwrap(),
-            engines: Engines {
-                builder: engine.clone(),
-                scorer: engine.clone(),
-                cleaner: Cleaner::default(),
-                runner: engine.clone(),
-            },
+            engines: Engines::new(&shared, &shared, &shared),
             gpus: Vec::new(),
             forges: [(forge(), Arc::new(shelf) as _)].into(),
             clock: Clock::system(),

@@ -1,6 +1,6 @@
-//! Docker Engines of a test's own, each in a network of its own, so that no bridge of the machine's is touched.
+//! Docker Engines for one test. Each has its own network, so that no bridge of the machine is touched.
 //!
-//! That needs root and `dockerd`. It refuses to outlive its test: an engine ends with it, however that ends.
+//! They need root and `dockerd`. An engine ends with its test, however the test ends.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::world::{BASE, docker, under_ci};
 
-/// An engine answers, or is gone, by then.
+/// An engine answers or ends within this time.
 const ENGINE_WITHIN: Duration = Duration::from_secs(60);
 
-/// An engine of the test's own.
+/// An engine of one test.
 pub struct Engine {
     pub socket: String,
     process: Child,
@@ -20,14 +20,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts one in this folder; `settings` is its `daemon.json`.
+    /// Starts an engine in this folder. `settings` is its `daemon.json`.
     pub fn start(folder: &Path, settings: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join("daemon.json"), settings).unwrap();
         let at = |name: &str| folder.join(name).display().to_string();
         let socket = format!("unix://{}", at("engine.sock"));
         let log = File::create(folder.join("log")).unwrap();
-        // It goes with this test, however that ends.
+        // The kernel ends it with this test.
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "unshare", "--net", "dockerd"])
             .args(["--config-file", &at("daemon.json")])
@@ -55,14 +55,14 @@ impl Engine {
         engine
     }
 
-    /// `docker` with these arguments on it; what it printed.
+    /// The output of `docker` with these arguments on this engine.
     pub fn docker(&self, arguments: &[&str]) -> String {
         let all = [&["--host", &self.socket], arguments].concat();
         docker(&all).unwrap()
     }
 
-    /// Everything on it: containers, volumes, names of images.
-    pub fn holds(&self) -> Vec<String> {
+    /// All containers, volumes and names of images on the engine.
+    pub fn objects(&self) -> Vec<String> {
         let images = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
         let lists = [
             self.docker(&["ps", "--all", "--format", "container {{.Names}}"]),
@@ -81,7 +81,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // The process has become the engine, unless it could not.
+        // The process has become the engine, unless the start failed.
         let pid = std::fs::read_to_string(&self.pid_file);
         let pid = pid.unwrap_or_else(|_| self.process.id().to_string());
         let _ = Command::new("kill").args(["-TERM", pid.trim()]).status();
@@ -97,16 +97,13 @@ impl Drop for Engine {
     }
 }
 
-/// Whether engines can be started here that need these programs, too. Says why not, and fails under CI.
+/// Whether engines can be started here with these programs. Prints the reason if not, and fails under CI.
 pub fn possible(programs: &[&str]) -> bool {
     let Some(missing) = missing(programs) else {
         return true;
     };
-    assert!(
-        !under_ci(),
-        "engines of their own cannot be tested: {missing}"
-    );
-    eprintln!("SKIPPED, engines of their own are not tested: {missing}");
+    assert!(!under_ci(), "separate engines cannot be tested: {missing}");
+    eprintln!("SKIPPED, separate engines are not tested: {missing}");
     false
 }
 
@@ -125,8 +122,8 @@ fn missing(programs: &[&str]) -> Option<String> {
     absent.map(|program| format!("there is no `{program}`"))
 }
 
-/// The base image, from the machine's own engine to these.
-pub fn bring_base(engines: &[&Engine], file: &Path) {
+/// Copies the base image from the machine's own engine to these.
+pub fn copy_base(engines: &[&Engine], file: &Path) {
     let path = file.display().to_string();
     docker(&["save", "--output", &path, BASE]).unwrap();
     std::thread::scope(|scope| {

@@ -1,8 +1,8 @@
-//! Builder, runner and scorer on three engines: each does its part and no other's, what it makes is
-//! carried to where it is needed, and nothing stays where it is not.
+//! Builder, runner and scorer on three engines: each does only its own work, images are transferred to the engine that
+//! needs them, and nothing else stays.
 //!
-//! Two engines are started here, which needs root and `dockerd`; without them the test says so and passes,
-//! except under CI.
+//! The test starts two engines, which needs root and `dockerd`. Without them it prints a message and passes, except
+//! under CI.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -11,21 +11,21 @@ use std::process::{Child, Command, Output, Stdio};
 use referee::model::Stage;
 
 use crate::copy::Copy;
-use crate::engine::{self, Engine, bring_base};
+use crate::engine::{self, Engine, copy_base};
 use crate::world::{BASE, CLEAN_WITHIN, PATIENCE, World, docker, submission};
 
 const TEAM: &str = "apart";
-/// Everything that an engine makes a container of, with what the container is for.
+/// The format of an event: the name of a container, its kind, and the instance that made its image.
 const CREATED: &str = "{{.Actor.Attributes.name}} {{index .Actor.Attributes \"referee.kind\"}} \
                        {{index .Actor.Attributes \"referee.made-by\"}}";
 
-/// Writes down what containers an engine makes from now on.
-struct Witness {
+/// Records the containers that an engine creates from now on.
+struct Recorder {
     process: Child,
     file: PathBuf,
 }
 
-impl Witness {
+impl Recorder {
     fn of(socket: Option<&str>, file: PathBuf) -> Self {
         let host = socket.map(|socket| ["--host", socket]);
         let process = Command::new("docker")
@@ -40,9 +40,9 @@ impl Witness {
         Self { process, file }
     }
 
-    /// What containers of this instance were for, each kind once: `run`, `scorer`; `step` for those
-    /// of builds, whose names are the engine's.
-    fn saw(&self, instance: &str) -> Vec<String> {
+    /// The kinds of the containers of this instance, each once: `run`, `scorer`, and `step` for those of builds, whose
+    /// names are the engine's.
+    fn kinds(&self, instance: &str) -> Vec<String> {
         let text = std::fs::read_to_string(&self.file).unwrap();
         let mut kinds: Vec<String> = Vec::new();
         for line in text.lines().filter(|line| line.contains(instance)) {
@@ -52,7 +52,7 @@ impl Witness {
                 .is_some_and(|name| name.starts_with("referee-"));
             match words.next().unwrap_or_default() {
                 _ if !ours => kinds.push("step".to_owned()),
-                "" => {} // keeps the output of one of the others
+                "" => {} // an output volume keeper
                 kind => kinds.push(kind.to_owned()),
             }
         }
@@ -62,7 +62,7 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
+impl Drop for Recorder {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -79,16 +79,16 @@ fn three_engines_share_the_work() {
     };
     let builder = Engine::start(&world.path("builder"), "{}");
     let scorer = Engine::start(&world.path("scorer"), "{}");
-    bring_base(&[&builder, &scorer], &world.path("base.tar"));
+    copy_base(&[&builder, &scorer], &world.path("base.tar"));
     let sockets = (&builder.socket, &scorer.socket);
     world.settings = format!(
         "[builder]\nsocket = \"{}\"\n[scorer]\nsocket = \"{}\"\n",
         sockets.0, sockets.1
     );
-    let witnesses = [
-        Witness::of(Some(&builder.socket), world.path("builder.events")),
-        Witness::of(None, world.path("runner.events")),
-        Witness::of(Some(&scorer.socket), world.path("scorer.events")),
+    let recorders = [
+        Recorder::of(Some(&builder.socket), world.path("builder.events")),
+        Recorder::of(None, world.path("runner.events")),
+        Recorder::of(Some(&scorer.socket), world.path("scorer.events")),
     ];
     world.add_teams("nuclei", &[TEAM]);
     world.start();
@@ -96,25 +96,27 @@ fn three_engines_share_the_work() {
     copy.take(&submission("nuclei/baseline-empty"));
     let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
     copy.write("Dockerfile", &dockerfile.replacen('\n', "\nRUN true\n", 1));
-    copy.commit("Built here, run there");
+    copy.commit("Built on one engine, run on another");
     let pushed = copy.push_main();
-    // Beside the submission, which it must not disturb.
+    // Doctor runs at the same time, and must not disturb the submission.
     let mut doctor = world.referee(&["doctor"]);
     let doctor = doctor.stdout(Stdio::piped()).spawn().unwrap();
     let (view, outcome) = world.wait_end(&pushed.token());
     assert_eq!(outcome, "scored", "{view}");
     world.settle(PATIENCE);
-    looked_at_each(doctor.wait_with_output().unwrap());
+    every_engine_is_checked(doctor.wait_with_output().unwrap());
 
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let instance = instance.trim();
-    let saw = witnesses.each_ref().map(|witness| witness.saw(instance));
+    let kinds = recorders
+        .each_ref()
+        .map(|recorder| recorder.kinds(instance));
     let expected = [
-        vec!["look", "step"],
+        vec!["inspect", "step"],
         vec!["run", "smoke"],
         vec!["scorer", "step"],
     ];
-    assert_eq!(saw, expected);
+    assert_eq!(kinds, expected);
 
     let images = |list: &str| {
         let mine = format!("referee/build:{instance}.");
@@ -126,20 +128,27 @@ fn three_engines_share_the_work() {
     assert_eq!(on_runner().len(), 1, "the submission's: {:?}", on_runner());
     assert!(!on_runner()[0].starts_with("scorer-"));
     world.until("the scorer's engine is clean", CLEAN_WITHIN, |_| {
-        scorer.holds().iter().all(|one| one.starts_with("referee/"))
+        scorer
+            .objects()
+            .iter()
+            .all(|one| one.starts_with("referee/"))
     });
-    let on_scorer = images(&scorer.holds().join("\n"));
+    let on_scorer = images(&scorer.objects().join("\n"));
     assert_eq!(on_scorer.len(), 1, "the scorer's: {on_scorer:?}");
     assert!(on_scorer[0].starts_with("scorer-"));
-    let own = ["referee/holder:2", BASE]; // the first one is the doctor's
-    assert_eq!(builder.holds(), own, "nothing stays where it was built");
+    let own = ["referee/programs:1", BASE]; // the first one belongs to doctor
+    assert_eq!(builder.objects(), own, "no image stays on the builder");
 
-    withdrawn(&mut world, &copy, &on_runner);
-    assert_eq!(builder.holds(), own);
+    a_withdrawn_image_is_removed(&mut world, &copy, &on_runner);
+    assert_eq!(builder.objects(), own);
 }
 
-/// What is not wanted any more goes from where it runs.
-fn withdrawn(world: &mut World, copy: &Copy, on_runner: &dyn Fn() -> Vec<String>) {
+/// The image of a withdrawn submission is removed from the runner.
+fn a_withdrawn_image_is_removed(
+    world: &mut World,
+    copy: &Copy,
+    on_runner: &dyn Fn() -> Vec<String>,
+) {
     copy.write("main.py", "import time\ntime.sleep(200)\n");
     copy.commit("Never mind");
     copy.push_main();
@@ -157,11 +166,11 @@ fn withdrawn(world: &mut World, copy: &Copy, on_runner: &dyn Fn() -> Vec<String>
     world.settle(PATIENCE);
 }
 
-/// Each engine, named by what it is for, and for no more.
-fn looked_at_each(output: Output) {
+/// Each engine is named by its roles, and checked only for them.
+fn every_engine_is_checked(output: Output) {
     let message = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && !message.contains("\nBAD "),
+        output.status.success() && !message.contains("\nERROR "),
         "{message}"
     );
     for line in [
@@ -169,15 +178,15 @@ fn looked_at_each(output: Output) {
         "engine version (runner): ",
         "engine version (scorer): ",
         "engine version (builder): ",
-        "doors of builds (builder): ",
-        "doors of jobs (runner): ",
-        "doors of jobs (scorer): ",
+        "restricted system calls in builds (builder): ",
+        "restricted system calls in jobs (runner): ",
+        "restricted system calls in jobs (scorer): ",
         "memory limit (scorer): ",
         "base image referee/python:3.11 (builder): ",
     ] {
         assert!(message.contains(line), "no {line}in {message}");
     }
-    for line in ["doors of builds (runner)", "memory limit (builder)"] {
+    for line in ["calls in builds (runner)", "memory limit (builder)"] {
         assert!(!message.contains(line), "{line} in {message}");
     }
 }

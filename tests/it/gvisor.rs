@@ -1,16 +1,16 @@
-//! The runner's runtime is gVisor, by configuration: submissions run in a kernel that is not the host's, and get
-//! the verdicts that they get under runc. The whole corpus of hostile submissions under gVisor is run by
-//! `tests/hostile/gvisor.sh`, which takes minutes.
+//! The runner's runtime is gVisor: submissions run in another kernel than the host's, and get the same verdicts as
+//! under runc. `tests/hostile/gvisor.sh` runs the whole corpus of hostile submissions under gVisor, which takes
+//! minutes.
 //!
-//! Needs root, `dockerd` and `runsc`; without them the test says so and passes, except under CI.
+//! The test needs root, `dockerd` and `runsc`. Without them it prints a message and passes, except under CI.
 
-use crate::engine::{self, Engine, bring_base};
+use crate::engine::{self, Engine, copy_base};
 use crate::world::{CLEAN_WITHIN, PATIENCE, World, submission};
 
-/// The platform that needs nothing of the machine, not even KVM.
+/// The platform of gVisor that works on every machine, without KVM.
 const SETTINGS: &str = r#"{"runtimes": {"runsc": {
     "path": "runsc", "runtimeArgs": ["--platform=ptrace", "--network=none"]}}}"#;
-/// Examples, and how they end.
+/// Examples and their outcomes.
 const VERDICTS: [(&str, &str); 6] = [
     ("good-otsu", "scored"),
     ("out-of-memory", "memory-limit"),
@@ -19,7 +19,7 @@ const VERDICTS: [(&str, &str); 6] = [
     ("network-access", "run-failed"),
     ("symlink-output", "output-invalid"),
 ];
-/// Its team pushes a program that says what kernel it sees.
+/// The team of a program that prints the version of its kernel.
 const ASKS: &str = "asks-the-kernel";
 const PROGRAM: &str = "raise SystemExit(open('/proc/version').read())\n";
 
@@ -32,8 +32,8 @@ fn gvisor_runs_what_is_submitted() {
         return;
     };
     let engine = Engine::start(&world.path("engine"), SETTINGS);
-    bring_base(&[&engine], &world.path("base.tar"));
-    // Scorers are the organizers' own and as trusted as these. The same engine, written in another way.
+    copy_base(&[&engine], &world.path("base.tar"));
+    // Scorers belong to the organizers and run under runc. This is the same engine at another address.
     let again = engine.socket.replace("/engine.sock", "/./engine.sock");
     world.settings = format!(
         "[engine]\nsocket = \"{}\"\nruntime = \"runsc\"\n[scorer]\nsocket = \"{again}\"\nruntime = \"runc\"\n",
@@ -47,7 +47,7 @@ fn gvisor_runs_what_is_submitted() {
     let copy = world.copy_of("nuclei", ASKS);
     copy.take(&submission("nuclei/crashes"));
     copy.write("main.py", PROGRAM);
-    let asked = copy.commit("What is this?");
+    let asked = copy.commit("Print the kernel");
     let asks = (copy.push_main(), "run-failed");
     let mut pushed: Vec<_> = VERDICTS
         .iter()
@@ -68,7 +68,10 @@ fn gvisor_runs_what_is_submitted() {
     let host = std::fs::read_to_string("/proc/version").unwrap();
     let note = copy.note(&asked);
     assert!(note.contains("Linux version"), "{note}");
-    assert!(!note.contains(host.trim()), "it sees the host's: {note}");
+    assert!(
+        !note.contains(host.trim()),
+        "it runs in the host's kernel: {note}"
+    );
 
     let doctor = world.referee(&["doctor"]).output().unwrap();
     let message = String::from_utf8_lossy(&doctor.stdout);
@@ -81,9 +84,15 @@ fn gvisor_runs_what_is_submitted() {
         assert!(message.contains(line), "no `{line}` in {message}");
     }
     world.until("nothing is left", CLEAN_WITHIN, |_| {
-        engine.holds().iter().all(|one| one.starts_with("referee/"))
+        engine
+            .objects()
+            .iter()
+            .all(|one| one.starts_with("referee/"))
     });
-    // Two runtimes of one engine: neither side may take for a leftover what the other builds.
+    // Two runtimes of one engine: neither may remove the unfinished images of the other as leftovers.
     let log = std::fs::read_to_string(world.path("referee.log")).unwrap();
-    assert!(!log.contains("left by builds that were cut off"), "{log}");
+    assert!(
+        !log.contains("images of interrupted builds were removed"),
+        "{log}"
+    );
 }

@@ -1,4 +1,4 @@
-//! `referee check --shell`: a shell in the sandbox of the run, for somebody who wants to see.
+//! `referee check --shell`: a shell in the sandbox of the run.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use crate::copy;
 use crate::world::{BASE, World, examples, submission};
 
 #[test]
-fn a_failed_run_can_be_looked_at_from_inside() {
+fn a_shell_opens_in_the_sandbox_of_a_failed_run() {
     let Some(world) = World::new() else { return };
     let folder = world.path("check/shell");
     copy::files(&submission("nuclei/crashes"), &folder, &["expected.toml"]);

@@ -71,7 +71,7 @@ fn programs(world: &World) -> Vec<String> {
     let mine = format!("referee-{}-", instance.trim());
     let listed = docker(&["ps", "--format", "{{.Names}}"]).unwrap();
     let names = listed.lines().filter(|name| name.starts_with(&mine));
-    let programs = names.filter(|name| !name.ends_with("-holder"));
+    let programs = names.filter(|name| !name.ends_with("-keeper"));
     programs.map(str::to_owned).collect()
 }
 

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use referee::clock::{self, Clock};
 use referee::config;
-use referee::executor::Executor as _;
+use referee::executor::{Engine, Runner as _};
 use referee::model::{
     Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug,
 };
-use referee::pipeline::job::Cleaner;
 use referee::pipeline::{App, Engines, Parts, images, intake, view, workers};
 use referee::report::markdown;
 use referee::store::{About, Delivery, ImageOwner, Repository, Store, SubmissionRecord};
@@ -80,15 +79,10 @@ impl World {
             challenges,
         } = read.unwrap();
         std::fs::create_dir_all(&settings.data).unwrap();
-        let engine = Arc::new(bench.engine.clone());
+        let engine = Engine::from(bench.engine.clone());
         let parts = Parts {
             store: Store::open(settings.database.expose()).await.unwrap(),
-            engines: Engines {
-                builder: engine.clone(),
-                scorer: engine.clone(),
-                cleaner: Cleaner::default(),
-                runner: engine,
-            },
+            engines: Engines::new(&engine, &engine, &engine),
             gpus: Vec::new(),
             forges: [(forge(), Arc::new(shelf.clone()) as _)].into(),
             clock: Clock::system(),

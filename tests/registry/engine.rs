@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::executor::{
-    BuildEnd, BuildLimits, BuildSpec, Builder, Executor, JobLimits, JobSpec, JobStatus, LoadEnd,
-    OutputSpec,
+    BuildEnd, BuildLimits, BuildSpec, Builder, ImageStore, JobLimits, JobSpec, JobStatus, LoadEnd,
+    OutputSpec, Runner,
 };
 use referee::forge::registry::PullEnd;
 use referee::model::{Duration, ImageFacts};
@@ -81,7 +81,7 @@ impl Bench {
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("registry-{}-{number}", std::process::id());
         let engine = DockerEngine::connect(&socket, &instance, DockerOptions::default()).unwrap();
-        if let Err(away) = engine.resolve("nothing").await {
+        if let Err(away) = engine.base_image("nothing").await {
             super::missing(&away.to_string());
             return None;
         }
@@ -134,7 +134,7 @@ impl Bench {
             },
             network: "none".into(),
             labels: Vec::new(),
-            guarded: None,
+            inspection_key: None,
         };
         match self.engine.build(&spec).await.unwrap().end {
             BuildEnd::Built(facts) => *facts,
@@ -214,14 +214,14 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
         assert_eq!(end, LoadEnd::Loaded(Box::new(built.clone())));
     }
     assert_eq!(
-        bench.engine.built("first").await.unwrap(),
+        bench.engine.image_named("first").await.unwrap(),
         Some(built.clone())
     );
     assert_eq!(bench.run(&built).await, "hello\n");
     bench.engine.remove(&built.id, "first").await.unwrap();
-    assert_eq!(bench.engine.built("first").await.unwrap(), None);
+    assert_eq!(bench.engine.image_named("first").await.unwrap(), None);
     assert_eq!(
-        bench.engine.built("second").await.unwrap(),
+        bench.engine.image_named("second").await.unwrap(),
         Some(built.clone())
     );
     bench.engine.remove(&built.id, "second").await.unwrap();
@@ -255,13 +255,13 @@ async fn what_an_engine_does_not_take_is_told_in_its_words() {
     let (id, file) = pull(odd, "odd").await;
     let end = bench.engine.load(&file, &id, "odd").await.unwrap();
     assert!(matches!(end, LoadEnd::Refused(_)), "{end:?}");
-    assert_eq!(bench.engine.built("odd").await.unwrap(), None);
+    assert_eq!(bench.engine.image_named("odd").await.unwrap(), None);
 
     // Another image than was announced.
     let (id, file) = pull(parts(&[layer("run", &hello())]), "good").await;
     let other = referee::model::Digest::of(b"another image");
     assert!(bench.engine.load(&file, &other, "good").await.is_err());
-    assert_eq!(bench.engine.built("good").await.unwrap(), None);
+    assert_eq!(bench.engine.image_named("good").await.unwrap(), None);
     let end = bench.engine.load(&file, &id, "good").await.unwrap();
     assert!(matches!(end, LoadEnd::Loaded(_)), "{end:?}");
     bench.engine.remove(&id, "good").await.unwrap();

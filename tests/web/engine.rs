@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use referee::executor::{
-    BuildReport, BuildSpec, Builder, Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus,
-    LoadEnd, Look, OutputSpec, Result,
+    BuildReport, BuildSpec, Builder, CheckScope, Engine, ExecutorError, ImageStore, JobRef,
+    JobSpec, JobStatus, LoadEnd, OutputSpec, Result, Runner, SelfTest,
 };
+use referee::model::diagnosis::Check;
 use referee::model::{
     Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
 };
@@ -22,22 +22,19 @@ fn away<T>() -> Result<T> {
 
 /// All three engines, none of which answers.
 pub fn engines() -> Engines {
-    Engines {
-        builder: Arc::new(Away),
-        runner: Arc::new(Away),
-        scorer: Arc::new(Away),
-        cleaner: Default::default(),
+    let engine = Engine::from(Away);
+    Engines::new(&engine, &engine, &engine)
+}
+
+#[async_trait]
+impl SelfTest for Away {
+    async fn check(&self, _: &[CheckScope]) -> Result<Vec<Check>> {
+        away()
     }
 }
 
 #[async_trait]
-impl Executor for Away {
-    fn name(&self) -> &'static str {
-        "away"
-    }
-    async fn check(&self, _: &[Look]) -> Result<Vec<Check>> {
-        away()
-    }
+impl Runner for Away {
     async fn gpus(&self) -> Result<Vec<GpuUuid>> {
         away()
     }
@@ -75,28 +72,37 @@ impl Builder for Away {
     async fn build(&self, _: &BuildSpec) -> Result<BuildReport> {
         away()
     }
-    async fn load(&self, _: &Path, _: &ImageId, _: &str) -> Result<LoadEnd> {
+    async fn base_image(&self, _: &str) -> Result<Option<ImageFacts>> {
         away()
     }
     async fn save(&self, _: &ImageId, _: &Path, _: u64) -> Result<()> {
         away()
     }
-    async fn built(&self, _: &str) -> Result<Option<ImageFacts>> {
+    async fn sweep(&self) -> Result<usize> {
         away()
     }
-    async fn resolve(&self, _: &str) -> Result<Option<ImageFacts>> {
+}
+
+#[async_trait]
+impl ImageStore for Away {
+    async fn load(&self, _: &Path, _: &ImageId, _: &str) -> Result<LoadEnd> {
+        away()
+    }
+    async fn image_named(&self, _: &str) -> Result<Option<ImageFacts>> {
+        away()
+    }
+    async fn images_named(&self, _: &str) -> Result<Vec<(ImageId, String)>> {
         away()
     }
     async fn inspect(&self, _: &ImageId) -> Result<Option<ImageFacts>> {
         away()
     }
-    async fn look(&self, _: &ImageId, _: &str, _: &[String]) -> Result<BTreeMap<String, Found>> {
-        away()
-    }
-    async fn made(&self, _: &str) -> Result<Vec<(ImageId, String)>> {
-        away()
-    }
-    async fn sweep(&self) -> Result<usize> {
+    async fn inspect_paths(
+        &self,
+        _: &ImageId,
+        _: &str,
+        _: &[String],
+    ) -> Result<BTreeMap<String, Found>> {
         away()
     }
     async fn remove(&self, _: &ImageId, _: &str) -> Result<()> {

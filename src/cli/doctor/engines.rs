@@ -1,170 +1,127 @@
-//! What `doctor` looks at on the engines: each that is configured once, named by its roles where there
-//! are several.
+//! The checks of `referee doctor` on the engines: each configured engine once, named by its roles if there are several.
 
-use std::sync::Arc;
-
-use crate::cli::open::{self, Role, Zone};
+use crate::cli::open;
 use crate::config::Settings;
-use crate::executor::{Check, Engine, Look, Weight};
+use crate::executor::{CheckScope, ConfiguredEngine, Engine, EngineRole, configured_engines};
+use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::{Challenge, Task};
 
-/// Looks at all engines, one after the other: what one of them lacks says nothing of the next.
-pub async fn look(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
-    let zones = open::zones(settings);
+/// Checks all engines, one after the other. A problem of one engine does not hide the others.
+pub async fn check_engines(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
+    let engines = configured_engines(settings);
     let mut checks: Vec<Check> = Vec::new();
-    if zones.len() > 1 {
-        checks.push(roles_of(&zones));
+    if engines.len() > 1 {
+        checks.push(check_roles(&engines));
     }
-    for (at, zone) in zones.iter().enumerate() {
-        let known = zones[..at].iter().any(|z| z.socket == zone.socket);
-        let mut seen = one(settings, challenges, (zone, known)).await;
-        if zones.len() > 1 {
-            let roles = names(zone);
-            for check in &mut seen {
-                check.what = format!("{} ({roles})", check.what);
+    for (at, configured) in engines.iter().enumerate() {
+        let engine_check = EngineCheck {
+            settings,
+            challenges,
+            configured,
+            is_known: engines[..at].iter().any(|e| e.socket == configured.socket),
+        };
+        let mut found = engine_check.run().await;
+        if engines.len() > 1 {
+            let roles = configured.role_names();
+            for check in &mut found {
+                check.name = format!("{} ({roles})", check.name);
             }
         }
-        checks.extend(seen);
+        checks.extend(found);
     }
     checks
 }
 
-/// Which engine has which roles; nothing is wrong with any way to share them out.
-fn roles_of(zones: &[Zone<'_>]) -> Check {
-    let all = zones.iter().map(|zone| match zone.runtime {
-        Some(runtime) => format!("{}: {} under {runtime}", names(zone), zone.socket),
-        None => format!("{}: {}", names(zone), zone.socket),
+/// The roles of each engine. Every distribution of roles is valid.
+fn check_roles(engines: &[ConfiguredEngine<'_>]) -> Check {
+    let all = engines.iter().map(|engine| {
+        let roles = engine.role_names();
+        match engine.runtime {
+            Some(runtime) => format!("{roles}: {} with runtime {runtime}", engine.socket),
+            None => format!("{roles}: {}", engine.socket),
+        }
     });
-    Check::fine("engines", all.collect::<Vec<_>>().join("; "))
+    Check::ok("engines", all.collect::<Vec<_>>().join("; "))
 }
 
-fn names(zone: &Zone<'_>) -> String {
-    let name = |role: &Role| match role {
-        Role::Runner => "runner",
-        Role::Scorer => "scorer",
-        Role::Builder => "builder",
-    };
-    let names: Vec<_> = zone.roles.iter().map(name).collect();
-    names.join(" and ")
+/// The checks of one engine.
+struct EngineCheck<'a> {
+    settings: &'a Settings,
+    challenges: &'a [Challenge],
+    configured: &'a ConfiguredEngine<'a>,
+    /// The engine was checked before, with another runtime. Only the sandbox of its jobs differs.
+    is_known: bool,
 }
 
-/// Looks at one engine; `known` if another zone has shown it already, but for its jobs.
-async fn one(
-    settings: &Settings,
-    challenges: &[Challenge],
-    (zone, known): (&Zone<'_>, bool),
-) -> Vec<Check> {
-    let engine = match open::connect(zone, "doctor").await {
-        Ok(engine) => engine,
-        Err(error) => return vec![unanswered(zone, format!("{error:#}"))],
-    };
-    let has = |role| zone.roles.contains(&role);
-    let mut looks = Vec::new();
-    if !known {
-        looks.push(Look::Engine);
-    }
-    if has(Role::Builder) {
-        looks.push(Look::Builds);
-    }
-    if has(Role::Runner) || has(Role::Scorer) {
-        looks.push(Look::Jobs);
-    }
-    let mut own = Vec::new();
-    if has(Role::Runner) {
-        let (check, any) = gpus(settings, (zone, &engine), challenges).await;
-        own.push(check);
-        if any {
-            looks.push(Look::Gpus);
+impl EngineCheck<'_> {
+    async fn run(&self) -> Vec<Check> {
+        let engine = match self.configured.open("doctor").await {
+            Ok(engine) => engine,
+            Err(error) => return vec![self.configured.failed_check(error.to_string())],
+        };
+        let is = |role| self.configured.has(role);
+        let gpus = if is(EngineRole::Runner) {
+            Some(self.gpus(&engine).await)
+        } else {
+            None
+        };
+        let mut scopes = Vec::new();
+        if !self.is_known {
+            scopes.push(CheckScope::Engine);
         }
-    }
-    if has(Role::Builder) {
-        for base in &settings.builder.bases {
-            own.push(base_image((zone, &engine), base).await);
+        if matches!(gpus, Some((_, true))) {
+            scopes.push(CheckScope::Gpus);
         }
+        if is(EngineRole::Builder) {
+            scopes.push(CheckScope::Builds);
+        }
+        if is(EngineRole::Runner) || is(EngineRole::Scorer) {
+            scopes.push(CheckScope::Jobs);
+        }
+        if is(EngineRole::Builder) {
+            scopes.push(CheckScope::BaseImages(self.settings.builder.bases.clone()));
+        }
+        let mut checks = match engine.self_test.check(&scopes).await {
+            Ok(checks) => checks,
+            Err(error) => vec![self.configured.failed_check(error.to_string())],
+        };
+        checks.extend(gpus.map(|(check, _)| check));
+        checks
     }
-    let mut checks = match engine.check(&looks).await {
-        Ok(checks) => checks,
-        Err(error) => vec![unanswered(zone, error.to_string())],
-    };
-    checks.extend(own);
-    checks
+
+    /// Checks the number of GPUs. Also returns whether the engine has GPUs or needs them.
+    async fn gpus(&self, engine: &Engine) -> (Check, bool) {
+        let existing = match open::gpus(self.settings, &*engine.runner).await {
+            Ok(gpus) => gpus.len(),
+            Err(error) => {
+                let message = format!("GPUs cannot be listed: {error:#}");
+                return (self.configured.failed_check(message), false);
+            }
+        };
+        let tasks = self.challenges.iter().flat_map(|c| &c.tasks);
+        let check = check_gpus(existing, tasks.max_by_key(|task| task.limits.gpus));
+        let needs_some = |task: &Task| task.limits.gpus > 0;
+        let tasks = self.challenges.iter().flat_map(|c| &c.tasks);
+        (check, existing > 0 || tasks.into_iter().any(needs_some))
+    }
 }
 
-fn unanswered(zone: &Zone<'_>, message: String) -> Check {
-    let table = match zone.roles.first() {
-        Some(Role::Scorer) => "scorer",
-        Some(Role::Builder) => "builder",
-        Some(Role::Runner) | None => "engine",
+/// The submissions of a task that needs more GPUs than exist would wait for ever. `task` needs the most.
+fn check_gpus(existing: usize, task: Option<&Task>) -> Check {
+    let needed = task.map_or(0, |task| task.limits.gpus as usize);
+    let seen = match (existing, needed) {
+        (0, 0) => "none exist, and no task needs one".to_owned(),
+        _ => format!("{existing}; a task needs at most {needed}"),
     };
-    Check::fine("engine", message).flawed(
-        Weight::Bad,
-        "a Docker Engine that answers, and takes all that is asked of it",
-        format!(
-            "Install and start it (`apt-get install docker.io`), let the daemon's user into the \
-             group `docker`, or correct `[{table}] socket`."
+    let check = Check::ok("GPUs", seen);
+    match task {
+        Some(task) if needed > existing => check.with_problem(
+            CheckSeverity::Error,
+            format!("{needed}, for the task {}", task.slug),
+            "Install the driver (`nvidia-smi` must list the GPUs) and the engine's NVIDIA runtime, name the GPUs in \
+             `[runner] gpus`, or lower `gpus` of the task.",
         ),
-    )
-}
-
-/// A task that wants more GPUs than there are would let its submissions wait for ever. With it comes
-/// whether there are or shall be any.
-async fn gpus(
-    settings: &Settings,
-    (zone, engine): (&Zone<'_>, &Arc<dyn Engine>),
-    challenges: &[Challenge],
-) -> (Check, bool) {
-    let there = match open::gpus(settings, &**engine).await {
-        Ok(gpus) => gpus.len(),
-        Err(error) => {
-            let message = format!("GPUs cannot be listed: {error:#}");
-            return (unanswered(zone, message), false);
-        }
-    };
-    let tasks = challenges.iter().flat_map(|c| &c.tasks);
-    let hungriest = tasks.max_by_key(|task| task.limits.gpus);
-    let wanted = hungriest.map_or(0, |task| task.limits.gpus as usize);
-    let check = Check::fine(
-        "GPUs",
-        match (there, wanted) {
-            (0, 0) => "none, and no task wants one".to_owned(),
-            _ => format!("{there}; the most that a task wants is {wanted}"),
-        },
-    );
-    let check = match hungriest {
-        Some(task) if wanted > there => too_few(check, task),
         _ => check,
-    };
-    (check, there > 0 || wanted > 0)
-}
-
-fn too_few(check: Check, task: &Task) -> Check {
-    check.flawed(
-        Weight::Bad,
-        format!("{}, for the task {}", task.limits.gpus, task.slug),
-        "Install the driver (`nvidia-smi` must list them) and the engine's NVIDIA runtime, name \
-         them in `[runner] gpus`, or lower `gpus` of the task.",
-    )
-}
-
-/// As `docker images` shows it.
-fn short(id: &str) -> &str {
-    let hex = id.trim_start_matches("sha256:");
-    hex.get(..12).unwrap_or(hex)
-}
-
-async fn base_image((zone, engine): (&Zone<'_>, &Arc<dyn Engine>), base: &str) -> Check {
-    let what = format!("base image {base}");
-    match engine.resolve(base).await {
-        Ok(Some(facts)) => Check::fine(what, format!("there, {}", short(&facts.id.to_string()))),
-        Ok(None) => Check::fine(what, "not on the engine that builds").flawed(
-            Weight::Bad,
-            "it is there: submissions may start from it, and nothing is pulled for them",
-            format!(
-                "`docker pull {base}`, or make it (examples/base/build.sh), or take it off \
-                 `[builder] bases`."
-            ),
-        ),
-        Err(error) => unanswered(zone, format!("{base}: {error}")),
     }
 }
 
@@ -173,16 +130,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn engines_are_named_by_what_they_are_for() {
+    fn several_engines_are_listed_with_their_roles() {
         let mut settings = crate::config::default_settings().unwrap();
         settings.builder.socket = "tcp://build:2375".to_owned();
-        let zones = open::zones(&settings);
-        let all: Vec<String> = zones.iter().map(names).collect();
-        assert_eq!(all, ["runner and scorer", "builder"]);
-        assert!(
-            roles_of(&zones)
-                .seen
-                .ends_with("under runc; builder: tcp://build:2375")
+        let engines = configured_engines(&settings);
+        insta::assert_snapshot!(
+            check_roles(&engines).seen,
+            @"runner and scorer: unix:///var/run/docker.sock with runtime runc; builder: tcp://build:2375"
         );
+    }
+
+    #[test]
+    fn too_few_gpus_are_an_error() {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
+        let mut task = crate::config::read_challenge(&example)
+            .unwrap()
+            .tasks
+            .remove(0);
+        task.limits.gpus = 2;
+        assert_eq!(check_gpus(2, Some(&task)).problem, None);
+        assert_eq!(
+            check_gpus(0, None).seen,
+            "none exist, and no task needs one"
+        );
+        let problem = check_gpus(1, Some(&task)).problem.unwrap();
+        assert_eq!(problem.severity, CheckSeverity::Error);
+        assert_eq!(problem.expected, "2, for the task segmentation");
     }
 }

@@ -4,9 +4,9 @@
 use crate::cli::forge::REGISTRY_HELP;
 use crate::cli::forge::{Configured, OwnerToken, configured, organization};
 use crate::config::{ForgeSettings, Settings};
-use crate::executor::{Check, Weight};
 use crate::forge::gitea::version::SupportLevel;
 use crate::forge::{Forge as _, ForgeError};
+use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::{Challenge, Sender};
 use crate::store::Store;
 
@@ -20,8 +20,8 @@ pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken
         Ok(at) => at,
         Err(error) => {
             return vec![
-                Check::fine(format!("forge {name}"), error.to_string()).flawed(
-                    Weight::Bad,
+                Check::ok(format!("forge {name}"), error.to_string()).with_problem(
+                    CheckSeverity::Error,
                     "an account that answers on commits",
                     "Without it deliveries are stored, and nothing is read or answered.",
                 ),
@@ -29,7 +29,7 @@ pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken
         }
     };
     let mut checks = vec![version(&at).await];
-    if !checks[0].is_fine() && unreachable(&checks[0]) {
+    if checks[0].problem.is_some() && unreachable(&checks[0]) {
         return checks;
     }
     let (check, account) = account(&at).await;
@@ -58,7 +58,7 @@ pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken
 const AWAY: &str = "an answer";
 
 fn unreachable(check: &Check) -> bool {
-    check.flaw.as_ref().is_some_and(|f| f.expected == AWAY)
+    check.problem.as_ref().is_some_and(|p| p.expected == AWAY)
 }
 
 async fn version(at: &Configured<'_>) -> Check {
@@ -66,23 +66,23 @@ async fn version(at: &Configured<'_>) -> Check {
     let version = match at.forge.version().await {
         Ok(version) => version,
         Err(error) => {
-            return Check::fine(what, format!("{}: {error}", at.url)).flawed(
-                Weight::Bad,
+            return Check::ok(what, format!("{}: {error}", at.url)).with_problem(
+                CheckSeverity::Error,
                 AWAY,
                 "Correct `url` in referee.toml, or start the forge; a push made meanwhile is not lost.",
             );
         }
     };
-    let seen = Check::fine(what, format!("{version} at {}", at.url));
+    let seen = Check::ok(what, format!("{version} at {}", at.url));
     match version.support_level() {
         SupportLevel::Good => seen,
-        SupportLevel::Unpatched(why) => seen.flawed(
-            Weight::Warning,
+        SupportLevel::Unpatched(why) => seen.with_problem(
+            CheckSeverity::Warning,
             "a version without known holes",
             format!("Upgrade it: {why}."),
         ),
-        SupportLevel::TooOld => seen.flawed(
-            Weight::Bad,
+        SupportLevel::TooOld => seen.with_problem(
+            CheckSeverity::Error,
             "Gitea 1.22 or Forgejo 10, or later",
             "Upgrade it: what Referee asks for is not there.",
         ),
@@ -92,10 +92,10 @@ async fn version(at: &Configured<'_>) -> Check {
 async fn account(at: &Configured<'_>) -> (Check, Option<Sender>) {
     let what = format!("account on {}", at.name);
     match at.forge.account().await {
-        Ok(account) => (Check::fine(what, account.login.clone()), Some(account)),
+        Ok(account) => (Check::ok(what, account.login.clone()), Some(account)),
         Err(error) => {
-            let check = Check::fine(what, error.to_string()).flawed(
-                Weight::Bad,
+            let check = Check::ok(what, error.to_string()).with_problem(
+                CheckSeverity::Error,
                 "an account that the token in `token-file` belongs to",
                 "Make a token of that account with the scopes write:repository, write:issue, \
                  read:organization, read:user and read:package, and write it into the file.",
@@ -109,8 +109,8 @@ async fn account(at: &Configured<'_>) -> (Check, Option<Sender>) {
 async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender) -> Check {
     let what = format!("organizers of {}", challenge.slug);
     let Some(team) = &challenge.organizers else {
-        return Check::fine(what, "none named").flawed(
-            Weight::Warning,
+        return Check::ok(what, "none named").with_problem(
+            CheckSeverity::Warning,
             "`organizers` in challenge.toml",
             "Name a team of the forge; without one nobody can command by comments.",
         );
@@ -120,39 +120,44 @@ async fn organizers(at: &Configured<'_>, challenge: &Challenge, account: &Sender
         account.login
     );
     match at.forge.is_member(team, account).await {
-        Ok(true) => Check::fine(what, format!("{team}, and we may ask who is in it")),
+        Ok(true) => Check::ok(what, format!("{team}, and we may ask who is in it")),
         Ok(false) | Err(ForgeError::Forbidden(_)) => {
-            Check::fine(what, format!("{} is not in {team}", account.login)).flawed(
-                Weight::Bad,
+            Check::ok(what, format!("{} is not in {team}", account.login)).with_problem(
+                CheckSeverity::Error,
                 "our account in it, as only members may ask who else is",
                 help,
             )
         }
-        Err(ForgeError::NotFound) => Check::fine(what, format!("there is no team {team}")).flawed(
-            Weight::Bad,
-            "a team of that name that we can see",
-            "`referee forge setup` makes it.",
-        ),
-        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", help),
+        Err(ForgeError::NotFound) => Check::ok(what, format!("there is no team {team}"))
+            .with_problem(
+                CheckSeverity::Error,
+                "a team of that name that we can see",
+                "`referee forge setup` makes it.",
+            ),
+        Err(error) => {
+            Check::ok(what, error.to_string()).with_problem(CheckSeverity::Error, "an answer", help)
+        }
     }
 }
 
 async fn repository(at: &Configured<'_>, full_name: &str, help: &str) -> Check {
     let what = format!("repository {full_name}");
     match at.forge.may_write(full_name).await {
-        Ok(Some(true)) => Check::fine(what, "there, and we may write to it"),
-        Ok(Some(false)) => Check::fine(what, "there, but we may not write to it").flawed(
-            Weight::Bad,
+        Ok(Some(true)) => Check::ok(what, "there, and we may write to it"),
+        Ok(Some(false)) => Check::ok(what, "there, but we may not write to it").with_problem(
+            CheckSeverity::Error,
             "the right to write code",
             "Give our account's forge team code `write` in all repositories; \
              `referee forge setup` does it.",
         ),
-        Ok(None) => Check::fine(what, "not there, or not shown to us").flawed(
-            Weight::Bad,
+        Ok(None) => Check::ok(what, "not there, or not shown to us").with_problem(
+            CheckSeverity::Error,
             "a repository that we can see",
             help,
         ),
-        Err(error) => Check::fine(what, error.to_string()).flawed(Weight::Bad, "an answer", help),
+        Err(error) => {
+            Check::ok(what, error.to_string()).with_problem(CheckSeverity::Error, "an answer", help)
+        }
     }
 }
 
@@ -168,14 +173,14 @@ async fn registry(at: &Configured<'_>) -> Check {
         anyhow::Ok(true)
     };
     match there.await {
-        Ok(true) => Check::fine(what, format!("there, as {} calls it", at.public_url)),
-        Ok(false) => Check::fine(what, format!("there is none at {}", at.url)).flawed(
-            Weight::Bad,
+        Ok(true) => Check::ok(what, format!("there, as {} calls it", at.public_url)),
+        Ok(false) => Check::ok(what, format!("there is none at {}", at.url)).with_problem(
+            CheckSeverity::Error,
             "a registry, as a phase is triggered by `image:`",
             format!("{REGISTRY_HELP}."),
         ),
-        Err(error) => Check::fine(what, format!("{error:#}")).flawed(
-            Weight::Bad,
+        Err(error) => Check::ok(what, format!("{error:#}")).with_problem(
+            CheckSeverity::Error,
             format!("a registry that gives tokens at {} or {}", at.url, at.public_url),
             format!(
                 "Set `public-url` of [forge.{}] to the ROOT_URL of the forge, and see that nothing stands \
@@ -200,13 +205,13 @@ async fn teams(settings: &Settings, challenge: &Challenge, at: &Configured<'_>) 
     for team in &all {
         let help = format!("`referee team add {}` makes it again.", team.team);
         let check = repository(at, &team.full_name, &help).await;
-        if !check.is_fine() {
+        if check.problem.is_some() {
             checks.push(check);
         }
     }
     let good = all.len() - checks.len();
     let what = format!("teams of {}", challenge.slug);
-    checks.push(Check::fine(
+    checks.push(Check::ok(
         what,
         format!("{good} of {} repositories can be written to", all.len()),
     ));
@@ -233,15 +238,16 @@ async fn webhook(
     match right.await {
         Ok(true) => {}
         Ok(false) => {
-            return Check::fine(what, format!("none to …{ending}, or not as it should be")).flawed(
-                Weight::Bad,
-                "an active webhook of the organization, JSON, with all our events",
-                "`referee forge setup` makes or mends it.",
-            );
+            return Check::ok(what, format!("none to …{ending}, or not as it should be"))
+                .with_problem(
+                    CheckSeverity::Error,
+                    "an active webhook of the organization, JSON, with all our events",
+                    "`referee forge setup` makes or mends it.",
+                );
         }
         Err(error) => {
-            return Check::fine(what, format!("{error:#}")).flawed(
-                Weight::Warning,
+            return Check::ok(what, format!("{error:#}")).with_problem(
+                CheckSeverity::Warning,
                 "an answer",
                 "Use a token of an owner of the organization.",
             );
@@ -252,9 +258,9 @@ async fn webhook(
         Err(_) => None,
     };
     match received {
-        Some(when) => Check::fine(what, format!("last delivery at {when}")),
-        None => Check::fine(what, "no delivery has arrived yet").flawed(
-            Weight::Warning,
+        Some(when) => Check::ok(what, format!("last delivery at {when}")),
+        None => Check::ok(what, "no delivery has arrived yet").with_problem(
+            CheckSeverity::Warning,
             "one at least, after the first push or comment",
             hosts,
         ),

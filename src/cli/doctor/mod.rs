@@ -14,14 +14,14 @@ use clap::Args;
 use super::forge::OwnerToken;
 use super::{SettingsFile, terminal};
 use crate::config::{self, ForgeSettings, Settings};
-use crate::executor::{Check, Weight};
 use crate::model::Challenge;
+use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::finding::any_error;
 use crate::report::text::{self, Paint, Style};
 use crate::store::Store;
 
 /// Columns before what belongs to a check: those of its mark.
-const INDENT: &str = "      ";
+const INDENT: &str = "       ";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -61,7 +61,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for challenge in &challenges {
         checks.extend(forge::look(&settings, challenge, &options.owner).await);
     }
-    checks.extend(engines::look(&settings, &challenges).await);
+    checks.extend(engines::check_engines(&settings, &challenges).await);
     let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
     for check in &checks {
         println!("{}", drawn(check, style));
@@ -73,56 +73,55 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 /// A check as lines without a final newline: mark and sight, then what is wrong with it.
 fn drawn(check: &Check, style: Style) -> String {
-    let (paint, mark) = match check.flaw.as_ref().map(|flaw| flaw.weight) {
-        None => (Paint::Green, "ok  "),
-        Some(Weight::Warning) => (Paint::Yellow, "warn"),
-        Some(Weight::Bad) => (Paint::Red, "BAD "),
+    let (paint, mark) = match check.problem.as_ref().map(|problem| problem.severity) {
+        None => (Paint::Green, "ok   "),
+        Some(CheckSeverity::Warning) => (Paint::Yellow, "warn "),
+        Some(CheckSeverity::Error) => (Paint::Red, "ERROR"),
     };
     let hang = |label: &str, message: &str| {
         let deep = " ".repeat(INDENT.len() + label.len() + 1);
         text::wrap(&format!("{INDENT}{label} {message}"), text::COLUMNS, &deep)
     };
     // Wrapped without the colours, which take no columns.
-    let sight = hang(&format!("{}:", check.what), &check.seen);
+    let sight = hang(&format!("{}:", check.name), &check.seen);
     let mark = style.paint(paint, mark);
     let mut lines = vec![format!("{mark}  {}", sight.trim_start())];
-    if let Some(flaw) = &check.flaw {
-        lines.push(hang("  expected:", &flaw.expected));
-        lines.push(hang("  to do:   ", &flaw.help));
+    if let Some(problem) = &check.problem {
+        lines.push(hang("  expected:", &problem.expected));
+        lines.push(hang("  to do:   ", &problem.help));
     }
     lines.join("\n")
 }
 
 /// The last line, and whether the installation may be used.
 fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
-    let adjust = |weight| {
-        let of_it = |c: &&Check| c.flaw.as_ref().is_some_and(|f| f.weight == weight);
-        checks.iter().filter(of_it).count()
+    let count = |severity| {
+        let has_it = |c: &&Check| c.problem.as_ref().is_some_and(|p| p.severity == severity);
+        checks.iter().filter(has_it).count()
     };
-    let (bad, warnings) = (adjust(Weight::Bad), adjust(Weight::Warning));
+    let (errors, warnings) = (count(CheckSeverity::Error), count(CheckSeverity::Warning));
     let all = checks.len();
     let counted = |n: usize, one: &str| match n {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
     };
-    match (bad, warnings) {
+    match (errors, warnings) {
         (0, 0) => (format!("All {all} checks passed."), true),
         (0, n) if strict => {
             let warned = counted(n, "warning");
             (
-                format!("{all} checks, {warned}: too many for --strict."),
+                format!("{all} checks, {warned}: with --strict, a warning is a failure."),
                 false,
             )
         }
         (0, n) => {
             let warned = counted(n, "warning");
-            let message =
-                format!("{all} checks, {warned}. Submissions can be run; read them once.");
+            let message = format!("{all} checks, {warned}. Submissions can be run.");
             (message, true)
         }
-        (bad, n) => {
-            let warned = counted(n, "warning");
-            let message = format!("{all} checks, {bad} bad, {warned}. Mend what is BAD first.");
+        (errors, n) => {
+            let (failed, warned) = (counted(errors, "error"), counted(n, "warning"));
+            let message = format!("{all} checks, {failed}, {warned}. Fix the errors first.");
             (message, false)
         }
     }
@@ -131,16 +130,16 @@ fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
 fn challenges_of(path: &std::path::Path, challenges: &[Challenge], warnings: usize) -> Check {
     let names: Vec<_> = challenges.iter().map(|c| c.slug.as_str()).collect();
     let file = path.display();
-    let check = |message: String| Check::fine("configuration", format!("{file}, {message}"));
+    let check = |message: String| Check::ok("configuration", format!("{file}, {message}"));
     match (names.as_slice(), warnings) {
-        ([], _) => check("no challenge".to_owned()).flawed(
-            Weight::Warning,
+        ([], _) => check("no challenge".to_owned()).with_problem(
+            CheckSeverity::Warning,
             "a challenge at least",
             "`referee init DIR` makes one; name its folder in `challenges`.",
         ),
         (_, 0) => check(format!("challenges: {}", names.join(", "))),
-        (_, n) => check(format!("{n} warnings, printed above")).flawed(
-            Weight::Warning,
+        (_, n) => check(format!("{n} warnings, printed above")).with_problem(
+            CheckSeverity::Warning,
             "none",
             "`referee config check` prints them again.",
         ),
@@ -153,7 +152,7 @@ fn data(challenge: &Challenge) -> Check {
     if findings.is_empty() {
         let phases: Vec<_> = challenge.phases.iter().map(|p| p.slug.as_str()).collect();
         let seen = format!("inputs and truth of every task in {}", phases.join(", "));
-        return Check::fine(what, seen);
+        return Check::ok(what, seen);
     }
     let locations: Vec<String> = findings
         .iter()
@@ -164,10 +163,10 @@ fn data(challenge: &Challenge) -> Check {
         .collect();
     let mut remedies: Vec<&str> = findings.iter().map(|f| f.help.as_str()).collect();
     remedies.dedup();
-    Check::fine(what, locations.join(" ")).flawed(
+    Check::ok(what, locations.join(" ")).with_problem(
         match any_error(&findings) {
-            true => Weight::Bad,
-            false => Weight::Warning,
+            true => CheckSeverity::Error,
+            false => CheckSeverity::Warning,
         },
         "inputs and truth of every task in every phase",
         remedies.join(" "),
@@ -177,9 +176,9 @@ fn data(challenge: &Challenge) -> Check {
 fn state(settings: &Settings) -> Check {
     let (what, shown) = ("state directory", settings.data.display());
     match std::fs::create_dir_all(&settings.data) {
-        Ok(()) => Check::fine(what, shown.to_string()),
-        Err(error) => Check::fine(what, format!("{shown} cannot be made: {error}")).flawed(
-            Weight::Bad,
+        Ok(()) => Check::ok(what, shown.to_string()),
+        Err(error) => Check::ok(what, format!("{shown} cannot be made: {error}")).with_problem(
+            CheckSeverity::Error,
             "a directory that the daemon may write to",
             "Give its parent to the daemon's user, or set `[server] data` to another place.",
         ),
@@ -188,9 +187,9 @@ fn state(settings: &Settings) -> Check {
 
 async fn database(settings: &Settings) -> Check {
     match Store::open(settings.database.expose()).await {
-        Ok(_) => Check::fine("database", "it answers, and its schema is of this version"),
-        Err(error) => Check::fine("database", error.to_string()).flawed(
-            Weight::Bad,
+        Ok(_) => Check::ok("database", "it answers, and its schema is of this version"),
+        Err(error) => Check::ok("database", error.to_string()).with_problem(
+            CheckSeverity::Error,
             "it answers, and its schema is of this version",
             "Start it, or correct `[server] database`. A schema of a newer Referee needs that one.",
         ),
@@ -204,16 +203,16 @@ fn git(settings: &Settings) -> Check {
     if let Some(output) = version {
         let version = String::from_utf8_lossy(&output.stdout);
         let version = version.trim().trim_start_matches("git version ");
-        return Check::fine("git", version);
+        return Check::ok("git", version);
     }
     let local = |forge: &ForgeSettings| matches!(forge, ForgeSettings::Local { .. });
     match settings.forges.values().any(local) {
-        true => Check::fine("git", "not found").flawed(
-            Weight::Bad,
+        true => Check::ok("git", "not found").with_problem(
+            CheckSeverity::Error,
             "git, by which teams push to local repositories",
             "Install it: `apt-get install git`.",
         ),
-        false => Check::fine("git", "not found, and no forge here needs it"),
+        false => Check::ok("git", "not found, and no forge here needs it"),
     }
 }
 
@@ -222,35 +221,39 @@ mod tests {
     use super::*;
 
     fn warned() -> Check {
-        let check = Check::fine("engine version", "20.10.24");
-        check.flawed(Weight::Warning, "29.5.1 or newer", "Install a newer one.")
+        let check = Check::ok("engine version", "20.10.24");
+        check.with_problem(
+            CheckSeverity::Warning,
+            "29.5.1 or newer",
+            "Install a newer one.",
+        )
     }
 
-    fn bad() -> Check {
-        Check::fine("git", "not found").flawed(Weight::Bad, "git", "Install it.")
+    fn failed() -> Check {
+        Check::ok("git", "not found").with_problem(CheckSeverity::Error, "git", "Install it.")
     }
 
     #[test]
-    fn only_what_is_bad_fails_unless_one_is_strict() {
-        let fine = Check::fine("git", "2.39.5");
+    fn only_errors_fail_unless_strict_counts_warnings() {
+        let fine = Check::ok("git", "2.39.5");
         let ends = |checks: &[Check], strict| verdict(checks, strict).1;
         assert!(ends(std::slice::from_ref(&fine), true));
         assert!(ends(&[fine.clone(), warned()], false));
         assert!(!ends(&[fine.clone(), warned()], true));
-        assert!(!ends(&[fine, warned(), bad()], false));
+        assert!(!ends(&[fine, warned(), failed()], false));
     }
 
     #[test]
-    fn a_flaw_is_drawn_with_what_was_seen_expected_and_to_do() {
+    fn a_problem_is_shown_with_observation_expectation_and_help() {
         assert_eq!(
             drawn(&warned(), Style::Plain),
-            "warn  engine version: 20.10.24\n        expected: 29.5.1 or newer\n        \
+            "warn   engine version: 20.10.24\n         expected: 29.5.1 or newer\n         \
              to do:    Install a newer one."
         );
         assert_eq!(
-            drawn(&Check::fine("git", "2.39.5"), Style::Plain),
-            "ok    git: 2.39.5"
+            drawn(&Check::ok("git", "2.39.5"), Style::Plain),
+            "ok     git: 2.39.5"
         );
-        assert!(drawn(&bad(), Style::Plain).starts_with("BAD   git: not found\n"));
+        assert!(drawn(&failed(), Style::Plain).starts_with("ERROR  git: not found\n"));
     }
 }

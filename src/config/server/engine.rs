@@ -1,7 +1,6 @@
-//! `[engine]`, `[scorer]`, `[builder]` and `[runner]`: what runs, what scores, what builds, and how much
-//! of it at a time.
+//! `[engine]`, `[scorer]`, `[builder]` and `[runner]`: the engines of the three roles, and the capacity of the runner.
 //!
-//! Speaks to no engine.
+//! Nothing here connects to an engine. `executor` opens engines from these settings.
 
 use toml_edit::Value;
 
@@ -11,32 +10,32 @@ use crate::config::values::{
 };
 use crate::model::{BuildsWith, Duration, GpuUuid};
 
-/// What runs containers.
+/// The engine that runs submissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineSettings {
     /// `unix:///…` or `tcp://host:port`.
     pub socket: String,
-    /// OCI runtime by the name that the engine knows: `runc`, `runsc`.
+    /// OCI runtime, by the engine's name for it: `runc`, `runsc`.
     pub runtime: String,
 }
 
-/// What runs the organizers' scorers, over the truth.
+/// The engine that runs the organizers' scorers, with the ground truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScorerSettings {
     /// `unix:///…` or `tcp://host:port`.
     pub socket: String,
-    /// OCI runtime by the name that the engine knows.
+    /// OCI runtime, by the engine's name for it.
     pub runtime: String,
 }
 
-/// What builds images, and the bounds of a build.
+/// The engine that builds images, and the limits of a build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuilderSettings {
     /// `unix:///…` or `tcp://host:port`.
     pub socket: String,
-    /// Which of the engine's two builders makes images.
+    /// The engine's builder that makes images.
     pub with: BuildsWith,
-    /// Network of `RUN` steps by the name that the engine knows; `none` by default.
+    /// Network of `RUN` steps, by the engine's name for it. `none` by default.
     pub network: String,
     /// Wall-clock time of a build.
     pub time: Duration,
@@ -46,31 +45,31 @@ pub struct BuilderSettings {
     pub cpus: f64,
     /// Bytes of log.
     pub log: u64,
-    /// Bytes that the engine's disk may grow.
+    /// Bytes by which the engine's disk may grow.
     pub disk: u64,
-    /// Bytes of a single file written by a step.
+    /// Bytes of a single file that a step writes.
     pub file: u64,
     /// Processes of a step.
     pub processes: u64,
-    /// Images that a Dockerfile may start from, as it writes them.
+    /// Images that a Dockerfile may start from, as Dockerfiles name them.
     pub bases: Vec<String>,
 }
 
-/// What may run at the same time.
+/// The capacity of the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnerSettings {
     /// GPUs that runs may have.
     pub gpus: Gpus,
-    /// Runs without a GPU at the same time.
+    /// Number of parallel runs without a GPU.
     pub slots: u32,
 }
 
 /// GPUs that runs may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gpus {
-    /// All of the engine's host.
+    /// All GPUs of the engine's host.
     Auto,
-    /// These alone; none when empty.
+    /// Only these. Empty means none.
     These(Vec<GpuUuid>),
 }
 
@@ -84,7 +83,7 @@ pub fn engine(s: &Section<'_>) -> Option<EngineSettings> {
     })
 }
 
-/// Reads `[scorer]`, which scores with the engine that runs unless it names another.
+/// Reads `[scorer]`. The default is the engine that runs submissions.
 pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<ScorerSettings> {
     let own_socket = s.optional("socket", socket);
     let own_runtime = s.optional("runtime", name());
@@ -94,7 +93,7 @@ pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Scorer
     })
 }
 
-/// Reads `[builder]`, which builds with the engine that runs unless it names another.
+/// Reads `[builder]`. The default is the engine that runs submissions.
 pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<BuilderSettings> {
     let own = s.optional("socket", socket);
     let with = s.required("with", builds_with);
@@ -114,14 +113,15 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
         && file > disk
     {
         let (file, disk) = (shown_size(file), shown_size(disk));
-        let message = format!("A file may have {file}, more than the {disk} of the whole build.");
+        let message =
+            format!("The limit of a file is {file}, and that of the whole build only {disk}.");
         s.contradiction("file", message, "Lower `file`, or raise `disk`.");
     }
     if network.as_deref() == Some("host") {
-        let help = "Write `none`, or the name of a network that reaches a mirror alone.";
+        let help = "Write `none`, or the name of a network that reaches only a mirror.";
         s.bad(
             "network",
-            "Steps of a build would reach every service of the host.",
+            "Build steps would reach every service of the host.",
             help,
         );
     }
@@ -130,8 +130,8 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
             .as_deref()
             .filter(|n| !matches!(*n, "none" | "default"))
     {
-        let message = format!("BuildKit does not know the engine's network `{network}`.");
-        let help = "Write `none`, or build `with = \"classic\"`.";
+        let message = format!("BuildKit cannot use the engine's network `{network}`.");
+        let help = "Write `none`, or set `with = \"classic\"`.";
         s.contradiction("network", message, help);
     }
     Some(BuilderSettings {
@@ -161,31 +161,30 @@ pub fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
 
 fn socket(value: &Value) -> Read<String> {
     let written = text(value)?;
-    let fine = match written.split_once("://") {
+    let valid = match written.split_once("://") {
         Some(("unix", file)) => file.starts_with('/'),
         Some(("tcp", host)) => host
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
         _ => false,
     };
-    match fine && !written.contains(char::is_whitespace) {
-        true => Ok(written),
-        false => refused(
-            "is no address of an engine",
-            "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
-        ),
+    if valid && !written.contains(char::is_whitespace) {
+        return Ok(written);
     }
+    refused(
+        "is not an address of an engine",
+        "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
+    )
 }
 
 fn builds_with(value: &Value) -> Read<BuildsWith> {
-    match text(value)?.as_str() {
-        "classic" => Ok(BuildsWith::Classic),
-        "buildkit" => Ok(BuildsWith::BuildKit),
-        _ => refused("is no builder", "Write `classic` or `buildkit`."),
+    match text(value)?.parse() {
+        Ok(builder) => Ok(builder),
+        Err(_) => refused("is not a builder", "Write `classic` or `buildkit`."),
     }
 }
 
-/// The name of a thing of the engine's: a runtime, a network.
+/// The engine's name of a runtime or a network.
 fn name() -> impl Fn(&Value) -> Read<String> {
     parsed("Write a name of a-z, A-Z, 0-9, `-`, `_` and `.`.", |t| {
         let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -215,11 +214,11 @@ fn gpus(value: &Value) -> Read<Gpus> {
         .map(text)
         .collect::<Read<_>>()?;
     let known = |n: &String| n.starts_with("GPU-") || n.starts_with("MIG-");
-    match names.iter().all(known) {
-        true => Ok(Gpus::These(names.into_iter().map(GpuUuid).collect())),
-        false => refused(
-            "names something that is no GPU",
-            "Write what `nvidia-smi -L` prints, `GPU-…`; indices change with a restart.",
-        ),
+    if names.iter().all(known) {
+        return Ok(Gpus::These(names.into_iter().map(GpuUuid).collect()));
     }
+    refused(
+        "contains a name that is not of a GPU",
+        "Write the names that `nvidia-smi -L` prints, `GPU-…`. Indices change with a restart.",
+    )
 }

@@ -1,7 +1,7 @@
-//! Containers and volumes as the engine keeps them: make, find, start, remove.
+//! Containers and volumes on the engine: create, find, start, remove.
 //!
-//! Every call may be made again: what is there already is found, what is gone already is fine.
-//! It refuses to start, or to leave behind, a container that is not what was asked for.
+//! Every call may be repeated: it finds an object that exists already, and accepts that an object is gone already. A
+//! container that differs from its request is neither started nor left behind.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
 
-use super::DockerEngine;
+use super::connection::DockerEngine;
 use super::sandbox::{self, Names, Role};
 use crate::executor::{ExecutorError, Result};
 
@@ -23,7 +23,7 @@ impl DockerEngine {
         Names { instance, job }
     }
 
-    /// Creates or finds the container, and returns it only if it is what was asked for.
+    /// Creates or finds the container of a job, and returns it only if it is as requested.
     pub(super) async fn create(
         &self,
         job: &str,
@@ -33,7 +33,7 @@ impl DockerEngine {
         let name = &self.names(job).container(role);
         let options = &CreateContainerOptionsBuilder::default().name(name).build();
         let created = self
-            .call("create", |docker| async move {
+            .call("create container", |docker| async move {
                 let options = Some(options.clone());
                 docker.create_container(options, body.clone()).await
             })
@@ -43,36 +43,34 @@ impl DockerEngine {
                 self.remove_container(name).await?;
                 return Err(ExecutorError::Unsafe(made.warnings.join("; ")));
             }
-            // It is there from an earlier try, and is compared like a new one.
+            // An earlier attempt created it. It is compared like a new one.
             Err(refusal) if refusal.status == 409 => {}
             Err(refusal) => return Err(refusal.into()),
             Ok(_) => {}
         }
         let seen = self.inspect_name(name).await?.ok_or_else(|| {
-            ExecutorError::Refused(format!(
-                "container {name} vanished right after its creation"
-            ))
+            ExecutorError::Refused(format!("container {name} vanished after its creation"))
         })?;
-        let found = sandbox::differences(body, &seen);
-        if found.is_empty() {
+        let differences = sandbox::differences(body, &seen);
+        if differences.is_empty() {
             return Ok(seen);
         }
-        // Only what never ran may be thrown away: another container is not ours to judge.
-        let ours = sandbox::is_owned(&seen, self.instance(), job);
-        if ours && state_of(&seen).status == Some(At::CREATED) {
+        // Referee removes only a container of its own that never ran.
+        let is_owned = sandbox::is_owned(&seen, self.instance(), job);
+        if is_owned && state_of(&seen).status == Some(At::CREATED) {
             self.remove_container(name).await?;
         }
         Err(ExecutorError::Unsafe(format!(
             "{name}: {}",
-            found.join("; ")
+            differences.join("; ")
         )))
     }
 
-    /// Starts a created container. A start that fails because of the image is no error of ours:
-    /// the engine keeps its sentence in the container's state, where [`Self::status`] finds it.
+    /// Starts a created container. A start that fails because of the image is not an error here: the engine keeps its
+    /// message in the state of the container, and [`Self::status`] reads it.
     pub(super) async fn start(&self, job: &str, id: &str) -> Result<()> {
         let answer = self
-            .call("start", |docker| async move {
+            .call("start container", |docker| async move {
                 docker.start_container(id, None).await
             })
             .await?;
@@ -82,7 +80,11 @@ impl DockerEngine {
         match self.inspect_name(id).await? {
             Some(seen) if start_error(&state_of(&seen)).is_some() => Ok(()),
             _ => {
-                tracing::warn!(job, status = refusal.status, "start refused");
+                tracing::warn!(
+                    job,
+                    status = refusal.status,
+                    "the engine refused to start a container"
+                );
                 Err(refusal.into())
             }
         }
@@ -101,7 +103,7 @@ impl DockerEngine {
         name: &str,
     ) -> Result<Option<ContainerInspectResponse>> {
         let answer = self
-            .call("inspect", |docker| async move {
+            .call("inspect container", |docker| async move {
                 docker.inspect_container(name, None).await
             })
             .await?;
@@ -112,7 +114,8 @@ impl DockerEngine {
         }
     }
 
-    /// Kills it if it still runs, and takes its anonymous volumes along. Gone already is fine.
+    /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone
+    /// already is accepted.
     pub(super) async fn remove_container(&self, name: &str) -> Result<()> {
         let options = &RemoveContainerOptionsBuilder::default()
             .force(true)
@@ -120,14 +123,14 @@ impl DockerEngine {
             .build();
         for pause in [20, 50, 100, 200, 400, 800, 1600] {
             let answer = self
-                .call("remove", |docker| async move {
+                .call("remove container", |docker| async move {
                     docker.remove_container(name, Some(options.clone())).await
                 })
                 .await?;
             match answer {
-                Err(refusal) if refusal.status == 404 => return Ok(()),
-                // Another removal is under way; wait until it has happened.
                 Ok(()) => return Ok(()),
+                Err(refusal) if refusal.status == 404 => return Ok(()),
+                // Another removal is running. Wait until it is done.
                 Err(refusal) if refusal.status == 409 => {}
                 Err(refusal) => return Err(refusal.into()),
             }
@@ -138,10 +141,10 @@ impl DockerEngine {
         )))
     }
 
-    /// A volume that lived through a restart of the engine cannot be removed before the next one:
-    /// the engine counts its mounts anew, and wrongly ("active mounts", seen on 20.10). It is
-    /// empty, and stays among what is ours until a later clean-up finds it removable. No force:
-    /// that would only make the engine forget whose it is.
+    /// A volume that existed during a restart of the engine can be removed only after the next restart: the engine
+    /// counts its mounts wrongly ("active mounts", seen on 20.10). The volume is empty. It stays in the list of owned
+    /// objects, and a later cleanup removes it. The removal is not forced: that would only make the engine lose the
+    /// labels.
     pub(super) async fn remove_volume(&self, name: &str) -> Result<()> {
         let options = &RemoveVolumeOptions { force: false };
         let answer = self
@@ -155,7 +158,7 @@ impl DockerEngine {
             Err(refusal) if refusal.message.contains("active mounts") => {
                 tracing::warn!(
                     volume = name,
-                    "removable only after a restart of the engine"
+                    "the volume can be removed only after a restart of the engine"
                 );
                 Ok(())
             }
@@ -168,14 +171,14 @@ impl DockerEngine {
         HashMap::from([("label".to_owned(), vec![label])])
     }
 
-    /// Jobs of which any container is left; the id is the job's own container's, if it has one.
+    /// Jobs that have a container on the engine. The id is that of the job's own container, if it exists.
     pub(super) async fn owned_containers(&self) -> Result<BTreeMap<String, String>> {
         let options = &ListContainersOptionsBuilder::default()
             .all(true)
             .filters(&self.owned_filter())
             .build();
         let listed = self
-            .call("list", |docker| async move {
+            .call("list containers", |docker| async move {
                 docker.list_containers(Some(options.clone())).await
             })
             .await??;
@@ -188,7 +191,7 @@ impl DockerEngine {
             let id: &mut String = found.entry(job.clone()).or_default();
             if labels
                 .get(sandbox::LABEL_ROLE)
-                .is_some_and(|role| role == "job")
+                .is_some_and(|role| *role == Role::Job.to_string())
             {
                 *id = container.id.unwrap_or_default();
             }
@@ -196,13 +199,13 @@ impl DockerEngine {
         Ok(found)
     }
 
-    /// Jobs of which a volume is left, with no id.
+    /// Jobs that have a volume on the engine. The id is empty.
     pub(super) async fn owned_volumes(&self) -> Result<BTreeMap<String, String>> {
         let options = &ListVolumesOptionsBuilder::default()
             .filters(&self.owned_filter())
             .build();
         let listed = self
-            .call("volumes", |docker| async move {
+            .call("list volumes", |docker| async move {
                 docker.list_volumes(Some(options.clone())).await
             })
             .await??;
@@ -226,7 +229,7 @@ pub(super) fn is_running(state: &ContainerState) -> bool {
     )
 }
 
-/// The engine writes the year 1 for "never".
+/// The engine writes the year 1 for a container that never started.
 pub(super) fn was_started(state: &ContainerState) -> bool {
     state
         .started_at
@@ -234,28 +237,28 @@ pub(super) fn was_started(state: &ContainerState) -> bool {
         .is_some_and(|at| !at.is_empty() && !at.starts_with("0001-"))
 }
 
-/// The engine's sentence about a start that failed because of what is in the image.
+/// The engine's message about a start that failed because of the image.
 pub(super) fn start_error(state: &ContainerState) -> Option<String> {
     let error = state.error.as_deref().filter(|e| !e.is_empty())?;
-    (state.status == Some(At::CREATED) && is_images_fault(error)).then(|| error.to_owned())
+    (state.status == Some(At::CREATED) && is_caused_by_image(error)).then(|| error.to_owned())
 }
 
-/// Sentences of runc and the engine (20.10 to 29) that only an image can provoke; every other
-/// failed start counts as ours. A missing program is not among them: it is the init process that
-/// does not find it, and exits with 127.
-fn is_images_fault(error: &str) -> bool {
-    const SENTENCES: [&str; 9] = [
-        "chdir to cwd",                  // the working directory is closed to others than root
+/// Whether a message of runc or the engine (20.10 to 29) can only be caused by an image. Every other failed start is a
+/// platform error. A missing program does not cause such a message: the init process does not find it, and exits with
+/// 127.
+fn is_caused_by_image(error: &str) -> bool {
+    const MESSAGES: [&str; 9] = [
+        "chdir to cwd",                  // only root can enter the working directory
         "executable file not found",     // without init
-        "exec format error",             // another processor's program
-        "exec: \"",                      // without init: what was to be run is named
-        "not a directory",               // a file where an input is to be mounted
+        "exec format error",             // a program for another architecture
+        "exec: \"",                      // without init: the message names the program
+        "not a directory",               // a file at the mount point of an input
         "mount a directory onto a file", // the same, in the engine's words
-        "is not within the root",        // a link that leads out
-        "inside /proc",                  // a link that leads there
+        "is not within the root",        // a link to a path outside the image
+        "inside /proc",                  // a link into /proc
         "outside of rootfs",
     ];
-    SENTENCES.iter().any(|sentence| error.contains(sentence))
+    MESSAGES.iter().any(|message| error.contains(message))
 }
 
 #[cfg(test)]
@@ -263,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_start_is_the_images_fault_only_if_an_image_can_cause_it() {
+    fn a_failed_start_is_blamed_on_the_image_only_if_an_image_can_cause_it() {
         let fault = |error: &str| {
             start_error(&ContainerState {
                 status: Some(At::CREATED),

@@ -1,19 +1,19 @@
-//! Where the instructions of a Dockerfile begin and end, and their words. Pure.
+//! The instructions of a Dockerfile: their words and their lines. Pure.
 //!
-//! It reads texts that the rules have accepted and that Referee has written again. It refuses to judge them, and to
-//! read one with an escape character of its own: whoever calls it asks first.
+//! The input is a text that the rules have accepted and Referee has emitted. Nothing here judges it. A caller asks
+//! [`has_own_escape`] first, because [`instructions`] knows only the usual escape character.
 
 /// One instruction of a Dockerfile.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Instruction {
-    /// Its lines without comments and the marks that they go on.
+    /// Its lines without comments and without the escape characters at line ends.
     pub text: String,
-    /// Index of its last line; `None` if the file ends where it should go on.
+    /// Index of its last line. `None` if the file ends in the middle of the instruction.
     pub last_line: Option<usize>,
 }
 
 impl Instruction {
-    /// Its word in capitals, and what follows it.
+    /// The first word in capitals, and the rest.
     pub fn parts(&self) -> (String, &str) {
         let text = self.text.trim();
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -24,28 +24,28 @@ impl Instruction {
 /// The instructions of a Dockerfile whose escape character is the usual one.
 pub(super) fn instructions(dockerfile: &str) -> Vec<Instruction> {
     let mut all: Vec<Instruction> = Vec::new();
-    let mut goes_on = false;
+    let mut continues = false;
     for (number, line) in dockerfile.lines().enumerate() {
         let text = line.trim();
-        // Neither ends what goes on: the engine takes them out before it looks.
+        // Neither ends an instruction: the engine removes empty lines and comments first.
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        if !goes_on {
+        if !continues {
             let (text, last_line) = (String::new(), None);
             all.push(Instruction { text, last_line });
         }
         let part = text.strip_suffix('\\');
-        goes_on = part.is_some();
+        continues = part.is_some();
         if let Some(instruction) = all.last_mut() {
             instruction.text.push_str(part.unwrap_or(text));
-            instruction.last_line = (!goes_on).then_some(number);
+            instruction.last_line = (!continues).then_some(number);
         }
     }
     all
 }
 
-/// Directives stand above everything else.
+/// Whether a parser directive sets another escape character. Directives come before everything else.
 pub(super) fn has_own_escape(dockerfile: &str) -> bool {
     let mut head = dockerfile
         .trim_start_matches('\u{feff}')
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_character_of_its_own_is_seen_in_the_head_alone() {
+    fn a_directive_for_the_escape_character_counts_only_at_the_start() {
         for own in [
             "# escape=`\nFROM x",
             "# c\n#Escape = `\nFROM x",

@@ -1,10 +1,9 @@
-//! Which containers the kernel killed processes of for want of memory, and whose memory it was, as the kernel's own log
-//! tells.
+//! Out-of-memory kills of a container, read from the kernel's log.
 //!
-//! The engine learns of it by an event beside the end, which gets lost now and then (under gVisor on a loaded machine, one
-//! in fifteen), and tells nothing where the whole host ran out. The log is of this host and takes a right to read
-//! (`CAP_SYSLOG`, mostly); without it the engine alone is asked. It refuses to guess: a line that names no control group
-//! of the container is none.
+//! The engine learns of a kill by an event beside the end of the container. That event is sometimes lost (under gVisor
+//! on a loaded machine, one in fifteen), and there is none where the whole host ran out of memory. The log exists on
+//! this host only, and reading it needs a right (`CAP_SYSLOG`, mostly). Without it Referee relies on the engine. A line
+//! counts only if it names a control group of the container.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _};
@@ -12,27 +11,27 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use rustix::fs::OFlags;
 
-/// One record each time it is read, from the oldest that is kept (Documentation/ABI/testing/dev-kmsg).
+/// Each read returns one record, from the oldest on (Documentation/ABI/testing/dev-kmsg).
 const LOG: &str = "/dev/kmsg";
-/// No record is longer (`PRINTK_MESSAGE_MAX`, 8 KiB in older kernels).
+/// The largest record in bytes (`PRINTK_MESSAGE_MAX`, 8 KiB in older kernels).
 const RECORD_MAX: usize = 8 * 1024;
-/// A log that grows while it is read comes to an end, too.
+/// The log may grow while it is read, so the number of records has a limit.
 const RECORDS_MAX: usize = 1 << 17;
 
-/// Whose memory had run out when a process was killed.
+/// The memory that had run out when a process was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RanOut {
-    /// The container's own.
+pub(super) enum OutOfMemory {
+    /// The memory limit of the container.
     Container,
-    /// That of its host, or of a control group around it and others.
+    /// The memory of its host, or of a control group that it shares with others.
     Host,
 }
 
-/// What the log says of this container (its whole id), at last.
+/// The last out-of-memory kill of this container. `container` is its whole id.
 ///
 /// # Errors
-/// When the log is not to be read here.
-pub(super) fn of(container: &str) -> std::io::Result<Option<RanOut>> {
+/// When Referee cannot read the log.
+pub(super) fn out_of_memory(container: &str) -> std::io::Result<Option<OutOfMemory>> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let mut log = OpenOptions::new()
         .read(true)
@@ -45,10 +44,10 @@ pub(super) fn of(container: &str) -> std::io::Result<Option<RanOut>> {
             Ok(0) => break,
             Ok(bytes) => {
                 let text = String::from_utf8_lossy(&record[..bytes]);
-                last = ran_out(message(&text), container).or(last);
+                last = kill_in(message(&text), container).or(last);
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-            // What was next has been overwritten; the one after it follows.
+            // The next record was overwritten. The one after it follows.
             Err(e) if e.kind() == ErrorKind::BrokenPipe => {}
             Err(e) => return Err(e),
         }
@@ -56,22 +55,23 @@ pub(super) fn of(container: &str) -> std::io::Result<Option<RanOut>> {
     Ok(last)
 }
 
-/// Whether the log can be read here; else why not.
-pub(super) fn readable() -> std::io::Result<()> {
-    of("").map(drop)
+/// Whether Referee can read the log. The error is the reason.
+pub(super) fn is_readable() -> std::io::Result<()> {
+    out_of_memory("").map(drop)
 }
 
-/// `6,339,5140900,-;the message`, and lines with more.
+/// The message of a record: `6,339,5140900,-;the message`, and further lines.
 fn message(record: &str) -> &str {
     let (_, rest) = record.split_once(';').unwrap_or_default();
     rest.lines().next().unwrap_or_default()
 }
 
-/// The summary of a kill (mm/oom_kill.c, `dump_oom_summary`): `oom_memcg` is the group that ran out, unless the host did;
-/// `task_memcg` that of the process. Both stand before the process's name, which is its own to choose.
-fn ran_out(message: &str, container: &str) -> Option<RanOut> {
+/// Reads the summary of a kill (mm/oom_kill.c, `dump_oom_summary`). `oom_memcg` is the group that ran out, unless the
+/// host did; `task_memcg` is the group of the process. Both come before the name of the process, which the process
+/// itself can choose.
+fn kill_in(message: &str, container: &str) -> Option<OutOfMemory> {
     let (groups, _) = message.strip_prefix("oom-kill:")?.split_once(",task=")?;
-    // Below the container's own group there may be more of them.
+    // The container's own group may have groups below it.
     let is_its = |key: &str| {
         let paths = groups.split(',').filter_map(|f| f.strip_prefix(key));
         paths.flat_map(|p| p.split('/')).any(|group| {
@@ -81,8 +81,8 @@ fn ran_out(message: &str, container: &str) -> Option<RanOut> {
         })
     };
     match (is_its("task_memcg="), is_its("oom_memcg=")) {
-        (_, true) => Some(RanOut::Container),
-        (true, false) => Some(RanOut::Host),
+        (_, true) => Some(OutOfMemory::Container),
+        (true, false) => Some(OutOfMemory::Host),
         (false, false) => None,
     }
 }
@@ -93,28 +93,28 @@ mod tests {
 
     const ID: &str = "8670564d2bafb4fc427a674b2ca764f137f78f495fa09283b9b7f4704d1c19c4";
 
-    fn told(fields: &str) -> Option<RanOut> {
+    fn kill(fields: &str) -> Option<OutOfMemory> {
         let text = format!(
             "oom-kill:constraint=C,nodemask=(null),cpuset={ID},mems_allowed=0,{fields},pid=6010,uid=65534"
         );
-        ran_out(&text, ID)
+        kill_in(&text, ID)
     }
 
     #[test]
-    fn the_group_that_ran_out_is_told_from_that_of_the_process() {
+    fn the_group_that_ran_out_may_be_another_than_that_of_the_process() {
         let own = format!("oom_memcg=/docker/{ID},task_memcg=/docker/{ID},task=exe");
-        assert_eq!(told(&own), Some(RanOut::Container));
+        assert_eq!(kill(&own), Some(OutOfMemory::Container));
         let scope = format!("system.slice/docker-{ID}.scope");
         let below = format!("oom_memcg=/{scope},task_memcg=/{scope}/a,task=x");
-        assert_eq!(told(&below), Some(RanOut::Container));
+        assert_eq!(kill(&below), Some(OutOfMemory::Container));
         let around = format!("oom_memcg=/docker,task_memcg=/docker/{ID},task=x");
-        assert_eq!(told(&around), Some(RanOut::Host));
+        assert_eq!(kill(&around), Some(OutOfMemory::Host));
         let host = format!("global_oom,task_memcg=/{scope},task=x");
-        assert_eq!(told(&host), Some(RanOut::Host));
+        assert_eq!(kill(&host), Some(OutOfMemory::Host));
     }
 
     #[test]
-    fn others_and_names_of_processes_prove_nothing() {
+    fn other_containers_and_names_of_processes_prove_nothing() {
         let other = ID.replace('8', "9");
         for fields in [
             format!("oom_memcg=/docker/{other},task_memcg=/docker/{other},task=x"),
@@ -122,18 +122,18 @@ mod tests {
             format!("oom_memcg=/docker/{ID}0,task_memcg=/docker/{ID}0,task=x"),
             String::new(),
         ] {
-            assert_eq!(told(&fields), None, "{fields}");
+            assert_eq!(kill(&fields), None, "{fields}");
         }
         let line = format!("oom_memcg=/docker/{ID},task_memcg=/docker/{ID},task=x");
-        assert_eq!(ran_out(&line, ID), None);
+        assert_eq!(kill_in(&line, ID), None);
         assert_eq!(
-            ran_out("oom-kill:oom_memcg=/,task_memcg=/,task=x", ""),
+            kill_in("oom-kill:oom_memcg=/,task_memcg=/,task=x", ""),
             None
         );
     }
 
     #[test]
-    fn a_record_is_its_first_line_behind_the_head() {
+    fn the_message_is_the_first_line_behind_the_prefix() {
         assert_eq!(
             message("6,339,5140900,-;NET: a;b\n SUBSYSTEM=x\n"),
             "NET: a;b"

@@ -1,22 +1,23 @@
-//! An image from an archive that we made ourselves: configuration, layers, nothing else.
+//! An image from an archive that Referee made: its configuration and its layers.
 //!
-//! It refuses an archive that turns out to be another image than was announced: the engine's own
-//! id for what it took in must be the digest of the configuration, and only then is it named. The
-//! archive has no name in it, so nothing that the engine had before can lose its own.
+//! An archive of another image than announced is refused. The engine's own id of the loaded image must be the digest of
+//! the configuration; only then does the image get its name. The archive contains no name, so no image on the engine
+//! can lose its name to it.
 
 use std::path::Path;
 
-use bollard::query_parameters::{ImportImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::ImportImageOptionsBuilder;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::build::BUILDS;
-use super::{DockerEngine, context, is_name, refusal};
+use super::build_context;
+use super::connection::{DockerEngine, is_name, refusal};
+use super::images::BUILDS;
 use crate::executor::{ExecutorError, LoadEnd, Result};
 use crate::model::{ImageId, limits};
 
-/// What an engine says of its own disk, whatever it was given.
-const FULL: &str = "no space left on device";
+/// The engine's message about a full disk. The archive is not at fault.
+const DISK_FULL: &str = "no space left on device";
 
 impl DockerEngine {
     pub(super) async fn load_archive(
@@ -28,54 +29,46 @@ impl DockerEngine {
         if !is_name(name, 63) {
             return Err(ExecutorError::Refused(format!("image name `{name}`")));
         }
-        if let Some(message) = self.take_in(archive).await? {
+        if let Some(message) = self.import(archive).await? {
             return Ok(LoadEnd::Refused(message));
         }
-        // Engines that keep images by their manifests do not know this id, and are told apart here.
+        // An engine that identifies images by their manifests does not know this id.
         if self.image_facts(image.as_str()).await?.is_none() {
             return Err(ExecutorError::Refused(format!(
-                "it took an image in, and does not know it as {image}: its image store must name \
-                 images by their configuration"
+                "it loaded an image and does not find it as {image}: its image store must identify images by their \
+                 configuration"
             )));
         }
-        let options = &TagImageOptionsBuilder::default()
-            .repo(BUILDS)
-            .tag(&self.tag_part(name))
-            .build();
-        self.call("tag", |docker| async move {
-            docker
-                .tag_image(image.as_str(), Some(options.clone()))
-                .await
-        })
-        .await??;
+        let tag = self.tag_part(name);
+        self.tag_image(image.as_str(), BUILDS, &tag).await??;
         match self.image_facts(&self.build_tag(name)).await? {
             Some(facts) if facts.id == *image => Ok(LoadEnd::Loaded(Box::new(facts))),
             _ => Err(ExecutorError::Refused(format!(
-                "another image than {image} has its name"
+                "another image has the name of {image}"
             ))),
         }
     }
 
-    /// `None` when the engine says nothing against it.
-    async fn take_in(&self, archive: &Path) -> Result<Option<String>> {
+    /// The engine's objection to the archive, if it has one.
+    async fn import(&self, archive: &Path) -> Result<Option<String>> {
         let file = tokio::fs::File::open(archive).await?;
         let length = file.metadata().await?.len();
-        let body = bollard::body_try_stream(context::stream(file, length, Bytes::new()));
-        let client = self
-            .client()
-            .map_err(|e| ExecutorError::Unreachable(e.to_string()))?
-            .with_timeout(limits::IMAGE_LOAD_TIME.std()); // the answer begins when all is taken in
+        let body = bollard::body_try_stream(build_context::stream(file, length, Bytes::new()));
+        // The answer begins after the whole archive was loaded.
+        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std());
         let options = ImportImageOptionsBuilder::default().quiet(true).build();
-        let mut lines = std::pin::pin!(client.import_image(options, body, None));
+        let mut messages = std::pin::pin!(client.import_image(options, body, None));
         let listen = async {
-            while let Some(line) = lines.next().await {
-                match line.map_err(refusal) {
+            while let Some(message) = messages.next().await {
+                match message.map_err(refusal) {
                     Ok(_) => {}
-                    // Told in the stream: what it was given is wrong, or its disk is full.
-                    Err(Ok(no)) if no.status == 200 && !no.message.contains(FULL) => {
-                        return Ok(Some(no.message));
+                    // Reported in the stream: the archive is wrong, or the disk is full.
+                    Err(Ok(refusal))
+                        if refusal.status == 200 && !refusal.message.contains(DISK_FULL) =>
+                    {
+                        return Ok(Some(refusal.message));
                     }
-                    Err(Ok(no)) => return Err(no.into()),
+                    Err(Ok(refusal)) => return Err(refusal.into()),
                     Err(Err(why)) => {
                         return Err(ExecutorError::Unreachable(format!("load: {why}")));
                     }

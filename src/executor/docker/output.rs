@@ -1,240 +1,128 @@
-//! Reading what a job wrote, after its end.
+//! The files that a job wrote, read after its end.
 //!
-//! The engine sends the output directory as a tar stream, through the holder: its file system
-//! was made by us, so no path of a participant's image is resolved. Nothing is followed, nothing
-//! but regular files is created, and every count has a cap: a sparse file of 100 GB is refused
-//! by its header, before its zeros are sent. Sockets do not appear: the engine's archive leaves
-//! them out.
+//! The engine sends the output directory as a tar archive through the output volume keeper. Referee made the file
+//! system of that container, so no path of a participant's image is resolved. The reader follows no link, creates only
+//! regular files, and limits every count. A sparse file of 100 GB is refused by its header, before its zeros are sent.
+//! The engine's archive contains no sockets.
 //!
-//! Names are the participant's. One that is not ASCII stands in an extended header, whose records are told apart by
-//! their lengths alone: a line end within a name must not make a second record of the rest. And whatever a name does to
-//! the file system here is counted as a bad name, not as a fault of ours.
+//! Participants choose the names. A name that Referee cannot store counts as a bad name, not as a platform error.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
-use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
-use bytes::Bytes;
-use futures_util::StreamExt;
-use tar::{Entry, EntryType};
-use tokio::sync::mpsc;
+use tar::EntryType;
 
-use super::{DockerEngine, programs, refusal, sandbox};
+use super::connection::DockerEngine;
+use super::{own_programs, sandbox};
 use crate::executor::{ExecutorError, OutputSpec, Result};
+use crate::model::tar_reader::{TarEntry, TarReader};
 use crate::model::{OutputLimitHit, OutputListing, limits};
 
-/// A name and its attributes; the kernel allows 4 KiB and 64 KiB of them.
+/// Bytes of a name and its attributes. The kernel allows 4 KiB and 64 KiB of them.
 const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
-    /// Streams the output from the holder into the directory `into`.
+    /// Copies the output from the keeper into the directory `into`.
     pub(super) async fn download(
         &self,
-        holder: &str,
+        keeper: &str,
         output: &OutputSpec,
         into: &Path,
     ) -> Result<OutputListing> {
-        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
         let (output, into) = (output.clone(), into.to_owned());
-        let reading = tokio::task::spawn_blocking(move || {
+        let read = self.read_archive(keeper, own_programs::OUTPUT, move |archive| {
             fs::create_dir_all(&into)?;
-            read_output(Pieces::new(receiver), &output, &into)
+            read_output(archive, &output, &into)
         });
-        self.send_archive((holder, programs::OUTPUT), sender)
-            .await?;
-        reading
-            .await
-            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?
-            .map_err(ExecutorError::Staging)
-    }
-
-    /// Passes the archive on until it ends or the reader has seen enough.
-    pub(super) async fn send_archive(
-        &self,
-        (container, path): (&str, &str),
-        sender: mpsc::Sender<io::Result<Bytes>>,
-    ) -> Result<()> {
-        let unreachable = |why: String| ExecutorError::Unreachable(format!("archive: {why}"));
-        let client = self.client().map_err(|e| unreachable(e.to_string()))?;
-        let options = DownloadFromContainerOptionsBuilder::default()
-            .path(path)
-            .build();
-        let mut stream = std::pin::pin!(client.download_from_container(container, Some(options)));
-        loop {
-            let limit = limits::ENGINE_CALL_TIME.std();
-            let failure = match tokio::time::timeout(limit, stream.next()).await {
-                Ok(None) => return Ok(()),
-                Ok(Some(Ok(piece))) => match sender.send(Ok(piece)).await {
-                    Ok(()) => continue,
-                    Err(_) => return Ok(()), // the reader has stopped on purpose
-                },
-                Ok(Some(Err(error))) => match refusal(error) {
-                    Ok(refusal) => refusal.into(),
-                    Err(why) => unreachable(why),
-                },
-                Err(_) => unreachable("it stalls".to_owned()),
-            };
-            // Or the reader would take the break for the end.
-            let _ = sender.send(Err(io::Error::other("broken off"))).await;
-            return Err(failure);
-        }
+        read.await??.map_err(ExecutorError::Staging)
     }
 }
 
-/// Pieces that arrive from an async stream, read as one from a blocking thread.
-pub(super) struct Pieces {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Pieces {
-    pub(super) fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        let piece = Bytes::new();
-        Self { receiver, piece }
-    }
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let length = buffer.len().min(self.piece.len());
-        buffer[..length].copy_from_slice(&self.piece.split_to(length));
-        Ok(length)
-    }
-}
-
-/// Reads a tar of one directory: its regular files go into `into`, everything is listed.
-fn read_output(tar: impl Read, output: &OutputSpec, into: &Path) -> io::Result<OutputListing> {
+/// Reads an archive of one directory. Its regular files go into `into`; everything is listed.
+fn read_output(archive: impl Read, output: &OutputSpec, into: &Path) -> io::Result<OutputListing> {
     let mut listing = OutputListing::default();
-    let mut archive = tar::Archive::new(tar);
+    let mut tar = TarReader::new(archive, EXTENDED_BYTES_MAX);
     let (mut entries, mut pages) = (0, 0);
-    let mut said = Extended::default();
-    for entry in archive.entries()?.raw(true) {
-        let mut entry = entry?;
-        let kind = entry.header().entry_type();
-        if kind.is_pax_local_extensions() {
-            said = extended(&mut entry)?;
+    while let Some(entry) = tar.next_entry()? {
+        // The engine writes only local extended headers.
+        if entry.has_foreign_headers {
+            return Err(io::Error::other("the engine's archive has unknown headers"));
+        }
+        let path = name_of(&entry.path);
+        if path == Name::Root {
             continue;
         }
-        // The engine writes no other headers that stand for themselves.
-        if kind.is_pax_global_extensions() || kind.is_gnu_longname() || kind.is_gnu_longlink() {
-            return Err(io::Error::other(
-                "the engine writes its archive in an unknown way",
-            ));
-        }
-        let Extended { path, size, .. } = std::mem::take(&mut said);
-        // Only of files that do not fit into a plain header, 8 GiB; where the next one begins is then unknown.
-        if size.is_some_and(|size| size != entry.size()) {
-            listing.truncated = Some(OutputLimitHit::Bytes);
+        if let Some(limit) = limit_before_content(&entry, &path, entries, output) {
+            listing.truncated = Some(limit);
             return Ok(listing);
         }
-        let path = path.unwrap_or_else(|| entry.path_bytes().into_owned());
-        let path = match name_of(&path) {
-            Name::Root => continue,
-            Name::Bad => None,
-            Name::TooDeep => {
-                listing.truncated = Some(OutputLimitHit::Depth);
-                return Ok(listing);
-            }
-            Name::Good(path) => Some(path),
-        };
         entries += 1;
-        if entries > output.files {
-            listing.truncated = Some(OutputLimitHit::Files);
-            return Ok(listing);
-        }
-        let Some(path) = path else {
+        let Name::Good(path) = path else {
             listing.bad_names += 1;
             continue;
         };
-        if let Some(other) = other_than_file(kind) {
+        if !is_file(entry.kind()) {
+            let other = kind_name(entry.kind());
             listing
                 .others
-                .extend(other.map(|what| (path, what.to_owned())));
+                .extend(other.map(|kind| (path, kind.to_owned())));
             continue;
         }
-        let length = entry.size();
-        pages += sandbox::pages(length);
-        if listing.bytes.saturating_add(length) > output.bytes
+        pages += sandbox::pages(entry.size);
+        if listing.bytes.saturating_add(entry.size) > output.bytes
             || pages > sandbox::pages(output.bytes)
         {
             listing.truncated = Some(OutputLimitHit::Bytes);
             return Ok(listing);
         }
-        match store(&mut entry, &into.join(&path)) {
+        match store(tar.content(), entry.size, &into.join(&path)) {
             Ok(()) => {
-                listing.bytes += length;
-                listing.files.insert(path, length);
+                listing.bytes += entry.size;
+                listing.files.insert(path, entry.size);
             }
-            Err(e) if is_of_the_name(&e) => listing.bad_names += 1,
+            Err(e) if is_caused_by_name(&e) => listing.bad_names += 1,
             Err(e) => return Err(e),
         }
     }
     Ok(listing)
 }
 
-/// `None` for a regular file, `Some(None)` for a directory, else what it is.
-fn other_than_file(kind: EntryType) -> Option<Option<&'static str>> {
+/// The limit that this entry exceeds, whatever its content is. `before` entries were read before it.
+fn limit_before_content(
+    entry: &TarEntry,
+    name: &Name,
+    before: u64,
+    output: &OutputSpec,
+) -> Option<OutputLimitHit> {
+    // The engine writes an extended size only for files that do not fit into a plain header, from 8 GiB on.
+    if entry.header.entry_size().ok() != Some(entry.size) {
+        return Some(OutputLimitHit::Bytes);
+    }
+    if *name == Name::TooDeep {
+        return Some(OutputLimitHit::Depth);
+    }
+    (before >= output.files).then_some(OutputLimitHit::Files)
+}
+
+fn is_file(kind: EntryType) -> bool {
+    matches!(kind, EntryType::Regular | EntryType::Continuous)
+}
+
+/// The name of a kind of file that an output must not contain. `None` for a directory.
+fn kind_name(kind: EntryType) -> Option<&'static str> {
     match kind {
-        EntryType::Regular | EntryType::Continuous => None,
-        EntryType::Directory => Some(None),
-        EntryType::Symlink => Some(Some("symlink")),
-        EntryType::Link => Some(Some("hard link")),
-        EntryType::Fifo => Some(Some("fifo")),
-        EntryType::Char | EntryType::Block => Some(Some("device")),
-        _ => Some(Some("unknown")),
+        EntryType::Directory => None,
+        EntryType::Symlink => Some("symlink"),
+        EntryType::Link => Some("hard link"),
+        EntryType::Fifo => Some("fifo"),
+        EntryType::Char | EntryType::Block => Some("device"),
+        _ => Some("unknown"),
     }
 }
 
-/// What an extended header says of the entry after it, as far as it matters here.
-#[derive(Debug, Default)]
-pub(super) struct Extended {
-    path: Option<Vec<u8>>,
-    /// Where a link leads.
-    pub link: Option<Vec<u8>>,
-    size: Option<u64>,
-}
-
-/// Reads an extended header: records `length key=value\n`, where the length counts all of it.
-pub(super) fn extended(entry: &mut Entry<impl Read>) -> io::Result<Extended> {
-    let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken extended header");
-    let mut text = Vec::new();
-    entry.take(EXTENDED_BYTES_MAX + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > EXTENDED_BYTES_MAX {
-        return Err(broken());
-    }
-    let mut said = Extended::default();
-    let mut rest = &text[..];
-    while !rest.is_empty() {
-        let space = rest.iter().position(|b| *b == b' ').ok_or_else(broken)?;
-        let length = str::from_utf8(&rest[..space])
-            .ok()
-            .and_then(|t| t.parse().ok());
-        let length: usize = length.ok_or_else(broken)?;
-        let record = rest.get(space + 1..length).ok_or_else(broken)?;
-        if let Some(path) = record.strip_prefix(b"path=") {
-            said.path = Some(path.strip_suffix(b"\n").unwrap_or(path).to_vec());
-        } else if let Some(link) = record.strip_prefix(b"linkpath=") {
-            said.link = Some(link.strip_suffix(b"\n").unwrap_or(link).to_vec());
-        } else if let Some(size) = record.strip_prefix(b"size=") {
-            let size = str::from_utf8(size)
-                .ok()
-                .and_then(|t| t.trim_end().parse().ok());
-            said.size = Some(size.ok_or_else(broken)?);
-        }
-        rest = &rest[length..];
-    }
-    Ok(said)
-}
-
-/// Whether an error is one that another name would not have had.
-fn is_of_the_name(error: &io::Error) -> bool {
+/// Whether the same call with another name would have succeeded.
+fn is_caused_by_name(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::AlreadyExists
@@ -244,20 +132,20 @@ fn is_of_the_name(error: &io::Error) -> bool {
     )
 }
 
-/// Directories come into being here, from names that were checked; links never do.
-fn store(entry: &mut Entry<impl Read>, path: &Path) -> io::Result<()> {
+/// Writes a file and the directories above it. The names were checked before, and links are never created.
+fn store(mut content: impl Read, size: u64, path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     let mut file = fs::File::create(path)?;
-    let copied = io::copy(entry, &mut file)?;
-    if copied != entry.size() {
+    let copied = io::copy(&mut content, &mut file)?;
+    if copied != size {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(())
 }
 
-/// What becomes of a path in the archive.
+/// A path of the archive, checked.
 #[derive(Debug, PartialEq, Eq)]
 enum Name {
     /// The output directory itself.
@@ -267,8 +155,8 @@ enum Name {
     TooDeep,
 }
 
-/// The first part is the directory that was asked for. Every other part must be
-/// `[A-Za-z0-9._-]{1,128}`: names go into pages, paths and reports.
+/// The first part is the requested directory. Every other part must be `[A-Za-z0-9._-]{1,128}`, because pages, paths
+/// and reports contain these names.
 fn name_of(path: &[u8]) -> Name {
     let Ok(text) = std::str::from_utf8(path) else {
         return Name::Bad;
@@ -281,13 +169,9 @@ fn name_of(path: &[u8]) -> Name {
             _ => return Name::Bad,
         }
     }
-    if parts.is_empty() {
+    let Some((_directory, parts)) = parts.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return Name::Root;
-    }
-    parts.remove(0);
-    if parts.is_empty() {
-        return Name::Root;
-    }
+    };
     if parts.len() > limits::OUTPUT_DEPTH_MAX {
         return Name::TooDeep;
     }
@@ -297,9 +181,10 @@ fn name_of(path: &[u8]) -> Name {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    match parts.iter().all(good) {
-        true => Name::Good(parts.join("/")),
-        false => Name::Bad,
+    if parts.iter().all(good) {
+        Name::Good(parts.join("/"))
+    } else {
+        Name::Bad
     }
 }
 
@@ -345,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn regular_files_are_copied_and_the_rest_is_named() {
+    fn regular_files_are_copied_and_everything_else_is_listed() {
         let (listing, into) = Made::new()
             .add("output/a", EntryType::Directory, b"")
             .add("output/a/mask.png", EntryType::Regular, b"mask")
@@ -358,7 +243,7 @@ mod tests {
         let others: Vec<_> = listing
             .others
             .iter()
-            .map(|(n, w)| format!("{n}: {w}"))
+            .map(|(name, kind)| format!("{name}: {kind}"))
             .collect();
         assert_eq!(
             others,
@@ -409,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn extended_headers_name_what_follows() {
+    fn extended_headers_name_the_entry_after_them() {
         let long = format!("output/{}", "x".repeat(120));
         let mut made = Made::new();
         made.0
@@ -424,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_in_each_others_way_are_bad_names() {
+    fn names_that_conflict_are_bad_names() {
         for (first, second) in [("output/a", "output/a/b"), ("output/c/d", "output/c")] {
             let (listing, _) = Made::new()
                 .add(first, EntryType::Regular, b"1")

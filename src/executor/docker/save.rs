@@ -1,9 +1,8 @@
-//! An image into an archive, to be carried to another engine.
+//! An image into an archive, for another engine.
 //!
-//! The engine that builds runs strangers' Dockerfiles, so what it gives out is not believed: an
-//! archive is refused if it is larger than announced, holds another image beside the one, or names
-//! any. The engine that loads it would give a name in it, `referee/python:3.11` say, to whatever is
-//! in the archive.
+//! The engine that builds runs untrusted Dockerfiles, so its archives are untrusted. An archive is refused if it is
+//! larger than announced, contains another image, or names an image. The engine that loads it would give such a name,
+//! for example `referee/python:3.11`, to an untrusted image.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,59 +12,58 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{DockerEngine, refusal};
+use super::connection::{DockerEngine, blocking, refusal};
 use crate::executor::{ExecutorError, Result};
 use crate::model::{ImageId, limits};
 
-/// What engines read to know what is in an archive, the second one for old archives only.
+/// The files in which engines find the contents of an archive. The second one is for old archives only.
 const LIST: &str = "manifest.json";
 const OLD_LIST: &str = "repositories";
 
-/// One image in the list.
+/// An image in the list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct ListedImage {
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
 }
 
 impl DockerEngine {
-    pub(super) async fn save_archive(&self, image: &ImageId, into: &Path, most: u64) -> Result<()> {
+    pub(super) async fn save_archive(
+        &self,
+        image: &ImageId,
+        into: &Path,
+        bytes_max: u64,
+    ) -> Result<()> {
         let time = limits::IMAGE_LOAD_TIME;
         let late = |_| ExecutorError::Unreachable(format!("save: no end within {time}"));
-        tokio::time::timeout(time.std(), self.give_out(image, into, most))
+        tokio::time::timeout(time.std(), self.export(image, into, bytes_max))
             .await
             .map_err(late)??;
         let path = into.to_owned();
-        let listed = tokio::task::spawn_blocking(move || only_image(File::open(path)?))
-            .await
-            .map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?;
-        let flaw = match listed? {
-            None => return Ok(()),
-            Some(flaw) => flaw,
-        };
-        Err(ExecutorError::Refused(format!(
-            "the archive that it made of {image} is not used: {flaw}"
-        )))
+        match blocking(move || archive_problem(File::open(path)?)).await?? {
+            None => Ok(()),
+            Some(problem) => Err(ExecutorError::Refused(format!(
+                "its archive of {image} cannot be used: {problem}"
+            ))),
+        }
     }
 
-    async fn give_out(&self, image: &ImageId, into: &Path, most: u64) -> Result<()> {
-        let client = self
-            .client()
-            .map_err(|e| ExecutorError::Unreachable(e.to_string()))?
-            .with_timeout(limits::IMAGE_LOAD_TIME.std()); // the answer begins when all is packed
+    async fn export(&self, image: &ImageId, into: &Path, bytes_max: u64) -> Result<()> {
+        // The answer begins after the whole image was packed.
+        let client = self.client()?.with_timeout(limits::IMAGE_LOAD_TIME.std());
         let mut file = tokio::fs::File::create(into).await?;
         let mut pieces = std::pin::pin!(client.export_image(image.as_str()));
         let mut bytes = 0u64;
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| match refusal(error) {
-                Ok(no) => no.into(),
+                Ok(refusal) => refusal.into(),
                 Err(why) => ExecutorError::Unreachable(format!("save: {why}")),
             })?;
             bytes = bytes.saturating_add(piece.len() as u64);
-            if bytes > most {
+            if bytes > bytes_max {
                 return Err(ExecutorError::Refused(format!(
-                    "the archive of {image} has more than {most} bytes, so it is not what was built"
+                    "the archive of {image} has more than {bytes_max} bytes, so it is not the image that was built"
                 )));
             }
             file.write_all(&piece).await?;
@@ -75,10 +73,9 @@ impl DockerEngine {
     }
 }
 
-/// What is wrong with an archive that should hold one image without a name; `None` if nothing is.
-/// Whatever is called like a list counts as one, wherever it lies and whatever it is: an engine
-/// that unpacks the archive may be led there.
-fn only_image(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
+/// The problem of an archive that should contain one image without a name. Every entry with the name of a list counts
+/// as a list, in any folder and of any kind, because an engine that unpacks the archive may be led there.
+fn archive_problem(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
     let mut archive = tar::Archive::new(archive);
     let mut lists = 0;
     for entry in archive.entries_with_seek()? {
@@ -88,7 +85,7 @@ fn only_image(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
             continue;
         };
         if name == OLD_LIST {
-            // Written by engines for tagged images alone.
+            // Engines write this file only for tagged images.
             return Ok(Some(format!("it has names, in `{}`", path.display())));
         }
         if name != LIST {
@@ -101,20 +98,20 @@ fn only_image(archive: impl io::Read + io::Seek) -> io::Result<Option<String>> {
         let mut text = String::new();
         let mut part = (&mut entry).take(limits::IMAGE_LIST_BYTES_MAX);
         part.read_to_string(&mut text)?;
-        if let Some(flaw) = flaw_of(&text) {
-            return Ok(Some(flaw));
+        if let Some(problem) = list_problem(&text) {
+            return Ok(Some(problem));
         }
     }
     Ok((lists == 0).then(|| format!("it has no {LIST}")))
 }
 
-fn flaw_of(list: &str) -> Option<String> {
-    let images: Vec<Listed> = match serde_json::from_str(list) {
+fn list_problem(list: &str) -> Option<String> {
+    let images: Vec<ListedImage> = match serde_json::from_str(list) {
         Ok(images) => images,
         Err(error) => return Some(format!("{LIST} cannot be read: {error}")),
     };
     let [image] = images.as_slice() else {
-        return Some(format!("it holds {} images", images.len()));
+        return Some(format!("it contains {} images", images.len()));
     };
     let names = image.repo_tags.as_deref().unwrap_or_default();
     (!names.is_empty()).then(|| format!("it names its image {}", names.join(", ")))
@@ -133,11 +130,11 @@ mod tests {
             header.set_size(text.len() as u64);
             tar.append_data(&mut header, path, text.as_bytes()).unwrap();
         }
-        only_image(io::Cursor::new(tar.into_inner().unwrap())).unwrap()
+        archive_problem(io::Cursor::new(tar.into_inner().unwrap())).unwrap()
     }
 
     #[test]
-    fn one_image_without_a_name_is_taken() {
+    fn one_image_without_a_name_is_accepted() {
         let files = [
             ("b/layer.tar", "x"),
             ("a.json", "{}"),
@@ -158,8 +155,11 @@ mod tests {
                 vec![("manifest.json", named.as_str())],
                 "it names its image referee/python:3.11",
             ),
-            (vec![("manifest.json", two.as_str())], "it holds 2 images"),
-            (vec![("manifest.json", "[]")], "it holds 0 images"),
+            (
+                vec![("manifest.json", two.as_str())],
+                "it contains 2 images",
+            ),
+            (vec![("manifest.json", "[]")], "it contains 0 images"),
             (
                 vec![("manifest.json", ONE), ("manifest.json", named.as_str())],
                 "`manifest.json` is not the only list",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_place_of_the_list_is_refused() {
+    fn a_link_instead_of_the_list_is_refused() {
         let mut tar = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
@@ -192,7 +192,7 @@ mod tests {
         tar.append_link(&mut header, "manifest.json", "other")
             .unwrap();
         let archive = io::Cursor::new(tar.into_inner().unwrap());
-        let message = only_image(archive).unwrap();
+        let message = archive_problem(archive).unwrap();
         assert_eq!(
             message.as_deref(),
             Some("`manifest.json` is not the only list")

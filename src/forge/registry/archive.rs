@@ -1,8 +1,8 @@
-//! The file that an engine loads: configuration, layers unpacked, and a list of both.
+//! The file that an engine loads: the configuration, the unpacked layers, and a list of both.
 //!
-//! Layers stream through: decompressed, scanned, counted and compared with their digests on the way
-//! to the disk. It refuses to write a byte beyond the limit, to name the image (whoever loads it
-//! does), and to leave anything in the file that was not compared.
+//! Layers are decompressed, scanned, counted and compared with their digests on the way to the disk. No byte beyond the
+//! limit is written, and nothing stays in the file that was not compared. The file contains no name: the engine that
+//! loads it names the image.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,7 +18,7 @@ use crate::rules::image_layer::Fault;
 
 const PIECE: usize = 64 * 1024;
 
-/// An archive in the making.
+/// An archive that is being written.
 pub(super) struct Archive {
     tar: tar::Builder<File>,
     /// Name in the archive and bytes of each layer of the image.
@@ -28,8 +28,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Begins a new file. All layers together may have `limit` bytes, each counted as often as the
-    /// image has it.
+    /// Begins a new file. All layers together may have `limit` bytes. A layer counts as often as the image contains it.
     pub(super) fn create(path: &Path, limit: u64) -> io::Result<Self> {
         Ok(Self {
             tar: tar::Builder::new(File::create_new(path)?),
@@ -39,11 +38,11 @@ impl Archive {
         })
     }
 
-    /// Adds a layer from what the registry sends of it, to the end of that. After a fault that may
-    /// come of the registry's bytes, the rest of them is still read.
+    /// Adds a layer from the bytes that the registry sends. After a fault that the registry's bytes may have caused,
+    /// the rest of them is still read.
     ///
     /// # Errors
-    /// Those of the disk; faults of the layer are the inner error.
+    /// Those of the disk. Faults of the layer are the inner error.
     pub(super) fn layer(
         &mut self,
         gzip: bool,
@@ -56,9 +55,10 @@ impl Archive {
         header.set_mtime(0);
         let mut entry = self.tar.append_writer(&mut header, &name)?;
         let mut copy = Copying {
-            source: match gzip {
-                true => Unpacked::Gzip(Box::new(MultiGzDecoder::new(&mut source))),
-                false => Unpacked::Plain(&mut source),
+            source: if gzip {
+                Unpacked::Gzip(Box::new(MultiGzDecoder::new(&mut source)))
+            } else {
+                Unpacked::Plain(&mut source)
             },
             target: &mut entry,
             hasher: Sha256::new(),
@@ -68,7 +68,7 @@ impl Archive {
         };
         let scanned = scan(&mut copy).and_then(|scanned| {
             match scanned {
-                // What is behind the end mark counts for the digest.
+                // The bytes behind the end of the tar archive count for the digest.
                 Scan::Clean => io::copy(&mut copy, &mut io::sink()).map(|_| Ok(())),
                 Scan::Holds(what) => Ok(Err(Fault::Holds(what))),
                 Scan::NotTar => Ok(Err(Fault::NotTar)),
@@ -97,7 +97,7 @@ impl Archive {
         Ok(judged)
     }
 
-    /// The image has the layer of that number (from 0) once more.
+    /// The image contains the layer of this number (from 0) once more.
     pub(super) fn again(&mut self, layer: usize) -> Result<(), Fault> {
         let Some((name, bytes)) = self.layers.get(layer).cloned() else {
             return Err(Fault::NotAsNamed);
@@ -110,8 +110,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Adds the configuration and the list, and closes the file. Answers with the bytes of all
-    /// layers, unpacked.
+    /// Adds the configuration and the list, closes the file, and returns the unpacked bytes of all layers.
     pub(super) fn finish(mut self, config: &[u8]) -> io::Result<u64> {
         let name = format!("{}.json", Digest::of(config).hex());
         let layers: Vec<&str> = self.layers.iter().map(|(name, _)| name.as_str()).collect();
@@ -131,7 +130,7 @@ impl Archive {
     }
 }
 
-/// `sha256:…` of all that was hashed.
+/// The digest `sha256:…` of the hashed bytes.
 pub(super) fn digest_of(hasher: Sha256) -> Digest {
     Digest::of_hash(hasher.finalize().into())
 }
@@ -141,14 +140,14 @@ enum Unpacked<'a, R: Read> {
     Gzip(Box<MultiGzDecoder<&'a mut R>>),
 }
 
-/// Why copying ended before its end.
+/// Why copying ended early.
 enum Stop {
     Limit,
     Gzip,
     Disk(io::Error),
 }
 
-/// Hands out what it reads, and has it written, hashed and counted before.
+/// Writes, hashes and counts all bytes before it returns them to its reader.
 struct Copying<'a, R: Read, W: Write> {
     source: Unpacked<'a, R>,
     target: &'a mut W,

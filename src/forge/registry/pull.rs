@@ -1,8 +1,7 @@
-//! From a pinned digest to a file that an engine loads, or to what is wrong with the image.
+//! From a pinned digest to a file that an engine loads, or to findings about the image.
 //!
-//! Faults of the image are findings, told to its team; a registry that does not answer and a full
-//! disk are errors of ours. It refuses to fetch a layer of an image that has not passed, and leaves
-//! no half of a file behind.
+//! Faults of the image are findings for its team. A registry that does not answer and a full disk are platform errors.
+//! Layers are fetched only of an image that has passed the rules. No partial file is left behind.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -19,12 +18,11 @@ use crate::rules::catalogue::{IMG011, IMG014, IMG016};
 use crate::rules::image_layer::Fault;
 use crate::rules::image_manifest::{self, Document, Layer, LayerKind, Manifest, PushedImage};
 
-/// What an image is before a layer of it is fetched.
+/// An image, judged before its layers are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// The image, if it may be fetched.
+    /// The image. `None` if it must not be fetched.
     pub image: Option<PushedImage>,
-    /// All that is wrong with it.
     pub findings: Vec<Finding>,
 }
 
@@ -40,23 +38,22 @@ impl Look {
 /// How fetching an image ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PullEnd {
-    /// The file is there, and every byte of it was compared with its digest.
+    /// The file exists, and every byte of it was compared with its digest.
     Pulled {
-        /// Bytes of all layers, unpacked.
+        /// Unpacked bytes of all layers.
         bytes: u64,
     },
-    /// The image is at fault; there is no file.
+    /// The image is at fault. There is no file.
     Refused(Finding),
 }
 
-/// What went wrong while fetching, other than the image.
+/// A failure that is not the image's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
-    /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// Our disk.
-    #[error("staging an image: {0}")]
+    /// The disk of Referee.
+    #[error("staging an image failed: {0}")]
     Disk(#[from] io::Error),
 }
 
@@ -64,7 +61,7 @@ impl Registry {
     /// Judges the image of a pinned digest by its manifest and configuration.
     ///
     /// # Errors
-    /// When the registry does not answer. What is wrong with the image is a finding.
+    /// When the registry does not answer. Faults of the image are findings.
     pub async fn look(
         &self,
         repository: &str,
@@ -89,7 +86,7 @@ impl Registry {
         let config = match of_image(config, "The configuration of the image")? {
             Ok(config) if config.len() as u64 == limit => config,
             Ok(_) => {
-                findings.push(IMG014.finding("The configuration is not what the manifest says"));
+                findings.push(IMG014.finding("The configuration differs from the manifest"));
                 Vec::new()
             }
             Err(finding) => {
@@ -106,7 +103,7 @@ impl Registry {
         Ok(Look { image, findings })
     }
 
-    /// The manifest for the server's platform.
+    /// The manifest of the image for the server's platform.
     async fn image_manifest(
         &self,
         repository: &str,
@@ -114,7 +111,7 @@ impl Registry {
         policy: &Policy,
     ) -> Result<std::result::Result<Manifest, Finding>> {
         let mut digest = pinned.clone();
-        // An index leads to a manifest, and to nothing else.
+        // An index must lead directly to a manifest.
         for _ in 0..2 {
             let text = self.manifest(repository, digest.as_str()).await;
             let text = match of_image(text, &format!("The image {digest}"))? {
@@ -133,11 +130,11 @@ impl Registry {
         Ok(Err(IMG011.finding("The registry holds an index of indexes")))
     }
 
-    /// Fetches an image that has passed into a new file at `into`, its layers unpacked to no more
-    /// than `limit` bytes together.
+    /// Fetches an image that has passed the rules into a new file at `into`. Its layers may unpack to `limit` bytes
+    /// together.
     ///
     /// # Errors
-    /// When the registry or the disk fails. What is wrong with the image is a finding.
+    /// When the registry or the disk fails. Faults of the image are findings.
     pub async fn pull(
         &self,
         repository: &str,
@@ -150,7 +147,7 @@ impl Registry {
         let fetched = self.fetch(repository, image, archive);
         let late = || RegistryError::Network {
             retryable: true,
-            message: format!("the image was not there within {}", limits::PULL_TIME),
+            message: format!("the image was not fetched within {}", limits::PULL_TIME),
         };
         let end = tokio::time::timeout(limits::PULL_TIME.std(), fetched)
             .await
@@ -180,7 +177,7 @@ impl Registry {
                 Some(before) => archive.again(before).map_err(|fault| fault.finding(n + 1)),
                 None => {
                     let (back, judged) = self
-                        .layer(repository, (layer, diff_id), n + 1, archive)
+                        .layer(repository, layer, diff_id, n + 1, archive)
                         .await?;
                     archive = back;
                     judged
@@ -195,12 +192,13 @@ impl Registry {
         Ok(PullEnd::Pulled { bytes })
     }
 
-    /// Fetches a layer: the registry's bytes go through a short queue to a thread that may wait for
-    /// the disk. What is wrong with the registry's bytes is told before what follows from it.
+    /// Fetches a layer, the `n`th from 1. The registry's bytes go through a short queue to a thread that may wait for
+    /// the disk. A fault of the registry's bytes hides the faults that it causes.
     async fn layer(
         &self,
         repository: &str,
-        (layer, diff_id): (&Layer, &Digest),
+        layer: &Layer,
+        diff_id: &Digest,
         n: usize,
         mut archive: Archive,
     ) -> std::result::Result<(Archive, std::result::Result<(), Finding>), PullError> {
@@ -241,10 +239,8 @@ impl Registry {
                     return Ok(Sent::Stopped);
                 }
             }
-            Ok(match blob.bytes() == layer.bytes {
-                true => Sent::All,
-                false => Sent::Wrong,
-            })
+            let is_complete = blob.bytes() == layer.bytes;
+            Ok(if is_complete { Sent::All } else { Sent::Wrong })
         };
         match sent.await {
             Err(RegistryError::TooLarge { .. } | RegistryError::DigestMismatch { .. }) => {
@@ -255,18 +251,17 @@ impl Registry {
     }
 }
 
-/// How a layer came from the registry.
+/// How a layer was received from the registry.
 enum Sent {
-    /// To its end, and as its manifest says.
+    /// Completely, as its manifest describes it.
     All,
-    /// Not to its end: the other side had seen enough.
+    /// In part: the reader stopped.
     Stopped,
-    /// It is not what its manifest says.
+    /// It differs from its manifest.
     Wrong,
 }
 
-/// Tells faults of the image from faults of the registry: what it does not have or has otherwise is
-/// the former.
+/// Separates faults of the image from failures of the registry. A missing or different object is a fault of the image.
 fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, Finding>> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
@@ -277,13 +272,13 @@ fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, F
             IMG014.finding(format!("{what} has more than {limit} bytes"))
         )),
         Err(RegistryError::DigestMismatch { .. }) => Ok(Err(
-            IMG014.finding(format!("{what} is not what its digest says"))
+            IMG014.finding(format!("{what} does not have its digest"))
         )),
         Err(error) => Err(error),
     }
 }
 
-/// Does what may wait for the disk, on a thread for that.
+/// Does work that may wait for the disk, on a thread for it.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -292,7 +287,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(io::Error::other)?
 }
 
-/// The queue as a reader. It ends when the sender is gone, whether all was sent or not.
+/// The queue as a reader. It ends when the sender is dropped, whether everything was sent or not.
 struct Pieces {
     queue: mpsc::Receiver<Bytes>,
     piece: Bytes,
@@ -321,7 +316,7 @@ impl Read for Pieces {
     }
 }
 
-/// A file that goes away unless it is kept, also when its future is dropped in the middle.
+/// A file that is removed unless it is kept, also when its future is dropped in between.
 struct Unfinished<'a>(Option<&'a Path>);
 
 impl Unfinished<'_> {
@@ -333,7 +328,7 @@ impl Unfinished<'_> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Some(path) = self.0 {
-            // It is in a folder that goes away in any case; this is for the disk's sake.
+            // Its folder is removed later in any case. This frees the disk early.
             let _ = std::fs::remove_file(path);
         }
     }

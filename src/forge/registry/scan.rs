@@ -1,126 +1,61 @@
-//! Walks the tar of a layer from header to header, as the engine will, and stops at the first entry
-//! that must not be there.
+//! Reads the tar of a layer from header to header, and stops at the first entry that an image must not have.
 //!
-//! It reads as Go's `archive/tar` does, which unpacks layers in engines. Where that reader and this
-//! one could disagree about where the next header is, the layer is refused. No entry is kept in
-//! memory; of extended headers no more than a bound.
+//! Engines unpack layers with Go's `archive/tar`, and so does the reader here. The layer is refused where two readers
+//! could disagree about the position of the next header. The scan keeps no entry in memory.
 
 use std::io::{self, Read};
 
-use tar::{EntryType, Header};
+use tar::EntryType;
 
 use crate::model::limits;
+use crate::model::tar_reader::{TarEntry, TarError, TarReader};
 use crate::rules::image_layer::{EntryKind, forbidden};
 
-const BLOCK: u64 = 512;
-
-/// What a layer's tar is.
+/// The result of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scan {
-    /// All headers were read, and all may be there.
+    /// All headers were read, and every entry is allowed.
     Clean,
-    /// It holds this, which must not be there.
+    /// The layer contains this forbidden entry.
     Holds(String),
-    /// It is no tar, or breaks off.
+    /// The layer is not a tar archive, or it ends in the middle of an entry.
     NotTar,
 }
 
-/// Reads up to the end mark, the end or the first forbidden entry.
+/// Reads to the end of the archive or to the first forbidden entry.
 ///
 /// # Errors
 /// Those of the reader.
 pub fn scan(reader: &mut impl Read) -> io::Result<Scan> {
-    let mut walk = Walk::default();
+    let mut tar = TarReader::new(reader, limits::LAYER_HEADER_BYTES_MAX);
     loop {
-        let mut block = [0; BLOCK as usize];
-        match read_full(reader, &mut block)? {
-            0 => return Ok(Scan::Clean),
-            BLOCK => {}
-            _ => return Ok(Scan::NotTar),
-        }
-        if block == [0; BLOCK as usize] {
-            return Ok(Scan::Clean);
-        }
-        let header = Header::from_byte_slice(&block);
-        let size = match header.entry_size() {
-            Ok(size) if is_header(&block, header) => size,
-            _ => return Ok(Scan::NotTar),
+        let refused = match tar.next_entry() {
+            Ok(Some(entry)) => refused(&entry),
+            Ok(None) => return Ok(Scan::Clean),
+            Err(TarError::HeaderTooLong) => Some("a header that is too long".to_owned()),
+            Err(TarError::Broken) => return Ok(Scan::NotTar),
+            Err(TarError::Io(error)) => return Err(error),
         };
-        let end = match walk.step(header, size, reader)? {
-            Step::Skip(bytes) => skip(reader, bytes)?.then_some(Scan::Clean),
-            Step::End(scan) => return Ok(scan),
-        };
-        if end.is_none() {
-            return Ok(Scan::NotTar);
+        if let Some(description) = refused {
+            return Ok(Scan::Holds(description));
         }
     }
 }
 
-/// What has been said of the entry to come.
-#[derive(Default)]
-struct Walk {
-    long_name: Option<String>,
-    extended: Extended,
-}
-
-enum Step {
-    /// So many bytes of content follow.
-    Skip(u64),
-    End(Scan),
-}
-
-impl Walk {
-    fn step(&mut self, header: &Header, size: u64, reader: &mut impl Read) -> io::Result<Step> {
-        let kind = header.entry_type();
-        let about_next = kind.is_pax_local_extensions() || kind.is_gnu_longname();
-        if about_next || kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
-            if size > limits::LAYER_HEADER_BYTES_MAX {
-                let message = "a header that is too long".to_owned();
-                return Ok(Step::End(Scan::Holds(message)));
-            }
-            let mut text = vec![0; padded(size) as usize];
-            if read_full(reader, &mut text)? != text.len() as u64 {
-                return Ok(Step::End(Scan::NotTar));
-            }
-            text.truncate(size as usize);
-            if kind.is_gnu_longname() {
-                let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
-                self.long_name = Some(String::from_utf8_lossy(&text[..end]).into_owned());
-            } else if kind.is_pax_local_extensions() {
-                match Extended::read(&text) {
-                    Some(extended) => self.extended = extended,
-                    None => return Ok(Step::End(Scan::NotTar)),
-                }
-            } else if kind.is_pax_global_extensions() {
-                *self = Self::default(); // an entry of its own, which engines pass over
-            }
-            return Ok(Step::Skip(0));
-        }
-        let said = std::mem::take(self);
-        Ok(entry(header, size, said))
-    }
-}
-
-/// Judges an entry, and tells how long its content is.
-fn entry(header: &Header, size: u64, said: Walk) -> Step {
-    let size = said.extended.size.unwrap_or(size);
-    let plain = || String::from_utf8_lossy(&header.path_bytes()).into_owned();
-    let path = said.long_name.or(said.extended.path).unwrap_or_else(plain);
-    let kind = header.entry_type();
-    let judged = match kind {
-        _ if said.extended.sparse => EntryKind::Sparse,
-        EntryType::GNUSparse => EntryKind::Sparse,
+/// The description of an entry that an image must not have.
+fn refused(entry: &TarEntry) -> Option<String> {
+    let path = String::from_utf8_lossy(&entry.path);
+    let kind = match entry.kind() {
+        _ if entry.sparse => EntryKind::Sparse,
         EntryType::Char | EntryType::Block => EntryKind::Device,
         EntryType::Symlink => EntryKind::Symlink,
         _ => EntryKind::Other,
     };
-    if let Some(message) = forbidden(judged, &path) {
-        return Step::End(Scan::Holds(message));
-    }
     // In the oldest format a file whose name ends in `/` is a directory, and has no content.
-    let old_directory = header.as_old().linkflag == [0] && (path.ends_with('/') || path.is_empty());
-    let no_content = matches!(
-        kind,
+    let old_format = entry.header.as_old().linkflag == [0];
+    let old_directory = old_format && (path.ends_with('/') || path.is_empty());
+    let has_no_content = matches!(
+        entry.kind(),
         EntryType::Link
             | EntryType::Symlink
             | EntryType::Char
@@ -128,87 +63,15 @@ fn entry(header: &Header, size: u64, said: Walk) -> Step {
             | EntryType::Directory
             | EntryType::Fifo
     );
-    match size {
-        0 => Step::Skip(0),
-        _ if no_content || old_directory => {
-            let message = "an entry that can be read in two ways".to_owned();
-            Step::End(Scan::Holds(message))
-        }
-        _ => Step::Skip(size),
-    }
-}
-
-/// The records of an extended header that matter here; the last of a name wins.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Extended {
-    path: Option<String>,
-    size: Option<u64>,
-    sparse: bool,
-}
-
-impl Extended {
-    /// Each record is `length key=value\n`, where the length counts all of it: values may hold
-    /// line ends.
-    fn read(mut text: &[u8]) -> Option<Self> {
-        let mut found = Self::default();
-        while !text.is_empty() {
-            let space = text.iter().position(|b| *b == b' ')?;
-            let length: usize = str::from_utf8(&text[..space]).ok()?.parse().ok()?;
-            let record = text.get(space + 1..length)?.strip_suffix(b"\n")?;
-            let equals = record.iter().position(|b| *b == b'=')?;
-            let (key, value) = (&record[..equals], &record[equals + 1..]);
-            match key {
-                b"path" => found.path = Some(String::from_utf8_lossy(value).into_owned()),
-                b"size" if value.is_empty() => found.size = None,
-                b"size" => found.size = Some(str::from_utf8(value).ok()?.parse().ok()?),
-                _ if key.starts_with(b"GNU.sparse.") => found.sparse = true,
-                _ => {}
-            }
-            text = &text[length..];
-        }
-        found.path = found.path.filter(|path| !path.is_empty());
-        Some(found)
-    }
-}
-
-/// Whether the checksum, over the block with blanks in the checksum's place, is right.
-fn is_header(block: &[u8; BLOCK as usize], header: &Header) -> bool {
-    const CHECKSUM: std::ops::Range<usize> = 148..156;
-    let sum = block.iter().enumerate().map(|(at, byte)| match at {
-        at if CHECKSUM.contains(&at) => u32::from(b' '),
-        _ => u32::from(*byte),
-    });
-    header.cksum().is_ok_and(|said| said == sum.sum::<u32>())
-}
-
-fn padded(size: u64) -> u64 {
-    size.div_ceil(BLOCK).saturating_mul(BLOCK)
-}
-
-/// Whether all of an entry's content was there.
-fn skip(reader: &mut impl Read, size: u64) -> io::Result<bool> {
-    let wanted = padded(size);
-    let skipped = io::copy(&mut reader.take(wanted), &mut io::sink())?;
-    Ok(skipped == wanted)
-}
-
-/// Fills the buffer as far as the reader goes.
-fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<u64> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(filled as u64)
+    let ambiguous = entry.size > 0 && (has_no_content || old_directory);
+    forbidden(kind, &path)
+        .or_else(|| ambiguous.then(|| "an entry that can be read in two ways".to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tar::Header;
 
     fn add(tar: &mut tar::Builder<Vec<u8>>, kind: EntryType, path: &str, content: &[u8]) {
         let mut header = Header::new_gnu();
@@ -280,7 +143,7 @@ mod tests {
         assert!(behind(EntryType::GNUSparse, "x").starts_with("a sparse file"));
         let sparse: &[(&str, &[u8])] = &[("GNU.sparse.major", b"1")];
         assert!(holds(&extended(sparse, b"x")).starts_with("a sparse file"));
-        // The long name counts, not the short one beside it.
+        // The name in the extended header counts, not the short one.
         let renamed: &[(&str, &[u8])] = &[("path", b"dev/../sda")];
         let mut tar = tar::Builder::new(Vec::new());
         tar.append_pax_extensions(renamed.iter().copied()).unwrap();
@@ -295,14 +158,14 @@ mod tests {
         tar.append_pax_extensions(size.iter().copied()).unwrap();
         add(&mut tar, EntryType::Regular, "file", b"");
         let mut bytes = tar.into_inner().unwrap();
-        bytes.truncate(bytes.len() - 1024); // the end mark
+        bytes.truncate(bytes.len() - 1024); // the empty blocks at the end
         bytes.extend([1; 1024]);
         bytes.extend(tar_of(&[(EntryType::Char, "sda", b"")]));
         assert!(holds(&bytes).starts_with("a device file"));
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_refused() {
+    fn ambiguous_entries_are_refused() {
         for kind in [EntryType::Directory, EntryType::Link, EntryType::Fifo] {
             let bytes = tar_of(&[(kind, "x", &[0; 512])]);
             assert!(holds(&bytes).contains("two ways"), "{kind:?}");
@@ -318,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tar_is_told_apart() {
+    fn broken_archives_are_recognised() {
         let good = tar_of(&[(EntryType::Regular, "a", &[1; 700])]);
         assert_eq!(scanned(&good[..1000]), Scan::NotTar);
         assert_eq!(scanned(&good[..100]), Scan::NotTar);
@@ -328,15 +191,5 @@ mod tests {
         assert_eq!(scanned(&changed), Scan::NotTar);
         let long: &[(&str, &[u8])] = &[("comment", &[b'x'; 1 << 20])];
         assert!(holds(&extended(long, b"")).contains("too long"));
-        for bad in [
-            "9 size=x\n",
-            "99 a=b\n",
-            "x a=b\n",
-            "5 a=b",
-            "0 a=b\n",
-            "1 a=b\n",
-        ] {
-            assert_eq!(Extended::read(bad.as_bytes()), None, "{bad}");
-        }
     }
 }

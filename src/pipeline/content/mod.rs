@@ -1,8 +1,8 @@
-//! What is in the outputs, before the scorer sees them: reads just as much of each file as the task's
-//! checks need, and lets `rules::format` judge.
+//! The contents of outputs, checked before the scorer sees them.
 //!
-//! Outputs are our own copies, regular files all of them; still nothing of them is believed, and no more
-//! is read or held than a named limit. Where an input cannot be read it is nobody's fault but ours.
+//! Reads only the part of each file that the task's checks need; `rules::format` judges it. Outputs are copies of
+//! Referee, and all are regular files. They are untrusted all the same: every read has a named limit. An input that
+//! cannot be read is a platform error.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,13 +25,12 @@ use crate::rules::{self, Policy};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The output of one run, and what it was made of.
+/// The output of one run, with its inputs and the checks of the task.
 #[derive(Debug, Clone)]
 pub struct Content {
-    /// What to look at.
     checks: Vec<Check>,
     contract: Contract,
-    /// The cases that the run was over.
+    /// The cases of the run.
     cases: Vec<CaseId>,
     listing: OutputListing,
     /// Directory of the inputs of all cases.
@@ -41,11 +40,13 @@ pub struct Content {
 }
 
 impl Content {
-    /// The output of a run over these cases, in `outputs`, made from `inputs`.
+    /// The output of a run over these cases. `inputs` and `outputs` are directories.
     pub fn new(
-        (task, cases): (&Task, &[CaseId]),
+        task: &Task,
+        cases: &[CaseId],
         listing: &OutputListing,
-        (inputs, outputs): (PathBuf, &Path),
+        inputs: PathBuf,
+        outputs: &Path,
     ) -> Self {
         Self {
             checks: task.checks.clone(),
@@ -58,45 +59,43 @@ impl Content {
     }
 }
 
-/// Adds to the judgement of a run what its outputs hold, unless it has ended by that already.
+/// Adds the findings about the contents of outputs to the verdict of a run, unless the verdict has an outcome already.
 ///
 /// # Errors
-/// When inputs or our copies of outputs cannot be read.
+/// When inputs or the copies of outputs cannot be read.
 pub async fn judge(
-    mut judged: RunVerdict,
+    mut verdict: RunVerdict,
     content: Content,
     policy: &Policy,
 ) -> anyhow::Result<RunVerdict> {
-    if judged.outcome.is_some() || content.checks.is_empty() {
-        return Ok(judged);
+    if verdict.outcome.is_some() || content.checks.is_empty() {
+        return Ok(verdict);
     }
-    let found = tokio::task::spawn_blocking(move || look(&content)).await??;
+    let found = tokio::task::spawn_blocking(move || run_checks(&content)).await??;
     let found: Vec<Finding> = found.into_iter().map(|f| policy.adjust(f)).collect();
-    judged.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
-    judged.findings.extend(found);
-    Ok(judged)
+    verdict.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
+    verdict.findings.extend(found);
+    Ok(verdict)
 }
 
-/// Makes all checks.
-fn look(content: &Content) -> anyhow::Result<Vec<Finding>> {
+fn run_checks(content: &Content) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Findings::default();
     for check in &content.checks {
-        let cases = content.cases.chunks(content.together(check));
-        for group in cases {
-            look_at(content, check, group, &mut findings)?;
+        for group in content.cases.chunks(content.cases_per_file(check)) {
+            run_check(content, check, group, &mut findings)?;
         }
     }
     Ok(findings.told())
 }
 
 impl Content {
-    /// How many cases share a file: all of them, where its name has no case in it.
-    fn together(&self, check: &Check) -> usize {
+    /// The number of cases that share a file: all of them if its name contains no case.
+    fn cases_per_file(&self, check: &Check) -> usize {
         let shared = self.contract.mode == ContractMode::WholeSet && !check.files.names_case();
         if shared { self.cases.len().max(1) } else { 1 }
     }
 
-    /// These inputs of some cases, each with its case.
+    /// The selected inputs of these cases, each with its case.
     fn chosen<'a>(
         &self,
         which: &Inputs,
@@ -122,8 +121,8 @@ impl Content {
     }
 }
 
-/// Makes one check on the files of some cases.
-fn look_at(
+/// Runs one check on the files of some cases.
+fn run_check(
     content: &Content,
     check: &Check,
     group: &[CaseId],
@@ -144,29 +143,29 @@ fn look_at(
                 check.files.filled(case, &stars)
             })
             .collect();
-        let whose = match check.files.names_case() {
-            true => format!("`{case}`"),
-            false => format!("`{}`", check.files),
+        let subject = if check.files.names_case() {
+            format!("`{case}`")
+        } else {
+            format!("`{}`", check.files)
         };
-        findings.extend(results::compare(&whose, &wanted, &files));
+        findings.extend(results::compare(&subject, &wanted, &files));
     }
     for path in files {
-        findings.extend(look_into(content, check, (group, path))?);
+        findings.extend(check_file(content, check, group, path)?);
     }
     Ok(())
 }
 
-/// Looks into one file.
-fn look_into(
+/// Runs a check on one file, which belongs to the cases of a group.
+fn check_file(
     content: &Content,
     check: &Check,
-    (group, path): (&[CaseId], &str),
+    group: &[CaseId],
+    path: &str,
 ) -> anyhow::Result<Vec<Finding>> {
     let size = content.listing.files.get(path).copied().unwrap_or_default();
     match &check.is {
-        Format::Png(asks) | Format::Nifti(asks) => {
-            look_into_grid(content, check, asks, (group, path))
-        }
+        Format::Png(asks) | Format::Nifti(asks) => check_image(content, check, asks, group, path),
         Format::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
             let most = limits::OUTPUT_CSV_BYTES_MAX;
             Ok(vec![format::too_large(path, "a table", most)])
@@ -210,12 +209,13 @@ fn look_into(
     }
 }
 
-/// Looks into a picture or a volume.
-fn look_into_grid(
+/// Runs a check on a picture or a volume.
+fn check_image(
     content: &Content,
     check: &Check,
     asks: &Grid,
-    (group, path): (&[CaseId], &str),
+    group: &[CaseId],
+    path: &str,
 ) -> anyhow::Result<Vec<Finding>> {
     let file = content.open(path)?;
     let claims = match &check.is {
@@ -223,43 +223,44 @@ fn look_into_grid(
         _ => png_claim(file)?,
     };
     let input = match (&asks.size_of, group.first()) {
-        (Some(pattern), Some(case)) => match input_of(content, check, pattern, (case, path))? {
+        (Some(pattern), Some(case)) => match input_size(content, check, pattern, case, path)? {
             Some(size) => Some(size),
-            // Told already, with all others that are too many.
+            // A finding about superfluous files names it already.
             None if check.one_for.is_some() => return Ok(Vec::new()),
             None => return Ok(vec![results::stray(path)]),
         },
         _ => None,
     };
-    let what = (path, check.is.name());
-    Ok(grid::check(what, claims, input.as_deref(), &asks.types))
+    let file = (path, check.is.name());
+    Ok(grid::check(file, claims, input.as_deref(), &asks.types))
 }
 
-/// The key of an input: its name up to the first dot, as the name of a case.
+/// The key of an input in a JSON output: its name up to the first dot, like the name of a case.
 fn key_of(input: &str) -> String {
     let name = input.rsplit('/').next().unwrap_or(input);
     name.split('.').next().unwrap_or(name).to_owned()
 }
 
-/// The size of the input that an output belongs to; none where it belongs to none.
-fn input_of(
+/// The size of the input that an output belongs to. `None` if it belongs to no input.
+fn input_size(
     content: &Content,
     check: &Check,
     pattern: &PathPattern,
-    (case, path): (&CaseId, &str),
+    case: &CaseId,
+    path: &str,
 ) -> anyhow::Result<Option<Vec<u64>>> {
     let stars = check.files.captures(case, path).unwrap_or_default();
     let input = pattern.filled(case, &stars);
-    let there = input
+    let existing = input
         .map(|input| content.inputs.join(input))
         .filter(|input| input.is_file());
-    match there {
+    match existing {
         Some(input) => {
             Ok(Some(size_of(&input, &check.is).with_context(|| {
                 format!("the size of the input {}", input.display())
             })?))
         }
-        // The team chose what the stars stand for; without stars the input is the organizers'.
+        // The team chose the values of the stars. Without stars the organizers named the input.
         None if pattern.stars() > 0 => Ok(None),
         None => anyhow::bail!(
             "no input of {case} is {pattern} in {}",
@@ -268,7 +269,7 @@ fn input_of(
     }
 }
 
-/// Width, height and so on of an input.
+/// Width, height and further dimensions of an input.
 fn size_of(input: &Path, like: &Format) -> anyhow::Result<Vec<u64>> {
     if let Format::Nifti(_) = like {
         let claim = nifti_claim(File::open(input)?)?;
@@ -278,30 +279,31 @@ fn size_of(input: &Path, like: &Format) -> anyhow::Result<Vec<u64>> {
     Ok(vec![size.width as u64, size.height as u64])
 }
 
-/// The beginning of a file.
-fn head(file: impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(bytes);
-    file.take(bytes as u64).read_to_end(&mut head)?;
-    Ok(head)
+fn first_bytes(file: impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(bytes);
+    file.take(bytes as u64).read_to_end(&mut first)?;
+    Ok(first)
 }
 
 fn png_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
-    Ok(png::claim(&head(file, png::HEADER_BYTES)?))
+    Ok(png::claim(&first_bytes(file, png::HEADER_BYTES)?))
 }
 
-/// Unpacks no more than the header, from no more than a bounded part of the file.
+/// Unpacks only the header, from a limited part of the file.
 fn nifti_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
     let mut file = BufReader::new(file.take(limits::PACKED_HEADER_BYTES_MAX));
-    let start = head(&mut file, GZIP.len())?;
+    let start = first_bytes(&mut file, GZIP.len())?;
     let whole = start.as_slice().chain(file);
     if start != GZIP {
-        return Ok(nifti::claim(&head(whole, nifti::HEADER_BYTES)?));
+        return Ok(nifti::claim(&first_bytes(whole, nifti::HEADER_BYTES)?));
     }
-    // What cannot be unpacked is the file's fault, and this far our own reading has succeeded.
-    Ok(match head(GzDecoder::new(whole), nifti::HEADER_BYTES) {
-        Ok(bytes) => nifti::claim(&bytes),
-        Err(_) => Err("it cannot be unpacked".to_owned()),
-    })
+    // Reading has succeeded so far, so the file itself cannot be unpacked.
+    Ok(
+        match first_bytes(GzDecoder::new(whole), nifti::HEADER_BYTES) {
+            Ok(bytes) => nifti::claim(&bytes),
+            Err(_) => Err("it cannot be unpacked".to_owned()),
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Outputs on a disk, each kind of check caught and not caught, and hostile bytes.
+//! Outputs on a disk: each kind of check with and without a finding, and hostile bytes.
 
 use std::fs;
 use std::io::Write as _;
@@ -69,11 +69,8 @@ impl Run {
         let task = &config::read_challenge(&example).unwrap().tasks[0];
         let cases = ["v1", "v2"].map(|id| CaseId::new(id).unwrap());
         let (inputs, outputs) = (folder.path().join("inputs"), folder.path().join("outputs"));
-        let mut content = Content::new(
-            (task, &cases),
-            &OutputListing::default(),
-            (inputs, &outputs),
-        );
+        let listing = OutputListing::default();
+        let mut content = Content::new(task, &cases, &listing, inputs, &outputs);
         content.checks = vec![check];
         let run = Self { folder, content };
         for case in ["v1", "v2"] {
@@ -100,7 +97,7 @@ impl Run {
     }
 
     fn found(&self) -> Vec<String> {
-        let findings = look(&self.content).unwrap();
+        let findings = run_checks(&self.content).unwrap();
         let line = |f: Finding| format!("{} {}", f.code, f.message);
         findings.into_iter().map(line).collect()
     }
@@ -122,7 +119,7 @@ fn grid(size_of: &str) -> Grid {
 }
 
 #[test]
-fn pictures_are_held_against_their_inputs() {
+fn pictures_are_compared_with_their_inputs() {
     let masks = || Check {
         one_for: Some(frames(2)),
         ..check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")))
@@ -153,7 +150,7 @@ fn pictures_are_held_against_their_inputs() {
 }
 
 #[test]
-fn no_name_leads_out_of_the_inputs() {
+fn no_name_leads_outside_the_inputs() {
     let asks = check("{case}/x*.png", Format::Png(grid("*/secret.png")));
     let run = Run::new(asks).with("v1/x...png", &png(1, 1));
     run.write("secret.png", &png(8, 6));
@@ -215,7 +212,7 @@ fn tables_have_columns_and_rows() {
 }
 
 #[test]
-fn a_file_for_all_cases_is_looked_at_once() {
+fn a_file_for_all_cases_is_checked_once() {
     let rows = "0,a\n".repeat(8);
     let run = Run::new(table("all.csv")).with("all.csv", format!("Frame,Phase\n{rows}").as_bytes());
     assert_eq!(run.found(), [""; 0]);
@@ -275,16 +272,16 @@ fn files_beyond_a_limit_are_not_opened() {
 }
 
 #[test]
-fn inputs_that_are_not_there_are_not_the_teams_fault() {
+fn missing_inputs_are_not_the_fault_of_the_team() {
     let asks = check("{case}.png", Format::Png(grid("{case}.png")));
     let run = Run::new(asks).with("v1.png", &png(8, 6));
-    assert!(look(&run.content).is_err());
+    assert!(run_checks(&run.content).is_err());
     let lost = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n");
     fs::remove_dir_all(lost.folder.path().join("inputs/v1")).unwrap();
-    assert!(look(&lost.content).is_err());
+    assert!(run_checks(&lost.content).is_err());
 }
 
-/// Bytes without end, counted.
+/// An endless source that counts the bytes read.
 struct Endless<'a> {
     start: &'a [u8],
     then: u8,
@@ -293,12 +290,11 @@ struct Endless<'a> {
 
 impl Read for Endless<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = match self.start.is_empty() {
-            true => {
-                buffer.fill(self.then);
-                buffer.len()
-            }
-            false => self.start.read(buffer)?,
+        let read = if self.start.is_empty() {
+            buffer.fill(self.then);
+            buffer.len()
+        } else {
+            self.start.read(buffer)?
         };
         *self.read += read as u64;
         Ok(read)
@@ -316,15 +312,15 @@ fn endless(start: &[u8], then: u8) -> (String, u64) {
 }
 
 #[test]
-fn no_more_than_a_header_is_read() {
-    // A header of gzip with a name that never ends.
+fn only_the_header_is_read() {
+    // A header of gzip with an endless name.
     let (why, read) = endless(b"\x1f\x8b\x08\x08\0\0\0\0\0\xff", b'a');
     assert_eq!(why, "it cannot be unpacked");
     assert_eq!(read, limits::PACKED_HEADER_BYTES_MAX);
     let (why, read) = endless(&[0], 0);
     assert_eq!(why, "it begins with something else");
     assert!(read <= limits::PACKED_HEADER_BYTES_MAX, "{read}");
-    // A bomb: of what it unpacks to, only the header ever exists.
+    // A decompression bomb: only the header is ever unpacked.
     let bomb = gzip(&vec![0; 50_000_000]);
     let claims = nifti_claim(bomb.as_slice()).unwrap();
     assert_eq!(claims.unwrap_err(), "it begins with something else");
@@ -351,6 +347,6 @@ proptest! {
         let mut run = Run::new(check("{case}.x", Format::Png(grid("{case}/frames/0.png"))))
             .with("v1.x", &bytes);
         run.content.checks = grids.into_iter().chain(others).collect();
-        prop_assert!(look(&run.content).is_ok());
+        prop_assert!(run_checks(&run.content).is_ok());
     }
 }

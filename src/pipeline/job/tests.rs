@@ -1,4 +1,4 @@
-//! A job whose engine fails: it is gone before its place is free.
+//! A job whose engine fails is removed before its slot is free.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,31 +6,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::executor::{
-    Check, ExecutorError, JobLimits, JobRef, Look, OutputSpec, Result as EngineResult,
-};
+use crate::executor::{JobLimits, OutputSpec, Result as EngineResult};
 use crate::model::{Digest, GpuUuid};
 
-/// An engine that loses sight of what it runs, and first fails to remove it.
+/// An engine that loses its jobs, and fails at the first removal.
 #[derive(Default)]
 struct Blind {
     cleanups: AtomicU32,
-    /// What an earlier start left.
+    /// The jobs of an earlier start.
     left: Mutex<Vec<&'static str>>,
 }
 
 fn lost<T>() -> EngineResult<T> {
-    Err(ExecutorError::Unreachable("it is away".into()))
+    Err(ExecutorError::Unreachable("it does not answer".into()))
 }
 
 #[async_trait]
-impl Executor for Blind {
-    fn name(&self) -> &'static str {
-        "blind"
-    }
-    async fn check(&self, _: &[Look]) -> EngineResult<Vec<Check>> {
-        lost()
-    }
+impl Runner for Blind {
     async fn gpus(&self) -> EngineResult<Vec<GpuUuid>> {
         lost()
     }
@@ -51,13 +43,7 @@ impl Executor for Blind {
     }
     async fn list_owned(&self) -> EngineResult<Vec<JobRef>> {
         let names = self.left.lock().unwrap();
-        Ok(names
-            .iter()
-            .map(|name| JobRef {
-                name: (*name).into(),
-                id: String::new(),
-            })
-            .collect())
+        Ok(names.iter().map(|name| JobRef::named(name)).collect())
     }
     async fn cancel(&self, _: &JobRef, _: KillReason) -> EngineResult<()> {
         lost()
@@ -82,9 +68,9 @@ impl Executor for Blind {
 }
 
 #[tokio::test]
-async fn a_job_that_may_still_run_is_removed_before_its_place_is_free() {
+async fn a_job_that_may_still_run_is_removed_before_its_slot_is_free() {
     let blind = Arc::new(Blind::default());
-    let engine: Arc<dyn Executor> = blind.clone();
+    let runner = JobRunner::new(blind.clone(), Cleaner::default());
     let job = JobSpec {
         name: "s1-run1-a1".into(),
         image: Digest::of(b"image"),
@@ -108,22 +94,17 @@ async fn a_job_that_may_still_run_is_removed_before_its_place_is_free() {
         labels: Vec::new(),
     };
     let into = Path::new("/nowhere");
-    let ran = run(
-        (engine.clone(), &Cleaner::default()),
-        &job,
-        into,
-        |_| async { Ok(()) },
-    )
-    .await;
+    let ran = runner.run(&job, into, |_| async { Ok(()) }).await;
     assert!(ran.is_err());
     assert_eq!(blind.cleanups.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn what_an_earlier_start_left_is_removed_though_it_has_ended() {
-    let blind = Blind::default();
+async fn the_jobs_of_an_earlier_start_are_removed_even_if_they_have_ended() {
+    let blind = Arc::new(Blind::default());
+    let runner = JobRunner::new(blind.clone(), Cleaner::default());
     *blind.left.lock().unwrap() = vec!["s1-run1-a1", "s2-score1-a1"];
-    clear(&blind).await.unwrap();
+    runner.remove_earlier_jobs().await.unwrap();
     assert!(blind.left.lock().unwrap().is_empty());
-    clear(&blind).await.unwrap();
+    runner.remove_earlier_jobs().await.unwrap();
 }

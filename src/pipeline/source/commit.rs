@@ -2,7 +2,6 @@
 
 use std::fs::File;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 
 use super::{Judged, Source, made};
@@ -74,15 +73,11 @@ impl Source for CommitSource<'_> {
         })
         .await??;
         let policy = policy::policy(&self.context.settings.builder, of.challenge);
-        let text = commit.source.text(&record.dockerfile).unwrap_or_default();
-        let dockerfile = rules::dockerfile::check(&record.dockerfile, text, &policy)
-            .parsed
-            .context("the Dockerfile passed admission and cannot be read now")?;
         let name = work.lease.name();
         let building = Building {
             name: &name,
-            path: &record.dockerfile,
-            dockerfile: &dockerfile,
+            tree: &commit.source,
+            dockerfile: &record.dockerfile,
             context: &tar,
             limits: &of.task()?.limits,
             policy: &policy,

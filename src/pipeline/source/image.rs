@@ -76,7 +76,7 @@ impl Source for ImageSource<'_> {
         }
         let (id, name) = (&image.manifest.config, work.lease.name());
         // The runner loads it directly. The builder never sees it.
-        let facts = match engines.runner.load(&file, id, &name).await? {
+        let facts = match engines.runner.images.load(&file, id, &name).await? {
             LoadEnd::Loaded(facts) => *facts,
             LoadEnd::Refused(reason) => {
                 let message = format!("The engine does not take the image: {reason}");
@@ -85,11 +85,11 @@ impl Source for ImageSource<'_> {
         };
         let mut findings = rules::image::check(&facts, limits, policy);
         if !any_error(&findings) {
-            let runner = &*engines.runner;
-            findings.extend(image_build::inspect_paths(runner, &facts, &name, policy).await?);
+            let images = &*engines.runner.images;
+            findings.extend(image_build::inspect_paths(images, &facts, &name, policy).await?);
         }
         if any_error(&findings) {
-            engines.runner.remove(&facts.id, &name).await?;
+            engines.runner.images.remove(&facts.id, &name).await?;
             return Ok(rejected(findings));
         }
         // Admission has reported the findings about the configuration already.

@@ -1,4 +1,4 @@
-//! The classic builder as it answers: steps, images of the stages, the end. Judges nothing.
+//! The answers of the classic builder: steps, images of the stages, the end. Nothing is judged here.
 
 use bollard::models::ImageConfig;
 use bollard::query_parameters::{BuildImageOptionsBuilder, RemoveImageOptionsBuilder};
@@ -8,7 +8,7 @@ use referee::model::ImageId;
 
 use crate::bench::{self, socket};
 
-/// An engine, and a base image of our own on it: nobody else has steps upon it.
+/// An engine with a base image of this test. No other build has steps on this base.
 pub struct Engine {
     docker: Docker,
     runtime: tokio::runtime::Runtime,
@@ -17,20 +17,20 @@ pub struct Engine {
     pub base: ImageId,
 }
 
-/// What a build did.
+/// The result of a build.
 #[derive(Debug)]
 pub struct Built {
     /// `ENV A=1`, as the engine prints them.
     pub steps: Vec<String>,
     /// Why it failed, if it did.
     pub error: Option<String>,
-    /// For each stage, its steps from the last to the first as the last image of it tells.
+    /// For each stage, its steps from the last to the first, from the history of its last image.
     pub histories: Vec<Vec<String>>,
-    /// Of the image, if there is one.
+    /// The configuration of the image, if there is one.
     pub config: Option<ImageConfig>,
     /// The last image of each stage.
     tips: Vec<String>,
-    /// Whether the stage has none yet.
+    /// The stage has no image yet.
     begins: bool,
 }
 
@@ -51,7 +51,7 @@ impl Engine {
             name,
             base: referee::model::Digest::of(b""),
         };
-        // A label that no other image has keeps the steps upon it apart.
+        // A unique label keeps the steps on it apart.
         let text = format!("FROM {}\nLABEL referee.test={}\n", bench::BASE, engine.name);
         let made = engine.runtime.block_on(engine.answers(&text, false, true));
         assert_eq!(made.error, None);
@@ -106,7 +106,7 @@ impl Engine {
         built
     }
 
-    /// Removes what builds left. The second one may have found the images of the first.
+    /// Removes the leftovers of builds. The second build may have used the images of the first.
     pub fn forget(&self, builds: [&Built; 2]) {
         let tips = builds.into_iter().flat_map(|built| built.tips.iter().rev());
         for tip in tips {
@@ -119,7 +119,7 @@ impl Engine {
         if !base.starts_with(image) {
             let options = RemoveImageOptionsBuilder::default().build();
             let removed = self.docker.remove_image(image, Some(options), None);
-            // Gone already, or below one that is still to go.
+            // It is gone already, or another image that is removed later needs it.
             let _ = self.runtime.block_on(removed);
         }
     }
@@ -151,7 +151,7 @@ impl Built {
     }
 }
 
-/// A few files, and the Dockerfile, which is no part of what COPY sees: it is written in two ways.
+/// A few files and the Dockerfile. COPY does not see the Dockerfile, because it differs between the two builds.
 fn context(dockerfile: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, text) in [
@@ -170,7 +170,7 @@ fn context(dockerfile: &str) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-/// The engine's sentence without the folder in which it keeps a layer, which no two builds share.
+/// The engine's message without the folder of a layer, which differs between builds.
 fn without_layer(message: &str) -> String {
     let is_digest = |part: &&str| part.len() >= 60 && part.bytes().all(|b| b.is_ascii_hexdigit());
     let parts: Vec<_> = message

@@ -1,14 +1,14 @@
-//! Dockerfiles that parsers could disagree about. Most are sound; each holds something odd.
+//! Generated Dockerfiles that parsers could read differently. Most are valid; each contains something unusual.
 //!
-//! Builds on what is known of the format's dark corners: directives, continuations across comments
-//! and empty lines, quotes, lists that are nearly JSON, here-documents, blanks of all kinds.
+//! They use the difficult parts of the format: directives, continuations across comments and empty lines, quotes, lists
+//! that are nearly JSON, here-documents, blanks of all kinds.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::pieces::*;
 
-/// A whole file upon this base.
+/// A whole file on this base.
 pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
     let stage = from(base.to_owned())
         .prop_flat_map(|from| {
@@ -39,7 +39,7 @@ pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
     })
 }
 
-/// What stands above the first instruction.
+/// The text above the first instruction.
 fn head() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         8 => Just(""),
@@ -87,7 +87,7 @@ fn from(base: String) -> impl Strategy<Value = String> {
     })
 }
 
-/// An instruction, mostly; with its line end.
+/// Mostly an instruction, with its line end.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         32 => sound(),
@@ -120,7 +120,7 @@ fn sound() -> impl Strategy<Value = String> {
     })
 }
 
-/// An instruction with whatever behind it.
+/// An instruction with arbitrary text behind it.
 fn wild() -> impl Strategy<Value = String> {
     let keyword = select(vec![
         "ENV",
@@ -143,7 +143,7 @@ fn wild() -> impl Strategy<Value = String> {
     (keyword, pieces).prop_map(|(keyword, pieces)| format!("{keyword} {}\n", pieces.concat()))
 }
 
-/// The words with something between them, and a line end.
+/// The words with blanks or continuations between them, and a line end.
 fn laid_out(keyword: &'static str, words: Vec<String>) -> impl Strategy<Value = String> {
     let keyword = prop_oneof![
         8 => Just(keyword.to_owned()),

@@ -1,15 +1,14 @@
-//! Generated Dockerfiles, read by our rules and by the real engine: nothing that the engine does
-//! may be unknown to us.
+//! Generated Dockerfiles, read by the rules and by the real engine: the engine must do nothing that the rules did not
+//! read.
 //!
-//! Each file that the rules accept is built twice by the classic builder: as the participant wrote
-//! it, and as [`emit`] writes it. The engine must take exactly the steps that we read, in their
-//! order, and end both alike: the same steps behind it in every stage, as the engine itself tells
-//! them in the history of its images, the same configuration or the same failure. A file that the
-//! rules refuse is never built; there it is enough that they do not panic.
+//! The classic builder builds each accepted file twice: as the participant wrote it, and as [`emit`] writes it. The
+//! engine must take exactly the steps that the rules read, in the same sequence. Both builds must end alike: with the
+//! same steps in every stage (from the history of the images), the same configuration or the same failure. A refused
+//! file is never built; there it suffices that the rules do not panic.
 //!
-//! Left out on purpose, and so in one of the two only: what [`LEFT_OUT`] names.
+//! [`LEFT_OUT`] names the instructions that only one of the two files contains.
 //!
-//! `REFEREE_TEST_DOCKERFILES` says how many files (200), `REFEREE_TEST_SEED` which (1).
+//! `REFEREE_TEST_DOCKERFILES` sets the number of files (200), `REFEREE_TEST_SEED` the seed (1).
 
 mod engine;
 mod generator;
@@ -27,25 +26,25 @@ use referee::rules::policy::Policy;
 use crate::bench::{Bench, variable};
 use engine::{Built, Engine};
 
-/// Instructions that have no effect on a run, and that are not emitted.
+/// Instructions that have no effect on a run. They are not emitted.
 const LEFT_OUT: [&str; 4] = ["EXPOSE", "HEALTHCHECK", "MAINTAINER", "STOPSIGNAL"];
-/// Runs side by side, each with a part of the files.
+/// Parallel runs, each with a part of the files.
 const PARTS: u32 = 4;
 
-/// What became of the files.
+/// The results of all files.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     files: u32,
-    /// Accepted by our rules, and so built.
+    /// Accepted by the rules, and so built.
     accepted: u32,
     /// Built to the end by the engine.
     built: u32,
-    /// Steps that the engine took in files as they were written.
+    /// Steps of the files as the participant wrote them.
     steps: u32,
 }
 
 #[test]
-fn the_engine_does_what_we_read() {
+fn the_engine_does_what_the_rules_read() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let Some(bench) = runtime.block_on(Bench::new()) else {
         return;
@@ -56,7 +55,7 @@ fn the_engine_does_what_we_read() {
     let files = number("REFEREE_TEST_DOCKERFILES", 200);
     let seed = number("REFEREE_TEST_SEED", 1);
     let parts: Vec<Counts> = std::thread::scope(|scope| {
-        let part = |part| scope.spawn(move || run(files / PARTS, (seed, part)));
+        let part = |part| scope.spawn(move || run(files / PARTS, seed, part));
         let parts: Vec<_> = (0..PARTS).map(part).collect();
         let ended = parts.into_iter().map(|part| part.join());
         ended.map(|counts| counts.expect("no difference")).collect()
@@ -65,7 +64,7 @@ fn the_engine_does_what_we_read() {
     let (all, accepted) = (sum(|c| c.files), sum(|c| c.accepted));
     let (built, steps) = (sum(|c| c.built), sum(|c| c.steps));
     println!("{all} files, {accepted} accepted, {built} built to the end, {steps} steps");
-    // Were most files refused, or most builds given up at once, the test would say nothing.
+    // If most files were refused, or most builds failed at once, the test would prove nothing.
     assert!(accepted * 10 >= all * 3, "{accepted} of {all}");
     assert!(built * 10 >= accepted * 6, "{built} of {accepted}");
     assert!(steps >= accepted * 2, "{steps} of {accepted}");
@@ -73,7 +72,7 @@ fn the_engine_does_what_we_read() {
 }
 
 /// Generates files and compares, down to the shortest file that shows a difference.
-fn run(files: u32, (seed, part): (u32, u32)) -> Counts {
+fn run(files: u32, seed: u32, part: u32) -> Counts {
     let engine = Engine::new(part);
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&seed.to_le_bytes());
@@ -104,7 +103,7 @@ fn run(files: u32, (seed, part): (u32, u32)) -> Counts {
     }
 }
 
-/// Both ways to build a file; nothing if the rules refuse it.
+/// Builds a file in both ways. `None` if the rules refuse it.
 fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCaseError> {
     let Some(read) = check("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed else {
         return Ok(None);
@@ -112,45 +111,42 @@ fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCa
     let ids: BTreeMap<String, ImageId> =
         BTreeMap::from([(engine.name.clone(), engine.base.clone())]);
     let emitted = emit(&read, &ids).map_err(|e| TestCaseError::fail(e.to_string()))?;
-    // What the first build left is used by the second one where the engine finds it the same.
-    // Nobody else has steps upon our base; upon nothing at all, others have.
+    // The second build uses the results of the first where the engine finds the steps equal. No other build has steps
+    // on this base, but others have steps on `scratch`.
     let cached = !file.to_ascii_lowercase().contains("scratch");
     let original = engine.build(file, false);
     let ours = engine.build(&emitted, cached);
-    let difference = difference(&read, &emitted, (&original, &ours));
+    let difference = difference(&read, &emitted, &original, &ours);
     engine.forget([&original, &ours]);
     match difference {
         None => Ok(Some((original, ours))),
-        Some(what) => Err(TestCaseError::fail(format!(
-            "{what}\n--- emitted\n{}--- the engine, as written: {original:#?}\n--- the engine, as emitted: {ours:#?}",
+        Some(difference) => Err(TestCaseError::fail(format!(
+            "{difference}\n--- emitted\n{}--- the engine, as written: {original:#?}\n\
+             --- the engine, as emitted: {ours:#?}",
             shown(&emitted)
         ))),
     }
 }
 
-/// The base and nothing; CMD may be missing, so that files are short.
+/// Allows the base and `scratch`. CMD may be missing, so that files are short.
 fn policy(base: &str) -> Policy {
     Policy::new([base, "scratch"], [])
         .with_severities([("DF040".to_owned(), Severity::Advice)].into())
 }
 
-/// What the engine does that we did not see.
-fn difference(
-    read: &Dockerfile,
-    emitted: &str,
-    (original, ours): (&Built, &Built),
-) -> Option<String> {
-    // What the engine refuses as a whole it does not do, whatever we read in it.
+/// The difference between the builds and the reading of the rules.
+fn difference(read: &Dockerfile, emitted: &str, original: &Built, ours: &Built) -> Option<String> {
+    // The engine refuses the whole file, so it does nothing of it.
     if original.steps.is_empty() && original.error.is_some() {
         return ours
             .steps
             .is_empty()
-            .then(|| "what we emit is refused".to_owned());
+            .then(|| "the engine refuses the emitted file".to_owned());
     }
     let expected: Vec<&str> = read.steps.iter().map(|s| keyword(&s.instruction)).collect();
     let lines: Vec<&str> = emitted.lines().collect();
     if lines.len() != expected.len() {
-        return Some("a step of ours is not one line".to_owned());
+        return Some("an emitted step is not one line".to_owned());
     }
     let taken: Vec<String> = original.steps.iter().map(|s| first_word(s)).collect();
     let taken: Vec<&str> = taken
@@ -159,19 +155,20 @@ fn difference(
         .filter(|word| !LEFT_OUT.contains(word))
         .collect();
     if !is_begun(&expected, &taken, original) {
-        return Some(format!("we read {expected:?}, the engine takes {taken:?}"));
+        return Some(format!(
+            "the rules read {expected:?}, the engine takes {taken:?}"
+        ));
     }
     let steps: Vec<&str> = ours.steps.iter().map(|s| s.trim()).collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
     if !is_begun(&lines, &steps, ours) {
-        return Some(format!("we emit {lines:?}, the engine takes {steps:?}"));
+        return Some(format!("emitted are {lines:?}, the engine takes {steps:?}"));
     }
     let last = original.steps.last().map(|step| first_word(step));
     if original.error.is_some() && last.is_some_and(|word| LEFT_OUT.contains(&word.as_str())) {
         return None;
     }
-    // Of nothing but steps that are left out nothing stays, and that is no image to the engine. (A
-    // build of ours has a label behind each FROM.)
+    // Without any remaining step the engine makes no image. (A build of Referee has a label behind each FROM.)
     if original.error.is_none() && expected.iter().all(|word| *word == "FROM") {
         return None;
     }
@@ -184,7 +181,7 @@ fn difference(
     (kept(original) != kept(ours)).then(|| "the two images are different".to_owned())
 }
 
-/// Whether these steps are the expected ones: all, or the first ones if the build failed.
+/// Whether these steps are the expected ones: all of them, or the first ones if the build failed.
 fn is_begun(expected: &[&str], taken: &[&str], built: &Built) -> bool {
     match built.error {
         None => expected == taken,
@@ -192,7 +189,7 @@ fn is_begun(expected: &[&str], taken: &[&str], built: &Built) -> bool {
     }
 }
 
-/// What the engine says of each stage's steps, without those that are left out.
+/// The histories of all stages, without the instructions that are left out.
 fn histories(built: &Built) -> Vec<Vec<&str>> {
     let mut all = Vec::new();
     for stage in &built.histories {
@@ -203,13 +200,13 @@ fn histories(built: &Built) -> Vec<Vec<&str>> {
 }
 
 fn is_kept(step: &str) -> bool {
-    // Behind the shell, which SHELL may have changed.
+    // The text behind the shell, which SHELL may have changed.
     let nothing = step.split_once("#(nop)");
     let word = nothing.map(|(_, step)| first_word(step));
     word.is_none_or(|word| !LEFT_OUT.contains(&word.as_str()))
 }
 
-/// The configuration, without what is left out.
+/// The configuration, without the effects of the instructions that are left out.
 fn kept(built: &Built) -> Option<ImageConfig> {
     Some(ImageConfig {
         exposed_ports: None,
@@ -243,7 +240,7 @@ fn keyword(instruction: &Instruction) -> &'static str {
     }
 }
 
-/// A text with every odd character told.
+/// A text with all special characters escaped.
 fn shown(text: &str) -> String {
     let lines = text.split_inclusive('\n');
     lines

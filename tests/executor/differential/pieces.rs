@@ -1,6 +1,6 @@
-//! The pieces that Dockerfiles are generated from. Holds no Dockerfile, and says nothing of what is right.
+//! The pieces of generated Dockerfiles. Nothing here states which of them are valid.
 
-/// Between words, where all should agree.
+/// Between words, where all parsers should agree.
 pub const JOINTS: &[&str] = &[
     "  ",
     "\t",
@@ -19,7 +19,7 @@ pub const JOINTS: &[&str] = &[
     "\\\n\\\n ",
     " \\\n#c\r\n ",
 ];
-/// Between words, where some have not.
+/// Between words, where some parsers have disagreed.
 pub const ODD_JOINTS: &[&str] = &[
     "\\\n",
     " \\\\\n",
@@ -217,7 +217,7 @@ pub const USERS: &[&str] = &[
     "$A",
     "\"1\"",
     "1 2",
-    "nobody:nogroup",
+    "daemon:nogroup",
     "${A:-7}",
     "'1'",
     "\\1",

@@ -1,7 +1,11 @@
-//! The create body word for word, and every way in which an engine could give less.
+//! The create body word for word, and every way in which an engine could apply less than requested.
 
 use std::path::PathBuf;
 
+use bollard::models::MountPoint;
+use serde_json::Value;
+
+use super::comparison::json;
 use super::*;
 use crate::executor::JobLimits;
 use crate::model::{Digest, Duration, GpuUuid};
@@ -37,7 +41,7 @@ fn job() -> JobSpec {
 fn body_of(job: &JobSpec, engine: &EngineFacts) -> Result<ContainerCreateBody> {
     create_body(
         job,
-        &Place {
+        &SandboxContext {
             names: Names {
                 instance: "here",
                 job: &job.name,
@@ -45,7 +49,6 @@ fn body_of(job: &JobSpec, engine: &EngineFacts) -> Result<ContainerCreateBody> {
             role: Role::Job,
             engine,
             runtime: "runc",
-            output: OutputStore::Tmpfs,
         },
     )
 }
@@ -54,8 +57,8 @@ fn body() -> ContainerCreateBody {
     body_of(&job(), &EngineFacts::default()).unwrap()
 }
 
-/// What an engine that obeys shows.
-fn obeyed(body: &ContainerCreateBody) -> ContainerInspectResponse {
+/// The answer of an engine that applies the whole request.
+fn applied(body: &ContainerCreateBody) -> ContainerInspectResponse {
     let mut host = body.host_config.clone().unwrap();
     let paths = |paths: &[&str]| Some(paths.iter().map(|p| (*p).to_owned()).collect());
     host.masked_paths = paths(&[
@@ -106,12 +109,15 @@ fn the_create_body_is_this_and_nothing_else() {
 }
 
 #[test]
-fn an_engine_that_obeys_differs_in_nothing() {
-    assert_eq!(differences(&body(), &obeyed(&body())), Vec::<String>::new());
+fn a_container_as_requested_has_no_differences() {
+    assert_eq!(
+        differences(&body(), &applied(&body())),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
-fn every_disobedience_is_seen() {
+fn every_deviation_of_the_engine_is_detected() {
     type Tamper = fn(&mut HostConfig);
     let tampers: &[(&str, Tamper)] = &[
         ("NetworkMode", |h| h.network_mode = Some("bridge".into())),
@@ -188,7 +194,7 @@ fn every_disobedience_is_seen() {
         ("/proc/sys ", |h| h.readonly_paths = None),
     ];
     for (field, tamper) in tampers {
-        let mut seen = obeyed(&body());
+        let mut seen = applied(&body());
         tamper(seen.host_config.as_mut().unwrap());
         let found = differences(&body(), &seen);
         assert!(
@@ -199,7 +205,7 @@ fn every_disobedience_is_seen() {
 }
 
 #[test]
-fn what_the_image_brings_along_is_seen() {
+fn every_addition_of_the_image_is_detected() {
     type Tamper = fn(&mut ContainerInspectResponse);
     let tampers: &[(&str, Tamper)] = &[
         ("Volumes", |s| {
@@ -231,7 +237,7 @@ fn what_the_image_brings_along_is_seen() {
         ("image", |s| {
             s.image = Some(Digest::of(b"other").to_string())
         }),
-        ("unasked", |s| {
+        ("unrequested", |s| {
             s.mounts.as_mut().unwrap().push(MountPoint {
                 destination: Some("/data".into()),
                 ..MountPoint::default()
@@ -241,46 +247,53 @@ fn what_the_image_brings_along_is_seen() {
         ("writable", |s| {
             s.mounts.as_mut().unwrap()[0].rw = Some(true)
         }),
-        ("comes from", |s| {
+        ("has the source", |s| {
             s.mounts.as_mut().unwrap()[0].source = Some("/".into())
         }),
-        ("comes from", |s| {
+        ("has the source", |s| {
             s.mounts.as_mut().unwrap()[1].name = Some("other".into())
         }),
-        ("propagates", |s| {
+        ("has the propagation", |s| {
             s.mounts.as_mut().unwrap()[0].propagation = Some("rshared".into())
         }),
     ];
-    for (what, tamper) in tampers {
-        let mut seen = obeyed(&body());
+    for (message, tamper) in tampers {
+        let mut seen = applied(&body());
         tamper(&mut seen);
         let found = differences(&body(), &seen);
-        assert!(found.iter().any(|f| f.contains(what)), "{what}: {found:?}");
+        assert!(
+            found.iter().any(|f| f.contains(message)),
+            "{message}: {found:?}"
+        );
     }
 }
 
 #[test]
-fn words_that_would_read_differently_are_refused() {
-    let refused = |change: fn(&mut JobSpec)| {
+fn ambiguous_names_and_paths_are_refused() {
+    let changes: [fn(&mut JobSpec); 10] = [
+        |j| j.name = "../x".into(),
+        |j| j.output.target = "output".into(),
+        |j| j.output.target = "/".into(),
+        |j| j.output.target = "/output/".into(),
+        |j| j.output.target = "/a/../proc".into(),
+        |j| j.inputs[0].target = "/proc/1".into(),
+        |j| j.inputs[0].target = "/in,rw".into(),
+        |j| j.env_remove = vec!["A=b".into()],
+        |j| j.env = vec![("A=b".into(), "c".into())],
+        |j| j.limits.memory = u64::MAX,
+    ];
+    let messages = changes.map(|change| {
         let mut job = job();
         change(&mut job);
-        body_of(&job, &EngineFacts::default()).is_err()
-    };
-    assert!(refused(|j| j.name = "../x".into()));
-    assert!(refused(|j| j.output.target = "output".into()));
-    assert!(refused(|j| j.output.target = "/".into()));
-    assert!(refused(|j| j.output.target = "/output/".into()));
-    assert!(refused(|j| j.output.target = "/a/../proc".into()));
-    assert!(refused(|j| j.inputs[0].target = "/proc/1".into()));
-    assert!(refused(|j| j.inputs[0].target = "/in,rw".into()));
-    assert!(refused(|j| j.env_remove = vec!["A=b".into()]));
-    assert!(refused(|j| j.env = vec![("A=b".into(), "c".into())]));
-    assert!(refused(|j| j.limits.memory = u64::MAX));
-    assert!(!refused(|_| {}));
+        let refused = body_of(&job, &EngineFacts::default());
+        refused.expect_err("an ambiguous job").to_string()
+    });
+    insta::assert_snapshot!(messages.join("\n"));
+    assert!(body_of(&job(), &EngineFacts::default()).is_ok());
 }
 
 #[test]
-fn apparmor_is_asked_for_only_where_it_is() {
+fn apparmor_is_requested_only_where_the_kernel_has_it() {
     let engine = EngineFacts {
         security: vec![
             "name=apparmor".to_owned(),
@@ -297,7 +310,7 @@ fn apparmor_is_asked_for_only_where_it_is() {
 }
 
 #[test]
-fn labels_of_a_caller_never_name_another_owner() {
+fn labels_of_a_caller_cannot_replace_the_owner() {
     let mut job = job();
     job.labels = vec![
         (LABEL_INSTANCE.to_owned(), "elsewhere".to_owned()),
@@ -389,7 +402,7 @@ fn the_profile_denies_by_default_and_names_each_call_for_one_purpose() {
 }
 
 #[test]
-fn gvisor_has_room_for_threads_of_its_own() {
+fn gvisor_gets_room_for_its_own_threads() {
     for (pids, runtime, wanted) in [(0, "runc", 1), (64, "runc", 64), (64, "runsc", 576)] {
         assert_eq!(pids_limit(pids, runtime), wanted, "{pids} {runtime}");
     }

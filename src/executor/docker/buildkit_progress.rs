@@ -1,59 +1,59 @@
-//! What BuildKit tells of a build: the step it is at, what steps print, and why it failed. Pure.
+//! The status messages of a build by BuildKit: the current step, the output of steps, and the reason of a failure.
+//! Pure.
 //!
-//! Unlike the classic builder it sends messages of its own beside what steps print, so nothing that a
-//! step prints is taken for BuildKit's word. Steps are named by stage and by their number among those of
-//! the stage that do something (`[build 2/4] RUN make`), as its Dockerfile frontend does
-//! (`dockerfile2llb/convert.go`); which instruction that is, the Dockerfile tells.
+//! Unlike the classic builder, BuildKit sends its messages apart from the output of steps, so a step cannot forge them.
+//! Its Dockerfile frontend (`dockerfile2llb/convert.go`) names a step by its stage and by its number among those steps
+//! of the stage that change something: `[build 2/4] RUN make`. The Dockerfile shows which instruction that is.
 
 use std::collections::HashMap;
 
 use bollard::moby::buildkit::v1::StatusResponse;
 
 use super::instructions::{Instruction, has_own_escape, instructions};
-use super::log::plain;
+use super::log_keeper::plain;
 use crate::executor::{BuildEnd, ExecutorError, Result};
 
-/// What ends in this was not at fault: another step failed before.
+/// An error that ends like this is a consequence: another step failed before.
 const CANCELED: &str = "context canceled";
-/// Of what a step prints BuildKit hands on 1 MiB and drops the rest (`util/progress/logs/logs.go`); a build that
-/// comes near has printed more.
+/// BuildKit passes on 1 MiB of the output of a step and drops the rest (`util/progress/logs/logs.go`). A build that
+/// comes near this size has printed more.
 pub(super) const LOG_MAX: usize = 960 * 1024;
-/// Steps of a Dockerfile whose names we remember.
+/// The number of steps whose names are remembered.
 const NAMES_MAX: usize = 1024;
 
-/// Where a build is.
+/// The state of a build.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
-    places: HashMap<Place, Step>,
-    /// Instructions of the Dockerfile.
-    of: u32,
-    /// Names of steps that began, by BuildKit's digest of them.
+pub(super) struct BuildKitProgress {
+    steps: HashMap<StepName, Step>,
+    /// Number of instructions of the Dockerfile.
+    instructions: u32,
+    /// Names of the steps that began, by BuildKit's digest of them.
     begun: HashMap<String, String>,
-    /// The first step that failed.
+    /// Name of the first step that failed.
     failed: Option<String>,
 }
 
-/// Stage and number of a step: `[build 2/4]`; no stage where there is but one.
-type Place = (String, u32);
+/// Stage and number of a step: `[build 2/4]`. The stage is empty in a Dockerfile with one stage.
+type StepName = (String, u32);
 
-/// An instruction, counted from 1, as it is written.
+/// An instruction and its number, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     number: u32,
     text: String,
 }
 
-impl Trace {
+impl BuildKitProgress {
     pub(super) fn new(dockerfile: &str) -> Self {
-        let (places, of) = places(dockerfile);
+        let (steps, instructions) = named_steps(dockerfile);
         Self {
-            places,
-            of,
+            steps,
+            instructions,
             ..Self::default()
         }
     }
 
-    /// Reads one message; what of it belongs into the log.
+    /// Reads one message, and returns the part of it that belongs into the log.
     pub(super) fn read(&mut self, status: &StatusResponse) -> Vec<u8> {
         let mut log = Vec::new();
         for vertex in &status.vertexes {
@@ -63,8 +63,8 @@ impl Trace {
             if is_new {
                 self.begun
                     .insert(vertex.digest.clone(), vertex.name.clone());
-                if let Some(place) = place_of(&vertex.name) {
-                    log.extend_from_slice(self.announced(&place, &vertex.name).as_bytes());
+                if let Some(step) = step_name(&vertex.name) {
+                    log.extend_from_slice(self.heading(&step, &vertex.name).as_bytes());
                 }
             }
             let is_fault = !vertex.error.is_empty() && !vertex.error.ends_with(CANCELED);
@@ -78,19 +78,22 @@ impl Trace {
         log
     }
 
-    /// The beginning of a step, as the classic builder prints it.
-    fn announced(&self, place: &Place, name: &str) -> String {
-        match self.places.get(place) {
-            Some(step) => format!("Step {}/{} : {}\n", step.number, self.of, step.text),
+    /// The first line of a step, as the classic builder prints it.
+    fn heading(&self, step: &StepName, name: &str) -> String {
+        match self.steps.get(step) {
+            Some(step) => format!(
+                "Step {}/{} : {}\n",
+                step.number, self.instructions, step.text
+            ),
             None => format!("{name}\n"),
         }
     }
 
-    /// How a build that the engine gave up has ended. A base image that is not there is nobody's fault
-    /// but ours: rules allow only those that we have.
+    /// The end of a build that the engine gave up. A missing base image is a platform error, because the rules allow
+    /// only base images that exist.
     pub(super) fn failure(&self, message: &str) -> Result<BuildEnd> {
         let name = self.failed.as_deref().unwrap_or_default();
-        let place = place_of(name);
+        let step = step_name(name);
         let instruction = name.split_once("] ").map_or("", |(_, rest)| rest);
         if name.starts_with("[internal] load metadata") || instruction.starts_with("FROM ") {
             return Err(ExecutorError::Refused(format!("base image: {message}")));
@@ -99,49 +102,49 @@ impl Trace {
             .rsplit_once("exit code: ")
             .map(|(_, code)| code.trim());
         let message = match (instruction.strip_prefix("RUN "), code) {
-            // As the classic builder says it, so that one sentence stands in reports.
+            // The message of the classic builder, so that reports have one message for both.
             (Some(command), Some(code)) => {
                 format!("The command '{command}' returned a non-zero code: {code}")
             }
             _ => message.to_owned(),
         };
         Ok(BuildEnd::Failed {
-            step: place.and_then(|place| self.places.get(&place).map(|step| step.number)),
+            step: step.and_then(|step| Some(self.steps.get(&step)?.number)),
             message: plain(message.as_bytes()),
         })
     }
 }
 
-/// `[build 2/4] RUN make`, `[2/4] RUN make`; nothing for what is no instruction.
-fn place_of(name: &str) -> Option<Place> {
+/// The name of a step such as `[build 2/4] RUN make` or `[2/4] RUN make`. `None` for another activity.
+fn step_name(name: &str) -> Option<StepName> {
     let (inside, _) = name.strip_prefix('[')?.split_once("] ")?;
     let (stage, count) = inside.rsplit_once(' ').unwrap_or(("", inside));
     let (number, _of) = count.split_once('/')?;
     Some((stage.to_owned(), number.parse().ok()?))
 }
 
-/// Which instruction has which place, and how many there are.
-fn places(dockerfile: &str) -> (HashMap<Place, Step>, u32) {
+/// The named steps of a Dockerfile, and the number of its instructions.
+fn named_steps(dockerfile: &str) -> (HashMap<StepName, Step>, u32) {
     if has_own_escape(dockerfile) {
         return (HashMap::new(), 0);
     }
     let instructions = instructions(dockerfile);
     let is_from = |i: &Instruction| i.parts().0 == "FROM";
     let stages = instructions.iter().filter(|i| is_from(i)).count();
-    let mut places = HashMap::new();
+    let mut steps = HashMap::new();
     let mut names: Vec<String> = Vec::new();
-    let (mut number, mut of) = (0, 0);
+    let (mut number, mut count) = (0, 0);
     for (step, instruction) in (1..).zip(&instructions) {
-        of = step;
+        count = step;
         let (word, rest) = instruction.parts();
-        let counts = match word.as_str() {
+        let has_name = match word.as_str() {
             "FROM" => {
                 let words: Vec<_> = rest
                     .split_whitespace()
                     .filter(|w| !w.starts_with("--"))
                     .collect();
                 let base = words.first().copied().unwrap_or_default();
-                let brings =
+                let has_files =
                     base != "scratch" && !names.iter().any(|n| n.eq_ignore_ascii_case(base));
                 let name = match words.as_slice() {
                     [_, with, name] if with.eq_ignore_ascii_case("AS") => name.to_ascii_lowercase(),
@@ -149,22 +152,22 @@ fn places(dockerfile: &str) -> (HashMap<Place, Step>, u32) {
                 };
                 names.push(name);
                 number = 0;
-                brings
+                has_files
             }
             "RUN" | "COPY" | "ADD" | "WORKDIR" => true,
             _ => false,
         };
-        if counts {
+        if has_name {
             number += 1;
             let stage = match (stages, names.last()) {
                 (2.., Some(name)) => name.clone(),
                 _ => String::new(),
             };
             let text = instruction.text.clone();
-            places.insert((stage, number), Step { number: step, text });
+            steps.insert((stage, number), Step { number: step, text });
         }
     }
-    (places, of)
+    (steps, count)
 }
 
 #[cfg(test)]
@@ -190,11 +193,11 @@ mod tests {
     }
 
     fn failure(names: &[(&str, &str)], message: &str) -> Result<BuildEnd> {
-        let mut trace = Trace::new(FILE);
+        let mut progress = BuildKitProgress::new(FILE);
         for (name, error) in names {
-            trace.read(&vertex(name, error));
+            progress.read(&vertex(name, error));
         }
-        trace.failure(message)
+        progress.failure(message)
     }
 
     #[test]
@@ -213,12 +216,12 @@ mod tests {
             };
             assert_eq!(found, step, "{name}");
         }
-        let alone = places("FROM b\nENV A=1\nRUN y\n");
+        let alone = named_steps("FROM b\nENV A=1\nRUN y\n");
         assert_eq!(alone.0[&(String::new(), 2)].number, 3);
     }
 
     #[test]
-    fn both_ways_to_tell_a_code_become_one() {
+    fn both_messages_about_an_exit_code_become_one() {
         for message in [
             "executor failed running [/bin/sh -c make]: exit code: 3",
             "process \"/bin/sh -c make\" did not complete successfully: exit code: 3",
@@ -259,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn the_log_has_steps_and_what_they_print() {
-        let mut trace = Trace::new(FILE);
+    fn the_log_contains_steps_and_their_output() {
+        let mut progress = BuildKitProgress::new(FILE);
         assert_eq!(
-            trace.read(&vertex("[internal] load remote build context", "")),
+            progress.read(&vertex("[internal] load remote build context", "")),
             b""
         );
         assert_eq!(
-            trace.read(&vertex("[one 4/4] RUN make", "")),
+            progress.read(&vertex("[one 4/4] RUN make", "")),
             b"Step 7/13 : RUN make\n"
         );
-        assert_eq!(trace.read(&vertex("[one 4/4] RUN make", "")), b"");
+        assert_eq!(progress.read(&vertex("[one 4/4] RUN make", "")), b"");
         let printed = StatusResponse {
             logs: vec![VertexLog {
                 msg: b"[one 2/4] RUN forged\n".to_vec(),
@@ -277,6 +280,6 @@ mod tests {
             }],
             ..StatusResponse::default()
         };
-        assert_eq!(trace.read(&printed), b"[one 2/4] RUN forged\n");
+        assert_eq!(progress.read(&printed), b"[one 2/4] RUN forged\n");
     }
 }

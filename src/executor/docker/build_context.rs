@@ -1,11 +1,10 @@
-//! The context of a build as one tar stream, with our Dockerfile at its end.
+//! The context of a build as one tar stream, with the emitted Dockerfile at its end.
 //!
-//! Of two entries of one name the engine keeps the later one, so nothing in a repository can take
-//! the Dockerfile's place. Last comes a `.dockerignore` that names itself and the Dockerfile: the
-//! engine takes both out of the context once it has read them (moby `builder/remotecontext`), so
-//! `COPY . .` does not bring them into the image. Whoever makes the context has applied the
-//! repository's own `.dockerignore`; engines leave that to their clients. No context is held in
-//! memory.
+//! Of two entries with the same name the engine keeps the later one, so no file of a repository can replace the
+//! Dockerfile. The last entry is a `.dockerignore` that names itself and the Dockerfile. The engine removes both from
+//! the context after it has read them (moby `builder/remotecontext`), so `COPY . .` does not copy them into the image.
+//! Engines leave the repository's own `.dockerignore` to their clients: the author of the context has applied it. A
+//! context is never held in memory as a whole.
 
 use std::io;
 use std::path::Path;
@@ -16,12 +15,12 @@ use tokio::io::AsyncReadExt;
 
 const PIECE: usize = 128 * 1024;
 
-/// Where the Dockerfile is in the context.
+/// The path of the Dockerfile in the context.
 pub(super) fn dockerfile_name(build: &str) -> String {
     format!(".referee-{build}.Dockerfile")
 }
 
-/// Where the last entry of a tar ends: what follows are the zeros that close it.
+/// The end of the last entry of a tar file. Only the zeros that close the archive follow.
 pub(super) fn end_of_tar(path: &Path) -> io::Result<u64> {
     let file = std::fs::File::open(path)?;
     let mut archive = tar::Archive::new(io::BufReader::new(file));
@@ -69,7 +68,7 @@ mod tests {
     use std::io::Read;
 
     #[tokio::test]
-    async fn the_dockerfile_comes_after_everything_of_the_repository() {
+    async fn the_dockerfile_comes_after_all_files_of_the_repository() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut tar = tar::Builder::new(file.reopen().unwrap());
         let name = dockerfile_name("b1");
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_context_is_one() {
+    fn an_empty_context_is_valid() {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(end_of_tar(file.path()).unwrap(), 0);
     }

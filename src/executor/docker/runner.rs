@@ -1,9 +1,9 @@
 //! The life of a job: prepare, submit, wait, cancel, collect, clean up.
 //!
-//! It refuses to believe `wait` (it answers 0 for a container that never started) and exit codes
-//! (a container claims what it likes): how a job ended is read from `inspect`. Names are derived
-//! from the job, so every call may be made again after a crash and finds what the last one left.
-//! Whether the engine was there the whole time is the holder's to know.
+//! The end of a job is read from `inspect`. The engine's `wait` is not believed: it answers 0 for a container that
+//! never started. Exit codes are claims of the container. Names are derived from the job, so every call may be repeated
+//! after a crash and finds the objects of the last one. The output volume keeper shows whether the engine ran without
+//! interruption.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,35 +13,25 @@ use bollard::models::{ContainerCreateBody, ContainerState, ContainerStateStatusE
 use bollard::query_parameters::{KillContainerOptionsBuilder, WaitContainerOptionsBuilder};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::DockerEngine;
+use super::connection::DockerEngine;
 use super::containers::{is_running, start_error, state_of, was_started};
-use super::kernel_log::{self, RanOut};
-use super::sandbox::{self, Place, Role};
-use crate::executor::{
-    Check, Executor, ExecutorError, JobRef, JobSpec, JobStatus, Look, OutputSpec, Result,
-};
+use super::kernel_log::{self, OutOfMemory};
+use super::sandbox::{self, Role, SandboxContext};
+use crate::executor::{ExecutorError, JobRef, JobSpec, JobStatus, OutputSpec, Result, Runner};
 use crate::model::{Duration, GpuUuid, KillReason, LogExcerpt, OutputListing, RunEnd, Timestamp};
 
-/// Containers looked at in parallel by one `poll`.
-const INSPECTIONS_AT_ONCE: usize = 8;
-/// How often, and when, a job is looked at again that was killed by nobody knows what.
-const OOM_LOOKS: u32 = 3;
-const OOM_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(150);
+/// Containers that one `poll` inspects in parallel.
+const PARALLEL_INSPECTIONS: usize = 8;
+/// How often a job that was killed for an unknown reason is inspected again, and the pause in between.
+const OOM_INSPECTIONS: u32 = 3;
+const OOM_PAUSE: std::time::Duration = std::time::Duration::from_millis(150);
 /// 128 and SIGKILL.
 const KILLED: i64 = 137;
-/// The longest single `wait` call: a connection that died silently is noticed after this.
+/// The longest `wait` call. A connection that was lost silently is noticed after this time.
 const WAIT_CALL: std::time::Duration = std::time::Duration::from_secs(20);
 
 #[async_trait]
-impl Executor for DockerEngine {
-    fn name(&self) -> &'static str {
-        "docker"
-    }
-
-    async fn check(&self, looks: &[Look]) -> Result<Vec<Check>> {
-        self.self_test(looks).await
-    }
-
+impl Runner for DockerEngine {
     async fn gpus(&self) -> Result<Vec<GpuUuid>> {
         Ok(self.list_gpus().await)
     }
@@ -50,26 +40,26 @@ impl Executor for DockerEngine {
         if let Some(seen) = self.inspect_role(&job.name, Role::Job).await?
             && was_started(&state_of(&seen))
         {
-            return Ok(()); // the output is what it is
+            return Ok(()); // it may have written already
         }
         if self.is_continuous(&job.name).await? {
             return Ok(());
         }
-        // A holder without its memory of the engine is no witness; nothing was written yet.
-        self.remove_container(&self.names(&job.name).container(Role::Holder))
+        // The keeper has lost its exec instance. The job has not started, so a new keeper loses nothing.
+        self.remove_container(&self.names(&job.name).container(Role::Keeper))
             .await?;
-        let holder = self.create_holder(job).await?;
-        // The volume is there, so the job's own container can be made while the holder starts.
-        // What may be wrong with it is told by `submit`, which makes it again.
-        let (started, _) = tokio::join!(self.start_holder(&holder), async {
-            let body = self.body(job, Role::Job).await?;
+        let keeper = self.create_keeper(job).await?;
+        // The volume exists, so the job's own container can be created while the keeper starts. `submit` creates it
+        // again and reports its errors.
+        let (started, _) = tokio::join!(self.start_keeper(&keeper), async {
+            let body = self.container_body(job, Role::Job).await?;
             self.create(&job.name, Role::Job, &body).await
         });
         started
     }
 
     async fn submit(&self, job: &JobSpec) -> Result<JobRef> {
-        let body = self.body(job, Role::Job).await?;
+        let body = self.container_body(job, Role::Job).await?;
         let seen = self.create(&job.name, Role::Job, &body).await?;
         let id = seen.id.clone().unwrap_or_default();
         let reference = JobRef {
@@ -80,7 +70,7 @@ impl Executor for DockerEngine {
         if state.status == Some(At::CREATED) && start_error(&state).is_none() {
             if !self.is_continuous(&job.name).await? {
                 return Err(ExecutorError::Refused(format!(
-                    "job {}: its output is not held; prepare it first",
+                    "job {}: its output volume has no keeper; prepare the job first",
                     job.name
                 )));
             }
@@ -91,9 +81,9 @@ impl Executor for DockerEngine {
     }
 
     async fn poll(&self, jobs: &[JobRef]) -> Result<Vec<JobStatus>> {
-        let looks: Vec<_> = jobs.iter().map(|job| self.status(job)).collect();
-        futures_util::stream::iter(looks)
-            .buffered(INSPECTIONS_AT_ONCE)
+        let inspections: Vec<_> = jobs.iter().map(|job| self.status(job)).collect();
+        futures_util::stream::iter(inspections)
+            .buffered(PARALLEL_INSPECTIONS)
             .try_collect()
             .await
     }
@@ -111,7 +101,7 @@ impl Executor for DockerEngine {
             if status == JobStatus::Running {
                 self.until_exit(&job.name, left.min(WAIT_CALL)).await;
             }
-            // When `wait` cannot be trusted to have waited, this keeps the loop from spinning.
+            // `wait` may return at once. Then this pause keeps the loop from spinning.
             if let Some(rest) = pause.min(left).checked_sub(asked.elapsed()) {
                 tokio::time::sleep(rest).await;
                 pause = (pause * 3 / 2).min(std::time::Duration::from_millis(250));
@@ -127,19 +117,19 @@ impl Executor for DockerEngine {
     }
 
     async fn cancel(&self, job: &JobRef, _reason: KillReason) -> Result<()> {
-        // `stop` would wait for a program that has every reason to ignore it.
+        // `stop` would first wait for a program that may ignore its signal.
         let name = &self.names(&job.name).container(Role::Job);
         let options = &KillContainerOptionsBuilder::default()
             .signal("SIGKILL")
             .build();
         let answer = self
-            .call("kill", |docker| async move {
+            .call("kill container", |docker| async move {
                 docker.kill_container(name, Some(options.clone())).await
             })
             .await?;
         match answer {
             Ok(()) => Ok(()),
-            // It is not there, or not running any more.
+            // It does not exist, or it does not run any more.
             Err(refusal) if matches!(refusal.status, 404 | 409) => Ok(()),
             Err(refusal) => Err(refusal.into()),
         }
@@ -166,7 +156,7 @@ impl Executor for DockerEngine {
         match self.status(job).await? {
             JobStatus::Ended(end) if !end.engine_continuous => {
                 return Err(ExecutorError::Refused(format!(
-                    "job {}: the engine was restarted meanwhile; what it wrote is lost",
+                    "job {}: the engine was restarted meanwhile, and the output is lost",
                     job.name
                 )));
             }
@@ -178,40 +168,43 @@ impl Executor for DockerEngine {
                 )));
             }
         }
-        let holder = self.names(&job.name).container(Role::Holder);
-        self.download(&holder, output, into).await
+        let keeper = self.names(&job.name).container(Role::Keeper);
+        self.download(&keeper, output, into).await
     }
 
     async fn cleanup(&self, job: &JobRef) -> Result<()> {
         self.unfollow(&job.name);
         let names = self.names(&job.name);
-        let (container, holder) = (names.container(Role::Job), names.container(Role::Holder));
+        let (container, keeper) = (names.container(Role::Job), names.container(Role::Keeper));
         tokio::try_join!(
             self.remove_container(&container),
-            self.remove_container(&holder)
+            self.remove_container(&keeper)
         )?;
         self.remove_volume(&names.volume()).await
     }
 }
 
 impl DockerEngine {
-    /// The body to create a container with, from the job as its caller wrote it.
-    pub(super) async fn body(&self, job: &JobSpec, role: Role) -> Result<ContainerCreateBody> {
+    /// The create request of a container of this job.
+    pub(super) async fn container_body(
+        &self,
+        job: &JobSpec,
+        role: Role,
+    ) -> Result<ContainerCreateBody> {
         let engine = self.facts().await?;
         let configured = self.options().runtime.as_deref();
-        let runtime = configured.filter(|_| role != Role::Holder);
+        let runtime = configured.filter(|_| role != Role::Keeper);
         let mut job = job.clone();
         for input in &mut job.inputs {
-            input.source = self.on_host(&input.source);
+            input.source = self.on_engine_host(&input.source);
         }
         sandbox::create_body(
             &job,
-            &Place {
+            &SandboxContext {
                 names: self.names(&job.name),
                 role,
                 engine: &engine,
                 runtime: runtime.unwrap_or(&engine.default_runtime),
-                output: self.options().output,
             },
         )
     }
@@ -221,17 +214,18 @@ impl DockerEngine {
             return Ok(JobStatus::Unknown);
         };
         let mut state = state_of(&seen);
-        let mut ran_out = None;
+        let mut out_of_memory = None;
         if is_unexplained_kill(&state) {
             let id = seen.id.clone().unwrap_or_default();
-            ran_out = tokio::task::spawn_blocking(move || kernel_log::of(&id).ok().flatten())
-                .await
-                .unwrap_or_default();
+            let read = move || kernel_log::out_of_memory(&id).ok().flatten();
+            out_of_memory = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         }
-        // That memory ran out is an event of its own to the engine, and may reach it behind the end.
-        let mut looks = 0..OOM_LOOKS;
-        while ran_out.is_none() && is_unexplained_kill(&state) && looks.next().is_some() {
-            tokio::time::sleep(OOM_LOOK_EVERY).await;
+        // The engine learns of an out-of-memory kill by a separate event, which may arrive after the end of the
+        // container.
+        let mut inspections = 0..OOM_INSPECTIONS;
+        while out_of_memory.is_none() && is_unexplained_kill(&state) && inspections.next().is_some()
+        {
+            tokio::time::sleep(OOM_PAUSE).await;
             match self.inspect_role(&job.name, Role::Job).await? {
                 Some(seen) => state = state_of(&seen),
                 None => return Ok(JobStatus::Unknown),
@@ -253,16 +247,21 @@ impl DockerEngine {
         Ok(JobStatus::Ended(RunEnd {
             started,
             exit_code: state.exit_code.unwrap_or(-1),
-            out_of_memory: state.oom_killed == Some(true) || ran_out == Some(RanOut::Container),
-            host_out_of_memory: ran_out == Some(RanOut::Host),
+            out_of_memory: state.oom_killed == Some(true)
+                || out_of_memory == Some(OutOfMemory::Container),
+            host_out_of_memory: out_of_memory == Some(OutOfMemory::Host),
             engine_continuous: self.is_continuous(&job.name).await?,
             error,
-            duration: if started { ran(&state) } else { Duration(0) },
+            duration: if started {
+                run_time(&state)
+            } else {
+                Duration(0)
+            },
         }))
     }
 
-    /// Returns when the job is over, or has not ended in time, or the engine is gone. Which of
-    /// these it was is not told: the caller looks.
+    /// Returns when the job has ended, `at_most` has passed, or the connection was lost. The caller inspects the job
+    /// afterwards.
     async fn until_exit(&self, job: &str, at_most: std::time::Duration) {
         let name = self.names(job).container(Role::Job);
         let Ok(client) = self.client() else {
@@ -276,12 +275,13 @@ impl DockerEngine {
     }
 }
 
-/// Whether a job was killed, and the engine does not say (yet) that memory ran out. Kills of ours look so, too.
+/// Whether a job was killed and the engine does not report (yet) that memory ran out. Kills by Referee look like this
+/// too.
 fn is_unexplained_kill(state: &ContainerState) -> bool {
     !is_running(state) && state.exit_code == Some(KILLED) && state.oom_killed != Some(true)
 }
 
-fn ran(state: &ContainerState) -> Duration {
+fn run_time(state: &ContainerState) -> Duration {
     let timestamp = |text: &Option<String>| Timestamp::parse(text.as_deref()?).ok();
     match (timestamp(&state.started_at), timestamp(&state.finished_at)) {
         (Some(start), Some(end)) => end.since(start),
@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_started_is_the_year_one() {
+    fn the_year_one_means_never_started() {
         let state = |started: &str| ContainerState {
             started_at: Some(started.to_owned()),
             finished_at: Some("2024-07-29T10:00:02.5Z".to_owned()),
@@ -304,6 +304,6 @@ mod tests {
         assert!(!was_started(&state("")));
         let ended = state("2024-07-29T10:00:00.123456789Z");
         assert!(was_started(&ended));
-        assert_eq!(ran(&ended), Duration(2377));
+        assert_eq!(run_time(&ended), Duration(2377));
     }
 }

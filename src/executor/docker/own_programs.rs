@@ -1,85 +1,84 @@
-//! The programs that we run ourselves: one that waits, two that run into limits on purpose, and one
-//! that tries doors of the kernel.
+//! Referee's own programs: one that waits, two that exceed limits on purpose, and one that probes system calls.
 //!
-//! An output volume of type tmpfs lives only while a container holds it, and a limit is only
-//! believed once it was seen to bite. Both need a container that nobody has to pull, that holds
-//! no shell and no library, and that is the same on every engine. So these are static ELF files
-//! of at most 250 bytes, written out below as machine code with its assembler beside it, in an
-//! image made from nothing else. They open no file, and the one that opens sockets sends nothing.
+//! An output volume of type tmpfs exists only while a container uses it, and a limit is believed only after a program
+//! has exceeded it in vain. Both need a container that is never pulled, has no shell and no library, and is the same on
+//! every engine. So these are static ELF files of at most 250 bytes, in an image made of nothing else. Below they are
+//! machine code with the assembler beside it. They open no file, and the program that opens sockets sends nothing.
 
 use std::io;
 
-/// The name under which the image is kept. A change of any byte needs a new tag.
-pub(super) const IMAGE: &str = "referee/holder:2";
+/// The name of the image. A change of any byte needs a new tag.
+pub(super) const IMAGE: &str = "referee/programs:1";
 /// Waits for ever.
-pub(super) const HOLD: &str = "/hold";
-/// Takes memory, page by page, for ever.
-pub(super) const HOG: &str = "/hog";
+pub(super) const WAIT: &str = "/wait";
+/// Takes memory for ever, page by page.
+pub(super) const TAKE_MEMORY: &str = "/take-memory";
 /// Starts processes until the kernel refuses one, then exits with 7.
-pub(super) const FORKS: &str = "/forks";
-/// Tries what a sandbox must refuse, and exits with what opened: see [`Opened`].
-pub(super) const DOORS: &str = "/doors";
-/// Where the output volume is mounted in the holder; the directory is in the image.
+pub(super) const FORK: &str = "/fork";
+/// Makes system calls that a sandbox must refuse. Its exit code is a [`SyscallProbe`].
+pub(super) const PROBE_SYSCALLS: &str = "/probe-syscalls";
+/// The mount point of the output volume in the keeper. The image contains the directory.
 pub(super) const OUTPUT: &str = "/output";
 
-/// The exit code of [`DOORS`]: what the kernel let the program reach.
+/// The exit code of [`PROBE_SYSCALLS`]: one bit for each call that the kernel allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Opened(pub i64);
+pub(super) struct SyscallProbe(pub i64);
 
-impl Opened {
-    /// An ordinary socket (AF_UNIX): without it the program tried nothing, and proves nothing.
+impl SyscallProbe {
+    /// An ordinary socket (AF_UNIX). Without this bit the program did not run, and its exit code proves nothing.
     const ORDINARY: i64 = 8;
-    const DOORS: [(i64, &'static str); 3] = [(1, "AF_ALG"), (2, "AF_VSOCK"), (4, "io_uring")];
+    const RESTRICTED: [(i64, &'static str); 3] = [(1, "AF_ALG"), (2, "AF_VSOCK"), (4, "io_uring")];
 
-    /// The doors that opened; `None` if the program did not do its work.
-    pub(super) fn doors(self) -> Option<Vec<&'static str>> {
-        let known = Self::DOORS
+    /// The restricted calls that were allowed. `None` if the program did not run to its end.
+    pub(super) fn allowed(self) -> Option<Vec<&'static str>> {
+        let known = Self::RESTRICTED
             .iter()
             .fold(Self::ORDINARY, |all, (bit, _)| all | bit);
         if self.0 & Self::ORDINARY == 0 || self.0 & !known != 0 {
             return None;
         }
-        let open = Self::DOORS.iter().filter(|(bit, _)| self.0 & bit != 0);
-        Some(open.map(|(_, name)| *name).collect())
+        let allowed = Self::RESTRICTED.iter().filter(|(bit, _)| self.0 & bit != 0);
+        Some(allowed.map(|(_, name)| *name).collect())
     }
 }
 
-/// The programs for one kind of processor, and its number in an ELF header.
+/// The programs for one architecture.
 struct Programs {
+    /// The number of the architecture in an ELF header.
     machine: u16,
-    hold: &'static [u8],
-    hog: &'static [u8],
-    forks: &'static [u8],
-    doors: &'static [u8],
+    wait: &'static [u8],
+    take_memory: &'static [u8],
+    fork: &'static [u8],
+    probe_syscalls: &'static [u8],
 }
 
-/// System calls by number in rax, arguments in rdi and on; `push n; pop rax` is `mov rax, n` in
-/// three bytes. pause = 34, brk = 12, fork = 57, exit = 60, socket = 41, io_uring_setup = 425.
+/// The number of a system call is in rax, its arguments are in rdi and the following registers. `push n; pop rax` is
+/// `mov rax, n` in three bytes. pause = 34, brk = 12, fork = 57, exit = 60, socket = 41, io_uring_setup = 425.
 const X86_64: Programs = Programs {
     machine: 62,
-    hold: &[
+    wait: &[
         0x6a, 0x22, 0x58, // again: push 34; pop rax
         0x0f, 0x05, //             syscall
         0xeb, 0xf9, //             jmp again
     ],
-    hog: &[
+    take_memory: &[
         0x6a, 0x0c, 0x58, //                           push 12; pop rax
         0x31, 0xff, //                                 xor edi, edi
-        0x0f, 0x05, //                                 syscall          (where the heap ends)
+        0x0f, 0x05, //                                 syscall          (the end of the heap)
         0x48, 0x89, 0xc3, //                           mov rbx, rax
         0x48, 0x8d, 0xbb, 0x00, 0x10, 0x00, 0x00, // more: lea rdi, [rbx + 4096]
         0x6a, 0x0c, 0x58, //                           push 12; pop rax
-        0x0f, 0x05, //                                 syscall          (one page more)
-        0xc6, 0x03, 0x01, //                           mov byte [rbx], 1 (which makes it real)
+        0x0f, 0x05, //                                 syscall          (one more page)
+        0xc6, 0x03, 0x01, //                           mov byte [rbx], 1 (which allocates it)
         0x48, 0x81, 0xc3, 0x00, 0x10, 0x00, 0x00, //   add rbx, 4096
         0xeb, 0xe8, //                                 jmp more
     ],
-    forks: &[
+    fork: &[
         0x6a, 0x39, 0x58, // again: push 57; pop rax
         0x0f, 0x05, //              syscall
         0x48, 0x85, 0xc0, //        test rax, rax
         0x78, 0x09, //              js refused
-        0x75, 0xf4, //              jnz again        (the parent goes on)
+        0x75, 0xf4, //              jnz again        (the parent continues)
         0x6a, 0x22, 0x58, // child: push 34; pop rax
         0x0f, 0x05, //              syscall
         0xeb, 0xf9, //              jmp child
@@ -87,7 +86,7 @@ const X86_64: Programs = Programs {
         0x6a, 0x07, 0x5f, //        push 7; pop rdi
         0x0f, 0x05, //              syscall
     ],
-    doors: &[
+    probe_syscalls: &[
         0x31, 0xdb, //                   xor ebx, ebx
         0x6a, 0x29, 0x58, //             push 41; pop rax
         0x6a, 0x01, 0x5f, //             push 1; pop rdi   (AF_UNIX)
@@ -115,7 +114,7 @@ const X86_64: Programs = Programs {
         0x6a, 0x01, 0x5f, //             push 1; pop rdi
         0x31, 0xf6, //                   xor esi, esi
         0x0f, 0x05, //                   syscall
-        0x83, 0xf8, 0xf2, //             cmp eax, -14      (EFAULT: it was let in)
+        0x83, 0xf8, 0xf2, //             cmp eax, -14      (EFAULT: it was allowed)
         0x75, 0x03, //                   jne end
         0x80, 0xcb, 0x04, //             or bl, 4
         0x6a, 0x3c, 0x58, //       end:  push 60; pop rax
@@ -124,12 +123,12 @@ const X86_64: Programs = Programs {
     ],
 };
 
-/// System calls by number in x8, arguments in x0 and on; instructions are little-endian words.
-/// ppoll = 73 (with no descriptors and no time: it waits), brk = 214, clone = 220, exit = 93,
-/// socket = 198, io_uring_setup = 425.
+/// The number of a system call is in x8, its arguments are in x0 and the following registers. Instructions are
+/// little-endian words. ppoll = 73 (without descriptors and without a time limit it waits), brk = 214, clone = 220,
+/// exit = 93, socket = 198, io_uring_setup = 425.
 const AARCH64: Programs = Programs {
     machine: 183,
-    hold: &[
+    wait: &[
         0x00, 0x00, 0x80, 0xd2, // again: mov x0, 0
         0x01, 0x00, 0x80, 0xd2, //        mov x1, 0
         0x02, 0x00, 0x80, 0xd2, //        mov x2, 0
@@ -138,7 +137,7 @@ const AARCH64: Programs = Programs {
         0x01, 0x00, 0x00, 0xd4, //        svc 0
         0xfa, 0xff, 0xff, 0x17, //        b again
     ],
-    hog: &[
+    take_memory: &[
         0x00, 0x00, 0x80, 0xd2, //       mov x0, 0
         0xc8, 0x1a, 0x80, 0xd2, //       mov x8, 214
         0x01, 0x00, 0x00, 0xd4, //       svc 0
@@ -151,7 +150,7 @@ const AARCH64: Programs = Programs {
         0x73, 0x06, 0x40, 0x91, //       add x19, x19, 4096
         0xfb, 0xff, 0xff, 0x17, //       b more
     ],
-    forks: &[
+    fork: &[
         0x20, 0x02, 0x80, 0xd2, // again: mov x0, 17 (SIGCHLD)
         0x01, 0x00, 0x80, 0xd2, //        mov x1, 0
         0x02, 0x00, 0x80, 0xd2, //        mov x2, 0
@@ -173,7 +172,7 @@ const AARCH64: Programs = Programs {
         0xa8, 0x0b, 0x80, 0xd2, //        mov x8, 93
         0x01, 0x00, 0x00, 0xd4, //        svc 0
     ],
-    doors: &[
+    probe_syscalls: &[
         0x13, 0x00, 0x80, 0x52, //        mov w19, 0
         0x20, 0x00, 0x80, 0xd2, //        mov x0, 1 (AF_UNIX)
         0x21, 0x00, 0x80, 0xd2, //        mov x1, 1
@@ -200,7 +199,7 @@ const AARCH64: Programs = Programs {
         0x01, 0x00, 0x80, 0xd2, //        mov x1, 0
         0x28, 0x35, 0x80, 0xd2, //        mov x8, 425
         0x01, 0x00, 0x00, 0xd4, //        svc 0
-        0x1f, 0x38, 0x00, 0x31, //        cmn w0, 14 (EFAULT: it was let in)
+        0x1f, 0x38, 0x00, 0x31, //        cmn w0, 14 (EFAULT: it was allowed)
         0x41, 0x00, 0x00, 0x54, //        b.ne end
         0x73, 0x02, 0x1e, 0x32, //        orr w19, w19, 4
         0xe0, 0x03, 0x13, 0x2a, //   end: mov w0, w19
@@ -209,10 +208,10 @@ const AARCH64: Programs = Programs {
     ],
 };
 
-/// The image's root file system for the engine's architecture, as `/info` names it.
+/// The image's root file system, a tar archive. `architecture` is the engine's word for it.
 ///
 /// # Errors
-/// When there is no program for that architecture.
+/// When there are no programs for the architecture.
 pub(super) fn root_fs(architecture: &str) -> io::Result<Vec<u8>> {
     let programs = match architecture {
         "x86_64" | "amd64" => X86_64,
@@ -220,16 +219,16 @@ pub(super) fn root_fs(architecture: &str) -> io::Result<Vec<u8>> {
         other => {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                format!("no holder program for the architecture `{other}`"),
+                format!("Referee has no programs for the architecture `{other}`"),
             ));
         }
     };
     let mut tar = tar::Builder::new(Vec::new());
     for (name, code) in [
-        (HOLD, programs.hold),
-        (HOG, programs.hog),
-        (FORKS, programs.forks),
-        (DOORS, programs.doors),
+        (WAIT, programs.wait),
+        (TAKE_MEMORY, programs.take_memory),
+        (FORK, programs.fork),
+        (PROBE_SYSCALLS, programs.probe_syscalls),
     ] {
         let file = elf(programs.machine, code);
         let mut header = header(tar::EntryType::Regular, 0o555);
@@ -249,8 +248,8 @@ fn header(kind: tar::EntryType, mode: u32) -> tar::Header {
     header
 }
 
-/// The smallest static executable: an ELF header (64 bytes), one program header (56 bytes) that
-/// maps the file readable and executable at 4 MiB, and the code. See elf(5).
+/// The smallest static executable: an ELF header (64 bytes), one program header (56 bytes) that maps the file at 4 MiB
+/// as readable and executable, and the code. See elf(5).
 fn elf(machine: u16, code: &[u8]) -> Vec<u8> {
     const BASE: u64 = 0x40_0000;
     const HEADERS: u64 = 64 + 56;
@@ -282,25 +281,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_small_and_headed_right() {
+    fn programs_are_small_and_have_a_correct_header() {
         for (programs, machine) in [(X86_64, 62), (AARCH64, 183)] {
-            let file = elf(programs.machine, programs.hold);
+            let file = elf(programs.machine, programs.wait);
             assert_eq!(&file[..4], b"\x7fELF");
             assert_eq!(file[18], machine);
-            assert_eq!(file.len(), 120 + programs.hold.len());
+            assert_eq!(file.len(), 120 + programs.wait.len());
         }
-        assert_eq!((X86_64.doors.len(), AARCH64.doors.len()), (85, 32 * 4));
+        let lengths = [X86_64, AARCH64].map(|programs| programs.probe_syscalls.len());
+        assert_eq!(lengths, [85, 32 * 4]);
         assert!(root_fs("riscv64").is_err());
         assert!(root_fs("x86_64").unwrap().len() < 10 * 1024);
     }
 
     #[test]
-    fn an_exit_code_tells_the_doors_that_opened() {
-        assert_eq!(Opened(8).doors(), Some(vec![]));
-        assert_eq!(Opened(9).doors(), Some(vec!["AF_ALG"]));
-        assert_eq!(Opened(14).doors(), Some(vec!["AF_VSOCK", "io_uring"]));
+    fn an_exit_code_names_the_allowed_calls() {
+        assert_eq!(SyscallProbe(8).allowed(), Some(vec![]));
+        assert_eq!(SyscallProbe(9).allowed(), Some(vec!["AF_ALG"]));
+        assert_eq!(
+            SyscallProbe(14).allowed(),
+            Some(vec!["AF_VSOCK", "io_uring"])
+        );
         for nothing in [0, 7, 127, 137, -1] {
-            assert_eq!(Opened(nothing).doors(), None, "{nothing}");
+            assert_eq!(SyscallProbe(nothing).allowed(), None, "{nothing}");
         }
     }
 }

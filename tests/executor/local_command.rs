@@ -1,15 +1,15 @@
-//! The command that a person is given runs the same container as a job, but for what its module names.
+//! The command for a person runs the same container as a job, except for the differences that its module names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use referee::executor::docker::{AtHome, docker_run};
+use referee::executor::{LocalRun, local_run_command};
 use serde_json::Value;
 
 use crate::bench::Bench;
 
-/// What `docker` says, told to do something in a folder by a shell.
+/// The output of a shell script in a folder.
 fn shell(folder: &Path, script: &str) -> String {
     let output = Command::new("sh")
         .args(["-e", "-c", script])
@@ -22,8 +22,8 @@ fn shell(folder: &Path, script: &str) -> String {
 }
 
 fn inspect(id: &str) -> Value {
-    let told = shell(Path::new("/"), &format!("docker inspect {id}"));
-    let mut all: Vec<Value> = serde_json::from_str(&told).unwrap();
+    let output = shell(Path::new("/"), &format!("docker inspect {id}"));
+    let mut all: Vec<Value> = serde_json::from_str(&output).unwrap();
     all.remove(0)
 }
 
@@ -33,19 +33,19 @@ fn ulimits(container: &Value) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_for_home_makes_the_same_sandbox() {
+async fn a_command_for_a_persons_machine_makes_the_same_sandbox() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let job = bench.job("home", "exec sleep 60").await;
+    let job = bench.job("local", "exec sleep 60").await;
     let reference = bench.submit(&job).await;
     let image = job.image.to_string();
-    let home = AtHome {
+    let run = LocalRun {
         image: &image,
         output: "$PWD/out",
         gpus: 0,
     };
-    let command = docker_run(&job, home);
+    let command = local_run_command(&job, run);
     let create = command.replacen("docker run --rm", "docker create", 1);
     assert_ne!(create, command);
     let folder = tempfile::tempdir().unwrap();
