@@ -189,7 +189,7 @@ async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
         Ok(tree) => tree,
         Err(GitError::TooLarge(what)) => {
             stage.failed("admission");
-            let findings = vec![rules::layout::too_large(&what.to_string())];
+            let findings = vec![rules::layout::repository_too_large(&what.to_string())];
             return Ok(ended(Stage::Admission, Some(Outcome::Rejected), findings));
         }
         Err(error) => {
@@ -198,7 +198,7 @@ async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
     };
     let policy = policy::policy(&stage.settings.builder, &stage.challenge);
     let template = policy::template(&stage.challenge);
-    let admitted = rules::admission::check(&tree, &stage.challenge, &policy, template.as_ref());
+    let admitted = rules::admission::check_commit(&tree, &stage.challenge, &policy, template.as_ref());
     if any_error(&admitted.findings) {
         stage.failed("admission");
         let rejected = Some(Outcome::Rejected);
@@ -402,7 +402,7 @@ impl One<'_> {
         let ignore = image_build::ignored(self.tree, self.dockerfile)?;
         folder::write_context(&self.options.folder, self.tree, &ignore, file)?;
         let text = self.tree.text(self.dockerfile).unwrap_or_default();
-        let dockerfile = rules::dockerfile::check(self.dockerfile, text, self.policy)
+        let dockerfile = rules::dockerfile::check_dockerfile(self.dockerfile, text, self.policy)
             .parsed
             .context("the Dockerfile passed the rules but cannot be read now")?;
         let building = Building {

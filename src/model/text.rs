@@ -1,8 +1,7 @@
-//! What people wrote, as text: which characters can be seen in it.
-//!
-//! Knows no language and no markup.
+//! Which characters of a text are visible. Knows no language and no markup.
 
-/// Whether a character may be shown: neither control, nor invisible, nor a change of direction.
+/// Whether a character may be shown. Control characters, invisible characters and changes of the writing direction
+/// may not.
 pub fn is_visible(c: char) -> bool {
     let invisible = matches!(c,
         '\u{ad}'                    // soft hyphen

@@ -129,7 +129,7 @@ pub async fn inspect_paths(
     name: &str,
     policy: &Policy,
 ) -> anyhow::Result<Vec<Finding>> {
-    let paths = rules::image::locations(policy);
+    let paths = rules::image::inspected_paths(policy);
     let found = engine.look(&image.id, name, &paths).await?;
     Ok(rules::image::check_locations(&found, policy))
 }
@@ -140,7 +140,7 @@ fn judge(building: &Building<'_>, base: Option<&ImageFacts>, report: BuildReport
     match end {
         BuildEnd::Built(image) => {
             let limits = building.limits;
-            let findings = rules::image::check_on_base(&image, base, limits, building.policy);
+            let findings = rules::image::check_image_on_base(&image, base, limits, building.policy);
             let refused = any_error(&findings);
             Built {
                 image: (!refused).then_some(*image),

@@ -17,7 +17,7 @@ use crate::model::{
     CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task,
     limits,
 };
-use crate::scoring::{self, Problem, ScoreReport};
+use crate::scoring::{self, MetricsProblem, ScoreReport};
 
 /// Where a scorer finds and leaves things, as Grand Challenge's evaluators do.
 const PREDICTIONS: &str = "/predictions";
@@ -265,10 +265,10 @@ pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<S
 }
 
 fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt) -> Scored {
-    match scoring::read(bytes, metrics, cases) {
+    match scoring::read_metrics(bytes, metrics, cases) {
         Ok(report) => Scored::Report(Box::new(report)),
         Err(problems) => Scored::Broken {
-            problems: problems.iter().map(Problem::to_string).collect(),
+            problems: problems.iter().map(MetricsProblem::to_string).collect(),
             log,
         },
     }

@@ -26,10 +26,10 @@ pub fn judge_run(
     policy: &Policy,
 ) -> anyhow::Result<RunVerdict> {
     let mut outcome = None;
-    let mut findings = match rules::exit::classify(&ran.end, ran.killed, &task.limits, true) {
+    let mut findings = match rules::exit::classify_run_end(&ran.end, ran.killed, &task.limits, true) {
         Verdict::Fine => Vec::new(),
         Verdict::FineButOom(finding) => {
-            let finding = policy.adjust(finding);
+            let finding = policy.apply_severity(finding);
             outcome = finding.is_error().then_some(Outcome::MemoryLimit);
             vec![finding]
         }
@@ -46,8 +46,8 @@ pub fn judge_run(
         Verdict::Infrastructure(reason) => anyhow::bail!("the engine: {reason}"),
         Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
     };
-    let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings.into_iter().map(|f| policy.adjust(f)));
+    let output = rules::output::check_output(&ran.output, &task.contract, cases, &task.limits);
+    findings.extend(output.findings.into_iter().map(|f| policy.apply_severity(f)));
     // A program that hides its errors ends well and writes nothing. Its last lines explain why.
     if any_error(&findings) {
         findings.extend(rules::hint::hints(&ran.log, &task.contract));

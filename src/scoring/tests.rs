@@ -1,10 +1,10 @@
-//! What organizers read when their scorer is right, nearly right, or wrong.
+//! The reports for scorers that follow the contract, nearly follow it, or break it.
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::json::{self, Node};
-use super::{Problem, ScoreReport, read};
+use super::{MetricsProblem, ScoreReport, read_metrics};
 use crate::model::{Aggregate, CaseId, Direction, MetricName, MetricSpec, MissingRule, limits};
 
 /// `dice` in 0 to 1, missing counts as the worst; `hd95` in 0 to 100, and must not be missing.
@@ -33,14 +33,14 @@ fn cases(n: usize) -> Vec<CaseId> {
     (1..=n).map(case).collect()
 }
 
-fn read_two(text: &str) -> Result<ScoreReport, Vec<Problem>> {
-    read(text.as_bytes(), &metrics(), &cases(2))
+fn read_two(text: &str) -> Result<ScoreReport, Vec<MetricsProblem>> {
+    read_metrics(text.as_bytes(), &metrics(), &cases(2))
 }
 
 /// The problems of a report on two cases, one line each.
 fn problems(text: &str) -> String {
     let problems = read_two(text).unwrap_err();
-    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let lines: Vec<String> = problems.iter().map(MetricsProblem::to_string).collect();
     lines.join("\n")
 }
 
@@ -48,7 +48,7 @@ fn problems(text: &str) -> String {
 fn codes(results: &serde_json::Value) -> Vec<String> {
     let text = json!({ "results": results }).to_string();
     let problems = read_two(&text).unwrap_err();
-    let short = |p: &Problem| format!("{} {}", p.code, p.location);
+    let short = |p: &MetricsProblem| format!("{} {}", p.code, p.location);
     problems.iter().map(short).collect()
 }
 
@@ -73,7 +73,7 @@ fn rows_and_columns_mean_the_same() {
     let report = rows.unwrap();
     assert_eq!(
         report.notes,
-        ["`results` has undeclared keys, ignored: `seconds`."]
+        ["Referee ignores undeclared keys of `results`: `seconds`."]
     );
     let json = serde_json::to_value(&report.score.cases).unwrap();
     let expected = json!([
@@ -100,7 +100,7 @@ fn aggregates_that_differ_are_a_note_with_both_numbers() {
 }
 
 #[test]
-fn aggregates_may_be_nonsense() {
+fn invalid_aggregates_are_notes() {
     let with = |aggregates: &str| {
         let text = format!(
             r#"{{"results": [{{"case": "c001", "dice": 1, "hd95": 2}},
@@ -117,7 +117,7 @@ fn aggregates_may_be_nonsense() {
 }
 
 #[test]
-fn every_value_that_is_no_number_is_told_at_its_place() {
+fn every_value_that_is_not_a_number_is_reported_with_its_location() {
     insta::assert_snapshot!(problems(
         r#"{"results": [{"case": "c001", "dice": NaN, "hd95": -Infinity},
                         {"case": "c002", "dice": "NaN", "hd95": 1e999}]}"#
@@ -136,7 +136,7 @@ fn every_value_that_is_no_number_is_told_at_its_place() {
 }
 
 #[test]
-fn bounds_and_values_that_must_not_be_missing() {
+fn values_outside_the_bounds_and_forbidden_nulls_are_reported() {
     insta::assert_snapshot!(problems(
         r#"{"results": {"case": {"a": "c001", "b": "c002"},
                         "dice": {"a": 91.5, "b": -1}, "hd95": {"a": null, "b": 100}}}"#
@@ -165,7 +165,7 @@ fn cases_must_be_those_of_the_manifest_once_each() {
 }
 
 #[test]
-fn absent_metrics_and_probable_slips() {
+fn absent_and_probably_mistyped_metrics_are_reported() {
     insta::assert_snapshot!(problems(
         r#"{"results": [{"case": "c001", "Dice": 1, "hd95": 1},
                         {"case": "c002", "Dice": 1}]}"#
@@ -176,7 +176,7 @@ fn absent_metrics_and_probable_slips() {
 }
 
 #[test]
-fn a_file_without_results_says_what_is_there() {
+fn a_file_without_results_is_reported_with_its_content() {
     insta::assert_snapshot!([
         "[]",
         "{}",
@@ -207,7 +207,7 @@ fn a_file_without_results_says_what_is_there() {
 }
 
 #[test]
-fn a_file_that_is_not_json_is_told_by_line_and_column() {
+fn a_file_that_is_not_json_is_reported_with_line_and_column() {
     insta::assert_snapshot!([
         "",
         "{\n  \"résults\": [1,\n  2",
@@ -234,8 +234,14 @@ fn a_file_that_is_not_json_is_told_by_line_and_column() {
     let wide = format!("[{}0]", "0,".repeat(limits::METRICS_VALUES_MAX));
     assert!(problems(&wide).starts_with("SCR001 at line 1"));
     let large = vec![b' '; 1 + usize::try_from(limits::METRICS_BYTES_MAX).unwrap()];
-    assert_eq!(read(&large, &[], &[]).unwrap_err()[0].code, "SCR001");
-    assert_eq!(read(b"\xff", &[], &[]).unwrap_err()[0].code, "SCR002");
+    assert_eq!(
+        read_metrics(&large, &[], &[]).unwrap_err()[0].code,
+        "SCR001"
+    );
+    assert_eq!(
+        read_metrics(b"\xff", &[], &[]).unwrap_err()[0].code,
+        "SCR002"
+    );
 }
 
 #[test]
@@ -244,14 +250,14 @@ fn the_list_of_problems_is_bounded() {
         .map(|i| json!({"case": format!("c{i:03}"), "dice": 2, "hd95": 1}))
         .collect();
     let text = json!({ "results": results }).to_string();
-    let problems = read(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
+    let problems = read_metrics(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
     assert_eq!(problems.len(), limits::FINDINGS_SHOWN_MAX + 1);
     assert_eq!(
         problems.last().unwrap().message,
         "150 more problems are not listed."
     );
-    // What is wrong with all cases is said once.
-    let all = read(b"{\"results\": []}", &metrics(), &cases(200)).unwrap_err();
+    // A problem of all cases is reported once.
+    let all = read_metrics(b"{\"results\": []}", &metrics(), &cases(200)).unwrap_err();
     assert_eq!(all.len(), 1);
 }
 
@@ -270,7 +276,7 @@ fn numbers_are_the_nearest_doubles() {
     }
 }
 
-/// Our tree as `serde_json` would have it.
+/// The tree as a value of `serde_json`.
 fn plain(node: &Node) -> serde_json::Value {
     match node {
         Node::Null => serde_json::Value::Null,
@@ -298,7 +304,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Texts that look like reports: the words of one, in any order.
+/// Texts that resemble reports: the tokens of one, in any order.
 fn any_near_report() -> impl Strategy<Value = String> {
     const WORDS: [&str; 22] = [
         "{",
@@ -331,12 +337,12 @@ fn any_near_report() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _report = read(&bytes, &metrics(), &cases(2));
+        let _report = read_metrics(&bytes, &metrics(), &cases(2));
     }
 
     #[test]
-    fn texts_like_reports_are_read_or_refused_with_a_problem(text in any_near_report()) {
-        if let Err(problems) = read(text.as_bytes(), &metrics(), &cases(2)) {
+    fn texts_that_resemble_reports_are_read_or_refused_with_a_problem(text in any_near_report()) {
+        if let Err(problems) = read_metrics(text.as_bytes(), &metrics(), &cases(2)) {
             prop_assert!(!problems.is_empty());
         }
     }
@@ -344,7 +350,7 @@ proptest! {
     #[test]
     fn any_json_in_place_of_results_is_refused_with_a_problem(results in any_json()) {
         let text = json!({ "results": results, "aggregates": results }).to_string();
-        let problems = read(text.as_bytes(), &metrics(), &cases(2)).unwrap_err();
+        let problems = read_metrics(text.as_bytes(), &metrics(), &cases(2)).unwrap_err();
         prop_assert!(!problems.is_empty());
     }
 
@@ -358,7 +364,7 @@ proptest! {
     }
 
     #[test]
-    fn what_serde_json_refuses_is_refused(text in any_near_report()) {
+    fn texts_that_serde_json_refuses_are_refused(text in any_near_report()) {
         let theirs: Result<serde_json::Value, _> = serde_json::from_str(&text);
         match json::parse(text.as_bytes()) {
             Ok(_) => prop_assert!(theirs.is_ok() || text.contains("NaN") || text.contains("e400")),

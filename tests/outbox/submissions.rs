@@ -162,7 +162,7 @@ impl World {
         let view = self.view(id).await;
         let state = self.forge.state();
         let sha = view.origin.sha().unwrap().as_str();
-        for status in status::statuses(&view) {
+        for status in status::submission_statuses(&view) {
             let all = state.statuses.iter();
             let mine = all.filter(|s| s.sha == sha && s.context == status.context);
             let last = mine

@@ -66,9 +66,9 @@ impl DockerEngine {
     /// What is wrong with the files of accounts, which the engine reads before the next step.
     async fn unreadable(&self, image: &ImageId, name: &str) -> Result<Option<String>> {
         let found = self
-            .look_into(image, name, &rules::image::accounts())
+            .look_into(image, name, &rules::image::account_files())
             .await?;
-        let wrong = rules::image::wrong_accounts(&found).into_iter().next();
+        let wrong = rules::image::account_file_problems(&found).into_iter().next();
         Ok(wrong.map(|message| {
             format!(
                 "{message}, and the engine reads it before the next step: leave it a plain file"

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use tar::{EntryType, Header};
 
 use crate::model::limits;
-use crate::rules::image_layer::{EntryKind, forbidden};
+use crate::rules::image_layer::{LayerEntryKind, forbidden_entry};
 
 const BLOCK: u64 = 512;
 
@@ -108,13 +108,13 @@ fn entry(header: &Header, size: u64, said: Walk) -> Step {
     let path = said.long_name.or(said.extended.path).unwrap_or_else(plain);
     let kind = header.entry_type();
     let judged = match kind {
-        _ if said.extended.sparse => EntryKind::Sparse,
-        EntryType::GNUSparse => EntryKind::Sparse,
-        EntryType::Char | EntryType::Block => EntryKind::Device,
-        EntryType::Symlink => EntryKind::Symlink,
-        _ => EntryKind::Other,
+        _ if said.extended.sparse => LayerEntryKind::Sparse,
+        EntryType::GNUSparse => LayerEntryKind::Sparse,
+        EntryType::Char | EntryType::Block => LayerEntryKind::Device,
+        EntryType::Symlink => LayerEntryKind::Symlink,
+        _ => LayerEntryKind::Other,
     };
-    if let Some(message) = forbidden(judged, &path) {
+    if let Some(message) = forbidden_entry(judged, &path) {
         return Step::End(Scan::Holds(message));
     }
     // In the oldest format a file whose name ends in `/` is a directory, and has no content.

@@ -16,11 +16,11 @@ use super::verdict::RunVerdict;
 use crate::config;
 use crate::model::finding::any_error;
 use crate::model::{
-    CaseId, Check, Contract, ContractMode, Finding, Format, Grid, Inputs, Outcome, OutputListing,
+    CaseId, OutputCheck, Contract, ContractMode, Finding, OutputFormat, ImageFormat, InputSelection, Outcome, OutputListing,
     PathPattern, Task, limits,
 };
-use crate::rules::format::grid::Claim;
-use crate::rules::format::{self, Findings, grid, json, nifti, png, results, table};
+use crate::rules::format::image_header::ImageHeader;
+use crate::rules::format::{self, FindingSummary, image_header, json, nifti, png, results, table};
 use crate::rules::{self, Policy};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -29,7 +29,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[derive(Debug, Clone)]
 pub struct Content {
     /// What to look at.
-    checks: Vec<Check>,
+    checks: Vec<OutputCheck>,
     contract: Contract,
     /// The cases that the run was over.
     cases: Vec<CaseId>,
@@ -71,7 +71,7 @@ pub async fn judge(
         return Ok(judged);
     }
     let found = tokio::task::spawn_blocking(move || look(&content)).await??;
-    let found: Vec<Finding> = found.into_iter().map(|f| policy.adjust(f)).collect();
+    let found: Vec<Finding> = found.into_iter().map(|f| policy.apply_severity(f)).collect();
     judged.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
     judged.findings.extend(found);
     Ok(judged)
@@ -79,19 +79,19 @@ pub async fn judge(
 
 /// Makes all checks.
 fn look(content: &Content) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = Findings::default();
+    let mut findings = FindingSummary::default();
     for check in &content.checks {
         let cases = content.cases.chunks(content.together(check));
         for group in cases {
             look_at(content, check, group, &mut findings)?;
         }
     }
-    Ok(findings.told())
+    Ok(findings.into_findings())
 }
 
 impl Content {
     /// How many cases share a file: all of them, where its name has no case in it.
-    fn together(&self, check: &Check) -> usize {
+    fn together(&self, check: &OutputCheck) -> usize {
         let shared = self.contract.mode == ContractMode::WholeSet && !check.files.names_case();
         if shared { self.cases.len().max(1) } else { 1 }
     }
@@ -99,7 +99,7 @@ impl Content {
     /// These inputs of some cases, each with its case.
     fn chosen<'a>(
         &self,
-        which: &Inputs,
+        which: &InputSelection,
         group: &'a [CaseId],
     ) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
         let mut all = Vec::new();
@@ -125,14 +125,14 @@ impl Content {
 /// Makes one check on the files of some cases.
 fn look_at(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     group: &[CaseId],
-    findings: &mut Findings,
+    findings: &mut FindingSummary,
 ) -> anyhow::Result<()> {
     let Some(case) = group.first() else {
         return Ok(());
     };
-    let files: BTreeSet<&str> = rules::output::matching(&content.listing.files, &check.files, case)
+    let files: BTreeSet<&str> = rules::output::matching_paths(&content.listing.files, &check.files, case)
         .map(String::as_str)
         .collect();
     if let Some(which) = &check.one_for {
@@ -148,7 +148,7 @@ fn look_at(
             true => format!("`{case}`"),
             false => format!("`{}`", check.files),
         };
-        findings.extend(results::compare(&whose, &wanted, &files));
+        findings.extend(results::compare_results(&whose, &wanted, &files));
     }
     for path in files {
         findings.extend(look_into(content, check, (group, path))?);
@@ -159,21 +159,21 @@ fn look_at(
 /// Looks into one file.
 fn look_into(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     (group, path): (&[CaseId], &str),
 ) -> anyhow::Result<Vec<Finding>> {
     let size = content.listing.files.get(path).copied().unwrap_or_default();
-    match &check.is {
-        Format::Png(asks) | Format::Nifti(asks) => {
+    match &check.format {
+        OutputFormat::Png(asks) | OutputFormat::Nifti(asks) => {
             look_into_grid(content, check, asks, (group, path))
         }
-        Format::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
+        OutputFormat::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
             let most = limits::OUTPUT_CSV_BYTES_MAX;
-            Ok(vec![format::too_large(path, "a table", most)])
+            Ok(vec![format::output_too_large(path, "a table", most)])
         }
-        Format::Csv { columns, rows_for } => {
+        OutputFormat::Csv { columns, rows_for } => {
             let file = content.open(path)?.take(limits::OUTPUT_CSV_BYTES_MAX);
-            let rows = match table::read(path, file, columns.as_deref())? {
+            let rows = match table::read_table(path, file, columns.as_deref())? {
                 Ok(rows) => rows,
                 Err(finding) => return Ok(vec![finding]),
             };
@@ -181,29 +181,29 @@ fn look_into(
                 return Ok(Vec::new());
             };
             let inputs = content.chosen(which, group)?.len();
-            Ok(results::rows(path, rows, inputs).into_iter().collect())
+            Ok(results::check_rows(path, rows, inputs).into_iter().collect())
         }
-        Format::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
+        OutputFormat::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
             let most = limits::OUTPUT_JSON_BYTES_MAX;
-            Ok(vec![format::too_large(path, "JSON", most)])
+            Ok(vec![format::output_too_large(path, "JSON", most)])
         }
-        Format::Json { schema, keys_for } => {
+        OutputFormat::Json { schema, keys_for } => {
             let mut bytes = Vec::new();
             let file = content.open(path)?;
             file.take(limits::OUTPUT_JSON_BYTES_MAX)
                 .read_to_end(&mut bytes)?;
-            let value = match json::read(path, &bytes) {
+            let value = match json::read_json(path, &bytes) {
                 Ok(value) => value,
                 Err(finding) => return Ok(vec![finding]),
             };
             let mut findings = Vec::new();
             if let Some(schema) = schema {
-                findings.extend(json::breach(path, &value, schema));
+                findings.extend(json::check_schema(path, &value, schema));
             }
             if let Some(which) = keys_for {
                 let inputs = content.chosen(which, group)?;
                 let wanted: Vec<String> = inputs.iter().map(|(_, input)| key_of(input)).collect();
-                findings.extend(json::keys(path, &value, &wanted));
+                findings.extend(json::check_keys(path, &value, &wanted));
             }
             Ok(findings)
         }
@@ -213,13 +213,13 @@ fn look_into(
 /// Looks into a picture or a volume.
 fn look_into_grid(
     content: &Content,
-    check: &Check,
-    asks: &Grid,
+    check: &OutputCheck,
+    asks: &ImageFormat,
     (group, path): (&[CaseId], &str),
 ) -> anyhow::Result<Vec<Finding>> {
     let file = content.open(path)?;
-    let claims = match &check.is {
-        Format::Nifti(_) => nifti_claim(file)?,
+    let claims = match &check.format {
+        OutputFormat::Nifti(_) => nifti_claim(file)?,
         _ => png_claim(file)?,
     };
     let input = match (&asks.size_of, group.first()) {
@@ -227,12 +227,12 @@ fn look_into_grid(
             Some(size) => Some(size),
             // Told already, with all others that are too many.
             None if check.one_for.is_some() => return Ok(Vec::new()),
-            None => return Ok(vec![results::stray(path)]),
+            None => return Ok(vec![results::stray_file(path)]),
         },
         _ => None,
     };
-    let what = (path, check.is.name());
-    Ok(grid::check(what, claims, input.as_deref(), &asks.types))
+    let required = check.format.name();
+    Ok(image_header::check_header(path, required, claims, input.as_deref(), &asks.types))
 }
 
 /// The key of an input: its name up to the first dot, as the name of a case.
@@ -244,7 +244,7 @@ fn key_of(input: &str) -> String {
 /// The size of the input that an output belongs to; none where it belongs to none.
 fn input_of(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     pattern: &PathPattern,
     (case, path): (&CaseId, &str),
 ) -> anyhow::Result<Option<Vec<u64>>> {
@@ -255,7 +255,7 @@ fn input_of(
         .filter(|input| input.is_file());
     match there {
         Some(input) => {
-            Ok(Some(size_of(&input, &check.is).with_context(|| {
+            Ok(Some(size_of(&input, &check.format).with_context(|| {
                 format!("the size of the input {}", input.display())
             })?))
         }
@@ -269,8 +269,8 @@ fn input_of(
 }
 
 /// Width, height and so on of an input.
-fn size_of(input: &Path, like: &Format) -> anyhow::Result<Vec<u64>> {
-    if let Format::Nifti(_) = like {
+fn size_of(input: &Path, like: &OutputFormat) -> anyhow::Result<Vec<u64>> {
+    if let OutputFormat::Nifti(_) = like {
         let claim = nifti_claim(File::open(input)?)?;
         return claim.map(|c| c.size).map_err(anyhow::Error::msg);
     }
@@ -285,21 +285,21 @@ fn head(file: impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn png_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
-    Ok(png::claim(&head(file, png::HEADER_BYTES)?))
+fn png_claim(file: impl Read) -> anyhow::Result<Result<ImageHeader, String>> {
+    Ok(png::read_header(&head(file, png::HEADER_BYTES)?))
 }
 
 /// Unpacks no more than the header, from no more than a bounded part of the file.
-fn nifti_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
+fn nifti_claim(file: impl Read) -> anyhow::Result<Result<ImageHeader, String>> {
     let mut file = BufReader::new(file.take(limits::PACKED_HEADER_BYTES_MAX));
     let start = head(&mut file, GZIP.len())?;
     let whole = start.as_slice().chain(file);
     if start != GZIP {
-        return Ok(nifti::claim(&head(whole, nifti::HEADER_BYTES)?));
+        return Ok(nifti::read_header(&head(whole, nifti::HEADER_BYTES)?));
     }
     // What cannot be unpacked is the file's fault, and this far our own reading has succeeded.
     Ok(match head(GzDecoder::new(whole), nifti::HEADER_BYTES) {
-        Ok(bytes) => nifti::claim(&bytes),
+        Ok(bytes) => nifti::read_header(&bytes),
         Err(_) => Err("it cannot be unpacked".to_owned()),
     })
 }

@@ -22,8 +22,8 @@ fn pattern(text: &str) -> PathPattern {
     PathPattern(text.to_owned())
 }
 
-fn frames(every: u32) -> Inputs {
-    Inputs {
+fn frames(every: u32) -> InputSelection {
+    InputSelection {
         pattern: pattern("{case}/frames/*.png"),
         every,
     }
@@ -63,7 +63,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Run {
-    fn new(check: Check) -> Self {
+    fn new(check: OutputCheck) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
         let task = &config::read_challenge(&example).unwrap().tasks[0];
@@ -106,16 +106,16 @@ impl Run {
     }
 }
 
-fn check(files: &str, is: Format) -> Check {
-    Check {
+fn check(files: &str, is: OutputFormat) -> OutputCheck {
+    OutputCheck {
         files: pattern(files),
         one_for: None,
-        is,
+        format: is,
     }
 }
 
-fn grid(size_of: &str) -> Grid {
-    Grid {
+fn grid(size_of: &str) -> ImageFormat {
+    ImageFormat {
         size_of: Some(pattern(size_of)),
         types: vec!["uint8"],
     }
@@ -123,9 +123,9 @@ fn grid(size_of: &str) -> Grid {
 
 #[test]
 fn pictures_are_held_against_their_inputs() {
-    let masks = || Check {
+    let masks = || OutputCheck {
         one_for: Some(frames(2)),
-        ..check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")))
+        ..check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")))
     };
     let all = |run: Run, case: &str| {
         run.with(&format!("{case}/0.png"), &png(8, 6))
@@ -147,14 +147,14 @@ fn pictures_are_held_against_their_inputs() {
              as `v2/9.png`",
         ]
     );
-    let alone = check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")));
+    let alone = check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")));
     let stray = Run::new(alone).with("v1/7.png", &png(8, 6));
     assert_eq!(stray.found(), ["OUT010 `v1/7.png` belongs to no input"]);
 }
 
 #[test]
 fn no_name_leads_out_of_the_inputs() {
-    let asks = check("{case}/x*.png", Format::Png(grid("*/secret.png")));
+    let asks = check("{case}/x*.png", OutputFormat::Png(grid("*/secret.png")));
     let run = Run::new(asks).with("v1/x...png", &png(1, 1));
     run.write("secret.png", &png(8, 6));
     assert_eq!(run.found(), ["OUT010 `v1/x...png` belongs to no input"]);
@@ -162,7 +162,7 @@ fn no_name_leads_out_of_the_inputs() {
 
 #[test]
 fn volumes_are_read_plain_and_packed() {
-    let asks = || check("{case}.nii.gz", Format::Nifti(grid("{case}.nii.gz")));
+    let asks = || check("{case}.nii.gz", OutputFormat::Nifti(grid("{case}.nii.gz")));
     let good = Run::new(asks())
         .with("v1.nii.gz", &gzip(&nifti([4, 5, 6])))
         .with("v2.nii.gz", &nifti([4, 5, 6]));
@@ -190,8 +190,8 @@ fn volumes_are_read_plain_and_packed() {
     );
 }
 
-fn table(files: &str) -> Check {
-    let is = Format::Csv {
+fn table(files: &str) -> OutputCheck {
+    let is = OutputFormat::Csv {
         columns: Some(vec!["Frame".into(), "Phase".into()]),
         rows_for: Some(frames(1)),
     };
@@ -228,9 +228,9 @@ fn a_file_for_all_cases_is_looked_at_once() {
     );
 }
 
-fn keyed() -> Check {
+fn keyed() -> OutputCheck {
     let schema = json!({ "additionalProperties": { "type": "array" } });
-    let is = Format::Json {
+    let is = OutputFormat::Json {
         schema: Some(Schema::new(schema).unwrap()),
         keys_for: Some(frames(2)),
     };
@@ -276,7 +276,7 @@ fn files_beyond_a_limit_are_not_opened() {
 
 #[test]
 fn inputs_that_are_not_there_are_not_the_teams_fault() {
-    let asks = check("{case}.png", Format::Png(grid("{case}.png")));
+    let asks = check("{case}.png", OutputFormat::Png(grid("{case}.png")));
     let run = Run::new(asks).with("v1.png", &png(8, 6));
     assert!(look(&run.content).is_err());
     let lost = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n");
@@ -344,11 +344,11 @@ proptest! {
     fn no_bytes_break_a_check(bytes in prop::collection::vec(any::<u8>(), 0..400), packed: bool) {
         let bytes = if packed { gzip(&bytes) } else { bytes };
         let grids = [
-            check("{case}.x", Format::Png(grid("{case}/frames/0.png"))),
-            check("{case}.x", Format::Nifti(grid("{case}.nii.gz"))),
+            check("{case}.x", OutputFormat::Png(grid("{case}/frames/0.png"))),
+            check("{case}.x", OutputFormat::Nifti(grid("{case}.nii.gz"))),
         ];
-        let others = [table("{case}.x"), Check { files: pattern("{case}.x"), ..keyed() }];
-        let mut run = Run::new(check("{case}.x", Format::Png(grid("{case}/frames/0.png"))))
+        let others = [table("{case}.x"), OutputCheck { files: pattern("{case}.x"), ..keyed() }];
+        let mut run = Run::new(check("{case}.x", OutputFormat::Png(grid("{case}/frames/0.png"))))
             .with("v1.x", &bytes);
         run.content.checks = grids.into_iter().chain(others).collect();
         prop_assert!(look(&run.content).is_ok());

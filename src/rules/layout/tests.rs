@@ -1,14 +1,15 @@
-//! Every rule of the layout, caught and not caught.
+//! Every rule of the layout is triggered and not triggered.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::Entry;
-use crate::rules::{Policy, dockerfile};
+use crate::rules::{Policy, dockerfile, samples};
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
 
-/// A tree of text files; a name that ends in `*` is executable, `->` makes a link, `@` a submodule.
+/// A tree of text files. A name that ends in `*` is executable, one that ends in `@` is a submodule, and a text that
+/// starts with `->` makes a link.
 fn tree(files: &[(&str, &str)]) -> SourceTree {
     let mut tree = SourceTree::default();
     for (name, text) in files {
@@ -36,16 +37,21 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
     tree
 }
 
-/// `code severity location` of everything that is found, with this Dockerfile.
-fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+/// All findings of these files with this Dockerfile.
+fn findings(text: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let mut all = files.to_vec();
     all.push(("Dockerfile", text));
-    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
-    let used = [Used {
+    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,
     }];
-    check(&tree(&all), &used, None)
+    check_layout(&tree(&all), &used, None)
+}
+
+/// `code severity location` of all findings.
+fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+    findings(text, files)
         .iter()
         .map(|f| {
             let location = f
@@ -60,7 +66,7 @@ fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
 const PLAIN: &str = "FROM scratch\nCOPY . /app\nCMD [\"/app/x\"]\n";
 
 #[test]
-fn a_plain_repository_has_nothing_to_find() {
+fn a_plain_repository_has_no_findings() {
     let files = [
         ("x*", "#!/bin/sh\n"),
         ("a/b", "text"),
@@ -73,7 +79,8 @@ fn a_plain_repository_has_nothing_to_find() {
 }
 
 #[test]
-fn paths_are_judged() {
+fn every_path_is_checked() {
+    let mut all = String::new();
     for (name, text, expected) in [
         ("lib@", "", "SRC004 error lib"),
         ("w.bin", POINTER, "SRC005 warning w.bin"),
@@ -91,18 +98,23 @@ fn paths_are_judged() {
         ("run.sh", "#!/bin/sh\r\n", "SRC010 warning run.sh:1"),
     ] {
         assert_eq!(found(PLAIN, &[(name, text)]), [expected], "{name}");
+        all += &samples::block(format!("{name:?} {text:?}"), &findings(PLAIN, &[(name, text)]));
     }
-    // Each link stays inside by itself; together they lead out.
+    // Each link alone stays inside. Together they lead out.
     let chain = [("a/b/up", "->../.."), ("out", "->a/b/up/../x")];
     assert_eq!(found(PLAIN, &chain), ["SRC006 error out"]);
     let many: Vec<_> = (0..15).map(|n| format!("m{n:02}@")).collect();
     let many: Vec<_> = many.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(found(PLAIN, &many).len(), 11);
-    assert_eq!(too_large("more than 20000 files").code, "SRC003");
+    all += &samples::block("15 submodules", &findings(PLAIN, &many)[10..]);
+    let limits = [repository_too_large("more than 20000 files"), commit_gone()];
+    assert_eq!(limits[0].code, "SRC003");
+    all += &samples::block("the commit", &limits);
+    insta::assert_snapshot!("paths", all);
 }
 
 #[test]
-fn copies_name_what_is_there() {
+fn the_sources_of_copy_must_exist() {
     let files = [
         ("main.py", "x"),
         ("src/a.py", "x"),
@@ -138,15 +150,16 @@ fn copies_name_what_is_there() {
         assert_eq!(found(&text, &files), expected, "{copy}");
     }
     let text = b"FROM scratch\nCOPY weights.bin a.py /app/\n";
-    let seen = dockerfile::check("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
-    let missing = copies::missing(
+    let seen = dockerfile::check_dockerfile("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
+    let missing = copies::missing_sources(
         &tree(&files),
-        Used {
+        UsedDockerfile {
             path: "Dockerfile",
             dockerfile: &seen,
         },
-        &Ignore::default(),
+        &DockerIgnore::default(),
     );
+    insta::assert_snapshot!("sources", samples::block("COPY weights.bin a.py /app/", &missing));
     assert_eq!(
         missing[0].help,
         "Did you mean `Weights.bin`? Names are case-sensitive."
@@ -157,7 +170,7 @@ fn copies_name_what_is_there() {
     );
 }
 
-/// Sentences and remedies about a Dockerfile with this COPY, beside this `.dockerignore`.
+/// Message and help of the findings for a Dockerfile with this COPY and this `.dockerignore`.
 fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
     let text = format!("FROM scratch\n{copy}\nCMD [\"/x\"]\n");
     let files = [
@@ -168,18 +181,18 @@ fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
         (".dockerignore", patterns),
         ("Dockerfile", text.as_str()),
     ];
-    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
-    let used = [Used {
+    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,
     }];
-    let found = check(&tree(&files), &used, None);
+    let found = check_layout(&tree(&files), &used, None);
     assert!(found.iter().all(Finding::is_error), "{found:?}");
     found.into_iter().map(|f| (f.message, f.help)).collect()
 }
 
 #[test]
-fn what_is_ignored_cannot_be_copied() {
+fn ignored_files_cannot_be_copied() {
     for (copy, patterns) in [
         ("COPY . /x/", "*"),
         ("COPY main.py weights.bin /x/", "data"),
@@ -193,33 +206,33 @@ fn what_is_ignored_cannot_be_copied() {
         (
             "COPY main.py weights.bin /x/",
             "# large\n*.bin",
-            "`weights.bin` is left out of the build by `*.bin` in .dockerignore, line 2",
+            "`weights.bin` is excluded from the build by `*.bin` in .dockerignore, line 2",
             "Delete that line, or write `!weights.bin` on a line below it.",
         ),
         (
             "COPY ./data/ /x/",
             "**/*.csv",
-            "`./data/` is left out of the build by `**/*.csv` in .dockerignore, line 1",
+            "`./data/` is excluded from the build by `**/*.csv` in .dockerignore, line 1",
             "Delete that line, or write `!data` on a line below it.",
         ),
         (
             "COPY data* /x/",
             "data*",
-            "`data*` is left out of the build by `data*` in .dockerignore, line 1",
+            "`data*` is excluded from the build by `data*` in .dockerignore, line 1",
             "Delete that line, or write `!data*` on a line below it.",
         ),
         (
             "COPY .dockerignore /x/",
             "",
-            "`.dockerignore` is for the builder and no part of the build",
+            "`.dockerignore` configures the build and is not part of the build context",
             "Delete it from the line, or give the file another name.",
         ),
     ] {
         let expected = (message.to_owned(), help.to_owned());
         assert_eq!(ignored(copy, patterns), [expected], "{copy} {patterns}");
     }
-    let bad = ignored("COPY . /x/", "data\n[");
-    assert_eq!(bad[0].0, "`[` is no pattern");
+    let invalid = ignored("COPY . /x/", "data\n[");
+    assert_eq!(invalid[0].0, "`[` is not a valid pattern");
 }
 
 #[test]
@@ -229,20 +242,27 @@ fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
         ("d/File.dockerignore", "b"),
         ("a", ""),
     ]);
-    let why = |dockerfile, path| Ignore::of(&files, dockerfile).unwrap().why(path).is_some();
-    assert!(why("Dockerfile", "a") && !why("Dockerfile", "b"));
-    assert!(why("d/File", "b") && !why("d/File", "a"));
+    let is_ignored = |dockerfile, path| {
+        let ignore = DockerIgnore::for_dockerfile(&files, dockerfile).unwrap();
+        ignore.ignored_by(path).is_some()
+    };
+    assert!(is_ignored("Dockerfile", "a") && !is_ignored("Dockerfile", "b"));
+    assert!(is_ignored("d/File", "b") && !is_ignored("d/File", "a"));
+    let message = |tree| {
+        let refused = DockerIgnore::for_dockerfile(tree, "Dockerfile");
+        refused.unwrap_err().message
+    };
     let link = tree(&[(".dockerignore", "->a"), ("a", "")]);
-    let message = Ignore::of(&link, "Dockerfile").unwrap_err().message;
-    assert_eq!(message, "`.dockerignore` is not a regular file");
+    let message_of_link = message(&link);
+    assert_eq!(message_of_link, "`.dockerignore` is not a regular file");
     let many = "x\n".repeat(1001);
     let many = tree(&[(".dockerignore", many.as_str())]);
-    let message = Ignore::of(&many, "Dockerfile").unwrap_err().message;
-    assert_eq!(message, "`.dockerignore` has too many patterns");
+    assert_eq!(message(&many), "`.dockerignore` has too many patterns");
 }
 
 #[test]
-fn the_started_script_can_be_started() {
+fn the_script_that_the_image_starts_must_be_startable() {
+    let mut all = String::new();
     let run = |head, name| [(name, head)];
     for (lines, file, expected) in [
         (
@@ -307,12 +327,14 @@ fn the_started_script_can_be_started() {
             .into_iter()
             .collect();
         assert_eq!(found(&text, &file), expected, "{lines}");
+        all += &samples::block(format!("{lines:?} {file:?}"), &findings(&text, &file));
     }
+    insta::assert_snapshot!("scripts", all);
 }
 
 #[test]
-fn the_dockerfile_is_found_or_missed_with_help() {
-    let message = |files: &[(&str, &str)], path: &str| match dockerfile(&tree(files), path) {
+fn a_missing_dockerfile_is_reported_with_the_nearest_file() {
+    let message = |files: &[(&str, &str)], path: &str| match dockerfile_bytes(&tree(files), path) {
         Ok(text) => String::from_utf8_lossy(text).into_owned(),
         Err(findings) => format!("{} {}", findings[0].code, findings[0].message),
     };
@@ -351,18 +373,18 @@ fn the_dockerfile_is_found_or_missed_with_help() {
     large.texts.clear();
     large.entries.get_mut("Dockerfile").unwrap().bytes = 1 << 20;
     assert_eq!(
-        dockerfile(&large, "Dockerfile").unwrap_err()[0].code,
+        dockerfile_bytes(&large, "Dockerfile").unwrap_err()[0].code,
         "DF001"
     );
 }
 
 #[test]
-fn an_untouched_template_is_told_by_file_and_line() {
+fn an_unchanged_template_is_reported_with_file_and_line() {
     let template = tree(&[
         ("main.py", "import x\n# TEMPLATE: replace\n"),
         ("README.md", "x"),
     ]);
-    let untouched = check(
+    let untouched = check_layout(
         &tree(&[("main.py", "import x\n# TEMPLATE: replace\n")]),
         &[],
         Some(&template),
@@ -376,7 +398,7 @@ fn an_untouched_template_is_told_by_file_and_line() {
         ("main.py", "import y\n# TEMPLATE: replace\n"),
         ("README.md", "x"),
     ]);
-    assert_eq!(check(&changed, &[], Some(&template)), []);
+    assert_eq!(check_layout(&changed, &[], Some(&template)), []);
 }
 
 proptest! {
@@ -389,12 +411,12 @@ proptest! {
         let files: Vec<_> = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
         let text = format!("FROM scratch\n{copy}\nCMD [\"/a\"]");
         let _ = found(&text, &files);
-        let _ = dockerfile(&tree(&files), "Dockerfile");
+        let _ = dockerfile_bytes(&tree(&files), "Dockerfile");
     }
 }
 
 #[test]
-fn hostile_trees_take_no_longer_than_honest_ones() {
+fn hostile_trees_take_no_longer_than_others() {
     let started = std::time::Instant::now();
     let names: Vec<String> = (0..4_000)
         .map(|n| format!("directory/{}/{n}", n % 7))

@@ -31,7 +31,7 @@ pub fn submission(view: &SubmissionView, version: &str) -> Markup {
 /// What live updates replace. After the last one, `data-final` tells the script to stop listening.
 pub fn submission_fragment(view: &SubmissionView) -> Markup {
     html! {
-        section data-message=(view.verdict()) data-final=[is_over(view).then_some("")] {
+        section data-message=(view.headline()) data-final=[is_over(view).then_some("")] {
             (verdict(view))
             @for notice in &view.notices { p.note { (sanitize::line(notice)) } }
             (stages(view))
@@ -76,7 +76,7 @@ fn verdict(view: &SubmissionView) -> Markup {
         div.verdict.(tone) {
             span.sign { (icon(state)) }
             div {
-                p.message { (sanitize::line(&view.verdict())) }
+                p.message { (sanitize::line(&view.headline())) }
                 @if let Some(advice) = view.advice() { p { (advice) } }
                 @if let Some(incident) = &view.incident {
                     p { "Incident " code { (sanitize::line(incident)) } }

@@ -1,7 +1,7 @@
 //! Layers: in what is clean to us, another reader of tar finds nothing that is forbidden.
 
 use referee::forge::registry::scan::{Scan, scan};
-use referee::rules::image_layer::{EntryKind, forbidden};
+use referee::rules::image_layer::{LayerEntryKind, forbidden_entry};
 use tar::EntryType;
 
 pub fn keeps(bytes: &[u8]) {
@@ -22,12 +22,12 @@ fn another_finds_nothing(bytes: &[u8]) {
     // It gives up where it finds a fault that means nothing to us; so much it saw.
     for entry in entries.map_while(Result::ok) {
         let kind = match entry.header().entry_type() {
-            EntryType::GNUSparse => EntryKind::Sparse,
-            EntryType::Char | EntryType::Block => EntryKind::Device,
-            EntryType::Symlink => EntryKind::Symlink,
-            _ => EntryKind::Other,
+            EntryType::GNUSparse => LayerEntryKind::Sparse,
+            EntryType::Char | EntryType::Block => LayerEntryKind::Device,
+            EntryType::Symlink => LayerEntryKind::Symlink,
+            _ => LayerEntryKind::Other,
         };
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        assert_eq!(forbidden(kind, &path), None, "{path:?}");
+        assert_eq!(forbidden_entry(kind, &path), None, "{path:?}");
     }
 }

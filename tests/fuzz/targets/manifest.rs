@@ -3,7 +3,7 @@
 //! The bytes are the media type, a line end, the manifest, and after a NUL byte the configuration.
 
 use referee::model::{Duration, Finding, RunLimits};
-use referee::rules::image_manifest::{Document, Manifest, check, check_config, choose, read};
+use referee::rules::image_manifest::{ManifestDocument, Manifest, check, check_config, choose, read};
 use referee::rules::policy::Policy;
 use serde_json::Value;
 
@@ -27,8 +27,8 @@ pub fn keeps(bytes: &[u8]) {
     }
     match document {
         Err(finding) => is_short(&[finding], text),
-        Ok(Document::Image(manifest)) => image(&manifest, config, text, &policy),
-        Ok(Document::Index(entries)) => match choose(&entries, &policy) {
+        Ok(ManifestDocument::Image(manifest)) => image(&manifest, config, text, &policy),
+        Ok(ManifestDocument::Index(entries)) => match choose(&entries, &policy) {
             Ok(digest) => assert!(entries.iter().any(|entry| &entry.digest == digest)),
             Err(finding) => is_short(&[finding], text),
         },

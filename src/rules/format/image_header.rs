@@ -1,28 +1,28 @@
-//! Pictures and volumes: what a header claims, against the input and the allowed types.
+//! Compares the header of a picture or a volume with the input and the allowed types.
 //!
-//! Lengths beyond the third, as channels are, are the challenge's own business.
+//! Dimensions beyond the third, such as channels, are not compared.
 
-use super::no;
+use super::wrong_format;
 use crate::model::{Finding, limits};
 use crate::rules::catalogue::{OUT009, OUT012};
 use crate::rules::exit::bytes;
 
-/// What a header claims of what follows it.
+/// The claims of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Width, height, and so on.
+pub struct ImageHeader {
+    /// Width, height and so on.
     pub size: Vec<u64>,
-    /// Type of a value, by the name that `challenge.toml` has for it.
-    pub kind: &'static str,
-    /// Bits of a value, unpacked.
+    /// The type of a value, by its name in `challenge.toml`.
+    pub value_type: &'static str,
+    /// Bits per unpacked value.
     pub value_bits: u64,
 }
 
-/// Sides that are compared: width, height and depth.
-const COMPARED: usize = 3;
+/// Dimensions that are compared: width, height and depth.
+const DIMENSIONS_COMPARED: usize = 3;
 
-impl Claim {
-    /// What it would take in memory.
+impl ImageHeader {
+    /// The unpacked size in memory.
     fn bytes(&self) -> u64 {
         let values = self
             .size
@@ -32,77 +32,78 @@ impl Claim {
     }
 }
 
-/// Looks at a picture or a volume: `what` it should be, what it `claims`, the size of its input and
-/// the allowed types, where the challenge says them.
-pub fn check(
-    (path, what): (&str, &str),
-    claims: Result<Claim, String>,
-    input: Option<&[u64]>,
+/// Checks a picture or a volume. `required` is the required format, for example `a PNG`. `input_size` is the size of the
+/// input, and `types` has the allowed types, if the challenge requires them.
+pub fn check_header(
+    path: &str,
+    required: &str,
+    header: Result<ImageHeader, String>,
+    input_size: Option<&[u64]>,
     types: &[&str],
 ) -> Vec<Finding> {
-    let claim = match claims {
-        Ok(claim) => claim,
-        Err(why) => return vec![no(path, what, &why)],
+    let header = match header {
+        Ok(header) => header,
+        Err(reason) => return vec![wrong_format(path, required, &reason)],
     };
-    if claim.bytes() > limits::GRID_BYTES_MAX {
+    if header.bytes() > limits::IMAGE_UNPACKED_BYTES_MAX {
         let message = format!(
-            "`{path}` claims to be {}, more than the {} that a file may unpack to",
-            sides(&claim.size),
-            bytes(limits::GRID_BYTES_MAX)
+            "`{path}` claims to be {}, and would unpack to more than {}",
+            dimensions(&header.size),
+            bytes(limits::IMAGE_UNPACKED_BYTES_MAX)
         );
         return vec![OUT012.finding(message)];
     }
     let mut findings = Vec::new();
-    findings.extend(input.and_then(|input| other_size(path, &claim.size, input)));
-    if !types.is_empty() && !types.contains(&claim.kind) {
+    findings.extend(input_size.and_then(|input| check_size(path, &header.size, input)));
+    if !types.is_empty() && !types.contains(&header.value_type) {
         let allowed: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
         findings.push(OUT009.finding_with(
             format!(
                 "The values of `{path}` are `{}`, not {}",
-                claim.kind,
+                header.value_type,
                 allowed.join(" or ")
             ),
-            "Convert the array before it is written; a mask is one grey value for each pixel.",
+            "Convert the array before you write it. A mask has one grey value for each pixel.",
         ));
     }
     findings
 }
 
-fn other_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {
-    let (mine, wanted) = (compared(size), compared(input));
-    if mine == wanted {
+fn check_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {
+    let (mut found, mut wanted) = (compared(size), compared(input));
+    if found == wanted {
         return None;
     }
     let message = format!(
-        "`{path}` is {}, its input is {}",
-        sides(&mine),
-        sides(&wanted)
+        "`{path}` is {}, but its input is {}",
+        dimensions(&found),
+        dimensions(&wanted)
     );
-    let (mut a, mut b) = (mine, wanted);
-    a.sort_unstable();
-    b.sort_unstable();
-    Some(match a == b {
-        true => OUT009.finding_with(
+    found.sort_unstable();
+    wanted.sort_unstable();
+    Some(if found == wanted {
+        OUT009.finding_with(
             message,
-            "The axes are in another order: arrays of pictures are rows by columns, arrays of volumes \
-             often depth first. Transpose before writing.",
-        ),
-        false => OUT009.finding(message),
+            "The axes are in another order. Arrays of pictures are rows by columns, and arrays of volumes often have \
+             the depth first. Transpose the array before you write it.",
+        )
+    } else {
+        OUT009.finding(message)
     })
 }
 
-/// Width, height and depth, without what is 1 behind them.
+/// Width, height and depth, without trailing dimensions of length 1.
 fn compared(size: &[u64]) -> Vec<u64> {
-    let mut size: Vec<u64> = size.iter().copied().take(COMPARED).collect();
+    let mut size: Vec<u64> = size.iter().copied().take(DIMENSIONS_COMPARED).collect();
     while size.len() > 2 && size.last() == Some(&1) {
         size.pop();
     }
     size
 }
 
-fn sides(size: &[u64]) -> String {
-    let sides: Vec<String> = size.iter().map(u64::to_string).collect();
-    sides.join(" x ")
+fn dimensions(size: &[u64]) -> String {
+    let lengths: Vec<String> = size.iter().map(u64::to_string).collect();
+    lengths.join(" x ")
 }
 
 #[cfg(test)]
@@ -113,25 +114,22 @@ mod tests {
     use super::*;
 
     fn picture(head: &[u8], input: &[u64], types: &[&str]) -> Vec<String> {
-        told(check(
-            ("a.png", "a PNG"),
-            png::claim(head),
-            Some(input),
-            types,
-        ))
+        let header = png::read_header(head);
+        lines(check_header("a.png", "a PNG", header, Some(input), types))
     }
 
     fn volume(head: &[u8], input: &[u64]) -> Vec<String> {
-        let claims = nifti::claim(head);
-        told(check(
-            ("a.nii.gz", "a NIfTI file"),
-            claims,
+        let (path, header) = ("a.nii.gz", nifti::read_header(head));
+        lines(check_header(
+            path,
+            "a NIfTI file",
+            header,
             Some(input),
             &["uint8"],
         ))
     }
 
-    fn told(findings: Vec<Finding>) -> Vec<String> {
+    fn lines(findings: Vec<Finding>) -> Vec<String> {
         let line = |f: Finding| format!("{} {}", f.code, f.message);
         findings.into_iter().map(line).collect()
     }
@@ -144,7 +142,7 @@ mod tests {
         assert_eq!(
             picture(&grey, &[256, 128], &["uint16"]),
             [
-                "OUT009 `a.png` is 128 x 64, its input is 256 x 128",
+                "OUT009 `a.png` is 128 x 64, but its input is 256 x 128",
                 "OUT009 The values of `a.png` are `uint8`, not `uint16`",
             ]
         );
@@ -152,8 +150,14 @@ mod tests {
             picture(b"\x80\x04", &[1, 1], &[]),
             ["OUT008 `a.png` is not a PNG: it looks like a pickle"]
         );
-        let turned = check(("a", "a PNG"), png::claim(&grey), Some(&[64, 128]), &[]);
+        let grey = || png::read_header(&grey);
+        let turned = check_header("a", "a PNG", grey(), Some(&[64, 128]), &[]);
         assert!(turned[0].help.contains("another order"), "{turned:?}");
+        let other = check_header("a", "a PNG", grey(), Some(&[256, 128]), &["uint16", "uint32"]);
+        let huge = png::read_header(&png::tests::header(100_000, 100_000, 8, 0));
+        let huge = check_header("a", "a PNG", huge, None, &[]);
+        let all = [turned, other, huge].concat();
+        insta::assert_snapshot!("headers", crate::rules::samples::block("headers", &all));
     }
 
     #[test]
@@ -165,19 +169,19 @@ mod tests {
         assert_eq!(volume(&flat, &[240, 230]), [""; 0]);
         assert_eq!(
             volume(&mask, &[155, 230, 240]),
-            ["OUT009 `a.nii.gz` is 240 x 230 x 155, its input is 155 x 230 x 240"]
+            ["OUT009 `a.nii.gz` is 240 x 230 x 155, but its input is 155 x 230 x 240"]
         );
     }
 
     #[test]
-    fn bombs_are_refused_by_what_they_claim() {
+    fn files_that_would_unpack_to_too_much_are_refused_by_their_claims() {
         let huge = png::tests::header(100_000, 100_000, 8, 0);
-        let message = "OUT012 `a.png` claims to be 100000 x 100000, more than the 4 GiB that a file may \
-                    unpack to";
+        let message =
+            "OUT012 `a.png` claims to be 100000 x 100000, and would unpack to more than 4 GiB";
         assert_eq!(picture(&huge, &[1, 1], &[]), [message]);
         let huge = nifti::tests::header(&[30_000, 30_000, 30_000, 30_000, 30_000], 64, 64);
         assert!(volume(&huge, &[1, 1])[0].starts_with("OUT012"));
-        // Just below the limit is not refused for it.
+        // Just below the limit.
         let large = nifti::tests::header(&[1024, 1024, 4096], 2, 8);
         assert_eq!(volume(&large, &[1024, 1024, 4096]), [""; 0]);
     }
