@@ -26,7 +26,7 @@ use crate::model::{
 use crate::pipeline::image_build::{self, Building, Built};
 use crate::pipeline::smoke::{self, SmokeResult, SmokeRun};
 use crate::pipeline::{Engines, cases, participant, policy, scorer};
-use crate::report::text::{self, Style};
+use crate::report::{style::Style, text};
 use crate::rules;
 
 /// Files that differ from the last commit and are named.
@@ -198,7 +198,8 @@ async fn check(options: &Options, stage: &Gate) -> anyhow::Result<Result> {
     };
     let policy = policy::policy(&stage.settings.builder, &stage.challenge);
     let template = policy::template(&stage.challenge);
-    let admitted = rules::admission::check_commit(&tree, &stage.challenge, &policy, template.as_ref());
+    let admitted =
+        rules::admission::check_commit(&tree, &stage.challenge, &policy, template.as_ref());
     if any_error(&admitted.findings) {
         stage.failed("admission");
         let rejected = Some(Outcome::Rejected);

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
 use crate::model::{
-    Case, CaseId, Challenge, OutputCheck, Finding, InputSelection, Location, PathPattern, Phase, Task,
+    Case, CaseId, Challenge, Finding, InputSelection, Location, OutputCheck, PathPattern, Phase,
+    Task,
 };
 
 /// File beside `inputs/` that names each case's cluster and stratum.

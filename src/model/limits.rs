@@ -233,3 +233,5 @@ pub const GRANT_MAX: u32 = 100;
 pub const LIVE_EVENTS_BUFFER: usize = 256;
 /// Readers of live pages at the same time.
 pub const LIVE_READERS_MAX: usize = 1024;
+/// Time for a page or a JSON answer. A page that needs more is answered with status 503.
+pub const PAGE_TIME: Duration = Duration::seconds(30);

@@ -107,7 +107,10 @@ mod tests {
         assert!(masks.matches(&case, "Video_01/Video_01_Masks/0/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_01/Video_01_Masks/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_02/Video_02_Masks/0/frame_000025.png"));
-        assert_eq!(star_captures("a*b*c", "axxbyybzc"), Some(vec!["xx", "yybz"]));
+        assert_eq!(
+            star_captures("a*b*c", "axxbyybzc"),
+            Some(vec!["xx", "yybz"])
+        );
         assert_eq!(star_captures("a*b", "axxc"), None);
         assert_eq!(star_captures("*", ""), Some(vec![""]));
     }

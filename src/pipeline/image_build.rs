@@ -14,7 +14,7 @@ use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, Engine};
 use crate::model::finding::any_error;
 use crate::model::{Finding, ImageFacts, LogExcerpt, Outcome, RunLimits, SourceTree};
-use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
+use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::DockerIgnore};
 
 /// The result of a build.
 #[derive(Debug)]
@@ -60,8 +60,9 @@ pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
 ///
 /// # Errors
 /// When the file cannot be read. Admission rejects such a submission.
-pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
-    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.message))
+pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<DockerIgnore> {
+    DockerIgnore::for_dockerfile(tree, dockerfile)
+        .map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
 /// Builds an image, checks it, and transfers it to the runner.
@@ -131,7 +132,7 @@ pub async fn inspect_paths(
 ) -> anyhow::Result<Vec<Finding>> {
     let paths = rules::image::inspected_paths(policy);
     let found = engine.look(&image.id, name, &paths).await?;
-    Ok(rules::image::check_locations(&found, policy))
+    Ok(rules::image::check_inspected_paths(&found, policy))
 }
 
 /// Judges the result of a build. `base` is the final base image: its own settings are not the participant's fault.

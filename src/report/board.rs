@@ -151,14 +151,19 @@ impl BoardView {
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         if let Some(at) = self.frozen {
-            notices.push(format!("The leaderboard is frozen. It shows the standings of {at}."));
+            notices.push(format!(
+                "The leaderboard is frozen. It shows the standings of {at}."
+            ));
         }
         if self.paused {
             notices.push("Evaluations are paused.".to_owned());
         }
         if !self.disqualified.is_empty() {
             let teams: Vec<&str> = self.disqualified.iter().map(TeamSlug::as_str).collect();
-            notices.push(format!("Disqualified teams are not ranked: {}.", teams.join(", ")));
+            notices.push(format!(
+                "Disqualified teams are not ranked: {}.",
+                teams.join(", ")
+            ));
         }
         notices
     }

@@ -235,7 +235,13 @@ pub fn markdown_table(view: &BoardView) -> String {
 fn markdown_cells(view: &BoardView, row: &RowView) -> Vec<String> {
     let mut fields: Vec<String> = cells(view, row)
         .into_iter()
-        .map(|cell| if cell.best { format!("**{}**", cell.text) } else { cell.text })
+        .map(|cell| {
+            if cell.best {
+                format!("**{}**", cell.text)
+            } else {
+                cell.text
+            }
+        })
         .collect();
     let number = fields.len() - 2;
     fields[1] = markdown_text(&fields[1]);

@@ -82,7 +82,6 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
     ]
 }
 
-
 fn help(help: &str, gutter: usize, style: Style) -> Option<String> {
     let help = sanitize::line(help);
     if help.is_empty() {

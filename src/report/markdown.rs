@@ -188,7 +188,11 @@ fn scores(view: &SubmissionView) -> Option<String> {
 /// The table has a column for ranks only if a metric has a rank.
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     let ranked = score.metrics.iter().any(|m| m.rank.is_some());
-    let (rank_head, rank_rule) = if ranked { (" rank |", "--:|") } else { ("", "") };
+    let (rank_head, rank_rule) = if ranked {
+        (" rank |", "--:|")
+    } else {
+        ("", "")
+    };
     let mut lines = vec![
         format!("| {title} | value |{rank_head}"),
         format!("|---|--:|{rank_rule}"),

@@ -186,10 +186,7 @@ mod tests {
 
     #[test]
     fn a_hidden_phase_shows_only_the_message_of_the_outcome() {
-        let view = view_with_secrets(
-            PublicState::Ended(Outcome::RunFailed),
-            StageState::Failed,
-        );
+        let view = view_with_secrets(PublicState::Ended(Outcome::RunFailed), StageState::Failed);
         let redacted = redact(view, &show(false, false));
         assert!(redacted.hidden);
         let mut stages = redacted.stages.iter();

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use strum::{Display, IntoStaticStr};
 
-use crate::model::{Outcome, PublicState, Stage};
+use crate::model::{Outcome, PublicState};
 
 use super::sanitize;
 use super::view::{StageState, StageView, SubmissionView};

@@ -56,7 +56,10 @@ pub fn check_commit(
         })
         .collect();
     findings.extend(layout::check_layout(tree, &used, template));
-    let mut findings: Vec<Finding> = findings.into_iter().map(|f| policy.apply_severity(f)).collect();
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .map(|f| policy.apply_severity(f))
+        .collect();
     let mut dockerfiles = BTreeMap::new();
     for (path, one) in checked {
         findings.extend(one.findings);

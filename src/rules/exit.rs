@@ -41,7 +41,10 @@ pub fn classify_run_end(
     let platform_error = |message: &str| RunEndClass::PlatformError(message.to_owned());
     match killed {
         Some(KillReason::Time) => {
-            return failure(Outcome::TimeLimit, RUN002.finding(time_message(end, limits)));
+            return failure(
+                Outcome::TimeLimit,
+                RUN002.finding(time_message(end, limits)),
+            );
         }
         Some(KillReason::Cancelled) => return RunEndClass::Cancelled,
         Some(KillReason::Orphaned) => {
@@ -56,7 +59,9 @@ pub fn classify_run_end(
         ));
     }
     if end.host_out_of_memory {
-        return platform_error("the kernel killed the container because its host ran out of memory");
+        return platform_error(
+            "the kernel killed the container because its host ran out of memory",
+        );
     }
     if !end.started {
         return not_started(end);
@@ -127,7 +132,9 @@ fn exit_finding(code: i64, public: bool) -> Finding {
         NOT_FOUND => (RUN004, ": a program was not found"),
         code => (RUN001, meaning_of(code)),
     };
-    rule.finding(format!("The container ended with exit code {code}{meaning}"))
+    rule.finding(format!(
+        "The container ended with exit code {code}{meaning}"
+    ))
 }
 
 fn meaning_of(code: i64) -> &'static str {
@@ -292,12 +299,10 @@ mod tests {
             "could not select device driver",
         ];
         let ends = codes.map(end).into_iter().chain(errors.map(unstarted));
-        let lines = ends
-            .chain([oom(0), oom(1), away, crowded])
-            .map(|end| {
-                let (class, message) = class_of(&end, None, true);
-                format!("{class}: {message}\n")
-            });
+        let lines = ends.chain([oom(0), oom(1), away, crowded]).map(|end| {
+            let (class, message) = class_of(&end, None, true);
+            format!("{class}: {message}\n")
+        });
         insta::assert_snapshot!(lines.collect::<String>());
     }
 

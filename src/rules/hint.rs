@@ -129,7 +129,10 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
     let (missing, denied) = (sign == Sign::MissingFile, sign == Sign::NotWritable);
     let path = path_in(line).filter(|_| missing || denied);
     let Some(path) = path else {
-        let message = format!("The program printed \u{201c}{}\u{201d}", shortened(line.trim()));
+        let message = format!(
+            "The program printed \u{201c}{}\u{201d}",
+            shortened(line.trim())
+        );
         return rule.finding(message);
     };
     let name = shortened(path);
@@ -156,7 +159,9 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
     } else if within(path, input) {
         rule.finding_with(
             format!("The program looks for `{name}`, which is not among the inputs"),
-            format!("List the files in {input}. Names and numbers of inputs differ between data sets."),
+            format!(
+                "List the files in {input}. Names and numbers of inputs differ between data sets."
+            ),
         )
     } else if within(path, output) {
         rule.finding_with(
@@ -313,7 +318,10 @@ mod tests {
             all += &samples::block(log.trim(), &hints);
         }
         insta::assert_snapshot!("hints", all);
-        assert_eq!(hints_of("ValueError: operands could not be broadcast\n"), []);
+        assert_eq!(
+            hints_of("ValueError: operands could not be broadcast\n"),
+            []
+        );
         assert_eq!(
             hints_of("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"),
             []

@@ -74,7 +74,9 @@ pub fn check_image_on_base(
 /// Also for the layers of a manifest.
 pub(super) fn too_many_layers(layers: usize) -> Finding {
     let layers_max = limits::IMAGE_LAYERS_MAX;
-    IMG004.finding(format!("The image has {layers} layers. At most {layers_max} are allowed"))
+    IMG004.finding(format!(
+        "The image has {layers} layers. At most {layers_max} are allowed"
+    ))
 }
 
 /// An engine reads these files before it starts a container.

@@ -112,13 +112,15 @@ fn check_expected(
     let mut findings: Vec<Finding> = missing
         .iter()
         .take(FINDINGS_MAX)
-        .map(|(case, expected)| match similar_file(expected, case, unexpected) {
-            Some(similar) => OUT001.finding_with(
-                format!("Found `{similar}` instead of `{expected}`"),
-                "Write the file under the expected name, relative to the output directory.",
-            ),
-            None => OUT001.finding(format!("`{expected}` is missing")),
-        })
+        .map(
+            |(case, expected)| match similar_file(expected, case, unexpected) {
+                Some(similar) => OUT001.finding_with(
+                    format!("Found `{similar}` instead of `{expected}`"),
+                    "Write the file under the expected name, relative to the output directory.",
+                ),
+                None => OUT001.finding(format!("`{expected}` is missing")),
+            },
+        )
         .collect();
     if missing.len() > FINDINGS_MAX {
         findings.push(OUT001.finding(format!(
@@ -377,10 +379,7 @@ mod tests {
         );
         assert_eq!(messages(&named, "{case}.png", 1), expected);
         let empty = messages(&OutputListing::default(), "{case}.png", 4);
-        assert_eq!(
-            empty.0,
-            ["OUT006 The container wrote no output to /output"]
-        );
+        assert_eq!(empty.0, ["OUT006 The container wrote no output to /output"]);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use crate::model::{
 /// The findings of an input, as a block of a snapshot: `CODE severity location: message / help`.
 pub(super) fn block(input: impl std::fmt::Display, findings: &[Finding]) -> String {
     let lines = findings.iter().map(|f| {
-        let location = f.location.as_ref().map_or(String::new(), |l| format!(" {l}"));
+        let location = f
+            .location
+            .as_ref()
+            .map_or(String::new(), |l| format!(" {l}"));
         let (code, severity, message, help) = (&f.code, f.severity, &f.message, &f.help);
         format!("  {code} {severity}{location}: {message} / {help}\n")
     });

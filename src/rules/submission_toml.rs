@@ -83,10 +83,7 @@ const ORGANIZERS_KEYS: [&str; 22] = [
 
 /// Reads the file; `None` if the commit has none. The readable parts of a broken file are used, so that the other rules
 /// can check them.
-pub fn read_submission_toml(
-    bytes: Option<&[u8]>,
-    tasks: &[TaskSlug],
-) -> (Entries, Vec<Finding>) {
+pub fn read_submission_toml(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>) {
     let mut entries = Entries::all(tasks);
     let Some(bytes) = bytes else {
         return (entries, Vec::new());

@@ -86,7 +86,10 @@ fn difference(value: f64, spec: &MetricSpec, cases: &[CaseScore]) -> Option<Stri
     let filled = match given.iter().filter(|v| v.is_none()).count() {
         0 => String::new(),
         1 => format!(", with 1 missing value counted as {}", spec.counted(None)),
-        n => format!(", with {n} missing values counted as {}", spec.counted(None)),
+        n => format!(
+            ", with {n} missing values counted as {}",
+            spec.counted(None)
+        ),
     };
     let (name, aggregate) = (&spec.name, spec.aggregate.as_str());
     Some(format!(

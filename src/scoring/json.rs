@@ -195,11 +195,7 @@ impl TreeBuilder<'_> {
         Ok(node)
     }
 
-    fn member(
-        &mut self,
-        next: u8,
-        lexer: &mut SliceLexer<'_>,
-    ) -> Result<(String, Node), Stop> {
+    fn member(&mut self, next: u8, lexer: &mut SliceLexer<'_>) -> Result<(String, Node), Stop> {
         lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
         let key = lexer.str_string()?.into_owned();
         lexer

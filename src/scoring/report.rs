@@ -181,7 +181,8 @@ fn check_value(
                 "The value is `null`, but `{}` must have a value for every case.",
                 spec.name
             );
-            let help = "Write a value, or declare how a missing value counts: `missing = \"worst\"`.";
+            let help =
+                "Write a value, or declare how a missing value counts: `missing = \"worst\"`.";
             problems.add("SCR013", location(), message, help);
             None
         }
@@ -198,7 +199,9 @@ fn check_value(
         other => {
             let message = match other {
                 Node::NotFinite(text) => format!("{} is not a finite number.", quoted(text)),
-                Node::Text(text) => format!("The value is the string {}, not a number.", quoted(text)),
+                Node::Text(text) => {
+                    format!("The value is the string {}, not a number.", quoted(text))
+                }
                 other => format!("The value is {}, not a number.", other.kind()),
             };
             let help = "Write a finite number, or `null` if there is no value.";

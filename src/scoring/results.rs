@@ -57,7 +57,8 @@ pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<ResultRow
             None
         }
         None if root.get("case").is_some() => {
-            let message = "There is no `results`. The values are under `case`, as evalutils writes them.";
+            let message =
+                "There is no `results`. The values are under `case`, as evalutils writes them.";
             let help = "Write the values as `results`, with the name of each case under `case`.";
             problems.add("SCR004", "the whole file", message, help);
             None

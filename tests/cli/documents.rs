@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use referee::cli::Cli;
 use referee::model::{Finding, Outcome, PublicState, Stage, TeamSlug, Timestamp};
-use referee::report::text::Style;
+use referee::report::style::Style;
 use referee::report::{
     BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text,
     remote,

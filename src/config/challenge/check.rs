@@ -11,8 +11,8 @@ use crate::config::data;
 use crate::config::reader::{Section, text_of};
 use crate::config::values::{Read, one_of, path, quoted, refused, text, whole};
 use crate::model::{
-    OutputCheck, Contract, ContractMode, OutputFormat, ImageFormat, InputSelection, NIFTI_TYPES, PNG_TYPES, PathPattern,
-    Schema,
+    Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat,
+    PNG_TYPES, PathPattern, Schema,
 };
 
 /// What stands around a check in the file.

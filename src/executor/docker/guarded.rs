@@ -68,7 +68,9 @@ impl DockerEngine {
         let found = self
             .look_into(image, name, &rules::image::account_files())
             .await?;
-        let wrong = rules::image::account_file_problems(&found).into_iter().next();
+        let wrong = rules::image::account_file_problems(&found)
+            .into_iter()
+            .next();
         Ok(wrong.map(|message| {
             format!(
                 "{message}, and the engine reads it before the next step: leave it a plain file"

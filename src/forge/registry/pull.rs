@@ -17,7 +17,9 @@ use crate::model::{Digest, Finding, RunLimits, limits};
 use crate::rules::Policy;
 use crate::rules::catalogue::{IMG011, IMG014, IMG016};
 use crate::rules::image_layer::LayerFault;
-use crate::rules::image_manifest::{self, ManifestDocument, Layer, LayerKind, Manifest, PushedImage};
+use crate::rules::image_manifest::{
+    self, Layer, LayerKind, Manifest, ManifestDocument, PushedImage,
+};
 
 /// What an image is before a layer of it is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +125,12 @@ impl Registry {
             };
             match image_manifest::read_manifest(&text.media_type, &text.bytes) {
                 Ok(ManifestDocument::Image(manifest)) => return Ok(Ok(manifest)),
-                Ok(ManifestDocument::Index(entries)) => match image_manifest::choose_image(&entries, policy) {
-                    Ok(chosen) => digest = chosen.clone(),
-                    Err(finding) => return Ok(Err(finding)),
-                },
+                Ok(ManifestDocument::Index(entries)) => {
+                    match image_manifest::choose_image(&entries, policy) {
+                        Ok(chosen) => digest = chosen.clone(),
+                        Err(finding) => return Ok(Err(finding)),
+                    }
+                }
                 Err(finding) => return Ok(Err(finding)),
             }
         }

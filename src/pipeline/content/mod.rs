@@ -16,8 +16,8 @@ use super::verdict::RunVerdict;
 use crate::config;
 use crate::model::finding::any_error;
 use crate::model::{
-    CaseId, OutputCheck, Contract, ContractMode, Finding, OutputFormat, ImageFormat, InputSelection, Outcome, OutputListing,
-    PathPattern, Task, limits,
+    CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck,
+    OutputFormat, OutputListing, PathPattern, Task, limits,
 };
 use crate::rules::format::image_header::ImageHeader;
 use crate::rules::format::{self, FindingSummary, image_header, json, nifti, png, results, table};
@@ -71,7 +71,10 @@ pub async fn judge(
         return Ok(judged);
     }
     let found = tokio::task::spawn_blocking(move || look(&content)).await??;
-    let found: Vec<Finding> = found.into_iter().map(|f| policy.apply_severity(f)).collect();
+    let found: Vec<Finding> = found
+        .into_iter()
+        .map(|f| policy.apply_severity(f))
+        .collect();
     judged.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
     judged.findings.extend(found);
     Ok(judged)
@@ -132,9 +135,10 @@ fn look_at(
     let Some(case) = group.first() else {
         return Ok(());
     };
-    let files: BTreeSet<&str> = rules::output::matching_paths(&content.listing.files, &check.files, case)
-        .map(String::as_str)
-        .collect();
+    let files: BTreeSet<&str> =
+        rules::output::matching_paths(&content.listing.files, &check.files, case)
+            .map(String::as_str)
+            .collect();
     if let Some(which) = &check.one_for {
         let inputs = content.chosen(which, group)?;
         let wanted: Vec<String> = inputs
@@ -181,7 +185,9 @@ fn look_into(
                 return Ok(Vec::new());
             };
             let inputs = content.chosen(which, group)?.len();
-            Ok(results::check_rows(path, rows, inputs).into_iter().collect())
+            Ok(results::check_rows(path, rows, inputs)
+                .into_iter()
+                .collect())
         }
         OutputFormat::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
             let most = limits::OUTPUT_JSON_BYTES_MAX;
@@ -232,7 +238,13 @@ fn look_into_grid(
         _ => None,
     };
     let required = check.format.name();
-    Ok(image_header::check_header(path, required, claims, input.as_deref(), &asks.types))
+    Ok(image_header::check_header(
+        path,
+        required,
+        claims,
+        input.as_deref(),
+        &asks.types,
+    ))
 }
 
 /// The key of an input: its name up to the first dot, as the name of a case.

@@ -125,7 +125,10 @@ fn grid(size_of: &str) -> ImageFormat {
 fn pictures_are_held_against_their_inputs() {
     let masks = || OutputCheck {
         one_for: Some(frames(2)),
-        ..check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")))
+        ..check(
+            "{case}/*.png",
+            OutputFormat::Png(grid("{case}/frames/*.png")),
+        )
     };
     let all = |run: Run, case: &str| {
         run.with(&format!("{case}/0.png"), &png(8, 6))
@@ -147,7 +150,10 @@ fn pictures_are_held_against_their_inputs() {
              as `v2/9.png`",
         ]
     );
-    let alone = check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")));
+    let alone = check(
+        "{case}/*.png",
+        OutputFormat::Png(grid("{case}/frames/*.png")),
+    );
     let stray = Run::new(alone).with("v1/7.png", &png(8, 6));
     assert_eq!(stray.found(), ["OUT010 `v1/7.png` belongs to no input"]);
 }

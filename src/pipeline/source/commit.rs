@@ -107,14 +107,18 @@ impl CommitSource<'_> {
             Err(ForgeError::Git(GitError::TooLarge(part))) => {
                 return Ok(Err(rules::layout::repository_too_large(&part.to_string())));
             }
-            Err(ForgeError::Git(GitError::Gone(_))) => return Ok(Err(rules::layout::commit_gone())),
+            Err(ForgeError::Git(GitError::Gone(_))) => {
+                return Ok(Err(rules::layout::commit_gone()));
+            }
             Err(error) => return Err(error.into()),
         };
         let sha = self.sha.clone();
         let read = tokio::task::spawn_blocking(move || git::read_commit(&repository, &sha));
         match read.await? {
             Ok(commit) => Ok(Ok(commit)),
-            Err(GitError::TooLarge(part)) => Ok(Err(rules::layout::repository_too_large(&part.to_string()))),
+            Err(GitError::TooLarge(part)) => {
+                Ok(Err(rules::layout::repository_too_large(&part.to_string())))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -47,7 +47,11 @@ impl Source for ImageSource<'_> {
         let eligibility =
             eligibility::check(self.context, record, of, content.as_deref(), &[&task]).await?;
         let mut findings = look.findings;
-        findings.extend(eligibility.into_iter().map(|f| located.policy.apply_severity(f)));
+        findings.extend(
+            eligibility
+                .into_iter()
+                .map(|f| located.policy.apply_severity(f)),
+        );
         Ok(Judged {
             findings,
             tasks: vec![(task, String::new())],

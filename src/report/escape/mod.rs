@@ -44,7 +44,11 @@ pub fn markdown_prose(dirty: &str) -> String {
 /// Appends a part that is not code. A line does not start with a space.
 fn push_plain(text: &mut String, plain: &mut String) {
     let part = std::mem::take(plain);
-    let part = if text.is_empty() { part.trim_start() } else { &part };
+    let part = if text.is_empty() {
+        part.trim_start()
+    } else {
+        &part
+    };
     text.push_str(&inline(part));
 }
 

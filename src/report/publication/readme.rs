@@ -8,7 +8,8 @@ use crate::report::{BoardView, PhaseState};
 
 const LEGEND: &str = "The number in parentheses is the rank by that metric alone. ↑: higher is better. ↓: lower is \
     better. Values are rounded. Ranks are computed from unrounded values.";
-const ORIGIN: &str = "Referee writes these files after each change of the standings, and overwrites manual edits.";
+const ORIGIN: &str =
+    "Referee writes these files after each change of the standings, and overwrites manual edits.";
 
 const ALT: &str = "Plot of the first metric of each team. The table above has the numbers";
 

@@ -1,8 +1,8 @@
 //! Sample leaderboards, and a sample list of them.
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, ContentId, Duration, PhaseSlug, Ranking,
-    Scheme, TaskSlug, TeamSlug, Timestamp,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Duration, PhaseSlug, Ranking, Scheme, TaskSlug,
+    TeamSlug, Timestamp,
 };
 
 use super::super::board::{

@@ -1,16 +1,16 @@
-//! What `git push` shows, look by look.
+//! The lines that `git push` shows.
 
-use super::super::remote::{lines, lines_beside, parting};
+use super::super::remote::{closing_lines, lines, lines_beside};
 use super::super::{StageState, StageView, SubmissionView};
 use crate::model::{PublicState, Stage};
 
-fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
+fn new_lines(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
     lines(before, now).join("\n")
 }
 
 #[test]
 fn a_push_that_is_rejected_at_once() {
-    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @"
+    insta::assert_snapshot!(new_lines(None, &SubmissionView::sample_rejected()), @"
     Referee: #9, team alpha, phase validation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✗ admission      180 ms  3 errors, 1 warning, 1 advice
@@ -34,7 +34,7 @@ fn a_push_that_is_rejected_at_once() {
 }
 
 #[test]
-fn a_push_followed_from_its_receipt_to_its_score() {
+fn a_push_followed_until_its_score() {
     let scored = SubmissionView::sample();
     let received = SubmissionView {
         state: PublicState::Waiting(Stage::Admission),
@@ -45,13 +45,13 @@ fn a_push_followed_from_its_receipt_to_its_score() {
     };
     let mut queued = SubmissionView::sample_queued();
     queued.findings = scored.findings.clone();
-    let looks = [
-        shown(None, &received),
-        parting(&received).join("\n"),
-        shown(Some(&received), &queued),
-        shown(Some(&queued), &scored),
+    let parts = [
+        new_lines(None, &received),
+        closing_lines(&received).join("\n"),
+        new_lines(Some(&received), &queued),
+        new_lines(Some(&queued), &scored),
     ];
-    insta::assert_snapshot!(looks.join("\n---\n"), @"
+    insta::assert_snapshot!(parts.join("\n---\n"), @"
     Referee: #12, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
@@ -76,7 +76,7 @@ fn a_push_followed_from_its_receipt_to_its_score() {
 }
 
 #[test]
-fn the_rules_are_told_once_for_all_tasks_of_a_push() {
+fn admission_is_shown_once_for_all_tasks_of_a_push() {
     let mut first = SubmissionView::sample();
     first.stages[1..]
         .iter_mut()
@@ -85,7 +85,7 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     let mut second = SubmissionView::sample();
     second.number = 13;
     second.score = None;
-    assert!(shown(None, &first).contains("! admission"));
+    assert!(new_lines(None, &first).contains("! admission"));
     let beside = lines_beside(&first, &second).join("\n");
     assert!(beside.contains("Referee: #13"), "{beside}");
     assert!(
@@ -106,29 +106,29 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
 }
 
 #[test]
-fn a_wait_that_grows_shorter_is_no_news() {
+fn a_shorter_waiting_time_at_the_same_position_gets_no_line() {
     let queued = SubmissionView::sample_queued();
     let mut later = queued.clone();
     later.queue.as_mut().unwrap().wait = None;
-    assert_eq!(shown(Some(&queued), &later), "");
+    assert_eq!(new_lines(Some(&queued), &later), "");
     later.queue.as_mut().unwrap().position = 2;
-    assert_eq!(shown(Some(&queued), &later), "· queued at place 2");
+    assert_eq!(new_lines(Some(&queued), &later), "· queued at position 2");
 }
 
 #[test]
-fn nothing_new_says_nothing() {
+fn an_unchanged_view_has_no_new_lines() {
     for (name, view) in SubmissionView::samples() {
         assert_eq!(lines(Some(&view), &view), Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
-fn failures_and_faults() {
-    let looks = [
-        shown(None, &SubmissionView::sample_smoke_failed()),
-        shown(None, &SubmissionView::sample_fault()),
+fn failures_and_platform_errors() {
+    let parts = [
+        new_lines(None, &SubmissionView::sample_smoke_failed()),
+        new_lines(None, &SubmissionView::sample_fault()),
     ];
-    insta::assert_snapshot!(looks.join("\n---\n"), @r#"
+    insta::assert_snapshot!(parts.join("\n---\n"), @r#"
     Referee: #10, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✓ admission      190 ms  no findings

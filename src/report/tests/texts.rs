@@ -1,7 +1,8 @@
 //! The plain-text report.
 
 use super::super::SubmissionView;
-use super::super::text::{Style, findings, submission};
+use super::super::style::Style;
+use super::super::text::{findings, submission};
 use crate::model::{Finding, Location};
 
 fn plain(view: &SubmissionView) -> String {
@@ -189,7 +190,7 @@ fn queued() {
 }
 
 #[test]
-fn fault_with_incident() {
+fn platform_error_with_incident() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_fault()), @"
     Not evaluated because of a platform error.
     Organizers were told under the incident number. It spent no evaluation; you need not push again
@@ -218,7 +219,7 @@ fn fault_with_incident() {
 }
 
 #[test]
-fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
+fn tabs_long_lines_and_columns_past_the_end_are_displayed() {
     let mut past = Location::line("Dockerfile", 120).with_text("RUN x");
     past.column = Some(900);
     let all = [
@@ -270,7 +271,7 @@ fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
 }
 
 #[test]
-fn colour_appears_only_where_asked_for() {
+fn only_the_style_with_colours_has_escape_sequences() {
     let view = SubmissionView::sample_rejected();
     assert!(!plain(&view).contains('\u{1b}'));
     let coloured = submission(&view, Style::Colour);

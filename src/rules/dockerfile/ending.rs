@@ -78,7 +78,10 @@ fn program_with_blanks(keyword: &str, program: &str) -> Finding {
         .collect();
     DF040.finding_with(
         format!("{keyword} names one program, `{program}`, whose name contains spaces"),
-        format!("Write each word separately: `{keyword} [{}]`.", words.join(", ")),
+        format!(
+            "Write each word separately: `{keyword} [{}]`.",
+            words.join(", ")
+        ),
     )
 }
 

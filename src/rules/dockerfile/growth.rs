@@ -77,10 +77,7 @@ impl Growth {
         };
         report.at(
             line.number,
-            DF001.finding_with(
-                message,
-                "Use fewer variables, or set them in your program.",
-            ),
+            DF001.finding_with(message, "Use fewer variables, or set them in your program."),
         );
     }
 

@@ -217,7 +217,9 @@ fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
         .find(|root| is_under(path, root))?;
     Some(match root {
         "/proc" | "/sys" | "/dev" => format!("WORKDIR `{path}` is under {root}"),
-        _ => format!("WORKDIR `{path}` is under {root}, which is a mount point when the container runs"),
+        _ => format!(
+            "WORKDIR `{path}` is under {root}, which is a mount point when the container runs"
+        ),
     })
 }
 

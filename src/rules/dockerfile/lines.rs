@@ -93,10 +93,7 @@ pub(super) fn read_lines(text: &str, report: &mut Report<'_>) -> Vec<Line> {
             lines.push(line);
         } else if !report.has_finding_at(number) {
             let message = "The backslash continues an instruction that does not exist";
-            report.at(
-                number,
-                DF005.finding_with(message, "Remove the backslash."),
-            );
+            report.at(number, DF005.finding_with(message, "Remove the backslash."));
         }
     }
     lines

@@ -41,9 +41,9 @@ impl Stages {
         for flag in &from.flags {
             let finding = match (flag.name.as_str(), flag.value.as_deref()) {
                 ("platform", Some(value)) if value == platform => continue,
-                ("platform", _) => {
-                    DF012.finding(format!("`{flag}`: Referee builds images only for {platform}"))
-                }
+                ("platform", _) => DF012.finding(format!(
+                    "`{flag}`: Referee builds images only for {platform}"
+                )),
                 _ => DF004.finding_with(format!("Unknown flag `{flag}` of FROM"), "Delete it."),
             };
             report.at(line.number, finding);

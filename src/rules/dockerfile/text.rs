@@ -125,5 +125,3 @@ fn directive(line: &str) -> Option<&'static str> {
         .into_iter()
         .find(|known| name.eq_ignore_ascii_case(known))
 }
-
-

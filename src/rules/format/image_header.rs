@@ -153,7 +153,13 @@ mod tests {
         let grey = || png::read_header(&grey);
         let turned = check_header("a", "a PNG", grey(), Some(&[64, 128]), &[]);
         assert!(turned[0].help.contains("another order"), "{turned:?}");
-        let other = check_header("a", "a PNG", grey(), Some(&[256, 128]), &["uint16", "uint32"]);
+        let other = check_header(
+            "a",
+            "a PNG",
+            grey(),
+            Some(&[256, 128]),
+            &["uint16", "uint32"],
+        );
         let huge = png::read_header(&png::tests::header(100_000, 100_000, 8, 0));
         let huge = check_header("a", "a PNG", huge, None, &[]);
         let all = [turned, other, huge].concat();

@@ -92,7 +92,10 @@ pub(super) mod tests {
         let bytes = std::fs::read(tile).unwrap();
         let header = read_header(&bytes[..HEADER_BYTES]).unwrap();
         assert_eq!(header.size, [128, 128]);
-        assert!(["uint8", "uint16"].contains(&header.value_type), "{header:?}");
+        assert!(
+            ["uint8", "uint16"].contains(&header.value_type),
+            "{header:?}"
+        );
     }
 
     #[test]

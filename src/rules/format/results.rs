@@ -35,11 +35,17 @@ pub fn compare_results(
     let all = wanted.len();
     let first_missing = missing.first().map(|name| quoted(name));
     let some_missing = |first: &str| {
-        format!("{} of {all} results are missing, such as `{first}`", missing.len())
+        format!(
+            "{} of {all} results are missing, such as `{first}`",
+            missing.len()
+        )
     };
     let first_unexpected = unexpected.first().map(|name| quoted(name));
     let some_unexpected = |first: &str| {
-        format!("{} results match no input, such as `{first}`", unexpected.len())
+        format!(
+            "{} results match no input, such as `{first}`",
+            unexpected.len()
+        )
     };
     Some(match (first_missing, first_unexpected) {
         (None, None) => return None,
@@ -186,7 +192,10 @@ mod tests {
         let from_zero: Vec<String> = (0..5).map(|n| format!("slice_{n}")).collect();
         let from_one: Vec<String> = (1..6).map(|n| format!("slice_{n}")).collect();
         let message = message(&from_one, from_zero);
-        assert!(message.contains("`slice_0` instead of `slice_1`"), "{message}");
+        assert!(
+            message.contains("`slice_0` instead of `slice_1`"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -150,7 +150,8 @@ fn ignored_source(
 }
 
 fn files_of_source<'a>(tree: &'a SourceTree, path: &'a str) -> impl Iterator<Item = &'a str> {
-    let glob = (has_wildcard(path) && !tree.entries.contains_key(path)).then(|| Glob::of_copy(path));
+    let glob =
+        (has_wildcard(path) && !tree.entries.contains_key(path)).then(|| Glob::of_copy(path));
     let below = format!("{path}/");
     let (from, wild) = match glob {
         Some(_) => ("", true),

@@ -70,7 +70,9 @@ impl Glob {
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             rest = &rest[c.len_utf8()..];
-            let end_of_class = rest.find(['/', ']']).filter(|end| rest[*end..].starts_with(']'));
+            let end_of_class = rest
+                .find(['/', ']'])
+                .filter(|end| rest[*end..].starts_with(']'));
             tokens.push(match (c, end_of_class) {
                 ('*', _) => Token::AnyChars,
                 ('?', _) => Token::AnyChar,
@@ -281,7 +283,11 @@ mod tests {
             ("*", "", true),
             ("s*", "src/main.py", true),
         ] {
-            assert_eq!(Glob::of_copy(pattern).matches(path), expected, "{pattern} {path}");
+            assert_eq!(
+                Glob::of_copy(pattern).matches(path),
+                expected,
+                "{pattern} {path}"
+            );
         }
     }
 }

@@ -58,7 +58,11 @@ pub fn check_layout(
         started.extend(scripts::started_script(tree, one.dockerfile));
     }
     findings.extend(scripts::check_scripts(tree, &started));
-    findings.extend(template.into_iter().flat_map(|template| untouched_files(tree, template)));
+    findings.extend(
+        template
+            .into_iter()
+            .flat_map(|template| untouched_files(tree, template)),
+    );
     findings.dedup();
     findings
 }
@@ -68,9 +72,8 @@ pub fn check_layout(
 /// # Errors
 /// The findings SRC001, SRC002 or DF001, if there is no readable Dockerfile.
 pub fn dockerfile_bytes<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8], Vec<Finding>> {
-    let same_but_for_case = |other: &&String| {
-        *other != path && other.to_lowercase() == path.to_lowercase()
-    };
+    let same_but_for_case =
+        |other: &&String| *other != path && other.to_lowercase() == path.to_lowercase();
     let finding = match tree.entries.get(path) {
         Some(entry) => match &entry.kind {
             EntryKind::File { .. } => {

@@ -97,24 +97,27 @@ fn source_of(tree: &SourceTree, steps: &[&Step], script: &str) -> Option<String>
     }
     let script = absolute(&directory, script);
     copies.iter().rev().find_map(|(sources, target, into)| {
-        sources.iter().filter_map(|s| plain_path(s)).find_map(|source| {
-            let name = source.rsplit('/').next().unwrap_or(&source);
-            let below = script
-                .strip_prefix(target.as_str())
-                .map(|rest| rest.trim_start_matches('/'))?;
-            let path = if tree::is_directory(tree, &source) || source.is_empty() {
-                [source.as_str(), below]
-                    .into_iter()
-                    .filter(|p| !p.is_empty())
-                    .collect::<Vec<_>>()
-                    .join("/")
-            } else if (below.is_empty() && !into) || below == name {
-                source.clone()
-            } else {
-                return None;
-            };
-            tree.entries.contains_key(&path).then_some(path)
-        })
+        sources
+            .iter()
+            .filter_map(|s| plain_path(s))
+            .find_map(|source| {
+                let name = source.rsplit('/').next().unwrap_or(&source);
+                let below = script
+                    .strip_prefix(target.as_str())
+                    .map(|rest| rest.trim_start_matches('/'))?;
+                let path = if tree::is_directory(tree, &source) || source.is_empty() {
+                    [source.as_str(), below]
+                        .into_iter()
+                        .filter(|p| !p.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("/")
+                } else if (below.is_empty() && !into) || below == name {
+                    source.clone()
+                } else {
+                    return None;
+                };
+                tree.entries.contains_key(&path).then_some(path)
+            })
     })
 }
 

@@ -41,7 +41,9 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
 fn findings(text: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let mut all = files.to_vec();
     all.push(("Dockerfile", text));
-    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let seen =
+        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
+            .seen;
     let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,
@@ -98,7 +100,10 @@ fn every_path_is_checked() {
         ("run.sh", "#!/bin/sh\r\n", "SRC010 warning run.sh:1"),
     ] {
         assert_eq!(found(PLAIN, &[(name, text)]), [expected], "{name}");
-        all += &samples::block(format!("{name:?} {text:?}"), &findings(PLAIN, &[(name, text)]));
+        all += &samples::block(
+            format!("{name:?} {text:?}"),
+            &findings(PLAIN, &[(name, text)]),
+        );
     }
     // Each link alone stays inside. Together they lead out.
     let chain = [("a/b/up", "->../.."), ("out", "->a/b/up/../x")];
@@ -159,7 +164,10 @@ fn the_sources_of_copy_must_exist() {
         },
         &DockerIgnore::default(),
     );
-    insta::assert_snapshot!("sources", samples::block("COPY weights.bin a.py /app/", &missing));
+    insta::assert_snapshot!(
+        "sources",
+        samples::block("COPY weights.bin a.py /app/", &missing)
+    );
     assert_eq!(
         missing[0].help,
         "Did you mean `Weights.bin`? Names are case-sensitive."
@@ -181,7 +189,9 @@ fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
         (".dockerignore", patterns),
         ("Dockerfile", text.as_str()),
     ];
-    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let seen =
+        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
+            .seen;
     let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,

@@ -76,7 +76,10 @@ pub(super) fn check_pointers(tree: &SourceTree, copied: &BTreeSet<String>) -> Ve
         })
         .collect();
     let others = all().filter(|path| !copied.contains(*path));
-    findings.extend(first_findings(&SRC005, others.map(|path| (path, message(path)))));
+    findings.extend(first_findings(
+        &SRC005,
+        others.map(|path| (path, message(path))),
+    ));
     findings
 }
 

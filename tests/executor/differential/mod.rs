@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use bollard::models::ImageConfig;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use referee::model::{ImageId, Severity};
-use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check, emit};
+use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check_dockerfile, emit};
 use referee::rules::policy::Policy;
 
 use crate::bench::{Bench, variable};
@@ -106,7 +106,8 @@ fn run(files: u32, (seed, part): (u32, u32)) -> Counts {
 
 /// Both ways to build a file; nothing if the rules refuse it.
 fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCaseError> {
-    let Some(read) = check("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed else {
+    let Some(read) = check_dockerfile("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed
+    else {
         return Ok(None);
     };
     let ids: BTreeMap<String, ImageId> =

@@ -3,7 +3,9 @@
 //! The bytes are the media type, a line end, the manifest, and after a NUL byte the configuration.
 
 use referee::model::{Duration, Finding, RunLimits};
-use referee::rules::image_manifest::{ManifestDocument, Manifest, check, check_config, choose, read};
+use referee::rules::image_manifest::{
+    Manifest, ManifestDocument, check, check_config, choose, read,
+};
 use referee::rules::policy::Policy;
 use serde_json::Value;
 
