@@ -102,10 +102,7 @@ mod tests {
     fn lines_break_at_spaces_and_addresses_stay_whole() {
         assert_eq!(wrap("one two three", 7, "  "), "one two\n  three");
         assert_eq!(wrap("short", 10, ""), "short");
-        assert_eq!(
-            wrap("  abcdefgh", 6, "    "),
-            "  ab\n    cd\n    ef\n    gh"
-        );
+        assert_eq!(wrap("  abcdefgh", 6, "    "), "  abcd\n    ef\n    gh");
         let address = format!("see https://{} now", "x".repeat(40));
         assert_eq!(
             wrap(&address, 20, "").lines().nth(1),

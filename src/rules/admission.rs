@@ -173,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn submission_toml_must_be_a_small_regular_file() {
+        let mut files = tree(&[("submission.toml", "")]);
+        files.texts.clear();
+        let mut findings = vec![*toml_bytes(&files).unwrap_err()];
+        files.entries.get_mut("submission.toml").unwrap().kind = EntryKind::Submodule;
+        findings.push(*toml_bytes(&files).unwrap_err());
+        insta::assert_snapshot!("toml", samples::block("submission.toml", &findings));
+    }
+
+    #[test]
     fn a_challenge_may_set_its_own_severities() {
         let files = [("Dockerfile", GOOD), ("main.py", "#!/bin/sh\n")];
         let strict = admitted(&files, &[("SRC010", Severity::Error)]);

@@ -299,11 +299,23 @@ mod tests {
             "could not select device driver",
         ];
         let ends = codes.map(end).into_iter().chain(errors.map(unstarted));
-        let lines = ends.chain([oom(0), oom(1), away, crowded]).map(|end| {
-            let (class, message) = class_of(&end, None, true);
-            format!("{class}: {message}\n")
+        let ends = ends.chain([oom(0), oom(1), away, crowded]);
+        let ends = ends.map(|end| (end, None)).chain([
+            (end(137), Some(KillReason::Time)),
+            (end(137), Some(KillReason::Orphaned)),
+        ]);
+        let blocks = ends.map(|(end, killed)| {
+            let class = classify_run_end(&end, killed, &samples::limits(), true);
+            match class {
+                RunEndClass::SuccessAfterOutOfMemory(finding) => {
+                    samples::block("success", &[finding])
+                }
+                RunEndClass::Failure { outcome, finding } => samples::block(outcome, &[finding]),
+                RunEndClass::PlatformError(message) => format!("platform error: {message}\n"),
+                RunEndClass::Success | RunEndClass::Cancelled => unreachable!("{end:?}"),
+            }
         });
-        insta::assert_snapshot!(lines.collect::<String>());
+        insta::assert_snapshot!(blocks.collect::<String>());
     }
 
     #[test]

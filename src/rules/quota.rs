@@ -301,6 +301,9 @@ mod tests {
             },
             pick: Pick::Best,
         };
+        let times = ["2024-07-28T23:59:59Z", "2024-09-21T00:00:00Z"];
+        let findings = times.map(|time| check_phase(&one, timestamp(time)).unwrap());
+        insta::assert_snapshot!("phase", crate::rules::samples::block("phase", &findings));
         let message = |text| check_phase(&one, timestamp(text)).map(|f| f.message);
         assert_eq!(message("2024-08-01T00:00:00Z"), None);
         assert_eq!(message("2024-09-20T23:59:59Z"), None);

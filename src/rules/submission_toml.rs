@@ -449,6 +449,11 @@ mod tests {
             let findings = read_submission_toml(Some(text.as_bytes()), &tasks()).1;
             all += &crate::rules::samples::block(format!("{text:?}"), &findings);
         }
+        let large = vec![b'#'; limits::SUBMISSION_TOML_BYTES_MAX + 1];
+        for bytes in [b"title = \"caf\xe9\"".as_slice(), &large] {
+            let findings = read_submission_toml(Some(bytes), &tasks()).1;
+            all += &crate::rules::samples::block(format!("{} bytes", bytes.len()), &findings);
+        }
         insta::assert_snapshot!("mistakes", all);
         let findings = read_submission_toml(Some(b"tasks = [\"segmentaton\"]"), &tasks()).1;
         assert_eq!(

@@ -86,7 +86,7 @@ fn parse(bytes: &[u8], problems: &mut Problems) -> Option<Node> {
     if bytes.len() as u64 > limits::METRICS_BYTES_MAX {
         let bytes_max = limits::METRICS_BYTES_MAX;
         let message = format!(
-            "The file has {} bytes. At most {bytes_max} are allowed.",
+            "The file has {} bytes. At most {bytes_max} bytes are allowed.",
             bytes.len()
         );
         let help = "Write only the values of the declared metrics.";

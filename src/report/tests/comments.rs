@@ -79,7 +79,9 @@ fn a_report_that_is_still_too_long_leaves_out_findings_and_states_their_number()
     let listed = text.matches("\n**error").count();
     let left_out = limits::FINDINGS_SHOWN_MAX + 7 - listed;
     assert!(listed > 3, "{listed}");
-    assert!(text.contains(&format!("… and {left_out} more findings on the page.")));
+    assert!(text.contains(&format!(
+        "… and {left_out} more findings. The submission page has "
+    )));
 }
 
 #[test]

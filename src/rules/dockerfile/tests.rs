@@ -309,6 +309,48 @@ fn every_rule_for_the_whole_file_is_triggered() {
     assert_eq!(latin.findings[0].location.as_ref().unwrap().line, Some(2));
 }
 
+/// Findings that no other snapshot has.
+#[test]
+fn further_findings() {
+    let x = "x".repeat(40_000);
+    let sum = (0..20).map(|n| format!("ENV B{n}=$A\n"));
+    let mut all = String::new();
+    for (input, text) in [
+        ("unknown instruction", within("frobnicate")),
+        ("unknown flag of FROM", "FROM --x=1 scratch".to_owned()),
+        ("flag twice", within("COPY --chown=1 --chown=2 a /b")),
+        ("a stage with a similar name", {
+            "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a".to_owned()
+        }),
+        ("name `scratch`", "FROM scratch AS scratch".to_owned()),
+        ("backslash at the end", within("RUN a") + "RUN b \\"),
+        ("long line", within(&format!("USER {}", "x".repeat(60_001)))),
+        ("large variable", within(&format!("ENV A={x}\nENV B=$A$A"))),
+        (
+            "large variables",
+            within(&format!("ENV A={x}\n{}", sum.collect::<String>())),
+        ),
+        ("two packages", within("RUN pip install --no-index a b")),
+        (
+            "string in a list",
+            "FROM scratch\nUSER 1\nCMD [\"python3 x.py\"]".to_owned(),
+        ),
+        (
+            "ENTRYPOINT is a string",
+            "FROM scratch\nUSER 1\nENTRYPOINT x".to_owned(),
+        ),
+        (
+            "300 mistakes",
+            within(&"LABEL a=\"x\n".repeat(190)) + &"RUN a \\\\\\\n".repeat(110),
+        ),
+    ] {
+        let findings = checked(&text).findings;
+        let last = findings.len().saturating_sub(2);
+        all += &samples::block(input, &findings[last..]);
+    }
+    insta::assert_snapshot!("further", all);
+}
+
 #[test]
 fn five_mistakes_are_five_findings_in_the_order_of_the_lines() {
     let text = "FROM ubuntu:latest\nCOPY main.py /app/main.py\nADD https://example.org/w.tar.gz /app/\n\

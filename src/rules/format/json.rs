@@ -121,8 +121,12 @@ mod tests {
             all.push(read_json("a.json", bytes).unwrap_err());
         }
         let schema = Schema::new(json!({ "required": ["x"] })).unwrap();
+        let strict = Schema::new(json!({ "properties": { "x": { "type": "string" } } })).unwrap();
         all.extend(check_schema("a.json", &json!({}), &schema));
+        all.extend(check_schema("a.json", &json!({ "x": 1, "y": 2 }), &strict));
         all.extend(check_keys("a.json", &json!([]), &[]));
+        let too_many = "[0,".repeat(limits::OUTPUT_JSON_VALUES_MAX);
+        all.extend(read_json("a.json", too_many.as_bytes()).err());
         insta::assert_snapshot!("json", crate::rules::samples::block("texts", &all));
         assert!(refused(&vec![b'['; 10_000]).contains("recursion limit"));
     }

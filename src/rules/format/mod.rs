@@ -143,6 +143,10 @@ mod tests {
                 "`x` is larger than 1 MiB, the limit for JSON",
             ]
         );
+        insta::assert_snapshot!(
+            "summary",
+            crate::rules::samples::block("summary", &findings)
+        );
     }
 
     #[test]

@@ -192,12 +192,13 @@ pub fn check_manifest(manifest: &Manifest, bounds: &RunLimits, policy: &Policy) 
     let mut findings = Vec::new();
     if !CONFIG_TYPES.contains(&manifest.config_type.as_str()) {
         let kind = printable(&manifest.config_type);
-        findings.push(IMG011.finding(format!("The registry has a `{kind}`, not an image")));
+        let message = format!("The registry has an object of type `{kind}`, not an image");
+        findings.push(IMG011.finding(message));
     }
     if manifest.config_bytes > limits::IMAGE_CONFIG_BYTES_MAX {
         findings.push(IMG014.finding_with(
             format!(
-                "The configuration of the image has {}. At most {} are allowed",
+                "The configuration of the image has {}. At most {} is allowed",
                 bytes(manifest.config_bytes),
                 bytes(limits::IMAGE_CONFIG_BYTES_MAX)
             ),
@@ -214,7 +215,7 @@ pub fn check_manifest(manifest: &Manifest, bounds: &RunLimits, policy: &Policy) 
         .fold(0, |sum, layer| sum.saturating_add(layer.bytes));
     if total > bounds.image {
         findings.push(IMG003.finding(format!(
-            "Compressed image size: {}. At most {} are allowed after unpacking",
+            "Compressed image size: {}. At most {} is allowed after unpacking",
             bytes(total),
             bytes(bounds.image)
         )));
@@ -267,7 +268,7 @@ pub fn check_config(
     let mut findings = Vec::new();
     if diff_ids.len() != manifest.layers.len() {
         findings.push(IMG014.finding(format!(
-            "The configuration has {} layers, but the manifest has {}",
+            "Number of layers: {} in the configuration, but {} in the manifest",
             diff_ids.len(),
             manifest.layers.len()
         )));

@@ -41,7 +41,7 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, text: &[u8]) -> Result<T, F
 
 /// A manifest or an index.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 pub(super) struct RawDocument {
     pub(super) schema_version: u64,
     pub(super) media_type: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct RawDocument {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 pub(super) struct RawBlob {
     pub(super) media_type: String,
     pub(super) digest: Digest,
@@ -82,6 +82,7 @@ impl From<RawBlob> for Layer {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct RawEntry {
     digest: Digest,
     platform: Option<RawPlatform>,
@@ -115,6 +116,7 @@ impl From<RawEntry> for IndexEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) os: String,
