@@ -6,8 +6,9 @@
 
 use std::collections::HashSet;
 
+use hifijson::str::{self, LexAlloc as _};
 use hifijson::token::Lex as _;
-use hifijson::{Error, Expect, Read as _, SliceLexer, num::LexWrite as _, str::LexAlloc as _};
+use hifijson::{Error, Expect, Read as _, SliceLexer, num::LexWrite as _};
 
 use crate::model::limits;
 
@@ -98,7 +99,7 @@ pub struct Parsed {
 /// # Errors
 /// If the bytes are anything but one JSON value, or exceed a limit of depth or number of values.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
-    if let Err(error) = std::str::from_utf8(bytes) {
+    if let Err(error) = core::str::from_utf8(bytes) {
         return Err(ParseError {
             position: Position::behind(&bytes[..error.valid_up_to()]),
             reason: ParseErrorReason::NotJson("it is not UTF-8".to_owned()),
@@ -133,6 +134,10 @@ impl<E: Into<Error>> From<E> for Stop {
             Error::Token(Expect::String) => "a key in double quotes is expected here".into(),
             Error::Token(Expect::Eof) => "something follows the end of the value".into(),
             Error::Token(expected) => format!("a {expected} is expected here"),
+            Error::Num(_) => "a digit is expected here".into(),
+            Error::Str(str::Error::Control) => "a string has a control character".into(),
+            Error::Str(str::Error::Escape(_)) => "a string has an invalid escape sequence".into(),
+            Error::Str(str::Error::Eof) => "a string is not closed".into(),
             other => other.to_string(),
         }))
     }

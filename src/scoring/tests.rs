@@ -91,10 +91,10 @@ fn aggregates_that_differ_are_a_note_with_both_numbers() {
             "aggregates": {"dice": {"mean": 0.8, "std": 0}, "hd95": 3.0000000001, "f1": 1}}"#,
     )
     .unwrap();
-    insta::assert_snapshot!(report.notes.join("\n"), @r#"
-    `aggregates` of no declared metric, ignored: `f1`.
-    `aggregates.dice` is 0.8, but the mean over the cases is 0.4, the missing value counted as 0. The latter counts.
-    "#);
+    insta::assert_snapshot!(report.notes.join("\n"), @"
+    Referee ignores `aggregates` of undeclared metrics: `f1`.
+    `aggregates.dice` is 0.8, but the mean over the cases is 0.4, with 1 missing value counted as 0. Referee uses 0.4.
+    ");
     let reported: Vec<f64> = report.score.reported.into_values().collect();
     assert_eq!(reported, [0.8, 3.0000000001]);
 }
@@ -121,12 +121,12 @@ fn every_value_that_is_not_a_number_is_reported_with_its_location() {
     insta::assert_snapshot!(problems(
         r#"{"results": [{"case": "c001", "dice": NaN, "hd95": -Infinity},
                         {"case": "c002", "dice": "NaN", "hd95": 1e999}]}"#
-    ), @r#"
-    SCR011 at results[0].dice: `NaN` is no finite number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[0].hd95: `-Infinity` is no finite number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[1].dice: The text `NaN` is no number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[1].hd95: `1e999` is no finite number. Write a finite number, or `null` where there is no value.
-    "#);
+    ), @"
+    SCR011 at results[0].dice: `NaN` is not a finite number. Write a finite number, or `null` if there is no value.
+    SCR011 at results[0].hd95: `-Infinity` is not a finite number. Write a finite number, or `null` if there is no value.
+    SCR011 at results[1].dice: The value is the string `NaN`, not a number. Write a finite number, or `null` if there is no value.
+    SCR011 at results[1].hd95: `1e999` is not a finite number. Write a finite number, or `null` if there is no value.
+    ");
     let odd = codes(&json!([
         {"case": "c001", "dice": true, "hd95": {"mean": 1}},
         {"case": "c002", "dice": [0.5], "hd95": "3"},
@@ -141,9 +141,9 @@ fn values_outside_the_bounds_and_forbidden_nulls_are_reported() {
         r#"{"results": {"case": {"a": "c001", "b": "c002"},
                         "dice": {"a": 91.5, "b": -1}, "hd95": {"a": null, "b": 100}}}"#
     ), @r#"
-    SCR012 at results.dice.a: 91.5 is outside the declared bounds 0 to 1. Correct the scorer (a fraction or a percentage? a mark for "nothing to score"? then write `null`), or the bounds in `challenge.toml`.
-    SCR013 at results.hd95.a: `null`, but `hd95` must have a value for every case. Let the scorer give a value, or declare what a missing one counts as: `missing = "worst"`.
-    SCR012 at results.dice.b: -1 is outside the declared bounds 0 to 1. Correct the scorer (a fraction or a percentage? a mark for "nothing to score"? then write `null`), or the bounds in `challenge.toml`.
+    SCR012 at results.dice.a: 91.5 is outside the declared bounds 0 to 1. Correct the scorer, or the bounds in `challenge.toml`. Check whether the metric is a fraction or a percentage. Write `null` instead of a number that means "no value".
+    SCR013 at results.hd95.a: The value is `null`, but `hd95` must have a value for every case. Write a value, or declare how a missing value counts: `missing = "worst"`.
+    SCR012 at results.dice.b: -1 is outside the declared bounds 0 to 1. Correct the scorer, or the bounds in `challenge.toml`. Check whether the metric is a fraction or a percentage. Write `null` instead of a number that means "no value".
     "#);
 }
 
@@ -155,13 +155,13 @@ fn cases_must_be_those_of_the_manifest_once_each() {
                         {"case": "c2.nii", "dice": 1, "hd95": 1},
                         {"case": 2, "dice": 1, "hd95": 1},
                         {"dice": 1, "hd95": 1}]}"#
-    ), @r#"
-    SCR007 at results[1].case: `c001` has its result at results[0].case. Write one result per case.
-    SCR006 at results[2].case: No case is called `c2.nii`. Use the names of the cases that the scorer was given, without folder or ending.
-    SCR005 at results[3].case: `case` is a number. Write the name of the case as a text.
-    SCR005 at results[4].case: `case` is absent. Write the name of the case as a text.
-    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
-    "#);
+    ), @"
+    SCR007 at results[1].case: `c001` already has a result at results[0].case. Write one result per case.
+    SCR006 at results[2].case: There is no case with the name `c2.nii`. Use the names of the cases in the scorer's manifest, without folder or extension.
+    SCR005 at results[3].case: `case` is a number. Write the name of the case as a string.
+    SCR005 at results[4].case: `case` is absent. Write the name of the case as a string.
+    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` if there is no value. Without the result a failure would stay hidden.
+    ");
 }
 
 #[test]
@@ -169,10 +169,10 @@ fn absent_and_probably_mistyped_metrics_are_reported() {
     insta::assert_snapshot!(problems(
         r#"{"results": [{"case": "c001", "Dice": 1, "hd95": 1},
                         {"case": "c002", "Dice": 1}]}"#
-    ), @r#"
-    SCR010 at results[*].dice: `dice` is absent from all 2 results, but there is an undeclared `Dice`. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    SCR009 at results[1].hd95: `hd95` is absent. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    "#);
+    ), @"
+    SCR010 at results[*].dice: `dice` is absent from all 2 results, but there is an undeclared key `Dice`. Write every metric for every case under its name in `challenge.toml`, with `null` if there is no value.
+    SCR009 at results[1].hd95: `hd95` is absent. Write every metric for every case under its name in `challenge.toml`, with `null` if there is no value.
+    ");
 }
 
 #[test]
@@ -190,19 +190,19 @@ fn a_file_without_results_is_reported_with_its_content() {
 
     SCR004 at the whole file: There is no `results`. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
 
-    SCR004 at results: This is a number, not an array. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
+    SCR004 at results: `results` is a number, not an array. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
 
-    SCR004 at results[0]: This is a number, not an object. Write one object per case, with `case` and the metrics.
-    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
+    SCR004 at results[0]: The result is a number, not an object. Write one object per case, with `case` and the metrics.
+    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` if there is no value. Without the result a failure would stay hidden.
 
-    SCR004 at results: `results` is an object without a column `case`. Write an array with one object per case, or columns of which one is `case`.
+    SCR004 at results: `results` is an object without a column `case`. Write an array with one object per case, or columns that include `case`.
 
-    SCR004 at results.dice: This column is a number, not an object. Give every column the row keys of the column `case`.
-    SCR005 at results.hd95.7: The column `case` has no row `7`. Give every row its case.
-    SCR009 at results[*].dice: `dice` is absent from all 2 results. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    SCR009 at results.hd95.1: `hd95` is absent. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
+    SCR004 at results.dice: The column is a number, not an object. Give every column the row keys of the column `case`.
+    SCR005 at results.hd95.7: The column `case` has no row `7`. Name the case of every row in the column `case`.
+    SCR009 at results[*].dice: `dice` is absent from all 2 results. Write every metric for every case under its name in `challenge.toml`, with `null` if there is no value.
+    SCR009 at results.hd95.1: `hd95` is absent. Write every metric for every case under its name in `challenge.toml`, with `null` if there is no value.
 
-    SCR004 at the whole file: There is no `results`; `case` holds values, as evalutils writes them. Write them as `results`, with the name of each case under `case`.
+    SCR004 at the whole file: There is no `results`. The values are under `case`, as evalutils writes them. Write the values as `results`, with the name of each case under `case`.
     "#);
 }
 
@@ -215,20 +215,20 @@ fn a_file_that_is_not_json_is_reported_with_line_and_column() {
         "{'results': []}",
         "{} {}",
         "{\"a\": 1, \"a\": 2, \"results\": []}",
-    ].map(problems).join("\n\n"), @r#"
-    SCR002 at line 1, column 1: This is not JSON: it ends where a value is expected. Write the file with a JSON library, and close it before you leave.
+    ].map(problems).join("\n\n"), @"
+    SCR002 at line 1, column 1: The file is not JSON: a value is expected here. Write the file with a JSON library, and close it before the scorer ends.
 
-    SCR002 at line 3, column 4: This is not JSON: `,` or `]` is expected here. Write the file with a JSON library, and close it before you leave.
+    SCR002 at line 3, column 4: The file is not JSON: `,` or a closing bracket is expected here. Write the file with a JSON library, and close it before the scorer ends.
 
-    SCR002 at line 1, column 17: This is not JSON: `,` or `]` is expected here. Write the file with a JSON library, and close it before you leave.
+    SCR002 at line 1, column 17: The file is not JSON: `,` or a closing bracket is expected here. Write the file with a JSON library, and close it before the scorer ends.
 
-    SCR002 at line 1, column 2: This is not JSON: a key in double quotes is expected here. Write the file with a JSON library, and close it before you leave.
+    SCR002 at line 1, column 2: The file is not JSON: a key in double quotes is expected here. Write the file with a JSON library, and close it before the scorer ends.
 
-    SCR002 at line 1, column 4: This is not JSON: something follows the end of the value. Write the file with a JSON library, and close it before you leave.
+    SCR002 at line 1, column 4: The file is not JSON: something follows the end of the value. Write the file with a JSON library, and close it before the scorer ends.
 
-    SCR003 at line 1, column 32: `a` stands twice in the object that ends here. Write each key once: readers of JSON disagree on which one counts.
-    SCR008 at results: 2 of 2 cases have no result: `c001`, `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
-    "#);
+    SCR003 at line 1, column 32: The object that ends here has the key `a` twice. Write each key once: JSON readers disagree on which one counts.
+    SCR008 at results: 2 of 2 cases have no result: `c001`, `c002`. Write a result for every case, with `null` if there is no value. Without the result a failure would stay hidden.
+    ");
     let deep = "[".repeat(100_000);
     assert!(problems(&deep).starts_with("SCR001 at line 1, column 33"));
     let wide = format!("[{}0]", "0,".repeat(limits::METRICS_VALUES_MAX));

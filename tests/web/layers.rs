@@ -31,6 +31,7 @@ async fn pages_json_and_tables_are_compressed_for_clients_that_accept_it() {
         "/",
         "/rules",
         "/assets/referee.css",
+        "/assets/referee.svg",
         "/api/v1/challenges",
         "/challenges/nuclei/validation/segmentation.csv",
         "/nothing/here",
@@ -55,8 +56,6 @@ async fn pages_json_and_tables_are_compressed_for_clients_that_accept_it() {
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, plain.body, "{at}");
     }
-    let icon = get_accepting_gzip(&server, "/assets/referee.svg").await;
-    assert!(!icon.headers().contains_key(CONTENT_ENCODING));
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use super::super::style::Style;
 
 #[test]
 fn terminal_table() {
-    insta::assert_snapshot!(terminal(&BoardView::sample(), Style::Plain), @r"
+    insta::assert_snapshot!(terminal(&BoardView::sample(), Style::Plain), @"
     Nuclei in fluorescence microscopy: Validation, Instance segmentation
-    open until 2026-04-30T23:59:59Z; 34 submissions, 2 under way
+    open until 2026-04-30T23:59:59Z; 34 submissions, 2 in progress
 
     rank  team                  mean rank   AP@0.5 ↑     Dice ↑  HD95 [px] ↓  submission  received
        1  delta                      2.00  0.831 (1)  0.866 (3)    3.914 (2)         #31  2026-03-01T15:44:07Z
@@ -54,7 +54,7 @@ fn markdown_table() {
     insta::assert_snapshot!(markdown(&BoardView::sample()), @r"
     ## Validation: Instance segmentation
 
-    open until 2026-04-30T23:59:59Z; 34 submissions, 2 under way
+    open until 2026-04-30T23:59:59Z; 34 submissions, 2 in progress
 
     | rank | team | mean rank | AP\@<!-- -->0.5 ↑ | Dice ↑ | HD95 &#91;px&#93; ↓ | submission | received |
     |--:|---|--:|--:|--:|--:|--:|---|

@@ -14,22 +14,23 @@ fn a_push_that_is_rejected_at_once() {
     Referee: #9, team alpha, phase validation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✗ admission      180 ms  3 errors, 1 warning, 1 advice
-      error[DF010] Dockerfile:1:6: `python:3.12-slim` is not on the list of
-        base images
-        fix: Use one of the base images that the organizers list.
+      error[DF010] Dockerfile:1:6: Base image `python:3.12-slim` is not on
+        the list of base images
+        help: Use one of the base images that the organizers list.
       error[DF020] Dockerfile:7: ADD is not allowed
-        fix: Use COPY: ADD can fetch URLs and unpack archives.
+        help: Use COPY: ADD can fetch URLs and unpack archives.
       error[SUB003] submission.toml:2: The challenge has no task
         `segmentaton`
-        fix: Did you mean `segmentation`?
-      warning[DF041] Dockerfile: There is no USER; the container runs as
-        65534
-        fix: Add `USER 1000` before the ENTRYPOINT, and try the image with
-             it.
+        help: Did you mean `segmentation`?
+      warning[DF041] Dockerfile: There is no USER. The container runs as
+        user 65534
+        help: Write `USER 65534` before the ENTRYPOINT, and test the
+              container with it.
       advice[DF033] Dockerfile:9: EXPOSE has no effect and is left out
-        fix: Delete it: containers run without a network.
+        help: Delete it. Containers run without a network.
     Rejected by the rules: 3 errors, 1 warning, 1 advice.
-    Fix what is listed and push again. It spent no evaluation.
+    Fix the listed problems and push again. The submission used no
+    evaluation.
     ");
 }
 
@@ -55,16 +56,16 @@ fn a_push_followed_until_its_score() {
     Referee: #12, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
-    Now: received. Your push is safe; the rest goes on without you:
+    Status: received. Processing continues in the background:
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
     ✓ admission      200 ms  no findings
-      warning[DF063] Dockerfile:5: `pip install` needs the network, which
-        builds do not have
-        fix: Commit the wheels, COPY them, and install with `--no-index`.
+      warning[DF063] Dockerfile:5: `pip install` needs a network, but builds
+        have none
+        help: Commit the wheels, COPY them, and install with `--no-index`.
     ✓ build          40.1 s  1.2 GiB in 9 layers
     ✓ smoke           3.3 s  2 of 2 cases, scored
-    · queued at place 3, starts in about 15 min
+    · queued at position 3, starts in about 15 min
     ---
     ✓ run        3 min 12 s
     ✓ scoring         4.8 s
@@ -141,8 +142,8 @@ fn failures_and_platform_errors() {
       |     io.imsave(out / name, labels)
       | OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'
     The container ended with an error in the smoke run.
-    It failed on the public sample, so you can repeat it at home. It spent
-    no evaluation.
+    It failed on the public sample. You can reproduce it locally. The
+    submission used no evaluation.
     ---
     Referee: #14, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
@@ -152,8 +153,8 @@ fn failures_and_platform_errors() {
     ✓ run             3 min
     ✗ scoring         1 min
     Not evaluated because of a platform error.
-    Organizers were told under the incident number. It spent no evaluation;
-    you need not push again unless they ask for it.
+    Please report the incident number to the organizers. The submission used
+    no evaluation. You need not push again unless they ask for it.
     Incident 7f3a9c.
     "#);
 }

@@ -42,7 +42,7 @@ fn one_status_for_each_stage_of_each_sample() {
       success   referee/admission: passed in 200 ms: no findings
       success   referee/build: passed in 40.1 s: 1.2 GiB in 9 layers
       success   referee/smoke: passed in 3.3 s: 2 of 2 cases, scored
-      pending   referee/validation/segmentation: #13: Queued at place 3, expected to start in about 15 min.
+      pending   referee/validation/segmentation: #13: Queued at position 3, starts in about 15 min.
     fault
       success   referee/admission: passed in 200 ms: no findings
       success   referee/build: passed in 40.1 s: 1.2 GiB in 9 layers
