@@ -167,7 +167,7 @@ fn a_push_returns_after_admission_unless_it_watches() {
     let pushed = copy.push_main();
     pushed
         .message("✓ admission")
-        .message("Your push is safe; the rest goes on without you");
+        .message("Processing continues in the background");
     assert_eq!(world.view(&pushed.token())["score"], Value::Null);
 
     let watched = accepted(&copy, "watched");
