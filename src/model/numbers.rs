@@ -1,8 +1,8 @@
 //! Mean and median that do not depend on the order of the values.
 //!
-//! A plain floating-point sum depends on it: the 120 orders of .8, .85, .9, .95, 1 give several different means, so a
-//! leaderboard would rank equal teams apart. Here the sum is exact and is rounded once. Callers fill in or leave out
-//! missing values before.
+//! A plain floating-point sum depends on it: the 120 permutations of .8, .85, .9, .95, 1 give several different means,
+//! so a leaderboard would rank equal teams apart. Here the sum is exact and is rounded once. Callers fill in or leave
+//! out missing values before.
 
 /// The arithmetic mean: the exact sum over `n`, rounded once. `None` for no values.
 ///
@@ -108,8 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// All orders of five values.
-    fn orders(values: [f64; 5]) -> Vec<Vec<f64>> {
+    fn permutations(values: [f64; 5]) -> Vec<Vec<f64>> {
         (0..120)
             .map(|mut code: usize| {
                 let mut rest = values.to_vec();
@@ -127,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_order_of_the_cases_gives_the_same_mean() {
-        let all = orders([0.8, 0.85, 0.9, 0.95, 1.0]);
+        let all = permutations([0.8, 0.85, 0.9, 0.95, 1.0]);
         assert!(all.iter().all(|order| mean(order) == Some(0.9)));
         let naive: std::collections::BTreeSet<u64> = all
             .iter()
@@ -160,9 +159,10 @@ mod tests {
     proptest! {
         #[test]
         fn mean_and_median_do_not_depend_on_the_order(
-            (values, shuffled) in proptest::collection::vec(-1e3..1e3f64, 1..40)
+            input in proptest::collection::vec(-1e3..1e3f64, 1..40)
                 .prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle()))
         ) {
+            let (values, shuffled) = input;
             prop_assert_eq!(mean(&values), mean(&shuffled));
             prop_assert_eq!(median(&values), median(&shuffled));
         }

@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(inputs.filled(&case, &[""]), None);
     }
 
-    /// The definition, with all ways to place each star.
+    /// The definition: a star can match every prefix of the rest.
     fn matches_by_definition(pattern: &str, text: &str) -> bool {
         match pattern.split_at_checked(1) {
             None => text.is_empty(),

@@ -6,11 +6,11 @@ pub fn is_visible(c: char) -> bool {
     let invisible = matches!(c,
         '\u{ad}'                    // soft hyphen
         | '\u{34f}'                 // combining grapheme joiner
-        | '\u{61c}'                 // Arabic letter mark
+        | '\u{61c}'                 // Arabic letter direction
         | '\u{115f}' | '\u{1160}'   // Hangul fillers
         | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
         | '\u{180b}'..='\u{180f}'   // Mongolian selectors
-        | '\u{200b}'..='\u{200f}'   // zero width, direction marks
+        | '\u{200b}'..='\u{200f}'   // zero width, direction of writing
         | '\u{2028}'..='\u{202e}'   // line and paragraph separators, embeddings, overrides
         | '\u{2060}'..='\u{206f}'   // word joiner, isolates, deprecated controls
         | '\u{3164}' | '\u{ffa0}'   // Hangul fillers

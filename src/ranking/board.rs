@@ -123,8 +123,9 @@ fn value(case: Option<&CaseScore>, spec: &MetricSpec) -> Option<f64> {
 /// PhaKIR 2024, KiTS23 and grand-challenge.org (`MEAN`) rank the mean of the ranks, lowest first. The ranks by each
 /// metric have ties "min", as the leaderboard shows them.
 ///
-/// With ranks within cases, this combination is not monotone: a team that improves on a case can change the order of two
-/// rivals by one metric, and lose its rank to one of them. All other combinations are monotone if no value is missing.
+/// With ranks within cases, this combination is not monotone: a team that improves on a case can change the order of
+/// two rivals by one metric, and lose its rank to one of them. All other combinations are monotone if no value is
+/// missing.
 fn final_ranks(rule: AcrossMetrics, columns: &[Column<'_>], teams: usize) -> (Vec<f64>, Vec<u32>) {
     if let (AcrossMetrics::First, Some(first)) = (rule, columns.first()) {
         return (first.ranked_by.clone(), first.ranks.clone());

@@ -1,6 +1,7 @@
 //! Decides which submission of a team counts, by scores and order alone.
 //!
-//! Callers remove withdrawn submissions and disqualified teams first, and apply the teams' choices with [`keep_chosen`].
+//! Callers remove withdrawn submissions and disqualified teams first, and apply the teams' choices with
+//! [`keep_chosen`].
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Teams by cases for one metric: the numbers of each scheme, their aggregates and their ranks.
 //!
-//! Rank-then-aggregate ranks the teams within each case once. A resampling of the cases must resample these ranks. A case
-//! that is drawn twice then counts twice, and is not ranked against its own copy.
+//! Rank-then-aggregate ranks the teams within each case once. A resampling of the cases must resample these ranks. A
+//! case that is drawn twice then counts twice, and is not ranked against its own copy.
 
 use crate::model::{Direction, MetricSpec, MissingRule, Scheme};
 
@@ -48,8 +48,8 @@ pub fn filled_values(spec: &MetricSpec, row: &[Option<f64>]) -> Vec<f64> {
     row.iter().map(|value| spec.counted(*value)).collect()
 }
 
-/// Ranks the teams within each case. A missing value gets the last rank, behind the worst allowed value. If the metric's
-/// rule names a number for missing values, that number is ranked like a measured value.
+/// Ranks the teams within each case. A missing value gets the last rank, behind the worst allowed value. If the
+/// metric's rule names a number for missing values, that number is ranked like a measured value.
 fn case_ranks(spec: &MetricSpec, values: &[Vec<Option<f64>>]) -> Vec<Vec<f64>> {
     let fill = match spec.missing {
         MissingRule::Value(value) => Some(value),

@@ -147,8 +147,8 @@ fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
     padded.join("  ").trim_end().to_owned()
 }
 
-/// Comma-separated values according to RFC 4180, with a header line. A `'` precedes text that a spreadsheet would read as
-/// a formula. Numbers stay numbers.
+/// Comma-separated values according to RFC 4180, with a header line. A `'` precedes text that a spreadsheet would read
+/// as a formula. Numbers stay numbers.
 pub fn csv(view: &BoardView) -> String {
     let mut head = vec![
         "rank".to_owned(),

@@ -3,7 +3,7 @@
 use crate::model::{Finding, Location, Severity};
 
 use super::sanitize;
-use super::style::{COLUMNS, Paint, Style, cut_to_width, width, wrap};
+use super::style::{COLUMNS, Paint, Style, start_within, width, wrap};
 
 /// Replaces a tab in a source line.
 const TAB: &str = "    ";
@@ -58,8 +58,8 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
     let prefix: String = raw.chars().take(before).collect();
     let start = width(&prefix.replace('\t', TAB));
     let whole = raw.trim_end().replace('\t', TAB);
-    let (line, end) = match cut_to_width(&whole, COLUMNS - gutter - 3) {
-        Some(cut) => (format!("{cut}…"), width(cut)),
+    let (line, end) = match start_within(&whole, COLUMNS - gutter - 3) {
+        Some(start) => (format!("{start}…"), width(start)),
         None => (whole.clone(), width(&whole)),
     };
     if line.is_empty() {

@@ -5,8 +5,8 @@
 //! Referee's only if it starts with [`marker`]. Callers must also check its author.
 
 use super::escape::{
-    code_block, code_block_within, cut, html_text, markdown_code, markdown_prose, markdown_text,
-    markdown_url,
+    code_block, code_block_within, html_text, markdown_code, markdown_prose, markdown_text,
+    markdown_url, shortened,
 };
 use super::text::quota;
 use super::view::{FindingView, LogView, ScoreView, StageView, SubmissionView, Tone, arrow};
@@ -96,7 +96,10 @@ fn head(view: &SubmissionView) -> String {
         markdown_text(view.phase.slug.as_str()),
         content.word(),
         markdown_code(content.short()),
-        markdown_code(&cut(&view.origin.pushed_as(), limits::SENTENCE_CHARS_MAX)),
+        markdown_code(&shortened(
+            &view.origin.pushed_as(),
+            limits::SENTENCE_CHARS_MAX
+        )),
         view.observed_at,
     ));
     text
@@ -115,7 +118,7 @@ fn stages(stages: &[StageView]) -> String {
         let time = stage.duration.map_or(String::new(), |d| d.to_string());
         let message = match stage.message.as_str() {
             "" => stage.state.label().to_owned(),
-            message => markdown_prose(&cut(message, limits::SENTENCE_CHARS_MAX)),
+            message => markdown_prose(&shortened(message, limits::SENTENCE_CHARS_MAX)),
         };
         let symbol = stage.state.symbol();
         format!("| {symbol} | {} | {time} | {message} |", stage.name)
@@ -153,18 +156,21 @@ fn finding(view: &FindingView) -> String {
     let finding = &view.finding;
     let mut text = format!("**{} {}**", finding.severity, markdown_text(&finding.code));
     if let Some(location) = &finding.location {
-        let at = markdown_code(&cut(&location.to_string(), limits::SENTENCE_CHARS_MAX));
+        let at = markdown_code(&shortened(
+            &location.to_string(),
+            limits::SENTENCE_CHARS_MAX,
+        ));
         text.push_str(&match view.link.as_deref().and_then(markdown_url) {
             Some(url) => format!(" [{at}](<{url}>)"),
             None => format!(" {at}"),
         });
     }
-    let sentence = |text: &str| markdown_prose(&cut(text, limits::SENTENCE_CHARS_MAX));
+    let sentence = |text: &str| markdown_prose(&shortened(text, limits::SENTENCE_CHARS_MAX));
     text.push_str(&format!(": {}", sentence(&finding.message)));
     if let Some(source) = finding.location.as_ref().and_then(|p| p.text.as_deref()) {
         text.push_str(&format!(
             "\n\n{}",
-            code_block("text", &cut(source, limits::LOCATION_TEXT_CHARS_MAX))
+            code_block("text", &shortened(source, limits::LOCATION_TEXT_CHARS_MAX))
         ));
     }
     if !finding.help.is_empty() {
@@ -231,7 +237,7 @@ fn logs(logs: &[&LogView], room: usize) -> Vec<String> {
 fn log(log: &LogView, share: usize) -> String {
     let summary = format!(
         "{} ({})",
-        html_text(&cut(&log.title, limits::SENTENCE_CHARS_MAX)),
+        html_text(&shortened(&log.title, limits::SENTENCE_CHARS_MAX)),
         log.stage
     );
     let text = log.excerpt.text();

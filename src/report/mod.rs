@@ -1,13 +1,13 @@
 //! L1, the reports: views (plain values), and pure functions that render them.
 //!
-//! Referee builds a [`SubmissionView`] or [`BoardView`] once and passes it through [`redact()`]. Every output then renders
-//! the same view: JSON in the API, [`text`] in the git note and on a terminal, [`markdown`] on forges, [`remote`] lines
-//! during `git push`, one [`status`] per stage, and HTML in `crate::web`.
+//! Referee builds a [`SubmissionView`] or [`BoardView`] once and passes it through [`redact()`]. Every output then
+//! renders the same view: JSON in the API, [`text`] in the git note and on a terminal, [`markdown`] on forges,
+//! [`remote`] lines during `git push`, one [`status`] per stage, and HTML in `crate::web`.
 //!
 //! [`publication`] renders all leaderboards as the files of the leaderboard repository.
 //!
-//! This module reads no database, uses no clock and does not know the reader. Every renderer passes text of participants
-//! through [`sanitize`], and Markdown also through [`escape`].
+//! This module reads no database, uses no clock and does not know the reader. Every renderer passes text of
+//! participants through [`sanitize`], and Markdown also through [`escape`].
 
 mod board;
 mod diagnostic;

@@ -1,8 +1,8 @@
 //! Removes from a view everything that its phase may not show.
 //!
 //! Admission, build and smoke run use public data only, and are never redacted. The run on the phase's data and its
-//! scoring are redacted: an attacker's container could use its output, its kind of failure or its duration to carry hidden
-//! data out. Only an outcome from a closed set remains.
+//! scoring are redacted: an attacker's container could use its output, its kind of failure or its duration to carry
+//! hidden data out. Only an outcome from a closed set remains.
 //!
 //! The pipeline hides the time at which the state changes: it discloses results only at fixed intervals.
 
@@ -50,8 +50,8 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
 
 /// Shows the whole evaluation as one run.
 ///
-/// A submission waits briefly between the runs of two cases and between run and scoring, and at its end for the disclosure
-/// of the result. The times of these changes would reveal the duration of each step.
+/// A submission waits briefly between the runs of two cases and between run and scoring, and at its end for the
+/// disclosure of the result. The times of these changes would reveal the duration of each step.
 fn join_evaluation(view: &mut SubmissionView) {
     let (PublicState::Waiting(stage) | PublicState::Working(stage)) = view.state else {
         return;
@@ -108,8 +108,8 @@ pub fn coarse_duration(span: Duration) -> Duration {
     size.into_iter().find(|size| *size >= span).unwrap_or(hours)
 }
 
-/// Rounds all values of a score. The number of missing values is kept, because a team must know that its container skipped
-/// cases, and the number reveals less than the score.
+/// Rounds all values of a score. The number of missing values is kept, because a team must know that its container
+/// skipped cases, and the number reveals less than the score.
 fn round(mut score: ScoreView, show: &Show) -> ScoreView {
     for metric in &mut score.metrics {
         (metric.value, metric.formatted) = rounded(metric.value, show.decimals);

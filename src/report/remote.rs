@@ -1,7 +1,7 @@
 //! The lines that `git push` shows while the hook waits: the changes since the view before.
 //!
-//! Git prints `remote: ` before every line. [`COLUMNS`] leaves room for it on a terminal with 80 columns. The lines have no
-//! colours, because git adds its own.
+//! Git prints `remote: ` before every line. [`COLUMNS`] leaves room for it on a terminal with 80 columns. The lines
+//! have no colours, because git adds its own.
 
 use crate::model::{PublicState, Stage, limits};
 

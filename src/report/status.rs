@@ -46,7 +46,7 @@ pub struct Status {
     pub message: String,
 }
 
-/// A status for admission, build and smoke run each, and one for the evaluation if the task is known.
+/// A status for admission, build and smoke run each, and one for the evaluation once admission has read the task.
 pub fn submission_statuses(view: &SubmissionView) -> Vec<Status> {
     let before_evaluation = |stage: &&StageView| !stage.name.is_evaluation();
     let mut all: Vec<Status> = view
@@ -124,7 +124,6 @@ fn shortened(text: &str) -> String {
     if line.chars().count() <= DESCRIPTION_CHARS_MAX {
         return line;
     }
-    let mut cut: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
-    cut.push('…');
-    cut
+    let start: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
+    start + "…"
 }

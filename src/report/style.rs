@@ -79,8 +79,9 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// The start of a text that is too wide, without the `…` that must follow it. `None` if the whole text fits.
-pub(super) fn cut_to_width(text: &str, columns: usize) -> Option<&str> {
+/// The start of a text that is wider than `columns`, without the `…` that must follow it. `None` if the whole text
+/// fits.
+pub(super) fn start_within(text: &str, columns: usize) -> Option<&str> {
     if width(text) <= columns {
         return None;
     }
@@ -113,8 +114,8 @@ mod tests {
     #[test]
     fn wide_characters_take_two_columns() {
         assert_eq!(wrap("細胞 細胞", 5, ""), "細胞\n細胞");
-        assert_eq!(cut_to_width("細胞細胞", 5), Some("細胞"));
-        assert_eq!(cut_to_width("細胞", 4), None);
+        assert_eq!(start_within("細胞細胞", 5), Some("細胞"));
+        assert_eq!(start_within("細胞", 4), None);
         assert_eq!(padded("細", 3), "細 ");
     }
 

@@ -53,8 +53,8 @@ pub struct SubmissionView {
     pub findings_left_out: usize,
     /// The logs that the team may read.
     pub logs: Vec<LogView>,
-    /// The commands that reproduce the failure locally on the public sample: `referee check` and the exact `docker run`.
-    /// They never name hidden data.
+    /// The commands that reproduce the failure locally on the public sample: `referee check` and the exact `docker
+    /// run`. They never name hidden data.
     pub reproduce: Option<String>,
     /// The image that is evaluated.
     pub image: Option<ImageId>,

@@ -153,7 +153,7 @@ mod tests {
                 "d/File",
                 "FROM base\nADD a b\nCOPY main.py /\nWORKDIR /output\nUSER 1\nCMD [\"x\"]",
             ),
-            ("weights", "version https://git-lfs.github.com/spec/v1\n"),
+            ("model.bin", "version https://git-lfs.github.com/spec/v1\n"),
         ];
         let admission = admitted(&files, &[]);
         assert_eq!(
@@ -164,7 +164,7 @@ mod tests {
                 "DF042 d/File:4",
                 "SUB002 submission.toml:1:1",
                 "SUB003 submission.toml:2:17",
-                "SRC005 weights",
+                "SRC005 model.bin",
             ]
         );
         assert_eq!(admission.tasks[0].1, "d/File");

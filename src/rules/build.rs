@@ -40,7 +40,7 @@ mod tests {
     use crate::rules::{Policy, dockerfile};
 
     #[test]
-    fn a_failing_step_points_to_the_participants_line() {
+    fn a_failing_step_has_the_line_of_the_participants_file() {
         let text = b"# why\nFROM scratch\nEXPOSE 80\nRUN a \\\n b\nUSER 1\nCMD [\"x\"]";
         let file = dockerfile::check_dockerfile("Dockerfile", text, &Policy::new(["scratch"], []))
             .parsed
@@ -64,6 +64,6 @@ mod tests {
             failed("Dockerfile", &file, None, ""),
             limit("Dockerfile", "memory"),
         ];
-        insta::assert_snapshot!(crate::rules::samples::block("a build", &findings));
+        insta::assert_snapshot!("builds", crate::rules::samples::block("a build", &findings));
     }
 }

@@ -30,8 +30,8 @@ const TERMINATED: i64 = 143;
 
 /// Classifies the end of a run.
 ///
-/// `killed` is Referee's own record. `public` is whether a finding may contain the exit code. On hidden data it may not,
-/// because the code could carry hidden data out.
+/// `killed` is Referee's own record. `public` is whether a finding may contain the exit code. On hidden data it may
+/// not, because the code could carry hidden data out.
 pub fn classify_run_end(
     end: &RunEnd,
     killed: Option<KillReason>,

@@ -139,8 +139,8 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
     if in_home_directory(path) {
         RUN006.finding_with(
             format!("The program uses `{name}`, a home directory"),
-            "The program runs as user 65534, which has no home directory. Write `ENV HOME=/tmp` into the Dockerfile. If \
-             the program needs existing files, COPY them into the image and use their path.",
+            "The program runs as user 65534, which has no home directory. Write `ENV HOME=/tmp` into the Dockerfile. \
+             If the program needs existing files, COPY them into the image and use their path.",
         )
     } else if denied {
         rule.finding_with(

@@ -22,8 +22,8 @@ pub enum LayerEntryKind {
 /// The engine mounts these directories or writes to them. A link instead of one would redirect the engine.
 const SYSTEM_DIRECTORIES: [&str; 4] = ["dev", "proc", "sys", "etc"];
 
-/// The reason why an entry is refused, as the end of a sentence. Devices within `/dev` are accepted: a mount hides them,
-/// and old base images have them.
+/// The reason why an entry is refused, as the end of a sentence. Devices within `/dev` are accepted: a mount hides
+/// them, and old base images have them.
 pub fn forbidden_entry(kind: LayerEntryKind, path: &str) -> Option<String> {
     let parts: Vec<&str> = path
         .split('/')
@@ -131,6 +131,6 @@ mod tests {
                 "IMG003", "IMG013", "IMG014", "IMG014", "IMG014", "IMG015", "IMG015", "IMG015"
             ]
         );
-        insta::assert_snapshot!(crate::rules::samples::block("layers", &findings));
+        insta::assert_snapshot!("layers", crate::rules::samples::block("layers", &findings));
     }
 }

@@ -15,12 +15,12 @@
 //! Columns, as pandas writes them, are accepted as well:
 //! `"results": {"case": {"0": "c001"}, "dice": {"0": 0.91}}`.
 //!
-//! - **Every case needs a result with every metric.** A scorer that leaves out a case hides a failure. An absent case is
-//!   therefore a problem even if the metric has a rule for missing values. A scorer writes `null` if there is no value,
-//!   and the metric's `missing` rule decides how that counts.
+//! - **Every case needs a result with every metric.** A scorer that leaves out a case hides a failure. An absent case
+//!   is therefore a problem even if the metric has a rule for missing values. A scorer writes `null` if there is no
+//!   value, and the metric's `missing` rule decides how that counts.
 //! - `reason` is an optional text beside the values of a case. Phases that show cases show it.
-//! - `aggregates` is optional. Referee computes its own aggregates and never ranks by these; a note reports differences.
-//!   A metric has a number, or an object with `mean` (or `median`).
+//! - `aggregates` is optional. Referee computes its own aggregates and never ranks by these. A note reports
+//!   differences. A metric has a number, or an object with `mean` (or `median`).
 //!
 //! [`read_metrics`] lists all problems at once, for the organizers. A participant never causes one.
 //!

@@ -141,7 +141,8 @@ fn check_present(
         ),
         None => ("SCR009", String::new()),
     };
-    let help = "Write every metric for every case under its name in `challenge.toml`, with `null` if there is no value.";
+    let help = "Write every metric for every case under its name in `challenge.toml`, with `null` if there is no \
+                value.";
     if without.len() > 1 && without.len() == rows.len() {
         let message = format!("`{name}` is absent from all {} results{hint}.", rows.len());
         problems.add(code, format!("results[*].{name}"), message, help);
@@ -191,8 +192,8 @@ fn check_value(
         Node::Number(value) if (low..=high).contains(value) => Some(value + 0.0),
         Node::Number(value) => {
             let message = format!("{value} is outside the declared bounds {low} to {high}.");
-            let help = "Correct the scorer, or the bounds in `challenge.toml`. Check whether the metric is a fraction or \
-                        a percentage. Write `null` instead of a number that means \"no value\".";
+            let help = "Correct the scorer, or the bounds in `challenge.toml`. Check whether the metric is a fraction \
+                        or a percentage. Write `null` instead of a number that means \"no value\".";
             problems.add("SCR012", location(), message, help);
             None
         }

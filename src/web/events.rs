@@ -1,7 +1,8 @@
 //! Live pages: server-sent events. An event states only that a page has changed.
 //!
-//! An event has no data, so it can disclose none: the page fetches its fragment from its own address. The time of an event
-//! is information too. Therefore the stream of a submission sends an event only if the published view has changed.
+//! An event has no data, so it can disclose none: the page fetches its fragment from its own address. The time of an
+//! event is information too. Therefore the stream of a submission sends an event only if the published view has
+//! changed.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! L4, the HTTP server: webhooks, the hook of local repositories, pages, JSON and live events.
 //!
-//! This module reads rows through `pipeline::view`. It writes only deliveries. An address alone decides whether a reader
-//! may see a page: leaderboards are public unless the phase hides them, and a submission is visible to anyone who has its
-//! unguessable address. The same holds for HTML, JSON and events.
+//! This module reads rows through `pipeline::view`. It writes only deliveries. An address alone decides whether a
+//! reader may see a page: leaderboards are public unless the phase hides them, and a submission is visible to anyone
+//! who has its unguessable address. The same holds for HTML, JSON and events.
 
 pub mod assets;
 pub mod pages;

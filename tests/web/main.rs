@@ -1,8 +1,8 @@
-//! The HTTP server from outside: the real router on a real port, with a real database and real team repositories. Nothing
-//! here runs a container, so no engine answers.
+//! The HTTP server from outside: the real router on a real port, with a real database and real team repositories.
+//! Nothing here runs a container, so no engine answers.
 //!
-//! Start reading at [`server`]: an installation with four kinds of phases. [`story`] makes submissions with every outcome,
-//! with texts that a hostile team would choose.
+//! Start reading at [`server`]: an installation with four kinds of phases. [`story`] makes submissions with every
+//! outcome, with texts that a hostile team would choose.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,8 +1,8 @@
 //! An installation in a temporary folder with a server on a free port.
 //!
-//! The challenge `nuclei` has four phases: `open` shows everything, `validation` has a live leaderboard and hides details
-//! of runs, `undisclosed` has no public leaderboard, and `test` is the phase of the example. The forge `local` has the
-//! teams' repositories, and the forge `gitea` sends deliveries.
+//! The challenge `nuclei` has four phases: `open` shows everything, `validation` has a live leaderboard and hides
+//! details of runs, `undisclosed` has no public leaderboard, and `test` is the phase of the example. The forge `local`
+//! has the teams' repositories, and the forge `gitea` sends deliveries.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -157,7 +157,8 @@ impl Server {
         answer(self.client.get(url).send().await.unwrap()).await
     }
 
-    /// Adds a team with a repository, like `referee team add`. On the forge `gitea`, Referee cannot read the repository.
+    /// Adds a team with a repository, like `referee team add`. On the forge `gitea`, Referee cannot read the
+    /// repository.
     pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
         let forge = ForgeName::new(forge).unwrap();
         let full_name = format!("nuclei/team-{team}");

@@ -30,14 +30,15 @@ fn rankings() -> impl Strategy<Value = (Ranking, Aggregate)> {
     })
 }
 
-/// A leaderboard of these values plus a constant. Teams are named by their position in the list, and `order` permutes the
-/// cases. For the second metric, lower is better.
+/// A leaderboard of these values plus a constant. Teams are named by their position in the list, and `order` permutes
+/// the cases. For the second metric, lower is better.
 fn fixture(
     values: &Eighths,
-    (ranking, aggregate): (Ranking, Aggregate),
+    rule: (Ranking, Aggregate),
     plus: f64,
     order: &[usize],
 ) -> BoardFixture {
+    let (ranking, aggregate) = rule;
     let dice = MetricSpec {
         bounds: (0.0, 8.0),
         aggregate,
@@ -66,13 +67,14 @@ fn in_order(values: &Eighths) -> Vec<usize> {
 proptest! {
     #[test]
     fn the_order_of_teams_and_cases_does_not_matter(
-        (values, order, turn) in eighths().prop_flat_map(|v| {
+        input in eighths().prop_flat_map(|v| {
             let order = Just(in_order(&v)).prop_shuffle();
             let teams = v.len();
             (Just(v), order, 0..teams)
         }),
         rule in rankings(),
     ) {
+        let (values, order, turn) = input;
         let straight = fixture(&values, rule, 0.0, &in_order(&values));
         let mut shuffled = fixture(&values, rule, 0.0, &order);
         shuffled.scores.rotate_left(turn);
@@ -91,13 +93,14 @@ proptest! {
     /// Rank-then-aggregate with the mean over metrics is the exception; see `examples`.
     #[test]
     fn a_better_value_never_lowers_the_rank(
-        (values, team, case) in eighths().prop_flat_map(|v| {
+        input in eighths().prop_flat_map(|v| {
             let (teams, cases) = (v.len(), v[0][0].len());
             (Just(v), 0..teams, 0..cases)
         }),
         by in 0..64u8,
         rule in rankings().prop_filter("monotone", |(r, _)| *r != RANK_THEN_MEAN_RANK),
     ) {
+        let (values, team, case) = input;
         let mut better = values.clone();
         better[team][0][case] = values[team][0][case].saturating_add(by);
         better[team][1][case] = values[team][1][case].saturating_sub(by);

@@ -1,11 +1,11 @@
 //! Escapes texts of users for Markdown: as a sentence, as code, as a block of code, and in the HTML that Markdown may
 //! contain.
 //!
-//! Forges process a text three times. They parse the Markdown. They search the rendered paragraphs for user names, issues,
-//! commits, addresses and `:smileys:`, also if these were escaped. And they search the source for users to notify.
-//! Therefore this module escapes special characters, and inserts an empty comment (`BREAK`) into everything that these
-//! searches look for. The comment splits the text for every search and is invisible on the page. A zero-width character
-//! would do the same, but Gitea warns of "hidden characters".
+//! Forges process a text three times. They parse the Markdown. They search the rendered paragraphs for user names,
+//! issues, commits, addresses and `:smileys:`, also if these were escaped. And they search the source for users to
+//! notify. Therefore this module escapes special characters, and inserts an empty comment (`BREAK`) into everything
+//! that these searches look for. The comment splits the text for every search and is invisible on the page. A
+//! zero-width character would do the same, but Gitea warns of "hidden characters".
 //!
 //! Renderers that show comments are not supported.
 
@@ -22,7 +22,7 @@ pub fn markdown_text(dirty: &str) -> String {
     inline(&sanitize::line(dirty))
 }
 
-/// A sentence in which pairs of backticks mark code, as in findings.
+/// A sentence in which pairs of backticks enclose code, as in findings.
 pub fn markdown_prose(dirty: &str) -> String {
     let line = sanitize::line(dirty);
     let parts: Vec<&str> = line.split('`').collect();
@@ -33,7 +33,7 @@ pub fn markdown_prose(dirty: &str) -> String {
             push_plain(&mut text, &mut plain);
             text.push_str(&markdown_code(part));
         } else {
-            // A backtick that marks no code is dropped, so the texts around it are escaped as one.
+            // A backtick without a partner is dropped, so the texts around it are escaped as one.
             plain.push_str(part);
         }
     }
@@ -71,8 +71,8 @@ pub fn markdown_code(dirty: &str) -> String {
     format!("{ticks}{line}{ticks}")
 }
 
-/// Lines as a block of code, at most [`limits::CODE_BLOCK_LINES_MAX`] lines and [`limits::CODE_BLOCK_BYTES_MAX`] bytes. A
-/// line with the number of omitted lines replaces the middle.
+/// Lines as a block of code, at most [`limits::CODE_BLOCK_LINES_MAX`] lines and [`limits::CODE_BLOCK_BYTES_MAX`] bytes.
+/// A line with the number of omitted lines replaces the middle.
 pub fn code_block(language: &str, dirty: &str) -> String {
     code_block_within(language, dirty, limits::CODE_BLOCK_BYTES_MAX)
 }
@@ -80,7 +80,7 @@ pub fn code_block(language: &str, dirty: &str) -> String {
 /// [`code_block`] with at most `bytes_max` bytes of text, not counting the fences.
 pub fn code_block_within(language: &str, dirty: &str, bytes_max: usize) -> String {
     let bytes_max = bytes_max.min(limits::CODE_BLOCK_BYTES_MAX);
-    let text = shortened(&sanitize::text(dirty), bytes_max);
+    let text = within_bytes(&sanitize::text(dirty), bytes_max);
     let ticks = "`".repeat((longest_run(&text) + 1).max(3));
     format!("{ticks}{language}\n{text}\n{ticks}")
 }
@@ -116,7 +116,7 @@ pub fn markdown_url(dirty: &str) -> Option<String> {
 }
 
 /// The first characters of a text on one line, followed by `…` if there are more.
-pub fn cut(dirty: &str, chars_max: usize) -> String {
+pub fn shortened(dirty: &str, chars_max: usize) -> String {
     let line = sanitize::line(dirty);
     match line.char_indices().nth(chars_max) {
         None => line,
@@ -130,7 +130,7 @@ fn inline(line: &str) -> String {
     let last = pieces.len().saturating_sub(1);
     let mut text = String::with_capacity(line.len());
     for (i, piece) in pieces.iter().enumerate() {
-        let mut marks_block = if i == 0 { block_mark(piece) } else { None };
+        let mut opens_block = if i == 0 { block_start(piece) } else { None };
         let end = piece.char_indices().next_back().map_or(0, |(at, _)| at);
         for (at, c) in piece.char_indices() {
             // A character that a search of the source looks for is escaped as well.
@@ -139,7 +139,7 @@ fn inline(line: &str) -> String {
                 Some(entity) => text.push_str(entity),
                 None => {
                     let special = matches!(c, '\\' | '`' | '*' | '_' | '~' | '$' | '#' | '^');
-                    let opens = marks_block.take_if(|mark| *mark == at).is_some();
+                    let opens = opens_block.take_if(|offset| *offset == at).is_some();
                     if special || opens || (before_break && c.is_ascii_punctuation()) {
                         text.push('\\');
                     }
@@ -170,11 +170,11 @@ fn entity(c: char) -> Option<&'static str> {
 }
 
 /// The offset of the character that would make the line a list, a rule, a definition or the underline of a heading.
-fn block_mark(line: &str) -> Option<usize> {
+fn block_start(line: &str) -> Option<usize> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let mut rest = line[digits..].chars();
-    let mark = rest.next()?;
-    match (digits, mark) {
+    let first = rest.next()?;
+    match (digits, first) {
         (0, '-' | '+' | '=' | ':') => Some(0),
         (1.., '.' | ')') if rest.next().is_none_or(char::is_whitespace) => Some(digits),
         _ => None,
@@ -232,7 +232,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// The text within the limits: a third of them for its start, the rest for its end, where errors usually are.
-fn shortened(text: &str, bytes_max: usize) -> String {
+fn within_bytes(text: &str, bytes_max: usize) -> String {
     let lines: Vec<String> = text
         .lines()
         .map(

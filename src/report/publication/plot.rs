@@ -5,7 +5,7 @@
 //! background, because the page around it may have other colours.
 
 use crate::model::Direction;
-use crate::report::style::cut_to_width;
+use crate::report::style::start_within;
 use crate::report::view::{arrow, counted};
 use crate::report::{BoardView, RowView, board_text, sanitize};
 
@@ -35,7 +35,8 @@ const METRIC_WIDTH: usize = 105;
 const VALUE_WIDTH: usize = 16;
 
 const STYLE: &str = "\
-    text{font:13px ui-sans-serif,system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"Liberation Sans\",Arial,sans-serif;fill:#191c20}\
+    text{font:13px ui-sans-serif,system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"Liberation Sans\",Arial,\
+    sans-serif;fill:#191c20}\
     .title{font-size:16px;font-weight:600}.soft{fill:#59616b}.num{text-anchor:end;font-variant-numeric:tabular-nums}\
     .tick{text-anchor:middle;font-size:11px}.background{fill:#fff;stroke:#e1e2df}.scale{stroke:#e1e2df}\
     .row{stroke:#c9ccc8;stroke-dasharray:1 4}.dot{fill:#0b5a7c}.baseline{fill:#fff;stroke:#59616b;stroke-width:2}\
@@ -231,7 +232,7 @@ fn text(class: &str, x: u32, y: u32, message: &str) -> String {
 /// The text, shortened with `…` if it is too wide.
 fn fit(dirty: &str, width: usize) -> String {
     let line = sanitize::line(dirty);
-    match cut_to_width(&line, width) {
+    match start_within(&line, width) {
         Some(start) => format!("{start}…"),
         None => line,
     }

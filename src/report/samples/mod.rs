@@ -1,5 +1,5 @@
-//! Sample views for each important state of a submission. Only tests, documentation and the rendering of sample pages use
-//! them.
+//! Sample views for each important state of a submission. Only tests, documentation and the rendering of sample pages
+//! use them.
 
 mod boards;
 

@@ -99,8 +99,8 @@ impl Dockerfile {
         bases.last().copied().flatten()
     }
 
-    /// The steps that build the final image, in order: those of the last stage, preceded by those of the stages that it is
-    /// based on.
+    /// The steps that build the final image, in order: those of the last stage, preceded by those of the stages that it
+    /// is based on.
     pub fn final_steps(&self) -> Vec<&Step> {
         let starts: Vec<usize> = (0..self.steps.len())
             .filter(|&i| matches!(self.steps[i].instruction, Instruction::From { .. }))

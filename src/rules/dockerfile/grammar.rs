@@ -12,7 +12,7 @@ use crate::model::suggest;
 use crate::rules::catalogue::{DF004, DF005};
 
 /// Characters of an unknown instruction that a message repeats.
-const KEYWORD_CHARS_SHOWN: usize = 40;
+const KEYWORD_CHARS_MAX: usize = 40;
 
 /// An instruction as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn report_unknown(line: &Line, report: &mut Report<'_>) {
         return;
     }
     let keyword = line.keyword();
-    let short: String = keyword.chars().take(KEYWORD_CHARS_SHOWN).collect();
+    let short: String = keyword.chars().take(KEYWORD_CHARS_MAX).collect();
     let help = match suggest::nearest(&keyword, GRAMMAR.map(|(name, _)| name)) {
         Some(name) => format!("Did you mean `{name}`?"),
         None => "Start every line with an instruction. To continue the line above here, end it with `\\`.".to_owned(),

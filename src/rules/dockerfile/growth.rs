@@ -94,7 +94,7 @@ impl Growth {
                 "" => 0,
                 name => self.known.get(name).copied().unwrap_or(UNKNOWN_BYTES),
             };
-            // In `${x//a/bbb}`, the replacement can take the place of each character.
+            // In `${x//a/bbb}`, the replacement can replace each character.
             let times = if rest[end..].starts_with('/') {
                 text.len()
             } else {

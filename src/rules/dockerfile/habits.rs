@@ -15,7 +15,7 @@ const FINDINGS_MAX: usize = 8;
 /// The first words of a command that identify its line.
 const WORDS_COMPARED: usize = 4;
 /// Package names in one message.
-const NAMES_SHOWN: usize = 5;
+const NAMES_MAX: usize = 5;
 
 pub(super) fn check_habits(
     line: &Line,
@@ -60,11 +60,11 @@ fn habits(command: &SimpleCommand, policy: &Policy) -> Vec<Finding> {
     if !unpinned.is_empty() {
         let mut names: Vec<String> = unpinned
             .iter()
-            .take(NAMES_SHOWN)
+            .take(NAMES_MAX)
             .map(|n| format!("`{n}`"))
             .collect();
-        if unpinned.len() > NAMES_SHOWN {
-            names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
+        if unpinned.len() > NAMES_MAX {
+            names.push(format!("{} more", unpinned.len() - NAMES_MAX));
         }
         let have = if unpinned.len() == 1 { "has" } else { "have" };
         findings.push(DF060.finding(format!("{} {have} no version", names.join(", "))));

@@ -89,16 +89,16 @@ pub(super) fn check_instruction(
             Instruction::Label(text)
         }
     };
-    if emit::line(&instruction).len() > LINE_BYTES_MAX {
-        report.at(
-            line.number,
-            DF001.finding_with(
-                format!("{} is too long", line.keyword()),
-                "Split it into several instructions.",
-            ),
-        );
-    }
+    check_length(line, &instruction, report);
     Some(instruction)
+}
+
+fn check_length(line: &Line, instruction: &Instruction, report: &mut Report<'_>) {
+    if emit::line(instruction).len() > LINE_BYTES_MAX {
+        let message = format!("{} is too long", line.keyword());
+        let help = "Split it into several instructions.";
+        report.at(line.number, DF001.finding_with(message, help));
+    }
 }
 
 fn not_built(keyword: &str) -> Finding {

@@ -1,7 +1,7 @@
 //! Joins physical lines into logical ones, exactly as the classic builder does: DF003.
 //!
-//! Comments and empty lines are removed, also within a continued instruction. The blanks of a continued line are kept. A
-//! line that ends in two backslashes is refused, because versions of Docker read it differently.
+//! Comments and empty lines are removed, also within a continued instruction. The blanks of a continued line are kept.
+//! A line that ends in two backslashes is refused, because versions of Docker read it differently.
 
 use super::report::Report;
 use crate::model::limits;

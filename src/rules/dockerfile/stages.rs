@@ -22,7 +22,7 @@ pub(super) struct RawFrom {
 }
 
 /// Base images in one message.
-const BASES_SHOWN: usize = 12;
+const BASES_MAX: usize = 12;
 
 impl Stages {
     pub(super) fn len(&self) -> usize {
@@ -152,14 +152,14 @@ fn base_image_help(image: &str, policy: &Policy) -> String {
             let names: Vec<_> = policy
                 .bases
                 .iter()
-                .take(BASES_SHOWN)
+                .take(BASES_MAX)
                 .map(|b| format!("`{b}`"))
                 .collect();
             format!("Use one of {}", names.join(", "))
         }
     };
-    if policy.bases.len() > BASES_SHOWN {
-        help.push_str(&format!(" and {} more", policy.bases.len() - BASES_SHOWN));
+    if policy.bases.len() > BASES_MAX {
+        help.push_str(&format!(" and {} more", policy.bases.len() - BASES_MAX));
     }
     match near {
         Some(name) => format!("Did you mean `{name}`? {help}."),

@@ -413,7 +413,8 @@ fn the_emitted_file_is_canonical() {
     assert_eq!(
         emit(&file, &ids()).unwrap(),
         format!(
-            "ARG A=1\nFROM {id} AS build\nRUN a &&     b\nFROM build\nCOPY --from=0 --chown=1:2 [\"/a\",\"b\",\"/c/\"]\n\
+            "ARG A=1\nFROM {id} AS build\nRUN a &&     b\nFROM build\n\
+            COPY --from=0 --chown=1:2 [\"/a\",\"b\",\"/c/\"]\n\
             WORKDIR /app\nUSER 1\nCMD [\"xé\\u000a\"]\n"
         )
     );
@@ -578,13 +579,15 @@ proptest! {
     }
 
     #[test]
-    fn odd_instructions_in_a_correct_file_emit_the_checked_instructions(pieces in prop::collection::vec(piece(), 0..12)) {
+    fn odd_instructions_in_a_correct_file_emit_the_checked_instructions(
+        pieces in prop::collection::vec(piece(), 0..12),
+    ) {
         assert_stable(&within(&pieces.concat()));
     }
 
     #[test]
     fn odd_arguments_emit_the_checked_instructions(
-        keyword in prop::sample::select(vec!["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"]),
+        keyword in prop::sample::select(&["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"][..]),
         rest in "[ -~é\u{2028}]{0,40}",
     ) {
         assert_stable(&within(&format!("{keyword} {rest}")));

@@ -18,8 +18,8 @@ pub(super) fn is_refused(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
 }
 
-/// The text with `\n` line ends and with spaces for refused characters, and the findings by line. `None` if the bytes are
-/// not a text; see [`unreadable`].
+/// The text with `\n` line ends and with spaces for refused characters, and the findings by line. `None` if the bytes
+/// are not a text; see [`unreadable`].
 pub(super) fn read_text(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
     if bytes.len() > limits::DOCKERFILE_BYTES_MAX || bytes.contains(&0) {
         return None;

@@ -11,7 +11,8 @@ pub(super) struct Pair<'a> {
 
 /// The pairs of an instruction. The old form `ENV name some value` is one pair.
 ///
-/// `None` if the engine would refuse the text: a word without `=` among pairs, an empty name, or a name without a value.
+/// `None` if the engine would refuse the text: a word without `=` among pairs, an empty name, or a name without a
+/// value.
 pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> {
     let words = split(text);
     let first = words.first()?;

@@ -32,8 +32,8 @@ impl ImageHeader {
     }
 }
 
-/// Checks a picture or a volume. `required` is the required format, for example `a PNG`. `input_size` is the size of the
-/// input, and `types` has the allowed types, if the challenge requires them.
+/// Checks a picture or a volume. `required` is the required format, for example `a PNG`. `input_size` is the size of
+/// the input, and `types` has the allowed types, if the challenge requires them.
 pub fn check_header(
     path: &str,
     required: &str,

@@ -1,7 +1,8 @@
 //! Checks the content of outputs as the challenge requires: OUT008 to OUT012.
 //!
 //! The checks read headers and shapes. Only the scorer evaluates values. A header that claims more than the limit is
-//! refused, and no allocation depends on a claim. Messages quote a file only shortened and without invisible characters.
+//! refused, and no allocation depends on a claim. Messages quote a file only shortened and without invisible
+//! characters.
 
 pub mod image_header;
 pub mod json;

@@ -81,7 +81,7 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
     })
 }
 
-/// A header in one of the two byte orders. Reads beyond its end return `None`.
+/// A header in either byte order. Reads beyond its end return `None`.
 struct Header<'a> {
     bytes: &'a [u8],
     big: bool,
@@ -147,7 +147,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn both_versions_are_read_in_both_byte_orders() {
+    fn both_versions_are_read_in_each_byte_order() {
         let read = |head: &[u8]| {
             let header = read_header(head).unwrap();
             (header.size, header.value_type, header.value_bits)

@@ -1,10 +1,10 @@
 //! Checks the manifest and the configuration of a pushed image before Referee fetches a layer: IMG002 to IMG004, IMG011
 //! to IMG014, and all rules of [`image`] that depend on the configuration.
 //!
-//! A registry has up to three texts, each named by the one before: an index, the manifest and the configuration. Referee
-//! does not rely on these checks alone: the fetch compares every size and digest, and the engine's report of the loaded
-//! image is checked again. A text with two possible meanings is refused, so that registry, engine and Referee always see
-//! the same image.
+//! A registry has up to three texts, each named by the one before: an index, the manifest and the configuration.
+//! Referee does not rely on these checks alone: the fetch compares every size and digest, and the engine's report of
+//! the loaded image is checked again. A text with two possible meanings is refused, so that registry, engine and
+//! Referee always see the same image.
 
 use std::collections::BTreeMap;
 

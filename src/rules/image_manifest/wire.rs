@@ -1,7 +1,7 @@
 //! The JSON texts of a registry: index, manifest and configuration.
 //!
-//! The types are our own. Those of oci-spec have no `OnBuild`, require fields that may be absent here, and refuse images
-//! because of fields that Referee does not use. Images of Docker would then be refused, or admitted differently.
+//! The types are our own. Those of oci-spec have no `OnBuild`, require fields that may be absent here, and refuse
+//! images because of fields that Referee does not use. Images of Docker would then be refused, or admitted differently.
 
 use std::collections::BTreeMap;
 

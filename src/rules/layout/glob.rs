@@ -1,8 +1,9 @@
 //! Docker's wildcard patterns, for `.dockerignore` and for the sources of COPY.
 //!
 //! The matcher is our own. A crate with the exact rules of `.dockerignore` does not exist, and one automaton of a regex
-//! engine per pattern costs too much for a file with thousands of patterns. This matcher follows all ways to match at the
-//! same time, character by character. Its cost is at most the product of the lengths, whatever the pattern and the path.
+//! engine per pattern costs too much for a file with thousands of patterns. This matcher follows all ways to match at
+//! the same time, character by character. Its cost is at most the product of the lengths, whatever the pattern and the
+//! path.
 
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +64,8 @@ impl Glob {
         Some(Self(tokens))
     }
 
-    /// Reads the source of a COPY, with the wildcards of Go's `filepath.Match`. A class matches any one character, so that
-    /// no existing file is reported as missing.
+    /// Reads the source of a COPY, with the wildcards of Go's `filepath.Match`. A class matches any one character, so
+    /// that no existing file is reported as missing.
     pub(super) fn of_copy(text: &str) -> Self {
         let mut tokens = Vec::new();
         let mut rest = text;

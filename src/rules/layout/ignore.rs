@@ -1,8 +1,8 @@
 //! `.dockerignore`: which files of a commit are not part of the build context.
 //!
-//! Patterns have Docker's meaning (moby/patternmatcher). A pattern that matches a directory matches everything below it,
-//! `**` matches any number of directories, `!` includes a file again, and the last matching pattern decides. A client's
-//! walk through the directories plays no role: `!**/keep.txt` includes a file also from an ignored directory.
+//! Patterns have Docker's meaning (moby/patternmatcher). A pattern that matches a directory matches everything below
+//! it, `**` matches any number of directories, `!` includes a file again, and the last matching pattern decides. A
+//! client's walk through the directories plays no role: `!**/keep.txt` includes a file also from an ignored directory.
 
 use std::collections::BTreeMap;
 
@@ -44,8 +44,8 @@ pub struct IgnoreReason<'a> {
 }
 
 impl DockerIgnore {
-    /// The patterns for a Dockerfile. They come from `<dockerfile>.dockerignore` if that file exists, as in BuildKit, and
-    /// otherwise from `.dockerignore`.
+    /// The patterns for a Dockerfile. They come from `<dockerfile>.dockerignore` if that file exists, as in BuildKit,
+    /// and otherwise from `.dockerignore`.
     ///
     /// # Errors
     /// The finding SRC012, if the file is not usable.

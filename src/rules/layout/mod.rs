@@ -25,7 +25,7 @@ pub struct UsedDockerfile<'a> {
 }
 
 /// The text in a file of the template that the team must replace.
-pub const TEMPLATE_MARK: &str = "TEMPLATE:";
+pub const PLACEHOLDER: &str = "TEMPLATE:";
 
 /// The commit exceeds a limit of the reader. `reason` is the end of the message, for example "more than 20000 files".
 pub fn repository_too_large(reason: &str) -> Finding {
@@ -137,7 +137,7 @@ fn no_dockerfile(tree: &SourceTree, path: &str) -> Finding {
     }
 }
 
-/// Reports files of the template that were not changed and still contain [`TEMPLATE_MARK`].
+/// Reports files of the template that were not changed and still contain [`PLACEHOLDER`].
 fn untouched_files(tree: &SourceTree, template: &SourceTree) -> Vec<Finding> {
     template
         .texts
@@ -145,10 +145,10 @@ fn untouched_files(tree: &SourceTree, template: &SourceTree) -> Vec<Finding> {
         .filter(|(path, text)| tree.text(path) == Some(text.as_slice()))
         .filter_map(|(path, text)| {
             let text = String::from_utf8_lossy(text);
-            let (line, mark) = (1..)
+            let (line, text) = (1..)
                 .zip(text.lines())
-                .find(|(_, l)| l.contains(TEMPLATE_MARK))?;
-            let location = Location::line(path.as_str(), line).with_text(mark.trim_end());
+                .find(|(_, l)| l.contains(PLACEHOLDER))?;
+            let location = Location::line(path.as_str(), line).with_text(text.trim_end());
             Some(
                 SRC007
                     .finding(format!("`{path}` is identical to the template"))

@@ -16,7 +16,7 @@ const LINKS_MAX: usize = 1000;
 /// The first bytes of every Git LFS pointer.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 /// Characters of a refused name that a message shows.
-const NAME_CHARS_SHOWN: usize = 80;
+const NAME_CHARS_MAX: usize = 80;
 
 pub(super) fn check_paths(tree: &SourceTree) -> Vec<Finding> {
     let mut findings = check_names(tree);
@@ -118,7 +118,7 @@ fn check_names(tree: &SourceTree) -> Vec<Finding> {
         .iter()
         .take(FINDINGS_MAX)
         .map(|path| {
-            let escaped: String = path.escape_debug().take(NAME_CHARS_SHOWN).collect();
+            let escaped: String = path.escape_debug().take(NAME_CHARS_MAX).collect();
             SRC009.finding(format!("The name `{escaped}` is not allowed"))
         })
         .collect();

@@ -1,7 +1,7 @@
 //! The page of a leaderboard: one live table.
 //!
-//! On narrow screens the style sheet turns every row into a card. In some browsers, another layout removes the meaning of a
-//! table for screen readers. Therefore every element states its role.
+//! On narrow screens the style sheet turns every row into a card. In some browsers, another layout removes the meaning
+//! of a table for screen readers. Therefore every element states its role.
 
 use maud::{Markup, html};
 

@@ -40,7 +40,8 @@ pub fn submission_fragment(view: &SubmissionView) -> Markup {
                     @for log in &view.logs { (log_section(view, log)) }
                     @if let Some(command) = &view.reproduce { (reproduce(command)) }
                     @if let Some(score) = &view.score {
-                        (score::section(&format!("Score in {}", sanitize::line(&view.phase.title)), score, Some(view.number)))
+                        @let title = format!("Score in {}", sanitize::line(&view.phase.title));
+                        (score::section(&title, score, Some(view.number)))
                     }
                     @if let Some(score) = &view.sample_score {
                         (score::section("Score on the public sample", score, None))
@@ -183,7 +184,7 @@ fn source_line(location: &Location) -> Markup {
     html! {
         pre.source tabindex="0" role="region" aria-label={ "Line " (number) } {
             span.ln aria-hidden="true" { (number) }
-            code { (left) mark { (right.trim_end()) } }
+            code { (left) u { (right.trim_end()) } }
         }
     }
 }

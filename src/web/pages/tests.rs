@@ -1,5 +1,5 @@
-//! Tests of the escaping, the structure and the policy of pages. The first test writes all pages to `target/pages`, where a
-//! person can look at them.
+//! Tests of the escaping, the structure and the policy of pages. The first test writes all pages to `target/pages`,
+//! where a person can look at them.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -28,7 +28,7 @@ pub fn keeps(bytes: &[u8]) {
     block(&dirty);
     html(&dirty, &line);
     url(&dirty);
-    let shortened = escape::cut(&dirty, 20);
+    let shortened = escape::shortened(&dirty, 20);
     assert!(
         shortened.chars().count() <= 21 && line.starts_with(shortened.trim_end_matches('…')),
         "{shortened:?}"
@@ -95,7 +95,7 @@ fn block(dirty: &str) {
     assert!(escape::code_block("", dirty).lines().count() <= limits::CODE_BLOCK_LINES_MAX + 3);
 }
 
-/// The text has no tag except [`BREAK`], and no quotation mark that would end an attribute.
+/// The text has no tag except [`BREAK`], and no quote that would end an attribute.
 fn html(dirty: &str, line: &str) {
     let html = escape::html_text(dirty).replace(BREAK, "");
     assert!(!html.contains(['<', '>', '"']), "{html:?}");

@@ -1,4 +1,5 @@
-//! `metrics.json`: an accepted score has every case and metric within the bounds, and reads the same after it is written.
+//! `metrics.json`: an accepted score has every case and metric within the bounds, and reads the same after it is
+//! written.
 
 use referee::model::challenge::Aggregate;
 use referee::model::text::is_visible;

@@ -1,7 +1,7 @@
 //! The invariants of every parser of untrusted bytes: one function per parser, which must hold for all bytes.
 //!
-//! A function panics if an invariant is violated. The first invariant of every parser is that it never panics. An ordinary
-//! test runs the functions with seeds and changed seeds, and libFuzzer runs them with its own inputs.
+//! A function panics if an invariant is violated. The first invariant of every parser is that it never panics. An
+//! ordinary test runs the functions with seeds and changed seeds, and libFuzzer runs them with its own inputs.
 
 mod commands;
 mod delivery;
@@ -41,8 +41,8 @@ pub fn run(name: &str, bytes: &[u8]) {
     target.expect("a target").1(bytes);
 }
 
-/// Every finding is complete and has a line of the file. Together they are not longer than a multiple of the file and 1,000
-/// bytes per finding.
+/// Every finding is complete and has a line of the file. Together they are not longer than a multiple of the file and
+/// 1,000 bytes per finding.
 fn assert_fit_to_show(findings: &[Finding], bytes: &[u8]) {
     let lines = bytes.iter().filter(|b| **b == b'\n').count() + 1;
     let mut length = 0;

@@ -245,9 +245,12 @@ fn outputs() -> Vec<Vec<u8>> {
 }
 
 const METRICS: &[&str] = &[
-    r#"{"results":[{"case":"c001","dice":0.5,"hd95":1.5,"count":-1},{"case":"c002","dice":null,"hd95":null,"count":1e1,"reason":"no prediction"}]}"#,
-    r#"{"results":{"case":{"0":"c001","1":"c002"},"dice":{"0":0.5,"1":1},"hd95":{"0":3,"1":0},"count":{"0":1,"1":2}},"aggregates":{"dice":{"mean":0.75},"hd95":1.5}}"#,
-    r#"{"results":[{"case":"c001","Dice":2,"hd95":NaN,"count":"1"},{"case":"c003"},{"case":"c001"}],"aggregates":{"dice":Infinity}}"#,
+    r#"{"results":[{"case":"c001","dice":0.5,"hd95":1.5,"count":-1},
+        {"case":"c002","dice":null,"hd95":null,"count":1e1,"reason":"no prediction"}]}"#,
+    r#"{"results":{"case":{"0":"c001","1":"c002"},"dice":{"0":0.5,"1":1},"hd95":{"0":3,"1":0},
+        "count":{"0":1,"1":2}},"aggregates":{"dice":{"mean":0.75},"hd95":1.5}}"#,
+    r#"{"results":[{"case":"c001","Dice":2,"hd95":NaN,"count":"1"},{"case":"c003"},{"case":"c001"}],
+        "aggregates":{"dice":Infinity}}"#,
 ];
 
 const ESCAPES: &[&str] = &[

@@ -1,5 +1,5 @@
-//! `submission.toml`: accepted entries name known tasks and paths inside the repository, and read the same after they are
-//! written.
+//! `submission.toml`: accepted entries name known tasks and paths inside the repository, and read the same after they
+//! are written.
 
 use referee::model::TaskSlug;
 use referee::rules::submission_toml::{Entries, read_submission_toml};
