@@ -587,7 +587,9 @@ proptest! {
 
     #[test]
     fn odd_arguments_emit_the_checked_instructions(
-        keyword in prop::sample::select(&["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"][..]),
+        keyword in prop::sample::select(
+            &["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"][..]
+        ),
         rest in "[ -~é\u{2028}]{0,40}",
     ) {
         assert_stable(&within(&format!("{keyword} {rest}")));

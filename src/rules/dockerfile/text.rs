@@ -13,9 +13,12 @@ const CHARACTERS_REPORTED: usize = 10;
 /// Whether a Dockerfile may not contain this character: control characters, blanks that only some programs treat as
 /// blanks, and characters that change the appearance of a line.
 pub(super) fn is_refused(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || (c.is_whitespace() && !c.is_ascii())
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
+    let invisible = matches!(c,
+        '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+    );
+    let blank = c.is_whitespace() && !c.is_ascii();
+    let control = c.is_control() && !matches!(c, '\n' | '\t');
+    invisible || blank || control
 }
 
 /// The text with `\n` line ends and with spaces for refused characters, and the findings by line. `None` if the bytes
