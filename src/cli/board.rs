@@ -1,4 +1,4 @@
-//! `referee board`: a leaderboard in the terminal, as the page shows it.
+//! `referee board`: prints leaderboards in the terminal, with the content of their pages.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -14,15 +14,15 @@ use crate::report::board_text;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  referee board                                         # all of them
-  referee board nuclei/test                             # those of a phase
+  referee board                                         # all leaderboards
+  referee board nuclei/test                             # all leaderboards of a phase
   referee board nuclei/test/segmentation --format csv")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
-    /// `challenge/phase/task`, or the beginning of it; without it all boards are shown.
+    /// `challenge/phase/task`, `challenge/phase` or `challenge`. Without it, the command prints all leaderboards.
     board: Option<String>,
-    /// How it is written.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -52,7 +52,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         .collect();
     if chosen.is_empty() {
         let names: Vec<String> = boards.iter().map(Board::to_string).collect();
-        anyhow::bail!("no board `{wanted}`; there are:\n  {}", names.join("\n  "));
+        anyhow::bail!(
+            "there is no leaderboard `{wanted}`; the leaderboards are:\n  {}",
+            names.join("\n  ")
+        );
     }
     let store = open::store(&settings).await?;
     let rows = view::BoardReader {

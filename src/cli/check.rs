@@ -26,7 +26,7 @@ use crate::pipeline::image_build::{self, Building, Built};
 use crate::pipeline::smoke::{self, SmokeResult, SmokeRun};
 use crate::pipeline::{Engines, cases, participant, policy, scorer};
 use crate::report::sanitize;
-use crate::report::text::{self, Style};
+use crate::report::{style::Style, text};
 use crate::rules::{self, Policy};
 
 /// The number of uncommitted files that are named.
@@ -162,7 +162,7 @@ impl<'a> Checker<'a> {
         let tree = match folder::read(folder) {
             Ok(tree) => tree,
             Err(GitError::TooLarge(part)) => {
-                return rejected(vec![rules::layout::too_large(&part.to_string())]);
+                return rejected(vec![rules::layout::repository_too_large(&part.to_string())]);
             }
             Err(error) => {
                 return Err(error).with_context(|| format!("reading {}", folder.display()));
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
         };
         let template = policy::template(&self.challenge);
         let admission =
-            rules::admission::check(&tree, &self.challenge, &self.policy, template.as_ref());
+            rules::admission::check_commit(&tree, &self.challenge, &self.policy, template.as_ref());
         if any_error(&admission.findings) {
             return rejected(admission.findings);
         }

@@ -125,7 +125,7 @@ fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
             format!("There is no rule `{code}`."),
             "`referee rules` lists all rules with their codes.",
         )),
-        Some(rule) if rule.firm && *weight < rule.severity => Some(Finding::error(
+        Some(rule) if !rule.overridable && *weight < rule.severity => Some(Finding::error(
             "CFG005",
             format!(
                 "The rule `{code}` cannot be made lighter than {}.",

@@ -179,7 +179,7 @@ async fn verdicts(app: &App) -> anyhow::Result<()> {
         println!(
             "  {:<16} {}",
             record.submission.team.as_str(),
-            view.verdict()
+            view.headline()
         );
         if record.submission.outcome() != Some(Outcome::Scored) {
             let codes: Vec<&str> = view

@@ -1,11 +1,11 @@
-//! `referee rules`: the rules that submissions are checked by, for people without the pages.
+//! `referee rules`: prints the catalogue of rules, which is also a page of the server.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::report::text;
-use crate::rules::{RULES, rule};
+use crate::report::style;
+use crate::rules::{RULES, Rule, rule};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -13,7 +13,7 @@ Examples:
   referee rules
   referee rules DF020")]
 pub struct Options {
-    /// Explain this rule, for example `DF020`; without it all are listed.
+    /// Explain this rule, for example `DF020`. Without a code, the command lists all rules.
     code: Option<String>,
 }
 
@@ -22,28 +22,36 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         for rule in RULES {
             println!("{:<7} {:<8} {}", rule.code, rule.severity, rule.title);
         }
-        println!("\n`referee rules CODE` explains one.");
+        println!("\n`referee rules CODE` explains a rule.");
         return Ok(ExitCode::SUCCESS);
     };
     let Some(rule) = rule(&code.to_ascii_uppercase()) else {
-        anyhow::bail!("there is no rule `{code}`; `referee rules` lists them all");
+        anyhow::bail!("there is no rule `{code}`; `referee rules` lists all rules");
     };
-    println!("{} ({}): {}", rule.code, rule.severity, rule.title);
-    println!();
-    for (title, message) in [("Why", rule.why), ("What to do", rule.help)] {
-        println!(
-            "{}",
-            text::wrap(&format!("{title}: {message}"), text::COLUMNS, "  ")
-        );
+    print!("{}", explanation(rule));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explanation(rule: &Rule) -> String {
+    let fixed = if rule.overridable {
+        ""
+    } else {
+        ", not overridable"
+    };
+    let mut text = format!(
+        "{} ({}{fixed}): {}\n\n",
+        rule.code, rule.severity, rule.title
+    );
+    for (title, message) in [("Why", rule.why), ("Help", rule.help)] {
+        let line = format!("{title}: {message}");
+        text += &style::wrap(&line, style::COLUMNS, "  ");
+        text.push('\n');
     }
-    for (title, example) in [("Not like this", rule.bad), ("Like this", rule.good)] {
+    for (title, example) in [("Wrong", rule.wrong), ("Right", rule.right)] {
         if !example.is_empty() {
-            println!();
-            println!("{title}:");
-            for line in example.lines() {
-                println!("  {line}");
-            }
+            text += &format!("\n{title}:\n");
+            text.extend(example.lines().map(|line| format!("  {line}\n")));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    text
 }

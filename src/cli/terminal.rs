@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Settings};
 use crate::model::{Challenge, Finding};
-use crate::report::text::{self, Style};
+use crate::report::{style::Style, text};
 
 /// Makes HTTPS work: the library leaves the choice of a provider to the program.
 pub fn install_tls() {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
 use crate::model::{
-    Case, CaseId, Challenge, Check, Finding, Inputs, Location, PathPattern, Phase, Task,
+    Case, CaseId, Challenge, Finding, InputSelection, Location, OutputCheck, PathPattern, Phase,
+    Task,
 };
 
 /// File beside `inputs/` that names each case's cluster and stratum.
@@ -130,16 +131,16 @@ fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
 ///
 /// # Errors
 /// When a directory cannot be read. One that is not there holds none.
-pub fn chosen(directory: &Path, which: &Inputs, case: &CaseId) -> io::Result<Vec<String>> {
+pub fn chosen(directory: &Path, which: &InputSelection, case: &CaseId) -> io::Result<Vec<String>> {
     let mut found = matching(directory, &which.pattern, case)?;
-    found.retain(|path| which.takes(case, path));
+    found.retain(|path| which.includes(case, path));
     Ok(found)
 }
 
 /// What keeps a check from being made on these inputs: the key that names them, and a sentence.
 pub(super) fn misses(
     directory: &Path,
-    check: &Check,
+    check: &OutputCheck,
     cases: &[Case],
 ) -> Vec<(&'static str, String)> {
     let mut misses = Vec::new();

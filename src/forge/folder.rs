@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::git::{self, GitError, TooLarge};
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
 use crate::model::{Entry, EntryKind, SourceTree, limits};
-use crate::rules::layout::Ignore;
+use crate::rules::layout::DockerIgnore;
 
 type Result<T> = std::result::Result<T, GitError>;
 
@@ -64,12 +64,12 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
 pub fn write_context(
     folder: &Path,
     tree: &SourceTree,
-    ignore: &Ignore,
+    ignore: &DockerIgnore,
     out: impl Write,
 ) -> Result<()> {
     let mut archive = tar::Builder::new(out);
     let files = tree.entries.iter();
-    for (path, entry) in files.filter(|(path, _)| ignore.why(path).is_none()) {
+    for (path, entry) in files.filter(|(path, _)| ignore.ignored_by(path).is_none()) {
         let content = match entry.kind {
             EntryKind::File { .. } => std::fs::read(folder.join(path))?,
             _ => Vec::new(),
@@ -200,7 +200,7 @@ mod tests {
         assert!(inner.entries.contains_key("main.py"));
 
         let mut context = Vec::new();
-        write_context(dir.path(), &tree, &Ignore::default(), &mut context).unwrap();
+        write_context(dir.path(), &tree, &DockerIgnore::default(), &mut context).unwrap();
         assert!(!context.is_empty());
     }
 }

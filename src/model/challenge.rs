@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::check::Check;
+use super::check::OutputCheck;
 use super::finding::Severity;
 use super::ids::{CaseId, ChallengeSlug, Digest, ForgeName, PhaseSlug, TaskSlug, TeamSlug};
 use super::numbers;
-use super::pattern::{PathPattern, wildcard};
+use super::pattern::{PathPattern, star_captures};
 use super::score::{Direction, MetricName};
 use super::time::{Duration, Timestamp};
 
@@ -166,7 +166,7 @@ pub struct Task {
     /// What a container is given and must give back.
     pub contract: Contract,
     /// What is looked at in outputs before the scorer sees them.
-    pub checks: Vec<Check>,
+    pub checks: Vec<OutputCheck>,
     /// The organizers' scorer.
     pub scorer: ScorerSpec,
     /// At least one; the first is the headline.
@@ -420,14 +420,14 @@ impl Trigger {
         };
         full_ref
             .strip_prefix(prefix)
-            .is_some_and(|short| wildcard(pattern.as_bytes(), short.as_bytes()))
+            .is_some_and(|short| star_captures(pattern, short).is_some())
     }
 
     /// Whether a pushed image triggers, by its name within the owner: the `team-a` of
     /// `registry.example.org/phakir/team-a:phase-recognition`.
     pub fn matches_image(&self, name: &str) -> bool {
         match self {
-            Self::Image(pattern) => wildcard(pattern.as_bytes(), name.as_bytes()),
+            Self::Image(pattern) => star_captures(pattern, name).is_some(),
             Self::Branch(_) | Self::Tag(_) => false,
         }
     }

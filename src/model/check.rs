@@ -1,7 +1,6 @@
-//! What a challenge wants looked at in outputs before its scorer sees them.
+//! The `[[task.check]]` tables of `challenge.toml`: how Referee checks outputs before the scorer reads them.
 //!
-//! Only what is written in `challenge.toml`, checked and complete; `crate::rules::format` does the
-//! looking.
+//! These are checked values only. `crate::rules::format` applies them to outputs.
 
 use super::ids::CaseId;
 use super::pattern::PathPattern;
@@ -9,28 +8,28 @@ use super::schema::Schema;
 
 /// One `[[task.check]]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Check {
-    /// The outputs: one of the contract's patterns.
+pub struct OutputCheck {
+    /// The outputs to check: one of the contract's patterns.
     pub files: PathPattern,
-    /// There is exactly one output for each of these inputs, with the same under its stars.
-    pub one_for: Option<Inputs>,
-    /// What each of them is.
-    pub is: Format,
+    /// If set, each of these inputs must have exactly one output. The stars of both patterns match the same text.
+    pub one_for: Option<InputSelection>,
+    /// The required format of each output.
+    pub format: OutputFormat,
 }
 
-impl Check {
-    /// The inputs that it looks at, each with the key that names them.
-    pub fn inputs(&self) -> Vec<(&'static str, Inputs)> {
-        let one_input = |pattern: &PathPattern| Inputs {
+impl OutputCheck {
+    /// The inputs that the check reads, each with the key of `challenge.toml` that selects them.
+    pub fn inputs(&self) -> Vec<(&'static str, InputSelection)> {
+        let one_input = |pattern: &PathPattern| InputSelection {
             pattern: pattern.clone(),
             every: 1,
         };
-        let more = match &self.is {
-            Format::Png(grid) | Format::Nifti(grid) => {
-                ("size-of", grid.size_of.as_ref().map(one_input))
+        let more = match &self.format {
+            OutputFormat::Png(image) | OutputFormat::Nifti(image) => {
+                ("size-of", image.size_of.as_ref().map(one_input))
             }
-            Format::Csv { rows_for, .. } => ("rows-for", rows_for.clone()),
-            Format::Json { keys_for, .. } => ("keys-for", keys_for.clone()),
+            OutputFormat::Csv { rows_for, .. } => ("rows-for", rows_for.clone()),
+            OutputFormat::Json { keys_for, .. } => ("keys-for", keys_for.clone()),
         };
         [("one-for", self.one_for.clone()), more]
             .into_iter()
@@ -39,18 +38,18 @@ impl Check {
     }
 }
 
-/// Some of the inputs.
+/// The inputs that match a pattern, or every n-th of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inputs {
-    /// Where they lie, relative to the directory of inputs.
+pub struct InputSelection {
+    /// Relative to the directory of inputs.
     pub pattern: PathPattern,
-    /// Only those whose number under the last star is a multiple of this; 1 takes all.
+    /// Selects the inputs whose number at the last star is a multiple of this value. 1 selects all inputs.
     pub every: u32,
 }
 
-impl Inputs {
-    /// Whether a path that fits the pattern is one of them.
-    pub fn takes(&self, case: &CaseId, path: &str) -> bool {
+impl InputSelection {
+    /// Whether a path that matches the pattern is selected.
+    pub fn includes(&self, case: &CaseId, path: &str) -> bool {
         if self.every <= 1 {
             return true;
         }
@@ -60,31 +59,28 @@ impl Inputs {
     }
 }
 
-/// The format of an output, and what is asked of it.
+/// The format of an output, with its requirements.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Format {
-    /// A picture.
-    Png(Grid),
-    /// A volume, plain or compressed by gzip.
-    Nifti(Grid),
+pub enum OutputFormat {
+    Png(ImageFormat),
+    /// Uncompressed, or compressed with gzip.
+    Nifti(ImageFormat),
     /// A table with a header.
     Csv {
-        /// The header, in this order; any where there is none.
+        /// The required header, in this order.
         columns: Option<Vec<String>>,
-        /// As many rows as such inputs.
-        rows_for: Option<Inputs>,
+        /// If set, the table must have as many rows as there are such inputs.
+        rows_for: Option<InputSelection>,
     },
-    /// A JSON text.
     Json {
-        /// What it must follow.
         schema: Option<Schema>,
-        /// An object with a key for each such input, the input's name up to its first dot.
-        keys_for: Option<Inputs>,
+        /// If set, the text must be an object with one key per such input: the input's name up to its first dot.
+        keys_for: Option<InputSelection>,
     },
 }
 
-impl Format {
-    /// As people call it, with its article.
+impl OutputFormat {
+    /// The name of the format in a message, with its article.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Png(_) => "a PNG",
@@ -95,16 +91,16 @@ impl Format {
     }
 }
 
-/// What is asked of a picture or a volume.
+/// The requirements for a picture or a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grid {
-    /// It is as wide and high (and deep) as this input.
+pub struct ImageFormat {
+    /// The input whose width, height and depth the output must have.
     pub size_of: Option<PathPattern>,
-    /// Allowed types of values, by their names in [`PNG_TYPES`] or [`NIFTI_TYPES`]; empty allows all.
+    /// Allowed value types: names from [`PNG_TYPES`] or [`NIFTI_TYPES`]. Empty allows all types.
     pub types: Vec<&'static str>,
 }
 
-/// Types of PNG values: name, colour type and bits of a sample. The 15 pairs of PNG (third edition),
+/// PNG value types: name, colour type and bits per sample. These are the 15 pairs of PNG (third edition),
 /// section 11.2.1 "IHDR image header", table 12.
 pub const PNG_TYPES: [(&str, u8, u8); 15] = [
     ("uint1", 0, 1),
@@ -124,8 +120,8 @@ pub const PNG_TYPES: [(&str, u8, u8); 15] = [
     ("rgba16", 6, 16),
 ];
 
-/// Types of NIfTI voxels: name, `datatype` and bits of a voxel, as `nifti1.h` of the NIfTI-1 standard
-/// defines them (`NIFTI_TYPE_*`); NIfTI-2 has the same.
+/// NIfTI voxel types: name, `datatype` and bits per voxel, as `nifti1.h` of the NIfTI-1 standard defines them
+/// (`NIFTI_TYPE_*`). NIfTI-2 has the same types.
 pub const NIFTI_TYPES: [(&str, i16, u16); 15] = [
     ("uint8", 2, 8),
     ("int16", 4, 16),

@@ -1,36 +1,39 @@
-//! What a participant is told about a fault of a submission: stable code, place, sentence, remedy.
+//! A problem of a submission, as its participant reads it: stable code, severity, location, message and help.
 //!
-//! A finding is never about us: infrastructure faults are `anyhow` errors inside and an incident
-//! number outside.
+//! A finding never reports a platform error. Those are `anyhow` errors inside Referee, and an incident number outside.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr};
 
-/// How much a finding weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The order of the variants is the order of severity.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; changes nothing.
+    /// Changes nothing for the submission.
     Advice,
-    /// Will probably hurt; the submission goes on.
+    /// Probably a mistake. The submission continues.
     Warning,
-    /// The submission ends here.
+    /// The submission ends.
     Error,
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Padded, because lists have columns.
-        f.pad(match self {
-            Self::Advice => "advice",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
-
-/// Where in the repository a finding points to.
+/// A position in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// Path from the root of the repository, `/`-separated.
@@ -39,12 +42,12 @@ pub struct Location {
     pub line: Option<u32>,
     /// Column in characters, counted from 1.
     pub column: Option<u32>,
-    /// The source line itself, shortened; what rustc-like diagnostics underline.
+    /// The source line, shortened. Reports underline it as rustc does.
     pub text: Option<String>,
 }
 
 impl Location {
-    /// A whole file.
+    /// A file, without a line.
     pub fn file(file: impl Into<String>) -> Self {
         Self {
             file: file.into(),
@@ -54,7 +57,6 @@ impl Location {
         }
     }
 
-    /// A line of a file.
     pub fn line(file: impl Into<String>, line: u32) -> Self {
         Self {
             line: Some(line),
@@ -62,20 +64,20 @@ impl Location {
         }
     }
 
-    /// The same place with its source line.
+    /// Adds the source line, cut to [`LOCATION_TEXT_CHARS_MAX`](super::limits::LOCATION_TEXT_CHARS_MAX).
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
         let text: String = text.into();
         self.text = Some(
             text.chars()
-                .take(super::limits::PLACE_TEXT_CHARS_MAX)
+                .take(super::limits::LOCATION_TEXT_CHARS_MAX)
                 .collect(),
         );
         self
     }
 }
 
-/// `Dockerfile:7`, or the file alone.
+/// `Dockerfile:7:3`, `Dockerfile:7` or `Dockerfile`.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -89,33 +91,28 @@ impl fmt::Display for Location {
     }
 }
 
-/// One fault, complete: what, where, how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable code, for example `DF020`; its documentation is at `/rules#DF020`.
     pub code: String,
-    /// How much it weighs.
     pub severity: Severity,
-    /// Where, if at one place.
+    /// `None` if the finding concerns no single position.
     pub location: Option<Location>,
-    /// One sentence that says what is wrong.
+    /// One sentence that states the problem.
     pub message: String,
-    /// One sentence that says what to do.
+    /// One or two sentences that explain how to fix it.
     pub help: String,
 }
 
 impl Finding {
-    /// A finding that ends the submission.
     pub fn error(code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, message, help)
     }
 
-    /// A finding that the submission survives.
     pub fn warning(code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, message, help)
     }
 
-    /// A finding of the given weight.
     pub fn new(
         severity: Severity,
         code: &str,
@@ -131,20 +128,18 @@ impl Finding {
         }
     }
 
-    /// The same finding, pointing to a place.
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
-    /// Whether the submission ends here.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// Whether any of these findings ends the submission.
+/// Whether the submission ends because of these findings.
 pub fn any_error(findings: &[Finding]) -> bool {
     findings.iter().any(Finding::is_error)
 }

@@ -80,7 +80,7 @@ pub const DOCKERFILE_INSTRUCTIONS_MAX: usize = 200;
 /// Stages in a Dockerfile.
 pub const DOCKERFILE_STAGES_MAX: usize = 10;
 /// Characters of a source line that a finding repeats.
-pub const PLACE_TEXT_CHARS_MAX: usize = 200;
+pub const LOCATION_TEXT_CHARS_MAX: usize = 200;
 /// Findings shown in one report; the rest are counted.
 pub const FINDINGS_SHOWN_MAX: usize = 50;
 
@@ -152,7 +152,7 @@ pub const OUTPUT_DEPTH_MAX: usize = 16;
 pub const OUTPUT_NAME_CHARS_MAX: usize = 128;
 /// Bytes that the values of a picture or a volume may take once they are unpacked, by what its header
 /// claims.
-pub const GRID_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+pub const IMAGE_UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Bytes before which the header of a compressed volume must be unpacked.
 pub const PACKED_HEADER_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a table that is checked. It is read in pieces; a row without end is held whole.
@@ -233,3 +233,5 @@ pub const GRANT_MAX: u32 = 100;
 pub const LIVE_EVENTS_BUFFER: usize = 256;
 /// Readers of live pages at the same time.
 pub const LIVE_READERS_MAX: usize = 1024;
+/// Time for a page or a JSON answer. A page that needs more is answered with status 503.
+pub const PAGE_TIME: Duration = Duration::seconds(30);

@@ -36,7 +36,7 @@ pub use challenge::{
     MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show,
     Task, TeamPattern, Trigger,
 };
-pub use check::{Check, Format, Grid, Inputs, NIFTI_TYPES, PNG_TYPES};
+pub use check::{ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{

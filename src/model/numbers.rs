@@ -1,19 +1,19 @@
 //! Mean and median that do not depend on the order of the values.
 //!
-//! A sum in plain floating point does: the 120 orders of .8, .85, .9, .95, 1 give several different
-//! means, and a board that sums so invents places. Here the sum is exact and rounded once. Nothing
-//! here knows of missing values; they are filled or left out before.
+//! A plain floating-point sum depends on it: the 120 permutations of .8, .85, .9, .95, 1 give several different means,
+//! so a leaderboard would rank equal teams apart. Here the sum is exact and is rounded once. Callers fill in or leave
+//! out missing values before.
 
-/// The arithmetic mean: the exact sum over `n`, rounded once. `None` of nothing.
+/// The arithmetic mean: the exact sum over `n`, rounded once. `None` for no values.
 ///
-/// As R's `mean`, which sums in extended precision and corrects the quotient with the residual.
-/// Values must be finite; the mean of finite values then is finite.
+/// This follows R's `mean`, which sums in extended precision and corrects the quotient with the residual.
+/// Values must be finite. The mean of finite values is finite.
 pub fn mean(values: &[f64]) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
     let n = values.len() as f64;
-    // A power of two changes no digit, and keeps the sum of the largest numbers representable.
+    // Scaling by a power of two is exact. It keeps the sum of very large numbers representable.
     let scale = if values.iter().any(|v| v.abs() > 1e200) {
         2f64.powi(-128)
     } else {
@@ -30,7 +30,7 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     Some((quotient + remainder / n) / scale)
 }
 
-/// The median: the middle value, or the mean of the two middle ones. `None` of nothing.
+/// The median: the middle value, or the mean of the two middle values. `None` for no values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -42,9 +42,9 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// A sum without error, held as parts that do not overlap, from small to large.
+/// An exact sum, stored as non-overlapping parts from small to large.
 ///
-/// Shewchuk 1997, Discrete & Computational Geometry 18:305, theorem 10; Python's `math.fsum`.
+/// Shewchuk 1997, Discrete & Computational Geometry 18:305, theorem 10. Python's `math.fsum` uses the same algorithm.
 #[derive(Default)]
 struct ExactSum {
     parts: Vec<f64>,
@@ -66,7 +66,7 @@ impl ExactSum {
         self.parts.push(carry);
     }
 
-    /// The double that is nearest to the sum, the even one of two.
+    /// The nearest double; of two equally near ones, the even one.
     fn rounded(&self) -> f64 {
         let mut parts = self.parts.iter().rev().copied();
         let Some(mut high) = parts.next() else {
@@ -79,8 +79,8 @@ impl ExactSum {
                 break;
             }
         }
-        // If `low` is exactly half a step, the next part decides the direction, and it may point
-        // away from the even neighbour that the addition chose.
+        // If `low` is exactly half a step, the next part decides the direction of rounding. It may point away from
+        // the even neighbour that the addition chose.
         if let Some(next) = parts.next()
             && low * next > 0.0
         {
@@ -94,7 +94,7 @@ impl ExactSum {
     }
 }
 
-/// `a + b` rounded, and what the rounding lost (Knuth; no order of magnitude needed).
+/// `a + b` rounded, and the rounding error (Knuth's algorithm, which works for any magnitudes).
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let b_part = sum - a;
@@ -108,8 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// All orders of five values.
-    fn orders(values: [f64; 5]) -> Vec<Vec<f64>> {
+    fn permutations(values: [f64; 5]) -> Vec<Vec<f64>> {
         (0..120)
             .map(|mut code: usize| {
                 let mut rest = values.to_vec();
@@ -126,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_cases_gives_one_mean() {
-        let all = orders([0.8, 0.85, 0.9, 0.95, 1.0]);
+    fn every_order_of_the_cases_gives_the_same_mean() {
+        let all = permutations([0.8, 0.85, 0.9, 0.95, 1.0]);
         assert!(all.iter().all(|order| mean(order) == Some(0.9)));
         let naive: std::collections::BTreeSet<u64> = all
             .iter()
             .map(|order| (order.iter().sum::<f64>() / 5.0).to_bits())
             .collect();
-        assert!(naive.len() > 1, "the trap that this module avoids");
+        assert!(naive.len() > 1, "the error that this module avoids");
     }
 
     #[test]
@@ -142,7 +141,7 @@ mod tests {
         assert_eq!(mean(&[0.1; 10]), Some(0.1));
         assert_eq!(mean(&[f64::MAX; 3]), Some(f64::MAX));
         assert_eq!(mean(&[f64::MAX, -f64::MAX]), Some(0.0));
-        // Half a step, and a little more: the even neighbour would be wrong.
+        // Slightly more than half a step: the even neighbour would be wrong.
         let half = f64::EPSILON / 2.0;
         let mut sum = ExactSum::default();
         [1.0, half, half * half].iter().for_each(|v| sum.add(*v));
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn medians_of_odd_even_and_nothing() {
+    fn medians_of_odd_even_and_empty_lists() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&[]), None);
@@ -159,10 +158,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn neither_depends_on_the_order(
-            (values, shuffled) in proptest::collection::vec(-1e3..1e3f64, 1..40)
+        fn mean_and_median_do_not_depend_on_the_order(
+            input in proptest::collection::vec(-1e3..1e3f64, 1..40)
                 .prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle()))
         ) {
+            let (values, shuffled) = input;
             prop_assert_eq!(mean(&values), mean(&shuffled));
             prop_assert_eq!(median(&values), median(&shuffled));
         }

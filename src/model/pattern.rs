@@ -1,45 +1,38 @@
-//! Patterns of paths, within an output or within the inputs.
+//! Path patterns with stars, for outputs and inputs. They compare text only and read no disk.
 //!
-//! They look at text alone: whether anything is there is asked elsewhere.
+//! A star matches any characters within one component of a path. Stars are the only wildcard, so one pass that takes
+//! the first occurrence of each literal finds a match if there is one, and also the text under each star. Docker's
+//! wildcards need more; see `crate::rules::layout`.
 
 use super::ids::CaseId;
 
-/// A pattern of paths (relative, `/`-separated): `{case}` stands for the case, `*` for any characters
-/// within one component. In a contract it demands at least one regular file per case.
+/// A relative, `/`-separated path in which `{case}` stands for the case and `*` for any characters of one component.
+/// In a contract, each pattern requires at least one regular file per case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern(pub String);
 
 impl PathPattern {
-    /// The pattern for one case.
+    /// The pattern with the case filled in.
     pub fn for_case(&self, case: &CaseId) -> String {
         self.0.replace("{case}", case.as_str())
     }
 
-    /// Whether it differs from case to case.
     pub fn names_case(&self) -> bool {
         self.0.contains("{case}")
     }
 
-    /// How many stars it has.
+    /// The number of stars.
     pub fn stars(&self) -> usize {
         self.0.matches('*').count()
     }
 
-    /// Whether a path is one of this case.
+    /// Whether the path matches for this case.
     pub fn matches(&self, case: &CaseId, path: &str) -> bool {
-        let pattern = self.for_case(case);
-        let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(w), Some(g)) if wildcard(w.as_bytes(), g.as_bytes()) => {}
-                _ => return false,
-            }
-        }
+        self.captures(case, path).is_some()
     }
 
-    /// What the stars stand for in a path of this case, each as short as it can be but the last of a
-    /// component; `None` where the path is none of it.
+    /// The text under each star if the path matches for this case. Each text is as short as possible, except that
+    /// the last star of a component takes the rest.
     pub fn captures<'a>(&self, case: &CaseId, path: &'a str) -> Option<Vec<&'a str>> {
         let pattern = self.for_case(case);
         let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
@@ -47,14 +40,15 @@ impl PathPattern {
         loop {
             match (wanted.next(), given.next()) {
                 (None, None) => return Some(stars),
-                (Some(w), Some(g)) => component(w, g, &mut stars)?,
+                (Some(w), Some(g)) => stars.extend(star_captures(w, g)?),
                 _ => return None,
             }
         }
     }
 
-    /// The path of this case with the stars filled in, which a pattern without stars ignores. `None`
-    /// where they are not as many, or make a component that leads out of the directory.
+    /// The path for this case with the stars filled in. A pattern without stars ignores them.
+    ///
+    /// `None` if the number of stars differs, or if a component would be empty, `.` or `..`.
     pub fn filled(&self, case: &CaseId, stars: &[&str]) -> Option<String> {
         let pattern = self.for_case(case);
         let mut pieces = pattern.split('*');
@@ -78,43 +72,22 @@ impl std::fmt::Display for PathPattern {
     }
 }
 
-/// Matches one component and keeps what its stars stand for.
-fn component<'a>(pattern: &str, text: &'a str, stars: &mut Vec<&'a str>) -> Option<()> {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return (pattern == text).then_some(());
+/// The text under each star of the pattern, which matches any characters; `None` if the text does not match.
+pub(super) fn star_captures<'a>(pattern: &str, mut text: &'a str) -> Option<Vec<&'a str>> {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return (pattern == text).then(Vec::new);
     };
-    let mut text = text.strip_prefix(head)?;
+    text = text.strip_prefix(start)?;
+    let mut stars = Vec::new();
     let mut literals: Vec<&str> = rest.split('*').collect();
-    let last = literals.pop().unwrap_or_default();
+    let end = literals.pop().unwrap_or_default();
     for literal in literals {
-        let at = text.find(literal)?;
-        stars.push(&text[..at]);
-        text = &text[at + literal.len()..];
+        let (star, behind) = text.split_once(literal)?;
+        stars.push(star);
+        text = behind;
     }
-    stars.push(text.strip_suffix(last)?);
-    Some(())
-}
-
-/// Matches `*` against any run of bytes. Linear in `text` times the number of stars.
-pub(super) fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut star, mut mark) = (0, 0, None, 0);
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            star = Some(p);
-            mark = t;
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == text[t] {
-            p += 1;
-            t += 1;
-        } else if let Some(s) = star {
-            p = s + 1;
-            mark += 1;
-            t = mark;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|b| *b == b'*')
+    stars.push(text.strip_suffix(end)?);
+    Some(stars)
 }
 
 #[cfg(test)]
@@ -128,18 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn paths_match_within_a_component() {
+    fn stars_match_within_a_component() {
         let masks = PathPattern("{case}/{case}_Masks/*/frame_*.png".into());
         let case = video();
         assert!(masks.matches(&case, "Video_01/Video_01_Masks/0/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_01/Video_01_Masks/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_02/Video_02_Masks/0/frame_000025.png"));
-        assert!(wildcard(b"a*b*c", b"axxbyybzc"));
-        assert!(!wildcard(b"a*b", b"axxc"));
+        assert_eq!(
+            star_captures("a*b*c", "axxbyybzc"),
+            Some(vec!["xx", "yybz"])
+        );
+        assert_eq!(star_captures("a*b", "axxc"), None);
+        assert_eq!(star_captures("*", ""), Some(vec![""]));
     }
 
     #[test]
-    fn what_the_stars_of_one_path_stand_for_makes_the_other() {
+    fn the_stars_of_one_path_fill_in_another_pattern() {
         let (case, frames) = (video(), PathPattern("{case}/Frames/*/frame_*.png".into()));
         let masks = PathPattern("{case}/{case}_Masks/*/frame_*.png".into());
         let path = "Video_01/Frames/1000/frame_001025.png";
@@ -156,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn filled_paths_stay_where_they_are() {
+    fn filled_paths_stay_in_their_directory() {
         let (case, outputs) = (video(), PathPattern("x*.png".into()));
         let stars = outputs.captures(&case, "x...png").unwrap();
         assert_eq!(stars, [".."]);
@@ -165,12 +142,28 @@ mod tests {
         assert_eq!(inputs.filled(&case, &[""]), None);
     }
 
+    /// The definition: a star can match every prefix of the rest.
+    fn matches_by_definition(pattern: &str, text: &str) -> bool {
+        match pattern.split_at_checked(1) {
+            None => text.is_empty(),
+            Some(("*", rest)) => (0..=text.len()).any(|n| matches_by_definition(rest, &text[n..])),
+            Some((letter, rest)) => text
+                .strip_prefix(letter)
+                .is_some_and(|text| matches_by_definition(rest, text)),
+        }
+    }
+
     proptest! {
         #[test]
-        fn captures_are_matches(pattern in "[ab*/]{0,8}", path in "[ab/]{0,8}") {
+        fn one_pass_finds_every_match(pattern in "[ab*]{0,8}", text in "[ab]{0,8}") {
+            let found = star_captures(&pattern, &text).is_some();
+            prop_assert_eq!(found, matches_by_definition(&pattern, &text));
+        }
+
+        #[test]
+        fn captures_fill_in_the_path_that_they_came_from(pattern in "[ab*/]{0,8}", path in "[ab/]{0,8}") {
             let (case, pattern) = (video(), PathPattern(pattern));
             let stars = pattern.captures(&case, &path);
-            prop_assert_eq!(stars.is_some(), pattern.matches(&case, &path));
             let back = stars.and_then(|stars| pattern.filled(&case, &stars));
             prop_assert!(back.is_none_or(|back| back == path));
         }

@@ -1,7 +1,7 @@
-//! A JSON schema that was found valid.
+//! A valid JSON schema, compiled.
 //!
-//! Whatever is outside of its text is refused: nothing is fetched to understand a schema. Patterns
-//! run in linear time, because what they are held against comes from strangers.
+//! A schema that refers to another document is refused: Referee fetches nothing. Patterns run in linear time, because
+//! they are applied to untrusted outputs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
-/// A JSON schema, ready for use.
 #[derive(Clone)]
 pub struct Schema {
     text: Value,
@@ -17,14 +16,12 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Reads a schema.
-    ///
     /// # Errors
-    /// Why it is none, as the end of a sentence.
+    /// The reason why the value is not a usable schema, as the end of a sentence.
     pub fn new(text: Value) -> Result<Self, String> {
         let built = jsonschema::options()
             .with_pattern_options(PatternOptions::regex())
-            .with_retriever(Alone)
+            .with_retriever(NoRetriever)
             .build(&text);
         match built {
             Ok(validator) => Ok(Self {
@@ -34,22 +31,22 @@ impl Schema {
             Err(error) => {
                 let at = error.instance_path().to_string();
                 let message = error.to_string();
-                Err(match at.is_empty() {
-                    true => message,
-                    false => format!("{at}: {message}"),
+                Err(if at.is_empty() {
+                    message
+                } else {
+                    format!("{at}: {message}")
                 })
             }
         }
     }
 
-    /// The first thing that breaks the schema: where, as a JSON pointer, and what, without repeating
-    /// the value itself.
-    pub fn breach(&self, value: &Value) -> Option<(String, String)> {
+    /// The first violation, if the value does not follow the schema.
+    pub fn violation(&self, value: &Value) -> Option<SchemaViolation> {
         let error = self.validator.validate(value).err()?;
-        Some((
-            error.instance_path().to_string(),
-            error.masked().to_string(),
-        ))
+        Some(SchemaViolation {
+            pointer: error.instance_path().to_string(),
+            message: error.masked().to_string(),
+        })
     }
 }
 
@@ -65,15 +62,22 @@ impl PartialEq for Schema {
     }
 }
 
-/// Fetches nothing.
-struct Alone;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaViolation {
+    /// JSON pointer to the value; empty for the whole text.
+    pub pointer: String,
+    /// Does not repeat the value.
+    pub message: String,
+}
 
-impl Retrieve for Alone {
+struct NoRetriever;
+
+impl Retrieve for NoRetriever {
     fn retrieve(
         &self,
         uri: &Uri<String>,
     ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err(format!("`{uri}` is in another file, which is not read").into())
+        Err(format!("`{uri}` is in another document, and Referee reads no other documents").into())
     }
 }
 
@@ -84,20 +88,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_breach_is_told_without_the_value() {
+    fn the_first_violation_is_reported_without_the_value() {
         let schema = Schema::new(json!({
             "type": "object",
             "additionalProperties": { "type": "array", "maxItems": 2 },
         }))
         .unwrap();
-        assert_eq!(schema.breach(&json!({ "a": [1, 2] })), None);
-        let (at, message) = schema.breach(&json!({ "a": [], "b": "secret" })).unwrap();
-        assert_eq!(at, "/b");
-        assert!(!message.contains("secret"), "{message}");
+        assert_eq!(schema.violation(&json!({ "a": [1, 2] })), None);
+        let violation = schema
+            .violation(&json!({ "a": [], "b": "secret" }))
+            .unwrap();
+        assert_eq!(violation.pointer, "/b");
+        assert!(!violation.message.contains("secret"), "{violation:?}");
     }
 
     #[test]
-    fn no_schema_reaches_out() {
+    fn invalid_schemas_and_schemas_with_references_are_refused() {
         for text in [
             json!({ "type": "objekt" }),
             json!({ "$ref": "https://example.org/other.json" }),

@@ -1,6 +1,6 @@
-//! Values of metrics and what is made of them.
+//! Metric values, scores and the lines of a leaderboard.
 //!
-//! A missing value is `None`, never a NaN or a sentinel such as -1.
+//! A missing value is `None`. NaN and sentinels such as -1 never stand for a missing value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +24,6 @@ impl MetricName {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The checked text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,62 +35,56 @@ impl fmt::Display for MetricName {
     }
 }
 
-/// Which end of a metric is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// Large is good.
+    /// Higher is better.
     Max,
-    /// Small is good.
+    /// Lower is better.
     Min,
 }
 
-/// The metrics of one case. A value is `None` where the scorer gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseScore {
-    /// The case.
     pub case: CaseId,
-    /// One entry for every declared metric.
+    /// One entry for every declared metric. `None` if the scorer reported no value.
     pub values: BTreeMap<MetricName, Option<f64>>,
-    /// Why values are missing or bad, in the scorer's words; shown where the phase shows cases.
+    /// The scorer's explanation of missing or poor values. Shown if the phase shows cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// What a scorer found, checked against the declared metrics and the cases. Immutable.
+/// The result of a scorer, checked against the declared metrics and the cases. Immutable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// One entry for every case of the manifest, in its order.
+    /// One entry for every case of the manifest, in the order of the manifest.
     pub cases: Vec<CaseScore>,
-    /// What the scorer itself reported as aggregates, kept for comparison; never ranked by.
+    /// The scorer's own aggregates, kept for comparison. The ranking never uses them.
     pub reported: BTreeMap<MetricName, f64>,
 }
 
-/// One line of a board.
+/// One line of a leaderboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Place: 1, 2, 2, 4.
+    /// Ties share the smaller rank: 1, 2, 2, 4.
     pub rank: u32,
-    /// The team.
     pub team: TeamSlug,
-    /// The submission that counts.
+    /// The submission that counts for the team.
     pub submission: SubmissionId,
-    /// For each metric in the declared order: aggregate and rank by that metric alone.
+    /// One entry per metric, in the declared order.
     pub metrics: Vec<MetricStanding>,
-    /// What the final rank was made of: the mean of the ranks by each metric (small is good), or
-    /// what the headline alone was ranked by (its aggregate, or the aggregate of its case ranks).
+    /// The number that the final rank was computed from. It is the mean of the ranks by each metric (lower is better),
+    /// or the ranked value of the first metric alone (its aggregate, or the aggregate of its case ranks).
     pub value: f64,
-    /// Values (case times metric) that were missing and filled by rule.
+    /// Number of missing values (case times metric) that the metric's rule filled in.
     pub imputed: u32,
 }
 
-/// A metric's part of a [`Standing`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricStanding {
-    /// The metric.
     pub metric: MetricName,
-    /// Aggregate over the cases.
+    /// Over the cases.
     pub aggregate: f64,
-    /// Place by this metric alone.
+    /// By this metric alone.
     pub rank: u32,
 }

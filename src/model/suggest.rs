@@ -1,56 +1,30 @@
-//! "Did you mean": the nearest of some known names. Never guesses when nothing is near.
+//! "Did you mean": finds the known name that is nearest to a mistyped one. Suggests nothing if no name is near.
 
-/// The known name that a mistyped one most probably stands for.
+/// Only this many characters of a name are compared: the cost is the product of the lengths.
+const CHARS_MAX: usize = 100;
+
+/// The nearest known name.
 ///
-/// Case is ignored. A third of the letters may be wrong, at most three, and not all of them.
+/// The comparison ignores case. One edit per three characters is allowed, at most three, and always fewer than the
+/// known name has characters. An edit inserts, deletes or replaces a character, or swaps two neighbours.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed: Vec<char> = typed
-        .chars()
-        .take(CHARS_MAX)
-        .flat_map(char::to_lowercase)
-        .collect();
-    let allowed = (typed.len().div_ceil(3)).min(3);
+    let folded = |name: &str| -> String {
+        let start = name.chars().take(CHARS_MAX);
+        start.flat_map(char::to_lowercase).collect()
+    };
+    let typed = folded(typed);
+    let edits_max = typed.chars().count().div_ceil(3).min(3);
     known
         .into_iter()
-        .map(|name| {
-            let letters: Vec<char> = name
-                .chars()
-                .take(CHARS_MAX)
-                .flat_map(char::to_lowercase)
-                .collect();
-            (distance(&typed, &letters), name)
-        })
-        .filter(|(d, name)| *d <= allowed && *d < name.chars().count())
-        .min_by_key(|(d, _)| *d)
+        .map(|name| (strsim::osa_distance(&typed, &folded(name)), name))
+        .filter(|(edits, name)| *edits <= edits_max && *edits < name.chars().count())
+        .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
 
-/// ` Did you mean `x`?`, or nothing: for the end of a sentence.
+/// ` Did you mean `x`?` for the end of a sentence, or an empty text.
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(typed, known).map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
-}
-
-/// Longer names are compared by their beginning: the cost is the product of the lengths.
-const CHARS_MAX: usize = 100;
-
-/// Letters to insert, delete, replace or swap with their neighbour.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut best = (above[j] + usize::from(x != y))
-                .min(above[j + 1] + 1)
-                .min(row[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                best = best.min(before[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[b.len()]
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
-//! What people wrote, as text: which characters can be seen in it.
-//!
-//! Knows no language and no markup.
+//! Which characters of a text are visible. Knows no language and no markup.
 
-/// Whether a character may be shown: neither control, nor invisible, nor a change of direction.
+/// Whether a character may be shown. Control characters, invisible characters and changes of the writing direction
+/// may not.
 pub fn is_visible(c: char) -> bool {
     let invisible = matches!(c,
         '\u{ad}'                    // soft hyphen
         | '\u{34f}'                 // combining grapheme joiner
-        | '\u{61c}'                 // Arabic letter mark
+        | '\u{61c}'                 // Arabic letter direction
         | '\u{115f}' | '\u{1160}'   // Hangul fillers
         | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
         | '\u{180b}'..='\u{180f}'   // Mongolian selectors
-        | '\u{200b}'..='\u{200f}'   // zero width, direction marks
+        | '\u{200b}'..='\u{200f}'   // zero width, direction of writing
         | '\u{2028}'..='\u{202e}'   // line and paragraph separators, embeddings, overrides
         | '\u{2060}'..='\u{206f}'   // word joiner, isolates, deprecated controls
         | '\u{3164}' | '\u{ffa0}'   // Hangul fillers

@@ -19,7 +19,7 @@ pub async fn check(
     let mut findings = Vec::new();
     let overrides = context.store.overrides(&of.challenge.slug).await?;
     let phase = overrides.phase(&of.challenge.slug, of.phase);
-    findings.extend(quota::phase(&phase, record.submission.observed_at));
+    findings.extend(quota::check_phase(&phase, record.submission.observed_at));
     if let Some(content) = content
         && let Some(earlier) = context.store.same_content(record, content).await?
     {
@@ -53,5 +53,9 @@ async fn quota_findings(
         .store
         .usage(&board, &submission.team, submission.id.0, now)
         .await?;
-    Ok(quota::check(policy::counts(used), &of.phase.quota, now))
+    Ok(quota::check_quota(
+        policy::counts(used),
+        &of.phase.quota,
+        now,
+    ))
 }

@@ -15,7 +15,7 @@ use crate::config::BuilderSettings;
 use crate::executor::{BuildEnd, BuildLimits, BuildReport, BuildSpec, ImageStore};
 use crate::model::finding::any_error;
 use crate::model::{Finding, ImageFacts, LogExcerpt, Outcome, RunLimits, SourceTree};
-use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::Ignore};
+use crate::rules::{self, Policy, dockerfile::Dockerfile, layout::DockerIgnore};
 
 /// The result of a build.
 #[derive(Debug)]
@@ -62,8 +62,9 @@ pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
 ///
 /// # Errors
 /// When the file cannot be read. Admission rejects such a submission.
-pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<Ignore> {
-    Ignore::of(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.message))
+pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<DockerIgnore> {
+    DockerIgnore::for_dockerfile(tree, dockerfile)
+        .map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
 /// Builds an image, checks it, and transfers it to the runner.
@@ -76,9 +77,10 @@ pub async fn build(
     building: &Building<'_>,
 ) -> anyhow::Result<Built> {
     let text = building.tree.text(building.dockerfile).unwrap_or_default();
-    let dockerfile = rules::dockerfile::check(building.dockerfile, text, building.policy)
-        .parsed
-        .context("the Dockerfile passed admission and cannot be read now")?;
+    let dockerfile =
+        rules::dockerfile::check_dockerfile(building.dockerfile, text, building.policy)
+            .parsed
+            .context("the Dockerfile passed admission and cannot be read now")?;
     let mut bases = BTreeMap::new();
     let mut final_base = None;
     for name in dockerfile.bases() {
@@ -139,9 +141,9 @@ pub async fn inspect_paths(
     name: &str,
     policy: &Policy,
 ) -> anyhow::Result<Vec<Finding>> {
-    let paths = rules::image::locations(policy);
+    let paths = rules::image::inspected_paths(policy);
     let found = images.inspect_paths(&image.id, name, &paths).await?;
-    Ok(rules::image::check_locations(&found, policy))
+    Ok(rules::image::check_inspected_paths(&found, policy))
 }
 
 /// Judges the result of a build. `base` is the final base image: its own settings are not the participant's fault.
@@ -155,7 +157,7 @@ fn judge(
     match end {
         BuildEnd::Built(image) => {
             let limits = building.limits;
-            let findings = rules::image::check_on_base(&image, base, limits, building.policy);
+            let findings = rules::image::check_image_on_base(&image, base, limits, building.policy);
             let refused = any_error(&findings);
             Built {
                 image: (!refused).then_some(*image),

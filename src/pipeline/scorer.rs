@@ -17,7 +17,7 @@ use crate::model::{
     CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task,
     limits,
 };
-use crate::scoring::{self, Problem, ScoreReport};
+use crate::scoring::{self, MetricsProblem, ScoreReport};
 
 /// The paths of a scorer. The evaluators of Grand Challenge use the same ones.
 const PREDICTIONS: &str = "/predictions";
@@ -282,10 +282,10 @@ pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<S
 }
 
 fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt) -> Scored {
-    match scoring::read(bytes, metrics, cases) {
+    match scoring::read_metrics(bytes, metrics, cases) {
         Ok(report) => Scored::Report(Box::new(report)),
         Err(problems) => Scored::Broken {
-            problems: problems.iter().map(Problem::to_string).collect(),
+            problems: problems.iter().map(MetricsProblem::to_string).collect(),
             log,
         },
     }

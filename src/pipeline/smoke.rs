@@ -180,7 +180,7 @@ async fn score_sample(
     let mut values = report.score.cases.iter().flat_map(|c| c.values.values());
     if values.all(Option::is_none) {
         let finding = OUT013.finding("The scorer found no value in any case of the sample");
-        result.findings.push(smoke.policy.adjust(finding));
+        result.findings.push(smoke.policy.apply_severity(finding));
         if any_error(&result.findings) {
             result.outcome = Some(Outcome::OutputInvalid);
         }

@@ -5,7 +5,7 @@
 use super::job::Ran;
 use crate::model::finding::any_error;
 use crate::model::{CaseId, Finding, Outcome, Task};
-use crate::rules::{self, Policy, exit::Verdict};
+use crate::rules::{self, Policy, exit::RunEndClass};
 
 /// The verdict on one run.
 #[derive(Debug)]
@@ -26,14 +26,15 @@ pub fn judge_run(
     policy: &Policy,
 ) -> anyhow::Result<RunVerdict> {
     let mut outcome = None;
-    let mut findings = match rules::exit::classify(&ran.end, ran.killed, &task.limits, true) {
-        Verdict::Fine => Vec::new(),
-        Verdict::FineButOom(finding) => {
-            let finding = policy.adjust(finding);
+    let mut findings = match rules::exit::classify_run_end(&ran.end, ran.killed, &task.limits, true)
+    {
+        RunEndClass::Success => Vec::new(),
+        RunEndClass::SuccessAfterOutOfMemory(finding) => {
+            let finding = policy.apply_severity(finding);
             outcome = finding.is_error().then_some(Outcome::MemoryLimit);
             vec![finding]
         }
-        Verdict::Ended { outcome, finding } => {
+        RunEndClass::Failure { outcome, finding } => {
             let mut findings = vec![finding];
             if outcome == Outcome::RunFailed {
                 findings.extend(rules::hint::hints(&ran.log, &task.contract));
@@ -43,11 +44,16 @@ pub fn judge_run(
                 outcome: Some(outcome),
             });
         }
-        Verdict::Infrastructure(reason) => anyhow::bail!("the engine: {reason}"),
-        Verdict::Cancelled => anyhow::bail!("the run was cancelled"),
+        RunEndClass::PlatformError(reason) => anyhow::bail!("the engine: {reason}"),
+        RunEndClass::Cancelled => anyhow::bail!("the run was cancelled"),
     };
-    let output = rules::output::check(&ran.output, &task.contract, cases, &task.limits);
-    findings.extend(output.findings.into_iter().map(|f| policy.adjust(f)));
+    let output = rules::output::check_output(&ran.output, &task.contract, cases, &task.limits);
+    findings.extend(
+        output
+            .findings
+            .into_iter()
+            .map(|f| policy.apply_severity(f)),
+    );
     // A program that hides its errors ends well and writes nothing. Its last lines explain why.
     if any_error(&findings) {
         findings.extend(rules::hint::hints(&ran.log, &task.contract));

@@ -11,7 +11,7 @@ use super::schedule;
 use crate::model::{
     Board, Duration, PhaseSlug, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
-use crate::report::{QueueView, coarse};
+use crate::report::{QueueView, coarse_duration};
 use crate::store::SubmissionRecord;
 
 /// The number of recent evaluations whose durations are used.
@@ -173,7 +173,7 @@ impl Jobs<'_> {
                 let store = &self.context.store;
                 let durations = store.durations(&key.0, stage, RECENT).await?;
                 let hidden = stage == Stage::Run && !of.phase.show.logs;
-                let middle = median(durations).map(|d| if hidden { coarse(d) } else { d });
+                let middle = median(durations).map(|d| if hidden { coarse_duration(d) } else { d });
                 self.takes.insert(key, middle);
                 middle
             }

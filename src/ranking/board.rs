@@ -1,5 +1,5 @@
-//! A board from the scores of the submissions that count. The order in which teams or cases come in
-//! changes nothing.
+//! The standings of a leaderboard, computed from the scores of the submissions that count. The order of teams and cases
+//! in the input does not matter.
 
 use std::collections::HashMap;
 
@@ -9,46 +9,41 @@ use crate::model::{
 };
 
 use super::ranks::ranks_of;
-use super::table::{Table, counted};
+use super::table::{Table, filled_values};
 
 /// A scored submission.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Entry<'a> {
-    /// By this team.
+pub struct BoardEntry<'a> {
     pub team: &'a TeamSlug,
-    /// The submission.
     pub submission: SubmissionId,
-    /// What its scorer found.
     pub score: &'a Score,
 }
 
-/// What a board is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoardInput<'a, 'e> {
-    /// The declared metrics; the first is the headline.
+    /// The declared metrics. The first is the headline metric.
     pub metrics: &'a [MetricSpec],
-    /// How cases become places.
     pub ranking: Ranking,
-    /// The cases that count. What a score says of others is ignored; a case that it lacks counts
-    /// as missing for each metric.
+    /// The cases that count. Other cases of a score are ignored. A case without a result counts as missing for each
+    /// metric.
     pub cases: &'a [CaseId],
     /// One per team.
-    pub entries: &'a [Entry<'e>],
+    pub entries: &'a [BoardEntry<'e>],
 }
 
-/// The lines of the board, best first; teams with one rank stand in the order of their names.
+/// The lines of the leaderboard, best first. Teams with the same rank are in the order of their names.
 pub fn standings(board: &BoardInput<'_, '_>) -> Vec<Standing> {
     let scores: Vec<_> = board
         .entries
         .iter()
-        .map(|entry| in_order(entry.score, board.cases))
+        .map(|entry| results_of_cases(entry.score, board.cases))
         .collect();
     let columns: Vec<Column> = board
         .metrics
         .iter()
         .map(|spec| Column::new(spec, board.ranking, &scores))
         .collect();
-    let (values, ranks) = across(board.ranking.across_metrics, &columns, scores.len());
+    let (values, ranks) = final_ranks(board.ranking.across_metrics, &columns, scores.len());
     let mut standings: Vec<Standing> = board
         .entries
         .iter()
@@ -66,19 +61,19 @@ pub fn standings(board: &BoardInput<'_, '_>) -> Vec<Standing> {
     standings
 }
 
-/// What a score says of each of the cases.
-fn in_order<'a>(score: &'a Score, cases: &[CaseId]) -> Vec<Option<&'a CaseScore>> {
+/// The result of each case, in the order of the cases.
+fn results_of_cases<'a>(score: &'a Score, cases: &[CaseId]) -> Vec<Option<&'a CaseScore>> {
     let by_case: HashMap<&CaseId, &CaseScore> =
         score.cases.iter().map(|case| (&case.case, case)).collect();
     cases.iter().map(|c| by_case.get(c).copied()).collect()
 }
 
-/// One metric of the board; one entry per team in every list.
+/// One metric of the leaderboard. Every list has one entry per team.
 struct Column<'a> {
     spec: &'a MetricSpec,
-    /// Aggregates of the values, as the board shows them.
-    shown: Vec<f64>,
-    /// Aggregates that were ranked: the same, or those of the case ranks.
+    /// Aggregates of the values. The leaderboard shows these.
+    aggregates: Vec<f64>,
+    /// The ranked numbers: the aggregates of the values, or those of the case ranks.
     ranked_by: Vec<f64>,
     ranks: Vec<u32>,
     imputed: Vec<u32>,
@@ -92,10 +87,10 @@ impl<'a> Column<'a> {
             .collect();
         let table = Table::new(spec, ranking.scheme, &values);
         let ranked_by = table.aggregates(spec);
-        let aggregate = |row: &Vec<_>| spec.aggregate.of(&counted(spec, row));
+        let aggregate = |row: &Vec<_>| spec.aggregate.of(&filled_values(spec, row));
         Self {
             spec,
-            shown: values
+            aggregates: values
                 .iter()
                 .map(|row| aggregate(row).unwrap_or_else(|| spec.worst()))
                 .collect(),
@@ -111,33 +106,33 @@ impl<'a> Column<'a> {
     fn standing(&self, team: usize) -> MetricStanding {
         MetricStanding {
             metric: self.spec.name.clone(),
-            aggregate: self.shown[team],
+            aggregate: self.aggregates[team],
             rank: self.ranks[team],
         }
     }
 }
 
-/// A value that counts; one that is not finite is missing, however it got here.
+/// The value of a metric. A value that is not finite counts as missing.
 fn value(case: Option<&CaseScore>, spec: &MetricSpec) -> Option<f64> {
     let value = *case?.values.get(&spec.name)?;
     value.filter(|v| v.is_finite())
 }
 
-/// One rank per team out of one per metric and team, and the numbers that it was made of.
+/// Combines the ranks by each metric into one rank per team. Returns the ranked numbers and the ranks.
 ///
-/// The mean of the ranks, ranked again with small the best, is what PhaKIR 2024, KiTS23 and
-/// grand-challenge.org (`MEAN`) do. A metric's ranks enter with ties "min", as shown.
+/// PhaKIR 2024, KiTS23 and grand-challenge.org (`MEAN`) rank the mean of the ranks, lowest first. The ranks by each
+/// metric have ties "min", as the leaderboard shows them.
 ///
-/// Over ranks within cases this is not monotone: a team that improves on a case can shift two rivals
-/// against each other by one metric, and lose its place to one of them. All other combinations are
-/// monotone where nothing is missing.
-fn across(rule: AcrossMetrics, columns: &[Column<'_>], teams: usize) -> (Vec<f64>, Vec<u32>) {
+/// With ranks within cases, this combination is not monotone: a team that improves on a case can change the order of
+/// two rivals by one metric, and lose its rank to one of them. All other combinations are monotone if no value is
+/// missing.
+fn final_ranks(rule: AcrossMetrics, columns: &[Column<'_>], teams: usize) -> (Vec<f64>, Vec<u32>) {
     if let (AcrossMetrics::First, Some(first)) = (rule, columns.first()) {
         return (first.ranked_by.clone(), first.ranks.clone());
     }
     let mean_rank = |team: usize| {
         let ranks: Vec<_> = columns.iter().map(|c| f64::from(c.ranks[team])).collect();
-        // Without metrics all teams are equal.
+        // All teams are equal without metrics.
         numbers::mean(&ranks).unwrap_or(1.0)
     };
     let values: Vec<f64> = (0..teams).map(mean_rank).collect();

@@ -1,33 +1,30 @@
-//! What a board would change: the same teams, ranked twice.
+//! The differences between two rankings of a leaderboard, for example before and after a rescore.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Standing, TeamSlug};
 
-/// A team's place before and after. A side is missing where the team is not ranked there.
+/// A team's rank before and after. `None` if the team is not ranked there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankChange {
-    /// The team.
     pub team: TeamSlug,
-    /// Place before.
     pub rank_before: Option<u32>,
-    /// Place after.
     pub rank_after: Option<u32>,
-    /// Value by the headline metric before; another metric, perhaps, than after.
+    /// By the headline metric before, which may differ from the headline metric after.
     pub value_before: Option<f64>,
-    /// Value by the headline metric after.
+    /// By the headline metric after.
     pub value_after: Option<f64>,
 }
 
 impl RankChange {
-    /// Whether the team's place is another one.
+    /// Whether the rank differs.
     pub fn moves(&self) -> bool {
         self.rank_before != self.rank_after
     }
 }
 
-/// All teams of two boards in the order of the second; those that are only in the first come last.
-pub fn changes(before: &[Standing], after: &[Standing]) -> Vec<RankChange> {
+/// All teams, in the order of the second ranking. Teams that only the first ranking has come last.
+pub fn rank_changes(before: &[Standing], after: &[Standing]) -> Vec<RankChange> {
     let headline = |line: &Standing| line.metrics.first().map(|m| m.aggregate);
     let mut teams: BTreeMap<&TeamSlug, RankChange> = BTreeMap::new();
     let mut of = |team, change: &dyn Fn(&mut RankChange)| {
@@ -77,10 +74,10 @@ mod tests {
     }
 
     #[test]
-    fn places_are_compared_team_by_team() {
+    fn ranks_are_compared_team_by_team() {
         let before = [line("a", 1, 0.9), line("b", 2, 0.8), line("c", 3, 0.7)];
         let after = [line("b", 1, 0.95), line("a", 2, 0.5), line("d", 2, 0.5)];
-        let all = changes(&before, &after);
+        let all = rank_changes(&before, &after);
         let short: Vec<_> = all
             .iter()
             .map(|c| (c.team.as_str(), c.rank_before, c.rank_after, c.moves()))
@@ -98,6 +95,6 @@ mod tests {
             (all[0].value_before, all[0].value_after),
             (Some(0.8), Some(0.95))
         );
-        assert!(changes(&before, &before).iter().all(|c| !c.moves()));
+        assert!(rank_changes(&before, &before).iter().all(|c| !c.moves()));
     }
 }

@@ -1,5 +1,5 @@
-//! Cases to standings. Pure: no clock, no randomness, no I/O; it never decides whether a score may
-//! count or be shown.
+//! Ranks the scores of a leaderboard. Uses no clock, no randomness and no I/O, and does not decide whether a score may
+//! count or may be shown.
 //!
 //! ```text
 //!  Scores ─▶ Table per metric ─▶ one number per team ─▶ ranks per metric ─▶ one rank ─▶ Standings
@@ -7,24 +7,24 @@
 //!            within each case    median over cases)                          or the first metric
 //! ```
 //!
-//! - [`board`]: what goes in, and [`standings`], which is the drawing above as code.
-//! - [`change`]: what two boards of the same teams differ in.
-//! - [`mod@pick`]: which submission of a team counts.
-//! - [`table`]: teams by cases; the two schemes differ only in what they put into it.
+//! - [`board`]: the input, and [`standings`], which implements the drawing above.
+//! - [`change`]: the differences between two rankings of a leaderboard.
+//! - [`counting`]: which submission of a team counts.
+//! - [`table`]: teams by cases. The two schemes fill it with different numbers.
 //! - [`ranks`]: competition ranks with missing values.
 //!
-//! Definitions follow Wiesenfarth et al. 2021, Scientific Reports 11:2369, whose R package
-//! challengeR gave the expected values of the tests; sums and medians are `crate::model::numbers`.
+//! Definitions follow Wiesenfarth et al. 2021, Scientific Reports 11:2369. Their R package challengeR computed the
+//! expected values of the tests. `crate::model::numbers` has the sums and medians.
 
 pub mod board;
 pub mod change;
-pub mod pick;
+pub mod counting;
 pub mod ranks;
 pub mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use board::{BoardInput, Entry, standings};
-pub use change::{RankChange, changes};
-pub use pick::{chosen, counting, pick};
+pub use board::{BoardEntry, BoardInput, standings};
+pub use change::{RankChange, rank_changes};
+pub use counting::{counting_entries, counting_entry, keep_chosen};

@@ -1,12 +1,12 @@
-//! Competition ranks: 1, 2, 2, 4. Knows nothing of teams, cases or metrics.
+//! Competition ranks: 1, 2, 2, 4. Knows no teams, cases or metrics.
 
 use crate::model::Direction;
 
-/// The rank of each value, 1 the best; equal values share the smaller rank ("min" ties).
+/// The rank of each value, where 1 is the best. Equal values share the smaller rank ("min" ties).
 ///
-/// Missing values share the rank after the largest one given: `0.9, 0.5, 0.5, -` ranks 1, 2, 2, 3,
-/// as challengeR does (`rankNA2`), although a fourth value below 0.5 would rank 4. A challenge in
-/// which a team can bring about missing values should fill them with a number instead.
+/// Missing values share the rank after the largest assigned rank: `0.9, 0.5, 0.5, -` gets the ranks 1, 2, 2, 3, as in
+/// challengeR (`rankNA2`), although a fourth value below 0.5 would get rank 4. If teams can cause missing values, a
+/// challenge should fill them with a number instead.
 pub fn ranks(values: &[Option<f64>], good: Direction) -> Vec<u32> {
     let mut present: Vec<(f64, usize)> = values
         .iter()
@@ -20,7 +20,7 @@ pub fn ranks(values: &[Option<f64>], good: Direction) -> Vec<u32> {
     let mut ranks = vec![0; values.len()];
     let (mut last, mut rank) = (None, 0);
     for (position, (value, i)) in (1u32..).zip(present) {
-        // `==`, so that 0 and -0, which sort next to each other, tie.
+        // `!=` on floats makes 0 and -0 a tie. They are neighbours after sorting.
         if last != Some(value) {
             rank = position;
         }
@@ -35,7 +35,7 @@ pub fn ranks(values: &[Option<f64>], good: Direction) -> Vec<u32> {
     ranks
 }
 
-/// [`ranks`] where nothing is missing.
+/// [`ranks`] without missing values.
 pub fn ranks_of(values: &[f64], good: Direction) -> Vec<u32> {
     let values: Vec<_> = values.iter().copied().map(Some).collect();
     ranks(&values, good)

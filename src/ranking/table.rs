@@ -1,14 +1,13 @@
-//! Teams by cases for one metric: what the two schemes put in, and how it becomes ranks.
+//! Teams by cases for one metric: the numbers of each scheme, their aggregates and their ranks.
 //!
-//! Rank-then-aggregate ranks within each case here, once; whoever resamples cases afterwards
-//! resamples these ranks, so a case that is drawn twice counts twice and is not ranked against its
-//! own copy.
+//! Rank-then-aggregate ranks the teams within each case once. A resampling of the cases must resample these ranks. A
+//! case that is drawn twice then counts twice, and is not ranked against its own copy.
 
 use crate::model::{Direction, MetricSpec, MissingRule, Scheme};
 
 use super::ranks::{ranks, ranks_of};
 
-/// One row per team, one column per case, nothing missing any more.
+/// One row per team and one column per case, without missing values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     rows: Vec<Vec<f64>>,
@@ -16,11 +15,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// What the scheme aggregates: the values themselves, missing ones filled, or each case's ranks.
+    /// Depending on the scheme, the table has the values with missing ones filled in, or the ranks within each case.
     pub fn new(spec: &MetricSpec, scheme: Scheme, values: &[Vec<Option<f64>>]) -> Self {
         match scheme {
             Scheme::AggregateThenRank => Self {
-                rows: values.iter().map(|row| counted(spec, row)).collect(),
+                rows: values.iter().map(|row| filled_values(spec, row)).collect(),
                 good: spec.direction,
             },
             Scheme::RankThenAggregate => Self {
@@ -30,9 +29,7 @@ impl Table {
         }
     }
 
-    /// One number per team.
-    ///
-    /// Without cases all teams get the same number: nothing tells them apart.
+    /// One number per team. All teams get the same number if there are no cases.
     pub fn aggregates(&self, spec: &MetricSpec) -> Vec<f64> {
         self.rows
             .iter()
@@ -40,19 +37,19 @@ impl Table {
             .collect()
     }
 
-    /// The ranks of such numbers.
+    /// The ranks of the [`aggregates`](Self::aggregates).
     pub fn ranks(&self, aggregates: &[f64]) -> Vec<u32> {
         ranks_of(aggregates, self.good)
     }
 }
 
-/// A team's values of all cases, missing ones filled by the metric's rule.
-pub fn counted(spec: &MetricSpec, row: &[Option<f64>]) -> Vec<f64> {
+/// A team's values of all cases. The metric's rule fills in missing ones.
+pub fn filled_values(spec: &MetricSpec, row: &[Option<f64>]) -> Vec<f64> {
     row.iter().map(|value| spec.counted(*value)).collect()
 }
 
-/// Ranks the teams within each case. A missing value takes the last rank, behind even the worst
-/// legal value, unless the rule names a number, which then is ranked as if it had been measured.
+/// Ranks the teams within each case. A missing value gets the last rank, behind the worst allowed value. If the
+/// metric's rule names a number for missing values, that number is ranked like a measured value.
 fn case_ranks(spec: &MetricSpec, values: &[Vec<Option<f64>>]) -> Vec<Vec<f64>> {
     let fill = match spec.missing {
         MissingRule::Value(value) => Some(value),

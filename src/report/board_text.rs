@@ -1,14 +1,12 @@
-//! A board as a table for terminals, as CSV and as Markdown.
-//!
-//! All three hold the rounded values of the view and nothing else.
+//! A leaderboard as a table for terminals, as CSV and as Markdown. All three have the rounded values of the view.
 
 use super::escape::markdown_text;
 use super::sanitize;
-use super::text::{COLUMNS, Paint, Style, wrap};
+use super::style::{COLUMNS, Paint, Style, width, wrap};
 use super::view::{arrow, counted};
 use super::{BoardView, PhaseState, RowView};
 
-/// What an empty board says.
+/// The text of an empty leaderboard.
 pub const EMPTY: &str = "No submission has a score yet.";
 
 /// A table for a terminal, ending with a newline. As wide as its columns need.
@@ -36,8 +34,8 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
     let cells: Vec<Vec<Cell>> = view.rows.iter().map(|row| cells(view, row)).collect();
     let widths: Vec<usize> = (0..head.len())
         .map(|i| {
-            let column = cells.iter().map(|row| row[i].text.chars().count());
-            column.chain([head[i].chars().count()]).max().unwrap_or(0)
+            let column = cells.iter().map(|row| width(&row[i].text));
+            column.chain([width(&head[i])]).max().unwrap_or(0)
         })
         .collect();
     let titles: Vec<Cell> = head
@@ -58,7 +56,7 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
     text
 }
 
-/// `open until …; 34 submissions, 2 under way`.
+/// `open until …; 34 submissions, 2 in progress`
 pub fn state(view: &BoardView) -> String {
     let phase = match view.phase_state() {
         PhaseState::Planned => format!("opens {}", view.opens),
@@ -71,13 +69,15 @@ pub fn state(view: &BoardView) -> String {
     );
     match view.under_way {
         0 => format!("{phase}; {submissions}"),
-        n => format!("{phase}; {submissions}, {n} under way"),
+        n => format!("{phase}; {submissions}, {n} in progress"),
     }
 }
 
 struct Cell {
     text: String,
+    /// Whether the text is aligned to the right.
     right: bool,
+    /// Whether it is the best value of its column.
     best: bool,
 }
 
@@ -110,11 +110,11 @@ fn columns(view: &BoardView) -> Vec<String> {
 fn cells(view: &BoardView, row: &RowView) -> Vec<Cell> {
     let mut cells = vec![Cell::right(row.rank.to_string()), Cell::left(&team(row))];
     if view.rank_title().is_some() {
-        cells.push(Cell::right(row.value.shown.clone()));
+        cells.push(Cell::right(row.value.formatted.clone()));
     }
     cells.extend(row.values.iter().map(|cell| Cell {
         best: cell.rank == 1,
-        ..Cell::right(format!("{} ({})", cell.value.shown, cell.rank))
+        ..Cell::right(format!("{} ({})", cell.value.formatted, cell.rank))
     }));
     cells.push(Cell::right(format!("#{}", row.submission)));
     cells.push(Cell::left(&row.at.to_string()));
@@ -122,33 +122,33 @@ fn cells(view: &BoardView, row: &RowView) -> Vec<Cell> {
 }
 
 fn team(row: &RowView) -> String {
-    match row.is_baseline {
-        true => format!("{} (baseline)", row.team),
-        false => row.team.to_string(),
-    }
+    let baseline = if row.is_baseline { " (baseline)" } else { "" };
+    format!("{}{baseline}", row.team)
 }
 
 fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
     let padded: Vec<String> = cells
         .iter()
         .zip(widths)
-        .map(|(cell, width)| {
-            let pad = " ".repeat(width - cell.text.chars().count());
-            let text = match cell.best {
-                true => style.paint(Paint::Green, &cell.text),
-                false => cell.text.clone(),
+        .map(|(cell, columns)| {
+            let pad = " ".repeat(columns - width(&cell.text));
+            let text = if cell.best {
+                style.paint(Paint::Green, &cell.text)
+            } else {
+                cell.text.clone()
             };
-            match cell.right {
-                true => format!("{pad}{text}"),
-                false => format!("{text}{pad}"),
+            if cell.right {
+                format!("{pad}{text}")
+            } else {
+                format!("{text}{pad}")
             }
         })
         .collect();
     padded.join("  ").trim_end().to_owned()
 }
 
-/// Comma-separated values as RFC 4180 has them, with a header line. Text that a spreadsheet would
-/// take for a formula stands behind a `'`; numbers are numbers.
+/// Comma-separated values according to RFC 4180, with a header line. A `'` precedes text that a spreadsheet would read
+/// as a formula. Numbers stay numbers.
 pub fn csv(view: &BoardView) -> String {
     let mut head = vec![
         "rank".to_owned(),
@@ -168,9 +168,9 @@ pub fn csv(view: &BoardView) -> String {
             csv_text(row.team.as_str()),
             row.is_baseline.to_string(),
         ];
-        fields.extend(view.rank_title().map(|_| row.value.shown.clone()));
+        fields.extend(view.rank_title().map(|_| row.value.formatted.clone()));
         for cell in &row.values {
-            fields.extend([cell.value.shown.clone(), cell.rank.to_string()]);
+            fields.extend([cell.value.formatted.clone(), cell.rank.to_string()]);
         }
         fields.extend([
             row.imputed.to_string(),
@@ -184,15 +184,14 @@ pub fn csv(view: &BoardView) -> String {
 }
 
 fn csv_text(dirty: &str) -> String {
-    let text = sanitize::line(dirty);
-    let text = match text.starts_with(['=', '+', '-', '@']) {
-        true => format!("'{text}"),
-        false => text,
-    };
-    match text.contains(['"', ',']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
+    let mut text = sanitize::line(dirty);
+    if text.starts_with(['=', '+', '-', '@']) {
+        text.insert(0, '\'');
     }
+    if text.contains(['"', ',']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
 }
 
 fn csv_line(fields: &[String]) -> String {
@@ -203,9 +202,9 @@ fn csv_line(fields: &[String]) -> String {
 pub fn markdown(view: &BoardView) -> String {
     let title = markdown_title(view);
     let table = markdown_table(view);
-    let mut message = vec![state(view)];
-    message.extend(view.notices().iter().map(|notice| markdown_text(notice)));
-    format!("## {title}\n\n{}\n\n{table}", message.join("\n\n"))
+    let mut paragraphs = vec![state(view)];
+    paragraphs.extend(view.notices().iter().map(|notice| markdown_text(notice)));
+    format!("## {title}\n\n{}\n\n{table}", paragraphs.join("\n\n"))
 }
 
 /// `Validation: Instance segmentation`, escaped.
@@ -214,7 +213,7 @@ pub fn markdown_title(view: &BoardView) -> String {
     format!("{}: {}", markdown_text(phase), markdown_text(task))
 }
 
-/// The table and how it was ranked, or that it is empty; ends with a newline.
+/// The table with an explanation of the ranking, or [`EMPTY`]. Ends with a newline.
 pub fn markdown_table(view: &BoardView) -> String {
     let Some(first) = view.rows.first() else {
         return format!("{EMPTY}\n");
@@ -232,13 +231,16 @@ pub fn markdown_table(view: &BoardView) -> String {
     text
 }
 
-/// Only the team is somebody's text; a number behind `#` would be an issue of the forge.
+/// Only the team's name needs escaping. A forge would read a number behind `#` as an issue.
 fn markdown_cells(view: &BoardView, row: &RowView) -> Vec<String> {
     let mut fields: Vec<String> = cells(view, row)
         .into_iter()
-        .map(|cell| match cell.best {
-            true => format!("**{}**", cell.text),
-            false => cell.text,
+        .map(|cell| {
+            if cell.best {
+                format!("**{}**", cell.text)
+            } else {
+                cell.text
+            }
         })
         .collect();
     let number = fields.len() - 2;
@@ -252,7 +254,7 @@ mod tests {
     use super::csv_text;
 
     #[test]
-    fn text_is_no_formula_and_leaves_its_field_by_no_quote() {
+    fn text_is_never_a_formula_and_quotes_do_not_end_its_field() {
         for (dirty, field) in [
             ("alpha", "alpha"),
             ("=1+1", "'=1+1"),

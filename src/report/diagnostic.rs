@@ -1,13 +1,11 @@
-//! A finding drawn as compilers do it: what, where, the source line underlined, the way out.
-//!
-//! Draws one finding; which findings and in what order is the caller's business.
+//! Draws a finding as compilers do: message, location, the underlined source line, and help.
 
 use crate::model::{Finding, Location, Severity};
 
 use super::sanitize;
-use super::text::{COLUMNS, Paint, Style, wrap};
+use super::style::{COLUMNS, Paint, Style, start_within, width, wrap};
 
-/// Characters that a tab stands for in a drawn source line.
+/// Replaces a tab in a source line.
 const TAB: &str = "    ";
 
 /// The lines of a finding, without a final newline.
@@ -24,7 +22,7 @@ pub fn draw(finding: &Finding, style: Style) -> String {
     lines.join("\n")
 }
 
-/// `error[DF020]: ADD is not allowed`, with what is too long on the next lines.
+/// `error[DF020]: ADD is not allowed`
 fn title(finding: &Finding, style: Style) -> String {
     let head = format!("{}[{}]", finding.severity, sanitize::line(&finding.code));
     let message = sanitize::line(&finding.message);
@@ -39,7 +37,7 @@ fn title(finding: &Finding, style: Style) -> String {
     }
 }
 
-/// Columns left of the bar: those of the line number.
+/// The columns of the line number, left of the bar.
 fn gutter(location: Option<&Location>) -> usize {
     let digits = location
         .and_then(|p| p.line)
@@ -47,7 +45,7 @@ fn gutter(location: Option<&Location>) -> usize {
     digits + 1
 }
 
-/// The source line between two bars, underlined from the column (or its first word) to its end.
+/// The source line, underlined from the column or from its first word to its end.
 fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Vec<String> {
     let (Some(number), Some(text)) = (location.line, &location.text) else {
         return vec![];
@@ -57,17 +55,14 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
         || raw.chars().take_while(|c| c.is_whitespace()).count(),
         |column| (column as usize).saturating_sub(1),
     );
-    let start = width_until(&raw, before);
-    let whole: Vec<char> = raw.trim_end().replace('\t', TAB).chars().collect();
-    let room = COLUMNS - gutter - 3;
-    let (shown, end) = if whole.len() > room {
-        let mut cut: String = whole[..room - 1].iter().collect();
-        cut.push('…');
-        (cut, room - 1)
-    } else {
-        (whole.iter().collect(), whole.len())
+    let prefix: String = raw.chars().take(before).collect();
+    let start = width(&prefix.replace('\t', TAB));
+    let whole = raw.trim_end().replace('\t', TAB);
+    let (line, end) = match start_within(&whole, COLUMNS - gutter - 3) {
+        Some(start) => (format!("{start}…"), width(start)),
+        None => (whole.clone(), width(&whole)),
     };
-    if shown.is_empty() {
+    if line.is_empty() {
         return vec![];
     }
     let start = start.min(end.saturating_sub(1));
@@ -76,7 +71,7 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
     vec![
         format!("{pad} {bar}"),
         format!(
-            "{} {bar} {shown}",
+            "{} {bar} {line}",
             style.faint(&format!("{number:>gutter$}"))
         ),
         format!(
@@ -85,12 +80,6 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
             style.paint(colour, &carets)
         ),
     ]
-}
-
-/// Columns that the first characters take, tabs spread.
-fn width_until(raw: &str, characters: usize) -> usize {
-    let first = raw.chars().take(characters);
-    first.map(|c| if c == '\t' { TAB.len() } else { 1 }).sum()
 }
 
 fn help(help: &str, gutter: usize, style: Style) -> Option<String> {

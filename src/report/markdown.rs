@@ -1,12 +1,12 @@
 //! The report as Markdown: one comment on a forge for each submission, edited in place.
 //!
-//! What people wrote passes [`super::escape`], so it calls nobody and links nothing. Never longer than
-//! [`limits::COMMENT_BYTES_MAX`]: logs are cut first, then findings, and what was cut is said. A
-//! comment is ours only if [`marker`] stands at its very start; who wrote it is the forge's to say.
+//! Texts of users pass [`super::escape`], so that they mention no user and link nothing. A comment is never longer than
+//! [`limits::COMMENT_BYTES_MAX`]: logs are shortened first, then findings, and the comment states that. A comment is
+//! Referee's only if it starts with [`marker`]. Callers must also check its author.
 
 use super::escape::{
-    code_block, code_block_within, cut, html_text, markdown_code, markdown_prose, markdown_text,
-    markdown_url,
+    code_block, code_block_within, html_text, markdown_code, markdown_prose, markdown_text,
+    markdown_url, shortened,
 };
 use super::text::quota;
 use super::view::{FindingView, LogView, ScoreView, StageView, SubmissionView, Tone, arrow};
@@ -15,10 +15,10 @@ use crate::model::{ChallengeSlug, limits};
 const MARKER_START: &str = "<!-- referee:submission=";
 const MARKER_END: &str = " -->";
 const BETWEEN: &str = "\n\n";
-/// What is kept free of findings for the sentence that counts those left out.
+/// Reserved for the sentence with the number of omitted findings.
 const FINDINGS_NOTE_BYTES: usize = 100;
 
-/// The whole report, ending with a newline. Its first line is [`marker`], by which it is found again.
+/// The whole report, ending with a newline. Referee finds it again by its first line, [`marker`].
 pub fn submission(view: &SubmissionView) -> String {
     let marker = marker(&view.challenge.slug, view.number);
     let mut before = vec![head(view)];
@@ -28,41 +28,38 @@ pub fn submission(view: &SubmissionView) -> String {
     let mut last = vec![];
     if let Some(command) = &view.reproduce {
         let command = code_block("sh", command);
-        last.push(format!("Repeat it at home:\n\n{command}"));
+        last.push(format!("Reproduce it locally:\n\n{command}"));
     }
     last.extend(foot(view));
     let fixed = before.iter().chain(&after).chain(&last);
     let taken: usize = fixed.map(|b| b.len() + BETWEEN.len()).sum();
     let mut room = limits::COMMENT_BYTES_MAX.saturating_sub(marker.len() + taken + 2);
     let findings = findings(view, &mut room);
-    // Logs of what went well are on the page; a comment is mailed to people.
+    // A forge mails comments, so they have only the log of the failed stage. The submission page has the others.
     let failed = view.failed_stage();
-    let telling: Vec<&LogView> = view
+    let failed_logs: Vec<&LogView> = view
         .logs
         .iter()
         .filter(|l| Some(l.stage) == failed)
         .collect();
-    after.extend(logs(&telling, room));
+    after.extend(logs(&failed_logs, room));
     let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
     let blocks = [blocks, last].concat().join(BETWEEN);
     let text = format!("{marker}\n{blocks}\n");
-    match text.len() <= limits::COMMENT_BYTES_MAX {
-        true => text,
-        // Only titles of absurd length can get here.
-        false => format!(
-            "{marker}\nThis report is too long for a comment; {}\n",
-            link(view, "its page has it.")
-        ),
+    if text.len() > limits::COMMENT_BYTES_MAX {
+        // Only extremely long titles have this effect.
+        let link = link(view, "See the submission page.");
+        return format!("{marker}\nThis report is too long for a comment. {link}\n");
     }
+    text
 }
 
-/// The invisible line that names a submission.
+/// The invisible first line of the comment for a submission.
 pub fn marker(challenge: &ChallengeSlug, number: i64) -> String {
     format!("{MARKER_START}{challenge}#{number}{MARKER_END}")
 }
 
-/// The submission that a comment reports on; `None` unless [`marker`] is the very first thing in it,
-/// letter by letter.
+/// The submission of a comment. `None` unless the comment starts exactly with [`marker`].
 pub fn read_marker(comment: &str) -> Option<(ChallengeSlug, i64)> {
     let named = comment.strip_prefix(MARKER_START)?;
     let (named, _) = named.split_once(MARKER_END)?;
@@ -75,13 +72,13 @@ pub fn read_marker(comment: &str) -> Option<(ChallengeSlug, i64)> {
 }
 
 fn head(view: &SubmissionView) -> String {
-    let mark = match view.tone() {
-        Tone::Good => '✓',
-        Tone::Bad => '✗',
-        Tone::Busy => '…',
+    let symbol = match view.tone() {
+        Tone::Success => '✓',
+        Tone::Failure => '✗',
+        Tone::InProgress => '…',
         Tone::Neutral => '·',
     };
-    let mut text = format!("**{mark} {}**", markdown_text(&view.verdict()));
+    let mut text = format!("**{symbol} {}**", markdown_text(&view.headline()));
     if let Some(advice) = view.advice() {
         text.push_str(&format!("\n{}", markdown_prose(advice)));
     }
@@ -99,17 +96,20 @@ fn head(view: &SubmissionView) -> String {
         markdown_text(view.phase.slug.as_str()),
         content.word(),
         markdown_code(content.short()),
-        markdown_code(&cut(&view.origin.pushed_as(), limits::SENTENCE_CHARS_MAX)),
+        markdown_code(&shortened(
+            &view.origin.pushed_as(),
+            limits::SENTENCE_CHARS_MAX
+        )),
         view.observed_at,
     ));
     text
 }
 
-/// Own words that lead to the page of the submission.
-fn link(view: &SubmissionView, words: &str) -> String {
+/// A link to the submission page.
+fn link(view: &SubmissionView, text: &str) -> String {
     match markdown_url(&view.url) {
-        Some(url) => format!("[{words}](<{url}>)"),
-        None => words.to_owned(),
+        Some(url) => format!("[{text}](<{url}>)"),
+        None => text.to_owned(),
     }
 }
 
@@ -117,66 +117,69 @@ fn stages(stages: &[StageView]) -> String {
     let rows = stages.iter().map(|stage| {
         let time = stage.duration.map_or(String::new(), |d| d.to_string());
         let message = match stage.message.as_str() {
-            "" => stage.state.as_str().to_owned(),
-            message => markdown_prose(&cut(message, limits::SENTENCE_CHARS_MAX)),
+            "" => stage.state.label().to_owned(),
+            message => markdown_prose(&shortened(message, limits::SENTENCE_CHARS_MAX)),
         };
-        format!(
-            "| {} | {} | {time} | {message} |",
-            stage.state.mark(),
-            stage.name
-        )
+        let symbol = stage.state.symbol();
+        format!("| {symbol} | {} | {time} | {message} |", stage.name)
     });
-    let head = ["| | gate | time | |", "|---|---|--:|---|"];
+    let head = ["| | stage | time | |", "|---|---|--:|---|"];
     let lines: Vec<String> = head.into_iter().map(str::to_owned).chain(rows).collect();
     lines.join("\n")
 }
 
-/// As many findings as there is room for, and how many more there are. Takes the room that it used.
+/// As many findings as fit into the room, and the number of the others. Subtracts the used bytes from `room`.
 fn findings(view: &SubmissionView, room: &mut usize) -> Vec<String> {
     let mut free = room.saturating_sub(FINDINGS_NOTE_BYTES);
-    let mut shown: Vec<String> = vec![];
+    let mut blocks: Vec<String> = vec![];
     for block in view.findings.iter().map(finding) {
         let Some(left) = free.checked_sub(block.len() + BETWEEN.len()) else {
             break;
         };
         free = left;
-        shown.push(block);
+        blocks.push(block);
     }
-    let left_out = view.findings.len() - shown.len() + view.findings_left_out;
-    if left_out > 0 {
-        shown.push(format!(
-            "… and {left_out} more findings; the page has them."
-        ));
+    let without_room = view.findings.len() - blocks.len();
+    let omitted = without_room + view.findings_left_out;
+    if omitted > 0 {
+        let on_page = match without_room {
+            0 => String::new(),
+            n => format!(" The submission page has {n} of them."),
+        };
+        blocks.push(format!("… and {omitted} more findings.{on_page}"));
     }
     *room = free;
-    shown
+    blocks
 }
 
 fn finding(view: &FindingView) -> String {
     let finding = &view.finding;
     let mut text = format!("**{} {}**", finding.severity, markdown_text(&finding.code));
     if let Some(location) = &finding.location {
-        let at = markdown_code(&cut(&location.to_string(), limits::SENTENCE_CHARS_MAX));
+        let at = markdown_code(&shortened(
+            &location.to_string(),
+            limits::SENTENCE_CHARS_MAX,
+        ));
         text.push_str(&match view.link.as_deref().and_then(markdown_url) {
             Some(url) => format!(" [{at}](<{url}>)"),
             None => format!(" {at}"),
         });
     }
-    let sentence = |text: &str| markdown_prose(&cut(text, limits::SENTENCE_CHARS_MAX));
+    let sentence = |text: &str| markdown_prose(&shortened(text, limits::SENTENCE_CHARS_MAX));
     text.push_str(&format!(": {}", sentence(&finding.message)));
     if let Some(source) = finding.location.as_ref().and_then(|p| p.text.as_deref()) {
         text.push_str(&format!(
             "\n\n{}",
-            code_block("text", &cut(source, limits::PLACE_TEXT_CHARS_MAX))
+            code_block("text", &shortened(source, limits::LOCATION_TEXT_CHARS_MAX))
         ));
     }
     if !finding.help.is_empty() {
-        text.push_str(&format!("\n\n*Fix:* {}", sentence(&finding.help)));
+        text.push_str(&format!("\n\n*Help:* {}", sentence(&finding.help)));
     }
     text
 }
 
-/// The score; before there is one, that on the public sample.
+/// The score, or the score on the public sample if there is no other.
 fn scores(view: &SubmissionView) -> Option<String> {
     match (&view.score, &view.sample_score) {
         (Some(score), _) => {
@@ -188,16 +191,18 @@ fn scores(view: &SubmissionView) -> Option<String> {
     }
 }
 
-/// Ranks have a column only where there are any.
+/// The table has a column for ranks only if a metric has a rank.
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     let ranked = score.metrics.iter().any(|m| m.rank.is_some());
-    let mut lines = match ranked {
-        true => vec![
-            format!("| {title} | value | rank |"),
-            "|---|--:|--:|".to_owned(),
-        ],
-        false => vec![format!("| {title} | value |"), "|---|--:|".to_owned()],
+    let (rank_head, rank_rule) = if ranked {
+        (" rank |", "--:|")
+    } else {
+        ("", "")
     };
+    let mut lines = vec![
+        format!("| {title} | value |{rank_head}"),
+        format!("|---|--:|{rank_rule}"),
+    ];
     lines.extend(score.metrics.iter().map(|m| {
         let rank = match (ranked, m.rank) {
             (false, _) => String::new(),
@@ -205,7 +210,7 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
             (true, Some(rank)) => format!(" {rank} |"),
         };
         let title = markdown_text(&m.title);
-        format!("| {title} {} | {} |{rank}", arrow(m.direction), m.shown)
+        format!("| {title} {} | {} |{rank}", arrow(m.direction), m.formatted)
     }));
     let mut text = lines.join("\n");
     if let Some(standing) = number.and_then(|n| score.standing(n)) {
@@ -214,13 +219,13 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     if score.imputed > 0 {
         let imputed = score.imputed;
         text.push_str(&format!(
-            "\n\nMissing values, counted by the challenge's rule: {imputed}."
+            "\n\nMissing values, filled in by the challenge's rule: {imputed}."
         ));
     }
     text
 }
 
-/// The logs, folded, each with an equal part of the room.
+/// The logs in collapsed sections, each with an equal part of the room.
 fn logs(logs: &[&LogView], room: usize) -> Vec<String> {
     let share = (room / logs.len().max(1)).saturating_sub(BETWEEN.len());
     logs.iter()
@@ -232,7 +237,7 @@ fn logs(logs: &[&LogView], room: usize) -> Vec<String> {
 fn log(log: &LogView, share: usize) -> String {
     let summary = format!(
         "{} ({})",
-        html_text(&cut(&log.title, limits::SENTENCE_CHARS_MAX)),
+        html_text(&shortened(&log.title, limits::SENTENCE_CHARS_MAX)),
         log.stage
     );
     let text = log.excerpt.text();
@@ -245,7 +250,7 @@ fn log(log: &LogView, share: usize) -> String {
         }
         bytes /= 2;
     }
-    format!("{summary}: left out here, the page has it.")
+    format!("{summary}: too long for this comment, see the submission page.")
 }
 
 fn foot(view: &SubmissionView) -> Option<String> {

@@ -1,14 +1,13 @@
-//! L1, what people read: views (plain values) and the pure functions that render them.
+//! L1, the reports: views (plain values), and pure functions that render them.
 //!
-//! A [`SubmissionView`] or [`BoardView`] is made once, passed through [`redact()`], and then shown
-//! everywhere: as JSON by the API, as [`text`] in the git note and on a terminal, as [`markdown`]
-//! on forges, as [`remote`] lines during `git push`, as one [`status`] line per gate, and as HTML
-//! by `crate::web`. So all places say the same.
+//! Referee builds a [`SubmissionView`] or [`BoardView`] once and passes it through [`redact()`]. Every output then
+//! renders the same view: JSON in the API, [`text`] in the git note and on a terminal, [`markdown`] on forges,
+//! [`remote`] lines during `git push`, one [`status`] per stage, and HTML in `crate::web`.
 //!
-//! All boards together become the files of the leaderboard repository in [`publication`].
+//! [`publication`] renders all leaderboards as the files of the leaderboard repository.
 //!
-//! Nothing here reads a row, asks for the time or knows who is looking. Text that participants can
-//! write passes [`sanitize`] in every renderer, and [`escape`] where it stands in Markdown.
+//! This module reads no database, uses no clock and does not know the reader. Every renderer passes text of
+//! participants through [`sanitize`], and Markdown also through [`escape`].
 
 mod board;
 mod diagnostic;
@@ -23,13 +22,14 @@ pub mod publication;
 pub mod remote;
 pub mod sanitize;
 pub mod status;
+pub mod style;
 pub mod text;
 
 pub use board::{
     BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
     PhaseState, RowView,
 };
-pub use redact::{coarse, redact};
+pub use redact::{coarse_duration, redact};
 pub use view::{
     CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
     StageView, SubmissionView, Titled, Tone, rounded,

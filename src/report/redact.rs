@@ -1,10 +1,10 @@
-//! The one place that removes from a view what its phase may not show.
+//! Removes from a view everything that its phase may not show.
 //!
-//! Rules, build and smoke run see public things only, and are never redacted. The run on the phase's
-//! data and its scoring are: an attacker's container that can print, fail in many ways or take its
-//! time is a channel out of the hidden data. What is left is a closed set of outcomes.
+//! Admission, build and smoke run use public data only, and are never redacted. The run on the phase's data and its
+//! scoring are redacted: an attacker's container could use its output, its kind of failure or its duration to carry
+//! hidden data out. Only an outcome from a closed set remains.
 //!
-//! The time at which the state changes is the pipeline's to hide: a verdict is told on a grid of time.
+//! The pipeline hides the time at which the state changes: it discloses results only at fixed intervals.
 
 use crate::model::{
     BoardVisibility, Duration, Outcome, PublicState, Show, Stage, Timestamp, limits,
@@ -15,7 +15,7 @@ use super::view::{ScoreView, StageState, StageView, SubmissionView, rounded};
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// The view with only what `show` allows. Twice is the same as once.
+/// The view with only the parts that `show` allows. A second call changes nothing.
 #[must_use]
 pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view.hidden = !show.logs;
@@ -24,22 +24,22 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
         let state = view.state;
         let stages = view.stages.iter_mut().filter(|g| sees_hidden_data(g.name));
         let step = Duration(show.disclosure_interval.0.max(MINUTE));
-        stages.for_each(|stage| close(stage, state, step));
+        stages.for_each(|stage| hide_details(stage, state, step));
         if let Some(queue) = &mut view.queue {
-            queue.wait = queue.wait.map(coarse);
+            queue.wait = queue.wait.map(coarse_duration);
         }
         view.findings.retain(|f| !sees_hidden_data(f.stage));
         view.logs.retain(|l| !sees_hidden_data(l.stage));
     }
     view.score = match show.board {
         BoardVisibility::Live => view.score.map(|score| round(score, show)),
-        // A score tells its place as soon as one other team tells theirs.
+        // Two teams that compare their scores would know the order of their ranks.
         BoardVisibility::Hidden => None,
     };
     if show.board == BoardVisibility::Hidden {
         view.board = None;
     }
-    // Only now: what may not be shown may not be counted either.
+    // Hidden findings are removed before, so that they are not counted.
     view.findings_left_out += view
         .findings
         .len()
@@ -48,9 +48,10 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view
 }
 
-/// Between the run of one case and that of the next, and between run and score, a submission waits for
-/// a moment; and at its end, for the moment in which its verdict is told. Somebody who sees these
-/// moments can tell how long each took, so the evaluation is shown as one run.
+/// Shows the whole evaluation as one run.
+///
+/// A submission waits briefly between the runs of two cases and between run and scoring, and at its end for the
+/// disclosure of the result. The times of these changes would reveal the duration of each step.
 fn join_evaluation(view: &mut SubmissionView) {
     let (PublicState::Waiting(stage) | PublicState::Working(stage)) = view.state else {
         return;
@@ -70,13 +71,13 @@ fn join_evaluation(view: &mut SubmissionView) {
     }
 }
 
-/// Whether work at this stage reads the phase's data.
+/// Whether the stage reads the phase's data.
 fn sees_hidden_data(stage: Stage) -> bool {
     matches!(stage, Stage::Run | Stage::Scoring)
 }
 
-/// Replaces what a gate says by one of a few sentences, and its times by multiples of `step`.
-fn close(stage: &mut StageView, state: PublicState, step: Duration) {
+/// Replaces the message of a stage with the message of the outcome, and rounds its times to multiples of `step`.
+fn hide_details(stage: &mut StageView, state: PublicState, step: Duration) {
     if stage.state == StageState::Warned {
         stage.state = StageState::Passed;
     }
@@ -92,26 +93,26 @@ fn close(stage: &mut StageView, state: PublicState, step: Duration) {
     let up = |ms: i64| (ms + step.0 - 1).div_euclid(step.0) * step.0;
     stage.started = stage.started.map(down);
     stage.duration = stage.duration.map(|span| Duration(up(span.0)));
-    // Consistent with the other two, so that the three together tell no more than each.
+    // Computed from the other two, so that the three together reveal no more.
     stage.ended = match (stage.started, stage.duration, stage.ended) {
         (Some(started), Some(duration), Some(_)) => Some(started.plus(duration)),
         (_, _, ended) => ended.map(|timestamp| Timestamp(up(timestamp.0))),
     };
 }
 
-/// A span in one of a few sizes, rounded up: what runs on hidden data took tells no more than that.
-pub fn coarse(span: Duration) -> Duration {
+/// The duration rounded up to one of a few values. Durations of runs on hidden data are shown only like this.
+pub fn coarse_duration(span: Duration) -> Duration {
     const MINUTES: [i64; 8] = [1, 2, 5, 10, 15, 20, 30, 45];
     let size = MINUTES.map(|n| Duration(n * MINUTE));
     let hours = Duration((span.0 + HOUR - 1).div_euclid(HOUR) * HOUR);
     size.into_iter().find(|size| *size >= span).unwrap_or(hours)
 }
 
-/// Rounds what is shown of a score. The number of missing values stays: a team must learn that its
-/// container skipped cases, and the count tells less than the score does.
+/// Rounds all values of a score. The number of missing values is kept, because a team must know that its container
+/// skipped cases, and the number reveals less than the score.
 fn round(mut score: ScoreView, show: &Show) -> ScoreView {
     for metric in &mut score.metrics {
-        (metric.value, metric.shown) = rounded(metric.value, show.decimals);
+        (metric.value, metric.formatted) = rounded(metric.value, show.decimals);
     }
     if !show.cases {
         score.cases = None;
@@ -127,6 +128,8 @@ fn round(mut score: ScoreView, show: &Show) -> ScoreView {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::style::Style;
+    use super::super::text;
     use super::super::view::{CaseView, FindingView, LogView};
     use super::*;
     use crate::model::{CaseId, Finding, Location, LogExcerpt};
@@ -143,8 +146,8 @@ mod tests {
         }
     }
 
-    /// A view that tells the secret wherever a careless builder could put it.
-    fn talkative(state: PublicState, stage_state: StageState) -> SubmissionView {
+    /// A view with the secret in every field where a careless builder could put it.
+    fn view_with_secrets(state: PublicState, stage_state: StageState) -> SubmissionView {
         let mut view = SubmissionView::sample();
         view.state = state;
         for stage in view.stages.iter_mut().filter(|g| sees_hidden_data(g.name)) {
@@ -182,11 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_phase_answers_with_a_sentence_of_the_closed_set() {
-        let view = talkative(PublicState::Ended(Outcome::RunFailed), StageState::Failed);
-        let told = redact(view, &show(false, false));
-        assert!(told.hidden);
-        let run = told.stages.iter().find(|g| g.name == Stage::Run).unwrap();
+    fn a_hidden_phase_shows_only_the_message_of_the_outcome() {
+        let view = view_with_secrets(PublicState::Ended(Outcome::RunFailed), StageState::Failed);
+        let redacted = redact(view, &show(false, false));
+        assert!(redacted.hidden);
+        let mut stages = redacted.stages.iter();
+        let run = stages.find(|g| g.name == Stage::Run).unwrap();
         assert_eq!(run.message, "The container ended with an error.");
         assert_eq!(run.duration, Some(Duration(2 * MINUTE)));
         assert_eq!(run.started.unwrap().0 % MINUTE, 0);
@@ -194,30 +198,30 @@ mod tests {
             run.ended,
             Some(run.started.unwrap().plus(Duration(2 * MINUTE)))
         );
-        assert!(!json(&told).contains(SECRET));
-        assert!(!json(&told).contains("exit code"));
+        assert!(!json(&redacted).contains(SECRET));
+        assert!(!json(&redacted).contains("exit code"));
     }
 
     #[test]
-    fn public_gates_keep_their_findings_and_logs() {
+    fn public_stages_keep_their_findings_and_logs() {
         let mut view = SubmissionView::sample_smoke_failed();
         view.hidden = false;
-        let told = redact(view.clone(), &show(false, false));
-        assert_eq!(told.logs, view.logs);
-        assert_eq!(told.stages[..3], view.stages[..3]);
+        let redacted = redact(view.clone(), &show(false, false));
+        assert_eq!(redacted.logs, view.logs);
+        assert_eq!(redacted.stages[..3], view.stages[..3]);
     }
 
     #[test]
     fn scores_are_rounded_and_cases_are_shown_only_where_allowed() {
-        let view = talkative(PublicState::Ended(Outcome::Scored), StageState::Passed);
-        let told = redact(view.clone(), &show(true, true));
-        let score = told.score.unwrap();
+        let view = view_with_secrets(PublicState::Ended(Outcome::Scored), StageState::Passed);
+        let redacted = redact(view.clone(), &show(true, true));
+        let score = redacted.score.unwrap();
         assert_eq!(score.cases.unwrap()[0].values, [Some(0.12)]);
         assert!(
             score
                 .metrics
                 .iter()
-                .all(|m| m.shown.split('.').nth(1).unwrap().len() == 2)
+                .all(|m| m.formatted.split('.').nth(1).unwrap().len() == 2)
         );
         assert_eq!(redact(view, &show(true, false)).score.unwrap().cases, None);
     }
@@ -232,15 +236,15 @@ mod tests {
             (46 * 60_000, "1 h"),
             (61 * 60_000, "2 h"),
         ] {
-            let once = coarse(Duration(ms));
+            let once = coarse_duration(Duration(ms));
             assert_eq!(once.to_string(), expected);
-            assert_eq!(coarse(once), once);
+            assert_eq!(coarse_duration(once), once);
         }
         let wait = |logs| {
             let mut view = SubmissionView::sample_queued();
             view.queue.as_mut().unwrap().wait = Some(Duration(12 * MINUTE));
-            let told = redact(view, &show(logs, false));
-            told.queue.and_then(|q| q.wait).unwrap().to_string()
+            let redacted = redact(view, &show(logs, false));
+            redacted.queue.and_then(|q| q.wait).unwrap().to_string()
         };
         assert_eq!(wait(true), "12 min");
         assert_eq!(wait(false), "15 min");
@@ -252,15 +256,18 @@ mod tests {
             board: BoardVisibility::Hidden,
             ..show(false, false)
         };
-        let told = redact(SubmissionView::sample(), &show);
-        assert_eq!(told.score, None);
-        assert_eq!(told.verdict(), "Scored. The results are not public yet.");
-        assert!(told.sample_score.is_some(), "the sample is public");
+        let redacted = redact(SubmissionView::sample(), &show);
+        assert_eq!(redacted.score, None);
+        assert_eq!(
+            redacted.headline(),
+            "Scored. The results are not public yet."
+        );
+        assert!(redacted.sample_score.is_some(), "the sample is public");
     }
 
     proptest! {
         #[test]
-        fn no_state_lets_the_secret_through_and_twice_is_once(
+        fn no_state_reveals_the_secret_and_a_second_call_changes_nothing(
             outcome in proptest::sample::select(Outcome::ALL),
             stage in proptest::sample::select(Stage::ALL),
             way in 0..3,
@@ -274,10 +281,10 @@ mod tests {
                 1 => PublicState::Working(stage),
                 _ => PublicState::Ended(outcome),
             };
-            let told = redact(talkative(state, stage_state), &show(false, false));
-            prop_assert!(!json(&told).contains(SECRET));
-            prop_assert!(!super::super::text::submission(&told, super::super::text::Style::Plain).contains(SECRET));
-            prop_assert_eq!(redact(told.clone(), &show(false, false)), told);
+            let redacted = redact(view_with_secrets(state, stage_state), &show(false, false));
+            prop_assert!(!json(&redacted).contains(SECRET));
+            prop_assert!(!text::submission(&redacted, Style::Plain).contains(SECRET));
+            prop_assert_eq!(redact(redacted.clone(), &show(false, false)), redacted);
         }
     }
 }

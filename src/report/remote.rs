@@ -1,36 +1,37 @@
-//! What `git push` shows while the hook waits: only what is new since the last look.
+//! The lines that `git push` shows while the hook waits: the changes since the view before.
 //!
-//! Git writes `remote: ` before every line; [`COLUMNS`] leaves room for it on a terminal of 80. No
-//! colour: git decides about that.
+//! Git prints `remote: ` before every line. [`COLUMNS`] leaves room for it on a terminal with 80 columns. The lines
+//! have no colours, because git adds its own.
 
 use crate::model::{PublicState, Stage, limits};
 
 use super::sanitize;
-use super::text::{last_lines, score_lines, wrap};
+use super::style::wrap;
+use super::text::{last_lines, score_lines};
 use super::view::{FindingView, QueueView, StageView, SubmissionView};
 
-/// Characters of a line, where a line can be broken.
+/// The width of lines that can be broken.
 pub const COLUMNS: usize = 72;
-/// Lines of the log of a failed gate; the page has the rest.
+/// The last lines of the log of a failed stage. The submission page has the whole log.
 const LOG_LINES: usize = 6;
 
-/// The lines that tell how `now` differs from `before`; with no `before`, all there is to tell.
+/// The changes from `before` to `now`, or everything if there is no view before.
 pub fn lines(before: Option<&SubmissionView>, now: &SubmissionView) -> Vec<String> {
-    since(before, None, now)
+    changes(before, None, now)
 }
 
-/// The same for the submission for another task of a push, of which `told` has been told: the rules
-/// have judged the push once, and are told once.
-pub fn lines_beside(told: &SubmissionView, now: &SubmissionView) -> Vec<String> {
-    since(None, Some(told), now)
+/// The same for another task of a push. The lines for `other_task` were already shown, and admission is shown only once
+/// per push.
+pub fn lines_beside(other_task: &SubmissionView, now: &SubmissionView) -> Vec<String> {
+    changes(None, Some(other_task), now)
 }
 
-fn since(
+fn changes(
     before: Option<&SubmissionView>,
-    beside: Option<&SubmissionView>,
+    other_task: Option<&SubmissionView>,
     now: &SubmissionView,
 ) -> Vec<String> {
-    let earlier = |stage| before.or(beside.filter(|_| stage == Stage::Admission));
+    let earlier = |stage| before.or(other_task.filter(|_| stage == Stage::Admission));
     let mut lines = vec![];
     if before.is_none() {
         lines.extend(received(now));
@@ -41,7 +42,7 @@ fn since(
             same.is_some_and(|g| g.state.is_over())
         });
         if stage.state.is_over() && !was_over {
-            lines.push(stage_line(stage, &now.verdict()));
+            lines.push(stage_line(stage, &now.headline()));
         }
         let known = |f: &FindingView| earlier(stage.name).is_some_and(|b| b.findings.contains(f));
         let new = now
@@ -51,10 +52,10 @@ fn since(
         lines.extend(new.flat_map(finding));
     }
     if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
-        let (shown, more) = (limits::FINDINGS_SHOWN_MAX, now.findings_left_out);
-        lines.push(format!("  … {more} more findings than the first {shown}"));
+        let (first, more) = (limits::FINDINGS_SHOWN_MAX, now.findings_left_out);
+        lines.push(format!("  … {more} more findings than the first {first}"));
     }
-    // The wait grows shorter all the time; a line is worth a new place only.
+    // The waiting time changes all the time. Only a new position gets a line.
     if let Some(queue) = now.queue
         && before.and_then(|b| b.queue).map(|q| q.position) != Some(queue.position)
     {
@@ -62,7 +63,7 @@ fn since(
     }
     let ended = |view: &SubmissionView| matches!(view.state, PublicState::Ended(_));
     if ended(now) && !before.is_some_and(ended) {
-        lines.extend(verdict(now));
+        lines.extend(result(now));
     }
     lines
         .iter()
@@ -70,14 +71,14 @@ fn since(
         .collect()
 }
 
-/// The last lines when the hook stops waiting before the end; none after it.
-pub fn parting(now: &SubmissionView) -> Vec<String> {
+/// The last lines, if the hook stops waiting before the submission has ended.
+pub fn closing_lines(now: &SubmissionView) -> Vec<String> {
     if matches!(now.state, PublicState::Ended(_)) {
         return vec![];
     }
     vec![
         format!(
-            "Now: {}. Your push is safe; the rest goes on without you:",
+            "Status: {}. Processing continues in the background:",
             now.state.label()
         ),
         format!("  {}", now.url),
@@ -85,26 +86,26 @@ pub fn parting(now: &SubmissionView) -> Vec<String> {
 }
 
 fn received(now: &SubmissionView) -> Vec<String> {
-    let mut what = format!(
+    let mut title = format!(
         "Referee: #{}, team {}, phase {}",
         now.number, now.team, now.phase.slug
     );
     if let Some(task) = &now.task {
-        what.push_str(&format!(", task {}", task.slug));
+        title.push_str(&format!(", task {}", task.slug));
     }
-    vec![wrap(&what, COLUMNS, "  "), format!("  {}", now.url)]
+    vec![wrap(&title, COLUMNS, "  "), format!("  {}", now.url)]
 }
 
-/// Without its sentence where the verdict will say the same.
-fn stage_line(stage: &StageView, verdict: &str) -> String {
+/// The line has no message if the headline will repeat it.
+fn stage_line(stage: &StageView, headline: &str) -> String {
     let time = stage.duration.map_or(String::new(), |d| d.to_string());
     let message = match stage.message.as_str() {
-        message if verdict.starts_with(message.trim_end_matches('.')) => String::new(),
+        message if headline.starts_with(message.trim_end_matches('.')) => String::new(),
         message => sanitize::line(message),
     };
     let line = format!(
         "{} {:<9} {time:>11}  {message}",
-        stage.state.mark(),
+        stage.state.symbol(),
         stage.name.as_str()
     );
     wrap(line.trim_end(), COLUMNS, &" ".repeat(22))
@@ -116,18 +117,19 @@ fn finding(view: &FindingView) -> Vec<String> {
         .location
         .as_ref()
         .map_or(String::new(), |p| format!(" {p}"));
-    let what = format!(
+    let title = format!(
         "  {}[{}]{at}: {}",
         finding.severity, finding.code, finding.message
     );
-    let mut lines = vec![indented(&what, "    ")];
+    let mut lines = vec![indented(&title, "    ")];
     if !finding.help.is_empty() {
-        lines.push(indented(&format!("    fix: {}", finding.help), "         "));
+        let help = format!("    help: {}", finding.help);
+        lines.push(indented(&help, "          "));
     }
     lines
 }
 
-/// Sanitized, but with its indentation.
+/// The sanitized line with its indentation.
 fn indented(line: &str, hang: &str) -> String {
     let depth = line.len() - line.trim_start_matches(' ').len();
     wrap(
@@ -138,29 +140,22 @@ fn indented(line: &str, hang: &str) -> String {
 }
 
 fn queued(queue: QueueView) -> String {
-    if queue.paused {
-        return format!(
-            "· queued at place {}; evaluations are paused",
-            queue.position
-        );
-    }
+    let position = queue.position;
     match queue.wait {
-        Some(wait) => format!(
-            "· queued at place {}, starts in about {wait}",
-            queue.position
-        ),
-        None => format!("· queued at place {}", queue.position),
+        _ if queue.paused => format!("· queued at position {position}; evaluations are paused"),
+        Some(wait) => format!("· queued at position {position}, starts in about {wait}"),
+        None => format!("· queued at position {position}"),
     }
 }
 
-fn verdict(now: &SubmissionView) -> Vec<String> {
+fn result(now: &SubmissionView) -> Vec<String> {
     let failed = now
         .logs
         .iter()
         .filter(|l| Some(l.stage) == now.failed_stage());
-    let logged = failed.flat_map(|log| last_lines(log, LOG_LINES).1);
-    let mut lines: Vec<String> = logged.map(|l| format!("  | {l}")).collect();
-    lines.push(wrap(&sanitize::line(&now.verdict()), COLUMNS, "  "));
+    let log = failed.flat_map(|log| last_lines(log, LOG_LINES).lines);
+    let mut lines: Vec<String> = log.map(|l| format!("  | {l}")).collect();
+    lines.push(wrap(&sanitize::line(&now.headline()), COLUMNS, "  "));
     lines.extend(now.score.iter().flat_map(score_lines));
     lines.extend(now.advice().map(|advice| wrap(advice, COLUMNS, "")));
     if let Some(incident) = &now.incident {

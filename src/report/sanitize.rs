@@ -1,19 +1,19 @@
-//! Makes text of participants harmless to read: no control characters, no escape sequences, nothing
-//! invisible, nothing that reorders a line.
+//! Makes texts of participants safe to display: removes control characters, escape sequences, invisible characters and
+//! changes of the writing direction.
 //!
-//! Not an escaper: HTML and Markdown have their own special characters, and their renderers care.
+//! HTML and Markdown have other special characters, which their renderers escape.
 
 use crate::model::text::is_visible;
 
-/// The text without control characters (newline and tab stay), terminal escape sequences,
-/// bidirectional controls and characters of no width. `\r\n` and a lone `\r` become newlines.
+/// The text without control characters (except newline and tab), terminal escape sequences, bidirectional controls and
+/// zero-width characters. `\r\n` and a single `\r` become newlines.
 pub fn text(dirty: &str) -> String {
     let mut clean = String::with_capacity(dirty.len());
     let mut rest = dirty.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
             '\u{1b}' => skip_escape(&mut rest),
-            // The same, as one character of the C1 set.
+            // The same sequences, started by one character of the C1 set.
             '\u{9b}' => skip_csi(&mut rest),
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
             '\r' if rest.peek() == Some(&'\n') => {}
@@ -26,7 +26,7 @@ pub fn text(dirty: &str) -> String {
     clean
 }
 
-/// [`text`] on one line: newlines and tabs become spaces, and runs of spaces one.
+/// [`text`] on one line. Newlines, tabs and runs of spaces become one space.
 pub fn line(dirty: &str) -> String {
     let clean = text(dirty);
     let words: Vec<&str> = clean.split_whitespace().collect();
@@ -35,7 +35,7 @@ pub fn line(dirty: &str) -> String {
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// After `ESC`: a sequence with parameters, a string, a designation, or one character.
+/// Skips the rest of a sequence after `ESC`: parameters, a string, a designation, or one character.
 fn skip_escape(rest: &mut Chars<'_>) {
     match rest.peek() {
         Some('[') => {
@@ -57,13 +57,13 @@ fn skip_escape(rest: &mut Chars<'_>) {
     }
 }
 
-/// Parameters, then one final character. A sequence that breaks off ends where it does.
+/// Skips parameters and one final character. The sequence may be incomplete.
 fn skip_csi(rest: &mut Chars<'_>) {
     while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
     rest.next_if(|c| ('@'..='~').contains(c));
 }
 
-/// Up to the terminator, or to the end of the line: a string that never ends must not hide a log.
+/// Skips to the terminator or to the end of the line, so that an endless string cannot hide a log.
 fn skip_string(rest: &mut Chars<'_>) {
     while let Some(c) = rest.next_if(|c| *c != '\n') {
         match c {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_sequences_vanish_and_their_text_stays() {
+    fn escape_sequences_are_removed_and_other_text_is_kept() {
         for (dirty, clean) in [
             ("\u{1b}[31mred\u{1b}[0m", "red"),
             ("\u{1b}[2J\u{1b}[1;1Hhome", "home"),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_and_reordering_characters_vanish() {
+    fn invisible_and_reordering_characters_are_removed() {
         assert_eq!(
             text("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{0}f\u{7f}g"),
             "abcdefg"
@@ -113,14 +113,14 @@ mod tests {
 
     proptest! {
             #[test]
-            fn what_is_left_is_visible_and_stays_as_it_is(dirty in any::<String>()) {
+            fn the_result_is_visible_and_a_second_call_changes_nothing(dirty in any::<String>()) {
                 let clean = text(&dirty);
                 prop_assert!(clean.chars().all(|c| matches!(c, '\n' | '\t') || is_visible(c)));
                 prop_assert_eq!(text(&clean), clean);
             }
 
             #[test]
-            fn words_survive(words in "[a-z ]{0,40}") {
+            fn plain_words_are_unchanged(words in "[a-z ]{0,40}") {
                 prop_assert_eq!(text(&words), words);
             }
 

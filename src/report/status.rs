@@ -1,129 +1,115 @@
-//! One line per gate for commit statuses, and the lamp beside it.
+//! The commit statuses of a submission: one per stage, and one for the evaluation.
 //!
-//! Forges cut what is longer than [`DESCRIPTION_CHARS_MAX`] in ways of their own; we cut first.
+//! Forges shorten long descriptions in different ways, so Referee shortens them first.
 
 use serde::Serialize;
+use strum::{Display, IntoStaticStr};
 
-use crate::model::{Outcome, PublicState, Stage};
+use crate::model::{Outcome, PublicState};
 
 use super::sanitize;
 use super::view::{StageState, StageView, SubmissionView};
 
-/// Characters of a description. GitHub refuses more than 140, Gitea's pages show about 100.
+/// Characters of a description. GitHub refuses more than 140, and Gitea's pages show about 100.
 pub const DESCRIPTION_CHARS_MAX: usize = 100;
 
-/// The lamp of a commit status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The state of a commit status, in the words of the forges.
+///
+/// The order of the variants is the order of precedence: if several submissions share a context, the greatest state is
+/// shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum StatusState {
-    /// Not over.
-    Pending,
-    /// Good.
     Success,
-    /// The team's to mend.
-    Failure,
-    /// Ours to mend, or nobody's.
+    /// The stage has not ended.
+    Pending,
+    /// The team does not have to fix anything: a platform error, or a withdrawn submission.
     Error,
+    /// The team has to fix something.
+    Failure,
 }
 
 impl StatusState {
-    /// As forges call it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Error => "error",
-        }
+        self.into()
     }
 }
 
-/// A commit status; it links to [`SubmissionView::url`].
+/// A commit status. It links to [`SubmissionView::url`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// `referee/admission`, or `referee/<phase>/<task>` for the evaluation.
     pub context: String,
-    /// The lamp.
     pub state: StatusState,
     /// One line.
     pub message: String,
 }
 
-/// A status for rules, build and smoke run, and one for the evaluation once the task is known.
-pub fn statuses(view: &SubmissionView) -> Vec<Status> {
-    let before_queuing = |g: &&StageView| !matches!(g.name, Stage::Run | Stage::Scoring);
+/// A status for admission, build and smoke run each, and one for the evaluation once admission has read the task.
+pub fn submission_statuses(view: &SubmissionView) -> Vec<Status> {
+    let before_evaluation = |stage: &&StageView| !stage.name.is_evaluation();
     let mut all: Vec<Status> = view
         .stages
         .iter()
-        .filter(before_queuing)
-        .map(|stage| of_stage(view, stage))
+        .filter(before_evaluation)
+        .map(|stage| stage_status(view, stage))
         .collect();
     all.extend(view.task.as_ref().map(|task| Status {
         context: format!("referee/{}/{}", view.phase.slug, task.slug),
-        state: overall(view),
-        message: short(&format!("#{}: {}", view.number, view.verdict())),
+        state: evaluation_state(view),
+        message: shortened(&format!("#{}: {}", view.number, view.headline())),
     }));
     all
 }
 
-/// The context of the first verdict.
+/// The context of the admission status.
 pub const ADMISSION_CONTEXT: &str = "referee/admission";
 
-/// The statuses of a commit, each with the page that it links to. Where several submissions share a
-/// gate, the lamp is the worst of theirs, and it links to the submission that it is the lamp of.
-pub fn of_commit(views: &[SubmissionView]) -> Vec<(Status, String)> {
+/// The statuses of a commit, each with the address of its submission page. If several submissions share a context, the
+/// submission with the greatest [`StatusState`] decides.
+pub fn commit_statuses(views: &[SubmissionView]) -> Vec<(Status, String)> {
     let mut all: Vec<(Status, String)> = Vec::new();
-    let each = views
-        .iter()
-        .flat_map(|v| statuses(v).into_iter().map(|s| (s, v.url.clone())));
+    let each = views.iter().flat_map(|view| {
+        let statuses = submission_statuses(view).into_iter();
+        statuses.map(|status| (status, view.url.clone()))
+    });
     for (status, url) in each {
         match all.iter_mut().find(|(s, _)| s.context == status.context) {
             None => all.push((status, url)),
-            Some(standing) if weight(status.state) > weight(standing.0.state) => {
-                *standing = (status, url);
-            }
+            Some(known) if status.state > known.0.state => *known = (status, url),
             Some(_) => {}
         }
     }
     all
 }
 
-/// What is wrong outweighs what is not over, and that what is well.
-fn weight(state: StatusState) -> u8 {
-    match state {
-        StatusState::Success => 0,
-        StatusState::Pending => 1,
-        StatusState::Error => 2,
-        StatusState::Failure => 3,
-    }
-}
-
-fn of_stage(view: &SubmissionView, stage: &StageView) -> Status {
-    let ours = matches!(
+fn stage_status(view: &SubmissionView, stage: &StageView) -> Status {
+    let not_the_teams_fault = matches!(
         view.state,
         PublicState::Ended(Outcome::Fault | Outcome::Withdrawn)
     );
     let state = match stage.state {
         StageState::Waiting | StageState::Working => StatusState::Pending,
         StageState::Passed | StageState::Warned => StatusState::Success,
-        StageState::Failed if ours => StatusState::Error,
+        StageState::Failed if not_the_teams_fault => StatusState::Error,
         StageState::Failed => StatusState::Failure,
         StageState::Skipped => StatusState::Error,
     };
-    let word = stage.state.as_str();
+    let label = stage.state.label();
     let time = stage.duration.map_or(String::new(), |d| format!(" in {d}"));
     let message = match stage.message.as_str() {
-        "" => format!("{word}{time}"),
-        message => format!("{word}{time}: {message}"),
+        "" => format!("{label}{time}"),
+        message => format!("{label}{time}: {message}"),
     };
     Status {
         context: format!("referee/{}", stage.name),
         state,
-        message: short(&message),
+        message: shortened(&message),
     }
 }
 
-fn overall(view: &SubmissionView) -> StatusState {
+fn evaluation_state(view: &SubmissionView) -> StatusState {
     match view.state {
         PublicState::Ended(Outcome::Scored) => StatusState::Success,
         PublicState::Ended(Outcome::Fault | Outcome::Withdrawn) => StatusState::Error,
@@ -132,13 +118,12 @@ fn overall(view: &SubmissionView) -> StatusState {
     }
 }
 
-/// One line, cut with an ellipsis.
-fn short(text: &str) -> String {
+/// One line, shortened with an ellipsis.
+fn shortened(text: &str) -> String {
     let line = sanitize::line(text);
     if line.chars().count() <= DESCRIPTION_CHARS_MAX {
         return line;
     }
-    let mut cut: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
-    cut.push('…');
-    cut
+    let start: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
+    start + "…"
 }

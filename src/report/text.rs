@@ -1,77 +1,20 @@
-//! The report as plain text: the git note, and what a terminal shows.
+//! The report as plain text, for the git note and for terminals.
 //!
-//! At most [`COLUMNS`] wide, except for what must be copied whole (addresses, the command that
-//! repeats a run) and what a log holds. Colour appears only where the caller asks for it.
+//! Lines are at most [`COLUMNS`] wide, except for logs and for texts that are copied whole: addresses and commands.
 
 use crate::model::Finding;
 
-use super::sanitize;
+use super::style::{COLUMNS, Paint, Style, padded, width, wrap};
 use super::view::{
     LogView, QuotaView, ScoreView, StageState, StageView, SubmissionView, Tone, arrow,
 };
-use super::{diagnostic, view};
+use super::{diagnostic, sanitize, view};
 
-/// Characters of a line.
-pub const COLUMNS: usize = 100;
-/// Lines of a log that a report repeats; the page has the rest.
+/// The last lines of a log in a report. The submission page has the whole log.
 const LOG_LINES: usize = 30;
-/// Characters of a line of a log that are shown.
 const LOG_LINE_CHARS_MAX: usize = 400;
-
-/// Whether escape sequences for colours are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// None: files, notes, pipes.
-    Plain,
-    /// For terminals.
-    Colour,
-}
-
-/// A colour of a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
-    /// Wrong.
-    Red,
-    /// Doubtful.
-    Yellow,
-    /// Right.
-    Green,
-    /// Worth knowing.
-    Blue,
-    /// Beside the point.
-    Grey,
-}
-
-impl Style {
-    /// The text in this colour.
-    pub fn paint(self, paint: Paint, text: &str) -> String {
-        let code = match paint {
-            Paint::Red => "1;31",
-            Paint::Yellow => "1;33",
-            Paint::Green => "32",
-            Paint::Blue => "1;34",
-            Paint::Grey => "2",
-        };
-        self.code(code, text)
-    }
-
-    /// The text in bold.
-    pub fn bold(self, text: &str) -> String {
-        self.code("1", text)
-    }
-
-    /// The text in grey.
-    pub fn faint(self, text: &str) -> String {
-        self.paint(Paint::Grey, text)
-    }
-
-    fn code(self, code: &str, text: &str) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-        }
-    }
-}
+/// Columns of the longest metric name that the table of scores aligns.
+const METRIC_COLUMNS_MAX: usize = 60;
 
 /// The whole report, ending with a newline.
 pub fn submission(view: &SubmissionView, style: Style) -> String {
@@ -87,10 +30,10 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
     if view.findings_left_out > 0 {
         blocks.push(format!("… and {} more findings.", view.findings_left_out));
     }
-    // The log of a gate that was passed explains nothing; the page has it.
+    // Only the log of the failed stage helps. The submission page has the others.
     let failed = view.failed_stage();
-    let telling = view.logs.iter().filter(|log| Some(log.stage) == failed);
-    blocks.extend(telling.map(|log| log_tail(log, style)));
+    let failed_logs = view.logs.iter().filter(|log| Some(log.stage) == failed);
+    blocks.extend(failed_logs.map(|log| log_tail(log, style)));
     if let Some(score) = &view.score {
         let title = format!("Score in {}", sanitize::line(&view.phase.title));
         blocks.push(score_table(&title, score, Some(view.number)));
@@ -98,10 +41,8 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
         blocks.push(score_table("Score on the public sample", score, None));
     }
     if let Some(command) = &view.reproduce {
-        blocks.push(format!(
-            "Repeat it at home:\n{}",
-            indent(&sanitize::text(command), "  ")
-        ));
+        let command = indent(&sanitize::text(command), "  ");
+        blocks.push(format!("Reproduce it locally:\n{command}"));
     }
     blocks.push(foot(view));
     let mut text = blocks.join("\n\n");
@@ -115,13 +56,13 @@ pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Styl
         .into_iter()
         .map(|f| diagnostic::draw(f, style))
         .collect();
-    match drawn.is_empty() {
-        true => String::new(),
-        false => format!("{}\n", drawn.join("\n\n")),
+    if drawn.is_empty() {
+        return String::new();
     }
+    format!("{}\n", drawn.join("\n\n"))
 }
 
-/// The gates as lines: mark, name, time, sentence.
+/// The stages as lines: symbol, name, duration and message.
 pub fn stages(stages: &[StageView], style: Style) -> String {
     let lines: Vec<String> = stages
         .iter()
@@ -131,37 +72,33 @@ pub fn stages(stages: &[StageView], style: Style) -> String {
 }
 
 fn stage_line(stage: &StageView, style: Style) -> String {
-    let mark = stage.state.mark().to_string();
-    let mark = match stage.state {
-        StageState::Passed => style.paint(Paint::Green, &mark),
-        StageState::Warned => style.paint(Paint::Yellow, &mark),
-        StageState::Failed => style.paint(Paint::Red, &mark),
-        StageState::Working => style.paint(Paint::Blue, &mark),
-        StageState::Waiting | StageState::Skipped => style.faint(&mark),
+    let paint = match stage.state {
+        StageState::Passed => Paint::Green,
+        StageState::Warned => Paint::Yellow,
+        StageState::Failed => Paint::Red,
+        StageState::Working => Paint::Blue,
+        StageState::Waiting | StageState::Skipped => Paint::Grey,
     };
+    let symbol = style.paint(paint, stage.state.symbol());
     let time = stage.duration.map_or(String::new(), |d| d.to_string());
-    let message = match (sanitize::line(&stage.message), stage.state) {
-        (message, StageState::Waiting | StageState::Working | StageState::Skipped)
-            if message.is_empty() =>
-        {
-            stage.state.as_str().to_owned()
-        }
-        (message, _) => message,
-    };
+    let mut message = sanitize::line(&stage.message);
+    if message.is_empty() && !stage.state.is_over() {
+        message = stage.state.label().to_owned();
+    }
     let line = format!("{:<9} {time:>11}  {message}", stage.name.as_str());
     let line = wrap(line.trim_end(), COLUMNS - 4, &" ".repeat(24));
-    format!("  {mark} {line}")
+    format!("  {symbol} {line}")
 }
 
 fn head(view: &SubmissionView, style: Style) -> String {
     let paint = match view.tone() {
-        Tone::Good => Paint::Green,
-        Tone::Bad => Paint::Red,
-        Tone::Busy => Paint::Blue,
+        Tone::Success => Paint::Green,
+        Tone::Failure => Paint::Red,
+        Tone::InProgress => Paint::Blue,
         Tone::Neutral => Paint::Yellow,
     };
-    let verdict = wrap(&sanitize::line(&view.verdict()), COLUMNS, "  ");
-    let mut lines = vec![style.paint(paint, &verdict)];
+    let headline = wrap(&sanitize::line(&view.headline()), COLUMNS, "  ");
+    let mut lines = vec![style.paint(paint, &headline)];
     lines.extend(view.advice().map(|advice| wrap(advice, COLUMNS, "")));
     if let Some(incident) = &view.incident {
         lines.push(format!("Incident {}.", sanitize::line(incident)));
@@ -190,31 +127,39 @@ fn head(view: &SubmissionView, style: Style) -> String {
     lines.join("\n")
 }
 
-/// The end of a log, in a frame that its text cannot leave: every line is indented.
+/// The last lines of a log. Every line is indented, so that the log cannot imitate other parts of the report.
 fn log_tail(log: &LogView, style: Style) -> String {
-    let (from, lines) = last_lines(log, LOG_LINES);
-    let mut shown = vec![format!("{} ({}):", sanitize::line(&log.title), log.stage)];
-    if from > 0 {
-        shown.push(format!(
-            "  … {} above; the page has them",
-            view::counted(from, "line")
+    let tail = last_lines(log, LOG_LINES);
+    let mut lines = vec![format!("{} ({}):", sanitize::line(&log.title), log.stage)];
+    if tail.omitted > 0 {
+        lines.push(format!(
+            "  … {} above, see the submission page",
+            view::counted(tail.omitted, "line")
         ));
     }
     let bar = style.faint("|");
-    let framed = lines.iter().map(|l| format!("  {bar} {l}"));
-    shown.extend(framed.map(|l| l.trim_end().to_owned()));
-    shown.join("\n")
+    let framed = tail.lines.iter().map(|l| format!("  {bar} {l}"));
+    lines.extend(framed.map(|l| l.trim_end().to_owned()));
+    lines.join("\n")
 }
 
-/// The end of a log, cleaned, and how many lines are left out before it.
-pub fn last_lines(log: &LogView, most: usize) -> (usize, Vec<String>) {
+/// The last lines of a log, sanitized and shortened.
+pub(super) struct LogTail {
+    /// Number of lines before these.
+    pub(super) omitted: usize,
+    pub(super) lines: Vec<String>,
+}
+
+pub(super) fn last_lines(log: &LogView, lines_max: usize) -> LogTail {
     let text = sanitize::text(&log.excerpt.text());
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    let from = lines.len().saturating_sub(most);
-    (from, lines[from..].iter().map(|l| shortened(l)).collect())
+    let omitted = lines.len().saturating_sub(lines_max);
+    LogTail {
+        omitted,
+        lines: lines[omitted..].iter().map(|l| shortened(l)).collect(),
+    }
 }
 
-/// A line of a log as far as anybody reads it here; the page has the rest.
 fn shortened(line: &str) -> String {
     match line.char_indices().nth(LOG_LINE_CHARS_MAX) {
         Some((end, _)) => format!("{} …", &line[..end]),
@@ -222,7 +167,7 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// A title and [`score_lines`]; `number` asks for the place.
+/// A title and [`score_lines`]. With the number of the submission, the overall rank follows.
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     let mut lines = vec![format!("{title}:")];
     lines.extend(score_lines(score));
@@ -233,37 +178,31 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
 }
 
 /// Metrics with values and ranks, aligned at the decimal point.
-pub fn score_lines(score: &ScoreView) -> Vec<String> {
+pub(super) fn score_lines(score: &ScoreView) -> Vec<String> {
     let names: Vec<String> = score
         .metrics
         .iter()
         .map(|m| format!("{} {}", sanitize::line(&m.title), arrow(m.direction)))
         .collect();
-    let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
-    let name_width = widest(&mut names.iter().map(|n| n.chars().count())).min(60);
-    let whole = |shown: &str| shown.find('.').unwrap_or(shown.len());
-    let point = widest(&mut score.metrics.iter().map(|m| whole(&m.shown)));
-    let value_width = point
-        + widest(
-            &mut score
-                .metrics
-                .iter()
-                .map(|m| m.shown.len() - whole(&m.shown)),
-        );
+    let name_width = names.iter().map(|n| width(n)).max().unwrap_or(0);
+    let name_width = name_width.min(METRIC_COLUMNS_MAX);
+    let values = || score.metrics.iter().map(|m| m.formatted.as_str());
+    let digits = |value: &str| value.find('.').unwrap_or(value.len());
+    let point = values().map(digits).max().unwrap_or(0);
+    let decimals = values().map(|v| v.len() - digits(v)).max().unwrap_or(0);
+    let value_width = point + decimals;
     let mut lines = vec![];
     for (name, metric) in names.iter().zip(&score.metrics) {
-        let value = format!(
-            "{}{}",
-            " ".repeat(point - whole(&metric.shown)),
-            metric.shown
-        );
+        let value = &metric.formatted;
+        let value = format!("{}{value}", " ".repeat(point - digits(value)));
         let rank = metric.rank.map_or(String::new(), |r| format!("rank {r}"));
-        let line = format!("  {name:<name_width$}  {value:<value_width$}  {rank}");
+        let name = padded(name, name_width);
+        let line = format!("  {name}  {value:<value_width$}  {rank}");
         lines.push(line.trim_end().to_owned());
     }
     if score.imputed > 0 {
         let values = view::counted(score.imputed as usize, "missing value");
-        lines.push(format!("  {values}, counted by the challenge's rule."));
+        lines.push(format!("  {values}, filled in by the challenge's rule."));
     }
     lines
 }
@@ -280,14 +219,14 @@ fn foot(view: &SubmissionView) -> String {
     lines.join("\n")
 }
 
-/// `3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today`.
+/// `3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today`
 pub fn quota(quota: &QuotaView) -> String {
     let granted = match quota.granted {
         0 => String::new(),
-        n => format!(" ({n} given by the organizers)"),
+        n => format!(" ({n} granted by the organizers)"),
     };
     format!(
-        "{} of {} evaluations today, {} of {} in this phase{granted}; {} of {} pushes today",
+        "{} of {} evaluations today, {} of {} in this phase{granted}; {} of {} submissions today",
         quota.used_today,
         quota.per_day,
         quota.used_total,
@@ -300,65 +239,4 @@ pub fn quota(quota: &QuotaView) -> String {
 fn indent(text: &str, by: &str) -> String {
     let lines: Vec<String> = text.lines().map(|l| format!("{by}{l}")).collect();
     lines.join("\n")
-}
-
-/// Breaks a line at spaces so that it is at most `columns` wide, further lines indented by `hang`.
-/// What has no space is broken where it must be, unless it is an address. Spaces at the start stay.
-pub fn wrap(line: &str, columns: usize, hang: &str) -> String {
-    let mut done = String::new();
-    let mut rest = line;
-    let mut room = columns;
-    loop {
-        let Some((limit, _)) = rest.char_indices().nth(room) else {
-            done.push_str(rest);
-            return done;
-        };
-        let start = rest.len() - rest.trim_start().len();
-        let window = &rest[..limit + rest[limit..].chars().next().map_or(0, char::len_utf8)];
-        let space = window.rfind(' ').filter(|at| *at > start);
-        let word_end = rest[start..].find(' ').map_or(rest.len(), |at| start + at);
-        let cut = match space {
-            Some(at) => at,
-            None if rest[start..].contains("://") => word_end,
-            None => limit,
-        };
-        done.push_str(rest[..cut].trim_end());
-        rest = rest[cut..].trim_start();
-        if rest.is_empty() {
-            return done;
-        }
-        done.push('\n');
-        done.push_str(hang);
-        room = columns.saturating_sub(hang.chars().count()).max(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn lines_break_at_spaces_and_addresses_stay_whole() {
-        assert_eq!(wrap("one two three", 7, "  "), "one two\n  three");
-        assert_eq!(wrap("short", 10, ""), "short");
-        let address = format!("see https://{} now", "x".repeat(40));
-        assert_eq!(
-            wrap(&address, 20, "").lines().nth(1),
-            Some(&address[4..address.len() - 4])
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn wrapping_loses_no_letter_and_keeps_the_width(line in "[a-zäö ]{0,200}", columns in 20usize..60) {
-            let wrapped = wrap(&line, columns, "  ");
-            let letters = |t: &str| t.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-            prop_assert_eq!(letters(&wrapped), letters(&line));
-            for l in wrapped.lines() {
-                prop_assert!(l.trim_end().chars().count() <= columns, "{:?}", l);
-            }
-        }
-    }
 }

@@ -1,26 +1,24 @@
-//! One submission as its team may see it: plain values, serialized as they stand by the JSON API.
+//! The view of one submission for its team: plain values, which the JSON API serializes.
 //!
-//! Whoever makes a view reads rows; nothing here does. A view is not fit to be shown before
-//! [`super::redact()`] has seen it.
+//! This module reads no database. Every view must pass [`super::redact()`] before Referee shows it.
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::model::{
     Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec,
     Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
 };
 
-/// The name in addresses and the name on pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Titled<S> {
-    /// In addresses.
+    /// The name in addresses.
     pub slug: S,
-    /// On pages.
+    /// The name on pages.
     pub title: String,
 }
 
 impl<S> Titled<S> {
-    /// Both names together.
     pub fn new(slug: S, title: impl Into<String>) -> Self {
         Self {
             slug,
@@ -29,79 +27,69 @@ impl<S> Titled<S> {
     }
 }
 
-/// Everything that one report says.
+/// The content of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SubmissionView {
     /// Number within the challenge: `#12`.
     pub number: i64,
-    /// To this challenge.
     pub challenge: Titled<ChallengeSlug>,
-    /// To this phase.
     pub phase: Titled<PhaseSlug>,
-    /// For this task; none while the rules have not read `submission.toml`.
+    /// `None` before admission has read `submission.toml`.
     pub task: Option<Titled<TaskSlug>>,
-    /// The board that ranks it, where everybody may see that.
+    /// The leaderboard that ranks the submission, if it is public.
     pub board: Option<Board>,
-    /// By this team.
     pub team: TeamSlug,
-    /// What it was made from.
+    /// The commit or image of the submission.
     #[serde(flatten)]
     pub origin: Origin,
     /// When the push was first observed.
     pub observed_at: Timestamp,
-    /// Where it stands.
     pub state: PublicState,
-    /// One for each stage, in the order of the pipeline.
+    /// One per stage, in the order of the pipeline.
     pub stages: Vec<StageView>,
-    /// What is wrong, in the order of the gates.
+    /// In the order of the stages.
     pub findings: Vec<FindingView>,
-    /// Findings beyond [`crate::model::limits::FINDINGS_SHOWN_MAX`], only counted.
+    /// Number of findings beyond [`crate::model::limits::FINDINGS_SHOWN_MAX`].
     pub findings_left_out: usize,
-    /// Logs that the team may read.
+    /// The logs that the team may read.
     pub logs: Vec<LogView>,
-    /// The commands that show the same failure on the team's own machine, on the public sample: the
-    /// `referee check` and the exact `docker run`. Never names hidden data.
+    /// The commands that reproduce the failure locally on the public sample: `referee check` and the exact `docker
+    /// run`. They never name hidden data.
     pub reproduce: Option<String>,
-    /// What was, or will be, evaluated.
+    /// The image that is evaluated.
     pub image: Option<ImageId>,
     /// Score on the public sample.
     pub sample_score: Option<ScoreView>,
     /// Score on the phase's data.
     pub score: Option<ScoreView>,
-    /// What organizers have ordered that concerns it, a sentence each.
+    /// The effects of organizers' commands on this submission, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// While it waits for its evaluation.
+    /// Set while the submission waits for its evaluation.
     pub queue: Option<QueueView>,
-    /// What the team may still do.
     pub quota: Option<QuotaView>,
-    /// Number under which organizers find what went wrong on our side.
+    /// The number of a platform error in the daemon's log.
     pub incident: Option<String>,
-    /// Address of its page, complete.
+    /// The complete address of the submission page.
     pub url: String,
-    /// Whether this phase answers with the small closed set of outcomes only.
+    /// Whether the phase shows only an outcome of a run on its data.
     pub hidden: bool,
 }
 
-/// A stage of the pipeline as a row of the report.
+/// A stage of the pipeline in a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageView {
-    /// Which.
     pub name: Stage,
-    /// How it stands.
     pub state: StageState,
-    /// When work began.
     pub started: Option<Timestamp>,
-    /// When it ended.
     pub ended: Option<Timestamp>,
-    /// How long it took.
     pub duration: Option<crate::model::Duration>,
-    /// One sentence, or nothing.
+    /// One sentence, or empty.
     pub message: String,
 }
 
 impl StageView {
-    /// A gate that nobody has come to.
+    /// A stage that has not started.
     pub fn waiting(name: Stage) -> Self {
         Self {
             name,
@@ -114,63 +102,55 @@ impl StageView {
     }
 }
 
-/// How a gate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum StageState {
-    /// Its turn has not come.
+    /// The stage has not started.
     Waiting,
-    /// Work is under way.
     Working,
-    /// Nothing to object.
     Passed,
-    /// Passed, with findings that deserve a look.
+    /// Passed, with findings.
+    #[strum(serialize = "passed with warnings")]
     Warned,
-    /// The submission ended here.
+    /// The submission ended at this stage.
     Failed,
-    /// The submission ended before.
+    /// The submission ended before this stage.
+    #[strum(serialize = "not reached")]
     Skipped,
 }
 
 impl StageState {
-    /// In one word.
-    pub fn as_str(self) -> &'static str {
+    /// The state in words.
+    pub fn label(self) -> &'static str {
+        self.into()
+    }
+
+    /// The state as one character.
+    pub fn symbol(self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
-            Self::Working => "working",
-            Self::Passed => "passed",
-            Self::Warned => "passed with warnings",
-            Self::Failed => "failed",
-            Self::Skipped => "not reached",
+            Self::Waiting => "·",
+            Self::Working => "…",
+            Self::Passed => "✓",
+            Self::Warned => "!",
+            Self::Failed => "✗",
+            Self::Skipped => "–",
         }
     }
 
-    /// In one character.
-    pub fn mark(self) -> char {
-        match self {
-            Self::Waiting => '·',
-            Self::Working => '…',
-            Self::Passed => '✓',
-            Self::Warned => '!',
-            Self::Failed => '✗',
-            Self::Skipped => '–',
-        }
-    }
-
-    /// Whether work on it is over.
+    /// Whether the stage was run to its end.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Passed | Self::Warned | Self::Failed)
     }
 }
 
-/// A finding, and the gate that made it.
+/// A finding of a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingView {
-    /// Which gate.
     pub stage: Stage,
-    /// Where a browser shows the place, if the forge has pages.
+    /// Address of the source line on a page of the forge, if the forge has pages.
     pub link: Option<String>,
-    /// The finding itself; its fields stand beside `stage` in JSON.
+    /// In JSON, its fields are beside `stage`.
     #[serde(flatten)]
     pub finding: Finding,
 }
@@ -178,102 +158,94 @@ pub struct FindingView {
 /// A log that the team may read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogView {
-    /// Which gate.
     pub stage: Stage,
-    /// What it is the log of.
+    /// The source of the log.
     pub title: String,
     /// The kept part.
     pub excerpt: LogExcerpt,
 }
 
-/// Scores of one submission.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScoreView {
-    /// In the declared order; the first is the headline.
+    /// In the declared order. The first is the headline metric.
     pub metrics: Vec<MetricView>,
-    /// Case by case, where the phase shows it.
+    /// Set if the phase shows cases.
     pub cases: Option<Vec<CaseView>>,
-    /// Values (case times metric) that were missing and filled by rule.
+    /// Number of missing values (case times metric) that the metric's rule filled in.
     pub imputed: u32,
-    /// The team's place on the board; none where there is none, or nobody may know it.
+    /// The team's rank on the leaderboard. `None` if the team has no rank, or if the rank is hidden.
     pub rank: Option<u32>,
-    /// Teams on the board.
+    /// Number of teams on the leaderboard.
     pub of: usize,
-    /// The team's submission that holds this place; another one where this one was not better.
+    /// The team's submission that has this rank. It is an earlier one if this submission was not better.
     pub counting: Option<i64>,
 }
 
-/// One metric of a score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricView {
     /// Key in `metrics.json`.
     pub name: MetricName,
     /// On pages.
     pub title: String,
-    /// Which end is good.
     pub direction: Direction,
     /// Aggregate over the cases, rounded.
     pub value: f64,
-    /// The same as text, with all its decimals.
-    pub shown: String,
-    /// Place by this metric alone.
+    /// The value as text, with all its decimals.
+    pub formatted: String,
+    /// By this metric alone.
     pub rank: Option<u32>,
 }
 
 impl MetricView {
-    /// A value under its declaration, rounded to `decimals`.
+    /// The value, rounded to `decimals`.
     pub fn new(spec: &MetricSpec, value: f64, rank: Option<u32>, decimals: u8) -> Self {
-        let (value, shown) = rounded(value, decimals);
+        let (value, formatted) = rounded(value, decimals);
         Self {
             name: spec.name.clone(),
             title: spec.title.clone(),
             direction: spec.direction,
             value,
-            shown,
+            formatted,
             rank,
         }
     }
 }
 
-/// Values of one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaseView {
-    /// The case.
     pub case: CaseId,
-    /// In the order of the metrics; none where the scorer gave none.
+    /// In the order of the metrics. `None` if the scorer reported no value.
     pub values: Vec<Option<f64>>,
-    /// Why values are missing, in the scorer's words.
+    /// The scorer's explanation of missing values.
     pub reason: Option<String>,
 }
 
-/// Where in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QueueView {
     /// 1 is next.
     pub position: u32,
-    /// From what earlier runs took; none without experience.
+    /// Estimated from the durations of earlier runs. `None` if there were none.
     pub wait: Option<crate::model::Duration>,
-    /// Whether organizers have paused the board: nothing starts until they resume it.
+    /// Whether organizers have paused the leaderboard. No evaluation starts until they resume it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
 }
 
-/// What of the quota is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct QuotaView {
-    /// Evaluations today (UTC).
+    /// Used evaluations today (UTC).
     pub used_today: u32,
-    /// Evaluations allowed a day.
+    /// Allowed evaluations per day.
     pub per_day: u32,
-    /// Evaluations in this phase.
+    /// Used evaluations in this phase.
     pub used_total: u32,
-    /// Evaluations allowed in this phase.
+    /// Allowed evaluations in this phase.
     pub total: u32,
-    /// Pushes today (UTC).
+    /// Used submissions today (UTC).
     pub submissions_today: u32,
-    /// Pushes allowed a day.
+    /// Allowed submissions per day.
     pub submissions_per_day: u32,
-    /// Evaluations of those allowed in this phase that organizers gave to this team.
+    /// Allowed evaluations in this phase that organizers granted to this team.
     #[serde(skip_serializing_if = "is_zero")]
     pub granted: u32,
 }
@@ -283,55 +255,49 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// How a headline is meant. Colour and marks follow it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The meaning of a headline. It determines colours and symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// It has a score.
-    Good,
-    /// The team has something to do.
-    Bad,
-    /// It goes on.
-    Busy,
-    /// It is over, and nobody's fault or ours.
+    /// The submission has a score.
+    Success,
+    /// The team has to fix something.
+    Failure,
+    InProgress,
+    /// The submission was withdrawn, or ended with a platform error.
     Neutral,
 }
 
 impl SubmissionView {
-    /// The one line that a person in a hurry reads.
-    pub fn verdict(&self) -> String {
+    /// The state and the most important result in one line.
+    pub fn headline(&self) -> String {
         match self.state {
             PublicState::Ended(Outcome::Scored) => self.scored(),
             PublicState::Ended(Outcome::Rejected) => {
                 format!("Rejected by the rules: {}.", self.finding_counts())
             }
             PublicState::Ended(outcome) => self.ended(outcome),
-            PublicState::Waiting(Stage::Run) => match self.queue {
-                Some(QueueView {
-                    position,
-                    paused: true,
-                    ..
-                }) => format!("Queued at place {position}; evaluations are paused."),
-                Some(QueueView {
-                    position,
-                    wait: Some(wait),
-                    ..
-                }) => {
-                    format!("Queued at place {position}, expected to start in about {wait}.")
-                }
-                Some(QueueView { position, .. }) => format!("Queued at place {position}."),
-                None => "Queued for evaluation.".to_owned(),
-            },
+            PublicState::Waiting(Stage::Run) => self.queued(),
             PublicState::Waiting(Stage::Admission) => "Received.".to_owned(),
             PublicState::Waiting(stage) => format!("Waiting for {}.", stage_noun(stage)),
-            PublicState::Working(stage) => {
-                let noun = stage_noun(stage);
-                format!("Under way: {noun}.")
-            }
+            PublicState::Working(stage) => format!("In progress: {}.", stage_noun(stage)),
         }
     }
 
-    /// The outcome's sentence; a container that failed is told in which of its two runs.
+    fn queued(&self) -> String {
+        let Some(queue) = self.queue else {
+            return "Queued for evaluation.".to_owned();
+        };
+        let position = queue.position;
+        match queue.wait {
+            _ if queue.paused => {
+                format!("Queued at position {position}. Evaluations are paused.")
+            }
+            Some(wait) => format!("Queued at position {position}, starts in about {wait}."),
+            None => format!("Queued at position {position}."),
+        }
+    }
+
+    /// The message of the outcome, with the failed run.
     fn ended(&self, outcome: Outcome) -> String {
         let message = outcome.message();
         let run = match (outcome, self.failed_stage()) {
@@ -353,7 +319,7 @@ impl SubmissionView {
         let headline = score
             .metrics
             .first()
-            .map(|m| format!("{} {}", m.title, m.shown));
+            .map(|m| format!("{} {}", m.title, m.formatted));
         match (headline, score.standing(self.number)) {
             (Some(headline), Some(standing)) => format!("Scored: {headline}, {standing}."),
             (Some(headline), None) => format!("Scored: {headline}."),
@@ -361,7 +327,7 @@ impl SubmissionView {
         }
     }
 
-    /// What the team should do now, if anything.
+    /// The next step for the team, if there is one.
     pub fn advice(&self) -> Option<&'static str> {
         let PublicState::Ended(outcome) = self.state else {
             return None;
@@ -369,44 +335,42 @@ impl SubmissionView {
         match outcome {
             Outcome::Scored | Outcome::Withdrawn => None,
             Outcome::Fault => Some(
-                "Organizers were told under the incident number. It spent no evaluation; \
-                 you need not push again unless they ask for it.",
+                "Please report the incident number to the organizers. The submission used no evaluation. \
+                 You need not push again unless they ask for it.",
             ),
             Outcome::Rejected | Outcome::BuildFailed | Outcome::BuildLimit => {
-                Some("Fix what is listed and push again. It spent no evaluation.")
+                Some("Fix the listed problems and push again. The submission used no evaluation.")
             }
             Outcome::ImageRejected => {
-                Some("Change the Dockerfile and push again. It spent no evaluation.")
+                Some("Change the Dockerfile and push again. The submission used no evaluation.")
             }
             _ if self.failed_stage() == Some(Stage::Smoke) => Some(
-                "It failed on the public sample, so you can repeat it at home. \
-                 It spent no evaluation.",
+                "It failed on the public sample. You can reproduce it locally. The submission used no evaluation.",
             ),
             _ if self.hidden => Some(
-                "This phase tells no more about runs on its data. Test on the public sample, \
-                 and for cases that differ from it.",
+                "This phase hides details of runs on hidden data. Test your method on the public sample, and on cases \
+                 that differ from it.",
             ),
-            _ => Some("Fix what is listed and push again."),
+            _ => Some("Fix the listed problems and push again."),
         }
     }
 
-    /// How the verdict is meant.
     pub fn tone(&self) -> Tone {
         match self.state {
-            PublicState::Ended(Outcome::Scored) => Tone::Good,
+            PublicState::Ended(Outcome::Scored) => Tone::Success,
             PublicState::Ended(Outcome::Withdrawn | Outcome::Fault) => Tone::Neutral,
-            PublicState::Ended(_) => Tone::Bad,
-            PublicState::Waiting(_) | PublicState::Working(_) => Tone::Busy,
+            PublicState::Ended(_) => Tone::Failure,
+            PublicState::Waiting(_) | PublicState::Working(_) => Tone::InProgress,
         }
     }
 
-    /// The gate at which the submission ended.
+    /// The stage at which the submission failed.
     pub fn failed_stage(&self) -> Option<Stage> {
         let failed = self.stages.iter().find(|g| g.state == StageState::Failed)?;
         Some(failed.name)
     }
 
-    /// `2 errors, 1 warning`; `no findings` when there are none.
+    /// `2 errors, 1 warning` or `no findings`.
     pub fn finding_counts(&self) -> String {
         let of = |severity| {
             let same = self
@@ -439,7 +403,7 @@ impl SubmissionView {
 }
 
 impl ScoreView {
-    /// `rank 2 of 7`, or which earlier submission still counts; none without a place.
+    /// `rank 2 of 7`, preceded by the submission that counts if it is another one. `None` without a rank.
     pub fn standing(&self, number: i64) -> Option<String> {
         let rank = self.rank?;
         let of = self.of;
@@ -450,10 +414,9 @@ impl ScoreView {
     }
 }
 
-/// What happens at a stage, as a noun.
-pub(super) fn stage_noun(stage: Stage) -> &'static str {
+fn stage_noun(stage: Stage) -> &'static str {
     match stage {
-        Stage::Admission => "check of the rules",
+        Stage::Admission => "admission",
         Stage::Build => "build",
         Stage::Smoke => "smoke run",
         Stage::Run => "evaluation",
@@ -461,24 +424,24 @@ pub(super) fn stage_noun(stage: Stage) -> &'static str {
     }
 }
 
-/// `1 error`, `2 errors`.
+/// `1 error`, `2 errors`
 pub(super) fn counted(n: usize, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{plural}")
 }
 
-/// A number with that many decimals, and as text with all of them. Never `-0.000`.
+/// The number rounded to the decimals, and as text with all of them. The text is never `-0.000`.
 pub fn rounded(value: f64, decimals: u8) -> (f64, String) {
     let text = format!("{value:.*}", usize::from(decimals));
     let text = match text.strip_prefix('-') {
         Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
         _ => text,
     };
-    // The text is the number's own, so it reads back; were it not, the value itself is the answer.
+    // The text of a number always parses.
     (text.parse().unwrap_or(value), text)
 }
 
-/// Which end of a metric is good, as one character.
+/// An arrow towards better values.
 pub(super) fn arrow(direction: Direction) -> char {
     match direction {
         Direction::Max => '↑',

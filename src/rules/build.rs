@@ -1,37 +1,36 @@
-//! What the end of a build means to the participant: BLD001 and BLD002.
+//! The findings for a failed build: BLD001 and BLD002.
 //!
-//! The engine counts the steps of the emitted Dockerfile; people know the lines of their own.
+//! The engine counts the steps of the emitted Dockerfile. A finding gives the line of the participant's own file.
 
 use super::catalogue::{BLD001, BLD002};
 use super::dockerfile::Dockerfile;
 use crate::model::{Finding, Location};
 
-/// Characters of the engine's sentence that are kept.
-const DESCRIPTION_CHARS_MAX: usize = 300;
+/// Characters of the engine's message that are kept.
+const MESSAGE_CHARS_MAX: usize = 300;
 
-/// A step failed. `step` counts the steps of the emitted file from 1; `message` is the engine's sentence.
+/// A step failed. `step` counts the steps of the emitted file from 1, and `message` is the engine's message.
 pub fn failed(path: &str, file: &Dockerfile, step: Option<u32>, message: &str) -> Finding {
-    let sentence: String = message
+    let message: String = message
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(DESCRIPTION_CHARS_MAX)
+        .take(MESSAGE_CHARS_MAX)
         .collect();
-    let sentence = sentence.trim().trim_end_matches('.');
     let location = match step.and_then(|step| file.line_of_step(step)) {
         Some(line) => Location::line(path, line),
         None => Location::file(path),
     };
-    let message = match sentence {
+    let message = match message.trim().trim_end_matches('.') {
         "" => "The build failed at this step".to_owned(),
-        sentence => format!("The build failed at this step: {sentence}"),
+        reason => format!("The build failed at this step: {reason}"),
     };
     BLD001.finding(message).at(location)
 }
 
-/// A limit was reached; `what` is `time`, `memory`, `log` or `disk`.
-pub fn limit(path: &str, what: &str) -> Finding {
+/// The build exceeded a limit: `time`, `memory`, `log`, `disk` and so on.
+pub fn limit(path: &str, limit: &str) -> Finding {
     BLD002
-        .finding(format!("The build exceeded its limit of {what}"))
+        .finding(format!("The build exceeded its limit of {limit}"))
         .at(Location::file(path))
 }
 
@@ -41,9 +40,9 @@ mod tests {
     use crate::rules::{Policy, dockerfile};
 
     #[test]
-    fn a_failing_step_points_to_the_participants_line() {
+    fn a_failing_step_has_the_line_of_the_participants_file() {
         let text = b"# why\nFROM scratch\nEXPOSE 80\nRUN a \\\n b\nUSER 1\nCMD [\"x\"]";
-        let file = dockerfile::check("Dockerfile", text, &Policy::new(["scratch"], []))
+        let file = dockerfile::check_dockerfile("Dockerfile", text, &Policy::new(["scratch"], []))
             .parsed
             .unwrap();
         let finding = failed("Dockerfile", &file, Some(2), "a:\n not found.");
@@ -60,5 +59,11 @@ mod tests {
             "d/Dockerfile"
         );
         assert_eq!(limit("Dockerfile", "memory").code, "BLD002");
+        let findings = [
+            failed("Dockerfile", &file, Some(2), "a:\n not found."),
+            failed("Dockerfile", &file, None, ""),
+            limit("Dockerfile", "memory"),
+        ];
+        insta::assert_snapshot!("builds", crate::rules::samples::block("a build", &findings));
     }
 }

@@ -1,108 +1,95 @@
-//! What the end of a run means: whose fault it was, and what to say about it: RUN001 to RUN004.
+//! Classifies the end of a run as a success, a failure of the submission or a platform error: RUN001 to RUN004.
 //!
-//! Exit codes are the container's own claim and decide nothing but "it failed": a time limit is what
-//! we recorded before we killed, a memory limit is what the kernel reports. A kill for the host's memory is nobody's but ours.
+//! The container chooses its exit code, so the code decides only that the run failed. A time limit counts if Referee
+//! recorded it before the kill, and a memory limit counts if the kernel reports it. A kill because the host ran out of
+//! memory is a platform error.
 
 use super::catalogue::{RUN001, RUN002, RUN003, RUN004};
-use crate::model::{Finding, KillReason, Outcome, RunEnd, RunLimits};
+use crate::model::{Finding, KillReason, Outcome, RunEnd, RunLimits, Severity};
 
-/// What follows from the end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Look at the output.
-    Fine,
-    /// Look at the output; a process was killed for want of memory on the way.
-    FineButOom(Finding),
-    /// The submission ends here.
-    Ended {
-        /// How.
-        outcome: Outcome,
-        /// Why.
-        finding: Finding,
-    },
-    /// Nobody knows what happened; the same run is tried again.
-    Infrastructure(String),
-    /// We ended it because nobody wants the result.
+pub enum RunEndClass {
+    /// The output can be checked.
+    Success,
+    /// The output can be checked, but the kernel killed a process because it exceeded the memory limit.
+    SuccessAfterOutOfMemory(Finding),
+    /// The submission ends.
+    Failure { outcome: Outcome, finding: Finding },
+    /// The cause is unknown or on the platform's side. Referee repeats the run.
+    PlatformError(String),
+    /// Referee ended the run because the submission was withdrawn or cancelled.
     Cancelled,
 }
 
-/// Codes with which engines and shells end a container that they could not start.
+/// Engines and shells use these codes for programs that they could not start.
 const NOT_EXECUTABLE: i64 = 126;
 const NOT_FOUND: i64 = 127;
-/// 128 and the number of a signal.
+/// 128 plus the number of a signal.
 const KILLED: i64 = 137;
 const TERMINATED: i64 = 143;
 
-/// Judges the end of a run. `killed` is our own record, `public` whether exit codes may be told:
-/// never about hidden data, where each would be a message out.
-pub fn classify(
+/// Classifies the end of a run.
+///
+/// `killed` is Referee's own record. `public` is whether a finding may contain the exit code. On hidden data it may
+/// not, because the code could carry hidden data out.
+pub fn classify_run_end(
     end: &RunEnd,
     killed: Option<KillReason>,
     limits: &RunLimits,
     public: bool,
-) -> Verdict {
+) -> RunEndClass {
+    let platform_error = |message: &str| RunEndClass::PlatformError(message.to_owned());
     match killed {
         Some(KillReason::Time) => {
-            return ended(
+            return failure(
                 Outcome::TimeLimit,
-                RUN002.finding(time_sentence(end, limits)),
+                RUN002.finding(time_message(end, limits)),
             );
         }
-        Some(KillReason::Cancelled) => return Verdict::Cancelled,
+        Some(KillReason::Cancelled) => return RunEndClass::Cancelled,
         Some(KillReason::Orphaned) => {
-            return Verdict::Infrastructure("the run lost its lease and was ended".into());
+            return platform_error("the run lost its lease, and Referee ended it");
         }
         None => {}
     }
     if !end.engine_continuous && (!end.started || matches!(end.exit_code, KILLED | TERMINATED)) {
-        return Verdict::Infrastructure(format!(
-            "the engine was away during the run, so exit code {} means nothing",
+        return platform_error(&format!(
+            "the engine was unavailable during the run, so exit code {} is not reliable",
             end.exit_code
         ));
     }
     if end.host_out_of_memory {
-        return Verdict::Infrastructure(
-            "the kernel killed the container because its host ran out of memory".into(),
+        return platform_error(
+            "the kernel killed the container because its host ran out of memory",
         );
     }
     if !end.started {
         return not_started(end);
     }
-    let memory = || format!("The container exceeded {} of memory", bytes(limits.memory));
+    let memory = bytes(limits.memory);
     match (end.exit_code, end.out_of_memory) {
-        (0, false) => Verdict::Fine,
+        (0, false) => RunEndClass::Success,
         (0, true) => {
             let mut finding = RUN003.finding(format!(
-                "A process was killed because it exceeded {} of memory; the container went on without it",
-                bytes(limits.memory)
+                "The kernel killed a process that exceeded {memory} of memory. The container continued without it"
             ));
-            finding.severity = crate::model::Severity::Warning;
-            Verdict::FineButOom(finding)
+            finding.severity = Severity::Warning;
+            RunEndClass::SuccessAfterOutOfMemory(finding)
         }
-        (_, true) => ended(Outcome::MemoryLimit, RUN003.finding(memory())),
-        (code @ (NOT_EXECUTABLE | NOT_FOUND), false) if public => {
-            let why = if code == NOT_FOUND {
-                "was not found"
-            } else {
-                "cannot be executed"
-            };
-            let message = format!("The container ended with exit code {code}: a program {why}");
-            ended(Outcome::RunFailed, RUN004.finding(message))
-        }
-        (code, false) if public => ended(Outcome::RunFailed, RUN001.finding(exit_sentence(code))),
-        (_, false) => ended(
-            Outcome::RunFailed,
-            RUN001.finding("The container ended with an error"),
+        (_, true) => failure(
+            Outcome::MemoryLimit,
+            RUN003.finding(format!("The container exceeded {memory} of memory")),
         ),
+        (code, false) => failure(Outcome::RunFailed, exit_finding(code, public)),
     }
 }
 
-fn ended(outcome: Outcome, finding: Finding) -> Verdict {
-    Verdict::Ended { outcome, finding }
+fn failure(outcome: Outcome, finding: Finding) -> RunEndClass {
+    RunEndClass::Failure { outcome, finding }
 }
 
-/// Two limits exist; the container's own duration tells which one ended it.
-fn time_sentence(end: &RunEnd, limits: &RunLimits) -> String {
+/// There are two limits. The duration of the container shows which one was exceeded.
+fn time_message(end: &RunEnd, limits: &RunLimits) -> String {
     let limit = if end.duration >= limits.time {
         limits.time
     } else {
@@ -111,9 +98,9 @@ fn time_sentence(end: &RunEnd, limits: &RunLimits) -> String {
     format!("The container exceeded its time limit of {limit}")
 }
 
-fn not_started(end: &RunEnd) -> Verdict {
+fn not_started(end: &RunEnd) -> RunEndClass {
     let error = end.error.to_ascii_lowercase();
-    let theirs = [
+    let errors_of_the_image = [
         "no such file or directory",
         "executable file not found",
         "permission denied",
@@ -121,40 +108,50 @@ fn not_started(end: &RunEnd) -> Verdict {
         "not a directory",
         "is a directory",
     ];
-    if end.error.is_empty() || !theirs.iter().any(|sign| error.contains(sign)) {
-        return Verdict::Infrastructure(format!("the container was not started: {}", end.error));
+    if end.error.is_empty() || !errors_of_the_image.iter().any(|text| error.contains(text)) {
+        let message = format!("the engine did not start the container: {}", end.error);
+        return RunEndClass::PlatformError(message);
     }
-    let why = if error.contains("permission denied") {
+    let reason = if error.contains("permission denied") {
         "it is not executable"
     } else if error.contains("exec format error") {
         "it has no interpreter line, or is for another platform"
     } else {
         "it or its interpreter is not in the image"
     };
-    ended(
-        Outcome::RunFailed,
-        RUN004.finding(format!(
-            "The program of the image could not be started: {why}"
-        )),
-    )
+    let message = format!("The engine could not start the program of the image: {reason}");
+    failure(Outcome::RunFailed, RUN004.finding(message))
 }
 
-fn exit_sentence(code: i64) -> String {
-    let meaning = match code {
+fn exit_finding(code: i64, public: bool) -> Finding {
+    if !public {
+        return RUN001.finding("The container ended with an error");
+    }
+    let (rule, meaning) = match code {
+        NOT_EXECUTABLE => (RUN004, ": a program cannot be executed"),
+        NOT_FOUND => (RUN004, ": a program was not found"),
+        code => (RUN001, meaning_of(code)),
+    };
+    rule.finding(format!(
+        "The container ended with exit code {code}{meaning}"
+    ))
+}
+
+fn meaning_of(code: i64) -> &'static str {
+    match code {
         132 => " (illegal instruction: built for another processor?)",
         134 => " (aborted)",
         135 => " (bus error: is /dev/shm full?)",
         136 => " (arithmetic error)",
         139 => " (segmentation fault)",
-        KILLED => " (killed, and the engine does not say by what; most often memory ran out)",
-        TERMINATED => " (terminated, and not by us)",
-        153 => " (a file grew beyond the limit)",
+        KILLED => " (killed; the engine reports no cause, and most often memory ran out)",
+        TERMINATED => " (terminated, but not by Referee)",
+        153 => " (a file exceeded the size limit)",
         _ => "",
-    };
-    format!("The container ended with exit code {code}{meaning}")
+    }
 }
 
-/// `512 MiB`, `1.5 GiB`.
+/// `512 MiB`, `1.5 GiB`
 pub(in crate::rules) fn bytes(n: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut unit) = (n as f64, 0);
@@ -184,20 +181,20 @@ mod tests {
         }
     }
 
-    fn told(end: &RunEnd, killed: Option<KillReason>, public: bool) -> (String, String) {
-        match classify(end, killed, &samples::limits(), public) {
-            Verdict::Fine => ("fine".into(), String::new()),
-            Verdict::FineButOom(f) => (format!("fine {}", f.code), f.message),
-            Verdict::Ended { outcome, finding } => {
+    fn class_of(end: &RunEnd, killed: Option<KillReason>, public: bool) -> (String, String) {
+        match classify_run_end(end, killed, &samples::limits(), public) {
+            RunEndClass::Success => ("success".into(), String::new()),
+            RunEndClass::SuccessAfterOutOfMemory(f) => (format!("success {}", f.code), f.message),
+            RunEndClass::Failure { outcome, finding } => {
                 (format!("{outcome} {}", finding.code), finding.message)
             }
-            Verdict::Infrastructure(message) => ("again".into(), message),
-            Verdict::Cancelled => ("cancelled".into(), String::new()),
+            RunEndClass::PlatformError(message) => ("platform-error".into(), message),
+            RunEndClass::Cancelled => ("cancelled".into(), String::new()),
         }
     }
 
     #[test]
-    fn the_order_of_the_questions_decides() {
+    fn records_and_reports_decide_before_exit_codes() {
         let oom = |code| RunEnd {
             out_of_memory: true,
             ..end(code)
@@ -216,27 +213,27 @@ mod tests {
             ..end(127)
         };
         for (end, killed, expected) in [
-            (end(0), None, "fine"),
+            (end(0), None, "success"),
             (end(1), None, "run-failed RUN001"),
-            // Forged: nobody was killed.
+            // Forged: nothing killed the container.
             (end(137), None, "run-failed RUN001"),
             (end(124), None, "run-failed RUN001"),
             (end(127), None, "run-failed RUN004"),
             (oom(137), None, "memory-limit RUN003"),
             (oom(1), None, "memory-limit RUN003"),
-            (oom(0), None, "fine RUN003"),
+            (oom(0), None, "success RUN003"),
             (end(137), Some(KillReason::Time), "time-limit RUN002"),
-            // It ended well in the moment of the kill: our record still decides.
+            // The container succeeded at the time of the kill. The record still decides.
             (end(0), Some(KillReason::Time), "time-limit RUN002"),
             (oom(137), Some(KillReason::Time), "time-limit RUN002"),
             (end(137), Some(KillReason::Cancelled), "cancelled"),
-            (end(137), Some(KillReason::Orphaned), "again"),
-            (away(137), None, "again"),
-            (crowded.clone(), None, "again"),
+            (end(137), Some(KillReason::Orphaned), "platform-error"),
+            (away(137), None, "platform-error"),
+            (crowded.clone(), None, "platform-error"),
             (crowded, Some(KillReason::Time), "time-limit RUN002"),
-            (away(143), None, "again"),
+            (away(143), None, "platform-error"),
             (away(42), None, "run-failed RUN001"),
-            (away(0), None, "fine"),
+            (away(0), None, "success"),
             (
                 unstarted("exec: \"/x\": stat /x: no such file or directory"),
                 None,
@@ -252,36 +249,83 @@ mod tests {
                 None,
                 "run-failed RUN004",
             ),
-            (unstarted("could not select device driver"), None, "again"),
-            (unstarted(""), None, "again"),
+            (
+                unstarted("could not select device driver"),
+                None,
+                "platform-error",
+            ),
+            (unstarted(""), None, "platform-error"),
         ] {
-            assert_eq!(told(&end, killed, true).0, expected, "{end:?}");
+            assert_eq!(class_of(&end, killed, true).0, expected, "{end:?}");
         }
     }
 
     #[test]
-    fn hidden_runs_say_no_code() {
+    fn findings_of_hidden_runs_contain_no_exit_code() {
         for code in [1, 2, 126, 127, 137, 139, 255] {
             assert_eq!(
-                told(&end(code), None, false).1,
+                class_of(&end(code), None, false).1,
                 "The container ended with an error"
             );
         }
-        assert!(
-            told(&end(139), None, true)
-                .1
-                .contains("139 (segmentation fault)")
-        );
+        let public = class_of(&end(139), None, true).1;
+        assert!(public.contains("139 (segmentation fault)"), "{public}");
     }
 
     #[test]
-    fn the_limit_that_held_is_the_one_that_is_named() {
+    fn messages() {
+        let unstarted = |error: &str| RunEnd {
+            started: false,
+            error: error.into(),
+            ..end(127)
+        };
+        let oom = |code| RunEnd {
+            out_of_memory: true,
+            ..end(code)
+        };
+        let away = RunEnd {
+            engine_continuous: false,
+            ..end(137)
+        };
+        let crowded = RunEnd {
+            host_out_of_memory: true,
+            ..end(137)
+        };
+        let codes = [1, 126, 127, 132, 134, 135, 136, 137, 139, 143, 153];
+        let errors = [
+            "no such file or directory",
+            "exec format error",
+            "permission denied",
+            "could not select device driver",
+        ];
+        let ends = codes.map(end).into_iter().chain(errors.map(unstarted));
+        let ends = ends.chain([oom(0), oom(1), away, crowded]);
+        let ends = ends.map(|end| (end, None)).chain([
+            (end(137), Some(KillReason::Time)),
+            (end(137), Some(KillReason::Orphaned)),
+        ]);
+        let blocks = ends.map(|(end, killed)| {
+            let class = classify_run_end(&end, killed, &samples::limits(), true);
+            match class {
+                RunEndClass::SuccessAfterOutOfMemory(finding) => {
+                    samples::block("success", &[finding])
+                }
+                RunEndClass::Failure { outcome, finding } => samples::block(outcome, &[finding]),
+                RunEndClass::PlatformError(message) => format!("platform error: {message}\n"),
+                RunEndClass::Success | RunEndClass::Cancelled => unreachable!("{end:?}"),
+            }
+        });
+        insta::assert_snapshot!(blocks.collect::<String>());
+    }
+
+    #[test]
+    fn the_message_names_the_exceeded_limit() {
         let time = |seconds| {
             let end = RunEnd {
                 duration: Duration::seconds(seconds),
                 ..end(137)
             };
-            told(&end, Some(KillReason::Time), true).1
+            class_of(&end, Some(KillReason::Time), true).1
         };
         assert_eq!(time(20), "The container exceeded its time limit of 20 s");
         assert_eq!(time(61), "The container exceeded its time limit of 1 min");

@@ -1,23 +1,23 @@
-//! What a failed program printed, and what that usually means: RUN005 to RUN013.
+//! Explains the last lines of a failed program's log: RUN005 to RUN013.
 //!
-//! An honest mistake prints the same few sentences everywhere. Each is known by its sign, and explained
-//! beside the finding that the run failed. A hint is advice: it decides nothing, and a program that
-//! prints what it likes gains nothing by it. Never asked about hidden data.
+//! Common mistakes print the same few error messages everywhere. Referee recognises them and explains them beside the
+//! finding for the failed run. A hint is only advice and decides nothing, so a program gains nothing by printing such
+//! messages. Referee never uses hints for runs on hidden data.
 
 use super::catalogue::{
     RUN005, RUN006, RUN007, RUN008, RUN009, RUN010, RUN011, RUN012, RUN013, Rule,
 };
 use crate::model::{Contract, Finding, LogExcerpt};
 
-/// Hints about one run; more would bury the first.
+/// Hints per run. More hints would distract from the first.
 const HINTS_MAX: usize = 2;
-/// Characters of what a hint quotes from the log.
-const QUOTED_MAX: usize = 120;
+/// Characters of the log that a hint quotes.
+const QUOTED_CHARS_MAX: usize = 120;
 
-/// Words by which a program says what stopped it. The first sign that a line bears counts.
+/// Parts of error messages. The first one that a line contains decides.
 const SIGNS: &[(&str, Sign)] = &[
-    ("invalid load key, 'v'", Sign::Pointer),
-    ("version https://git-lfs.github.com", Sign::Pointer),
+    ("invalid load key, 'v'", Sign::LfsPointer),
+    ("version https://git-lfs.github.com", Sign::LfsPointer),
     ("attempted relative import", Sign::Import),
     ("libcuda.so", Sign::Hardware),
     ("libcudnn", Sign::Hardware),
@@ -62,16 +62,16 @@ const SIGNS: &[(&str, Sign)] = &[
     ("Read-only file system", Sign::NotWritable),
     ("Permission denied", Sign::NotWritable),
     ("Operation not permitted", Sign::NotWritable),
-    // That the program of the image is not there is said by the finding itself.
-    ("[FATAL tini", Sign::Said),
-    ("No such file or directory", Sign::NotThere),
-    ("can't open file", Sign::NotThere),
-    ("cannot find the path", Sign::NotThere),
+    // The finding for the failed run already reports that the program is missing.
+    ("[FATAL tini", Sign::AlreadyReported),
+    ("No such file or directory", Sign::MissingFile),
+    ("can't open file", Sign::MissingFile),
+    ("cannot find the path", Sign::MissingFile),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
-    NotThere,
+    MissingFile,
     NotWritable,
     Arguments,
     Hardware,
@@ -79,28 +79,28 @@ enum Sign {
     Limit,
     Network,
     SharedMemory,
-    Pointer,
-    Said,
+    LfsPointer,
+    AlreadyReported,
 }
 
 impl Sign {
     fn rule(self) -> Option<&'static Rule> {
         Some(match self {
-            Self::Said => return None,
+            Self::AlreadyReported => return None,
             Self::Limit => &RUN012,
             Self::Arguments => &RUN013,
-            Self::NotThere => &RUN005,
+            Self::MissingFile => &RUN005,
             Self::NotWritable => &RUN006,
             Self::Hardware => &RUN007,
             Self::Import => &RUN008,
             Self::Network => &RUN009,
             Self::SharedMemory => &RUN010,
-            Self::Pointer => &RUN011,
+            Self::LfsPointer => &RUN011,
         })
     }
 }
 
-/// What the last words of a failed run hint at, the last first: programs die of what they print last.
+/// Hints for a failed run. The last line comes first, because a program usually prints the cause of its end last.
 pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
     let text = log.text();
     let mut seen: Vec<Sign> = Vec::new();
@@ -116,7 +116,7 @@ pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
         let Some(rule) = sign.rule() else {
             continue;
         };
-        hints.push(hint((*sign, rule), line, contract));
+        hints.push(hint(*sign, rule, line, contract));
         if hints.len() == HINTS_MAX {
             break;
         }
@@ -124,56 +124,68 @@ pub fn hints(log: &LogExcerpt, contract: &Contract) -> Vec<Finding> {
     hints
 }
 
-fn hint((sign, rule): (Sign, &Rule), line: &str, contract: &Contract) -> Finding {
-    let path = path_in(line);
-    match (sign, path) {
-        (Sign::NotThere | Sign::NotWritable, Some(path)) if in_a_home(path) => RUN006.finding_with(
-            format!("The program wants to use `{}`, a home directory", shown(path)),
-            "It runs as user 65534, which has none. Write `ENV HOME=/tmp` into the Dockerfile; what must be there \
-             already, COPY it into the image and name its place.",
-        ),
-        (Sign::NotThere, Some(path)) if path.starts_with("//") => rule.finding_with(
-            format!("The program looks for `{}` in the working directory, which is `/`", path.trim_start_matches('/')),
-            "Write the whole path into ENTRYPOINT, or `WORKDIR /app` with the directory of your files before it.",
-        ),
-        (Sign::NotThere, Some(path)) if within(path, &contract.input) => rule.finding_with(
-            format!("The program looks for `{}`, which is not among the inputs", shown(path)),
+fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
+    let (input, output) = (&contract.input, &contract.output);
+    let (missing, denied) = (sign == Sign::MissingFile, sign == Sign::NotWritable);
+    let path = path_in(line).filter(|_| missing || denied);
+    let Some(path) = path else {
+        let message = format!(
+            "The program printed \u{201c}{}\u{201d}",
+            shortened(line.trim())
+        );
+        return rule.finding(message);
+    };
+    let name = shortened(path);
+    if in_home_directory(path) {
+        RUN006.finding_with(
+            format!("The program uses `{name}`, a home directory"),
+            "The program runs as user 65534, which has no home directory. Write `ENV HOME=/tmp` into the Dockerfile. \
+             If the program needs existing files, COPY them into the image and use their path.",
+        )
+    } else if denied {
+        rule.finding_with(
+            format!("The program may not use `{name}`"),
             format!(
-                "List what is in {}: names and numbers of inputs differ from data to data.",
-                contract.input
+                "The program runs as user 65534. Write only to {output} and /tmp, and make the files that the program \
+                 reads readable for all users (`chmod -R a+rX`)."
             ),
-        ),
-        (Sign::NotThere, Some(path)) if within(path, &contract.output) => rule.finding_with(
-            format!("The program writes to `{}`, whose directory is not there", shown(path)),
-            format!("{} is empty at the start: make the directories in it first.", contract.output),
-        ),
-        (Sign::NotThere, Some(path)) => rule.finding_with(
-            format!("The program looks for `{}`, which is not in the image", shown(path)),
+        )
+    } else if let Some(relative) = path.strip_prefix("//") {
+        let relative = relative.trim_start_matches('/');
+        rule.finding_with(
+            format!("The program looks for `{relative}` in the working directory, which is `/`"),
+            "Write the whole path into ENTRYPOINT, or write `WORKDIR /app` with the directory of your files before it.",
+        )
+    } else if within(path, input) {
+        rule.finding_with(
+            format!("The program looks for `{name}`, which is not among the inputs"),
             format!(
-                "COPY the file into the image, or correct the path: inputs are in {}, outputs go to {}, and \
-                 nothing else of your machine is there.",
-                contract.input, contract.output
+                "List the files in {input}. Names and numbers of inputs differ between data sets."
             ),
-        ),
-        (Sign::NotWritable, Some(path)) => rule.finding_with(
-            format!("The program may not use `{}`", shown(path)),
+        )
+    } else if within(path, output) {
+        rule.finding_with(
+            format!("The program writes to `{name}`, but the directory does not exist"),
+            format!("{output} is empty at the start. Create the directories in it first."),
+        )
+    } else {
+        rule.finding_with(
+            format!("The program looks for `{name}`, which is not in the image"),
             format!(
-                "Write to {} and /tmp only, and make what the program reads readable for everyone \
-                 (`chmod -R a+rX`): it runs as user 65534.",
-                contract.output
+                "COPY the file into the image, or correct the path. Inputs are in {input}, outputs belong in {output}, \
+                 and no other files of your machine are available."
             ),
-        ),
-        _ => rule.finding(format!("The program says \u{201c}{}\u{201d}", shown(line.trim()))),
+        )
     }
 }
 
-fn in_a_home(path: &str) -> bool {
+fn in_home_directory(path: &str) -> bool {
     ["/root", "/nonexistent"]
         .iter()
         .any(|home| within(path, home))
 }
 
-/// The absolute path that a line speaks of: in quotes, or a word of its own.
+/// The last absolute path in a line, in quotes or as a separate word.
 fn path_in(line: &str) -> Option<&str> {
     let parts = line.split(|c: char| c.is_whitespace() || "'\"`:,;()[]<>".contains(c));
     let mut paths = parts.filter(|part| part.len() > 1 && part.starts_with('/'));
@@ -186,8 +198,8 @@ fn within(path: &str, folder: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_MAX) {
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARS_MAX) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}…", &text[..at]),
     }
@@ -200,20 +212,18 @@ mod tests {
     use super::*;
     use crate::rules::samples;
 
-    fn told(log: &str) -> Vec<(&'static str, String, String)> {
+    fn hints_of(log: &str) -> Vec<Finding> {
         let excerpt = LogExcerpt {
             head: log.to_owned(),
             total_bytes: log.len() as u64,
             ..LogExcerpt::default()
         };
-        let contract = samples::contract("{case}.png");
-        let all = hints(&excerpt, &contract).into_iter();
-        let code = |f: &Finding| crate::rules::rule(&f.code).unwrap().code;
-        all.map(|f| (code(&f), f.message, f.help)).collect()
+        hints(&excerpt, &samples::contract("{case}.png"))
     }
 
     #[test]
-    fn what_programs_print_is_explained() {
+    fn common_error_messages_are_explained() {
+        let mut all = String::new();
         for (log, code, message) in [
             (
                 "FileNotFoundError: [Errno 2] No such file or directory: '/home/me/model.pt'\n",
@@ -228,7 +238,7 @@ mod tests {
             (
                 "No such file or directory: '/output/Video_01/phases.csv'\n",
                 "RUN005",
-                "The program writes to `/output/Video_01/phases.csv`, whose directory is not there",
+                "The program writes to `/output/Video_01/phases.csv`, but the directory does not exist",
             ),
             (
                 "python3: can't open file '/app/predict.py': [Errno 2] No such file or directory\n",
@@ -243,7 +253,7 @@ mod tests {
             (
                 "PermissionError: [Errno 13] Permission denied: '/root/.cache/torch'\n",
                 "RUN006",
-                "The program wants to use `/root/.cache/torch`, a home directory",
+                "The program uses `/root/.cache/torch`, a home directory",
             ),
             (
                 "FileNotFoundError: [Errno 2] No such file or directory: '/nonexistent/.cache/x'\n",
@@ -278,7 +288,7 @@ mod tests {
             (
                 "AssertionError: Torch not compiled with CUDA enabled\n",
                 "RUN007",
-                "The program says \u{201c}AssertionError: Torch not compiled with CUDA enabled\u{201d}",
+                "The program printed \u{201c}AssertionError: Torch not compiled with CUDA enabled\u{201d}",
             ),
             (
                 "ModuleNotFoundError: No module named 'cv2'\n",
@@ -301,33 +311,39 @@ mod tests {
                 "invalid load key",
             ),
         ] {
-            let told = told(log);
-            assert_eq!(told.len(), 1, "{log}: {told:?}");
-            assert_eq!(told[0].0, code, "{log}");
-            assert!(told[0].1.contains(message), "{log}: {}", told[0].1);
+            let hints = hints_of(log);
+            assert_eq!(hints.len(), 1, "{log}: {hints:?}");
+            assert_eq!(hints[0].code, code, "{log}");
+            assert!(hints[0].message.contains(message), "{log}: {hints:?}");
+            all += &samples::block(log.trim(), &hints);
         }
-        assert_eq!(told("ValueError: operands could not be broadcast\n"), []);
+        insta::assert_snapshot!("hints", all);
         assert_eq!(
-            told("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"),
+            hints_of("ValueError: operands could not be broadcast\n"),
+            []
+        );
+        assert_eq!(
+            hints_of("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"),
             []
         );
     }
 
     #[test]
-    fn the_last_words_come_first_and_each_once() {
+    fn the_last_message_comes_first_and_each_kind_once() {
         let log = "No module named 'a'\nNo module named 'b'\nRead-only file system: '/x'\nmore\n";
-        let codes: Vec<_> = told(log)
-            .into_iter()
-            .map(|(code, message, _)| (code, message.contains("'a'")))
+        let found = hints_of(log);
+        let codes: Vec<_> = found
+            .iter()
+            .map(|f| (f.code.as_str(), f.message.contains("'a'")))
             .collect();
         assert_eq!(codes, [("RUN006", false), ("RUN008", false)]);
     }
 
     proptest! {
         #[test]
-        fn no_log_does_harm(log in "(\\PC|/|'|\n|No such file or directory|Permission denied){0,80}") {
-            for (_, message, _) in told(&log) {
-                prop_assert!(message.chars().count() < 3 * QUOTED_MAX);
+        fn hints_for_any_log_are_short(log in "(\\PC|/|'|\n|No such file or directory|Permission denied){0,80}") {
+            for hint in hints_of(&log) {
+                prop_assert!(hint.message.chars().count() < 3 * QUOTED_CHARS_MAX);
             }
         }
     }

@@ -1,6 +1,6 @@
-//! An image, built here or pushed, against what may run: IMG001 to IMG010, IMG017, IMG018.
+//! Checks a built or pushed image: IMG001 to IMG010, IMG017, IMG018.
 //!
-//! Judges what the engine reports of the image, never what its Dockerfile promised.
+//! The checks use the engine's report of the image, never its Dockerfile.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,13 @@ use super::exit::bytes;
 use super::policy::Policy;
 use crate::model::{Finding, Found, ImageFacts, RunLimits, limits};
 
-/// Looks at an image whose base sets nothing of note; see [`check_on_base`].
-pub fn check(image: &ImageFacts, bounds: &RunLimits, policy: &Policy) -> Vec<Finding> {
-    check_on_base(image, None, bounds, policy)
+/// Checks an image with an unknown base image.
+pub fn check_image(image: &ImageFacts, bounds: &RunLimits, policy: &Policy) -> Vec<Finding> {
+    check_image_on_base(image, None, bounds, policy)
 }
 
-/// Looks at an image. What its base, an image of the organizers' list, says itself is not the
-/// participant's to change, and is accepted.
-pub fn check_on_base(
+/// Checks an image. Environment variables of its base image, which is on the organizers' list, are accepted.
+pub fn check_image_on_base(
     image: &ImageFacts,
     base: Option<&ImageFacts>,
     bounds: &RunLimits,
@@ -31,36 +30,33 @@ pub fn check_on_base(
     }
     if image.os != "linux" || image.architecture != policy.architecture {
         findings.push(IMG002.finding(format!(
-            "The image is for {}/{}, the server is {}",
-            word(&image.os),
-            word(&image.architecture),
+            "The image is for {}/{}, but the server is {}",
+            printable(&image.os),
+            printable(&image.architecture),
             policy.platform()
         )));
     }
     if image.bytes > bounds.image {
         findings.push(IMG003.finding(format!(
-            "The image has {}, {} are allowed",
+            "Image size: {}. At most {} is allowed",
             bytes(image.bytes),
             bytes(bounds.image)
         )));
     }
     if image.layers > limits::IMAGE_LAYERS_MAX {
-        findings.push(IMG004.finding(format!(
-            "The image has {} layers, {} are allowed",
-            image.layers,
-            limits::IMAGE_LAYERS_MAX
-        )));
+        findings.push(too_many_layers(image.layers));
     }
     if let Some(volume) = image.volumes.first() {
-        findings.push(IMG005.finding(format!("The image declares a volume: `{}`", word(volume))));
+        let message = format!("The image declares a volume: `{}`", printable(volume));
+        findings.push(IMG005.finding(message));
     }
     if !image.on_build.is_empty() {
         findings.push(IMG006.finding("The image has ONBUILD instructions"));
     }
-    findings.extend(environment(image, base));
+    findings.extend(check_environment(image, base));
     if is_root(&image.user) {
-        findings
-            .push(IMG008.finding("The image asks for root; the container runs as 65534 instead"));
+        let message = "The image asks for root. The container runs as user 65534 instead";
+        findings.push(IMG008.finding(message));
     }
     if let Some(root) = ["/proc", "/sys", "/dev"]
         .into_iter()
@@ -68,80 +64,93 @@ pub fn check_on_base(
     {
         findings.push(IMG009.finding(format!("The working directory is under {root}")));
     }
-    findings.extend(labels(image));
+    findings.extend(check_labels(image));
     findings
         .into_iter()
-        .map(|finding| policy.adjust(finding))
+        .map(|finding| policy.apply_severity(finding))
         .collect()
 }
 
-/// Files that an engine reads before it starts a container.
-const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
-/// Engines read no longer line of them (Go's `bufio.Scanner`).
-const ACCOUNTS_LINE_MAX: u64 = 60_000;
-const ACCOUNTS_BYTES_MAX: u64 = 256 * 1024;
-/// What is mounted in every container, besides inputs and outputs.
+/// Also for the layers of a manifest.
+pub(super) fn too_many_layers(layers: usize) -> Finding {
+    let layers_max = limits::IMAGE_LAYERS_MAX;
+    IMG004.finding(format!(
+        "The image has {layers} layers. At most {layers_max} are allowed"
+    ))
+}
+
+/// An engine reads these files before it starts a container.
+const ACCOUNT_FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
+/// Of a line in bytes. Engines read no longer lines of these files (Go's `bufio.Scanner`).
+const ACCOUNT_LINE_MAX: u64 = 60_000;
+const ACCOUNT_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// The mount points of every container, besides inputs and outputs.
 const MOUNTS: [&str; 4] = ["/dev", "/proc", "/sys", "/tmp"];
 
-/// The files that an engine reads of an image before it starts anything of it.
-pub fn accounts() -> Vec<String> {
-    ACCOUNTS.map(str::to_owned).to_vec()
+/// The files of an image that an engine reads before it starts a container.
+pub fn account_files() -> Vec<String> {
+    ACCOUNT_FILES.map(str::to_owned).to_vec()
 }
 
-/// What is wrong with [`accounts`], a sentence without an end for each.
-pub fn wrong_accounts(found: &BTreeMap<String, Found>) -> Vec<String> {
+/// The problems of [`account_files`], each as a sentence without a full stop.
+pub fn account_file_problems(found: &BTreeMap<String, Found>) -> Vec<String> {
     let all = found
         .iter()
-        .filter(|(path, _)| ACCOUNTS.contains(&path.as_str()));
-    all.filter_map(|(path, found)| Some(format!("`{path}` {}", wrong(found, true)?)))
+        .filter(|(path, _)| ACCOUNT_FILES.contains(&path.as_str()));
+    all.filter_map(|(path, found)| Some(format!("`{path}` {}", account_file_problem(found)?)))
         .collect()
 }
 
-/// The paths of an image that [`check_places`] judges.
-pub fn locations(policy: &Policy) -> Vec<String> {
-    let fixed = ACCOUNTS.into_iter().chain(MOUNTS).map(str::to_owned);
+/// The paths of an image that [`check_inspected_paths`] checks.
+pub fn inspected_paths(policy: &Policy) -> Vec<String> {
+    let fixed = ACCOUNT_FILES.into_iter().chain(MOUNTS).map(str::to_owned);
     fixed.chain(policy.mounts.iter().cloned()).collect()
 }
 
-/// Looks at what is at [`locations`].
-pub fn check_locations(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
-    let judged = found.iter().filter_map(|(path, found)| {
-        let rule = match ACCOUNTS.contains(&path.as_str()) {
-            true => IMG017,
-            false => IMG018,
+/// Checks the files that were found at [`inspected_paths`].
+pub fn check_inspected_paths(found: &BTreeMap<String, Found>, policy: &Policy) -> Vec<Finding> {
+    let findings = found.iter().filter_map(|(path, found)| {
+        let (rule, problem) = if ACCOUNT_FILES.contains(&path.as_str()) {
+            (IMG017, account_file_problem(found)?)
+        } else {
+            (IMG018, mount_point_problem(found)?)
         };
-        let wrong = wrong(found, rule.code == IMG017.code)?;
-        Some(policy.adjust(rule.finding(format!("`{}` of the image {wrong}", word(path)))))
+        let message = format!("`{}` of the image {problem}", printable(path));
+        Some(policy.apply_severity(rule.finding(message)))
     });
-    judged.collect()
+    findings.collect()
 }
 
-/// What is wrong with a file of accounts, or else with a place that is mounted over.
-fn wrong(found: &Found, is_accounts: bool) -> Option<&'static str> {
-    Some(match (found, is_accounts) {
-        (Found::Nothing, _) | (Found::Directory, false) => return None,
-        (
-            Found::File {
-                bytes,
-                longest_line,
-            },
-            true,
-        ) => {
-            let short = longest_line.is_some_and(|line| line <= ACCOUNTS_LINE_MAX);
-            if *bytes <= ACCOUNTS_BYTES_MAX && short {
-                return None;
-            }
-            "is too large, or has a line that is too long"
-        }
-        (Found::File { .. }, false) => "is a file",
-        (Found::Directory, true) => "is a directory",
-        (Found::Link, _) => "is a symbolic link",
-        (Found::Other, _) => "is a device, a pipe or a socket",
-        (Found::Unreadable(_), _) => "cannot be reached: links on the way lead nowhere",
-    })
+fn account_file_problem(found: &Found) -> Option<&'static str> {
+    match found {
+        Found::File {
+            bytes,
+            longest_line: Some(line),
+        } if *bytes <= ACCOUNT_FILE_BYTES_MAX && *line <= ACCOUNT_LINE_MAX => None,
+        Found::File { .. } => Some("is too large, or has a line that is too long"),
+        Found::Directory => Some("is a directory"),
+        other => special_file_problem(other),
+    }
 }
 
-fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
+fn mount_point_problem(found: &Found) -> Option<&'static str> {
+    match found {
+        Found::Directory => None,
+        Found::File { .. } => Some("is a file"),
+        other => special_file_problem(other),
+    }
+}
+
+fn special_file_problem(found: &Found) -> Option<&'static str> {
+    match found {
+        Found::Nothing | Found::File { .. } | Found::Directory => None,
+        Found::Link => Some("is a symbolic link"),
+        Found::Other => Some("is a device, a pipe or a socket"),
+        Found::Unreadable(_) => Some("cannot be reached, because links in its path lead nowhere"),
+    }
+}
+
+fn check_environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
     let inherited = |entry: &String| base.is_some_and(|base| base.env.contains(entry));
     image
         .env
@@ -150,12 +159,12 @@ fn environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Finding> {
         .filter_map(|entry| {
             let name = entry.split('=').next().unwrap_or(entry);
             steers_the_host(name)
-                .then(|| IMG007.finding(format!("The image sets `{}`", word(name))))
+                .then(|| IMG007.finding(format!("The image sets `{}`", printable(name))))
         })
         .collect()
 }
 
-fn labels(image: &ImageFacts) -> Option<Finding> {
+fn check_labels(image: &ImageFacts) -> Option<Finding> {
     let size: usize = image
         .labels
         .iter()
@@ -163,7 +172,7 @@ fn labels(image: &ImageFacts) -> Option<Finding> {
         .sum();
     (size > limits::IMAGE_LABEL_BYTES_MAX).then(|| {
         IMG010.finding(format!(
-            "The labels have {}, {} are allowed",
+            "The labels have {}. At most {} is allowed",
             bytes(size as u64),
             bytes(limits::IMAGE_LABEL_BYTES_MAX as u64)
         ))
@@ -175,8 +184,8 @@ fn is_root(user: &str) -> bool {
     name.is_empty() || name == "root" || name.parse() == Ok(0_u32)
 }
 
-/// A word of the image, fit for a sentence.
-pub(super) fn word(text: &str) -> String {
+/// A text of the image for a message.
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
@@ -205,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_engines_read_and_mount_over_is_plain() {
+    fn account_files_and_mount_points_are_checked() {
         let policy = Policy::new(["python:3.11"], [&samples::contract("{case}.png")]);
         let file = |bytes, longest_line| Found::File {
             bytes,
@@ -213,9 +222,22 @@ mod tests {
         };
         let codes = |path: &str, found: Found| -> Vec<String> {
             let found = BTreeMap::from([(path.to_owned(), found)]);
-            let all = check_locations(&found, &policy).into_iter();
+            let all = check_inspected_paths(&found, &policy).into_iter();
             all.map(|f| f.code).collect()
         };
+        let kinds = [
+            file(1 << 30, None),
+            Found::Directory,
+            Found::Link,
+            Found::Other,
+            Found::Unreadable(String::new()),
+        ];
+        let blocks = kinds.iter().map(|found| {
+            let paths = ["/etc/group", "/input"].map(|path| (path.to_owned(), found.clone()));
+            let findings = check_inspected_paths(&BTreeMap::from(paths), &policy);
+            samples::block(format!("{found:?}"), &findings)
+        });
+        insta::assert_snapshot!("paths", blocks.collect::<String>());
         for (path, found) in [
             ("/etc/passwd", file(2_000, Some(80))),
             ("/etc/group", Found::Nothing),
@@ -242,15 +264,14 @@ mod tests {
         ] {
             assert_eq!(codes("/input", found.clone()), ["IMG018"], "{found:?}");
         }
-        let locations = locations(&policy);
-        assert!(
-            locations.iter().any(|p| p == "/etc/group") && locations.iter().any(|p| p == "/tmp")
-        );
-        assert!(policy.mounts.iter().all(|mount| locations.contains(mount)));
+        let inspected = inspected_paths(&policy);
+        let has = |path: &str| inspected.iter().any(|p| p == path);
+        assert!(has("/etc/group") && has("/tmp"));
+        assert!(policy.mounts.iter().all(|mount| inspected.contains(mount)));
     }
 
     #[test]
-    fn each_fault_is_found_alone_and_a_good_image_has_none() {
+    fn each_problem_is_found_alone_and_a_good_image_has_none() {
         let policy = Policy::new(["x"], []);
         type Change = fn(&mut ImageFacts);
         let changes: [(&str, Change); 16] = [
@@ -273,31 +294,33 @@ mod tests {
                 drop(i.labels.insert("a".into(), "b".repeat(20_000)))
             }),
         ];
+        let mut all = String::new();
         for (code, change) in changes {
             let mut image = good();
             change(&mut image);
-            let codes: Vec<_> = check(&image, &samples::limits(), &policy)
-                .into_iter()
-                .map(|f| f.code)
-                .collect();
+            let findings = check_image(&image, &samples::limits(), &policy);
+            let label = if code.is_empty() { "accepted" } else { code };
+            all += &samples::block(label, &findings);
+            let codes: Vec<_> = findings.into_iter().map(|f| f.code).collect();
             assert_eq!(codes.concat(), code);
         }
+        insta::assert_snapshot!("images", all);
     }
 
     #[test]
-    fn what_the_base_sets_is_accepted_unless_it_was_changed() {
+    fn variables_of_the_base_image_are_accepted_unless_they_were_changed() {
         let policy = Policy::new(["x"], []);
         let mut base = good();
         base.env
             .push("LD_LIBRARY_PATH=/usr/local/nvidia/lib64".into());
         let mut image = base.clone();
         assert_eq!(
-            check_on_base(&image, Some(&base), &samples::limits(), &policy),
+            check_image_on_base(&image, Some(&base), &samples::limits(), &policy),
             []
         );
         image.env.push("LD_LIBRARY_PATH=/evil".into());
         assert_eq!(
-            check_on_base(&image, Some(&base), &samples::limits(), &policy)[0].code,
+            check_image_on_base(&image, Some(&base), &samples::limits(), &policy)[0].code,
             "IMG007"
         );
     }

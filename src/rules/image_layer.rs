@@ -1,85 +1,79 @@
-//! What a layer holds, entry by entry: IMG015; and what fetching it may find out: IMG003, IMG013,
-//! IMG014.
+//! The entries of a layer that are refused (IMG015), and the problems found while fetching it (IMG003, IMG013, IMG014).
 //!
-//! Judges the headers of a layer's tar. Names that lead out of the image are the engine's to
-//! handle, and it does; refused here is what it would obey.
+//! Checks the headers of a layer's tar file. The engine itself handles names that lead out of the image. This module
+//! refuses the entries that the engine would accept.
 
 use super::catalogue::{IMG003, IMG013, IMG014, IMG015};
 use super::exit::bytes;
-use super::image::word;
+use super::image::printable;
 use crate::model::Finding;
 
-/// What kind of thing an entry of a layer is, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
-    /// Small in the layer, large on the disk.
+pub enum LayerEntryKind {
+    /// A sparse file. It is small in the layer and large on the disk.
     Sparse,
     /// A block or character device.
     Device,
-    /// A symbolic link.
     Symlink,
-    /// A file, a directory, a pipe, a hard link.
+    /// A file, a directory, a pipe or a hard link.
     Other,
 }
 
-/// Directories that the engine mounts over or writes to: a link in their place leads it elsewhere.
-const FIXED: [&str; 4] = ["dev", "proc", "sys", "etc"];
+/// The engine mounts these directories or writes to them. A link instead of one would redirect the engine.
+const SYSTEM_DIRECTORIES: [&str; 4] = ["dev", "proc", "sys", "etc"];
 
-/// What is wrong with an entry, as the end of a sentence. Devices within `/dev` are hidden by what
-/// is mounted there, and old base images have them.
-pub fn forbidden(kind: EntryKind, path: &str) -> Option<String> {
+/// The reason why an entry is refused, as the end of a sentence. Devices within `/dev` are accepted: a mount hides
+/// them, and old base images have them.
+pub fn forbidden_entry(kind: LayerEntryKind, path: &str) -> Option<String> {
     let parts: Vec<&str> = path
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
         .collect();
-    let message = |what: &str| Some(format!("{what}: `{}`", word(path)));
-    match kind {
-        EntryKind::Sparse => message("a sparse file"),
-        EntryKind::Device if parts.len() < 2 || parts[0] != "dev" || parts.contains(&"..") => {
-            message("a device file")
+    let entry = match (kind, parts.as_slice()) {
+        (LayerEntryKind::Sparse, _) => "a sparse file",
+        (LayerEntryKind::Device, ["dev", _, ..]) if !parts.contains(&"..") => return None,
+        (LayerEntryKind::Device, _) => "a device file",
+        (LayerEntryKind::Symlink, [only]) if SYSTEM_DIRECTORIES.contains(only) => {
+            "a link instead of a system directory"
         }
-        EntryKind::Symlink => match parts.as_slice() {
-            [only] if FIXED.contains(only) => message("a link in the place of a system directory"),
-            _ => None,
-        },
-        EntryKind::Device | EntryKind::Other => None,
-    }
+        (LayerEntryKind::Symlink | LayerEntryKind::Other, _) => return None,
+    };
+    Some(format!("{entry}: `{}`", printable(path)))
 }
 
-/// What is wrong with a layer, found out while it was fetched.
+/// A problem of a layer that was found while it was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// All layers so far unpack to more than so many bytes.
+pub enum LayerFault {
+    /// All layers so far unpack to more than this number of bytes.
     TooLarge(u64),
-    /// It has other bytes than its digest says, or more or fewer than the manifest says.
+    /// The bytes do not match the digest, or their number does not match the manifest.
     NotAsNamed,
-    /// Unpacked, it has another digest than the configuration says.
+    /// The unpacked layer does not match the digest of the configuration.
     NotAsConfigured,
-    /// It is not compressed with gzip, though the manifest says so, or it breaks off.
+    /// The layer is not complete gzip data, although the manifest declares gzip.
     NotGzip,
-    /// It is not a tar file.
     NotTar,
-    /// It holds what [`forbidden`] says.
+    /// The layer has an entry that [`forbidden_entry`] refuses, with its reason.
     Holds(String),
 }
 
-impl Fault {
-    /// For the participant. `n` is the layer, counted from 1.
-    pub fn finding(&self, n: usize) -> Finding {
+impl LayerFault {
+    /// The finding for the participant. Layers are counted from 1.
+    pub fn finding(&self, layer: usize) -> Finding {
         match self {
-            Self::TooLarge(most) => IMG003.finding(format!(
-                "The image unpacks to more than {}, with its layer {n}",
-                bytes(*most)
+            Self::TooLarge(bytes_max) => IMG003.finding(format!(
+                "The image unpacks to more than {} with its layer {layer}",
+                bytes(*bytes_max)
             )),
             Self::NotAsNamed => IMG014.finding(format!(
-                "Layer {n} in the registry is not what the manifest says"
+                "Layer {layer} in the registry does not match the manifest"
             )),
             Self::NotAsConfigured => {
-                IMG014.finding(format!("Layer {n} is not what the configuration says"))
+                IMG014.finding(format!("Layer {layer} does not match the configuration"))
             }
-            Self::NotGzip => IMG013.finding(format!("Layer {n} cannot be unpacked with gzip")),
-            Self::NotTar => IMG014.finding(format!("Layer {n} is no tar file")),
-            Self::Holds(what) => IMG015.finding(format!("Layer {n} holds {what}")),
+            Self::NotGzip => IMG013.finding(format!("Layer {layer} cannot be unpacked with gzip")),
+            Self::NotTar => IMG014.finding(format!("Layer {layer} is not a tar file")),
+            Self::Holds(entry) => IMG015.finding(format!("Layer {layer} contains {entry}")),
         }
     }
 }
@@ -89,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_engine_would_obey_is_forbidden() {
-        use EntryKind::*;
+    fn dangerous_entries_are_refused() {
+        use LayerEntryKind::*;
         for (kind, path) in [
             (Sparse, "app/weights"),
             (Device, "sda"),
@@ -102,7 +96,7 @@ mod tests {
             (Symlink, "/sys/"),
             (Symlink, "etc"),
         ] {
-            assert!(forbidden(kind, path).is_some(), "{kind:?} {path}");
+            assert!(forbidden_entry(kind, path).is_some(), "{kind:?} {path}");
         }
         for (kind, path) in [
             (Device, "dev/null"),
@@ -112,26 +106,31 @@ mod tests {
             (Other, "dev"),
             (Other, "../x"),
         ] {
-            assert_eq!(forbidden(kind, path), None, "{kind:?} {path}");
+            assert_eq!(forbidden_entry(kind, path), None, "{kind:?} {path}");
         }
-        let message = forbidden(Sparse, "a\u{1b}[2J").unwrap();
+        let message = forbidden_entry(Sparse, "a\u{1b}[2J").unwrap();
         assert_eq!(message, "a sparse file: `a[2J`");
     }
 
     #[test]
     fn each_fault_has_its_rule() {
-        let codes = [
-            Fault::TooLarge(1 << 20),
-            Fault::NotGzip,
-            Fault::NotAsNamed,
-            Fault::NotAsConfigured,
-            Fault::NotTar,
-            Fault::Holds("a device file: `x`".into()),
+        let findings = [
+            LayerFault::TooLarge(1 << 20),
+            LayerFault::NotGzip,
+            LayerFault::NotAsNamed,
+            LayerFault::NotAsConfigured,
+            LayerFault::NotTar,
+            LayerFault::Holds("a device file: `x`".into()),
+            LayerFault::Holds("a sparse file: `x`".into()),
+            LayerFault::Holds("a link instead of a system directory: `dev`".into()),
         ]
-        .map(|fault| fault.finding(2).code);
+        .map(|fault| fault.finding(2));
         assert_eq!(
-            codes,
-            ["IMG003", "IMG013", "IMG014", "IMG014", "IMG014", "IMG015"]
+            findings.each_ref().map(|f| f.code.as_str()),
+            [
+                "IMG003", "IMG013", "IMG014", "IMG014", "IMG014", "IMG015", "IMG015", "IMG015"
+            ]
         );
+        insta::assert_snapshot!("layers", crate::rules::samples::block("layers", &findings));
     }
 }

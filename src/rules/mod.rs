@@ -1,18 +1,17 @@
-//! L1, is it admissible? Values in, findings out: with file and line, and always all of them.
+//! L1, the rules for submissions. They take values and return findings: all of them at once, with file and line.
 //!
 //! In reading order:
-//! - [`catalogue`]: every rule with its code, weight, remedy and explanation;
-//! - [`policy`]: what the organizers of one challenge allow;
-//! - [`admission`]: a commit against all the static rules, in one call;
-//! - [`submission_toml`], [`layout`], [`dockerfile`]: the three parts of it;
-//! - [`build`], [`image`]: what the engine says of the build and of the image;
-//! - [`image_manifest`], [`image_layer`]: what a registry says of a pushed image, and what its layers hold;
-//! - [`exit`], [`hint`], [`output`]: what a run's end, its last words and its output mean;
-//! - [`mod@format`]: what is in an output, where a challenge wants it looked at;
-//! - [`quota`]: whether one more submission may be made now.
+//! - [`catalogue`]: every rule with its code, severity, help and explanation;
+//! - [`policy`]: the settings of one challenge for the rules;
+//! - [`admission`]: all static rules for a commit, in one call;
+//! - [`submission_toml`], [`layout`], [`dockerfile`]: the three groups of static rules;
+//! - [`build`], [`image`]: the engine's reports of the build and of the image;
+//! - [`image_manifest`], [`image_layer`]: the manifest and the layers of a pushed image;
+//! - [`exit`], [`hint`], [`output`]: the end of a run, the last lines of its log, and its output;
+//! - [`mod@format`]: the content of outputs, if the challenge has checks for it;
+//! - [`quota`]: whether the team may submit now.
 //!
-//! Nothing here reads a file, asks for the time or knows an engine; nothing here is undone by a
-//! participant's text, however hostile: the worst that text can get is a finding.
+//! These modules read no file, use no clock and know no engine. A hostile text can cause a finding, and nothing else.
 
 pub mod admission;
 pub mod build;

@@ -1,7 +1,6 @@
-//! What was written, against what the task asks for: OUT001 to OUT007.
+//! Compares the names and sizes of the outputs with the contract of the task: OUT001 to OUT007.
 //!
-//! Looks at names and sizes only; opens nothing. Names that could break a page were dropped by the
-//! reader and are never repeated. Never says more than which limit or which expected file.
+//! Opens no file. The reader of the output has dropped names that could break a page, and messages never repeat them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,62 +10,55 @@ use crate::model::{
     CaseId, Contract, Finding, Outcome, OutputLimitHit, OutputListing, PathPattern, RunLimits,
 };
 
-/// Missing or irregular files that get a finding of their own; the rest are counted.
-const SHOWN: usize = 5;
+/// Missing or irregular files that get a separate finding. The rest is only counted.
+const FINDINGS_MAX: usize = 5;
 
-/// What came of looking at an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// Everything that was found.
+pub struct CheckedOutput {
     pub findings: Vec<Finding>,
-    /// How the submission ends, if it does.
+    /// Set if the submission ends.
     pub outcome: Option<Outcome>,
 }
 
-/// Looks at the output of a run over these cases.
-pub fn check(
+/// Checks the output of a run over these cases.
+pub fn check_output(
     listing: &OutputListing,
     contract: &Contract,
     cases: &[CaseId],
     limits: &RunLimits,
-) -> Checked {
-    let mut findings = exceeded(listing, contract, limits);
+) -> CheckedOutput {
+    let mut findings = check_limits(listing, contract, limits);
     if !findings.is_empty() {
-        // What is missing may be missing because there was no room left.
-        return Checked {
+        // Files may be missing because there was no space left, so they are not reported.
+        return CheckedOutput {
             findings,
             outcome: Some(Outcome::OutputLimit),
         };
     }
-    findings.extend(irregular(listing));
-    if listing.bad_names > 0 {
-        let (names, are) = if listing.bad_names == 1 {
-            ("name", "is")
-        } else {
-            ("names", "are")
-        };
-        findings.push(OUT005.finding(format!(
-            "{} file {names} {are} not allowed",
-            listing.bad_names
-        )));
-    }
+    findings.extend(check_kinds(listing));
+    findings.extend(match listing.bad_names {
+        0 => None,
+        1 => Some(OUT005.finding("1 file name is not allowed")),
+        n => Some(OUT005.finding(format!("{n} file names are not allowed"))),
+    });
     if listing.files.is_empty() && findings.is_empty() {
-        findings.push(OUT006.finding(format!("No output was written to {}", contract.output)));
+        let message = format!("The container wrote no output to {}", contract.output);
+        findings.push(OUT006.finding(message));
     } else {
-        let extra = unexpected(listing, contract, cases);
-        findings.extend(missing(listing, contract, cases, &extra));
-        findings.extend(extra.first().map(|first| {
-            OUT007.finding(match extra.len() {
-                1 => format!("`{first}` is not asked for"),
-                n => format!("{n} files are not asked for, such as `{first}`"),
+        let unexpected = unexpected_files(listing, contract, cases);
+        findings.extend(check_expected(listing, contract, cases, &unexpected));
+        findings.extend(unexpected.first().map(|first| {
+            OUT007.finding(match unexpected.len() {
+                1 => format!("`{first}` is not expected"),
+                n => format!("{n} files are not expected, such as `{first}`"),
             })
         }));
     }
     let outcome = crate::model::finding::any_error(&findings).then_some(Outcome::OutputInvalid);
-    Checked { findings, outcome }
+    CheckedOutput { findings, outcome }
 }
 
-fn exceeded(listing: &OutputListing, contract: &Contract, limits: &RunLimits) -> Vec<Finding> {
+fn check_limits(listing: &OutputListing, contract: &Contract, limits: &RunLimits) -> Vec<Finding> {
     let mut findings = Vec::new();
     let hit = listing.truncated;
     if listing.bytes > limits.output || hit == Some(OutputLimitHit::Bytes) {
@@ -84,61 +76,63 @@ fn exceeded(listing: &OutputListing, contract: &Contract, limits: &RunLimits) ->
             .max()
             .unwrap_or(0);
         findings.push(OUT004.finding_with(
-            "The output has directories too deep",
-            format!("Write files as the task asks for them, at most {deepest} directories deep."),
+            "The directories of the output are nested too deeply",
+            format!("Write the files that the task requires. They are at most {deepest} directories deep."),
         ));
     }
     findings
 }
 
-fn irregular(listing: &OutputListing) -> Vec<Finding> {
+/// Reports links, pipes and other irregular files.
+fn check_kinds(listing: &OutputListing) -> Vec<Finding> {
     let mut findings: Vec<Finding> = listing
         .others
         .iter()
-        .take(SHOWN)
-        .map(|(path, what)| OUT002.finding(format!("`{path}` is no regular file but a {what}")))
+        .take(FINDINGS_MAX)
+        .map(|(path, kind)| OUT002.finding(format!("`{path}` is a {kind}, not a regular file")))
         .collect();
-    if listing.others.len() > SHOWN {
-        findings.push(OUT002.finding(format!(
-            "{} more are no regular files",
-            listing.others.len() - SHOWN
-        )));
+    let more = listing.others.len().saturating_sub(FINDINGS_MAX);
+    if more > 0 {
+        findings.push(OUT002.finding(format!("{more} more outputs are not regular files")));
     }
     findings
 }
 
-fn missing(
+/// Reports missing files.
+fn check_expected(
     listing: &OutputListing,
     contract: &Contract,
     cases: &[CaseId],
-    extra: &[&String],
+    unexpected: &[&String],
 ) -> Vec<Finding> {
-    let demanded = contract.expect.len() * cases.len();
-    let all: Vec<(&CaseId, String)> = demands(contract, cases)
-        .filter(|(case, pattern)| !is_there(listing, pattern, case))
+    let missing: Vec<(&CaseId, String)> = expected_patterns(contract, cases)
+        .filter(|(case, pattern)| !exists(listing, pattern, case))
         .map(|(case, pattern)| (case, pattern.for_case(case)))
         .collect();
-    let mut findings: Vec<Finding> = all
+    let mut findings: Vec<Finding> = missing
         .iter()
-        .take(SHOWN)
-        .map(|(case, expected)| match near_miss(expected, case, extra) {
-            Some(near) => OUT001.finding_with(
-                format!("Found `{near}`, expected `{expected}`"),
-                "Write the file under the expected name, relative to the output directory.",
-            ),
-            None => OUT001.finding(format!("`{expected}` is missing")),
-        })
+        .take(FINDINGS_MAX)
+        .map(
+            |(case, expected)| match similar_file(expected, case, unexpected) {
+                Some(similar) => OUT001.finding_with(
+                    format!("Found `{similar}` instead of `{expected}`"),
+                    "Write the file under the expected name, relative to the output directory.",
+                ),
+                None => OUT001.finding(format!("`{expected}` is missing")),
+            },
+        )
         .collect();
-    if all.len() > SHOWN {
+    if missing.len() > FINDINGS_MAX {
         findings.push(OUT001.finding(format!(
-            "{} more are missing, {} of {demanded} in all",
-            all.len() - SHOWN,
-            all.len()
+            "{} more files are missing, {} of {} in total",
+            missing.len() - FINDINGS_MAX,
+            missing.len(),
+            contract.expect.len() * cases.len()
         )));
     }
-    if let Some(path) = single_file(listing, &all, cases) {
+    if let Some(path) = single_file(listing, &missing, cases) {
         findings.insert(0, OUT001.finding_with(
-            format!("There is one file, `{path}`, for {} cases", cases.len()),
+            format!("There is only one file, `{path}`, for {} cases", cases.len()),
             "Put the name of the case into the name of the file, so that the cases do not overwrite each other.",
         ));
     }
@@ -146,7 +140,7 @@ fn missing(
 }
 
 /// Every pattern for every case.
-fn demands<'a>(
+fn expected_patterns<'a>(
     contract: &'a Contract,
     cases: &'a [CaseId],
 ) -> impl Iterator<Item = (&'a CaseId, &'a PathPattern)> {
@@ -155,15 +149,19 @@ fn demands<'a>(
         .flat_map(|case| contract.expect.iter().map(move |pattern| (case, pattern)))
 }
 
-/// Links and pipes have their own finding: they need not be missing as well.
-fn is_there(listing: &OutputListing, pattern: &PathPattern, case: &CaseId) -> bool {
-    matching(&listing.files, pattern, case).next().is_some()
-        || matching(&listing.others, pattern, case).next().is_some()
+/// Whether a file matches. Links and pipes count, because they already have a finding.
+fn exists(listing: &OutputListing, pattern: &PathPattern, case: &CaseId) -> bool {
+    matching_paths(&listing.files, pattern, case)
+        .next()
+        .is_some()
+        || matching_paths(&listing.others, pattern, case)
+            .next()
+            .is_some()
 }
 
-/// The paths that a pattern demands for a case. Looks only where they can be: thousands of cases
-/// with thousands of files are common.
-pub fn matching<'a, T>(
+/// The paths that match a pattern for a case. Only paths with the pattern's prefix are compared, because thousands of
+/// cases with thousands of files are common.
+pub fn matching_paths<'a, T>(
     paths: &'a BTreeMap<String, T>,
     pattern: &'a PathPattern,
     case: &'a CaseId,
@@ -177,7 +175,7 @@ pub fn matching<'a, T>(
         .filter(|path| pattern.matches(case, path))
 }
 
-/// All cases wrote to the same place, and the last one won.
+/// The only file, if it looks as if all cases overwrote it in turn.
 fn single_file<'a>(
     listing: &'a OutputListing,
     missing: &[(&CaseId, String)],
@@ -190,34 +188,38 @@ fn single_file<'a>(
     (only && cases.len() > 1 && missing.len() >= cases.len() && !names_a_case).then_some(path)
 }
 
-/// A file that nobody asked for and that differs from the expected one in the way that people get wrong: in case, in the
-/// extension, in the directory.
-fn near_miss<'a>(expected: &str, case: &CaseId, extra: &[&'a String]) -> Option<&'a String> {
+/// An unexpected file that differs from the expected one by a common mistake: upper and lower case, extension or
+/// directory.
+fn similar_file<'a>(
+    expected: &str,
+    case: &CaseId,
+    unexpected: &[&'a String],
+) -> Option<&'a String> {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let stem = |path: &str| name(path).split('.').next().unwrap_or_default().to_owned();
     let lower = expected.to_ascii_lowercase();
-    let candidates = || extra.iter().copied();
-    candidates()
+    let paths = || unexpected.iter().copied();
+    paths()
         .find(|path| path.to_ascii_lowercase() == lower)
-        .or_else(|| candidates().find(|path| name(path) == name(expected)))
+        .or_else(|| paths().find(|path| name(path) == name(expected)))
         .or_else(|| {
             let plain = !stem(expected).contains('*') && !stem(expected).is_empty();
-            candidates().find(|path| plain && stem(path) == stem(expected))
+            paths().find(|path| plain && stem(path) == stem(expected))
         })
         .or_else(|| {
             let case = case.as_str().to_ascii_lowercase();
-            candidates().find(|path| stem(path) == case)
+            paths().find(|path| stem(path) == case)
         })
 }
 
-/// Files that no pattern demands for any case.
-fn unexpected<'a>(
+/// Files that match no pattern for any case.
+fn unexpected_files<'a>(
     listing: &'a OutputListing,
     contract: &Contract,
     cases: &[CaseId],
 ) -> Vec<&'a String> {
-    let wanted: BTreeSet<&str> = demands(contract, cases)
-        .flat_map(|(case, pattern)| matching(&listing.files, pattern, case))
+    let wanted: BTreeSet<&str> = expected_patterns(contract, cases)
+        .flat_map(|(case, pattern)| matching_paths(&listing.files, pattern, case))
         .map(String::as_str)
         .collect();
     listing
@@ -232,20 +234,23 @@ mod tests {
     use super::*;
     use crate::rules::samples;
 
-    fn told(listing: &OutputListing, expect: &str, cases: usize) -> (Vec<String>, Option<Outcome>) {
+    fn checked(listing: &OutputListing, expect: &str, cases: usize) -> CheckedOutput {
         let contract = samples::contract(expect);
         let cases: Vec<_> = (1..=cases)
             .map(|n| CaseId::new(format!("tile_{n:02}")).unwrap())
             .collect();
-        let checked = check(listing, &contract, &cases, &samples::limits());
-        (
-            checked
-                .findings
-                .iter()
-                .map(|f| format!("{} {}", f.code, f.message))
-                .collect(),
-            checked.outcome,
-        )
+        check_output(listing, &contract, &cases, &samples::limits())
+    }
+
+    fn messages(
+        listing: &OutputListing,
+        expect: &str,
+        cases: usize,
+    ) -> (Vec<String>, Option<Outcome>) {
+        let checked = checked(listing, expect, cases);
+        let lines = checked.findings.iter();
+        let lines = lines.map(|f| format!("{} {}", f.code, f.message));
+        (lines.collect(), checked.outcome)
     }
 
     fn files(names: &[&str]) -> OutputListing {
@@ -257,25 +262,57 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_passes() {
+    fn expected_files_pass() {
         assert_eq!(
-            told(&files(&["tile_01.png", "tile_02.png"]), "{case}.png", 2),
+            messages(&files(&["tile_01.png", "tile_02.png"]), "{case}.png", 2),
             (vec![], None)
         );
-        let (message, outcome) = told(&files(&["tile_01.png", "log.txt"]), "{case}.png", 1);
+        let (message, outcome) = messages(&files(&["tile_01.png", "log.txt"]), "{case}.png", 1);
         assert_eq!(
             (message, outcome),
-            (vec!["OUT007 `log.txt` is not asked for".into()], None)
+            (vec!["OUT007 `log.txt` is not expected".into()], None)
         );
     }
 
     #[test]
-    fn near_misses_are_named() {
+    fn all_findings() {
+        let mut links = OutputListing::default();
+        for n in 1..=7 {
+            links.others.insert(format!("link_{n}"), "symlink".into());
+        }
+        let truncated = |hit| OutputListing {
+            truncated: Some(hit),
+            ..OutputListing::default()
+        };
+        let named = |bad_names| OutputListing {
+            bad_names,
+            ..files(&["tile_01.png"])
+        };
+        let blocks = [
+            ("unexpected files", files(&["tile_01.png", "a", "b"]), 1),
+            ("another extension", files(&["tile_01.tif"]), 1),
+            ("one file for all", files(&["result.png"]), 9),
+            ("links", links, 1),
+            ("one name", named(1), 1),
+            ("names", named(3), 1),
+            ("nothing", files(&[]), 1),
+            ("bytes", truncated(OutputLimitHit::Bytes), 1),
+            ("files", truncated(OutputLimitHit::Files), 1),
+            ("depth", truncated(OutputLimitHit::Depth), 1),
+        ]
+        .map(|(name, listing, cases)| {
+            samples::block(name, &checked(&listing, "{case}.png", cases).findings)
+        });
+        insta::assert_snapshot!("outputs", blocks.concat());
+    }
+
+    #[test]
+    fn similar_files_are_named() {
         for (written, expect, message) in [
             (
                 "tile_01.tif",
                 "{case}.png",
-                "Found `tile_01.tif`, expected `tile_01.png`",
+                "Found `tile_01.tif` instead of `tile_01.png`",
             ),
             ("Tile_01.PNG", "{case}.png", "Found `Tile_01.PNG`"),
             (
@@ -286,7 +323,7 @@ mod tests {
             (
                 "tile_01_mask.png",
                 "{case}/{case}_mask.png",
-                "Found `tile_01_mask.png`, expected `tile_01/tile_01_mask.png`",
+                "Found `tile_01_mask.png` instead of `tile_01/tile_01_mask.png`",
             ),
             (
                 "tile_01.png",
@@ -294,38 +331,41 @@ mod tests {
                 "Found `tile_01.png`",
             ),
         ] {
-            let (found, outcome) = told(&files(&[written]), expect, 1);
+            let (found, outcome) = messages(&files(&[written]), expect, 1);
             assert!(
                 found[0].starts_with("OUT001") && found[0].contains(message),
                 "{found:?}"
             );
             assert_eq!(outcome, Some(Outcome::OutputInvalid));
         }
-        // Another case's file is no near miss.
-        let (found, _) = told(&files(&["tile_02/mask.png"]), "{case}/mask.png", 2);
+        // The file of another case is not similar.
+        let (found, _) = messages(&files(&["tile_02/mask.png"]), "{case}/mask.png", 2);
         assert_eq!(found, ["OUT001 `tile_01/mask.png` is missing"]);
-        let (found, _) = told(&files(&["result.png"]), "{case}.png", 3);
+        let (found, _) = messages(&files(&["result.png"]), "{case}.png", 3);
         assert_eq!(
             found[0],
-            "OUT001 There is one file, `result.png`, for 3 cases"
+            "OUT001 There is only one file, `result.png`, for 3 cases"
         );
     }
 
     #[test]
     fn many_missing_files_are_counted() {
-        let (found, _) = told(&files(&["tile_01.png"]), "{case}.png", 9);
-        assert_eq!(found.len(), SHOWN + 1);
-        assert_eq!(found[SHOWN], "OUT001 3 more are missing, 8 of 9 in all");
+        let (found, _) = messages(&files(&["tile_01.png"]), "{case}.png", 9);
+        assert_eq!(found.len(), FINDINGS_MAX + 1);
+        assert_eq!(
+            found[FINDINGS_MAX],
+            "OUT001 3 more files are missing, 8 of 9 in total"
+        );
     }
 
     #[test]
-    fn links_names_and_emptiness() {
+    fn links_refused_names_and_empty_outputs_are_reported() {
         let mut links = OutputListing::default();
         links.others.insert("tile_01.png".into(), "symlink".into());
         assert_eq!(
-            told(&links, "{case}.png", 1),
+            messages(&links, "{case}.png", 1),
             (
-                vec!["OUT002 `tile_01.png` is no regular file but a symlink".into()],
+                vec!["OUT002 `tile_01.png` is a symlink, not a regular file".into()],
                 Some(Outcome::OutputInvalid)
             )
         );
@@ -337,13 +377,13 @@ mod tests {
             vec!["OUT005 1 file name is not allowed".into()],
             Some(Outcome::OutputInvalid),
         );
-        assert_eq!(told(&named, "{case}.png", 1), expected);
-        let empty = told(&OutputListing::default(), "{case}.png", 4);
-        assert_eq!(empty.0, ["OUT006 No output was written to /output"]);
+        assert_eq!(messages(&named, "{case}.png", 1), expected);
+        let empty = messages(&OutputListing::default(), "{case}.png", 4);
+        assert_eq!(empty.0, ["OUT006 The container wrote no output to /output"]);
     }
 
     #[test]
-    fn limits_come_before_everything_else() {
+    fn exceeded_limits_are_reported_alone() {
         for (listing, code) in [
             (
                 OutputListing {
@@ -378,7 +418,7 @@ mod tests {
                 "OUT004",
             ),
         ] {
-            let (found, outcome) = told(&listing, "{case}.png", 1);
+            let (found, outcome) = messages(&listing, "{case}.png", 1);
             assert_eq!((found.len(), outcome), (1, Some(Outcome::OutputLimit)));
             assert!(found[0].starts_with(code), "{found:?}");
         }

@@ -1,31 +1,29 @@
-//! What the organizers of one challenge allow, as far as the rules need to know it.
+//! The settings of one challenge for the rules.
 //!
-//! A policy can make any rule weigh more. It cannot make a firm rule weigh less: those hold up the
-//! sandbox, or say that we could not read what we were given.
+//! A challenge may raise the severity of any rule. It may lower only that of overridable rules. The other rules protect
+//! the sandbox, or report that Referee could not read the submission.
 
 use std::collections::BTreeMap;
 
 use super::catalogue;
 use crate::model::{Contract, Finding, Severity};
 
-/// What is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Names that `FROM` may have, exactly as written there: `python:3.11`, `name@sha256:…`, or
-    /// `scratch`.
+    /// The names that `FROM` may have, exactly as written: `python:3.11`, `name@sha256:…`, or `scratch`.
     pub bases: Vec<String>,
-    /// The architecture that runs: `amd64`, `arm64`.
+    /// The server's architecture: `amd64`, `arm64`.
     pub architecture: String,
-    /// Paths that are mounted over when the container runs: inputs and outputs.
+    /// The mount points of the running container for inputs and outputs.
     pub mounts: Vec<String>,
     /// Whether `RUN` steps have a network.
     pub build_network: bool,
-    /// Rules that weigh more or less than by default, by code.
+    /// The challenge's own severities, by code.
     pub severities: BTreeMap<String, Severity>,
 }
 
 impl Policy {
-    /// A policy for tasks with these contracts, on `amd64` and without a network in builds.
+    /// For tasks with these contracts, on `amd64` and without a network in builds.
     pub fn new<'a>(
         bases: impl IntoIterator<Item = impl Into<String>>,
         contracts: impl IntoIterator<Item = &'a Contract>,
@@ -45,7 +43,6 @@ impl Policy {
         }
     }
 
-    /// The same policy with a challenge's own weights.
     #[must_use]
     pub fn with_severities(mut self, severities: BTreeMap<String, Severity>) -> Self {
         self.severities = severities;
@@ -57,12 +54,12 @@ impl Policy {
         format!("linux/{}", self.architecture)
     }
 
-    /// Gives a finding the weight that it has in this challenge.
+    /// The finding with its severity in this challenge.
     #[must_use]
-    pub fn adjust(&self, mut finding: Finding) -> Finding {
+    pub fn apply_severity(&self, mut finding: Finding) -> Finding {
         if let Some(&wanted) = self.severities.get(&finding.code) {
-            let firm = catalogue::rule(&finding.code).is_none_or(|r| r.firm);
-            if wanted > finding.severity || !firm {
+            let overridable = catalogue::rule(&finding.code).is_some_and(|r| r.overridable);
+            if wanted > finding.severity || overridable {
                 finding.severity = wanted;
             }
         }
@@ -76,9 +73,9 @@ mod tests {
     use crate::rules::catalogue::{DF020, DF041};
 
     #[test]
-    fn only_these_rules_can_be_made_lighter() {
-        // What is not here holds up the sandbox, the hidden data or the reading itself: another
-        // entry is a decision.
+    fn only_these_rules_are_overridable() {
+        // All other rules protect the sandbox, the hidden data or the reading of the submission. A new entry needs a
+        // decision.
         let expected = [
             "SRC005", "SRC007", "SRC008", "SRC010", "SRC011", "DF033", "DF034", "DF035", "DF040",
             "DF041", "DF050", "DF060", "DF061", "DF062", "DF063", "IMG008", "OUT007", "OUT013",
@@ -86,33 +83,34 @@ mod tests {
         ];
         let all = catalogue::RULES;
         let lowered = all.iter().map(|r| (r.code.to_owned(), Severity::Advice));
-        let state = Policy::new(["python"], []).with_severities(lowered.collect());
+        let lenient = Policy::new(["python"], []).with_severities(lowered.collect());
         let raised = all.iter().map(|r| (r.code.to_owned(), Severity::Error));
-        let heavy = Policy::new(["python"], []).with_severities(raised.collect());
-        let mut adjustable = Vec::new();
+        let strict = Policy::new(["python"], []).with_severities(raised.collect());
+        let mut overridable = Vec::new();
         for rule in all {
-            let severity = state.adjust(rule.finding("x")).severity;
-            match rule.firm {
-                true => assert_eq!(severity, rule.severity, "{}", rule.code),
-                false => {
-                    assert_eq!(severity, Severity::Advice, "{}", rule.code);
-                    adjustable.push(rule.code);
-                }
+            let severity = lenient.apply_severity(rule.finding("x")).severity;
+            if rule.overridable {
+                assert_eq!(severity, Severity::Advice, "{}", rule.code);
+                overridable.push(rule.code);
+            } else {
+                assert_eq!(severity, rule.severity, "{}", rule.code);
             }
-            assert!(heavy.adjust(rule.finding("x")).is_error(), "{}", rule.code);
+            let raised = strict.apply_severity(rule.finding("x"));
+            assert!(raised.is_error(), "{}", rule.code);
         }
-        assert_eq!(adjustable, expected);
+        assert_eq!(overridable, expected);
     }
 
     #[test]
-    fn firm_rules_can_be_made_heavier_and_never_lighter() {
-        let weights = [("DF020", Severity::Advice), ("DF041", Severity::Error)];
+    fn the_severity_of_a_rule_can_be_raised_but_lowered_only_if_it_is_overridable() {
+        let severities = [("DF020", Severity::Advice), ("DF041", Severity::Error)];
         let policy = Policy::new(["python"], [])
-            .with_severities(weights.map(|(c, s)| (c.to_owned(), s)).into());
-        assert!(policy.adjust(DF020.finding("x")).is_error());
-        assert!(policy.adjust(DF041.finding("x")).is_error());
-        let state = Policy::new(["python"], [])
+            .with_severities(severities.map(|(c, s)| (c.to_owned(), s)).into());
+        assert!(policy.apply_severity(DF020.finding("x")).is_error());
+        assert!(policy.apply_severity(DF041.finding("x")).is_error());
+        let lenient = Policy::new(["python"], [])
             .with_severities([("DF041".to_owned(), Severity::Advice)].into());
-        assert_eq!(state.adjust(DF041.finding("x")).severity, Severity::Advice);
+        let lowered = lenient.apply_severity(DF041.finding("x"));
+        assert_eq!(lowered.severity, Severity::Advice);
     }
 }

@@ -1,28 +1,28 @@
-//! Whether one more submission may be made now: QTA001 to QTA005, PHS001.
+//! Decides whether a team may submit now: QTA001 to QTA005, PHS001.
 //!
-//! Counts come from the ledger, the moment from the caller. Days are days in UTC.
+//! The counts come from the quota ledger, and the time comes from the caller. Days are days in UTC.
 
 use super::catalogue::{PHS001, QTA001, QTA002, QTA003, QTA004, QTA005};
 use crate::model::{ContentId, Duration, Finding, Phase, Quota, Timestamp};
 
-/// What a team has used on a board.
+/// The used quota of a team on a board.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Evaluations on hidden data since midnight, those under way included.
+    /// Evaluations on hidden data since midnight, including those in progress.
     pub today: u32,
-    /// Evaluations on hidden data in the phase, those under way included.
+    /// Evaluations on hidden data in the phase, including those in progress.
     pub total: u32,
-    /// Pushes since midnight.
+    /// Submissions since midnight.
     pub submissions_today: u32,
-    /// Submissions under way.
+    /// Submissions in progress.
     pub under_way: u32,
-    /// Evaluations that organizers gave since midnight: for today, beside those of the phase's quota.
+    /// Extra evaluations that organizers granted since midnight. They count for today.
     pub granted_today: u32,
-    /// Evaluations that organizers gave in the phase.
+    /// Extra evaluations that organizers granted in the phase.
     pub granted: u32,
 }
 
-/// The quota of a phase with what organizers gave.
+/// The quota of the phase plus the granted evaluations.
 pub fn allowed(counts: Counts, quota: &Quota) -> Quota {
     Quota {
         per_day: quota.per_day.saturating_add(counts.granted_today),
@@ -31,18 +31,18 @@ pub fn allowed(counts: Counts, quota: &Quota) -> Quota {
     }
 }
 
-/// What is left, never negative.
+/// The remaining quota of a team on a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
-    /// Evaluations today; never more than are left in the phase.
+    /// Evaluations today. Never more than are left in the phase.
     pub today: u32,
     /// Evaluations in the phase.
     pub total: u32,
-    /// Pushes today.
+    /// Submissions today.
     pub submissions_today: u32,
 }
 
-/// What a team has left on a board.
+/// The remaining quota.
 pub fn left(counts: Counts, quota: &Quota) -> Left {
     let quota = allowed(counts, quota);
     let total = quota.total.saturating_sub(counts.total);
@@ -55,46 +55,54 @@ pub fn left(counts: Counts, quota: &Quota) -> Left {
     }
 }
 
-/// When the counts of the day begin anew.
+/// The time when the counts of the day start again: the next midnight.
 pub fn next_day(now: Timestamp) -> Timestamp {
     now.start_of_day().plus(Duration::DAY)
 }
 
-/// Whether one more submission is allowed; `counts` does not include it.
-pub fn check(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding> {
+/// Checks one more submission. `counts` does not include it.
+pub fn check_quota(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding> {
     let left = left(counts, quota);
     let quota = allowed(counts, quota);
     let next = next_day(now);
     let mut findings = Vec::new();
     if left.total == 0 {
         findings.push(QTA002.finding(format!(
-            "All {} evaluations of this phase are used",
-            quota.total
+            "Your team has used {} of this phase",
+            all_of(quota.total, "evaluation")
         )));
     } else if left.today == 0 {
         findings.push(QTA001.finding(format!(
-            "All {} evaluations of today are used; the next slot is at {next}",
-            quota.per_day
+            "Your team has used {} of today. The next one is possible at {next}",
+            all_of(quota.per_day, "evaluation")
         )));
     }
     if left.submissions_today == 0 {
         findings.push(QTA003.finding(format!(
-            "All {} pushes of today are used; the next is possible at {next}",
-            quota.submissions_per_day
+            "Your team has used {} of today. The next one is possible at {next}",
+            all_of(quota.submissions_per_day, "submission")
         )));
     }
     if counts.under_way >= quota.concurrent {
-        let (n, are) = match counts.under_way {
-            1 => ("1 submission".to_owned(), "is"),
-            n => (format!("{n} submissions"), "are"),
+        let message = match counts.under_way {
+            1 => "1 submission of this team is in progress. This one waits".to_owned(),
+            n => format!("{n} submissions of this team are in progress. This one waits"),
         };
-        findings.push(QTA004.finding(format!("{n} of this team {are} under way; this one waits")));
+        findings.push(QTA004.finding(message));
     }
     findings
 }
 
-/// Whether the phase was open when the push was seen.
-pub fn phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
+/// `all 5 evaluations`, `the 1 evaluation`
+fn all_of(n: u32, noun: &str) -> String {
+    match n {
+        1 => format!("the 1 {noun}"),
+        n => format!("all {n} {noun}s"),
+    }
+}
+
+/// Reports if the phase was not open when the push was first seen.
+pub fn check_phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
     if phase.is_open(observed) {
         return None;
     }
@@ -106,19 +114,19 @@ pub fn phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
     } else {
         PHS001.finding_with(
             format!("The phase `{}` closed at {}", phase.slug, phase.closes),
-            "Nothing more can be submitted to this phase, unless the organizers extend it.",
+            "The phase accepts no more submissions, unless the organizers extend it.",
         )
     })
 }
 
-/// The same files, or the same image, were submitted before, and are scored or under way.
+/// An earlier submission has the same files, or the same image, and is scored or in progress.
 pub fn duplicate(number: i64, earlier: &ContentId) -> Finding {
-    let what = match earlier {
-        ContentId::Commit(_) => "files were",
-        ContentId::Image(_) => "image was",
+    let content = match earlier {
+        ContentId::Commit(_) => "files",
+        ContentId::Image(_) => "image",
     };
     QTA005.finding(format!(
-        "The same {what} submitted before: #{number}, {} {}",
+        "Submission #{number} has the same {content}: {} {}",
         earlier.word(),
         earlier.short()
     ))
@@ -145,14 +153,41 @@ mod tests {
             under_way,
             ..Counts::default()
         };
-        check(counts, &QUOTA, now)
+        check_quota(counts, &QUOTA, now)
             .into_iter()
             .map(|f| f.code)
             .collect()
     }
 
     #[test]
-    fn every_bound_holds_and_none_goes_below_zero() {
+    fn messages() {
+        let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
+        let used = Counts {
+            today: 2,
+            submissions_today: 10,
+            under_way: 3,
+            ..Counts::default()
+        };
+        let other = Counts {
+            total: 5,
+            under_way: 1,
+            ..Counts::default()
+        };
+        let sha = CommitSha::new("ab".repeat(20)).unwrap();
+        let image = crate::model::Digest::of(b"image");
+        let findings = [
+            check_quota(used, &QUOTA, now),
+            check_quota(other, &QUOTA, now),
+            vec![
+                duplicate(7, &ContentId::Commit(sha)),
+                duplicate(8, &ContentId::Image(image)),
+            ],
+        ];
+        insta::assert_snapshot!(crate::rules::samples::block("quota", &findings.concat()));
+    }
+
+    #[test]
+    fn every_limit_is_enforced_and_no_remaining_quota_is_negative() {
         for (counts, expected) in [
             ((0, 0, 0, 0), &[] as &[_]),
             ((1, 4, 9, 0), &[]),
@@ -192,39 +227,42 @@ mod tests {
     }
 
     #[test]
-    fn what_organizers_gave_stands_beside_the_quota() {
+    fn granted_evaluations_are_added_to_the_quota() {
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
         let used_up = Counts {
             today: 2,
             total: 5,
             ..Counts::default()
         };
-        assert_eq!(check(used_up, &QUOTA, now)[0].code, "QTA002");
-        let given = Counts {
+        assert_eq!(check_quota(used_up, &QUOTA, now)[0].code, "QTA002");
+        let granted = Counts {
             granted: 1,
             granted_today: 1,
             ..used_up
         };
-        assert_eq!(check(given, &QUOTA, now), []);
+        assert_eq!(check_quota(granted, &QUOTA, now), []);
         assert_eq!(
-            (left(given, &QUOTA).today, left(given, &QUOTA).total),
+            (left(granted, &QUOTA).today, left(granted, &QUOTA).total),
             (1, 1)
         );
-        // Given on another day: there is one more, but not above the quota of today.
+        // Granted on another day: the phase has one more evaluation, but today has not.
         let earlier = Counts {
             granted: 1,
             ..used_up
         };
-        assert_eq!(check(earlier, &QUOTA, now)[0].code, "QTA001");
-        let all = Counts { total: 6, ..given };
+        assert_eq!(check_quota(earlier, &QUOTA, now)[0].code, "QTA001");
+        let all = Counts {
+            total: 6,
+            ..granted
+        };
         assert_eq!(
-            check(all, &QUOTA, now)[0].message,
-            "All 6 evaluations of this phase are used"
+            check_quota(all, &QUOTA, now)[0].message,
+            "Your team has used all 6 evaluations of this phase"
         );
     }
 
     #[test]
-    fn the_next_slot_is_the_next_midnight() {
+    fn the_next_evaluation_is_possible_at_midnight() {
         for (now, next) in [
             ("2024-07-29T00:00:00Z", "2024-07-30T00:00:00Z"),
             ("2024-07-29T23:59:59Z", "2024-07-30T00:00:00Z"),
@@ -238,13 +276,13 @@ mod tests {
             ..Counts::default()
         };
         assert_eq!(
-            check(used, &QUOTA, now)[0].message,
-            "All 2 evaluations of today are used; the next slot is at 2024-07-30T00:00:00Z"
+            check_quota(used, &QUOTA, now)[0].message,
+            "Your team has used all 2 evaluations of today. The next one is possible at 2024-07-30T00:00:00Z"
         );
     }
 
     #[test]
-    fn a_phase_says_when_it_opens_or_closed() {
+    fn the_message_for_a_closed_phase_has_its_times() {
         let timestamp = |text| Timestamp::parse(text).unwrap();
         let one = Phase {
             slug: PhaseSlug::new("validation").unwrap(),
@@ -263,7 +301,10 @@ mod tests {
             },
             pick: Pick::Best,
         };
-        let message = |text| phase(&one, timestamp(text)).map(|f| f.message);
+        let times = ["2024-07-28T23:59:59Z", "2024-09-21T00:00:00Z"];
+        let findings = times.map(|time| check_phase(&one, timestamp(time)).unwrap());
+        insta::assert_snapshot!("phase", crate::rules::samples::block("phase", &findings));
+        let message = |text| check_phase(&one, timestamp(text)).map(|f| f.message);
         assert_eq!(message("2024-08-01T00:00:00Z"), None);
         assert_eq!(message("2024-09-20T23:59:59Z"), None);
         assert_eq!(
@@ -277,7 +318,7 @@ mod tests {
         let sha = CommitSha::new("ab".repeat(20)).unwrap();
         assert_eq!(
             duplicate(7, &ContentId::Commit(sha)).message,
-            "The same files were submitted before: #7, commit ababababab"
+            "Submission #7 has the same files: commit ababababab"
         );
     }
 }

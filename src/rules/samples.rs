@@ -1,11 +1,24 @@
-//! Values that the tests of several rules start from.
+//! Sample values for the tests of several rules, and the text form of findings for their snapshots.
 
 use crate::model::{
-    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration, ForgeName,
-    PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
+    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration, Finding,
+    ForgeName, PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
 };
 
-/// The bounds of a small task.
+/// The findings of an input, as a block of a snapshot: `CODE severity location: message / help`.
+pub(super) fn block(input: impl std::fmt::Display, findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|f| {
+        let location = f
+            .location
+            .as_ref()
+            .map_or(String::new(), |l| format!(" {l}"));
+        let (code, severity, message, help) = (&f.code, f.severity, &f.message, &f.help);
+        format!("  {code} {severity}{location}: {message} / {help}\n")
+    });
+    format!("{input}\n{}", lines.collect::<String>())
+}
+
+/// The limits of a small task.
 pub(super) fn limits() -> RunLimits {
     RunLimits {
         gpus: 0,
@@ -22,7 +35,7 @@ pub(super) fn limits() -> RunLimits {
     }
 }
 
-/// A contract that asks for one pattern of files.
+/// A contract that requires one pattern of files.
 pub(super) fn contract(expect: &str) -> Contract {
     Contract {
         mode: ContractMode::WholeSet,
@@ -54,7 +67,7 @@ fn task(slug: &str) -> Task {
     }
 }
 
-/// A challenge with these tasks and no phase.
+/// A challenge with these tasks and without phases.
 pub(super) fn challenge(tasks: &[&str]) -> Challenge {
     Challenge {
         slug: ChallengeSlug::new("sample").unwrap(),

@@ -1,36 +1,32 @@
-//! `submission.toml`: which tasks a commit enters, and with which Dockerfile: SUB001 to SUB005.
+//! Reads `submission.toml`: the tasks that a commit enters, and their Dockerfiles: SUB001 to SUB005.
 //!
-//! It can never set limits, commands or mounts, and nothing in it is ignored: what is not known is
-//! an error.
+//! The file can never set limits, commands or mounts. Unknown keys are errors and never ignored.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-use super::catalogue::{Rule, SUB001, SUB002, SUB003, SUB004, SUB005};
+use super::catalogue::{SUB001, SUB002, SUB003, SUB004, SUB005};
 use crate::model::{Finding, Location, TaskSlug, limits, suggest};
 
 /// Name of the file, at the root of the repository.
 pub const FILE: &str = "submission.toml";
-/// The Dockerfile of a submission that names none.
+/// The default Dockerfile.
 pub const DOCKERFILE: &str = "Dockerfile";
 
-/// What a commit enters.
+/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries {
-    /// Each task once, with the path of its Dockerfile; in the order of the challenge.
+    /// Each entered task once, with the path of its Dockerfile, in the order of the challenge.
     pub tasks: Vec<(TaskSlug, String)>,
-    /// What the team calls its method.
     pub title: Option<String>,
-    /// Who made it.
     pub authors: Vec<String>,
-    /// How it works.
     pub description: Option<String>,
 }
 
 impl Entries {
-    /// Without the file, a commit enters every task of the challenge.
+    /// A commit without the file enters every task of the challenge.
     fn all(tasks: &[TaskSlug]) -> Self {
         let dockerfile = || DOCKERFILE.to_owned();
         Self {
@@ -41,7 +37,7 @@ impl Entries {
         }
     }
 
-    /// The Dockerfiles that are used, each once.
+    /// The paths of the Dockerfiles, each once.
     pub fn dockerfiles(&self) -> Vec<&str> {
         let mut paths: Vec<&str> = self.tasks.iter().map(|(_, path)| path.as_str()).collect();
         paths.sort_unstable();
@@ -59,7 +55,7 @@ const KEYS: [&str; 6] = [
     "description",
 ];
 
-/// What only organizers set, by the words that people try.
+/// Common names for settings that only organizers can set.
 const ORGANIZERS_KEYS: [&str; 22] = [
     "limits",
     "memory",
@@ -85,9 +81,9 @@ const ORGANIZERS_KEYS: [&str; 22] = [
     "privileged",
 ];
 
-/// Reads the file; `None` when the commit has none. Where it is wrong, what could be read of it is
-/// used, so that the other rules have something to look at.
-pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>) {
+/// Reads the file; `None` if the commit has none. The readable parts of a broken file are used, so that the other rules
+/// can check them.
+pub fn read_submission_toml(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>) {
     let mut entries = Entries::all(tasks);
     let Some(bytes) = bytes else {
         return (entries, Vec::new());
@@ -96,34 +92,19 @@ pub fn read(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entries, Vec<Finding>)
         Ok(text) => text,
         Err(finding) => return (entries, vec![finding.at(Location::file(FILE))]),
     };
-    let document = match Document::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
-            let message = error
-                .message()
-                .lines()
-                .next()
-                .unwrap_or("not valid TOML")
-                .to_owned();
-            let mut reader = Reader {
-                text,
-                tasks,
-                findings: Vec::new(),
-            };
-            reader.say(
-                &SUB001,
-                error.span(),
-                format!("{FILE} is not valid TOML: {message}"),
-            );
-            return (entries, reader.findings);
-        }
-    };
     let mut reader = Reader {
         text,
         tasks,
         findings: Vec::new(),
     };
-    reader.file(document.as_table(), &mut entries);
+    match Document::parse(text) {
+        Ok(document) => reader.file(document.as_table(), &mut entries),
+        Err(error) => {
+            let reason = error.message().lines().next().unwrap_or("syntax error");
+            let message = format!("{FILE} is not valid TOML: {reason}");
+            reader.push(SUB001.finding(message), error.span());
+        }
+    }
     reader
         .findings
         .sort_by_key(|f| f.location.as_ref().and_then(|p| p.line));
@@ -137,7 +118,7 @@ fn text(bytes: &[u8]) -> Result<&str, Box<Finding>> {
             limits::SUBMISSION_TOML_BYTES_MAX / 1024
         );
         return Err(Box::new(
-            SUB001.finding_with(message, "Keep only the keys that are known."),
+            SUB001.finding_with(message, "Keep only the known keys."),
         ));
     }
     std::str::from_utf8(bytes).map_err(|_| {
@@ -145,7 +126,7 @@ fn text(bytes: &[u8]) -> Result<&str, Box<Finding>> {
     })
 }
 
-/// Reads a parsed file and collects what is wrong.
+/// Reads a parsed file and collects findings.
 struct Reader<'a> {
     text: &'a str,
     tasks: &'a [TaskSlug],
@@ -153,10 +134,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn say(&mut self, rule: &Rule, span: Option<Range<usize>>, message: String) {
-        self.push(rule.finding(message), span);
-    }
-
     fn push(&mut self, finding: Finding, span: Option<Range<usize>>) {
         let location = match span {
             Some(span) => self.location(span.start),
@@ -202,7 +179,8 @@ impl Reader<'_> {
         let entered = tasks.unwrap_or_else(|| self.tasks.to_vec());
         for (task, (_, span)) in &dockerfiles {
             if !entered.contains(task) {
-                let message = format!("`dockerfiles.{task}` is for a task that `tasks` leaves out");
+                let message =
+                    format!("`dockerfiles.{task}` is for a task that `tasks` does not list");
                 self.push(
                     SUB003.finding_with(message, "Add the task to `tasks`, or delete the line."),
                     span.clone(),
@@ -225,7 +203,9 @@ impl Reader<'_> {
         let known = KEYS.join("`, `");
         let finding = if ORGANIZERS_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
             SUB002.finding_with(
-                format!("`{key}` cannot be set here: limits are set by the organizers, the same for everybody"),
+                format!(
+                    "`{key}` cannot be set here. The organizers set limits, and they are the same for all teams"
+                ),
                 "Delete the line.",
             )
         } else {
@@ -233,15 +213,15 @@ impl Reader<'_> {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => format!("Delete the line. The keys are `{known}`."),
             };
-            SUB002.finding_with(format!("Unknown key `{}`", shown(key)), help)
+            SUB002.finding_with(format!("Unknown key `{}`", shortened(key)), help)
         };
         self.push(finding, span);
     }
 
-    fn wrong_kind(&mut self, key: &str, span: Option<Range<usize>>, right: &str) {
-        let message = format!("`{key}` is of the wrong kind");
+    fn wrong_type(&mut self, key: &str, span: Option<Range<usize>>, usage: &str) {
+        let message = format!("`{key}` has the wrong type");
         self.push(
-            SUB004.finding_with(message, format!("Write it as `{right}`.")),
+            SUB004.finding_with(message, format!("Write it as `{usage}`.")),
             span,
         );
     }
@@ -249,7 +229,7 @@ impl Reader<'_> {
     fn string(&mut self, item: &Item, key: &str) -> Option<String> {
         let text = item.as_str().map(str::to_owned);
         if text.is_none() {
-            self.wrong_kind(key, item.span(), &format!("{key} = \"text\""));
+            self.wrong_type(key, item.span(), &format!("{key} = \"text\""));
         }
         text
     }
@@ -264,7 +244,7 @@ impl Reader<'_> {
             .as_array()
             .and_then(|a| a.iter().map(|v| v.as_str().map(str::to_owned)).collect());
         if words.is_none() {
-            self.wrong_kind(
+            self.wrong_type(
                 key,
                 item.span().or(span),
                 &format!("{key} = [\"one\", \"two\"]"),
@@ -273,16 +253,13 @@ impl Reader<'_> {
         words
     }
 
-    /// The tasks that are entered; none if that cannot be told.
+    /// The entered tasks. `None` if the list has no known task.
     fn task_list(&mut self, item: &Item, span: Option<Range<usize>>) -> Option<Vec<TaskSlug>> {
         let names = self.strings(item, "tasks", span.clone())?;
         let values = item.as_array()?.iter().map(Value::span).collect::<Vec<_>>();
         if names.is_empty() {
-            self.say(
-                &SUB003,
-                item.span().or(span),
-                "`tasks` is empty, so nothing is entered".into(),
-            );
+            let message = "`tasks` is empty, so the submission enters no task";
+            self.push(SUB003.finding(message), item.span().or(span));
             return None;
         }
         let mut known = Vec::new();
@@ -300,7 +277,7 @@ impl Reader<'_> {
                 .map_or_else(String::new, |near| format!("Did you mean `{near}`? "));
             let all: Vec<_> = names().map(|n| format!("`{n}`")).collect();
             let finding = SUB003.finding_with(
-                format!("The challenge has no task `{}`", shown(name)),
+                format!("The challenge has no task `{}`", shortened(name)),
                 format!("{near}The tasks are {}.", all.join(", ")),
             );
             self.push(finding, span);
@@ -315,7 +292,7 @@ impl Reader<'_> {
     ) -> BTreeMap<TaskSlug, (String, Option<Range<usize>>)> {
         let mut paths = BTreeMap::new();
         let Some(table) = item.as_table_like() else {
-            self.wrong_kind(
+            self.wrong_type(
                 "dockerfiles",
                 span,
                 "dockerfiles = { task = \"path/Dockerfile\" }",
@@ -325,7 +302,7 @@ impl Reader<'_> {
         for (name, item) in table.iter() {
             let span = table.get_key_value(name).and_then(|(k, _)| k.span());
             let task = self.task(name, span.clone());
-            let path = self.path(item, &format!("dockerfiles.{}", shown(name)));
+            let path = self.path(item, &format!("dockerfiles.{}", shortened(name)));
             if let (Some(task), Some(path)) = (task, path) {
                 paths.insert(task, (path, span));
             }
@@ -345,14 +322,14 @@ impl Reader<'_> {
                 .all(|part| !matches!(part, "" | "." | ".." | ".git"));
         if !plain {
             let message = format!("`{key}` is not a path within the repository");
-            self.say(&SUB005, item.span(), message);
+            self.push(SUB005.finding(message), item.span());
         }
         plain.then(|| path.to_owned())
     }
 }
 
-/// A participant's word, short enough for a sentence.
-fn shown(text: &str) -> String {
+/// A text of the participant for a message.
+fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
@@ -369,7 +346,7 @@ mod tests {
     }
 
     fn codes(text: &str) -> Vec<String> {
-        read(Some(text.as_bytes()), &tasks())
+        read_submission_toml(Some(text.as_bytes()), &tasks())
             .1
             .iter()
             .map(|f| {
@@ -383,7 +360,7 @@ mod tests {
     }
 
     fn entered(text: &str) -> Vec<(String, String)> {
-        let (entries, findings) = read(Some(text.as_bytes()), &tasks());
+        let (entries, findings) = read_submission_toml(Some(text.as_bytes()), &tasks());
         assert_eq!(findings, [], "{text}");
         entries
             .tasks
@@ -393,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_entered() {
+    fn the_entered_tasks() {
         let both = |d: &str| {
             vec![
                 ("segmentation".into(), d.into()),
@@ -401,7 +378,10 @@ mod tests {
             ]
         };
         let one = |d: &str| vec![("segmentation".into(), d.into())];
-        assert_eq!(read(None, &tasks()).0, Entries::all(&tasks()));
+        assert_eq!(
+            read_submission_toml(None, &tasks()).0,
+            Entries::all(&tasks())
+        );
         for (text, expected) in [
             ("", both("Dockerfile")),
             (
@@ -434,6 +414,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_found_at_once() {
+        let mut all = String::new();
         for (text, expected) in [
             (
                 "tasks = [\"segmentation\"\ndockerfile = \"x\"",
@@ -465,8 +446,16 @@ mod tests {
             ),
         ] {
             assert_eq!(codes(text), expected, "{text}");
+            let findings = read_submission_toml(Some(text.as_bytes()), &tasks()).1;
+            all += &crate::rules::samples::block(format!("{text:?}"), &findings);
         }
-        let findings = read(Some(b"tasks = [\"segmentaton\"]"), &tasks()).1;
+        let large = vec![b'#'; limits::SUBMISSION_TOML_BYTES_MAX + 1];
+        for bytes in [b"title = \"caf\xe9\"".as_slice(), &large] {
+            let findings = read_submission_toml(Some(bytes), &tasks()).1;
+            all += &crate::rules::samples::block(format!("{} bytes", bytes.len()), &findings);
+        }
+        insta::assert_snapshot!("mistakes", all);
+        let findings = read_submission_toml(Some(b"tasks = [\"segmentaton\"]"), &tasks()).1;
         assert_eq!(
             findings[0].location.as_ref().unwrap().to_string(),
             "submission.toml:1:10"
@@ -475,19 +464,21 @@ mod tests {
             findings[0].help.starts_with("Did you mean `segmentation`?"),
             "{findings:?}"
         );
-        assert_eq!(read(Some(b"\xff"), &tasks()).1[0].code, "SUB001");
-        assert_eq!(read(Some(&[b' '; 70_000]), &tasks()).1[0].code, "SUB001");
+        for bytes in [&b"\xff"[..], &[b' '; 70_000]] {
+            let findings = read_submission_toml(Some(bytes), &tasks()).1;
+            assert_eq!(findings[0].code, "SUB001");
+        }
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(Some(&bytes), &tasks());
+            let _ = read_submission_toml(Some(&bytes), &tasks());
         }
 
         #[test]
         fn odd_files_never_panic(text in "(tasks|dockerfiles|title|a\\.b|\\[|\\]|\\{|\\}|=|\"|,|\n|é|1| ){0,30}") {
-            let (entries, findings) = read(Some(text.as_bytes()), &tasks());
+            let (entries, findings) = read_submission_toml(Some(text.as_bytes()), &tasks());
             prop_assert!(!findings.is_empty() || !entries.tasks.is_empty());
         }
     }

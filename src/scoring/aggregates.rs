@@ -1,5 +1,5 @@
-//! The scorer's own aggregates, compared with ours. They are never ranked by, so whatever is wrong
-//! with them is a note and no problem.
+//! Compares the scorer's own aggregates with Referee's. The ranking never uses them, so a mistake in them is a note and
+//! not a problem.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::model::{CaseScore, MetricName, MetricSpec};
 use super::json::Node;
 use super::names::listed;
 
-/// Differences up to this, relative to the value where that is larger than 1, are rounding.
+/// The largest difference that counts as rounding. It is relative for values above 1, and absolute below.
 const TOLERANCE: f64 = 1e-9;
 
-/// What the scorer reported for declared metrics, and notes on what does not fit.
-pub fn compare(
+/// The scorer's aggregates of declared metrics, and notes on differences and mistakes.
+pub fn compare_aggregates(
     reported: Option<&Node>,
     metrics: &[MetricSpec],
     cases: &[CaseScore],
@@ -22,7 +22,10 @@ pub fn compare(
         None | Some(Node::Null) => return (values, Vec::new()),
         Some(Node::Object(members)) => members,
         Some(other) => {
-            let note = format!("`aggregates` is {}, not an object; ignored.", other.kind());
+            let note = format!(
+                "`aggregates` is {}, not an object. Referee ignores it.",
+                other.kind()
+            );
             return (values, vec![note]);
         }
     };
@@ -36,7 +39,7 @@ pub fn compare(
     if !unknown.is_empty() {
         let names = listed(unknown);
         notes.push(format!(
-            "`aggregates` of no declared metric, ignored: {names}."
+            "Referee ignores `aggregates` of undeclared metrics: {names}."
         ));
     }
     for spec in metrics {
@@ -48,7 +51,7 @@ pub fn compare(
                     values.insert(spec.name.clone(), value);
                 }
                 None => notes.push(format!(
-                    "`aggregates.{}` holds no finite number for the {}; ignored.",
+                    "`aggregates.{}` has no finite number for the {}. Referee ignores it.",
                     spec.name,
                     spec.aggregate.as_str()
                 )),
@@ -58,7 +61,7 @@ pub fn compare(
     (values, notes)
 }
 
-/// `0.9`, or the `mean` (or `median`, if that is how the metric is aggregated) of an object.
+/// A number such as `0.9`, or the object's `mean` (`median` for a metric that is aggregated by the median).
 fn number(node: &Node, spec: &MetricSpec) -> Option<f64> {
     match node {
         Node::Number(value) => Some(*value),
@@ -82,12 +85,14 @@ fn difference(value: f64, spec: &MetricSpec, cases: &[CaseScore]) -> Option<Stri
     }
     let filled = match given.iter().filter(|v| v.is_none()).count() {
         0 => String::new(),
-        1 => format!(", the missing value counted as {}", spec.counted(None)),
-        n => format!(", {n} missing values counted as {}", spec.counted(None)),
+        1 => format!(", with 1 missing value counted as {}", spec.counted(None)),
+        n => format!(
+            ", with {n} missing values counted as {}",
+            spec.counted(None)
+        ),
     };
-    let (name, what) = (&spec.name, spec.aggregate.as_str());
+    let (name, aggregate) = (&spec.name, spec.aggregate.as_str());
     Some(format!(
-        "`aggregates.{name}` is {value}, but the {what} over the cases is {own}{filled}. \
-         The latter counts."
+        "`aggregates.{name}` is {value}, but the {aggregate} over the cases is {own}{filled}. Referee uses {own}."
     ))
 }

@@ -1,4 +1,4 @@
-//! The contract of `metrics.json`: what an organizer's scorer must write, and how it is checked.
+//! The contract of `metrics.json`: the file that an organizer's scorer writes, and the checks that it must pass.
 //!
 //! The shape is that of Grand Challenge evaluators:
 //!
@@ -12,35 +12,36 @@
 //! }
 //! ```
 //!
-//! or, by columns as pandas writes them, `"results": {"case": {"0": "c001"}, "dice": {"0": 0.91}}`.
+//! Columns, as pandas writes them, are accepted as well:
+//! `"results": {"case": {"0": "c001"}, "dice": {"0": 0.91}}`.
 //!
-//! - **Every case, every metric.** A scorer that leaves out a case hides a failure, so an absent
-//!   case is a problem even where the metric has a rule for missing values. `null` is how a scorer
-//!   says that there is no value; the metric's `missing` rule says what that counts as.
-//! - `reason`, a text beside the values of a case, is kept for the pages of phases that show cases.
-//! - `aggregates` may be left out. Referee computes its own and never ranks by these; where they
-//!   differ, a note says so. A metric has a number or an object with `mean` (or `median`).
+//! - **Every case needs a result with every metric.** A scorer that leaves out a case hides a failure. An absent case
+//!   is therefore a problem even if the metric has a rule for missing values. A scorer writes `null` if there is no
+//!   value, and the metric's `missing` rule decides how that counts.
+//! - `reason` is an optional text beside the values of a case. Phases that show cases show it.
+//! - `aggregates` is optional. Referee computes its own aggregates and never ranks by these. A note reports
+//!   differences. A metric has a number, or an object with `mean` (or `median`).
 //!
-//! [`read`] lists all problems at once, for the organizers: none is ever a participant's fault.
+//! [`read_metrics`] lists all problems at once, for the organizers. A participant never causes one.
 //!
 //! | code | problem |
 //! |---|---|
-//! | `SCR001` | the file, or the number of values in it, is too large |
-//! | `SCR002` | not JSON |
-//! | `SCR003` | a key twice in one object |
-//! | `SCR004` | no `results` in one of the two shapes |
-//! | `SCR005` | a result without a usable `case` |
-//! | `SCR006` | a case that the manifest does not have |
-//! | `SCR007` | a case that has two results |
-//! | `SCR008` | a case of the manifest without a result |
+//! | `SCR001` | the file is too large, or holds too many values |
+//! | `SCR002` | the file is not JSON |
+//! | `SCR003` | an object has the same key twice |
+//! | `SCR004` | there is no `results` in one of the two shapes |
+//! | `SCR005` | a result has no usable `case` |
+//! | `SCR006` | a case is not in the manifest |
+//! | `SCR007` | a case has two results |
+//! | `SCR008` | a case of the manifest has no result |
 //! | `SCR009` | a declared metric is absent |
-//! | `SCR010` | a key that looks like a misspelt metric that is absent |
-//! | `SCR011` | a value that is no finite number |
-//! | `SCR012` | a value outside the declared bounds |
-//! | `SCR013` | `null` for a metric whose `missing` rule is `reject` |
-//! | `SCR099` | more problems than are listed |
+//! | `SCR010` | a declared metric is absent, and a similar key is present |
+//! | `SCR011` | a value is not a finite number |
+//! | `SCR012` | a value is outside the declared bounds |
+//! | `SCR013` | a value is `null`, and the metric's `missing` rule is `reject` |
+//! | `SCR099` | there are more problems than the report lists |
 //!
-//! Nothing here reads a file, starts a container, or ranks.
+//! This module reads no file, starts no container and ranks nothing.
 
 mod aggregates;
 mod json;
@@ -52,5 +53,5 @@ mod results;
 #[cfg(test)]
 mod tests;
 
-pub use problem::Problem;
-pub use report::{ScoreReport, read};
+pub use problem::MetricsProblem;
+pub use report::{ScoreReport, read_metrics};

@@ -1,38 +1,38 @@
-//! Names in sentences: shortened, listed, and compared with what was probably meant.
+//! Names in messages: shortened, listed, and compared with the names that were probably meant.
 
 use crate::model::limits;
 use crate::model::text::is_visible;
 
-/// A text of the scorer as a sentence may hold it: short, in one line, in backquotes.
+/// A text of the scorer for a message: short, on one line, in backquotes.
 pub fn quoted(text: &str) -> String {
-    let mut shown: String = clean(text, limits::SLUG_CHARS_MAX).replace('`', "'");
+    let mut short: String = clean(text, limits::SLUG_CHARS_MAX).replace('`', "'");
     if text.chars().count() > limits::SLUG_CHARS_MAX {
-        shown.push('…');
+        short.push('…');
     }
-    format!("`{shown}`")
+    format!("`{short}`")
 }
 
-/// At most `most` characters; blanks in the place of those that cannot be seen, or turn a line around.
-pub fn clean(text: &str, most: usize) -> String {
-    let plain = |c: char| if is_visible(c) { c } else { ' ' };
-    text.chars().take(most).map(plain).collect()
+/// The first `chars_max` characters. Spaces replace invisible characters and changes of the writing direction.
+pub fn clean(text: &str, chars_max: usize) -> String {
+    let visible = |c: char| if is_visible(c) { c } else { ' ' };
+    text.chars().take(chars_max).map(visible).collect()
 }
 
 /// `` `a`, `b` and 7 more ``.
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let most = limits::NAMES_LISTED_MAX;
-    let shown: Vec<String> = names.iter().take(most).map(|n| quoted(n)).collect();
-    match names.len().saturating_sub(most) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+    let listed_max = limits::NAMES_LISTED_MAX;
+    let quoted: Vec<String> = names.iter().take(listed_max).map(|n| quoted(n)).collect();
+    match names.len().saturating_sub(listed_max) {
+        0 => quoted.join(", "),
+        more => format!("{} and {more} more", quoted.join(", ")),
     }
 }
 
-/// Whether `given` was probably meant to be `declared`: the same but for case and punctuation, or
-/// one slip of the finger (two in names of more than five characters).
+/// Whether `given` was probably meant to be `declared`. Case and punctuation may differ, and one character may be
+/// mistyped (two in names of more than five characters).
 pub fn looks_like(given: &str, declared: &str) -> bool {
-    let bare = |text: &str| -> Vec<char> {
+    let bare = |text: &str| -> String {
         let kept = text.chars().filter(|c| c.is_alphanumeric());
         kept.flat_map(char::to_lowercase).collect()
     };
@@ -41,22 +41,9 @@ pub fn looks_like(given: &str, declared: &str) -> bool {
         return false;
     }
     let (given, declared) = (bare(given), bare(declared));
-    let slips = if declared.len() > 5 { 2 } else { 1 };
-    given == declared || (declared.len() > 2 && distance(&given, &declared) <= slips)
-}
-
-/// Levenshtein distance: insertions, deletions and replacements of characters.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let replaced = above[j] + usize::from(x != y);
-            row.push(replaced.min(above[j + 1] + 1).min(row[j] + 1));
-        }
-        above = row;
-    }
-    above[b.len()]
+    let characters = declared.chars().count();
+    let edits_max = if characters > 5 { 2 } else { 1 };
+    given == declared || (characters > 2 && strsim::levenshtein(&given, &declared) <= edits_max)
 }
 
 #[cfg(test)]
@@ -64,12 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_sentence_is_invisible() {
+    fn quoted_texts_hold_no_invisible_characters() {
         assert_eq!(quoted("\u{202e}c\u{200b}`1\n"), "` c '1 `");
     }
 
     #[test]
-    fn slips_are_recognised_and_other_metrics_are_not() {
+    fn mistyped_names_are_recognised_and_other_metrics_are_not() {
         for (given, declared) in [
             ("Dice", "dice"),
             ("hd_95", "hd95"),

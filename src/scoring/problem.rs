@@ -1,4 +1,4 @@
-//! What is wrong with a `metrics.json`, told to the organizers whose scorer wrote it.
+//! The problems of a `metrics.json`, for the organizers whose scorer wrote it.
 
 use std::fmt;
 
@@ -6,21 +6,20 @@ use serde::Serialize;
 
 use crate::model::limits;
 
-/// One problem: where it is, what it is, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// Stable code, listed in [`crate::scoring`].
+pub struct MetricsProblem {
+    /// Stable. [`crate::scoring`] lists all codes.
     pub code: &'static str,
-    /// Where in the file: `results[3].dice`, or `line 4, column 17`.
+    /// `results[3].dice`, or `line 4, column 17`.
     pub location: String,
-    /// One sentence that says what is wrong.
+    /// One sentence that states the problem.
     pub message: String,
-    /// One sentence that says what to do.
+    /// One sentence that explains how to fix it.
     pub help: String,
 }
 
-/// `SCR012 at results[3].dice: 1.5 is above the bound 1. Correct the scorer ...`
-impl fmt::Display for Problem {
+/// `SCR012 at results[3].dice: 1.5 is outside the declared bounds 0 to 1. Correct the scorer ...`
+impl fmt::Display for MetricsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             code,
@@ -32,10 +31,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects problems, and counts those beyond what anyone would read.
+/// Collects problems. Problems beyond [`limits::FINDINGS_SHOWN_MAX`] are only counted.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    listed: Vec<Problem>,
+    listed: Vec<MetricsProblem>,
     more: usize,
 }
 
@@ -51,7 +50,7 @@ impl Problems {
             self.more += 1;
             return;
         }
-        self.listed.push(Problem {
+        self.listed.push(MetricsProblem {
             code,
             location: location.into(),
             message: message.into(),
@@ -59,14 +58,13 @@ impl Problems {
         });
     }
 
-    /// All problems; empty if there are none.
-    pub(super) fn into_list(mut self) -> Vec<Problem> {
+    pub(super) fn into_list(mut self) -> Vec<MetricsProblem> {
         if self.more > 0 {
-            self.listed.push(Problem {
+            self.listed.push(MetricsProblem {
                 code: "SCR099",
                 location: "the whole file".to_owned(),
                 message: format!("{} more problems are not listed.", self.more),
-                help: "Solve those above first.".to_owned(),
+                help: "Fix the problems above first.".to_owned(),
             });
         }
         self.listed

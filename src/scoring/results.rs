@@ -1,4 +1,4 @@
-//! The two shapes of `results` as rows: one row per case. Looks at no value and no name but `case`.
+//! Turns the two shapes of `results` into rows, one row per case. Reads no value and no name except `case`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,14 +8,14 @@ use super::json::Node;
 use super::names::{clean, listed, quoted};
 use super::problem::Problems;
 
-/// One result: what the scorer says of one case.
+/// The result of one case.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct ResultRow<'a> {
     label: Label<'a>,
     fields: HashMap<&'a str, &'a Node>,
 }
 
-/// How the file addresses a row.
+/// The address of a row in the file.
 #[derive(Debug, Clone, Copy)]
 enum Label<'a> {
     /// `results[3]`.
@@ -24,18 +24,17 @@ enum Label<'a> {
     Key(&'a str),
 }
 
-impl<'a> Row<'a> {
-    /// The value under this key.
+impl<'a> ResultRow<'a> {
     pub fn get(&self, key: &str) -> Option<&'a Node> {
         self.fields.get(key).copied()
     }
 
-    /// The keys, in no order.
+    /// In no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.fields.keys().copied()
     }
 
-    /// Where in the file a value is: `results[3].dice` or `results.dice.3`.
+    /// The path of a value in the file: `results[3].dice` or `results.dice.3`.
     pub fn location(&self, field: &str) -> String {
         let field = clean(field, 64);
         match self.label {
@@ -45,21 +44,22 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The rows of the file, in either shape; `None` where there is nothing to read on.
-pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<Row<'a>>> {
+/// The rows of the file, in either shape. `None` after a problem was added that leaves no rows to check.
+pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<ResultRow<'a>>> {
     const SHAPE: &str = "Write one object with `results`, an array with one object per case: \
                          {\"results\": [{\"case\": \"c001\", \"dice\": 0.9}]}.";
     match root.get("results") {
         Some(Node::List(items)) => Some(from_list(items, problems)),
         Some(Node::Object(columns)) => from_columns(columns, problems),
         Some(other) => {
-            let message = format!("This is {}, not an array.", other.kind());
+            let message = format!("`results` is {}, not an array.", other.kind());
             problems.add("SCR004", "results", message, SHAPE);
             None
         }
         None if root.get("case").is_some() => {
-            let message = "There is no `results`; `case` holds values, as evalutils writes them.";
-            let help = "Write them as `results`, with the name of each case under `case`.";
+            let message =
+                "There is no `results`. The values are under `case`, as evalutils writes them.";
+            let help = "Write the values as `results`, with the name of each case under `case`.";
             problems.add("SCR004", "the whole file", message, help);
             None
         }
@@ -74,18 +74,18 @@ pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<Row<'a>>>
     }
 }
 
-fn from_list<'a>(items: &'a [Node], problems: &mut Problems) -> Vec<Row<'a>> {
+fn from_list<'a>(items: &'a [Node], problems: &mut Problems) -> Vec<ResultRow<'a>> {
     let mut rows = Vec::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         match item {
-            Node::Object(members) => rows.push(Row {
+            Node::Object(members) => rows.push(ResultRow {
                 label: Label::Index(i),
                 fields: members.iter().map(|(k, v)| (k.as_str(), v)).collect(),
             }),
             other => problems.add(
                 "SCR004",
                 format!("results[{i}]"),
-                format!("This is {}, not an object.", other.kind()),
+                format!("The result is {}, not an object.", other.kind()),
                 "Write one object per case, with `case` and the metrics.",
             ),
         }
@@ -93,26 +93,26 @@ fn from_list<'a>(items: &'a [Node], problems: &mut Problems) -> Vec<Row<'a>> {
     rows
 }
 
-/// `{"case": {"0": "c001"}, "dice": {"0": 0.91}}`, as `DataFrame.to_dict` makes it.
+/// `{"case": {"0": "c001"}, "dice": {"0": 0.91}}`, as `DataFrame.to_dict` writes it.
 fn from_columns<'a>(
     columns: &'a [(String, Node)],
     problems: &mut Problems,
-) -> Option<Vec<Row<'a>>> {
+) -> Option<Vec<ResultRow<'a>>> {
     let names = columns.iter().find(|(name, _)| name == "case");
     let Some((_, Node::Object(names))) = names else {
         let message = "`results` is an object without a column `case`.";
-        let help = "Write an array with one object per case, or columns of which one is `case`.";
+        let help = "Write an array with one object per case, or columns that include `case`.";
         problems.add("SCR004", "results", message, help);
         return None;
     };
-    // Sorted, so that the problems of one file always come in one order.
+    // Sorted, so that the order of the problems depends on the file alone.
     let mut rows: BTreeMap<&str, HashMap<&str, &Node>> = BTreeMap::new();
     for (key, case) in names {
         rows.entry(key).or_default().insert("case", case);
     }
     for (name, column) in columns.iter().filter(|(name, _)| name != "case") {
         let Node::Object(cells) = column else {
-            let message = format!("This column is {}, not an object.", column.kind());
+            let message = format!("The column is {}, not an object.", column.kind());
             let help = "Give every column the row keys of the column `case`.";
             problems.add(
                 "SCR004",
@@ -129,44 +129,44 @@ fn from_columns<'a>(
                     "SCR005",
                     format!("results.{}.{}", clean(name, 64), clean(key, 64)),
                     format!("The column `case` has no row {}.", quoted(key)),
-                    "Give every row its case.",
+                    "Name the case of every row in the column `case`.",
                 ),
             }
         }
     }
-    let row = |(key, fields)| Row {
+    let row = |(key, fields)| ResultRow {
         label: Label::Key(key),
         fields,
     };
     Some(rows.into_iter().map(row).collect())
 }
 
-/// The row of each case, in the order of the manifest. A case has none where a problem says so.
-pub fn by_case<'r, 'a>(
-    rows: &'r [Row<'a>],
+/// The row of each case, in the order of the manifest. A case without a row has a problem.
+pub fn rows_by_case<'r, 'a>(
+    rows: &'r [ResultRow<'a>],
     cases: &[CaseId],
     problems: &mut Problems,
-) -> Vec<Option<&'r Row<'a>>> {
-    let locations: HashMap<&str, usize> = cases.iter().map(CaseId::as_str).zip(0..).collect();
-    let mut found: Vec<Option<&Row<'a>>> = vec![None; cases.len()];
+) -> Vec<Option<&'r ResultRow<'a>>> {
+    let indexes: HashMap<&str, usize> = cases.iter().map(CaseId::as_str).zip(0..).collect();
+    let mut found: Vec<Option<&ResultRow<'a>>> = vec![None; cases.len()];
     for row in rows {
         let at = row.location("case");
         let name = match row.get("case") {
             Some(Node::Text(name)) => name,
             other => {
-                let is = other.map_or("absent", Node::kind);
-                let help = "Write the name of the case as a text.";
-                problems.add("SCR005", at, format!("`case` is {is}."), help);
+                let kind = other.map_or("absent", Node::kind);
+                let help = "Write the name of the case as a string.";
+                problems.add("SCR005", at, format!("`case` is {kind}."), help);
                 continue;
             }
         };
-        match locations.get(name.as_str()).map(|i| &mut found[*i]) {
+        match indexes.get(name.as_str()).map(|i| &mut found[*i]) {
             Some(slot @ None) => *slot = Some(row),
             Some(Some(first)) => problems.add(
                 "SCR007",
                 at,
                 format!(
-                    "{} has its result at {}.",
+                    "{} already has a result at {}.",
                     quoted(name),
                     first.location("case")
                 ),
@@ -175,8 +175,8 @@ pub fn by_case<'r, 'a>(
             None => problems.add(
                 "SCR006",
                 at,
-                format!("No case is called {}.", quoted(name)),
-                "Use the names of the cases that the scorer was given, without folder or ending.",
+                format!("There is no case with the name {}.", quoted(name)),
+                "Use the names of the cases in the scorer's manifest, without folder or extension.",
             ),
         }
     }
@@ -185,8 +185,8 @@ pub fn by_case<'r, 'a>(
     if !missing.is_empty() {
         let of = format!("{} of {} cases", missing.len(), cases.len());
         let message = format!("{of} have no result: {}.", listed(missing));
-        let help = "Write a result for every case, with `null` where there is no value: \
-                      a case left out would hide a failure.";
+        let help = "Write a result for every case, with `null` if there is no value. \
+                    Without the result a failure would stay hidden.";
         problems.add("SCR008", "results", message, help);
     }
     found

@@ -1,10 +1,10 @@
-//! What organizers read when their scorer is right, nearly right, or wrong.
+//! The reports for scorers that follow the contract, nearly follow it, or break it.
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::json::{self, Node};
-use super::{Problem, ScoreReport, read};
+use super::{MetricsProblem, ScoreReport, read_metrics};
 use crate::model::{Aggregate, CaseId, Direction, MetricName, MetricSpec, MissingRule, limits};
 
 /// `dice` in 0 to 1, missing counts as the worst; `hd95` in 0 to 100, and must not be missing.
@@ -33,14 +33,14 @@ fn cases(n: usize) -> Vec<CaseId> {
     (1..=n).map(case).collect()
 }
 
-fn read_two(text: &str) -> Result<ScoreReport, Vec<Problem>> {
-    read(text.as_bytes(), &metrics(), &cases(2))
+fn read_two(text: &str) -> Result<ScoreReport, Vec<MetricsProblem>> {
+    read_metrics(text.as_bytes(), &metrics(), &cases(2))
 }
 
 /// The problems of a report on two cases, one line each.
 fn problems(text: &str) -> String {
     let problems = read_two(text).unwrap_err();
-    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let lines: Vec<String> = problems.iter().map(MetricsProblem::to_string).collect();
     lines.join("\n")
 }
 
@@ -48,7 +48,7 @@ fn problems(text: &str) -> String {
 fn codes(results: &serde_json::Value) -> Vec<String> {
     let text = json!({ "results": results }).to_string();
     let problems = read_two(&text).unwrap_err();
-    let short = |p: &Problem| format!("{} {}", p.code, p.location);
+    let short = |p: &MetricsProblem| format!("{} {}", p.code, p.location);
     problems.iter().map(short).collect()
 }
 
@@ -73,7 +73,7 @@ fn rows_and_columns_mean_the_same() {
     let report = rows.unwrap();
     assert_eq!(
         report.notes,
-        ["`results` has undeclared keys, ignored: `seconds`."]
+        ["Referee ignores undeclared keys of `results`: `seconds`."]
     );
     let json = serde_json::to_value(&report.score.cases).unwrap();
     let expected = json!([
@@ -91,16 +91,13 @@ fn aggregates_that_differ_are_a_note_with_both_numbers() {
             "aggregates": {"dice": {"mean": 0.8, "std": 0}, "hd95": 3.0000000001, "f1": 1}}"#,
     )
     .unwrap();
-    insta::assert_snapshot!(report.notes.join("\n"), @r#"
-    `aggregates` of no declared metric, ignored: `f1`.
-    `aggregates.dice` is 0.8, but the mean over the cases is 0.4, the missing value counted as 0. The latter counts.
-    "#);
+    insta::assert_snapshot!("notes", report.notes.join("\n"));
     let reported: Vec<f64> = report.score.reported.into_values().collect();
     assert_eq!(reported, [0.8, 3.0000000001]);
 }
 
 #[test]
-fn aggregates_may_be_nonsense() {
+fn invalid_aggregates_are_notes() {
     let with = |aggregates: &str| {
         let text = format!(
             r#"{{"results": [{{"case": "c001", "dice": 1, "hd95": 2}},
@@ -117,16 +114,14 @@ fn aggregates_may_be_nonsense() {
 }
 
 #[test]
-fn every_value_that_is_no_number_is_told_at_its_place() {
-    insta::assert_snapshot!(problems(
-        r#"{"results": [{"case": "c001", "dice": NaN, "hd95": -Infinity},
+fn every_value_that_is_not_a_number_is_reported_with_its_location() {
+    insta::assert_snapshot!(
+        "not-finite",
+        problems(
+            r#"{"results": [{"case": "c001", "dice": NaN, "hd95": -Infinity},
                         {"case": "c002", "dice": "NaN", "hd95": 1e999}]}"#
-    ), @r#"
-    SCR011 at results[0].dice: `NaN` is no finite number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[0].hd95: `-Infinity` is no finite number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[1].dice: The text `NaN` is no number. Write a finite number, or `null` where there is no value.
-    SCR011 at results[1].hd95: `1e999` is no finite number. Write a finite number, or `null` where there is no value.
-    "#);
+        )
+    );
     let odd = codes(&json!([
         {"case": "c001", "dice": true, "hd95": {"mean": 1}},
         {"case": "c002", "dice": [0.5], "hd95": "3"},
@@ -136,48 +131,44 @@ fn every_value_that_is_no_number_is_told_at_its_place() {
 }
 
 #[test]
-fn bounds_and_values_that_must_not_be_missing() {
-    insta::assert_snapshot!(problems(
-        r#"{"results": {"case": {"a": "c001", "b": "c002"},
+fn values_outside_the_bounds_and_forbidden_nulls_are_reported() {
+    insta::assert_snapshot!(
+        "bounds",
+        problems(
+            r#"{"results": {"case": {"a": "c001", "b": "c002"},
                         "dice": {"a": 91.5, "b": -1}, "hd95": {"a": null, "b": 100}}}"#
-    ), @r#"
-    SCR012 at results.dice.a: 91.5 is outside the declared bounds 0 to 1. Correct the scorer (a fraction or a percentage? a mark for "nothing to score"? then write `null`), or the bounds in `challenge.toml`.
-    SCR013 at results.hd95.a: `null`, but `hd95` must have a value for every case. Let the scorer give a value, or declare what a missing one counts as: `missing = "worst"`.
-    SCR012 at results.dice.b: -1 is outside the declared bounds 0 to 1. Correct the scorer (a fraction or a percentage? a mark for "nothing to score"? then write `null`), or the bounds in `challenge.toml`.
-    "#);
+        )
+    );
 }
 
 #[test]
 fn cases_must_be_those_of_the_manifest_once_each() {
-    insta::assert_snapshot!(problems(
-        r#"{"results": [{"case": "c001", "dice": 1, "hd95": 1},
+    insta::assert_snapshot!(
+        "cases",
+        problems(
+            r#"{"results": [{"case": "c001", "dice": 1, "hd95": 1},
                         {"case": "c001", "dice": 1, "hd95": 1},
                         {"case": "c2.nii", "dice": 1, "hd95": 1},
                         {"case": 2, "dice": 1, "hd95": 1},
                         {"dice": 1, "hd95": 1}]}"#
-    ), @r#"
-    SCR007 at results[1].case: `c001` has its result at results[0].case. Write one result per case.
-    SCR006 at results[2].case: No case is called `c2.nii`. Use the names of the cases that the scorer was given, without folder or ending.
-    SCR005 at results[3].case: `case` is a number. Write the name of the case as a text.
-    SCR005 at results[4].case: `case` is absent. Write the name of the case as a text.
-    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
-    "#);
+        )
+    );
 }
 
 #[test]
-fn absent_metrics_and_probable_slips() {
-    insta::assert_snapshot!(problems(
-        r#"{"results": [{"case": "c001", "Dice": 1, "hd95": 1},
+fn absent_and_probably_mistyped_metrics_are_reported() {
+    insta::assert_snapshot!(
+        "metrics",
+        problems(
+            r#"{"results": [{"case": "c001", "Dice": 1, "hd95": 1},
                         {"case": "c002", "Dice": 1}]}"#
-    ), @r#"
-    SCR010 at results[*].dice: `dice` is absent from all 2 results, but there is an undeclared `Dice`. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    SCR009 at results[1].hd95: `hd95` is absent. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    "#);
+        )
+    );
 }
 
 #[test]
-fn a_file_without_results_says_what_is_there() {
-    insta::assert_snapshot!([
+fn a_file_without_results_is_reported_with_its_content() {
+    insta::assert_snapshot!("results", [
         "[]",
         "{}",
         r#"{"results": 3}"#,
@@ -185,57 +176,37 @@ fn a_file_without_results_says_what_is_there() {
         r#"{"results": {"dice": {"0": 1}}}"#,
         r#"{"results": {"case": {"0": "c001", "1": "c002"}, "dice": 1, "hd95": {"0": 1, "7": 1}}}"#,
         r#"{"case": {"dice": {"0": 1}}, "aggregates": {}}"#,
-    ].map(problems).join("\n\n"), @r#"
-    SCR004 at the whole file: The file holds an array, not an object. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
-
-    SCR004 at the whole file: There is no `results`. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
-
-    SCR004 at results: This is a number, not an array. Write one object with `results`, an array with one object per case: {"results": [{"case": "c001", "dice": 0.9}]}.
-
-    SCR004 at results[0]: This is a number, not an object. Write one object per case, with `case` and the metrics.
-    SCR008 at results: 1 of 2 cases have no result: `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
-
-    SCR004 at results: `results` is an object without a column `case`. Write an array with one object per case, or columns of which one is `case`.
-
-    SCR004 at results.dice: This column is a number, not an object. Give every column the row keys of the column `case`.
-    SCR005 at results.hd95.7: The column `case` has no row `7`. Give every row its case.
-    SCR009 at results[*].dice: `dice` is absent from all 2 results. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-    SCR009 at results.hd95.1: `hd95` is absent. Write every declared metric for every case, `null` where it has no value, under the name in `challenge.toml`.
-
-    SCR004 at the whole file: There is no `results`; `case` holds values, as evalutils writes them. Write them as `results`, with the name of each case under `case`.
-    "#);
+    ].map(problems).join("\n\n"));
 }
 
 #[test]
-fn a_file_that_is_not_json_is_told_by_line_and_column() {
-    insta::assert_snapshot!([
-        "",
-        "{\n  \"résults\": [1,\n  2",
-        "{\"results\": [0.5.1]}",
-        "{'results': []}",
-        "{} {}",
-        "{\"a\": 1, \"a\": 2, \"results\": []}",
-    ].map(problems).join("\n\n"), @r#"
-    SCR002 at line 1, column 1: This is not JSON: it ends where a value is expected. Write the file with a JSON library, and close it before you leave.
-
-    SCR002 at line 3, column 4: This is not JSON: `,` or `]` is expected here. Write the file with a JSON library, and close it before you leave.
-
-    SCR002 at line 1, column 17: This is not JSON: `,` or `]` is expected here. Write the file with a JSON library, and close it before you leave.
-
-    SCR002 at line 1, column 2: This is not JSON: a key in double quotes is expected here. Write the file with a JSON library, and close it before you leave.
-
-    SCR002 at line 1, column 4: This is not JSON: something follows the end of the value. Write the file with a JSON library, and close it before you leave.
-
-    SCR003 at line 1, column 32: `a` stands twice in the object that ends here. Write each key once: readers of JSON disagree on which one counts.
-    SCR008 at results: 2 of 2 cases have no result: `c001`, `c002`. Write a result for every case, with `null` where there is no value: a case left out would hide a failure.
-    "#);
+fn a_file_that_is_not_json_is_reported_with_line_and_column() {
+    insta::assert_snapshot!(
+        "not-json",
+        [
+            "",
+            "{\n  \"résults\": [1,\n  2",
+            "{\"results\": [0.5.1]}",
+            "{'results': []}",
+            "{} {}",
+            "{\"a\": 1, \"a\": 2, \"results\": []}",
+        ]
+        .map(problems)
+        .join("\n\n")
+    );
     let deep = "[".repeat(100_000);
     assert!(problems(&deep).starts_with("SCR001 at line 1, column 33"));
     let wide = format!("[{}0]", "0,".repeat(limits::METRICS_VALUES_MAX));
     assert!(problems(&wide).starts_with("SCR001 at line 1"));
     let large = vec![b' '; 1 + usize::try_from(limits::METRICS_BYTES_MAX).unwrap()];
-    assert_eq!(read(&large, &[], &[]).unwrap_err()[0].code, "SCR001");
-    assert_eq!(read(b"\xff", &[], &[]).unwrap_err()[0].code, "SCR002");
+    assert_eq!(
+        read_metrics(&large, &[], &[]).unwrap_err()[0].code,
+        "SCR001"
+    );
+    assert_eq!(
+        read_metrics(b"\xff", &[], &[]).unwrap_err()[0].code,
+        "SCR002"
+    );
 }
 
 #[test]
@@ -244,14 +215,14 @@ fn the_list_of_problems_is_bounded() {
         .map(|i| json!({"case": format!("c{i:03}"), "dice": 2, "hd95": 1}))
         .collect();
     let text = json!({ "results": results }).to_string();
-    let problems = read(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
+    let problems = read_metrics(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
     assert_eq!(problems.len(), limits::FINDINGS_SHOWN_MAX + 1);
     assert_eq!(
         problems.last().unwrap().message,
         "150 more problems are not listed."
     );
-    // What is wrong with all cases is said once.
-    let all = read(b"{\"results\": []}", &metrics(), &cases(200)).unwrap_err();
+    // A problem of all cases is reported once.
+    let all = read_metrics(b"{\"results\": []}", &metrics(), &cases(200)).unwrap_err();
     assert_eq!(all.len(), 1);
 }
 
@@ -270,7 +241,7 @@ fn numbers_are_the_nearest_doubles() {
     }
 }
 
-/// Our tree as `serde_json` would have it.
+/// The tree as a value of `serde_json`.
 fn plain(node: &Node) -> serde_json::Value {
     match node {
         Node::Null => serde_json::Value::Null,
@@ -298,7 +269,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Texts that look like reports: the words of one, in any order.
+/// Texts that resemble reports: the tokens of one, in any order.
 fn any_near_report() -> impl Strategy<Value = String> {
     const WORDS: [&str; 22] = [
         "{",
@@ -331,12 +302,12 @@ fn any_near_report() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _report = read(&bytes, &metrics(), &cases(2));
+        let _report = read_metrics(&bytes, &metrics(), &cases(2));
     }
 
     #[test]
-    fn texts_like_reports_are_read_or_refused_with_a_problem(text in any_near_report()) {
-        if let Err(problems) = read(text.as_bytes(), &metrics(), &cases(2)) {
+    fn texts_that_resemble_reports_are_read_or_refused_with_a_problem(text in any_near_report()) {
+        if let Err(problems) = read_metrics(text.as_bytes(), &metrics(), &cases(2)) {
             prop_assert!(!problems.is_empty());
         }
     }
@@ -344,7 +315,7 @@ proptest! {
     #[test]
     fn any_json_in_place_of_results_is_refused_with_a_problem(results in any_json()) {
         let text = json!({ "results": results, "aggregates": results }).to_string();
-        let problems = read(text.as_bytes(), &metrics(), &cases(2)).unwrap_err();
+        let problems = read_metrics(text.as_bytes(), &metrics(), &cases(2)).unwrap_err();
         prop_assert!(!problems.is_empty());
     }
 
@@ -358,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn what_serde_json_refuses_is_refused(text in any_near_report()) {
+    fn texts_that_serde_json_refuses_are_refused(text in any_near_report()) {
         let theirs: Result<serde_json::Value, _> = serde_json::from_str(&text);
         match json::parse(text.as_bytes()) {
             Ok(_) => prop_assert!(theirs.is_ok() || text.contains("NaN") || text.contains("e400")),

@@ -1,4 +1,4 @@
-//! Pages and JSON of boards, and the pages about the server itself.
+//! Pages and JSON of leaderboards, and the pages about the server itself.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -6,140 +6,141 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::assets::{self, Asset};
-use super::error::{ApiFailure, Failure};
-use super::pages::RuleDoc;
+use super::assets;
+use super::error::{ApiError, PageError};
 use super::{Shared, VERSION, pages};
 use crate::model::{Board, ChallengeSlug, PageToken, PhaseSlug, TaskSlug};
 use crate::pipeline::view;
-use crate::report::{BoardView, board_text};
+use crate::report::{BoardView, HomeView, board_text};
 use crate::rules::RULES;
 
-/// `?fragment=1`: the part of the page that changes, for the live update.
+/// `?fragment=1` asks for the part of a page that live updates replace.
 #[derive(Debug, Deserialize)]
-pub struct Part {
-    pub(super) fragment: Option<String>,
+pub(super) struct FragmentQuery {
+    pub fragment: Option<String>,
 }
 
-/// All challenges.
-pub async fn home(State(shared): State<Shared>) -> Result<Response, Failure> {
-    let home = view::home(view::BoardReader::of(&shared.app.context)).await?;
-    Ok(pages::home(&home, VERSION).into_response())
+/// The parts of a leaderboard's address, not checked yet.
+#[derive(Debug, Deserialize)]
+pub(super) struct BoardPath {
+    challenge: String,
+    phase: String,
+    task: String,
+}
+
+impl BoardPath {
+    pub fn board(self) -> Result<Board, PageError> {
+        let missing = |_| PageError::NotFound;
+        Ok(Board {
+            challenge: ChallengeSlug::new(self.challenge).map_err(missing)?,
+            phase: PhaseSlug::new(self.phase).map_err(missing)?,
+            task: TaskSlug::new(self.task).map_err(missing)?,
+        })
+    }
+}
+
+/// The view of a public leaderboard.
+pub(super) async fn board_view(shared: &Shared, board: &Board) -> Result<BoardView, PageError> {
+    let reader = view::BoardReader::of(&shared.app.context);
+    view::board(reader, board).await?.ok_or(PageError::NotFound)
+}
+
+async fn home_view(shared: &Shared) -> Result<HomeView, PageError> {
+    Ok(view::home(view::BoardReader::of(&shared.app.context)).await?)
+}
+
+/// The page of all challenges.
+pub(super) async fn home(State(shared): State<Shared>) -> Result<Response, PageError> {
+    Ok(pages::home(&home_view(&shared).await?, VERSION).into_response())
 }
 
 /// All challenges as JSON.
-pub async fn home_json(State(shared): State<Shared>) -> Result<Response, ApiFailure> {
-    Ok(Json(view::home(view::BoardReader::of(&shared.app.context)).await?).into_response())
+pub(super) async fn home_json(State(shared): State<Shared>) -> Result<Response, ApiError> {
+    Ok(Json(home_view(&shared).await?).into_response())
 }
 
-/// One challenge.
-pub async fn challenge(
+/// The page of one challenge.
+pub(super) async fn challenge(
     State(shared): State<Shared>,
     Path(challenge): Path<String>,
-) -> Result<Response, Failure> {
-    let home = view::home(view::BoardReader::of(&shared.app.context)).await?;
-    let found = home
-        .challenges
-        .iter()
+) -> Result<Response, PageError> {
+    let home = home_view(&shared).await?;
+    let mut challenges = home.challenges.iter();
+    let found = challenges
         .find(|c| c.challenge.slug.as_str() == challenge)
-        .ok_or(Failure::NotFound)?;
+        .ok_or(PageError::NotFound)?;
     Ok(pages::challenge(found, VERSION).into_response())
 }
 
-pub(super) fn name((challenge, phase, task): (String, String, String)) -> Result<Board, Failure> {
-    let missing = |_| Failure::NotFound;
-    Ok(Board {
-        challenge: ChallengeSlug::new(challenge).map_err(missing)?,
-        phase: PhaseSlug::new(phase).map_err(missing)?,
-        task: TaskSlug::new(task).map_err(missing)?,
-    })
-}
-
-async fn read(shared: &Shared, path: (String, String, String)) -> Result<BoardView, Failure> {
-    let board = name(path)?;
-    view::board(view::BoardReader::of(&shared.app.context), &board)
-        .await?
-        .ok_or(Failure::NotFound)
-}
-
-/// A board: a page, or with `.csv` behind the task a table.
-pub async fn page(
+/// The page of a leaderboard, or its table as CSV if the address ends in `.csv`.
+pub(super) async fn page(
     State(shared): State<Shared>,
-    Path((challenge, phase, task)): Path<(String, String, String)>,
-    Query(part): Query<Part>,
-) -> Result<Response, Failure> {
-    if let Some(task) = task.strip_suffix(".csv") {
-        let board = read(&shared, (challenge, phase, task.to_owned())).await?;
-        let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
-        return Ok((kind, board_text::csv(&board)).into_response());
+    Path(mut path): Path<BoardPath>,
+    Query(query): Query<FragmentQuery>,
+) -> Result<Response, PageError> {
+    if let Some(task) = path.task.strip_suffix(".csv") {
+        path.task = task.to_owned();
+        let view = board_view(&shared, &path.board()?).await?;
+        let content_type = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+        return Ok((content_type, board_text::csv(&view)).into_response());
     }
-    let board = read(&shared, (challenge, phase, task)).await?;
-    Ok(match part.fragment {
-        Some(_) => pages::board_fragment(&board).into_response(),
-        None => pages::board(&board, VERSION).into_response(),
+    let view = board_view(&shared, &path.board()?).await?;
+    Ok(match query.fragment {
+        Some(_) => pages::board_fragment(&view).into_response(),
+        None => pages::board(&view, VERSION).into_response(),
     })
 }
 
-/// A board as JSON.
-pub async fn json(
+/// A leaderboard as JSON.
+pub(super) async fn json(
     State(shared): State<Shared>,
-    Path(path): Path<(String, String, String)>,
-) -> Result<Response, ApiFailure> {
-    Ok(Json(read(&shared, path).await?).into_response())
+    Path(path): Path<BoardPath>,
+) -> Result<Response, ApiError> {
+    Ok(Json(board_view(&shared, &path.board()?).await?).into_response())
 }
 
-/// The rules that submissions are checked by.
-pub async fn rules() -> Response {
-    let docs: Vec<RuleDoc<'_>> = RULES.iter().map(RuleDoc::from).collect();
-    pages::rules(&docs, VERSION).into_response()
+/// The page of all rules.
+pub(super) async fn rules() -> Response {
+    pages::rules(RULES, VERSION).into_response()
 }
 
-/// The style sheet, the script and the icon.
-pub async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
-    let file: &Asset = assets::ALL
+/// The style sheet, the script or the icon.
+pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, PageError> {
+    let asset = assets::ALL
         .iter()
         .find(|a| a.path.strip_prefix("/assets/") == Some(name.as_str()))
-        .ok_or(Failure::NotFound)?;
+        .ok_or(PageError::NotFound)?;
     let headers = [
-        (header::CONTENT_TYPE, file.kind),
+        (header::CONTENT_TYPE, asset.content_type),
         (header::CACHE_CONTROL, "public, max-age=300"),
     ];
-    Ok((headers, file.text).into_response())
+    Ok((headers, asset.text).into_response())
 }
 
-/// A file that `/export` has written, for whoever knows its address.
-pub async fn export(
+/// A file that `/export` has written. Its address is unguessable.
+pub(super) async fn export(
     State(shared): State<Shared>,
     Path(token): Path<String>,
-) -> Result<Response, Failure> {
-    // Only what is a token can be a name: no path leads out of the folder.
+) -> Result<Response, PageError> {
+    // A token contains only hexadecimal digits, so no address leads out of the folder.
     let name = token.strip_suffix(".json").unwrap_or(&token);
-    let token = PageToken::new(name).map_err(|_| Failure::NotFound)?;
-    let file = shared
-        .app
-        .context
-        .settings
-        .data
-        .join("exports")
-        .join(format!("{}.json", token.as_str()));
-    let text = tokio::fs::read(&file)
-        .await
-        .map_err(|_| Failure::NotFound)?;
-    let kind = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-    Ok((kind, text).into_response())
+    let token = PageToken::new(name).map_err(|_| PageError::NotFound)?;
+    let folder = shared.app.context.settings.data.join("exports");
+    let file = folder.join(format!("{}.json", token.as_str()));
+    let text = tokio::fs::read(&file).await;
+    let text = text.map_err(|_| PageError::NotFound)?;
+    let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    Ok((content_type, text).into_response())
 }
 
-/// Whether the daemon and its database are well.
-pub async fn health(State(shared): State<Shared>) -> Response {
+/// Reports whether the daemon and its database work.
+pub(super) async fn health(State(shared): State<Shared>) -> Response {
     match shared.app.context.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ok\n").into_response(),
+        Ok(()) => "ok\n".into_response(),
         Err(error) => {
             tracing::error!(%error, "unhealthy");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer\n",
-            )
-                .into_response()
+            let message = "the database does not answer\n";
+            (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers when there is no page: what, why, what next. Internal errors show a number, never a text.
+//! Error pages and error objects. Internal errors show an incident number and never their text.
 
 use axum::Json;
 use axum::http::{StatusCode, Uri};
@@ -13,33 +13,35 @@ use crate::store::StoreError;
 
 /// Why there is no page.
 #[derive(Debug)]
-pub enum Failure {
-    /// There is none at this address, or none for this viewer.
+pub enum PageError {
+    /// The address has no page, or this reader may not see it.
     NotFound,
-    /// More live pages are open than we serve.
+    /// The number of open live pages has reached its limit.
     TooManyReaders,
-    /// Our fault.
+    /// The handler took longer than [`crate::model::limits::PAGE_TIME`].
+    TimedOut,
     Internal(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for PageError {
     fn from(error: anyhow::Error) -> Self {
         Self::Internal(error)
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for PageError {
     fn from(error: StoreError) -> Self {
         Self::Internal(error.into())
     }
 }
 
-impl Failure {
-    /// What is said, with its status; what is not said goes to the log.
-    fn view(self) -> (StatusCode, ErrorView) {
+impl PageError {
+    /// The visible part of the error with its status. The rest goes to the log.
+    fn into_view(self) -> (StatusCode, ErrorView) {
         let view = match self {
             Self::NotFound => ErrorView::not_found(),
-            Self::TooManyReaders => ErrorView::busy(),
+            Self::TooManyReaders => ErrorView::too_many_readers(),
+            Self::TimedOut => ErrorView::timed_out(),
             Self::Internal(error) => {
                 let incident = hex::encode(clock::random_bytes::<3>());
                 tracing::error!(incident, error = format!("{error:#}"), "page failed");
@@ -51,42 +53,47 @@ impl Failure {
     }
 }
 
-/// A page, for people.
-impl IntoResponse for Failure {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let (status, view) = self.view();
+        let (status, view) = self.into_view();
         (status, pages::error(&view, VERSION)).into_response()
     }
 }
 
-/// The same for programs: an object with `error` and `why`.
+/// The same error for programs: an object with `error` and `why`.
 #[derive(Debug)]
-pub struct ApiFailure(Failure);
+pub struct ApiError(PageError);
 
-impl<E: Into<Failure>> From<E> for ApiFailure {
+impl<E: Into<PageError>> From<E> for ApiError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
 
-impl IntoResponse for ApiFailure {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, view) = self.0.view();
+        let (status, view) = self.0.into_view();
         let body = json!({ "error": view.title, "why": view.why });
         (status, Json(body)).into_response()
     }
 }
 
-/// For addresses without a page.
-pub async fn not_found(address: Uri) -> Response {
-    match address.path().starts_with("/api/") {
-        true => ApiFailure(Failure::NotFound).into_response(),
-        false => Failure::NotFound.into_response(),
+/// The error as an object below `/api/`, and as a page elsewhere.
+pub(super) fn response(address: &Uri, error: PageError) -> Response {
+    if address.path().starts_with("/api/") {
+        ApiError(error).into_response()
+    } else {
+        error.into_response()
     }
 }
 
-/// For addresses that want another method: a hook's opened in a browser, most often.
-pub async fn wrong_method() -> Response {
-    let message = "this address is there, but not for this method\n";
+/// Answers addresses without a page.
+pub(super) async fn not_found(address: Uri) -> Response {
+    response(&address, PageError::NotFound)
+}
+
+/// Answers requests with a wrong method. Most often, a browser has opened the address of a hook.
+pub(super) async fn wrong_method() -> Response {
+    let message = "this address does not support this method\n";
     (StatusCode::METHOD_NOT_ALLOWED, message).into_response()
 }

@@ -1,7 +1,8 @@
-//! Live pages: server-sent events that say "look again", nothing else.
+//! Live pages: server-sent events. An event states only that a page has changed.
 //!
-//! An event carries no data, so it can leak none; the page fetches its fragment by its own address. The
-//! moment of an event tells something too, so a submission's page hears only of what it would show.
+//! An event has no data, so it can disclose none: the page fetches its fragment from its own address. The time of an
+//! event is information too. Therefore the stream of a submission sends an event only if the published view has
+//! changed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,110 +14,94 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt as _};
 
-use super::error::Failure;
-use super::{Shared, boards, submissions};
+use super::boards::{BoardPath, board_view};
+use super::error::PageError;
+use super::{Shared, submissions};
 use crate::model::SubmissionId;
 use crate::pipeline::view;
 use crate::store::Change;
 
-/// Changes of a board.
-pub async fn board(
+/// The stream of a leaderboard.
+pub(super) async fn board(
     State(shared): State<Shared>,
-    Path(path): Path<(String, String, String)>,
-) -> Result<Response, Failure> {
-    let board = boards::name(path)?;
-    if view::board(view::BoardReader::of(&shared.app.context), &board)
-        .await?
-        .is_none()
-    {
-        return Err(Failure::NotFound);
-    }
-    let interesting = move |change: &Change| match change {
-        Change::Board(changed) => *changed == board,
-        _ => false,
-    };
-    stream(&shared, "board", interesting)
+    Path(path): Path<BoardPath>,
+) -> Result<Response, PageError> {
+    let board = path.board()?;
+    board_view(&shared, &board).await?;
+    let permit = reader_permit(&shared)?;
+    let changes = BroadcastStream::new(shared.app.context.store.changes());
+    let events = changes.filter_map(move |change| match change {
+        Ok(Change::Board(changed)) if changed == board => Some(changed_event("board")),
+        Ok(_) => None,
+        // The stream has missed changes, which may include this leaderboard.
+        Err(_) => Some(changed_event("board")),
+    });
+    Ok(stream("board", events, permit))
 }
 
-/// Changes of a submission.
-pub async fn submission(
+/// The stream of a submission.
+pub(super) async fn submission(
     State(shared): State<Shared>,
     Path(token): Path<String>,
-) -> Result<Response, Failure> {
-    let record = submissions::find(&shared, token).await?;
+) -> Result<Response, PageError> {
+    let record = submissions::record(&shared, token).await?;
     let id = record.submission.id;
-    let place = place(&shared)?;
-    let interesting = move |change: &Result<Change, _>| match change {
-        Ok(change) => *change == Change::Submission(id),
-        Err(_) => true,
-    };
-    let changes = BroadcastStream::new(shared.app.context.store.changes()).filter(interesting);
-    let shown = Arc::new(Mutex::new(look(&shared, id).await.ok()));
+    let permit = reader_permit(&shared)?;
+    // An error means that the stream has missed changes.
+    let changes = BroadcastStream::new(shared.app.context.store.changes())
+        .filter(move |change| !matches!(change, Ok(change) if *change != Change::Submission(id)));
+    let published = Arc::new(Mutex::new(published_view(&shared, id).await.ok()));
     let events = changes.then(move |change| {
-        // Whatever it missed, it looks again.
-        let fell_behind = change.is_err();
-        let (shared, shown) = (shared.clone(), Arc::clone(&shown));
+        let missed = change.is_err();
+        let (shared, published) = (shared.clone(), Arc::clone(&published));
         async move {
-            let now = look(&shared, id).await.ok();
-            let mut shown = shown.lock().await;
-            // What cannot be looked at now is looked at by the page itself.
-            let same = now.is_some() && *shown == now;
-            *shown = now;
-            (fell_behind || !same).then(|| event("submission", "changed"))
+            let now = published_view(&shared, id).await.ok();
+            let mut published = published.lock().await;
+            // If the view cannot be built now, the page requests it itself.
+            let same = now.is_some() && *published == now;
+            *published = now;
+            (missed || !same).then(|| changed_event("submission"))
         }
     });
-    let events = events.filter_map(move |event| {
-        let _ = &place;
-        event
-    });
-    Ok(live("submission", events))
+    Ok(stream(
+        "submission",
+        events.filter_map(|event| event),
+        permit,
+    ))
 }
 
-/// Everything that the page of a submission shows.
-async fn look(shared: &Shared, id: SubmissionId) -> anyhow::Result<String> {
+/// The content of a submission's page, as text that can be compared.
+async fn published_view(shared: &Shared, id: SubmissionId) -> anyhow::Result<String> {
     let record = shared.app.context.store.submission(id).await?;
     let view = view::submission(&shared.app.context, &record).await?;
     Ok(serde_json::to_string(&view)?)
 }
 
+/// A permit for one reader of a live page.
+fn reader_permit(shared: &Shared) -> Result<OwnedSemaphorePermit, PageError> {
+    let permit = Arc::clone(&shared.readers).try_acquire_owned();
+    permit.map_err(|_| PageError::TooManyReaders)
+}
+
+type StreamItem = Result<Event, Infallible>;
+
+fn changed_event(name: &str) -> StreamItem {
+    Ok(Event::default().event(name).data("changed"))
+}
+
+/// The answer with the stream, which holds the permit until it ends.
 fn stream(
-    shared: &Shared,
-    name: &'static str,
-    interesting: impl Fn(&Change) -> bool + Send + 'static,
-) -> Result<Response, Failure> {
-    let place = place(shared)?;
-    let changes = BroadcastStream::new(shared.app.context.store.changes());
-    let events = changes.filter_map(move |change| {
-        // The place is held as long as the stream lives.
-        let _ = &place;
-        match change {
-            Ok(change) if !interesting(&change) => None,
-            // Also for a reader that fell behind: whatever it missed, it looks again.
-            _ => Some(event(name, "changed")),
-        }
+    name: &str,
+    events: impl Stream<Item = StreamItem> + Send + 'static,
+    permit: OwnedSemaphorePermit,
+) -> Response {
+    // The page may have changed between its request and this connection.
+    let first = Ok(Event::default().event(name).data("connected"));
+    let events = tokio_stream::once(first).chain(events).map(move |event| {
+        let _held = &permit;
+        event
     });
-    Ok(live(name, events))
-}
-
-/// A place among those who read live; held as long as the stream lives.
-fn place(shared: &Shared) -> Result<OwnedSemaphorePermit, Failure> {
-    shared
-        .readers
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| Failure::TooManyReaders)
-}
-
-type Told = Result<Event, Infallible>;
-
-fn event(name: &str, message: &str) -> Told {
-    Ok(Event::default().event(name).data(message))
-}
-
-fn live(name: &str, events: impl Stream<Item = Told> + Send + 'static) -> Response {
-    // At once: between the page and this connection something may have changed.
-    let first = tokio_stream::once(event(name, "connected"));
-    Sse::new(first.chain(events))
+    Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response()
 }

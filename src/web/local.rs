@@ -163,7 +163,7 @@ async fn notify(
         while changes.try_recv().is_ok() {}
     }
     for view in followed.values() {
-        for line in remote::parting(view) {
+        for line in remote::closing_lines(view) {
             send(lines, line).await;
         }
     }

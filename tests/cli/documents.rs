@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use referee::cli::Cli;
 use referee::model::{Finding, Outcome, PublicState, Stage, TeamSlug, Timestamp};
-use referee::report::text::Style;
+use referee::report::style::Style;
 use referee::report::{
     BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text,
     remote,
@@ -195,7 +195,8 @@ fn is_path(piece: &str) -> bool {
     let first = piece.split('/').next().unwrap_or_default();
     let ours =
         |parent: &str| !first.is_empty() && Path::new(ROOT).join(parent).join(first).is_dir();
-    let folder = piece.contains('/') && (ours("") || ours("src"));
+    // The build directory exists only after a build.
+    let folder = piece.contains('/') && first != "target" && (ours("") || ours("src"));
     piece.chars().all(plain) && (piece.ends_with(".rs") || folder)
 }
 

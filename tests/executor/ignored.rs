@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use referee::forge::folder;
-use referee::rules::layout::Ignore;
+use referee::rules::layout::DockerIgnore;
 
 use crate::bench::Bench;
 
@@ -131,7 +131,7 @@ fn files(tar: &[u8], below: &str) -> BTreeSet<String> {
 /// The files of Referee's build context. `None` if the rules refuse.
 fn by_referee(folder: &Path) -> Option<BTreeSet<String>> {
     let tree = folder::read(folder).unwrap();
-    let ignore = Ignore::of(&tree, "Dockerfile").ok()?;
+    let ignore = DockerIgnore::for_dockerfile(&tree, "Dockerfile").ok()?;
     let mut context = Vec::new();
     folder::write_context(folder, &tree, &ignore, &mut context).unwrap();
     Some(files(&context, ""))

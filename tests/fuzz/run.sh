@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs libFuzzer to search for bytes with which a reader breaks a promise, SECONDS (10) for each target:
+# Searches with libFuzzer for inputs that violate an invariant of a parser, SECONDS (10) for each target:
 #
 #     tests/fuzz/run.sh [SECONDS] [TARGET...]
 #
-# Needs the stable toolchain and a C++ compiler. The corpus stays in target/fuzz/corpus. If bytes break a promise, the
-# script prints them, keeps them in target/fuzz/artifacts, and fails.
+# The script needs the stable toolchain and a C++ compiler. It keeps the corpus in target/fuzz/corpus. If an input violates
+# an invariant, the script shows it, keeps it in target/fuzz/artifacts, and fails.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
@@ -15,7 +15,8 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 
 # The same versions of dependencies as in all other tests.
 cp Cargo.lock tests/fuzz/Cargo.lock
-# The flags of `cargo fuzz` without a sanitizer: sanitizers need the nightly toolchain, and our code has no unsafe blocks.
+# The flags of `cargo fuzz`, but without a sanitizer: sanitizers need the nightly toolchain, and this repository has no
+# unsafe code.
 flags="-Cpasses=sancov-module"
 for flag in level=4 inline-8bit-counters pc-table trace-compares; do
     flags+=" -Cllvm-args=-sanitizer-coverage-$flag"
@@ -38,7 +39,7 @@ for target in "$@"; do
                    seen["DONEcov:"], seen["INITEDcov:"], seen["DONEft:"] }' "$log"
     else
         status=1
-        echo "$target: a promise is broken"
+        echo "$target: an input violates an invariant"
         grep -A 3 'panicked at' "$log" || true
         grep -v '^#' "$log" | tail -n 8
     fi

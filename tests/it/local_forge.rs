@@ -167,7 +167,7 @@ fn a_push_returns_after_admission_unless_it_watches() {
     let pushed = copy.push_main();
     pushed
         .message("✓ admission")
-        .message("Your push is safe; the rest goes on without you");
+        .message("Processing continues in the background");
     assert_eq!(world.view(&pushed.token())["score"], Value::Null);
 
     let watched = accepted(&copy, "watched");
@@ -319,7 +319,7 @@ fn a_day_in_a_phase_with_limits() {
     // Running evaluations count: two pushes at the same time cannot exceed the quota.
     accepted(&copy, "second");
     let second = copy.push_main();
-    second.message("All 1 evaluations of today are used; the next slot is at");
+    second.message("Your team has used the 1 evaluation of today. The next one is possible at");
     let view = rejected(&mut world, &second);
     assert_eq!(errors(&view), ["QTA001"]);
 
@@ -327,7 +327,7 @@ fn a_day_in_a_phase_with_limits() {
     assert_eq!(outcome, "scored");
     accepted(&copy, "first");
     let same = copy.push_main();
-    same.message("The same files were submitted before: #1");
+    same.message("Submission #1 has the same files");
     assert_eq!(errors(&rejected(&mut world, &same)), ["QTA005", "QTA001"]);
 
     accepted(&copy, "late");

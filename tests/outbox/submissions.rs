@@ -7,6 +7,7 @@ use referee::model::{
 };
 use referee::pipeline::outbox::{self, Occasion};
 use referee::pipeline::view;
+use referee::report::style::Style;
 use referee::report::{SubmissionView, markdown, status, text};
 use referee::store::{Claim, Effect, Finish, NewSource, Next, SeenRef, TaskEntry};
 
@@ -162,7 +163,7 @@ impl World {
         let view = self.view(id).await;
         let state = self.forge.state();
         let sha = view.origin.sha().unwrap().as_str();
-        for status in status::statuses(&view) {
+        for status in status::submission_statuses(&view) {
             let all = state.statuses.iter();
             let mine = all.filter(|s| s.sha == sha && s.context == status.context);
             let last = mine
@@ -182,7 +183,7 @@ impl World {
         let git = self.forge.state().git(team.forge_id.parse().unwrap());
         let commit = git2::Oid::from_str(view.origin.sha().unwrap().as_str()).unwrap();
         let note = git.find_note(None, commit).unwrap();
-        let expected = text::submission(&view, text::Style::Plain);
+        let expected = text::submission(&view, Style::Plain);
         assert_eq!(note.message().unwrap().trim(), expected.trim());
     }
 

@@ -1,5 +1,4 @@
-//! The JSON that programs read, as a document: these snapshots are its reference. A change in one of
-//! them is a change that somebody's program may notice.
+//! The JSON API. The snapshots are its reference: a change of a snapshot can break programs of users.
 
 use referee::report::{BoardView, HomeView, SubmissionView};
 use serde_json::Value;
@@ -8,20 +7,20 @@ use crate::server::Server;
 use crate::story::Story;
 
 #[test]
-fn submissions() {
+fn json_of_submissions() {
     for (name, view) in SubmissionView::samples() {
         insta::assert_json_snapshot!(format!("submission-{name}"), view);
     }
 }
 
 #[test]
-fn boards() {
+fn json_of_leaderboards() {
     insta::assert_json_snapshot!("board", BoardView::sample());
     insta::assert_json_snapshot!("board-empty", BoardView::sample_empty());
     insta::assert_json_snapshot!("challenges", HomeView::sample());
 }
 
-/// Every key of an object and of what it holds, as a path; members of arrays are one.
+/// The path of every key in a value. All members of an array share a path.
 fn keys(value: &Value, at: &str, into: &mut std::collections::BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -35,16 +34,15 @@ fn keys(value: &Value, at: &str, into: &mut std::collections::BTreeSet<String>) 
     }
 }
 
-/// What is served has the shape of what is documented.
 #[tokio::test]
-async fn the_server_says_nothing_that_is_not_in_the_document() {
+async fn the_server_sends_only_documented_keys() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let mut documented = std::collections::BTreeSet::new();
     for (_, view) in SubmissionView::samples() {
         keys(&serde_json::to_value(view).unwrap(), "", &mut documented);
     }
-    // A score on open data has the cases that the score on the sample has.
+    // A score in a phase that shows cases has them as the score on the sample does.
     let of_sample = documented
         .iter()
         .filter_map(|key| key.strip_prefix(".sample_score"));
@@ -74,9 +72,9 @@ async fn the_server_says_nothing_that_is_not_in_the_document() {
 }
 
 #[tokio::test]
-async fn errors_are_objects_too() {
+async fn an_error_is_an_object() {
     let server = Server::start().await;
-    let answer = server.get("/api/v1/submissions/nobody").await;
+    let answer = server.get("/api/v1/submissions/unknown").await;
     insta::assert_json_snapshot!(
         "error",
         serde_json::from_str::<Value>(&answer.body).unwrap()

@@ -1,4 +1,4 @@
-//! `POST /hooks/{forge}`: what a forge and others get for an answer, and what is kept.
+//! `POST /hooks/{forge}`: the answers, and the stored deliveries.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::log;
-use crate::server::{SECRETS, Server, at_home};
+use crate::server::{SECRETS, Server, repository_path};
 use crate::wire::{SIGNATURES, Wire};
 
 const PUSH: &str = "gitea-1.27-dev/push-update";
@@ -21,7 +21,7 @@ fn push() -> Wire {
     Wire::fixture(PUSH)
 }
 
-async fn kept(server: &Server) -> usize {
+async fn stored_deliveries(server: &Server) -> usize {
     server
         .app
         .context
@@ -33,36 +33,36 @@ async fn kept(server: &Server) -> usize {
 }
 
 #[tokio::test]
-async fn a_delivery_is_kept_once_however_often_it_comes() {
+async fn a_delivery_that_arrives_twice_is_stored_once() {
     let server = Server::start().await;
     let first = push().send(&server).await;
     assert_eq!((first.status.as_u16(), &*first.body), (202, "received\n"));
-    // As a person's "send again" on the forge's page: another delivery, the same bytes.
+    // Like "Redeliver" on the forge's page: another delivery id with the same bytes.
     let again = push().with("x-gitea-delivery", "00000000-0000-0000-0000-000000000000");
     let second = again.send(&server).await;
     assert_eq!(
         (second.status.as_u16(), &*second.body),
         (200, "received before\n")
     );
-    assert_eq!(kept(&server).await, 1);
+    assert_eq!(stored_deliveries(&server).await, 1);
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_and_not_kept() {
+async fn a_ping_is_answered_and_not_stored() {
     let server = Server::start().await;
     let answer = Wire::fixture("gitea-1.27-dev/ping").send(&server).await;
     assert_eq!((answer.status.as_u16(), &*answer.body), (200, "here\n"));
-    assert_eq!(kept(&server).await, 0);
+    assert_eq!(stored_deliveries(&server).await, 0);
 }
 
 #[tokio::test]
-async fn who_cannot_sign_is_told_nothing() {
+async fn every_delivery_without_a_valid_signature_gets_the_same_answer() {
     let server = Server::start().await;
     let wrong = Secret::new("not-the-right-secret").unwrap();
     let forged = wrong.sign(&push().body);
     let mut tampered = push();
     tampered.body.push(b' ');
-    for (what, wire) in [
+    for (problem, wire) in [
         ("no header", push().unsigned()),
         ("empty", push().with(SIGNATURES[0], "")),
         (
@@ -81,32 +81,32 @@ async fn who_cannot_sign_is_told_nothing() {
         ),
     ] {
         let answer = wire.send(&server).await;
-        // The same words whatever is wrong: nothing to learn from by trying.
+        // Different answers would help an attacker to guess.
         assert_eq!(
             (answer.status.as_u16(), &*answer.body),
             (401, "not authenticated\n"),
-            "{what}"
+            "{problem}"
         );
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
-    assert_eq!(kept(&server).await, 0);
+    assert_eq!(stored_deliveries(&server).await, 0);
 }
 
 #[tokio::test]
-async fn both_secrets_count_while_one_replaces_the_other() {
+async fn the_old_and_the_new_secret_are_both_valid() {
     let server = Server::start().await;
     for (n, secret) in SECRETS.iter().enumerate() {
         let mut body = push().body;
-        // Other bytes with the same meaning.
+        // Another body with the same meaning.
         body.extend(vec![b'\n'; n + 1]);
         let answer = push().signed(&body, secret).send(&server).await;
         assert_eq!(answer.status.as_u16(), 202);
     }
-    assert_eq!(kept(&server).await, 2);
+    assert_eq!(stored_deliveries(&server).await, 2);
 }
 
 #[tokio::test]
-async fn refusals_tell_the_owner_of_the_hook_what_to_mend() {
+async fn refusals_explain_to_the_owner_of_the_hook_how_to_fix_it() {
     let server = Server::start().await;
     let form = Wire::fixture("gitea-1.27-dev/push-as-form")
         .send(&server)
@@ -127,7 +127,7 @@ async fn refusals_tell_the_owner_of_the_hook_what_to_mend() {
         answer.body
     );
 
-    // Whether a forge is configured, and whether it is local, looks the same.
+    // The answer does not show whether a forge is configured or local.
     for forge in ["nowhere", "local", "..%2f", "GITEA"] {
         let answer = push().send_to(&server, forge).await;
         assert_eq!(
@@ -139,11 +139,11 @@ async fn refusals_tell_the_owner_of_the_hook_what_to_mend() {
     let opened = server.get("/hooks/gitea").await;
     assert_eq!(opened.status.as_u16(), 405);
     assert_eq!(opened.header("allow"), "POST");
-    assert_eq!(kept(&server).await, 0);
+    assert_eq!(stored_deliveries(&server).await, 0);
 }
 
 #[tokio::test]
-async fn a_body_that_says_it_is_too_large_is_not_read() {
+async fn a_body_with_too_large_an_announced_size_is_not_read() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.app.context.settings.listen)
         .await
@@ -154,14 +154,14 @@ async fn a_body_that_says_it_is_too_large_is_not_read() {
          Content-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Nothing of the body was sent, and the answer is here.
+    // The answer arrives before any byte of the body was sent.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
 }
 
 #[tokio::test]
-async fn a_body_that_turns_out_too_large_is_not_read_to_its_end() {
+async fn a_body_of_unknown_size_is_not_read_beyond_the_limit() {
     let server = Server::start().await;
     let chunk = Bytes::from(vec![b' '; 1024 * 1024]);
     // 64 MiB without an announced length.
@@ -175,11 +175,11 @@ async fn a_body_that_turns_out_too_large_is_not_read_to_its_end() {
     if let Ok(answer) = request.send().await {
         assert_eq!(answer.status().as_u16(), 413);
     }
-    assert_eq!(kept(&server).await, 0);
+    assert_eq!(stored_deliveries(&server).await, 0);
 }
 
 #[tokio::test]
-async fn the_largest_body_is_taken() {
+async fn a_body_of_the_largest_size_is_accepted() {
     let server = Server::start().await;
     let mut body = push().body;
     body.resize(limits::DELIVERY_BYTES_MAX, b' ');
@@ -188,7 +188,7 @@ async fn the_largest_body_is_taken() {
 }
 
 #[tokio::test]
-async fn a_slow_body_is_given_up_and_holds_up_nobody() {
+async fn a_slow_body_times_out_and_does_not_delay_other_deliveries() {
     let server = Server::start().await;
     let mut slow = TcpStream::connect(server.app.context.settings.listen)
         .await
@@ -210,7 +210,7 @@ async fn a_slow_body_is_given_up_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn an_unknown_repository_is_noted_and_logged_and_nothing_else() {
+async fn a_delivery_of_an_unknown_repository_is_only_noted_and_logged() {
     let server = Server::start().await;
     let id = "918273645";
     let wire = push().changed(
@@ -221,29 +221,29 @@ async fn an_unknown_repository_is_noted_and_logged_and_nothing_else() {
     assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     assert_eq!(notes[0].1.as_deref(), Some("ignored: unknown repository"));
-    let said = log::text();
-    let line = said.lines().find(|l| l.contains(id)).expect("a line");
+    let log = log::text();
+    let line = log.lines().find(|l| l.contains(id)).expect("a line");
     assert!(line.contains("unknown repository"), "{line}");
 }
 
 #[tokio::test]
-async fn a_known_repository_is_looked_at() {
+async fn a_delivery_of_a_known_repository_makes_referee_read_it() {
     let server = Server::start().await;
     let body: serde_json::Value = serde_json::from_slice(&push().body).unwrap();
     let id = body["repository"]["id"].to_string();
     server.add_team("gitea", &id, "alpha").await;
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
     assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
-    // The forge of these tests has no token, and the note says what is missing.
+    // The forge of these tests has no token, and the note states the missing setting.
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     let note = notes[0].1.as_deref();
     assert_eq!(note, Some("not read: [forge.gitea] has no `token-file`"));
 }
 
 #[tokio::test]
-async fn what_cannot_be_made_durable_is_not_taken() {
+async fn a_delivery_that_cannot_be_stored_is_not_accepted() {
     let server = Server::start().await;
-    // Another connection takes the table away: the disk could not be more broken.
+    // Another connection removes the table, which has the effect of a broken disk.
     sqlx::any::install_default_drivers();
     let url = server.app.context.settings.database.expose().to_owned();
     let pool = sqlx::AnyPool::connect(&url).await.unwrap();
@@ -264,7 +264,7 @@ async fn what_cannot_be_made_durable_is_not_taken() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_on_the_disk() {
+async fn every_accepted_delivery_is_on_the_disk() {
     let server = Server::start().await;
     let answers = (0..50).map(|n| {
         let mut body = push().body;
@@ -275,15 +275,15 @@ async fn what_was_answered_is_on_the_disk() {
     });
     let answers = futures_util::future::join_all(answers).await;
     assert!(answers.iter().all(|s| *s == 202), "{answers:?}");
-    // Read by somebody else, while the server still runs.
+    // Another connection reads the rows while the server still runs.
     let other = Store::open(server.app.context.settings.database.expose()).await;
     let notes = other.unwrap().delivery_notes().await.unwrap();
     assert_eq!(notes.len(), 50);
 }
 
-/// All that four forges ever sent, as they sent it.
+/// The recordings of four forges.
 #[tokio::test]
-async fn every_recorded_delivery_gets_the_answer_that_it_deserves() {
+async fn every_recorded_delivery_gets_its_expected_answer() {
     let Some(root) = recordings() else { return };
     let server = Server::start().await;
     let mut counts = std::collections::BTreeMap::new();
@@ -302,7 +302,11 @@ async fn every_recorded_delivery_gets_the_answer_that_it_deserves() {
     assert_eq!(counts.values().sum::<i32>(), 310, "{counts:?}");
     assert_eq!((counts[&401], counts[&415]), (7, 7), "{counts:?}");
     let new = usize::try_from(counts[&202]).unwrap();
-    assert_eq!(kept(&server).await, new, "one row for each 202");
+    assert_eq!(
+        stored_deliveries(&server).await,
+        new,
+        "one row for each 202"
+    );
 }
 
 fn stems(root: &Path) -> Vec<PathBuf> {
@@ -321,16 +325,15 @@ fn stems(root: &Path) -> Vec<PathBuf> {
     stems
 }
 
-/// The recordings are no part of the repository; where they are missing that is said, and where
-/// nothing may be left out it is a failure.
+/// The recordings are not in the repository. Without them, the test prints a note, and fails in CI.
 #[expect(
     clippy::disallowed_methods,
-    reason = "which recordings there are is a matter of the machine that runs the tests"
+    reason = "the location of the recordings depends on the machine that runs the tests"
 )]
 fn recordings() -> Option<PathBuf> {
     let shared = std::env::var("REFEREE_SHARED").map(PathBuf::from);
     let root = shared
-        .unwrap_or_else(|_| at_home("../shared"))
+        .unwrap_or_else(|_| repository_path("../shared"))
         .join("forge-recordings");
     if root.is_dir() {
         return Some(root);

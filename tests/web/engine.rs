@@ -1,4 +1,4 @@
-//! An engine that is away. Pages and hooks must not notice.
+//! An unreachable engine. Pages and hooks must work without it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn away<T>() -> Result<T> {
     Err(ExecutorError::Unreachable("it is away".into()))
 }
 
-/// All three engines, none of which answers.
+/// Three engines that never answer.
 pub fn engines() -> Engines {
     let engine = Engine::from(Away);
     Engines::new(&engine, &engine, &engine)

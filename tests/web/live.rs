@@ -1,4 +1,4 @@
-//! Live pages: streams that say that something changed, and nothing else.
+//! Live pages: event streams that state only that a page has changed.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use tower::ServiceExt as _;
 use crate::server::Server;
 use crate::story::{EVIL, SECRET, Story};
 
-/// A page is told within this time.
+/// An event must arrive within this time.
 const SOON: Duration = Duration::from_secs(1);
 
-/// An open stream of events.
+/// An open event stream.
 pub struct Events {
     bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>>>>,
-    held: String,
+    /// Received text that was not returned yet.
+    buffer: String,
 }
 
 impl Events {
@@ -36,28 +37,28 @@ impl Events {
         );
         Self {
             bytes: Box::pin(answer.bytes_stream()),
-            held: String::new(),
+            buffer: String::new(),
         }
     }
 
-    /// The next event, whole.
+    /// The next complete event.
     pub async fn next(&mut self) -> String {
         loop {
-            if let Some((event, rest)) = self.held.split_once("\n\n") {
+            if let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let event = event.to_owned();
-                self.held = rest.to_owned();
+                self.buffer = rest.to_owned();
                 return event;
             }
             let chunk = tokio::time::timeout(SOON, self.bytes.next()).await;
             let chunk = chunk
                 .expect("an event within a second")
-                .expect("not the end");
-            self.held
+                .expect("the stream is open");
+            self.buffer
                 .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
 
-    /// Everything that comes until nothing comes for a while.
+    /// All events until none arrives for a while.
     pub async fn all(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         while let Ok(event) = tokio::time::timeout(SOON / 4, self.next()).await {
@@ -66,19 +67,19 @@ impl Events {
         all
     }
 
-    /// Nothing comes for a while.
-    pub async fn says_nothing(&mut self) {
+    /// No event arrives for a while.
+    pub async fn stays_silent(&mut self) {
         let silence = tokio::time::timeout(SOON / 4, self.bytes.next()).await;
         assert!(
-            silence.is_err() && self.held.is_empty(),
+            silence.is_err() && self.buffer.is_empty(),
             "{silence:?} {}",
-            self.held
+            self.buffer
         );
     }
 }
 
 #[tokio::test]
-async fn a_board_is_told_of_a_score_within_a_second_and_of_nothing_else() {
+async fn the_stream_of_a_leaderboard_sends_an_event_only_for_a_new_score() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
@@ -88,14 +89,14 @@ async fn a_board_is_told_of_a_score_within_a_second_and_of_nothing_else() {
     assert_eq!(events.next().await, "event: board\ndata: connected");
     story.ran().await;
     elsewhere.scored(0.5).await;
-    events.says_nothing().await;
+    events.stays_silent().await;
     story.score(0.5).await;
     assert_eq!(events.next().await, "event: board\ndata: changed");
-    events.says_nothing().await;
+    events.stays_silent().await;
 }
 
 #[tokio::test]
-async fn a_submission_is_told_of_each_step_without_a_word_about_it() {
+async fn the_stream_of_a_submission_sends_events_without_data() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
@@ -103,26 +104,26 @@ async fn a_submission_is_told_of_each_step_without_a_word_about_it() {
     let mut events = story.events().await;
     assert_eq!(events.next().await, "event: submission\ndata: connected");
     other.run_failed().await;
-    events.says_nothing().await;
+    events.stays_silent().await;
     story.run_failed().await;
-    // Claimed and finished, four times; steps that follow each other at once may be told as one.
-    let told = events.all().await;
-    assert!((1..=8).contains(&told.len()), "{told:?}");
-    for event in told {
+    // Four attempts started and ended. Changes that follow each other immediately may share an event.
+    let received = events.all().await;
+    assert!((1..=8).contains(&received.len()), "{received:?}");
+    for event in received {
         assert_eq!(event, "event: submission\ndata: changed");
         assert!(!event.contains(SECRET) && !event.contains(EVIL));
     }
 }
 
 #[tokio::test]
-async fn a_hidden_evaluation_is_told_as_one() {
+async fn the_steps_of_a_hidden_evaluation_send_no_events() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
     let mut events = story.events().await;
     assert_eq!(events.next().await, "event: submission\ndata: connected");
     story.ran().await;
-    // From the run to the score nothing changes that anybody may see.
+    // From the run to the score, nothing visible changes.
     events.all().await;
     let record = server.app.context.store.submission(story.id).await.unwrap();
     assert_eq!(record.submission.stage(), Stage::Scoring);
@@ -130,7 +131,7 @@ async fn a_hidden_evaluation_is_told_as_one() {
         submission: story.id,
         stage: Stage::Scoring,
         case: None,
-        owner: "somebody",
+        owner: "tests",
         seed: 1,
     };
     let now = server.app.context.clock.now();
@@ -144,11 +145,11 @@ async fn a_hidden_evaluation_is_told_as_one() {
             .unwrap()
             .is_some()
     );
-    events.says_nothing().await;
+    events.stays_silent().await;
 }
 
 #[tokio::test]
-async fn that_a_hidden_evaluation_is_made_again_is_told_to_nobody() {
+async fn a_retry_of_a_hidden_evaluation_sends_no_event() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
@@ -171,25 +172,25 @@ async fn that_a_hidden_evaluation_is_made_again_is_told_to_nobody() {
     let mut events = story.events().await;
     events.all().await;
     for _ in 0..2 {
-        // It is lost for our reasons, waits, and begins again.
+        // A platform error loses the attempt. It waits and starts again.
         let retry = crate::story::retry(now);
         store.finish(&lease, retry, now).await.unwrap();
         assert_eq!(view().await, running);
-        events.says_nothing().await;
+        events.stays_silent().await;
         lease = store.claim(&claim, now).await.unwrap().unwrap();
         assert_eq!(view().await, running);
-        events.says_nothing().await;
+        events.stays_silent().await;
     }
 }
 
 #[tokio::test]
-async fn a_reader_that_fell_behind_is_told_to_look_again() {
+async fn a_reader_that_missed_changes_gets_an_event() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
     let noise = Story::pushed(&server, &repository, "open").await;
     noise.ran().await;
-    // In memory, so that nothing is read ahead while this reader sleeps.
+    // In memory, because a connection would read ahead while this reader waits.
     let router = web::router(server.app.clone()).unwrap();
     let request = Request::get(format!("{}/events", story.page()));
     let answer = router
@@ -230,17 +231,17 @@ async fn a_reader_that_fell_behind_is_told_to_look_again() {
             .await
             .unwrap();
     }
-    let told = tokio::time::timeout(SOON, body.next()).await.expect("told");
-    let told = told.unwrap().unwrap();
-    assert_eq!(&told[..], b"event: submission\ndata: changed\n\n");
+    let event = tokio::time::timeout(SOON, body.next()).await;
+    let event = event.expect("an event within a second").unwrap().unwrap();
+    assert_eq!(&event[..], b"event: submission\ndata: changed\n\n");
 }
 
 #[tokio::test]
-async fn more_readers_than_there_are_places_for_are_sent_away_and_pages_stay() {
+async fn too_many_readers_of_live_pages_are_refused_and_pages_still_work() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
-    // In memory: a thousand connections would need two thousand files.
+    // In memory, because a thousand connections would need two thousand file descriptors.
     let router = web::router(server.app.clone()).unwrap();
     let ask = |at: String| {
         let request = Request::get(at).body(Body::empty()).unwrap();
@@ -256,7 +257,7 @@ async fn more_readers_than_there_are_places_for_are_sent_away_and_pages_stay() {
     let refused = ask(events.clone()).await.unwrap();
     assert_eq!(refused.status().as_u16(), 503);
     assert_eq!(ask(story.page()).await.unwrap().status().as_u16(), 200);
-    // One goes, and there is a place.
+    // A reader that leaves returns its permit.
     open.pop();
     assert_eq!(ask(events).await.unwrap().status().as_u16(), 200);
 }

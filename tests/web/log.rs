@@ -1,4 +1,4 @@
-//! What the daemon wrote to its log while these tests ran, down to the details.
+//! The daemon's log during these tests, at the level `debug`.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,7 +10,7 @@ struct Kept(Arc<Mutex<Vec<u8>>>);
 
 static KEPT: OnceLock<Kept> = OnceLock::new();
 
-/// Keeps the log of this process from now on; once is enough, more do no harm.
+/// Starts to keep the log of this process. Further calls have no effect.
 pub fn keep() {
     KEPT.get_or_init(|| {
         let kept = Kept::default();
@@ -23,16 +23,16 @@ pub fn keep() {
     });
 }
 
-/// All that was kept. Tests run side by side: look for something of your own.
+/// The whole log. Tests run in parallel, so a test must search for a text of its own.
 pub fn text() -> String {
     let kept = KEPT.get().unwrap();
     String::from_utf8_lossy(&kept.0.lock().unwrap()).into_owned()
 }
 
-/// Lines that hold all of these.
-pub fn lines(with: &[&str]) -> usize {
-    let fits = |line: &&str| with.iter().all(|word| line.contains(word));
-    text().lines().filter(fits).count()
+/// The number of lines that contain all of the words.
+pub fn lines(words: &[&str]) -> usize {
+    let matches = |line: &&str| words.iter().all(|word| line.contains(word));
+    text().lines().filter(matches).count()
 }
 
 impl io::Write for Kept {

@@ -1,8 +1,8 @@
-//! What forges and browsers reach, from outside: the real router on a real port, with a real
-//! database and real team repositories. Only the engine is missing; nothing here runs a container.
+//! The HTTP server from outside: the real router on a real port, with a real database and real team repositories.
+//! Nothing here runs a container, so no engine answers.
 //!
-//! Start reading at [`server`]: an installation with four kinds of phase. [`story`] makes submissions
-//! that ended in every way, with texts that a hostile team would choose.
+//! Start reading at [`server`]: an installation with four kinds of phases. [`story`] makes submissions with every
+//! outcome, with texts that a hostile team would choose.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,8 +15,9 @@ mod api;
 mod canary;
 mod deliveries;
 mod engine;
+mod layers;
 mod live;
-#[expect(dead_code, reason = "other test programs use the rest of it")]
+#[expect(dead_code, reason = "other test programs use the rest of the file")]
 mod log;
 mod pages;
 mod secrecy;

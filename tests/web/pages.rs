@@ -1,4 +1,4 @@
-//! Every address of the site: what kind of thing it is, how it is guarded, where it leads.
+//! Every address of the site: its content type, its security headers and its links.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,7 +14,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 const BOARD: &str = "nuclei/validation/segmentation";
 
-fn is_guarded(answer: &Answer, at: &str) {
+fn has_security_headers(answer: &Answer, at: &str) {
     assert_eq!(
         answer.header("content-security-policy"),
         CONTENT_SECURITY_POLICY,
@@ -24,20 +24,22 @@ fn is_guarded(answer: &Answer, at: &str) {
     assert_eq!(answer.header("referrer-policy"), "no-referrer", "{at}");
     assert_eq!(answer.header("x-frame-options"), "DENY", "{at}");
     let cached = answer.header("cache-control");
-    let expected = match answer.status.is_success() && at.starts_with("/assets/") {
-        true => "public, max-age=300",
-        false => "no-store",
+    let is_asset = answer.status.is_success() && at.starts_with("/assets/");
+    let expected = if is_asset {
+        "public, max-age=300"
+    } else {
+        "no-store"
     };
     let live = at.ends_with("/events");
     assert!(live || cached == expected, "{at}: {cached}");
 }
 
-/// Two ranked teams, and one submission of each other kind.
-async fn busy(server: &Server) -> Vec<Story<'_>> {
+/// Two ranked teams, and submissions in several other states.
+async fn some_submissions(server: &Server) -> Vec<Story<'_>> {
     let mut all = Vec::new();
     for (n, team) in ["alpha", "beta", "gamma"].into_iter().enumerate() {
         let repository = server.add_team("local", team, team).await;
-        for branch in ["main", "open", "sealed"] {
+        for branch in ["main", "open", "undisclosed"] {
             let story = Story::pushed(server, &repository, branch).await;
             match (n, branch) {
                 (0, _) => story.scored(0.5).await,
@@ -55,12 +57,12 @@ async fn busy(server: &Server) -> Vec<Story<'_>> {
 }
 
 #[tokio::test]
-async fn every_address_answers_in_its_own_kind_and_guarded() {
+async fn every_address_answers_with_its_content_type_and_security_headers() {
     let server = Server::start().await;
-    let stories = busy(&server).await;
+    let stories = some_submissions(&server).await;
     let (page, json) = (stories[0].page(), stories[0].json());
     let token = stories[0].token.as_str();
-    for (at, status, kind) in [
+    for (at, status, content_type) in [
         ("/", 200, HTML),
         ("/challenges/nuclei", 200, HTML),
         (&format!("/challenges/{BOARD}"), 200, HTML),
@@ -86,19 +88,19 @@ async fn every_address_answers_in_its_own_kind_and_guarded() {
         ("/api/v1/boards/nuclei/validation/other", 404, JSON),
         ("/api/v1/nothing", 404, JSON),
         (&format!("{page}/"), 404, HTML),
-        // A submission's address is no hook's.
+        // The token of a submission is not the token of a hook.
         (&format!("/local/{token}/pushed"), 405, TEXT),
     ] {
         let answer = server.get(at).await;
         assert_eq!(answer.status.as_u16(), status, "{at}");
-        assert_eq!(answer.header("content-type"), kind, "{at}");
-        is_guarded(&answer, at);
+        assert_eq!(answer.header("content-type"), content_type, "{at}");
+        has_security_headers(&answer, at);
         assert!(!answer.body.is_empty(), "{at}");
     }
 }
 
 #[tokio::test]
-async fn odd_requests_are_refused_without_markup_or_detail() {
+async fn malformed_requests_are_refused_without_markup_or_internal_details() {
     let server = Server::start().await;
     for at in [
         "/submissions/%ff",
@@ -110,17 +112,17 @@ async fn odd_requests_are_refused_without_markup_or_detail() {
         assert!(answer.status.is_client_error(), "{at}: {}", answer.status);
         assert!(!answer.body.contains("<script>"), "{at}");
         assert!(!answer.body.contains("src/"), "{at}: {}", answer.body);
-        is_guarded(&answer, at);
+        has_security_headers(&answer, at);
     }
 }
 
 #[tokio::test]
-async fn a_submission_is_there_for_who_knows_its_address_and_for_nobody_else() {
+async fn only_the_exact_address_of_a_submission_shows_that_it_exists() {
     let server = Server::start().await;
-    let stories = busy(&server).await;
+    let stories = some_submissions(&server).await;
     let token = stories[0].token.as_str();
     let other = "0123456789abcdef0123456789abcdef";
-    let strangers = [
+    let wrong_tokens = [
         other.to_owned(),
         token[..token.len() - 1].to_owned(),
         token.to_uppercase(),
@@ -137,8 +139,8 @@ async fn a_submission_is_there_for_who_knows_its_address_and_for_nobody_else() {
     ] {
         let missing = server.get(&format!("{prefix}{other}{suffix}")).await;
         assert_eq!(missing.status.as_u16(), 404);
-        for stranger in strangers.iter().filter(|s| s.as_str() != token) {
-            let at = format!("{prefix}{stranger}{suffix}");
+        for wrong in wrong_tokens.iter().filter(|s| s.as_str() != token) {
+            let at = format!("{prefix}{wrong}{suffix}");
             let answer = server.get(&at).await;
             assert_eq!(answer.status, missing.status, "{at}");
             assert_eq!(answer.body, missing.body, "{at}");
@@ -147,24 +149,27 @@ async fn a_submission_is_there_for_who_knows_its_address_and_for_nobody_else() {
 }
 
 #[tokio::test]
-async fn text_of_teams_reaches_pages_as_text() {
+async fn pages_escape_the_texts_of_teams() {
     let server = Server::start().await;
-    for story in busy(&server).await {
+    for story in some_submissions(&server).await {
         for at in [story.page(), format!("{}?fragment=1", story.page())] {
             let html = server.get(&at).await.body;
             assert!(!html.contains("<script>"), "{at}");
             assert!(!html.contains('\u{1b}'), "{at}: an escape sequence");
-            assert!(!html.contains('\u{202e}'), "{at}: a change of direction");
+            assert!(
+                !html.contains('\u{202e}'),
+                "{at}: a change of the text direction"
+            );
         }
         let json = server.get(&story.json()).await;
         let view: serde_json::Value = serde_json::from_str(&json.body).unwrap();
-        // Data, whole and unchanged, for programs: they never see it as markup.
+        // Programs get the unchanged text, because JSON has no markup.
         if let Some(finding) = view["findings"].get(0) {
             assert!(finding.to_string().contains("<script>"), "{finding}");
         }
         assert!(!json.body.contains('\u{1b}'), "escaped by JSON");
     }
-    // The team's part in the test: what was looked for is really there.
+    // The hostile text is on the page, in its escaped form.
     let repository = server.add_team("local", "delta", "delta").await;
     let story = Story::pushed(&server, &repository, "main").await;
     story.smoke_failed().await;
@@ -174,9 +179,9 @@ async fn text_of_teams_reaches_pages_as_text() {
 }
 
 #[tokio::test]
-async fn tables_are_there_for_spreadsheets_and_programs_too() {
+async fn a_leaderboard_has_the_same_rows_as_page_csv_and_json() {
     let server = Server::start().await;
-    busy(&server).await;
+    some_submissions(&server).await;
     for phase in ["validation", "open"] {
         let board = format!("nuclei/{phase}/segmentation");
         let html = server.get(&format!("/challenges/{board}")).await.body;
@@ -217,9 +222,9 @@ fn ids(html: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn no_link_is_dead() {
+async fn every_link_leads_to_a_page_of_the_site() {
     let server = Server::start().await;
-    let stories = busy(&server).await;
+    let stories = some_submissions(&server).await;
     let mut todo: VecDeque<String> = stories.iter().map(Story::page).collect();
     todo.push_front("/".to_owned());
     let mut seen: BTreeSet<String> = todo.iter().cloned().collect();
@@ -246,15 +251,15 @@ async fn no_link_is_dead() {
             let page = if page.is_empty() { at.as_str() } else { page };
             if let Some(anchor) = anchor {
                 let target = server.get(page).await.body;
-                // The evil code of a finding's rule is no code of ours.
-                let ours = !anchor.contains("script");
-                assert!(!ours || ids(&target).contains(anchor), "{at}: {link}");
+                // The hostile code of a finding is not in the catalogue of rules.
+                let hostile = anchor.contains("script");
+                assert!(hostile || ids(&target).contains(anchor), "{at}: {link}");
             }
             if seen.insert(page.to_owned()) {
                 todo.push_back(page.to_owned());
             }
         }
     }
-    // What was walked: the home, the challenge, two boards in three kinds, rules, assets, stories.
+    // The first page, the challenge, two leaderboards in three formats, rules, assets and submissions.
     assert!(seen.len() >= 10 + stories.len(), "{seen:?}");
 }

@@ -1,4 +1,4 @@
-//! What a hidden phase must not tell, looked for wherever anybody can look.
+//! Secrets of a hidden phase. The tests search for them in every answer of the server.
 
 use referee::model::CaseId;
 
@@ -6,14 +6,10 @@ use crate::canary::Words;
 use crate::server::Server;
 use crate::story::{SECRET, SECRET_VALUE, Story};
 
-/// Everything that can be read about a submission and its board.
-async fn all_that_is_told(
-    server: &Server,
-    story: &Story<'_>,
-    phase: &str,
-) -> Vec<(String, String)> {
+/// All answers about a submission and its leaderboard: address and body.
+async fn answers_about(server: &Server, story: &Story<'_>, phase: &str) -> Vec<(String, String)> {
     let board = format!("nuclei/{phase}/segmentation");
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for at in [
         story.page(),
         format!("{}?fragment=1", story.page()),
@@ -26,14 +22,14 @@ async fn all_that_is_told(
         format!("/challenges/{board}.csv"),
         format!("/api/v1/boards/{board}"),
     ] {
-        told.push((at.clone(), server.get(&at).await.body));
+        answers.push((at.clone(), server.get(&at).await.body));
     }
-    told
+    answers
 }
 
-fn tells_nothing(told: &[(String, String)]) {
+fn contain_no_secret(answers: &[(String, String)]) {
     let words = Words::of(&[SECRET, "hidden_case"]);
-    for (at, body) in told {
+    for (at, body) in answers {
         assert_eq!(words.find(body), None, "{at}: the name of a case or a log");
         assert!(!body.contains("exit code 77"), "{at}: an exit code");
         assert!(!body.contains("77."), "{at}: an exit code");
@@ -50,96 +46,97 @@ fn tells_nothing(told: &[(String, String)]) {
 }
 
 #[tokio::test]
-async fn a_hidden_phase_tells_no_more_than_an_outcome() {
+async fn a_hidden_phase_shows_only_an_outcome() {
     let server = Server::start().await;
-    for (team, phase) in [("alpha", "validation"), ("beta", "sealed")] {
+    for (team, phase) in [("alpha", "validation"), ("beta", "undisclosed")] {
         let repository = server.add_team("local", team, team).await;
         let branch = if phase == "validation" { "main" } else { phase };
         let failed = Story::pushed(&server, &repository, branch).await;
         failed.run_failed().await;
-        let told = all_that_is_told(&server, &failed, phase).await;
-        tells_nothing(&told);
-        let page = &told[0].1;
+        let answers = answers_about(&server, &failed, phase).await;
+        contain_no_secret(&answers);
+        let page = &answers[0].1;
         assert!(page.contains("The container ended with an error"), "{page}");
-        // The runs on public data are shown all the same.
+        // The smoke run uses public data, so the page shows its details.
         assert!(page.contains("sample_1"), "the sample's cases");
 
         let running = Story::pushed(&server, &repository, branch).await;
         running.ran().await;
-        tells_nothing(&all_that_is_told(&server, &running, phase).await);
+        contain_no_secret(&answers_about(&server, &running, phase).await);
 
         let scored = Story::pushed(&server, &repository, branch).await;
         scored.scored(SECRET_VALUE).await;
-        tells_nothing(&all_that_is_told(&server, &scored, phase).await);
+        contain_no_secret(&answers_about(&server, &scored, phase).await);
     }
 }
 
-/// The counterpart: in an open phase the same texts are there, so that the search above means something.
+/// In an open phase the same search finds the texts. Without this test, the search could miss everything.
 #[tokio::test]
-async fn an_open_phase_tells_it() {
+async fn an_open_phase_shows_the_same_texts() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let failed = Story::pushed(&server, &repository, "open").await;
     failed.run_failed().await;
-    let told = all_that_is_told(&server, &failed, "open").await;
-    assert!(told[0].1.contains("more."), "findings that are left out");
+    let answers = answers_about(&server, &failed, "open").await;
+    let (page, json) = (&answers[0].1, &answers[2].1);
+    assert!(page.contains("more."), "findings that are left out");
     let words = Words::of(&[SECRET]);
-    assert!(words.find(&told[0].1).is_some() && words.find(&told[2].1).is_some());
-    assert!(told[0].1.contains("exit code 77"));
+    assert!(words.find(page).is_some() && words.find(json).is_some());
+    assert!(page.contains("exit code 77"));
 }
 
 #[tokio::test]
-async fn a_sealed_board_and_one_that_never_was_look_the_same() {
+async fn a_hidden_leaderboard_and_a_missing_one_have_the_same_answers() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
-    let story = Story::pushed(&server, &repository, "sealed").await;
+    let story = Story::pushed(&server, &repository, "undisclosed").await;
     story.scored(0.5).await;
-    for (undisclosed, never) in [
+    for (hidden, missing) in [
         (
-            "/challenges/nuclei/sealed/segmentation",
+            "/challenges/nuclei/undisclosed/segmentation",
             "/challenges/nuclei/never/segmentation",
         ),
         (
-            "/challenges/nuclei/sealed/segmentation.csv",
+            "/challenges/nuclei/undisclosed/segmentation.csv",
             "/challenges/nuclei/never/segmentation.csv",
         ),
         (
-            "/challenges/nuclei/sealed/segmentation?fragment=1",
+            "/challenges/nuclei/undisclosed/segmentation?fragment=1",
             "/challenges/nuclei/never/segmentation?fragment=1",
         ),
         (
-            "/challenges/nuclei/sealed/segmentation/events",
+            "/challenges/nuclei/undisclosed/segmentation/events",
             "/challenges/nuclei/never/segmentation/events",
         ),
         (
-            "/api/v1/boards/nuclei/sealed/segmentation",
+            "/api/v1/boards/nuclei/undisclosed/segmentation",
             "/api/v1/boards/nuclei/never/segmentation",
         ),
     ] {
-        let (undisclosed, never) = (server.get(undisclosed).await, server.get(never).await);
-        assert_eq!(undisclosed.status.as_u16(), 404);
-        assert_eq!(
-            (undisclosed.status, undisclosed.body),
-            (never.status, never.body)
-        );
+        let (hidden, missing) = (server.get(hidden).await, server.get(missing).await);
+        assert_eq!(hidden.status.as_u16(), 404);
+        assert_eq!(hidden.status, missing.status);
+        assert_eq!(hidden.body, missing.body);
     }
     for at in ["/", "/challenges/nuclei", "/api/v1/challenges"] {
-        assert!(!server.get(at).await.body.contains("sealed"), "{at}");
+        assert!(!server.get(at).await.body.contains("undisclosed"), "{at}");
     }
-    // Nor does the team's own page know its score, or lead to the board.
+    // The page of the submission has neither a score nor a link to the leaderboard.
     let page = server.get(&story.page()).await.body;
     assert!(page.contains("The results are not public yet"), "{page}");
     assert!(!page.contains("0.500"), "a score");
-    assert!(!page.contains("/challenges/nuclei/sealed"), "a dead link");
+    assert!(
+        !page.contains("/challenges/nuclei/undisclosed"),
+        "a dead link"
+    );
     let json: serde_json::Value =
         serde_json::from_str(&server.get(&story.json()).await.body).unwrap();
     assert!(json["score"].is_null(), "{json}");
 }
 
-/// In a contract with one run for each case, the end of one and the start of the next are seen by
-/// nobody: their times would tell the cases apart.
+/// In a contract with one run per case, the times between two runs would reveal the duration of each case.
 #[tokio::test]
-async fn cases_that_follow_each_other_are_one_evaluation() {
+async fn the_runs_on_all_cases_look_like_one_evaluation() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
@@ -156,5 +153,5 @@ async fn cases_that_follow_each_other_are_one_evaluation() {
     let next = server.get(&story.json()).await.body;
     assert_eq!(working, between);
     assert_eq!(between, next);
-    events.says_nothing().await;
+    events.stays_silent().await;
 }

@@ -1,8 +1,8 @@
-//! An installation in a folder of its own, answering on a port of its own.
+//! An installation in a temporary folder with a server on a free port.
 //!
-//! The challenge `nuclei` with four phases: `open` shows everything, `validation` has a live board and
-//! tells nothing of a run, `undisclosed` has no board at all, `test` is as in the example. The forge `local`
-//! holds the teams' repositories, `gitea` sends deliveries.
+//! The challenge `nuclei` has four phases: `open` shows everything, `validation` has a live leaderboard and hides
+//! details of runs, `undisclosed` has no public leaderboard, and `test` is the phase of the example. The forge `local`
+//! has the teams' repositories, and the forge `gitea` sends deliveries.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,26 +20,24 @@ use tokio::net::TcpListener;
 
 use crate::{engine, log};
 
-/// What the forge of these tests shares with us; the second is being replaced.
+/// The webhook secrets of the forge `gitea`. The second one is the old secret during a replacement.
 pub const SECRETS: [&str; 2] = [
     "correct-horse-battery-staple",
     "an-older-secret-of-the-same-hook",
 ];
 
-/// When everything in these tests happens.
+/// The time of the server's clock at its start.
 pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
 
-/// A running server.
 pub struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
     local: LocalForge,
-    /// Removed with the last of this server.
+    /// Removed when the server is dropped.
     _folder: tempfile::TempDir,
 }
 
-/// An answer, read.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
@@ -52,7 +50,7 @@ impl Answer {
     }
 }
 
-/// Reads an answer.
+/// Reads the body of an answer.
 pub async fn answer(response: reqwest::Response) -> Answer {
     Answer {
         status: response.status(),
@@ -61,13 +59,13 @@ pub async fn answer(response: reqwest::Response) -> Answer {
     }
 }
 
-/// A folder of this repository.
-pub fn at_home(path: &str) -> PathBuf {
+/// A path in this repository.
+pub fn repository_path(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 fn write_configuration(folder: &Path) {
-    let nuclei = at_home("examples/nuclei");
+    let nuclei = repository_path("examples/nuclei");
     let challenge = folder.join("challenge");
     std::fs::create_dir(&challenge).unwrap();
     for part in ["data", "sample", "scorer", "template"] {
@@ -76,7 +74,7 @@ fn write_configuration(folder: &Path) {
     let mut text = std::fs::read_to_string(nuclei.join("challenge.toml")).unwrap();
     for (slug, board, logs, cases) in [
         ("open", "live", "all", true),
-        ("sealed", "hidden", "none", false),
+        ("undisclosed", "hidden", "none", false),
     ] {
         text.push_str(&format!(
             r#"
@@ -113,10 +111,10 @@ webhook-secrets = {SECRETS:?}
 }
 
 impl Server {
-    /// A fresh installation, answering.
+    /// Starts a server with a new installation.
     pub async fn start() -> Self {
         log::keep();
-        // reqwest wants a provider before its first client, also for plain HTTP.
+        // reqwest needs a TLS provider before its first client, even for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         write_configuration(folder.path());
@@ -153,14 +151,14 @@ impl Server {
         }
     }
 
-    /// Reads an address of this server.
+    /// Requests an address of this server.
     pub async fn get(&self, path: &str) -> Answer {
         let url = format!("{}{path}", self.url);
         answer(self.client.get(url).send().await.unwrap()).await
     }
 
-    /// A team with a repository, as `referee team add` makes it. On the forge `gitea` the
-    /// repository is one that nobody can read yet.
+    /// Adds a team with a repository, like `referee team add`. On the forge `gitea`, Referee cannot read the
+    /// repository.
     pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
         let forge = ForgeName::new(forge).unwrap();
         let full_name = format!("nuclei/team-{team}");

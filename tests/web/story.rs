@@ -1,6 +1,6 @@
-//! Submissions and what became of them, written as the pipeline writes them.
+//! Submissions in every state, written to the store as the pipeline writes them.
 //!
-//! Every text that a team can choose is hostile here.
+//! Every text that a team can choose is hostile.
 
 use referee::clock;
 use referee::model::{
@@ -16,16 +16,16 @@ use serde_json::json;
 use crate::live::Events;
 use crate::server::{NOW, Server};
 
-/// Markup, a colour of terminals, and a change of the direction of reading.
+/// Markup, an escape sequence of terminals, and a change of the text direction.
 pub const EVIL: &str = "<script>alert(1)</script>\u{1b}[31m\u{202e}&\"'";
 
-/// What only the hidden data knows: must be seen nowhere while the phase is hidden.
+/// A name in the hidden data. No answer may contain it while the phase is hidden.
 pub const SECRET: &str = "hidden_case_0042";
 
-/// The value of a metric on one hidden case; three decimals of means are what may be seen.
+/// The value of a metric on one hidden case. Answers may contain only means with three decimals.
 pub const SECRET_VALUE: f64 = 0.918_273_6;
 
-/// A submission, as the pipeline and the pages name it.
+/// A submission with its identifiers in the pipeline and on pages.
 pub struct Story<'a> {
     server: &'a Server,
     phase: String,
@@ -67,7 +67,7 @@ fn secret_run() -> AttemptDetail {
     }
 }
 
-/// A score by which the first hidden case and its value could be told.
+/// A score that would reveal the name and the value of the first hidden case.
 pub fn score(value: f64) -> Score {
     let cases = [SECRET, "hidden_case_0043"].map(|name| CaseScore {
         case: CaseId::new(name).unwrap(),
@@ -83,7 +83,7 @@ pub fn score(value: f64) -> Score {
 }
 
 impl<'a> Story<'a> {
-    /// Somebody pushes to the branch of this name, which a phase listens to (`main`: validation).
+    /// A push to a branch. The phase `validation` has the branch `main`, and every other phase the branch of its name.
     pub async fn pushed(server: &'a Server, repository: &Repository, branch: &str) -> Self {
         let phase = if branch == "main" {
             "validation"
@@ -120,8 +120,7 @@ impl<'a> Story<'a> {
         format!("/api/v1/submissions/{}", self.token.as_str())
     }
 
-    /// The time after some work, which is that of the server from now on. How long work on hidden
-    /// data takes is a secret, too.
+    /// Advances the server's clock by the duration of a stage. The duration of work on hidden data is a secret, too.
     fn later(&self, stage: Stage) -> Timestamp {
         let took = if stage < Stage::Run { 1_500 } else { 61_234 };
         let clock = &self.server.app.context.clock;
@@ -146,7 +145,7 @@ impl<'a> Story<'a> {
             .unwrap();
     }
 
-    /// The rules have passed, with a warning; so has the build.
+    /// Admission has passed with a warning, and the build has passed.
     pub async fn built(&self) -> &Self {
         let task = TaskSlug::new("segmentation").unwrap();
         let tasks = vec![TaskEntry {
@@ -174,7 +173,7 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The smoke run has passed; it waits for the evaluation.
+    /// The smoke run has passed. The submission waits for its evaluation.
     pub async fn smoked(&self) -> &Self {
         self.built().await;
         let mut sample = score(0.25);
@@ -195,7 +194,7 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The rules refuse it.
+    /// Admission has rejected the submission.
     pub async fn rejected(&self) -> &Self {
         let findings = (1..=5)
             .map(|n| {
@@ -208,7 +207,7 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The container crashes on the sample.
+    /// The container has failed on the sample.
     pub async fn smoke_failed(&self) -> &Self {
         self.built().await;
         let findings = vec![Finding::error("RUN001", "It ended with exit code 3.", EVIL)];
@@ -220,11 +219,11 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The container crashes on the phase's data, and says everything that it has seen.
+    /// The container has failed on the phase's data, and has printed the data.
     pub async fn run_failed(&self) -> &Self {
         self.smoked().await;
         let message = format!("It ended with exit code 77 at {SECRET}.");
-        // More of them than a report shows: also their number is a secret.
+        // More findings than a report shows. Their number is a secret, too.
         let finding = Finding::error("RUN001", message, SECRET).at(Location::file(SECRET));
         let findings = vec![finding; limits::FINDINGS_SHOWN_MAX + 20];
         let finish = Finish {
@@ -236,7 +235,7 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The evaluation has run; it waits for its score.
+    /// The container has run on the phase's data. The submission waits for scoring.
     pub async fn ran(&self) -> &Self {
         self.smoked().await;
         let run = Finish {
@@ -248,14 +247,14 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// The scorer has its score.
+    /// The submission has a score.
     pub async fn scored(&self, value: f64) -> &Self {
         self.ran().await;
         self.score(value).await;
         self
     }
 
-    /// The score is committed, the run being over.
+    /// Stores the score of a submission that waits for scoring.
     pub async fn score(&self, value: f64) {
         let revision = self.revision().await;
         let score = Effect::Score {
@@ -301,7 +300,7 @@ impl<'a> Story<'a> {
     }
 }
 
-/// It was lost for our reasons, and is made again.
+/// The attempt was lost because of a platform error, and the stage is retried.
 pub fn retry(now: Timestamp) -> Finish {
     Finish {
         state: AttemptState::Lost,
@@ -312,12 +311,12 @@ pub fn retry(now: Timestamp) -> Finish {
 }
 
 impl<'a> Story<'a> {
-    /// Reads along.
+    /// Opens the event stream of the page.
     pub async fn events(&self) -> Events {
         Events::open(self.server, &format!("{}/events", self.page())).await
     }
 
-    /// The evaluation of one case begins.
+    /// The run on one case starts.
     pub async fn claim_case(&self, case: &CaseId) -> Lease {
         let claim = Claim {
             submission: self.id,
@@ -331,7 +330,7 @@ impl<'a> Story<'a> {
         claimed.unwrap().expect("a lease")
     }
 
-    /// The evaluation of one case is over, and others are to come.
+    /// The run on one case has ended, and runs on other cases follow.
     pub async fn finish_case(&self, lease: &Lease) {
         let finish = Finish {
             log: Some(log(SECRET)),

@@ -1,4 +1,4 @@
-//! A recorded delivery, and how it is sent again.
+//! Recorded deliveries. Tests send them again, with or without changes.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use referee::forge::signature::Secret;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
-use crate::server::{Answer, SECRETS, Server, answer, at_home};
+use crate::server::{Answer, SECRETS, Server, answer, repository_path};
 
 /// A delivery as the forge sent it.
 #[derive(Clone)]
 pub struct Wire {
     pub name: String,
-    /// The path that the hook called: the kind of hook can be told by it.
+    /// The path that the hook called. It shows the kind of the hook.
     pub path: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -32,7 +32,7 @@ impl Wire {
         let recorded: Recorded = serde_json::from_slice(&recorded).unwrap();
         let mut headers = HeaderMap::new();
         for (name, value) in &recorded.headers {
-            // These are the connection's, not the delivery's.
+            // These headers belong to the connection and not to the delivery.
             if !["host", "content-length"].contains(&name.to_ascii_lowercase().as_str()) {
                 let name: HeaderName = name.parse().unwrap();
                 headers.append(name, value.parse().unwrap());
@@ -48,17 +48,17 @@ impl Wire {
 
     /// A fixture of this repository.
     pub fn fixture(name: &str) -> Self {
-        Self::read(&at_home("webhook-fixtures").join(name))
+        Self::read(&repository_path("webhook-fixtures").join(name))
     }
 
-    /// The same with another value of a header.
+    /// Replaces the value of a header.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers
             .insert(name, HeaderValue::from_str(value).unwrap());
         self
     }
 
-    /// The same without any signature.
+    /// Removes all signatures.
     pub fn unsigned(mut self) -> Self {
         for name in SIGNATURES {
             self.headers.remove(name);
@@ -66,7 +66,7 @@ impl Wire {
         self
     }
 
-    /// The same with another body, rightly signed with this secret.
+    /// Replaces the body, and signs it with this secret.
     pub fn signed(self, body: &[u8], secret: &str) -> Self {
         let mut wire = self.unsigned();
         wire.body = body.to_vec();
@@ -74,7 +74,7 @@ impl Wire {
         wire.with("x-gitea-signature", &signature)
     }
 
-    /// The same with a text of the body replaced, signed again.
+    /// Replaces a text of the body, and signs the body again.
     pub fn changed(self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.body.clone()).unwrap();
         assert!(text.contains(from), "{from} in {}", self.name);
@@ -97,7 +97,7 @@ impl Wire {
     }
 }
 
-/// Headers with an HMAC-SHA256.
+/// The headers with an HMAC-SHA256.
 pub const SIGNATURES: [&str; 3] = [
     "x-gitea-signature",
     "x-forgejo-signature",

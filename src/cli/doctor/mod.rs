@@ -17,7 +17,7 @@ use crate::config::{self, ForgeSettings, Settings};
 use crate::model::Challenge;
 use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::finding::any_error;
-use crate::report::text::{self, Paint, Style};
+use crate::report::style::{self, Paint, Style};
 use crate::store::Store;
 
 /// Columns before what belongs to a check: those of its mark.
@@ -80,7 +80,7 @@ fn drawn(check: &Check, style: Style) -> String {
     };
     let hang = |label: &str, message: &str| {
         let deep = " ".repeat(INDENT.len() + label.len() + 1);
-        text::wrap(&format!("{INDENT}{label} {message}"), text::COLUMNS, &deep)
+        style::wrap(&format!("{INDENT}{label} {message}"), style::COLUMNS, &deep)
     };
     // Wrapped without the colours, which take no columns.
     let sight = hang(&format!("{}:", check.name), &check.seen);

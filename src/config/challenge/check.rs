@@ -11,8 +11,8 @@ use crate::config::data;
 use crate::config::reader::{Section, text_of};
 use crate::config::values::{Read, one_of, path, quoted, refused, text, whole};
 use crate::model::{
-    Check, Contract, ContractMode, Format, Grid, Inputs, NIFTI_TYPES, PNG_TYPES, PathPattern,
-    Schema,
+    Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat,
+    PNG_TYPES, PathPattern, Schema,
 };
 
 /// What stands around a check in the file.
@@ -54,7 +54,7 @@ const FITS: [(&str, &[Kind]); 6] = [
 const EVERY_OF: [&str; 3] = ["one-for", "rows-for", "keys-for"];
 
 /// Reads one check.
-pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<Check> {
+pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<OutputCheck> {
     let files = s.required("files", paths);
     let kind = s.required("is", one_of(&KINDS));
     let size_of = s.optional("size-of", paths);
@@ -65,7 +65,7 @@ pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<Check> {
     let every = s.optional("every", whole(1, 1_000_000));
     let [one_for, rows_for, keys_for] = EVERY_OF.map(|key| {
         let pattern = s.optional(key, paths)?;
-        Some(Inputs {
+        Some(InputSelection {
             pattern,
             every: every.unwrap_or(1),
         })
@@ -86,18 +86,18 @@ pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<Check> {
             "Name a type, or remove the key.",
         );
     }
-    let grid = Grid {
+    let grid = ImageFormat {
         size_of,
         types: types.unwrap_or_default(),
     };
-    let check = Check {
+    let check = OutputCheck {
         files,
         one_for,
-        is: match kind {
-            Kind::Png => Format::Png(grid),
-            Kind::Nifti => Format::Nifti(grid),
-            Kind::Csv => Format::Csv { columns, rows_for },
-            Kind::Json => Format::Json { schema, keys_for },
+        format: match kind {
+            Kind::Png => OutputFormat::Png(grid),
+            Kind::Nifti => OutputFormat::Nifti(grid),
+            Kind::Csv => OutputFormat::Csv { columns, rows_for },
+            Kind::Json => OutputFormat::Json { schema, keys_for },
         },
     };
     check_files(s, &check, around.contract);
@@ -179,7 +179,7 @@ fn misfits(s: &Section<'_>, kind: Kind) {
 }
 
 /// The files of a check are outputs that the contract asks for.
-fn check_files(s: &Section<'_>, check: &Check, contract: Option<&Contract>) {
+fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>) {
     let Some(contract) = contract else { return };
     if !contract.expect.contains(&check.files) {
         let all: Vec<&str> = contract.expect.iter().map(|e| e.0.as_str()).collect();
@@ -205,7 +205,7 @@ fn check_files(s: &Section<'_>, check: &Check, contract: Option<&Contract>) {
 }
 
 /// Stars of inputs stand for what those of outputs stand for, in their order.
-fn check_stars(s: &Section<'_>, check: &Check) {
+fn check_stars(s: &Section<'_>, check: &OutputCheck) {
     let mine = check.files.stars();
     let stars = |n: usize| format!("{n} {}", if n == 1 { "star" } else { "stars" });
     for (key, inputs) in check.inputs() {
@@ -238,7 +238,7 @@ fn check_stars(s: &Section<'_>, check: &Check) {
 }
 
 /// What the check looks at is in the sample, for each case.
-fn check_sample(s: &Section<'_>, check: &Check, sample: Option<&Path>) {
+fn check_sample(s: &Section<'_>, check: &OutputCheck, sample: Option<&Path>) {
     let Some(sample) = sample else { return };
     let inputs = data::inputs_of_sample(sample);
     // Where there are no cases, that is told already.

@@ -394,7 +394,7 @@ fn schemas_are_complete_and_valid_or_told() {
         ("{ \"$ref\": \"other.json\" }", "is no JSON schema"),
         (
             "{ \"$ref\": \"https://example.org/x\" }",
-            "which is not read",
+            "Referee reads no other documents",
         ),
     ] {
         fs::write(folder.path().join("x.json"), schema).unwrap();

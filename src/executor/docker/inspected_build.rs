@@ -77,9 +77,11 @@ impl DockerEngine {
     /// The first problem of `/etc/passwd` and `/etc/group`, which the engine reads before the next step.
     async fn account_file_problem(&self, image: &ImageId, name: &str) -> Result<Option<String>> {
         let found = self
-            .files_at(image, name, &rules::image::accounts())
+            .files_at(image, name, &rules::image::account_files())
             .await?;
-        let problem = rules::image::wrong_accounts(&found).into_iter().next();
+        let problem = rules::image::account_file_problems(&found)
+            .into_iter()
+            .next();
         Ok(problem.map(|problem| {
             format!(
                 "{problem}, and the engine reads it before the next step: keep it a regular file"

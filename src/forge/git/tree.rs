@@ -12,7 +12,7 @@ use git2::{Blob, ObjectType, Odb, Oid, Repository, Tree};
 use super::{GitError, Result, TooLarge};
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX, TEXTS_BYTES_MAX};
 use crate::model::{CommitSha, Entry, EntryKind, SourceTree, limits};
-use crate::rules::layout::Ignore;
+use crate::rules::layout::DockerIgnore;
 
 /// A commit's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,14 +86,14 @@ fn is_asked_for(path: &str) -> bool {
 pub fn write_context(
     repository: &Path,
     sha: &CommitSha,
-    ignore: &Ignore,
+    ignore: &DockerIgnore,
     out: impl Write,
 ) -> Result<()> {
     let repository = Repository::open_bare(repository)?;
     let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
     let mut archive = tar::Builder::new(out);
     for found in find(&repository, &commit.tree()?)? {
-        if ignore.why(&found.path).is_some() {
+        if ignore.ignored_by(&found.path).is_some() {
             continue;
         }
         let blob = match found.kind {

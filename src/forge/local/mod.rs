@@ -228,7 +228,7 @@ fn set_executable(path: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::model::EntryKind;
-    use crate::rules::layout::Ignore;
+    use crate::rules::layout::DockerIgnore;
 
     fn files() -> BTreeMap<String, (Vec<u8>, bool)> {
         let mut files = BTreeMap::new();
@@ -266,7 +266,7 @@ mod tests {
         );
 
         let mut context = Vec::new();
-        git::write_context(&made.path, sha, &Ignore::default(), &mut context).unwrap();
+        git::write_context(&made.path, sha, &DockerIgnore::default(), &mut context).unwrap();
         let mut archive = tar::Archive::new(&context[..]);
         let names: Vec<_> = archive
             .entries()

@@ -14,7 +14,7 @@ use tar::Header;
 
 use super::scan::{Scan, scan};
 use crate::model::Digest;
-use crate::rules::image_layer::Fault;
+use crate::rules::image_layer::LayerFault;
 
 const PIECE: usize = 64 * 1024;
 
@@ -48,7 +48,7 @@ impl Archive {
         gzip: bool,
         diff_id: &Digest,
         mut source: impl Read,
-    ) -> io::Result<Result<(), Fault>> {
+    ) -> io::Result<Result<(), LayerFault>> {
         let name = format!("{}.tar", self.layers.len());
         let mut header = Header::new_gnu();
         header.set_mode(0o644);
@@ -70,8 +70,8 @@ impl Archive {
             match scanned {
                 // The bytes behind the end of the tar archive count for the digest.
                 Scan::Clean => io::copy(&mut copy, &mut io::sink()).map(|_| Ok(())),
-                Scan::Holds(what) => Ok(Err(Fault::Holds(what))),
-                Scan::NotTar => Ok(Err(Fault::NotTar)),
+                Scan::Holds(what) => Ok(Err(LayerFault::Holds(what))),
+                Scan::NotTar => Ok(Err(LayerFault::NotTar)),
             }
         });
         let Copying {
@@ -83,13 +83,13 @@ impl Archive {
         entry.finish()?;
         let judged = match (stopped, scanned) {
             (Some(Stop::Disk(error)), _) => return Err(error),
-            (Some(Stop::Limit), _) => Err(Fault::TooLarge(self.limit)),
-            (Some(Stop::Gzip), _) => Err(Fault::NotGzip),
-            (None, Ok(Ok(()))) if digest_of(hasher) != *diff_id => Err(Fault::NotAsConfigured),
+            (Some(Stop::Limit), _) => Err(LayerFault::TooLarge(self.limit)),
+            (Some(Stop::Gzip), _) => Err(LayerFault::NotGzip),
+            (None, Ok(Ok(()))) if digest_of(hasher) != *diff_id => Err(LayerFault::NotAsConfigured),
             (None, Ok(judged)) => judged,
             (None, Err(error)) => return Err(error),
         };
-        if matches!(judged, Err(Fault::NotGzip | Fault::NotTar)) {
+        if matches!(judged, Err(LayerFault::NotGzip | LayerFault::NotTar)) {
             io::copy(&mut source, &mut io::sink())?;
         }
         self.total += bytes;
@@ -98,12 +98,12 @@ impl Archive {
     }
 
     /// The image contains the layer of this number (from 0) once more.
-    pub(super) fn again(&mut self, layer: usize) -> Result<(), Fault> {
+    pub(super) fn again(&mut self, layer: usize) -> Result<(), LayerFault> {
         let Some((name, bytes)) = self.layers.get(layer).cloned() else {
-            return Err(Fault::NotAsNamed);
+            return Err(LayerFault::NotAsNamed);
         };
         if bytes > self.limit - self.total {
-            return Err(Fault::TooLarge(self.limit));
+            return Err(LayerFault::TooLarge(self.limit));
         }
         self.total += bytes;
         self.layers.push((name, bytes));

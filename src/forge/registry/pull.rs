@@ -15,8 +15,10 @@ use crate::model::finding::any_error;
 use crate::model::{Digest, Finding, RunLimits, limits};
 use crate::rules::Policy;
 use crate::rules::catalogue::{IMG011, IMG014, IMG016};
-use crate::rules::image_layer::Fault;
-use crate::rules::image_manifest::{self, Document, Layer, LayerKind, Manifest, PushedImage};
+use crate::rules::image_layer::LayerFault;
+use crate::rules::image_manifest::{
+    self, Layer, LayerKind, Manifest, ManifestDocument, PushedImage,
+};
 
 /// An image, judged before its layers are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Look {
     fn refused(finding: Finding, policy: &Policy) -> Self {
         Self {
             image: None,
-            findings: vec![policy.adjust(finding)],
+            findings: vec![policy.apply_severity(finding)],
         }
     }
 }
@@ -73,7 +75,7 @@ impl Registry {
             Ok(manifest) => manifest,
             Err(finding) => return Ok(Look::refused(finding, policy)),
         };
-        let mut findings = image_manifest::check(&manifest, bounds, policy);
+        let mut findings = image_manifest::check_manifest(&manifest, bounds, policy);
         let long = limits::IMAGE_CONFIG_BYTES_MAX;
         if manifest.config_bytes > long || findings.iter().any(|f| f.code == IMG011.code) {
             return Ok(Look {
@@ -90,7 +92,7 @@ impl Registry {
                 Vec::new()
             }
             Err(finding) => {
-                findings.push(policy.adjust(finding));
+                findings.push(policy.apply_severity(finding));
                 Vec::new()
             }
         };
@@ -118,12 +120,14 @@ impl Registry {
                 Ok(text) => text,
                 Err(finding) => return Ok(Err(finding)),
             };
-            match image_manifest::read(&text.media_type, &text.bytes) {
-                Ok(Document::Image(manifest)) => return Ok(Ok(manifest)),
-                Ok(Document::Index(entries)) => match image_manifest::choose(&entries, policy) {
-                    Ok(chosen) => digest = chosen.clone(),
-                    Err(finding) => return Ok(Err(finding)),
-                },
+            match image_manifest::read_manifest(&text.media_type, &text.bytes) {
+                Ok(ManifestDocument::Image(manifest)) => return Ok(Ok(manifest)),
+                Ok(ManifestDocument::Index(entries)) => {
+                    match image_manifest::choose_image(&entries, policy) {
+                        Ok(chosen) => digest = chosen.clone(),
+                        Err(finding) => return Ok(Err(finding)),
+                    }
+                }
                 Err(finding) => return Ok(Err(finding)),
             }
         }
@@ -168,7 +172,7 @@ impl Registry {
         let wanted: Vec<_> = layers.iter().zip(&image.diff_ids).collect();
         if wanted.len() != layers.len() || wanted.len() != image.diff_ids.len() {
             return Ok(PullEnd::Refused(
-                Fault::NotAsConfigured.finding(layers.len()),
+                LayerFault::NotAsConfigured.finding(layers.len()),
             ));
         }
         for (n, (layer, diff_id)) in wanted.iter().enumerate() {
@@ -206,7 +210,7 @@ impl Registry {
             LayerKind::Gzip => true,
             LayerKind::Tar => false,
             LayerKind::Foreign | LayerKind::Other(_) => {
-                return Ok((archive, Err(Fault::NotGzip.finding(n))));
+                return Ok((archive, Err(LayerFault::NotGzip.finding(n))));
             }
         };
         let (pieces, queue) = mpsc::channel(limits::PULL_PIECES);
@@ -220,7 +224,7 @@ impl Registry {
         let (archive, judged) = unpacked?;
         let judged = match of_image(sent, &format!("Layer {n} of the image"))? {
             Err(finding) => Err(finding),
-            Ok(Sent::Wrong) => Err(Fault::NotAsNamed.finding(n)),
+            Ok(Sent::Wrong) => Err(LayerFault::NotAsNamed.finding(n)),
             Ok(Sent::All | Sent::Stopped) => judged.map_err(|fault| fault.finding(n)),
         };
         Ok((archive, judged))

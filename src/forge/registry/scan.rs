@@ -9,7 +9,7 @@ use tar::EntryType;
 
 use crate::model::limits;
 use crate::model::tar_reader::{TarEntry, TarError, TarReader};
-use crate::rules::image_layer::{EntryKind, forbidden};
+use crate::rules::image_layer::{LayerEntryKind, forbidden_entry};
 
 /// The result of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +46,10 @@ pub fn scan(reader: &mut impl Read) -> io::Result<Scan> {
 fn refused(entry: &TarEntry) -> Option<String> {
     let path = String::from_utf8_lossy(&entry.path);
     let kind = match entry.kind() {
-        _ if entry.sparse => EntryKind::Sparse,
-        EntryType::Char | EntryType::Block => EntryKind::Device,
-        EntryType::Symlink => EntryKind::Symlink,
-        _ => EntryKind::Other,
+        _ if entry.sparse => LayerEntryKind::Sparse,
+        EntryType::Char | EntryType::Block => LayerEntryKind::Device,
+        EntryType::Symlink => LayerEntryKind::Symlink,
+        _ => LayerEntryKind::Other,
     };
     // In the oldest format a file whose name ends in `/` is a directory, and has no content.
     let old_format = entry.header.as_old().linkflag == [0];
@@ -64,7 +64,7 @@ fn refused(entry: &TarEntry) -> Option<String> {
             | EntryType::Fifo
     );
     let ambiguous = entry.size > 0 && (has_no_content || old_directory);
-    forbidden(kind, &path)
+    forbidden_entry(kind, &path)
         .or_else(|| ambiguous.then(|| "an entry that can be read in two ways".to_owned()))
 }
 

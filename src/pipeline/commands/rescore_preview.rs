@@ -134,7 +134,7 @@ impl RescoreProgress {
         Ok(Self {
             done: after.len(),
             all,
-            changes: ranking::changes(&old, &new),
+            changes: ranking::rank_changes(&old, &new),
         })
     }
 }

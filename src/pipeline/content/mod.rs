@@ -16,11 +16,11 @@ use super::verdict::RunVerdict;
 use crate::config;
 use crate::model::finding::any_error;
 use crate::model::{
-    CaseId, Check, Contract, ContractMode, Finding, Format, Grid, Inputs, Outcome, OutputListing,
-    PathPattern, Task, limits,
+    CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck,
+    OutputFormat, OutputListing, PathPattern, Task, limits,
 };
-use crate::rules::format::grid::Claim;
-use crate::rules::format::{self, Findings, grid, json, nifti, png, results, table};
+use crate::rules::format::image_header::ImageHeader;
+use crate::rules::format::{self, FindingSummary, image_header, json, nifti, png, results, table};
 use crate::rules::{self, Policy};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -28,7 +28,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The output of one run, with its inputs and the checks of the task.
 #[derive(Debug, Clone)]
 pub struct Content {
-    checks: Vec<Check>,
+    checks: Vec<OutputCheck>,
     contract: Contract,
     /// The cases of the run.
     cases: Vec<CaseId>,
@@ -72,25 +72,28 @@ pub async fn judge(
         return Ok(verdict);
     }
     let found = tokio::task::spawn_blocking(move || run_checks(&content)).await??;
-    let found: Vec<Finding> = found.into_iter().map(|f| policy.adjust(f)).collect();
+    let found: Vec<Finding> = found
+        .into_iter()
+        .map(|f| policy.apply_severity(f))
+        .collect();
     verdict.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
     verdict.findings.extend(found);
     Ok(verdict)
 }
 
 fn run_checks(content: &Content) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = Findings::default();
+    let mut findings = FindingSummary::default();
     for check in &content.checks {
         for group in content.cases.chunks(content.cases_per_file(check)) {
             run_check(content, check, group, &mut findings)?;
         }
     }
-    Ok(findings.told())
+    Ok(findings.into_findings())
 }
 
 impl Content {
     /// The number of cases that share a file: all of them if its name contains no case.
-    fn cases_per_file(&self, check: &Check) -> usize {
+    fn cases_per_file(&self, check: &OutputCheck) -> usize {
         let shared = self.contract.mode == ContractMode::WholeSet && !check.files.names_case();
         if shared { self.cases.len().max(1) } else { 1 }
     }
@@ -98,7 +101,7 @@ impl Content {
     /// The selected inputs of these cases, each with its case.
     fn chosen<'a>(
         &self,
-        which: &Inputs,
+        which: &InputSelection,
         group: &'a [CaseId],
     ) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
         let mut all = Vec::new();
@@ -124,16 +127,17 @@ impl Content {
 /// Runs one check on the files of some cases.
 fn run_check(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     group: &[CaseId],
-    findings: &mut Findings,
+    findings: &mut FindingSummary,
 ) -> anyhow::Result<()> {
     let Some(case) = group.first() else {
         return Ok(());
     };
-    let files: BTreeSet<&str> = rules::output::matching(&content.listing.files, &check.files, case)
-        .map(String::as_str)
-        .collect();
+    let files: BTreeSet<&str> =
+        rules::output::matching_paths(&content.listing.files, &check.files, case)
+            .map(String::as_str)
+            .collect();
     if let Some(which) = &check.one_for {
         let inputs = content.chosen(which, group)?;
         let wanted: Vec<String> = inputs
@@ -148,7 +152,7 @@ fn run_check(
         } else {
             format!("`{}`", check.files)
         };
-        findings.extend(results::compare(&subject, &wanted, &files));
+        findings.extend(results::compare_results(&subject, &wanted, &files));
     }
     for path in files {
         findings.extend(check_file(content, check, group, path)?);
@@ -159,20 +163,22 @@ fn run_check(
 /// Runs a check on one file, which belongs to the cases of a group.
 fn check_file(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     group: &[CaseId],
     path: &str,
 ) -> anyhow::Result<Vec<Finding>> {
     let size = content.listing.files.get(path).copied().unwrap_or_default();
-    match &check.is {
-        Format::Png(asks) | Format::Nifti(asks) => check_image(content, check, asks, group, path),
-        Format::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
-            let most = limits::OUTPUT_CSV_BYTES_MAX;
-            Ok(vec![format::too_large(path, "a table", most)])
+    match &check.format {
+        OutputFormat::Png(asks) | OutputFormat::Nifti(asks) => {
+            check_image(content, check, asks, group, path)
         }
-        Format::Csv { columns, rows_for } => {
+        OutputFormat::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
+            let most = limits::OUTPUT_CSV_BYTES_MAX;
+            Ok(vec![format::output_too_large(path, "a table", most)])
+        }
+        OutputFormat::Csv { columns, rows_for } => {
             let file = content.open(path)?.take(limits::OUTPUT_CSV_BYTES_MAX);
-            let rows = match table::read(path, file, columns.as_deref())? {
+            let rows = match table::read_table(path, file, columns.as_deref())? {
                 Ok(rows) => rows,
                 Err(finding) => return Ok(vec![finding]),
             };
@@ -180,29 +186,31 @@ fn check_file(
                 return Ok(Vec::new());
             };
             let inputs = content.chosen(which, group)?.len();
-            Ok(results::rows(path, rows, inputs).into_iter().collect())
+            Ok(results::check_rows(path, rows, inputs)
+                .into_iter()
+                .collect())
         }
-        Format::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
+        OutputFormat::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
             let most = limits::OUTPUT_JSON_BYTES_MAX;
-            Ok(vec![format::too_large(path, "JSON", most)])
+            Ok(vec![format::output_too_large(path, "JSON", most)])
         }
-        Format::Json { schema, keys_for } => {
+        OutputFormat::Json { schema, keys_for } => {
             let mut bytes = Vec::new();
             let file = content.open(path)?;
             file.take(limits::OUTPUT_JSON_BYTES_MAX)
                 .read_to_end(&mut bytes)?;
-            let value = match json::read(path, &bytes) {
+            let value = match json::read_json(path, &bytes) {
                 Ok(value) => value,
                 Err(finding) => return Ok(vec![finding]),
             };
             let mut findings = Vec::new();
             if let Some(schema) = schema {
-                findings.extend(json::breach(path, &value, schema));
+                findings.extend(json::check_schema(path, &value, schema));
             }
             if let Some(which) = keys_for {
                 let inputs = content.chosen(which, group)?;
                 let wanted: Vec<String> = inputs.iter().map(|(_, input)| key_of(input)).collect();
-                findings.extend(json::keys(path, &value, &wanted));
+                findings.extend(json::check_keys(path, &value, &wanted));
             }
             Ok(findings)
         }
@@ -212,27 +220,33 @@ fn check_file(
 /// Runs a check on a picture or a volume.
 fn check_image(
     content: &Content,
-    check: &Check,
-    asks: &Grid,
+    check: &OutputCheck,
+    asks: &ImageFormat,
     group: &[CaseId],
     path: &str,
 ) -> anyhow::Result<Vec<Finding>> {
     let file = content.open(path)?;
-    let claims = match &check.is {
-        Format::Nifti(_) => nifti_claim(file)?,
-        _ => png_claim(file)?,
+    let header = match &check.format {
+        OutputFormat::Nifti(_) => nifti_header(file)?,
+        _ => png_header(file)?,
     };
     let input = match (&asks.size_of, group.first()) {
         (Some(pattern), Some(case)) => match input_size(content, check, pattern, case, path)? {
             Some(size) => Some(size),
             // A finding about superfluous files names it already.
             None if check.one_for.is_some() => return Ok(Vec::new()),
-            None => return Ok(vec![results::stray(path)]),
+            None => return Ok(vec![results::stray_file(path)]),
         },
         _ => None,
     };
-    let file = (path, check.is.name());
-    Ok(grid::check(file, claims, input.as_deref(), &asks.types))
+    let required = check.format.name();
+    Ok(image_header::check_header(
+        path,
+        required,
+        header,
+        input.as_deref(),
+        &asks.types,
+    ))
 }
 
 /// The key of an input in a JSON output: its name up to the first dot, like the name of a case.
@@ -244,7 +258,7 @@ fn key_of(input: &str) -> String {
 /// The size of the input that an output belongs to. `None` if it belongs to no input.
 fn input_size(
     content: &Content,
-    check: &Check,
+    check: &OutputCheck,
     pattern: &PathPattern,
     case: &CaseId,
     path: &str,
@@ -256,7 +270,7 @@ fn input_size(
         .filter(|input| input.is_file());
     match existing {
         Some(input) => {
-            Ok(Some(size_of(&input, &check.is).with_context(|| {
+            Ok(Some(size_of(&input, &check.format).with_context(|| {
                 format!("the size of the input {}", input.display())
             })?))
         }
@@ -270,10 +284,10 @@ fn input_size(
 }
 
 /// Width, height and further dimensions of an input.
-fn size_of(input: &Path, like: &Format) -> anyhow::Result<Vec<u64>> {
-    if let Format::Nifti(_) = like {
-        let claim = nifti_claim(File::open(input)?)?;
-        return claim.map(|c| c.size).map_err(anyhow::Error::msg);
+fn size_of(input: &Path, like: &OutputFormat) -> anyhow::Result<Vec<u64>> {
+    if let OutputFormat::Nifti(_) = like {
+        let header = nifti_header(File::open(input)?)?;
+        return header.map(|c| c.size).map_err(anyhow::Error::msg);
     }
     let size = imagesize::size(input)?;
     Ok(vec![size.width as u64, size.height as u64])
@@ -285,22 +299,25 @@ fn first_bytes(file: impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {
     Ok(first)
 }
 
-fn png_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
-    Ok(png::claim(&first_bytes(file, png::HEADER_BYTES)?))
+fn png_header(file: impl Read) -> anyhow::Result<Result<ImageHeader, String>> {
+    Ok(png::read_header(&first_bytes(file, png::HEADER_BYTES)?))
 }
 
 /// Unpacks only the header, from a limited part of the file.
-fn nifti_claim(file: impl Read) -> anyhow::Result<Result<Claim, String>> {
+fn nifti_header(file: impl Read) -> anyhow::Result<Result<ImageHeader, String>> {
     let mut file = BufReader::new(file.take(limits::PACKED_HEADER_BYTES_MAX));
     let start = first_bytes(&mut file, GZIP.len())?;
     let whole = start.as_slice().chain(file);
     if start != GZIP {
-        return Ok(nifti::claim(&first_bytes(whole, nifti::HEADER_BYTES)?));
+        return Ok(nifti::read_header(&first_bytes(
+            whole,
+            nifti::HEADER_BYTES,
+        )?));
     }
     // Reading has succeeded so far, so the file itself cannot be unpacked.
     Ok(
         match first_bytes(GzDecoder::new(whole), nifti::HEADER_BYTES) {
-            Ok(bytes) => nifti::claim(&bytes),
+            Ok(bytes) => nifti::read_header(&bytes),
             Err(_) => Err("it cannot be unpacked".to_owned()),
         },
     )

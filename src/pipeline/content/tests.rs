@@ -22,8 +22,8 @@ fn pattern(text: &str) -> PathPattern {
     PathPattern(text.to_owned())
 }
 
-fn frames(every: u32) -> Inputs {
-    Inputs {
+fn frames(every: u32) -> InputSelection {
+    InputSelection {
         pattern: pattern("{case}/frames/*.png"),
         every,
     }
@@ -63,7 +63,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Run {
-    fn new(check: Check) -> Self {
+    fn new(check: OutputCheck) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
         let task = &config::read_challenge(&example).unwrap().tasks[0];
@@ -103,16 +103,16 @@ impl Run {
     }
 }
 
-fn check(files: &str, is: Format) -> Check {
-    Check {
+fn check(files: &str, format: OutputFormat) -> OutputCheck {
+    OutputCheck {
         files: pattern(files),
         one_for: None,
-        is,
+        format,
     }
 }
 
-fn grid(size_of: &str) -> Grid {
-    Grid {
+fn grid(size_of: &str) -> ImageFormat {
+    ImageFormat {
         size_of: Some(pattern(size_of)),
         types: vec!["uint8"],
     }
@@ -120,9 +120,12 @@ fn grid(size_of: &str) -> Grid {
 
 #[test]
 fn pictures_are_compared_with_their_inputs() {
-    let masks = || Check {
+    let masks = || OutputCheck {
         one_for: Some(frames(2)),
-        ..check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")))
+        ..check(
+            "{case}/*.png",
+            OutputFormat::Png(grid("{case}/frames/*.png")),
+        )
     };
     let all = |run: Run, case: &str| {
         run.with(&format!("{case}/0.png"), &png(8, 6))
@@ -134,32 +137,32 @@ fn pictures_are_compared_with_their_inputs() {
         .with("v1/1.png", &png(8, 6))
         .with("v2/0.png", &png(6, 8))
         .with("v2/9.png", &png(8, 6));
-    assert_eq!(
-        bad.found(),
-        [
-            "OUT009 `v2/0.png` is 6 x 8, its input is 8 x 6",
-            "OUT010 `v1`: there are 3 results where 2 are asked for: 1 belong to no input, such as \
-             `v1/1.png`",
-            "OUT010 `v2`: 1 of 2 results are missing, such as `v2/2.png`; 1 belong to no input, such \
-             as `v2/9.png`",
-        ]
+    insta::assert_snapshot!(
+        "pictures_are_compared_with_their_inputs",
+        bad.found().join("\n")
     );
-    let alone = check("{case}/*.png", Format::Png(grid("{case}/frames/*.png")));
+    let alone = check(
+        "{case}/*.png",
+        OutputFormat::Png(grid("{case}/frames/*.png")),
+    );
     let stray = Run::new(alone).with("v1/7.png", &png(8, 6));
-    assert_eq!(stray.found(), ["OUT010 `v1/7.png` belongs to no input"]);
+    insta::assert_snapshot!(
+        "pictures_are_compared_with_their_inputs_2",
+        stray.found().join("\n")
+    );
 }
 
 #[test]
 fn no_name_leads_outside_the_inputs() {
-    let asks = check("{case}/x*.png", Format::Png(grid("*/secret.png")));
+    let asks = check("{case}/x*.png", OutputFormat::Png(grid("*/secret.png")));
     let run = Run::new(asks).with("v1/x...png", &png(1, 1));
     run.write("secret.png", &png(8, 6));
-    assert_eq!(run.found(), ["OUT010 `v1/x...png` belongs to no input"]);
+    insta::assert_snapshot!("no_name_leads_outside_the_inputs", run.found().join("\n"));
 }
 
 #[test]
 fn volumes_are_read_plain_and_packed() {
-    let asks = || check("{case}.nii.gz", Format::Nifti(grid("{case}.nii.gz")));
+    let asks = || check("{case}.nii.gz", OutputFormat::Nifti(grid("{case}.nii.gz")));
     let good = Run::new(asks())
         .with("v1.nii.gz", &gzip(&nifti([4, 5, 6])))
         .with("v2.nii.gz", &nifti([4, 5, 6]));
@@ -167,32 +170,22 @@ fn volumes_are_read_plain_and_packed() {
     let bad = Run::new(asks())
         .with("v1.nii.gz", &gzip(&nifti([4, 5, 7])))
         .with("v2.nii.gz", &gzip(&nifti([32_000, 32_000, 32_000])));
-    assert_eq!(
-        bad.found(),
-        [
-            "OUT009 `v1.nii.gz` is 4 x 5 x 7, its input is 4 x 5 x 6",
-            "OUT012 `v2.nii.gz` claims to be 32000 x 32000 x 32000, more than the 4 GiB that a file \
-             may unpack to",
-        ]
-    );
+    insta::assert_snapshot!("volumes_are_read_plain_and_packed", bad.found().join("\n"));
     let broken = Run::new(asks())
         .with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))[..20])
         .with("v2.nii.gz", b"PK\x03\x04");
-    assert_eq!(
-        broken.found(),
-        [
-            "OUT008 `v1.nii.gz` is not a NIfTI file: it cannot be unpacked",
-            "OUT008 `v2.nii.gz` is not a NIfTI file: it looks like a ZIP archive, as `.npz` is",
-        ]
+    insta::assert_snapshot!(
+        "volumes_are_read_plain_and_packed_2",
+        broken.found().join("\n")
     );
 }
 
-fn table(files: &str) -> Check {
-    let is = Format::Csv {
+fn table(files: &str) -> OutputCheck {
+    let format = OutputFormat::Csv {
         columns: Some(vec!["Frame".into(), "Phase".into()]),
         rows_for: Some(frames(1)),
     };
-    check(files, is)
+    check(files, format)
 }
 
 #[test]
@@ -202,13 +195,7 @@ fn tables_have_columns_and_rows() {
     let bad = Run::new(table("{case}.csv"))
         .with("v1.csv", b"Frame,Phase\n0,a\n1,a\n")
         .with("v2.csv", b"frame,phase\n");
-    assert_eq!(
-        bad.found(),
-        [
-            "OUT010 `v1.csv` has 2 rows below its header, for 4 inputs",
-            "OUT011 The header of `v2.csv` is `frame,phase`, the task asks for `Frame,Phase`",
-        ]
-    );
+    insta::assert_snapshot!("tables_have_columns_and_rows", bad.found().join("\n"));
 }
 
 #[test]
@@ -219,19 +206,19 @@ fn a_file_for_all_cases_is_checked_once() {
     let mut alone = run;
     alone.content.contract.mode = ContractMode::PerCase;
     alone.content.cases.truncate(1);
-    assert_eq!(
-        alone.found(),
-        ["OUT010 `all.csv` has 8 rows below its header, for 4 inputs"]
+    insta::assert_snapshot!(
+        "a_file_for_all_cases_is_checked_once",
+        alone.found().join("\n")
     );
 }
 
-fn keyed() -> Check {
+fn keyed() -> OutputCheck {
     let schema = json!({ "additionalProperties": { "type": "array" } });
-    let is = Format::Json {
+    let format = OutputFormat::Json {
         schema: Some(Schema::new(schema).unwrap()),
         keys_for: Some(frames(2)),
     };
-    check("{case}.json", is)
+    check("{case}.json", format)
 }
 
 #[test]
@@ -241,14 +228,9 @@ fn json_follows_its_schema_and_has_its_keys() {
     let bad = Run::new(keyed())
         .with("v1.json", br#"{"0": 5}"#)
         .with("v2.json", b"[]");
-    assert_eq!(
-        bad.found(),
-        [
-            "OUT010 `v1.json`: the results stop after the first 1 of 2, `2` and all behind it are \
-             missing",
-            "OUT011 `v1.json` at `/0` does not follow the schema: value is not of type \"array\"",
-            "OUT011 `v2.json` is not an object with a key for each input",
-        ]
+    insta::assert_snapshot!(
+        "json_follows_its_schema_and_has_its_keys",
+        bad.found().join("\n")
     );
 }
 
@@ -262,18 +244,15 @@ fn files_beyond_a_limit_are_not_opened() {
         ("v1.json".to_owned(), json + 1),
         ("v1.csv".to_owned(), csv + 1),
     ]);
-    assert_eq!(
-        run.found(),
-        [
-            "OUT012 `v1.json` is larger than 32 MiB, the most for JSON",
-            "OUT012 `v1.csv` is larger than 64 MiB, the most for a table",
-        ]
+    insta::assert_snapshot!(
+        "files_beyond_a_limit_are_not_opened",
+        run.found().join("\n")
     );
 }
 
 #[test]
 fn missing_inputs_are_not_the_fault_of_the_team() {
-    let asks = check("{case}.png", Format::Png(grid("{case}.png")));
+    let asks = check("{case}.png", OutputFormat::Png(grid("{case}.png")));
     let run = Run::new(asks).with("v1.png", &png(8, 6));
     assert!(run_checks(&run.content).is_err());
     let lost = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n");
@@ -303,12 +282,12 @@ impl Read for Endless<'_> {
 
 fn endless(start: &[u8], then: u8) -> (String, u64) {
     let mut read = 0;
-    let claims = nifti_claim(Endless {
+    let header = nifti_header(Endless {
         start,
         then,
         read: &mut read,
     });
-    (claims.unwrap().unwrap_err(), read)
+    (header.unwrap().unwrap_err(), read)
 }
 
 #[test]
@@ -318,19 +297,19 @@ fn only_the_header_is_read() {
     assert_eq!(why, "it cannot be unpacked");
     assert_eq!(read, limits::PACKED_HEADER_BYTES_MAX);
     let (why, read) = endless(&[0], 0);
-    assert_eq!(why, "it begins with something else");
+    assert_eq!(why, "it starts with other bytes");
     assert!(read <= limits::PACKED_HEADER_BYTES_MAX, "{read}");
     // A decompression bomb: only the header is ever unpacked.
     let bomb = gzip(&vec![0; 50_000_000]);
-    let claims = nifti_claim(bomb.as_slice()).unwrap();
-    assert_eq!(claims.unwrap_err(), "it begins with something else");
+    let header = nifti_header(bomb.as_slice()).unwrap();
+    assert_eq!(header.unwrap_err(), "it starts with other bytes");
     let mut read = 0;
     let endless = Endless {
         start: b"",
         then: 0,
         read: &mut read,
     };
-    assert!(png_claim(endless).unwrap().is_err());
+    assert!(png_header(endless).unwrap().is_err());
     assert!(read <= 64, "{read}");
 }
 
@@ -340,11 +319,11 @@ proptest! {
     fn no_bytes_break_a_check(bytes in prop::collection::vec(any::<u8>(), 0..400), packed: bool) {
         let bytes = if packed { gzip(&bytes) } else { bytes };
         let grids = [
-            check("{case}.x", Format::Png(grid("{case}/frames/0.png"))),
-            check("{case}.x", Format::Nifti(grid("{case}.nii.gz"))),
+            check("{case}.x", OutputFormat::Png(grid("{case}/frames/0.png"))),
+            check("{case}.x", OutputFormat::Nifti(grid("{case}.nii.gz"))),
         ];
-        let others = [table("{case}.x"), Check { files: pattern("{case}.x"), ..keyed() }];
-        let mut run = Run::new(check("{case}.x", Format::Png(grid("{case}/frames/0.png"))))
+        let others = [table("{case}.x"), OutputCheck { files: pattern("{case}.x"), ..keyed() }];
+        let mut run = Run::new(check("{case}.x", OutputFormat::Png(grid("{case}/frames/0.png"))))
             .with("v1.x", &bytes);
         run.content.checks = grids.into_iter().chain(others).collect();
         prop_assert!(run_checks(&run.content).is_ok());

@@ -33,7 +33,7 @@ pub(super) async fn publish(
         _ => Map::new(),
     };
     let mut result = Ok(());
-    for (status, url) in status::of_commit(&views) {
+    for (status, url) in status::commit_statuses(&views) {
         if (status.context == ADMISSION_CONTEXT) != admission_only {
             continue;
         }

@@ -5,7 +5,7 @@ use crate::model::{CommitSha, RepositoryId};
 use crate::pipeline::context::Context;
 use crate::pipeline::forges::Forges;
 use crate::pipeline::view;
-use crate::report::text::{self, Style};
+use crate::report::{style::Style, text};
 use crate::store::OutboxMessage;
 
 pub(super) async fn publish(

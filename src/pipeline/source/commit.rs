@@ -39,7 +39,7 @@ impl Source for CommitSource<'_> {
         let policy = policy::policy(&self.context.settings.builder, challenge);
         let template = policy::template(challenge);
         let admission =
-            rules::admission::check(&commit.source, challenge, &policy, template.as_ref());
+            rules::admission::check_commit(&commit.source, challenge, &policy, template.as_ref());
         let tasks: Vec<&TaskSlug> = admission.tasks.iter().map(|(task, _)| task).collect();
         let eligibility = eligibility::check(
             self.context,
@@ -50,7 +50,7 @@ impl Source for CommitSource<'_> {
         );
         let eligibility = eligibility.await?;
         let mut findings = admission.findings;
-        findings.extend(eligibility.into_iter().map(|f| policy.adjust(f)));
+        findings.extend(eligibility.into_iter().map(|f| policy.apply_severity(f)));
         Ok(Judged {
             findings,
             tasks: admission.tasks,
@@ -100,16 +100,20 @@ impl CommitSource<'_> {
         let repository = match self.forges.commit(self.context, record).await {
             Ok(repository) => repository,
             Err(ForgeError::Git(GitError::TooLarge(part))) => {
-                return Ok(Err(rules::layout::too_large(&part.to_string())));
+                return Ok(Err(rules::layout::repository_too_large(&part.to_string())));
             }
-            Err(ForgeError::Git(GitError::Gone(_))) => return Ok(Err(rules::layout::gone())),
+            Err(ForgeError::Git(GitError::Gone(_))) => {
+                return Ok(Err(rules::layout::commit_gone()));
+            }
             Err(error) => return Err(error.into()),
         };
         let sha = self.sha.clone();
         let read = tokio::task::spawn_blocking(move || git::read_commit(&repository, &sha));
         match read.await? {
             Ok(commit) => Ok(Ok(commit)),
-            Err(GitError::TooLarge(part)) => Ok(Err(rules::layout::too_large(&part.to_string()))),
+            Err(GitError::TooLarge(part)) => {
+                Ok(Err(rules::layout::repository_too_large(&part.to_string())))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -47,7 +47,11 @@ impl Source for ImageSource<'_> {
         let eligibility =
             eligibility::check(self.context, record, of, content.as_deref(), &[&task]).await?;
         let mut findings = look.findings;
-        findings.extend(eligibility.into_iter().map(|f| located.policy.adjust(f)));
+        findings.extend(
+            eligibility
+                .into_iter()
+                .map(|f| located.policy.apply_severity(f)),
+        );
         Ok(Judged {
             findings,
             tasks: vec![(task, String::new())],
@@ -72,7 +76,7 @@ impl Source for ImageSource<'_> {
             .registry
             .pull(&located.repository, &image, limits.image, &file);
         if let PullEnd::Refused(finding) = pulled.await? {
-            return Ok(rejected(vec![policy.adjust(finding)]));
+            return Ok(rejected(vec![policy.apply_severity(finding)]));
         }
         let (id, name) = (&image.manifest.config, work.lease.name());
         // The runner loads it directly. The builder never sees it.
@@ -83,7 +87,7 @@ impl Source for ImageSource<'_> {
                 return Ok(rejected(vec![IMG014.finding(message)]));
             }
         };
-        let mut findings = rules::image::check(&facts, limits, policy);
+        let mut findings = rules::image::check_image(&facts, limits, policy);
         if !any_error(&findings) {
             let images = &*engines.runner.images;
             findings.extend(image_build::inspect_paths(images, &facts, &name, policy).await?);

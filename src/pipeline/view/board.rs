@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::pipeline::context::Context;
 use crate::pipeline::scoring_revision;
-use crate::ranking::{self, BoardInput, Entry};
+use crate::ranking::{self, BoardEntry, BoardInput};
 use crate::report::{
     BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled,
 };
@@ -168,16 +168,16 @@ pub fn standings(
     cases: &[CaseId],
     overrides: &Overrides,
 ) -> Vec<Standing> {
-    let entries: Vec<Entry<'_>> = scores
+    let entries: Vec<BoardEntry<'_>> = scores
         .iter()
-        .map(|record| Entry {
+        .map(|record| BoardEntry {
             team: &record.submission.submission.team,
             submission: record.submission.submission.id,
             score: &record.score,
         })
         .collect();
     let eligible = match phase.pick {
-        Pick::Chosen => ranking::chosen(&entries, |team| {
+        Pick::Chosen => ranking::keep_chosen(&entries, |team| {
             let number = overrides.chosen(board, team)?;
             let all = scores.iter().map(|s| &s.submission.submission);
             all.into_iter().find(|s| s.number == number).map(|s| s.id)
@@ -190,7 +190,7 @@ pub fn standings(
         cases,
         entries: &eligible,
     };
-    let counting = ranking::counting(&input, phase.pick);
+    let counting = ranking::counting_entries(&input, phase.pick);
     ranking::standings(&BoardInput {
         entries: &counting,
         ..input

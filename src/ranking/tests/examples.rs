@@ -1,8 +1,8 @@
-//! Small boards worked out by hand.
+//! Small leaderboards with ranks computed by hand.
 
 use super::*;
 use crate::model::Pick;
-use crate::ranking::{counting, pick};
+use crate::ranking::{counting_entries, counting_entry};
 
 fn ranks(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
     expected
@@ -13,18 +13,18 @@ fn ranks(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
 
 #[test]
 fn the_two_schemes_can_disagree() {
-    // One splendid case outweighs two narrow defeats in the mean, and does not in the ranks.
+    // One very good case outweighs two narrow defeats in the mean, but not in the ranks.
     let rows = [("a", [1.0, 0.5, 0.5]), ("b", [0.1, 0.6, 0.6])];
     for (ranking, winner) in [(MEAN_THEN_RANK, "a"), (RANK_THEN_MEAN, "b")] {
-        let mut world = World::new(&[metric("dice")], ranking, 3);
+        let mut fixture = BoardFixture::new(&[metric("dice")], ranking, 3);
         for (team, values) in &rows {
-            world.add(team, &[row(values)]);
+            fixture.add(team, &[row(values)]);
         }
-        let lines = world.standings();
+        let lines = fixture.standings();
         assert_eq!(lines[0].team.as_str(), winner);
-        // The board shows the mean of the values either way.
-        let shown = if winner == "a" { 2.0 / 3.0 } else { 1.3 / 3.0 };
-        assert!((lines[0].metrics[0].aggregate - shown).abs() < 1e-12);
+        // The leaderboard shows the mean of the values for both schemes.
+        let mean = if winner == "a" { 2.0 / 3.0 } else { 1.3 / 3.0 };
+        assert!((lines[0].metrics[0].aggregate - mean).abs() < 1e-12);
     }
 }
 
@@ -35,36 +35,36 @@ fn the_mean_of_the_ranks_by_each_metric_is_ranked_again() {
         bounds: (0.0, 100.0),
         ..metric("hd95")
     };
-    let mut world = World::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 1);
+    let mut fixture = BoardFixture::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 1);
     for (team, dice, distance) in [
         ("zeta", 0.9, 9.0),  // 1, 4: 2.5
         ("beta", 0.8, 3.0),  // 2, 2: 2
         ("alpha", 0.8, 3.0), // 2, 2: 2
         ("gamma", 0.1, 1.0), // 4, 1: 2.5
     ] {
-        world.add(team, &[row(&[dice]), row(&[distance])]);
+        fixture.add(team, &[row(&[dice]), row(&[distance])]);
     }
     let expected = ranks(&[(1, "alpha"), (1, "beta"), (3, "gamma"), (3, "zeta")]);
-    assert_eq!(world.ranks(), expected);
-    assert_eq!(world.standings()[0].value, 2.0);
+    assert_eq!(fixture.ranks(), expected);
+    assert_eq!(fixture.standings()[0].value, 2.0);
 
-    world.ranking.across_metrics = AcrossMetrics::First;
+    fixture.ranking.across_metrics = AcrossMetrics::First;
     let expected = ranks(&[(1, "zeta"), (2, "alpha"), (2, "beta"), (4, "gamma")]);
-    assert_eq!(world.ranks(), expected);
-    assert_eq!(world.standings()[0].value, 0.9);
+    assert_eq!(fixture.ranks(), expected);
+    assert_eq!(fixture.standings()[0].value, 0.9);
 }
 
-/// Ranks depend on who else is there, twice here: `a` beats `b` on a case instead of tying with it,
-/// which lets `c` catch up with `b` by that metric, and so overtake `a` in the mean over both.
+/// Ranks depend on the other teams, and twice so here. Team `a` beats `b` on a case instead of tying with it. This lets
+/// `c` catch up with `b` by that metric, and so overtake `a` in the mean over both metrics.
 #[test]
-fn rank_then_aggregate_over_two_metrics_can_punish_a_better_value() {
+fn rank_then_aggregate_over_two_metrics_can_lower_the_rank_for_a_better_value() {
     let board = |first_of_a: f64| {
         let metrics = [metric("dice"), metric("nsd")];
-        let mut world = World::new(&metrics, RANK_THEN_MEAN_RANK, 2);
-        world.add("a", &[row(&[first_of_a, 0.3]), row(&[0.1, 0.2])]);
-        world.add("b", &[row(&[0.2, 0.1]), row(&[0.2, 0.3])]);
-        world.add("c", &[row(&[0.1, 0.2]), row(&[0.4, 0.3])]);
-        world.ranks()
+        let mut fixture = BoardFixture::new(&metrics, RANK_THEN_MEAN_RANK, 2);
+        fixture.add("a", &[row(&[first_of_a, 0.3]), row(&[0.1, 0.2])]);
+        fixture.add("b", &[row(&[0.2, 0.1]), row(&[0.2, 0.3])]);
+        fixture.add("c", &[row(&[0.1, 0.2]), row(&[0.4, 0.3])]);
+        fixture.ranks()
     };
     assert_eq!(board(0.2), ranks(&[(1, "a"), (1, "b"), (1, "c")]));
     assert_eq!(board(0.3), ranks(&[(1, "c"), (2, "a"), (2, "b")]));
@@ -78,51 +78,51 @@ fn missing_values_are_filled_by_rule_and_counted() {
         missing: MissingRule::Value(60.0),
         ..metric("hd95")
     };
-    let mut world = World::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 2);
-    world.add("a", &[vec![Some(1.0), None], vec![None, Some(f64::NAN)]]);
-    let line = &world.standings()[0];
+    let mut fixture = BoardFixture::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 2);
+    fixture.add("a", &[vec![Some(1.0), None], vec![None, Some(f64::NAN)]]);
+    let line = &fixture.standings()[0];
     assert_eq!(line.imputed, 3);
     assert_eq!(line.metrics[0].aggregate, 0.5);
     assert_eq!(line.metrics[1].aggregate, 60.0);
 }
 
 #[test]
-fn cases_that_a_score_lacks_are_missing_and_others_do_not_count() {
-    let mut world = World::new(&[metric("dice")], MEAN_THEN_RANK, 3);
-    world.add("a", &[row(&[1.0, 1.0, 1.0])]);
-    let gone = std::mem::replace(&mut world.cases[1], CaseId::new("new").unwrap());
+fn absent_cases_count_as_missing_and_unknown_cases_are_ignored() {
+    let mut fixture = BoardFixture::new(&[metric("dice")], MEAN_THEN_RANK, 3);
+    fixture.add("a", &[row(&[1.0, 1.0, 1.0])]);
+    let gone = std::mem::replace(&mut fixture.cases[1], CaseId::new("new").unwrap());
     assert_eq!(gone.as_str(), "c001");
-    let line = &world.standings()[0];
+    let line = &fixture.standings()[0];
     assert_eq!((line.imputed, line.metrics[0].aggregate), (1, 2.0 / 3.0));
 }
 
 #[test]
-fn boards_of_nothing() {
-    let mut world = World::new(&[metric("dice")], MEAN_THEN_RANK, 0);
-    assert_eq!(world.standings(), []);
-    world.add("b", &[vec![]]);
-    world.add("a", &[vec![]]);
-    assert_eq!(world.ranks(), ranks(&[(1, "a"), (1, "b")]));
-    world.metrics.clear();
-    assert_eq!(world.ranks(), ranks(&[(1, "a"), (1, "b")]));
+fn leaderboards_without_teams_cases_or_metrics() {
+    let mut fixture = BoardFixture::new(&[metric("dice")], MEAN_THEN_RANK, 0);
+    assert_eq!(fixture.standings(), []);
+    fixture.add("b", &[vec![]]);
+    fixture.add("a", &[vec![]]);
+    assert_eq!(fixture.ranks(), ranks(&[(1, "a"), (1, "b")]));
+    fixture.metrics.clear();
+    assert_eq!(fixture.ranks(), ranks(&[(1, "a"), (1, "b")]));
 }
 
 #[test]
 fn the_best_submission_is_the_earliest_of_equals() {
-    let mut world = World::new(&[metric("dice")], MEAN_THEN_RANK, 1);
+    let mut fixture = BoardFixture::new(&[metric("dice")], MEAN_THEN_RANK, 1);
     for (team, dice) in [("b", 0.5), ("a", 0.1), ("b", 0.9), ("b", 0.9), ("b", 0.2)] {
-        world.add(team, &[row(&[dice])]);
+        fixture.add(team, &[row(&[dice])]);
     }
     let ids = |rule| {
-        world.with(|all| {
-            let chosen = counting(all, rule);
-            chosen.iter().map(|e| e.submission.0).collect::<Vec<_>>()
+        fixture.with(|all| {
+            let counting = counting_entries(all, rule);
+            counting.iter().map(|e| e.submission.0).collect::<Vec<_>>()
         })
     };
     assert_eq!(ids(Pick::Best), [2, 3]);
     assert_eq!(ids(Pick::Last), [2, 5]);
 
-    world.scores.clear();
-    assert!(world.with(|own| pick(own, Pick::Best).is_none()));
-    assert!(world.with(|own| pick(own, Pick::Last).is_none()));
+    fixture.scores.clear();
+    assert!(fixture.with(|own| counting_entry(own, Pick::Best).is_none()));
+    assert!(fixture.with(|own| counting_entry(own, Pick::Last).is_none()));
 }

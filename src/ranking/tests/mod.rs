@@ -1,4 +1,4 @@
-//! The ranking against boards that were worked out elsewhere, by hand, or by reasoning.
+//! Rankings compared with expected ones: computed by hand, computed with R, or derived from properties.
 
 mod examples;
 mod parity;
@@ -9,9 +9,9 @@ use crate::model::{
     Ranking, Scheme, Score, Standing, SubmissionId, TeamSlug,
 };
 
-use super::{BoardInput, Entry, standings};
+use super::{BoardEntry, BoardInput, standings};
 
-/// A metric between 0 and 1 of which much is good.
+/// A metric between 0 and 1. Higher is better.
 fn metric(name: &str) -> MetricSpec {
     MetricSpec {
         name: MetricName::new(name).unwrap(),
@@ -38,15 +38,15 @@ const RANK_THEN_MEAN_RANK: Ranking = Ranking {
     across_metrics: AcrossMetrics::MeanRank,
 };
 
-/// A board that owns its parts: values by team, metric and case.
-struct World {
+/// The input of a leaderboard, owned: values by team, metric and case.
+struct BoardFixture {
     metrics: Vec<MetricSpec>,
     ranking: Ranking,
     cases: Vec<CaseId>,
     scores: Vec<(TeamSlug, SubmissionId, Score)>,
 }
 
-impl World {
+impl BoardFixture {
     fn new(metrics: &[MetricSpec], ranking: Ranking, cases: usize) -> Self {
         Self {
             metrics: metrics.to_vec(),
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// One more submission: for each metric a row of values, one per case.
+    /// Adds a submission. `rows` has a row of values per metric, with one value per case.
     fn add(&mut self, team: &str, rows: &[Vec<Option<f64>>]) {
         let case = |i: usize| CaseScore {
             case: self.cases[i].clone(),
@@ -79,10 +79,10 @@ impl World {
     }
 
     fn with<R>(&self, f: impl Fn(&BoardInput<'_, '_>) -> R) -> R {
-        let entries: Vec<Entry<'_>> = self
+        let entries: Vec<BoardEntry<'_>> = self
             .scores
             .iter()
-            .map(|(team, submission, score)| Entry {
+            .map(|(team, submission, score)| BoardEntry {
                 team,
                 submission: *submission,
                 score,
@@ -100,14 +100,14 @@ impl World {
         self.with(standings)
     }
 
-    /// `(rank, team)` in the order of the board.
+    /// `(rank, team)` in the order of the leaderboard.
     fn ranks(&self) -> Vec<(u32, String)> {
         let rank = |s: Standing| (s.rank, s.team.to_string());
         self.standings().into_iter().map(rank).collect()
     }
 }
 
-/// A row in which nothing is missing.
+/// A row without missing values.
 fn row(values: &[f64]) -> Vec<Option<f64>> {
     values.iter().copied().map(Some).collect()
 }

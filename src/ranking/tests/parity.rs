@@ -1,4 +1,4 @@
-//! The same ranks as R with challengeR, on the files in `tests/fixtures/ranking`.
+//! The ranks equal those of R with challengeR, on the files in `tests/fixtures/ranking`.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,8 @@ const SCHEMES: [(&str, Scheme, Aggregate); 4] = [
     ),
 ];
 
-/// Team to its values in the order of the cases; `NA` and absent rows are missing.
-fn read(csv: &str) -> BTreeMap<String, Vec<Option<f64>>> {
+/// The values of each team in the order of the cases. `NA` and absent rows are missing values.
+fn read_values(csv: &str) -> BTreeMap<String, Vec<Option<f64>>> {
     let rows: Vec<Vec<&str>> = csv
         .lines()
         .skip(1)
@@ -55,7 +55,7 @@ fn read(csv: &str) -> BTreeMap<String, Vec<Option<f64>>> {
     teams
 }
 
-/// Team to (aggregate, rank).
+/// The aggregate and rank of each team.
 fn expected(dataset: &str, scheme: &str) -> BTreeMap<String, (f64, u32)> {
     EXPECTED
         .lines()
@@ -68,8 +68,7 @@ fn expected(dataset: &str, scheme: &str) -> BTreeMap<String, (f64, u32)> {
         .collect()
 }
 
-/// Compares all schemes on one data set.
-fn check(dataset: &str, csv: &str, spec: &MetricSpec) {
+fn compare_all_schemes(dataset: &str, csv: &str, spec: &MetricSpec) {
     for (name, scheme, aggregate) in SCHEMES {
         let spec = MetricSpec {
             aggregate,
@@ -79,15 +78,15 @@ fn check(dataset: &str, csv: &str, spec: &MetricSpec) {
             scheme,
             across_metrics: AcrossMetrics::First,
         };
-        let teams = read(csv);
+        let teams = read_values(csv);
         let cases = teams.values().next().unwrap().len();
-        let mut world = World::new(&[spec], ranking, cases);
+        let mut fixture = BoardFixture::new(&[spec], ranking, cases);
         for (team, values) in &teams {
-            world.add(team, std::slice::from_ref(values));
+            fixture.add(team, std::slice::from_ref(values));
         }
         let expected = expected(dataset, name);
         assert_eq!(expected.len(), 6, "{dataset} {name}");
-        for standing in world.standings() {
+        for standing in fixture.standings() {
             let (value, rank) = expected[standing.team.as_str()];
             assert_eq!(standing.rank, rank, "{dataset} {name} {}", standing.team);
             let off = (standing.value - value).abs();
@@ -98,40 +97,40 @@ fn check(dataset: &str, csv: &str, spec: &MetricSpec) {
 
 #[test]
 fn complete_data() {
-    check("a_complete", COMPLETE, &metric("dice"));
+    compare_all_schemes("a_complete", COMPLETE, &metric("dice"));
 }
 
 #[test]
 fn missing_values_count_as_the_worst_or_as_zero() {
-    check("b_missing_zero", MISSING, &metric("dice"));
+    compare_all_schemes("b_missing_zero", MISSING, &metric("dice"));
     let zero = MetricSpec {
         missing: MissingRule::Value(0.0),
         ..metric("dice")
     };
-    check("b_missing_zero", MISSING, &zero);
+    compare_all_schemes("b_missing_zero", MISSING, &zero);
 }
 
 #[test]
-fn small_is_good_and_two_teams_are_the_same() {
+fn lower_is_better_and_two_teams_are_equal() {
     let hd95 = MetricSpec {
         direction: Direction::Min,
         bounds: (0.0, 100.0),
         ..metric("hd95")
     };
-    check("c_hd95", HD95, &hd95);
+    compare_all_schemes("c_hd95", HD95, &hd95);
     let filled = MetricSpec {
         missing: MissingRule::Value(100.0),
         ..hd95
     };
-    check("c_hd95", HD95, &filled);
+    compare_all_schemes("c_hd95", HD95, &filled);
 }
 
-/// No rule leaves missing values out, as it would reward a team for failing on hard cases; the
-/// numbers beneath agree all the same.
+/// Referee has no rule that leaves missing values out, because it would reward teams that fail on hard cases. The
+/// aggregates agree with R nevertheless.
 #[test]
-fn means_and_medians_without_the_missing() {
+fn means_and_medians_without_the_missing_values() {
     for (name, _, aggregate) in &SCHEMES[..2] {
-        let (teams, expected) = (read(MISSING), expected("b_missing_narm", name));
+        let (teams, expected) = (read_values(MISSING), expected("b_missing_narm", name));
         let numbers: Vec<f64> = teams
             .values()
             .map(|row| row.iter().flatten().copied().collect::<Vec<_>>())
@@ -148,17 +147,17 @@ fn means_and_medians_without_the_missing() {
 #[test]
 fn teams_with_the_same_values_in_another_order_tie() {
     let mut values = [0.8, 0.85, 0.9, 0.95, 1.0];
-    let mut world = World::new(&[metric("dice")], MEAN_THEN_RANK, 5);
+    let mut fixture = BoardFixture::new(&[metric("dice")], MEAN_THEN_RANK, 5);
     for team in 0..120 {
-        world.add(&format!("t{team:03}"), &[row(&values)]);
+        fixture.add(&format!("t{team:03}"), &[row(&values)]);
         next_order(&mut values);
     }
-    let lines = world.standings();
+    let lines = fixture.standings();
     assert!(lines.iter().all(|line| line.rank == 1));
     assert!(lines.iter().all(|line| line.metrics[0].aggregate == 0.9));
 }
 
-/// The next order in lexical sequence; the first after the last.
+/// Permutes the values to the next order in lexicographic sequence, and from the last order to the first.
 fn next_order(values: &mut [f64]) {
     let Some(i) = (1..values.len()).rfind(|i| values[i - 1] < values[*i]) else {
         values.reverse();

@@ -1,4 +1,4 @@
-//! What must hold of any board. Values are eighths, so that sums are exact and ties are common.
+//! Properties of every ranking. Values are eighths, so that sums are exact and ties are common.
 
 use proptest::prelude::*;
 
@@ -30,14 +30,15 @@ fn rankings() -> impl Strategy<Value = (Ranking, Aggregate)> {
     })
 }
 
-/// A board of these values plus a constant; teams are named by their place in the list, cases
-/// permuted by `order`. The second metric is better when small.
-fn world(
+/// A leaderboard of these values plus a constant. Teams are named by their position in the list, and `order` permutes
+/// the cases. For the second metric, lower is better.
+fn fixture(
     values: &Eighths,
-    (ranking, aggregate): (Ranking, Aggregate),
+    rule: (Ranking, Aggregate),
     plus: f64,
     order: &[usize],
-) -> World {
+) -> BoardFixture {
+    let (ranking, aggregate) = rule;
     let dice = MetricSpec {
         bounds: (0.0, 8.0),
         aggregate,
@@ -48,15 +49,15 @@ fn world(
         name: MetricName::new("hd95").unwrap(),
         ..dice.clone()
     };
-    let mut world = World::new(&[dice, hd95], ranking, order.len());
+    let mut fixture = BoardFixture::new(&[dice, hd95], ranking, order.len());
     for (team, rows) in values.iter().enumerate() {
         let row = |row: &Vec<u8>| {
             let value = |i: &usize| Some(f64::from(row[*i]) / 8.0 + plus);
             order.iter().map(value).collect::<Vec<_>>()
         };
-        world.add(&format!("t{team}"), &rows.each_ref().map(row));
+        fixture.add(&format!("t{team}"), &rows.each_ref().map(row));
     }
-    world
+    fixture
 }
 
 fn in_order(values: &Eighths) -> Vec<usize> {
@@ -65,16 +66,17 @@ fn in_order(values: &Eighths) -> Vec<usize> {
 
 proptest! {
     #[test]
-    fn the_order_of_teams_and_cases_changes_nothing(
-        (values, order, turn) in eighths().prop_flat_map(|v| {
+    fn the_order_of_teams_and_cases_does_not_matter(
+        input in eighths().prop_flat_map(|v| {
             let order = Just(in_order(&v)).prop_shuffle();
             let teams = v.len();
             (Just(v), order, 0..teams)
         }),
         rule in rankings(),
     ) {
-        let straight = world(&values, rule, 0.0, &in_order(&values));
-        let mut shuffled = world(&values, rule, 0.0, &order);
+        let (values, order, turn) = input;
+        let straight = fixture(&values, rule, 0.0, &in_order(&values));
+        let mut shuffled = fixture(&values, rule, 0.0, &order);
         shuffled.scores.rotate_left(turn);
         prop_assert_eq!(straight.standings(), shuffled.standings());
     }
@@ -84,26 +86,27 @@ proptest! {
         values in eighths(), rule in rankings(), plus in -100..100i8,
     ) {
         let order = in_order(&values);
-        let moved = world(&values, rule, f64::from(plus), &order);
-        prop_assert_eq!(world(&values, rule, 0.0, &order).ranks(), moved.ranks());
+        let moved = fixture(&values, rule, f64::from(plus), &order);
+        prop_assert_eq!(fixture(&values, rule, 0.0, &order).ranks(), moved.ranks());
     }
 
-    /// Except where rank-then-aggregate meets the mean over metrics: see `examples`.
+    /// Rank-then-aggregate with the mean over metrics is the exception; see `examples`.
     #[test]
-    fn a_better_value_never_ranks_worse(
-        (values, team, case) in eighths().prop_flat_map(|v| {
+    fn a_better_value_never_lowers_the_rank(
+        input in eighths().prop_flat_map(|v| {
             let (teams, cases) = (v.len(), v[0][0].len());
             (Just(v), 0..teams, 0..cases)
         }),
         by in 0..64u8,
         rule in rankings().prop_filter("monotone", |(r, _)| *r != RANK_THEN_MEAN_RANK),
     ) {
+        let (values, team, case) = input;
         let mut better = values.clone();
         better[team][0][case] = values[team][0][case].saturating_add(by);
         better[team][1][case] = values[team][1][case].saturating_sub(by);
         let name = format!("t{team}");
         let rank = |values: &Eighths| {
-            let lines = world(values, rule, 0.0, &in_order(values)).standings();
+            let lines = fixture(values, rule, 0.0, &in_order(values)).standings();
             lines.iter().find(|line| line.team.as_str() == name).unwrap().rank
         };
         prop_assert!(rank(&better) <= rank(&values));

@@ -1,61 +1,61 @@
-//! Text of people made safe to stand in Markdown: as a sentence, as code, as a block of code, and
-//! in the HTML that Markdown may hold.
+//! Escapes texts of users for Markdown: as a sentence, as code, as a block of code, and in the HTML that Markdown may
+//! contain.
 //!
-//! Forges read a text three times. Markdown is parsed; then the finished paragraphs are searched
-//! for names to call, issues, commits, addresses and `:smileys:`, whatever was escaped before; and
-//! the source is searched again to see who must be notified. So special characters are escaped, and
-//! what those searches look for is broken by an empty comment (`BREAK`): it splits the text at
-//! that point for every search, and is gone before the page is shown. A character of no width would
-//! do as well, but Gitea warns of "hidden characters" where it finds one.
+//! Forges process a text three times. They parse the Markdown. They search the rendered paragraphs for user names,
+//! issues, commits, addresses and `:smileys:`, also if these were escaped. And they search the source for users to
+//! notify. Therefore this module escapes special characters, and inserts an empty comment (`BREAK`) into everything
+//! that these searches look for. The comment splits the text for every search and is invisible on the page. A
+//! zero-width character would do the same, but Gitea warns of "hidden characters".
 //!
-//! No promise is made to renderers that show comments.
+//! Renderers that show comments are not supported.
 
 use super::sanitize;
 use crate::model::limits;
 
-/// Splits a text for whoever searches it, and shows nothing.
+/// Splits a text for the searches of forges, and is invisible.
 const BREAK: &str = "<!-- -->";
-/// Digits of a commit that forges do not yet take for one.
+/// Forges do not link a commit with this number of digits.
 const COMMIT_DIGITS_SAFE: usize = 6;
 
-/// Text on one line that means nothing to Markdown, HTML or a forge; also in cells of tables.
+/// A text on one line without any meaning in Markdown, HTML or a forge. It may be used in table cells.
 pub fn markdown_text(dirty: &str) -> String {
     inline(&sanitize::line(dirty))
 }
 
-/// A sentence in which pairs of backticks mark code, as findings have it.
+/// A sentence in which pairs of backticks enclose code, as in findings.
 pub fn markdown_prose(dirty: &str) -> String {
     let line = sanitize::line(dirty);
     let parts: Vec<&str> = line.split('`').collect();
     let (mut text, mut plain) = (String::new(), String::new());
     for (i, part) in parts.iter().enumerate() {
         let closed = i + 1 < parts.len();
-        match i % 2 == 1 && closed && !part.trim().is_empty() {
-            true => {
-                push_plain(&mut text, &mut plain);
-                text.push_str(&markdown_code(part));
-            }
-            // A backtick that marks nothing is not shown, so what stands around it is read as one.
-            false => plain.push_str(part),
+        if i % 2 == 1 && closed && !part.trim().is_empty() {
+            push_plain(&mut text, &mut plain);
+            text.push_str(&markdown_code(part));
+        } else {
+            // A backtick without a partner is dropped, so the texts around it are escaped as one.
+            plain.push_str(part);
         }
     }
     push_plain(&mut text, &mut plain);
     text
 }
 
-/// Ends a stretch that is not code. At its beginning a line has no blank.
+/// Appends a part that is not code. A line does not start with a space.
 fn push_plain(text: &mut String, plain: &mut String) {
-    let stretch = std::mem::take(plain);
-    match text.is_empty() {
-        true => text.push_str(&inline(stretch.trim_start())),
-        false => text.push_str(&inline(&stretch)),
-    }
+    let part = std::mem::take(plain);
+    let part = if text.is_empty() {
+        part.trim_start()
+    } else {
+        &part
+    };
+    text.push_str(&inline(part));
 }
 
-/// Text on one line as code; also in cells of tables. Nothing where there is no text.
+/// A text on one line as code. It may be used in table cells. An empty text stays empty.
 ///
-/// Code with a `|` is written as HTML: within a table Markdown wants a backslash before it, and
-/// elsewhere it would show that backslash.
+/// Code with a `|` becomes HTML. Within a table, Markdown needs a backslash before the `|`, and elsewhere it would show
+/// that backslash.
 pub fn markdown_code(dirty: &str) -> String {
     let line = sanitize::line(dirty);
     if line.is_empty() {
@@ -65,27 +65,27 @@ pub fn markdown_code(dirty: &str) -> String {
         return format!("<code>{}</code>", inline(&line));
     }
     let ticks = "`".repeat(longest_run(&line) + 1);
-    match line.starts_with('`') || line.ends_with('`') {
-        true => format!("{ticks} {line} {ticks}"),
-        false => format!("{ticks}{line}{ticks}"),
+    if line.starts_with('`') || line.ends_with('`') {
+        return format!("{ticks} {line} {ticks}");
     }
+    format!("{ticks}{line}{ticks}")
 }
 
-/// Lines as a block of code, at most [`limits::CODE_BLOCK_LINES_MAX`] lines and
-/// [`limits::CODE_BLOCK_BYTES_MAX`] bytes; what is left out of the middle is said.
+/// Lines as a block of code, at most [`limits::CODE_BLOCK_LINES_MAX`] lines and [`limits::CODE_BLOCK_BYTES_MAX`] bytes.
+/// A line with the number of omitted lines replaces the middle.
 pub fn code_block(language: &str, dirty: &str) -> String {
     code_block_within(language, dirty, limits::CODE_BLOCK_BYTES_MAX)
 }
 
-/// [`code_block`] with fewer bytes of text; the fences come on top.
+/// [`code_block`] with at most `bytes_max` bytes of text, not counting the fences.
 pub fn code_block_within(language: &str, dirty: &str, bytes_max: usize) -> String {
     let bytes_max = bytes_max.min(limits::CODE_BLOCK_BYTES_MAX);
-    let text = shortened(&sanitize::text(dirty), bytes_max);
+    let text = within_bytes(&sanitize::text(dirty), bytes_max);
     let ticks = "`".repeat((longest_run(&text) + 1).max(3));
     format!("{ticks}{language}\n{text}\n{ticks}")
 }
 
-/// Text on one line for HTML that stands in Markdown, which parses nothing there.
+/// A text on one line for HTML within Markdown.
 pub fn html_text(dirty: &str) -> String {
     let line = sanitize::line(dirty);
     let pieces = pieces(&line).into_iter().map(|piece| {
@@ -95,8 +95,7 @@ pub fn html_text(dirty: &str) -> String {
     pieces.collect::<Vec<_>>().join(BREAK)
 }
 
-/// An address as the target of a link: `[text](<…>)` takes it as it is. `None` for anything but
-/// `http` and `https`.
+/// An address for a link such as `[text](<…>)`. `None` for schemes other than `http` and `https`.
 pub fn markdown_url(dirty: &str) -> Option<String> {
     let scheme = dirty.split_once("://")?.0;
     if !matches!(scheme, "http" | "https") {
@@ -116,8 +115,8 @@ pub fn markdown_url(dirty: &str) -> Option<String> {
     Some(url)
 }
 
-/// The first characters of a text on one line, with `…` where more follow.
-pub fn cut(dirty: &str, chars_max: usize) -> String {
+/// The first characters of a text on one line, followed by `…` if there are more.
+pub fn shortened(dirty: &str, chars_max: usize) -> String {
     let line = sanitize::line(dirty);
     match line.char_indices().nth(chars_max) {
         None => line,
@@ -125,22 +124,22 @@ pub fn cut(dirty: &str, chars_max: usize) -> String {
     }
 }
 
-/// A clean line escaped, its spaces at both ends kept.
+/// Escapes a sanitized line, and keeps spaces at both ends.
 fn inline(line: &str) -> String {
     let pieces = pieces(line);
     let last = pieces.len().saturating_sub(1);
     let mut text = String::with_capacity(line.len());
     for (i, piece) in pieces.iter().enumerate() {
-        let mut marks_block = if i == 0 { block_mark(piece) } else { None };
+        let mut opens_block = if i == 0 { block_start(piece) } else { None };
         let end = piece.char_indices().next_back().map_or(0, |(at, _)| at);
         for (at, c) in piece.char_indices() {
-            // What a search looks for in the source is escaped, too, not only broken.
+            // A character that a search of the source looks for is escaped as well.
             let before_break = i < last && at == end;
             match entity(c) {
                 Some(entity) => text.push_str(entity),
                 None => {
                     let special = matches!(c, '\\' | '`' | '*' | '_' | '~' | '$' | '#' | '^');
-                    let opens = marks_block.take_if(|mark| *mark == at).is_some();
+                    let opens = opens_block.take_if(|offset| *offset == at).is_some();
                     if special || opens || (before_break && c.is_ascii_punctuation()) {
                         text.push('\\');
                     }
@@ -155,8 +154,7 @@ fn inline(line: &str) -> String {
     text
 }
 
-/// Characters for which a backslash is not enough: some parsers see through it, in tables, in
-/// headings with attributes, in formulas.
+/// Entities for characters whose backslash some parsers ignore: in tables, in headings with attributes, in formulas.
 fn entity(c: char) -> Option<&'static str> {
     Some(match c {
         '&' => "&amp;",
@@ -171,20 +169,19 @@ fn entity(c: char) -> Option<&'static str> {
     })
 }
 
-/// Where the character stands that makes a line a list, a rule, a definition or the underline of
-/// a heading.
-fn block_mark(line: &str) -> Option<usize> {
+/// The offset of the character that would make the line a list, a rule, a definition or the underline of a heading.
+fn block_start(line: &str) -> Option<usize> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let mut rest = line[digits..].chars();
-    let mark = rest.next()?;
-    match (digits, mark) {
+    let first = rest.next()?;
+    match (digits, first) {
         (0, '-' | '+' | '=' | ':') => Some(0),
         (1.., '.' | ')') if rest.next().is_none_or(char::is_whitespace) => Some(digits),
         _ => None,
     }
 }
 
-/// The text in the pieces between which a [`BREAK`] must stand.
+/// The pieces of the text. A [`BREAK`] belongs between them.
 fn pieces(line: &str) -> Vec<&str> {
     let mut pieces = vec![];
     let (mut start, mut digits) = (0, 0);
@@ -195,7 +192,7 @@ fn pieces(line: &str) -> Vec<&str> {
         };
         digits = if c.is_ascii_hexdigit() { digits + 1 } else { 0 };
         let breaks = match c {
-            // A name, an address of a person.
+            // A user, an e-mail address.
             '@' => !next.is_whitespace(),
             // An issue.
             '#' | '!' => next.is_ascii_digit(),
@@ -217,7 +214,7 @@ fn pieces(line: &str) -> Vec<&str> {
     pieces
 }
 
-/// Whether a number after this text and a dash would be an issue: `ABC-1`, `gh-1`.
+/// Whether a number after this text and a dash would be an issue: `ABC-1`, `gh-1`
 fn names_tracker(before: &str) -> bool {
     before.ends_with(|c: char| c.is_ascii_uppercase()) || ends_with_ignoring_case(before, "gh")
 }
@@ -228,14 +225,14 @@ fn ends_with_ignoring_case(text: &str, ascii: &str) -> bool {
     end.is_some_and(|end| end.eq_ignore_ascii_case(ascii))
 }
 
-/// The longest run of backticks.
+/// The length of the longest run of backticks.
 fn longest_run(text: &str) -> usize {
     let runs = text.split(|c| c != '`');
     runs.map(str::len).max().unwrap_or(0)
 }
 
-/// The text within the bounds: a third from its start, the rest from its end, where errors are.
-fn shortened(text: &str, bytes_max: usize) -> String {
+/// The text within the limits: a third of them for its start, the rest for its end, where errors usually are.
+fn within_bytes(text: &str, bytes_max: usize) -> String {
     let lines: Vec<String> = text
         .lines()
         .map(
@@ -263,7 +260,7 @@ fn shortened(text: &str, bytes_max: usize) -> String {
     shown.map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
-/// How many of the lines fit.
+/// The number of lines that fit.
 fn fitting<'a>(lines: impl Iterator<Item = &'a String>, most: usize, bytes_max: usize) -> usize {
     let mut bytes = 0;
     let fits = |line: &&String| {

@@ -1,4 +1,4 @@
-//! The escapers against two renderers: what they write is read as it was meant. Renders nothing itself.
+//! The escaped texts, read by a Markdown parser and by the searches of a forge: both find only text.
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -6,14 +6,14 @@ use regex::bytes::Regex;
 
 use super::*;
 
-/// Everything that pulldown-cmark can take for markup, but for curly quotes.
+/// The events of a parser with all extensions of pulldown-cmark except curly quotes.
 fn parsed(markdown: &str) -> Vec<Event<'_>> {
     let options =
         Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
     Parser::new_ext(markdown, options).collect()
 }
 
-/// The texts between our breaks, as a forge searches them; panics at any other markup.
+/// The texts between the breaks, each of which a forge searches. Panics at any other markup.
 fn nodes(events: &[Event<'_>]) -> Vec<String> {
     let mut nodes = vec![String::new()];
     for event in events {
@@ -26,7 +26,7 @@ fn nodes(events: &[Event<'_>]) -> Vec<String> {
     nodes
 }
 
-/// The inside of the only paragraph.
+/// The texts of the only paragraph.
 fn paragraph(markdown: &str) -> Vec<String> {
     let events = parsed(markdown);
     let [
@@ -40,7 +40,7 @@ fn paragraph(markdown: &str) -> Vec<String> {
     nodes(inside)
 }
 
-/// The inside of the only cell of a table's body.
+/// The texts of the first cell in the body of a table.
 fn cell(markdown: &str) -> Vec<String> {
     let table = format!("| head | second |\n|---|---|\n| {markdown} | last |\n");
     let events = parsed(&table);
@@ -62,9 +62,8 @@ fn cell(markdown: &str) -> Vec<String> {
     nodes(&events[row + 2..end])
 }
 
-/// What Gitea searches for in the texts of a finished page, in the words of its 1.26
-/// (`modules/markup/html.go`, `modules/references/references.go`). Its patterns mean ASCII by
-/// `\s` and `\w`.
+/// The patterns that Gitea 1.26 searches for in the texts of a rendered page (`modules/markup/html.go`,
+/// `modules/references/references.go`). In them, `\s` and `\w` match only ASCII.
 const SEARCHES: [(&str, &str); 13] = [
     (
         "mention",
@@ -97,7 +96,10 @@ const SEARCHES: [(&str, &str); 13] = [
     ("page of a wiki", r"\[\[(.*?)\]\](\w*)"),
     (
         "mail",
-        r"\b([-\w.!#$%&'*+/=?^{|}~]*@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9]{2,}(?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+)\b",
+        concat!(
+            r"\b([-\w.!#$%&'*+/=?^{|}~]*@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?",
+            r"(?:\.[a-zA-Z0-9]{2,}(?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+)\b",
+        ),
     ),
     ("smiley", r":[-+\w]+:"),
     ("address", r"(?i)[a-z][-+.\w]*://\S"),
@@ -123,7 +125,7 @@ fn assert_nothing_found(searches: &[(&str, Regex)], nodes: &[String]) {
     }
 }
 
-/// What somebody might try.
+/// Texts that a participant could try.
 const TRIED: [&str; 40] = [
     "@alpha",
     "see @org/team, please",
@@ -168,7 +170,7 @@ const TRIED: [&str; 40] = [
 ];
 
 #[test]
-fn whatever_is_tried_stays_text_and_is_found_by_no_search() {
+fn tried_texts_stay_text_and_no_search_finds_them() {
     let searches = searches();
     for tried in TRIED {
         let line = sanitize::line(tried);
@@ -179,9 +181,9 @@ fn whatever_is_tried_stays_text_and_is_found_by_no_search() {
     }
 }
 
-/// Were a pattern copied wrongly, the test above would say nothing.
+/// A pattern with a mistake would match nothing, and the test above would always pass.
 #[test]
-fn every_search_finds_what_is_not_escaped() {
+fn every_search_finds_an_unescaped_text() {
     for (name, pattern) in searches() {
         assert!(
             TRIED.iter().any(|tried| pattern.is_match(tried.as_bytes())),
@@ -191,7 +193,7 @@ fn every_search_finds_what_is_not_escaped() {
 }
 
 #[test]
-fn what_is_harmless_stays_readable() {
+fn harmless_texts_are_unchanged() {
     for text in [
         "Scored, rank 2 of 7.",
         "1.2 GiB in 9 layers",
@@ -210,23 +212,23 @@ fn what_is_harmless_stays_readable() {
 }
 
 #[test]
-fn code_in_sentences_is_code_and_a_lone_backtick_is_nothing() {
+fn paired_backticks_enclose_code_and_a_lone_one_is_dropped() {
     assert_eq!(
         markdown_prose("Write `a*b`, not *b*."),
         "Write `a*b`, not \\*b\\*."
     );
     assert_eq!(markdown_prose("a ` @b"), "a  \\@<!-- -->b");
-    // The line begins behind a backtick that marks nothing.
+    // The line begins behind the dropped backtick.
     assert_eq!(markdown_prose("` - b"), markdown_text("- b"));
     assert_eq!(markdown_prose("`` # b"), markdown_text("# b"));
-    // What it stood between is one text, for us as for the forge.
+    // The texts around a dropped backtick are escaped as one text.
     assert_eq!(markdown_prose("``1`. b"), markdown_text("1. b"));
     assert_eq!(markdown_prose("see @`name"), markdown_text("see @name"));
     assert_eq!(markdown_prose("`` ``#``1"), markdown_text("#1"));
 }
 
 #[test]
-fn code_holds_backticks_and_bars() {
+fn code_can_contain_backticks_and_bars() {
     assert_eq!(markdown_code("a``b"), "```a``b```");
     assert_eq!(markdown_code("`"), "`` ` ``");
     assert_eq!(markdown_code("a | `b`"), "<code>a &#124; \\`b\\`</code>");
@@ -234,7 +236,7 @@ fn code_holds_backticks_and_bars() {
 }
 
 #[test]
-fn addresses_lead_where_they_say_or_nowhere() {
+fn only_addresses_of_the_web_are_links() {
     let url = |text| markdown_url(text);
     assert_eq!(
         url("https://a.example/b?c=1&d#L1").as_deref(),
@@ -249,7 +251,7 @@ fn addresses_lead_where_they_say_or_nowhere() {
 }
 
 #[test]
-fn blocks_say_what_they_leave_out() {
+fn blocks_state_the_number_of_omitted_lines() {
     let lines: String = (0..1000).map(|i| format!("line {i}\n")).collect();
     let block = code_block("text", &lines);
     assert!(block.starts_with("```text\nline 0\n") && block.ends_with("line 999\n```"));
@@ -262,7 +264,7 @@ fn blocks_say_what_they_leave_out() {
     assert!(endless.len() < limits::CODE_LINE_CHARS_MAX + 20 && endless.contains("x…\n"));
 }
 
-/// Text of people who know Markdown, and text of all others.
+/// Texts with Markdown syntax, and arbitrary texts.
 fn texts() -> impl Strategy<Value = String> {
     let tried = proptest::sample::select(&TRIED[..]).prop_map(str::to_owned);
     let pieces = prop_oneof!["[ -~]{0,8}", "[@#!:.\\[\\]`|\\\\*_<>a-f0-9-]{0,12}", tried];
@@ -281,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn no_search_finds_anything_in_it(text in texts()) {
+    fn no_search_finds_anything_in_escaped_text(text in texts()) {
         thread_local!(static SEARCHES: Vec<(&'static str, Regex)> = searches());
         let line = sanitize::line(&text);
         if !line.is_empty() {
@@ -290,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn code_is_one_piece_of_code(text in texts()) {
+    fn escaped_code_is_one_piece_of_code(text in texts()) {
         let line = sanitize::line(&text);
         let code = markdown_code(&text);
         let table = format!("| head |\n|---|\n| {code} |\n");
@@ -312,23 +314,23 @@ proptest! {
     }
 
     #[test]
-    fn no_text_ends_its_block(text in prop_oneof!["[`a~\n ]{0,60}", any::<String>()]) {
+    fn no_text_ends_its_code_block(text in prop_oneof!["[`a~\n ]{0,60}", any::<String>()]) {
         let block = code_block("text", &text);
         let events = parsed(&block);
         let [Event::Start(Tag::CodeBlock(_)), inside @ .., Event::End(TagEnd::CodeBlock)] = &events[..] else {
             panic!("{block:?} gives {events:?}");
         };
-        let shown: String = inside.iter().map(|e| match e {
+        let content: String = inside.iter().map(|e| match e {
             Event::Text(text) => text.to_string(),
             other => panic!("{other:?}"),
         }).collect();
         let lines: Vec<String> = sanitize::text(&text).lines().map(str::to_owned).collect();
         let wanted = lines.join("\n");
-        prop_assert_eq!(shown.trim_end_matches('\n'), wanted.trim_end_matches('\n'));
+        prop_assert_eq!(content.trim_end_matches('\n'), wanted.trim_end_matches('\n'));
     }
 
     #[test]
-    fn html_is_text(text in texts()) {
+    fn escaped_html_has_no_tags(text in texts()) {
         let html = html_text(&text);
         prop_assert!(!html.replace(BREAK, "").contains(['<', '>', '"']));
     }

@@ -1,8 +1,7 @@
-//! The content of the leaderboard repository: a page of all public boards, and each board as a
-//! table and as a plot.
+//! The files of the leaderboard repository: a page of all public leaderboards, and a table and a plot of each.
 //!
-//! Equal standings give equal bytes, so that a commit means a change: nothing here tells when it
-//! was made, nor how many submissions are under way. Of hidden boards it is given nothing.
+//! Equal standings give equal files, so that every commit is a change of the standings. The files therefore have no
+//! creation time and no number of submissions in progress. Callers pass no hidden leaderboards.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +11,10 @@ use crate::model::ChallengeSlug;
 mod plot;
 mod readme;
 
-/// The page of all boards.
+/// The page of all leaderboards.
 const README: &str = "README.md";
 
-/// A challenge as everybody may see it.
+/// The public view of a challenge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChallengePublication {
     challenge: Titled<ChallengeSlug>,
@@ -24,8 +23,8 @@ pub struct ChallengePublication {
 }
 
 impl ChallengePublication {
-    /// A challenge without boards. `public_url` is where the pages of this server are seen from
-    /// outside, if they are: `https://challenge.example`.
+    /// A challenge without leaderboards. `public_url` is the public address of this server's pages, if there is one:
+    /// `https://challenge.example`.
     pub fn new(challenge: Titled<ChallengeSlug>, public_url: Option<String>) -> Self {
         Self {
             challenge,
@@ -34,7 +33,7 @@ impl ChallengePublication {
         }
     }
 
-    /// Adds a board that everybody may see, in the order of the page. Of a hidden one there is no view.
+    /// Adds a public leaderboard to the end of the page.
     #[must_use]
     pub fn with_board(mut self, view: BoardView) -> Self {
         self.boards.push(view);
@@ -42,13 +41,13 @@ impl ChallengePublication {
     }
 }
 
-/// Path of one of a board's files.
+/// The path of a leaderboard's file.
 fn path(view: &BoardView, extension: &str) -> String {
     let board = &view.board;
     format!("{}/{}.{extension}", board.phase, board.task)
 }
 
-/// All files by their paths.
+/// All files by path.
 pub fn files(publication: &ChallengePublication) -> BTreeMap<String, Vec<u8>> {
     let readme = readme::page(publication);
     let mut files = BTreeMap::from([(README.to_owned(), readme.into_bytes())]);

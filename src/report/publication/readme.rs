@@ -1,4 +1,4 @@
-//! The page that a forge shows for the repository: a section for each board.
+//! The README of the leaderboard repository: a section for each leaderboard.
 
 use super::{ChallengePublication, path};
 use crate::model::Timestamp;
@@ -6,12 +6,12 @@ use crate::report::board_text::{markdown_table, markdown_title};
 use crate::report::escape::{markdown_text, markdown_url};
 use crate::report::{BoardView, PhaseState};
 
-const LEGEND: &str = "The number in parentheses is the rank by that metric alone; ↑ means that \
-    higher is better, ↓ that lower is. Values are rounded, ranks are made from the unrounded ones.";
-const ORIGIN: &str = "Referee writes these files after each change of the standings. What is edited \
-    here by hand is overwritten.";
+const LEGEND: &str = "The number in parentheses is the rank by that metric alone. ↑: higher is better. ↓: lower is \
+    better. Values are rounded. Ranks are computed from unrounded values.";
+const ORIGIN: &str =
+    "Referee writes these files after each change of the standings, and overwrites manual edits.";
 
-const ALT: &str = "The first metric of each team as a plot; the table above has its numbers";
+const ALT: &str = "Plot of the first metric of each team. The table above has the numbers";
 
 pub(super) fn page(publication: &ChallengePublication) -> String {
     let title = markdown_text(&publication.challenge.title);
@@ -19,7 +19,7 @@ pub(super) fn page(publication: &ChallengePublication) -> String {
     let url = publication.public_url.as_deref();
     blocks.extend(publication.boards.iter().map(|view| section(view, url)));
     blocks.push(match publication.boards.as_slice() {
-        [] => "No board is public yet.\n".to_owned(),
+        [] => "No leaderboard is public yet.\n".to_owned(),
         _ => format!("---\n\n{LEGEND}\n"),
     });
     blocks.push(format!("{ORIGIN}\n"));
@@ -42,20 +42,21 @@ fn section(view: &BoardView, public_url: Option<&str>) -> String {
     let page =
         public_url.map(|url| format!("{}/challenges/{}", url.trim_end_matches('/'), view.board));
     if let Some(page) = page.as_deref().and_then(markdown_url) {
-        text.push_str(&format!(", [live board](<{page}>)"));
+        text.push_str(&format!(", [live leaderboard](<{page}>)"));
     }
     text.push_str(".\n");
     text
 }
 
-/// Whose values were missing and filled by rule.
+/// The number of missing values per team.
 fn imputed(view: &BoardView) -> Option<String> {
     let rows = view.rows.iter().filter(|row| row.imputed > 0);
-    let told = rows.map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed));
-    let told: Vec<String> = told.collect();
-    let told = told.join(", ");
-    (!told.is_empty())
-        .then(|| format!("Missing values, counted by the challenge's rule: {told}.\n\n"))
+    let teams: Vec<String> = rows
+        .map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed))
+        .collect();
+    let teams = teams.join(", ");
+    (!teams.is_empty())
+        .then(|| format!("Missing values, filled in by the challenge's rule: {teams}.\n\n"))
 }
 
 fn state(view: &BoardView) -> String {
@@ -66,13 +67,13 @@ fn state(view: &BoardView) -> String {
     };
     match view.frozen {
         Some(_) => format!(
-            "{phase} Frozen: what is scored from now on does not show until the organizers lift it."
+            "{phase} Frozen: later scores are hidden until the organizers unfreeze the leaderboard."
         ),
         None => phase,
     }
 }
 
-/// `2026-04-30 23:59 UTC`.
+/// `2026-04-30 23:59 UTC`
 fn minute(at: Timestamp) -> String {
     let exact = at.to_string();
     let to_minute = exact.get(..16).unwrap_or(&exact);

@@ -1,8 +1,8 @@
-//! Sample boards, and a sample list of them.
+//! Sample leaderboards, and a sample list of them.
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, ContentId, Direction, Duration, PhaseSlug, Ranking,
-    Scheme, TaskSlug, TeamSlug, Timestamp,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Duration, PhaseSlug, Ranking, Scheme, TaskSlug,
+    TeamSlug, Timestamp,
 };
 
 use super::super::board::{
@@ -10,7 +10,7 @@ use super::super::board::{
     PhaseState, RowView,
 };
 use super::super::view::Titled;
-use super::{METRICS, NOW, challenge, commit, known, metric_name, phase, task};
+use super::{METRICS, NOW, SampleMetric, challenge, commit, known, metric_name, phase, task};
 
 impl BoardView {
     /// Seven teams.
@@ -35,7 +35,7 @@ impl BoardView {
             challenge: challenge(),
             phase: phase(),
             task: task(),
-            metrics: METRICS.iter().map(column).collect(),
+            metrics: METRICS.map(column).to_vec(),
             ranking: Ranking {
                 scheme: Scheme::AggregateThenRank,
                 across_metrics: AcrossMetrics::MeanRank,
@@ -65,7 +65,7 @@ impl BoardView {
         }
     }
 
-    /// Nobody yet.
+    /// Without teams.
     pub fn sample_empty() -> Self {
         Self {
             rows: vec![],
@@ -77,16 +77,16 @@ impl BoardView {
     }
 }
 
-fn column((name, title, direction): &(&str, &str, Direction)) -> ColumnView {
+fn column(metric: SampleMetric) -> ColumnView {
     ColumnView {
-        name: metric_name(name),
-        title: (*title).to_owned(),
-        direction: *direction,
+        name: metric_name(metric.name),
+        title: metric.title.to_owned(),
+        direction: metric.direction,
     }
 }
 
 impl HomeView {
-    /// Two challenges, one of them with several boards.
+    /// Two challenges, one of them with two leaderboards.
     pub fn sample() -> Self {
         let validation = BoardLink::of(&BoardView::sample());
         let test = BoardLink {
@@ -113,7 +113,7 @@ impl HomeView {
             leader: Some(LeaderView {
                 team: known(TeamSlug::new("beta")),
                 metric: "F1".to_owned(),
-                shown: "0.744".to_owned(),
+                formatted: "0.744".to_owned(),
             }),
         };
         Self {

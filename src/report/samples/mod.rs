@@ -1,5 +1,5 @@
-//! Sample data: one view for each way that a submission can stand. Tests, documentation and the
-//! template check render them; nothing else does.
+//! Sample views for each important state of a submission. Only tests, documentation and the rendering of sample pages
+//! use them.
 
 mod boards;
 
@@ -20,11 +20,11 @@ use StageState::{Failed, Passed, Skipped, Waiting, Warned};
 const NOW: Timestamp = Timestamp(1_772_442_847_000);
 const URL: &str = "https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2";
 
-/// The checked form of a name that is written in this file, and so is known to pass.
+/// The checked form of a valid name from this file.
 fn known<T, E>(checked: Result<T, E>) -> T {
     match checked {
         Ok(value) => value,
-        Err(_) => unreachable!("a name in the sample data is not allowed"),
+        Err(_) => unreachable!("all names of the sample data are valid"),
     }
 }
 
@@ -46,16 +46,34 @@ fn task() -> Titled<TaskSlug> {
     )
 }
 
-/// A commit whose digits are made from a word.
+/// A commit whose digits are derived from a word.
 fn commit(word: &str) -> CommitSha {
     known(CommitSha::new(&Digest::of(word.as_bytes()).hex()[..40]))
 }
 
-/// The metrics of the samples: key, title, direction.
-const METRICS: [(&str, &str, Direction); 3] = [
-    ("ap50", "AP@0.5", Direction::Max),
-    ("dice", "Dice", Direction::Max),
-    ("hd95", "HD95 [px]", Direction::Min),
+#[derive(Clone, Copy)]
+struct SampleMetric {
+    name: &'static str,
+    title: &'static str,
+    direction: Direction,
+}
+
+const METRICS: [SampleMetric; 3] = [
+    SampleMetric {
+        name: "ap50",
+        title: "AP@0.5",
+        direction: Direction::Max,
+    },
+    SampleMetric {
+        name: "dice",
+        title: "Dice",
+        direction: Direction::Max,
+    },
+    SampleMetric {
+        name: "hd95",
+        title: "HD95 [px]",
+        direction: Direction::Min,
+    },
 ];
 
 fn metric_name(text: &str) -> MetricName {
@@ -64,14 +82,14 @@ fn metric_name(text: &str) -> MetricName {
 
 fn score(values: [f64; 3], ranks: Option<[u32; 3]>) -> ScoreView {
     let metrics = METRICS.iter().zip(values).enumerate();
-    let metrics = metrics.map(|(i, ((name, title, direction), value))| {
-        let (value, shown) = rounded(value, 3);
+    let metrics = metrics.map(|(i, (metric, value))| {
+        let (value, formatted) = rounded(value, 3);
         MetricView {
-            name: metric_name(name),
-            title: (*title).to_owned(),
-            direction: *direction,
+            name: metric_name(metric.name),
+            title: metric.title.to_owned(),
+            direction: metric.direction,
             value,
-            shown,
+            formatted,
             rank: ranks.map(|r| r[i]),
         }
     });
@@ -98,7 +116,7 @@ fn sample_cases() -> Vec<CaseView> {
     .to_vec()
 }
 
-/// Gates in order: how each stands, what it took in milliseconds, what it says.
+/// The stages in order: state, duration in milliseconds and message.
 fn stages(rows: [(StageState, i64, &str); 5]) -> Vec<StageView> {
     let mut clock = NOW;
     Stage::ALL
@@ -170,7 +188,7 @@ impl SubmissionView {
                 Stage::Admission,
                 Finding::warning(
                     "DF063",
-                    "`pip install` needs the network, which builds do not have",
+                    "`pip install` needs a network, but builds have none",
                     "Commit the wheels, COPY them, and install with `--no-index`.",
                 )
                 .at(Location::line("Dockerfile", 5)
@@ -207,7 +225,7 @@ impl SubmissionView {
         }
     }
 
-    /// Refused by the rules, with five findings of all kinds.
+    /// Rejected by the rules, with five findings of all severities.
     pub fn sample_rejected() -> Self {
         Self {
             number: 9,
@@ -229,7 +247,7 @@ impl SubmissionView {
         }
     }
 
-    /// Failed on the public sample, with its log and the way to repeat it.
+    /// Failed on the public sample, with its log and the command to reproduce it.
     pub fn sample_smoke_failed() -> Self {
         Self {
             number: 10,
@@ -260,7 +278,7 @@ impl SubmissionView {
         }
     }
 
-    /// Failed on the data of a hidden phase: no more than an outcome is told.
+    /// Failed on the data of a hidden phase, which shows only an outcome.
     pub fn sample_hidden_failure() -> Self {
         Self {
             number: 11,
@@ -315,7 +333,7 @@ impl SubmissionView {
         }
     }
 
-    /// Given up for a reason that is not the team's.
+    /// Ended with a platform error.
     pub fn sample_fault() -> Self {
         Self {
             number: 14,
@@ -334,7 +352,7 @@ impl SubmissionView {
         }
     }
 
-    /// All samples, each with a name fit for a file.
+    /// All samples, each with a name for its file.
     pub fn samples() -> Vec<(&'static str, Self)> {
         vec![
             ("scored", Self::sample()),
@@ -354,7 +372,7 @@ fn rejected_findings() -> Vec<FindingView> {
     [
         Finding::error(
             "DF010",
-            "`python:3.12-slim` is not on the list of base images",
+            "Base image `python:3.12-slim` is not on the list of base images",
             "Use one of the base images that the organizers list.",
         )
         .at(base),
@@ -375,15 +393,15 @@ fn rejected_findings() -> Vec<FindingView> {
         .at(Location::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
         Finding::warning(
             "DF041",
-            "There is no USER; the container runs as 65534",
-            "Add `USER 1000` before the ENTRYPOINT, and try the image with it.",
+            "There is no USER. The container runs as user 65534",
+            "Write `USER 65534` before the ENTRYPOINT, and test the container with it.",
         )
         .at(Location::file("Dockerfile")),
         Finding::new(
             Severity::Advice,
             "DF033",
             "EXPOSE has no effect and is left out",
-            "Delete it: containers run without a network.",
+            "Delete it. Containers run without a network.",
         )
         .at(dockerfile(9, "EXPOSE 8080")),
     ]

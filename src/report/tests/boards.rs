@@ -1,14 +1,14 @@
-//! A board as a terminal, a spreadsheet and a repository show it.
+//! A leaderboard as a table for terminals, as CSV and as Markdown.
 
 use super::super::BoardView;
 use super::super::board_text::{csv, markdown, terminal};
-use super::super::text::Style;
+use super::super::style::Style;
 
 #[test]
-fn on_a_terminal() {
-    insta::assert_snapshot!(terminal(&BoardView::sample(), Style::Plain), @r"
+fn terminal_table() {
+    insta::assert_snapshot!(terminal(&BoardView::sample(), Style::Plain), @"
     Nuclei in fluorescence microscopy: Validation, Instance segmentation
-    open until 2026-04-30T23:59:59Z; 34 submissions, 2 under way
+    open until 2026-04-30T23:59:59Z; 34 submissions, 2 in progress
 
     rank  team                  mean rank   AP@0.5 ↑     Dice ↑  HD95 [px] ↓  submission  received
        1  delta                      2.00  0.831 (1)  0.866 (3)    3.914 (2)         #31  2026-03-01T15:44:07Z
@@ -24,7 +24,7 @@ fn on_a_terminal() {
 }
 
 #[test]
-fn empty() {
+fn empty_leaderboard() {
     insta::assert_snapshot!(terminal(&BoardView::sample_empty(), Style::Plain), @r"
     Nuclei in fluorescence microscopy: Validation, Instance segmentation
     open until 2026-04-30T23:59:59Z; 0 submissions
@@ -36,7 +36,7 @@ fn empty() {
 }
 
 #[test]
-fn as_comma_separated_values() {
+fn csv_table() {
     insta::assert_snapshot!(csv(&BoardView::sample()).replace("\r\n", "\n"), @r"
     rank,team,is_baseline,mean_rank,ap50,ap50_rank,dice,dice_rank,hd95,hd95_rank,imputed,submission,commit,received
     1,delta,false,2.00,0.831,1,0.866,3,3.914,2,0,31,4f4a9410ffcdf895c4adb880659e9b5c0dd1f23a,2026-03-01T15:44:07Z
@@ -50,11 +50,11 @@ fn as_comma_separated_values() {
 }
 
 #[test]
-fn as_markdown() {
+fn markdown_table() {
     insta::assert_snapshot!(markdown(&BoardView::sample()), @r"
     ## Validation: Instance segmentation
 
-    open until 2026-04-30T23:59:59Z; 34 submissions, 2 under way
+    open until 2026-04-30T23:59:59Z; 34 submissions, 2 in progress
 
     | rank | team | mean rank | AP\@<!-- -->0.5 ↑ | Dice ↑ | HD95 &#91;px&#93; ↓ | submission | received |
     |--:|---|--:|--:|--:|--:|--:|---|

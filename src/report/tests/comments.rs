@@ -4,16 +4,16 @@ use super::super::view::LogView;
 use super::super::{SubmissionView, markdown};
 use crate::model::{ChallengeSlug, Finding, Location, LogExcerpt, Origin, Stage, limits};
 
-/// One file for each sample: what a participant reads.
+/// One snapshot per sample.
 #[test]
-fn samples() {
+fn samples_as_comments() {
     for (name, view) in SubmissionView::samples() {
         insta::assert_snapshot!(format!("comment-{name}"), markdown::submission(&view));
     }
 }
 
 #[test]
-fn hostile_texts() {
+fn hostile_texts_stay_inert() {
     let mut view = SubmissionView::sample_smoke_failed();
     view.phase.title = "Phase | <b>@all</b>".to_owned();
     let sha = view.origin.sha().expect("a sample is a commit").clone();
@@ -40,7 +40,7 @@ fn hostile_texts() {
 fn long_log(title: &str) -> LogView {
     let line = "Traceback of a line with `ticks` and more\n";
     LogView {
-        // Where the sample failed.
+        // The stage at which the sample failed.
         stage: Stage::Admission,
         title: title.to_owned(),
         excerpt: LogExcerpt {
@@ -52,7 +52,7 @@ fn long_log(title: &str) -> LogView {
 }
 
 #[test]
-fn too_long_a_report_cuts_its_logs_first() {
+fn a_report_that_is_too_long_shortens_its_logs_first() {
     let mut view = SubmissionView::sample_rejected();
     view.logs = (0..9).map(|i| long_log(&format!("Log {i}"))).collect();
     let text = markdown::submission(&view);
@@ -60,11 +60,11 @@ fn too_long_a_report_cuts_its_logs_first() {
     assert!(text.contains("lines left out …"));
     assert_eq!(text.matches("<details>").count(), 9);
     assert_eq!(text.matches("\n**error").count(), 3);
-    assert!(text.ends_with("4 of 100 pushes today.\n"));
+    assert!(text.ends_with("4 of 100 submissions today.\n"));
 }
 
 #[test]
-fn then_its_findings_and_says_how_many() {
+fn a_report_that_is_still_too_long_leaves_out_findings_and_states_their_number() {
     let mut view = SubmissionView::sample_rejected();
     let first = view.findings[0].clone();
     view.findings = vec![first; limits::FINDINGS_SHOWN_MAX];
@@ -76,16 +76,16 @@ fn then_its_findings_and_says_how_many() {
     view.logs = vec![long_log("Log")];
     let text = markdown::submission(&view);
     assert!(text.len() <= limits::COMMENT_BYTES_MAX);
-    let shown = text.matches("\n**error").count();
-    let left_out = limits::FINDINGS_SHOWN_MAX + 7 - shown;
-    assert!(shown > 3, "{shown}");
+    let listed = text.matches("\n**error").count();
+    let left_out = limits::FINDINGS_SHOWN_MAX + 7 - listed;
+    assert!(listed > 3, "{listed}");
     assert!(text.contains(&format!(
-        "… and {left_out} more findings; the page has them."
+        "… and {left_out} more findings. The submission page has "
     )));
 }
 
 #[test]
-fn absurd_titles_leave_the_address_of_the_page() {
+fn a_report_with_huge_titles_still_has_the_address_of_the_page() {
     let mut view = SubmissionView::sample();
     view.phase.title = "#1 ".repeat(50_000);
     let text = markdown::submission(&view);
@@ -94,7 +94,7 @@ fn absurd_titles_leave_the_address_of_the_page() {
 }
 
 #[test]
-fn a_comment_is_found_again_by_its_first_line_only() {
+fn only_the_first_line_of_a_comment_identifies_it() {
     let nuclei = ChallengeSlug::new("nuclei").unwrap();
     let text = markdown::submission(&SubmissionView::sample());
     assert_eq!(markdown::read_marker(&text), Some((nuclei.clone(), 12)));

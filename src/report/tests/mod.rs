@@ -1,4 +1,4 @@
-//! Snapshots of what people read: a change of wording shows in the diff of this folder.
+//! Snapshots of every text that people read. The diff of this folder shows every change of a text.
 
 mod boards;
 mod comments;
@@ -7,9 +7,10 @@ mod pushes;
 mod statuses;
 mod texts;
 
+use super::style::{COLUMNS, Style};
 use super::{SubmissionView, markdown, redact, remote, text};
 
-/// No line of a report may be wider, except for addresses, commands and logs.
+/// Only lines with addresses, commands and logs may be wider.
 fn assert_narrow(text: &str, columns: usize) {
     for line in text.lines() {
         let copied = ["://", "sha256:", "docker", "    -", "  |"]
@@ -20,22 +21,22 @@ fn assert_narrow(text: &str, columns: usize) {
 }
 
 #[test]
-fn every_sample_renders_everywhere_without_a_control_character() {
+fn no_text_of_a_sample_has_a_control_character_or_a_wide_line() {
     for (name, view) in SubmissionView::samples() {
         for text in [
-            text::submission(&view, text::Style::Plain),
+            text::submission(&view, Style::Plain),
             markdown::submission(&view),
             remote::lines(None, &view).join("\n"),
         ] {
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}");
         }
-        assert_narrow(&text::submission(&view, text::Style::Plain), text::COLUMNS);
+        assert_narrow(&text::submission(&view, Style::Plain), COLUMNS);
         assert_narrow(&remote::lines(None, &view).join("\n"), remote::COLUMNS);
     }
 }
 
 #[test]
-fn samples_show_what_their_phase_would_show() {
+fn samples_show_only_the_data_that_their_phase_shows() {
     let show = crate::model::Show {
         board: crate::model::BoardVisibility::Live,
         logs: false,
@@ -44,14 +45,14 @@ fn samples_show_what_their_phase_would_show() {
         disclosure_interval: crate::model::Duration(0),
     };
     for (name, view) in SubmissionView::samples() {
-        let told = redact(view.clone(), &show);
-        assert_eq!(told.verdict(), view.verdict(), "{name}");
-        assert_eq!(told.findings, view.findings, "{name}");
+        let redacted = redact(view.clone(), &show);
+        assert_eq!(redacted.headline(), view.headline(), "{name}");
+        assert_eq!(redacted.findings, view.findings, "{name}");
     }
 }
 
 #[test]
-fn json_names_its_fields_as_the_api_documents_them() {
+fn json_has_the_documented_field_names() {
     let json = serde_json::to_value(SubmissionView::sample()).unwrap();
     assert_eq!(
         json["state"],
@@ -59,5 +60,5 @@ fn json_names_its_fields_as_the_api_documents_them() {
     );
     assert_eq!(json["stages"][0]["state"], "warned");
     assert_eq!(json["findings"][0]["code"], "DF063");
-    assert_eq!(json["score"]["metrics"][0]["shown"], "0.812");
+    assert_eq!(json["score"]["metrics"][0]["formatted"], "0.812");
 }

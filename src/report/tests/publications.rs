@@ -13,7 +13,7 @@ fn empty(title: &str) -> ChallengePublication {
     ChallengePublication::new(Titled::new(slug, title), Some(url))
 }
 
-/// Four teams, two of them equal in everything.
+/// Four teams. The first two have equal values.
 fn four() -> BoardView {
     let mut view = BoardView::sample();
     view.rows.truncate(4);
@@ -47,7 +47,7 @@ fn plot(view: BoardView) -> String {
 }
 
 #[test]
-fn four_teams_and_a_tie() {
+fn the_files_of_a_leaderboard_with_four_teams_and_a_tie() {
     let files = texts(&empty("Nuclei").with_board(four()));
     let paths: Vec<&String> = files.keys().collect();
     assert_eq!(
@@ -64,7 +64,7 @@ fn four_teams_and_a_tie() {
 }
 
 #[test]
-fn bytes_change_only_with_the_standings_and_the_state() {
+fn files_change_only_with_the_standings_and_the_state_of_the_phase() {
     let of = |view: BoardView| files(&empty("Nuclei").with_board(view));
     let first = of(four());
     let mut later = four();
@@ -82,7 +82,7 @@ fn bytes_change_only_with_the_standings_and_the_state() {
 }
 
 #[test]
-fn the_state_of_a_board_is_said() {
+fn the_readme_states_whether_the_leaderboard_is_open_closed_or_frozen() {
     let readme = |view: BoardView| texts(&empty("Nuclei").with_board(view))["README.md"].clone();
     assert!(readme(four()).contains("\nOpen until 2026-04-30 23:59 UTC.\n"));
     let mut frozen = four();
@@ -97,7 +97,7 @@ fn the_state_of_a_board_is_said() {
 }
 
 #[test]
-fn hostile_names() {
+fn hostile_names_stay_inert() {
     let hostile =
         "</title><script>alert('@all')</script> | [x](https://evil.example) #12 :tada: {#id}\n# h";
     let mut view = four();
@@ -117,7 +117,7 @@ fn hostile_names() {
     assert!(svg.contains(">a_b_c.mmmmmmmmmmmmmmmmmm…</text>"), "{svg}");
 }
 
-/// Every number in an attribute, for the shape of the picture.
+/// The values of an attribute in all elements.
 fn numbers(svg: &str, attribute: &str) -> Vec<f64> {
     let start = format!(" {attribute}=\"");
     let parts = svg.split(&start).skip(1);
@@ -127,7 +127,7 @@ fn numbers(svg: &str, attribute: &str) -> Vec<f64> {
 }
 
 #[test]
-fn dots_stay_on_the_picture_whatever_the_values() {
+fn dots_stay_inside_the_plot_for_all_values() {
     for values in [
         vec![],
         vec![0.5],
@@ -156,7 +156,7 @@ fn dots_stay_on_the_picture_whatever_the_values() {
 }
 
 #[test]
-fn larger_values_stand_further_right_and_equal_ones_together() {
+fn larger_values_are_further_right_and_equal_values_are_at_the_same_position() {
     let dots = numbers(&plot(teams(&[0.9, 0.7, 0.7, 0.2])), "cx");
     assert!(
         dots[0] > dots[1] && dots[1] == dots[2] && dots[2] > dots[3],
@@ -165,7 +165,7 @@ fn larger_values_stand_further_right_and_equal_ones_together() {
 }
 
 #[test]
-fn the_value_is_told_in_words_too() {
+fn the_description_has_the_values_in_words() {
     let svg = plot(four());
     assert!(svg.contains("<desc id=\"desc\">AP@0.5 of 4 teams by rank. 1. delta: 0.831; "));
     let mut view = four();

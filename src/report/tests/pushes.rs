@@ -1,40 +1,41 @@
-//! What `git push` shows, look by look.
+//! The lines that `git push` shows.
 
-use super::super::remote::{lines, lines_beside, parting};
+use super::super::remote::{closing_lines, lines, lines_beside};
 use super::super::{StageState, StageView, SubmissionView};
 use crate::model::{PublicState, Stage};
 
-fn shown(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
+fn new_lines(before: Option<&SubmissionView>, now: &SubmissionView) -> String {
     lines(before, now).join("\n")
 }
 
 #[test]
 fn a_push_that_is_rejected_at_once() {
-    insta::assert_snapshot!(shown(None, &SubmissionView::sample_rejected()), @"
+    insta::assert_snapshot!(new_lines(None, &SubmissionView::sample_rejected()), @"
     Referee: #9, team alpha, phase validation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✗ admission      180 ms  3 errors, 1 warning, 1 advice
-      error[DF010] Dockerfile:1:6: `python:3.12-slim` is not on the list of
-        base images
-        fix: Use one of the base images that the organizers list.
+      error[DF010] Dockerfile:1:6: Base image `python:3.12-slim` is not on
+        the list of base images
+        help: Use one of the base images that the organizers list.
       error[DF020] Dockerfile:7: ADD is not allowed
-        fix: Use COPY: ADD can fetch URLs and unpack archives.
+        help: Use COPY: ADD can fetch URLs and unpack archives.
       error[SUB003] submission.toml:2: The challenge has no task
         `segmentaton`
-        fix: Did you mean `segmentation`?
-      warning[DF041] Dockerfile: There is no USER; the container runs as
-        65534
-        fix: Add `USER 1000` before the ENTRYPOINT, and try the image with
-             it.
+        help: Did you mean `segmentation`?
+      warning[DF041] Dockerfile: There is no USER. The container runs as
+        user 65534
+        help: Write `USER 65534` before the ENTRYPOINT, and test the
+              container with it.
       advice[DF033] Dockerfile:9: EXPOSE has no effect and is left out
-        fix: Delete it: containers run without a network.
+        help: Delete it. Containers run without a network.
     Rejected by the rules: 3 errors, 1 warning, 1 advice.
-    Fix what is listed and push again. It spent no evaluation.
+    Fix the listed problems and push again. The submission used no
+    evaluation.
     ");
 }
 
 #[test]
-fn a_push_followed_from_its_receipt_to_its_score() {
+fn a_push_followed_until_its_score() {
     let scored = SubmissionView::sample();
     let received = SubmissionView {
         state: PublicState::Waiting(Stage::Admission),
@@ -45,26 +46,26 @@ fn a_push_followed_from_its_receipt_to_its_score() {
     };
     let mut queued = SubmissionView::sample_queued();
     queued.findings = scored.findings.clone();
-    let looks = [
-        shown(None, &received),
-        parting(&received).join("\n"),
-        shown(Some(&received), &queued),
-        shown(Some(&queued), &scored),
+    let parts = [
+        new_lines(None, &received),
+        closing_lines(&received).join("\n"),
+        new_lines(Some(&received), &queued),
+        new_lines(Some(&queued), &scored),
     ];
-    insta::assert_snapshot!(looks.join("\n---\n"), @"
+    insta::assert_snapshot!(parts.join("\n---\n"), @"
     Referee: #12, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
-    Now: received. Your push is safe; the rest goes on without you:
+    Status: received. Processing continues in the background:
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ---
     ✓ admission      200 ms  no findings
-      warning[DF063] Dockerfile:5: `pip install` needs the network, which
-        builds do not have
-        fix: Commit the wheels, COPY them, and install with `--no-index`.
+      warning[DF063] Dockerfile:5: `pip install` needs a network, but builds
+        have none
+        help: Commit the wheels, COPY them, and install with `--no-index`.
     ✓ build          40.1 s  1.2 GiB in 9 layers
     ✓ smoke           3.3 s  2 of 2 cases, scored
-    · queued at place 3, starts in about 15 min
+    · queued at position 3, starts in about 15 min
     ---
     ✓ run        3 min 12 s
     ✓ scoring         4.8 s
@@ -76,7 +77,7 @@ fn a_push_followed_from_its_receipt_to_its_score() {
 }
 
 #[test]
-fn the_rules_are_told_once_for_all_tasks_of_a_push() {
+fn admission_is_shown_once_for_all_tasks_of_a_push() {
     let mut first = SubmissionView::sample();
     first.stages[1..]
         .iter_mut()
@@ -85,7 +86,7 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
     let mut second = SubmissionView::sample();
     second.number = 13;
     second.score = None;
-    assert!(shown(None, &first).contains("! admission"));
+    assert!(new_lines(None, &first).contains("! admission"));
     let beside = lines_beside(&first, &second).join("\n");
     assert!(beside.contains("Referee: #13"), "{beside}");
     assert!(
@@ -106,29 +107,29 @@ fn the_rules_are_told_once_for_all_tasks_of_a_push() {
 }
 
 #[test]
-fn a_wait_that_grows_shorter_is_no_news() {
+fn a_shorter_waiting_time_at_the_same_position_gets_no_line() {
     let queued = SubmissionView::sample_queued();
     let mut later = queued.clone();
     later.queue.as_mut().unwrap().wait = None;
-    assert_eq!(shown(Some(&queued), &later), "");
+    assert_eq!(new_lines(Some(&queued), &later), "");
     later.queue.as_mut().unwrap().position = 2;
-    assert_eq!(shown(Some(&queued), &later), "· queued at place 2");
+    assert_eq!(new_lines(Some(&queued), &later), "· queued at position 2");
 }
 
 #[test]
-fn nothing_new_says_nothing() {
+fn an_unchanged_view_has_no_new_lines() {
     for (name, view) in SubmissionView::samples() {
         assert_eq!(lines(Some(&view), &view), Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
-fn failures_and_faults() {
-    let looks = [
-        shown(None, &SubmissionView::sample_smoke_failed()),
-        shown(None, &SubmissionView::sample_fault()),
+fn failures_and_platform_errors() {
+    let parts = [
+        new_lines(None, &SubmissionView::sample_smoke_failed()),
+        new_lines(None, &SubmissionView::sample_fault()),
     ];
-    insta::assert_snapshot!(looks.join("\n---\n"), @r#"
+    insta::assert_snapshot!(parts.join("\n---\n"), @r#"
     Referee: #10, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ✓ admission      190 ms  no findings
@@ -141,8 +142,8 @@ fn failures_and_faults() {
       |     io.imsave(out / name, labels)
       | OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'
     The container ended with an error in the smoke run.
-    It failed on the public sample, so you can repeat it at home. It spent
-    no evaluation.
+    It failed on the public sample. You can reproduce it locally. The
+    submission used no evaluation.
     ---
     Referee: #14, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
@@ -152,8 +153,8 @@ fn failures_and_faults() {
     ✓ run             3 min
     ✗ scoring         1 min
     Not evaluated because of a platform error.
-    Organizers were told under the incident number. It spent no evaluation;
-    you need not push again unless they ask for it.
+    Please report the incident number to the organizers. The submission used
+    no evaluation. You need not push again unless they ask for it.
     Incident 7f3a9c.
     "#);
 }

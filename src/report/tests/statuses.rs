@@ -1,14 +1,14 @@
 //! Commit statuses.
 
 use super::super::SubmissionView;
-use super::super::status::{DESCRIPTION_CHARS_MAX, statuses};
+use super::super::status::{DESCRIPTION_CHARS_MAX, submission_statuses};
 
 #[test]
-fn one_line_for_each_gate_of_each_sample() {
+fn one_status_for_each_stage_of_each_sample() {
     let mut all = String::new();
     for (name, view) in SubmissionView::samples() {
         all.push_str(&format!("{name}\n"));
-        for status in statuses(&view) {
+        for status in submission_statuses(&view) {
             assert!(status.message.chars().count() <= DESCRIPTION_CHARS_MAX);
             all.push_str(&format!(
                 "  {:<9} {}: {}\n",
@@ -42,7 +42,7 @@ fn one_line_for_each_gate_of_each_sample() {
       success   referee/admission: passed in 200 ms: no findings
       success   referee/build: passed in 40.1 s: 1.2 GiB in 9 layers
       success   referee/smoke: passed in 3.3 s: 2 of 2 cases, scored
-      pending   referee/validation/segmentation: #13: Queued at place 3, expected to start in about 15 min.
+      pending   referee/validation/segmentation: #13: Queued at position 3, starts in about 15 min.
     fault
       success   referee/admission: passed in 200 ms: no findings
       success   referee/build: passed in 40.1 s: 1.2 GiB in 9 layers
@@ -52,10 +52,10 @@ fn one_line_for_each_gate_of_each_sample() {
 }
 
 #[test]
-fn a_long_sentence_is_cut_and_cleaned() {
+fn a_long_message_is_shortened_and_sanitized() {
     let mut view = SubmissionView::sample();
     view.stages[0].message = format!("a\u{202e}b\n{}", "c".repeat(300));
-    let message = &statuses(&view)[0].message;
+    let message = &submission_statuses(&view)[0].message;
     assert_eq!(message.chars().count(), DESCRIPTION_CHARS_MAX);
     assert!(message.contains("ab ccc") && message.ends_with('…'));
 }

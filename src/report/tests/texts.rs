@@ -1,7 +1,8 @@
 //! The plain-text report.
 
 use super::super::SubmissionView;
-use super::super::text::{Style, findings, submission};
+use super::super::style::Style;
+use super::super::text::{findings, submission};
 use crate::model::{Finding, Location};
 
 fn plain(view: &SubmissionView) -> String {
@@ -23,7 +24,7 @@ fn scored() {
       ✓ run        3 min 12 s
       ✓ scoring         4.8 s
 
-    warning[DF063]: `pip install` needs the network, which builds do not have
+    warning[DF063]: `pip install` needs a network, but builds have none
       --> Dockerfile:5
        |
      5 | RUN pip install -r requirements.txt
@@ -36,7 +37,7 @@ fn scored() {
       HD95 [px] ↓  4.037  rank 3
       Overall: rank 2 of 7.
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
@@ -46,7 +47,7 @@ fn scored() {
 fn rejected_with_five_findings() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_rejected()), @r#"
     Rejected by the rules: 3 errors, 1 warning, 1 advice.
-    Fix what is listed and push again. It spent no evaluation.
+    Fix the listed problems and push again. The submission used no evaluation.
 
     Nuclei in fluorescence microscopy, submission #9
     team alpha, phase validation
@@ -58,7 +59,7 @@ fn rejected_with_five_findings() {
       – run                    not reached
       – scoring                not reached
 
-    error[DF010]: `python:3.12-slim` is not on the list of base images
+    error[DF010]: Base image `python:3.12-slim` is not on the list of base images
       --> Dockerfile:1:6
        |
      1 | FROM python:3.12-slim
@@ -79,18 +80,18 @@ fn rejected_with_five_findings() {
        | ^^^^^^^^^^^^^^^^^^^^^^^
        = help: Did you mean `segmentation`?
 
-    warning[DF041]: There is no USER; the container runs as 65534
+    warning[DF041]: There is no USER. The container runs as user 65534
       --> Dockerfile
-       = help: Add `USER 1000` before the ENTRYPOINT, and try the image with it.
+       = help: Write `USER 65534` before the ENTRYPOINT, and test the container with it.
 
     advice[DF033]: EXPOSE has no effect and is left out
       --> Dockerfile:9
        |
      9 | EXPOSE 8080
        | ^^^^^^^^^^^
-       = help: Delete it: containers run without a network.
+       = help: Delete it. Containers run without a network.
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     "#);
 }
@@ -99,7 +100,7 @@ fn rejected_with_five_findings() {
 fn smoke_failed_with_its_log() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_smoke_failed()), @r#"
     The container ended with an error in the smoke run.
-    It failed on the public sample, so you can repeat it at home. It spent no evaluation.
+    It failed on the public sample. You can reproduce it locally. The submission used no evaluation.
 
     Nuclei in fluorescence microscopy, submission #10
     team alpha, phase validation, task segmentation
@@ -122,13 +123,13 @@ fn smoke_failed_with_its_log() {
       |     io.imsave(out / name, labels)
       | OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'
 
-    Repeat it at home:
+    Reproduce it locally:
       docker run --rm --network none --read-only --user 1000:1000 \
         --memory 512m --cpus 1 --tmpfs /tmp:size=64m \
         -v "$PWD/sample/segmentation/inputs:/input:ro" \
         -v "$PWD/output:/output" team-alpha:local
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     "#);
@@ -138,8 +139,8 @@ fn smoke_failed_with_its_log() {
 fn failed_in_a_hidden_phase() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_hidden_failure()), @"
     The container exceeded its time limit in the evaluation.
-    This phase tells no more about runs on its data. Test on the public sample, and for cases that
-    differ from it.
+    This phase hides details of runs on hidden data. Test your method on the public sample, and on cases
+    that differ from it.
 
     Nuclei in fluorescence microscopy, submission #11
     team alpha, phase test, task segmentation
@@ -156,7 +157,7 @@ fn failed_in_a_hidden_phase() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  1 of 1 evaluations today, 1 of 3 in this phase; 1 of 10 pushes today
+    Quota  1 of 1 evaluations today, 1 of 3 in this phase; 1 of 10 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
@@ -165,7 +166,7 @@ fn failed_in_a_hidden_phase() {
 #[test]
 fn queued() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_queued()), @"
-    Queued at place 3, expected to start in about 15 min.
+    Queued at position 3, starts in about 15 min.
 
     Nuclei in fluorescence microscopy, submission #13
     team alpha, phase validation, task segmentation
@@ -182,18 +183,18 @@ fn queued() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
 }
 
 #[test]
-fn fault_with_incident() {
+fn platform_error_with_incident() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_fault()), @"
     Not evaluated because of a platform error.
-    Organizers were told under the incident number. It spent no evaluation; you need not push again
-    unless they ask for it.
+    Please report the incident number to the organizers. The submission used no evaluation. You need not
+    push again unless they ask for it.
     Incident 7f3a9c.
 
     Nuclei in fluorescence microscopy, submission #14
@@ -211,14 +212,14 @@ fn fault_with_incident() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 pushes today
+    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
 }
 
 #[test]
-fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
+fn tabs_long_lines_and_columns_past_the_end_are_displayed() {
     let mut past = Location::line("Dockerfile", 120).with_text("RUN x");
     past.column = Some(900);
     let all = [
@@ -270,7 +271,7 @@ fn tabs_long_lines_and_columns_past_the_end_are_drawn() {
 }
 
 #[test]
-fn colour_appears_only_where_asked_for() {
+fn only_the_style_with_colours_has_escape_sequences() {
     let view = SubmissionView::sample_rejected();
     assert!(!plain(&view).contains('\u{1b}'));
     let coloured = submission(&view, Style::Colour);

@@ -1,7 +1,7 @@
-//! Every rule that a participant can meet: the page `/rules`, `referee rules`, and the only place
-//! where findings get their code, weight and remedy from.
+//! Every rule for submissions: the page `/rules`, `referee rules`, and the source of each finding's code, severity and
+//! help.
 //!
-//! A finding can only be made from a [`Rule`], so that no code exists without its explanation.
+//! A finding can only be made from a [`Rule`], so every code has an explanation.
 
 mod dockerfile;
 mod run;
@@ -13,54 +13,52 @@ pub use source::*;
 
 use crate::model::{Finding, Severity};
 
-/// One rule, explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Stable: `DF020`.
+    /// Stable: `DF020`. The letters name the group.
     pub code: &'static str,
-    /// What it weighs unless the organizers of a challenge say otherwise.
+    /// The severity unless a challenge sets another one.
     pub severity: Severity,
-    /// Whether no challenge can make it weigh less.
-    pub firm: bool,
-    /// One line.
+    /// Whether a challenge may lower the severity. Every challenge may raise it.
+    pub overridable: bool,
+    /// One line without a full stop.
     pub title: &'static str,
-    /// What to do, in one or two sentences.
+    /// How to fix a violation, in one or two sentences.
     pub help: &'static str,
     /// Why the rule exists.
     pub why: &'static str,
-    /// What breaks it; empty where no few lines could show it.
-    pub bad: &'static str,
-    /// The same, right.
-    pub good: &'static str,
+    /// A few lines that violate the rule. Empty if no short example exists.
+    pub wrong: &'static str,
+    /// The same lines, corrected.
+    pub right: &'static str,
 }
 
 impl Rule {
-    /// A finding with the rule's own remedy.
+    /// A finding with the rule's own help.
     pub fn finding(&self, message: impl Into<String>) -> Finding {
         Finding::new(self.severity, self.code, message, self.help)
     }
 
-    /// A finding with a remedy that fits the case better than the rule's own.
+    /// A finding with more specific help.
     pub fn finding_with(&self, message: impl Into<String>, help: impl Into<String>) -> Finding {
         Finding::new(self.severity, self.code, message, help)
     }
 }
 
-/// The parts of the catalogue, in the order of the pages.
-const PARTS: [&[Rule]; 3] = [source::RULES, dockerfile::RULES, run::RULES];
+/// In the order of the page.
+const GROUPS: [&[Rule]; 3] = [source::RULES, dockerfile::RULES, run::RULES];
 
-/// All rules.
 pub static RULES: &[Rule] = &{
-    let mut all = [PARTS[0][0]; PARTS[0].len() + PARTS[1].len() + PARTS[2].len()];
-    let (mut n, mut part) = (0, 0);
-    while part < PARTS.len() {
+    let mut all = [GROUPS[0][0]; GROUPS[0].len() + GROUPS[1].len() + GROUPS[2].len()];
+    let (mut n, mut group) = (0, 0);
+    while group < GROUPS.len() {
         let mut i = 0;
-        while i < PARTS[part].len() {
-            all[n] = PARTS[part][i];
+        while i < GROUPS[group].len() {
+            all[n] = GROUPS[group][i];
             n += 1;
             i += 1;
         }
-        part += 1;
+        group += 1;
     }
     all
 };
@@ -70,22 +68,22 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.code == code)
 }
 
-/// Writes rules down as constants, and all of them as `RULES`:
-/// `CODE: severity [firm], title, help, why [, bad, good];`
+/// Defines rules as constants, and the list of them as `RULES`:
+/// `CODE: Severity [, overridable = false], title, help: text, why: text [, wrong: lines, right: lines];`
 macro_rules! rules {
-    ($($code:ident: $severity:ident $($firm:ident)?, $title:literal,
-        $help:literal, $why:literal $(, $bad:literal, $good:literal)?;)*) => {
+    ($($code:ident: $severity:ident $(, overridable = $overridable:literal)?, $title:literal,
+        help: $help:literal, why: $why:literal $(, wrong: $wrong:literal, right: $right:literal)?;)*) => {
         $(
             #[doc = $title]
             pub const $code: $crate::rules::catalogue::Rule = $crate::rules::catalogue::Rule {
                 code: stringify!($code),
                 severity: $crate::model::Severity::$severity,
-                firm: !concat!($(stringify!($firm))?).is_empty(),
+                overridable: true $(&& $overridable)?,
                 title: $title,
                 help: $help,
                 why: $why,
-                bad: concat!($($bad)?),
-                good: concat!($($good)?),
+                wrong: concat!($($wrong)?),
+                right: concat!($($right)?),
             };
         )*
         pub(super) const RULES: &[$crate::rules::catalogue::Rule] = &[$($code),*];
@@ -98,28 +96,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_there_once_and_explained() {
+    fn every_code_occurs_once_and_has_an_explanation() {
         let mut codes: Vec<_> = RULES.iter().map(|r| r.code).collect();
         codes.sort_unstable();
         let all = codes.len();
         codes.dedup();
-        assert_eq!(codes.len(), all, "a code twice");
+        assert_eq!(codes.len(), all, "a code occurs twice");
         for r in RULES {
             assert_eq!(rule(r.code), Some(r));
             assert!(r.code.len() >= 5 && r.code.is_ascii(), "{}", r.code);
             for text in [r.title, r.help, r.why] {
                 assert!(text.len() > 8, "{}: {text}", r.code);
                 assert!(!text.contains('\n'), "{}: {text}", r.code);
+                assert!(!text.contains("  "), "{}: {text}", r.code);
             }
-            assert!(
-                !r.title.ends_with('.'),
-                "{}: a title is no sentence",
-                r.code
-            );
+            assert!(!r.title.ends_with('.'), "{}: {}", r.code, r.title);
             for text in [r.help, r.why] {
                 assert!(text.ends_with('.'), "{}: {text}", r.code);
             }
-            assert_eq!(r.bad.is_empty(), r.good.is_empty(), "{}", r.code);
+            assert_eq!(r.wrong.is_empty(), r.right.is_empty(), "{}", r.code);
         }
+    }
+
+    #[test]
+    fn catalogue() {
+        let explained = RULES.iter().map(|r| {
+            let fixed = if r.overridable {
+                ""
+            } else {
+                ", not overridable"
+            };
+            let head = format!("{} ({}{fixed}): {}", r.code, r.severity, r.title);
+            format!("{head}\n  help: {}\n  why: {}\n", r.help, r.why)
+        });
+        insta::assert_snapshot!(explained.collect::<Vec<_>>().join("\n"));
     }
 }

@@ -1,29 +1,23 @@
-//! A Dockerfile as we understand it: only instructions that the rules allow, and nothing unread.
+//! A checked Dockerfile. It has only instructions that the rules allow.
 
-/// A checked Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dockerfile {
-    /// What is built, in order.
     pub steps: Vec<Step>,
 }
 
-/// One instruction, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Line of the participant's file, counted from 1.
     pub line: u32,
-    /// What it does.
     pub instruction: Instruction,
 }
 
-/// What a step does. Texts hold no newline and do not end in a backslash.
+/// Texts contain no newline and do not end in a backslash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Instruction {
-    /// Begins a stage.
     From {
-        /// What it starts from.
         base: Base,
-        /// Its name, in lower case.
+        /// The name of the stage, in lower case.
         name: Option<String>,
     },
     /// `NAME=value` pairs as written.
@@ -32,59 +26,49 @@ pub enum Instruction {
     Env(String),
     /// `name=value` pairs as written.
     Label(String),
-    /// Copies files into the image.
     Copy {
-        /// The stage that they come from, counted from 0; the repository if none.
+        /// The stage to copy from, counted from 0. `None` for the repository.
         from: Option<usize>,
-        /// Owner, as written.
+        /// As written.
         chown: Option<String>,
         /// At least one.
         sources: Vec<String>,
-        /// Where to.
         target: String,
     },
-    /// Runs a command while building.
     Run(Command),
-    /// The command, or the arguments of the entrypoint.
     Cmd(Command),
-    /// What a container starts.
     Entrypoint(Command),
-    /// The shell of the string forms that follow.
     Shell(Vec<String>),
-    /// The user of the steps that follow.
     User(String),
-    /// The directory of the steps that follow.
     Workdir(String),
 }
 
-/// What a stage starts from.
+/// The base of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// Nothing.
     Scratch,
     /// An earlier stage, counted from 0.
     Stage(usize),
-    /// A name of the policy's list.
+    /// A name from the policy's list.
     Image(String),
 }
 
-/// A command in one of its two forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// `["program", "argument"]`: run as it is.
+    /// `["program", "argument"]`, started without a shell.
     Exec(Vec<String>),
-    /// Given to the shell.
+    /// A command line for the shell.
     Shell(String),
 }
 
 impl Dockerfile {
-    /// The line that the engine's `Step n/m` came from, steps counted from 1.
+    /// The participant's line for the engine's `Step n/m`. Steps are counted from 1.
     pub fn line_of_step(&self, step: u32) -> Option<u32> {
         let index = usize::try_from(step.checked_sub(1)?).ok()?;
         self.steps.get(index).map(|s| s.line)
     }
 
-    /// The names of base images, each once, in order: what [`super::emit()`] needs resolved.
+    /// The names of the base images, each once, in order. [`super::emit()`] needs an image id for each of them.
     pub fn bases(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for step in &self.steps {
@@ -100,7 +84,7 @@ impl Dockerfile {
         names
     }
 
-    /// The base image that the final image descends from; none when that is `scratch`.
+    /// The base image of the final image. `None` for `scratch`.
     pub fn final_base(&self) -> Option<&str> {
         let mut bases = Vec::new();
         for step in &self.steps {
@@ -115,8 +99,8 @@ impl Dockerfile {
         bases.last().copied().flatten()
     }
 
-    /// The steps that the final image is made of, first to last: the last stage, and before it the
-    /// stages that it starts from.
+    /// The steps that build the final image, in order: those of the last stage, preceded by those of the stages that it
+    /// is based on.
     pub fn final_steps(&self) -> Vec<&Step> {
         let starts: Vec<usize> = (0..self.steps.len())
             .filter(|&i| matches!(self.steps[i].instruction, Instruction::From { .. }))

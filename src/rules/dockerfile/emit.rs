@@ -1,7 +1,7 @@
-//! The Dockerfile that is built: one instruction on each line, lists as JSON, nothing else.
+//! Writes the Dockerfile for the build: one instruction per line, with lists as JSON.
 //!
-//! No comments, no continuations, no directives: line n is step n of the engine. Base images are
-//! written as the ids that somebody resolved, so that no tag can move between check and build.
+//! The text has no comments, continuations or directives, so line n is step n of the engine. Base images are written as
+//! image ids, so that no tag can move between check and build.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,10 +15,10 @@ use crate::model::ImageId;
 #[error("base image `{0}` is not resolved to an image id")]
 pub struct UnresolvedBase(pub String);
 
-/// The text to build. `bases` gives the id of every name in [`Dockerfile::bases`].
+/// The text to build. `bases` has the image id of every name in [`Dockerfile::bases`].
 ///
 /// # Errors
-/// When a name is missing there.
+/// If `bases` lacks a name.
 pub fn emit(
     file: &Dockerfile,
     bases: &BTreeMap<String, ImageId>,
@@ -94,7 +94,7 @@ fn command(command: &Command) -> String {
     }
 }
 
-/// A JSON array of strings in which everything that [`text`] refuses is escaped.
+/// A JSON array of strings. All characters that [`text`] refuses are escaped.
 fn list<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
     let words: Vec<String> = words.into_iter().map(|w| quoted(w)).collect();
     format!("[{}]", words.join(","))

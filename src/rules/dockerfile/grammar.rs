@@ -1,7 +1,7 @@
-//! One logical line becomes one instruction, read by `parse-dockerfile`: DF004 and DF005.
+//! Reads one logical line as one instruction, with `parse-dockerfile`: DF004 and DF005.
 //!
-//! Refuses what it does not know, and what versions of Docker read differently. Says nothing about
-//! whether an instruction is allowed: see `instructions`.
+//! Refuses unknown instructions, and lines that versions of Docker read differently. The module `instructions` decides
+//! whether an instruction is allowed.
 
 use parse_dockerfile as parser;
 
@@ -11,9 +11,12 @@ use super::report::Report;
 use crate::model::suggest;
 use crate::rules::catalogue::{DF004, DF005};
 
+/// Characters of an unknown instruction that a message repeats.
+const KEYWORD_CHARS_MAX: usize = 40;
+
 /// An instruction as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Raw {
+pub(super) enum RawInstruction {
     From {
         flags: Vec<Flag>,
         image: String,
@@ -36,11 +39,11 @@ pub(super) enum Raw {
     Label(String),
     User(String),
     Workdir(String),
-    /// Known and never built: ADD, VOLUME, EXPOSE and so on.
-    Unbuilt,
+    /// ADD, VOLUME, EXPOSE and other known instructions that Referee never builds.
+    NotBuilt,
 }
 
-/// `--name=value`.
+/// `--name=value`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flag {
     pub(super) name: String,
@@ -56,7 +59,7 @@ impl std::fmt::Display for Flag {
     }
 }
 
-/// Instructions, and how each is written.
+/// The known instructions, each with its usage.
 const GRAMMAR: [(&str, &str); 18] = [
     ("ADD", "ADD <source> <target>"),
     ("ARG", "ARG <name>=<default>"),
@@ -78,70 +81,48 @@ const GRAMMAR: [(&str, &str); 18] = [
     ("WORKDIR", "WORKDIR /app"),
 ];
 
-/// Reads an instruction, or says why it cannot be read.
-pub(super) fn read(line: &Line, report: &mut Report<'_>) -> Option<Raw> {
+/// Reads an instruction, or reports why it cannot be read.
+pub(super) fn read_instruction(line: &Line, report: &mut Report<'_>) -> Option<RawInstruction> {
     let keyword = line.keyword();
     let Some((_, usage)) = GRAMMAR.iter().find(|(name, _)| *name == keyword) else {
-        unknown(line, report);
+        report_unknown(line, report);
         return None;
     };
-    match keyword.as_str() {
+    let (rule, message) = match keyword.as_str() {
         "ADD" | "EXPOSE" | "HEALTHCHECK" | "MAINTAINER" | "ONBUILD" | "STOPSIGNAL" | "VOLUME" => {
-            return Some(Raw::Unbuilt);
+            return Some(RawInstruction::NotBuilt);
         }
-        "FROM" | "COPY" | "RUN" => {}
-        _ if line.rest().starts_with("--") => {
+        name if !matches!(name, "FROM" | "COPY" | "RUN") && line.rest().starts_with("--") => {
             let flag = line.rest().split(BLANKS).next().unwrap_or_default();
-            report.at(
-                line.number,
-                DF004.finding_with(
-                    format!("{keyword} has no flags: `{flag}`"),
-                    format!("Write it as `{usage}`."),
-                ),
-            );
-            return None;
+            (DF004, format!("{keyword} has no flags: `{flag}`"))
         }
-        _ => {}
-    }
-    if let Some(message) = two_readings(line) {
-        report.at(
-            line.number,
-            DF005.finding_with(message, format!("Write it as `{usage}`.")),
-        );
-        return None;
-    }
-    let raw = parse(&line.text);
-    if raw.is_none() {
-        let message = format!("{keyword} cannot be parsed");
-        report.at(
-            line.number,
-            DF005.finding_with(message, format!("Write it as `{usage}`.")),
-        );
-    }
-    raw
+        _ => match (ambiguous_list(line), parse(&line.text)) {
+            (Some(message), _) => (DF005, message),
+            (None, None) => (DF005, format!("{keyword} cannot be parsed")),
+            (None, raw) => return raw,
+        },
+    };
+    let help = format!("Write it as `{usage}`.");
+    report.at(line.number, rule.finding_with(message, help));
+    None
 }
 
-fn unknown(line: &Line, report: &mut Report<'_>) {
-    if report.knows(line.number) {
+fn report_unknown(line: &Line, report: &mut Report<'_>) {
+    if report.has_finding_at(line.number) {
         return;
     }
     let keyword = line.keyword();
-    let shown: String = keyword.chars().take(40).collect();
-    let near = suggest::nearest(&keyword, GRAMMAR.map(|(name, _)| name));
-    let finding = match near {
-        Some(name) => {
-            DF004.finding_with(format!("Unknown instruction `{shown}`"), format!("Did you mean `{name}`?"))
-        }
-        None => DF004.finding_with(
-            format!("Unknown instruction `{shown}`"),
-            "Every line starts with an instruction; end the line before with `\\` to continue it here.",
-        ),
+    let short: String = keyword.chars().take(KEYWORD_CHARS_MAX).collect();
+    let help = match suggest::nearest(&keyword, GRAMMAR.map(|(name, _)| name)) {
+        Some(name) => format!("Did you mean `{name}`?"),
+        None => "Start every line with an instruction. To continue the line above here, end it with `\\`.".to_owned(),
     };
-    report.at(line.number, finding);
+    let message = format!("Unknown instruction `{short}`");
+    report.at(line.number, DF004.finding_with(message, help));
 }
 
-/// A list that one parser takes for a list and another for a command.
-fn two_readings(line: &Line) -> Option<String> {
+/// Reports a list that some parsers read as a list and others as a command.
+fn ambiguous_list(line: &Line) -> Option<String> {
     let keyword = line.keyword();
     let arguments = match keyword.as_str() {
         "RUN" | "COPY" => after_flags(line.rest()),
@@ -156,7 +137,7 @@ fn two_readings(line: &Line) -> Option<String> {
         .into_iter::<serde_json::Value>()
         .next()
         .is_some_and(|value| value.is_ok());
-    // A lone surrogate is an error here and a replacement character for the engine.
+    // A lone surrogate is an error here, but the engine reads it as a replacement character.
     let escapes = arguments.contains("\\u");
     if arguments.starts_with("['") {
         return Some(format!(
@@ -177,14 +158,14 @@ fn after_flags(mut text: &str) -> &str {
     text
 }
 
-/// Reads one line with the parser. A line by itself, so that a mistake hides no other.
-fn parse(text: &str) -> Option<Raw> {
-    // An empty list takes back what the base image has; the parser does not know that.
+/// Parses one line alone, so that a mistake does not hide others.
+fn parse(text: &str) -> Option<RawInstruction> {
+    // An empty list removes the entrypoint of the base image. The parser does not support it.
     if let Some((keyword, rest)) = text.split_once(BLANKS)
         && keyword.eq_ignore_ascii_case("ENTRYPOINT")
         && serde_json::from_str::<[String; 0]>(rest).is_ok()
     {
-        return Some(Raw::Entrypoint(Command::Exec(Vec::new())));
+        return Some(RawInstruction::Entrypoint(Command::Exec(Vec::new())));
     }
     let source = format!("FROM scratch\n{text}");
     let mut instructions = parser::parse_iter(&source).ok()?;
@@ -196,7 +177,8 @@ fn parse(text: &str) -> Option<Raw> {
     convert(instruction)
 }
 
-fn convert(instruction: parser::Instruction<'_>) -> Option<Raw> {
+fn convert(instruction: parser::Instruction<'_>) -> Option<RawInstruction> {
+    use RawInstruction as Raw;
     use parser::Instruction as I;
     Some(match instruction {
         I::From(i) => Raw::From {

@@ -1,7 +1,7 @@
-//! How long instructions become when the engine has put in the values of their variables: DF001.
+//! Limits the length of instructions after the engine has expanded their variables: DF001.
 //!
-//! A few kilobytes of `ENV B=$A$A` stand for as much as one likes, and engines expand character by character, outside
-//! of every limit of the build. Lengths alone are followed, and never too short: quotes and escapes count as written.
+//! A few kilobytes of `ENV B=$A$A` can expand to any length, and engines expand outside the limits of the build. Only
+//! upper bounds of lengths are computed: quotes and escapes count as written.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,30 @@ use super::report::Report;
 use super::words;
 use crate::rules::catalogue::DF001;
 
-/// The longest that one instruction may become, in bytes.
+/// Of one expanded instruction.
 const INSTRUCTION_BYTES_MAX: usize = 64 * 1024;
-/// What all instructions together may become, in bytes.
+/// Of all expanded instructions together.
 const ALL_BYTES_MAX: usize = 512 * 1024;
-/// A variable that the base image may set, such as `PATH`, is taken to be as long as this.
+/// The assumed length of a variable that the base image may set, such as `PATH`.
 const UNKNOWN_BYTES: usize = 1024;
 
-/// The lengths of variables so far, of all stages: the longest that each has had.
 #[derive(Debug, Default)]
 pub(super) struct Growth {
+    /// The greatest length in bytes that each variable has had so far, over all stages.
     known: BTreeMap<String, usize>,
+    /// Of all instructions so far, in bytes.
     all: usize,
 }
 
 impl Growth {
-    pub(super) fn judge(
+    pub(super) fn check_growth(
         &mut self,
         line: &Line,
         instruction: &Instruction,
         report: &mut Report<'_>,
     ) {
         let (text, sets) = match instruction {
-            // Expanded by the shell, within the limits of its step, or not at all.
+            // The shell expands these within the limits of its step, or nothing expands them.
             Instruction::Run(_)
             | Instruction::Cmd(_)
             | Instruction::Entrypoint(_)
@@ -44,15 +45,15 @@ impl Growth {
             Instruction::Env(text) => (text.clone(), words::pairs(text, false)),
             other => (emit::line(other), None),
         };
-        let long = self.expanded(&text);
-        self.all = self.all.saturating_add(long);
+        let expanded_bytes = self.expanded_bytes(&text);
+        self.all = self.all.saturating_add(expanded_bytes);
         let pairs = sets.unwrap_or_default();
         let values: Vec<_> = pairs
             .iter()
             .map(|pair| {
                 (
                     pair.name.to_owned(),
-                    self.expanded(pair.value.unwrap_or_default()),
+                    self.expanded_bytes(pair.value.unwrap_or_default()),
                 )
             })
             .collect();
@@ -60,15 +61,15 @@ impl Growth {
             let known = self.known.entry(name).or_default();
             *known = bytes.max(*known);
         }
-        let message = if long > INSTRUCTION_BYTES_MAX {
+        let message = if expanded_bytes > INSTRUCTION_BYTES_MAX {
             format!(
-                "{} becomes longer than {} KiB when its variables are put in",
+                "{} has more than {} KiB after its variables are expanded",
                 line.keyword(),
                 INSTRUCTION_BYTES_MAX / 1024
             )
         } else if self.all > ALL_BYTES_MAX {
             format!(
-                "With their variables put in, the instructions up to here have more than {} KiB",
+                "The instructions up to this line have more than {} KiB after their variables are expanded",
                 ALL_BYTES_MAX / 1024
             )
         } else {
@@ -76,15 +77,12 @@ impl Growth {
         };
         report.at(
             line.number,
-            DF001.finding_with(
-                message,
-                "Use fewer variables, or set them in the program that is started.",
-            ),
+            DF001.finding_with(message, "Use fewer variables, or set them in your program."),
         );
     }
 
-    /// At most so many bytes.
-    fn expanded(&self, text: &str) -> usize {
+    /// An upper bound for the length of the expanded text.
+    fn expanded_bytes(&self, text: &str) -> usize {
         let mut bytes = text.len();
         for (at, _) in text.match_indices('$') {
             let rest = &text[at + 1..];
@@ -96,7 +94,7 @@ impl Growth {
                 "" => 0,
                 name => self.known.get(name).copied().unwrap_or(UNKNOWN_BYTES),
             };
-            // `${x//a/bbb}`: each character may become the replacement.
+            // In `${x//a/bbb}`, the replacement can replace each character.
             let times = if rest[end..].starts_with('/') {
                 text.len()
             } else {

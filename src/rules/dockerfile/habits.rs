@@ -1,23 +1,23 @@
-//! Advice about what RUN does: DF060 to DF063. Never more than a guess, so never an error.
+//! Advice about the commands of RUN: DF060 to DF063. The command line is only guessed, so no finding is an error.
 
 use super::ast::{Command, Instruction};
 use super::lines::Line;
 use super::report::Report;
-use super::shell::{Simple, commands};
+use super::shell::{SimpleCommand, commands};
 use crate::model::Finding;
 use crate::rules::catalogue::{DF060, DF061, DF062, DF063};
 use crate::rules::policy::Policy;
 
-/// User ids from here on make useradd write a very large file.
+/// From this user id on, useradd writes a very large file.
 const LARGE_USER_ID: u64 = 100_000;
-/// Findings about one instruction.
-const SAID_MAX: usize = 8;
-/// Words of a command by which its line is found.
-const WORDS_SOUGHT: usize = 4;
-/// Package names that a sentence lists.
-const NAMES_SHOWN: usize = 5;
+/// Per instruction.
+const FINDINGS_MAX: usize = 8;
+/// The first words of a command that identify its line.
+const WORDS_COMPARED: usize = 4;
+/// Package names in one message.
+const NAMES_MAX: usize = 5;
 
-pub(super) fn judge(
+pub(super) fn check_habits(
     line: &Line,
     instruction: &Instruction,
     policy: &Policy,
@@ -28,45 +28,43 @@ pub(super) fn judge(
         Instruction::Run(Command::Exec(words)) => words.join(" "),
         _ => return,
     };
-    let mut said = 0;
+    let mut found = 0;
     for command in commands(&text) {
         for finding in habits(&command, policy) {
-            report.at(location(line, &command), finding);
-            said += 1;
+            report.at(line_of_command(line, &command), finding);
+            found += 1;
         }
-        if said >= SAID_MAX {
+        if found >= FINDINGS_MAX {
             return;
         }
     }
     if pipes_download_into_shell(&text) {
-        report.at(
-            line.number,
-            DF062.finding("A downloaded script is run unseen"),
-        );
+        let message = "RUN starts a downloaded script that Referee cannot check";
+        report.at(line.number, DF062.finding(message));
     }
 }
 
-/// The physical line of a command: the one that holds as many of its words as possible.
-fn location(line: &Line, command: &Simple) -> u32 {
+/// The physical line that contains as many of the command's first words as possible.
+fn line_of_command(line: &Line, command: &SimpleCommand) -> u32 {
     let words = command.words();
-    (1..=words.len().min(WORDS_SOUGHT))
+    (1..=words.len().min(WORDS_COMPARED))
         .rev()
         .find_map(|n| line.find(&words[..n].join(" ")))
         .unwrap_or(line.number)
 }
 
-fn habits(command: &Simple, policy: &Policy) -> Vec<Finding> {
+fn habits(command: &SimpleCommand, policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();
     let packages = pip_packages(command).unwrap_or_default();
     let unpinned: Vec<&str> = packages.into_iter().filter(|p| !is_pinned(p)).collect();
     if !unpinned.is_empty() {
         let mut names: Vec<String> = unpinned
             .iter()
-            .take(NAMES_SHOWN)
+            .take(NAMES_MAX)
             .map(|n| format!("`{n}`"))
             .collect();
-        if unpinned.len() > NAMES_SHOWN {
-            names.push(format!("{} more", unpinned.len() - NAMES_SHOWN));
+        if unpinned.len() > NAMES_MAX {
+            names.push(format!("{} more", unpinned.len() - NAMES_MAX));
         }
         let have = if unpinned.len() == 1 { "has" } else { "have" };
         findings.push(DF060.finding(format!("{} {have} no version", names.join(", "))));
@@ -75,17 +73,17 @@ fn habits(command: &Simple, policy: &Policy) -> Vec<Finding> {
         findings.push(DF061.finding("useradd with a large user id writes a very large file"));
     }
     if command.is_sudo() {
-        findings.push(DF062.finding("sudo is not needed: steps run as root"));
+        findings.push(DF062.finding("sudo is unnecessary, because build steps run as root"));
     }
-    if !policy.build_network && wants_network(command) {
-        let message = format!("`{}` needs a network, and builds have none", name(command));
+    if !policy.build_network && needs_network(command) {
+        let message = format!("`{}` needs a network, but builds have none", name(command));
         findings.push(DF063.finding(message));
     }
     findings
 }
 
-/// The program, with the subcommand where that says more.
-fn name(command: &Simple) -> String {
+/// The program, with its subcommand if it has one.
+fn name(command: &SimpleCommand) -> String {
     let words = command.words();
     match words.get(1) {
         Some(second) if !second.starts_with('-') && second.len() < 20 && !second.contains('/') => {
@@ -95,14 +93,14 @@ fn name(command: &Simple) -> String {
     }
 }
 
-/// The arguments of `pip install` that name packages; none if this is something else.
-fn pip_packages(command: &Simple) -> Option<Vec<&str>> {
+/// The arguments of `pip install` that name packages. `None` for other commands.
+fn pip_packages(command: &SimpleCommand) -> Option<Vec<&str>> {
     let words = command.words();
     let pip = words.iter().position(|w| {
         let program = w.rsplit('/').next().unwrap_or(w);
         matches!(program, "pip" | "pip3") || program.starts_with("pip3.")
     })?;
-    // `pip` itself, or `python -m pip`; not `apt-get install pip`.
+    // `pip` or `python -m pip`, but not `apt-get install pip`.
     if pip != 0 && words.get(pip - 1) != Some(&"-m") {
         return None;
     }
@@ -133,7 +131,7 @@ fn is_local(package: &str) -> bool {
     package.starts_with(['.', '/']) || package.ends_with(".whl") || package.contains('/')
 }
 
-fn has_large_user_id(command: &Simple) -> bool {
+fn has_large_user_id(command: &SimpleCommand) -> bool {
     if command.program() != "useradd" {
         return false;
     }
@@ -150,7 +148,7 @@ fn has_large_user_id(command: &Simple) -> bool {
         })
 }
 
-fn wants_network(command: &Simple) -> bool {
+fn needs_network(command: &SimpleCommand) -> bool {
     let words = command.words();
     let second = words
         .iter()

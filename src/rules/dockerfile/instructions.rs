@@ -1,11 +1,11 @@
-//! Each instruction against the rules that need no other line: DF020 to DF052.
+//! Checks each instruction against the rules that need no other line: DF020 to DF052.
 
 use super::ast::{Command, Instruction};
 use super::emit;
-use super::grammar::{Flag, Raw};
+use super::grammar::{Flag, RawInstruction};
 use super::lines::Line;
 use super::report::Report;
-use super::stages::Stages;
+use super::stages::{RawFrom, Stages};
 use super::words::{self, Pair};
 use crate::model::Finding;
 use crate::rules::catalogue::{
@@ -14,30 +14,44 @@ use crate::rules::catalogue::{
 };
 use crate::rules::policy::Policy;
 
-/// The longest line that is emitted: the classic builder reads no more than 65,535 bytes.
+/// Of an emitted line. The classic builder reads at most 65,535 bytes.
 const LINE_BYTES_MAX: usize = 60_000;
 
-/// Turns what was written into what is built. None if it is not built, with or without a finding.
-pub(super) fn judge(
+/// Checks an instruction and converts it for the build. `None` if it is not built, with or without a finding.
+pub(super) fn check_instruction(
     line: &Line,
-    raw: Raw,
+    raw: RawInstruction,
     stages: &mut Stages,
     policy: &Policy,
     report: &mut Report<'_>,
 ) -> Option<Instruction> {
+    use RawInstruction as Raw;
     let instruction = match raw {
-        Raw::Unbuilt => {
-            report.at(line.number, unbuilt(&line.keyword()));
+        Raw::NotBuilt => {
+            report.at(line.number, not_built(&line.keyword()));
             return None;
         }
         Raw::From { flags, image, name } => {
-            stages.begin(line, (&flags, &image, name.as_deref()), policy, report)
+            stages.begin(line, RawFrom { flags, image, name }, policy, report)
         }
         Raw::Copy {
             flags,
             sources,
             target,
-        } => copy(line, (&flags, sources, target), stages, report)?,
+        } => {
+            let (from, chown) = copy_flags(line, &flags, stages, report);
+            check_sources(line, &flags, &sources, &target, report);
+            // The sources of an unknown stage are not in the repository either.
+            if from.is_none() && has_stage(&flags) {
+                return None;
+            }
+            Instruction::Copy {
+                from,
+                chown,
+                sources,
+                target,
+            }
+        }
         Raw::Run { flags, command } => {
             for flag in &flags {
                 let number = line.number_of(&flag.to_string());
@@ -58,7 +72,7 @@ pub(super) fn judge(
         Raw::Arg(text) | Raw::Env(text) | Raw::Label(text) if !words::is_closed(&text) => {
             report.at(line.number, DF005.finding_with(
                 format!("{} has a quote that is not closed", line.keyword()),
-                "Close it, put the value into the other kind of quotes, or write `\\` before it.",
+                "Close the quote, put the value into the other kind of quotes, or write `\\` before the quote.",
             ));
             return None;
         }
@@ -75,19 +89,19 @@ pub(super) fn judge(
             Instruction::Label(text)
         }
     };
-    if emit::line(&instruction).len() > LINE_BYTES_MAX {
-        report.at(
-            line.number,
-            DF001.finding_with(
-                format!("{} is too long", line.keyword()),
-                "Split it into several instructions.",
-            ),
-        );
-    }
+    check_length(line, &instruction, report);
     Some(instruction)
 }
 
-fn unbuilt(keyword: &str) -> Finding {
+fn check_length(line: &Line, instruction: &Instruction, report: &mut Report<'_>) {
+    if emit::line(instruction).len() > LINE_BYTES_MAX {
+        let message = format!("{} is too long", line.keyword());
+        let help = "Split it into several instructions.";
+        report.at(line.number, DF001.finding_with(message, help));
+    }
+}
+
+fn not_built(keyword: &str) -> Finding {
     match keyword {
         "ADD" => DF020.finding("ADD is not allowed"),
         "ONBUILD" => DF031.finding("ONBUILD is not allowed"),
@@ -98,57 +112,56 @@ fn unbuilt(keyword: &str) -> Finding {
     }
 }
 
-fn copy(
+/// The stage and the owner of COPY.
+fn copy_flags(
     line: &Line,
-    (flags, sources, target): (&[Flag], Vec<String>, String),
+    flags: &[Flag],
     stages: &Stages,
     report: &mut Report<'_>,
-) -> Option<Instruction> {
-    let (mut from, mut chown, mut foreign) = (None, None, false);
+) -> (Option<usize>, Option<String>) {
+    let (mut from, mut chown) = (None, None);
     for (i, flag) in flags.iter().enumerate() {
         let number = line.number_of(&flag.to_string());
         if flags[..i].iter().any(|f| f.name == flag.name) {
-            report.at(
-                number,
-                DF004.finding_with(format!("`--{}` twice", flag.name), "Delete one."),
-            );
+            let message = format!("COPY has the flag `--{}` twice", flag.name);
+            report.at(number, DF004.finding_with(message, "Delete one of them."));
         }
         match (flag.name.as_str(), flag.value.as_deref()) {
-            ("from", Some(stage)) => {
-                foreign = true;
-                match stages.source(stage) {
-                    Ok(index) => from = Some(index),
-                    Err(finding) => report.at(number, *finding),
-                }
-            }
+            ("from", Some(stage)) => match stages.source(stage) {
+                Ok(index) => from = Some(index),
+                Err(finding) => report.at(number, *finding),
+            },
             ("chown", Some(owner)) if is_owner(owner) => chown = Some(owner.to_owned()),
             _ => report.at(number, wrong_flag(flag)),
         }
     }
-    if !foreign {
-        for source in &sources {
+    (from, chown)
+}
+
+/// Whether COPY copies from a stage instead of the repository.
+fn has_stage(flags: &[Flag]) -> bool {
+    flags.iter().any(|f| f.name == "from" && f.value.is_some())
+}
+
+fn check_sources(
+    line: &Line,
+    flags: &[Flag],
+    sources: &[String],
+    target: &str,
+    report: &mut Report<'_>,
+) {
+    if !has_stage(flags) {
+        for source in sources {
             if let Some(message) = leads_out(source) {
                 report.at(line.number_of(source), DF022.finding(message));
             }
         }
     }
     if sources.len() > 1 && !target.contains(['$', '"', '\'']) && !target.ends_with('/') {
-        let message = format!("COPY of several files needs a directory: `{target}`");
-        report.at(
-            line.number,
-            DF005.finding_with(
-                message,
-                format!("Write `{target}/`, with a slash at its end."),
-            ),
-        );
+        let message = format!("COPY of several files needs a directory as target, not `{target}`");
+        let help = format!("Write `{target}/`, with a slash at the end.");
+        report.at(line.number, DF005.finding_with(message, help));
     }
-    // What comes from an unknown place is no part of the repository either.
-    (from.is_some() || !foreign).then_some(Instruction::Copy {
-        from,
-        chown,
-        sources,
-        target,
-    })
 }
 
 fn wrong_flag(flag: &Flag) -> Finding {
@@ -174,7 +187,7 @@ fn is_owner(text: &str) -> bool {
 
 fn leads_out(source: &str) -> Option<String> {
     if source.contains("://") || source.starts_with("git@") {
-        return Some(format!("`{source}` is a URL: COPY fetches nothing"));
+        return Some(format!("`{source}` is a URL, and COPY does not fetch URLs"));
     }
     let unquoted = source.replace(['"', '\'', '\\'], "");
     if unquoted.starts_with('/') {
@@ -189,14 +202,14 @@ fn leads_out(source: &str) -> Option<String> {
 fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
     if path.contains(['$', '"', '\'', '\\']) {
         return Some(format!(
-            "WORKDIR must be written out, without variables and quotes: `{path}`"
+            "WORKDIR `{path}` contains a variable, a quote or a backslash"
         ));
     }
     if !path.starts_with('/') {
         return Some(format!("WORKDIR `{path}` is not an absolute path"));
     }
     if path.split('/').any(|part| part == "..") {
-        return Some(format!("WORKDIR `{path}` holds `..`"));
+        return Some(format!("WORKDIR `{path}` contains `..`"));
     }
     let kernel = ["/proc", "/sys", "/dev"].into_iter();
     let root = kernel
@@ -205,12 +218,12 @@ fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
     Some(match root {
         "/proc" | "/sys" | "/dev" => format!("WORKDIR `{path}` is under {root}"),
         _ => format!(
-            "WORKDIR `{path}` is under {root}, which is mounted over when the container runs"
+            "WORKDIR `{path}` is under {root}, which is a mount point when the container runs"
         ),
     })
 }
 
-/// Whether a path is another one or below it; doubled slashes and dots do not matter.
+/// Whether a path equals `root` or is below it. Doubled slashes and dots do not matter.
 pub(in crate::rules) fn is_under(path: &str, root: &str) -> bool {
     let parts = |text: &str| -> Vec<String> {
         text.split('/')
@@ -229,9 +242,7 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
             line.number,
             DF005.finding_with(
                 format!("{keyword} has a name without a value"),
-                format!(
-                    "Write it as `{keyword} NAME=value`, with quotes around a value with blanks."
-                ),
+                format!("Write it as `{keyword} NAME=value`, with quotes around a value that contains spaces."),
             ),
         );
         return;
@@ -243,7 +254,7 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
             report.at(
                 number,
                 rule.finding_with(
-                    format!("The name of a variable must be written out: `{name}`"),
+                    format!("`{name}` is not a plain name of a variable"),
                     "Use letters, digits and `_`, without quotes and variables.",
                 ),
             );
@@ -258,7 +269,7 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a program of the host would read this variable of an image.
+/// Whether programs of the host read this variable of an image.
 pub(in crate::rules) fn steers_the_host(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     if matches!(
@@ -279,7 +290,7 @@ fn is_secret(name: &str) -> bool {
     })
 }
 
-/// The beginning of labels that are ours.
+/// The prefix of Referee's own labels.
 const RESERVED_LABELS: &str = "referee.";
 
 fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
@@ -300,7 +311,7 @@ fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
             report.at(
                 number,
                 DF052.finding_with(
-                    format!("The name of a label must be written out: `{name}`"),
+                    format!("`{name}` is not a plain name of a label"),
                     "Use letters, digits, `.`, `_` and `-`.",
                 ),
             );
@@ -310,7 +321,7 @@ fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a command says nothing: an empty list.
+/// Whether a command is an empty list.
 pub(super) fn is_empty(command: &Command) -> bool {
     matches!(command, Command::Exec(words) if words.is_empty())
 }

@@ -1,7 +1,7 @@
-//! Physical lines become logical ones, exactly as the classic builder joins them: DF003.
+//! Joins physical lines into logical ones, exactly as the classic builder does: DF003.
 //!
-//! Comments and empty lines vanish, also inside a continued instruction; the blanks of a continued
-//! line stay. A line that ends in two backslashes is refused: versions of Docker disagree about it.
+//! Comments and empty lines are removed, also within a continued instruction. The blanks of a continued line are kept.
+//! A line that ends in two backslashes is refused, because versions of Docker read it differently.
 
 use super::report::Report;
 use crate::model::limits;
@@ -10,22 +10,22 @@ use crate::rules::catalogue::{DF003, DF005};
 /// One instruction as one line of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Where it starts, counted from 1.
+    /// The first physical line, counted from 1.
     pub(super) number: u32,
-    /// Joined, without blanks at its ends.
+    /// The joined text, without blanks at its ends.
     pub(super) text: String,
-    /// The physical lines that it was joined from.
+    /// The physical lines with their numbers.
     parts: Vec<(u32, String)>,
 }
 
 impl Line {
-    /// The physical line that holds a text.
+    /// The number of the physical line that contains a text.
     pub(super) fn find(&self, needle: &str) -> Option<u32> {
         let part = self.parts.iter().find(|(_, part)| part.contains(needle));
         part.map(|(number, _)| *number)
     }
 
-    /// The physical line that holds a text, or the first one.
+    /// The number of the physical line that contains a text, or that of the first one.
     pub(super) fn number_of(&self, needle: &str) -> u32 {
         self.find(needle).unwrap_or(self.number)
     }
@@ -46,17 +46,16 @@ impl Line {
     }
 }
 
-/// What separates words.
+/// The characters that separate words.
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
-/// Whether a physical line is a comment. No parser takes it for anything else.
+/// Whether a physical line is a comment for every parser.
 pub(super) fn is_comment(line: &str) -> bool {
     line.trim_start_matches(BLANKS).starts_with('#')
 }
 
-/// The logical lines: all, or one more than are allowed. What follows is not looked at, so that a
-/// long file takes no longer than a short one.
-pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
+/// The logical lines, at most one more than are allowed. The rest is not read, which bounds the time for a long file.
+pub(super) fn read_lines(text: &str, report: &mut Report<'_>) -> Vec<Line> {
     let mut physical = (1..).zip(text.lines()).peekable();
     let mut lines = Vec::new();
     let mut refused = 0;
@@ -81,7 +80,8 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
         }
         let line = join(parts, report);
         if let Some(delimiter) = here_document(&line) {
-            refuse(&line, &delimiter, report);
+            let message = format!("Here-documents are not allowed: `<<{delimiter}`");
+            report.at(line.number_of("<<"), DF003.finding(message));
             refused += 1;
             let body = physical
                 .clone()
@@ -91,14 +91,9 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Line> {
             }
         } else if !line.text.is_empty() {
             lines.push(line);
-        } else if !report.knows(number) {
-            report.at(
-                number,
-                DF005.finding_with(
-                    "A backslash continues an instruction that is not there",
-                    "Remove the backslash.",
-                ),
-            );
+        } else if !report.has_finding_at(number) {
+            let message = "The backslash continues an instruction that does not exist";
+            report.at(number, DF005.finding_with(message, "Remove the backslash."));
         }
     }
     lines
@@ -119,7 +114,7 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
                 *number,
                 DF005.finding_with(
                     "The line ends in two backslashes, which versions of Docker read differently",
-                    "End it in one backslash to continue it, or in another character.",
+                    "End the line in one backslash to continue it, or in another character.",
                 ),
             );
         }
@@ -127,7 +122,7 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
     }
     let mut text = text.trim_matches(BLANKS).to_owned();
     if text.ends_with('\\') {
-        if !report.knows(number) {
+        if !report.has_finding_at(number) {
             report.at(number, DF005.finding("The instruction ends in a backslash"));
         }
         text.truncate(text.trim_end_matches(['\\', ' ', '\t']).len());
@@ -139,16 +134,8 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
     }
 }
 
-fn refuse(line: &Line, delimiter: &str, report: &mut Report<'_>) {
-    let number = line.number_of("<<");
-    report.at(
-        number,
-        DF003.finding(format!("Here-documents are not allowed: `<<{delimiter}`")),
-    );
-}
-
-/// The delimiter of a here-document of RUN, COPY or ADD: an unquoted word that starts with `<<`.
-/// `cat<<EOF` counts too; shifts in arithmetic (`$((1 << 2))`) and here-strings (`<<<`) do not.
+/// The delimiter of a here-document of RUN, COPY or ADD: an unquoted word that starts with `<<`. `cat<<EOF` counts as
+/// well. Shifts in arithmetic (`$((1 << 2))`) and here-strings (`<<<`) do not count.
 fn here_document(line: &Line) -> Option<String> {
     if !matches!(line.keyword().as_str(), "RUN" | "COPY" | "ADD") {
         return None;

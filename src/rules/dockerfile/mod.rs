@@ -1,4 +1,4 @@
-//! Dockerfiles: read, judged, and written again. What was read here is what is built.
+//! Reads and checks Dockerfiles, and writes the checked instructions again for the build.
 //!
 //! ```text
 //!  bytes ─▶ text ─▶ lines ─▶ grammar ─▶ stages, instructions, habits ─▶ Dockerfile ─▶ emit ─▶ engine
@@ -6,9 +6,9 @@
 //!          DF002             DF005
 //! ```
 //!
-//! Nobody builds the participant's text: two parsers that disagree about it would let an
-//! instruction through that was never checked. [`emit()`] writes the few forms that all engines read
-//! alike, one instruction on each line. What this module does not know, it refuses.
+//! Referee never builds the participant's text. If two parsers disagreed about it, an unchecked instruction could reach
+//! the engine. [`emit()`] writes one instruction per line, in the few forms that all engines read the same way. This
+//! module refuses everything that it does not know.
 
 mod ast;
 mod emit;
@@ -37,101 +37,94 @@ use super::catalogue::{DF001, DF005};
 use super::policy::Policy;
 use crate::model::{Finding, limits};
 
-/// What became of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// Everything that was found, in the order of the lines.
+pub struct CheckedDockerfile {
+    /// In the order of the lines.
     pub findings: Vec<Finding>,
-    /// The file, if nothing in it is an error: the only value that may be built.
+    /// The file, if it has no error. Only this value may be built.
     pub parsed: Option<Dockerfile>,
-    /// What could be understood even so, for the rules that look at the repository. Never built.
+    /// The instructions that could be read in any case, for the rules that check the repository. Never built.
     pub seen: Dockerfile,
 }
 
-/// Reads and judges a Dockerfile; `path` is only for pointing at it.
-pub fn check(path: &str, bytes: &[u8], policy: &Policy) -> Checked {
-    let Some((text, faults)) = text::read(bytes) else {
+/// Reads and checks a Dockerfile. `path` is used in locations only.
+pub fn check_dockerfile(path: &str, bytes: &[u8], policy: &Policy) -> CheckedDockerfile {
+    let Some((text, found)) = text::read_text(bytes) else {
         let mut report = Report::new(path, "");
-        report.whole(text::unreadable(bytes));
+        report.whole_file(text::unreadable(bytes));
         return finish(report, Dockerfile::default(), policy);
     };
     let mut report = Report::new(path, &text);
-    for (line, finding) in faults {
+    for (line, finding) in found {
         report.at(line, finding);
     }
-    let lines = lines::read(&text, &mut report);
+    let lines = lines::read_lines(&text, &mut report);
     let mut stages = stages::Stages::default();
     let mut growth = growth::Growth::default();
     let mut seen = Dockerfile::default();
     for line in &lines {
-        let Some(raw) = grammar::read(line, &mut report) else {
+        let Some(raw) = grammar::read_instruction(line, &mut report) else {
             continue;
         };
-        let read = instructions::judge(line, raw, &mut stages, policy, &mut report);
-        if let Some(instruction) = read {
-            habits::judge(line, &instruction, policy, &mut report);
-            growth.judge(line, &instruction, &mut report);
+        let checked = instructions::check_instruction(line, raw, &mut stages, policy, &mut report);
+        if let Some(instruction) = checked {
+            habits::check_habits(line, &instruction, policy, &mut report);
+            growth.check_growth(line, &instruction, &mut report);
             seen.steps.push(Step {
                 line: line.number,
                 instruction,
             });
         }
     }
-    count(&lines, stages.len(), &mut report);
+    check_whole_file(&lines, stages.len(), &mut report);
     if lines.len() <= limits::DOCKERFILE_INSTRUCTIONS_MAX {
-        ending::judge(&lines, &seen, &mut report);
+        ending::check_ending(&lines, &seen, &mut report);
     }
     finish(report, seen, policy)
 }
 
-/// How every Dockerfile begins.
-const BEGIN: &str = "Start with `FROM` and a base image of the list.";
+const START_HELP: &str = "Start with `FROM` and a listed base image.";
 
-/// The file as a whole: not empty, not too long.
-fn count(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
+/// Checks that the file is neither empty nor too long.
+fn check_whole_file(lines: &[lines::Line], stages: usize, report: &mut Report<'_>) {
     let first = lines.iter().position(|line| line.keyword() == "FROM");
     let before = &lines[..first.unwrap_or(0)];
     if first.is_none() {
-        let what = if lines.is_empty() {
+        let message = if lines.is_empty() {
             "The Dockerfile is empty"
         } else {
-            "There is no FROM"
+            "The Dockerfile has no FROM"
         };
-        report.whole(DF005.finding_with(what, BEGIN));
+        report.whole_file(DF005.finding_with(message, START_HELP));
     }
     if let Some(line) = before.iter().find(|line| line.keyword() != "ARG")
-        && !report.knows(line.number)
+        && !report.has_finding_at(line.number)
     {
-        let message = format!("{} stands before the first FROM", line.keyword());
-        report.at(line.number, DF005.finding_with(message, BEGIN));
+        let message = format!("{} comes before the first FROM", line.keyword());
+        report.at(line.number, DF005.finding_with(message, START_HELP));
     }
-    if let Some(line) = lines.get(limits::DOCKERFILE_INSTRUCTIONS_MAX) {
-        report.at(
-            line.number,
-            DF001.finding_with(
-                format!(
-                    "More than {} instructions",
-                    limits::DOCKERFILE_INSTRUCTIONS_MAX
-                ),
-                "Join RUN instructions with `&&`, or move commands into a script.",
-            ),
+    let (instructions_max, stages_max) = (
+        limits::DOCKERFILE_INSTRUCTIONS_MAX,
+        limits::DOCKERFILE_STAGES_MAX,
+    );
+    if let Some(line) = lines.get(instructions_max) {
+        let finding = DF001.finding_with(
+            format!("The Dockerfile has more than {instructions_max} instructions"),
+            "Join RUN instructions with `&&`, or move commands into a script.",
         );
+        report.at(line.number, finding);
     }
-    if stages > limits::DOCKERFILE_STAGES_MAX {
-        report.whole(DF001.finding_with(
-            format!(
-                "{stages} stages, {} are allowed",
-                limits::DOCKERFILE_STAGES_MAX
-            ),
-            "Join stages.",
-        ));
+    if stages > stages_max {
+        let message =
+            format!("The Dockerfile has {stages} stages. At most {stages_max} are allowed");
+        report.whole_file(DF001.finding_with(message, "Join stages."));
     }
 }
 
-fn finish(report: Report<'_>, seen: Dockerfile, policy: &Policy) -> Checked {
+fn finish(report: Report<'_>, seen: Dockerfile, policy: &Policy) -> CheckedDockerfile {
     let findings = report.finish(policy);
     let parsed = (!crate::model::finding::any_error(&findings)).then(|| seen.clone());
-    Checked {
+    CheckedDockerfile {
         findings,
         parsed,
         seen,

@@ -1,13 +1,12 @@
-//! Collects what is found in one Dockerfile, and knows its lines.
+//! Collects the findings of one Dockerfile, with their source lines.
 
 use crate::model::{Finding, Location};
 use crate::rules::catalogue::DF001;
 use crate::rules::policy::Policy;
 
-/// Findings that are kept about one file.
+/// Findings of one file that are kept.
 const FINDINGS_MAX: usize = 200;
 
-/// Findings about one file.
 pub(super) struct Report<'a> {
     path: &'a str,
     lines: Vec<&'a str>,
@@ -23,7 +22,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A finding about a line.
+    /// Adds a finding for a line.
     pub(super) fn at(&mut self, line: u32, finding: Finding) {
         let mut location = Location::line(self.path, line);
         let index = (line as usize).saturating_sub(1);
@@ -33,20 +32,21 @@ impl<'a> Report<'a> {
         self.push(finding.at(location));
     }
 
-    /// A finding about the file.
-    pub(super) fn whole(&mut self, finding: Finding) {
+    /// Adds a finding for the whole file.
+    pub(super) fn whole_file(&mut self, finding: Finding) {
         self.push(finding.at(Location::file(self.path)));
     }
 
-    /// Past the bound one error stands for the rest: dropping a finding must never make a file pass.
+    /// Beyond the limit, one error replaces all further findings. A file must not pass because findings were dropped.
     fn push(&mut self, finding: Finding) {
         match self.findings.len() {
             ..FINDINGS_MAX => self.findings.push(finding),
             FINDINGS_MAX => {
-                let message =
-                    format!("More than {FINDINGS_MAX} things to say; the rest is left out");
+                let message = format!(
+                    "The Dockerfile has more than {FINDINGS_MAX} findings. The rest is left out"
+                );
                 let location = Location::file(self.path);
-                let help = "Correct the ones above first.";
+                let help = "Correct the findings above first.";
                 self.findings
                     .push(DF001.finding_with(message, help).at(location));
             }
@@ -54,19 +54,19 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether something was said about a line already: what follows from it need not be said.
-    pub(super) fn knows(&self, line: u32) -> bool {
+    /// Whether the line has a finding already. Consequences of it need no finding.
+    pub(super) fn has_finding_at(&self, line: u32) -> bool {
         self.findings
             .iter()
             .any(|f| f.location.as_ref().is_some_and(|p| p.line == Some(line)))
     }
 
-    /// Everything, in the order of the lines, with the weights of this challenge.
+    /// All findings in the order of the lines, with the severities of the challenge.
     pub(super) fn finish(self, policy: &Policy) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self
             .findings
             .into_iter()
-            .map(|f| policy.adjust(f))
+            .map(|f| policy.apply_severity(f))
             .collect();
         findings.sort_by_key(|f| f.location.as_ref().and_then(|p| p.line).unwrap_or(u32::MAX));
         findings.dedup();

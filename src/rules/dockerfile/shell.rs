@@ -1,8 +1,8 @@
-//! The commands of a RUN, split roughly as a shell would. Good enough to give advice, never to decide.
+//! Splits the commands of a RUN roughly as a shell does. The result is good enough for advice, but not for decisions.
 
-/// Programs with their arguments, and whether each gets its input from the one before.
-pub(super) fn commands(text: &str) -> Vec<Simple> {
-    let mut all = vec![Simple::default()];
+/// The simple commands of a command line.
+pub(super) fn commands(text: &str) -> Vec<SimpleCommand> {
+    let mut all = vec![SimpleCommand::default()];
     let mut word = String::new();
     let mut quote = None;
     let mut chars = text.chars().peekable();
@@ -18,7 +18,7 @@ pub(super) fn commands(text: &str) -> Vec<Simple> {
                 if chars.peek() == Some(&c) {
                     chars.next();
                 }
-                all.push(Simple {
+                all.push(SimpleCommand {
                     piped,
                     words: Vec::new(),
                 });
@@ -31,7 +31,7 @@ pub(super) fn commands(text: &str) -> Vec<Simple> {
     all
 }
 
-fn push(all: &mut [Simple], word: &mut String) {
+fn push(all: &mut [SimpleCommand], word: &mut String) {
     let word = std::mem::take(word);
     if let Some(command) = all.last_mut()
         && !word.is_empty()
@@ -42,13 +42,14 @@ fn push(all: &mut [Simple], word: &mut String) {
 
 /// A program with its arguments.
 #[derive(Debug, Default)]
-pub(super) struct Simple {
+pub(super) struct SimpleCommand {
+    /// Whether the command reads the output of the command before it.
     pub(super) piped: bool,
     words: Vec<String>,
 }
 
-impl Simple {
-    /// The words from the program on, without leading assignments and `sudo`.
+impl SimpleCommand {
+    /// The program and its arguments, without leading assignments and `sudo`.
     pub(super) fn words(&self) -> Vec<&str> {
         self.words
             .iter()
@@ -57,13 +58,12 @@ impl Simple {
             .collect()
     }
 
-    /// The program's name without its directory.
+    /// The name of the program without its directory.
     pub(super) fn program(&self) -> &str {
         let first = self.words().first().copied().unwrap_or_default();
         first.rsplit('/').next().unwrap_or(first)
     }
 
-    /// Whether `sudo` starts it.
     pub(super) fn is_sudo(&self) -> bool {
         self.words.first().is_some_and(|w| w == "sudo")
     }

@@ -1,4 +1,4 @@
-//! Stages of a Dockerfile and what they start from: DF010, DF011, DF012, DF021.
+//! The stages of a Dockerfile and their bases: DF010, DF011, DF012, DF021.
 
 use super::ast::{Base, Instruction};
 use super::grammar::Flag;
@@ -8,51 +8,53 @@ use crate::model::{Finding, suggest};
 use crate::rules::catalogue::{DF004, DF005, DF010, DF011, DF012, DF021};
 use crate::rules::policy::Policy;
 
-/// The stages so far: their names, in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
+    /// The names of the stages so far, in lower case.
     names: Vec<Option<String>>,
 }
 
-/// Names of bases that a sentence lists.
-const BASES_SHOWN: usize = 12;
+/// A FROM as written.
+pub(super) struct RawFrom {
+    pub(super) flags: Vec<Flag>,
+    pub(super) image: String,
+    pub(super) name: Option<String>,
+}
+
+/// Base images in one message.
+const BASES_MAX: usize = 12;
 
 impl Stages {
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// FROM: begins a stage, whatever is wrong with it.
+    /// Begins a stage, also if FROM has errors.
     pub(super) fn begin(
         &mut self,
         line: &Line,
-        (flags, image, name): (&[Flag], &str, Option<&str>),
+        from: RawFrom,
         policy: &Policy,
         report: &mut Report<'_>,
     ) -> Instruction {
-        let mut say = |finding| report.at(line.number, finding);
-        for flag in flags {
-            match (flag.name.as_str(), flag.value.as_deref()) {
-                ("platform", Some(value)) if value == policy.platform() => {}
-                ("platform", _) => say(DF012.finding(format!(
-                    "`{flag}`: images are built for {} only",
-                    policy.platform()
-                ))),
-                _ => {
-                    say(DF004.finding_with(format!("Unknown flag `{flag}` of FROM"), "Delete it."))
-                }
-            }
+        let platform = policy.platform();
+        for flag in &from.flags {
+            let finding = match (flag.name.as_str(), flag.value.as_deref()) {
+                ("platform", Some(value)) if value == platform => continue,
+                ("platform", _) => DF012.finding(format!(
+                    "`{flag}`: Referee builds images only for {platform}"
+                )),
+                _ => DF004.finding_with(format!("Unknown flag `{flag}` of FROM"), "Delete it."),
+            };
+            report.at(line.number, finding);
         }
-        let base = match self.base(image, policy) {
-            Ok(base) => base,
-            Err(finding) => {
-                say(*finding);
-                Base::Image(image.to_owned())
-            }
-        };
-        let name = name.map(str::to_ascii_lowercase);
+        let base = self.base(&from.image, policy).unwrap_or_else(|finding| {
+            report.at(line.number, *finding);
+            Base::Image(from.image.clone())
+        });
+        let name = from.name.map(|name| name.to_ascii_lowercase());
         if let Some(finding) = name.as_deref().and_then(|name| self.wrong_name(name)) {
-            say(finding);
+            report.at(line.number, finding);
         }
         self.names.push(name.clone());
         Instruction::From { base, name }
@@ -73,8 +75,10 @@ impl Stages {
                 _ => Base::Image(image.to_owned()),
             });
         }
-        let message = format!("Base image `{image}` is not on the list");
-        Err(Box::new(DF010.finding_with(message, listed(image, policy))))
+        let message = format!("Base image `{image}` is not on the list of base images");
+        Err(Box::new(
+            DF010.finding_with(message, base_image_help(image, policy)),
+        ))
     }
 
     fn named(&self, name: &str) -> Option<usize> {
@@ -92,18 +96,18 @@ impl Stages {
         if !plain || matches!(name, "scratch" | "context") {
             return Some(DF005.finding_with(
                 format!("`{name}` cannot be the name of a stage"),
-                "Use letters, digits, `-`, `_` and `.`, starting with a letter; `scratch` and `context` are reserved.",
+                "Use letters, digits, `-`, `_` and `.`, starting with a letter. `scratch` and `context` are reserved.",
             ));
         }
         self.named(name).is_some().then(|| {
             DF005.finding_with(
-                format!("There is a stage `{name}` already"),
-                "Give each stage a name of its own.",
+                format!("A stage with the name `{name}` already exists"),
+                "Give each stage a different name.",
             )
         })
     }
 
-    /// The earlier stage that `COPY --from` names, by name or number.
+    /// The earlier stage that `COPY --from` gives by name or number.
     pub(super) fn source(&self, value: &str) -> Result<usize, Box<Finding>> {
         let current = self.names.len().saturating_sub(1);
         let number = value
@@ -129,8 +133,8 @@ impl Stages {
     }
 }
 
-/// The list, the likeliest first.
-fn listed(image: &str, policy: &Policy) -> String {
+/// Lists the base images, preceded by the nearest name.
+fn base_image_help(image: &str, policy: &Policy) -> String {
     let repository = |name: &str| {
         let last = name.rsplit('/').next().unwrap_or(name);
         last.split([':', '@']).next().unwrap_or(last).to_owned()
@@ -143,19 +147,19 @@ fn listed(image: &str, policy: &Policy) -> String {
             .find(|b| repository(b) == repository(image))
     });
     let mut help = match policy.bases.len() {
-        0 => "The organizers list no base images; ask them".to_owned(),
+        0 => "The organizers list no base images. Ask them for one".to_owned(),
         _ => {
             let names: Vec<_> = policy
                 .bases
                 .iter()
-                .take(BASES_SHOWN)
+                .take(BASES_MAX)
                 .map(|b| format!("`{b}`"))
                 .collect();
             format!("Use one of {}", names.join(", "))
         }
     };
-    if policy.bases.len() > BASES_SHOWN {
-        help.push_str(&format!(" and {} more", policy.bases.len() - BASES_SHOWN));
+    if policy.bases.len() > BASES_MAX {
+        help.push_str(&format!(" and {} more", policy.bases.len() - BASES_MAX));
     }
     match near {
         Some(name) => format!("Did you mean `{name}`? {help}."),

@@ -1,4 +1,4 @@
-//! Every rule caught and not caught; hostile texts; what is emitted reads back as the same.
+//! Every rule is triggered and not triggered; hostile texts; emitted files read back as the same instructions.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Digest, ImageId, Severity};
+use crate::rules::samples;
 
 fn policy() -> Policy {
     let mut policy = Policy::new(["referee/python:3.11", "scratch", "cuda:12"], []);
@@ -13,16 +14,16 @@ fn policy() -> Policy {
     policy
 }
 
-fn checked(text: &str) -> Checked {
-    check("Dockerfile", text.as_bytes(), &policy())
+fn checked(text: &str) -> CheckedDockerfile {
+    check_dockerfile("Dockerfile", text.as_bytes(), &policy())
 }
 
-/// `line code` of all findings, advice left out unless asked for.
-fn found(text: &str, least: Severity) -> Vec<String> {
+/// `line code` of all findings of this severity or a higher one.
+fn found(text: &str, lowest: Severity) -> Vec<String> {
     checked(text)
         .findings
         .iter()
-        .filter(|f| f.severity >= least)
+        .filter(|f| f.severity >= lowest)
         .map(|f| {
             let line = f
                 .location
@@ -35,7 +36,7 @@ fn found(text: &str, least: Severity) -> Vec<String> {
         .collect()
 }
 
-/// A file with these lines in the middle: line 2 is the first of them.
+/// A file with these lines in the middle. The first of them is line 2.
 fn within(middle: &str) -> String {
     format!(
         "FROM referee/python:3.11\n{middle}\nUSER 65534\nENTRYPOINT [\"python3\", \"/app/main.py\"]\n"
@@ -43,7 +44,7 @@ fn within(middle: &str) -> String {
 }
 
 #[test]
-fn what_is_allowed_passes_without_a_word() {
+fn allowed_instructions_have_no_findings() {
     for middle in [
         "RUN echo a",
         "run echo a && \\\n  # a comment\n\n   echo b",
@@ -86,7 +87,7 @@ fn what_is_allowed_passes_without_a_word() {
     );
 }
 
-/// A line, and the codes that it gets.
+/// A line, and the expected codes.
 const CAUGHT: &[(&str, &[&str])] = &[
     ("RUN echo a\u{a0}b", &["DF001"]),
     ("RUN echo \u{202e}b", &["DF001"]),
@@ -176,8 +177,10 @@ const CAUGHT: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn every_rule_for_one_line_is_caught() {
+fn every_rule_for_one_line_is_triggered() {
+    let mut all = String::new();
     for (middle, codes) in CAUGHT {
+        all += &samples::block(format!("{middle:?}"), &checked(&within(middle)).findings);
         let mut now = found(&within(middle), Severity::Advice);
         now.sort();
         let expected: Vec<String> = codes.iter().map(|c| format!("2 {c}")).collect();
@@ -188,9 +191,10 @@ fn every_rule_for_one_line_is_caught() {
             checked(&within(middle)).findings
         );
     }
+    insta::assert_snapshot!("lines", all);
 }
 
-/// A file, and `line code` of what it gets.
+/// A file, and the expected `line code`.
 const FILES: &[(&str, &[&str])] = &[
     ("", &["- DF005"]),
     ("# nothing\n", &["- DF005"]),
@@ -269,7 +273,7 @@ const FILES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn rules_for_the_whole_file_are_caught() {
+fn every_rule_for_the_whole_file_is_triggered() {
     let long = format!(
         "FROM scratch\nUSER 1\nCMD [\"x\"]\n{}",
         "RUN x\n".repeat(198)
@@ -279,7 +283,10 @@ fn rules_for_the_whole_file_are_caught() {
         (long.as_str(), &["201 DF001"] as &[_]),
         (stages.as_str(), &["- DF001"]),
     ];
+    let mut all = String::new();
     for (text, expected) in FILES.iter().copied().chain(limits) {
+        let start: String = text.chars().take(100).collect();
+        all += &samples::block(format!("{start:?}"), &checked(text).findings);
         assert_eq!(
             found(text, Severity::Advice),
             expected,
@@ -288,16 +295,60 @@ fn rules_for_the_whole_file_are_caught() {
         );
     }
     for bytes in [&b"FROM scratch\0"[..], b"\xff\xfeF\0", &[b' '; 70_000]] {
-        let checked = check("Dockerfile", bytes, &policy());
+        let checked = check_dockerfile("Dockerfile", bytes, &policy());
         assert_eq!((checked.findings.len(), checked.parsed), (1, None));
         assert_eq!(checked.findings[0].code, "DF001");
+        all += &samples::block(format!("{} bytes", bytes.len()), &checked.findings);
     }
-    let latin = check(
+    insta::assert_snapshot!("files", all);
+    let latin = check_dockerfile(
         "Dockerfile",
         b"FROM scratch\n# caf\xe9\nUSER 1\nCMD [\"x\"]",
         &policy(),
     );
     assert_eq!(latin.findings[0].location.as_ref().unwrap().line, Some(2));
+}
+
+/// Findings that no other snapshot has.
+#[test]
+fn further_findings() {
+    let x = "x".repeat(40_000);
+    let sum = (0..20).map(|n| format!("ENV B{n}=$A\n"));
+    let mut all = String::new();
+    for (input, text) in [
+        ("unknown instruction", within("frobnicate")),
+        ("unknown flag of FROM", "FROM --x=1 scratch".to_owned()),
+        ("flag twice", within("COPY --chown=1 --chown=2 a /b")),
+        ("a stage with a similar name", {
+            "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a".to_owned()
+        }),
+        ("name `scratch`", "FROM scratch AS scratch".to_owned()),
+        ("backslash at the end", within("RUN a") + "RUN b \\"),
+        ("long line", within(&format!("USER {}", "x".repeat(60_001)))),
+        ("large variable", within(&format!("ENV A={x}\nENV B=$A$A"))),
+        (
+            "large variables",
+            within(&format!("ENV A={x}\n{}", sum.collect::<String>())),
+        ),
+        ("two packages", within("RUN pip install --no-index a b")),
+        (
+            "string in a list",
+            "FROM scratch\nUSER 1\nCMD [\"python3 x.py\"]".to_owned(),
+        ),
+        (
+            "ENTRYPOINT is a string",
+            "FROM scratch\nUSER 1\nENTRYPOINT x".to_owned(),
+        ),
+        (
+            "300 mistakes",
+            within(&"LABEL a=\"x\n".repeat(190)) + &"RUN a \\\\\\\n".repeat(110),
+        ),
+    ] {
+        let findings = checked(&text).findings;
+        let last = findings.len().saturating_sub(2);
+        all += &samples::block(input, &findings[last..]);
+    }
+    insta::assert_snapshot!("further", all);
 }
 
 #[test]
@@ -324,7 +375,7 @@ fn five_mistakes_are_five_findings_in_the_order_of_the_lines() {
 }
 
 #[test]
-fn places_are_the_physical_lines_of_a_continued_instruction() {
+fn locations_are_the_physical_lines_of_a_continued_instruction() {
     let text = within("ENV A=1 \\\n    # why\n    B=2 \\\n    LD_PRELOAD=/x.so");
     assert_eq!(found(&text, Severity::Error), ["5 DF051"]);
     let text = within("COPY a \\\n  ../b \\\n  /c/");
@@ -332,7 +383,7 @@ fn places_are_the_physical_lines_of_a_continued_instruction() {
 }
 
 #[test]
-fn near_misses_are_named() {
+fn help_names_the_nearest_base_image_and_stage() {
     let help = |text: &str| checked(text).findings[0].help.clone();
     assert!(help("FROM referee/python:3.10").starts_with("Did you mean `referee/python:3.11`?"));
     assert!(help("FROM python:3.11-slim").starts_with("Did you mean `referee/python:3.11`?"));
@@ -362,7 +413,8 @@ fn the_emitted_file_is_canonical() {
     assert_eq!(
         emit(&file, &ids()).unwrap(),
         format!(
-            "ARG A=1\nFROM {id} AS build\nRUN a &&     b\nFROM build\nCOPY --from=0 --chown=1:2 [\"/a\",\"b\",\"/c/\"]\n\
+            "ARG A=1\nFROM {id} AS build\nRUN a &&     b\nFROM build\n\
+            COPY --from=0 --chown=1:2 [\"/a\",\"b\",\"/c/\"]\n\
             WORKDIR /app\nUSER 1\nCMD [\"xé\\u000a\"]\n"
         )
     );
@@ -389,12 +441,12 @@ fn the_emitted_file_is_canonical() {
     );
 }
 
-/// Reads what was emitted; base images are ids now, and on the list.
+/// Reads the emitted file. Its base images are ids, which are on the list.
 fn read_back(file: &Dockerfile) -> (String, Dockerfile) {
     let text = emit(file, &ids()).unwrap();
     let mut policy = policy();
     policy.bases.extend(ids().values().map(ToString::to_string));
-    let again = check("Dockerfile", text.as_bytes(), &policy);
+    let again = check_dockerfile("Dockerfile", text.as_bytes(), &policy);
     (
         text,
         again
@@ -425,7 +477,7 @@ fn assert_stable(text: &str) {
             (old, new) => assert_eq!(old, new),
         }
     }
-    // The other parser, over the whole emitted file, sees the same instructions.
+    // The other parser reads the same instructions from the whole emitted file.
     if !emitted.contains("ENTRYPOINT []") {
         assert_eq!(
             parse_dockerfile::parse(&emitted)
@@ -437,7 +489,7 @@ fn assert_stable(text: &str) {
     }
 }
 
-/// Pieces that parsers have disagreed about.
+/// Pieces that parsers have read differently.
 const PIECES: &[&str] = &[
     "FROM scratch\n",
     "FROM scratch AS a\n",
@@ -517,23 +569,27 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let checked = check("Dockerfile", &bytes, &policy());
+        let checked = check_dockerfile("Dockerfile", &bytes, &policy());
         prop_assert_eq!(checked.parsed.is_none(), crate::model::finding::any_error(&checked.findings));
     }
 
     #[test]
-    fn odd_files_never_panic_and_emit_what_was_read(pieces in prop::collection::vec(piece(), 0..40)) {
+    fn odd_files_never_panic_and_emit_the_checked_instructions(pieces in prop::collection::vec(piece(), 0..40)) {
         assert_stable(&pieces.concat());
     }
 
     #[test]
-    fn odd_instructions_in_a_sound_file_emit_what_was_read(pieces in prop::collection::vec(piece(), 0..12)) {
+    fn odd_instructions_in_a_correct_file_emit_the_checked_instructions(
+        pieces in prop::collection::vec(piece(), 0..12),
+    ) {
         assert_stable(&within(&pieces.concat()));
     }
 
     #[test]
-    fn odd_arguments_emit_what_was_read(
-        keyword in prop::sample::select(vec!["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"]),
+    fn odd_arguments_emit_the_checked_instructions(
+        keyword in prop::sample::select(
+            &["RUN", "COPY a", "CMD", "ENV A", "ENV A=1", "LABEL", "ARG", "USER", "SHELL"][..]
+        ),
         rest in "[ -~é\u{2028}]{0,40}",
     ) {
         assert_stable(&within(&format!("{keyword} {rest}")));
@@ -541,7 +597,7 @@ proptest! {
 }
 
 #[test]
-fn hostile_texts_take_no_longer_than_honest_ones() {
+fn hostile_texts_take_no_longer_than_others() {
     let started = std::time::Instant::now();
     for piece in [
         "X\n",
@@ -569,15 +625,15 @@ fn hostile_texts_take_no_longer_than_honest_ones() {
             assert!(found < 500, "{piece:?} {found}");
         }
     }
-    // 45 files of 64 KiB; a quadratic step would take minutes.
+    // 45 files of 64 KiB. A quadratic step would take minutes.
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[test]
-fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
+fn variables_that_grow_are_refused_before_an_engine_expands_them() {
     let findings = |body: String| {
         let file = format!("FROM python:3.11\n{body}\nUSER 65534\nENTRYPOINT [\"x\"]\n");
-        let checked = check("Dockerfile", file.as_bytes(), &policy());
+        let checked = check_dockerfile("Dockerfile", file.as_bytes(), &policy());
         let errors = checked.findings.into_iter();
         errors
             .filter(|f| f.severity == crate::model::Severity::Error)
@@ -586,19 +642,22 @@ fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
     };
     let x = "x".repeat(40_000);
     for (body, message) in [
-        (format!("ENV A={x}\nENV B=$A$A"), "ENV becomes longer"),
+        (format!("ENV A={x}\nENV B=$A$A"), "ENV has more than 64 KiB"),
         (
             format!("ARG A={x}\nLABEL b=${{A}}${A}", A = "A"),
-            "LABEL becomes longer",
+            "LABEL has more than 64 KiB",
         ),
         (
             format!("ENV A={}\nENV B=${{A//x/xxxxxxxxxxxxxxx}}", &x[..8_000]),
-            "ENV becomes longer",
+            "ENV has more than 64 KiB",
         ),
-        (format!("ARG A={x}\nCOPY $A$A /x"), "COPY becomes longer"),
+        (
+            format!("ARG A={x}\nCOPY $A$A /x"),
+            "COPY has more than 64 KiB",
+        ),
         (
             (0..17).fold("ENV A=xx".to_owned(), |all, _| all + "\nENV A=$A$A"),
-            "ENV becomes longer",
+            "ENV has more than 64 KiB",
         ),
         (
             (0..20).fold(format!("ENV A={x}"), |all, n| {
@@ -611,14 +670,14 @@ fn variables_that_multiply_are_refused_before_an_engine_expands_them() {
         assert!(
             found
                 .iter()
-                .any(|(code, said)| code == "DF001" && said.contains(message)),
+                .any(|(code, text)| code == "DF001" && text.contains(message)),
             "{message}: {found:?}"
         );
     }
 }
 
 #[test]
-fn a_command_line_in_one_string_of_a_list_is_no_program() {
+fn a_command_line_in_one_string_of_a_list_is_refused() {
     let file = |end: &str| format!("FROM scratch\nUSER 65534\n{end}\n");
     for end in [
         "ENTRYPOINT [\"python3 /app/main.py\"]",

@@ -1,31 +1,34 @@
-//! The bytes of a Dockerfile, before anything is parsed: DF001 and DF002.
+//! Checks the bytes of a Dockerfile before parsing: DF001 and DF002.
 //!
-//! Excludes what makes parsers differ: encodings, control characters, exotic blanks, directives.
+//! Refuses encodings, control characters, unusual blanks and directives, because parsers read them differently.
 
 use std::borrow::Cow;
 
 use crate::model::{Finding, limits};
 use crate::rules::catalogue::{DF001, DF002};
 
-/// Characters of which at most this many are reported one by one.
+/// Refused characters that are reported.
 const CHARACTERS_REPORTED: usize = 10;
 
-/// Whether no line of a Dockerfile may hold this character: controls, blanks that only some
-/// programs take for blanks, and characters that change how a line looks.
+/// Whether a Dockerfile may not contain this character: control characters, blanks that only some programs treat as
+/// blanks, and characters that change the appearance of a line.
 pub(super) fn is_refused(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || (c.is_whitespace() && !c.is_ascii())
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
+    let invisible = matches!(c,
+        '\u{61c}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+    );
+    let blank = c.is_whitespace() && !c.is_ascii();
+    let control = c.is_control() && !matches!(c, '\n' | '\t');
+    invisible || blank || control
 }
 
-/// The text with `\n` line ends and blanks for refused characters, and what is wrong with it, by
-/// line. None if there is no text in it; see [`unreadable`].
-pub(super) fn read(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
+/// The text with `\n` line ends and with spaces for refused characters, and the findings by line. `None` if the bytes
+/// are not a text; see [`unreadable`].
+pub(super) fn read_text(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
     if bytes.len() > limits::DOCKERFILE_BYTES_MAX || bytes.contains(&0) {
         return None;
     }
-    let mut faults = Vec::new();
-    let text = decode(bytes, &mut faults);
+    let mut findings = Vec::new();
+    let text = decode(bytes, &mut findings);
     let mut clean = String::with_capacity(text.len());
     let mut number = 0;
     for line in text.split('\n') {
@@ -33,16 +36,16 @@ pub(super) fn read(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
         clean.push_str(&clean_line(
             number,
             line.strip_suffix('\r').unwrap_or(line),
-            &mut faults,
+            &mut findings,
         ));
         clean.push('\n');
     }
-    faults.truncate(CHARACTERS_REPORTED);
-    directives(&clean, &mut faults);
-    Some((clean, faults))
+    findings.truncate(CHARACTERS_REPORTED);
+    directives(&clean, &mut findings);
+    Some((clean, findings))
 }
 
-/// Why there is no text.
+/// The reason why the bytes are not a text.
 pub(super) fn unreadable(bytes: &[u8]) -> Finding {
     if bytes.len() > limits::DOCKERFILE_BYTES_MAX {
         return DF001.finding_with(
@@ -50,25 +53,22 @@ pub(super) fn unreadable(bytes: &[u8]) -> Finding {
                 "The Dockerfile has more than {} KiB",
                 limits::DOCKERFILE_BYTES_MAX / 1024
             ),
-            "Move data and long scripts into files of their own and COPY them.",
+            "Move data and long scripts into separate files and COPY them.",
         );
     }
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    let what = if utf16 {
-        "is saved as UTF-16"
+    let message = if utf16 {
+        "The Dockerfile is saved as UTF-16"
     } else {
-        "holds NUL bytes"
+        "The Dockerfile contains NUL bytes"
     };
-    DF001.finding_with(
-        format!("The Dockerfile {what}, so it cannot be read as text"),
-        "Save it as UTF-8 without a byte order mark.",
-    )
+    DF001.finding_with(message, "Save it as UTF-8 without a byte order mark.")
 }
 
-fn decode<'a>(bytes: &'a [u8], faults: &mut Vec<(u32, Finding)>) -> Cow<'a, str> {
+fn decode<'a>(bytes: &'a [u8], findings: &mut Vec<(u32, Finding)>) -> Cow<'a, str> {
     let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if body.len() < bytes.len() {
-        faults.push((1, DF001.finding("The file starts with a byte order mark")));
+        findings.push((1, DF001.finding("The file starts with a byte order mark")));
     }
     if let Err(error) = std::str::from_utf8(body) {
         let line = body[..error.valid_up_to()]
@@ -76,16 +76,16 @@ fn decode<'a>(bytes: &'a [u8], faults: &mut Vec<(u32, Finding)>) -> Cow<'a, str>
             .filter(|b| **b == b'\n')
             .count()
             + 1;
-        faults.push((
+        findings.push((
             u32::try_from(line).unwrap_or(u32::MAX),
-            DF001.finding("This line is not valid UTF-8"),
+            DF001.finding("The line is not valid UTF-8"),
         ));
     }
     String::from_utf8_lossy(body)
 }
 
-/// Refused characters matter everywhere but in the text of a comment, where blanks are common.
-fn clean_line<'a>(number: u32, line: &'a str, faults: &mut Vec<(u32, Finding)>) -> Cow<'a, str> {
+/// Reports the first refused character of a line. Comments may contain unusual blanks, because they are common there.
+fn clean_line<'a>(number: u32, line: &'a str, findings: &mut Vec<(u32, Finding)>) -> Cow<'a, str> {
     let comment = super::lines::is_comment(line);
     let refused = |c: char| is_refused(c) && !(comment && c.is_whitespace());
     let Some((column, c)) = line.chars().enumerate().find(|(_, c)| refused(*c)) else {
@@ -97,41 +97,27 @@ fn clean_line<'a>(number: u32, line: &'a str, faults: &mut Vec<(u32, Finding)>) 
         '\r' => "a carriage return within the line".to_owned(),
         c => format!("the invisible character U+{:04X}", c as u32),
     };
-    faults.push((
-        number,
-        DF001
-            .finding(format!("{name} at column {}", column + 1))
-            .capitalized(),
-    ));
+    let message = format!("Column {} has {name}", column + 1);
+    findings.push((number, DF001.finding(message)));
     Cow::Owned(line.replace(is_refused, " "))
 }
 
-/// Directives stand in the comments above the first instruction; so do their newer disguises.
-fn directives(text: &str, faults: &mut Vec<(u32, Finding)>) {
-    let mut number = 0;
-    for line in text.lines() {
-        number += 1;
+/// Directives are comments above the first instruction. Newer frontends accept other forms, which are refused as well.
+fn directives(text: &str, findings: &mut Vec<(u32, Finding)>) {
+    for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
-        if number == 1 && line.starts_with("#!") {
-            faults.push((
-                1,
-                DF002.finding("A first line that starts with `#!` is not allowed"),
-            ));
+        let message = if number == 1 && line.starts_with("#!") {
+            "A first line that starts with `#!` is not allowed".to_owned()
         } else if let Some(name) = directive(line) {
-            faults.push((
-                number,
-                DF002.finding(format!("Parser directives are not allowed: `{name}`")),
-            ));
+            format!("Parser directives are not allowed: `{name}`")
         } else if line.starts_with("//") || line.starts_with('{') {
-            faults.push((
-                number,
-                DF002.finding(
-                    "Only comments that start with `#` are allowed above the first instruction",
-                ),
-            ));
-        } else if !line.is_empty() && !line.starts_with('#') {
+            "Only comments that start with `#` are allowed above the first instruction".to_owned()
+        } else if line.is_empty() || line.starts_with('#') {
+            continue;
+        } else {
             return;
-        }
+        };
+        findings.push((number, DF002.finding(message)));
     }
 }
 
@@ -141,18 +127,4 @@ fn directive(line: &str) -> Option<&'static str> {
     ["syntax", "escape", "check"]
         .into_iter()
         .find(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Sentences begin with a capital.
-trait Capitalized {
-    fn capitalized(self) -> Self;
-}
-
-impl Capitalized for Finding {
-    fn capitalized(mut self) -> Self {
-        if let Some(first) = self.message.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        self
-    }
 }

@@ -1,20 +1,18 @@
-//! `name=value` pairs of ENV, ARG and LABEL, split as the engine splits them.
-//!
-//! Values are not expanded. A name that is not written out plainly is not a name here.
+//! Splits the `name=value` pairs of ENV, ARG and LABEL as the engine does. Values are not expanded.
 
 use super::lines::BLANKS;
 
-/// One pair; quotes and backslashes are still in it.
+/// Quotes and backslashes are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair<'a> {
     pub(super) name: &'a str,
     pub(super) value: Option<&'a str>,
 }
 
-/// The pairs of an instruction. `ENV name some value`, the old form, is one pair.
+/// The pairs of an instruction. The old form `ENV name some value` is one pair.
 ///
-/// None when the engine would refuse the text: a word without `=` among pairs, no name before it,
-/// or a name alone.
+/// `None` if the engine would refuse the text: a word without `=` among pairs, an empty name, or a name without a
+/// value.
 pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> {
     let words = split(text);
     let first = words.first()?;
@@ -42,7 +40,7 @@ pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> 
         .collect()
 }
 
-/// Whether every quote is closed; the engine refuses a text where one is not.
+/// Whether every quote is closed. The engine refuses a text with an open quote.
 pub(super) fn is_closed(text: &str) -> bool {
     let (mut quote, mut escaped) = (None, false);
     for c in text.chars() {
@@ -51,7 +49,7 @@ pub(super) fn is_closed(text: &str) -> bool {
     quote.is_none()
 }
 
-/// Words between blanks; blanks within quotes or after a backslash do not separate.
+/// Splits at blanks, except within quotes and after a backslash.
 fn split(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut quote, mut escaped) = (None, None, false);
@@ -68,11 +66,11 @@ fn split(text: &str) -> Vec<&str> {
     words
 }
 
-/// The open quote, and whether the next character is escaped, after one more character.
+/// Reads one character. Returns the open quote, and whether the next character is escaped.
 fn step(quote: Option<char>, escaped: bool, c: char) -> (Option<char>, bool) {
     match (quote, c) {
         _ if escaped => (quote, false),
-        // Nothing can be escaped within single quotes.
+        // Single quotes allow no escapes.
         (None | Some('"'), '\\') => (quote, true),
         (Some(open), c) if open == c => (None, false),
         (None, '"' | '\'') => (Some(c), false),
@@ -80,7 +78,7 @@ fn step(quote: Option<char>, escaped: bool, c: char) -> (Option<char>, bool) {
     }
 }
 
-/// Whether this is a variable's name, written out: nothing in it will be expanded or unquoted.
+/// Whether this is the plain name of a variable, which the engine neither expands nor unquotes.
 pub(super) fn is_plain_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name

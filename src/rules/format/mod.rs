@@ -1,10 +1,10 @@
-//! What is in an output, against what the challenge wants looked at: OUT008 to OUT012.
+//! Checks the content of outputs as the challenge requires: OUT008 to OUT012.
 //!
-//! Headers and shapes, no values: whether a prediction is any good is the scorer's to say. Believes no
-//! header that claims more than may be held, never allocates by what one claims, and repeats text of
-//! a file only shortened and without what cannot be seen.
+//! The checks read headers and shapes. Only the scorer evaluates values. A header that claims more than the limit is
+//! refused, and no allocation depends on a claim. Messages quote a file only shortened and without invisible
+//! characters.
 
-pub mod grid;
+pub mod image_header;
 pub mod json;
 pub mod nifti;
 pub mod png;
@@ -17,68 +17,64 @@ use super::catalogue::{OUT008, OUT012};
 use super::exit::bytes;
 use crate::model::{Finding, text};
 
-/// Findings of one code that are told; the rest are counted.
-const SHOWN: usize = 3;
-/// Characters of a text from a file that a sentence repeats.
-const SHOWN_CHARS: usize = 160;
+/// Findings per code that are kept. The rest is only counted.
+const FINDINGS_MAX: usize = 3;
+/// Characters of a file that a message quotes.
+const QUOTED_CHARS_MAX: usize = 160;
 
-/// Collects findings about any number of outputs in bounded memory.
+/// Collects findings for any number of outputs in bounded memory.
 #[derive(Debug, Default)]
-pub struct Findings {
-    told: Vec<Finding>,
+pub struct FindingSummary {
+    kept: Vec<Finding>,
     counts: BTreeMap<String, usize>,
 }
 
-impl Findings {
-    /// Takes in what was found.
+impl FindingSummary {
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
             let count = self.counts.entry(finding.code.clone()).or_default();
             *count += 1;
-            if *count <= SHOWN {
-                self.told.push(finding);
+            if *count <= FINDINGS_MAX {
+                self.kept.push(finding);
             }
         }
     }
 
-    /// A few of each code, and how many more there are.
-    pub fn told(self) -> Vec<Finding> {
-        let mut told = self.told;
-        told.sort_by(|a, b| a.code.cmp(&b.code));
-        let mut findings: Vec<Finding> = Vec::new();
-        for finding in told {
-            let (code, severity) = (finding.code.clone(), finding.severity);
-            let help = finding.help.clone();
-            findings.push(finding);
-            let of_code = findings.iter().filter(|f| f.code == code).count();
-            let all = self.counts.get(&code).copied().unwrap_or_default();
-            if of_code == SHOWN && all > SHOWN {
-                let message = match all - SHOWN {
-                    1 => "The same is so in 1 more place".to_owned(),
-                    more => format!("The same is so in {more} more places"),
-                };
-                findings.push(Finding::new(severity, &code, message, help));
-            }
+    /// The first findings of each code, followed by the number of the others.
+    pub fn into_findings(mut self) -> Vec<Finding> {
+        self.kept.sort_by(|a, b| a.code.cmp(&b.code));
+        let mut findings = Vec::new();
+        for same_code in self.kept.chunk_by(|a, b| a.code == b.code) {
+            findings.extend_from_slice(same_code);
+            let last = &same_code[same_code.len() - 1];
+            let all = self.counts.get(&last.code).copied().unwrap_or_default();
+            let message = match all - same_code.len() {
+                0 => continue,
+                1 => "1 more output has the same problem".to_owned(),
+                more => format!("{more} more outputs have the same problem"),
+            };
+            let help = last.help.clone();
+            findings.push(Finding::new(last.severity, &last.code, message, help));
         }
         findings
     }
 }
 
-/// An output that is too large to be looked at.
-pub fn too_large(path: &str, what: &str, most: u64) -> Finding {
+/// The output is too large to be checked. `kind` is its kind, for example `a table`.
+pub fn output_too_large(path: &str, kind: &str, bytes_max: u64) -> Finding {
     OUT012.finding(format!(
-        "`{path}` is larger than {}, the most for {what}",
-        bytes(most)
+        "`{path}` is larger than {}, the limit for {kind}",
+        bytes(bytes_max)
     ))
 }
 
-/// An output that is not what it should be.
-fn no(path: &str, what: &str, why: &str) -> Finding {
-    OUT008.finding(format!("`{path}` is not {what}: {why}"))
+/// The output does not have the required format.
+fn wrong_format(path: &str, required: &str, reason: &str) -> Finding {
+    OUT008.finding(format!("`{path}` is not {required}: {reason}"))
 }
 
-/// Beginnings of files that are written in the place of others.
-const BEGINNINGS: [(&[u8], &str); 13] = [
+/// The first bytes of common formats.
+const SIGNATURES: [(&[u8], &str); 13] = [
     (b"\x89PNG", "a PNG"),
     (b"\xff\xd8\xff", "a JPEG"),
     (b"\x93NUMPY", "a NumPy array"),
@@ -94,35 +90,35 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"\x80", "a pickle"),
 ];
 
-/// What begins so.
-fn known(head: &[u8]) -> Option<&'static str> {
-    let found = BEGINNINGS.iter().find(|(start, _)| head.starts_with(start));
-    found.map(|(_, what)| *what)
+/// The format with this signature.
+fn known_format(head: &[u8]) -> Option<&'static str> {
+    let found = SIGNATURES.iter().find(|(start, _)| head.starts_with(start));
+    found.map(|(_, format)| *format)
 }
 
-/// Why something is not what it should be, by how it begins.
-fn beginning(head: &[u8]) -> String {
+/// Explains by its first bytes why a file does not have the required format.
+fn wrong_signature(head: &[u8]) -> String {
     if head.is_empty() {
         return "it is empty".to_owned();
     }
-    match known(head) {
-        Some(what) => format!("it looks like {what}"),
-        None => "it begins with something else".to_owned(),
+    match known_format(head) {
+        Some(format) => format!("it looks like {format}"),
+        None => "it starts with other bytes".to_owned(),
     }
 }
 
-/// A text from a file, as a sentence may repeat it.
-fn shown(text: &str) -> String {
+/// A text from a file for a message.
+fn quoted(text: &str) -> String {
     let visible = |c: char| match c {
         '`' => '\'',
         c if text::is_visible(c) => c,
         _ => '\u{fffd}',
     };
-    let mut shown: String = text.chars().take(SHOWN_CHARS).map(visible).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() {
-        shown.push('…');
+    let mut quoted: String = text.chars().take(QUOTED_CHARS_MAX).map(visible).collect();
+    if text.chars().nth(QUOTED_CHARS_MAX).is_some() {
+        quoted.push('…');
     }
-    shown
+    quoted
 }
 
 #[cfg(test)]
@@ -131,36 +127,41 @@ mod tests {
 
     #[test]
     fn many_findings_are_a_few_and_a_count() {
-        let mut findings = Findings::default();
+        let mut summary = FindingSummary::default();
         for n in 0..1000 {
-            findings.extend([no(&format!("{n}.png"), "a PNG", "it is empty")]);
+            summary.extend([wrong_format(&format!("{n}.png"), "a PNG", "it is empty")]);
         }
-        findings.extend([too_large("x", "JSON", 1 << 20)]);
-        let told = findings.told();
-        let message: Vec<&str> = told.iter().map(|f| f.message.as_str()).collect();
+        summary.extend([output_too_large("x", "JSON", 1 << 20)]);
+        let findings = summary.into_findings();
+        let messages: Vec<&str> = findings.iter().map(|f| f.message.as_str()).collect();
         assert_eq!(
-            message,
+            messages,
             [
                 "`0.png` is not a PNG: it is empty",
                 "`1.png` is not a PNG: it is empty",
                 "`2.png` is not a PNG: it is empty",
-                "The same is so in 997 more places",
-                "`x` is larger than 1 MiB, the most for JSON",
+                "997 more outputs have the same problem",
+                "`x` is larger than 1 MiB, the limit for JSON",
             ]
+        );
+        insta::assert_snapshot!(
+            "summary",
+            crate::rules::samples::block("summary", &findings)
         );
     }
 
     #[test]
-    fn other_formats_are_recognised_by_how_they_begin() {
-        assert_eq!(beginning(b""), "it is empty");
-        assert_eq!(beginning(b"\xff\xd8\xff\xe0"), "it looks like a JPEG");
-        assert_eq!(beginning(b"\x80\x04\x95"), "it looks like a pickle");
-        assert_eq!(beginning(b"hello"), "it begins with something else");
+    fn other_formats_are_recognised_by_their_signatures() {
+        assert_eq!(wrong_signature(b""), "it is empty");
+        assert_eq!(wrong_signature(b"\xff\xd8\xff\xe0"), "it looks like a JPEG");
+        assert_eq!(wrong_signature(b"\x80\x04\x95"), "it looks like a pickle");
+        assert_eq!(wrong_signature(b"hello"), "it starts with other bytes");
     }
 
     #[test]
-    fn text_of_files_is_repeated_short_and_visible() {
-        assert_eq!(shown("a`b\u{202e}\n"), "a'b\u{fffd}\u{fffd}");
-        assert_eq!(shown(&"x".repeat(500)).chars().count(), SHOWN_CHARS + 1);
+    fn texts_of_files_are_quoted_shortened_and_visible() {
+        assert_eq!(quoted("a`b\u{202e}\n"), "a'b\u{fffd}\u{fffd}");
+        let long = quoted(&"x".repeat(500));
+        assert_eq!(long.chars().count(), QUOTED_CHARS_MAX + 1);
     }
 }

@@ -1,56 +1,60 @@
-//! The header of a NIfTI file: version 1 (348 bytes) or 2 (540 bytes), in either byte order.
+//! Reads the header of a NIfTI file: version 1 (348 bytes) or 2 (540 bytes), in either byte order.
 //!
-//! Offsets and meanings are those of `nifti1.h` and `nifti2.h`, the definitions of the Neuroimaging
-//! Informatics Technology Initiative. Orientation and voxels are not looked at; header and data in
-//! two files are refused.
+//! Offsets and meanings are those of `nifti1.h` and `nifti2.h`, the definitions of the Neuroimaging Informatics
+//! Technology Initiative. Orientation and voxels are not read. Files that keep header and data apart are refused.
 
-use super::beginning;
-use super::grid::Claim;
+use super::image_header::ImageHeader;
+use super::wrong_signature;
 use crate::model::NIFTI_TYPES;
 
-/// Bytes that hold either header.
+/// Enough bytes for either header.
 pub const HEADER_BYTES: usize = 540;
 
-/// `sizeof_hdr` of each version, which also tells the byte order.
+/// `sizeof_hdr` of each version. It also shows the byte order.
 const SIZE_1: i32 = 348;
 const SIZE_2: i32 = 540;
-/// Where the magic of each version lies, and what it is in a file that holds the data, too.
+/// Offset and value of the magic of each version, for a file with header and data.
 const MAGIC_1: (usize, &[u8]) = (344, b"n+1\0");
 const MAGIC_2: (usize, &[u8]) = (4, b"n+2\0\r\n\x1a\n");
-/// The same of a header whose data are in another file.
+/// The same for a header whose data is in another file.
 const PAIRS: [(usize, &[u8]); 2] = [(344, b"ni1\0"), (4, b"ni2\0")];
 const DIMENSIONS_MAX: i64 = 7;
 
-/// Reads what a NIfTI file claims from its first [`HEADER_BYTES`], unpacked.
+/// Reads the first [`HEADER_BYTES`] of an unpacked NIfTI file.
 ///
 /// # Errors
-/// Why it is no NIfTI file, as the end of a sentence.
-pub fn claim(head: &[u8]) -> Result<Claim, String> {
+/// The reason why the bytes are not a NIfTI header, as the end of a sentence.
+pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
     let size = |big| Header { bytes: head, big }.i32(0);
     let (big, second) = match (size(false), size(true)) {
         (Some(SIZE_1), _) => (false, false),
         (_, Some(SIZE_1)) => (true, false),
         (Some(SIZE_2), _) => (false, true),
         (_, Some(SIZE_2)) => (true, true),
-        _ => return Err(beginning(head.get(..16).unwrap_or(head))),
+        _ => return Err(wrong_signature(head.get(..16).unwrap_or(head))),
     };
     let header = Header { bytes: head, big };
     let least = if second { SIZE_2 } else { SIZE_1 };
     if head.len() < least.unsigned_abs() as usize {
-        return Err("it is cut off".to_owned());
+        return Err("it is incomplete".to_owned());
     }
     let has = |(at, magic): (usize, &[u8])| head[at..].starts_with(magic);
     if PAIRS.into_iter().any(has) {
-        return Err("its data are in another file; write one `.nii` or `.nii.gz`".to_owned());
+        return Err("its data is in another file; write one `.nii` or `.nii.gz`".to_owned());
     }
     if !has(if second { MAGIC_2 } else { MAGIC_1 }) {
-        return Err("its header has no magic of NIfTI, as in the older Analyze format".to_owned());
+        return Err(
+            "its header lacks the NIfTI signature, as in the older Analyze format".to_owned(),
+        );
     }
-    let dimension = |n: usize| match second {
-        true => header.i64(16 + 8 * n),
-        false => header.i16(40 + 2 * n).map(i64::from),
+    let dimension = |n: usize| {
+        if second {
+            header.i64(16 + 8 * n)
+        } else {
+            header.i16(40 + 2 * n).map(i64::from)
+        }
     };
-    let damaged = || "its dimensions are no legal ones".to_owned();
+    let damaged = || "its dimensions are invalid".to_owned();
     let count = dimension(0)
         .filter(|n| (1..=DIMENSIONS_MAX).contains(n))
         .ok_or_else(damaged)?;
@@ -59,24 +63,25 @@ pub fn claim(head: &[u8]) -> Result<Claim, String> {
         let length = dimension(n).and_then(|d| u64::try_from(d).ok());
         size.push(length.filter(|d| *d > 0).ok_or_else(damaged)?);
     }
-    let (datatype, bits) = match second {
-        true => (header.i16(12), header.i16(14)),
-        false => (header.i16(70), header.i16(72)),
+    let (datatype, bits) = if second {
+        (header.i16(12), header.i16(14))
+    } else {
+        (header.i16(70), header.i16(72))
     };
     let known = NIFTI_TYPES
         .iter()
         .find(|(_, code, wide)| datatype == Some(*code) && bits == i16::try_from(*wide).ok());
     let Some((name, _, bits)) = known else {
-        return Err("its type of data is no known one".to_owned());
+        return Err("its data type is unknown".to_owned());
     };
-    Ok(Claim {
+    Ok(ImageHeader {
         size,
-        kind: name,
+        value_type: name,
         value_bits: u64::from(*bits),
     })
 }
 
-/// A header in one of the two byte orders. What lies behind its end is none.
+/// A header in either byte order. Reads beyond its end return `None`.
 struct Header<'a> {
     bytes: &'a [u8],
     big: bool,
@@ -142,25 +147,28 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn both_versions_are_read_in_both_orders() {
-        let claim = claim(&header(&[240, 240, 155, 1], 2, 8)).unwrap();
-        assert_eq!((claim.size, claim.kind), (vec![240, 240, 155, 1], "uint8"));
+    fn both_versions_are_read_in_each_byte_order() {
+        let read = |head: &[u8]| {
+            let header = read_header(head).unwrap();
+            (header.size, header.value_type, header.value_bits)
+        };
+        assert_eq!(
+            read(&header(&[240, 240, 155, 1], 2, 8)),
+            (vec![240, 240, 155, 1], "uint8", 8)
+        );
         for big in [false, true] {
-            let claim = super::claim(&second(big)).unwrap();
-            assert_eq!((claim.size, claim.kind), (vec![70_000, 2, 5], "float32"));
-            assert_eq!(claim.value_bits, 32);
+            assert_eq!(read(&second(big)), (vec![70_000, 2, 5], "float32", 32));
         }
         let mut swapped = header(&[4, 5, 6], 4, 16);
         swapped[..4].reverse();
         for at in (40..56).step_by(2).chain([70, 72]) {
             swapped.swap(at, at + 1);
         }
-        let claim = super::claim(&swapped).unwrap();
-        assert_eq!((claim.size, claim.kind), (vec![4, 5, 6], "int16"));
+        assert_eq!(read(&swapped), (vec![4, 5, 6], "int16", 16));
     }
 
     #[test]
-    fn what_is_no_nifti_is_refused() {
+    fn other_files_are_refused() {
         let good = header(&[4, 5, 6], 2, 8);
         let with = |at: usize, bytes: &[u8]| {
             let mut head = good.clone();
@@ -170,17 +178,17 @@ pub(super) mod tests {
         for (head, why) in [
             (vec![], "it is empty"),
             (b"\x93NUMPY\x01\0".to_vec(), "it looks like a NumPy array"),
-            (good[..347].to_vec(), "it is cut off"),
-            (with(344, b"ni1\0"), "its data are in another file"),
-            (with(344, b"\0\0\0\0"), "no magic"),
+            (good[..347].to_vec(), "it is incomplete"),
+            (with(344, b"ni1\0"), "its data is in another file"),
+            (with(344, b"\0\0\0\0"), "lacks the NIfTI signature"),
             (with(40, &[0, 0]), "its dimensions"),
             (with(40, &[8, 0]), "its dimensions"),
             (with(42, &[0, 0]), "its dimensions"),
             (with(42, &[0xff, 0xff]), "its dimensions"),
-            (with(70, &[3, 0]), "its type of data"),
-            (with(72, &[16, 0]), "its type of data"),
+            (with(70, &[3, 0]), "its data type"),
+            (with(72, &[16, 0]), "its data type"),
         ] {
-            let found = claim(&head).unwrap_err();
+            let found = read_header(&head).unwrap_err();
             assert!(found.contains(why), "{found}");
         }
     }

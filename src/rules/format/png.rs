@@ -1,29 +1,29 @@
-//! The header of a PNG: the signature and the IHDR chunk that must follow it.
+//! Reads the header of a PNG: the signature, and the IHDR chunk that must follow it.
 //!
 //! PNG (third edition), sections 5.2 "PNG signature", 5.3 "Chunk layout" and 11.2.1 "IHDR image header".
 //! Pixels are never decoded.
 
-use super::beginning;
-use super::grid::Claim;
+use super::image_header::ImageHeader;
+use super::wrong_signature;
 use crate::model::PNG_TYPES;
 
-/// Bytes that hold all of it: signature, length, name, 13 bytes of data, checksum.
+/// Signature, length, name, 13 bytes of data and checksum.
 pub const HEADER_BYTES: usize = 33;
 
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
-/// What the specification allows for width and height.
+/// The specification's limit for width and height.
 const SIDE_MAX: u32 = (1 << 31) - 1;
 
-/// Reads what a PNG claims from its first [`HEADER_BYTES`].
+/// Reads the first [`HEADER_BYTES`] of a PNG.
 ///
 /// # Errors
-/// Why it is no PNG, as the end of a sentence.
-pub fn claim(head: &[u8]) -> Result<Claim, String> {
+/// The reason why the bytes are not a PNG header, as the end of a sentence.
+pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
     let Some(rest) = head.strip_prefix(&SIGNATURE) else {
-        return Err(beginning(head.get(..16).unwrap_or(head)));
+        return Err(wrong_signature(head.get(..16).unwrap_or(head)));
     };
     let Some(chunk) = rest.get(..HEADER_BYTES - SIGNATURE.len()) else {
-        return Err("it is cut off".to_owned());
+        return Err("it is incomplete".to_owned());
     };
     let (checked, sum) = (&chunk[4..21], &chunk[21..]);
     let mut crc = flate2::Crc::new();
@@ -37,14 +37,14 @@ pub fn claim(head: &[u8]) -> Result<Claim, String> {
         (1..=SIDE_MAX).contains(&side).then_some(u64::from(side))
     };
     let (Some(width), Some(height)) = (side(0), side(4)) else {
-        return Err("its width or height is no legal one".to_owned());
+        return Err("its width or height is invalid".to_owned());
     };
     let (depth, colour) = (chunk[16], chunk[17]);
     let known = PNG_TYPES
         .iter()
         .find(|(_, c, d)| (*c, *d) == (colour, depth));
     let Some((name, _, _)) = known else {
-        return Err("its colour type is no legal one".to_owned());
+        return Err("its colour type is invalid".to_owned());
     };
     let samples = match colour {
         2 => 3,
@@ -52,9 +52,9 @@ pub fn claim(head: &[u8]) -> Result<Claim, String> {
         6 => 4,
         _ => 1,
     };
-    Ok(Claim {
+    Ok(ImageHeader {
         size: vec![width, height],
-        kind: name,
+        value_type: name,
         value_bits: u64::from(depth.max(8)) * samples,
     })
 }
@@ -76,11 +76,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_header_says_size_and_type() {
-        let claim = claim(&header(300, 200, 16, 0)).unwrap();
-        assert_eq!((claim.size, claim.kind), (vec![300, 200], "uint16"));
-        let rgba = super::claim(&header(3, 2, 8, 6)).unwrap();
-        assert_eq!((rgba.kind, rgba.value_bits), ("rgba8", 32));
+    fn a_header_has_size_and_type() {
+        let grey = read_header(&header(300, 200, 16, 0)).unwrap();
+        assert_eq!((grey.size, grey.value_type), (vec![300, 200], "uint16"));
+        let rgba = read_header(&header(3, 2, 8, 6)).unwrap();
+        assert_eq!((rgba.value_type, rgba.value_bits), ("rgba8", 32));
     }
 
     #[test]
@@ -90,30 +90,30 @@ pub(super) mod tests {
             "/examples/nuclei/sample/segmentation/truth/tile_01.png"
         );
         let bytes = std::fs::read(tile).unwrap();
-        let claim = claim(&bytes[..HEADER_BYTES]).unwrap();
-        assert_eq!(claim.size, [128, 128]);
-        assert!(["uint8", "uint16"].contains(&claim.kind), "{}", claim.kind);
+        let header = read_header(&bytes[..HEADER_BYTES]).unwrap();
+        assert_eq!(header.size, [128, 128]);
+        assert!(
+            ["uint8", "uint16"].contains(&header.value_type),
+            "{header:?}"
+        );
     }
 
     #[test]
-    fn what_is_no_png_is_refused() {
+    fn other_files_are_refused() {
         let good = header(3, 2, 8, 0);
         let mut damaged = good.clone();
         damaged[19] ^= 1;
         for (head, why) in [
             (&b""[..], "it is empty"),
             (b"\xff\xd8\xff\xe0", "it looks like a JPEG"),
-            (&good[..20], "it is cut off"),
+            (&good[..20], "it is incomplete"),
             (&damaged, "its header is damaged"),
-            (&header(0, 2, 8, 0), "its width or height is no legal one"),
-            (
-                &header(3, 1 << 31, 8, 0),
-                "its width or height is no legal one",
-            ),
-            (&header(3, 2, 3, 0), "its colour type is no legal one"),
-            (&header(3, 2, 8, 5), "its colour type is no legal one"),
+            (&header(0, 2, 8, 0), "its width or height is invalid"),
+            (&header(3, 1 << 31, 8, 0), "its width or height is invalid"),
+            (&header(3, 2, 3, 0), "its colour type is invalid"),
+            (&header(3, 2, 8, 5), "its colour type is invalid"),
         ] {
-            assert_eq!(claim(head).unwrap_err(), why);
+            assert_eq!(read_header(head).unwrap_err(), why);
         }
     }
 }

@@ -1,24 +1,24 @@
-//! A CSV table: its header, and that every row is as wide.
+//! Checks the header of a CSV table, and that every row has as many fields.
 //!
-//! Read from front to back in little memory, whatever it holds; cells are the scorer's to judge. Fields
-//! are separated by commas, as RFC 4180 has it.
+//! Reads the table from start to end in little memory. Only the scorer evaluates cells. Commas separate fields, as in
+//! RFC 4180.
 
 use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::{beginning, no, shown};
+use super::{quoted, wrong_format, wrong_signature};
 use crate::model::Finding;
 use crate::rules::catalogue::OUT011;
 
-/// The mark of UTF-8 that spreadsheets write first.
+/// Spreadsheet programs write it first.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Reads a table and gives the number of its rows below the header.
+/// Reads a table and returns the number of rows below the header.
 ///
 /// # Errors
-/// The first thing that is wrong with it. `Ok(Err(..))` is the participant's, `Err` a failure to read.
-pub fn read(
+/// `Ok(Err(..))` is the first problem of the table. `Err` is a failure to read it.
+pub fn read_table(
     path: &str,
     input: impl Read,
     columns: Option<&[String]>,
@@ -29,23 +29,23 @@ pub fn read(
         .from_reader(input);
     let mut record = ByteRecord::new();
     if !reader.read_byte_record(&mut record)? {
-        return Ok(Err(no(path, "a CSV table", "it is empty")));
+        return Ok(Err(wrong_format(path, "a CSV table", "it is empty")));
     }
-    if let Some(finding) = bad_header(path, &record, columns) {
+    if let Some(finding) = check_columns(path, &record, columns) {
         return Ok(Err(finding));
     }
-    let (wide, mut rows) = (record.len(), 0);
+    let (width, mut rows) = (record.len(), 0);
     while reader.read_byte_record(&mut record)? {
-        if record.len() != wide {
+        if record.len() != width {
             let fields = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
             return Ok(Err(OUT011.finding_with(
                 format!(
-                    "Row {} below the header of `{path}` has {}, the header {}",
+                    "Row {} below the header of `{path}` has {}, but the header has {}",
                     rows + 1,
                     fields(record.len()),
-                    fields(wide)
+                    fields(width)
                 ),
-                "Write as many fields in every row, and put a field with a comma in quotes.",
+                "Write the same number of fields in every row, and put a field with a comma in quotes.",
             )));
         }
         rows += 1;
@@ -53,10 +53,10 @@ pub fn read(
     Ok(Ok(rows))
 }
 
-fn bad_header(path: &str, header: &ByteRecord, columns: Option<&[String]>) -> Option<Finding> {
+fn check_columns(path: &str, header: &ByteRecord, columns: Option<&[String]>) -> Option<Finding> {
     let head = header.as_slice();
     let Some(text) = std::str::from_utf8(head).ok().filter(|t| !t.contains('\0')) else {
-        return Some(no(path, "a CSV table", &beginning(head)));
+        return Some(wrong_format(path, "a CSV table", &wrong_signature(head)));
     };
     let columns = columns?;
     let names: Vec<&str> = header
@@ -68,14 +68,14 @@ fn bad_header(path: &str, header: &ByteRecord, columns: Option<&[String]>) -> Op
         return None;
     }
     let message = format!(
-        "The header of `{path}` is `{}`, the task asks for `{}`",
-        shown(&names.join(",")),
+        "The header of `{path}` is `{}`, but the task requires `{}`",
+        quoted(&names.join(",")),
         columns.join(",")
     );
     let separator = [';', '\t'].into_iter().find(|c| text.contains(*c));
     Some(match separator {
         Some(_) if names.len() == 1 && columns.len() > 1 => {
-            OUT011.finding_with(message, "Separate the fields by commas.")
+            OUT011.finding_with(message, "Separate the fields with commas.")
         }
         _ => OUT011.finding(message),
     })
@@ -87,23 +87,27 @@ mod tests {
 
     use super::*;
 
-    fn found(text: &[u8]) -> Result<u64, String> {
+    fn table(text: &[u8]) -> Result<u64, Finding> {
         let columns = ["Frame".to_owned(), "Phase".to_owned()];
-        let read = read("a.csv", text, Some(&columns)).unwrap();
-        read.map_err(|f| format!("{} {} {}", f.code, f.message, f.help))
+        read_table("a.csv", text, Some(&columns)).unwrap()
+    }
+
+    fn found(text: &[u8]) -> Result<u64, String> {
+        table(text).map_err(|f| format!("{} {} {}", f.code, f.message, f.help))
     }
 
     #[test]
-    fn a_table_has_its_columns() {
+    fn a_table_with_the_required_columns_passes() {
         assert_eq!(found(b"Frame,Phase\n0,a\n1,\"b,c\"\n"), Ok(2));
         assert_eq!(found(b"\xef\xbb\xbfFrame, Phase\r\n0,a\r\n\r\n"), Ok(1));
         assert_eq!(found(b"Frame,Phase"), Ok(0));
-        let any = read("a.csv", &b"x,y,z\n1,2,3\n"[..], None).unwrap();
+        let any = read_table("a.csv", &b"x,y,z\n1,2,3\n"[..], None).unwrap();
         assert_eq!(any, Ok(1));
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn problems_are_reported_with_their_row() {
+        let mut all = Vec::new();
         for (text, message) in [
             (&b""[..], "OUT008 `a.csv` is not a CSV table: it is empty"),
             (
@@ -113,14 +117,14 @@ mod tests {
             (b"PK\x03\x04\0\0", "looks like a ZIP"),
             (
                 b"frame_number,label\n0,a\n",
-                "OUT011 The header of `a.csv` is `frame_number,label`, the task asks for `Frame,Phase`",
+                "OUT011 The header of `a.csv` is `frame_number,label`, but the task requires `Frame,Phase`",
             ),
             (b"Phase,Frame\n", "is `Phase,Frame`"),
             (b"0,a\n1,b\n", "is `0,a`"),
-            (b"Frame;Phase\n0;a\n", "Separate the fields by commas."),
+            (b"Frame;Phase\n0;a\n", "Separate the fields with commas."),
             (
                 b"Frame,Phase\n0,a\n1,b,c\n",
-                "OUT011 Row 2 below the header of `a.csv` has 3 fields, the header 2 fields",
+                "OUT011 Row 2 below the header of `a.csv` has 3 fields, but the header has 2 fields",
             ),
             (
                 b"Frame,Phase\n\n7\n",
@@ -129,7 +133,9 @@ mod tests {
         ] {
             let found = found(text).unwrap_err();
             assert!(found.contains(message), "{found}");
+            all.extend(table(text).err());
         }
+        insta::assert_snapshot!("tables", crate::rules::samples::block("tables", &all));
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! Manifests, indexes and configurations as registries hold them, and as nobody should.
+//! Manifests, indexes and configurations as registries have them, and broken ones.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn manifest() -> Value {
     json!({
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": { "mediaType": CONFIGS[0], "digest": digest("config"), "size": 300 },
+        "config": { "mediaType": CONFIG_TYPES[0], "digest": digest("config"), "size": 300 },
         "layers": [layer("one"), layer("two")],
     })
 }
@@ -47,13 +47,13 @@ fn config() -> Value {
     })
 }
 
-fn read_json(media_type: &str, text: &Value) -> Result<Document, Finding> {
-    read(media_type, text.to_string().as_bytes())
+fn read_json(media_type: &str, text: &Value) -> Result<ManifestDocument, Finding> {
+    read_manifest(media_type, text.to_string().as_bytes())
 }
 
 fn image(text: &Value) -> Manifest {
     match read_json(OCI_MANIFEST, text) {
-        Ok(Document::Image(manifest)) => manifest,
+        Ok(ManifestDocument::Image(manifest)) => manifest,
         other => panic!("{other:?}"),
     }
 }
@@ -62,21 +62,23 @@ fn policy() -> Policy {
     Policy::new(["x"], [])
 }
 
-/// Codes of what is wrong with a manifest and its configuration.
-fn codes(manifest: &Value, config: &Value) -> String {
+/// All findings for a manifest and its configuration.
+fn findings(manifest: &Value, config: &Value) -> Vec<Finding> {
     let manifest = image(manifest);
-    let mut findings = check(&manifest, &samples::limits(), &policy());
+    let mut findings = check_manifest(&manifest, &samples::limits(), &policy());
     let text = config.to_string();
     findings.extend(check_config(&manifest, text.as_bytes(), &samples::limits(), &policy()).1);
     findings
-        .into_iter()
-        .map(|f| f.code)
-        .collect::<Vec<_>>()
-        .join(" ")
+}
+
+/// The codes of all findings.
+fn codes(manifest: &Value, config: &Value) -> String {
+    let codes = findings(manifest, config).into_iter().map(|f| f.code);
+    codes.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn each_fault_is_found_alone_and_a_good_image_has_none() {
+fn each_problem_is_found_alone_and_a_good_image_has_none() {
     type Change = fn(&mut Value, &mut Value);
     let changes: [(&str, Change); 22] = [
         ("", |_, _| {}),
@@ -132,15 +134,18 @@ fn each_fault_is_found_alone_and_a_good_image_has_none() {
         }),
         ("IMG001 IMG008", |_, c| c["config"] = json!(null)),
     ];
+    let mut all = String::new();
     for (n, (wanted, change)) in changes.into_iter().enumerate() {
         let (mut manifest, mut config) = (manifest(), config());
         change(&mut manifest, &mut config);
         assert_eq!(codes(&manifest, &config), wanted, "change {n}");
+        all += &samples::block(format!("change {n}"), &findings(&manifest, &config));
     }
+    insta::assert_snapshot!("images", all);
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let (mut manifest, mut config) = (manifest(), config());
     manifest["layers"][0]["urls"] = json!(["http://x"]);
     manifest["layers"][1]["size"] = json!(0);
@@ -150,7 +155,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn what_can_be_fetched_is_complete() {
+fn an_accepted_image_has_everything_for_the_fetch() {
     let config = config().to_string();
     let manifest = image(&manifest());
     let (image, findings) =
@@ -163,9 +168,9 @@ fn what_can_be_fetched_is_complete() {
 }
 
 #[test]
-fn of_an_index_the_servers_platform_is_taken() {
+fn the_image_for_the_servers_platform_is_chosen_from_an_index() {
     let choice = |platforms: &[(&str, &str, &str)]| match read_json(OCI_INDEX, &index(platforms)) {
-        Ok(Document::Index(entries)) => choose(&entries, &policy()).cloned(),
+        Ok(ManifestDocument::Index(entries)) => choose_image(&entries, &policy()).cloned(),
         other => panic!("{other:?}"),
     };
     let arm = ("linux", "arm64", "v8");
@@ -179,7 +184,7 @@ fn of_an_index_the_servers_platform_is_taken() {
     assert_eq!(refused.code, "IMG002");
     assert_eq!(
         refused.message,
-        "The image is for `linux/arm64/v8`; the server is linux/amd64"
+        "The image is for `linux/arm64/v8`, but the server is linux/amd64"
     );
     assert!(refused.help.contains("--platform linux/amd64"));
     assert!(choice(&[]).is_err());
@@ -187,15 +192,20 @@ fn of_an_index_the_servers_platform_is_taken() {
     assert!(choice(&[("linux", "amd64x", "")]).is_err());
     let mut bare = index(&[amd]);
     bare["manifests"][0]["platform"] = json!(null);
-    let Ok(Document::Index(entries)) = read_json(OCI_INDEX, &bare) else {
+    let Ok(ManifestDocument::Index(entries)) = read_json(OCI_INDEX, &bare) else {
         panic!("an index");
     };
-    assert_eq!(choose(&entries, &policy()), Ok(&Digest::of(b"amd64")));
+    assert_eq!(choose_image(&entries, &policy()), Ok(&Digest::of(b"amd64")));
 }
 
 #[test]
-fn what_is_no_image_is_told_what_it_is() {
-    let code = |media_type: &str, text: &Value| read_json(media_type, text).unwrap_err().code;
+fn objects_that_are_not_images_are_refused() {
+    let refused = std::cell::RefCell::new(Vec::new());
+    let code = |media_type: &str, text: &Value| {
+        let finding = read_json(media_type, text).unwrap_err();
+        refused.borrow_mut().push(finding.clone());
+        finding.code
+    };
     let with = |key: &str, value: Value| {
         let mut text = manifest();
         text[key] = value;
@@ -210,13 +220,17 @@ fn what_is_no_image_is_told_what_it_is() {
     );
     assert_eq!(code(OCI_MANIFEST, &with("layers", json!(null))), "IMG011");
     assert_eq!(code(OCI_MANIFEST, &json!([])), "IMG011");
-    // One text that is two things.
+    // One text with two meanings.
     assert_eq!(code(DOCKER_MANIFEST, &manifest()), "IMG014");
     assert_eq!(code(OCI_MANIFEST, &with("manifests", json!([]))), "IMG014");
     for text in ["", "{", "{} {}", "\u{feff}{}", &"[".repeat(100_000)] {
-        let finding = read(OCI_MANIFEST, text.as_bytes()).unwrap_err();
+        let finding = read_manifest(OCI_MANIFEST, text.as_bytes()).unwrap_err();
         assert_eq!(finding.code, "IMG011", "{}", finding.message);
+        refused.borrow_mut().push(finding);
     }
+    let none = choose_image(&[], &policy()).unwrap_err();
+    refused.borrow_mut().push(none);
+    insta::assert_snapshot!("refused", samples::block("objects", &refused.borrow()));
     let mut negative = manifest();
     negative["layers"][1]["size"] = json!(-1);
     let finding = read_json(OCI_MANIFEST, &negative).unwrap_err();
@@ -228,8 +242,8 @@ fn what_is_no_image_is_told_what_it_is() {
 }
 
 #[test]
-fn a_policy_weighs_these_rules_too() {
-    let heavy =
+fn a_challenge_may_set_the_severity_of_these_rules() {
+    let strict =
         policy().with_severities([("IMG008".to_owned(), crate::model::Severity::Error)].into());
     let mut text = config();
     text["config"]["User"] = json!("root");
@@ -238,32 +252,32 @@ fn a_policy_weighs_these_rules_too() {
         &manifest,
         text.to_string().as_bytes(),
         &samples::limits(),
-        &heavy,
+        &strict,
     );
     assert!(findings[0].is_error());
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused_wherever_they_are() {
+fn invalid_utf8_is_refused_in_every_field() {
     let text = manifest()
         .to_string()
         .replace("{\"schemaVersion", "{\"x\":\"?\",\"schemaVersion");
-    assert!(read(OCI_MANIFEST, text.as_bytes()).is_ok());
+    assert!(read_manifest(OCI_MANIFEST, text.as_bytes()).is_ok());
     let bytes: Vec<u8> = text
         .bytes()
         .map(|b| if b == b'?' { 0xa8 } else { b })
         .collect();
-    let refused = read(OCI_MANIFEST, &bytes).unwrap_err();
+    let refused = read_manifest(OCI_MANIFEST, &bytes).unwrap_err();
     assert_eq!(refused.code, "IMG011");
     assert!(refused.message.contains("utf-8"), "{}", refused.message);
 }
 
 #[test]
-fn numbers_that_others_cannot_read_are_refused_wherever_they_are() {
+fn numbers_that_some_readers_cannot_represent_are_refused_in_every_field() {
     let text = manifest()
         .to_string()
         .replace("{\"schemaVersion", "{\"x\":1e999,\"schemaVersion");
-    let refused = read(OCI_MANIFEST, text.as_bytes()).unwrap_err();
+    let refused = read_manifest(OCI_MANIFEST, text.as_bytes()).unwrap_err();
     assert_eq!(refused.code, "IMG011");
     assert!(refused.message.contains("number"), "{}", refused.message);
 }

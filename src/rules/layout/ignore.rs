@@ -1,13 +1,12 @@
-//! `.dockerignore`: which files of a commit are no part of the build context.
+//! `.dockerignore`: which files of a commit are not part of the build context.
 //!
-//! Reads patterns as Docker does (moby/patternmatcher): a pattern that matches a directory matches
-//! everything below it, `**` matches any number of directories, `!` takes back, and of all patterns
-//! that match the last one decides. Only patterns are looked at, never the order in which a client
-//! walks directories: `!**/keep.txt` brings a file back also from a directory that was left out.
+//! Patterns have Docker's meaning (moby/patternmatcher). A pattern that matches a directory matches everything below
+//! it, `**` matches any number of directories, `!` includes a file again, and the last matching pattern decides. A
+//! client's walk through the directories plays no role: `!**/keep.txt` includes a file also from an ignored directory.
 
 use std::collections::BTreeMap;
 
-use super::tokens::Tokens;
+use super::glob::Glob;
 use crate::model::{EntryKind, Finding, Location, SourceTree};
 use crate::rules::catalogue::SRC012;
 
@@ -15,12 +14,12 @@ use crate::rules::catalogue::SRC012;
 pub const FILE: &str = ".dockerignore";
 /// Patterns of one file.
 const PATTERNS_MAX: usize = 1000;
-/// Letters of all patterns times letters of all paths: what comparing them costs at most.
+/// Characters of all patterns times characters of all paths: the maximum cost of the comparison.
 const WORK_MAX: usize = 2_000_000_000;
 
-/// The patterns that hold for one Dockerfile.
+/// The patterns for one Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ignore {
+pub struct DockerIgnore {
     file: String,
     patterns: Vec<Pattern>,
 }
@@ -29,28 +28,28 @@ pub struct Ignore {
 struct Pattern {
     line: u32,
     text: String,
-    keeps: bool,
-    tokens: Tokens,
+    /// Whether the pattern starts with `!`.
+    includes: bool,
+    glob: Glob,
 }
 
-/// What leaves a file out.
+/// The pattern that excludes a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reason<'a> {
-    /// `.dockerignore`, or the one of the Dockerfile's own.
+pub struct IgnoreReason<'a> {
+    /// `.dockerignore`, or the Dockerfile's own ignore file.
     pub file: &'a str,
-    /// Its line.
     pub line: u32,
-    /// The pattern as written.
+    /// As written.
     pub pattern: &'a str,
 }
 
-impl Ignore {
-    /// The patterns for the Dockerfile at this path: those of `<path>.dockerignore` if that is
-    /// there, as BuildKit has it, else those of `.dockerignore`; none without either.
+impl DockerIgnore {
+    /// The patterns for a Dockerfile. They come from `<dockerfile>.dockerignore` if that file exists, as in BuildKit,
+    /// and otherwise from `.dockerignore`.
     ///
     /// # Errors
-    /// With the finding SRC012.
-    pub fn of(tree: &SourceTree, dockerfile: &str) -> Result<Self, Box<Finding>> {
+    /// The finding SRC012, if the file is not usable.
+    pub fn for_dockerfile(tree: &SourceTree, dockerfile: &str) -> Result<Self, Box<Finding>> {
         let own = format!("{dockerfile}.dockerignore");
         let Some((file, entry)) = [own.as_str(), FILE]
             .into_iter()
@@ -58,25 +57,26 @@ impl Ignore {
         else {
             return Ok(Self::default());
         };
-        let at =
-            |message: &str| Box::new(SRC012.finding(message).at(Location::file(file.as_str())));
+        let refuse = |problem: &str| {
+            let message = format!("`{file}` {problem}");
+            Box::new(SRC012.finding(message).at(Location::file(file.as_str())))
+        };
         if !matches!(entry.kind, EntryKind::File { .. }) {
-            return Err(at(&format!("`{file}` is not a regular file")));
+            return Err(refuse("is not a regular file"));
         }
-        let text = tree
-            .text(file)
-            .ok_or_else(|| at(&format!("`{file}` is too large")))?;
-        let text = std::str::from_utf8(text).map_err(|_| at(&format!("`{file}` is not UTF-8")))?;
-        let ignore = Self::read(file, text)?;
-        let letters: usize = ignore.patterns.iter().map(|p| p.text.len()).sum();
-        let paths: usize = tree.entries.keys().map(String::len).sum();
-        match ignore.patterns.len() > PATTERNS_MAX || letters.saturating_mul(paths) > WORK_MAX {
-            true => Err(at(&format!("`{file}` has too many patterns"))),
-            false => Ok(ignore),
+        let text = tree.text(file).ok_or_else(|| refuse("is too large"))?;
+        let text = std::str::from_utf8(text).map_err(|_| refuse("is not UTF-8"))?;
+        let ignore = Self::parse(file, text)?;
+        let pattern_bytes: usize = ignore.patterns.iter().map(|p| p.text.len()).sum();
+        let path_bytes: usize = tree.entries.keys().map(String::len).sum();
+        let work = pattern_bytes.saturating_mul(path_bytes);
+        if ignore.patterns.len() > PATTERNS_MAX || work > WORK_MAX {
+            return Err(refuse("has too many patterns"));
         }
+        Ok(ignore)
     }
 
-    fn read(file: &str, text: &str) -> Result<Self, Box<Finding>> {
+    fn parse(file: &str, text: &str) -> Result<Self, Box<Finding>> {
         let mut patterns = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, whole) in (1..).zip(text.lines()) {
@@ -84,24 +84,24 @@ impl Ignore {
             if whole.starts_with('#') || written.is_empty() {
                 continue;
             }
-            let (keeps, path) = match written.strip_prefix('!') {
+            let (includes, path) = match written.strip_prefix('!') {
                 Some(path) => (true, path.trim()),
                 None => (false, written),
             };
-            let tokens = match path {
+            let glob = match path {
                 "" => None,
-                path => Tokens::read(&rooted(path)),
+                path => Glob::of_ignore_file(&cleaned(path)),
             };
-            let Some(tokens) = tokens else {
-                let message = format!("`{}` is no pattern", written.escape_debug());
+            let Some(glob) = glob else {
+                let message = format!("`{}` is not a valid pattern", written.escape_debug());
                 let location = Location::line(file, line).with_text(whole.trim_end());
                 return Err(Box::new(SRC012.finding(message).at(location)));
             };
             patterns.push(Pattern {
                 line,
                 text: written.to_owned(),
-                keeps,
-                tokens,
+                includes,
+                glob,
             });
         }
         Ok(Self {
@@ -110,34 +110,39 @@ impl Ignore {
         })
     }
 
-    /// Why a file is left out of the build context; `None` if it is part of it.
-    pub fn why(&self, path: &str) -> Option<Reason<'_>> {
-        let mut by: Option<&Pattern> = None;
+    /// The pattern that excludes a file from the build context. `None` if the file is part of it.
+    pub fn ignored_by(&self, path: &str) -> Option<IgnoreReason<'_>> {
+        let mut excluded_by: Option<&Pattern> = None;
         for pattern in &self.patterns {
-            // Only a pattern that would change the verdict is compared.
-            if pattern.keeps == by.is_some() && pattern.tokens.matches(path) {
-                by = (!pattern.keeps).then_some(pattern);
+            // Only a pattern that would change the result needs a comparison.
+            if pattern.includes == excluded_by.is_some() && pattern.glob.matches(path) {
+                excluded_by = (!pattern.includes).then_some(pattern);
             }
         }
-        by.map(|pattern| Reason {
+        excluded_by.map(|pattern| IgnoreReason {
             file: &self.file,
             line: pattern.line,
             pattern: &pattern.text,
         })
     }
 
-    /// Every file of the tree that is left out, with the reason.
-    pub(super) fn left_out<'a>(&'a self, tree: &'a SourceTree) -> BTreeMap<&'a str, Reason<'a>> {
-        let paths = tree.entries.keys().map(String::as_str);
-        match self.patterns.is_empty() {
-            true => BTreeMap::new(),
-            false => paths.filter_map(|p| Some((p, self.why(p)?))).collect(),
+    /// All ignored files of the tree, each with its reason.
+    pub(super) fn ignored_files<'a>(
+        &'a self,
+        tree: &'a SourceTree,
+    ) -> BTreeMap<&'a str, IgnoreReason<'a>> {
+        if self.patterns.is_empty() {
+            return BTreeMap::new();
         }
+        let paths = tree.entries.keys().map(String::as_str);
+        paths
+            .filter_map(|p| Some((p, self.ignored_by(p)?)))
+            .collect()
     }
 }
 
-/// A path as Go's `filepath.Clean` writes it, without the `/` at its start.
-fn rooted(path: &str) -> String {
+/// The path as Go's `filepath.Clean` writes it, without a `/` at its start.
+fn cleaned(path: &str) -> String {
     let absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -148,10 +153,10 @@ fn rooted(path: &str) -> String {
             _ => parts.push(part),
         }
     }
-    match parts.is_empty() {
-        true if absolute => "/".to_owned(),
-        true => ".".to_owned(),
-        false => parts.join("/"),
+    match (parts.is_empty(), absolute) {
+        (false, _) => parts.join("/"),
+        (true, true) => "/".to_owned(),
+        (true, false) => ".".to_owned(),
     }
 }
 
@@ -159,10 +164,10 @@ fn rooted(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn kept<'a>(patterns: &str, paths: &[&'a str]) -> Vec<&'a str> {
-        let ignore = Ignore::read(FILE, patterns).unwrap();
+    fn included<'a>(patterns: &str, paths: &[&'a str]) -> Vec<&'a str> {
+        let ignore = DockerIgnore::parse(FILE, patterns).unwrap();
         let paths = paths.iter().copied();
-        paths.filter(|p| ignore.why(p).is_none()).collect()
+        paths.filter(|p| ignore.ignored_by(p).is_none()).collect()
     }
 
     const TREE: [&str; 8] = [
@@ -177,7 +182,7 @@ mod tests {
     ];
 
     #[test]
-    fn patterns_mean_what_they_mean_to_docker() {
+    fn patterns_have_dockers_meaning() {
         for (patterns, expected) in [
             ("", &TREE[..]),
             ("# *\n\n  \n", &TREE[..]),
@@ -200,29 +205,32 @@ mod tests {
             (".", &TREE[..]),
             ("/", &TREE[..]),
         ] {
-            assert_eq!(kept(patterns, &TREE), expected, "{patterns:?}");
+            assert_eq!(included(patterns, &TREE), expected, "{patterns:?}");
         }
-        assert_eq!(kept("*.log", &TREE).len(), 7);
-        assert_eq!(kept("**/*.log", &TREE).len(), 5);
-        assert_eq!(kept("**/data", &TREE), ["README.md", "a.log", "main.py"]);
-        assert_eq!(kept("*/*.log", &TREE).len(), 7);
+        assert_eq!(included("*.log", &TREE).len(), 7);
+        assert_eq!(included("**/*.log", &TREE).len(), 5);
+        assert_eq!(
+            included("**/data", &TREE),
+            ["README.md", "a.log", "main.py"]
+        );
+        assert_eq!(included("*/*.log", &TREE).len(), 7);
     }
 
     #[test]
-    fn the_last_pattern_that_matches_is_the_reason() {
-        let ignore = Ignore::read(FILE, "*.bin\n!a.bin\n  a*\n").unwrap();
-        let reason = ignore.why("a.bin").unwrap();
+    fn the_last_matching_pattern_is_the_reason() {
+        let ignore = DockerIgnore::parse(FILE, "*.bin\n!a.bin\n  a*\n").unwrap();
+        let reason = ignore.ignored_by("a.bin").unwrap();
         assert_eq!((reason.line, reason.pattern), (3, "a*"));
-        assert_eq!(ignore.why("b.bin").unwrap().line, 1);
-        assert_eq!(ignore.why("main.py"), None);
+        assert_eq!(ignore.ignored_by("b.bin").unwrap().line, 1);
+        assert_eq!(ignore.ignored_by("main.py"), None);
     }
 
     #[test]
-    fn what_is_no_pattern_is_told_with_its_line() {
-        for bad in ["!", "a[", "[]", "[a-]", "[-a]", "x\\", "! "] {
-            let finding = Ignore::read(FILE, &format!("ok\n{bad}\n")).unwrap_err();
-            assert_eq!(finding.code, "SRC012", "{bad}");
-            assert_eq!(finding.location.unwrap().line, Some(2), "{bad}");
+    fn an_invalid_pattern_is_reported_with_its_line() {
+        for invalid in ["!", "a[", "[]", "[a-]", "[-a]", "x\\", "! "] {
+            let finding = DockerIgnore::parse(FILE, &format!("ok\n{invalid}\n")).unwrap_err();
+            assert_eq!(finding.code, "SRC012", "{invalid}");
+            assert_eq!(finding.location.unwrap().line, Some(2), "{invalid}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Scripts that will not start: Windows line endings, no executable bit: SRC010.
+//! Finds scripts that cannot be started because of Windows line endings or a missing executable bit: SRC010.
 
 use std::collections::BTreeSet;
 
-use super::copies::plain;
+use super::copies::plain_path;
 use super::tree;
 use crate::model::{Entry, EntryKind, Finding, Location, Severity, SourceTree};
 use crate::rules::catalogue::SRC010;
@@ -10,28 +10,29 @@ use crate::rules::dockerfile::{Command, Dockerfile, Instruction, Step};
 
 /// A file of the repository that the image starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Started {
+pub(super) struct StartedScript {
     path: String,
-    how: How,
+    starter: Starter,
 }
 
+/// The program that reads the script first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// By the kernel, which reads its first line. No step has changed its mode.
-    Itself,
-    /// By the kernel, after steps that may have changed its mode in ways that we do not see.
-    ItselfAfterSteps,
-    /// By the kernel, after a step that may have changed its mode.
-    ItselfAfterChmod,
-    /// By a shell, which reads carriage returns as letters.
+enum Starter {
+    /// The kernel, which reads the first line. No step changes the mode of the file.
+    Kernel,
+    /// The kernel, after steps that may change the mode of the file in unknown ways.
+    KernelAfterSteps,
+    /// The kernel, after a step with chmod.
+    KernelAfterChmod,
+    /// A shell, which reads carriage returns as part of a word.
     Shell,
 }
 
-/// Shells that stumble over carriage returns.
+/// Shells that do not accept carriage returns.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "zsh"];
 
-/// The script that the image starts, if it is copied there plainly.
-pub(super) fn started(tree: &SourceTree, file: &Dockerfile) -> Option<Started> {
+/// The script that the image starts, if a COPY without variables puts it there.
+pub(super) fn started_script(tree: &SourceTree, file: &Dockerfile) -> Option<StartedScript> {
     let steps = file.final_steps();
     let command = steps.iter().rev().find_map(|s| match &s.instruction {
         Instruction::Entrypoint(command) => Some(command),
@@ -49,23 +50,19 @@ pub(super) fn started(tree: &SourceTree, file: &Dockerfile) -> Option<Started> {
     };
     let program = *words.first()?;
     let name = program.rsplit('/').next().unwrap_or(program);
-    let (script, how) = if SHELLS.contains(&name) {
-        (
-            words.iter().skip(1).find(|w| !w.starts_with('-'))?,
-            How::Shell,
-        )
+    let has_run = |s: &&Step| matches!(s.instruction, Instruction::Run(_));
+    let (script, starter) = if SHELLS.contains(&name) {
+        let script = words.iter().skip(1).find(|w| !w.starts_with('-'))?;
+        (script, Starter::Shell)
     } else if steps.iter().any(|s| mentions_chmod(&s.instruction)) {
-        (&program, How::ItselfAfterChmod)
-    } else if steps
-        .iter()
-        .any(|s| matches!(s.instruction, Instruction::Run(_)))
-    {
-        (&program, How::ItselfAfterSteps)
+        (&program, Starter::KernelAfterChmod)
+    } else if steps.iter().any(has_run) {
+        (&program, Starter::KernelAfterSteps)
     } else {
-        (&program, How::Itself)
+        (&program, Starter::Kernel)
     };
     let path = source_of(tree, &steps, script)?;
-    Some(Started { path, how })
+    Some(StartedScript { path, starter })
 }
 
 fn mentions_chmod(instruction: &Instruction) -> bool {
@@ -76,7 +73,7 @@ fn mentions_chmod(instruction: &Instruction) -> bool {
     }
 }
 
-/// The file of the repository that lies at a path of the image.
+/// The file of the repository that is at a path of the image.
 fn source_of(tree: &SourceTree, steps: &[&Step], script: &str) -> Option<String> {
     let mut directory = String::from("/");
     let mut copies = Vec::new();
@@ -100,24 +97,27 @@ fn source_of(tree: &SourceTree, steps: &[&Step], script: &str) -> Option<String>
     }
     let script = absolute(&directory, script);
     copies.iter().rev().find_map(|(sources, target, into)| {
-        sources.iter().filter_map(|s| plain(s)).find_map(|source| {
-            let name = source.rsplit('/').next().unwrap_or(&source);
-            let below = script
-                .strip_prefix(target.as_str())
-                .map(|rest| rest.trim_start_matches('/'))?;
-            let path = if tree::is_directory(tree, &source) || source.is_empty() {
-                [source.as_str(), below]
-                    .into_iter()
-                    .filter(|p| !p.is_empty())
-                    .collect::<Vec<_>>()
-                    .join("/")
-            } else if (below.is_empty() && !into) || below == name {
-                source.clone()
-            } else {
-                return None;
-            };
-            tree.entries.contains_key(&path).then_some(path)
-        })
+        sources
+            .iter()
+            .filter_map(|s| plain_path(s))
+            .find_map(|source| {
+                let name = source.rsplit('/').next().unwrap_or(&source);
+                let below = script
+                    .strip_prefix(target.as_str())
+                    .map(|rest| rest.trim_start_matches('/'))?;
+                let path = if tree::is_directory(tree, &source) || source.is_empty() {
+                    [source.as_str(), below]
+                        .into_iter()
+                        .filter(|p| !p.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("/")
+                } else if (below.is_empty() && !into) || below == name {
+                    source.clone()
+                } else {
+                    return None;
+                };
+                tree.entries.contains_key(&path).then_some(path)
+            })
     })
 }
 
@@ -134,42 +134,14 @@ fn absolute(directory: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Looks at every script, most closely at those that images start.
-pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
+/// Checks every script, and more strictly the scripts that images start.
+pub(super) fn check_scripts(tree: &SourceTree, started: &[StartedScript]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for one in started {
-        let Some(entry) = tree.entries.get(&one.path) else {
-            continue;
-        };
-        let finding =
-            if has_carriage_return(entry) && (one.how == How::Shell || has_interpreter(entry)) {
-                let mut finding = SRC010.finding(format!(
-                    "`{}` has Windows line endings, so it cannot be started",
-                    one.path
-                ));
-                finding.severity = Severity::Error;
-                finding
-            } else if matches!(one.how, How::Itself | How::ItselfAfterSteps)
-                && entry.kind == (EntryKind::File { executable: false })
-            {
-                // COPY keeps the mode.
-                let mut finding = SRC010.finding(format!(
-                    "`{}` is started by the image and is not executable",
-                    one.path
-                ));
-                if one.how == How::Itself {
-                    finding.severity = Severity::Error;
-                }
-                finding
-            } else if one.how != How::Shell && is_text(entry) && !has_interpreter(entry) {
-                SRC010.finding_with(
-                format!("`{}` is started by the image and has no `#!` line", one.path),
-                "Begin it with a line such as `#!/bin/sh`, or start its interpreter in ENTRYPOINT.",
-            )
-            } else {
-                continue;
-            };
-        findings.push(finding.at(Location::line(one.path.as_str(), 1)));
+    for script in started {
+        let entry = tree.entries.get(&script.path);
+        if let Some(finding) = entry.and_then(|entry| check_started_script(script, entry)) {
+            findings.push(finding.at(Location::line(script.path.as_str(), 1)));
+        }
     }
     let known: BTreeSet<&str> = started.iter().map(|s| s.path.as_str()).collect();
     findings.extend(
@@ -186,6 +158,33 @@ pub(super) fn check(tree: &SourceTree, started: &[Started]) -> Vec<Finding> {
             }),
     );
     findings
+}
+
+fn check_started_script(script: &StartedScript, entry: &Entry) -> Option<Finding> {
+    let StartedScript { path, starter } = script;
+    let by_shell = *starter == Starter::Shell;
+    if has_carriage_return(entry) && (by_shell || has_interpreter(entry)) {
+        let message = format!("`{path}` has Windows line endings, so the image cannot start it");
+        let mut finding = SRC010.finding(message);
+        finding.severity = Severity::Error;
+        return Some(finding);
+    }
+    let keeps_mode = matches!(starter, Starter::Kernel | Starter::KernelAfterSteps);
+    // COPY keeps the mode.
+    if keeps_mode && entry.kind == (EntryKind::File { executable: false }) {
+        let message = format!("The image starts `{path}`, but the file is not executable");
+        let mut finding = SRC010.finding(message);
+        if *starter == Starter::Kernel {
+            finding.severity = Severity::Error;
+        }
+        return Some(finding);
+    }
+    (!by_shell && is_text(entry) && !has_interpreter(entry)).then(|| {
+        SRC010.finding_with(
+            format!("The image starts `{path}`, but the file has no `#!` line"),
+            "Begin the file with a line such as `#!/bin/sh`, or start its interpreter in ENTRYPOINT.",
+        )
+    })
 }
 
 fn has_interpreter(entry: &Entry) -> bool {

@@ -1,14 +1,15 @@
-//! Every rule of the layout, caught and not caught.
+//! Every rule of the layout is triggered and not triggered.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::Entry;
-use crate::rules::{Policy, dockerfile};
+use crate::rules::{Policy, dockerfile, samples};
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
 
-/// A tree of text files; a name that ends in `*` is executable, `->` makes a link, `@` a submodule.
+/// A tree of text files. A name that ends in `*` is executable, one that ends in `@` is a submodule, and a text that
+/// starts with `->` makes a link.
 fn tree(files: &[(&str, &str)]) -> SourceTree {
     let mut tree = SourceTree::default();
     for (name, text) in files {
@@ -36,16 +37,23 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
     tree
 }
 
-/// `code severity location` of everything that is found, with this Dockerfile.
-fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+/// All findings of these files with this Dockerfile.
+fn findings(text: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let mut all = files.to_vec();
     all.push(("Dockerfile", text));
-    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
-    let used = [Used {
+    let seen =
+        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
+            .seen;
+    let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,
     }];
-    check(&tree(&all), &used, None)
+    check_layout(&tree(&all), &used, None)
+}
+
+/// `code severity location` of all findings.
+fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+    findings(text, files)
         .iter()
         .map(|f| {
             let location = f
@@ -60,7 +68,7 @@ fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
 const PLAIN: &str = "FROM scratch\nCOPY . /app\nCMD [\"/app/x\"]\n";
 
 #[test]
-fn a_plain_repository_has_nothing_to_find() {
+fn a_plain_repository_has_no_findings() {
     let files = [
         ("x*", "#!/bin/sh\n"),
         ("a/b", "text"),
@@ -73,7 +81,8 @@ fn a_plain_repository_has_nothing_to_find() {
 }
 
 #[test]
-fn paths_are_judged() {
+fn every_path_is_checked() {
+    let mut all = String::new();
     for (name, text, expected) in [
         ("lib@", "", "SRC004 error lib"),
         ("w.bin", POINTER, "SRC005 warning w.bin"),
@@ -91,18 +100,29 @@ fn paths_are_judged() {
         ("run.sh", "#!/bin/sh\r\n", "SRC010 warning run.sh:1"),
     ] {
         assert_eq!(found(PLAIN, &[(name, text)]), [expected], "{name}");
+        all += &samples::block(
+            format!("{name:?} {text:?}"),
+            &findings(PLAIN, &[(name, text)]),
+        );
     }
-    // Each link stays inside by itself; together they lead out.
+    // Each link alone stays inside. Together they lead out.
     let chain = [("a/b/up", "->../.."), ("out", "->a/b/up/../x")];
     assert_eq!(found(PLAIN, &chain), ["SRC006 error out"]);
     let many: Vec<_> = (0..15).map(|n| format!("m{n:02}@")).collect();
     let many: Vec<_> = many.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(found(PLAIN, &many).len(), 11);
-    assert_eq!(too_large("more than 20000 files").code, "SRC003");
+    all += &samples::block("15 submodules", &findings(PLAIN, &many)[10..]);
+    let links: Vec<_> = (0..10_001).map(|n| format!("l{n}")).collect();
+    let links: Vec<_> = links.iter().map(|name| (name.as_str(), "->x")).collect();
+    all += &samples::block("10001 links", &findings(PLAIN, &links));
+    let limits = [repository_too_large("more than 20000 files"), commit_gone()];
+    assert_eq!(limits[0].code, "SRC003");
+    all += &samples::block("the commit", &limits);
+    insta::assert_snapshot!("paths", all);
 }
 
 #[test]
-fn copies_name_what_is_there() {
+fn the_sources_of_copy_must_exist() {
     let files = [
         ("main.py", "x"),
         ("src/a.py", "x"),
@@ -138,14 +158,18 @@ fn copies_name_what_is_there() {
         assert_eq!(found(&text, &files), expected, "{copy}");
     }
     let text = b"FROM scratch\nCOPY weights.bin a.py /app/\n";
-    let seen = dockerfile::check("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
-    let missing = copies::missing(
+    let seen = dockerfile::check_dockerfile("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
+    let missing = copies::missing_sources(
         &tree(&files),
-        Used {
+        UsedDockerfile {
             path: "Dockerfile",
             dockerfile: &seen,
         },
-        &Ignore::default(),
+        &DockerIgnore::default(),
+    );
+    insta::assert_snapshot!(
+        "sources",
+        samples::block("COPY weights.bin a.py /app/", &missing)
     );
     assert_eq!(
         missing[0].help,
@@ -157,8 +181,8 @@ fn copies_name_what_is_there() {
     );
 }
 
-/// Sentences and remedies about a Dockerfile with this COPY, beside this `.dockerignore`.
-fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
+/// The findings for a Dockerfile with this COPY and this `.dockerignore`. All of them are errors.
+fn ignored(copy: &str, patterns: &str) -> Vec<Finding> {
     let text = format!("FROM scratch\n{copy}\nCMD [\"/x\"]\n");
     let files = [
         ("main.py", ""),
@@ -168,18 +192,20 @@ fn ignored(copy: &str, patterns: &str) -> Vec<(String, String)> {
         (".dockerignore", patterns),
         ("Dockerfile", text.as_str()),
     ];
-    let seen = dockerfile::check("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
-    let used = [Used {
+    let seen =
+        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
+            .seen;
+    let used = [UsedDockerfile {
         path: "Dockerfile",
         dockerfile: &seen,
     }];
-    let found = check(&tree(&files), &used, None);
+    let found = check_layout(&tree(&files), &used, None);
     assert!(found.iter().all(Finding::is_error), "{found:?}");
-    found.into_iter().map(|f| (f.message, f.help)).collect()
+    found
 }
 
 #[test]
-fn what_is_ignored_cannot_be_copied() {
+fn ignored_files_cannot_be_copied() {
     for (copy, patterns) in [
         ("COPY . /x/", "*"),
         ("COPY main.py weights.bin /x/", "data"),
@@ -189,37 +215,20 @@ fn what_is_ignored_cannot_be_copied() {
     ] {
         assert_eq!(ignored(copy, patterns), [], "{copy} {patterns}");
     }
-    for (copy, patterns, message, help) in [
-        (
-            "COPY main.py weights.bin /x/",
-            "# large\n*.bin",
-            "`weights.bin` is left out of the build by `*.bin` in .dockerignore, line 2",
-            "Delete that line, or write `!weights.bin` on a line below it.",
-        ),
-        (
-            "COPY ./data/ /x/",
-            "**/*.csv",
-            "`./data/` is left out of the build by `**/*.csv` in .dockerignore, line 1",
-            "Delete that line, or write `!data` on a line below it.",
-        ),
-        (
-            "COPY data* /x/",
-            "data*",
-            "`data*` is left out of the build by `data*` in .dockerignore, line 1",
-            "Delete that line, or write `!data*` on a line below it.",
-        ),
-        (
-            "COPY .dockerignore /x/",
-            "",
-            "`.dockerignore` is for the builder and no part of the build",
-            "Delete it from the line, or give the file another name.",
-        ),
+    let mut all = String::new();
+    for (copy, patterns, code) in [
+        ("COPY main.py weights.bin /x/", "# large\n*.bin", "SRC011"),
+        ("COPY ./data/ /x/", "**/*.csv", "SRC011"),
+        ("COPY data* /x/", "data*", "SRC011"),
+        ("COPY .dockerignore /x/", "", "SRC011"),
+        ("COPY . /x/", "data\n[", "SRC012"),
     ] {
-        let expected = (message.to_owned(), help.to_owned());
-        assert_eq!(ignored(copy, patterns), [expected], "{copy} {patterns}");
+        let findings = ignored(copy, patterns);
+        all += &samples::block(format!("{copy:?} {patterns:?}"), &findings);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].code, code);
     }
-    let bad = ignored("COPY . /x/", "data\n[");
-    assert_eq!(bad[0].0, "`[` is no pattern");
+    insta::assert_snapshot!("ignored", all);
 }
 
 #[test]
@@ -229,20 +238,30 @@ fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
         ("d/File.dockerignore", "b"),
         ("a", ""),
     ]);
-    let why = |dockerfile, path| Ignore::of(&files, dockerfile).unwrap().why(path).is_some();
-    assert!(why("Dockerfile", "a") && !why("Dockerfile", "b"));
-    assert!(why("d/File", "b") && !why("d/File", "a"));
+    let is_ignored = |dockerfile, path| {
+        let ignore = DockerIgnore::for_dockerfile(&files, dockerfile).unwrap();
+        ignore.ignored_by(path).is_some()
+    };
+    assert!(is_ignored("Dockerfile", "a") && !is_ignored("Dockerfile", "b"));
+    assert!(is_ignored("d/File", "b") && !is_ignored("d/File", "a"));
+    let refused =
+        |tree: &SourceTree| *DockerIgnore::for_dockerfile(tree, "Dockerfile").unwrap_err();
     let link = tree(&[(".dockerignore", "->a"), ("a", "")]);
-    let message = Ignore::of(&link, "Dockerfile").unwrap_err().message;
-    assert_eq!(message, "`.dockerignore` is not a regular file");
     let many = "x\n".repeat(1001);
     let many = tree(&[(".dockerignore", many.as_str())]);
-    let message = Ignore::of(&many, "Dockerfile").unwrap_err().message;
-    assert_eq!(message, "`.dockerignore` has too many patterns");
+    let mut large = tree(&[(".dockerignore", "x")]);
+    large.texts.clear();
+    let mut latin = tree(&[(".dockerignore", "x")]);
+    latin
+        .texts
+        .insert(".dockerignore".into(), b"caf\xe9".to_vec());
+    let findings = [&link, &many, &large, &latin].map(refused);
+    insta::assert_snapshot!("ignore-files", samples::block(".dockerignore", &findings));
 }
 
 #[test]
-fn the_started_script_can_be_started() {
+fn the_script_that_the_image_starts_must_be_startable() {
+    let mut all = String::new();
     let run = |head, name| [(name, head)];
     for (lines, file, expected) in [
         (
@@ -307,76 +326,61 @@ fn the_started_script_can_be_started() {
             .into_iter()
             .collect();
         assert_eq!(found(&text, &file), expected, "{lines}");
+        all += &samples::block(format!("{lines:?} {file:?}"), &findings(&text, &file));
     }
+    insta::assert_snapshot!("scripts", all);
 }
 
 #[test]
-fn the_dockerfile_is_found_or_missed_with_help() {
-    let message = |files: &[(&str, &str)], path: &str| match dockerfile(&tree(files), path) {
-        Ok(text) => String::from_utf8_lossy(text).into_owned(),
-        Err(findings) => format!("{} {}", findings[0].code, findings[0].message),
-    };
-    for (files, expected) in [
-        (&[("Dockerfile", "FROM x")] as &[_], "FROM x"),
-        (&[], "SRC001 There is no file named `Dockerfile`"),
-        (
-            &[("dockerfile", "x")],
-            "SRC001 There is no file named `Dockerfile`, but there is `dockerfile`",
-        ),
-        (
-            &[("Dockerfile.txt", "x")],
-            "SRC001 There is no file named `Dockerfile`, but there is `Dockerfile.txt`",
-        ),
-        (
-            &[("docker/Dockerfile", "x")],
-            "SRC001 There is no file named `Dockerfile`, but there is `docker/Dockerfile`",
-        ),
-        (
-            &[("Dockerfile", "x"), ("dockerfile", "x")],
-            "SRC001 There are both `Dockerfile` and `dockerfile`",
-        ),
-        (
-            &[("Dockerfile", "->x")],
-            "SRC002 `Dockerfile` is a symbolic link",
-        ),
-        (&[("Dockerfile@", "")], "SRC002 `Dockerfile` is a submodule"),
-        (
-            &[("Dockerfile/x", "")],
-            "SRC002 `Dockerfile` is a directory",
-        ),
-    ] {
-        assert_eq!(message(files, "Dockerfile"), expected);
-    }
-    let mut large = tree(&[("Dockerfile", "x")]);
-    large.texts.clear();
-    large.entries.get_mut("Dockerfile").unwrap().bytes = 1 << 20;
+fn a_missing_dockerfile_is_reported_with_the_nearest_file() {
+    let read = |tree: &SourceTree| dockerfile_bytes(tree, "Dockerfile").map(<[u8]>::to_vec);
     assert_eq!(
-        dockerfile(&large, "Dockerfile").unwrap_err()[0].code,
-        "DF001"
+        read(&tree(&[("Dockerfile", "FROM x")])),
+        Ok(b"FROM x".to_vec())
     );
+    let mut all = String::new();
+    for (files, code) in [
+        (&[] as &[_], "SRC001"),
+        (&[("dockerfile", "x")], "SRC001"),
+        (&[("Dockerfile.txt", "x")], "SRC001"),
+        (&[("docker/Dockerfile", "x")], "SRC001"),
+        (&[("Dockerfile", "x"), ("dockerfile", "x")], "SRC001"),
+        (&[("Dockerfile", "->x")], "SRC002"),
+        (&[("Dockerfile@", "")], "SRC002"),
+        (&[("Dockerfile/x", "")], "SRC002"),
+    ] {
+        let findings = read(&tree(files)).unwrap_err();
+        assert_eq!(findings[0].code, code, "{files:?}");
+        all += &samples::block(format!("{files:?}"), &findings);
+    }
+    for (bytes, code) in [(1, "SRC002"), (1 << 20, "DF001")] {
+        let mut unread = tree(&[("Dockerfile", "x")]);
+        unread.texts.clear();
+        unread.entries.get_mut("Dockerfile").unwrap().bytes = bytes;
+        let findings = read(&unread).unwrap_err();
+        assert_eq!(findings[0].code, code);
+        all += &samples::block(format!("{bytes} bytes, not read"), &findings);
+    }
+    insta::assert_snapshot!("dockerfiles", all);
 }
 
 #[test]
-fn an_untouched_template_is_told_by_file_and_line() {
+fn an_unchanged_template_is_reported_with_file_and_line() {
     let template = tree(&[
         ("main.py", "import x\n# TEMPLATE: replace\n"),
         ("README.md", "x"),
     ]);
-    let untouched = check(
+    let untouched = check_layout(
         &tree(&[("main.py", "import x\n# TEMPLATE: replace\n")]),
         &[],
         Some(&template),
     );
-    assert_eq!(untouched[0].code, "SRC007");
-    assert_eq!(
-        untouched[0].location.as_ref().unwrap().to_string(),
-        "main.py:2"
-    );
+    insta::assert_snapshot!("template", samples::block("unchanged", &untouched));
     let changed = tree(&[
         ("main.py", "import y\n# TEMPLATE: replace\n"),
         ("README.md", "x"),
     ]);
-    assert_eq!(check(&changed, &[], Some(&template)), []);
+    assert_eq!(check_layout(&changed, &[], Some(&template)), []);
 }
 
 proptest! {
@@ -389,12 +393,12 @@ proptest! {
         let files: Vec<_> = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
         let text = format!("FROM scratch\n{copy}\nCMD [\"/a\"]");
         let _ = found(&text, &files);
-        let _ = dockerfile(&tree(&files), "Dockerfile");
+        let _ = dockerfile_bytes(&tree(&files), "Dockerfile");
     }
 }
 
 #[test]
-fn hostile_trees_take_no_longer_than_honest_ones() {
+fn hostile_trees_take_no_longer_than_others() {
     let started = std::time::Instant::now();
     let names: Vec<String> = (0..4_000)
         .map(|n| format!("directory/{}/{n}", n % 7))

@@ -1,7 +1,7 @@
-// Live updates and copy buttons. Every page says everything without this file.
+// Live updates and copy buttons. Every page is complete without this file.
 //
-// The stream only says that something changed; what changed is fetched from the page itself, so
-// that the server decides in one place what a viewer may see.
+// An event states only that the page has changed. The script then fetches the page itself, so that one handler of the
+// server decides what a reader may see.
 "use strict";
 
 (() => {
@@ -11,18 +11,18 @@
   if (!main || !window.EventSource) return;
 
   const live = document.getElementById("live");
-  const link = document.getElementById("link");
-  const news = document.getElementById("news");
+  const connection = document.getElementById("connection");
+  const announcement = document.getElementById("announcement");
   const RETRY_MS = 20000;
   let source = null;
   let fetching = false;
-  let again = false;
+  let changedMeanwhile = false;
   let offlineSince = null;
   let final = false;
-  let said = live.firstElementChild?.dataset.says;
+  let announced = live.firstElementChild?.dataset.announcement;
 
   connect();
-  // A page that sleeps in the browser's cache holds no connection.
+  // A page in the browser's back/forward cache keeps no connection.
   addEventListener("pagehide", () => source && source.close());
   addEventListener("pageshow", (event) => event.persisted && !final && connect());
 
@@ -32,35 +32,35 @@
     source.addEventListener("open", () => {
       const missed = offlineSince !== null;
       offlineSince = null;
-      tell("live", "Live");
+      showConnection("live", "Live");
       if (missed) refresh();
     });
     source.addEventListener("error", () => {
       if (final) return;
       offlineSince = offlineSince || new Date();
-      tell("offline", "Offline since " + clock(offlineSince));
-      // The browser connects again by itself, except after an answer that was an error.
+      showConnection("offline", "Offline since " + utcTime(offlineSince));
+      // The browser connects again by itself, unless the answer was an error.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
     for (const name of ["board", "submission", "reload"]) source.addEventListener(name, refresh);
   }
 
-  // One fetch at a time; changes in the meantime ask for one more.
+  // One fetch at a time. If the page changes meanwhile, it is fetched once more.
   async function refresh() {
     if (fetching) {
-      again = true;
+      changedMeanwhile = true;
       return;
     }
     fetching = true;
     do {
-      again = false;
+      changedMeanwhile = false;
       try {
         const answer = await fetch(location.pathname + "?fragment=1", { cache: "no-store" });
         if (answer.ok) replace(await answer.text());
       } catch {
-        // The stream says when the server is there again, and that asks for another fetch.
+        // The stream opens again when the server is back, and then the page is fetched.
       }
-    } while (again);
+    } while (changedMeanwhile);
     fetching = false;
   }
 
@@ -69,7 +69,7 @@
     next.innerHTML = html;
     const before = new Map(keyed(live).map((e) => [e.dataset.key, e]));
     const focus = document.activeElement && live.contains(document.activeElement) && document.activeElement.id;
-    const sideways = [...live.querySelectorAll(".scroll, pre")].map((e) => [e.scrollLeft, e.scrollTop]);
+    const scrolled = [...live.querySelectorAll(".scroll, pre")].map((e) => [e.scrollLeft, e.scrollTop]);
     const [x, y] = [scrollX, scrollY];
 
     for (const element of keyed(next.content)) {
@@ -81,17 +81,19 @@
 
     for (const button of live.querySelectorAll("button[data-copy]")) prepareCopy(button);
     [...live.querySelectorAll(".scroll, pre")].forEach((e, i) => {
-      if (sideways[i]) [e.scrollLeft, e.scrollTop] = sideways[i];
+      if (scrolled[i]) [e.scrollLeft, e.scrollTop] = scrolled[i];
     });
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
     scrollTo(x, y);
 
     const root = live.firstElementChild;
-    if (root && root.dataset.says !== said) news.textContent = said = root.dataset.says;
+    if (root && root.dataset.announcement !== announced) {
+      announcement.textContent = announced = root.dataset.announcement;
+    }
     if (root && "final" in root.dataset) {
       final = true;
       source.close();
-      tell("final", "Final");
+      showConnection("final", "Final");
     }
   }
 
@@ -99,15 +101,14 @@
     return [...within.querySelectorAll("[data-key]")];
   }
 
-  function tell(state, text) {
-    link.className = "link " + state;
-    link.textContent = text;
-    link.hidden = false;
+  function showConnection(state, text) {
+    connection.className = "connection " + state;
+    connection.textContent = text;
+    connection.hidden = false;
   }
 
-  // As all times of the page, in UTC.
-  function clock(moment) {
-    return moment.toISOString().slice(11, 16) + " UTC";
+  function utcTime(date) {
+    return date.toISOString().slice(11, 16) + " UTC";
   }
 
   function prepareCopy(button) {

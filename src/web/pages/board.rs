@@ -1,16 +1,15 @@
-//! The page of a board: one table, live.
+//! The page of a leaderboard: one live table.
 //!
-//! On a phone every row becomes a card. Changing how a table is laid out takes its meaning away
-//! from screen readers in some browsers, so the roles are written out.
+//! On narrow screens the style sheet turns every row into a card. In some browsers, another layout removes the meaning
+//! of a table for screen readers. Therefore every element states its role.
 
 use maud::{Markup, html};
 
 use super::home::address;
 use super::layout::{Shell, page};
-use super::parts::{arrow, counted, sentence_of_phase, timestamp};
+use super::parts::{arrow, counted, phase_times, timestamp};
 use crate::report::{BoardView, CellView, ColumnView, RowView, sanitize};
 
-/// The whole page.
 pub fn board(view: &BoardView, version: &str) -> Markup {
     let path = path(view);
     let events = format!("{path}/events");
@@ -33,17 +32,17 @@ pub fn board(view: &BoardView, version: &str) -> Markup {
     page(&shell, &head, &board_fragment(view))
 }
 
-/// What live updates replace.
+/// The part that live updates replace.
 pub fn board_fragment(view: &BoardView) -> Markup {
     let path = path(view);
     html! {
-        section data-message=(message(view)) {
+        section data-announcement=(announcement(view)) {
             (facts(view))
             @for notice in view.notices() { p.note { (notice) } }
             @if view.rows.is_empty() {
                 div.card.empty {
                     p { strong { "No submission has a score yet." } }
-                    p { "The first push that passes the rules, the build and the smoke run will stand here." }
+                    p { "The first submission that passes all stages appears here." }
                 }
             } @else {
                 (table(view))
@@ -54,7 +53,7 @@ pub fn board_fragment(view: &BoardView) -> Markup {
                 a href={ "/api/v1/boards/" (view.board.to_string()) } { "JSON" }
                 span.soft { "as of " (timestamp(view.generated_at)) }
                 @if let Some(revision) = view.revision {
-                    span.soft { "evaluation " (revision) }
+                    span.soft { "scoring revision " (revision) }
                 }
             }
         }
@@ -65,8 +64,8 @@ fn path(view: &BoardView) -> String {
     format!("/challenges/{}", view.board)
 }
 
-/// The news in one sentence, for those who hear the page.
-fn message(view: &BoardView) -> String {
+/// One sentence about the current state, which a screen reader reads after an update.
+fn announcement(view: &BoardView) -> String {
     let leaders: Vec<String> = view
         .rows
         .iter()
@@ -74,22 +73,21 @@ fn message(view: &BoardView) -> String {
         .map(|r| r.team.to_string())
         .collect();
     let first = match leaders.as_slice() {
-        [] => "nobody is ranked yet".to_owned(),
-        teams => format!("first is {}", teams.join(" and ")),
+        [] => "no team is ranked yet".to_owned(),
+        teams => format!("first: {}", teams.join(" and ")),
     };
     let teams = counted(view.rows.len() as u64, "team");
     let under_way = view.under_way;
-    format!("The board changed: {teams}, {first}, {under_way} under way.")
+    format!("The leaderboard changed: {teams}, {first}, {under_way} in progress.")
 }
 
 fn facts(view: &BoardView) -> Markup {
-    let under_way = view.under_way;
     html! {
         ul.facts {
             li { strong { (view.rows.len()) } " " (if view.rows.len() == 1 { "team" } else { "teams" }) }
             li { strong { (view.submissions) } " " (if view.submissions == 1 { "submission" } else { "submissions" }) }
-            li { strong { (under_way) } " under way" }
-            li { (sentence_of_phase(view.phase_state(), view.opens, view.closes)) }
+            li { strong { (view.under_way) } " in progress" }
+            li { (phase_times(view.phase_state(), view.opens, view.closes)) }
         }
     }
 }
@@ -116,26 +114,26 @@ fn table(view: &BoardView) -> Markup {
                     }
                 }
                 tbody role="rowgroup" {
-                    @for row in &view.rows { (line(view, row)) }
+                    @for row in &view.rows { (team_row(view, row)) }
                 }
             }
         }
     }
 }
 
-fn line(view: &BoardView, row: &RowView) -> Markup {
+fn team_row(view: &BoardView, row: &RowView) -> Markup {
     html! {
         tr.baseline[row.is_baseline] #{ "team-" (row.team) } role="row" data-key=(row.team) {
             td.num.rank role="cell" { (row.rank) }
             th.team scope="row" role="rowheader" {
                 (row.team)
                 @if row.is_baseline { " " span.badge { "baseline" } }
-                @if row.imputed > 0 { " " span.mark title="missing values, see below" { "*" } }
+                @if row.imputed > 0 { " " span.footnote title="missing values, see below" { "*" } }
             }
             @if let Some(title) = view.rank_title() {
-                td.num role="cell" data-label=(title) { (row.value.shown) }
+                td.num role="cell" data-label=(title) { (row.value.formatted) }
             }
-            @for (column, cell) in view.metrics.iter().zip(&row.values) { (value(column, cell)) }
+            @for (column, cell) in view.metrics.iter().zip(&row.values) { (metric_cell(column, cell)) }
             td.num.number role="cell" data-label="Submission" {
                 "#" (row.submission) " " code { (row.content.short()) }
             }
@@ -144,11 +142,11 @@ fn line(view: &BoardView, row: &RowView) -> Markup {
     }
 }
 
-fn value(column: &ColumnView, cell: &CellView) -> Markup {
+fn metric_cell(column: &ColumnView, cell: &CellView) -> Markup {
     html! {
         td.num.value.best[cell.rank == 1] role="cell" data-label=(sanitize::line(&column.title)) {
-            span.v { (cell.value.shown) }
-            span.by { span.unseen { ", rank " } (cell.rank) }
+            span.v { (cell.value.formatted) }
+            span.by { span.visually-hidden { ", rank " } (cell.rank) }
         }
     }
 }
@@ -159,12 +157,12 @@ fn notes(view: &BoardView) -> Markup {
         @if !view.rows.is_empty() {
             p.note {
                 "The small number beside a value is the rank by that metric alone. \
-                 Values are rounded, ranks are made from the unrounded ones."
+                 Values are rounded. Ranks are computed from unrounded values."
             }
         }
         @if !imputed.is_empty() {
             p.note {
-                "* Values were missing and counted by the challenge's rule: "
+                "* Missing values, filled in by the challenge's rule: "
                 @for (i, row) in imputed.iter().enumerate() {
                     @if i > 0 { ", " }
                     (row.team) " " (row.imputed)

@@ -1,64 +1,69 @@
-//! The page for what did not work: what, why, and what to do next.
+//! The error page: what happened, why, and what to do next.
 
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
 use crate::report::sanitize;
 
-/// What did not work.
+/// The content of an error page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorView {
     /// HTTP status.
     pub status: u16,
-    /// What.
     pub title: String,
-    /// Why, in a sentence or two.
+    /// The reason and the next step, in one to three sentences.
     pub why: String,
-    /// Where to go now: a few words and an address of this server.
-    pub next: Vec<(String, String)>,
 }
 
 impl ErrorView {
-    /// Nothing is at this address, or nothing that this viewer may see: the two look the same.
+    fn new(status: u16, title: &str, why: impl Into<String>) -> Self {
+        Self {
+            status,
+            title: title.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    /// The address has no page, or this reader may not see it. Both look the same.
     pub fn not_found() -> Self {
-        Self {
-            status: 404,
-            title: "There is nothing here".to_owned(),
-            why:
-                "The address is wrong, or what stood here is gone. Pages of submissions have long \
-                  addresses: copy them whole from the commit or from the output of git push."
-                    .to_owned(),
-            next: vec![("All challenges".to_owned(), "/".to_owned())],
-        }
+        Self::new(
+            404,
+            "Page not found",
+            "The address is wrong, or the page was removed. Addresses of submissions are long: copy the complete \
+             address from the commit or from the output of git push.",
+        )
     }
 
-    /// Too many readers of live pages.
-    pub fn busy() -> Self {
-        Self {
-            status: 503,
-            title: "Too many readers at the moment".to_owned(),
-            why: "Nothing is lost: submissions are checked and evaluated all the same. \
-                  Load the page again in a minute."
-                .to_owned(),
-            next: vec![("All challenges".to_owned(), "/".to_owned())],
-        }
+    pub fn too_many_readers() -> Self {
+        Self::new(
+            503,
+            "Too many open live pages",
+            "Submissions are still checked and evaluated. Load the page again in a minute.",
+        )
     }
 
-    /// Our fault, under a number that organizers can look up.
+    pub fn timed_out() -> Self {
+        Self::new(
+            503,
+            "The server is busy",
+            "The page was not ready in time. Submissions are still checked and evaluated. Load the page again in a \
+             minute.",
+        )
+    }
+
+    /// Organizers find the incident number in the log.
     pub fn internal(incident: &str) -> Self {
-        Self {
-            status: 500,
-            title: "Something went wrong on our side".to_owned(),
-            why: format!(
-                "It is written down as incident {incident}. Submissions are not affected by what \
-                 happens to a page; load it again, and tell the organizers the number if it stays."
+        Self::new(
+            500,
+            "Internal error",
+            format!(
+                "Referee recorded the error as incident {incident}. It affects only this page, not submissions. Load \
+                 the page again. If the error persists, report the incident number to the organizers."
             ),
-            next: vec![("All challenges".to_owned(), "/".to_owned())],
-        }
+        )
     }
 }
 
-/// The whole page.
 pub fn error(view: &ErrorView, version: &str) -> Markup {
     let shell = Shell {
         title: &view.title,
@@ -75,9 +80,7 @@ pub fn error(view: &ErrorView, version: &str) -> Markup {
         div.error {
             p.lede { (sanitize::line(&view.why)) }
             ul.next {
-                @for (words, address) in &view.next {
-                    li { a href=(address) { (sanitize::line(words)) } }
-                }
+                li { a href="/" { "All challenges" } }
             }
         }
     };

@@ -1,13 +1,13 @@
-//! The first page, and the page of a challenge: which boards there are.
+//! The first page and the page of a challenge: lists of leaderboards.
 
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
-use super::parts::{counted, sentence_of_phase};
+use super::parts::{counted, phase_times};
 use crate::model::ChallengeSlug;
 use crate::report::{BoardLink, ChallengeView, HomeView, PhaseState, Titled, sanitize};
 
-/// All challenges.
+/// The page of all challenges.
 pub fn home(view: &HomeView, version: &str) -> Markup {
     let shell = Shell {
         title: "Challenges",
@@ -18,11 +18,11 @@ pub fn home(view: &HomeView, version: &str) -> Markup {
     };
     let head = html! {
         h1 { "Challenges" }
-        p.lede { "Push a Dockerfile; it is checked, built, run, scored and ranked." }
+        p.lede { "Push a Dockerfile. Referee checks, builds, runs, scores and ranks it." }
     };
     let body = html! {
         @if view.challenges.is_empty() {
-            p.empty { "There is no challenge here yet. Organizers add one with " code { "referee init" } "." }
+            p.empty { "There is no challenge yet. Organizers add one with " code { "referee init" } "." }
         }
         @for challenge in &view.challenges {
             section.card {
@@ -34,7 +34,7 @@ pub fn home(view: &HomeView, version: &str) -> Markup {
     page(&shell, &head, &body)
 }
 
-/// One challenge.
+/// The page of one challenge.
 pub fn challenge(view: &ChallengeView, version: &str) -> Markup {
     let shell = Shell {
         title: &view.challenge.title,
@@ -45,7 +45,7 @@ pub fn challenge(view: &ChallengeView, version: &str) -> Markup {
     };
     let head = html! {
         h1 { (title(&view.challenge)) }
-        p.lede { (counted(view.boards.len() as u64, "board")) }
+        p.lede { (counted(view.boards.len() as u64, "leaderboard")) }
     };
     page(&shell, &head, &html! { section.card { (boards(view)) } })
 }
@@ -61,14 +61,14 @@ fn title(challenge: &Titled<ChallengeSlug>) -> String {
 
 fn boards(view: &ChallengeView) -> Markup {
     html! {
-        @if view.boards.is_empty() { p.empty { "No board is public yet." } }
+        @if view.boards.is_empty() { p.empty { "No leaderboard is public yet." } }
         ul.boards {
-            @for link in &view.boards { (board(view, link)) }
+            @for link in &view.boards { (board_item(view, link)) }
         }
     }
 }
 
-fn board(view: &ChallengeView, link: &BoardLink) -> Markup {
+fn board_item(view: &ChallengeView, link: &BoardLink) -> Markup {
     let address = format!(
         "{}/{}/{}",
         address(&view.challenge),
@@ -83,7 +83,7 @@ fn board(view: &ChallengeView, link: &BoardLink) -> Markup {
             }
             p.state {
                 span.dot.live[link.state == PhaseState::Open] {}
-                (sentence_of_phase(link.state, link.opens, link.closes))
+                (phase_times(link.state, link.opens, link.closes))
             }
             p.soft {
                 (counted(link.teams as u64, "team")) ", " (counted(link.submissions, "submission"))
@@ -92,7 +92,7 @@ fn board(view: &ChallengeView, link: &BoardLink) -> Markup {
                 @if let Some(leader) = &link.leader {
                     span.soft { "first " } strong { (leader.team) }
                     " " span.soft { (sanitize::line(&leader.metric)) } " "
-                    span.num { (leader.shown) }
+                    span.num { (leader.formatted) }
                 }
             }
         }

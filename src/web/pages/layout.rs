@@ -1,25 +1,25 @@
-//! What all pages share: head, header with the way here, footer.
+//! The frame of all pages: head, header with breadcrumbs, footer.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::sanitize;
 use crate::web::assets::{ICON, SCRIPT, STYLE};
 
-/// Around a page.
+/// The properties of a page.
 pub(super) struct Shell<'a> {
-    /// Of the browser's tab.
+    /// Title of the browser's tab.
     pub title: &'a str,
-    /// The way here from the first page, which is not part of it: titles and addresses.
+    /// Title and address of every page between the first page and this one.
     pub crumbs: &'a [(String, String)],
-    /// Address of the stream of events, for pages that are live.
+    /// Address of the event stream of a live page.
     pub events: Option<&'a str>,
-    /// Whether the address is a secret: not for search engines, not for other sites.
+    /// Whether the address is a secret. Then search engines must not index it, and links must not send it along.
     pub private: bool,
-    /// Of Referee.
+    /// Version of Referee.
     pub version: &'a str,
 }
 
-/// The document. `head` stands above what is replaced by live updates, `live` is what is replaced.
+/// The document. Live updates replace `live` and keep `head`.
 pub(super) fn page(shell: &Shell<'_>, head: &Markup, live: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -33,7 +33,7 @@ pub(super) fn page(shell: &Shell<'_>, head: &Markup, live: &Markup) -> Markup {
                     meta name="robots" content="noindex, nofollow";
                 }
                 title { (sanitize::line(shell.title)) " · Referee" }
-                link rel="icon" type=(ICON.kind) href=(ICON.path);
+                link rel="icon" type=(ICON.content_type) href=(ICON.path);
                 link rel="stylesheet" href=(STYLE.path);
                 script src=(SCRIPT.path) defer {}
             }
@@ -44,9 +44,9 @@ pub(super) fn page(shell: &Shell<'_>, head: &Markup, live: &Markup) -> Markup {
                     div.head {
                         (head)
                         @if shell.events.is_some() {
-                            // The script fills both: a note for the eyes, news for the ears.
-                            p.link #link hidden {}
-                            p.unseen #news role="status" aria-live="polite" {}
+                            // The script fills both. Screen readers read the announcement.
+                            p.connection #connection hidden {}
+                            p.visually-hidden #announcement role="status" aria-live="polite" {}
                         }
                     }
                     div #live { (live) }
@@ -63,8 +63,8 @@ pub(super) fn page(shell: &Shell<'_>, head: &Markup, live: &Markup) -> Markup {
 fn header(shell: &Shell<'_>) -> Markup {
     html! {
         header.top {
-            a.brand href="/" { (PreEscaped(MARK)) "Referee" }
-            nav.way aria-label="You are here" {
+            a.brand href="/" { (PreEscaped(LOGO)) "Referee" }
+            nav.crumbs aria-label="You are here" {
                 ol {
                     @for (title, address) in shell.crumbs {
                         li { a href=(address) { (sanitize::line(title)) } }
@@ -76,5 +76,5 @@ fn header(shell: &Shell<'_>) -> Markup {
     }
 }
 
-/// The icon, drawn again here so that it needs no request and follows the text's size.
-const MARK: &str = include_str!("../assets/referee.svg");
+/// The icon. It is part of the page, so that it needs no request and scales with the text.
+const LOGO: &str = include_str!("../assets/referee.svg");

@@ -1,12 +1,12 @@
 //! The pages: pure functions from views to HTML.
 //!
-//! No handler, no route, no row: whoever serves a page makes its view, redacts it and passes it in.
-//! Pages hold no script and no style of their own, so that [`CONTENT_SECURITY_POLICY`] can forbid
-//! both; they say everything without the script, and stay true with it.
+//! This module has no handlers and reads no rows. Callers build a view, redact it and pass it in. Pages have no inline
+//! script and no inline style, so that [`CONTENT_SECURITY_POLICY`] can forbid both. They are complete without the
+//! script.
 //!
-//! A live page names its stream of events in `data-events`. When the stream says `board` or
-//! `submission`, the script fetches the page with `?fragment=1` and puts the answer (one of the
-//! `*_fragment` functions here) in place of what `#live` holds.
+//! A live page names its event stream in `data-events`. On an event `board` or `submission`, the script fetches the
+//! page with `?fragment=1` and replaces the content of `#live` with the answer, which one of the `*_fragment` functions
+//! renders.
 
 mod board;
 mod error;
@@ -21,12 +21,12 @@ mod submission;
 pub use board::{board, board_fragment};
 pub use error::{ErrorView, error};
 pub use home::{challenge, home};
-pub use rules::{RuleDoc, rules};
+pub use rules::rules;
 pub use samples::render_all_samples;
 pub use submission::{submission, submission_fragment};
 
-/// Sent with every page. Pages load from their own host only, run no inline script, apply no inline
-/// style, and can be framed by nobody.
+/// The policy of every page: it loads only from its own host, runs no inline script, applies no inline style, and no
+/// page can frame it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; \
     script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";

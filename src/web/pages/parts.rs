@@ -1,19 +1,19 @@
-//! Small pieces that several pages show.
+//! Small parts that several pages show.
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::model::{Direction, Severity, Stage, Timestamp};
 use crate::report::{PhaseState, StageState, sanitize};
 
-/// A moment to the minute, and to the second for machines.
+/// A time to the minute. The attribute for programs has the seconds.
 pub(super) fn timestamp(at: Timestamp) -> Markup {
     let exact = at.to_string();
-    let shown = exact.get(..16).unwrap_or(&exact).replace('T', " ");
-    html! { time datetime=(exact) { (shown) } }
+    let minutes = exact.get(..16).unwrap_or(&exact).replace('T', " ");
+    html! { time datetime=(exact) { (minutes) } }
 }
 
-/// A day and its time, without the seconds that nobody asks for.
-pub(super) fn sentence_of_phase(state: PhaseState, opens: Timestamp, closes: Timestamp) -> Markup {
+/// When a phase opens or closes.
+pub(super) fn phase_times(state: PhaseState, opens: Timestamp, closes: Timestamp) -> Markup {
     html! {
         @match state {
             PhaseState::Planned => { "opens " (timestamp(opens)) }
@@ -23,7 +23,7 @@ pub(super) fn sentence_of_phase(state: PhaseState, opens: Timestamp, closes: Tim
     }
 }
 
-/// A sentence in which pairs of backticks mark code.
+/// A sentence in which pairs of backticks enclose code.
 pub(super) fn prose(text: &str) -> Markup {
     let line = sanitize::line(text);
     let parts: Vec<&str> = line.split('`').collect();
@@ -34,33 +34,33 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
-/// A number with its noun.
+/// `1 team`, `2 teams`
 pub(super) fn counted(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{plural}")
 }
 
-/// Which end of a metric is good: an arrow for the eyes, words for the ears.
+/// The direction of better values: an arrow, and words for screen readers.
 pub(super) fn arrow(direction: Direction) -> Markup {
-    let (mark, words) = match direction {
+    let (arrow, words) = match direction {
         Direction::Max => ("↑", "higher is better"),
         Direction::Min => ("↓", "lower is better"),
     };
     html! {
-        span.arrow title=(words) aria-hidden="true" { (mark) }
-        span.unseen { " (" (words) ")" }
+        span.arrow title=(words) aria-hidden="true" { (arrow) }
+        span.visually-hidden { " (" (words) ")" }
     }
 }
 
-/// The weight of a finding as a coloured word.
+/// The severity of a finding as a coloured word.
 pub(super) fn severity(severity: Severity) -> Markup {
     html! { span.badge.(severity.to_string()) { (severity) } }
 }
 
-/// What a person calls a stage.
+/// The name of a stage on pages.
 pub(super) fn stage_title(stage: Stage) -> &'static str {
     match stage {
-        Stage::Admission => "Rules",
+        Stage::Admission => "Admission",
         Stage::Build => "Build",
         Stage::Smoke => "Smoke run",
         Stage::Run => "Evaluation",
@@ -68,8 +68,8 @@ pub(super) fn stage_title(stage: Stage) -> &'static str {
     }
 }
 
-/// The class of a gate's state in the style sheet.
-pub(super) fn class(state: StageState) -> &'static str {
+/// The class of a stage's state in the style sheet.
+pub(super) fn state_class(state: StageState) -> &'static str {
     match state {
         StageState::Waiting => "waiting",
         StageState::Working => "working",
@@ -80,7 +80,7 @@ pub(super) fn class(state: StageState) -> &'static str {
     }
 }
 
-/// A sign that is drawn, so that it looks the same whatever fonts there are.
+/// The symbol of a state as a drawing, which does not depend on the reader's fonts.
 pub(super) fn icon(state: StageState) -> Markup {
     let path = match state {
         StageState::Passed => r#"<path d="M3.5 8.5l3 3 6-7"/>"#,
@@ -95,7 +95,7 @@ pub(super) fn icon(state: StageState) -> Markup {
     }
 }
 
-/// A part of a whole as a bar. Attributes of its own, because styles in pages are forbidden.
+/// A used part as a bar. The width is an attribute, because the policy forbids inline styles.
 pub(super) fn bar(used: u32, of: u32) -> Markup {
     let width = u64::from(used.min(of)) * 100 / u64::from(of.max(1));
     html! {
@@ -106,7 +106,7 @@ pub(super) fn bar(used: u32, of: u32) -> Markup {
     }
 }
 
-/// Text to be copied whole. The button appears with the script that makes it work.
+/// A text with a button that copies it. The script shows the button.
 pub(super) fn copyable(id: &str, label: &str, text: &str) -> Markup {
     html! {
         div.copyable {

@@ -1,50 +1,13 @@
-//! The page of all rules: every code that a finding can have, explained at its own anchor.
+//! The page of all rules. It explains every code of a finding at an anchor of its own.
 
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
 use super::parts::{prose, severity};
-use crate::model::Severity;
 use crate::rules::Rule;
 
-/// A rule as the page shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuleDoc<'a> {
-    /// Stable: `DF020`. The letters name its group.
-    pub code: &'a str,
-    /// What it weighs by default.
-    pub severity: Severity,
-    /// Whether no challenge can make it weigh less.
-    pub firm: bool,
-    /// One line.
-    pub title: &'a str,
-    /// What to do.
-    pub help: &'a str,
-    /// Why the rule exists.
-    pub why: &'a str,
-    /// What breaks it; may be empty.
-    pub bad: &'a str,
-    /// The same, right; may be empty.
-    pub good: &'a str,
-}
-
-impl<'a> From<&'a Rule> for RuleDoc<'a> {
-    fn from(rule: &'a Rule) -> Self {
-        Self {
-            code: rule.code,
-            severity: rule.severity,
-            firm: rule.firm,
-            title: rule.title,
-            help: rule.help,
-            why: rule.why,
-            bad: rule.bad,
-            good: rule.good,
-        }
-    }
-}
-
-/// The whole page; rules come in the order given.
-pub fn rules(all: &[RuleDoc<'_>], version: &str) -> Markup {
+/// The page of all rules, in the given order.
+pub fn rules(all: &[Rule], version: &str) -> Markup {
     let shell = Shell {
         title: "Rules",
         crumbs: &[],
@@ -52,14 +15,15 @@ pub fn rules(all: &[RuleDoc<'_>], version: &str) -> Markup {
         private: false,
         version,
     };
-    let groups: Vec<&[RuleDoc<'_>]> = all
+    let groups: Vec<&[Rule]> = all
         .chunk_by(|a, b| letters(a.code) == letters(b.code))
         .collect();
     let head = html! {
         h1 { "Rules" }
         p.lede.intro {
-            "Every code that a report can name. An error ends a submission; a warning does not. \
-             What is not marked firm, the organizers of a challenge may weigh otherwise."
+            "All codes that a report can have. An error ends a submission, a warning does not. \
+             Organizers of a challenge can change the severity of every rule that is not marked \
+             “not overridable”."
         }
     };
     let body = html! {
@@ -106,21 +70,23 @@ fn group_title(code: &str) -> &str {
     }
 }
 
-fn article(rule: &RuleDoc<'_>) -> Markup {
+fn article(rule: &Rule) -> Markup {
     html! {
         article.rule.card id=(rule.code) {
             h3 {
                 a.code href={ "#" (rule.code) } { (rule.code) } " "
                 span { (prose(rule.title)) } " "
                 (severity(rule.severity))
-                @if rule.firm { " " span.badge title="No challenge can weigh it less" { "firm" } }
+                @if !rule.overridable {
+                    " " span.badge title="No challenge can lower the severity" { "not overridable" }
+                }
             }
             p { (prose(rule.why)) }
-            p.help { strong { "Fix" } " " span { (prose(rule.help)) } }
-            @if !rule.bad.is_empty() || !rule.good.is_empty() {
+            p.help { strong { "Help" } " " span { (prose(rule.help)) } }
+            @if !rule.wrong.is_empty() || !rule.right.is_empty() {
                 div.examples {
-                    (example("bad", "Not this", rule.bad))
-                    (example("good", "But this", rule.good))
+                    (example("wrong", "Wrong", rule.wrong))
+                    (example("right", "Right", rule.right))
                 }
             }
         }

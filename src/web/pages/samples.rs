@@ -1,15 +1,14 @@
-//! Every page with sample data: for the eyes of whoever changes a template.
+//! All pages with sample data, for tests and for people who change a template.
 
-use super::{ErrorView, RuleDoc, board, challenge, error, home, rules, submission};
+use super::{ErrorView, board, challenge, error, home, rules, submission};
 use crate::report::{BoardView, HomeView, SubmissionView};
 use crate::rules::RULES;
 
 const VERSION: &str = "0.1.0";
 
-/// Names fit for files, and whole documents.
+/// The name and the document of every page. Names can be file names.
 pub fn render_all_samples() -> Vec<(String, String)> {
     let list = HomeView::sample();
-    let catalogue: Vec<RuleDoc<'_>> = RULES.iter().map(RuleDoc::from).collect();
     let mut pages = vec![
         ("home".to_owned(), home(&list, VERSION)),
         ("board".to_owned(), board(&BoardView::sample(), VERSION)),
@@ -17,7 +16,7 @@ pub fn render_all_samples() -> Vec<(String, String)> {
             "board-empty".to_owned(),
             board(&BoardView::sample_empty(), VERSION),
         ),
-        ("rules".to_owned(), rules(&catalogue, VERSION)),
+        ("rules".to_owned(), rules(RULES, VERSION)),
         ("error".to_owned(), error(&ErrorView::not_found(), VERSION)),
         (
             "error-internal".to_owned(),
@@ -35,8 +34,8 @@ pub fn render_all_samples() -> Vec<(String, String)> {
             .iter()
             .map(|(name, view)| (format!("submission-{name}"), submission(view, VERSION))),
     );
-    let texts = pages.into_iter();
-    texts
+    pages
+        .into_iter()
         .map(|(name, page)| (name, page.into_string()))
         .collect()
 }

@@ -1,14 +1,14 @@
-//! Scores of one submission: a table of metrics, and one of cases where they are shown.
+//! The score of one submission: a table of metrics, and a table of cases if the phase shows them.
 
 use maud::{Markup, html};
 
 use super::parts::{arrow, counted};
 use crate::report::{CaseView, ScoreView, rounded, sanitize};
 
-/// Decimals of a case's value on a page. The view has all that may be shown.
+/// Decimals of a case's value on a page. The JSON has all decimals that the phase allows.
 const CASE_DECIMALS: u8 = 3;
 
-/// A section with both. `number` asks for the place of that submission.
+/// A section with both tables. With a `number`, it also has the standing of that submission.
 pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Markup {
     let ranked = score.metrics.iter().any(|m| m.rank.is_some());
     html! {
@@ -29,7 +29,7 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
                     @for metric in &score.metrics {
                         tr {
                             th scope="row" { (sanitize::line(&metric.title)) " " (arrow(metric.direction)) }
-                            td.num { (metric.shown) }
+                            td.num { (metric.formatted) }
                             @if ranked { td.num { @if let Some(rank) = metric.rank { (rank) } } }
                         }
                     }
@@ -38,7 +38,7 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
             @if score.imputed > 0 {
                 p.note {
                     (counted(u64::from(score.imputed), "missing value"))
-                    ", counted by the challenge's rule."
+                    ", filled in by the challenge's rule."
                 }
             }
             @if let Some(cases) = &score.cases { (case_table(score, cases)) }

@@ -1,16 +1,15 @@
-//! The page of a submission: what its team reads when something went wrong, or well.
+//! The page of a submission.
 
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
-use super::parts::{bar, class, copyable, icon, prose, severity, stage_title, timestamp};
+use super::parts::{bar, copyable, icon, prose, severity, stage_title, state_class, timestamp};
 use super::{home, score};
 use crate::model::{Location, Origin, PublicState};
 use crate::report::{
     FindingView, LogView, QuotaView, StageState, StageView, SubmissionView, Tone, sanitize,
 };
 
-/// The whole page.
 pub fn submission(view: &SubmissionView, version: &str) -> Markup {
     let events = format!("/submissions/{}/events", token(view));
     let title = format!("#{} {}", view.number, view.state.label());
@@ -28,11 +27,11 @@ pub fn submission(view: &SubmissionView, version: &str) -> Markup {
     page(&shell, &head, &submission_fragment(view))
 }
 
-/// What live updates replace. After the last one, `data-final` tells the script to stop listening.
+/// The part that live updates replace. With `data-final`, the script closes the event stream.
 pub fn submission_fragment(view: &SubmissionView) -> Markup {
     html! {
-        section data-message=(view.verdict()) data-final=[is_over(view).then_some("")] {
-            (verdict(view))
+        section data-announcement=(view.headline()) data-final=[is_over(view).then_some("")] {
+            (headline(view))
             @for notice in &view.notices { p.note { (sanitize::line(notice)) } }
             (stages(view))
             div.columns {
@@ -41,7 +40,8 @@ pub fn submission_fragment(view: &SubmissionView) -> Markup {
                     @for log in &view.logs { (log_section(view, log)) }
                     @if let Some(command) = &view.reproduce { (reproduce(command)) }
                     @if let Some(score) = &view.score {
-                        (score::section(&format!("Score in {}", sanitize::line(&view.phase.title)), score, Some(view.number)))
+                        @let title = format!("Score in {}", sanitize::line(&view.phase.title));
+                        (score::section(&title, score, Some(view.number)))
                     }
                     @if let Some(score) = &view.sample_score {
                         (score::section("Score on the public sample", score, None))
@@ -60,23 +60,23 @@ fn is_over(view: &SubmissionView) -> bool {
     matches!(view.state, PublicState::Ended(_))
 }
 
-/// The unguessable end of the page's own address.
+/// The unguessable end of the page's address.
 fn token(view: &SubmissionView) -> &str {
     view.url.rsplit('/').next().unwrap_or_default()
 }
 
-fn verdict(view: &SubmissionView) -> Markup {
+fn headline(view: &SubmissionView) -> Markup {
     let (tone, state) = match view.tone() {
-        Tone::Good => ("good", StageState::Passed),
-        Tone::Bad => ("bad", StageState::Failed),
-        Tone::Busy => ("busy", StageState::Working),
+        Tone::Success => ("success", StageState::Passed),
+        Tone::Failure => ("failure", StageState::Failed),
+        Tone::InProgress => ("in-progress", StageState::Working),
         Tone::Neutral => ("neutral", StageState::Warned),
     };
     html! {
-        div.verdict.(tone) {
-            span.sign { (icon(state)) }
+        div.headline.(tone) {
+            span.symbol { (icon(state)) }
             div {
-                p.message { (sanitize::line(&view.verdict())) }
+                p.message { (sanitize::line(&view.headline())) }
                 @if let Some(advice) = view.advice() { p { (advice) } }
                 @if let Some(incident) = &view.incident {
                     p { "Incident " code { (sanitize::line(incident)) } }
@@ -86,8 +86,8 @@ fn verdict(view: &SubmissionView) -> Markup {
     }
 }
 
-/// A gate that failed for our reasons is not painted as the team's failure.
-fn state(view: &SubmissionView, stage: &StageView) -> StageState {
+/// A platform error is not displayed as a failure of the team.
+fn displayed_state(view: &SubmissionView, stage: &StageView) -> StageState {
     match (stage.state, view.tone()) {
         (StageState::Failed, Tone::Neutral) => StageState::Warned,
         (state, _) => state,
@@ -96,11 +96,11 @@ fn state(view: &SubmissionView, stage: &StageView) -> StageState {
 
 fn stages(view: &SubmissionView) -> Markup {
     html! {
-        ol.stages aria-label="Gates" {
+        ol.stages aria-label="Stages" {
             @for stage in &view.stages {
-                @let shown = state(view, stage);
-                li.(class(shown)) aria-current=[(stage.state == StageState::Working).then_some("step")] {
-                    span.sign { (icon(shown)) }
+                @let displayed = displayed_state(view, stage);
+                li.(state_class(displayed)) aria-current=[(stage.state == StageState::Working).then_some("step")] {
+                    span.symbol { (icon(displayed)) }
                     div {
                         p.name {
                             (stage_title(stage.name))
@@ -109,11 +109,11 @@ fn stages(view: &SubmissionView) -> Markup {
                             }
                         }
                         p.soft {
-                            // The sign tells the eyes; words tell the rest of us.
                             @if stage.message.is_empty() {
-                                (stage.state.as_str())
+                                (stage.state.label())
                             } @else {
-                                span.unseen { (stage.state.as_str()) ": " }
+                                // The symbol shows the state. Screen readers need the words.
+                                span.visually-hidden { (stage.state.label()) ": " }
                                 (prose(&stage.message))
                             }
                         }
@@ -146,31 +146,31 @@ fn finding(view: &FindingView) -> Markup {
             p.where {
                 (severity(finding.severity)) " "
                 a.code href={ "/rules#" (code) } { (code) } " "
-                @if let Some(location) = &finding.location { (at(location, view.link.as_deref())) }
+                @if let Some(location) = &finding.location { (location_link(location, view.link.as_deref())) }
             }
             h3 { (prose(&finding.message)) }
-            @if let Some(location) = &finding.location { (source(location)) }
+            @if let Some(location) = &finding.location { (source_line(location)) }
             @if !finding.help.is_empty() {
-                p.help { strong { "Fix" } " " span { (prose(&finding.help)) } }
+                p.help { strong { "Help" } " " span { (prose(&finding.help)) } }
             }
         }
     }
 }
 
-fn at(location: &Location, link: Option<&str>) -> Markup {
-    let shown = sanitize::line(&location.to_string());
-    // Only addresses of the web: a link of another kind could run a script.
+fn location_link(location: &Location, link: Option<&str>) -> Markup {
+    let text = sanitize::line(&location.to_string());
+    // A link with another scheme could run a script.
     let web = link.filter(|l| l.starts_with("https://") || l.starts_with("http://"));
     html! {
         @match web {
-            Some(address) => { a.location href=(address) { (shown) } }
-            None => { span.location { (shown) } }
+            Some(address) => { a.location href=(address) { (text) } }
+            None => { span.location { (text) } }
         }
     }
 }
 
-/// The source line, marked from the column to its end.
-fn source(location: &Location) -> Markup {
+/// The source line, underlined from the column to its end.
+fn source_line(location: &Location) -> Markup {
     let (Some(number), Some(text)) = (location.line, &location.text) else {
         return html! {};
     };
@@ -179,12 +179,12 @@ fn source(location: &Location) -> Markup {
     let before = location
         .column
         .map_or(blank, |c| (c as usize).saturating_sub(1));
-    let cut = line.char_indices().nth(before).map_or(0, |(at, _)| at);
-    let (left, right) = line.split_at(cut);
+    let start = line.char_indices().nth(before).map_or(0, |(at, _)| at);
+    let (left, right) = line.split_at(start);
     html! {
         pre.source tabindex="0" role="region" aria-label={ "Line " (number) } {
             span.ln aria-hidden="true" { (number) }
-            code { (left) mark { (right.trim_end()) } }
+            code { (left) u { (right.trim_end()) } }
         }
     }
 }
@@ -208,8 +208,11 @@ fn log_section(view: &SubmissionView, log: &LogView) -> Markup {
 fn reproduce(command: &str) -> Markup {
     html! {
         section.card {
-            h2 { "Repeat it at home" }
-            p.soft { "The same limits and walls, on the public sample, in a working copy of your repository." }
+            h2 { "Reproduce it locally" }
+            p.soft {
+                "The commands use the same limits and isolation on the public sample. \
+                 Run them in a working copy of your repository."
+            }
             (copyable("reproduce", "Commands", command))
         }
     }
@@ -220,7 +223,7 @@ fn quota_card(quota: &QuotaView) -> Markup {
         ("Evaluations today", quota.used_today, quota.per_day),
         ("In this phase", quota.used_total, quota.total),
         (
-            "Pushes today",
+            "Submissions today",
             quota.submissions_today,
             quota.submissions_per_day,
         ),
@@ -237,7 +240,7 @@ fn quota_card(quota: &QuotaView) -> Markup {
                 }
             }
             @if quota.granted > 0 {
-                p.soft { (quota.granted) " of these evaluations were given by the organizers." }
+                p.soft { (quota.granted) " of these evaluations were granted by the organizers." }
             }
         }
     }
@@ -255,16 +258,16 @@ fn facts(view: &SubmissionView) -> Markup {
                     dd {
                         (sanitize::line(&task.title)) " "
                         @if let Some(board) = &view.board {
-                            @let location = view.score.as_ref().map(|_| format!("#team-{}", view.team));
-                            a href={ "/challenges/" (board) (location.unwrap_or_default()) } { "board" }
+                            @let anchor = view.score.as_ref().map(|_| format!("#team-{}", view.team));
+                            a href={ "/challenges/" (board) (anchor.unwrap_or_default()) } { "leaderboard" }
                         }
                     }
                 }
-                @let (what, pushed_as) = match view.origin {
+                @let (content, pushed_as) = match view.origin {
                     Origin::Commit { .. } => ("Commit", "Ref"),
                     Origin::Image { .. } => ("Manifest", "Pushed as"),
                 };
-                dt { (what) } dd { code.long { (view.origin.content()) } }
+                dt { (content) } dd { code.long { (view.origin.content()) } }
                 dt { (pushed_as) } dd { code.long { (sanitize::line(&view.origin.pushed_as())) } }
                 dt { "Received" } dd { (timestamp(view.observed_at)) }
                 @if let Some(image) = &view.image {

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use bollard::models::ImageConfig;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use referee::model::{ImageId, Severity};
-use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check, emit};
+use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check_dockerfile, emit};
 use referee::rules::policy::Policy;
 
 use crate::bench::{Bench, variable};
@@ -105,7 +105,8 @@ fn run(files: u32, seed: u32, part: u32) -> Counts {
 
 /// Builds a file in both ways. `None` if the rules refuse it.
 fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCaseError> {
-    let Some(read) = check("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed else {
+    let Some(read) = check_dockerfile("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed
+    else {
         return Ok(None);
     };
     let ids: BTreeMap<String, ImageId> =

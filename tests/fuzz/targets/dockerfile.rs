@@ -1,10 +1,10 @@
-//! Dockerfiles: what is accepted is emitted as something that reads as the same again.
+//! Dockerfiles: the emitted text of an accepted Dockerfile parses to the same instructions.
 
 use std::collections::BTreeMap;
 
 use referee::model::finding::any_error;
 use referee::model::{Digest, ImageId};
-use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check, emit};
+use referee::rules::dockerfile::{Base, Dockerfile, Instruction, check_dockerfile, emit};
 use referee::rules::policy::Policy;
 
 use super::assert_fit_to_show;
@@ -17,7 +17,7 @@ pub fn keeps(bytes: &[u8]) {
         .into();
     let mut policy = Policy::new(BASES, []);
     policy.mounts = vec!["/input".to_owned(), "/output".to_owned()];
-    let checked = check("Dockerfile", bytes, &policy);
+    let checked = check_dockerfile("Dockerfile", bytes, &policy);
     assert_fit_to_show(&checked.findings, bytes);
     assert_eq!(checked.parsed.is_none(), any_error(&checked.findings));
     let Some(file) = checked.parsed else {
@@ -32,7 +32,7 @@ pub fn keeps(bytes: &[u8]) {
         bytes.len()
     );
     policy.bases.extend(ids.values().map(ToString::to_string));
-    let again = check("Dockerfile", text.as_bytes(), &policy);
+    let again = check_dockerfile("Dockerfile", text.as_bytes(), &policy);
     let again = again
         .parsed
         .unwrap_or_else(|| panic!("{text}{:#?}", again.findings));
@@ -45,7 +45,7 @@ pub fn keeps(bytes: &[u8]) {
     is_fixed(&again, &ids, &text);
 }
 
-/// The instruction as it reads where bases have ids.
+/// The instruction with image ids instead of the names of bases.
 fn resolved(instruction: &Instruction, ids: &BTreeMap<String, ImageId>) -> Instruction {
     match instruction {
         Instruction::From {
@@ -62,7 +62,7 @@ fn resolved(instruction: &Instruction, ids: &BTreeMap<String, ImageId>) -> Instr
     }
 }
 
-/// Emitting what was emitted changes nothing.
+/// Emitting an emitted Dockerfile changes nothing.
 fn is_fixed(again: &Dockerfile, ids: &BTreeMap<String, ImageId>, text: &str) {
     let named = ids
         .values()

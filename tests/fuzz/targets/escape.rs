@@ -1,11 +1,11 @@
-//! Text of people on terminals and forges: nothing invisible is left, and Markdown sees only text.
+//! Untrusted text for terminals and forges: it has no invisible character, and Markdown parses it as text only.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use referee::model::limits;
 use referee::model::text::is_visible;
 use referee::report::{escape, sanitize};
 
-/// Splits a text for the searches of forges.
+/// The comment that interrupts references and addresses, so that forges do not link them.
 const BREAK: &str = "<!-- -->";
 
 pub fn keeps(bytes: &[u8]) {
@@ -28,59 +28,55 @@ pub fn keeps(bytes: &[u8]) {
     block(&dirty);
     html(&dirty, &line);
     url(&dirty);
-    let cut = escape::cut(&dirty, 20);
+    let shortened = escape::shortened(&dirty, 20);
     assert!(
-        cut.chars().count() <= 21 && line.starts_with(cut.trim_end_matches('…')),
-        "{cut:?}"
+        shortened.chars().count() <= 21 && line.starts_with(shortened.trim_end_matches('…')),
+        "{shortened:?}"
     );
 }
 
-/// What Markdown makes of a text, with every extension that could find something in it.
+/// The events of a Markdown parser with all extensions that could match.
 fn events(markdown: &str) -> Vec<Event<'_>> {
     let options =
         Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
     Parser::new_ext(markdown, options).collect()
 }
 
-/// One paragraph of nothing but this text.
+/// The escaped text is one paragraph with only this text.
 fn inline(dirty: &str, line: &str) {
     let escaped = escape::markdown_text(dirty);
-    assert_eq!(shown(&escaped, |_| false), line, "{escaped:?}");
-    let is_code = |event: &Event<'_>| matches!(event, Event::Code(_));
+    assert_eq!(paragraph_text(&escaped, false), line, "{escaped:?}");
     let prose = escape::markdown_prose(dirty);
-    // Backticks that mark code are not shown, and blanks at the ends of code need not be.
+    // The parser removes the backticks around code, and may remove spaces at its ends.
     let bare = |text: &str| text.replace(['`', ' '], "");
-    assert_eq!(bare(&shown(&prose, is_code)), bare(line), "{prose:?}");
+    assert_eq!(bare(&paragraph_text(&prose, true)), bare(line), "{prose:?}");
     let code = escape::markdown_code(dirty);
     if !code.starts_with('<') {
-        assert_eq!(shown(&code, is_code), line, "{code:?}");
+        assert_eq!(paragraph_text(&code, true), line, "{code:?}");
     }
 }
 
-/// The text of a paragraph that holds text, our breaks and these events.
-fn shown(markdown: &str, or: impl Fn(&Event<'_>) -> bool) -> String {
-    let mut shown = String::new();
+/// The text of a paragraph. The paragraph may have text, [`BREAK`], and code if it is allowed.
+fn paragraph_text(markdown: &str, code_allowed: bool) -> String {
+    let mut all = String::new();
     for event in events(markdown) {
         match event {
             Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => {}
-            Event::Text(text) => shown.push_str(&text),
+            Event::Text(text) => all.push_str(&text),
             Event::InlineHtml(html) if matches!(&*html, BREAK | "<code>" | "</code>") => {}
-            event if or(&event) => match event {
-                Event::Code(code) => shown.push_str(&code),
-                other => panic!("{other:?} in {markdown:?}"),
-            },
+            Event::Code(code) if code_allowed => all.push_str(&code),
             other => panic!("{other:?} in {markdown:?}"),
         }
     }
-    shown
+    all
 }
 
-/// One block of code, no longer than is allowed.
+/// The text is one code block that keeps its limits.
 fn block(dirty: &str) {
-    let most = 1000;
-    let block = escape::code_block_within("text", dirty, most);
+    let bytes_max = 1000;
+    let block = escape::code_block_within("text", dirty, bytes_max);
     assert!(
-        block.len() <= 3 * most + limits::CODE_LINE_CHARS_MAX,
+        block.len() <= 3 * bytes_max + limits::CODE_LINE_CHARS_MAX,
         "{} bytes",
         block.len()
     );
@@ -99,7 +95,7 @@ fn block(dirty: &str) {
     assert!(escape::code_block("", dirty).lines().count() <= limits::CODE_BLOCK_LINES_MAX + 3);
 }
 
-/// No tag but the break, and no quote that would end an attribute.
+/// The text has no tag except [`BREAK`], and no quote that would end an attribute.
 fn html(dirty: &str, line: &str) {
     let html = escape::html_text(dirty).replace(BREAK, "");
     assert!(!html.contains(['<', '>', '"']), "{html:?}");
@@ -110,7 +106,7 @@ fn html(dirty: &str, line: &str) {
     assert_eq!(plain.replace("&amp;", "&"), line);
 }
 
-/// An address stays within its brackets.
+/// An address does not end its angle brackets.
 fn url(dirty: &str) {
     let Some(url) = escape::markdown_url(dirty) else {
         return;

@@ -1,9 +1,11 @@
-//! Manifests and configurations of pushed images: who reads them loosely sees the same image.
+//! Manifests and configurations of pushed images: a lenient JSON parser sees the same image.
 //!
-//! The bytes are the media type, a line end, the manifest, and after a NUL byte the configuration.
+//! The bytes are the media type, a line break, the manifest, a NUL byte and the configuration.
 
 use referee::model::{Duration, Finding, RunLimits};
-use referee::rules::image_manifest::{Document, Manifest, check, check_config, choose, read};
+use referee::rules::image_manifest::{
+    Manifest, ManifestDocument, check_config, check_manifest, choose_image, read_manifest,
+};
 use referee::rules::policy::Policy;
 use serde_json::Value;
 
@@ -19,16 +21,17 @@ pub fn keeps(bytes: &[u8]) {
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
     );
-    let document = read(&media_type, text);
+    let document = read_manifest(&media_type, text);
     if document.is_ok() {
-        // A reader for which the last of two keys counts, and that drops what is behind.
-        let loose: Value = serde_json::from_slice(text).expect("JSON");
-        assert_eq!(read(&media_type, loose.to_string().as_bytes()), document);
+        // For this parser, the last of several equal keys counts.
+        let lenient: Value = serde_json::from_slice(text).expect("JSON");
+        let again = read_manifest(&media_type, lenient.to_string().as_bytes());
+        assert_eq!(again, document);
     }
     match document {
         Err(finding) => is_short(&[finding], text),
-        Ok(Document::Image(manifest)) => image(&manifest, config, text, &policy),
-        Ok(Document::Index(entries)) => match choose(&entries, &policy) {
+        Ok(ManifestDocument::Image(manifest)) => image(&manifest, config, text, &policy),
+        Ok(ManifestDocument::Index(entries)) => match choose_image(&entries, &policy) {
             Ok(digest) => assert!(entries.iter().any(|entry| &entry.digest == digest)),
             Err(finding) => is_short(&[finding], text),
         },
@@ -37,7 +40,7 @@ pub fn keeps(bytes: &[u8]) {
 
 fn image(manifest: &Manifest, config: &[u8], text: &[u8], policy: &Policy) {
     let bounds = bounds();
-    is_short(&check(manifest, &bounds, policy), text);
+    is_short(&check_manifest(manifest, &bounds, policy), text);
     let (image, findings) = check_config(manifest, config, &bounds, policy);
     is_short(&findings, config);
     match image {
@@ -46,9 +49,10 @@ fn image(manifest: &Manifest, config: &[u8], text: &[u8], policy: &Policy) {
                 (&image.manifest, image.config.as_slice()),
                 (manifest, config)
             );
-            let loose: Value = serde_json::from_slice(config).expect("JSON");
-            let loose = check_config(manifest, loose.to_string().as_bytes(), &bounds, policy).0;
-            assert_eq!(loose.map(|loose| loose.diff_ids), Some(image.diff_ids));
+            let lenient: Value = serde_json::from_slice(config).expect("JSON");
+            let lenient = lenient.to_string();
+            let again = check_config(manifest, lenient.as_bytes(), &bounds, policy).0;
+            assert_eq!(again.map(|again| again.diff_ids), Some(image.diff_ids));
         }
         None => assert!(findings.iter().any(Finding::is_error)),
     }

@@ -1,9 +1,10 @@
-//! `metrics.json`: every case and every metric, within the bounds, and the same when written again.
+//! `metrics.json`: an accepted score has every case and metric within the bounds, and reads the same after it is
+//! written.
 
 use referee::model::challenge::Aggregate;
 use referee::model::text::is_visible;
 use referee::model::{CaseId, Direction, MetricName, MetricSpec, MissingRule, Score, limits};
-use referee::scoring::{Problem, read};
+use referee::scoring::{MetricsProblem, read_metrics};
 use serde_json::{Map, Value, json};
 
 pub fn keeps(bytes: &[u8]) {
@@ -13,7 +14,7 @@ pub fn keeps(bytes: &[u8]) {
         metric("count", (-10.0, 10.0), MissingRule::Reject),
     ];
     let cases = ["c001", "c002"].map(|case| CaseId::new(case).expect("a case"));
-    match read(bytes, &metrics, &cases) {
+    match read_metrics(bytes, &metrics, &cases) {
         Ok(report) => {
             let found: Vec<&CaseId> = report.score.cases.iter().map(|case| &case.case).collect();
             assert_eq!(found, cases.iter().collect::<Vec<_>>());
@@ -21,7 +22,7 @@ pub fn keeps(bytes: &[u8]) {
             let notes = report.notes.iter().map(String::len).sum::<usize>();
             assert!(notes < 10_000, "{notes} bytes of notes");
             let written = written(&report.score).to_string();
-            let again = read(written.as_bytes(), &metrics, &cases).expect("what was accepted");
+            let again = read_metrics(written.as_bytes(), &metrics, &cases).expect("accepted again");
             assert_eq!(again.score.cases, report.score.cases);
         }
         Err(problems) => are_readable(&problems),
@@ -76,7 +77,7 @@ fn written(score: &Score) -> Value {
     json!({ "results": score.cases.iter().map(row).collect::<Vec<_>>() })
 }
 
-fn are_readable(problems: &[Problem]) {
+fn are_readable(problems: &[MetricsProblem]) {
     assert!((1..=limits::FINDINGS_SHOWN_MAX + 1).contains(&problems.len()));
     for problem in problems {
         let text = problem.to_string();

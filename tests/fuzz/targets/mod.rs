@@ -1,7 +1,7 @@
-//! What every reader of foreign bytes must keep to, whatever the bytes: one function for each.
+//! The invariants of every parser of untrusted bytes: one function per parser, which must hold for all bytes.
 //!
-//! A function takes the bytes, and panics where a promise is broken; not panicking is the least of
-//! the promises. Used twice: by an ordinary test with seeds and changed seeds, and by libFuzzer.
+//! A function panics if an invariant is violated. The first invariant of every parser is that it never panics. An
+//! ordinary test runs the functions with seeds and changed seeds, and libFuzzer runs them with its own inputs.
 
 mod commands;
 mod delivery;
@@ -16,10 +16,9 @@ mod submission;
 
 use referee::model::Finding;
 
-/// A reader's name and its promises.
+/// The name of a parser, and the function that checks its invariants.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
 pub const TARGETS: [Target; 9] = [
     ("commands", commands::keeps),
     ("delivery", delivery::keeps),
@@ -32,15 +31,18 @@ pub const TARGETS: [Target; 9] = [
     ("submission", submission::keeps),
 ];
 
-/// Runs the target of this name.
-#[cfg_attr(test, expect(dead_code, reason = "for libFuzzer's programs"))]
+/// Runs the target with this name.
+#[cfg_attr(
+    test,
+    expect(dead_code, reason = "used only by the programs for libFuzzer")
+)]
 pub fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(target, _)| *target == name);
     target.expect("a target").1(bytes);
 }
 
-/// Findings are complete, point into the file, and are together no longer than what they are about
-/// and a page for each.
+/// Every finding is complete and has a line of the file. Together they are not longer than a multiple of the file and
+/// 1,000 bytes per finding.
 fn assert_fit_to_show(findings: &[Finding], bytes: &[u8]) {
     let lines = bytes.iter().filter(|b| **b == b'\n').count() + 1;
     let mut length = 0;
@@ -57,6 +59,6 @@ fn assert_fit_to_show(findings: &[Finding], bytes: &[u8]) {
         length += finding.message.len() + finding.help.len();
     }
     assert!(findings.len() <= 500, "{} findings", findings.len());
-    let most = 16 * bytes.len() + 1000 * findings.len();
-    assert!(length <= most, "{length} bytes about {}", bytes.len());
+    let length_max = 16 * bytes.len() + 1000 * findings.len();
+    assert!(length <= length_max, "{length} bytes about {}", bytes.len());
 }

@@ -1,32 +1,33 @@
-//! What participants' code writes: every format's reader, about the same bytes.
+//! Outputs of containers: the parsers of all formats, with the same bytes.
 
 use referee::model::{Finding, Schema};
-use referee::rules::format::{grid, json, nifti, png, table};
+use referee::rules::format::{image_header, json, nifti, png, table};
 use serde_json::{Value, json};
 
 /// The path of the output.
 const PATH: &str = "c001/mask";
-/// Where the type of a PNG's first chunk begins, and where its checksum does.
+/// Offset of the type of a PNG's first chunk.
 const CHUNK_AT: usize = 12;
+/// Offset of the checksum of a PNG's first chunk.
 const SUM_AT: usize = 29;
-/// The most characters about one output: its path, and texts of it that are repeated shortened.
+/// The most characters of a message, which has the path and shortened texts of the output.
 const CHARS_MAX: usize = 1000;
 
 pub fn keeps(bytes: &[u8]) {
-    pictures(bytes);
+    images(bytes);
     let frames = ["frame".to_owned(), "class".to_owned()];
     for columns in [None, Some(&frames[..])] {
         if let Err(finding) = table_of(bytes, columns) {
             is_short(&[finding]);
         }
     }
-    match json::read(PATH, bytes) {
+    match json::read_json(PATH, bytes) {
         Err(finding) => is_short(&[finding]),
         Ok(value) => documents(&value, bytes),
     }
 }
 
-/// The bytes with the checksum that a PNG has behind its header, which no change finds by chance.
+/// The bytes with a valid checksum of a PNG's header, which random changes would never produce.
 pub fn with_its_sum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(SUM_AT);
     let mut sum = flate2::Crc::new();
@@ -35,34 +36,35 @@ pub fn with_its_sum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn pictures(bytes: &[u8]) {
-    let png = png::claim(&with_its_sum(bytes.to_vec()));
-    if let Ok(claim) = png::claim(bytes) {
-        assert_eq!(png, Ok(claim));
+fn images(bytes: &[u8]) {
+    let png = png::read_header(&with_its_sum(bytes.to_vec()));
+    if let Ok(header) = png::read_header(bytes) {
+        assert_eq!(png, Ok(header));
     }
-    let claims = [png, nifti::claim(bytes)];
-    assert!(claims.iter().any(Result::is_err), "{claims:?}");
-    for claim in claims {
-        let size = claim.as_ref().ok().map(|claim| claim.size.clone());
-        let findings = grid::check((PATH, "a picture"), claim, size.as_deref(), &[]);
-        // Its own size fits, and no type is asked for.
+    let headers = [png, nifti::read_header(bytes)];
+    assert!(headers.iter().any(Result::is_err), "{headers:?}");
+    for header in headers {
+        let size = header.as_ref().ok().map(|header| header.size.clone());
+        let input = size.as_deref();
+        let findings = image_header::check_header(PATH, "an image", header, input, &[]);
+        // The size equals the size of the input, and no type is required.
         assert!(findings.len() <= 1, "{findings:?}");
         assert!(size.is_some() || !findings.is_empty());
         is_short(&findings);
     }
 }
 
-/// Reads a table, which has no more rows than bytes.
+/// Reads a table. It has fewer rows than bytes.
 fn table_of(bytes: &[u8], columns: Option<&[String]>) -> Result<(), Finding> {
-    let rows = table::read(PATH, bytes, columns).expect("memory is read")?;
+    let rows = table::read_table(PATH, bytes, columns).expect("reading memory cannot fail")?;
     assert!(rows < bytes.len() as u64);
     Ok(())
 }
 
 fn documents(value: &Value, bytes: &[u8]) {
-    let loose: Value =
-        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).expect("JSON");
-    assert_eq!(&loose, value);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let lenient: Value = serde_json::from_slice(bytes).expect("JSON");
+    assert_eq!(&lenient, value);
     let schema = Schema::new(json!({
         "type": "object",
         "additionalProperties": { "type": "array", "items": { "type": "number", "minimum": 0 } },
@@ -77,15 +79,18 @@ fn documents(value: &Value, bytes: &[u8]) {
         };
         members.values().all(list)
     });
-    let breach = json::breach(PATH, value, &schema);
-    assert_eq!(breach.is_none(), follows, "{breach:?}");
-    is_short(breach.as_slice());
+    let violation = json::check_schema(PATH, value, &schema);
+    assert_eq!(violation.is_none(), follows, "{violation:?}");
+    is_short(violation.as_slice());
     let keys: Vec<String> = value
         .as_object()
         .map(|members| members.keys().cloned().collect())
         .unwrap_or_default();
-    assert_eq!(json::keys(PATH, value, &keys).is_none(), value.is_object());
-    is_short(json::keys(PATH, value, &["c001".to_owned()]).as_slice());
+    assert_eq!(
+        json::check_keys(PATH, value, &keys).is_none(),
+        value.is_object()
+    );
+    is_short(json::check_keys(PATH, value, &["c001".to_owned()]).as_slice());
 }
 
 fn is_short(findings: &[Finding]) {

@@ -1,6 +1,4 @@
-//! What fuzzing starts from: recorded deliveries, the examples' files, and a few texts.
-//!
-//! Nothing is kept twice: all is read or made where it is needed.
+//! Seeds: recorded deliveries, files of the examples, and a few texts. No seed is a file of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,7 @@ use referee::pipeline::commands::Command;
 use serde_json::{Value, json};
 use tar::{EntryType, Header};
 
-/// Seeds of a target.
+/// The seeds of a target.
 pub fn of(name: &str) -> Vec<Vec<u8>> {
     match name {
         "commands" => commands(),
@@ -26,7 +24,7 @@ pub fn of(name: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// Words that a change puts in: what the readers look for.
+/// Texts that a change inserts, because parsers react to them.
 pub const WORDS: &[&str] = &[
     "\\\n",
     "FROM scratch\n",
@@ -68,14 +66,14 @@ fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-/// The repository: this is compiled by two packages of it.
+/// The root of the repository. Two packages at different depths compile this file.
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let is_root = |folder: &&Path| folder.join("webhook-fixtures").is_dir();
     here.ancestors().find(is_root).expect("the repository")
 }
 
-/// The content of all files below a folder whose name is wanted, in the order of their paths.
+/// The content of all files below a folder with a wanted name, in the order of their paths.
 fn files(folder: &str, wanted: &dyn Fn(&str) -> bool) -> Vec<Vec<u8>> {
     let found = paths(&root().join(folder)).into_iter().filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -90,9 +88,12 @@ fn paths(folder: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     found.sort();
-    let below = |path: PathBuf| match path.is_dir() && !path.is_symlink() {
-        true => paths(&path),
-        false => vec![path],
+    let below = |path: PathBuf| {
+        if path.is_dir() && !path.is_symlink() {
+            paths(&path)
+        } else {
+            vec![path]
+        }
     };
     found.into_iter().flat_map(below).collect()
 }
@@ -154,7 +155,7 @@ fn layers() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A tar of these entries, the first one with these extended headers.
+/// A tar archive of the entries. The first entry has the extended headers.
 fn tar_of(entries: &[(EntryType, &str, &[u8])], records: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     if !records.is_empty() {
@@ -166,11 +167,12 @@ fn tar_of(entries: &[(EntryType, &str, &[u8])], records: &[(&str, &[u8])]) -> Ve
         header.set_entry_type(*kind);
         header.set_mode(0o644);
         header.set_size(content.len() as u64);
-        match kind.is_symlink() {
-            true => tar.append_link(&mut header, path, "target"),
-            false => tar.append_data(&mut header, path, *content),
-        }
-        .expect("memory");
+        let appended = if kind.is_symlink() {
+            tar.append_link(&mut header, path, "target")
+        } else {
+            tar.append_data(&mut header, path, *content)
+        };
+        appended.expect("memory");
     }
     tar.into_inner().expect("memory")
 }
@@ -218,13 +220,13 @@ fn manifests() -> Vec<Vec<u8>> {
 
 fn outputs() -> Vec<Vec<u8>> {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x07\x80\0\0\x04\x38\x08\0\0\0\0".to_vec();
-    // Version 1: size of the header, 3 sides, type and bits of a value, and the mark.
+    // Version 1: size of the header, 3 dimensions, type and bits of a value, and the magic bytes.
     let mut first = vec![0; 352];
     first[..4].copy_from_slice(&348_i32.to_le_bytes());
     first[40..48].copy_from_slice(&[3, 0, 64, 0, 64, 0, 32, 0]);
     first[70..74].copy_from_slice(&[2, 0, 8, 0]);
     first[344..348].copy_from_slice(b"n+1\0");
-    // Version 2 in the other byte order.
+    // Version 2 in big-endian byte order.
     let mut second = vec![0; 544];
     second[..12].copy_from_slice(b"\0\0\x02\x1cn+2\0\r\n\x1a\n");
     second[12..16].copy_from_slice(&[0, 16, 0, 32]);
@@ -243,9 +245,12 @@ fn outputs() -> Vec<Vec<u8>> {
 }
 
 const METRICS: &[&str] = &[
-    r#"{"results":[{"case":"c001","dice":0.5,"hd95":1.5,"count":-1},{"case":"c002","dice":null,"hd95":null,"count":1e1,"reason":"no prediction"}]}"#,
-    r#"{"results":{"case":{"0":"c001","1":"c002"},"dice":{"0":0.5,"1":1},"hd95":{"0":3,"1":0},"count":{"0":1,"1":2}},"aggregates":{"dice":{"mean":0.75},"hd95":1.5}}"#,
-    r#"{"results":[{"case":"c001","Dice":2,"hd95":NaN,"count":"1"},{"case":"c003"},{"case":"c001"}],"aggregates":{"dice":Infinity}}"#,
+    r#"{"results":[{"case":"c001","dice":0.5,"hd95":1.5,"count":-1},
+        {"case":"c002","dice":null,"hd95":null,"count":1e1,"reason":"no prediction"}]}"#,
+    r#"{"results":{"case":{"0":"c001","1":"c002"},"dice":{"0":0.5,"1":1},"hd95":{"0":3,"1":0},
+        "count":{"0":1,"1":2}},"aggregates":{"dice":{"mean":0.75},"hd95":1.5}}"#,
+    r#"{"results":[{"case":"c001","Dice":2,"hd95":NaN,"count":"1"},{"case":"c003"},{"case":"c001"}],
+        "aggregates":{"dice":Infinity}}"#,
 ];
 
 const ESCAPES: &[&str] = &[

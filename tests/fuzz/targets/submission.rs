@@ -1,14 +1,15 @@
-//! `submission.toml`: known tasks, paths within the repository, and the same when written again.
+//! `submission.toml`: accepted entries name known tasks and paths inside the repository, and read the same after they
+//! are written.
 
 use referee::model::TaskSlug;
-use referee::rules::submission_toml::{Entries, read};
+use referee::rules::submission_toml::{Entries, read_submission_toml};
 use toml_edit::{Array, DocumentMut, InlineTable, value};
 
 use super::assert_fit_to_show;
 
 pub fn keeps(bytes: &[u8]) {
     let tasks = ["segmentation", "phases"].map(|task| TaskSlug::new(task).expect("a task"));
-    let (entries, findings) = read(Some(bytes), &tasks);
+    let (entries, findings) = read_submission_toml(Some(bytes), &tasks);
     assert_fit_to_show(&findings, bytes);
     for (at, (task, path)) in entries.tasks.iter().enumerate() {
         assert!(tasks.contains(task));
@@ -22,7 +23,7 @@ pub fn keeps(bytes: &[u8]) {
     }
     if findings.is_empty() {
         let written = written(&entries);
-        let again = read(Some(written.as_bytes()), &tasks);
+        let again = read_submission_toml(Some(written.as_bytes()), &tasks);
         assert_eq!(again, (entries, findings), "{written}");
     }
 }
