@@ -1,13 +1,13 @@
-# Sourced by examples/demo.sh and tests/run.sh: brings a Debian 12 machine to where the examples run.
+# Sourced by examples/demo.sh and tests/run.sh. Installs and starts what the examples need on a Debian 12 machine.
 #
-#   need_packages   what the examples and the build need from apt, and the packages named to it
-#   need_engine     a Docker Engine that answers; starts one only where none does
-#   stop_engine     ends the engine that need_engine started, and no other
-#   need_base       the base image referee/python:3.11
+#   need_packages   installs the packages of the build and the examples, and the named packages
+#   need_engine     starts a Docker Engine if none answers
+#   stop_engine     stops the engine that need_engine started, and no other
+#   need_base       makes the base image referee/python:3.11
 #
-# Each may be called twice, prints one line, and returns non-zero with a remedy where it cannot help.
-# It refuses to stop, reconfigure or clean up an engine that was already there, and names no mirror or registry.
-# REFEREE_STATE is the folder for the pid file and the logs; DOCKER_HOST chooses an engine, as everywhere.
+# Each can be called twice and prints one line. If it fails, it prints how to go on and returns non-zero. It never stops,
+# reconfigures or cleans up an engine that was already there, and it names no mirror or registry. REFEREE_STATE is the
+# folder for the pid file and the logs. DOCKER_HOST chooses an engine, as in every Docker tool.
 
 REFEREE_ROOT=${REFEREE_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 REFEREE_STATE=${REFEREE_STATE:-$REFEREE_ROOT/target/engine}

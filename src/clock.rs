@@ -1,6 +1,6 @@
-//! L2, the only place that asks for the time or draws a random number.
+//! L2, the only file that reads the clock or draws a random number.
 //!
-//! Everything else is given moments and seeds, so tests choose them.
+//! Every other file receives times and seeds as parameters, so that tests can choose them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::{Jitter, PageToken, Timestamp};
 
-/// Tells the time.
+/// The source of the current time: the machine, or a fixed value in tests.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
@@ -24,20 +24,19 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still until it is moved; for tests.
+    /// A clock for tests. It changes only by [`Clock::set`].
     pub fn fixed(at: Timestamp) -> Self {
         Self(Source::Fixed(Arc::new(AtomicI64::new(at.0))))
     }
 
-    /// Moves a fixed clock (and every clone of it). The machine's clock is not ours to move.
+    /// Sets a fixed clock and every clone of it. Has no effect on the machine's clock.
     pub fn set(&self, at: Timestamp) {
         if let Source::Fixed(now) = &self.0 {
             now.store(at.0, Ordering::SeqCst);
         }
     }
 
-    /// The present moment.
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
+    #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Fixed(now) => Timestamp(now.load(Ordering::SeqCst)),
@@ -58,7 +57,7 @@ impl Clock {
 #[expect(
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "the one place; no address or secret may be guessable"
+    reason = "the only source of random bytes; no address or secret may be guessable"
 )]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -73,10 +73,10 @@ fn too_long<C: CommandSet>(markdown: &str, bot: &str) -> Option<TextCommand<C>> 
     })
 }
 
-/// The byte of a line at which the name of a command begins; none if the line is no command.
+/// The byte of a line at which the name of a command begins. `None` if the line contains no command.
 ///
-/// `/` alone also begins paths and jokes, so it needs a known or similar name behind it. After our own
-/// login, everything is meant for us.
+/// Paths begin with `/` too, so a known or similar name must follow it. After the login of the bot, every word is a
+/// command.
 fn find_command<C: CommandSet>(line: &str, bot: &str) -> Option<usize> {
     // Invisible characters must not hide a command from us: it is found, then refused.
     let visible = line.trim_start_matches(|c: char| !text::is_visible(c) || c.is_whitespace());

@@ -108,8 +108,8 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
         .collect()
 }
 
-/// Finds new repositories, and reads the refs of all known ones and the images of all teams. A repository that cannot be
-/// read is logged and tried again by the next sweep. Returns the number of new sources.
+/// Finds new repositories, and reads the refs of all known ones and the images of all teams. A repository that cannot
+/// be read is logged and tried again by the next sweep. Returns the number of new sources.
 pub async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<usize> {
     discovery::sweep(context, forges).await?;
     let mut all = context.store.repositories().await?;

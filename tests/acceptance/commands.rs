@@ -185,16 +185,17 @@ fn commands_of_organizers(world: &mut World, at: At<'_>) {
         .message("No submission runs, and none waits.");
 }
 
-fn an_announcement(world: &mut World, at: At<'_>, (alpha, issue): At<'_>) {
+fn an_announcement(world: &mut World, at: At<'_>, team: At<'_>) {
+    let (alpha, issue) = team;
     world
         .command("bob", at, "/announce The test phase opens on **Monday**.")
         .message("Referee posts the announcement to 1 team.");
     world.until("the team should get the announcement", |world| {
-        let said = world.bot_comments(alpha, issue);
-        let announced = said
+        let comments = world.bot_comments(alpha, issue);
+        let announced = comments
             .iter()
             .filter(|s| s.text.contains("opens on **Monday**"));
-        holds(announced.count() == 1, &said)
+        holds(announced.count() == 1, &comments)
     });
 }
 

@@ -1,5 +1,5 @@
-//! The commit statuses of a commit: one for each stage before the queue, and one for each leaderboard. Only changed ones
-//! are sent.
+//! The commit statuses of a commit: one for each stage before the queue, and one for each leaderboard. Only changed
+//! ones are sent.
 //!
 //! Anyone with write access can set the same commit status. Referee never reads them back.
 

@@ -1,4 +1,4 @@
-//! The leaderboards of a challenge as files of a repository: one commit when something has changed, and no commit otherwise.
+//! The leaderboards of a challenge as files of a repository: one commit after a change, no commit otherwise.
 
 use serde_json::Value;
 

@@ -42,8 +42,8 @@ const RETRY: Backoff = Backoff {
     first: Duration::seconds(1),
     most: Duration::seconds(300),
 };
-/// Attempts, over a quarter of an hour, before a repository that the forge does not know is considered deleted. An account
-/// that lost its access by mistake has so long to get it back.
+/// Attempts, over a quarter of an hour, before a repository that the forge does not know is considered deleted. An
+/// account that lost its access by mistake has so long to get it back.
 const GONE_ATTEMPTS_MAX: i64 = 10;
 /// Attempts, over half a minute, before a commit that the forge does not know is considered deleted.
 const COMMIT_ATTEMPTS_MAX: i64 = 5;

@@ -24,8 +24,8 @@ fn text_of(message: &OutboxMessage) -> TextRef {
     }
 }
 
-/// Publishes the replies to all commands of a text in one comment. The forge mails only the first version of a comment, so
-/// nothing is published before each command has a reply. Each command that ends renews the message.
+/// Publishes the replies to all commands of a text in one comment. The forge mails only the first version of a comment,
+/// so nothing is published before each command has a reply. Each command that ends renews the message.
 pub(super) async fn publish(
     context: &Context,
     forges: &Forges,

@@ -1,4 +1,4 @@
-//! The issue of a repository in which Referee reports. It is found again by its author and its marker, opened when there
+//! The issue of a repository in which Referee reports. It is found again by its author and its marker, opened when
 //! is none, and opened again when a person has deleted it.
 
 use super::{LATE, Target, Unpublished};
@@ -92,8 +92,8 @@ async fn open(context: &Context, target: &mut Target<'_>) -> Result<i64, Unpubli
         .await
 }
 
-/// Closes an issue that a slow forge opened after Referee had given up waiting, with a link to the right one. A duplicate in
-/// which Referee has commented stays: people may use it by now.
+/// Closes an issue that a slow forge opened after Referee had given up waiting, with a link to the right one. A duplicate
+/// in which Referee has commented stays: people may use it by now.
 async fn close_duplicate(
     target: &mut Target<'_>,
     duplicate: i64,

@@ -40,7 +40,8 @@ pub(super) struct StickyComment {
     pub since: Timestamp,
 }
 
-/// Publishes a comment. Returns the time of another look, if an earlier attempt may still appear beside it or its issue.
+/// Publishes a comment. Returns the time of the next check if an earlier attempt may still appear, as a second comment
+/// or a second issue.
 pub(super) async fn publish(
     context: &Context,
     forges: &Forges,
@@ -151,8 +152,8 @@ impl Publication<'_, '_> {
         }
     }
 
-    /// Fails if the issue was deleted. In place of the report issue the next attempt opens another one. In any other issue
-    /// the comment has no use any more.
+    /// Fails if the issue was deleted. In place of the report issue the next attempt opens another one. In any other
+    /// issue the comment has no use any more.
     async fn check_issue(&mut self) -> Result<(), Unpublished> {
         if !report_issue::is_deleted(self.context, self.target, self.issue).await? {
             return Ok(());
@@ -163,8 +164,8 @@ impl Publication<'_, '_> {
         }))
     }
 
-    /// Finds the comments that carry the marker. The first one is kept, the others are deleted. The doubt ends when all of
-    /// them had time to appear.
+    /// Finds the comments that carry the marker. The first one is kept, the others are deleted. The doubt ends when all
+    /// of them had time to appear.
     async fn find_duplicates(&mut self) -> Result<(), Unpublished> {
         let now = self.context.clock.now();
         let me = self.target.forge.account().await?.id;

@@ -1,4 +1,4 @@
-//! The source of a submission: a commit, or an image in a forge's registry. This is the only place that decides which.
+//! The source of a submission: a commit, or an image in a forge's registry. Only this file decides which.
 
 mod commit;
 mod image;

@@ -85,8 +85,8 @@ pub async fn submission(
     Ok(report::redact(view, &of.phase.show))
 }
 
-/// The attempts that a participant sees: the newest of each stage and case. Lost attempts were repeated, and failed ones
-/// before a rerun were repeated too.
+/// The attempts that a participant sees: the newest of each stage and case. Lost attempts were repeated, and so were
+/// failed ones before a rerun.
 ///
 /// Where the times of an evaluation are `delayed`, a lost attempt of a running evaluation is shown as a running one.
 fn visible(
@@ -248,7 +248,7 @@ fn reproduce(
     if !reproducible {
         return None;
     }
-    // A push that is rejected before its task is known is rejected for every task.
+    // Admission can reject a push before it reads the tasks. Such a push is rejected for every task.
     let task = of.task.or(of.challenge.tasks.first())?;
     let case = cases::first_sample_case(task).unwrap_or_default();
     let is_commit = matches!(record.submission.origin, Origin::Commit { .. });

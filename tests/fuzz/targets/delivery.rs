@@ -19,7 +19,7 @@ pub fn keeps(bytes: &[u8]) {
         panic!("fit secrets");
     };
     let event = read(&headers, body);
-    // Nobody who wrote these bytes knew our secrets.
+    // The author of these bytes cannot know the secrets.
     let unsigned = accept(&headers, body, &[ours.clone(), other.clone()]);
     assert!(
         matches!(unsigned, Err(Refusal::ContentType | Refusal::Unverified(_))),
