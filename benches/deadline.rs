@@ -1,9 +1,9 @@
-//! Two hundred pushes at a deadline, to a forge that takes twenty statuses or ten comments a second, one
-//! after the other: when the last team has its first verdict, when everything is shown, and how many
-//! requests that took.
+//! 200 pushes at a deadline, with a forge that accepts 20 commit statuses or 10 comments per second, one after the
+//! other. Measures when the last team has its first verdict, when everything is published, and how many requests that
+//! takes.
 //!
-//! Intake, rules and outbox are the real ones; building, trying and running are short waits, as an
-//! engine is not what is measured. Prints; asserts nothing about time.
+//! Intake, admission and outbox are the real ones. Build, smoke run and run are short waits, because the benchmark does
+//! not measure an engine. It prints times and asserts nothing about them.
 //! `cargo bench --bench deadline [-- TEAMS MILLISECONDS-PER-STAGE]`.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a measurement is its report")]
@@ -11,16 +11,16 @@
 #[path = "../tests/web/engine.rs"]
 mod engine;
 #[path = "../tests/web/log.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 mod log;
 #[path = "../tests/forge/model/mod.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 mod model;
 #[path = "../tests/outbox/submissions.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 mod submissions;
 #[path = "../tests/outbox/world.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ use world::{Plan, World};
 
 const TEAMS: usize = 200;
 const STAGE: u64 = 100;
-/// The forge takes this long for each.
+/// Response times of the forge.
 const PACE: Pace = Pace {
     status: Duration::from_millis(50),
     comment: Duration::from_millis(100),
@@ -47,7 +47,7 @@ const PACE: Pace = Pace {
 const FIRST_VERDICT_GOAL: f64 = 60.0;
 const EVERYTHING_GOAL: f64 = 300.0;
 
-/// A submission that the rules admit.
+/// A submission that passes admission.
 fn files() -> Vec<(String, String)> {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -58,45 +58,41 @@ fn files() -> Vec<(String, String)> {
     all.map(|name| (name.to_owned(), read(name))).collect()
 }
 
-fn for_ever<R>(doing: impl Fn() -> R + Send + 'static)
+fn spawn_loop<R>(step: impl Fn() -> R + Send + 'static)
 where
     R: Future<Output = Progress> + Send,
 {
     tokio::spawn(async move {
         loop {
-            if doing().await == Progress::Idle {
+            if step().await == Progress::Idle {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     });
 }
 
-/// The loops of the daemon that matter here.
+/// The loops of the daemon that this benchmark needs.
 fn start(world: &Arc<World>) {
     for _ in 0..2 {
         let app = Arc::clone(&world.app);
-        for_ever(move || {
+        spawn_loop(move || {
             let app = Arc::clone(&app);
             async move { stages::step(&app, Stage::Admission).await.unwrap() }
         });
     }
-    for priority_class in [PriorityClass::Urgent, PriorityClass::Rest] {
+    for class in [PriorityClass::Urgent, PriorityClass::Rest] {
         let world = Arc::clone(world);
-        for_ever(move || {
+        spawn_loop(move || {
             let world = Arc::clone(&world);
-            async move {
-                publish::step(&world.app, &world.name, priority_class)
-                    .await
-                    .unwrap()
-            }
+            async move { publish::step(&world.app, &world.name, class).await.unwrap() }
         });
     }
 }
 
-/// One stage after the other of one submission after the other, as long as there are any.
+/// Completes the stages of one submission after the other.
 fn start_engine(world: &Arc<World>, stage_time: Duration) {
     let world = Arc::clone(world);
-    for_ever(move || {
+    spawn_loop(move || {
         let world = Arc::clone(&world);
         async move {
             let mut progress = Progress::Idle;
@@ -126,7 +122,7 @@ fn start_engine(world: &Arc<World>, stage_time: Duration) {
     });
 }
 
-/// Repositories, of a commit each, whose first verdict is shown.
+/// The number of repositories (each with one commit) whose first verdict is published.
 fn verdicts(forge: &Forge) -> usize {
     let state = forge.state();
     let all = state.statuses.iter();
@@ -151,7 +147,7 @@ async fn ended(world: &World) -> usize {
         .count()
 }
 
-/// What a request is, without what it is about.
+/// The kind of a request, without names and ids.
 fn kind(method: &str, path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let step = |step: &str| {
@@ -170,7 +166,7 @@ fn kind(method: &str, path: &str) -> String {
     format!("{method} {}", path.join("/"))
 }
 
-fn told(goal: f64, seconds: f64) -> String {
+fn with_goal(goal: f64, seconds: f64) -> String {
     let met = if seconds <= goal { "met" } else { "missed" };
     format!("{seconds:.1} s (goal {goal} s: {met})")
 }
@@ -203,7 +199,10 @@ async fn main() {
             .unwrap(),
         teams
     );
-    println!("all entered after {:.1} s", begin.elapsed().as_secs_f64());
+    println!(
+        "all pushes entered after {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
     let now = world.app.context.clock.now();
     while !world
         .app
@@ -217,7 +216,7 @@ async fn main() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!(
-        "all in the hands of the rules after {:.1} s",
+        "all admissions started after {:.1} s",
         begin.elapsed().as_secs_f64()
     );
     while verdicts(&world.forge) < teams {
@@ -225,25 +224,28 @@ async fn main() {
     }
     println!(
         "last first verdict: {}",
-        told(FIRST_VERDICT_GOAL, begin.elapsed().as_secs_f64())
+        with_goal(FIRST_VERDICT_GOAL, begin.elapsed().as_secs_f64())
     );
     while ended(&world).await < teams {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!("last end after {:.1} s", begin.elapsed().as_secs_f64());
+    println!(
+        "last submission ended after {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
     while world.messages().await.iter().any(|message| message.is_due) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!(
-        "everything shown: {}",
-        told(EVERYTHING_GOAL, begin.elapsed().as_secs_f64())
+        "everything published: {}",
+        with_goal(EVERYTHING_GOAL, begin.elapsed().as_secs_f64())
     );
 
     let mut kinds = BTreeMap::<String, usize>::new();
     for asked in world.forge.asked() {
         *kinds.entry(kind(&asked.method, &asked.path)).or_default() += 1;
     }
-    println!("requests to the API, for each submission:");
+    println!("API requests per submission:");
     for (kind, count) in kinds {
         println!("  {:6.2}  {kind}", count as f64 / teams as f64);
     }

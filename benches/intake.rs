@@ -1,13 +1,9 @@
-//! How many deliveries a second become durable, compared with what the disk allows: bare SQLite
-//! commits of the same rows, with the same pragmas, in the same run, by turns.
+//! Durable deliveries per second, compared with the speed of the disk: plain SQLite commits of the same rows, with the
+//! same pragmas, in the same run, in turn.
 //!
-//! `cargo bench --bench intake [-- SECONDS ROUNDS]`. It judges a way in, not a machine: only the
-//! ratios mean anything elsewhere.
+//! `cargo bench --bench intake [-- SECONDS ROUNDS]`. Only the ratios are comparable between machines.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a benchmark that fails has nothing to say"
-)]
+#![expect(clippy::unwrap_used, reason = "a panic in a measurement is its report")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,14 +14,14 @@ use referee::model::{CommitSha, Digest, ForgeEvent, ForgeName, RepositoryRef, Se
 use referee::store::{Delivery, DeliveryWriter, Received, Store};
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
-/// Clients at the same time, the second figure.
+/// Clients at the same time, in the second measurement.
 const CLIENTS: usize = 64;
-/// Serial deliveries, as a share of bare commits.
+/// Deliveries of one client, as a multiple of plain commits.
 const SERIAL_GOAL: f64 = 0.7;
-/// Deliveries of all clients, as a share of bare commits.
+/// Deliveries of all clients, as a multiple of plain commits.
 const CLIENTS_GOAL: f64 = 3.0;
 
-/// A push as Gitea sends it, and never the same twice.
+/// A push as Gitea sends it. Each is different.
 fn delivery() -> Delivery {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -49,27 +45,27 @@ fn delivery() -> Delivery {
     }
 }
 
-/// A way for a delivery to become durable: the writer itself; a hook's address would be another.
-trait WayIn: Clone + Send + 'static {
+/// A way to store a delivery. The writer is one; an HTTP client of the webhook address would be another.
+trait Intake: Clone + Send + 'static {
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = ()> + Send;
 }
 
-impl WayIn for DeliveryWriter {
+impl Intake for DeliveryWriter {
     async fn deliver(&self, delivery: Delivery) {
         assert_eq!(self.write(delivery).await.unwrap(), Received::New);
     }
 }
 
-/// Deliveries a second of that many clients, each of which waits for its answer.
-async fn through(way: &impl WayIn, clients: usize, time: Duration) -> f64 {
+/// Deliveries per second of this many clients. Each client waits for its response.
+async fn throughput(intake: &impl Intake, clients: usize, time: Duration) -> f64 {
     let done = Arc::new(AtomicU64::new(0));
     let start = Instant::now();
     let running: Vec<_> = (0..clients)
         .map(|_| {
-            let (way, done) = (way.clone(), done.clone());
+            let (intake, done) = (intake.clone(), done.clone());
             tokio::spawn(async move {
                 while start.elapsed() < time {
-                    way.deliver(delivery()).await;
+                    intake.deliver(delivery()).await;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -81,8 +77,8 @@ async fn through(way: &impl WayIn, clients: usize, time: Duration) -> f64 {
     done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// A connection as the store's own, to a table of the same make.
-async fn bare(path: &Path) -> AnyConnection {
+/// A connection with the settings of the store, to a database with the same schema.
+async fn plain_connection(path: &Path) -> AnyConnection {
     drop(Store::open_file(path).await.unwrap());
     let url = format!("sqlite:{}", path.display());
     let mut connection = AnyConnection::connect(&url).await.unwrap();
@@ -97,7 +93,7 @@ async fn bare(path: &Path) -> AnyConnection {
     connection
 }
 
-/// Commits a second of one row each.
+/// Commits per second of one row each.
 async fn commits(connection: &mut AnyConnection, time: Duration) -> f64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let start = Instant::now();
@@ -126,7 +122,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The arguments: seconds of a measurement, and rounds. `--bench` is cargo's own.
+/// The arguments: seconds per measurement, and rounds. cargo adds `--bench`.
 fn arguments() -> (Duration, usize) {
     let mut numbers = std::env::args()
         .skip(1)
@@ -140,9 +136,9 @@ fn arguments() -> (Duration, usize) {
 async fn main() {
     sqlx::any::install_default_drivers();
     let (time, rounds) = arguments();
-    // Where cargo builds: a disk, where /tmp may be memory.
+    // In the build folder, because /tmp may be in memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let mut raw = bare(&directory.path().join("bare.sqlite")).await;
+    let mut raw = plain_connection(&directory.path().join("bare.sqlite")).await;
     let store = Store::open_file(&directory.path().join("store.sqlite"))
         .await
         .unwrap();
@@ -150,15 +146,15 @@ async fn main() {
     let mut rates = [const { Vec::new() }; 3];
     for _ in 0..rounds {
         rates[0].push(commits(&mut raw, time).await);
-        rates[1].push(through(&writer, 1, time).await);
-        rates[2].push(through(&writer, CLIENTS, time).await);
+        rates[1].push(throughput(&writer, 1, time).await);
+        rates[2].push(throughput(&writer, CLIENTS, time).await);
     }
     let ratio = |of: usize| {
         let pairs = rates[of].iter().zip(&rates[0]);
-        median(pairs.map(|(rate, bare)| rate / bare).collect())
+        median(pairs.map(|(rate, plain)| rate / plain).collect())
     };
-    println!("Durable deliveries a second, medians of {rounds} rounds of {time:?} each by turns");
-    println!("{:<28}{:>12}{:>12}{:>8}", "", "a second", "to bare", "goal");
+    println!("Durable deliveries per second, medians of {rounds} rounds of {time:?} each");
+    println!("{:<28}{:>12}{:>12}{:>8}", "", "per second", "ratio", "goal");
     let line = |name: &str, of: usize, goal: f64| {
         let (rate, ratio) = (median(rates[of].clone()), ratio(of));
         let met = if ratio >= goal { "met" } else { "MISSED" };
@@ -166,7 +162,7 @@ async fn main() {
     };
     println!(
         "{:<28}{:>12.0}{:>12.2}",
-        "bare SQLite commits",
+        "plain SQLite commits",
         median(rates[0].clone()),
         1.0
     );

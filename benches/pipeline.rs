@@ -1,7 +1,7 @@
-//! What the platform costs: one submission whose containers take ten seconds, through Referee and
-//! through a plain script of `docker build` and `docker run`, in turn.
+//! The overhead of Referee: one submission whose containers take ten seconds, through Referee and through a script of
+//! `docker build` and `docker run`, in turn.
 //!
-//! Prints; asserts nothing about time. `cargo bench --bench pipeline`.
+//! The benchmark prints times and asserts nothing about them. `cargo bench --bench pipeline`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,10 +9,10 @@
     reason = "a panic in a measurement is its report"
 )]
 
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/copy.rs"]
 mod copy;
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/world.rs"]
 mod world;
 
@@ -23,24 +23,24 @@ use std::time::{Duration, Instant};
 use copy::Copy;
 use world::{PATIENCE, World, docker, examples, submission};
 
-/// Pairs that are measured, after one that is not.
+/// Measured pairs, after a warm-up pair.
 const PAIRS: usize = 5;
 const TEAM: &str = "bench";
 /// Seconds that the container sleeps, once on the sample and once on the data.
 const SLEEPS: u32 = 5;
 
-/// The same by hand. `$1` repository, `$2` empty folder, `$3` challenge, `$4` image of the scorer.
+/// The same work as a script. `$1` repository, `$2` empty folder, `$3` challenge, `$4` image of the scorer.
 const SCRIPT: &str = r#"
 set -euo pipefail
 cd "$2" && git clone --quiet "$1" code
 image=$(docker build --quiet --no-cache --network none code)
-walls="--rm --network none --read-only --user 65534:65534 --cap-drop ALL
+limits="--rm --network none --read-only --user 65534:65534 --cap-drop ALL
     --security-opt no-new-privileges --memory 512m --cpus 1 --pids-limit 64 --tmpfs /tmp:size=64m"
 for data in sample data/validation; do
     at=$3/$data/segmentation
     mkdir -p -m 777 "$data/predictions" "$data/report"
-    docker run $walls -v "$at/inputs:/input:ro" -v "$PWD/$data/predictions:/output" "$image"
-    docker run $walls --cpus 2 --memory 1g -v "$PWD/$data/predictions:/predictions:ro" \
+    docker run $limits -v "$at/inputs:/input:ro" -v "$PWD/$data/predictions:/output" "$image"
+    docker run $limits --cpus 2 --memory 1g -v "$PWD/$data/predictions:/predictions:ro" \
         -v "$at/truth:/truth:ro" -v "$PWD/$data/report:/output" "$4"
     test -s "$data/report/metrics.json"
 done
@@ -83,8 +83,8 @@ fn main() {
         "median ratio {:.3}",
         ours.as_secs_f64() / theirs.as_secs_f64()
     );
-    where_it_goes(&world);
-    // Only the name: the image itself may be in use by others.
+    print_stages(&world);
+    // Removes only the name, because others may use the image.
     let _ = docker(&["rmi", "--no-prune", scorer.trim()]);
 }
 
@@ -130,8 +130,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// The last submission's attempts, and what lies between them.
-fn where_it_goes(world: &World) {
+/// Prints the attempts of the last submission, and the waits between them.
+fn print_stages(world: &World) {
     let record = world
         .submissions("nuclei", TEAM)
         .pop()

@@ -1,7 +1,6 @@
-//! How long a team looks at its terminal: `git push` until the verdict of the rules is there, beside
-//! the same push to a repository without Referee.
+//! The duration of `git push` with the verdict of admission, compared with a push to a repository without Referee.
 //!
-//! Prints; asserts nothing about time. `cargo bench --bench push`.
+//! The benchmark prints times and asserts nothing about them. `cargo bench --bench push`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,10 +8,10 @@
     reason = "a panic in a measurement is its report"
 )]
 
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/copy.rs"]
 mod copy;
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/world.rs"]
 mod world;
 
@@ -37,12 +36,12 @@ fn main() {
     let (mut judged, mut stored) = (Vec::new(), Vec::new());
     for n in 0..=PUSHES {
         copy.write("number.txt", &n.to_string());
-        copy.commit("Another try");
+        copy.commit("Another push");
         let pushed = copy.push(&["plain", "HEAD:main"]);
         assert!(pushed.accepted, "{}", pushed.text);
         let verdict = copy.push_main();
         verdict.message("Rejected by the rules");
-        // The first push finds nothing in any cache.
+        // The first push finds empty caches.
         if n > 0 {
             stored.push(pushed.took);
             judged.push(verdict.took);
@@ -50,12 +49,12 @@ fn main() {
     }
     world.settle(PATIENCE);
     println!("{PUSHES} pushes           median      p90");
-    show("to the verdict", judged);
-    show("without Referee", stored);
+    print_row("with verdict", judged);
+    print_row("without Referee", stored);
 }
 
-fn show(what: &str, mut times: Vec<Duration>) {
+fn print_row(name: &str, mut times: Vec<Duration>) {
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_millis();
-    println!("{what:<15} {:>9} ms {:>5} ms", at(0.5), at(0.9));
+    println!("{name:<15} {:>9} ms {:>5} ms", at(0.5), at(0.9));
 }

@@ -148,7 +148,7 @@ CREATE TABLE submission (
     stage               TEXT NOT NULL,
     -- 1 while an attempt at the stage is running.
     working             BIGINT NOT NULL,
-    -- The outcome of an evaluation on hidden data that is known and not disclosed yet. It is disclosed at
+    -- The outcome of an evaluation on hidden data, withheld for now. It is disclosed at
     -- `ready_at`. Until then no worker touches the submission.
     undisclosed_outcome TEXT,
     outcome             TEXT,
@@ -331,7 +331,7 @@ CREATE TABLE override (
 CREATE INDEX override_challenge ON override (challenge, id);
 
 -- A command in an issue, in a comment or on the command line. It runs once, however often the forge announces
--- it. `comment_id` is 0 for the text that opened the issue. `ordinal` tells equal commands of one text apart.
+-- it. `comment_id` is 0 for the text that opened the issue. `ordinal` distinguishes equal commands of one text.
 CREATE TABLE command (
     id         BIGINT PRIMARY KEY,
     forge      TEXT NOT NULL,
@@ -391,7 +391,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (forge, priority, not_before, id) WHERE sent < version;
 
 -- The issue of a repository in which Referee reports. The row is deleted when the issue is deleted.
-CREATE TABLE thread (
+CREATE TABLE report_issue (
     forge        TEXT NOT NULL,
     forge_id     TEXT NOT NULL,
     -- 0 while the issue is being opened.

@@ -1,6 +1,7 @@
-//! L2, the only file that reads the clock or draws a random number.
+//! L2: the clock and the random numbers of the whole program.
 //!
-//! Every other file receives times and seeds as parameters, so that tests can choose them.
+//! No other module reads the system's clock or draws a random number. Callers pass times and seeds on, so that tests
+//! can choose them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +9,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::{Jitter, PageToken, Timestamp};
 
-/// The source of the current time: the machine, or a fixed value in tests.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
@@ -19,24 +19,27 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The clock of the operating system.
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock for tests. It changes only by [`Clock::set`].
+    /// A clock for tests, which only [`Clock::set`] moves.
     pub fn fixed(at: Timestamp) -> Self {
         Self(Source::Fixed(Arc::new(AtomicI64::new(at.0))))
     }
 
-    /// Sets a fixed clock and every clone of it. Has no effect on the machine's clock.
+    /// Sets a fixed clock and all its clones. On the system's clock it has no effect.
     pub fn set(&self, at: Timestamp) {
         if let Source::Fixed(now) = &self.0 {
             now.store(at.0, Ordering::SeqCst);
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only this function reads the clock"
+    )]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Fixed(now) => Timestamp(now.load(Ordering::SeqCst)),
@@ -50,27 +53,27 @@ impl Clock {
     }
 }
 
-/// Draws `N` bytes from the operating system.
+/// Draws `N` random bytes from the operating system.
 ///
 /// # Panics
-/// When the operating system has no source of randomness: nothing safe can be done then.
+/// If the operating system has no source of randomness. Without one, addresses and secrets would be guessable.
 #[expect(
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "the only source of random bytes; no address or secret may be guessable"
+    reason = "only this function draws random bytes"
 )]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 
-/// A fresh page address.
+/// Draws the unguessable part of a page's address.
 pub fn page_token() -> PageToken {
     PageToken::from_bytes(random_bytes())
 }
 
-/// A seed for an attempt, small enough for every language's generator (31 bits).
+/// Draws the seed of an attempt. It has 31 bits, so that the generators of all languages accept it.
 pub fn seed() -> u32 {
     u32::from_le_bytes(random_bytes()) & 0x7fff_ffff
 }

@@ -1,4 +1,4 @@
-//! The program `referee`: its command line is all that is here.
+//! The program `referee`. It only calls the command line of the library.
 
 use std::process::ExitCode;
 

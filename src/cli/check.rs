@@ -383,7 +383,7 @@ impl TaskCheck<'_> {
 
 /// Returns at SIGINT or SIGTERM. Never returns where these signals cannot be received.
 async fn interrupted() {
-    if terminal::asked_to_end().await.is_err() {
+    if terminal::end_requested().await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -1,4 +1,4 @@
-//! `referee config`: looks at configuration, changes none.
+//! `referee config`: checks and explains the configuration. It changes nothing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::terminal;
 use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
 use crate::model::finding::{Location, any_error};
-use crate::model::{Finding, Severity};
+use crate::model::{Challenge, Finding, Severity};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -23,17 +23,18 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check referee.toml with all its challenges, or one challenge; all mistakes at once.
+    /// Check referee.toml with all its challenges, or one challenge, and report all mistakes at once
     ///
-    /// Hidden data is looked for, too; `referee check` does not need it. Exits with 1 on errors.
+    /// Also checks that the hidden data exists, which `referee check` does not need. Exits with 1 on
+    /// errors.
     Check {
-        /// `referee.toml`, or the folder of a challenge.
+        /// `referee.toml`, or the folder of a challenge
         #[arg(env = "REFEREE_CONFIG", default_value = "referee.toml")]
         path: PathBuf,
     },
-    /// Print every key with its default and its meaning.
+    /// Print every key with its default and its meaning
     Show {
-        /// Which file.
+        /// The file whose keys are printed
         #[arg(value_enum, default_value_t = File::Referee)]
         file: File,
     },
@@ -63,16 +64,17 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let findings = check(path);
             terminal::show_findings(&findings);
             let message = format!("{}: {}", path.display(), summary(&findings));
-            match any_error(&findings) {
-                true => eprintln!("{message}"),
-                false => println!("{message}"),
+            if any_error(&findings) {
+                eprintln!("{message}");
+                return Ok(ExitCode::FAILURE);
             }
-            Ok(ExitCode::from(u8::from(any_error(&findings))))
+            println!("{message}");
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// `fine`, or how much of what there is.
+/// `valid`, or the number of errors and warnings.
 fn summary(findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|f| f.is_error()).count();
     let counted = |n: usize, one: &str| match n {
@@ -86,16 +88,16 @@ fn summary(findings: &[Finding]) -> String {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     match (errors, parts.is_empty()) {
-        (_, true) => "fine".to_owned(),
-        (0, _) => format!("fine, with {}", parts.join(", ")),
+        (_, true) => "valid".to_owned(),
+        (0, _) => format!("valid, with {}", parts.join(", ")),
         _ => parts.join(", "),
     }
 }
 
 fn check(path: &std::path::Path) -> Vec<Finding> {
-    let with_paths = |challenge: &crate::model::Challenge, findings: &mut Vec<Finding>| {
+    let with_paths = |challenge: &Challenge, findings: &mut Vec<Finding>| {
         findings.extend(config::check_paths(challenge));
-        findings.extend(idle_weights(challenge));
+        findings.extend(ineffective_severities(challenge));
     };
     if path.is_dir() && path.join("challenge.toml").exists() {
         let (challenge, mut findings) = config::inspect_challenge(path);
@@ -104,9 +106,10 @@ fn check(path: &std::path::Path) -> Vec<Finding> {
         }
         return findings;
     }
-    let file = match path.is_dir() {
-        true => path.join("referee.toml"),
-        false => path.to_owned(),
+    let file = if path.is_dir() {
+        path.join("referee.toml")
+    } else {
+        path.to_owned()
     };
     let (installation, mut findings) = config::inspect_installation(&file);
     for challenge in installation.iter().flat_map(|i| &i.challenges) {
@@ -115,27 +118,27 @@ fn check(path: &std::path::Path) -> Vec<Finding> {
     findings
 }
 
-/// Weights for rules that do not exist, or cannot be lighter, would be weights for nothing.
-fn idle_weights(challenge: &crate::model::Challenge) -> Vec<Finding> {
+/// Severities in `[rules]` without an effect: the rule does not exist, or its severity cannot be lowered.
+fn ineffective_severities(challenge: &Challenge) -> Vec<Finding> {
     let file = challenge.directory.join("challenge.toml");
     let location = Location::file(file.display().to_string());
-    let idle = |(code, weight): (&String, &Severity)| match crate::rules::rule(code) {
+    let ineffective = |(code, severity): (&String, &Severity)| match crate::rules::rule(code) {
         None => Some(Finding::error(
             "CFG005",
-            format!("There is no rule `{code}`."),
+            format!("Unknown rule `{code}`."),
             "`referee rules` lists all rules with their codes.",
         )),
-        Some(rule) if !rule.overridable && *weight < rule.severity => Some(Finding::error(
+        Some(rule) if !rule.overridable && *severity < rule.severity => Some(Finding::error(
             "CFG005",
             format!(
-                "The rule `{code}` cannot be made lighter than {}.",
+                "The severity of the rule `{code}` cannot be lower than {}.",
                 rule.severity
             ),
-            "Delete the line: the rule protects the server, the data or the reading itself.",
+            "Remove the line. The rule protects the server, the hidden data or the check itself.",
         )),
         Some(_) => None,
     };
-    let found = challenge.rules.iter().filter_map(idle);
+    let found = challenge.rules.iter().filter_map(ineffective);
     found.map(|finding| finding.at(location.clone())).collect()
 }
 
@@ -144,26 +147,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_that_weigh_nothing_are_told() {
+    fn severities_without_effect_are_reported() {
         let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
         let mut challenge = config::read_challenge(&example).unwrap();
-        let weights = [
+        let severities = [
             ("DF020", Severity::Advice),
             ("DF041", Severity::Error),
             ("QTA005", Severity::Warning),
             ("RUN002", Severity::Error),
             ("XX001", Severity::Error),
         ];
-        challenge.rules = weights.map(|(code, s)| (code.to_owned(), s)).into();
-        let message: Vec<String> = idle_weights(&challenge)
+        challenge.rules = severities.map(|(code, s)| (code.to_owned(), s)).into();
+        let messages: Vec<String> = ineffective_severities(&challenge)
             .into_iter()
             .map(|f| f.message)
             .collect();
         assert_eq!(
-            message,
+            messages,
             [
-                "The rule `DF020` cannot be made lighter than error.",
-                "There is no rule `XX001`.",
+                "The severity of the rule `DF020` cannot be lower than error.",
+                "Unknown rule `XX001`.",
             ]
         );
     }

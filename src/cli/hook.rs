@@ -1,6 +1,7 @@
-//! `referee hook post-receive`: tells the daemon about a push and shows its answer line by line.
+//! `referee hook post-receive`: reports a push to the daemon, and prints the response line by line.
 //!
-//! Carries no authority and never fails: the push has already succeeded when git calls it.
+//! It never fails, because the push has already succeeded when git calls the hook. The daemon reads the repository
+//! itself and believes nothing that the hook sends.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -13,9 +14,9 @@ use crate::config;
 use crate::forge::local;
 use crate::model::limits;
 
-/// The daemon is on this machine; if it does not take the call at once, it is not there.
+/// The daemon is on this machine. If it does not accept the connection at once, it does not run.
 const CONNECT_TIME: StdDuration = StdDuration::from_secs(2);
-/// What git passes for the refs of one push.
+/// The list of refs that git passes to the hook.
 const STDIN_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
@@ -26,16 +27,16 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Hook {
-    /// After a push.
+    /// After a push
     PostReceive,
 }
 
 pub async fn run(options: &Options) -> ExitCode {
     let Hook::PostReceive = options.hook;
     if let Err(error) = notify().await {
-        println!("Referee cannot be reached right now ({error:#}).");
+        println!("Referee cannot be reached ({error:#}).");
         println!(
-            "Your push is stored; it will be found within about a minute of the daemon's return."
+            "Your push is stored. Referee finds it within about a minute after the daemon is back."
         );
     }
     ExitCode::SUCCESS
@@ -61,7 +62,7 @@ async fn notify() -> anyhow::Result<()> {
         ))
         .body(refs);
     if !watch {
-        // The daemon answers within its own limit; this is for one that hangs.
+        // The daemon responds within its own limit. This limit is for a daemon that hangs.
         request = request.timeout(limits::HOOK_VERDICT_WAIT.std() + CONNECT_TIME * 2);
     }
     let mut response = request
@@ -76,7 +77,7 @@ async fn notify() -> anyhow::Result<()> {
         .await
         .map_err(reqwest::Error::without_url)?
     {
-        // git shows a line as soon as it is complete.
+        // git prints a line as soon as it is complete.
         out.write_all(&chunk)?;
         out.flush()?;
     }

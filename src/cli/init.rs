@@ -1,7 +1,7 @@
-//! `referee init`: a challenge that runs at once, to be changed into one's own.
+//! `referee init`: creates a challenge that works at once, as a start for a new one.
 //!
-//! The files are those of the example `nuclei`, in the program itself, so that nothing has to be
-//! downloaded; nothing that exists is overwritten.
+//! The files are those of the example `nuclei`. They are part of the program, so nothing is downloaded. No existing
+//! file is overwritten.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,11 +16,11 @@ Examples:
   referee init my-challenge
   cd my-challenge && referee config check && referee doctor")]
 pub struct Options {
-    /// Folder to make, for example `my-challenge`.
+    /// Folder to create, for example `my-challenge`
     directory: PathBuf,
 }
 
-/// Folders of the example, as they stood when the program was built: all but its submissions.
+/// The folders of the example, without its submissions.
 static FOLDERS: [(&str, Dir<'_>); 4] = [
     (
         "scorer",
@@ -39,7 +39,6 @@ static FOLDERS: [(&str, Dir<'_>); 4] = [
         include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/template"),
     ),
 ];
-/// Files of the example.
 const FILES: [(&str, &str); 2] = [
     (
         "challenge.toml",
@@ -47,13 +46,14 @@ const FILES: [(&str, &str); 2] = [
     ),
     ("README.md", include_str!("../../examples/nuclei/README.md")),
 ];
-/// Settings of the daemon for it.
+/// Settings of a daemon for the new challenge.
 const SETTINGS: &str = include_str!("init.referee.toml");
+
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let root = &options.directory;
     if root.exists() && std::fs::read_dir(root)?.next().is_some() {
         anyhow::bail!(
-            "{} is not empty; choose a new folder, nothing is overwritten",
+            "{} is not empty; choose a new folder, because `referee init` overwrites nothing",
             root.display()
         );
     }
@@ -70,19 +70,23 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     std::fs::write(root.join("referee.toml"), SETTINGS)
         .with_context(|| format!("writing {}", root.display()))?;
     let shown = root.display();
-    println!("A challenge is in {shown}:");
-    println!("  challenge/challenge.toml   tasks, metrics, phases, quotas");
-    println!("  challenge/scorer/          the program that compares predictions with the truth");
-    println!("  challenge/sample/          public cases; challenge/data/ the hidden ones");
-    println!("  challenge/template/        what a team's repository starts from");
-    println!("  referee.toml               settings of the daemon");
-    println!();
-    println!("Next:");
-    println!("  cd {shown}");
-    println!("  referee config check       # are they right?");
-    println!("  referee doctor             # is everything there that they need?");
-    println!("  referee serve              # pages at http://127.0.0.1:8030");
-    println!("  referee team add alpha");
+    println!(
+        "\
+Created a challenge in {shown}:
+  challenge/challenge.toml   tasks, metrics, phases, quotas
+  challenge/scorer/          the program that compares predictions with the ground truth
+  challenge/sample/          public cases
+  challenge/data/            hidden cases
+  challenge/template/        the first content of a team's repository
+  referee.toml               settings of the daemon
+
+Next steps:
+  cd {shown}
+  referee config check       # check the configuration
+  referee doctor             # check the installation
+  referee serve              # run the daemon, with pages at http://127.0.0.1:8030
+  referee team add alpha"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

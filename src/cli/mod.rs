@@ -1,4 +1,6 @@
-//! L4, the command line. One file for each command; nothing here decides what the pipeline decides.
+//! L4: the command line, one file per command.
+//!
+//! The pipeline decides about submissions. Nothing here does.
 
 mod admin;
 mod admin_command;
@@ -6,7 +8,6 @@ mod board;
 mod challenge_choice;
 mod check;
 mod config;
-mod demo;
 mod doctor;
 mod forge;
 mod hook;
@@ -27,8 +28,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Turns a Git forge into a challenge platform.
 ///
-/// Participants push a Dockerised algorithm; Referee checks it, builds it, tries it on public sample
-/// data, evaluates it on hidden data in a sandbox, lets the organizers' scorer score it, and ranks it.
+/// Participants push a Dockerised algorithm. Referee checks it, builds it, runs it on public sample
+/// data, evaluates it on hidden data in a sandbox, scores it with the organizers' scorer, and ranks it.
 ///
 /// Organizers start with `referee init`, participants with `referee check`, maintainers with
 /// `referee serve` and `referee doctor`.
@@ -38,18 +39,19 @@ use clap::{CommandFactory as _, Parser, Subcommand};
     version,
     max_term_width = 100,
     after_long_help = "\
-Exit codes: 0 when all is well; 1 when the answer is no (a submission that would be rejected, a
-configuration with errors, a delivery that was refused); 2 when the question could not be answered."
+Exit codes:
+  0  success
+  1  a negative result: a rejected submission, an invalid configuration, a refused delivery
+  2  an error: the command could not do its work"
 )]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-/// Where the daemon's settings are.
 #[derive(Debug, Clone, clap::Args)]
 struct SettingsFile {
-    /// The daemon's settings; `referee config show` explains them.
+    /// Settings of the daemon; `referee config show` explains them
     #[arg(
         long = "config",
         global = true,
@@ -63,70 +65,61 @@ struct SettingsFile {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the daemon: hooks, pipeline and pages.
+    /// Run the daemon: webhooks, pipeline and pages
     ///
-    /// Ends with SIGINT or SIGTERM; work under way is repeated at the next start.
+    /// SIGINT or SIGTERM ends it. The next start repeats interrupted work.
     Serve(serve::Options),
-    /// Check a submission in a working copy exactly as the daemon would, up to the smoke run.
+    /// Check a submission in a working copy exactly as the daemon would, up to the smoke run
     ///
-    /// Exits with 0 when the submission would go to evaluation, 1 when not, 2 when the check itself
-    /// could not be done.
+    /// Exits with 0 if the submission would be evaluated, with 1 if not, and with 2 if the check
+    /// itself failed.
     Check(check::Options),
-    /// See it at work: nine teams of an example push, are evaluated and ranked.
+    /// Create a new challenge that works at once, as a start for your own
     ///
-    /// Makes a folder with repositories, settings and state, runs the daemon in it, pushes with real
-    /// git for every team, shows what each push answers, and the board. The pages stay up until
-    /// Ctrl-C. Needs a Docker Engine with the base image of the examples; examples/demo.sh brings both.
-    Demo(demo::Options),
-    /// Start a new challenge that runs at once, to be changed into your own.
-    ///
-    /// Makes a folder with challenge, scorer, sample data, hidden data, a template for teams, and the
-    /// settings of a daemon. Nothing is downloaded, nothing that exists is overwritten.
+    /// Creates a folder with a challenge, its scorer, sample data, hidden data, a template for teams,
+    /// and the settings of a daemon. Nothing is downloaded, and no existing file is overwritten.
     Init(init::Options),
-    /// Show leaderboards in the terminal, as the pages show them.
+    /// Show leaderboards in the terminal, with the same content as the pages
     ///
     /// Reads the database, so the daemon need not run.
     Board(board::Options),
-    /// Bring a challenge's organization on Gitea or Forgejo to where the challenge can run.
+    /// Set up a challenge's organization on Gitea or Forgejo
     Forge(forge::Options),
-    /// Create and list teams and their repositories.
+    /// Add and list teams with their repositories
     Team(team::Options),
-    /// Give commands of organizers, such as pausing a phase or withdrawing a submission.
+    /// Add teams, list and withdraw submissions, and run organizers' commands
     ///
-    /// The daemon carries them out, except those about submissions, which do not need it.
+    /// Works on the database and the repositories, with or without a running daemon.
     Admin(admin::Options),
-    /// Post recorded webhook deliveries to a running daemon, as the forge did.
+    /// Send recorded webhook deliveries to a running daemon, as the forge did
     ///
-    /// Prints the daemon's answer to each. Exits with 1 when one of them was refused.
+    /// Prints the daemon's response to each. Exits with 1 if the daemon refused one of them.
     Replay(replay::Options),
-    /// Check referee.toml and challenge.toml, or explain their keys.
+    /// Check referee.toml and challenge.toml, or explain their keys
     Config(config::Options),
-    /// Look at everything that a working installation needs, and say how to mend what is wrong.
+    /// Check the installation and explain how to fix problems
     ///
-    /// Looks at settings, challenges and their data, database, git, GPUs, base images and every
-    /// engine (versions, runtime, limits), and runs small jobs into their limits to see that these bite.
-    /// Exits with 1 when something is BAD.
+    /// Checks the settings, the challenges and their data, the database, git, GPUs, base images and
+    /// every engine (versions, runtime, limits), and runs small jobs that exceed their limits to verify
+    /// that the limits are enforced. Exits with 1 if a check fails.
     Doctor(doctor::Options),
-    /// List the rules that submissions are checked by, or explain one of them.
+    /// List the rules for submissions, or explain one of them
     ///
     /// A finding names its rule in brackets, as in `error[DF020]`.
     Rules(rules::Options),
-    /// Print a completion script for a shell.
+    /// Print a completion script for a shell
     #[command(after_long_help = "\
 Examples:
   referee completions bash > /etc/bash_completion.d/referee
   referee completions fish > ~/.config/fish/completions/referee.fish")]
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Called by git in a local repository. Not for people.
+    Completions { shell: clap_complete::Shell },
+    /// Called by git in a local repository, not by people
     #[command(hide = true)]
     Hook(hook::Options),
 }
 
 impl Command {
-    /// Whether all it does is to print, so that it may end in the middle of it.
+    /// Whether the command only prints. It may end early if its reader closes the pipe.
     fn only_prints(&self) -> bool {
         matches!(
             self,
@@ -139,18 +132,18 @@ impl Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if cli.command.only_prints() {
-        // `referee rules | head` ends quietly when its reader has enough.
+        // `referee rules | head` ends without an error when `head` closes the pipe.
         sigpipe::reset();
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            eprintln!("error: cannot start the runtime: {error}");
             return ExitCode::from(2);
         }
     };
     let result = runtime.block_on(dispatch(cli.command));
-    // Work that nobody waits for any more must not hold up the end.
+    // Background tasks must not delay the end.
     runtime.shutdown_background();
     match result {
         Ok(code) => code,
@@ -168,7 +161,6 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => serve::run(&options).await,
         Command::Check(options) => check::run(&options).await,
-        Command::Demo(options) => demo::run(&options).await,
         Command::Init(options) => init::run(&options),
         Command::Board(options) => board::run(&options).await,
         Command::Forge(options) => forge::run(&options).await,

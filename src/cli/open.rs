@@ -117,7 +117,7 @@ pub async fn app(
     settings: Settings,
     challenges: Vec<Challenge>,
 ) -> anyhow::Result<(Arc<App>, InstanceLock)> {
-    let lock = InstanceLock::take(&settings.data, clock::random_bytes())?;
+    let lock = InstanceLock::acquire(&settings.data, clock::random_bytes())?;
     let store = store(&settings).await?;
     let instance = instance(&settings)?;
     let engines = engines(&settings, &instance).await?;

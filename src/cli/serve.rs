@@ -64,7 +64,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let pages = web::serve(Arc::clone(&app), listener);
     tokio::select! {
         result = pages => result?,
-        result = terminal::asked_to_end() => {
+        result = terminal::end_requested() => {
             result?;
             tracing::info!("the daemon ends; the next start repeats the running attempts");
             let _ = tokio::time::timeout(CLEANING_TIME, app.engines.cleaner.done()).await;

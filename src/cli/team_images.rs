@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::forge::Forge as _;
 use crate::forge::gitea::owner::{Owner, PULLERS, PUSHERS};
-use crate::model::{Challenge, TeamSlug};
-use crate::store::{ImageOwner, Repository, Store};
+use crate::model::{Actor, Challenge, TeamSlug};
+use crate::store::{ImageOwner, NewAuditEntry, Repository, Store};
 
 /// A team that is being created.
 pub struct NewTeam<'a> {
@@ -108,10 +108,13 @@ async fn bind(store: &Store, owner: &ImageOwner, bound: &Repository) -> anyhow::
         .with_context(|| format!("binding the organization to team {}", bound.team))?;
     if known.is_none() {
         let detail = json!({ "owner": owner.login, "challenge": bound.challenge });
-        let subject = (bound.team.as_str(), detail);
-        store
-            .record("command line", "team images", subject, now)
-            .await?;
+        let entry = NewAuditEntry {
+            actor: Actor::CommandLine.to_string(),
+            action: "team images",
+            subject: bound.team.to_string(),
+            detail,
+        };
+        store.append_audit_entry(&entry, now).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What several commands need of the terminal and the process. Decides nothing.
+//! The terminal and the process, for several commands: TLS, logs, findings, signals.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -9,34 +9,34 @@ use crate::config::{self, Settings};
 use crate::model::{Challenge, Finding};
 use crate::report::{style::Style, text};
 
-/// Makes HTTPS work: the library leaves the choice of a provider to the program.
+/// Installs the cryptography for HTTPS. The library leaves the choice to the program.
 pub fn install_tls() {
-    // An error means that it is installed already.
+    // An error means that another command has installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// How logs are written.
+/// The kind of log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logs {
-    /// Of a daemon, for people.
+    /// The log of a daemon, as text.
     Daemon,
-    /// Of a daemon, for programs.
+    /// The log of a daemon, as JSON.
     Json,
-    /// Of a command whose output is read by who called it: only what is wrong.
+    /// Warnings and errors of a command whose output is the result.
     Quiet,
 }
 
-/// Structured logs to standard error. `REFEREE_LOG` chooses what, as `RUST_LOG` does elsewhere.
+/// Starts logging to standard error. `REFEREE_LOG` sets the filter, in the format of `RUST_LOG`.
 pub fn start_logs(logs: Logs) {
-    let usual = match logs {
+    let default = match logs {
         Logs::Daemon | Logs::Json => "referee=info,warn",
         Logs::Quiet => "warn",
     };
-    let filter = EnvFilter::try_from_env("REFEREE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let filter = EnvFilter::try_from_env("REFEREE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    // A second start in one process (tests, the demo) keeps the first.
+    // A second start in one process, as in tests, keeps the first.
     let _ = match logs {
         Logs::Json => builder.json().try_init(),
         Logs::Daemon | Logs::Quiet => builder
@@ -46,7 +46,7 @@ pub fn start_logs(logs: Logs) {
     };
 }
 
-/// Shows findings about configuration as a compiler would.
+/// Prints findings about configuration in the style of a compiler.
 pub fn show_findings(findings: &[Finding]) {
     eprint!(
         "{}",
@@ -54,30 +54,31 @@ pub fn show_findings(findings: &[Finding]) {
     );
 }
 
-/// Colours for terminals only: files and pipes get plain text.
+/// Terminals get colours. Files and pipes get plain text.
 pub fn style_of(is_terminal: bool) -> Style {
-    match is_terminal {
-        true => Style::Colour,
-        false => Style::Plain,
+    if is_terminal {
+        Style::Colour
+    } else {
+        Style::Plain
     }
 }
 
-/// Settings and challenges, or an error after all findings were shown.
+/// Reads the settings and the challenges. If they have errors, prints all findings.
 ///
 /// # Errors
-/// When either has an error.
+/// The settings or a challenge have an error.
 pub fn installation(path: &Path) -> anyhow::Result<(Settings, Vec<Challenge>)> {
     match config::read_installation(path) {
         Ok(installation) => Ok((installation.settings, installation.challenges)),
         Err(findings) => {
             show_findings(&findings);
-            anyhow::bail!("{} cannot be used as it is", path.display())
+            anyhow::bail!("{} has errors", path.display())
         }
     }
 }
 
-/// Waits until somebody asks the process to end.
-pub async fn asked_to_end() -> std::io::Result<()> {
+/// Waits for SIGINT or SIGTERM.
+pub async fn end_requested() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

@@ -114,7 +114,7 @@ impl<'a> Args<'a> {
     pub fn team_name(&mut self) -> Result<TeamSlug> {
         let word = self.require_word(A_TEAM_NAME)?;
         TeamSlug::new(word.text.as_str())
-            .map_err(|error| self.invalid_because(&word, A_TEAM_NAME, error.why))
+            .map_err(|error| self.invalid_because(&word, A_TEAM_NAME, error.reason))
     }
 
     pub fn phase(&mut self) -> Result<PhaseSlug> {
@@ -152,12 +152,12 @@ impl<'a> Args<'a> {
             Some((phase, task)) => (phase, Some(task)),
             None => (word.text.as_str(), None),
         };
-        let phase =
-            PhaseSlug::new(phase).map_err(|error| self.invalid_because(word, BOARDS, error.why))?;
+        let phase = PhaseSlug::new(phase)
+            .map_err(|error| self.invalid_because(word, BOARDS, error.reason))?;
         let task = task
             .map(TaskSlug::new)
             .transpose()
-            .map_err(|error| self.invalid_because(word, A_BOARD, error.why))?;
+            .map_err(|error| self.invalid_because(word, A_BOARD, error.reason))?;
         Ok(BoardSelector {
             phase: Some(phase),
             task,

@@ -1,27 +1,27 @@
-//! Where the data of a challenge lies, and which cases it has.
+//! The paths of a challenge's data, and the cases in it.
 //!
-//! Looks at names only: opens no image and follows no rule of any task.
+//! Only names are read. No image is opened, and the content of files is not checked.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::reader::{BAD_VALUE, CONTRADICTION, PATH_MISSING, shown, text_of};
+use super::reader::{CONTRADICTION, INVALID_VALUE, PATH_MISSING, display_path, read_file};
 use crate::model::{
     Case, CaseId, Challenge, Finding, InputSelection, Location, OutputCheck, PathPattern, Phase,
     Task,
 };
 
-/// File beside `inputs/` that names each case's cluster and stratum.
+/// A file beside `inputs/` with the cluster and stratum of each case.
 const CASES_CSV: &str = "cases.csv";
 
-/// Inputs of a task in a phase: `<data>/<task>/inputs`, or `<data>/inputs` shared by all tasks.
+/// Inputs of a task in a phase: `<data>/<task>/inputs`, or the `<data>/inputs` that all tasks share.
 pub fn inputs_of(phase: &Phase, task: &Task) -> PathBuf {
     shared_inputs(&phase.data.join(task.slug.as_str()))
 }
 
-/// Truth of a task in a phase. Seen by the scorer alone.
+/// Ground truth of a task in a phase. Only the scorer reads it.
 pub fn ground_truth_of(phase: &Phase, task: &Task) -> PathBuf {
     phase.data.join(task.slug.as_str()).join("truth")
 }
@@ -31,17 +31,17 @@ pub fn sample_inputs(task: &Task) -> PathBuf {
     inputs_of_sample(&task.sample)
 }
 
-/// Public inputs of the task with this sample.
+/// Public inputs of the task whose sample is in this directory.
 pub(super) fn inputs_of_sample(sample: &Path) -> PathBuf {
     shared_inputs(sample)
 }
 
-/// Public truth of a task.
+/// Public ground truth of a task.
 pub fn sample_ground_truth(task: &Task) -> PathBuf {
     task.sample.join("truth")
 }
 
-/// `inputs` in the directory, or where there is none, in its parent.
+/// `inputs` in the directory or, if it does not exist, in the parent directory.
 fn shared_inputs(directory: &Path) -> PathBuf {
     let own = directory.join("inputs");
     let parent = directory.parent().map(|p| p.join("inputs"));
@@ -53,30 +53,32 @@ fn shared_inputs(directory: &Path) -> PathBuf {
 
 /// The cases of an `inputs/` directory, sorted by name.
 ///
-/// One entry is one case: a file's name up to its first dot, or a directory's whole name. Hidden
-/// entries are ignored. `cases.csv` beside the directory, if there, gives cluster and stratum.
+/// One entry is one case. The case is named after the file, up to the first dot, or after the whole name of the
+/// directory. Hidden entries are ignored. A `cases.csv` beside the directory adds cluster and stratum.
 ///
 /// # Errors
-/// When the directory cannot be read or is empty, when a name is no case name, when two entries
-/// are the same case, or when `cases.csv` does not fit.
+/// The directory cannot be read or is empty, a name is not a valid case name, two entries belong to the same case, or
+/// `cases.csv` does not match the entries.
 pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
     let mut findings = Vec::new();
     let entries = entries_of(inputs).map_err(|e| {
         let message = format!("The inputs cannot be read: {e}.");
-        let help = "Put the cases there, or correct the path.";
-        vec![Finding::error(PATH_MISSING, message, help).at(Location::file(shown(inputs)))]
+        let help = "Copy the cases there, or correct the path.";
+        vec![Finding::error(PATH_MISSING, message, help).at(Location::file(display_path(inputs)))]
     })?;
     let mut cases: BTreeMap<CaseId, Case> = BTreeMap::new();
     for (entry, stem) in entries {
-        let location = Location::file(shown(&inputs.join(&entry)));
+        let location = Location::file(display_path(&inputs.join(&entry)));
         match CaseId::new(stem) {
             Err(invalid) => {
-                let help = "Rename the entry; its name up to the first dot is the case.";
-                findings.push(Finding::error(BAD_VALUE, format!("{invalid}."), help).at(location));
+                let help =
+                    "Rename the entry. Its name up to the first dot is the name of the case.";
+                findings
+                    .push(Finding::error(INVALID_VALUE, format!("{invalid}."), help).at(location));
             }
             Ok(id) if cases.contains_key(&id) => {
-                let message = format!("There is another entry for the case `{id}`.");
-                let help = "Leave one file or directory for each case.";
+                let message = format!("The case `{id}` has more than one entry.");
+                let help = "Keep one file or directory per case.";
                 findings.push(Finding::error(CONTRADICTION, message, help).at(location));
             }
             Ok(id) => {
@@ -91,24 +93,25 @@ pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
         }
     }
     if cases.is_empty() && findings.is_empty() {
-        let help = "Put one file or directory there for each case.";
-        let finding = Finding::error(PATH_MISSING, "There are no cases.", help);
-        findings.push(finding.at(Location::file(shown(inputs))));
+        let help = "Copy one file or directory per case there.";
+        let finding = Finding::error(PATH_MISSING, "The directory has no cases.", help);
+        findings.push(finding.at(Location::file(display_path(inputs))));
     }
     let table = inputs.with_file_name(CASES_CSV);
     if table.is_file() {
-        match text_of(&table) {
-            Ok(text) => findings.extend(group(&mut cases, &text, &shown(&table))),
+        match read_file(&table) {
+            Ok(text) => findings.extend(add_groups(&mut cases, &text, &display_path(&table))),
             Err(problems) => findings.extend(problems),
         }
     }
-    match findings.is_empty() {
-        true => Ok(cases.into_values().collect()),
-        false => Err(findings),
+    if findings.is_empty() {
+        Ok(cases.into_values().collect())
+    } else {
+        Err(findings)
     }
 }
 
-/// Names of all entries with the name of their case, sorted.
+/// The names of all entries, each with the name of its case, sorted.
 fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(inputs)? {
@@ -116,9 +119,9 @@ fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
         if name.starts_with('.') {
             continue;
         }
-        // A link to a directory is a directory: data is often laid out by links.
+        // A link to a directory counts as a directory, because data is often arranged by links.
         let stem = match fs::metadata(inputs.join(&name)) {
-            Ok(about) if about.is_dir() => name.clone(),
+            Ok(metadata) if metadata.is_dir() => name.clone(),
             _ => name.split('.').next().unwrap_or_default().to_owned(),
         };
         entries.push((name, stem));
@@ -127,45 +130,55 @@ fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
     Ok(entries)
 }
 
-/// These inputs of a case, as paths relative to the directory of inputs, sorted.
+/// The inputs of a case that a check selects, as paths relative to the directory of inputs, sorted.
 ///
 /// # Errors
-/// When a directory cannot be read. One that is not there holds none.
-pub fn chosen(directory: &Path, which: &InputSelection, case: &CaseId) -> io::Result<Vec<String>> {
-    let mut found = matching(directory, &which.pattern, case)?;
-    found.retain(|path| which.includes(case, path));
+/// A directory cannot be read. A directory that does not exist has no inputs.
+pub fn matching_inputs(
+    directory: &Path,
+    selected: &InputSelection,
+    case: &CaseId,
+) -> io::Result<Vec<String>> {
+    let mut found = paths_matching(directory, &selected.pattern, case)?;
+    found.retain(|path| selected.includes(case, path));
     Ok(found)
 }
 
-/// What keeps a check from being made on these inputs: the key that names them, and a sentence.
-pub(super) fn misses(
+/// A key of a check that selects no input of some case.
+pub(super) struct MissingInput {
+    pub key: &'static str,
+    pub message: String,
+}
+
+/// The keys of a check that select no input of some case.
+pub(super) fn missing_inputs(
     directory: &Path,
     check: &OutputCheck,
     cases: &[Case],
-) -> Vec<(&'static str, String)> {
-    let mut misses = Vec::new();
-    for (key, which) in check.inputs() {
-        let none = |case: &&Case| {
-            let found = chosen(directory, &which, &case.id);
+) -> Vec<MissingInput> {
+    let mut missing = Vec::new();
+    for (key, selected) in check.inputs() {
+        let has_none = |case: &&Case| {
+            let found = matching_inputs(directory, &selected, &case.id);
             found.map_or(true, |found| found.is_empty())
         };
-        if let Some(case) = cases.iter().find(none) {
-            let (pattern, id) = (&which.pattern, &case.id);
-            let message = format!("No input of the case `{id}` fits `{pattern}` of `{key}`.");
-            misses.push((key, message));
+        if let Some(case) = cases.iter().find(has_none) {
+            let (pattern, id) = (&selected.pattern, &case.id);
+            let message = format!("No input of the case `{id}` matches `{pattern}` of `{key}`.");
+            missing.push(MissingInput { key, message });
         }
     }
-    misses
+    missing
 }
 
-/// Inputs of a case that fit a pattern.
-fn matching(inputs: &Path, pattern: &PathPattern, case: &CaseId) -> io::Result<Vec<String>> {
+/// The inputs of a case that match a pattern.
+fn paths_matching(inputs: &Path, pattern: &PathPattern, case: &CaseId) -> io::Result<Vec<String>> {
     let full = pattern.for_case(case);
     let mut found = vec![String::new()];
     for part in full.split('/') {
         let mut deeper = Vec::new();
         for folder in &found {
-            deeper.extend(within(inputs, folder, part)?);
+            deeper.extend(entries_matching(inputs, folder, part)?);
         }
         found = deeper;
     }
@@ -174,16 +187,16 @@ fn matching(inputs: &Path, pattern: &PathPattern, case: &CaseId) -> io::Result<V
     Ok(found)
 }
 
-/// Entries of a folder that one part of a pattern may mean.
-fn within(inputs: &Path, folder: &str, part: &str) -> io::Result<Vec<String>> {
+/// The entries of a folder that one part of a pattern may match.
+fn entries_matching(inputs: &Path, folder: &str, part: &str) -> io::Result<Vec<String>> {
     let path = |name: &str| match folder {
         "" => name.to_owned(),
         folder => format!("{folder}/{name}"),
     };
     if !part.contains('*') {
         let path = path(part);
-        let there = inputs.join(&path).exists();
-        return Ok(there.then_some(path).into_iter().collect());
+        let exists = inputs.join(&path).exists();
+        return Ok(exists.then_some(path).into_iter().collect());
     }
     let directory = inputs.join(folder);
     if !directory.is_dir() {
@@ -200,54 +213,58 @@ fn within(inputs: &Path, folder: &str, part: &str) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Reads `cases.csv` (a header with `case` and any of `cluster` and `stratum`, commas, no quotes)
-/// into the cases.
-fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Finding> {
+/// Adds the cluster and stratum of each case from the text of `cases.csv`.
+///
+/// The file has a header with `case` and any of `cluster` and `stratum`, then one line per case. Fields are separated
+/// by commas and have no quotes.
+fn add_groups(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut bad = |line: usize, message: String, help: &str| {
+    let mut report = |line: usize, message: String, help: &str| {
         let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
-        let finding = Finding::error(BAD_VALUE, message, help);
+        let finding = Finding::error(INVALID_VALUE, message, help);
         findings.push(finding.at(Location::line(file, line)));
-    };
-    let fields = |line: &str| -> Vec<String> {
-        line.split(',')
-            .map(|field| field.trim().to_owned())
-            .collect()
     };
     let text = text.trim_start_matches('\u{feff}');
     let header = fields(text.lines().next().unwrap_or_default());
-    let column = |name: &str| header.iter().position(|h| h == name);
-    let known = |h: &String| matches!(h.as_str(), "case" | "cluster" | "stratum");
-    let (Some(case_at), true) = (column("case"), header.iter().all(known)) else {
-        let help = "Write the header `case,cluster,stratum`; the last two are optional.";
-        bad(0, "The header is not understood.".to_owned(), help);
+    let column = |name: &str| header.iter().position(|h| *h == name);
+    let known = |h: &&str| matches!(*h, "case" | "cluster" | "stratum");
+    let (Some(case_column), true) = (column("case"), header.iter().all(known)) else {
+        let help = "Write the header `case,cluster,stratum`. The last two columns are optional.";
+        report(0, "The header is not valid.".to_owned(), help);
         return findings;
     };
     let mut listed = Vec::new();
     for (number, line) in text.lines().enumerate().skip(1) {
-        let row = fields(line);
-        let filled = |name| Some(row.get(column(name)?)?.clone()).filter(|f| !f.is_empty());
-        let case = row
-            .get(case_at)
-            .and_then(|name| CaseId::new(name.as_str()).ok());
         if line.trim().is_empty() {
             continue;
         }
-        if row.len() != header.len() || line.contains('"') {
-            let help = "Write as many fields as the header has, without quotes.";
-            bad(number, format!("There are {} fields.", row.len()), help);
+        let row = fields(line);
+        if line.contains('"') {
+            let help = "Write the fields without quotes.";
+            report(number, "The line contains a quote.".to_owned(), help);
             continue;
         }
+        if row.len() != header.len() {
+            let (expected, found) = (header.len(), row.len());
+            let message = format!("Expected {expected} fields, found {found}.");
+            report(number, message, "Write as many fields as the header has.");
+            continue;
+        }
+        let case = CaseId::new(row[case_column]).ok();
         match case.and_then(|id| cases.get_mut(&id)) {
             None => {
                 let help = "Remove the line, or add the input.";
-                bad(number, "There is no input of this case.".to_owned(), help);
+                report(number, "This case has no input.".to_owned(), help);
             }
             Some(case) if listed.contains(&case.id) => {
                 let message = format!("The case `{}` is listed twice.", case.id);
-                bad(number, message, "Remove one of the lines.");
+                report(number, message, "Remove one of the lines.");
             }
             Some(case) => {
+                let filled = |name| {
+                    let field = row[column(name)?];
+                    (!field.is_empty()).then(|| field.to_owned())
+                };
                 case.cluster = filled("cluster");
                 case.stratum = filled("stratum");
                 listed.push(case.id.clone());
@@ -256,20 +273,26 @@ fn group(cases: &mut BTreeMap<CaseId, Case>, text: &str, file: &str) -> Vec<Find
     }
     for id in cases.keys().filter(|id| !listed.contains(id)) {
         let message = format!("The case `{id}` has no line.");
-        bad(0, message, "List every case, or remove the file.");
+        report(0, message, "List every case, or remove the file.");
     }
     findings
 }
 
-/// Looks for the data of every phase, which a laptop that only checks submissions does not have.
+/// The fields of a line of `cases.csv`.
+fn fields(line: &str) -> Vec<&str> {
+    line.split(',').map(str::trim).collect()
+}
+
+/// Checks that the data of every phase exists. A laptop that only checks submissions does not have it, so this is
+/// separate from reading `challenge.toml`.
 pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
     let mut findings = Vec::new();
     for phase in &challenge.phases {
         if !phase.data.is_dir() {
-            let message = format!("The data of the phase `{}` is not there.", phase.slug);
-            let help = "Mount or copy it, or correct `data` of the phase.";
+            let message = format!("The data of the phase `{}` does not exist.", phase.slug);
+            let help = "Mount or copy the data, or correct `data` of the phase.";
             let finding = Finding::error(PATH_MISSING, message, help);
-            findings.push(finding.at(Location::file(shown(&phase.data))));
+            findings.push(finding.at(Location::file(display_path(&phase.data))));
             continue;
         }
         for task in &challenge.tasks {
@@ -277,27 +300,28 @@ pub fn check_paths(challenge: &Challenge) -> Vec<Finding> {
             match cases(&inputs) {
                 Err(problems) => findings.extend(problems),
                 Ok(cases) => {
-                    let all = task.checks.iter().flat_map(|c| misses(&inputs, c, &cases));
-                    findings.extend(all.map(|(_, message)| {
+                    let checks = task.checks.iter();
+                    let missing = checks.flat_map(|c| missing_inputs(&inputs, c, &cases));
+                    findings.extend(missing.map(|missing| {
                         let help = "Correct the pattern in `task.check`, or add the input.";
-                        let finding = Finding::error(PATH_MISSING, message, help);
-                        finding.at(Location::file(shown(&inputs)))
+                        let finding = Finding::error(PATH_MISSING, missing.message, help);
+                        finding.at(Location::file(display_path(&inputs)))
                     }));
                 }
             }
             let ground_truth = ground_truth_of(phase, task);
             if !ground_truth.is_dir() {
                 let message = format!(
-                    "The truth of `{}` in `{}` is not there.",
+                    "The ground truth of the task `{}` in the phase `{}` does not exist.",
                     task.slug, phase.slug
                 );
-                let help = "The scorer needs this directory, also when it is empty.";
+                let help = "Create the directory. The scorer needs it even if it is empty.";
                 let finding = Finding::error(PATH_MISSING, message, help);
-                findings.push(finding.at(Location::file(shown(&ground_truth))));
+                findings.push(finding.at(Location::file(display_path(&ground_truth))));
             }
         }
     }
-    // Tasks that share their inputs share their problems.
+    // Tasks that share their inputs have the same problems.
     findings.sort();
     findings.dedup();
     findings
@@ -335,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_a_case() {
+    fn each_entry_is_a_case() {
         let (_folder, inputs) = inputs(&["b.nii.gz", "Video_01.x/", ".hidden", "a"], None);
         let cases = cases(&inputs).unwrap();
         let names: Vec<_> = cases
@@ -354,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_of_a_case_are_found_by_a_pattern() {
+    fn a_pattern_selects_inputs_of_a_case() {
         let entries = ["v/", "v/a/", "v/b/", "v/b/n/", "w/", "w.png"];
         let (_folder, inputs) = inputs(&entries, None);
         for file in [
@@ -368,7 +392,7 @@ mod tests {
         }
         let found = |case: &str, pattern: &str| {
             let case = CaseId::new(case).unwrap();
-            matching(&inputs, &PathPattern(pattern.to_owned()), &case).unwrap()
+            paths_matching(&inputs, &PathPattern(pattern.to_owned()), &case).unwrap()
         };
         assert_eq!(
             found("v", "{case}/*/*.png"),
@@ -381,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_groups_the_cases() {
+    fn cases_csv_adds_cluster_and_stratum() {
         let table = "\u{feff}stratum,case,cluster\r\n x , a,p1\r\n\r\n,b,p1\r\n";
         let (_folder, inputs) = inputs(&["a.png", "b.png"], Some(table));
         let cases = cases(&inputs).unwrap();
@@ -391,14 +415,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_of_cases_is_refused() {
-        assert_eq!(problems(&[], None), ["…/inputs CFG007 There are no cases."]);
+    fn invalid_sets_of_cases_are_refused() {
+        assert_eq!(
+            problems(&[], None),
+            ["…/inputs CFG007 The directory has no cases."]
+        );
         assert_eq!(
             problems(&["a.png", "a.jpg", "a b.png"], None),
             [
                 "…/inputs/a b.png CFG005 `a b` is not a valid case: only A-Z, a-z, 0-9, `-`, `_` \
                  and `.` are allowed, not starting with `.`.",
-                "…/inputs/a.png CFG006 There is another entry for the case `a`.",
+                "…/inputs/a.png CFG006 The case `a` has more than one entry.",
             ]
         );
         let table = "case,cluster\na,1\na,2\nc,1\nb\n";
@@ -406,14 +433,14 @@ mod tests {
             problems(&["a.png", "b.png"], Some(table)),
             [
                 "…/cases.csv:3 CFG005 The case `a` is listed twice.",
-                "…/cases.csv:4 CFG005 There is no input of this case.",
-                "…/cases.csv:5 CFG005 There are 1 fields.",
+                "…/cases.csv:4 CFG005 This case has no input.",
+                "…/cases.csv:5 CFG005 Expected 2 fields, found 1.",
                 "…/cases.csv:1 CFG005 The case `b` has no line.",
             ]
         );
         for header in ["", "cluster\n", "case,hospital\n", "case;cluster\n"] {
-            let said = problems(&["a.png"], Some(header));
-            assert_eq!(said, ["…/cases.csv:1 CFG005 The header is not understood."]);
+            let found = problems(&["a.png"], Some(header));
+            assert_eq!(found, ["…/cases.csv:1 CFG005 The header is not valid."]);
         }
     }
 }

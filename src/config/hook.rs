@@ -1,13 +1,13 @@
-//! What git tells a hook through the environment. Read here, because only configuration reads it.
+//! The variables that git sets for a hook. They are read here because only `config` reads the environment.
 
-/// Push options accepted; git itself bounds their length.
+/// Git itself limits the length of a push option.
 const PUSH_OPTIONS_MAX: usize = 16;
 
-/// The options of `git push -o …`, in order (githooks(5): `GIT_PUSH_OPTION_COUNT` and
-/// `GIT_PUSH_OPTION_0` and so on).
+/// The options of `git push -o …`, in order. githooks(5) describes the variables `GIT_PUSH_OPTION_COUNT`,
+/// `GIT_PUSH_OPTION_0` and so on.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the environment is read in config"
+    reason = "only `config` reads the environment"
 )]
 pub fn push_options() -> Vec<String> {
     let count = std::env::var("GIT_PUSH_OPTION_COUNT")

@@ -1,23 +1,21 @@
-//! L1: `referee.toml` and `challenge.toml` to checked types, all problems at once.
+//! L1: converts `referee.toml` and `challenge.toml` to checked types, or reports all their problems at once.
 //!
-//! The only reader of the environment. Renders nothing: findings are shown by `crate::report`.
+//! No other module reads the environment. Nothing here renders a finding: `crate::report` does.
 
-// A challenge, and where its data lies.
 pub mod challenge;
 pub mod data;
-// What git tells a hook.
 pub mod hook;
-// The daemon, and all together.
 pub mod installation;
 pub mod secret;
 pub mod server;
-// How both are read.
+// Shared by the readers of both files.
 mod reader;
 mod values;
 
 pub use challenge::{CHALLENGE_TOML, inspect_challenge, read_challenge};
 pub use data::{
-    cases, check_paths, chosen, ground_truth_of, inputs_of, sample_ground_truth, sample_inputs,
+    cases, check_paths, ground_truth_of, inputs_of, matching_inputs, sample_ground_truth,
+    sample_inputs,
 };
 pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
@@ -30,8 +28,8 @@ pub use server::{
 use crate::model::Finding;
 use crate::model::finding::any_error;
 
-/// What was read, unless one of the findings is an error.
-fn accept<T>((value, findings): (Option<T>, Vec<Finding>)) -> Result<T, Vec<Finding>> {
+/// The value, unless a finding is an error.
+fn without_errors<T>(value: Option<T>, findings: Vec<Finding>) -> Result<T, Vec<Finding>> {
     match value {
         Some(value) if !any_error(&findings) => Ok(value),
         _ => Err(findings),

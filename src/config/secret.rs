@@ -1,18 +1,17 @@
-//! Values that refuse to print themselves.
+//! Types for secret values. They do not print themselves.
 
 use std::fmt;
 
-/// A secret text. `Debug` hides it, `Display` does not exist; whoever needs it says so.
+/// A secret text. `Debug` hides it, and there is no `Display`. Code that needs the text calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The secret itself. Must not reach a log, a page or an error.
+    /// The secret itself. It must not reach a log, a page or an error message.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -24,34 +23,34 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Address of a database, with a password perhaps. Shown without it.
+/// The address of a database. It may hold a password, which `Display` and `Debug` omit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
-    /// Wraps a complete address, `sqlite:…` or `postgres://…`.
+    /// Takes a complete address, `sqlite:…` or `postgres://…`.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
 
-    /// The whole address, for the driver alone.
+    /// The complete address, for the database driver only.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a PostgreSQL server; otherwise it is a SQLite file.
+    /// Whether the address is that of a PostgreSQL server. Otherwise it is a SQLite file.
     pub fn is_postgres(&self) -> bool {
         self.0.starts_with("postgres:") || self.0.starts_with("postgresql:")
     }
 }
 
-/// The address with everything hidden that may be a password.
+/// The address without all parts that may hold a password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.is_postgres() {
             return f.write_str(&self.0);
         }
-        // Options behind `?` may hold a password too.
+        // Parameters behind `?` may hold a password too.
         let plain = self.0.split('?').next().unwrap_or_default();
         let host = plain.rsplit_once('@').map_or_else(
             || plain.split_once("://").map_or("", |(_, host)| host),
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_do_not_print_themselves() {
+    fn secrets_are_never_printed() {
         assert_eq!(format!("{:?}", Secret::new("hush")), "Secret(…)");
         for (url, shown) in [
             (

@@ -1,86 +1,87 @@
-//! Kinds of values: how one TOML value becomes a checked one, and what is said when it does not.
+//! Kinds of values: the conversion of one TOML value to a checked value, or to an error message.
 //!
-//! Nothing here knows a file, a key or a place: `reader` adds those.
+//! Nothing here knows a file, a key or a location: `reader` adds those.
 
 use std::path::{Component, Path, PathBuf};
 
+use strum::VariantArray;
 use toml_edit::Value;
 
 use crate::model::{Duration, Timestamp};
 
-/// Why a value was refused.
+/// A value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Another type is wanted: `a number such as 0.5`.
+pub enum ValueError {
+    /// The type is wrong. The text names the expected one: `a number such as 0.5`.
     Type(String),
     /// The type is right and the value is not.
     Value {
-        /// What is wrong with it, to follow the name of the key: `is not a size`.
+        /// The problem, to follow the name of the key: `is not a size`.
         message: String,
-        /// What is allowed, as a sentence.
+        /// The allowed values, as a sentence.
         help: String,
     },
 }
 
-/// A checked value, or why there is none.
-pub type Read<T> = Result<T, Refusal>;
+pub type ValueResult<T> = Result<T, ValueError>;
 
-fn wanted<T>(what: &str) -> Read<T> {
-    Err(Refusal::Type(what.to_owned()))
+fn wrong_type<T>(expected: &str) -> ValueResult<T> {
+    Err(ValueError::Type(expected.to_owned()))
 }
 
-/// A refusal of the value itself.
-pub fn refused<T>(message: impl Into<String>, help: impl Into<String>) -> Read<T> {
-    Err(Refusal::Value {
+pub fn invalid<T>(message: impl Into<String>, help: impl Into<String>) -> ValueResult<T> {
+    Err(ValueError::Value {
         message: message.into(),
         help: help.into(),
     })
 }
 
 /// A text that is not blank and holds no control characters.
-pub fn text(value: &Value) -> Read<String> {
+pub fn text(value: &Value) -> ValueResult<String> {
     let Some(text) = value.as_str() else {
-        return wanted("a text in quotes");
+        return wrong_type("a text in quotes");
     };
     if text.trim().is_empty() {
-        return refused("is empty", "Write a text, or remove the key.");
+        return invalid("is empty", "Write a text, or remove the key.");
     }
     if text.chars().any(char::is_control) {
-        return refused("holds control characters", "Write one line of plain text.");
+        return invalid(
+            "contains control characters",
+            "Write one line of plain text.",
+        );
     }
     Ok(text.to_owned())
 }
 
-/// A text that another function reads; `allowed` says what it takes.
+/// A text that another function converts. `allowed` describes the allowed texts in a sentence.
 pub fn parsed<T>(
     allowed: &'static str,
     parse: impl Fn(&str) -> Option<T>,
-) -> impl Fn(&Value) -> Read<T> {
+) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| {
         let text = text(value)?;
         match parse(&text) {
             Some(value) => Ok(value),
-            None => refused(format!("cannot be {}", quoted(&text)), allowed),
+            None => invalid(format!("cannot be {}", quoted(&text)), allowed),
         }
     }
 }
 
-/// `true` or `false`.
-pub fn flag(value: &Value) -> Read<bool> {
+pub fn boolean(value: &Value) -> ValueResult<bool> {
     value
         .as_bool()
-        .map_or_else(|| wanted("`true` or `false`"), Ok)
+        .map_or_else(|| wrong_type("`true` or `false`"), Ok)
 }
 
 /// A whole number between two bounds, both included.
-pub fn whole<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> Read<T> {
+pub fn integer<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| {
         let Some(number) = value.as_integer() else {
-            return wanted("a whole number");
+            return wrong_type("a whole number");
         };
         match T::try_from(number) {
             Ok(fits) if (from..=to).contains(&number) => Ok(fits),
-            _ => refused(
+            _ => invalid(
                 format!("cannot be {number}"),
                 format!("A whole number from {from} to {to} is allowed."),
             ),
@@ -88,59 +89,69 @@ pub fn whole<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> Read<T> 
     }
 }
 
-/// A number between two bounds, both included; a whole one may be written without a point.
-pub fn number(from: f64, to: f64) -> impl Fn(&Value) -> Read<f64> {
+/// A number between two bounds, both included. A whole number needs no decimal point.
+pub fn number(from: f64, to: f64) -> impl Fn(&Value) -> ValueResult<f64> {
     move |value| {
         let number = any_number(value)?;
         if (from..=to).contains(&number) {
             return Ok(number);
         }
-        refused(
+        invalid(
             format!("cannot be {number}"),
             format!("A number from {from} to {to} is allowed."),
         )
     }
 }
 
-/// Any number, infinite ones included, but never a NaN.
-pub fn any_number(value: &Value) -> Read<f64> {
+/// Any number, including infinity, but not NaN.
+pub fn any_number(value: &Value) -> ValueResult<f64> {
     let number = match value {
         Value::Integer(n) => *n.value() as f64,
         Value::Float(n) => *n.value(),
-        _ => return wanted("a number"),
+        _ => return wrong_type("a number"),
     };
     if number.is_nan() {
-        return refused("is not a number (`nan`)", "Write a number.");
+        return invalid("is not a number (`nan`)", "Write a number.");
     }
     Ok(number)
 }
 
-/// One of a few words.
-pub fn one_of<T: Copy>(choices: &'static [(&'static str, T)]) -> impl Fn(&Value) -> Read<T> {
-    move |value| {
-        let allowed = || {
-            let words: Vec<_> = choices.iter().map(|(word, _)| quoted(word)).collect();
-            words.join(" or ")
-        };
-        let Some(text) = value.as_str() else {
-            return wanted(&allowed());
-        };
-        match choices.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => Ok(*value),
-            None => refused(
-                format!("cannot be {}", quoted(text)),
-                format!("Write {}.", allowed()),
-            ),
-        }
+/// One of the words of an enum.
+pub fn word<T>(value: &Value) -> ValueResult<T>
+where
+    T: VariantArray + Copy,
+    &'static str: From<T>,
+{
+    let choices: Vec<_> = T::VARIANTS.iter().map(|v| ((*v).into(), *v)).collect();
+    choice(value, &choices)
+}
+
+/// One of a few words, each with its value.
+pub fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&Value) -> ValueResult<T> {
+    move |value| choice(value, choices)
+}
+
+fn choice<T: Copy>(value: &Value, choices: &[(&'static str, T)]) -> ValueResult<T> {
+    let words: Vec<_> = choices.iter().map(|(word, _)| quoted(word)).collect();
+    let allowed = words.join(" or ");
+    let Some(text) = value.as_str() else {
+        return wrong_type(&allowed);
+    };
+    match choices.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => Ok(*value),
+        None => invalid(
+            format!("cannot be {}", quoted(text)),
+            format!("Write {allowed}."),
+        ),
     }
 }
 
-/// A path, relative to `base` unless absolute. Whether anything is there is not asked.
-pub fn path(base: &Path) -> impl Fn(&Value) -> Read<PathBuf> + '_ {
+/// A path, relative to `base` unless absolute. It need not exist.
+pub fn path(base: &Path) -> impl Fn(&Value) -> ValueResult<PathBuf> + '_ {
     move |value| Ok(joined(base, Path::new(&text(value)?)))
 }
 
-/// `base/path` without `.` components. `..` stays: only the file system knows what it means.
+/// `base/path` without `.` components. `..` stays, because with symbolic links only the file system can resolve it.
 pub fn joined(base: &Path, path: &Path) -> PathBuf {
     base.join(path)
         .components()
@@ -151,21 +162,21 @@ pub fn joined(base: &Path, path: &Path) -> PathBuf {
 const BINARY: [&str; 4] = ["kib", "mib", "gib", "tib"];
 const DECIMAL: [&str; 4] = ["kb", "mb", "gb", "tb"];
 
-/// Bytes: `"512MiB"`, `"1.5GB"` or a plain number of bytes. At least `least`.
-pub fn size(least: u64) -> impl Fn(&Value) -> Read<u64> {
+/// A number of bytes, at least `least`: `"512MiB"`, `"1.5GB"` or a plain integer.
+pub fn size(least: u64) -> impl Fn(&Value) -> ValueResult<u64> {
     move |value| {
         let bytes = match value {
             Value::Integer(bytes) => u64::try_from(*bytes.value()).ok(),
             Value::String(text) => bytes_of(text.value()),
-            _ => return wanted("a size such as `\"512MiB\"`"),
+            _ => return wrong_type("a size such as `\"512MiB\"`"),
         };
         match bytes {
             Some(bytes) if bytes >= least => Ok(bytes),
-            Some(_) => refused(
+            Some(_) => invalid(
                 "is too small",
-                format!("Give at least {}.", shown_size(least)),
+                format!("Give at least {}.", format_size(least)),
             ),
-            None => refused(
+            None => invalid(
                 "is not a size",
                 "Write a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, for example `\"512MiB\"`.",
             ),
@@ -173,7 +184,7 @@ pub fn size(least: u64) -> impl Fn(&Value) -> Read<u64> {
     }
 }
 
-/// Reads digits, an optional fraction and a unit, exactly.
+/// Reads digits, an optional fraction and a unit, without rounding.
 fn bytes_of(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(split);
@@ -194,12 +205,12 @@ fn bytes_of(text: &str) -> Option<u64> {
     let part: u64 = fraction.parse().ok()?;
     let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
     let bytes = u128::from(whole) * factor + u128::from(part) * factor / scale;
-    // Engines count bytes in signed numbers.
+    // Engines count bytes in signed 64-bit integers.
     i64::try_from(bytes).ok()?.try_into().ok()
 }
 
-/// `512 MiB`, or bytes where that is not exact.
-pub fn shown_size(bytes: u64) -> String {
+/// `512 MiB`, or a number of bytes where that would not be exact.
+pub fn format_size(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     units
         .iter()
@@ -210,37 +221,37 @@ pub fn shown_size(bytes: u64) -> String {
         )
 }
 
-/// A span of time longer than none: `"500ms"`, `"60s"`, `"15m"`, `"1h30m"`, `"2d"`.
-pub fn span(value: &Value) -> Read<Duration> {
+/// A duration longer than zero: `"500ms"`, `"60s"`, `"15m"`, `"1h30m"`, `"2d"`.
+pub fn duration(value: &Value) -> ValueResult<Duration> {
     let Some(text) = value.as_str() else {
-        return wanted("a length of time with its unit, such as `\"60s\"`");
+        return wrong_type("a duration with its unit, such as `\"60s\"`");
     };
     match Duration::parse(text) {
-        Some(span) if span.0 > 0 => Ok(span),
-        _ => refused(
-            "is not a length of time",
-            "Write whole numbers with d, h, m, s or ms, largest first, for example `\"1h30m\"`.",
+        Some(duration) if duration.0 > 0 => Ok(duration),
+        _ => invalid(
+            "is not a duration longer than zero",
+            "Write whole numbers with d, h, m, s or ms, the largest unit first, for example `\"1h30m\"`.",
         ),
     }
 }
 
-/// A moment with its time zone: an RFC 3339 text or a TOML date-time.
-pub fn timestamp(value: &Value) -> Read<Timestamp> {
+/// A time with its time zone: an RFC 3339 text or a TOML date-time.
+pub fn timestamp(value: &Value) -> ValueResult<Timestamp> {
     let written = match value {
         Value::String(text) => text.value().clone(),
         Value::Datetime(timestamp) => timestamp.value().to_string(),
-        _ => return wanted("a moment such as `\"2024-07-29T00:00:00Z\"`"),
+        _ => return wrong_type("a time with its time zone, such as `\"2024-07-29T00:00:00Z\"`"),
     };
     match Timestamp::parse(&written) {
         Ok(timestamp) => Ok(timestamp),
-        Err(_) => refused(
-            "is not a moment with a time zone",
-            "Write date, time and zone, for example `\"2024-07-29T00:00:00Z\"`.",
+        Err(_) => invalid(
+            "is not a time with a time zone",
+            "Write date, time and time zone, for example `\"2024-07-29T00:00:00Z\"`.",
         ),
     }
 }
 
-/// A word of a sentence that came from a file: quoted, shortened.
+/// A text from a file, quoted and shortened for a sentence.
 pub fn quoted(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     match text.char_indices().nth(CHARS_MAX) {
@@ -289,13 +300,13 @@ mod tests {
             assert_eq!(read(text), None, "{text}");
         }
         assert!(size(1)(&value("0")).is_err());
-        assert_eq!(shown_size(512 << 20), "512 MiB");
-        assert_eq!(shown_size(1500), "1500 bytes");
+        assert_eq!(format_size(512 << 20), "512 MiB");
+        assert_eq!(format_size(1500), "1500 bytes");
     }
 
     #[test]
-    fn spans_add_their_units() {
-        let read = |text| span(&value(text)).ok().map(|d| d.0);
+    fn durations_add_their_units() {
+        let read = |text| duration(&value(text)).ok().map(|d| d.0);
         for (text, ms) in [
             ("'60s'", 60_000),
             ("'15m'", 900_000),
@@ -324,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_need_a_zone() {
+    fn times_need_a_time_zone() {
         let read = |text| timestamp(&value(text)).ok().map(|t| t.to_string());
         for text in [
             "'2024-07-29T00:00:00Z'",
@@ -350,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_to_their_bounds() {
+    fn numbers_outside_their_bounds_are_refused() {
         assert_eq!(number(0.1, 8.0)(&value("1")), Ok(1.0));
         assert!(number(0.1, 8.0)(&value("nan")).is_err());
         assert!(number(0.1, 8.0)(&value("0")).is_err());
-        assert_eq!(whole::<u32>(0, 64)(&value("64")), Ok(64));
-        assert!(whole::<u32>(0, 64)(&value("65")).is_err());
-        assert!(whole::<u32>(0, 64)(&value("1.0")).is_err());
+        assert_eq!(integer::<u32>(0, 64)(&value("64")), Ok(64));
+        assert!(integer::<u32>(0, 64)(&value("65")).is_err());
+        assert!(integer::<u32>(0, 64)(&value("1.0")).is_err());
         assert!(any_number(&value("-nan")).is_err());
     }
 }

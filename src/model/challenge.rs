@@ -1,11 +1,13 @@
-//! A challenge as its organizers wrote it, checked and complete. Made only by `crate::config`.
+//! A challenge as its organizers configured it, checked and complete.
 //!
-//! Values here are immutable; a changed `challenge.toml` makes a new revision.
+//! Only `crate::config` makes these values, and nothing changes them. A changed `challenge.toml` is read as new
+//! values with another digest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::check::OutputCheck;
 use super::finding::Severity;
@@ -15,7 +17,7 @@ use super::pattern::{PathPattern, star_captures};
 use super::score::{Direction, MetricName};
 use super::time::{Duration, Timestamp};
 
-/// A whole challenge: tasks and phases. A [`Board`] is one task in one phase.
+/// Tasks and phases. Each task in each phase is a [`Board`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Challenge {
     /// Name in addresses.
@@ -24,75 +26,74 @@ pub struct Challenge {
     pub title: String,
     /// The forge that holds the team repositories.
     pub forge: ForgeName,
-    /// Pattern of team repositories, `owner/prefix*`; the part under `*` names the team.
+    /// Full names of the team repositories.
     pub teams: TeamPattern,
-    /// Forge team whose members may command, `organization/team`.
+    /// Forge team whose members are organizers, `organization/team`.
     pub organizers: Option<String>,
-    /// Repository that receives the board after every change, `owner/name`.
+    /// Repository to which Referee publishes the leaderboards after every change, `owner/name`.
     pub leaderboard: Option<String>,
-    /// Folder that a new team repository starts from.
+    /// Folder with the first content of a new team repository.
     pub template: Option<PathBuf>,
     /// The directory of `challenge.toml`.
     pub directory: PathBuf,
-    /// Digest of `challenge.toml`: the revision of this configuration.
+    /// Digest of the text of `challenge.toml`.
     pub config_digest: Digest,
     /// At least one.
     pub tasks: Vec<Task>,
     /// At least one.
     pub phases: Vec<Phase>,
-    /// Rules that weigh more or less here than by default, by code (`DF041`).
+    /// Severities of rules that differ from the default here, by the rule's code (`DF041`).
     pub rules: BTreeMap<String, Severity>,
 }
 
 impl Challenge {
-    /// The task of that name.
     pub fn task(&self, slug: &TaskSlug) -> Option<&Task> {
         self.tasks.iter().find(|t| &t.slug == slug)
     }
 
-    /// The phase of that name.
     pub fn phase(&self, slug: &PhaseSlug) -> Option<&Phase> {
         self.phases.iter().find(|p| &p.slug == slug)
     }
 
-    /// The phases that a ref triggers, in the order of the file.
+    /// The phases whose trigger matches a ref, in the order of the file.
     pub fn phases_of_ref<'a>(&'a self, full_ref: &'a str) -> impl Iterator<Item = &'a Phase> {
         self.phases.iter().filter(move |p| p.on.matches(full_ref))
     }
 
-    /// The team that a repository of this name would belong to. The challenge's own repositories are
-    /// nobody's, whatever the pattern says.
+    /// The team that a repository of this full name belongs to. The challenge's own repositories belong to no
+    /// team, even if the pattern matches them.
     pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
         let template = self.template_repository();
         let own = [&self.organizers, &self.leaderboard, &Some(template)]
             .into_iter()
             .flatten()
             .any(|own| own == full_name);
-        match own {
-            true => None,
-            false => self.teams.team_of(full_name),
+        if own {
+            None
+        } else {
+            self.teams.team_of(full_name)
         }
     }
 
-    /// The repository that teams' repositories are made from, on forges with accounts.
+    /// The template repository from which team repositories are created, on forges with accounts.
     pub fn template_repository(&self) -> String {
         let owner = self.teams.before.split('/').next().unwrap_or_default();
         format!("{owner}/{}-template", self.slug)
     }
 
-    /// The phases that an image triggers, by its name within the owner, in the order of the file.
+    /// The phases whose trigger matches an image, by its name within the owner, in the order of the file.
     pub fn phases_of_image<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Phase> {
         self.phases.iter().filter(move |p| p.on.matches_image(name))
     }
 
-    /// Whether any phase is triggered by images.
+    /// Whether any phase accepts pushed images.
     pub fn takes_images(&self) -> bool {
         let by_image = |p: &Phase| matches!(p.on, Trigger::Image(_));
         self.phases.iter().any(by_image)
     }
 
-    /// The task that an image's tag names: `<task>` or `<task>-<anything>`, of two that fit the
-    /// longer. Where there is one task only, every tag names it.
+    /// The task that an image's tag names: `<task>` or `<task>-<anything>`. If two tasks match, the longer name
+    /// wins. If the challenge has one task, every tag names it.
     pub fn task_of_tag(&self, tag: &str) -> Option<&Task> {
         if let [only] = self.tasks.as_slice() {
             return Some(only);
@@ -106,7 +107,7 @@ impl Challenge {
             .max_by_key(|task| task.slug.as_str().len())
     }
 
-    /// All boards: every task in every phase.
+    /// Every task in every phase.
     pub fn boards(&self) -> impl Iterator<Item = Board> + '_ {
         self.phases.iter().flat_map(move |p| {
             self.tasks.iter().map(move |t| Board {
@@ -118,7 +119,7 @@ impl Challenge {
     }
 }
 
-/// `owner/prefix*suffix`: which repositories of the forge belong to teams.
+/// `owner/prefix*suffix`: the full names of team repositories. The part under `*` names the team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TeamPattern {
     /// Owner, and the part of the name before `*`.
@@ -128,7 +129,7 @@ pub struct TeamPattern {
 }
 
 impl TeamPattern {
-    /// Reads a pattern with exactly one `*`, in the part after the last `/`.
+    /// Accepts exactly one `*`, behind the last `/`.
     pub fn parse(text: &str) -> Option<Self> {
         let (before, after) = text.split_once('*')?;
         if after.contains(['*', '/']) || !before.contains('/') {
@@ -140,7 +141,7 @@ impl TeamPattern {
         })
     }
 
-    /// The team that a repository of this full name belongs to.
+    /// The team that the full name of a repository names.
     pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
         let name = full_name
             .strip_prefix(self.before.as_str())?
@@ -148,86 +149,77 @@ impl TeamPattern {
         TeamSlug::new(name).ok()
     }
 
-    /// The full name of a team's repository.
     pub fn repository_of(&self, team: &TeamSlug) -> String {
         format!("{}{team}{}", self.before, self.after)
     }
 }
 
-/// One thing to solve: its contract, its scorer, its metrics.
+/// A problem to solve: its contract, its scorer and its metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// Name in addresses.
     pub slug: TaskSlug,
     /// Name on pages.
     pub title: String,
-    /// Directory of the public sample: `inputs/` and `ground_truth/`, or `ground_truth/` with shared inputs beside it.
+    /// Directory of the public sample. It holds `truth/` and `inputs/`. Several tasks may share an `inputs/` beside
+    /// it.
     pub sample: PathBuf,
-    /// What a container is given and must give back.
     pub contract: Contract,
-    /// What is looked at in outputs before the scorer sees them.
+    /// Checks of the outputs before the scorer reads them.
     pub checks: Vec<OutputCheck>,
-    /// The organizers' scorer.
     pub scorer: ScorerSpec,
-    /// At least one; the first is the headline.
+    /// At least one. The first is the headline metric.
     pub metrics: Vec<MetricSpec>,
-    /// How cases become places.
     pub ranking: Ranking,
-    /// Bounds of the participant's container.
     pub limits: RunLimits,
 }
 
-/// What a container is given and must give back.
+/// The inputs that a participant's container gets, and the outputs that it must write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
-    /// One run for all cases, or one for each.
     pub mode: ContractMode,
-    /// Where inputs are mounted, read-only.
+    /// Mount point of the inputs, read-only.
     pub input: String,
-    /// Where outputs are written.
+    /// Mount point of the outputs.
     pub output: String,
-    /// Files that must exist for each case.
+    /// Files that the container must write for each case.
     pub expect: Vec<PathPattern>,
 }
 
 /// How often the container runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ContractMode {
     /// Once, over all cases.
     WholeSet,
-    /// Once for each case, as on Grand Challenge.
+    /// Once per case, as on Grand Challenge.
     PerCase,
 }
 
-/// The organizers' scorer: an image built from a folder of the challenge.
+/// The organizers' scorer. Referee builds its image from a folder of the challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScorerSpec {
     /// Build context.
     pub build: PathBuf,
-    /// Dockerfile within the context.
+    /// Path of the Dockerfile within the build context.
     pub dockerfile: String,
-    /// Bytes of memory.
+    /// Bytes.
     pub memory: u64,
     /// Wall-clock time.
     pub time: Duration,
 }
 
-/// One declared metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSpec {
     /// Key in `metrics.json`.
     pub name: MetricName,
     /// Name on pages.
     pub title: String,
-    /// Which end is good.
     pub direction: Direction,
-    /// Smallest and largest legal value. JSON has no infinity and holds `null` in its place.
+    /// Smallest and largest legal value. JSON cannot express infinity and holds `null` instead.
     #[serde(deserialize_with = "bounds")]
     pub bounds: (f64, f64),
-    /// What a missing value counts as.
     pub missing: MissingRule,
-    /// How a team's cases become one number.
     pub aggregate: Aggregate,
 }
 
@@ -240,7 +232,7 @@ fn bounds<'de, D: Deserializer<'de>>(from: D) -> Result<(f64, f64), D::Error> {
 }
 
 impl MetricSpec {
-    /// The worst legal value.
+    /// The worst legal value. It may be infinite.
     pub fn worst(&self) -> f64 {
         match self.direction {
             Direction::Max => self.bounds.0,
@@ -248,10 +240,10 @@ impl MetricSpec {
         }
     }
 
-    /// What a value counts as once the [`MissingRule`] has been applied.
+    /// The value that the ranking uses, after the [`MissingRule`] has been applied.
     ///
-    /// [`MissingRule::Reject`] stops a report before it becomes a score; should one slip through,
-    /// the worst value is the answer that rewards nobody.
+    /// With [`MissingRule::Reject`] a report with a missing value never becomes a score. If one did, it would count
+    /// as the worst value, because that rewards no team.
     pub fn counted(&self, value: Option<f64>) -> f64 {
         match (value, self.missing) {
             (Some(value), _) => value,
@@ -261,30 +253,31 @@ impl MetricSpec {
     }
 }
 
-/// What a missing value counts as.
+/// How a missing value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MissingRule {
-    /// The worst legal value.
+    /// As the worst legal value.
     Worst,
-    /// Nothing: the report of the scorer is refused.
+    /// Not at all: Referee rejects the scorer's report.
     Reject,
-    /// This number.
+    /// As this number.
     Value(f64),
 }
 
-/// How a team's cases become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How the values of a team's cases become one number.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Aggregate {
-    /// Arithmetic mean.
     Mean,
-    /// Median.
     Median,
 }
 
 impl Aggregate {
-    /// The one number, whatever the order of the values; `None` of no values.
+    /// The aggregate of these values, in any order. `None` without values.
     pub fn of(self, values: &[f64]) -> Option<f64> {
         match self {
             Self::Mean => numbers::mean(values),
@@ -292,60 +285,57 @@ impl Aggregate {
         }
     }
 
-    /// Its name in `metrics.json`: `mean` or `median`.
+    /// Its key in `metrics.json`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Median => "median",
-        }
+        self.into()
     }
 }
 
-/// How cases become places.
+/// How the values of all cases and metrics become ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ranking {
-    /// Which comes first, the aggregation or the ranking.
     pub scheme: Scheme,
-    /// How the ranks of several metrics become one.
     pub across_metrics: AcrossMetrics,
 }
 
-/// Which comes first (Maier-Hein et al. 2018, Nature Communications 9:5217).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The order of aggregation and ranking (Maier-Hein et al. 2018, Nature Communications 9:5217).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Scheme {
-    /// Aggregate a team's cases, rank the aggregates.
+    /// Aggregate the cases of each team, then rank the aggregates.
     AggregateThenRank,
-    /// Rank the teams on each case, aggregate the ranks, rank those.
+    /// Rank the teams on each case, aggregate the ranks, then rank those aggregates.
     RankThenAggregate,
 }
 
-/// How the ranks of several metrics become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How the ranks by several metrics become one rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AcrossMetrics {
     /// The mean of the ranks, ranked again (PhaKIR, KiTS23).
     MeanRank,
-    /// The rank by the first metric; the others are shown only.
+    /// The rank by the first metric. The other metrics are only shown.
     First,
 }
 
-/// Bounds of the participant's container.
+/// Limits of the participant's container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunLimits {
-    /// GPUs that the run gets for itself.
+    /// GPUs, for this run alone.
     pub gpus: u32,
     /// CPU cores, possibly a fraction.
     pub cpus: f64,
-    /// Bytes of memory, swap included.
+    /// Bytes, including swap.
     pub memory: u64,
-    /// Wall-clock time of a run.
+    /// Wall-clock time of a run on the phase's data.
     pub time: Duration,
     /// Wall-clock time of the smoke run.
     pub smoke_time: Duration,
     /// Bytes of the output.
     pub output: u64,
-    /// Files of the output.
+    /// Files and directories in the output.
     pub files: u64,
     /// Processes and threads.
     pub pids: u32,
@@ -353,54 +343,51 @@ pub struct RunLimits {
     pub shm: u64,
     /// Bytes of `/tmp`.
     pub tmp: u64,
-    /// Bytes of the image, unpacked.
+    /// Bytes of the unpacked image.
     pub image: u64,
 }
 
-/// A period with its own data, trigger and quota.
+/// A period of the challenge with its own data, trigger and quota.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
     /// Name in addresses.
     pub slug: PhaseSlug,
     /// Name on pages.
     pub title: String,
-    /// First moment of the phase.
+    /// The first millisecond of the phase.
     pub opens: Timestamp,
-    /// Last moment of the phase.
+    /// The last millisecond of the phase.
     pub closes: Timestamp,
-    /// What makes a push a submission to this phase.
+    /// The pushes that are submissions to this phase.
     pub on: Trigger,
-    /// Directory with `<task>/inputs` and `<task>/ground_truth`; `inputs` may be shared by all tasks.
+    /// Directory with `<task>/inputs` and `<task>/truth`. All tasks may share one `inputs`.
     pub data: PathBuf,
-    /// How often a team may submit.
     pub quota: Quota,
-    /// What may be known of the hidden data.
     pub show: Show,
-    /// Which submission of a team counts.
     pub pick: Pick,
 }
 
 impl Phase {
-    /// Whether the phase takes submissions at this moment.
+    /// Whether the phase accepts submissions at this time.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.opens <= now && now <= self.closes
     }
 }
 
-/// What makes a push a submission.
+/// Which pushes are submissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
-    /// A branch whose short name matches; `*` stands for any characters.
+    /// A branch whose short name matches; `*` matches any characters.
     Branch(String),
-    /// A tag whose short name matches; `*` stands for any characters.
+    /// A tag whose short name matches; `*` matches any characters.
     Tag(String),
-    /// An image pushed to the forge's registry whose name within its owner matches; `*` stands for
-    /// any characters. Its tag names the task: see [`Challenge::task_of_tag`].
+    /// An image in the forge's registry whose name within its owner matches; `*` matches any characters. Its tag
+    /// names the task, see [`Challenge::task_of_tag`].
     Image(String),
 }
 
 impl Trigger {
-    /// Reads `branch:main`, `tag:final-*` or `image:*`.
+    /// Accepts `branch:main`, `tag:final-*` or `image:*`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':')? {
             (_, "") => None,
@@ -411,7 +398,7 @@ impl Trigger {
         }
     }
 
-    /// Whether a full ref name (`refs/heads/main`) triggers.
+    /// Whether a full ref name (`refs/heads/main`) matches.
     pub fn matches(&self, full_ref: &str) -> bool {
         let (prefix, pattern) = match self {
             Self::Branch(pattern) => ("refs/heads/", pattern),
@@ -423,7 +410,7 @@ impl Trigger {
             .is_some_and(|short| star_captures(pattern, short).is_some())
     }
 
-    /// Whether a pushed image triggers, by its name within the owner: the `team-a` of
+    /// Whether the name of an image within its owner matches: the `team-a` of
     /// `registry.example.org/phakir/team-a:phase-recognition`.
     pub fn matches_image(&self, name: &str) -> bool {
         match self {
@@ -443,78 +430,78 @@ impl std::fmt::Display for Trigger {
     }
 }
 
-/// How often a team may submit to one board.
+/// How often a team may submit to one board. Days are in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Quota {
-    /// Evaluations on hidden data a day (UTC).
+    /// Evaluations on hidden data per day.
     pub per_day: u32,
     /// Evaluations on hidden data in the whole phase.
     pub total: u32,
     /// Submissions under way at the same time.
     pub concurrent: u32,
-    /// Pushes a day, whatever becomes of them.
+    /// Pushes per day to this phase. A push counts even if Referee rejects it.
     pub submissions_per_day: u32,
 }
 
-/// What may be known of the hidden data.
+/// The information about a phase's hidden data that teams and the public get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Show {
-    /// Whether the board is public.
     pub board: BoardVisibility,
     /// Whether a team sees the logs of its runs on this phase's data.
     pub logs: bool,
-    /// Whether a team sees its values case by case.
+    /// Whether a team sees its values per case.
     pub cases: bool,
-    /// Decimals of every shown value.
+    /// Decimals of all values that pages and reports show.
     pub decimals: u8,
-    /// Verdicts on the phase's data are told at multiples of this since 1970 (UTC), so that the moment
-    /// of an end does not tell how long it took. Zero tells them at once.
+    /// Referee discloses verdicts on the phase's data only at multiples of this interval since 1970 (UTC). The time
+    /// of a verdict then does not reveal how long the run took. Zero discloses them at once.
     pub disclosure_interval: Duration,
 }
 
-/// Whether a board is public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether a leaderboard is public.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum BoardVisibility {
-    /// Everybody sees it, live.
+    /// The public sees it, live.
     Live,
-    /// Nobody but organizers sees it.
+    /// Only organizers see it.
     Hidden,
 }
 
 /// Which submission of a team counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Pick {
-    /// The one that would rank best.
+    /// The one with the best rank.
     Best,
     /// The last one.
     Last,
-    /// The one that the team has chosen; before a choice the best.
+    /// The one that the team chose. Before a choice, the best.
     Chosen,
 }
 
-/// One unit of evaluation: an image, a volume, a video. One entry of `inputs/`.
+/// One unit of evaluation, for example an image, a volume or a video. It is one entry of `inputs/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Case {
     /// The name that the scorer uses.
     pub id: CaseId,
     /// File or directory within `inputs/`.
     pub entry: String,
-    /// What it shares with other cases (a patient, a video): cases of one cluster are not independent.
+    /// A patient or a video, for example, that several cases come from. Cases of one cluster are not independent.
     pub cluster: Option<String>,
-    /// The group that it stands for (a hospital, a staining).
+    /// The group that the case represents, for example a hospital or a staining.
     pub stratum: Option<String>,
 }
 
-/// One task in one phase: the unit that is ranked.
+/// One task in one phase: the unit that has a leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Board {
-    /// Of this challenge.
     pub challenge: ChallengeSlug,
-    /// In this phase.
     pub phase: PhaseSlug,
-    /// For this task.
     pub task: TaskSlug,
 }
 
@@ -549,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn images_trigger_by_their_name_and_nothing_else_does() {
+    fn image_triggers_match_image_names_and_no_refs() {
         let image = Trigger::parse("image:team-*").unwrap();
         assert_eq!(image.to_string(), "image:team-*");
         assert!(image.matches_image("team-a"));
@@ -562,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn team_patterns_name_the_team() {
+    fn team_patterns_match_the_team_name() {
         let pattern = TeamPattern::parse("phakir/team-*").unwrap();
         let alpha = TeamSlug::new("alpha").unwrap();
         assert_eq!(pattern.team_of("phakir/team-alpha"), Some(alpha.clone()));

@@ -1,28 +1,26 @@
-//! What a score means: by which scorer, against which truth, over which cases and metrics.
+//! The definition of a scoring revision: scorer, ground truth, cases and metrics. Together they give a score its
+//! meaning.
 //!
-//! A definition is what an evaluation revision holds. It is immutable; what differs is another one.
+//! A definition never changes. A change of any part is another definition.
 
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{MetricSpec, Task};
 use super::ids::{CaseId, Digest, ImageId};
 
-/// What a score means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
-    /// The scorer's image.
+    /// The image of the scorer.
     pub scorer: ImageId,
-    /// Digest of all truth files.
+    /// Digest of all files of the ground truth.
     pub ground_truth: Digest,
-    /// The cases that count.
     pub cases: Vec<CaseId>,
-    /// The metrics as declared.
+    /// The metrics as `challenge.toml` declared them.
     pub metrics: Vec<MetricSpec>,
 }
 
 impl Definition {
-    /// The task as these scores know it: with the metrics of the definition, whatever its file says
-    /// by now.
+    /// The task with the metrics of this definition instead of those that `challenge.toml` declares now.
     pub fn task(&self, task: &Task) -> Task {
         Task {
             metrics: self.metrics.clone(),
@@ -30,21 +28,21 @@ impl Definition {
         }
     }
 
-    /// What keeps a score found by `other` from being one of this definition, as the end of a
-    /// sentence; `None` when they mean the same.
-    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+    /// The first difference from `other`, as a clause for the end of a sentence. `None` if scores under both
+    /// definitions mean the same.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
         if self.ground_truth != other.ground_truth {
-            return Some("the truth on the disk is another one");
+            return Some("the ground truth on disk has changed");
         }
         if self.cases != other.cases {
-            return Some("the cases on the disk are others");
+            return Some("the cases on disk have changed");
         }
         if self.scorer != other.scorer {
             return Some(
-                "its scorer's image is gone from the engine, and the folder makes another",
+                "the engine no longer has the scorer's image, and the scorer's folder now builds a different one",
             );
         }
-        (self.metrics != other.metrics).then_some("other metrics are declared")
+        (self.metrics != other.metrics).then_some("challenge.toml declares different metrics")
     }
 }
 
@@ -55,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn definitions_read_back_what_they_wrote_open_bounds_too() {
+    fn definitions_round_trip_through_json_with_infinite_bounds() {
         let metric = |bounds, missing| MetricSpec {
             name: MetricName::new("hd95").unwrap(),
             title: "HD95".into(),
@@ -66,7 +64,7 @@ mod tests {
         };
         let definition = Definition {
             scorer: Digest::of(b"image"),
-            ground_truth: Digest::of(b"truth"),
+            ground_truth: Digest::of(b"ground truth"),
             cases: vec![CaseId::new("Video_01").unwrap()],
             metrics: vec![
                 metric((0.0, f64::INFINITY), MissingRule::Value(9.5)),
@@ -77,11 +75,12 @@ mod tests {
         assert!(text.contains(r#""bounds":[0.0,null]"#), "{text}");
         let read: Definition = serde_json::from_str(&text).unwrap();
         assert_eq!(read, definition);
-        assert_eq!(read.differs(&definition), None);
+        assert_eq!(read.difference(&definition), None);
         let other = Definition {
             ground_truth: Digest::of(b"corrected"),
             ..definition
         };
-        assert!(read.differs(&other).unwrap().starts_with("the truth"));
+        let difference = read.difference(&other).unwrap();
+        assert_eq!(difference, "the ground truth on disk has changed");
     }
 }

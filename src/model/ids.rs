@@ -1,6 +1,6 @@
-//! Names and numbers of things, each a type of its own so that two cannot be mixed up.
+//! Names and numbers of things. Each is a type of its own, so that the compiler keeps two of them apart.
 //!
-//! A value of these types has been checked once, where it was made; nothing re-checks it.
+//! A value is checked once, when it is made. No code checks it again.
 
 use std::fmt;
 
@@ -8,77 +8,32 @@ use serde::{Deserialize, Serialize};
 
 use super::limits;
 
-/// Why a text cannot be one of the identifiers below.
+/// A text that is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a valid {what}: {why}")]
+#[error("`{text}` is not a valid {kind}: {reason}")]
 pub struct InvalidId {
-    /// Kind of identifier that was wanted, for example `slug`.
-    pub what: &'static str,
-    /// The text that was refused, shortened.
+    /// The kind of identifier, for example `task slug`.
+    pub kind: &'static str,
+    /// The refused text, shortened.
     pub text: String,
-    /// The rule that it broke.
-    pub why: &'static str,
+    /// The rule that the text violates.
+    pub reason: &'static str,
 }
 
-fn invalid(what: &'static str, text: &str, why: &'static str) -> InvalidId {
+fn invalid(kind: &'static str, text: &str, reason: &'static str) -> InvalidId {
     InvalidId {
-        what,
+        kind,
         text: text.chars().take(80).collect(),
-        why,
+        reason,
     }
 }
 
-/// Checks the alphabet shared by all slugs: they become parts of URLs, file names, container
-/// names and database keys, so nothing that any of these would need to escape is allowed.
-fn check_slug(what: &'static str, text: &str) -> Result<(), InvalidId> {
-    if text.is_empty() || text.len() > limits::SLUG_CHARS_MAX {
-        return Err(invalid(what, text, "1 to 63 characters are allowed"));
-    }
-    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    if !text.chars().all(ok) {
-        return Err(invalid(
-            what,
-            text,
-            "only a-z, 0-9, `-`, `_` and `.` are allowed",
-        ));
-    }
-    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.contains("..") {
-        return Err(invalid(
-            what,
-            text,
-            "it must start with a letter or digit and hold no `..`",
-        ));
-    }
-    Ok(())
-}
-
-macro_rules! slug {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
+/// Read access to a checked text, and its conversions from and to `String` for JSON and the database.
+macro_rules! checked_text {
+    ($name:ident) => {
         impl $name {
-            /// Checks the text and wraps it.
-            ///
-            /// # Errors
-            /// When the text is empty, too long or holds a character outside `[a-z0-9._-]`.
-            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
-                let text = text.into();
-                check_slug($what, &text)?;
-                Ok(Self(text))
-            }
-
-            /// The checked text.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
 
@@ -97,6 +52,64 @@ macro_rules! slug {
     };
 }
 
+/// [`checked_text`] for texts that may be shown.
+macro_rules! public_text {
+    ($name:ident) => {
+        checked_text!($name);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Checks the characters of a slug. Slugs become parts of URLs, file names, container names and database keys, so
+/// they hold no character that any of these must escape.
+fn check_slug(kind: &'static str, text: &str) -> Result<(), InvalidId> {
+    if text.is_empty() || text.len() > limits::SLUG_CHARS_MAX {
+        return Err(invalid(kind, text, "1 to 63 characters are allowed"));
+    }
+    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    if !text.chars().all(ok) {
+        return Err(invalid(
+            kind,
+            text,
+            "only a-z, 0-9, `-`, `_` and `.` are allowed",
+        ));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.contains("..") {
+        return Err(invalid(
+            kind,
+            text,
+            "it must start with a letter or digit and must not contain `..`",
+        ));
+    }
+    Ok(())
+}
+
+macro_rules! slug {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// # Errors
+            /// The text is empty, too long, or not of the form `[a-z0-9][a-z0-9._-]*` without `..`.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                check_slug($kind, &text)?;
+                Ok(Self(text))
+            }
+        }
+
+        public_text!($name);
+    };
+}
+
 slug!(
     /// A challenge, for example `phakir`.
     ChallengeSlug, "challenge slug");
@@ -107,25 +120,24 @@ slug!(
     /// A phase of a challenge, for example `validation`.
     PhaseSlug, "phase slug");
 slug!(
-    /// A team, as named by its repository.
+    /// A team. Its repository's name contains this name.
     TeamSlug, "team name");
 slug!(
-    /// A forge as configured: the `local` of `[forge.local]`.
+    /// A configured forge, for example the `local` of `[forge.local]`.
     ForgeName, "forge name");
 
-/// One unit of evaluation as the scorer names it: an image, a volume, a video.
+/// One unit of evaluation by the name that the scorer uses, for example an image, a volume or a video.
 ///
-/// The alphabet is wider than a slug's (upper case is common: `Video_01`), and still safe in a
-/// path, a URL and a page.
+/// It allows more characters than a slug (upper case is common: `Video_01`). It is still safe in a path, a URL and
+/// a page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CaseId(String);
 
 impl CaseId {
-    /// Checks the text and wraps it.
-    ///
     /// # Errors
-    /// When it is empty, longer than [`limits::CASE_CHARS_MAX`] or not `[A-Za-z0-9._-]`.
+    /// The text is empty, longer than [`limits::CASE_CHARS_MAX`], starts with `.`, or holds a character outside
+    /// `[A-Za-z0-9._-]`.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         if text.is_empty() || text.len() > limits::CASE_CHARS_MAX {
@@ -141,31 +153,9 @@ impl CaseId {
         }
         Ok(Self(text))
     }
-
-    /// The checked text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for CaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for CaseId {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(text)
-    }
-}
-
-impl From<CaseId> for String {
-    fn from(value: CaseId) -> String {
-        value.0
-    }
-}
+public_text!(CaseId);
 
 fn is_lower_hex(text: &str) -> bool {
     text.bytes()
@@ -174,23 +164,21 @@ fn is_lower_hex(text: &str) -> bool {
 
 /// A git object id: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never all zero.
 ///
-/// The all-zero id means "no object" in git's protocol; it is represented by `Option` here.
+/// In git's protocol the all-zero id means "no object". Here that is an `Option`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitSha(String);
 
 impl CommitSha {
-    /// Checks the text and wraps it.
-    ///
     /// # Errors
-    /// When it is not 40 or 64 lower-case hexadecimal digits, or all of them are zero.
+    /// The text is not 40 or 64 lower-case hexadecimal digits, or all digits are zero.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         if !matches!(text.len(), 40 | 64) || !is_lower_hex(&text) {
             return Err(invalid(
                 "object id",
                 &text,
-                "40 or 64 lower-case hexadecimal digits are needed",
+                "40 or 64 lower-case hexadecimal digits are required",
             ));
         }
         if text.bytes().all(|b| b == b'0') {
@@ -199,10 +187,10 @@ impl CommitSha {
         Ok(Self(text))
     }
 
-    /// Reads an id in which all zeros stand for "none".
+    /// Reads an id as git writes it, where all zeros mean "no object".
     ///
     /// # Errors
-    /// When the text is neither an object id nor 40 or 64 zeros.
+    /// The text is neither an object id nor 40 or 64 zeros.
     pub fn or_zero(text: &str) -> Result<Option<Self>, InvalidId> {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0') {
             return Ok(None);
@@ -210,46 +198,22 @@ impl CommitSha {
         Self::new(text).map(Some)
     }
 
-    /// All digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The first ten digits, as pages and reports show it.
+    /// The first ten digits, as pages and reports show them.
     pub fn short(&self) -> &str {
         &self.0[..10]
     }
 }
 
-impl fmt::Display for CommitSha {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+public_text!(CommitSha);
 
-impl TryFrom<String> for CommitSha {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(text)
-    }
-}
-
-impl From<CommitSha> for String {
-    fn from(value: CommitSha) -> String {
-        value.0
-    }
-}
-
-/// The SHA-256 of some content, written `sha256:` and 64 digits.
+/// A SHA-256 digest, written `sha256:` and 64 digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 impl Digest {
-    /// Checks the text and wraps it.
-    ///
     /// # Errors
-    /// When it is not `sha256:` followed by 64 lower-case hexadecimal digits.
+    /// The text is not `sha256:` followed by 64 lower-case hexadecimal digits.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         match text.strip_prefix("sha256:") {
@@ -257,18 +221,15 @@ impl Digest {
             _ => Err(invalid(
                 "digest",
                 &text,
-                "`sha256:` and 64 hexadecimal digits are needed",
+                "`sha256:` and 64 hexadecimal digits are required",
             )),
         }
     }
 
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(format!(
-            "sha256:{}",
-            hex::encode(sha2::Sha256::digest(bytes))
-        ))
+        Self::of_hash(sha2::Sha256::digest(bytes).into())
     }
 
     /// Wraps a SHA-256 that was computed piece by piece.
@@ -276,42 +237,20 @@ impl Digest {
         Self(format!("sha256:{}", hex::encode(hash)))
     }
 
-    /// With its `sha256:` prefix.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// With its prefix and the first ten digits, as pages and reports show it.
+    /// The prefix and the first ten digits, as pages and reports show them.
     pub fn short(&self) -> &str {
         &self.0[.."sha256:".len() + 10]
     }
 
-    /// The 64 digits alone, fit for a file name.
+    /// The 64 digits without the prefix, for file names.
     pub fn hex(&self) -> &str {
         &self.0["sha256:".len()..]
     }
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+public_text!(Digest);
 
-impl TryFrom<String> for Digest {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(text)
-    }
-}
-
-impl From<Digest> for String {
-    fn from(value: Digest) -> String {
-        value.0
-    }
-}
-
-/// What an engine calls an image: the digest of its configuration. The only name by which images run.
+/// An image by the digest of its configuration. Referee runs images by this id only.
 pub type ImageId = Digest;
 
 /// The unguessable part of a page's address: 128 random bits as 32 hexadecimal digits.
@@ -320,17 +259,15 @@ pub type ImageId = Digest;
 pub struct PageToken(String);
 
 impl PageToken {
-    /// Checks the text and wraps it.
-    ///
     /// # Errors
-    /// When it is not 32 lower-case hexadecimal digits.
+    /// The text is not 32 lower-case hexadecimal digits. The error does not repeat the text.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         if text.len() != 32 || !is_lower_hex(&text) {
             return Err(invalid(
                 "page token",
                 "(hidden)",
-                "32 hexadecimal digits are needed",
+                "32 hexadecimal digits are required",
             ));
         }
         Ok(Self(text))
@@ -340,34 +277,18 @@ impl PageToken {
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(hex::encode(bytes))
     }
-
-    /// The secret itself, for an address that goes to its owner.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-/// Shows the first digits only: whoever reads a log must not be able to open the page.
+checked_text!(PageToken);
+
+/// Shows only the first digits, so that a reader of a log cannot open the page.
 impl fmt::Debug for PageToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PageToken({}…)", &self.0[..4])
     }
 }
 
-impl TryFrom<String> for PageToken {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(text)
-    }
-}
-
-impl From<PageToken> for String {
-    fn from(value: PageToken) -> String {
-        value.0
-    }
-}
-
-macro_rules! number {
+macro_rules! row_number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -382,13 +303,13 @@ macro_rules! number {
     };
 }
 
-number!(
-    /// Row of a repository that we have seen.
+row_number!(
+    /// Row of a team's repository.
     RepositoryId);
-number!(
-    /// Row of a submission. People see its sequence number within the challenge instead.
+row_number!(
+    /// Row of a submission. People see its number within the challenge instead.
     SubmissionId);
-number!(
+row_number!(
     /// Row of an attempt.
     AttemptId);
 
@@ -397,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_refuse_what_a_path_or_url_would_have_to_escape() {
+    fn slugs_refuse_characters_that_a_path_or_url_must_escape() {
         for good in ["a", "team-1", "phase_recognition", "v1.2"] {
             assert!(TeamSlug::new(good).is_ok(), "{good}");
         }
@@ -418,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_ids_mean_no_object() {
+    fn an_all_zero_id_means_no_object() {
         assert_eq!(CommitSha::or_zero(&"0".repeat(40)), Ok(None));
         assert_eq!(CommitSha::or_zero(&"0".repeat(64)), Ok(None));
         assert!(CommitSha::new("0".repeat(40)).is_err());
@@ -428,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn page_tokens_do_not_print_themselves() {
+    fn a_page_token_is_neither_printed_nor_part_of_an_error() {
         let token = PageToken::from_bytes([0xab; 16]);
         assert!(!format!("{token:?}").contains(token.as_str()));
         let refused = PageToken::new("secret-but-wrong").unwrap_err().to_string();

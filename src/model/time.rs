@@ -1,10 +1,12 @@
-//! Moments and spans in milliseconds. Never asks what time it is: see `crate::clock`.
+//! Timestamps and durations in milliseconds.
+//!
+//! Nothing here reads the clock: that is `crate::clock`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+/// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -13,39 +15,37 @@ impl Timestamp {
     /// Reads RFC 3339, for example `2024-07-29T00:00:00Z`.
     ///
     /// # Errors
-    /// The sentence of the parser when the text is no such moment.
+    /// The text is not RFC 3339, or has no time zone. The error is the parser's message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parsed: jiff::Timestamp = text.parse().map_err(|e: jiff::Error| e.to_string())?;
         Ok(Self(parsed.as_millisecond()))
     }
 
-    /// Midnight (UTC) of the day that this moment lies in: quota windows are days in UTC.
+    /// Midnight (UTC) at the start of this day. Quotas count days in UTC.
     pub fn start_of_day(self) -> Self {
         Self(self.0.div_euclid(Duration::DAY.0) * Duration::DAY.0)
     }
 
-    /// The first multiple of a span since 1970 that is not before this moment; this moment if the
-    /// span is zero.
-    pub fn round_up(self, disclosure_interval: Duration) -> Self {
-        match disclosure_interval.0 {
+    /// The first multiple of the interval since 1970 that is not before this time. With an interval of zero, this
+    /// time.
+    pub fn round_up(self, interval: Duration) -> Self {
+        match interval.0 {
             ..=0 => self,
             step => Self((self.0 + step - 1).div_euclid(step) * step),
         }
     }
 
-    /// The span from `earlier` to here, zero when `earlier` is later.
+    /// The duration since `earlier`. Zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration((self.0 - earlier.0).max(0))
     }
 
-    /// This moment plus a span.
-    pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.0))
     }
 
-    /// This moment minus a span.
-    pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(span.0))
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration.0))
     }
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A span of time in milliseconds, never negative where a person wrote it.
+/// Milliseconds. A duration from a configuration file or a command is never negative.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -70,13 +70,12 @@ impl Duration {
     /// 24 hours.
     pub const DAY: Self = Self(24 * 3600 * 1000);
 
-    /// That many seconds.
     pub const fn seconds(n: i64) -> Self {
         Self(n * 1000)
     }
 
-    /// Reads what a person writes: `500ms`, `60s`, `15m`, `1h30m`, `2d`. Each unit once, from large
-    /// to small: `30m1h` is more likely a slip than meant.
+    /// Reads a duration as people write it: `500ms`, `60s`, `15m`, `1h30m`, `2d`. Each unit may appear once, from
+    /// large to small, because `30m1h` is probably a typing error.
     pub fn parse(text: &str) -> Option<Self> {
         let (mut rest, mut total, mut next) = (text, 0_i64, 0);
         if rest.is_empty() {
@@ -100,8 +99,8 @@ impl Duration {
         Some(Self(total))
     }
 
-    /// As [`Duration::parse`] reads it back, for example `1d12h`.
-    pub fn written(self) -> String {
+    /// The form that [`Duration::parse`] reads, for example `1d12h`.
+    pub fn compact(self) -> String {
         let (mut rest, mut text) = (self.0.max(0), String::new());
         for (unit, length) in UNITS {
             if rest >= length {
@@ -115,18 +114,17 @@ impl Duration {
         text
     }
 
-    /// For the timers of the standard library.
+    /// The standard library's type. A negative duration becomes zero.
     pub fn std(self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
 
-    /// Seconds with a fraction.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0
     }
 }
 
-/// Units of time as people write them, in milliseconds.
+/// Units as [`Duration::parse`] reads them, in milliseconds.
 const UNITS: [(&str, i64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -157,8 +155,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_go_up_to_the_grid() {
-        let on = |ms, disclosure_interval| Timestamp(ms).round_up(Duration(disclosure_interval)).0;
+    fn times_round_up_to_a_multiple_of_the_interval() {
+        let on = |ms, interval| Timestamp(ms).round_up(Duration(interval)).0;
         assert_eq!(on(60_001, 60_000), 120_000);
         assert_eq!(on(60_000, 60_000), 60_000);
         assert_eq!(on(61_234, 0), 61_234);
@@ -166,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_round_trip_and_days_start_at_midnight() {
+    fn timestamps_round_trip_and_days_start_at_midnight() {
         let t = Timestamp::parse("2024-07-29T13:14:15Z").unwrap();
         assert_eq!(t.to_string(), "2024-07-29T13:14:15Z");
         assert_eq!(t.start_of_day().to_string(), "2024-07-29T00:00:00Z");
@@ -175,23 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_read_as_they_are_written() {
+    fn durations_round_trip_through_their_compact_form() {
         for text in ["0s", "1ms", "90s", "1d12h", "2d", "1h30m", "1m1ms"] {
-            let span = Duration::parse(text).unwrap();
-            let again = Duration::parse(&span.written());
-            assert_eq!(again, Some(span), "{text}");
+            let duration = Duration::parse(text).unwrap();
+            let again = Duration::parse(&duration.compact());
+            assert_eq!(again, Some(duration), "{text}");
         }
-        assert_eq!(Duration::parse("36h").unwrap().written(), "1d12h");
+        assert_eq!(Duration::parse("36h").unwrap().compact(), "1d12h");
         assert_eq!(Duration::parse("30m1h"), None);
     }
 
     #[test]
-    fn spans_read_like_a_person_says_them() {
-        let say = |ms| Duration(ms).to_string();
-        assert_eq!(say(850), "850 ms");
-        assert_eq!(say(2_000), "2 s");
-        assert_eq!(say(12_340), "12.3 s");
-        assert_eq!(say(245_000), "4 min 5 s");
-        assert_eq!(say(7_380_000), "2 h 3 min");
+    fn durations_are_shown_with_at_most_two_units() {
+        let shown = |ms| Duration(ms).to_string();
+        assert_eq!(shown(850), "850 ms");
+        assert_eq!(shown(2_000), "2 s");
+        assert_eq!(shown(12_340), "12.3 s");
+        assert_eq!(shown(245_000), "4 min 5 s");
+        assert_eq!(shown(7_380_000), "2 h 3 min");
     }
 }

@@ -114,7 +114,10 @@ async fn record(
         state: RegistrationState::Pending,
         created_at: now,
     };
-    let known = context.store.seen_repository(&request, now).await?;
+    let known = context
+        .store
+        .record_registration_request(&request, now)
+        .await?;
     if known.is_some_and(|r| r.state == RegistrationState::Refused) {
         return Ok(Known::Unrelated);
     }

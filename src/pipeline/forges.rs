@@ -99,7 +99,10 @@ impl Forges {
         if was_archived {
             let reason = ForgeError::Archived.to_string();
             let now = context.clock.now();
-            context.store.wake(forge, &reason, now).await?;
+            context
+                .store
+                .retry_messages_now(forge, &reason, now)
+                .await?;
         }
         Ok(())
     }

@@ -194,8 +194,10 @@ pub async fn observe(
     if new.is_empty() && seen.len() == known.len() && seen.iter().all(|s| known.contains(s)) {
         return Ok(images);
     }
-    let at = (owner, &repository);
-    images.entered = context.store.observe_images(at, &seen, &new, now).await?;
+    let store = &context.store;
+    images.entered = store
+        .observe_images(owner, &repository, &seen, &new, now)
+        .await?;
     for record in images.entered.iter().filter(|r| r.new) {
         tracing::info!(
             owner = owner.login,

@@ -12,7 +12,7 @@ use super::{commands, images, observe};
 use crate::forge::ForgeError;
 use crate::forge::registry::RegistryError;
 use crate::model::{Backoff, Duration, ForgeEvent, ForgeName};
-use crate::store::{About, Delivery, Unhandled};
+use crate::store::{Delivery, DeliveryKind, PendingDelivery};
 
 /// Deliveries of one step.
 const BATCH: i64 = 64;
@@ -27,13 +27,10 @@ const RETRY: Backoff = Backoff {
 };
 
 /// Handles deliveries of one kind. Returns how many there were.
-pub async fn step(app: &App, about: About) -> anyhow::Result<usize> {
+pub async fn step(app: &App, kind: DeliveryKind) -> anyhow::Result<usize> {
     let context = &app.context;
     let now = context.clock.now();
-    let deliveries = context
-        .store
-        .unhandled_deliveries(about, now, BATCH)
-        .await?;
+    let deliveries = context.store.pending_deliveries(kind, now, BATCH).await?;
     let count = deliveries.len();
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(deliveries)
         .map(|unhandled| handle(app, unhandled))
@@ -44,8 +41,8 @@ pub async fn step(app: &App, about: About) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
-    let Unhandled {
+async fn handle(app: &App, unhandled: PendingDelivery) -> anyhow::Result<()> {
+    let PendingDelivery {
         id,
         attempts,
         delivery,
@@ -60,13 +57,15 @@ async fn handle(app: &App, unhandled: Unhandled) -> anyhow::Result<()> {
             if attempts < ATTEMPTS_MAX || app.forges.health.is_refused(&delivery.forge) {
                 tracing::info!(delivery = id, error, "a delivery waits for its forge");
                 let pause = RETRY.jittered(attempts, crate::clock::jitter());
-                return Ok(store.defer(id, clock.now().plus(pause)).await?);
+                return Ok(store.defer_delivery(id, clock.now().plus(pause)).await?);
             }
             tracing::warn!(delivery = id, error, "a delivery is given up");
             "given up: the forge did not answer".to_owned()
         }
     };
-    Ok(store.handled(id, &note, clock.now()).await?)
+    Ok(store
+        .record_handled_delivery(id, &note, clock.now())
+        .await?)
 }
 
 /// Whether an error is the forge's.

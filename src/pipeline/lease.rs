@@ -117,7 +117,7 @@ async fn until_lost(context: &Context, lease: &Lease) -> KillReason {
     let attempt = lease.attempt.id.0;
     let mut renewed = Instant::now();
     loop {
-        tokio::time::sleep(limits::LEASE_LOOK_EVERY.std()).await;
+        tokio::time::sleep(limits::LEASE_CHECK_INTERVAL.std()).await;
         match context.store.loss(lease).await {
             Ok(None) => {}
             Ok(Some(reason)) => return reason,
@@ -146,7 +146,7 @@ async fn stop(
     let (attempt, submission) = (lease.attempt.id.0, lease.attempt.submission);
     engines.remove_jobs_of(&lease.name(), reason).await;
     // A call to the engine that was interrupted may still have created a job.
-    tokio::time::sleep(limits::LEASE_LOOK_EVERY.std()).await;
+    tokio::time::sleep(limits::LEASE_CHECK_INTERVAL.std()).await;
     engines.remove_jobs_of(&lease.name(), reason).await;
     let record = context.store.submission(submission).await?;
     if record.submission.outcome() == Some(Outcome::Withdrawn) {

@@ -19,7 +19,7 @@ use super::{predictions, scoring_revision};
 use crate::clock;
 use crate::config;
 use crate::model::{Board, Challenge, Definition, Duration, KillReason, limits};
-use crate::store::{ItemEnd, Rescore, RescoreLease, StoreError, SubmissionRecord};
+use crate::store::{Rescore, RescoreItemEnd, RescoreLease, StoreError, SubmissionRecord};
 
 /// Attempts in all, those that a restart interrupted included. A scorer that crashes the daemon is not repeated for
 /// ever.
@@ -111,7 +111,7 @@ async fn prepare_leased(
     let problem = match held(app, lease, prepare(app, rescore)).await? {
         Ok(Ok(definition)) => {
             let definition = serde_json::to_value(&definition).unwrap_or_default();
-            return store.rescore_prepared(lease, &definition).await;
+            return store.finish_rescore_preparation(lease, &definition).await;
         }
         Ok(Err(problem)) => problem,
         Err(error) if lease.attempts < limits::ATTEMPTS_MAX => {
@@ -120,11 +120,13 @@ async fn prepare_leased(
                 error = format!("{error:#}"),
                 "rescore not prepared; it is retried"
             );
-            return store.rescore_again(lease, now.plus(PAUSE)).await;
+            return store
+                .retry_rescore_preparation(lease, now.plus(PAUSE))
+                .await;
         }
         Err(error) => format!("{error:#}"),
     };
-    store.rescore_failed(rescore.id, &problem, now).await
+    store.fail_rescore(rescore.id, &problem, now).await
 }
 
 /// Builds the scorer and reads the data as they are now. The inner error is a sentence for the organizers.
@@ -147,7 +149,10 @@ async fn prepare(app: &App, rescore: &Rescore) -> anyhow::Result<Result<Definiti
     };
     let image = app.scorers.image(context, &app.engines, task).await?;
     let definition = scoring_revision::define(context, of, task, &image).await?;
-    let before = context.store.revision(rescore.from_revision).await?;
+    let before = context
+        .store
+        .scoring_revision(rescore.from_revision)
+        .await?;
     let before = before.as_ref().and_then(scoring_revision::definition_of);
     if before.as_ref() == Some(&definition) {
         return Ok(Err(format!(
@@ -182,7 +187,9 @@ async fn score_leased(
 ) -> Result<(), StoreError> {
     let Context { store, clock, .. } = &app.context;
     let end = if lease.attempts > ATTEMPTS_WITH_RESTARTS_MAX {
-        ItemEnd::Failed("the daemon ended at each attempt to score this submission.".to_owned())
+        RescoreItemEnd::Failed(
+            "the daemon ended at each attempt to score this submission.".to_owned(),
+        )
     } else {
         match held(app, lease, score_again(app, rescore, record, lease)).await? {
             Ok(end) => end,
@@ -193,9 +200,9 @@ async fn score_leased(
                     error = format!("{error:#}"),
                     "submission not rescored; it is retried"
                 );
-                ItemEnd::Again(clock.now().plus(PAUSE))
+                RescoreItemEnd::Retry(clock.now().plus(PAUSE))
             }
-            Err(error) => ItemEnd::Failed(format!("{error:#}")),
+            Err(error) => RescoreItemEnd::Failed(format!("{error:#}")),
         }
     };
     store.finish_rescore_item(lease, &end, clock.now()).await
@@ -206,7 +213,7 @@ async fn score_again(
     rescore: &Rescore,
     record: &SubmissionRecord,
     lease: &RescoreLease,
-) -> anyhow::Result<ItemEnd> {
+) -> anyhow::Result<RescoreItemEnd> {
     let context = &app.context;
     let of = context.of(record)?;
     let definition = rescore
@@ -218,7 +225,7 @@ async fn score_again(
     let ground_truth = config::ground_truth_of(of.phase, &task);
     if context.ground_truths.of(&ground_truth).await? != definition.ground_truth {
         let problem = "the ground truth changed during the rescore; run `rescore` again.";
-        return Ok(ItemEnd::Failed(problem.to_owned()));
+        return Ok(RescoreItemEnd::Failed(problem.to_owned()));
     }
     let directory = WorkDirectory::create(&context.work, &name(lease))?;
     let scoring = Scoring {
@@ -232,10 +239,10 @@ async fn score_again(
         seed: clock::seed(),
     };
     Ok(match scorer::score(&app.engines, &scoring).await? {
-        Scored::Report(report) => ItemEnd::Scored(Box::new(report.score)),
+        Scored::Report(report) => RescoreItemEnd::Scored(Box::new(report.score)),
         Scored::Broken { problems, log } => {
             let log: String = log.text().chars().take(LOG_CHARS).collect();
-            ItemEnd::Failed(format!("{}\n{log}", problems.join("; ")))
+            RescoreItemEnd::Failed(format!("{}\n{log}", problems.join("; ")))
         }
     })
 }

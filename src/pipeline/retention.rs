@@ -38,10 +38,13 @@ pub async fn pass(app: &App) {
 async fn deliveries(context: &Context) -> anyhow::Result<u64> {
     let retention = context.settings.retention.deliveries;
     let before = context.clock.now().minus(retention);
-    let at_once = limits::DELIVERIES_FORGOTTEN_AT_ONCE;
+    let at_once = limits::DELIVERIES_DELETED_AT_ONCE;
     let mut all = 0;
     loop {
-        let some = context.store.forget_deliveries(before, at_once).await?;
+        let some = context
+            .store
+            .delete_handled_deliveries(before, at_once)
+            .await?;
         all += some;
         if some < at_once.unsigned_abs() {
             return Ok(all);

@@ -26,7 +26,7 @@ pub async fn attempt(
     let (task, image) = (&in_force.task, &in_force.image);
     let definition = scoring_revision::define(context, of, task, image).await?;
     if let Some((id, current)) = &in_force.revision
-        && let Some(difference) = definition.differs(current)
+        && let Some(difference) = definition.difference(current)
     {
         let problem = changed(of, record, *id, difference)?;
         return Ok(scorer_fault(lease, vec![problem], &LogExcerpt::default()));
@@ -75,7 +75,10 @@ async fn first_revision(
     let definition = serde_json::to_value(definition)?;
     let now = context.clock.now();
     let board = of.board()?;
-    let revision = context.store.put_revision(&board, &definition, now).await?;
+    let revision = context
+        .store
+        .put_scoring_revision(&board, &definition, now)
+        .await?;
     Ok(revision.id)
 }
 

@@ -35,7 +35,7 @@ pub fn read_definition(stored: &serde_json::Value) -> Option<Definition> {
 
 /// A task with the metrics of the current scoring revision of its leaderboard.
 pub async fn current_task(store: &Store, board: &Board, task: &Task) -> anyhow::Result<Task> {
-    let revision = store.current_revision(board).await?;
+    let revision = store.current_scoring_revision(board).await?;
     let definition = revision.as_ref().and_then(definition_of);
     Ok(definition.map_or_else(|| task.clone(), |d| d.task(task)))
 }
@@ -51,7 +51,7 @@ pub async fn in_force(
     of: SubmissionContext<'_>,
 ) -> anyhow::Result<InForce> {
     let task = of.task()?;
-    let revision = context.store.current_revision(&of.board()?).await?;
+    let revision = context.store.current_scoring_revision(&of.board()?).await?;
     let revision = revision.and_then(|r| Some((r.id, definition_of(&r)?)));
     let Some((id, definition)) = revision else {
         return Ok(InForce {

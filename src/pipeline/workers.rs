@@ -16,7 +16,7 @@ use super::{
     stages,
 };
 use crate::model::{Stage, limits};
-use crate::store::{About, PriorityClass};
+use crate::store::{DeliveryKind, PriorityClass};
 
 /// Rows that become ready as time passes are found this often.
 const TICK: StdDuration = StdDuration::from_millis(500);
@@ -42,7 +42,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
-    for about in [About::Texts, About::Rest] {
+    for about in [DeliveryKind::Texts, DeliveryKind::Other] {
         spawn(&mut set, app, move |app| async move {
             let handled = intake::step(&app, about).await?;
             Ok(Progress::from_worked(handled > 0))

@@ -43,8 +43,8 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
     view.findings_left_out += view
         .findings
         .len()
-        .saturating_sub(limits::FINDINGS_SHOWN_MAX);
-    view.findings.truncate(limits::FINDINGS_SHOWN_MAX);
+        .saturating_sub(limits::FINDINGS_LISTED_MAX);
+    view.findings.truncate(limits::FINDINGS_LISTED_MAX);
     view
 }
 

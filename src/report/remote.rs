@@ -52,7 +52,7 @@ fn changes(
         lines.extend(new.flat_map(finding));
     }
     if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
-        let (first, more) = (limits::FINDINGS_SHOWN_MAX, now.findings_left_out);
+        let (first, more) = (limits::FINDINGS_LISTED_MAX, now.findings_left_out);
         lines.push(format!("  … {more} more findings than the first {first}"));
     }
     // The waiting time changes all the time. Only a new position gets a line.

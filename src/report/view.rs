@@ -49,7 +49,7 @@ pub struct SubmissionView {
     pub stages: Vec<StageView>,
     /// In the order of the stages.
     pub findings: Vec<FindingView>,
-    /// Number of findings beyond [`crate::model::limits::FINDINGS_SHOWN_MAX`].
+    /// Number of findings beyond [`crate::model::limits::FINDINGS_LISTED_MAX`].
     pub findings_left_out: usize,
     /// The logs that the team may read.
     pub logs: Vec<LogView>,

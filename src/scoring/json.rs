@@ -214,7 +214,7 @@ impl TreeBuilder<'_> {
         let mut seen = HashSet::with_capacity(members.len());
         for (key, _) in members {
             // Computing a position reads the text from its start, so only as many are computed as will be listed.
-            if !seen.insert(key) && self.duplicates.len() <= limits::FINDINGS_SHOWN_MAX {
+            if !seen.insert(key) && self.duplicates.len() <= limits::FINDINGS_LISTED_MAX {
                 self.duplicates.push((key.clone(), self.position(lexer)));
             }
         }

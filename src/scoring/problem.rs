@@ -31,7 +31,7 @@ impl fmt::Display for MetricsProblem {
     }
 }
 
-/// Collects problems. Problems beyond [`limits::FINDINGS_SHOWN_MAX`] are only counted.
+/// Collects problems. Problems beyond [`limits::FINDINGS_LISTED_MAX`] are only counted.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     listed: Vec<MetricsProblem>,
@@ -46,7 +46,7 @@ impl Problems {
         message: impl Into<String>,
         help: &str,
     ) {
-        if self.listed.len() == limits::FINDINGS_SHOWN_MAX {
+        if self.listed.len() == limits::FINDINGS_LISTED_MAX {
             self.more += 1;
             return;
         }

@@ -25,7 +25,7 @@ pub struct ScoreReport {
 /// Reads a `metrics.json` and checks it against the declared metrics and the cases of the manifest.
 ///
 /// # Errors
-/// All problems at once: at least one, and at most [`limits::FINDINGS_SHOWN_MAX`] and a count of the rest.
+/// All problems at once: at least one, and at most [`limits::FINDINGS_LISTED_MAX`] and a count of the rest.
 pub fn read_metrics(
     bytes: &[u8],
     metrics: &[MetricSpec],

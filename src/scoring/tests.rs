@@ -216,7 +216,7 @@ fn the_list_of_problems_is_bounded() {
         .collect();
     let text = json!({ "results": results }).to_string();
     let problems = read_metrics(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
-    assert_eq!(problems.len(), limits::FINDINGS_SHOWN_MAX + 1);
+    assert_eq!(problems.len(), limits::FINDINGS_LISTED_MAX + 1);
     assert_eq!(
         problems.last().unwrap().message,
         "150 more problems are not listed."

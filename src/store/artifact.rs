@@ -1,7 +1,7 @@
-//! Artifacts: predictions and other outputs as tar files named by the digest of their content.
+//! Artifacts: predictions and other outputs, as tar files named by the digest of their content.
 //!
-//! Equal outputs are one file. Only regular files and directories go in, so unpacking can never
-//! make anything else.
+//! Equal outputs are stored once. An artifact holds only regular files and directories, so unpacking it can create
+//! nothing else.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -11,13 +11,13 @@ use sha2::Digest as _;
 
 use crate::model::Digest;
 
-/// The directory that holds all artifacts.
+/// The directory of all artifacts.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     root: PathBuf,
 }
 
-/// Writes through and takes the digest on the way.
+/// Passes bytes on and computes their digest.
 struct Hashing<W> {
     inner: W,
     hash: sha2::Sha256,
@@ -36,10 +36,7 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 impl Artifacts {
-    /// The artifacts under this directory, which is made.
-    ///
-    /// # Errors
-    /// When it cannot be made.
+    /// Opens the artifacts in this directory. Creates it if it does not exist.
     pub fn open(root: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(root.join("fresh"))?;
         Ok(Self { root })
@@ -50,10 +47,7 @@ impl Artifacts {
         self.root.join(&hex[..2]).join(hex)
     }
 
-    /// Keeps the files of a directory. Blocking. `name` must be unique to the caller.
-    ///
-    /// # Errors
-    /// When the disk says no; then nothing is kept.
+    /// Stores the files of a directory. Blocking. `name` must be unique among concurrent calls.
     pub fn keep_directory(&self, directory: &Path, name: &str) -> io::Result<Digest> {
         let fresh = self.root.join("fresh").join(name);
         let mut archive = tar::Builder::new(Hashing {
@@ -63,18 +57,14 @@ impl Artifacts {
         append_sorted(&mut archive, directory, Path::new(""))?;
         let Hashing { inner, hash } = archive.into_inner()?;
         inner.into_inner()?.sync_all()?;
-        let digest = Digest::new(format!("sha256:{}", hex::encode(hash.finalize())))
-            .map_err(io::Error::other)?;
+        let digest = Digest::of_hash(hash.finalize().into());
         let path = self.path(&digest);
         fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
         fs::rename(&fresh, &path)?;
         Ok(digest)
     }
 
-    /// Unpacks an artifact into a directory, which is made. Blocking.
-    ///
-    /// # Errors
-    /// When it is not there or the disk says no.
+    /// Unpacks an artifact into a directory, which is created if it does not exist. Blocking.
     pub fn unpack(&self, digest: &Digest, into: &Path) -> io::Result<()> {
         fs::create_dir_all(into)?;
         let mut archive = tar::Archive::new(File::open(self.path(digest))?);
@@ -83,8 +73,8 @@ impl Artifacts {
     }
 }
 
-/// Appends a directory's files in the order of their names with fixed times and owners, so that
-/// equal content has an equal digest.
+/// Appends the files of a directory in the order of their names, with fixed times and owners, so that equal content has
+/// the same digest.
 fn append_sorted(
     archive: &mut tar::Builder<impl Write>,
     root: &Path,
@@ -121,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_content_is_one_artifact_and_unpacks_again() {
+    fn equal_content_is_stored_once_and_can_be_unpacked() {
         let dir = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::open(dir.path().join("artifacts")).unwrap();
         for name in ["a", "b"] {

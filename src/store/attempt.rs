@@ -1,57 +1,47 @@
-//! Attempts: who owns one, for how long, and what they left behind. How one ends is `finish`.
+//! Attempts: their leases and their results. `finish` ends an attempt.
 //!
-//! Every change is guarded by the state it starts from: a worker that lost its lease changes nothing.
+//! Every change checks the state from which it starts, so a worker that lost its lease changes nothing.
 
 use std::collections::BTreeMap;
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::submission::{SubmissionRecord, record};
-use super::{Change, Result, Store, StoreError, next_number, row, state};
+use super::row::{BindBoard as _, ReadRows as _, corrupt};
+use super::submission::{SubmissionRecord, record, transition};
+use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
     Attempt, AttemptDetail, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding,
     KillReason, Lease, LogExcerpt, Stage, SubmissionId, SubmissionState, Timestamp, limits,
 };
 
-/// A wish to own the next attempt of a submission.
+/// The claim of a worker on the next attempt of a submission.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
-    /// The submission, expected to wait for this stage.
     pub submission: SubmissionId,
-    /// The stage.
+    /// The stage for which the submission should wait.
     pub stage: Stage,
-    /// For this case alone.
+    /// The case, if the stage runs once per case.
     pub case: Option<CaseId>,
-    /// Of this start of the daemon.
+    /// The start of the daemon.
     pub owner: &'a str,
-    /// Given to the container.
+    /// The seed for the container.
     pub seed: u32,
 }
 
-/// An attempt as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptRecord {
-    /// The attempt.
     pub attempt: Attempt,
-    /// Who owns or owned it.
+    /// The present or last owner of the lease.
     pub owner: String,
-    /// Its seed.
     pub seed: u32,
-    /// Why we killed it, if we did.
+    /// The reason if Referee killed the job.
     pub kill_reason: Option<KillReason>,
-    /// Told to the participant.
     pub findings: Vec<Finding>,
-    /// What was printed.
     pub log: Option<LogExcerpt>,
-    /// Facts for pages.
     pub detail: AttemptDetail,
-    /// What it produced.
+    /// Digest of the stored predictions.
     pub artifact: Option<Digest>,
-}
-
-pub(super) fn corrupt(what: &'static str, value: String) -> StoreError {
-    StoreError::Corrupt { what, value }
 }
 
 fn read(row: &AnyRow) -> Result<AttemptRecord> {
@@ -77,12 +67,18 @@ fn read(row: &AnyRow) -> Result<AttemptRecord> {
     })
 }
 
+/// An error unless the update of the leased row changed a row.
+pub(super) fn held(rows: u64, lease: &Lease) -> Result<()> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LeaseLost(lease.attempt.id.0))
+    }
+}
+
 impl Store {
-    /// Claims the next attempt. `None` when somebody else was faster, the submission has moved on,
-    /// or its next try is not due yet.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Claims the next attempt. `None` if another worker was faster, the submission is at another stage, or its next
+    /// attempt is not due yet.
     pub async fn claim(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Option<Lease>> {
         let mut tx = self.begin().await?;
         let mut record = record(&mut tx, claim.submission).await?;
@@ -90,7 +86,7 @@ impl Store {
             return Ok(None);
         }
         let ready_at = record.ready_at;
-        match state::transition(&mut tx, &mut record, ready_at, SubmissionState::claim).await {
+        match transition(&mut tx, &mut record, ready_at, SubmissionState::claim).await {
             Ok(()) => {}
             Err(StoreError::Stale) => return Ok(None),
             Err(error) => return Err(error),
@@ -149,10 +145,10 @@ impl Store {
         }))
     }
 
-    /// Keeps a lease alive.
+    /// Renews a lease.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when it is no longer ours; then the work must stop.
+    /// [`StoreError::LeaseLost`] if another worker owns the attempt, or it has ended. Then the work must stop.
     pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<()> {
         let renewed = sqlx::query(
             "UPDATE attempt SET lease_until = $1
@@ -163,16 +159,10 @@ impl Store {
         .bind(&lease.owner)
         .execute(&self.writes)
         .await?;
-        match renewed.rows_affected() {
-            1 => Ok(()),
-            _ => Err(StoreError::LeaseLost(lease.attempt.id.0)),
-        }
+        held(renewed.rows_affected(), lease)
     }
 
-    /// Why a lease is no longer ours; `None` while it is. Cheap: one row, by its number.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The reason why a lease is lost. `None` while it is valid. This reads one row by its key.
     pub async fn loss(&self, lease: &Lease) -> Result<Option<KillReason>> {
         let found = sqlx::query("SELECT state, owner, kill_reason FROM attempt WHERE id = $1")
             .bind(lease.attempt.id.0)
@@ -187,11 +177,11 @@ impl Store {
         Ok(Some(recorded.unwrap_or(KillReason::Orphaned)))
     }
 
-    /// Records why a job is about to be killed, before it is: this record, not the exit code, says
-    /// afterwards whose end it was. The first reason stands.
+    /// Records the reason for a kill before the job is killed. Afterwards this record decides whose fault the end was,
+    /// not the exit code. The first reason is kept.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the attempt is no longer ours.
+    /// [`StoreError::LeaseLost`] if another worker owns the attempt, or it has ended.
     pub async fn record_kill(&self, lease: &Lease, reason: KillReason) -> Result<()> {
         let recorded = sqlx::query(
             "UPDATE attempt SET kill_reason = COALESCE(kill_reason, $1)
@@ -202,16 +192,10 @@ impl Store {
         .bind(&lease.owner)
         .execute(&self.writes)
         .await?;
-        match recorded.rows_affected() {
-            1 => Ok(()),
-            _ => Err(StoreError::LeaseLost(lease.attempt.id.0)),
-        }
+        held(recorded.rows_affected(), lease)
     }
 
-    /// Attempts whose owner is gone: of another start of the daemon, or with a lease run out.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Running attempts whose lease is lost: it belongs to another start of the daemon, or it has run out.
     pub async fn orphans(&self, owner: &str, now: Timestamp) -> Result<Vec<AttemptRecord>> {
         sqlx::query(
             "SELECT * FROM attempt WHERE state = 'running' AND (owner <> $1 OR lease_until < $2)
@@ -219,18 +203,12 @@ impl Store {
         )
         .bind(owner)
         .bind(now.0)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// Attempts of a submission, oldest first. The fetch of a commit is shared by the submissions of
-    /// all its tasks; of an image each task makes its own.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Attempts of a submission, oldest first. The submissions of all tasks of a commit share its admission. For an
+    /// image, each task has an admission of its own.
     pub async fn attempts(&self, submission: &SubmissionRecord) -> Result<Vec<AttemptRecord>> {
         sqlx::query(
             "SELECT * FROM attempt
@@ -240,18 +218,11 @@ impl Store {
         .bind(submission.submission.id.0)
         .bind(submission.source)
         .bind(i64::from(submission.submission.origin.sha().is_some()))
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// What the newest submissions of a board took at a kind of work that they have behind them,
-    /// all cases together.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The durations of a stage for the newest submissions of a board that have completed it, all cases together.
     pub async fn durations(
         &self,
         board: &Board,
@@ -267,9 +238,7 @@ impl Store {
                AND COALESCE(s.outcome, '') <> 'withdrawn'
              GROUP BY s.id ORDER BY s.id DESC LIMIT $5",
         )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
+        .bind_board(board)
         .bind(stage.as_str())
         .bind(at_most)
         .fetch_all(&self.reads)
@@ -277,20 +246,17 @@ impl Store {
         Ok(took.into_iter().map(Duration).collect())
     }
 
-    /// Since when submissions are at the work that they are at, their first case included.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The submissions that are being worked on, with the time at which their stage began, including its first case.
     pub async fn working_since(&self) -> Result<BTreeMap<SubmissionId, Timestamp>> {
         sqlx::query(
             "SELECT s.id, MIN(a.started_at) AS since
              FROM submission s JOIN attempt a ON a.submission_id = s.id AND a.stage = s.stage
              WHERE s.outcome IS NULL AND s.working = 1 AND a.state <> 'lost' GROUP BY s.id",
         )
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|r| Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?)))
-        .collect()
+        .read_all(&self.reads, |r| {
+            Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?))
+        })
+        .await
+        .map(BTreeMap::from_iter)
     }
 }

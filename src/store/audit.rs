@@ -1,43 +1,37 @@
-//! The audit ledger: who did what, when. Append-only; nothing here changes or removes an entry.
+//! The audit log: who did what, and when.
+//!
+//! Entries are only added. Nothing here changes or removes one.
 
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::row::ReadRows as _;
 use super::{Result, Store, next_number, row};
 use crate::model::Timestamp;
 
-/// An entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// Row: entries are numbered in the order in which they happened.
+    /// Row. Entries are numbered in their order.
     pub id: i64,
-    /// Who.
     pub actor: String,
-    /// Did what.
     pub action: String,
-    /// To what.
     pub subject: String,
-    /// What changed.
+    /// The change, as the command describes it.
     pub detail: Value,
-    /// When.
     pub created_at: Timestamp,
 }
 
-/// An entry to be, appended with what it tells of or not at all.
+/// An entry that is added in the same transaction as the change that it describes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAuditEntry {
-    /// Who.
     pub actor: String,
-    /// Did what.
     pub action: &'static str,
-    /// To what.
     pub subject: String,
-    /// What changed: before, after and why.
+    /// The change: the values before and after, and the reason.
     pub detail: Value,
 }
 
-/// Appends an entry within a transaction.
 pub(super) async fn append(
     tx: &mut Transaction<'static, Any>,
     entry: &NewAuditEntry,
@@ -71,41 +65,20 @@ fn read(row: &AnyRow) -> Result<AuditEntry> {
 }
 
 impl Store {
-    /// Appends to the ledger what changed nothing else.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn record(
-        &self,
-        actor: &str,
-        action: &'static str,
-        (subject, detail): (&str, Value),
-        now: Timestamp,
-    ) -> Result<()> {
-        let entry = NewAuditEntry {
-            actor: actor.to_owned(),
-            action,
-            subject: subject.to_owned(),
-            detail,
-        };
+    /// Adds an entry about a change outside of the database.
+    pub async fn append_audit_entry(&self, entry: &NewAuditEntry, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        append(&mut tx, &entry, now).await?;
+        append(&mut tx, entry, now).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Entries after this one (0: from the start), oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn audit(&self, after: i64, at_most: i64) -> Result<Vec<AuditEntry>> {
+    /// The entries after this one (0: from the first), oldest first.
+    pub async fn audit_entries(&self, after: i64, at_most: i64) -> Result<Vec<AuditEntry>> {
         sqlx::query("SELECT * FROM audit_log WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after)
             .bind(at_most)
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+            .read_all(&self.reads, read)
+            .await
     }
 }

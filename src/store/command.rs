@@ -1,86 +1,69 @@
-//! Commands that people wrote: each is heard once, begun once and ended once. One whose execution was
-//! cut off is never begun again by itself: whether it was done is for its author to look at.
+//! Commands that people wrote. Each is recorded once, begun once and ended once.
+//!
+//! A command that was interrupted by a crash is not begun again: its author has to check whether it took effect.
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
+use strum::{EnumString, IntoStaticStr};
 
+use super::row::{ReadRows as _, without_nul};
 use super::{Change, NewOutboxMessage, Result, Store, next_number, outbox, row};
 use crate::model::{ForgeName, Sender, Timestamp};
 
-/// Where a text stands on a forge.
+/// A text on a forge: a comment, or the text that opened an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextRef {
-    /// On this forge.
     pub forge: ForgeName,
-    /// In the repository with this number of the forge's.
+    /// The forge's own id of the repository.
     pub forge_id: String,
     /// Number of the issue.
     pub issue: i64,
-    /// The forge's number of the comment; 0 for the text that opened the issue.
+    /// The forge's own id of the comment. 0 for the text that opened the issue.
     pub comment_id: i64,
 }
 
-/// A command of a text as it is now.
+/// A command in the present version of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCommand {
-    /// In its plainest form: what means the same is the same.
+    /// The normalized command: commands of the same meaning have the same text.
     pub text: String,
     /// The number of equal commands before this one in the text.
     pub ordinal: i64,
-    /// The answer, where it needs no execution.
+    /// The reply to a command that needs no execution.
     pub reply: Option<String>,
 }
 
-/// A command as it was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRecord {
     /// Row.
     pub id: i64,
     pub source: TextRef,
-    /// In its plainest form.
+    /// The normalized command.
     pub text: String,
-    /// Who wrote it.
     pub actor: Sender,
-    /// How it stands.
     pub state: CommandState,
-    /// What was answered, once it has ended.
+    /// The reply, once the command has ended.
     pub reply: Option<String>,
-    /// When it was heard.
     pub created_at: Timestamp,
 }
 
-/// How a command stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum CommandState {
-    /// Heard.
+    /// Recorded, and not begun.
     New,
-    /// Being carried out.
     Running,
-    /// Answered.
+    /// The reply is recorded.
     Ended,
 }
 
 impl CommandState {
-    /// As stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Running => "running",
-            Self::Ended => "ended",
-        }
-    }
-
-    fn parse(text: &str) -> Self {
-        match text {
-            "new" => Self::New,
-            "running" => Self::Running,
-            _ => Self::Ended,
-        }
+    fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 fn read(row: &AnyRow) -> Result<CommandRecord> {
-    let state: String = row.try_get("state")?;
     Ok(CommandRecord {
         id: row.try_get("id")?,
         source: TextRef {
@@ -94,18 +77,15 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
             id: row.try_get("actor_id")?,
             login: row.try_get("actor")?,
         },
-        state: CommandState::parse(&state),
+        state: row::word(row, "state")?,
         reply: row.try_get("reply")?,
         created_at: row::timestamp(row, "created_at")?,
     })
 }
 
 impl Store {
-    /// Enters the commands of a text as it is now; those that were heard before stay as they are. Where
-    /// any is new, what shall be shown of it is put with them. Returns how many are new.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing was entered.
+    /// Records the commands in the present version of a text. Commands that were recorded before stay as they are.
+    /// If one is new, the messages are enqueued with it. Returns the number of new commands.
     pub async fn record_commands(
         &self,
         source: &TextRef,
@@ -116,8 +96,8 @@ impl Store {
     ) -> Result<usize> {
         let mut tx = self.begin().await?;
         let mut new = 0;
-        for received in commands {
-            new += usize::from(insert(&mut tx, source, actor, received, now).await?);
+        for command in commands {
+            new += usize::from(insert(&mut tx, source, actor, command, now).await?);
         }
         if new > 0 {
             for message in messages {
@@ -127,17 +107,14 @@ impl Store {
         tx.commit().await?;
         if new > 0 {
             self.notify(Change::Delivery);
-        }
-        if new > 0 && !messages.is_empty() {
-            self.notify(Change::Outbox);
+            if !messages.is_empty() {
+                self.notify(Change::Outbox);
+            }
         }
         Ok(new)
     }
 
-    /// All commands of a text, in the order in which they were heard.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All commands of a text, in the order in which they were recorded.
     pub async fn commands_of(&self, source: &TextRef) -> Result<Vec<CommandRecord>> {
         sqlx::query(
             "SELECT * FROM command WHERE forge = $1 AND forge_id = $2 AND issue = $3 AND comment_id = $4
@@ -147,31 +124,19 @@ impl Store {
         .bind(&source.forge_id)
         .bind(source.issue)
         .bind(source.comment_id)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// Commands in this state, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Commands in this state, oldest first. None for [`CommandState::Ended`].
     pub async fn commands_in(&self, state: CommandState) -> Result<Vec<CommandRecord>> {
         sqlx::query("SELECT * FROM command WHERE state = $1 AND state <> 'ended' ORDER BY id")
             .bind(state.as_str())
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// Begins a command. `false` when somebody else has.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Begins a command. `false` if it was begun before.
     pub async fn begin_command(&self, id: i64) -> Result<bool> {
         let begun =
             sqlx::query("UPDATE command SET state = 'running' WHERE id = $1 AND state = 'new'")
@@ -181,16 +146,13 @@ impl Store {
         Ok(begun.rows_affected() == 1)
     }
 
-    /// Ends a command with its answer, and puts the wish that it be shown. One that has ended stays as
-    /// it is, and nothing is put.
-    ///
-    /// # Errors
-    /// When the database fails; then it has not ended.
+    /// Ends a command with its reply, and enqueues the message that publishes the reply. A command that has ended
+    /// before stays as it is, and the message is not enqueued.
     pub async fn end_command(
         &self,
         id: i64,
         reply: &str,
-        news: Option<&NewOutboxMessage>,
+        message: Option<&NewOutboxMessage>,
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -198,7 +160,7 @@ impl Store {
             "UPDATE command SET state = 'ended', reply = $1, ended_at = $2
              WHERE id = $3 AND state <> 'ended'",
         )
-        .bind(reply.replace('\0', " "))
+        .bind(without_nul(reply))
         .bind(now.0)
         .bind(id)
         .execute(&mut *tx)
@@ -206,27 +168,27 @@ impl Store {
         if ended.rows_affected() == 0 {
             return Ok(());
         }
-        if let Some(message) = news {
+        if let Some(message) = message {
             outbox::put(&mut tx, message, now).await?;
         }
         tx.commit().await?;
-        if news.is_some() {
+        if message.is_some() {
             self.notify(Change::Outbox);
         }
         Ok(())
     }
 }
 
-/// Whether it is new.
+/// Inserts a command. `false` if it was recorded before.
 async fn insert(
     tx: &mut Transaction<'static, Any>,
     source: &TextRef,
     actor: &Sender,
-    received: &NewCommand,
+    command: &NewCommand,
     now: Timestamp,
 ) -> Result<bool> {
     let id = next_number(tx, "command").await?;
-    let (state, ended) = match received.reply {
+    let (state, ended_at) = match command.reply {
         Some(_) => (CommandState::Ended, Some(now.0)),
         None => (CommandState::New, None),
     };
@@ -241,14 +203,14 @@ async fn insert(
     .bind(&source.forge_id)
     .bind(source.issue)
     .bind(source.comment_id)
-    .bind(received.text.replace('\0', " "))
-    .bind(received.ordinal)
+    .bind(without_nul(&command.text))
+    .bind(command.ordinal)
     .bind(actor.id)
     .bind(&actor.login)
     .bind(state.as_str())
-    .bind(received.reply.as_ref().map(|r| r.replace('\0', " ")))
+    .bind(command.reply.as_deref().map(without_nul))
     .bind(now.0)
-    .bind(ended)
+    .bind(ended_at)
     .execute(&mut **tx)
     .await?;
     Ok(inserted.rows_affected() == 1)

@@ -1,85 +1,74 @@
-//! Deliveries: committed before they are answered, many of them in one commit when many wait.
-
-use std::ops::Range;
+//! Webhook deliveries. Each is committed before the webhook is answered.
+//!
+//! One task writes all deliveries, and deliveries that wait at the same time share a transaction. A commit waits for
+//! the disk, so with a commit per delivery a deadline with hundreds of pushes would exceed the time after which a
+//! forge gives up a delivery (5 s in Gitea). `cargo bench --bench intake` measures this.
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Change, Result, Store, StoreError, next_numbers, row};
+use super::row::ReadRows as _;
+use super::{Change, Result, Store, StoreError, row};
 use crate::model::{Digest, ForgeEvent, ForgeName, Timestamp};
 
-/// Deliveries that may wait for the writer; more are refused with "try again".
+/// Deliveries that may wait for the writer. It refuses more with [`StoreError::Busy`].
 const WAITING_MAX: usize = 1024;
-/// Deliveries of one commit.
+/// Deliveries of one transaction.
 const BATCH_MAX: usize = 256;
-/// Deliveries of one statement.
-const ROWS_MAX: usize = 64;
-/// Numbers that the writer draws ahead, so that most deliveries need no counter. What it had not
-/// given out when it ended is never given out: a gap means nothing. At least [`BATCH_MAX`].
-const NUMBERS_RESERVED: i64 = 1024;
 
-/// A delivery to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// From this forge.
     pub forge: ForgeName,
-    /// Of the body.
+    /// Digest of the body.
     pub digest: Digest,
-    /// What it says.
     pub event: ForgeEvent,
-    /// When it came.
     pub received_at: Timestamp,
 }
 
-/// Which deliveries: those of one kind are not held up by a crowd of the other.
+/// Deliveries of one kind do not wait for those of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
-    /// Texts that people wrote. Somebody waits for an answer.
+pub enum DeliveryKind {
+    /// Events about issues and comments. They may hold commands, and the author of a command waits for the reply.
     Texts,
-    /// All others.
-    Rest,
+    /// All other events.
+    Other,
 }
 
-/// A delivery that nobody has acted on.
+/// A delivery that Referee has not handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unhandled {
+pub struct PendingDelivery {
     /// Row.
     pub id: i64,
-    /// How often the forge did not answer.
+    /// How often the forge did not respond to the questions about this delivery.
     pub attempts: i64,
-    /// The delivery.
     pub delivery: Delivery,
 }
 
-/// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// It is new, and durable now.
+    /// The delivery is new, and durable now.
     New,
-    /// The same bytes came before.
+    /// The same bytes were received before.
     Duplicate,
 }
 
 type Waiting = (Delivery, oneshot::Sender<Result<Received>>);
 
-/// The one writer of deliveries. Clients that wait at the same time share a commit, so durability
-/// costs one disk flush for all of them.
+/// The task that writes all deliveries.
 #[derive(Debug, Clone)]
 pub struct DeliveryWriter {
     queue: mpsc::Sender<Waiting>,
 }
 
 impl DeliveryWriter {
-    /// Starts the writer; it ends when the last clone is dropped.
+    /// Starts the task. It ends when the last clone of the writer is dropped.
     pub fn start(store: Store) -> Self {
         let (queue, mut waiting) = mpsc::channel::<Waiting>(WAITING_MAX);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH_MAX);
-            let mut numbers = 0..0;
             while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-                let batch = std::mem::take(&mut batch);
-                store.write_batch(&mut numbers, batch).await;
+                store.write_batch(std::mem::take(&mut batch)).await;
             }
         });
         Self { queue }
@@ -88,7 +77,7 @@ impl DeliveryWriter {
     /// Returns once the delivery is durable.
     ///
     /// # Errors
-    /// When the database fails, or too many deliveries wait.
+    /// [`StoreError::Busy`] if too many deliveries wait.
     pub async fn write(&self, delivery: Delivery) -> Result<Received> {
         let (answer, answered) = oneshot::channel();
         self.queue
@@ -101,9 +90,9 @@ impl DeliveryWriter {
 }
 
 impl Store {
-    async fn write_batch(&self, numbers: &mut Range<i64>, batch: Vec<Waiting>) {
+    async fn write_batch(&self, batch: Vec<Waiting>) {
         let (deliveries, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match self.insert_deliveries(numbers, &deliveries).await {
+        match self.insert_deliveries(&deliveries).await {
             Ok(results) => {
                 for (answer, result) in answers.into_iter().zip(results) {
                     let _ = answer.send(Ok(result));
@@ -113,78 +102,34 @@ impl Store {
             Err(error) => {
                 let message = error.to_string();
                 for answer in answers {
-                    let _ =
-                        answer.send(Err(StoreError::Io(std::io::Error::other(message.clone()))));
+                    let error = std::io::Error::other(message.clone());
+                    let _ = answer.send(Err(StoreError::Io(error)));
                 }
             }
         }
     }
 
-    async fn insert_deliveries(
-        &self,
-        numbers: &mut Range<i64>,
-        deliveries: &[Delivery],
-    ) -> Result<Vec<Received>> {
-        if numbers.end - numbers.start < deliveries.len() as i64 {
-            let mut tx = self.begin().await?;
-            let last = next_numbers(&mut tx, "delivery", NUMBERS_RESERVED).await?;
-            tx.commit().await?;
-            *numbers = last - NUMBERS_RESERVED + 1..last + 1;
+    async fn insert_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<Received>> {
+        if let [only] = deliveries {
+            // A single statement is a transaction of its own, which saves a BEGIN and a COMMIT.
+            return Ok(vec![insert(&self.writes, only).await?]);
         }
-        let first = numbers.start;
-        let rows = deliveries.len().min(ROWS_MAX).next_power_of_two();
-        let mut new = 0;
-        if deliveries.len() <= rows {
-            // One statement is a transaction of its own: nothing to begin and nothing to commit.
-            new += insert(&self.writes, numbers, deliveries, rows).await?;
-        } else {
-            let mut tx = self.begin().await?;
-            for part in deliveries.chunks(rows) {
-                new += insert(&mut *tx, numbers, part, rows).await?;
-            }
-            tx.commit().await?;
+        let mut tx = self.begin().await?;
+        let mut results = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            results.push(insert(&mut *tx, delivery).await?);
         }
-        let last = first + deliveries.len() as i64;
-        if new == deliveries.len() as u64 {
-            return Ok(vec![Received::New; deliveries.len()]);
-        }
-        let new: Vec<i64> =
-            sqlx::query_scalar("SELECT id FROM delivery WHERE id >= $1 AND id < $2")
-                .bind(first)
-                .bind(last)
-                .fetch_all(&self.writes)
-                .await?;
-        Ok((first..last)
-            .map(|id| match new.contains(&id) {
-                true => Received::New,
-                false => Received::Duplicate,
-            })
-            .collect())
+        tx.commit().await?;
+        Ok(results)
     }
 
-    /// The oldest deliveries that nobody has acted on and that are to be acted on now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn unhandled_deliveries(
+    /// The oldest deliveries that are to be handled now.
+    pub async fn pending_deliveries(
         &self,
-        about: About,
+        kind: DeliveryKind,
         now: Timestamp,
         at_most: i64,
-    ) -> Result<Vec<Unhandled>> {
-        let read = |r: &AnyRow| {
-            let attempts: Option<i64> = r.try_get("attempts")?;
-            Ok(Unhandled {
-                id: r.try_get("id")?,
-                attempts: attempts.unwrap_or(0),
-                delivery: Delivery {
-                    forge: row::text(r, "forge")?,
-                    digest: row::text(r, "digest")?,
-                    event: row::json(r, "event")?,
-                    received_at: row::timestamp(r, "received_at")?,
-                },
-            })
-        };
+    ) -> Result<Vec<PendingDelivery>> {
         sqlx::query(
             "SELECT * FROM delivery WHERE handled_at IS NULL
                 AND (not_before IS NULL OR not_before <= $1)
@@ -193,35 +138,26 @@ impl Store {
              ORDER BY id LIMIT $3",
         )
         .bind(now.0)
-        .bind(i64::from(about == About::Texts))
+        .bind(i64::from(kind == DeliveryKind::Texts))
         .bind(at_most)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// A delivery cannot be acted on now, because the forge does not answer: again at that moment.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn defer(&self, id: i64, again: Timestamp) -> Result<()> {
+    /// Postpones a delivery, because the forge does not respond.
+    pub async fn defer_delivery(&self, id: i64, not_before: Timestamp) -> Result<()> {
         sqlx::query(
             "UPDATE delivery SET not_before = $1, attempts = COALESCE(attempts, 0) + 1 WHERE id = $2",
         )
-        .bind(again.0)
+        .bind(not_before.0)
         .bind(id)
         .execute(&self.writes)
         .await?;
         Ok(())
     }
 
-    /// Marks a delivery as acted on; `note` says what came of it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn handled(&self, id: i64, note: &str, now: Timestamp) -> Result<()> {
+    /// Records that a delivery was handled. `note` is the result, for maintainers.
+    pub async fn record_handled_delivery(&self, id: i64, note: &str, now: Timestamp) -> Result<()> {
         sqlx::query("UPDATE delivery SET handled_at = $1, note = $2 WHERE id = $3")
             .bind(now.0)
             .bind(note)
@@ -231,14 +167,11 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets deliveries that were acted on before a moment, so many at most, and returns how many. The
-    /// last of each forge stays: it tells when the forge was heard. The same bytes may come again: then
-    /// they are new, and what they tell of is known from its own rows.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_deliveries(&self, before: Timestamp, at_most: i64) -> Result<u64> {
-        let forgotten = sqlx::query(
+    /// Deletes deliveries that were handled before this time, and returns how many. The last one of each forge stays,
+    /// because it shows when the forge last sent one. If the forge sends deleted bytes again, they are new, and have
+    /// no further effect: refs and commands are in rows of their own.
+    pub async fn delete_handled_deliveries(&self, before: Timestamp, at_most: i64) -> Result<u64> {
+        let deleted = sqlx::query(
             "DELETE FROM delivery WHERE id IN (
                 SELECT id FROM delivery WHERE handled_at < $1
                    AND id NOT IN (SELECT MAX(id) FROM delivery GROUP BY forge)
@@ -248,14 +181,11 @@ impl Store {
         .bind(at_most)
         .execute(&self.writes)
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(deleted.rows_affected())
     }
 
-    /// When a forge was heard last.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn last_delivery(&self, forge: &ForgeName) -> Result<Option<Timestamp>> {
+    /// The time of the last delivery of a forge.
+    pub async fn last_delivery_at(&self, forge: &ForgeName) -> Result<Option<Timestamp>> {
         let at: Option<i64> =
             sqlx::query_scalar("SELECT MAX(received_at) FROM delivery WHERE forge = $1")
                 .bind(forge.as_str())
@@ -264,60 +194,48 @@ impl Store {
         Ok(at.map(Timestamp))
     }
 
-    /// How many deliveries there are, and what came of them; for tests and for `doctor`.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All deliveries with the results of handling them, for tests.
     pub async fn delivery_notes(&self) -> Result<Vec<(i64, Option<String>)>> {
         sqlx::query("SELECT id, note FROM delivery ORDER BY id")
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(|r| Ok((r.try_get("id")?, r.try_get("note")?)))
-            .collect()
+            .read_all(&self.reads, |r| Ok((r.try_get("id")?, r.try_get("note")?)))
+            .await
     }
 }
 
-/// Inserts deliveries under the next numbers and says how many are new. The statement has `rows`
-/// rows, a power of two, so that there are few statements and all stay prepared: what is left over
-/// repeats the last delivery, and a repeated delivery is not inserted.
+fn read(row: &AnyRow) -> Result<PendingDelivery> {
+    let attempts: Option<i64> = row.try_get("attempts")?;
+    Ok(PendingDelivery {
+        id: row.try_get("id")?,
+        attempts: attempts.unwrap_or(0),
+        delivery: Delivery {
+            forge: row::text(row, "forge")?,
+            digest: row::text(row, "digest")?,
+            event: row::json(row, "event")?,
+            received_at: row::timestamp(row, "received_at")?,
+        },
+    })
+}
+
+/// Inserts a delivery under the next number. Numbers do not come from the table `counter`, which would cost a second
+/// statement. They are never used again, because the last delivery of a forge is never deleted.
 async fn insert(
     database: impl sqlx::Executor<'_, Database = Any>,
-    numbers: &mut Range<i64>,
-    deliveries: &[Delivery],
-    rows: usize,
-) -> Result<u64> {
-    let values: Vec<String> = (0..rows)
-        .map(|row| {
-            let of = |column| row * 5 + column;
-            format!(
-                "(${}, ${}, ${}, ${}, ${})",
-                of(1),
-                of(2),
-                of(3),
-                of(4),
-                of(5)
-            )
-        })
-        .collect();
-    let text = format!(
-        "INSERT INTO delivery (id, forge, digest, event, received_at) VALUES {}
+    delivery: &Delivery,
+) -> Result<Received> {
+    let inserted = sqlx::query(
+        "INSERT INTO delivery (id, forge, digest, event, received_at)
+         SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM delivery WHERE TRUE
          ON CONFLICT (forge, digest) DO NOTHING",
-        values.join(", ")
-    );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-    let repeated = deliveries
-        .iter()
-        .chain(deliveries.last().into_iter().cycle());
-    // Rows that repeat have numbers from behind the batch, which nothing is kept under.
-    for (id, delivery) in (numbers.start..).zip(repeated.take(rows)) {
-        query = query
-            .bind(id)
-            .bind(delivery.forge.as_str())
-            .bind(delivery.digest.as_str())
-            .bind(row::to_json(&delivery.event)?)
-            .bind(delivery.received_at.0);
-    }
-    numbers.start += deliveries.len() as i64;
-    Ok(query.execute(database).await?.rows_affected())
+    )
+    .bind(delivery.forge.as_str())
+    .bind(delivery.digest.as_str())
+    .bind(row::to_json(&delivery.event)?)
+    .bind(delivery.received_at.0)
+    .execute(database)
+    .await?;
+    Ok(if inserted.rows_affected() == 1 {
+        Received::New
+    } else {
+        Received::Duplicate
+    })
 }

@@ -1,10 +1,10 @@
-//! Delayed disclosure: outcomes of evaluations on hidden data that are known and not disclosed yet.
+//! Delayed disclosure: Referee withholds outcomes of evaluations on hidden data until their time.
 
 use sqlx::{Any, Transaction};
 
 use super::outbox::{NewOutboxMessage, put};
-use super::submission::{SubmissionRecord, record};
-use super::{Change, Result, Store, state};
+use super::submission::{SubmissionRecord, record, transition};
+use super::{Change, Result, Store};
 use crate::model::{Outcome, SubmissionId, SubmissionState, Timestamp};
 
 /// The result of a disclosure.
@@ -33,12 +33,12 @@ impl Store {
             return Ok(Disclosure::Gone);
         };
         if outcome == Outcome::Scored && !has_current_score(&mut tx, &record).await? {
-            state::transition(&mut tx, &mut record, now, SubmissionState::score_again).await?;
+            transition(&mut tx, &mut record, now, SubmissionState::score_again).await?;
             tx.commit().await?;
             self.notify(Change::Case(id));
             return Ok(Disclosure::ScoredAgain);
         }
-        state::transition(&mut tx, &mut record, now, |state| state.disclose(now)).await?;
+        transition(&mut tx, &mut record, now, |state| state.disclose(now)).await?;
         for message in messages {
             put(&mut tx, message, now).await?;
         }

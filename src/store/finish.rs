@@ -5,11 +5,12 @@
 
 use sqlx::{Any, Transaction};
 
-use super::attempt::corrupt;
+use super::attempt::held;
 use super::outbox::{NewOutboxMessage, put};
 use super::quota::{self, Usage};
-use super::submission::{NewSubmission, SubmissionRecord, insert, record};
-use super::{Change, Result, Store, StoreError, next_number, row, state};
+use super::row::corrupt;
+use super::submission::{NewSubmission, SubmissionRecord, insert, record, transition};
+use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
     AttemptDetail, AttemptId, AttemptState, Blame, Board, Digest, Finding, ImageFacts, Lease,
     LogExcerpt, Outcome, PageToken, Score, Stage, SubmissionId, TaskSlug, Timestamp,
@@ -85,7 +86,7 @@ pub enum Effect {
     StillUsed(Board, Usage),
 }
 
-/// How an attempt ended, and what follows. Made by the constructors below.
+/// The end of an attempt and the next step. The constructors below make it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
     /// Not `Running`.
@@ -192,7 +193,7 @@ struct Ending {
 }
 
 impl Store {
-    /// Ends an attempt and commits what follows, all or nothing.
+    /// Ends an attempt and commits the next step, all or nothing.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when another worker owns the attempt or it has ended. [`StoreError::Stale`] when
@@ -256,10 +257,7 @@ async fn end_attempt(
     .bind(&lease.owner)
     .execute(&mut **tx)
     .await?;
-    match ended.rows_affected() {
-        1 => Ok(()),
-        _ => Err(StoreError::LeaseLost(lease.attempt.id.0)),
-    }
+    held(ended.rows_affected(), lease)
 }
 
 async fn move_submission(
@@ -276,7 +274,7 @@ async fn move_submission(
         Next::Advance(_) | Next::End { .. } => now,
     };
     let id = record.submission.id;
-    let moved = state::transition(tx, record, ready_at, |state| match next.clone() {
+    let moved = transition(tx, record, ready_at, |state| match next.clone() {
         Next::Advance(stage) => state.advance(stage),
         Next::Repeat | Next::Retry(_) => state.repeat(),
         Next::End { outcome, incident } => state.end(outcome, incident, now),
@@ -285,7 +283,7 @@ async fn move_submission(
         } => state.withhold(outcome, incident),
     });
     match moved.await {
-        // The attempt was running a moment ago, in this transaction.
+        // The attempt was running earlier in this transaction.
         Err(StoreError::Stale) => Err(corrupt(
             "submission without a running attempt",
             id.to_string(),
@@ -312,7 +310,7 @@ impl Ending {
                 kind,
                 amount,
                 reason,
-            } => quota::enter(tx, &self.record, (kind, *amount, reason), now).await,
+            } => quota::enter(tx, &self.record, kind, *amount, reason, now).await,
             Effect::Score {
                 scoring_revision,
                 score,
@@ -320,7 +318,7 @@ impl Ending {
             Effect::Outbox(item) => put(tx, item, now).await,
             Effect::StillUsed(board, believed) => {
                 let mine = &self.record.submission;
-                let used = quota::used(tx, (board, &mine.team), mine.id.0, now).await?;
+                let used = quota::used(tx, board, &mine.team, mine.id.0, now).await?;
                 if used == *believed {
                     Ok(())
                 } else {

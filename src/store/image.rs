@@ -1,7 +1,8 @@
-//! Images of submissions: which image belongs to which source, and which images no submission needs any more.
+//! The images of submissions, and those that no submission needs any more.
 
 use sqlx::Row as _;
 
+use super::row::ReadRows as _;
 use super::{Result, Store, row};
 use crate::model::{ImageFacts, ImageId};
 
@@ -25,10 +26,10 @@ impl Store {
         sqlx::query("SELECT facts, build_name FROM image WHERE source_id = $1 AND dockerfile = $2")
             .bind(source)
             .bind(dockerfile)
-            .fetch_optional(&self.reads)
-            .await?
-            .map(|r| Ok((row::json(&r, "facts")?, r.try_get("build_name")?)))
-            .transpose()
+            .read_optional(&self.reads, |r| {
+                Ok((row::json(r, "facts")?, r.try_get("build_name")?))
+            })
+            .await
     }
 
     /// Images whose submissions are all withdrawn, those of all tasks that share the image.
@@ -39,18 +40,15 @@ impl Store {
                WHERE s.source_id = i.source_id AND s.dockerfile = i.dockerfile
                  AND (s.outcome IS NULL OR s.outcome <> 'withdrawn'))",
         )
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|found| {
+        .read_all(&self.reads, |r| {
             Ok(UnneededImage {
-                id: row::text(found, "id")?,
-                build_name: found.try_get("build_name")?,
-                source: found.try_get("source_id")?,
-                dockerfile: found.try_get("dockerfile")?,
+                id: row::text(r, "id")?,
+                build_name: r.try_get("build_name")?,
+                source: r.try_get("source_id")?,
+                dockerfile: r.try_get("dockerfile")?,
             })
         })
-        .collect()
+        .await
     }
 
     /// Deletes the row of an image that the engine no longer has.

@@ -1,38 +1,39 @@
-//! Owners of images that teams push to a forge's registry, the tags that we last saw, and what they
-//! enter. An owner is its number on the forge; a name that passes to somebody else brings nothing.
+//! The owners of teams' images in a forge's registry, the tags that Referee last saw, and the submissions that new
+//! tags make.
+//!
+//! An owner is identified by the forge's id. Its name may change hands, and then means nothing.
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::row::ReadRows as _;
 use super::submission::{NewSubmission, insert};
 use super::{Change, Repository, Result, Store, StoreError, next_number, row};
 use crate::model::{
     Digest, ForgeName, PageToken, PhaseSlug, RepositoryId, Stage, SubmissionId, TaskSlug, Timestamp,
 };
 
-/// Where a team pushes its images: an organization of its own.
+/// The organization to whose registry a team pushes its images. Each team has its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOwner {
     /// Row.
     pub id: i64,
-    /// On this forge.
     pub forge: ForgeName,
-    /// The forge's own number of it, which survives renames.
+    /// The forge's own id of the organization. It survives renames.
     pub owner_id: i64,
-    /// Its name as last seen.
+    /// The name when Referee last saw it.
     pub login: String,
-    /// The team's repository, which says whose it is and takes the reports.
+    /// The repository of the team. Referee reports there.
     pub repository: RepositoryId,
 }
 
-/// A tag of an image and what it stands for, as read from a registry.
+/// A tag of an image with its digest, as read from a registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeenImage {
     /// Name within the owner.
     pub name: String,
-    /// Tag.
     pub tag: String,
-    /// Of the manifest or index.
+    /// Digest of the manifest or index.
     pub digest: Digest,
 }
 
@@ -43,31 +44,26 @@ impl SeenImage {
     }
 }
 
-/// An image that a changed tag enters for a task in a phase.
+/// An image that a new or moved tag enters for a task in a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewImage {
-    /// The tag and its image.
     pub seen: SeenImage,
-    /// The phase that the name triggers.
     pub phase: PhaseSlug,
     /// The task that the tag names.
     pub task: TaskSlug,
-    /// Address of the page of a submission that this makes.
+    /// Page address of the new submission.
     pub token: PageToken,
-    /// Digest of the challenge.toml in force.
+    /// Digest of the present challenge.toml.
     pub config_digest: Digest,
 }
 
-/// What was entered.
+/// An image that was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRecord {
-    /// The tag and its image.
     pub seen: SeenImage,
-    /// For this phase.
     pub phase: PhaseSlug,
-    /// The submission that stands for it.
     pub submission: SubmissionId,
-    /// Whether it is new; otherwise the image was entered for the task before.
+    /// Whether the submission is new. Otherwise the image was entered for the task before.
     pub new: bool,
 }
 
@@ -82,28 +78,24 @@ fn read(row: &AnyRow) -> Result<ImageOwner> {
 }
 
 impl Store {
-    /// Binds a team to the owner of its images, or finds it bound already (then with its new name).
+    /// Binds a team to the owner of its images. If both are bound already, updates the owner's name.
     ///
     /// # Errors
-    /// [`StoreError::OwnerBound`] when the team has another owner or the owner is another team's; or when
-    /// the database fails.
+    /// [`StoreError::ImageOwnerConflict`] if the team has another owner, or the owner belongs to another team.
     pub async fn bind_image_owner(&self, new: &ImageOwner, now: Timestamp) -> Result<ImageOwner> {
         let mut tx = self.begin().await?;
-        let standing = sqlx::query(
+        let bound = sqlx::query(
             "SELECT * FROM image_owner WHERE (forge = $1 AND owner_id = $2) OR repository_id = $3",
         )
         .bind(new.forge.as_str())
         .bind(new.owner_id)
         .bind(new.repository.0)
-        .fetch_all(&mut *tx)
-        .await?
-        .iter()
-        .map(read)
-        .collect::<Result<Vec<_>>>()?;
+        .read_all(&mut *tx, read)
+        .await?;
         let same = |o: &&ImageOwner| {
             o.forge == new.forge && o.owner_id == new.owner_id && o.repository == new.repository
         };
-        let id = match (standing.iter().find(same), standing.first()) {
+        let id = match (bound.iter().find(same), bound.first()) {
             (Some(known), _) => {
                 sqlx::query("UPDATE image_owner SET login = $1 WHERE id = $2")
                     .bind(&new.login)
@@ -113,13 +105,14 @@ impl Store {
                 known.id
             }
             (None, Some(other)) => {
-                let because = match other.repository == new.repository {
-                    true => format!("its images are in {}", other.login),
-                    false => "it is another team's".to_owned(),
+                let reason = if other.repository == new.repository {
+                    format!("the team's images are in {}", other.login)
+                } else {
+                    "it belongs to another team".to_owned()
                 };
-                return Err(StoreError::OwnerBound {
+                return Err(StoreError::ImageOwnerConflict {
                     owner: new.login.clone(),
-                    because,
+                    reason,
                 });
             }
             (None, None) => insert_owner(&mut tx, new, now).await?,
@@ -128,91 +121,65 @@ impl Store {
         Ok(ImageOwner { id, ..new.clone() })
     }
 
-    /// All owners of teams' images, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The owners of all teams' images, oldest first.
     pub async fn image_owners(&self) -> Result<Vec<ImageOwner>> {
         sqlx::query("SELECT * FROM image_owner ORDER BY id")
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// The team's owner that a forge calls by this number.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The owner with this id of the forge, if it belongs to a team.
     pub async fn image_owner(&self, forge: &ForgeName, id: i64) -> Result<Option<ImageOwner>> {
         sqlx::query("SELECT * FROM image_owner WHERE forge = $1 AND owner_id = $2")
             .bind(forge.as_str())
             .bind(id)
-            .fetch_optional(&self.reads)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+            .read_optional(&self.reads, read)
+            .await
     }
 
-    /// The owner of the image that a source is; none for a commit.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The owner of the image of a source. `None` for a commit.
     pub async fn image_owner_of(&self, source: i64) -> Result<Option<ImageOwner>> {
         sqlx::query(
             "SELECT w.* FROM image_owner w JOIN source o ON o.image_owner_id = w.id
              WHERE o.id = $1",
         )
         .bind(source)
-        .fetch_optional(&self.reads)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+        .read_optional(&self.reads, read)
+        .await
     }
 
-    /// The tags that we last saw.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The tags that Referee last saw.
     pub async fn known_images(&self, owner: &ImageOwner) -> Result<Vec<SeenImage>> {
         sqlx::query(
             "SELECT name, tag, digest FROM known_image WHERE image_owner_id = $1
              ORDER BY name, tag",
         )
         .bind(owner.id)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|r| {
+        .read_all(&self.reads, |r| {
             Ok(SeenImage {
                 name: r.try_get("name")?,
                 tag: r.try_get("tag")?,
                 digest: row::text(r, "digest")?,
             })
         })
-        .collect()
+        .await
     }
 
-    /// Takes note of all tags of an owner that may be submissions, and enters those images that are
-    /// new to a phase and task of the team. Tags that are gone are forgotten.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing was noted.
+    /// Records all tags of an owner that may be submissions, and enters those images that are new to a phase and a
+    /// task of the team. Deletes tags that no longer exist. Everything happens in one transaction.
     pub async fn observe_images(
         &self,
-        (owner, repository): (&ImageOwner, &Repository),
+        owner: &ImageOwner,
+        repository: &Repository,
         seen: &[SeenImage],
         entered: &[NewImage],
         now: Timestamp,
     ) -> Result<Vec<ImageRecord>> {
         let mut tx = self.begin().await?;
-        remember(&mut tx, owner, seen, now).await?;
+        record_tags(&mut tx, owner, seen, now).await?;
         let mut records = Vec::new();
         for new in entered {
-            records.push(enter(&mut tx, (owner, repository), new, now).await?);
+            records.push(enter(&mut tx, owner, repository, new, now).await?);
         }
         tx.commit().await?;
         for record in records.iter().filter(|r| r.new) {
@@ -243,7 +210,7 @@ async fn insert_owner(
     Ok(id)
 }
 
-async fn remember(
+async fn record_tags(
     tx: &mut Transaction<'static, Any>,
     owner: &ImageOwner,
     seen: &[SeenImage],
@@ -286,19 +253,20 @@ async fn remember(
 
 async fn enter(
     tx: &mut Transaction<'static, Any>,
-    (owner, repository): (&ImageOwner, &Repository),
+    owner: &ImageOwner,
+    repository: &Repository,
     new: &NewImage,
     now: Timestamp,
 ) -> Result<ImageRecord> {
     let pushed_as = new.seen.pushed_as();
-    let source = source(tx, (owner, new), &pushed_as, now).await?;
-    let standing: Option<i64> =
+    let source = put_source(tx, owner, new, now).await?;
+    let known: Option<i64> =
         sqlx::query_scalar("SELECT id FROM submission WHERE source_id = $1 AND task = $2")
             .bind(source)
             .bind(new.task.as_str())
             .fetch_optional(&mut **tx)
             .await?;
-    let submission = match standing {
+    let submission = match known {
         Some(id) => SubmissionId(id),
         None => {
             let new = NewSubmission {
@@ -320,15 +288,15 @@ async fn enter(
         seen: new.seen.clone(),
         phase: new.phase.clone(),
         submission,
-        new: standing.is_none(),
+        new: known.is_none(),
     })
 }
 
-/// The source of an image for a phase, whatever it is called.
-async fn source(
+/// Adds the source of an image for a phase, unless the image was entered before under any name. Returns its row.
+async fn put_source(
     tx: &mut Transaction<'static, Any>,
-    (owner, new): (&ImageOwner, &NewImage),
-    pushed_as: &str,
+    owner: &ImageOwner,
+    new: &NewImage,
     now: Timestamp,
 ) -> Result<i64> {
     let id = next_number(tx, "source").await?;
@@ -340,18 +308,17 @@ async fn source(
     .bind(owner.repository.0)
     .bind(new.seen.digest.as_str())
     .bind(new.phase.as_str())
-    .bind(pushed_as)
+    .bind(new.seen.pushed_as())
     .bind(now.0)
     .bind(owner.id)
     .execute(&mut **tx)
     .await?;
-    let standing = sqlx::query_scalar(
+    Ok(sqlx::query_scalar(
         "SELECT id FROM source WHERE repository_id = $1 AND sha = $2 AND phase = $3",
     )
     .bind(owner.repository.0)
     .bind(new.seen.digest.as_str())
     .bind(new.phase.as_str())
     .fetch_one(&mut **tx)
-    .await?;
-    Ok(standing)
+    .await?)
 }

@@ -1,7 +1,7 @@
-//! One daemon per state directory, and the name that leases of this start carry.
+//! The locks of the daemon: one daemon per state directory and per database.
 //!
-//! Because the lock is exclusive, every lease of an earlier start is known to be dead the moment
-//! the lock is held: nothing has to wait for leases to run out after a crash.
+//! The lock of the state directory is exclusive. A daemon that holds it knows that every lease of an earlier start is
+//! lost, so after a crash nothing has to wait until leases run out.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek as _, Write as _};
@@ -12,20 +12,18 @@ use sqlx::{AnyConnection, ConnectOptions as _};
 use super::open::Engine;
 use super::{Result, Store};
 
-/// Held as long as the daemon lives; the operating system frees it however the daemon ends.
+/// The lock of a state directory. The operating system releases it when the daemon ends, also after a crash.
 #[derive(Debug)]
 pub struct InstanceLock {
     _file: File,
-    /// Owner of the leases of this start.
+    /// The owner of all leases of this start of the daemon.
     pub owner: String,
 }
 
 impl InstanceLock {
-    /// Takes the lock of a state directory.
-    ///
     /// # Errors
-    /// When another daemon holds it, or the directory cannot be written.
-    pub fn take(directory: &Path, nonce: [u8; 8]) -> std::io::Result<Self> {
+    /// Another daemon holds the lock, or the directory cannot be written.
+    pub fn acquire(directory: &Path, nonce: [u8; 8]) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join("referee.lock");
         let mut file = OpenOptions::new()
@@ -55,36 +53,38 @@ impl InstanceLock {
     }
 }
 
-/// Held as long as the daemon lives: no other daemon, of whatever machine, works on this database.
+/// The lock of a database, against daemons of other machines.
 ///
-/// On PostgreSQL it is a lock of the session behind it. On SQLite the file is this machine's, and
-/// its state directory, which [`InstanceLock`] guards, is enough.
+/// On PostgreSQL it is a lock of the session. On SQLite the file is on this machine, so the [`InstanceLock`] of the
+/// state directory is enough.
 #[derive(Debug)]
 pub struct DatabaseLock {
     _session: Option<AnyConnection>,
 }
 
 impl Store {
-    /// Takes the database for this daemon alone. Commands on the side do not need it: they own no
-    /// attempts.
+    /// Locks the database for one daemon. Other commands do not need the lock, because they own no attempts.
+    ///
+    /// `referee serve` does not call this yet, so it does not detect a second daemon with another state directory.
     ///
     /// # Errors
-    /// When another daemon has it, or the database fails.
-    pub async fn take(&self) -> Result<DatabaseLock> {
+    /// Another daemon holds the lock.
+    pub async fn lock_for_daemon(&self) -> Result<DatabaseLock> {
         if self.engine == Engine::Sqlite {
             return Ok(DatabaseLock { _session: None });
         }
         let mut session = self.options.connect().await?;
-        let taken: bool = sqlx::query_scalar(
+        let locked: bool = sqlx::query_scalar(
             "SELECT pg_try_advisory_lock(hashtext('referee daemon ' || current_schema()))",
         )
         .fetch_one(&mut session)
         .await?;
-        match taken {
-            true => Ok(DatabaseLock {
+        if locked {
+            Ok(DatabaseLock {
                 _session: Some(session),
-            }),
-            false => Err(std::io::Error::other("another referee daemon uses this database").into()),
+            })
+        } else {
+            Err(std::io::Error::other("another referee daemon uses this database").into())
         }
     }
 }

@@ -1,8 +1,10 @@
-//! L2, the only module that knows SQL.
+//! L2: the database and the artifacts. No other module knows SQL.
 //!
-//! One SQL text serves SQLite (the embedded default) and PostgreSQL. Every change of state is one
-//! transaction that also guards the state it starts from: a stale worker changes nothing. No row is
-//! ever decided here; that is done by pure code above and handed in as values.
+//! The same SQL works on SQLite (the embedded default) and PostgreSQL. Every change of state is one transaction that
+//! also checks the state from which it starts, so a stale worker changes nothing. Nothing is decided here: pure code in
+//! other modules decides, and passes the decision as values.
+//!
+//! Every function here can fail because of the database. `# Errors` sections list only the other errors.
 
 mod artifact;
 mod attempt;
@@ -10,44 +12,46 @@ mod audit;
 mod command;
 mod delivery;
 mod disclosure;
-mod evaluation;
 mod finish;
 mod image;
 mod image_owner;
+mod known_ref;
 mod lock;
 mod open;
 mod outbox;
 mod overrides;
 mod quota;
 mod registration;
-mod replay;
+mod report_issue;
 mod repository;
 mod rescore;
+mod rescore_work;
 mod row;
+mod score;
 mod state;
 mod submission;
-mod thread;
 mod withdraw;
 
 pub use artifact::Artifacts;
 pub use attempt::{AttemptRecord, Claim};
 pub use audit::{AuditEntry, NewAuditEntry};
 pub use command::{CommandRecord, CommandState, NewCommand, TextRef};
-pub use delivery::{About, Delivery, DeliveryWriter, Received, Unhandled};
+pub use delivery::{Delivery, DeliveryKind, DeliveryWriter, PendingDelivery, Received};
 pub use disclosure::Disclosure;
-pub use evaluation::{ScoreRecord, ScoringRevision};
 pub use finish::{Effect, Finish, Next, TaskEntry};
 pub use image::UnneededImage;
 pub use image_owner::{ImageOwner, ImageRecord, NewImage, SeenImage};
+pub use known_ref::SeenRef;
 pub use lock::{DatabaseLock, InstanceLock};
 pub use outbox::{ANSWER, NewOutboxMessage, OutboxMessage, PriorityClass, URGENT};
 pub use quota::{Grant, Usage};
 pub use registration::{RegistrationRequest, RegistrationState};
-pub use replay::{ItemEnd, RescoreLease};
-pub use repository::{Repository, SeenRef};
-pub use rescore::{Applied, Rescore, RescoreItem, RescoreState};
+pub use report_issue::ReportIssue;
+pub use repository::Repository;
+pub use rescore::{ApplyResult, Rescore, RescoreItem, RescoreState};
+pub use rescore_work::{RescoreItemEnd, RescoreLease};
+pub use score::{ScoreRecord, ScoringRevision};
 pub use submission::{NewSource, SourceRecord, SubmissionRecord};
-pub use thread::Thread;
 pub use withdraw::{Charge, CommandEffects, Withdrawn};
 
 use sqlx::any::AnyConnectOptions;
@@ -56,32 +60,27 @@ use tokio::sync::broadcast;
 
 use crate::model::{Board, Submission, SubmissionId};
 
-/// What a reader of live pages may want to look at again.
+/// A committed change, for workers and readers of live pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// This submission.
     Submission(SubmissionId),
-    /// The run of one case of this submission began or ended among others. Wakes who works; no
-    /// reader is told, because the times of hidden cases are nobody's to know.
+    /// A run of one of several cases of this submission began or ended. Only workers react. Readers get no event,
+    /// because it would reveal the times of hidden cases.
     Case(SubmissionId),
-    /// This board.
     Board(Board),
-    /// Something is due to a forge.
+    /// The outbox has a new message.
     Outbox,
-    /// A delivery came in.
+    /// A delivery or a command was recorded.
     Delivery,
 }
 
-/// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database itself.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// The schema.
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The database was created by a version of Referee with another schema.
+    /// A version of Referee with another schema created the database.
     #[error(
         "the database has schema {found}, this version of Referee needs schema {expected}: start the version \
          that created the database, restore a backup, or move the database away to begin with an empty one"
@@ -92,55 +91,44 @@ pub enum StoreError {
         /// Digest of this version's schema.
         expected: String,
     },
-    /// A row holds what no code of this version wrote.
+    /// A row holds a value that no code of this version writes.
     #[error("the database holds {what} `{value}`, which this version does not know")]
     Corrupt {
-        /// Kind of value.
+        /// The kind of value.
         what: &'static str,
-        /// The value.
         value: String,
     },
-    /// The lease was lost: somebody else owns the attempt, or it has ended.
-    #[error("attempt {0} is no longer ours")]
+    /// Another worker owns the work, or the work has ended. The number is the row of the attempt or the rescore.
+    #[error("the lease of {0} is lost: another worker owns it, or it has ended")]
     LeaseLost(i64),
-    /// A decision rests on what is no longer so; it has to be made again.
-    #[error("what this was decided on has changed meanwhile")]
+    /// The decision was based on rows that have changed. It has to be made again.
+    #[error("the data on which the decision was based has changed in the meantime")]
     Stale,
-    /// The team has an owner of its images, or the owner belongs to somebody.
-    #[error("{owner} cannot become the owner of the team's images: {because}")]
-    OwnerBound {
-        /// The owner that was to be bound.
-        owner: String,
-        /// What stands against it.
-        because: String,
-    },
-    /// The team has a repository, or the repository belongs to somebody.
-    #[error("{wanted} cannot become the repository of team {team}: {because}")]
-    Bound {
-        /// The team.
+    /// The team has another owner of its images, or the owner belongs to another team.
+    #[error("{owner} cannot become the owner of the team's images: {reason}")]
+    ImageOwnerConflict { owner: String, reason: String },
+    /// The team has another repository, or the repository belongs to another team or challenge.
+    #[error("{repository} cannot become the repository of team {team}: {reason}")]
+    RepositoryConflict {
         team: String,
-        /// The repository that was to be bound.
-        wanted: String,
-        /// What stands against it.
-        because: String,
+        repository: String,
+        reason: String,
     },
-    /// Too much waits to be written; the sender may try again.
+    /// The sender may try again later.
     #[error("too many deliveries wait to be written")]
     Busy,
-    /// The file system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// Shorthand.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The database. Cheap to clone.
+/// The database. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// Connections that cannot write.
+    /// Connections that refuse to write.
     reads: AnyPool,
-    /// The one connection that can.
+    /// The only connection that writes.
     writes: AnyPool,
     engine: open::Engine,
     options: AnyConnectOptions,
@@ -148,28 +136,25 @@ pub struct Store {
 }
 
 impl Store {
-    /// Everything that changes from now on. Slow readers miss changes and are told so.
+    /// All changes from now on. A slow receiver loses changes, and gets an error that reports the loss.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
+    /// Checks that the database responds.
     pub async fn ping(&self) -> Result<()> {
         let mut connection = self.reads.acquire().await?;
         connection.ping().await?;
         Ok(())
     }
 
-    /// Tells live readers. Called after the commit, never before: they will read the rows.
+    /// Sends a change to all receivers. Called only after the commit, because receivers read the rows.
     fn notify(&self, change: Change) {
-        // Nobody listening is fine.
+        // An error means that there are no receivers.
         let _ = self.changes.send(change);
     }
 
-    /// Tells of a submission that has ended or goes on after its end; its board counts and may rank it.
+    /// Sends the changes for a submission that has ended, or that runs again after its end. Its board changes, too.
     fn notify_end(&self, submission: &Submission) {
         self.notify(Change::Submission(submission.id));
         if let Some(task) = &submission.task {
@@ -184,19 +169,12 @@ impl Store {
 
 /// Draws the next number of a counter, starting with 1.
 async fn next_number(tx: &mut Transaction<'static, Any>, counter: &str) -> Result<i64> {
-    next_numbers(tx, counter, 1).await
-}
-
-/// Draws that many numbers of a counter and returns the last of them.
-async fn next_numbers(tx: &mut Transaction<'static, Any>, counter: &str, many: i64) -> Result<i64> {
-    let value: i64 = sqlx::query_scalar(
-        "INSERT INTO counter (name, value) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value
+    Ok(sqlx::query_scalar(
+        "INSERT INTO counter (name, value) VALUES ($1, 1)
+         ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
          RETURNING value",
     )
     .bind(counter)
-    .bind(many)
     .fetch_one(&mut **tx)
-    .await?;
-    Ok(value)
+    .await?)
 }

@@ -1,8 +1,8 @@
-//! Opening the database: its engine, its connections, its schema.
+//! Opens the database: its engine, its connections and its schema.
 //!
-//! There is one writing connection and a few reading ones. Writers so wait for each other in the
-//! order in which they came, without polling a lock, and readers never wait for them. The reading
-//! connections refuse to write: whatever changes a row has to go through [`Store::begin`].
+//! There is one writing connection and several reading ones. Writers wait for each other in the order in which they
+//! came, without polling a lock. Readers never wait for writers. The reading connections refuse to write, so every
+//! change of a row uses the writing connection.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::model::{Digest, limits};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Readers at the same time; more wait for their turn.
+/// Readers at the same time. More readers wait.
 const READERS: u32 = 8;
-/// How long anybody waits for a connection.
+/// The longest wait for a connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(30);
 
-/// Where the rows are.
+/// The database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
     Sqlite,
@@ -31,14 +31,15 @@ pub(super) enum Engine {
 
 impl Engine {
     fn of(url: &str) -> Self {
-        match url.starts_with("sqlite:") {
-            true => Self::Sqlite,
-            false => Self::Postgres,
+        if url.starts_with("sqlite:") {
+            Self::Sqlite
+        } else {
+            Self::Postgres
         }
     }
 
-    /// Opens a transaction that may write. A deferred transaction of SQLite could fail half-way,
-    /// when it finds that somebody else has written since it began to read.
+    /// The statement that begins a writing transaction. A deferred transaction of SQLite could fail half-way, if
+    /// another process writes after it has begun to read.
     fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
@@ -46,17 +47,17 @@ impl Engine {
         }
     }
 
-    /// What every connection is told first.
-    fn greeting(self) -> &'static [&'static str] {
+    /// The first statements of every connection.
+    fn setup(self) -> &'static [&'static str] {
         match self {
-            // FULL: a delivery that was answered must survive a power cut.
+            // FULL: an acknowledged delivery must survive a power failure.
             Self::Sqlite => &[
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
                 "PRAGMA foreign_keys = ON",
             ],
-            // The last one frees the writers' lock should this machine vanish while holding it.
+            // The last one releases the writers' lock if this machine disappears while it holds the lock.
             Self::Postgres => &[
                 "SET lock_timeout = '10s'",
                 "SET synchronous_commit = on",
@@ -65,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// What a reading connection is told as well.
+    /// A further statement of a reading connection.
     fn read_only(self) -> &'static str {
         match self {
             Self::Sqlite => "PRAGMA query_only = ON",
@@ -78,8 +79,7 @@ impl Store {
     /// Opens the database. Creates the file and the schema where they do not exist.
     ///
     /// # Errors
-    /// [`StoreError::Schema`] when a version of Referee with another schema, older or newer, created the
-    /// database.
+    /// [`StoreError::Schema`] if a version of Referee with another schema, older or newer, created the database.
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url);
@@ -109,7 +109,7 @@ impl Store {
             let message = format!("{} is not UTF-8", path.display());
             StoreError::Io(std::io::Error::other(message))
         })?;
-        // What an address would take for its own punctuation.
+        // These characters have a meaning in an address.
         let escaped = text
             .replace('%', "%25")
             .replace('?', "%3F")
@@ -117,9 +117,9 @@ impl Store {
         Self::open(&format!("sqlite:{escaped}")).await
     }
 
-    /// Begins a change. There is one writer at a time, in this process by the one connection and
-    /// among processes by the database's lock: whoever holds it sees all that was committed before,
-    /// and nothing is committed beside it.
+    /// Begins a writing transaction. There is one writer at a time: within this process because of the single
+    /// connection, and among processes because of the database's lock. A writer sees everything that was committed
+    /// before, and nothing is committed while it holds the lock.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>> {
         let mut tx = self.writes.begin_with(self.engine.begin()).await?;
         lock_writers(self.engine, &mut tx).await?;
@@ -127,8 +127,8 @@ impl Store {
     }
 }
 
-/// Lets PostgreSQL do as SQLite does: one writer at a time. Writers that take rows in different
-/// orders so cannot lock each other out, and what a transaction has read stays true until it ends.
+/// Makes PostgreSQL behave like SQLite: one writer at a time. Two writers cannot deadlock then, and rows that a
+/// transaction has read do not change until it ends.
 async fn lock_writers(engine: Engine, tx: &mut Transaction<'static, Any>) -> Result<()> {
     if engine == Engine::Postgres {
         sqlx::query(
@@ -140,13 +140,13 @@ async fn lock_writers(engine: Engine, tx: &mut Transaction<'static, Any>) -> Res
     Ok(())
 }
 
-/// The address with what SQLite would otherwise assume wrongly.
+/// The address with the parameters that SQLite needs to create the file.
 fn complete(engine: Engine, url: &str) -> Result<String> {
     if engine == Engine::Postgres {
         return Ok(url.to_owned());
     }
     if url.contains(":memory:") || url.contains("mode=memory") {
-        let message = "a database in memory would forget what was acknowledged";
+        let message = "a database in memory would lose acknowledged deliveries";
         return Err(sqlx::Error::Configuration(message.into()).into());
     }
     Ok(match url.split_once('?') {
@@ -160,19 +160,19 @@ async fn connect(engine: Engine, options: AnyConnectOptions, read_only: bool) ->
     Ok(AnyPoolOptions::new()
         .max_connections(if read_only { READERS } else { 1 })
         .acquire_timeout(CONNECTION_WAIT)
-        // A file does not hang up.
+        // A connection to a file cannot break.
         .test_before_acquire(engine == Engine::Postgres)
-        .after_connect(move |connection, _| Box::pin(greet(connection, engine, read_only)))
+        .after_connect(move |connection, _| Box::pin(set_up(connection, engine, read_only)))
         .connect_with(options)
         .await?)
 }
 
-async fn greet(
+async fn set_up(
     connection: &mut AnyConnection,
     engine: Engine,
     read_only: bool,
 ) -> sqlx::Result<()> {
-    for statement in engine.greeting() {
+    for statement in engine.setup() {
         connection.execute(*statement).await?;
     }
     if read_only {
@@ -181,10 +181,10 @@ async fn greet(
     Ok(())
 }
 
-/// Creates the schema in an empty database and compares it in any other. The transaction holds the writers'
-/// lock, so two starts at the same time do not create it twice.
+/// Creates the schema in an empty database, and compares it with that of any other database. The transaction holds the
+/// writers' lock, so two starts at the same time do not create it twice.
 ///
-/// `Migrator::run` would do, if its future were not tied to one thread.
+/// `Migrator::run` does the same, but its future is not `Send`.
 async fn migrate(tx: &mut Transaction<'static, Any>) -> Result<()> {
     let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrations.set_locking(false);
@@ -206,7 +206,7 @@ async fn migrate(tx: &mut Transaction<'static, Any>) -> Result<()> {
     }
 }
 
-/// A short name for the schema that these migrations make.
+/// A short digest of the schema that these migrations create.
 fn schema_digest(checksums: impl IntoIterator<Item = Vec<u8>>) -> String {
     let all: Vec<u8> = checksums.into_iter().flatten().collect();
     Digest::of(&all).hex()[..12].to_owned()

@@ -1,75 +1,71 @@
-//! The outbox: what a forge shall show. A row is a wish, renewed by a higher version; it is done
-//! when the version that was sent is the newest. Beside the wish stands what the forge shows by our
-//! hand already, so that nothing is sent twice and a comment is found again.
+//! The outbox: the desired state of each subject on each channel of a forge.
+//!
+//! A message is replaced by a message with a higher version. It is delivered when the version that was sent is the
+//! newest. Next to it is the state that Referee has published already, so that nothing is sent twice and a comment is
+//! found again.
 
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::row::{ReadRows as _, without_nul};
 use super::{Change, Result, Store, next_number, row};
 use crate::model::{Duration, ForgeName, Timestamp};
 
-/// Wishes of this priority go by a lane of their own: a slow push of notes holds up no verdict.
+/// The priority of verdicts, for which participants wait.
 pub const URGENT: i64 = 0;
-/// So do wishes of this one: whoever has asked looks at the screen, and waits for no crowd of verdicts.
+/// The priority of replies to commands. Their authors wait at the screen.
 pub const ANSWER: i64 = URGENT - 1;
 
-/// Which wishes.
+/// Messages of one class do not wait for those of another. A slow push of notes does not delay a verdict, and many
+/// verdicts do not delay a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PriorityClass {
-    /// Answers to who has asked.
+    /// Priority [`ANSWER`] and smaller.
     Answers,
-    /// Others that somebody waits for.
+    /// Priority [`URGENT`].
     Urgent,
-    /// All others.
+    /// All larger priorities.
     Rest,
 }
 
-/// A wish.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewOutboxMessage {
-    /// On this forge.
     pub forge: ForgeName,
-    /// About this, for example `commit 3 0123abc…`.
+    /// For example `commit 3 0123abc…`.
     pub subject: String,
-    /// By this way, for example `note`.
+    /// For example `note`.
     pub channel: &'static str,
-    /// Enough to find the rows that the text is made of when it is sent.
+    /// The key of the rows from which the text is made when it is sent.
     pub payload: Value,
     /// Smaller goes first.
     pub priority: i64,
-    /// Not before this moment.
+    /// The message is sent not before this time,
     pub not_before: Timestamp,
-    /// Nor earlier than this after the last time that it was sent.
+    /// and not before this duration after the last time that it was sent.
     pub pace: Duration,
 }
 
-/// A wish that is due.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxMessage {
     /// Row.
     pub id: i64,
-    /// On this forge.
     pub forge: ForgeName,
-    /// About this.
     pub subject: String,
-    /// By this way.
     pub channel: String,
-    /// What to say.
     pub payload: Value,
-    /// The version that this is.
     pub version: i64,
-    /// How often it failed.
+    /// How often sending this version failed.
     pub attempts: i64,
-    /// What the forge shows already, in the channel's own words; null at first.
-    pub shown: Value,
+    /// The state that Referee has published already, in a format of the channel. Null at first.
+    pub published_state: Value,
 }
 
-/// Puts a wish. One that waits already keeps its urgency and its moment where they are better: news
-/// never delay what nobody has seen yet.
+/// Adds a message, or a new version of it. If an older version waits, its priority and its time stay if they are
+/// better, so that the new version does not delay a change that the forge does not show yet.
 pub(super) async fn put(
     tx: &mut Transaction<'static, Any>,
-    item: &NewOutboxMessage,
+    message: &NewOutboxMessage,
     now: Timestamp,
 ) -> Result<()> {
     let id = next_number(tx, "outbox").await?;
@@ -90,14 +86,14 @@ pub(super) async fn put(
                  ELSE excluded.not_before END",
     )
     .bind(id)
-    .bind(item.forge.as_str())
-    .bind(&item.subject)
-    .bind(item.channel)
-    .bind(item.payload.to_string())
-    .bind(item.priority)
-    .bind(item.not_before.0)
+    .bind(message.forge.as_str())
+    .bind(&message.subject)
+    .bind(message.channel)
+    .bind(message.payload.to_string())
+    .bind(message.priority)
+    .bind(message.not_before.0)
     .bind(now.0)
-    .bind(item.pace.0)
+    .bind(message.pace.0)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -112,56 +108,48 @@ fn read(row: &AnyRow) -> Result<OutboxMessage> {
         payload: row::json(row, "payload")?,
         version: row.try_get("version")?,
         attempts: row.try_get("attempts")?,
-        shown: row::optional_json(row, "published_state")?.unwrap_or(Value::Null),
+        published_state: row::optional_json(row, "published_state")?.unwrap_or(Value::Null),
     })
 }
 
 impl Store {
-    /// Puts a wish outside of any attempt.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn enqueue(&self, item: &NewOutboxMessage, now: Timestamp) -> Result<()> {
+    /// Adds a message, or a new version of it.
+    pub async fn enqueue(&self, message: &NewOutboxMessage, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        put(&mut tx, item, now).await?;
+        put(&mut tx, message, now).await?;
         tx.commit().await?;
         self.notify(Change::Outbox);
         Ok(())
     }
 
-    /// Puts a wish unless there is one for this subject, whatever it says.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn enqueue_once(&self, item: &NewOutboxMessage, now: Timestamp) -> Result<()> {
+    /// Adds a message, unless there was one for this subject and channel before.
+    pub async fn enqueue_once(&self, message: &NewOutboxMessage, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        let standing =
+        let known =
             sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
-                .bind(item.forge.as_str())
-                .bind(&item.subject)
-                .bind(item.channel)
+                .bind(message.forge.as_str())
+                .bind(&message.subject)
+                .bind(message.channel)
                 .fetch_optional(&mut *tx)
                 .await?;
-        if standing.is_some() {
+        if known.is_some() {
             return Ok(());
         }
-        put(&mut tx, item, now).await?;
+        put(&mut tx, message, now).await?;
         tx.commit().await?;
         self.notify(Change::Outbox);
         Ok(())
     }
 
-    /// Wishes to a forge that are due, most urgent first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn due(
+    /// Messages to a forge that are due, most urgent first.
+    pub async fn due_messages(
         &self,
-        (forge, priority_class): (&ForgeName, PriorityClass),
+        forge: &ForgeName,
+        class: PriorityClass,
         now: Timestamp,
         at_most: i64,
     ) -> Result<Vec<OutboxMessage>> {
-        let (least, most) = match priority_class {
+        let (least, most) = match class {
             PriorityClass::Answers => (i64::MIN, ANSWER),
             PriorityClass::Urgent => (URGENT, URGENT),
             PriorityClass::Rest => (URGENT + 1, i64::MAX),
@@ -176,55 +164,42 @@ impl Store {
         .bind(least)
         .bind(most)
         .bind(at_most)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// Keeps what the forge shows now, before the wish as a whole is fulfilled.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn shown(&self, item: &OutboxMessage) -> Result<()> {
+    /// Records the published state before the message is delivered completely.
+    pub async fn record_published_state(&self, message: &OutboxMessage) -> Result<()> {
         sqlx::query("UPDATE outbox SET published_state = $1 WHERE id = $2")
-            .bind(item.shown.to_string())
-            .bind(item.id)
+            .bind(message.published_state.to_string())
+            .bind(message.id)
             .execute(&self.writes)
             .await?;
         Ok(())
     }
 
-    /// A wish was fulfilled in this version, and the forge shows what the item says. A newer version
-    /// stays due.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sent(&self, item: &OutboxMessage, now: Timestamp) -> Result<()> {
+    /// Records that this version was sent, with the published state. A newer version stays due.
+    pub async fn record_sent(&self, message: &OutboxMessage, now: Timestamp) -> Result<()> {
         sqlx::query(
             "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = NULL
              WHERE id = $4 AND sent < $1",
         )
-        .bind(item.version)
-        .bind(item.shown.to_string())
+        .bind(message.version)
+        .bind(message.published_state.to_string())
         .bind(now.0)
-        .bind(item.id)
+        .bind(message.id)
         .execute(&self.writes)
         .await?;
         Ok(())
     }
 
-    /// A wish was fulfilled in this version, but that has to be looked at again at that moment. A newer
-    /// version stays due as it was.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sent_for_now(
+    /// Records that this version was sent, and makes the message due again at `recheck_at`. A newer version stays due
+    /// as it was.
+    pub async fn record_sent_until(
         &self,
-        item: &OutboxMessage,
+        message: &OutboxMessage,
         now: Timestamp,
-        again: Timestamp,
+        recheck_at: Timestamp,
     ) -> Result<()> {
         sqlx::query(
             "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = NULL,
@@ -233,41 +208,45 @@ impl Store {
                     version = CASE WHEN version = $1 THEN version + 1 ELSE version END
              WHERE id = $5 AND sent < $1",
         )
-        .bind(item.version)
-        .bind(item.shown.to_string())
+        .bind(message.version)
+        .bind(message.published_state.to_string())
         .bind(now.0)
-        .bind(again.0)
-        .bind(item.id)
+        .bind(recheck_at.0)
+        .bind(message.id)
         .execute(&self.writes)
         .await?;
         Ok(())
     }
 
-    /// A wish can never be fulfilled in this version; the reason is kept. A newer one stays due.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn given_up(&self, item: &OutboxMessage, error: &str, now: Timestamp) -> Result<()> {
+    /// Records that this version can never be sent, with the reason. A newer version stays due.
+    pub async fn abandon_message(
+        &self,
+        message: &OutboxMessage,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<()> {
         sqlx::query(
             "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = $4
              WHERE id = $5 AND sent < $1",
         )
-        .bind(item.version)
-        .bind(item.shown.to_string())
+        .bind(message.version)
+        .bind(message.published_state.to_string())
         .bind(now.0)
-        .bind(error.replace('\0', " "))
-        .bind(item.id)
+        .bind(without_nul(error))
+        .bind(message.id)
         .execute(&self.writes)
         .await?;
         Ok(())
     }
 
-    /// Wishes to a forge that failed for this reason and wait are due now.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn wake(&self, forge: &ForgeName, error: &str, now: Timestamp) -> Result<()> {
-        let woken = sqlx::query(
+    /// Makes all messages due now that failed with this error and wait for their next attempt.
+    pub async fn retry_messages_now(
+        &self,
+        forge: &ForgeName,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let retried = sqlx::query(
             "UPDATE outbox SET not_before = $1
              WHERE forge = $2 AND sent < version AND not_before > $1 AND last_error = $3",
         )
@@ -276,36 +255,33 @@ impl Store {
         .bind(error)
         .execute(&self.writes)
         .await?;
-        if woken.rows_affected() > 0 {
+        if retried.rows_affected() > 0 {
             self.notify(Change::Outbox);
         }
         Ok(())
     }
 
-    /// A wish could not be fulfilled; it is tried again at that moment. A newer one is not held up.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn not_sent(
+    /// Records that sending this version failed. The next attempt is at `retry_at`. A newer version is not delayed.
+    pub async fn record_failed_attempt(
         &self,
-        item: &OutboxMessage,
+        message: &OutboxMessage,
         error: &str,
-        again: Timestamp,
+        retry_at: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE outbox SET published_state = $1 WHERE id = $2")
-            .bind(item.shown.to_string())
-            .bind(item.id)
+            .bind(message.published_state.to_string())
+            .bind(message.id)
             .execute(&mut *tx)
             .await?;
         sqlx::query(
             "UPDATE outbox SET attempts = attempts + 1, last_error = $1, not_before = $2
              WHERE id = $3 AND version = $4",
         )
-        .bind(error.replace('\0', " "))
-        .bind(again.0)
-        .bind(item.id)
-        .bind(item.version)
+        .bind(without_nul(error))
+        .bind(retry_at.0)
+        .bind(message.id)
+        .bind(message.version)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

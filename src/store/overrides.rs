@@ -1,4 +1,6 @@
-//! Overrides above `challenge.toml`: rows that are only added. What they add up to is the model's.
+//! Overrides of `challenge.toml`. Rows are only added.
+//!
+//! Which override is in force is decided in `model::overrides`.
 
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -6,20 +8,15 @@ use sqlx::any::AnyRow;
 
 use super::audit::append;
 use super::outbox::put;
-use super::withdraw::CommandEffects;
-use super::{Change, Result, Store, StoreError, next_number, row};
+use super::row::ReadRows as _;
+use super::{Change, CommandEffects, Result, Store, StoreError, next_number, row};
 use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
 
 fn read(row: &AnyRow) -> Result<Override> {
     let key: String = row.try_get("key")?;
     let value: Value = row::json(row, "value")?;
-    let setting: Setting =
-        serde_json::from_value(json!({ "key": key, "value": value })).map_err(|_| {
-            StoreError::Corrupt {
-                what: "override",
-                value: key,
-            }
-        })?;
+    let setting: Setting = serde_json::from_value(json!({ "key": key, "value": value }))
+        .map_err(|_| row::corrupt("override", key))?;
     Ok(Override {
         id: row.try_get("id")?,
         challenge: row::text(row, "challenge")?,
@@ -34,19 +31,12 @@ fn read(row: &AnyRow) -> Result<Override> {
 }
 
 impl Store {
-    /// All overrides of a challenge.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn overrides(&self, challenge: &ChallengeSlug) -> Result<Overrides> {
-        sqlx::query("SELECT * FROM override WHERE challenge = $1 ORDER BY id")
+        let rows = sqlx::query("SELECT * FROM override WHERE challenge = $1 ORDER BY id")
             .bind(challenge.as_str())
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect::<Result<Vec<_>>>()
-            .map(Overrides::new)
+            .read_all(&self.reads, read)
+            .await?;
+        Ok(Overrides::new(rows))
     }
 
     /// Adds overrides of one challenge. `newest_seen` is the newest row that the command was decided on. Readers of

@@ -1,49 +1,49 @@
-//! The quota ledger: entries with reasons, summed when asked. There are no counters that could
-//! disagree with it.
+//! The quota ledger: entries with reasons. Usage is the sum of entries.
+//!
+//! No counter is stored that could disagree with the entries.
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
 use super::audit::append;
+use super::row::{BindBoard as _, ReadRows as _};
 use super::submission::SubmissionRecord;
 use super::{NewAuditEntry, Result, Store, next_number, row};
 use crate::model::{Board, Duration, SubmissionId, TaskSlug, TeamSlug, Timestamp};
 
-/// What a team has used of its quota on a board.
+/// The quota of a board that a team has used. Days are in UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Evaluations on hidden data since midnight UTC, those under way included.
+    /// Evaluations on hidden data today, including those under way.
     pub today: u32,
-    /// Evaluations on hidden data in the phase, those under way included.
+    /// Evaluations on hidden data in the phase, including those under way.
     pub total: u32,
-    /// Pushes since midnight UTC.
+    /// Pushes today.
     pub submissions_today: u32,
     /// Submissions under way.
     pub under_way: u32,
-    /// Evaluations that organizers gave since midnight UTC.
+    /// Evaluations that organizers granted today.
     pub granted_today: u32,
-    /// Evaluations that organizers gave in the phase.
+    /// Evaluations that organizers granted in the phase.
     pub granted: u32,
 }
 
-/// Evaluations that organizers give to a team on a board.
+/// Additional evaluations that an organizer grants to a team on a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant<'a> {
-    /// On this board.
     pub board: &'a Board,
-    /// To this team.
     pub team: &'a TeamSlug,
-    /// How many.
     pub amount: u32,
-    /// Why.
     pub reason: &'a str,
 }
 
-/// Enters an amount, unless the submission has spent already or has nothing to be refunded.
+/// Adds an entry of +1 or -1 for a submission, unless the submission has spent already or has nothing to refund.
 pub(super) async fn enter(
     tx: &mut Transaction<'static, Any>,
     record: &SubmissionRecord,
-    (kind, amount, reason): (&str, i64, &str),
+    kind: &str,
+    amount: i64,
+    reason: &str,
     now: Timestamp,
 ) -> Result<()> {
     let submission = &record.submission;
@@ -79,10 +79,10 @@ pub(super) async fn enter(
     Ok(())
 }
 
-/// What one submission has to do with a team's quota.
+/// The part of a team's usage that is due to one submission.
 struct Share {
     id: i64,
-    /// Spent less refunded.
+    /// Entries of +1 minus entries of -1.
     spent: u32,
     spent_at: Option<Timestamp>,
     under_way: bool,
@@ -99,7 +99,7 @@ fn read(row: &AnyRow) -> Result<Share> {
     })
 }
 
-/// A refund gives back the day on which was spent, not the day of the refund.
+/// A refund counts for the day on which the quota was spent, not for the day of the refund.
 fn add_up(shares: &[Share], except: i64, midnight: Timestamp) -> Usage {
     let mut usage = Usage::default();
     for share in shares {
@@ -118,10 +118,11 @@ fn add_up(shares: &[Share], except: i64, midnight: Timestamp) -> Usage {
     usage
 }
 
-/// [`Store::usage`] within a transaction or without.
+/// [`Store::usage`], within a transaction or without one.
 pub(super) async fn used(
     connection: &mut AnyConnection,
-    (board, team): (&Board, &TeamSlug),
+    board: &Board,
+    team: &TeamSlug,
     except: i64,
     now: Timestamp,
 ) -> Result<Usage> {
@@ -134,16 +135,11 @@ pub(super) async fn used(
          WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND s.team = $4
          GROUP BY s.id, s.outcome",
     )
-    .bind(board.challenge.as_str())
-    .bind(board.phase.as_str())
-    .bind(board.task.as_str())
+    .bind_board(board)
     .bind(team.as_str())
-    .fetch_all(&mut *connection)
-    .await?
-    .iter()
-    .map(read)
-    .collect::<Result<Vec<_>>>()?;
-    let attempts: i64 = sqlx::query_scalar(
+    .read_all(&mut *connection, read)
+    .await?;
+    let pushes: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM source o JOIN repository r ON r.id = o.repository_id
          WHERE r.challenge = $1 AND r.team = $2 AND o.phase = $3
            AND o.observed_at >= $4 AND o.observed_at < $5",
@@ -156,17 +152,18 @@ pub(super) async fn used(
     .fetch_one(&mut *connection)
     .await?;
     Ok(Usage {
-        submissions_today: u32::try_from(attempts).unwrap_or(u32::MAX),
-        granted: granted(connection, (board, team), Timestamp(0)).await?,
-        granted_today: granted(connection, (board, team), midnight).await?,
+        submissions_today: u32::try_from(pushes).unwrap_or(u32::MAX),
+        granted: granted(connection, board, team, Timestamp(0)).await?,
+        granted_today: granted(connection, board, team, midnight).await?,
         ..add_up(&shares, except, midnight)
     })
 }
 
-/// Evaluations given since a moment.
+/// Evaluations that organizers granted since this time.
 async fn granted(
     connection: &mut AnyConnection,
-    (board, team): (&Board, &TeamSlug),
+    board: &Board,
+    team: &TeamSlug,
     since: Timestamp,
 ) -> Result<u32> {
     let sum: i64 = sqlx::query_scalar(
@@ -174,9 +171,7 @@ async fn granted(
          WHERE submission_id IS NULL AND kind = 'evaluation' AND challenge = $1 AND phase = $2
            AND task = $3 AND team = $4 AND created_at >= $5",
     )
-    .bind(board.challenge.as_str())
-    .bind(board.phase.as_str())
-    .bind(board.task.as_str())
+    .bind_board(board)
     .bind(team.as_str())
     .bind(since.0)
     .fetch_one(connection)
@@ -185,12 +180,9 @@ async fn granted(
 }
 
 impl Store {
-    /// What a team has used on a board. Submissions that have not reached the hidden data yet count
-    /// as used while they are under way, so that pushes at the same time cannot overspend.
-    /// `except` is left out: the submission that asks, or 0.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The quota of a board that a team has used. A submission that has not reached the hidden data yet counts while
+    /// it is under way, so that pushes at the same time cannot exceed the quota. The submission `except` does not
+    /// count (0: all count).
     pub async fn usage(
         &self,
         board: &Board,
@@ -199,13 +191,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Usage> {
         let mut connection = self.reads.acquire().await?;
-        used(&mut connection, (board, team), except, now).await
+        used(&mut connection, board, team, except, now).await
     }
 
-    /// Evaluations that a submission has spent: 0 or 1.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The evaluations that a submission has spent: 0 or 1.
     pub async fn spent(&self, submission: SubmissionId) -> Result<i64> {
         Ok(sqlx::query_scalar(
             "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM quota_entry
@@ -216,10 +205,7 @@ impl Store {
         .await?)
     }
 
-    /// Enters a grant: a negative amount that belongs to no submission.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Adds a grant: an entry with a negative amount and without a submission.
     pub async fn grant(
         &self,
         grant: &Grant<'_>,
@@ -234,9 +220,7 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, 'evaluation', $6, $7, $8)",
         )
         .bind(id)
-        .bind(grant.board.challenge.as_str())
-        .bind(grant.board.phase.as_str())
-        .bind(grant.board.task.as_str())
+        .bind_board(grant.board)
         .bind(grant.team.as_str())
         .bind(-i64::from(grant.amount))
         .bind(grant.reason)

@@ -1,61 +1,53 @@
-//! Repositories that fit the pattern of a challenge's teams and were not made by us. They wait here
-//! for an organizer; only those that were approved become a [`Repository`], and nothing else is read.
+//! Registration requests: repositories that match the pattern of a challenge's teams and that Referee did not create.
+//!
+//! Referee reads such a repository only after an organizer has approved the request. Then it becomes a [`Repository`].
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use strum::{EnumString, IntoStaticStr};
 
 use super::audit::append;
 use super::repository::bind;
+use super::row::ReadRows as _;
 use super::{NewAuditEntry, Repository, Result, Store, StoreError, next_number, row};
 use crate::model::{ChallengeSlug, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp};
 
-/// How a candidate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum RegistrationState {
-    /// Nobody has decided.
+    /// No organizer has decided.
     Pending,
-    /// It is its team's repository.
-    Bound,
-    /// An organizer has refused it. Another decision is possible.
+    /// The repository belongs to its team.
+    Approved,
+    /// An organizer refused it. The decision may be changed.
     Refused,
 }
 
 impl RegistrationState {
-    const ALL: [Self; 3] = [Self::Pending, Self::Bound, Self::Refused];
-
-    /// As stored and shown.
+    /// The word that is stored and shown.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Bound => "bound",
-            Self::Refused => "refused",
-        }
+        self.into()
     }
 }
 
-/// A repository that could become a team's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrationRequest {
-    /// Row; 0 before it is stored.
+    /// Row. 0 before the request is stored.
     pub id: i64,
-    /// On this forge.
     pub forge: ForgeName,
-    /// The forge's own name of it, which survives renames.
+    /// The forge's own id of the repository. It survives renames.
     pub forge_id: String,
-    /// `owner/name` as last seen.
+    /// `owner/name` when Referee last saw it.
     pub full_name: String,
-    /// For this challenge.
     pub challenge: ChallengeSlug,
-    /// Of this team, by its name when it was first seen.
+    /// The team that the name meant when Referee first saw the repository.
     pub team: TeamSlug,
-    /// How it stands.
     pub state: RegistrationState,
-    /// When it was first seen.
+    /// When Referee first saw the repository.
     pub created_at: Timestamp,
 }
 
 fn read(row: &AnyRow) -> Result<RegistrationRequest> {
-    let state: String = row.try_get("state")?;
     Ok(RegistrationRequest {
         id: row.try_get("id")?,
         forge: row::text(row, "forge")?,
@@ -63,24 +55,15 @@ fn read(row: &AnyRow) -> Result<RegistrationRequest> {
         full_name: row.try_get("full_name")?,
         challenge: row::text(row, "challenge")?,
         team: row::text(row, "team")?,
-        state: RegistrationState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or(StoreError::Corrupt {
-                what: "state of a candidate",
-                value: state,
-            })?,
+        state: row::word(row, "state")?,
         created_at: row::timestamp(row, "created_at")?,
     })
 }
 
 impl Store {
-    /// Takes note of a repository that was seen on a forge. One that is known keeps its state, its
-    /// challenge and its team; its name is renewed. One that is a team's already is left alone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn seen_repository(
+    /// Records a request for a repository that Referee saw on a forge. If there is one already, only the name is
+    /// updated. `None` if the repository belongs to a team.
+    pub async fn record_registration_request(
         &self,
         seen: &RegistrationRequest,
         now: Timestamp,
@@ -117,30 +100,24 @@ impl Store {
         read(&row).map(Some)
     }
 
-    /// All candidates of a challenge, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All requests of a challenge, oldest first.
     pub async fn registration_requests(
         &self,
         challenge: &ChallengeSlug,
     ) -> Result<Vec<RegistrationRequest>> {
         sqlx::query("SELECT * FROM registration_request WHERE challenge = $1 ORDER BY id")
             .bind(challenge.as_str())
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// Makes a candidate its team's repository. Nothing in it is known yet, so everything that stands
-    /// there is looked at. `hook_token` is what its hook would show.
+    /// Binds the repository to its team. Referee knows none of its refs yet, so the next observation reads all of them.
+    /// `hook_token` is the token of its hook.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when somebody else has decided meanwhile, [`StoreError::Bound`] when the
+    /// [`StoreError::Stale`] if another organizer decided in the meantime. [`StoreError::RepositoryConflict`] if the
     /// team has another repository.
-    pub async fn approve(
+    pub async fn approve_registration(
         &self,
         request: &RegistrationRequest,
         hook_token: &PageToken,
@@ -148,7 +125,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Repository> {
         let mut tx = self.begin().await?;
-        decide(&mut tx, request, RegistrationState::Bound, now).await?;
+        decide(&mut tx, request, RegistrationState::Approved, now).await?;
         let new = Repository {
             id: RepositoryId(0),
             forge: request.forge.clone(),
@@ -164,11 +141,9 @@ impl Store {
         Ok(bound)
     }
 
-    /// Refuses a candidate: it is not looked at.
-    ///
     /// # Errors
-    /// [`StoreError::Stale`] when somebody else has decided meanwhile.
-    pub async fn refuse(
+    /// [`StoreError::Stale`] if another organizer decided in the meantime.
+    pub async fn refuse_registration(
         &self,
         request: &RegistrationRequest,
         audit: &NewAuditEntry,
@@ -197,8 +172,9 @@ async fn decide(
     .bind(request.state.as_str())
     .execute(&mut **tx)
     .await?;
-    match decided.rows_affected() {
-        1 => Ok(()),
-        _ => Err(StoreError::Stale),
+    if decided.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Stale)
     }
 }

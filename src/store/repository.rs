@@ -1,41 +1,28 @@
-//! Team repositories and the refs that we last saw in them. A binding is never changed here, only
-//! the name that the forge shows for it.
+//! Repositories of teams.
+//!
+//! A repository stays bound to its team. Only its name on the forge is updated.
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::submission::remember_refs;
+use super::known_ref::{SeenRef, record_refs};
+use super::row::ReadRows as _;
 use super::{Result, Store, StoreError, next_number, row};
-use crate::model::{
-    ChallengeSlug, CommitSha, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp,
-};
+use crate::model::{ChallengeSlug, ForgeName, PageToken, RepositoryId, TeamSlug, Timestamp};
 
-/// A team's repository.
+/// The repository of a team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// Row.
     pub id: RepositoryId,
-    /// On this forge.
     pub forge: ForgeName,
-    /// The forge's own name of it, which survives renames.
+    /// The forge's own id of the repository. It survives renames.
     pub forge_id: String,
-    /// `owner/name` as last seen.
+    /// `owner/name` when Referee last saw it.
     pub full_name: String,
-    /// For this challenge.
     pub challenge: ChallengeSlug,
-    /// Of this team.
     pub team: TeamSlug,
-    /// What its hook shows to be told about its own pushes.
+    /// The hook of a local repository sends this token to ask about its own pushes.
     pub hook_token: PageToken,
-}
-
-/// A ref and its value, as read from a forge.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SeenRef {
-    /// Full name.
-    pub full_ref: String,
-    /// The commit it stands for (annotated tags peeled).
-    pub commit: CommitSha,
 }
 
 fn read(row: &AnyRow) -> Result<Repository> {
@@ -51,72 +38,53 @@ fn read(row: &AnyRow) -> Result<Repository> {
 }
 
 impl Store {
-    /// Binds a team to its repository, or finds it bound already (then with its new name). A bound
-    /// repository stays its team's whatever it is called. Whether it is new comes with it: what stands
-    /// in a new one (`standing_refs`) is known from the same moment on, so that no sweep in between
-    /// takes its template for a submission.
+    /// Binds a team to its repository, and returns whether the binding is new. If both are bound already, updates the
+    /// repository's name; the new name may belong to another team, and has no meaning then.
+    ///
+    /// The refs of a new repository (`present_refs`) are recorded as known in the same transaction, so that no sweep
+    /// in between takes the template for a submission.
     ///
     /// # Errors
-    /// [`StoreError::Bound`] when the team has another repository or the repository takes part in
-    /// another challenge; or when the database fails.
+    /// [`StoreError::RepositoryConflict`] if the team has another repository, or the repository belongs to another
+    /// challenge.
     pub async fn bind_repository(
         &self,
         new: &Repository,
-        standing_refs: &[SeenRef],
+        present_refs: &[SeenRef],
         now: Timestamp,
     ) -> Result<(Repository, bool)> {
         let mut tx = self.begin().await?;
-        let bound = bind(&mut tx, new, standing_refs, now).await?;
+        let bound = bind(&mut tx, new, present_refs, now).await?;
         tx.commit().await?;
         Ok(bound)
     }
 
-    /// All repositories, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The repositories of all teams, oldest first.
     pub async fn repositories(&self) -> Result<Vec<Repository>> {
         sqlx::query("SELECT * FROM repository ORDER BY id")
-            .fetch_all(&self.reads)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// The repository that a forge calls by this id.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The repository with this id of the forge, if it belongs to a team.
     pub async fn repository_of(&self, forge: &ForgeName, id: &str) -> Result<Option<Repository>> {
         sqlx::query("SELECT * FROM repository WHERE forge = $1 AND forge_id = $2")
             .bind(forge.as_str())
             .bind(id)
-            .fetch_optional(&self.reads)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+            .read_optional(&self.reads, read)
+            .await
     }
 
-    /// The repository whose hook shows this token.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The repository whose hook has this token.
     pub async fn repository_by_token(&self, token: &PageToken) -> Result<Option<Repository>> {
         sqlx::query("SELECT * FROM repository WHERE hook_token = $1")
             .bind(token.as_str())
-            .fetch_optional(&self.reads)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+            .read_optional(&self.reads, read)
+            .await
     }
 
-    /// A repository by its row.
-    ///
     /// # Errors
-    /// When the database fails or the row is gone.
+    /// The row does not exist.
     pub async fn repository(&self, id: RepositoryId) -> Result<Repository> {
         let found = sqlx::query("SELECT * FROM repository WHERE id = $1")
             .bind(id.0)
@@ -124,37 +92,16 @@ impl Store {
             .await?;
         read(&found)
     }
-
-    /// The refs that we last saw.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn known_refs(&self, repository: RepositoryId) -> Result<Vec<SeenRef>> {
-        sqlx::query(
-            "SELECT full_ref, sha FROM known_ref WHERE repository_id = $1 ORDER BY full_ref",
-        )
-        .bind(repository.0)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|r| {
-            Ok(SeenRef {
-                full_ref: r.try_get("full_ref")?,
-                commit: row::text(r, "sha")?,
-            })
-        })
-        .collect()
-    }
 }
 
 /// [`Store::bind_repository`] within a transaction.
 pub(super) async fn bind(
     tx: &mut Transaction<'static, Any>,
     new: &Repository,
-    standing_refs: &[SeenRef],
+    present_refs: &[SeenRef],
     now: Timestamp,
 ) -> Result<(Repository, bool)> {
-    let standing = sqlx::query(
+    let bound = sqlx::query(
         "SELECT * FROM repository WHERE (forge = $1 AND forge_id = $2)
             OR (challenge = $3 AND team = $4)",
     )
@@ -162,44 +109,26 @@ pub(super) async fn bind(
     .bind(&new.forge_id)
     .bind(new.challenge.as_str())
     .bind(new.team.as_str())
-    .fetch_all(&mut **tx)
-    .await?
-    .iter()
-    .map(read)
-    .collect::<Result<Vec<_>>>()?;
+    .read_all(&mut **tx, read)
+    .await?;
     let same = |r: &&Repository| r.forge == new.forge && r.forge_id == new.forge_id;
-    let (bound, is_new) = match standing.iter().find(same) {
-        Some(known) if known.challenge == new.challenge => {
-            (rename(tx, known, &new.full_name).await?, false)
+    let reason = match (bound.iter().find(same), bound.first()) {
+        (Some(known), _) if known.challenge == new.challenge => {
+            return Ok((rename(tx, known, &new.full_name).await?, false));
         }
-        Some(taken) => {
-            return Err(refuse(
-                new,
-                format!("it belongs to challenge {}", taken.challenge),
-            ));
+        (Some(known), _) => format!("it belongs to challenge {}", known.challenge),
+        (None, Some(other)) => format!("its repository is {}", other.full_name),
+        (None, None) => {
+            let inserted = insert(tx, new, now).await?;
+            record_refs(tx, inserted.id, present_refs, now).await?;
+            return Ok((inserted, true));
         }
-        None => match standing.first() {
-            Some(other) => {
-                return Err(refuse(
-                    new,
-                    format!("its repository is {}", other.full_name),
-                ));
-            }
-            None => (insert(tx, new, now).await?, true),
-        },
     };
-    if is_new {
-        remember_refs(tx, bound.id, standing_refs, now).await?;
-    }
-    Ok((bound, is_new))
-}
-
-fn refuse(new: &Repository, because: String) -> StoreError {
-    StoreError::Bound {
+    Err(StoreError::RepositoryConflict {
         team: new.team.to_string(),
-        wanted: new.full_name.clone(),
-        because,
-    }
+        repository: new.full_name.clone(),
+        reason,
+    })
 }
 
 async fn rename(

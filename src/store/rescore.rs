@@ -1,118 +1,100 @@
-//! Rescores: the scores of a board made again under another revision, and the moment at which the
-//! board turns to it. The work in between is `replay`.
+//! Rescores: all scores of a board, made again under another definition.
+//!
+//! A rescore is requested, worked on (see `rescore_work`), and then applied or discarded. Only applying it changes the
+//! board.
 
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
+use strum::{EnumString, IntoStaticStr};
 
 use super::audit::append;
-use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, next_number, row};
+use super::row::{BindBoard as _, ReadRows as _};
+use super::{
+    Change, CommandEffects, NewAuditEntry, Result, Store, StoreError, SubmissionRecord,
+    next_number, outbox, row, score, submission,
+};
 use crate::model::{Board, Score, Timestamp};
 
-/// How far a rescore is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum RescoreState {
-    /// The scorer is built, the truth is read.
+    /// A worker builds the scorer and reads the ground truth.
     Preparing,
-    /// Predictions are scored.
+    /// Workers score the predictions.
     Running,
-    /// All are scored; it can be applied.
+    /// All predictions are scored. The rescore can be applied.
     Ready,
-    /// The board has turned to it.
+    /// The new scores are on the board.
     Applied,
-    /// Given up by order, or because the board has turned elsewhere.
+    /// An organizer discarded it, or the board got another scoring revision in the meantime.
     Discarded,
-    /// It cannot be done; the problem says why.
+    /// It is impossible. `problem` holds the reason.
     Failed,
 }
 
 impl RescoreState {
-    const ALL: [Self; 6] = [
-        Self::Preparing,
-        Self::Running,
-        Self::Ready,
-        Self::Applied,
-        Self::Discarded,
-        Self::Failed,
-    ];
-
-    /// As stored and shown.
+    /// The word that is stored and shown.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preparing => "preparing",
-            Self::Running => "running",
-            Self::Ready => "ready",
-            Self::Applied => "applied",
-            Self::Discarded => "discarded",
-            Self::Failed => "failed",
-        }
+        self.into()
     }
 
-    /// Whether it is neither applied nor given up.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Preparing | Self::Running | Self::Ready)
     }
 }
 
-/// A rescore.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rescore {
     /// Row.
     pub id: i64,
-    /// Of this board.
     pub board: Board,
-    /// The board's revision when it was asked for.
+    /// The current scoring revision of the board when the rescore was requested.
     pub from_revision: i64,
-    /// Of the revision to be; none while it is prepared.
+    /// Definition of the new scoring revision. `None` while the rescore is being prepared.
     pub definition: Option<Value>,
-    /// How far it is.
     pub state: RescoreState,
-    /// Why it failed or was given up.
+    /// The reason why it failed or was discarded.
     pub problem: Option<String>,
-    /// Who asked for it.
     pub requested_by: String,
-    /// How often it was prepared.
+    /// How often a worker began to prepare it.
     pub attempts: i64,
-    /// When it was asked for.
     pub created_at: Timestamp,
 }
 
-/// How one submission of a rescore stands.
+/// One submission of a rescore.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RescoreItem {
-    /// The submission.
     pub submission: SubmissionRecord,
-    /// Its new score, once there is one.
+    /// The new score. `None` before the submission is scored again, or if that failed.
     pub score: Option<Score>,
-    /// Why there is none.
+    /// The reason why scoring it failed.
     pub problem: Option<String>,
-    /// When it was scored.
+    /// When it was scored again.
     pub ended_at: Option<Timestamp>,
 }
 
-/// What applying a rescore met.
+/// The result of applying a rescore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applied {
-    /// The board points to this revision now; so many scores were entered.
-    Done {
-        /// The revision.
+pub enum ApplyResult {
+    Applied {
+        /// The scoring revision that is current now.
         revision: i64,
-        /// Scores under it.
+        /// The number of scores under it.
         scores: usize,
     },
     /// Scored submissions of the board have no new score yet. Nothing was changed.
     NotReady {
-        /// With a new score.
+        /// Submissions with a new score.
         done: usize,
-        /// In all.
+        /// All scored submissions.
         all: usize,
     },
-    /// The board has turned to another revision since; the rescore is discarded.
+    /// The board got another scoring revision in the meantime. The rescore is discarded.
     Outdated,
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Rescore> {
-    let state: String = row.try_get("state")?;
     Ok(Rescore {
         id: row.try_get("id")?,
         board: Board {
@@ -122,13 +104,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Rescore> {
         },
         from_revision: row.try_get("from_scoring_revision_id")?,
         definition: row::optional_json(row, "definition")?,
-        state: RescoreState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or(StoreError::Corrupt {
-                what: "state of a rescore",
-                value: state,
-            })?,
+        state: row::word(row, "state")?,
         problem: row.try_get("problem")?,
         requested_by: row.try_get("requested_by")?,
         attempts: row.try_get("attempts")?,
@@ -139,10 +115,10 @@ pub(super) fn read(row: &AnyRow) -> Result<Rescore> {
 pub(super) type Write = Transaction<'static, Any>;
 
 impl Store {
-    /// Asks for the scores of a board to be made again.
+    /// Requests that all scores of a board are made again. Returns the row of the rescore.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when the board has no revision, or a rescore that is open.
+    /// [`StoreError::Stale`] if the board has no scoring revision, or has an open rescore.
     pub async fn request_rescore(
         &self,
         board: &Board,
@@ -151,7 +127,7 @@ impl Store {
     ) -> Result<i64> {
         let mut tx = self.begin().await?;
         let id = next_number(&mut tx, "rescore").await?;
-        let asked = sqlx::query(
+        let requested = sqlx::query(
             "INSERT INTO rescore (id, challenge, phase, task, from_scoring_revision_id, state, requested_by,
                                   owner, lease_until, attempts, created_at)
              SELECT $1, b.challenge, b.phase, b.task, b.scoring_revision_id, 'preparing', $2, '', 0, 0, $3
@@ -161,12 +137,10 @@ impl Store {
         .bind(id)
         .bind(&audit.actor)
         .bind(now.0)
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
+        .bind_board(board)
         .execute(&mut *tx)
         .await?;
-        if asked.rows_affected() != 1 {
+        if requested.rows_affected() != 1 {
             return Err(StoreError::Stale);
         }
         append(&mut tx, audit, now).await?;
@@ -176,28 +150,17 @@ impl Store {
     }
 
     /// The newest rescore of a board.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn rescore_of(&self, board: &Board) -> Result<Option<Rescore>> {
         sqlx::query(
             "SELECT * FROM rescore WHERE challenge = $1 AND phase = $2 AND task = $3
              ORDER BY id DESC LIMIT 1",
         )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
-        .fetch_optional(&self.reads)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+        .bind_board(board)
+        .read_optional(&self.reads, read)
+        .await
     }
 
-    /// All submissions of a rescore, in their order.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All submissions of a rescore, in the order of their numbers.
     pub async fn rescore_items(&self, id: i64) -> Result<Vec<RescoreItem>> {
         sqlx::query(
             "SELECT s.*, o.repository_id, o.sha, o.full_ref, o.observed_at,
@@ -207,68 +170,64 @@ impl Store {
              WHERE i.rescore_id = $1 AND s.outcome = 'scored' ORDER BY s.number",
         )
         .bind(id)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(|r| {
+        .read_all(&self.reads, |r| {
             Ok(RescoreItem {
-                submission: super::submission::read(r)?,
+                submission: submission::read(r)?,
                 score: row::optional_json(r, "score")?,
                 problem: r.try_get("problem")?,
                 ended_at: row::optional_timestamp(r, "rescored_at")?,
             })
         })
-        .collect()
+        .await
     }
 
-    /// Turns a board to its rescore: the revision, the scores and the pointer, all or nothing. A
-    /// submission that was scored meanwhile keeps the board where it is, so that none is lost.
+    /// Applies a rescore in one transaction: adds the scoring revision and its scores, and makes it the current one.
+    /// If a submission was scored in the meantime, the board does not change, so that no submission loses its rank.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when the rescore is not open.
+    /// [`StoreError::Stale`] if the rescore is not open.
     pub async fn apply_rescore(
         &self,
         id: i64,
-        audit: &NewAuditEntry,
-        reports: &[super::NewOutboxMessage],
+        effects: CommandEffects<'_>,
         now: Timestamp,
-    ) -> Result<Applied> {
+    ) -> Result<ApplyResult> {
         let mut tx = self.begin().await?;
         let rescore = by_id(&mut tx, id).await?;
         if !rescore.state.is_open() {
             return Err(StoreError::Stale);
         }
-        if pointer(&mut tx, &rescore.board).await? != Some(rescore.from_revision) {
-            let why = "the board was given another revision meanwhile";
-            close(&mut tx, id, ("discarded", Some(why)), now).await?;
+        if current_revision(&mut tx, &rescore.board).await? != Some(rescore.from_revision) {
+            let problem = "the leaderboard got another scoring revision in the meantime";
+            close(&mut tx, id, RescoreState::Discarded, Some(problem), now).await?;
             tx.commit().await?;
-            return Ok(Applied::Outdated);
+            return Ok(ApplyResult::Outdated);
         }
         let (done, all) = progress(&mut tx, &rescore).await?;
         let (Some(definition), true) = (&rescore.definition, done == all) else {
-            return Ok(Applied::NotReady { done, all });
+            return Ok(ApplyResult::NotReady { done, all });
         };
-        let revision = super::evaluation::put(&mut tx, &rescore.board, definition, now).await?;
-        enter_scores(&mut tx, &rescore, revision, now).await?;
-        super::evaluation::point(&mut tx, &rescore.board, revision, now).await?;
-        close(&mut tx, id, ("applied", None), now).await?;
-        append(&mut tx, audit, now).await?;
-        for report in reports {
-            super::outbox::put(&mut tx, report, now).await?;
+        let revision = score::put_revision(&mut tx, &rescore.board, definition, now).await?;
+        insert_scores(&mut tx, &rescore, revision, now).await?;
+        score::set_current_revision(&mut tx, &rescore.board, revision, now).await?;
+        close(&mut tx, id, RescoreState::Applied, None, now).await?;
+        append(&mut tx, effects.audit, now).await?;
+        for report in effects.reports {
+            outbox::put(&mut tx, report, now).await?;
         }
         tx.commit().await?;
         self.notify(Change::Board(rescore.board));
         self.notify(Change::Outbox);
-        Ok(Applied::Done {
+        Ok(ApplyResult::Applied {
             revision,
             scores: done,
         })
     }
 
-    /// Gives a rescore up. The board stays as it is.
+    /// Discards a rescore. The board does not change.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when it is not open.
+    /// [`StoreError::Stale`] if the rescore is not open.
     pub async fn discard_rescore(
         &self,
         id: i64,
@@ -276,7 +235,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
-        let rescore = close(&mut tx, id, ("discarded", None), now).await?;
+        let rescore = close(&mut tx, id, RescoreState::Discarded, None, now).await?;
         append(&mut tx, audit, now).await?;
         tx.commit().await?;
         self.notify(Change::Board(rescore.board));
@@ -292,18 +251,20 @@ pub(super) async fn by_id(tx: &mut Write, id: i64) -> Result<Rescore> {
     read(&found)
 }
 
+/// Ends an open rescore.
 pub(super) async fn close(
     tx: &mut Write,
     id: i64,
-    (state, problem): (&str, Option<&str>),
+    state: RescoreState,
+    problem: Option<&str>,
     now: Timestamp,
 ) -> Result<Rescore> {
     let closed = sqlx::query(
         "UPDATE rescore SET state = $1, problem = $2, ended_at = $3
          WHERE id = $4 AND state IN ('preparing', 'running', 'ready') RETURNING *",
     )
-    .bind(state)
-    .bind(problem.map(|p| p.replace('\0', " ")))
+    .bind(state.as_str())
+    .bind(problem.map(row::without_nul))
     .bind(now.0)
     .bind(id)
     .fetch_optional(&mut **tx)
@@ -311,18 +272,16 @@ pub(super) async fn close(
     closed.as_ref().map_or(Err(StoreError::Stale), read)
 }
 
-async fn pointer(tx: &mut Write, board: &Board) -> Result<Option<i64>> {
+async fn current_revision(tx: &mut Write, board: &Board) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar(
         "SELECT scoring_revision_id FROM board WHERE challenge = $1 AND phase = $2 AND task = $3",
     )
-    .bind(board.challenge.as_str())
-    .bind(board.phase.as_str())
-    .bind(board.task.as_str())
+    .bind_board(board)
     .fetch_optional(&mut **tx)
     .await?)
 }
 
-/// Scored submissions of the board with a new score, and all of them.
+/// The number of scored submissions of the board with a new score, and of all scored submissions.
 pub(super) async fn progress(tx: &mut Write, rescore: &Rescore) -> Result<(usize, usize)> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS all_of_them, COUNT(i.submission_id) AS done
@@ -331,9 +290,7 @@ pub(super) async fn progress(tx: &mut Write, rescore: &Rescore) -> Result<(usize
          WHERE s.challenge = $2 AND s.phase = $3 AND s.task = $4 AND s.outcome = 'scored'",
     )
     .bind(rescore.id)
-    .bind(rescore.board.challenge.as_str())
-    .bind(rescore.board.phase.as_str())
-    .bind(rescore.board.task.as_str())
+    .bind_board(&rescore.board)
     .fetch_one(&mut **tx)
     .await?;
     let count = |column| -> Result<usize> {
@@ -343,8 +300,8 @@ pub(super) async fn progress(tx: &mut Write, rescore: &Rescore) -> Result<(usize
     Ok((count("done")?, count("all_of_them")?))
 }
 
-/// Scores of a revision that exists already stand: a score is never changed.
-async fn enter_scores(
+/// Inserts the new scores. If the scoring revision existed before, its scores stay: a score is never changed.
+async fn insert_scores(
     tx: &mut Write,
     rescore: &Rescore,
     revision: i64,

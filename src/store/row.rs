@@ -1,13 +1,72 @@
-//! Reading columns into checked types. A value that does not fit is a corrupt database, said so.
+//! Reads rows and columns into checked types. A value that does not fit makes the database corrupt, which is an error.
 
 use std::str::FromStr;
 
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::{Query, QueryScalar};
+use sqlx::{Any, Executor, Row as _};
 
 use super::{Result, StoreError};
-use crate::model::Timestamp;
 use crate::model::ids::InvalidId;
+use crate::model::{Board, Timestamp};
+
+/// Reads the rows of a query.
+pub trait ReadRows {
+    /// Converts all rows with `read`.
+    async fn read_all<'e, T>(
+        self,
+        from: impl Executor<'e, Database = Any>,
+        read: impl Fn(&AnyRow) -> Result<T>,
+    ) -> Result<Vec<T>>;
+
+    /// Converts the row with `read`, if there is one.
+    async fn read_optional<'e, T>(
+        self,
+        from: impl Executor<'e, Database = Any>,
+        read: impl Fn(&AnyRow) -> Result<T>,
+    ) -> Result<Option<T>>;
+}
+
+impl ReadRows for Query<'_, Any, AnyArguments> {
+    async fn read_all<'e, T>(
+        self,
+        from: impl Executor<'e, Database = Any>,
+        read: impl Fn(&AnyRow) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let rows = self.fetch_all(from).await?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn read_optional<'e, T>(
+        self,
+        from: impl Executor<'e, Database = Any>,
+        read: impl Fn(&AnyRow) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let row = self.fetch_optional(from).await?;
+        row.as_ref().map(read).transpose()
+    }
+}
+
+/// Binds the challenge, the phase and the task of a board to a query, in this order.
+pub trait BindBoard<'b> {
+    fn bind_board(self, board: &'b Board) -> Self;
+}
+
+impl<'b> BindBoard<'b> for Query<'_, Any, AnyArguments> {
+    fn bind_board(self, board: &'b Board) -> Self {
+        self.bind(board.challenge.as_str())
+            .bind(board.phase.as_str())
+            .bind(board.task.as_str())
+    }
+}
+
+impl<'b, T> BindBoard<'b> for QueryScalar<'b, Any, T, AnyArguments> {
+    fn bind_board(self, board: &'b Board) -> Self {
+        self.bind(board.challenge.as_str())
+            .bind(board.phase.as_str())
+            .bind(board.task.as_str())
+    }
+}
 
 /// A checked type that is stored as text.
 pub fn text<T>(row: &AnyRow, column: &'static str) -> Result<T>
@@ -15,13 +74,10 @@ where
     T: TryFrom<String, Error = InvalidId>,
 {
     let value: String = row.try_get(column)?;
-    T::try_from(value.clone()).map_err(|_| StoreError::Corrupt {
-        what: column,
-        value,
-    })
+    T::try_from(value.clone()).map_err(|_| corrupt(column, value))
 }
 
-/// The same where the empty text or NULL stands for none.
+/// [`text`], where NULL or an empty text means none.
 pub fn optional_text<T>(row: &AnyRow, column: &'static str) -> Result<Option<T>>
 where
     T: TryFrom<String, Error = InvalidId>,
@@ -34,12 +90,10 @@ where
     }
 }
 
-/// A moment.
 pub fn timestamp(row: &AnyRow, column: &'static str) -> Result<Timestamp> {
     Ok(Timestamp(row.try_get(column)?))
 }
 
-/// A moment that may not have come.
 pub fn optional_timestamp(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>> {
     let value: Option<i64> = row.try_get(column)?;
     Ok(value.map(Timestamp))
@@ -48,13 +102,10 @@ pub fn optional_timestamp(row: &AnyRow, column: &'static str) -> Result<Option<T
 /// JSON that this program wrote.
 pub fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<T> {
     let value: String = row.try_get(column)?;
-    serde_json::from_str(&value).map_err(|_| StoreError::Corrupt {
-        what: column,
-        value: value.chars().take(80).collect(),
-    })
+    serde_json::from_str(&value).map_err(|_| corrupt(column, value.chars().take(80).collect()))
 }
 
-/// JSON that this program wrote, or NULL.
+/// [`json`], or NULL.
 pub fn optional_json<T: serde::de::DeserializeOwned>(
     row: &AnyRow,
     column: &'static str,
@@ -66,22 +117,26 @@ pub fn optional_json<T: serde::de::DeserializeOwned>(
 /// A word of a closed set.
 pub fn word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T> {
     let value: String = row.try_get(column)?;
-    value.parse().map_err(|_| StoreError::Corrupt {
-        what: column,
-        value,
-    })
+    value.parse().map_err(|_| corrupt(column, value))
 }
 
-/// A word of a closed set, or NULL.
+/// [`word`], or NULL.
 pub fn optional_word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
     let value: Option<String> = row.try_get(column)?;
     value.map(|_| word(row, column)).transpose()
 }
 
-/// Writes JSON. Our own types always can be.
+/// Serializes a value. All types that the store writes can be serialized.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| StoreError::Corrupt {
-        what: "value to store",
-        value: e.to_string(),
-    })
+    serde_json::to_string(value).map_err(|e| corrupt("value to store", e.to_string()))
+}
+
+/// The text without NUL characters, which PostgreSQL does not store.
+pub fn without_nul(text: &str) -> String {
+    text.replace('\0', " ")
+}
+
+/// The error that a row holds an impossible value. `what` names the kind of value.
+pub fn corrupt(what: &'static str, value: String) -> StoreError {
+    StoreError::Corrupt { what, value }
 }

@@ -6,9 +6,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::submission::SubmissionRecord;
 use super::{Result, StoreError, row};
-use crate::model::submission::InvalidTransition;
 use crate::model::{Outcome, Stage, SubmissionId, SubmissionState, Timestamp};
 
 /// The columns of a state.
@@ -65,10 +63,10 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionState> {
             at,
             incident,
         }),
-        other => Err(StoreError::Corrupt {
-            what: "state of a submission",
-            value: format!("{stage} {other:?}"),
-        }),
+        other => Err(row::corrupt(
+            "state of a submission",
+            format!("{stage} {other:?}"),
+        )),
     }
 }
 
@@ -110,22 +108,4 @@ pub(super) async fn write(
     } else {
         Err(StoreError::Stale)
     }
-}
-
-/// Applies a transition to a submission and writes the result. The record holds the new state afterwards.
-///
-/// # Errors
-/// [`StoreError::Stale`] when the submission has no such transition from its state, or the row has changed.
-pub(super) async fn transition(
-    tx: &mut Transaction<'static, Any>,
-    record: &mut SubmissionRecord,
-    ready_at: Timestamp,
-    step: impl FnOnce(SubmissionState) -> std::result::Result<SubmissionState, InvalidTransition>,
-) -> Result<()> {
-    let before = record.submission.state.clone();
-    let after = step(before.clone()).map_err(|_| StoreError::Stale)?;
-    write(tx, record.submission.id, &before, &after, ready_at).await?;
-    record.submission.state = after;
-    record.ready_at = ready_at;
-    Ok(())
 }

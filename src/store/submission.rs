@@ -1,68 +1,71 @@
-//! Sources and submissions: what was observed, once, and how it stands.
+//! Sources and submissions.
+//!
+//! A source is a commit or an image, entered for a phase. It is entered once, however often it is observed, and has a
+//! submission per task.
 
-use std::collections::BTreeMap;
-
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
-use super::attempt::corrupt;
-use super::repository::SeenRef;
-use super::{Change, Repository, Result, Store, next_number, row, state};
+use super::known_ref::{SeenRef, record_refs};
+use super::row::{BindBoard as _, ReadRows as _, corrupt};
+use super::{Change, Repository, Result, Store, StoreError, next_number, row, state};
+use crate::model::submission::InvalidTransition;
 use crate::model::{
     Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId,
-    Stage, Submission, SubmissionId, TaskSlug, Timestamp,
+    Stage, Submission, SubmissionId, SubmissionState, TaskSlug, Timestamp,
 };
 
-/// A commit that a changed ref enters for a phase.
+/// A commit that a new or moved ref enters for a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSource {
-    /// The ref and its commit.
     pub seen: SeenRef,
-    /// The phase that the ref triggers.
     pub phase: PhaseSlug,
-    /// Address of the page of a submission that this makes.
+    /// Page address of the new submission.
     pub token: PageToken,
-    /// Digest of the challenge.toml in force.
+    /// Digest of the present challenge.toml.
     pub config_digest: Digest,
 }
 
-/// What was entered.
+/// A commit that was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRecord {
-    /// The ref and its commit.
     pub seen: SeenRef,
-    /// For this phase.
     pub phase: PhaseSlug,
-    /// The submission that stands for it (the first, where there is one for each task).
+    /// The submission of the commit. If it has one per task, the first.
     pub submission: SubmissionId,
-    /// Whether it is new; otherwise the commit was entered before.
+    /// Whether the submission is new. Otherwise the commit was entered before.
     pub new: bool,
 }
 
-/// A submission with what only the pipeline needs to know of it.
+/// A submission with the columns that only the pipeline needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmissionRecord {
-    /// The submission.
     pub submission: Submission,
-    /// Commit or image, and phase, that it was made from; shared by the tasks of one push.
+    /// Row of the source. The submissions of all tasks of a push share it.
     pub source: i64,
-    /// The team's: where the commit is, or where an image is reported on.
+    /// The repository of the team. It holds the commit, or the reports about an image.
     pub repository: RepositoryId,
-    /// Path of its Dockerfile; empty until the rules have passed, and for an image.
+    /// Path of the Dockerfile. Empty before admission has passed, and for an image.
     pub dockerfile: String,
-    /// Digest of the challenge.toml that judges it.
+    /// Digest of the challenge.toml that judges the submission.
     pub config_digest: Digest,
-    /// Its image, once built.
+    /// The image, once it is built.
     pub image: Option<ImageId>,
-    /// Since when it waits for its stage.
+    /// The time from which it waits for its stage, or at which its outcome is disclosed.
     pub ready_at: Timestamp,
 }
 
-/// Columns of a submission with those of its source; every reader below uses them.
+/// Columns of a submission and of its source.
 const SELECT: &str = "SELECT s.*, o.repository_id, o.sha, o.full_ref, o.observed_at
      FROM submission s JOIN source o ON o.id = s.source_id ";
 
-/// An image stands in the place of a commit where the submission has a name that it was pushed as.
+/// All submissions that fulfil a condition.
+fn select(condition: &str) -> Query<'static, Any, AnyArguments> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE {condition}")))
+}
+
+/// The source is an image if the submission has the name under which it was pushed.
 fn origin(row: &AnyRow) -> Result<Origin> {
     match row.try_get::<Option<String>, _>("pushed_as")? {
         None => Ok(Origin::Commit {
@@ -74,8 +77,8 @@ fn origin(row: &AnyRow) -> Result<Origin> {
     }
 }
 
-/// A second tag of an image, for another task, counts from its own moment: tasks of one commit were
-/// all in it from the beginning, those of an image were not.
+/// A second tag of an image, for another task, counts from its own time: one commit holds all its tasks from the
+/// beginning, but an image gets its tags one by one.
 fn observed_at(row: &AnyRow) -> Result<Timestamp> {
     match row.try_get::<Option<String>, _>("pushed_as")? {
         None => row::timestamp(row, "observed_at"),
@@ -106,7 +109,6 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionRecord> {
     })
 }
 
-/// A row to be: the part of a submission that differs between making one and making a sibling.
 pub(super) struct NewSubmission<'a> {
     pub source: i64,
     pub token: &'a PageToken,
@@ -152,24 +154,36 @@ pub(super) async fn insert(
     Ok(SubmissionId(id))
 }
 
-/// A submission by its row, as a transaction sees it.
+/// A submission by its row, within a transaction or without one.
 pub(super) async fn record(
     connection: &mut AnyConnection,
     id: SubmissionId,
 ) -> Result<SubmissionRecord> {
-    let found = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE s.id = $1")))
-        .bind(id.0)
-        .fetch_one(connection)
-        .await?;
+    let found = select("s.id = $1").bind(id.0).fetch_one(connection).await?;
     read(&found)
 }
 
+/// Applies a transition to a submission and writes the result. The record holds the new state afterwards.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the submission has no such transition from its state, or the row has changed.
+pub(super) async fn transition(
+    tx: &mut Transaction<'static, Any>,
+    record: &mut SubmissionRecord,
+    ready_at: Timestamp,
+    step: impl FnOnce(SubmissionState) -> std::result::Result<SubmissionState, InvalidTransition>,
+) -> Result<()> {
+    let before = record.submission.state.clone();
+    let after = step(before.clone()).map_err(|_| StoreError::Stale)?;
+    state::write(tx, record.submission.id, &before, &after, ready_at).await?;
+    record.submission.state = after;
+    record.ready_at = ready_at;
+    Ok(())
+}
+
 impl Store {
-    /// Takes note of all refs of a repository and enters those commits that are new to a phase.
-    /// `refs` is everything that stands in the repository; refs that are gone are forgotten.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing was noted.
+    /// Records all refs of a repository, and enters those commits that are new to a phase. Deletes known refs that are
+    /// not among `refs`. Everything happens in one transaction.
     pub async fn observe(
         &self,
         repository: &Repository,
@@ -178,7 +192,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<SourceRecord>> {
         let mut tx = self.begin().await?;
-        remember_refs(&mut tx, repository.id, refs, now).await?;
+        record_refs(&mut tx, repository.id, refs, now).await?;
         let mut records = Vec::new();
         for new in entered {
             records.push(enter(&mut tx, repository, new, now).await?);
@@ -190,163 +204,96 @@ impl Store {
         Ok(records)
     }
 
-    /// A submission by its row.
-    ///
     /// # Errors
-    /// When the database fails or there is none.
+    /// The row does not exist.
     pub async fn submission(&self, id: SubmissionId) -> Result<SubmissionRecord> {
         let mut connection = self.reads.acquire().await?;
         record(&mut connection, id).await
     }
 
-    /// A submission by the address of its page.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The submission with this page address.
     pub async fn submission_by_token(&self, token: &PageToken) -> Result<Option<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE s.token = $1")))
+        select("s.token = $1")
             .bind(token.as_str())
-            .fetch_optional(&self.reads)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+            .read_optional(&self.reads, read)
+            .await
     }
 
-    /// A submission by the number that people see.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The submission with this number in a challenge.
     pub async fn submission_by_number(
         &self,
         challenge: &ChallengeSlug,
         number: i64,
     ) -> Result<Option<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.challenge = $1 AND s.number = $2"
-        )))
-        .bind(challenge.as_str())
-        .bind(number)
-        .fetch_optional(&self.reads)
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+        select("s.challenge = $1 AND s.number = $2")
+            .bind(challenge.as_str())
+            .bind(number)
+            .read_optional(&self.reads, read)
+            .await
     }
 
-    /// All submissions of a source, in the order of their numbers: one for each task.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All submissions of a source, one per task, in the order of their numbers.
     pub async fn submissions_of_source(&self, source: i64) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.source_id = $1 ORDER BY s.number"
-        )))
-        .bind(source)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        select("s.source_id = $1 ORDER BY s.number")
+            .bind(source)
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// All submissions of a commit, over all phases and tasks.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// All submissions of a commit, in all phases and for all tasks.
     pub async fn submissions_of_commit(
         &self,
         repository: RepositoryId,
         sha: &CommitSha,
     ) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE o.repository_id = $1 AND o.sha = $2 ORDER BY s.number"
-        )))
-        .bind(repository.0)
-        .bind(sha.as_str())
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        select("o.repository_id = $1 AND o.sha = $2 ORDER BY s.number")
+            .bind(repository.0)
+            .bind(sha.as_str())
+            .read_all(&self.reads, read)
+            .await
     }
 
     /// All submissions to a challenge, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn submissions_of_challenge(
         &self,
         challenge: &ChallengeSlug,
     ) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.challenge = $1 ORDER BY s.number"
-        )))
-        .bind(challenge.as_str())
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        select("s.challenge = $1 ORDER BY s.number")
+            .bind(challenge.as_str())
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// Submissions that wait for a stage at this moment, longest waiting first.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Submissions that wait for a stage at this time, the longest waiting first.
     pub async fn waiting_for(&self, stage: Stage, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.outcome IS NULL AND s.working = 0 AND s.stage = $1
-               AND s.undisclosed_outcome IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000"
-        )))
+        select("s.outcome IS NULL AND s.working = 0 AND s.stage = $1
+               AND s.undisclosed_outcome IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000")
         .bind(stage.as_str())
         .bind(now.0)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .read_all(&self.reads, read)
+        .await
     }
 
-    /// Submissions whose verdict is sealed and may be told at this moment.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Submissions whose outcome is to be disclosed at this time.
     pub async fn disclosures_due(&self, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.undisclosed_outcome IS NOT NULL AND s.ready_at <= $1 ORDER BY s.ready_at, s.id"
-        )))
-        .bind(now.0)
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        select("s.undisclosed_outcome IS NOT NULL AND s.ready_at <= $1 ORDER BY s.ready_at, s.id")
+            .bind(now.0)
+            .read_all(&self.reads, read)
+            .await
     }
 
     /// Submissions without an outcome, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn submissions_under_way(&self) -> Result<Vec<SubmissionRecord>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE s.outcome IS NULL ORDER BY s.id"
-        )))
-        .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        select("s.outcome IS NULL ORDER BY s.id")
+            .read_all(&self.reads, read)
+            .await
     }
 
-    /// How many other evaluations of the same team on the same board have begun and are not over: what
-    /// runs, waits for its next case or for the scorer, or for the moment in which its verdict is told.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The number of other evaluations of the same team on the same board that have begun and have not ended: a case
+    /// runs, or the submission waits for its next case, for the scorer or for the disclosure of its outcome.
     pub async fn evaluations_under_way(&self, record: &SubmissionRecord) -> Result<i64> {
         let mine = &record.submission;
-        // One that was taken up again is ready since then, later than its earlier attempts.
+        // A submission that runs again is ready since the rerun, which is later than its earlier attempts.
         Ok(sqlx::query_scalar(
             "SELECT COUNT(*) FROM submission s
              WHERE s.challenge = $1 AND s.phase = $2 AND s.task = $3 AND s.team = $4
@@ -367,99 +314,49 @@ impl Store {
         .await?)
     }
 
-    /// How many submissions a board has had, and how many of them are under way.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The number of submissions to a board, and the number of those that are under way.
     pub async fn board_counts(&self, board: &Board) -> Result<(i64, i64)> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS all_of_them, COUNT(*) - COUNT(outcome) AS under_way
              FROM submission WHERE challenge = $1 AND phase = $2 AND task = $3",
         )
-        .bind(board.challenge.as_str())
-        .bind(board.phase.as_str())
-        .bind(board.task.as_str())
+        .bind_board(board)
         .fetch_one(&self.reads)
         .await?;
         Ok((row.try_get("all_of_them")?, row.try_get("under_way")?))
     }
 
-    /// An earlier submission of the same content to the same phase and task that was scored or is
-    /// under way. `tree` is the git tree of this one, or the configuration of an image, which is
-    /// remembered. The tag of an image names its task, so the same image for another is another.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Records the content of a source, and returns an earlier submission of the same content to the same phase and
+    /// task that was scored or is under way. `content` is a git tree, or the configuration of an image. The same image
+    /// with the tag of another task is not a duplicate.
     pub async fn same_content(
         &self,
         record: &SubmissionRecord,
-        tree: &str,
+        content: &str,
     ) -> Result<Option<SubmissionRecord>> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE source SET content_digest = $1 WHERE id = $2")
-            .bind(tree)
+            .bind(content)
             .bind(record.source)
             .execute(&mut *tx)
             .await?;
-        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE o.content_digest = $1 AND o.repository_id = $2 AND o.phase = $3
+        let found = select(
+            "o.content_digest = $1 AND o.repository_id = $2 AND o.phase = $3
                AND s.id < $4 AND s.source_id <> $5
                AND (s.pushed_as IS NULL OR s.task = $6)
-               AND (s.outcome IS NULL OR s.outcome = 'scored') ORDER BY s.id LIMIT 1"
-        )))
-        .bind(tree)
+               AND (s.outcome IS NULL OR s.outcome = 'scored') ORDER BY s.id LIMIT 1",
+        )
+        .bind(content)
         .bind(record.repository.0)
         .bind(record.submission.phase.as_str())
         .bind(record.submission.id.0)
         .bind(record.source)
         .bind(record.submission.task.as_ref().map_or("", TaskSlug::as_str))
-        .fetch_optional(&mut *tx)
+        .read_optional(&mut *tx, read)
         .await?;
-        let found = found.as_ref().map(read).transpose()?;
         tx.commit().await?;
         Ok(found)
     }
-}
-
-pub(super) async fn remember_refs(
-    tx: &mut Transaction<'static, Any>,
-    repository: RepositoryId,
-    refs: &[SeenRef],
-    now: Timestamp,
-) -> Result<()> {
-    let rows = sqlx::query("SELECT full_ref, sha FROM known_ref WHERE repository_id = $1")
-        .bind(repository.0)
-        .fetch_all(&mut **tx)
-        .await?;
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    for row in &rows {
-        known.insert(row.try_get("full_ref")?, row.try_get("sha")?);
-    }
-    for seen in refs {
-        if known.remove(&seen.full_ref).as_deref() == Some(seen.commit.as_str()) {
-            continue;
-        }
-        sqlx::query(
-            "INSERT INTO known_ref (repository_id, full_ref, sha, seen_at)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (repository_id, full_ref)
-             DO UPDATE SET sha = excluded.sha, seen_at = excluded.seen_at",
-        )
-        .bind(repository.0)
-        .bind(&seen.full_ref)
-        .bind(seen.commit.as_str())
-        .bind(now.0)
-        .execute(&mut **tx)
-        .await?;
-    }
-    for gone in known.keys() {
-        sqlx::query("DELETE FROM known_ref WHERE repository_id = $1 AND full_ref = $2")
-            .bind(repository.0)
-            .bind(gone)
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
 }
 
 async fn enter(

@@ -4,8 +4,8 @@ use sqlx::Row as _;
 
 use super::audit::append;
 use super::outbox::{NewOutboxMessage, put};
-use super::submission::record;
-use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota, state};
+use super::submission::{record, transition};
+use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota};
 use crate::model::{AttemptId, KillReason, Outcome, RerunPlan, Timestamp};
 
 /// The effect of a withdrawal.
@@ -55,7 +55,7 @@ impl Store {
             return Ok(Withdrawn::Ended(outcome));
         }
         let ready_at = record.ready_at;
-        state::transition(&mut tx, &mut record, ready_at, |state| state.withdraw(now)).await?;
+        transition(&mut tx, &mut record, ready_at, |state| state.withdraw(now)).await?;
         let evaluated: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM attempt
              WHERE submission_id = $1 AND stage = 'run' AND state <> 'lost'",
@@ -70,7 +70,7 @@ impl Store {
             }
         };
         if let Some((amount, reason)) = entry {
-            quota::enter(&mut tx, &record, ("evaluation", amount, reason), now).await?;
+            quota::enter(&mut tx, &record, "evaluation", amount, reason, now).await?;
         }
         let attempt = sqlx::query(
             "UPDATE attempt SET state = 'lost', kill_reason = COALESCE(kill_reason, $1), ended_at = $2
@@ -104,7 +104,7 @@ impl Store {
         if submission.outcome() != Some(rerun.from()) || submission.stage() != rerun.ended_at() {
             return Err(StoreError::Stale);
         }
-        state::transition(&mut tx, &mut record, now, |state| state.rerun(rerun.to())).await?;
+        transition(&mut tx, &mut record, now, |state| state.rerun(rerun.to())).await?;
         self.commit_command(tx, &record, effects, now).await
     }
 

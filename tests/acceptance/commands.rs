@@ -200,7 +200,7 @@ fn an_announcement(world: &mut World, at: At<'_>, team: At<'_>) {
 }
 
 fn the_audit_log(world: &mut World) {
-    let audit = world.read(world.store().audit(0, 1000));
+    let audit = world.read(world.store().audit_entries(0, 1000));
     let actions: Vec<&str> = audit.iter().map(|entry| entry.action.as_str()).collect();
     let bob = world.login("bob");
     let by_bob = audit

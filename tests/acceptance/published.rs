@@ -204,7 +204,7 @@ impl World {
         ];
         let all = classes.into_iter().flat_map(|class| {
             let far = Timestamp(i64::MAX);
-            self.read(self.store().due((&forge, class), far, 100))
+            self.read(self.store().due_messages(&forge, class, far, 100))
         });
         all.map(|message| format!("{} {}", message.channel, message.subject))
             .collect()

@@ -116,7 +116,7 @@ fn an_organizer_creates_a_team_by_a_comment() {
                 [(sha, "validation".to_owned())],
                 "the template is not a submission"
             );
-            let audit = world.read(world.store().audit(0, 1000));
+            let audit = world.read(world.store().audit_entries(0, 1000));
             let added: Vec<_> = audit
                 .iter()
                 .filter(|entry| entry.action == "team add")

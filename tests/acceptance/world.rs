@@ -155,7 +155,7 @@ impl World {
         let asked = Instant::now();
         while !self.receives_deliveries && asked.elapsed() < RECEIVED_WITHIN {
             std::thread::sleep(PAUSE);
-            let last = self.read(self.store().last_delivery(&forge));
+            let last = self.read(self.store().last_delivery_at(&forge));
             self.receives_deliveries = last.is_some();
         }
         if !self.receives_deliveries {

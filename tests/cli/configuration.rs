@@ -1,8 +1,8 @@
-//! `referee config check` and `referee init`: all mistakes at once, each with its line.
+//! `referee config check` and `referee init`: all mistakes are reported at once, each with its line.
 
 use super::program::{Folder, ROOT};
 
-/// A text of the project with changes, each of which must have something to change.
+/// A file of the project with changes. Each change must find its text.
 fn changed(file: &str, changes: &[(&str, &str)]) -> String {
     let mut text = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
     for (from, to) in changes {
@@ -12,8 +12,8 @@ fn changed(file: &str, changes: &[(&str, &str)]) -> String {
     text
 }
 
-/// A new challenge in the folder `new`, as `referee init` makes it.
-fn initiated() -> Folder {
+/// A new challenge in the folder `new`, as `referee init` creates it.
+fn initialized() -> Folder {
     let folder = Folder::new();
     let ran = folder.referee(&["init", "new"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -21,20 +21,20 @@ fn initiated() -> Folder {
 }
 
 #[test]
-fn a_new_challenge_is_right_and_says_what_is_next() {
+fn a_new_challenge_is_valid_and_lists_the_next_steps() {
     let folder = Folder::new();
     insta::assert_snapshot!("init", folder.referee(&["init", "new"]).shown());
     for path in ["new/challenge", "new/referee.toml", "new"] {
         let ran = folder.referee(&["config", "check", path]);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-        assert_eq!(ran.stdout, format!("{path}: fine\n"));
+        assert_eq!(ran.stdout, format!("{path}: valid\n"));
     }
     insta::assert_snapshot!("init-again", folder.referee(&["init", "new"]).shown());
 }
 
 #[test]
-fn five_mistakes_of_a_challenge_are_told_at_once() {
-    let folder = initiated();
+fn five_mistakes_of_a_challenge_are_reported_at_once() {
+    let folder = initialized();
     let text = changed(
         "examples/nuclei/challenge.toml",
         &[
@@ -53,10 +53,10 @@ fn five_mistakes_of_a_challenge_are_told_at_once() {
     insta::assert_snapshot!("five-mistakes", ran.shown());
 }
 
-/// Settings hold secrets: where they are wrong they are told, but never shown.
+/// Settings hold secrets. Findings name the key and never show the value.
 #[test]
-fn mistakes_of_the_settings_are_told_without_their_values() {
-    let folder = initiated();
+fn mistakes_of_the_settings_are_reported_without_their_values() {
+    let folder = initialized();
     let settings = "\
 challenges = [\"chalenge\"]
 
@@ -80,8 +80,8 @@ memory = \"4 gigs\"
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_with_its_line() {
-    let folder = initiated();
+fn a_syntax_error_is_reported_with_its_line() {
+    let folder = initialized();
     folder.write("new/referee.toml", "challenges = []\n[server\nlisten = 1\n");
     let ran = folder.referee(&["config", "check", "new/referee.toml"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");

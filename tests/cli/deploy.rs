@@ -1,5 +1,5 @@
-//! What `deploy` holds, against the program and against itself: settings are read, the numbers of the proxy
-//! are ours, and the two ways to say the forge's settings say the same. No container and no proxy is started.
+//! The files in `deploy`, compared with the program and with each other: the settings are valid, the limits of the
+//! proxy are those of Referee, and both forms of the forge's settings agree. No container and no proxy is started.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +13,9 @@ fn text_of(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The settings of the walkthrough are without fault, with the challenge that `referee init` makes and the two
-/// changes to it that the walkthrough makes.
+/// The settings are valid, with the challenge of `referee init` and the two changes to it in the walkthrough.
 #[test]
-fn the_settings_of_the_walkthrough_are_right() {
+fn the_settings_of_the_walkthrough_are_valid() {
     let folder = Folder::new();
     let ran = folder.referee(&["init", "nuclei"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -39,7 +38,7 @@ fn the_settings_of_the_walkthrough_are_right() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
 }
 
-/// Keys of app.ini as Gitea's images take them from the environment.
+/// Keys of app.ini, in the form of environment variables for Gitea's images.
 fn app_ini() -> BTreeMap<String, String> {
     let mut section = String::new();
     let mut keys = BTreeMap::new();
@@ -55,11 +54,11 @@ fn app_ini() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn containers_and_packages_get_the_same_forge() {
+fn compose_and_app_ini_configure_the_forge_alike() {
     let keys = app_ini();
     assert!(keys.len() > 8, "{keys:?}");
     let compose = text_of("compose.yaml");
-    // Where it listens and where the daemon is differ by nature.
+    // The addresses of the forge and of the daemon differ.
     let differ = [
         "GITEA__server__HTTP_ADDR",
         "GITEA__webhook__ALLOWED_HOST_LIST",
@@ -71,13 +70,13 @@ fn containers_and_packages_get_the_same_forge() {
         let line = compose
             .lines()
             .find_map(|l| l.trim().strip_prefix(key.as_str())?.strip_prefix(": "));
-        let said = line.unwrap_or_else(|| panic!("compose.yaml lacks {key}"));
-        assert_eq!(said.trim_matches('"'), value, "{key}");
+        let found = line.unwrap_or_else(|| panic!("compose.yaml lacks {key}"));
+        assert_eq!(found.trim_matches('"'), value, "{key}");
     }
 }
 
 #[test]
-fn files_that_containers_mount_from_here_exist() {
+fn mounted_files_exist() {
     let compose = text_of("compose.yaml");
     let mounted = compose
         .lines()
@@ -89,9 +88,9 @@ fn files_that_containers_mount_from_here_exist() {
     }
 }
 
-/// The engine is told paths of its host: what jobs mount must have one path inside and outside.
+/// The engine mounts paths of its host into jobs, so these paths must be the same inside and outside of the container.
 #[test]
-fn what_jobs_mount_has_one_path() {
+fn paths_that_jobs_mount_are_the_same_inside_and_outside() {
     let compose = text_of("compose.yaml");
     let lines = compose
         .lines()
@@ -106,7 +105,7 @@ fn what_jobs_mount_has_one_path() {
 }
 
 #[test]
-fn the_proxy_lets_through_what_the_daemon_takes() {
+fn the_proxy_accepts_deliveries_up_to_the_limit_of_the_daemon() {
     let site = text_of("nginx/referee.conf");
     let hooks = site
         .split("location /hooks/")
@@ -119,10 +118,13 @@ fn the_proxy_lets_through_what_the_daemon_takes() {
             .contains(&format!("client_max_body_size {mebibytes}m;")),
         "{site}"
     );
-    for locations in ["nginx/places-native.conf", "nginx/places-compose.conf"] {
-        let locations = text_of(locations);
+    for file in [
+        "nginx/addresses-native.conf",
+        "nginx/addresses-compose.conf",
+    ] {
+        let addresses = text_of(file);
         for name in ["upstream referee ", "upstream forge ", "geo $from_forge "] {
-            assert!(locations.contains(name), "{name}");
+            assert!(addresses.contains(name), "{file}: {name}");
         }
     }
 }

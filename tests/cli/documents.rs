@@ -1,5 +1,5 @@
-//! The documents held against the project: calls of `referee` parse, links and paths lead somewhere,
-//! samples of output are what is printed.
+//! The documents, compared with the project: calls of `referee` are valid, links and paths exist, and samples of output
+//! equal the real output.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ use referee::report::{
 
 use super::program::{Folder, ROOT};
 
-/// Documents whose calls are tried.
-const TEACHING: [&str; 6] = [
+/// The documents whose calls are checked.
+const DOCUMENTS: [&str; 6] = [
     "README.md",
     "deploy/README.md",
     "examples/README.md",
@@ -29,8 +29,7 @@ fn text_of(file: &str) -> String {
     std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// Pieces of code of a text, each with its line number: what stands in backticks, and lines of
-/// fenced or indented blocks.
+/// The pieces of code in a text, each with its line number: text in backticks, and lines of fenced or indented blocks.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
     (1..).zip(text.lines()).flat_map(move |(n, line)| {
@@ -47,7 +46,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Calls of `referee` in a text: the words of each, with its line number.
+/// The calls of `referee` in a text, each as words with its line number.
 pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     code(text).flat_map(|(n, piece)| {
         let shell = piece.split(" #").next().unwrap_or_default();
@@ -70,7 +69,7 @@ pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     })
 }
 
-/// Whether the program takes this call. A command that is only named may lack its arguments.
+/// Checks that the program accepts a call. A call in a sentence may lack its arguments.
 pub fn parses(words: &[String]) -> Result<(), String> {
     match Cli::command().try_get_matches_from(words) {
         Ok(_) => Ok(()),
@@ -86,10 +85,10 @@ pub fn parses(words: &[String]) -> Result<(), String> {
 }
 
 #[test]
-fn every_call_in_the_documents_is_taken_by_the_program() {
+fn the_program_accepts_every_call_in_the_documents() {
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for file in TEACHING {
+    for file in DOCUMENTS {
         for (line, words) in calls(&text_of(file)) {
             seen += 1;
             wrong.extend(parses(&words).err().map(|e| format!("{file}:{line}: {e}")));
@@ -100,8 +99,8 @@ fn every_call_in_the_documents_is_taken_by_the_program() {
 }
 
 #[test]
-fn calls_are_found_where_people_would_find_them() {
-    let text = "Say `referee bord` or `X=1 referee serve`.\n\n```sh\n$ referee init a && referee \
+fn calls_are_found_in_code() {
+    let text = "Use `referee bord` or `X=1 referee serve`.\n\n```sh\n$ referee init a && referee \
                 rules # all\ngit push\n```\n    referee replay x > y\nThe referee is human.\n";
     let found: Vec<_> = calls(text).map(|(n, words)| (n, words.join(" "))).collect();
     let call = |n: usize, words: &str| (n, words.to_owned());
@@ -117,7 +116,7 @@ fn calls_are_found_where_people_would_find_them() {
     );
     let wrong = |words: &str| parses(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
     assert!(wrong("referee bord").is_err() && wrong("referee rules --all").is_err());
-    assert!(wrong("referee init").is_ok() && wrong("referee admin team add a").is_ok());
+    assert!(wrong("referee init").is_ok() && wrong("referee team add a").is_ok());
 }
 
 /// All Markdown of the project, as paths from its root.
@@ -140,7 +139,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_target_exists() {
     let documents = documents();
     assert!(documents.len() > 8, "{documents:?}");
     let mut broken = Vec::new();
@@ -162,10 +161,9 @@ fn every_link_leads_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// Where a document names a file or folder of the project, it is there: from the root, from `src`,
-/// or by a name that only one folder of `src` has.
+/// Every file or folder that a document names exists: from the root, from `src`, or as a name within `src`.
 #[test]
-fn every_path_that_is_named_exists() {
+fn every_named_path_exists() {
     let mut missing = Vec::new();
     let mut seen = 0;
     let documents = [
@@ -189,14 +187,14 @@ fn every_path_that_is_named_exists() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
-/// A Rust file, or something in one of our own top folders.
+/// Whether a piece of code is a Rust file, or a path in one of the project's top folders.
 fn is_path(piece: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     let first = piece.split('/').next().unwrap_or_default();
-    let ours =
+    let is_folder =
         |parent: &str| !first.is_empty() && Path::new(ROOT).join(parent).join(first).is_dir();
     // The build directory exists only after a build.
-    let folder = piece.contains('/') && first != "target" && (ours("") || ours("src"));
+    let folder = piece.contains('/') && first != "target" && (is_folder("") || is_folder("src"));
     piece.chars().all(plain) && (piece.ends_with(".rs") || folder)
 }
 
@@ -208,9 +206,9 @@ fn named_in(folder: &Path, name: &str) -> bool {
 }
 
 #[test]
-fn scripts_and_targets_that_are_named_exist() {
+fn every_named_script_and_target_exists() {
     let mut missing = Vec::new();
-    for file in TEACHING {
+    for file in DOCUMENTS {
         let text = text_of(file);
         for (line, piece) in code(&text) {
             let words: Vec<&str> = piece.split_whitespace().collect();
@@ -234,19 +232,19 @@ fn scripts_and_targets_that_are_named_exist() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
-/// The block of the README that holds this, without the fences.
-fn sample(holds: &str) -> String {
+/// The block of the README that contains this text, without the fences.
+fn sample(text_in_block: &str) -> String {
     let text = text_of("README.md");
     let blocks = text.split("```text\n").skip(1);
     let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
-    let found = blocks.find(|block| block.contains(holds));
+    let found = blocks.find(|block| block.contains(text_in_block));
     found.expect("the README has such a sample").to_owned()
 }
 
-/// What the README shows of a push is what the push of that example shows: its findings come from
-/// the rules, its lines from the renderer.
+/// The push in the README equals the output of pushing that example: the findings come from the rules, the lines from
+/// the renderer.
 #[test]
-fn the_push_in_the_readme_is_what_is_printed() {
+fn the_push_in_the_readme_equals_the_real_output() {
     let folder = Folder::new();
     let example = format!("{ROOT}/examples/nuclei/submissions/five-mistakes");
     let challenge = format!("{ROOT}/examples/nuclei");
@@ -293,10 +291,10 @@ fn the_push_in_the_readme_is_what_is_printed() {
     assert_eq!(sample("remote: "), format!("$ git push\n{printed}"));
 }
 
-/// The table in the README, written by the renderer from the table's own numbers. Its last column,
-/// the time of the push, is left out there.
+/// The table in the README equals the output of the renderer for the table's numbers. The README omits the last column,
+/// the time of the push.
 #[test]
-fn the_board_in_the_readme_is_what_is_printed() {
+fn the_leaderboard_in_the_readme_equals_the_real_output() {
     let sample = sample("good-watershed");
     let of_sample = BoardView::sample();
     let rows = sample

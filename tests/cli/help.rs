@@ -1,11 +1,11 @@
-//! `--help` of every command, by clap's own tree, and what is printed for reading.
+//! `--help` of every command, and the commands that print documentation.
 
 use clap::{Command, CommandFactory as _};
 use referee::cli::Cli;
 
 use super::program::{Folder, ROOT};
 
-/// Every command by its words, without the hidden ones and clap's own `help`.
+/// The words of every command, without hidden commands and the `help` of clap.
 fn commands() -> Vec<Vec<String>> {
     fn below(command: &Command, words: &[String], all: &mut Vec<Vec<String>>) {
         all.push(words.to_vec());
@@ -22,7 +22,7 @@ fn commands() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_command_explains_itself() {
+fn every_command_has_help() {
     let folder = Folder::new();
     let commands = commands();
     assert!(commands.len() > 15, "{commands:?}");
@@ -36,8 +36,7 @@ fn every_command_explains_itself() {
     }
 }
 
-/// Not only what there is, but how it is used: each command that does something shows a call that
-/// the program itself accepts.
+/// Each command of the first level shows an example that the program accepts.
 #[test]
 fn every_command_of_the_first_level_has_an_example() {
     let mut command = Cli::command();
@@ -61,14 +60,14 @@ fn every_command_of_the_first_level_has_an_example() {
 }
 
 #[test]
-fn the_rules_are_listed_and_explained() {
+fn rules_are_listed_and_explained() {
     let folder = Folder::new();
     insta::assert_snapshot!("rules", folder.referee(&["rules"]).shown());
     insta::assert_snapshot!("rules-df020", folder.referee(&["rules", "df020"]).shown());
 }
 
 #[test]
-fn completions_are_those_of_the_program() {
+fn completions_contain_the_commands() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish"] {
         let ran = folder.referee(&["completions", shell]);
@@ -80,7 +79,7 @@ fn completions_are_those_of_the_program() {
 }
 
 #[test]
-fn what_config_show_prints_is_the_layer_of_defaults() {
+fn config_show_prints_the_annotated_defaults() {
     let folder = Folder::new();
     for (file, source) in [
         ("referee", "src/config/server/referee.toml"),

@@ -1,8 +1,8 @@
-//! What the command line says: the real program, its words kept as snapshots, and the documents
-//! held against it. Nothing here needs an engine or a network.
+//! The command line: the output of the real program as snapshots, and the documents compared with the program. No test
+//! here needs an engine or a network.
 //!
-//! Read a snapshot as somebody who sees the program for the first time; `INSTA_UPDATE=always cargo
-//! test --test cli` writes them again.
+//! Read a snapshot like a person who sees the program for the first time. `INSTA_UPDATE=always cargo test --test cli`
+//! updates the snapshots.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,10 +1,9 @@
-//! What is said when a call goes wrong: what, and what to do. Exit code 2 says that the question
-//! could not be answered, 1 that the answer is no.
+//! Messages about failed calls: the problem, and how to fix it. Exit code 1 is a negative result, exit code 2 an error.
 
 use super::program::{Folder, ROOT};
 
 #[test]
-fn calls_that_are_wrong_are_set_right() {
+fn wrong_calls_get_a_message_that_helps() {
     let folder = Folder::new();
     for (name, arguments, code) in [
         ("nothing", &[][..], 2),
@@ -25,16 +24,16 @@ fn calls_that_are_wrong_are_set_right() {
     }
 }
 
-/// An address at which nobody listens: bound once, and free again.
-fn nobody() -> String {
+/// An address without a listener: bound once, and free again.
+fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 #[test]
-fn replay_without_a_daemon_says_so() {
+fn replay_reports_a_missing_daemon() {
     let folder = Folder::new();
-    let address = nobody();
+    let address = free_address();
     let delivery = format!("{ROOT}/webhook-fixtures/gitea-1.27-dev/push-update");
     let to = format!("http://{address}/hooks/gitea");
     let ran = folder.referee(&["replay", &delivery, "--to", &to]);
@@ -42,9 +41,9 @@ fn replay_without_a_daemon_says_so() {
     insta::assert_snapshot!(ran.shown().replace(&address, "[ADDRESS]"));
 }
 
-/// The board is read from the database: it needs no daemon, and nothing that has been pushed.
+/// The leaderboard is read from the database. It needs neither a daemon nor a push.
 #[test]
-fn the_board_needs_no_daemon() {
+fn the_leaderboard_needs_no_daemon() {
     let folder = Folder::new();
     assert_eq!(folder.referee(&["init", "new"]).code, Some(0));
     let board = |arguments: &[&str]| {
@@ -60,10 +59,9 @@ fn the_board_needs_no_daemon() {
     insta::assert_snapshot!("board-unknown", other.shown());
 }
 
-/// Nothing is hidden behind the first thing that is wrong, and each comes with its remedy. The
-/// version of git is this machine's, so its line is left out.
+/// All problems are reported, each with its fix. The version of git differs between machines, so its line is left out.
 #[test]
-fn doctor_says_what_was_seen_expected_and_to_do() {
+fn doctor_reports_observation_expectation_and_fix() {
     let folder = Folder::new();
     assert_eq!(folder.referee(&["init", "new"]).code, Some(0));
     std::fs::remove_dir_all(folder.path("new/challenge/data/test/segmentation/inputs")).unwrap();

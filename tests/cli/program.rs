@@ -1,4 +1,4 @@
-//! The program as a child process, in a folder of its own and with nothing from the environment.
+//! The program as a child process, in a new folder and with an empty environment.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 /// The root of the project.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A folder to run in.
+/// The current directory of the program.
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub fn new() -> Self {
-        // Always of one length: lines that hold its path are broken before it is redacted.
+        // In /tmp, so that its path always has the same length: lines are wrapped before the path is replaced.
         Self(tempfile::tempdir_in("/tmp").unwrap())
     }
 
@@ -26,7 +26,7 @@ impl Folder {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Runs `referee` with these arguments here, to its end.
+    /// Runs `referee` with these arguments in the folder, and waits for its end.
     pub fn referee(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
         command
@@ -43,7 +43,7 @@ impl Folder {
         }
     }
 
-    /// Without the path of the folder, and without spaces at the ends of lines.
+    /// The text without the path of the folder, and without spaces at the ends of lines.
     fn redacted(&self, text: &str) -> String {
         let real = self.0.path().canonicalize().unwrap();
         let here = |text: &str, path: &Path| text.replace(path.to_str().unwrap(), "[HERE]");
@@ -57,7 +57,7 @@ impl Folder {
     }
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -66,12 +66,12 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// All that a person at a terminal would see, for a snapshot.
+    /// Everything that a person at a terminal sees, for a snapshot.
     pub fn shown(&self) -> String {
         let mut text = String::new();
-        for (name, said) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            if !said.is_empty() {
-                write!(text, "--- {name}\n{said}").unwrap();
+        for (name, printed) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !printed.is_empty() {
+                write!(text, "--- {name}\n{printed}").unwrap();
             }
         }
         write!(text, "--- exit {}", self.code.unwrap()).unwrap();

@@ -156,7 +156,7 @@ impl Hosted {
             assert_eq!(status, 201, "{message}");
         }
         world.until("all teams are approved", APPROVED_WITHIN, |world| {
-            all_are(world, RegistrationState::Bound)
+            all_are(world, RegistrationState::Approved)
         });
     }
 
@@ -192,7 +192,7 @@ impl Hosted {
     /// The channels of the messages that wait, due now or later.
     fn due(&self, world: &World) -> Vec<String> {
         let (forge, far) = (ForgeName::new("forge").unwrap(), Timestamp(i64::MAX));
-        let due = |class| self.read(self.store(world).due((&forge, class), far, 10));
+        let due = |class| self.read(self.store(world).due_messages(&forge, class, far, 10));
         let classes = [
             PriorityClass::Answers,
             PriorityClass::Urgent,

@@ -331,7 +331,12 @@ impl World {
                     PriorityClass::Urgent,
                     PriorityClass::Rest,
                 ] {
-                    if !store.due((&local, class), far, 1).await.unwrap().is_empty() {
+                    if !store
+                        .due_messages(&local, class, far, 1)
+                        .await
+                        .unwrap()
+                        .is_empty()
+                    {
                         return false;
                     }
                 }
@@ -369,7 +374,7 @@ impl World {
 
     /// All entries of the audit log.
     pub fn audit(&self) -> Vec<AuditEntry> {
-        let all = self.store().audit(0, 1000);
+        let all = self.store().audit_entries(0, 1000);
         self.runtime.block_on(all).unwrap()
     }
 
@@ -414,7 +419,7 @@ impl World {
     pub fn scores(&self, board: &Board, team: &str) -> usize {
         let store = self.store();
         self.runtime.block_on(async {
-            let Some(revision) = store.current_revision(board).await.unwrap() else {
+            let Some(revision) = store.current_scoring_revision(board).await.unwrap() else {
                 return 0;
             };
             let scores = store.scores(revision.id).await.unwrap();

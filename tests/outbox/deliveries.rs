@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use referee::forge::signature::Secret;
 use referee::model::{Duration, limits};
 use referee::pipeline::{intake, observe};
-use referee::store::About;
+use referee::store::DeliveryKind;
 use serde_json::{Value, json};
 
 use crate::model::ForgeVersion;
@@ -42,7 +42,7 @@ pub async fn handle_all(world: &World) {
         }
         before = sent;
     }
-    for about in [About::Texts, About::Rest] {
+    for about in [DeliveryKind::Texts, DeliveryKind::Other] {
         while intake::step(&world.app, about).await.unwrap() > 0 {}
     }
 }
@@ -106,7 +106,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
         let found: BTreeSet<String> = entered(&world).await.into_iter().collect();
         assert_eq!(found, pushed);
         let took = world.app.context.clock.now().since(pushed_at);
-        assert!(took <= Duration::seconds(90), "{}", took.written());
+        assert!(took <= Duration::seconds(90), "{}", took.compact());
     }
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "each once");
     let all = TEAMS * ROUNDS;

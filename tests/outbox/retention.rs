@@ -2,7 +2,7 @@
 
 use referee::model::{Duration, limits};
 use referee::pipeline::{commands, intake, observe, retention};
-use referee::store::About;
+use referee::store::DeliveryKind;
 use serde_json::json;
 
 use crate::deliveries::{entered, handle_all, push, world};
@@ -59,7 +59,7 @@ async fn a_deleted_delivery_that_comes_again_has_no_effect() {
     observe::sweep(&world.app.context, &world.app.forges)
         .await
         .unwrap();
-    for about in [About::Texts, About::Rest] {
+    for about in [DeliveryKind::Texts, DeliveryKind::Other] {
         while intake::step(&world.app, about).await.unwrap() > 0 {}
     }
     assert_eq!(entered(&world).await, first, "no commit is entered twice");

@@ -12,7 +12,7 @@ use referee::model::{
 };
 use referee::pipeline::{App, Engines, Parts, images, intake, view, workers};
 use referee::report::markdown;
-use referee::store::{About, Delivery, ImageOwner, Repository, Store, SubmissionRecord};
+use referee::store::{Delivery, DeliveryKind, ImageOwner, Repository, Store, SubmissionRecord};
 use serde_json::json;
 
 use super::engine::Bench;
@@ -153,7 +153,7 @@ impl World {
             received_at: self.app.context.clock.now(),
         };
         self.app.deliveries.write(delivery).await.unwrap();
-        intake::step(&self.app, About::Rest).await.unwrap();
+        intake::step(&self.app, DeliveryKind::Other).await.unwrap();
         let notes = self.app.context.store.delivery_notes().await.unwrap();
         notes.last().unwrap().1.clone().unwrap()
     }

@@ -1,4 +1,4 @@
-//! What survives: reopening, other versions, other daemons, and kill -9.
+//! The database survives reopening, other versions of Referee, other daemons, and `kill -9`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -6,25 +6,27 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use referee::model::{AttemptDetail, AttemptState, Stage};
-use referee::store::{About, DeliveryWriter, Effect, Finish, InstanceLock, Store, StoreError};
+use referee::store::{
+    DeliveryKind, DeliveryWriter, Effect, Finish, InstanceLock, Store, StoreError,
+};
 use serde_json::json;
 
-use crate::engine::{Db, Kind, environment};
+use crate::database::{Db, Kind, environment};
 use crate::world::*;
 
-/// How often a child is killed.
+/// Number of kills in each test.
 const KILLS: usize = 20;
-/// Tells the test binary that it is the child, and of which database.
+/// Environment variable that makes the test binary a child, with its role and its database.
 const CHILD: &str = "REFEREE_TEST_CHILD";
 
 pub async fn everything_is_there_after_reopening(db: Db) {
     db.store
-        .put_revision(&board("phase"), &json!(1), NOW)
+        .put_scoring_revision(&board("phase"), &json!(1), NOW)
         .await
         .unwrap();
     let before = scored(&db.store, "alpha", 0.5).await;
     db.store
-        .record("organizer", "grant", ("alpha", json!(1)), NOW)
+        .append_audit_entry(&entry_of("grant"), NOW)
         .await
         .unwrap();
     let Db { store, url, .. } = db;
@@ -39,12 +41,12 @@ pub async fn everything_is_there_after_reopening(db: Db) {
         store.score_of(before.submission.id).await.unwrap(),
         Some(score(0.5))
     );
-    assert_eq!(store.audit(0, 9).await.unwrap().len(), 1);
-    // Numbers go on where they were.
+    assert_eq!(store.audit_entries(0, 9).await.unwrap().len(), 1);
+    // Numbers continue.
     assert_eq!(pushed(&store, "alpha").await.submission.number, 2);
 }
 
-/// A database that a newer version has changed, and one whose past was rewritten.
+/// A database that a newer version has changed, and one that was created with another text of the schema.
 pub async fn another_schema_is_refused(db: Db) {
     let refused = async |statement| {
         db.tamper(statement).await;
@@ -73,25 +75,26 @@ pub async fn another_schema_is_refused(db: Db) {
     .await;
 }
 
-/// The daemon and a command on the side may start at the same moment on an empty disk.
+/// The daemon and another command may start at the same time without a database.
 pub async fn opening_at_the_same_time_migrates_once(db: Db) {
     let directory = tempfile::tempdir().unwrap();
-    // A name with everything that an address would take for punctuation.
+    // A name with all characters that have a meaning in an address.
     let path = directory.path().join("a b%20#c?d.sqlite");
     let mut opening = Vec::new();
     for _ in 0..4 {
         let (url, path) = (db.url.clone(), path.clone());
         opening.push(tokio::spawn(async move {
-            match url.starts_with("sqlite:") {
-                true => Store::open_file(&path).await,
-                false => Store::open(&url).await,
+            if url.starts_with("sqlite:") {
+                Store::open_file(&path).await
+            } else {
+                Store::open(&url).await
             }
         }));
     }
     for store in opening {
         let store = store.await.unwrap().unwrap();
         store
-            .record("somebody", "opened", ("it", json!(null)), NOW)
+            .append_audit_entry(&entry_of("opened"), NOW)
             .await
             .unwrap();
     }
@@ -103,21 +106,21 @@ pub async fn opening_at_the_same_time_migrates_once(db: Db) {
 pub async fn a_database_has_one_daemon(db: Db) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
-    let lock = InstanceLock::take(&state, [1; 8]).unwrap();
-    let refused = InstanceLock::take(&state, [2; 8]).unwrap_err();
+    let lock = InstanceLock::acquire(&state, [1; 8]).unwrap();
+    let refused = InstanceLock::acquire(&state, [2; 8]).unwrap_err();
     assert!(
         refused.to_string().contains("another referee daemon"),
         "{refused}"
     );
     assert!(lock.owner.ends_with("-0101010101010101"), "{}", lock.owner);
     drop(lock);
-    InstanceLock::take(&state, [3; 8]).unwrap();
-    // State directories of two machines do not know each other; the database does.
+    InstanceLock::acquire(&state, [3; 8]).unwrap();
+    // Two machines do not share a state directory. They may share the database.
     let other = db.again().await;
-    let held = db.store.take().await.unwrap();
-    let second = other.take().await;
+    let held = db.store.lock_for_daemon().await.unwrap();
+    let second = other.lock_for_daemon().await;
     match db.kind {
-        // A file's daemons share a machine, and so the lock above.
+        // All daemons of a file are on one machine and use the lock above.
         Kind::Sqlite => assert!(second.is_ok()),
         Kind::Postgres => {
             let message = second.unwrap_err().to_string();
@@ -126,15 +129,15 @@ pub async fn a_database_has_one_daemon(db: Db) {
     }
     drop(held);
     for _ in 0..100 {
-        if other.take().await.is_ok() {
+        if other.lock_for_daemon().await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the lock was not freed");
+    panic!("the lock was not released");
 }
 
-/// This binary once more, in another role.
+/// Starts this binary as a child.
 fn child(role: &str, url: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([
@@ -149,7 +152,7 @@ fn child(role: &str, url: &str) -> Child {
         .unwrap()
 }
 
-/// Does something of a role for ever and says what was acknowledged. Only ever killed.
+/// Works until it is killed, and prints every acknowledged result.
 #[test]
 fn the_child() {
     let Some(role) = environment(CHILD) else {
@@ -164,20 +167,20 @@ fn the_child() {
     runtime.block_on(async {
         let store = Store::open(url).await.unwrap();
         match role {
-            "deliveries" => deliver_for_ever(store).await,
-            _ => work_for_ever(store).await,
+            "deliveries" => deliver_until_killed(store).await,
+            _ => work_until_killed(store).await,
         }
     });
 }
 
-/// Says a line that the parent may rely upon.
-fn acknowledge(what: &str) {
+/// Prints an acknowledged result for the parent.
+fn acknowledge(result: &str) {
     let mut out = std::io::stdout().lock();
-    out.write_all(format!("ack {what}\n").as_bytes()).unwrap();
+    out.write_all(format!("ack {result}\n").as_bytes()).unwrap();
     out.flush().unwrap();
 }
 
-async fn deliver_for_ever(store: Store) {
+async fn deliver_until_killed(store: Store) {
     let writer = DeliveryWriter::start(store);
     let clients = (0..8).map(|client| {
         let writer = writer.clone();
@@ -194,7 +197,7 @@ async fn deliver_for_ever(store: Store) {
     }
 }
 
-async fn work_for_ever(store: Store) {
+async fn work_until_killed(store: Store) {
     loop {
         let id = pushed(&store, "alpha").await.submission.id;
         acknowledge(&id.to_string());
@@ -203,14 +206,14 @@ async fn work_for_ever(store: Store) {
     }
 }
 
-/// Runs a child until it has acknowledged that many things, kills it, and returns all of them.
+/// Runs a child until it has acknowledged this many results, kills it, and returns all of them.
 fn kill_after(role: &str, url: &str, acknowledged: usize) -> Vec<String> {
     let mut child = child(role, url);
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut all = Vec::new();
     let mut line = String::new();
     while lines.read_line(&mut line).unwrap() > 0 {
-        // What has no end was not said.
+        // An incomplete line does not count.
         if let Some(ack) = line.strip_suffix('\n').and_then(|l| l.strip_prefix("ack ")) {
             all.push(ack.to_owned());
             if all.len() == acknowledged {
@@ -228,9 +231,8 @@ fn kill_after(role: &str, url: &str, acknowledged: usize) -> Vec<String> {
     all
 }
 
-/// Twenty daemons are killed in the middle of their work. Every delivery that one of them has
-/// acknowledged is there.
-pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
+/// Twenty daemons are killed in the middle of their work. Every delivery that one of them acknowledged is there.
+pub async fn acknowledged_deliveries_survive_a_kill(db: Db) {
     let mut acknowledged = BTreeSet::new();
     for kill in 0..KILLS {
         let url = db.url.clone();
@@ -239,7 +241,7 @@ pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
         let kept = db
             .again()
             .await
-            .unhandled_deliveries(About::Rest, later(9), 1_000_000)
+            .pending_deliveries(DeliveryKind::Other, later(9), 1_000_000)
             .await
             .unwrap();
         let kept: BTreeSet<_> = kept.iter().map(|u| u.delivery.digest.as_str()).collect();
@@ -252,9 +254,9 @@ pub async fn what_was_acknowledged_survives_a_kill(db: Db) {
     assert!(acknowledged.len() >= KILLS);
 }
 
-/// Workers are killed between and within their transactions. Whatever they left is consistent: a
-/// submission is worked on if and only if one attempt at it runs, and recovery brings it on.
-pub async fn what_was_half_done_is_found_after_a_kill(db: Db) {
+/// Workers are killed between and within their transactions. The database is consistent: a submission is marked as
+/// working if and only if one of its attempts is running, and recovery continues it.
+pub async fn interrupted_work_is_found_after_a_kill(db: Db) {
     let mut acknowledged = BTreeSet::new();
     for kill in 0..KILLS {
         let url = db.url.clone();
@@ -279,11 +281,11 @@ pub async fn what_was_half_done_is_found_after_a_kill(db: Db) {
                 .await
                 .unwrap()
                 .len();
-            let fanned_out = record.submission.stage() > Stage::Admission;
-            assert_eq!(siblings, if fanned_out { 2 } else { 1 });
+            let admitted = record.submission.stage() > Stage::Admission;
+            assert_eq!(siblings, if admitted { 2 } else { 1 });
         }
         recover(&store).await;
-        assert_eq!(store.orphans("nobody", NOW).await.unwrap(), []);
+        assert_eq!(store.orphans("no owner", NOW).await.unwrap(), []);
     }
     let numbers = db
         .store
@@ -295,7 +297,7 @@ pub async fn what_was_half_done_is_found_after_a_kill(db: Db) {
 }
 
 async fn recover(store: &Store) {
-    for orphan in store.orphans("nobody", NOW).await.unwrap() {
+    for orphan in store.orphans("no owner", NOW).await.unwrap() {
         let lease = referee::model::Lease {
             attempt: orphan.attempt,
             owner: orphan.owner,

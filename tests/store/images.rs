@@ -1,4 +1,4 @@
-//! Images: an owner is bound once, a tag enters what it stands for once, a task has its own.
+//! Images: an owner is bound once, a tag enters its image once, and each task has a submission of its own.
 
 use referee::model::{Digest, Origin, Outcome, RepositoryId, Stage, TaskSlug, Timestamp};
 use referee::store::{
@@ -6,7 +6,7 @@ use referee::store::{
     SubmissionRecord,
 };
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
 
 fn owner(number: i64, repository: RepositoryId) -> ImageOwner {
@@ -38,23 +38,28 @@ fn entry(seen: &SeenImage, of: &str) -> NewImage {
 }
 
 /// A team whose images have an owner.
-async fn team_with_images(store: &Store, name: &str, number: i64) -> (ImageOwner, Repository) {
+struct ImageTeam {
+    owner: ImageOwner,
+    repository: Repository,
+}
+
+async fn team_with_images(store: &Store, name: &str, number: i64) -> ImageTeam {
     let repository = bound(store, name).await;
     let owner = owner(number, repository.id);
     let owner = store.bind_image_owner(&owner, NOW).await.unwrap();
-    (owner, repository)
+    ImageTeam { owner, repository }
 }
 
 async fn observe(
     store: &Store,
-    (owner, repository): &(ImageOwner, Repository),
+    team: &ImageTeam,
     seen: &[(SeenImage, &str)],
     at: Timestamp,
 ) -> Vec<ImageRecord> {
     let all: Vec<_> = seen.iter().map(|(image, _)| image.clone()).collect();
     let entries: Vec<_> = seen.iter().map(|(image, of)| entry(image, of)).collect();
     store
-        .observe_images((owner, repository), &all, &entries, at)
+        .observe_images(&team.owner, &team.repository, &all, &entries, at)
         .await
         .unwrap()
 }
@@ -65,7 +70,10 @@ async fn record(store: &Store, of: &ImageRecord) -> SubmissionRecord {
 
 pub async fn a_team_has_one_owner_of_its_images(db: Db) {
     let store = &db.store;
-    let (alpha, repository) = team_with_images(store, "alpha", 7).await;
+    let ImageTeam {
+        owner: alpha,
+        repository,
+    } = team_with_images(store, "alpha", 7).await;
     let beta = bound(store, "beta").await;
     let renamed = ImageOwner {
         login: "renamed".into(),
@@ -77,9 +85,12 @@ pub async fn a_team_has_one_owner_of_its_images(db: Db) {
         store.image_owners().await.unwrap(),
         std::slice::from_ref(&renamed)
     );
-    for stranger in [owner(8, repository.id), owner(7, beta.id)] {
-        let refused = store.bind_image_owner(&stranger, NOW).await;
-        assert!(matches!(refused, Err(StoreError::OwnerBound { .. })));
+    for other in [owner(8, repository.id), owner(7, beta.id)] {
+        let refused = store.bind_image_owner(&other, NOW).await;
+        assert!(matches!(
+            refused,
+            Err(StoreError::ImageOwnerConflict { .. })
+        ));
     }
     let found = store.image_owner(&forge(), 7).await.unwrap();
     assert_eq!(found, Some(renamed));
@@ -111,27 +122,27 @@ pub async fn a_tag_enters_its_image_once(db: Db) {
     };
     assert_eq!(submission.origin, origin);
     assert_eq!(submission.task, Some(task("one")));
-    assert_eq!(submission.team, team.1.team);
+    assert_eq!(submission.team, team.repository.team);
     assert_eq!(
         (submission.stage(), submission.observed_at),
         (Stage::Admission, NOW)
     );
     assert_eq!(
         (entered.repository, entered.dockerfile.as_str()),
-        (team.1.id, "")
+        (team.repository.id, "")
     );
     let of_source = store.image_owner_of(entered.source).await.unwrap();
-    assert_eq!(of_source.as_ref(), Some(&team.0));
-    // What is known is what stands: the tag of before is gone.
+    assert_eq!(of_source.as_ref(), Some(&team.owner));
+    // Referee knows present tags alone: the earlier tag is deleted.
     assert_eq!(
-        store.known_images(&team.0).await.unwrap(),
+        store.known_images(&team.owner).await.unwrap(),
         [tagged("one-v2", "a")]
     );
     assert_eq!(observe(store, &team, &[], later(10)).await, []);
-    assert_eq!(store.known_images(&team.0).await.unwrap(), []);
+    assert_eq!(store.known_images(&team.owner).await.unwrap(), []);
 }
 
-pub async fn a_tag_that_moves_is_another_submission(db: Db) {
+pub async fn a_moved_tag_makes_another_submission(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let mut new = Vec::new();
@@ -139,7 +150,7 @@ pub async fn a_tag_that_moves_is_another_submission(db: Db) {
         let seen = observe(store, &team, &[(tagged("one", content), "one")], NOW).await;
         new.push((seen[0].new, seen[0].submission));
         assert_eq!(
-            store.known_images(&team.0).await.unwrap(),
+            store.known_images(&team.owner).await.unwrap(),
             [tagged("one", content)]
         );
     }
@@ -148,8 +159,8 @@ pub async fn a_tag_that_moves_is_another_submission(db: Db) {
     assert_eq!(new, [(true, a), (true, b), (false, a)]);
 }
 
-/// The second tag counts from its own moment, and tells nothing of the first one's rules.
-pub async fn one_image_for_two_tasks_is_two_submissions(db: Db) {
+/// The submission of the second tag counts from its own time, and does not share the admission of the first.
+pub async fn one_image_for_two_tasks_makes_two_submissions(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let one = observe(store, &team, &[(tagged("one", "a"), "one")], NOW).await;
@@ -173,7 +184,7 @@ pub async fn one_image_for_two_tasks_is_two_submissions(db: Db) {
     assert_eq!(store.attempts(&two).await.unwrap(), []);
 }
 
-pub async fn the_same_image_packed_anew_is_recognised(db: Db) {
+pub async fn the_same_image_in_another_manifest_is_recognised(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let of = |task: &TaskSlug, content: &str| tagged(task.as_str(), content);

@@ -1,11 +1,9 @@
-//! What comes in: refs become submissions once, repositories are bound once, deliveries are kept.
+//! Intake: a ref becomes a submission once, and a repository is bound once.
 
-use std::collections::BTreeSet;
+use referee::model::{ForgeName, Origin, PhaseSlug, Stage};
+use referee::store::{NewSource, StoreError};
 
-use referee::model::{ForgeEvent, ForgeName, Origin, PhaseSlug, RepositoryRef, Sender, Stage};
-use referee::store::{About, Change, Delivery, DeliveryWriter, NewSource, Received, StoreError};
-
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
 
 pub async fn a_new_ref_enters_its_commit(db: Db) {
@@ -56,8 +54,8 @@ pub async fn a_new_ref_enters_its_commit(db: Db) {
     assert_eq!(db.store.submission_by_token(&token()).await.unwrap(), None);
 }
 
-/// A branch that goes A, B and back to A has two submissions, and seeing it again adds none.
-pub async fn a_ref_that_comes_back_is_no_new_submission(db: Db) {
+/// A branch that moves from A to B and back to A makes two submissions.
+pub async fn a_ref_that_returns_to_a_commit_makes_no_new_submission(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let mut new = Vec::new();
     for commit in [1, 1, 2, 1] {
@@ -85,7 +83,7 @@ pub async fn a_ref_that_comes_back_is_no_new_submission(db: Db) {
     );
 }
 
-pub async fn a_ref_that_is_gone_is_forgotten(db: Db) {
+pub async fn a_deleted_ref_is_no_longer_known(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let tag = seen("refs/tags/final-1", 2);
     db.store
@@ -100,7 +98,7 @@ pub async fn a_ref_that_is_gone_is_forgotten(db: Db) {
         db.store.known_refs(repository.id).await.unwrap(),
         [main_at(3)]
     );
-    // A tag that is made again is as good as new.
+    // A tag that is created again is a new ref.
     let entries = [entry(&tag, "validation")];
     let again = db
         .store
@@ -153,7 +151,7 @@ pub async fn two_refs_enter_one_commit_once(db: Db) {
     assert_eq!(entered[0].submission, entered[1].submission);
 }
 
-/// The second entry repeats a page address that is taken: neither it nor the first may remain.
+/// The second entry repeats a page address. Neither entry may remain.
 pub async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
     let earlier = pushed(&db.store, "alpha").await;
     let repository = bound(&db.store, "beta").await;
@@ -175,19 +173,19 @@ pub async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
         .await
         .unwrap();
     assert_eq!(all, [earlier]);
-    // Not even a number was used up.
+    // No number was used.
     assert_eq!(pushed(&db.store, "beta").await.submission.number, 2);
 }
 
-/// The push hook, a delivery and the sweep may look at the same moment.
+/// The push hook, a delivery and the sweep may observe a repository at the same time.
 pub async fn two_observers_enter_a_commit_once(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let other = db.again().await;
-    let mut looking = Vec::new();
+    let mut observers = Vec::new();
     for n in 0..12 {
         let store = if n % 2 == 0 { &db.store } else { &other }.clone();
         let repository = repository.clone();
-        looking.push(tokio::spawn(async move {
+        observers.push(tokio::spawn(async move {
             let head = main_at(1);
             let entries = [entry(&head, "validation")];
             store
@@ -198,8 +196,8 @@ pub async fn two_observers_enter_a_commit_once(db: Db) {
         }));
     }
     let mut new = 0;
-    for look in looking {
-        new += i32::from(look.await.unwrap());
+    for observer in observers {
+        new += i32::from(observer.await.unwrap());
     }
     assert_eq!(new, 1);
     assert_eq!(db.store.submissions_under_way().await.unwrap().len(), 1);
@@ -210,7 +208,7 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     assert_eq!(bound(&db.store, "alpha").await, first);
     let mut renamed = repository("alpha");
     renamed.full_name = "phakir/team-renamed".into();
-    // What it is called now would name another team; it stays its team's.
+    // The new name belongs to another team. The repository stays bound to its own team.
     renamed.team = team("renamed");
     let bound = db
         .store
@@ -248,7 +246,7 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     assert_eq!(db.store.repository_by_token(&token()).await.unwrap(), None);
 }
 
-pub async fn what_stands_at_first_sight_is_known(db: Db) {
+pub async fn refs_of_a_new_repository_are_known(db: Db) {
     let template = referee::store::SeenRef {
         full_ref: "refs/heads/main".into(),
         commit: sha(7),
@@ -263,7 +261,7 @@ pub async fn what_stands_at_first_sight_is_known(db: Db) {
         db.store.known_refs(bound.id).await.unwrap(),
         std::slice::from_ref(&template)
     );
-    // Seen again, nothing is forgotten: refs are compared by `observe`, not here.
+    // Binding it again deletes no ref: only `observe` compares refs.
     let (_, is_new) = bind(&[]).await;
     assert!(!is_new);
     assert_eq!(db.store.known_refs(bound.id).await.unwrap(), [template]);
@@ -298,178 +296,4 @@ pub async fn a_team_has_one_repository(db: Db) {
         "{refused}"
     );
     assert_eq!(db.store.repositories().await.unwrap(), [first]);
-}
-
-pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
-    let writer = DeliveryWriter::start(db.store.clone());
-    let mut changes = db.store.changes();
-    assert_eq!(writer.write(delivery("a")).await.unwrap(), Received::New);
-    assert_eq!(changes.recv().await.unwrap(), Change::Delivery);
-    assert_eq!(
-        writer.write(delivery("a")).await.unwrap(),
-        Received::Duplicate
-    );
-    let mut other = delivery("a");
-    other.forge = ForgeName::new("gitea").unwrap();
-    assert_eq!(writer.write(other.clone()).await.unwrap(), Received::New);
-    let kept = db
-        .store
-        .unhandled_deliveries(About::Rest, later(9), 10)
-        .await
-        .unwrap();
-    let kept: Vec<_> = kept.into_iter().map(|u| u.delivery).collect();
-    assert_eq!(kept, [delivery("a"), other]);
-}
-
-/// 64 clients, some of them with the same bytes: every "new" is a row of its own.
-pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
-    let writer = DeliveryWriter::start(db.store.clone());
-    let mut clients = Vec::new();
-    for client in 0..64 {
-        let writer = writer.clone();
-        clients.push(tokio::spawn(async move {
-            let mut new = Vec::new();
-            for n in 0..5 {
-                let body = if n == 4 {
-                    format!("same {n}")
-                } else {
-                    format!("{client}/{n}")
-                };
-                let received = writer.write(delivery(&body)).await.unwrap();
-                new.extend((received == Received::New).then_some(body));
-            }
-            new
-        }));
-    }
-    let mut acknowledged = Vec::new();
-    for client in clients {
-        acknowledged.extend(client.await.unwrap());
-    }
-    assert_eq!(acknowledged.len(), 64 * 4 + 1);
-    let kept: BTreeSet<_> = db
-        .again()
-        .await
-        .unhandled_deliveries(About::Rest, later(9), 1000)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|kept| kept.delivery.digest.to_string())
-        .collect();
-    let expected: BTreeSet<_> = acknowledged
-        .iter()
-        .map(|body| delivery(body).digest.to_string())
-        .collect();
-    assert_eq!(kept, expected);
-}
-
-/// What people write is answered while a crowd of pushes waits.
-pub async fn texts_wait_for_no_pushes(db: Db) {
-    let writer = DeliveryWriter::start(db.store.clone());
-    let repository = RepositoryRef {
-        id: 4,
-        full_name: "nuclei/team-alpha".into(),
-    };
-    let sender = Sender {
-        id: 3,
-        login: "alice".into(),
-    };
-    let issue = ForgeEvent::Issue {
-        repository: repository.clone(),
-        action: "opened".into(),
-        number: 1,
-        title: "A question".into(),
-        body: "/help".into(),
-        previous_body: None,
-        author_id: Some(3),
-        sender: sender.clone(),
-    };
-    let comment = ForgeEvent::Comment {
-        repository,
-        action: "created".into(),
-        issue: 1,
-        comment: 2,
-        body: "/status".into(),
-        previous_body: None,
-        author_id: Some(3),
-        sender,
-    };
-    let texts = [("issue", issue), ("comment", comment)].map(|(body, event)| {
-        let plain = delivery(body);
-        Delivery { event, ..plain }
-    });
-    let others = ["a", "b"].map(delivery);
-    for one in others.iter().chain(&texts) {
-        writer.write(one.clone()).await.unwrap();
-    }
-    let waiting = async |about| {
-        let found = db.store.unhandled_deliveries(about, later(9), 9).await;
-        let all = found.unwrap().into_iter().map(|u| u.delivery);
-        all.collect::<Vec<_>>()
-    };
-    assert_eq!(waiting(About::Texts).await, texts);
-    assert_eq!(waiting(About::Rest).await, others);
-}
-
-pub async fn deliveries_are_handled_in_their_order(db: Db) {
-    let writer = DeliveryWriter::start(db.store.clone());
-    for body in ["a", "b", "c", "d"] {
-        writer.write(delivery(body)).await.unwrap();
-    }
-    let first = db
-        .store
-        .unhandled_deliveries(About::Rest, later(9), 2)
-        .await
-        .unwrap();
-    assert_eq!(first[0].delivery, delivery("a"));
-    assert_eq!(first[1].delivery, delivery("b"));
-    assert!(first[0].id < first[1].id);
-    db.store
-        .handled(first[1].id, "1 refs changed", later(1))
-        .await
-        .unwrap();
-    let rest = db
-        .store
-        .unhandled_deliveries(About::Rest, later(9), 10)
-        .await
-        .unwrap();
-    let digests: Vec<_> = rest.iter().map(|u| u.delivery.digest.clone()).collect();
-    assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
-    let notes = db.store.delivery_notes().await.unwrap();
-    assert_eq!(notes.len(), 4);
-    assert_eq!(notes[1], (first[1].id, Some("1 refs changed".into())));
-    assert_eq!(notes[0].1, None);
-    // Handled is not forgotten: the same bytes are still a replay.
-    assert_eq!(
-        writer.write(delivery("b")).await.unwrap(),
-        Received::Duplicate
-    );
-}
-
-/// More than may wait are refused at once, so that the sender tries again; all others are kept.
-pub async fn too_many_deliveries_are_refused_not_forgotten(db: Db) {
-    let writer = DeliveryWriter::start(db.store.clone());
-    let mut clients = Vec::new();
-    for n in 0..3000 {
-        let writer = writer.clone();
-        clients.push(tokio::spawn(async move {
-            writer.write(delivery(&n.to_string())).await
-        }));
-    }
-    let (mut new, mut busy) = (0, 0);
-    for client in clients {
-        match client.await.unwrap() {
-            Ok(Received::New) => new += 1,
-            Err(StoreError::Busy) => busy += 1,
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(new + busy, 3000);
-    assert_eq!(
-        db.store
-            .unhandled_deliveries(About::Rest, later(9), 3000)
-            .await
-            .unwrap()
-            .len(),
-        new
-    );
 }

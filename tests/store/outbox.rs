@@ -1,22 +1,22 @@
-//! What goes out: the outbox holds a state to be shown, the ledger what was done.
+//! The outbox, the issues in which Referee reports, and the audit log.
 
 use referee::model::{Duration, ForgeName};
+use referee::store::{ANSWER, NewAuditEntry, PriorityClass, ReportIssue, URGENT};
 use serde_json::json;
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
-use referee::store::{ANSWER, PriorityClass, URGENT};
 
 async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
     let due = db
         .store
-        .due((&forge(), PriorityClass::Rest), later(seconds), 10)
+        .due_messages(&forge(), PriorityClass::Rest, later(seconds), 10)
         .await
         .unwrap();
     due.into_iter().map(|item| item.subject).collect()
 }
 
-pub async fn the_newest_wish_wins(db: Db) {
+pub async fn the_newest_version_is_sent(db: Db) {
     db.store
         .enqueue(&message("commit 1", 1), NOW)
         .await
@@ -27,15 +27,15 @@ pub async fn the_newest_wish_wins(db: Db) {
         .unwrap();
     let due = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 10)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 10)
         .await
         .unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].version, &due[0].payload), (2, &json!({ "n": 2 })));
     assert_eq!((due[0].channel.as_str(), due[0].attempts), ("note", 0));
-    db.store.sent(&due[0], NOW).await.unwrap();
+    db.store.record_sent(&due[0], NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, [""; 0]);
-    // Another forge and another channel are other wishes.
+    // The same subject on another forge or channel is another message.
     let mut other = message("commit 1", 1);
     other.channel = "status";
     db.store.enqueue(&other, NOW).await.unwrap();
@@ -45,14 +45,14 @@ pub async fn the_newest_wish_wins(db: Db) {
     assert_eq!(subjects(&db, 0).await.len(), 1);
     let theirs = db
         .store
-        .due((&gitea, PriorityClass::Rest), NOW, 9)
+        .due_messages(&gitea, PriorityClass::Rest, NOW, 9)
         .await
         .unwrap();
     assert_eq!(theirs.len(), 1);
 }
 
-/// What somebody waits for has a lane of its own.
-pub async fn lanes_do_not_mix(db: Db) {
+/// Messages of one priority class do not wait for those of another.
+pub async fn priority_classes_are_separate(db: Db) {
     let mut verdict = message("verdict", 1);
     verdict.priority = URGENT;
     db.store.enqueue(&verdict, NOW).await.unwrap();
@@ -60,13 +60,13 @@ pub async fn lanes_do_not_mix(db: Db) {
     let mut reply = message("reply", 1);
     reply.priority = ANSWER;
     db.store.enqueue(&reply, NOW).await.unwrap();
-    for (priority_class, subject) in [
+    for (class, subject) in [
         (PriorityClass::Answers, "reply"),
         (PriorityClass::Urgent, "verdict"),
     ] {
         let due = db
             .store
-            .due((&forge(), priority_class), NOW, 9)
+            .due_messages(&forge(), class, NOW, 9)
             .await
             .unwrap();
         let due: Vec<_> = due.iter().map(|item| item.subject.as_str()).collect();
@@ -75,77 +75,80 @@ pub async fn lanes_do_not_mix(db: Db) {
     assert_eq!(subjects(&db, 0).await, ["note"]);
 }
 
-/// A comment is not edited with every breath, and what the forge shows is kept with the wish.
-pub async fn a_pace_is_kept(db: Db) {
+/// A comment is edited at its pace, and the published state is kept with the message.
+pub async fn edits_keep_their_pace_and_the_published_state(db: Db) {
     let mut report = message("submission 1", 1);
     report.pace = Duration::seconds(10);
     db.store.enqueue(&report, NOW).await.unwrap();
     let mut item = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 9)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
         .await
         .unwrap()
         .remove(0);
-    assert!(item.shown.is_null());
-    item.shown = json!({ "comment": 7 });
-    db.store.shown(&item).await.unwrap();
-    db.store.sent(&item, later(1)).await.unwrap();
+    assert!(item.published_state.is_null());
+    item.published_state = json!({ "comment": 7 });
+    db.store.record_published_state(&item).await.unwrap();
+    db.store.record_sent(&item, later(1)).await.unwrap();
     db.store.enqueue(&report, later(2)).await.unwrap();
     assert_eq!(subjects(&db, 10).await, [""; 0]);
     assert_eq!(subjects(&db, 11).await, ["submission 1"]);
     let again = db
         .store
-        .due((&forge(), PriorityClass::Rest), later(11), 9)
+        .due_messages(&forge(), PriorityClass::Rest, later(11), 9)
         .await
         .unwrap()
         .remove(0);
-    assert_eq!(again.shown, json!({ "comment": 7 }));
-    // An end is shown at once.
+    assert_eq!(again.published_state, json!({ "comment": 7 }));
+    // The end of a submission has no pace.
     report.pace = Duration(0);
     db.store.enqueue(&report, later(3)).await.unwrap();
     assert_eq!(subjects(&db, 11).await, ["submission 1"]);
 }
 
-pub async fn what_cannot_be_shown_is_given_up_until_it_is_news(db: Db) {
+pub async fn an_abandoned_message_is_sent_again_in_a_new_version(db: Db) {
     db.store.enqueue(&message("x", 1), NOW).await.unwrap();
     let item = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 9)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
         .await
         .unwrap()
         .remove(0);
-    db.store.given_up(&item, "archived \0", NOW).await.unwrap();
+    db.store
+        .abandon_message(&item, "archived \0", NOW)
+        .await
+        .unwrap();
     assert_eq!(subjects(&db, 99).await, [""; 0]);
     db.store.enqueue(&message("x", 2), NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["x"]);
 }
 
-pub async fn what_is_told_once_is_told_once(db: Db) {
+pub async fn a_message_that_is_enqueued_once_never_gets_a_new_version(db: Db) {
     for payload in [1, 2] {
-        let notice = message("candidate 7", payload);
+        let notice = message("request 7", payload);
         db.store.enqueue_once(&notice, NOW).await.unwrap();
     }
     let due = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 9)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
         .await
         .unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].version, &due[0].payload), (1, &json!({ "n": 1 })));
-    db.store.sent(&due[0], NOW).await.unwrap();
-    let again = message("candidate 7", 3);
+    db.store.record_sent(&due[0], NOW).await.unwrap();
+    let again = message("request 7", 3);
     db.store.enqueue_once(&again, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
-pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
+pub async fn a_new_version_during_sending_stays_due(db: Db) {
     db.store
         .enqueue(&message("commit 1", 1), NOW)
         .await
         .unwrap();
     let first = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 10)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 10)
         .await
         .unwrap()
         .remove(0);
@@ -153,26 +156,26 @@ pub async fn a_wish_renewed_while_it_was_sent_stays_due(db: Db) {
         .enqueue(&message("commit 1", 2), NOW)
         .await
         .unwrap();
-    db.store.sent(&first, NOW).await.unwrap();
+    db.store.record_sent(&first, NOW).await.unwrap();
     let second = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 10)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 10)
         .await
         .unwrap()
         .remove(0);
     assert_eq!((second.version, &second.payload), (2, &json!({ "n": 2 })));
-    db.store.sent(&second, NOW).await.unwrap();
-    // A slow sender of the older version takes nothing back.
-    db.store.sent(&first, NOW).await.unwrap();
+    db.store.record_sent(&second, NOW).await.unwrap();
+    // A slow sender of the older version changes nothing.
+    db.store.record_sent(&first, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
-pub async fn a_wish_that_was_sent_for_now_comes_again_once(db: Db) {
+pub async fn a_message_that_needs_a_recheck_is_due_once_more(db: Db) {
     let due = async |seconds: i64| {
         let forge = forge();
         let due = db
             .store
-            .due((&forge, PriorityClass::Rest), later(seconds), 10);
+            .due_messages(&forge, PriorityClass::Rest, later(seconds), 10);
         due.await.unwrap()
     };
     db.store
@@ -180,59 +183,68 @@ pub async fn a_wish_that_was_sent_for_now_comes_again_once(db: Db) {
         .await
         .unwrap();
     let mut item = due(0).await.remove(0);
-    item.shown = json!({ "comment": 7 });
-    db.store.sent_for_now(&item, NOW, later(60)).await.unwrap();
+    item.published_state = json!({ "comment": 7 });
+    db.store
+        .record_sent_until(&item, NOW, later(60))
+        .await
+        .unwrap();
     assert!(due(59).await.is_empty());
     let again = due(60).await.remove(0);
     assert_eq!(
-        (again.version, again.attempts, &again.shown),
-        (2, 0, &item.shown)
+        (again.version, again.attempts, &again.published_state),
+        (2, 0, &item.published_state)
     );
-    // The sender of the older version, heard of once more, changes nothing.
-    db.store.sent_for_now(&item, NOW, later(600)).await.unwrap();
+    // A second report about the older version changes nothing.
+    db.store
+        .record_sent_until(&item, NOW, later(600))
+        .await
+        .unwrap();
     assert_eq!(due(60).await.len(), 1);
-    // News do not wait for the second look.
+    // A new version does not wait for the recheck.
     db.store
         .enqueue(&message("commit 1", 2), later(5))
         .await
         .unwrap();
-    let news = due(5).await.remove(0);
-    assert_eq!((news.version, &news.shown), (3, &item.shown));
-    // Nor does a second look delay news that came while it was sent.
+    let newer = due(5).await.remove(0);
+    assert_eq!(
+        (newer.version, &newer.published_state),
+        (3, &item.published_state)
+    );
+    // A recheck does not delay a version that came during sending.
     db.store
         .enqueue(&message("commit 1", 3), later(6))
         .await
         .unwrap();
     db.store
-        .sent_for_now(&news, later(6), later(66))
+        .record_sent_until(&newer, later(6), later(66))
         .await
         .unwrap();
     assert_eq!(due(6).await.remove(0).version, 4);
     let last = due(6).await.remove(0);
-    db.store.sent(&last, later(7)).await.unwrap();
+    db.store.record_sent(&last, later(7)).await.unwrap();
     assert!(due(1_000).await.is_empty());
 }
 
-pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
+pub async fn a_failed_version_waits_and_a_new_one_does_not(db: Db) {
     db.store
         .enqueue(&message("commit 1", 1), NOW)
         .await
         .unwrap();
     let item = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 10)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 10)
         .await
         .unwrap()
         .remove(0);
-    // What a forge answers may hold anything, and PostgreSQL keeps no NUL in a text.
+    // The response of a forge may contain any character. PostgreSQL does not store NUL in a text.
     db.store
-        .not_sent(&item, "refused: \0 \u{1F980}", later(30))
+        .record_failed_attempt(&item, "refused: \0 \u{1F980}", later(30))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 29).await, [""; 0]);
     let again = db
         .store
-        .due((&forge(), PriorityClass::Rest), later(30), 10)
+        .due_messages(&forge(), PriorityClass::Rest, later(30), 10)
         .await
         .unwrap()
         .remove(0);
@@ -243,20 +255,20 @@ pub async fn a_failed_wish_waits_and_a_new_one_does_not(db: Db) {
         .unwrap();
     let renewed = db
         .store
-        .due((&forge(), PriorityClass::Rest), later(5), 10)
+        .due_messages(&forge(), PriorityClass::Rest, later(5), 10)
         .await
         .unwrap()
         .remove(0);
     assert_eq!((renewed.attempts, renewed.version), (0, 2));
-    // The failure of the old one holds the new one up no more.
+    // A failure of the old version does not delay the new one.
     db.store
-        .not_sent(&again, "refused", later(600))
+        .record_failed_attempt(&again, "refused", later(600))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 5).await, ["commit 1"]);
 }
 
-pub async fn wishes_go_in_order(db: Db) {
+pub async fn messages_are_due_in_order_of_priority_and_time(db: Db) {
     for (subject, priority, seconds) in [
         ("late", 1, 5),
         ("slow", 2, 0),
@@ -272,7 +284,7 @@ pub async fn wishes_go_in_order(db: Db) {
     assert_eq!(subjects(&db, 10).await, ["soon", "late", "slow"]);
     assert_eq!(
         db.store
-            .due((&forge(), PriorityClass::Rest), later(10), 2)
+            .due_messages(&forge(), PriorityClass::Rest, later(10), 2)
             .await
             .unwrap()
             .len(),
@@ -280,8 +292,8 @@ pub async fn wishes_go_in_order(db: Db) {
     );
 }
 
-/// A first verdict that waits is not made to wait longer by the progress that follows it.
-pub async fn news_do_not_delay_what_waits(db: Db) {
+/// A new version does not delay a first verdict that waits.
+pub async fn a_new_version_keeps_the_better_priority_and_time(db: Db) {
     let mut verdict = message("commit 1", 1);
     verdict.priority = 1;
     db.store.enqueue(&verdict, NOW).await.unwrap();
@@ -293,30 +305,32 @@ pub async fn news_do_not_delay_what_waits(db: Db) {
     progress.not_before = later(60);
     db.store.enqueue(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 1", "commit 2"]);
-    let shown = db
+    let sent = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 1)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 1)
         .await
         .unwrap()
         .remove(0);
-    db.store.sent(&shown, NOW).await.unwrap();
-    // Once it was shown, the next has its own urgency and moment.
+    db.store.record_sent(&sent, NOW).await.unwrap();
+    // After it was sent, the next version has its own priority and time.
     db.store.enqueue(&progress, NOW).await.unwrap();
     assert_eq!(subjects(&db, 0).await, ["commit 2"]);
     assert_eq!(subjects(&db, 60).await, ["commit 2", "commit 1"]);
 }
 
-pub async fn the_ledger_is_appended_to(db: Db) {
+pub async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
     let other = db.again().await;
     for n in 0..6 {
         let store = if n % 2 == 0 { &db.store } else { &other };
-        let detail = json!({ "n": n, "said": "\0 ü" });
-        store
-            .record("organizer", "rerun", (&format!("#{n}"), detail), later(n))
-            .await
-            .unwrap();
+        let entry = NewAuditEntry {
+            actor: "organizer".to_owned(),
+            action: "rerun",
+            subject: format!("#{n}"),
+            detail: json!({ "n": n, "reason": "\0 ü" }),
+        };
+        store.append_audit_entry(&entry, later(n)).await.unwrap();
     }
-    let all = db.store.audit(0, 100).await.unwrap();
+    let all = db.store.audit_entries(0, 100).await.unwrap();
     assert_eq!(all.len(), 6);
     let numbered: Vec<i64> = all.iter().map(|e| e.id).collect();
     assert_eq!(numbered, [1, 2, 3, 4, 5, 6]);
@@ -328,36 +342,63 @@ pub async fn the_ledger_is_appended_to(db: Db) {
         (all[5].subject.as_str(), all[5].created_at),
         ("#5", later(5))
     );
-    assert_eq!(all[5].detail, json!({ "n": 5, "said": "\0 ü" }));
-    assert_eq!(db.store.audit(2, 3).await.unwrap(), all[2..5]);
+    assert_eq!(all[5].detail, json!({ "n": 5, "reason": "\0 ü" }));
+    assert_eq!(db.store.audit_entries(2, 3).await.unwrap(), all[2..5]);
 }
 
-pub async fn what_waits_for_one_reason_is_woken(db: Db) {
+pub async fn messages_that_failed_for_one_reason_are_due_at_once(db: Db) {
     for subject in ["archived", "away", "sent"] {
         db.store.enqueue(&message(subject, 1), NOW).await.unwrap();
     }
     let due = db
         .store
-        .due((&forge(), PriorityClass::Rest), NOW, 9)
+        .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
         .await
         .unwrap();
     for item in due {
         match item.subject.as_str() {
-            "sent" => db.store.sent(&item, NOW).await.unwrap(),
+            "sent" => db.store.record_sent(&item, NOW).await.unwrap(),
             message => db
                 .store
-                .not_sent(&item, message, later(3600))
+                .record_failed_attempt(&item, message, later(3600))
                 .await
                 .unwrap(),
         }
     }
     assert_eq!(subjects(&db, 60).await, [""; 0]);
     db.store
-        .wake(&forge(), "archived", later(60))
+        .retry_messages_now(&forge(), "archived", later(60))
         .await
         .unwrap();
     assert_eq!(subjects(&db, 60).await, ["archived"]);
     let other = ForgeName::new("gitea").unwrap();
-    db.store.wake(&other, "away", later(60)).await.unwrap();
+    db.store
+        .retry_messages_now(&other, "away", later(60))
+        .await
+        .unwrap();
     assert_eq!(subjects(&db, 60).await, ["archived"]);
+}
+
+pub async fn an_issue_is_deleted_by_its_number_only(db: Db) {
+    let (forge, id) = (forge(), "4");
+    let at = |issue, unsure_until| ReportIssue {
+        issue,
+        unsure_until,
+    };
+    assert_eq!(db.store.report_issue(&forge, id).await.unwrap(), None);
+    let opening = at(None, Some(later(60)));
+    for known in [opening, at(Some(1), Some(later(60))), at(Some(2), None)] {
+        let put = db.store.put_report_issue(&forge, id, &known, NOW);
+        put.await.unwrap();
+        assert_eq!(
+            db.store.report_issue(&forge, id).await.unwrap(),
+            Some(known)
+        );
+    }
+    // A worker that found the first one deleted comes late.
+    db.store.delete_report_issue(&forge, id, 1).await.unwrap();
+    let present = db.store.report_issue(&forge, id).await.unwrap();
+    assert_eq!(present, Some(at(Some(2), None)));
+    db.store.delete_report_issue(&forge, id, 2).await.unwrap();
+    assert_eq!(db.store.report_issue(&forge, id).await.unwrap(), None);
 }

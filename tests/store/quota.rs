@@ -1,9 +1,9 @@
-//! The quota ledger: what a team has used is what its entries add up to.
+//! The quota ledger: usage is the sum of a team's entries.
 
 use referee::model::{Duration, Outcome, Stage, SubmissionId, Timestamp};
 use referee::store::{Effect, Next, Store, StoreError, TaskEntry, Usage};
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
 
 async fn used(store: &Store, of: &str, except: i64, now: Timestamp) -> Usage {
@@ -30,14 +30,14 @@ async fn admit(store: &Store, of: &str, at: Timestamp) -> SubmissionId {
 }
 
 async fn end(store: &Store, id: SubmissionId, stage: Stage, effects: Vec<Effect>, at: Timestamp) {
-    attempt(store, (id, stage), (ends(Outcome::Fault), effects), at).await;
+    attempt(store, id, stage, ends(Outcome::Fault), effects, at).await;
 }
 
 pub async fn spending_and_refunding_add_up(db: Db) {
     let store = &db.store;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 0, 0));
     let first = admit(store, "alpha", NOW).await;
-    // Under way and not spent yet: its place is taken, but not from itself.
+    // It is under way and has spent nothing yet. It counts for others, but not for itself.
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 1, 1));
     assert_eq!(used(store, "alpha", first.0, NOW).await, counts(0, 0, 1, 0));
     evaluated(store, first, NOW).await;
@@ -45,7 +45,7 @@ pub async fn spending_and_refunding_add_up(db: Db) {
     assert_eq!(used(store, "alpha", first.0, NOW).await, counts(1, 1, 1, 0));
     end(store, first, Stage::Scoring, vec![quota(-1)], NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 1, 0));
-    // One that ends before the hidden data has cost a try and nothing else.
+    // A submission that ends before the hidden data costs a submission, and no evaluation.
     let second = admit(store, "alpha", NOW).await;
     end(store, second, Stage::Build, Vec::new(), NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 2, 0));
@@ -54,7 +54,7 @@ pub async fn spending_and_refunding_add_up(db: Db) {
 pub async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
     let store = &db.store;
     let first = admit(store, "alpha", NOW).await;
-    // A refund of nothing is nothing.
+    // A refund without a spent evaluation has no effect.
     end(store, first, Stage::Build, vec![quota(-1)], NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 1, 0));
     let second = admit(store, "alpha", NOW).await;
@@ -68,7 +68,7 @@ pub async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 3, 0));
 }
 
-pub async fn days_begin_at_midnight_and_refunds_go_back_to_theirs(db: Db) {
+pub async fn days_begin_at_midnight_and_a_refund_counts_for_the_day_of_spending(db: Db) {
     let store = &db.store;
     let midnight = NOW.start_of_day().plus(Duration::DAY);
     let (before, after) = (midnight.minus(Duration(1)), midnight);
@@ -86,8 +86,8 @@ pub async fn days_begin_at_midnight_and_refunds_go_back_to_theirs(db: Db) {
     assert_eq!(used(store, "alpha", 0, next_day).await, counts(0, 1, 0, 1));
 }
 
-/// Two pushes ask at the same moment, when there is one place left. The second has to ask again.
-pub async fn a_decision_on_old_usage_is_refused(db: Db) {
+/// Two pushes are admitted at the same time, when one evaluation is left. The second decision has to be made again.
+pub async fn a_decision_based_on_old_usage_is_refused(db: Db) {
     let store = &db.store;
     let (a, b) = (pushed(store, "alpha").await, pushed(store, "alpha").await);
     let (a, b) = (a.submission.id, b.submission.id);
@@ -125,7 +125,7 @@ pub async fn a_decision_on_old_usage_is_refused(db: Db) {
         .unwrap();
 }
 
-pub async fn boards_and_teams_are_apart(db: Db) {
+pub async fn boards_and_teams_have_separate_quotas(db: Db) {
     let store = &db.store;
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase", "tools"], NOW).await;

@@ -1,14 +1,14 @@
-//! Rescores: a board turns to new scores at once, complete, and by order alone.
+//! Rescores: a board gets all new scores at once, and only when an organizer applies them.
 
 use referee::model::{Outcome, Score, Stage, Timestamp};
 use referee::store::{
-    Applied, ItemEnd, RescoreLease, RescoreState, Store, StoreError, SubmissionRecord,
+    ApplyResult, CommandEffects, PriorityClass, RescoreItemEnd, RescoreLease, RescoreState, Store,
+    StoreError, SubmissionRecord,
 };
 use serde_json::{Value, json};
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
-use referee::store::PriorityClass;
 
 const NEXT: &str = "8-00ff";
 
@@ -23,14 +23,17 @@ fn new() -> Value {
 /// A board with a score of each of two teams.
 async fn two_teams(store: &Store) -> [SubmissionRecord; 2] {
     let board = board("phase");
-    store.put_revision(&board, &old(), NOW).await.unwrap();
+    store
+        .put_scoring_revision(&board, &old(), NOW)
+        .await
+        .unwrap();
     [
         scored(store, "alpha", 0.5).await,
         scored(store, "beta", 0.25).await,
     ]
 }
 
-async fn asked(store: &Store) -> i64 {
+async fn requested(store: &Store) -> i64 {
     let audit = entry_of("rescore");
     store
         .request_rescore(&board("phase"), &audit, NOW)
@@ -39,9 +42,12 @@ async fn asked(store: &Store) -> i64 {
 }
 
 async fn prepared(store: &Store, definition: &Value) -> i64 {
-    let id = asked(store).await;
+    let id = requested(store).await;
     let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
-    store.rescore_prepared(&lease, definition).await.unwrap();
+    store
+        .finish_rescore_preparation(&lease, definition)
+        .await
+        .unwrap();
     assert!(store.advance_rescores(NOW).await.unwrap());
     id
 }
@@ -51,15 +57,15 @@ async fn item(store: &Store, owner: &str, at: Timestamp) -> Option<RescoreLease>
     claimed.map(|(_, _, lease)| lease)
 }
 
-async fn end(store: &Store, lease: &RescoreLease, with: ItemEnd) {
+async fn end(store: &Store, lease: &RescoreLease, with: RescoreItemEnd) {
     store
         .finish_rescore_item(lease, &with, later(5))
         .await
         .unwrap();
 }
 
-fn found(value: f64) -> ItemEnd {
-    ItemEnd::Scored(Box::new(score(value)))
+fn found(value: f64) -> RescoreItemEnd {
+    RescoreItemEnd::Scored(Box::new(score(value)))
 }
 
 async fn state(store: &Store) -> RescoreState {
@@ -67,29 +73,33 @@ async fn state(store: &Store) -> RescoreState {
     last.unwrap().state
 }
 
-async fn apply(store: &Store, id: i64) -> Result<Applied, StoreError> {
-    let audit = entry_of("rescore apply");
-    store
-        .apply_rescore(id, &audit, &[message("commit 1", 1)], later(9))
-        .await
+async fn apply(store: &Store, id: i64) -> Result<ApplyResult, StoreError> {
+    let effects = CommandEffects {
+        audit: &entry_of("rescore apply"),
+        reports: &[message("commit 1", 1)],
+    };
+    store.apply_rescore(id, effects, later(9)).await
 }
 
 pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     let store = &db.store;
     let audit = entry_of("rescore");
     let none = store.request_rescore(&board("phase"), &audit, NOW).await;
-    assert!(matches!(none, Err(StoreError::Stale)), "it has no revision");
+    assert!(
+        matches!(none, Err(StoreError::Stale)),
+        "the board has no scoring revision"
+    );
     two_teams(store).await;
-    let first = asked(store).await;
+    let first = requested(store).await;
     let second = store.request_rescore(&board("phase"), &audit, NOW).await;
     assert!(matches!(second, Err(StoreError::Stale)));
-    let given_up = entry_of("rescore discard");
-    store.discard_rescore(first, &given_up, NOW).await.unwrap();
-    let twice = store.discard_rescore(first, &given_up, NOW).await;
+    let discarded = entry_of("rescore discard");
+    store.discard_rescore(first, &discarded, NOW).await.unwrap();
+    let twice = store.discard_rescore(first, &discarded, NOW).await;
     assert!(matches!(twice, Err(StoreError::Stale)));
     assert_eq!(state(store).await, RescoreState::Discarded);
     assert!(!state(store).await.is_open());
-    assert!(asked(store).await > first);
+    assert!(requested(store).await > first);
     assert!(state(store).await.is_open());
     assert_eq!(
         actions(store).await,
@@ -97,37 +107,40 @@ pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     );
 }
 
-pub async fn preparing_belongs_to_one_worker(db: Db) {
+pub async fn one_worker_prepares_a_rescore(db: Db) {
     let store = &db.store;
     two_teams(store).await;
-    let id = asked(store).await;
+    let id = requested(store).await;
     let (rescore, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
     assert_eq!((rescore.id, rescore.state), (id, RescoreState::Preparing));
     assert_eq!(rescore.requested_by, "local:ada");
     assert_eq!(store.claim_rescore(ME, later(1)).await.unwrap(), None);
     store.renew_rescore(&lease, later(1)).await.unwrap();
-    // The daemon is started again: what the earlier start held is free.
+    // The daemon is started again, so the leases of the earlier start are free.
     let (_, next) = store.claim_rescore(NEXT, later(2)).await.unwrap().unwrap();
     assert_eq!(next.attempts, 2);
-    let late = store.rescore_prepared(&lease, &new()).await;
+    let late = store.finish_rescore_preparation(&lease, &new()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     let late = store.renew_rescore(&lease, later(3)).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
-    // Not now, but later.
-    store.rescore_again(&next, later(10)).await.unwrap();
+    // The next attempt starts later.
+    store
+        .retry_rescore_preparation(&next, later(10))
+        .await
+        .unwrap();
     assert_eq!(store.claim_rescore(NEXT, later(9)).await.unwrap(), None);
     let (_, third) = store.claim_rescore(NEXT, later(11)).await.unwrap().unwrap();
     store
-        .rescore_failed(id, "it cannot be built", later(12))
+        .fail_rescore(id, "it cannot be built", later(12))
         .await
         .unwrap();
-    let late = store.rescore_prepared(&third, &new()).await;
+    let late = store.finish_rescore_preparation(&third, &new()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
     assert_eq!(last.problem.as_deref(), Some("it cannot be built"));
 }
 
-pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
+pub async fn one_worker_rescores_each_submission(db: Db) {
     let store = &db.store;
     let [alpha, beta] = two_teams(store).await;
     let id = prepared(store, &new()).await;
@@ -137,14 +150,14 @@ pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
     assert_eq!(second.submission, Some(beta.submission.id));
     assert_eq!(item(store, ME, later(1)).await, None);
     store.renew_rescore(&first, later(1)).await.unwrap();
-    // Killed and started again.
+    // The daemon is killed and started again.
     let again = item(store, NEXT, later(2)).await.unwrap();
     assert_eq!((again.submission, again.attempts), (first.submission, 2));
     let late = store
         .finish_rescore_item(&first, &found(0.1), later(3))
         .await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
-    end(store, &again, ItemEnd::Again(later(20))).await;
+    end(store, &again, RescoreItemEnd::Retry(later(20))).await;
     let other = item(store, NEXT, later(6)).await.unwrap();
     assert_eq!(other.submission, second.submission);
     assert_eq!(item(store, NEXT, later(7)).await, None, "not due yet");
@@ -153,7 +166,7 @@ pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
     let scores: Vec<Option<Score>> = items.into_iter().map(|i| i.score).collect();
     assert_eq!(scores, [None, Some(score(0.75))]);
     let third = item(store, NEXT, later(21)).await.unwrap();
-    // Given up while somebody works: the result is nobody's.
+    // Discarded while a worker scores: the result is refused.
     let audit = entry_of("rescore discard");
     store.discard_rescore(id, &audit, later(22)).await.unwrap();
     let late = store
@@ -163,26 +176,30 @@ pub async fn each_submission_is_rescored_by_one_worker(db: Db) {
     assert!(!store.advance_rescores(later(24)).await.unwrap());
 }
 
-pub async fn a_board_turns_when_every_score_is_there(db: Db) {
+pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
     let store = &db.store;
     let [alpha, beta] = two_teams(store).await;
     let board = board("phase");
-    let before = store.current_revision(&board).await.unwrap().unwrap();
+    let before = store
+        .current_scoring_revision(&board)
+        .await
+        .unwrap()
+        .unwrap();
     let id = prepared(store, &new()).await;
     let first = item(store, ME, NOW).await.unwrap();
     end(store, &first, found(0.1)).await;
     let early = apply(store, id).await.unwrap();
-    assert_eq!(early, Applied::NotReady { done: 1, all: 2 });
+    assert_eq!(early, ApplyResult::NotReady { done: 1, all: 2 });
     let second = item(store, ME, NOW).await.unwrap();
     end(store, &second, found(0.9)).await;
     assert!(store.advance_rescores(later(6)).await.unwrap());
     assert_eq!(state(store).await, RescoreState::Ready);
-    // One more is scored between the look and the order: it is not left behind.
+    // One more submission is scored in the meantime. It must not lose its score.
     let gamma = scored(store, "gamma", 0.3).await;
     let early = apply(store, id).await.unwrap();
-    assert_eq!(early, Applied::NotReady { done: 2, all: 3 });
+    assert_eq!(early, ApplyResult::NotReady { done: 2, all: 3 });
     assert_eq!(
-        store.current_revision(&board).await.unwrap(),
+        store.current_scoring_revision(&board).await.unwrap(),
         Some(before.clone())
     );
     assert!(store.advance_rescores(later(7)).await.unwrap());
@@ -190,11 +207,15 @@ pub async fn a_board_turns_when_every_score_is_there(db: Db) {
     let third = item(store, ME, later(7)).await.unwrap();
     assert_eq!(third.submission, Some(gamma.submission.id));
     end(store, &third, found(0.4)).await;
-    let Applied::Done { revision, scores } = apply(store, id).await.unwrap() else {
-        panic!("it is ready");
+    let ApplyResult::Applied { revision, scores } = apply(store, id).await.unwrap() else {
+        panic!("the rescore is ready");
     };
     assert_eq!(scores, 3);
-    let now = store.current_revision(&board).await.unwrap().unwrap();
+    let now = store
+        .current_scoring_revision(&board)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((now.id, now.definition), (revision, new()));
     let values: Vec<Score> = store
         .scores(revision)
@@ -208,14 +229,14 @@ pub async fn a_board_turns_when_every_score_is_there(db: Db) {
         store.score_of(beta.submission.id).await.unwrap(),
         Some(score(0.9))
     );
-    // What was found before is still there, and nothing is applied twice.
+    // The old scores are still there, and nothing is applied twice.
     let was = store.scores(before.id).await.unwrap();
     assert_eq!((was[0].submission.clone(), was.len()), (alpha, 3));
     assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
     assert_eq!(actions(store).await, ["rescore", "rescore apply"]);
     assert_eq!(
         store
-            .due((&forge(), PriorityClass::Rest), later(9), 9)
+            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
             .await
             .unwrap()
             .len(),
@@ -223,8 +244,8 @@ pub async fn a_board_turns_when_every_score_is_there(db: Db) {
     );
 }
 
-/// A correction is taken back: the scores that the older revision has stand.
-pub async fn a_board_can_turn_back(db: Db) {
+/// A correction is undone: the scores of the older scoring revision are kept.
+pub async fn an_older_scoring_revision_can_become_current_again(db: Db) {
     let store = &db.store;
     let [alpha, _] = two_teams(store).await;
     for (definition, values) in [(new(), [0.1, 0.9]), (old(), [0.7, 0.7])] {
@@ -234,9 +255,12 @@ pub async fn a_board_can_turn_back(db: Db) {
             end(store, &lease, found(value)).await;
         }
         let done = apply(store, id).await.unwrap();
-        assert!(matches!(done, Applied::Done { scores: 2, .. }));
+        assert!(matches!(done, ApplyResult::Applied { scores: 2, .. }));
     }
-    let now = store.current_revision(&board("phase")).await.unwrap();
+    let now = store
+        .current_scoring_revision(&board("phase"))
+        .await
+        .unwrap();
     let now = now.unwrap();
     assert_eq!(now.definition, old());
     assert_eq!(store.scores(now.id).await.unwrap().len(), 2);
@@ -246,11 +270,11 @@ pub async fn a_board_can_turn_back(db: Db) {
     );
 }
 
-pub async fn a_rescore_of_what_is_no_more_is_discarded(db: Db) {
+pub async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
     let store = &db.store;
     two_teams(store).await;
     let other = store
-        .put_revision(&board("phase"), &json!("other"), NOW)
+        .put_scoring_revision(&board("phase"), &json!("other"), NOW)
         .await
         .unwrap();
     assert_eq!(other.id, 2);
@@ -260,56 +284,67 @@ pub async fn a_rescore_of_what_is_no_more_is_discarded(db: Db) {
         end(store, &lease, found(value)).await;
     }
     db.tamper("UPDATE board SET scoring_revision_id = 2").await;
-    assert_eq!(apply(store, id).await.unwrap(), Applied::Outdated);
+    assert_eq!(apply(store, id).await.unwrap(), ApplyResult::Outdated);
     assert_eq!(state(store).await, RescoreState::Discarded);
-    let now = store.current_revision(&board("phase")).await.unwrap();
+    let now = store
+        .current_scoring_revision(&board("phase"))
+        .await
+        .unwrap();
     assert_eq!(now, Some(other));
 }
 
-pub async fn one_that_cannot_be_scored_ends_the_rescore(db: Db) {
+pub async fn a_submission_that_cannot_be_scored_ends_the_rescore(db: Db) {
     let store = &db.store;
     let [_, beta] = two_teams(store).await;
     let id = prepared(store, &new()).await;
     let first = item(store, ME, NOW).await.unwrap();
     end(store, &first, found(0.1)).await;
     let second = item(store, ME, NOW).await.unwrap();
-    end(store, &second, ItemEnd::Failed("no report\0".into())).await;
+    end(store, &second, RescoreItemEnd::Failed("no report\0".into())).await;
     assert!(store.advance_rescores(later(6)).await.unwrap());
     let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
     assert_eq!(last.state, RescoreState::Failed);
     let message = format!("#{}: no report ", beta.submission.number);
     assert_eq!(last.problem, Some(message));
     assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
-    // A submission that is scored meanwhile is scored as before.
+    // Other submissions are still scored as before.
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase"], NOW).await;
     evaluated(store, id, NOW).await;
-    let revision = store.current_revision(&board("phase")).await.unwrap();
+    let revision = store
+        .current_scoring_revision(&board("phase"))
+        .await
+        .unwrap();
     let effects = vec![score_effect(revision.unwrap().id, 0.5)];
     attempt(
         store,
-        (id, Stage::Scoring),
-        (ends(Outcome::Scored), effects),
+        id,
+        Stage::Scoring,
+        ends(Outcome::Scored),
+        effects,
         NOW,
     )
     .await;
 }
 
-/// What a scorer's image is needed for: boards as they stand, and rescores that may still be applied.
-pub async fn definitions_in_use_are_those_that_count(db: Db) {
+/// The scorers' images that are needed: those of the present boards, and those of rescores that may still be applied.
+pub async fn definitions_of_boards_and_open_rescores_are_in_use(db: Db) {
     let store = &db.store;
     assert_eq!(store.definitions_in_use().await.unwrap(), []);
     two_teams(store).await;
     assert_eq!(store.definitions_in_use().await.unwrap(), [Some(old())]);
-    let id = asked(store).await;
+    let id = requested(store).await;
     let in_use = store.definitions_in_use().await.unwrap();
     assert_eq!(
         in_use,
         [Some(old()), None],
-        "nobody knows yet what it needs"
+        "the definition of the rescore is not known yet"
     );
     let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
-    store.rescore_prepared(&lease, &new()).await.unwrap();
+    store
+        .finish_rescore_preparation(&lease, &new())
+        .await
+        .unwrap();
     let in_use = store.definitions_in_use().await.unwrap();
     assert_eq!(in_use, [Some(old()), Some(new())]);
     store

@@ -1,4 +1,4 @@
-//! Small things that contracts are about: repositories, pushes, attempts, scores.
+//! Fixtures of the contracts: repositories, pushes, attempts and scores.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -16,16 +16,16 @@ use referee::store::{
 };
 use serde_json::json;
 
-/// 2026-03-02, ten in the morning.
+/// 2026-03-02T10:00:00Z.
 pub const NOW: Timestamp = Timestamp(1_772_445_600_000);
-/// The worker that most contracts are about.
+/// The owner of the leases in most contracts.
 pub const ME: &str = "7-00ff";
 
 pub fn later(seconds: i64) -> Timestamp {
     NOW.plus(Duration::seconds(seconds))
 }
 
-/// A number that no other call gives, neither here nor in a child.
+/// A number that no other call returns, neither in this process nor in a child.
 pub fn fresh() -> u64 {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
         let random = RandomState::new().build_hasher().finish();
@@ -111,7 +111,7 @@ pub fn entry(seen: &SeenRef, to: &str) -> NewSource {
     }
 }
 
-/// A submission by this push at this moment.
+/// The submission of a push at this time.
 pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> SubmissionRecord {
     let repository = bound(store, of).await;
     let head = main_at(commit);
@@ -127,7 +127,7 @@ pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> Submis
     store.submission(entered[0].submission).await.unwrap()
 }
 
-/// A submission that nobody has seen before.
+/// The submission of a push of a new commit.
 pub async fn pushed(store: &Store, of: &str) -> SubmissionRecord {
     push(store, of, fresh(), NOW).await
 }
@@ -161,11 +161,13 @@ pub fn ends(outcome: Outcome) -> Next {
     }
 }
 
-/// One attempt from claim to end.
+/// An attempt from its claim to its end.
 pub async fn attempt(
     store: &Store,
-    (id, stage): (SubmissionId, Stage),
-    (next, effects): (Next, Vec<Effect>),
+    id: SubmissionId,
+    stage: Stage,
+    next: Next,
+    effects: Vec<Effect>,
     at: Timestamp,
 ) {
     let lease = claimed(store, id, stage, at).await;
@@ -183,7 +185,7 @@ pub fn task_entry(of: &str, dockerfile: &str) -> TaskEntry {
     }
 }
 
-/// The rules let it pass for these tasks.
+/// Passes admission for these tasks.
 pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
     let tasks = tasks
         .iter()
@@ -192,34 +194,41 @@ pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Times
     let next = Next::Advance(Stage::Build);
     attempt(
         store,
-        (id, Stage::Admission),
-        (next, vec![Effect::Tasks(tasks)]),
+        id,
+        Stage::Admission,
+        next,
+        vec![Effect::Tasks(tasks)],
         at,
     )
     .await;
 }
 
-/// From the build to the end of the run, whose evaluation is paid for.
+/// Passes build, smoke run and run. The run spends an evaluation.
 pub async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
     for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
-        attempt(store, (id, stage), (Next::Advance(next), Vec::new()), at).await;
+        attempt(store, id, stage, Next::Advance(next), Vec::new(), at).await;
     }
     let next = Next::Advance(Stage::Scoring);
-    attempt(store, (id, Stage::Run), (next, vec![quota(1)]), at).await;
+    attempt(store, id, Stage::Run, next, vec![quota(1)], at).await;
 }
 
-/// All the way to a score of the revision that its board points to.
+/// A submission with a score under the current scoring revision of its board.
 pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
     let record = pushed(store, of).await;
     let id = record.submission.id;
     admitted(store, id, &["phase"], NOW).await;
     evaluated(store, id, NOW).await;
-    let revision = store.current_revision(&board("phase")).await.unwrap();
+    let revision = store
+        .current_scoring_revision(&board("phase"))
+        .await
+        .unwrap();
     let effects = vec![score_effect(revision.unwrap().id, value)];
     attempt(
         store,
-        (id, Stage::Scoring),
-        (ends(Outcome::Scored), effects),
+        id,
+        Stage::Scoring,
+        ends(Outcome::Scored),
+        effects,
         NOW,
     )
     .await;
@@ -243,13 +252,13 @@ pub fn entry_of(action: &'static str) -> NewAuditEntry {
     }
 }
 
-/// What the ledger holds, oldest first.
+/// The actions in the audit log, oldest first.
 pub async fn actions(store: &Store) -> Vec<String> {
-    let all = store.audit(0, 100).await.unwrap();
+    let all = store.audit_entries(0, 100).await.unwrap();
     all.into_iter().map(|e| e.action).collect()
 }
 
-/// The team withdraws it.
+/// The team withdraws a submission.
 pub async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) -> Withdrawn {
     withdrawn_for(store, record, Charge::UsedEvaluation, at).await
 }
@@ -260,11 +269,11 @@ pub async fn withdrawn_for(
     charge: Charge,
     at: Timestamp,
 ) -> Withdrawn {
-    let written = CommandEffects {
+    let effects = CommandEffects {
         audit: &entry_of("withdraw"),
         reports: &[message("commit 1", 1)],
     };
-    store.withdraw(record, charge, written, at).await.unwrap()
+    store.withdraw(record, charge, effects, at).await.unwrap()
 }
 
 pub fn score(value: f64) -> Score {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use referee::forge::signature::Secret;
 use referee::model::limits;
 use referee::pipeline::intake;
-use referee::store::{About, Store};
+use referee::store::{DeliveryKind, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -218,7 +218,12 @@ async fn a_delivery_of_an_unknown_repository_is_only_noted_and_logged() {
         &format!("\"id\": {id},\n    \"owner\""),
     );
     assert_eq!(wire.send(&server).await.status.as_u16(), 202);
-    assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
+    assert_eq!(
+        intake::step(&server.app, DeliveryKind::Other)
+            .await
+            .unwrap(),
+        1
+    );
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     assert_eq!(notes[0].1.as_deref(), Some("ignored: unknown repository"));
     let log = log::text();
@@ -233,7 +238,12 @@ async fn a_delivery_of_a_known_repository_makes_referee_read_it() {
     let id = body["repository"]["id"].to_string();
     server.add_team("gitea", &id, "alpha").await;
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
-    assert_eq!(intake::step(&server.app, About::Rest).await.unwrap(), 1);
+    assert_eq!(
+        intake::step(&server.app, DeliveryKind::Other)
+            .await
+            .unwrap(),
+        1
+    );
     // The forge of these tests has no token, and the note states the missing setting.
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     let note = notes[0].1.as_deref();

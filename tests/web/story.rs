@@ -225,7 +225,7 @@ impl<'a> Story<'a> {
         let message = format!("It ended with exit code 77 at {SECRET}.");
         // More findings than a report shows. Their number is a secret, too.
         let finding = Finding::error("RUN001", message, SECRET).at(Location::file(SECRET));
-        let findings = vec![finding; limits::FINDINGS_SHOWN_MAX + 20];
+        let findings = vec![finding; limits::FINDINGS_LISTED_MAX + 20];
         let finish = Finish {
             log: Some(log(SECRET)),
             detail: secret_run(),
@@ -295,7 +295,7 @@ impl<'a> Story<'a> {
             .app
             .context
             .store
-            .put_revision(&board, &definition, NOW);
+            .put_scoring_revision(&board, &definition, NOW);
         put.await.unwrap()
     }
 }

@@ -254,7 +254,7 @@ async fn webhook(
         }
     }
     let received = match Store::open(settings.database.expose()).await {
-        Ok(store) => store.last_delivery(at.name).await.ok().flatten(),
+        Ok(store) => store.last_delivery_at(at.name).await.ok().flatten(),
         Err(_) => None,
     };
     match received {

@@ -1,8 +1,8 @@
-//! `referee doctor`: looks at everything that a working installation needs, and says of each part
-//! what was seen, what should have been, and how to mend it.
+//! `referee doctor`: checks everything that a working installation needs. For each problem it prints the observation,
+//! the expectation and a way to fix it.
 //!
-//! It makes the state directory and the database where there are none, as `serve` would, and runs
-//! small jobs into limits on purpose; it changes nothing else and leaves nothing on the engine.
+//! Like `serve`, it creates the state directory and the database if they are missing. It runs small jobs that exceed
+//! limits on purpose. It changes nothing else and leaves nothing on the engine.
 
 mod engines;
 mod forge;
@@ -20,21 +20,21 @@ use crate::model::finding::any_error;
 use crate::report::style::{self, Paint, Style};
 use crate::store::Store;
 
-/// Columns before what belongs to a check: those of its mark.
+/// The lines of a check are indented by the width of its result, `ERROR` for example.
 const INDENT: &str = "       ";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   referee doctor                                        # after the installation
-  referee doctor --strict                               # in a script: warnings count, too")]
+  referee doctor --strict                               # in a script: fail on warnings as well")]
 pub struct Options {
     #[command(flatten)]
     settings: SettingsFile,
-    /// Fail on warnings, too.
+    /// Exit with code 1 on warnings as well.
     #[arg(long)]
     strict: bool,
-    // Only owners may look at webhooks.
+    // The forge shows webhooks to owners alone.
     #[command(flatten)]
     owner: OwnerToken,
 }
@@ -47,33 +47,33 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::show_findings(&findings);
     let Some(installation) = installation.filter(|_| !any_error(&findings)) else {
         eprintln!(
-            "{} cannot be used as it is; the rest was not looked at.",
+            "{} has errors, so nothing else was checked.",
             path.display()
         );
         return Ok(ExitCode::FAILURE);
     };
     let (settings, challenges) = (installation.settings, installation.challenges);
-    let mut checks = vec![challenges_of(path, &challenges, findings.len())];
-    checks.extend(challenges.iter().map(data));
-    checks.push(state(&settings));
-    checks.push(database(&settings).await);
-    checks.push(git(&settings));
+    let mut checks = vec![check_challenges(path, &challenges, findings.len())];
+    checks.extend(challenges.iter().map(check_data));
+    checks.push(check_state_directory(&settings));
+    checks.push(check_database(&settings).await);
+    checks.push(check_git(&settings));
     for challenge in &challenges {
         checks.extend(forge::look(&settings, challenge, &options.owner).await);
     }
     checks.extend(engines::check_engines(&settings, &challenges).await);
     let style = terminal::style_of(std::io::IsTerminal::is_terminal(&std::io::stdout()));
     for check in &checks {
-        println!("{}", drawn(check, style));
+        println!("{}", lines_of(check, style));
     }
     let (message, healthy) = verdict(&checks, options.strict);
     println!("\n{message}");
     Ok(ExitCode::from(u8::from(!healthy)))
 }
 
-/// A check as lines without a final newline: mark and sight, then what is wrong with it.
-fn drawn(check: &Check, style: Style) -> String {
-    let (paint, mark) = match check.problem.as_ref().map(|problem| problem.severity) {
+/// A check as lines without a final newline: its result and observation, then the expectation and the fix of a problem.
+fn lines_of(check: &Check, style: Style) -> String {
+    let (paint, result) = match check.problem.as_ref().map(|problem| problem.severity) {
         None => (Paint::Green, "ok   "),
         Some(CheckSeverity::Warning) => (Paint::Yellow, "warn "),
         Some(CheckSeverity::Error) => (Paint::Red, "ERROR"),
@@ -83,9 +83,9 @@ fn drawn(check: &Check, style: Style) -> String {
         style::wrap(&format!("{INDENT}{label} {message}"), style::COLUMNS, &deep)
     };
     // Wrapped without the colours, which take no columns.
-    let sight = hang(&format!("{}:", check.name), &check.seen);
-    let mark = style.paint(paint, mark);
-    let mut lines = vec![format!("{mark}  {}", sight.trim_start())];
+    let observation = hang(&format!("{}:", check.name), &check.seen);
+    let result = style.paint(paint, result);
+    let mut lines = vec![format!("{result}  {}", observation.trim_start())];
     if let Some(problem) = &check.problem {
         lines.push(hang("  expected:", &problem.expected));
         lines.push(hang("  to do:   ", &problem.help));
@@ -101,58 +101,55 @@ fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
     };
     let (errors, warnings) = (count(CheckSeverity::Error), count(CheckSeverity::Warning));
     let all = checks.len();
-    let counted = |n: usize, one: &str| match n {
-        1 => format!("1 {one}"),
-        n => format!("{n} {one}s"),
-    };
-    match (errors, warnings) {
-        (0, 0) => (format!("All {all} checks passed."), true),
-        (0, n) if strict => {
-            let warned = counted(n, "warning");
-            (
-                format!("{all} checks, {warned}: with --strict, a warning is a failure."),
-                false,
-            )
-        }
-        (0, n) => {
-            let warned = counted(n, "warning");
-            let message = format!("{all} checks, {warned}. Submissions can be run.");
-            (message, true)
-        }
-        (errors, n) => {
-            let (failed, warned) = (counted(errors, "error"), counted(n, "warning"));
-            let message = format!("{all} checks, {failed}, {warned}. Fix the errors first.");
-            (message, false)
-        }
+    if errors + warnings == 0 {
+        return (format!("All {all} checks passed."), true);
+    }
+    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let warned = counted(warnings, "warning");
+    if errors > 0 {
+        let failed = counted(errors, "error");
+        let message = format!("{all} checks, {failed}, {warned}. Fix the errors first.");
+        (message, false)
+    } else if strict {
+        let message = format!("{all} checks, {warned}: with --strict, a warning is a failure.");
+        (message, false)
+    } else {
+        let message = format!("{all} checks, {warned}. Submissions can be run.");
+        (message, true)
     }
 }
 
-fn challenges_of(path: &std::path::Path, challenges: &[Challenge], warnings: usize) -> Check {
+fn check_challenges(path: &std::path::Path, challenges: &[Challenge], warnings: usize) -> Check {
     let names: Vec<_> = challenges.iter().map(|c| c.slug.as_str()).collect();
     let file = path.display();
     let check = |message: String| Check::ok("configuration", format!("{file}, {message}"));
-    match (names.as_slice(), warnings) {
-        ([], _) => check("no challenge".to_owned()).with_problem(
+    if names.is_empty() {
+        check("no challenge".to_owned()).with_problem(
             CheckSeverity::Warning,
-            "a challenge at least",
-            "`referee init DIR` makes one; name its folder in `challenges`.",
-        ),
-        (_, 0) => check(format!("challenges: {}", names.join(", "))),
-        (_, n) => check(format!("{n} warnings, printed above")).with_problem(
+            "at least one challenge",
+            "Create one with `referee init DIR`, and add its folder to `challenges`.",
+        )
+    } else if warnings == 0 {
+        check(format!("challenges: {}", names.join(", ")))
+    } else {
+        check(format!("warnings, printed above: {warnings}")).with_problem(
             CheckSeverity::Warning,
-            "none",
-            "`referee config check` prints them again.",
-        ),
+            "no warnings",
+            "Follow the help of each warning. `referee config check` prints them again.",
+        )
     }
 }
 
-fn data(challenge: &Challenge) -> Check {
-    let what = format!("data of {}", challenge.slug);
+fn check_data(challenge: &Challenge) -> Check {
+    let name = format!("data of {}", challenge.slug);
     let findings = config::check_paths(challenge);
     if findings.is_empty() {
         let phases: Vec<_> = challenge.phases.iter().map(|p| p.slug.as_str()).collect();
-        let seen = format!("inputs and truth of every task in {}", phases.join(", "));
-        return Check::ok(what, seen);
+        let seen = format!(
+            "inputs and ground truth of every task in {}",
+            phases.join(", ")
+        );
+        return Check::ok(name, seen);
     }
     let locations: Vec<String> = findings
         .iter()
@@ -161,43 +158,46 @@ fn data(challenge: &Challenge) -> Check {
             None => f.message.clone(),
         })
         .collect();
-    let mut remedies: Vec<&str> = findings.iter().map(|f| f.help.as_str()).collect();
-    remedies.dedup();
-    Check::ok(what, locations.join(" ")).with_problem(
-        match any_error(&findings) {
-            true => CheckSeverity::Error,
-            false => CheckSeverity::Warning,
-        },
-        "inputs and truth of every task in every phase",
-        remedies.join(" "),
+    let mut helps: Vec<&str> = findings.iter().map(|f| f.help.as_str()).collect();
+    helps.dedup();
+    let severity = if any_error(&findings) {
+        CheckSeverity::Error
+    } else {
+        CheckSeverity::Warning
+    };
+    Check::ok(name, locations.join(" ")).with_problem(
+        severity,
+        "inputs and ground truth of every task in every phase",
+        helps.join(" "),
     )
 }
 
-fn state(settings: &Settings) -> Check {
-    let (what, shown) = ("state directory", settings.data.display());
+fn check_state_directory(settings: &Settings) -> Check {
+    let (name, directory) = ("state directory", settings.data.display());
     match std::fs::create_dir_all(&settings.data) {
-        Ok(()) => Check::ok(what, shown.to_string()),
-        Err(error) => Check::ok(what, format!("{shown} cannot be made: {error}")).with_problem(
+        Ok(()) => Check::ok(name, directory.to_string()),
+        Err(error) => Check::ok(name, format!("{directory} cannot be created: {error}")).with_problem(
             CheckSeverity::Error,
             "a directory that the daemon may write to",
-            "Give its parent to the daemon's user, or set `[server] data` to another place.",
+            "Let the daemon's user write to the parent directory, or set `[server] data` to another directory.",
         ),
     }
 }
 
-async fn database(settings: &Settings) -> Check {
+async fn check_database(settings: &Settings) -> Check {
     match Store::open(settings.database.expose()).await {
-        Ok(_) => Check::ok("database", "it answers, and its schema is of this version"),
+        Ok(_) => Check::ok("database", "it answers, and has the schema of this version"),
         Err(error) => Check::ok("database", error.to_string()).with_problem(
             CheckSeverity::Error,
-            "it answers, and its schema is of this version",
-            "Start it, or correct `[server] database`. A schema of a newer Referee needs that one.",
+            "a database that answers and has the schema of this version",
+            "Start the database, or correct `[server] database`. A database of another version of Referee needs that \
+             version.",
         ),
     }
 }
 
-/// Local repositories are pushed to with git; the daemon itself does not need it.
-fn git(settings: &Settings) -> Check {
+/// Teams push to local repositories with git. The daemon itself does not need git.
+fn check_git(settings: &Settings) -> Check {
     let answer = std::process::Command::new("git").arg("--version").output();
     let version = answer.ok().filter(|output| output.status.success());
     if let Some(output) = version {
@@ -206,13 +206,14 @@ fn git(settings: &Settings) -> Check {
         return Check::ok("git", version);
     }
     let local = |forge: &ForgeSettings| matches!(forge, ForgeSettings::Local { .. });
-    match settings.forges.values().any(local) {
-        true => Check::ok("git", "not found").with_problem(
+    if settings.forges.values().any(local) {
+        Check::ok("git", "not found").with_problem(
             CheckSeverity::Error,
-            "git, by which teams push to local repositories",
+            "git, because teams push to local repositories with it",
             "Install it: `apt-get install git`.",
-        ),
-        false => Check::ok("git", "not found, and no forge here needs it"),
+        )
+    } else {
+        Check::ok("git", "not found, and no forge here needs it")
     }
 }
 
@@ -234,26 +235,26 @@ mod tests {
     }
 
     #[test]
-    fn only_errors_fail_unless_strict_counts_warnings() {
-        let fine = Check::ok("git", "2.39.5");
-        let ends = |checks: &[Check], strict| verdict(checks, strict).1;
-        assert!(ends(std::slice::from_ref(&fine), true));
-        assert!(ends(&[fine.clone(), warned()], false));
-        assert!(!ends(&[fine.clone(), warned()], true));
-        assert!(!ends(&[fine, warned(), failed()], false));
+    fn errors_fail_and_warnings_fail_with_strict_alone() {
+        let passed = Check::ok("git", "2.39.5");
+        let healthy = |checks: &[Check], strict| verdict(checks, strict).1;
+        assert!(healthy(std::slice::from_ref(&passed), true));
+        assert!(healthy(&[passed.clone(), warned()], false));
+        assert!(!healthy(&[passed.clone(), warned()], true));
+        assert!(!healthy(&[passed, warned(), failed()], false));
     }
 
     #[test]
     fn a_problem_is_shown_with_observation_expectation_and_help() {
         assert_eq!(
-            drawn(&warned(), Style::Plain),
+            lines_of(&warned(), Style::Plain),
             "warn   engine version: 20.10.24\n         expected: 29.5.1 or newer\n         \
              to do:    Install a newer one."
         );
         assert_eq!(
-            drawn(&Check::ok("git", "2.39.5"), Style::Plain),
+            lines_of(&Check::ok("git", "2.39.5"), Style::Plain),
             "ok     git: 2.39.5"
         );
-        assert!(drawn(&failed(), Style::Plain).starts_with("ERROR  git: not found\n"));
+        assert!(lines_of(&failed(), Style::Plain).starts_with("ERROR  git: not found\n"));
     }
 }

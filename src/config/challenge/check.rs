@@ -1,31 +1,33 @@
-//! `[[task.check]]`: what is looked at in outputs before the scorer sees them.
+//! `[[task.check]]`: the checks of outputs before the scorer reads them.
 //!
-//! Whether inputs fit is asked of the public sample by their names alone; no input is opened.
+//! Whether a pattern selects inputs is checked with the names in the public sample. No input is opened.
 
 use std::path::Path;
 
+use strum::{IntoStaticStr, VariantArray};
 use toml_edit::Value;
 
-use super::task::paths;
+use super::pattern::path_pattern;
 use crate::config::data;
-use crate::config::reader::{Section, text_of};
-use crate::config::values::{Read, one_of, path, quoted, refused, text, whole};
+use crate::config::reader::{Section, read_file};
+use crate::config::values::{ValueResult, integer, invalid, path, quoted, text, word};
 use crate::model::{
     Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat,
     PNG_TYPES, PathPattern, Schema,
 };
 
-/// What stands around a check in the file.
-pub struct Around<'a> {
-    /// Where the file lies.
+/// The parts of the task and of the file that a check depends on.
+pub struct CheckContext<'a> {
+    /// The directory of `challenge.toml`.
     pub directory: &'a Path,
-    /// The task's contract, if it could be read.
+    /// `None` if the contract could not be read.
     pub contract: Option<&'a Contract>,
-    /// The task's public sample, if it could be read.
+    /// `None` if the path of the sample could not be read.
     pub sample: Option<&'a Path>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 enum Kind {
     Png,
     Csv,
@@ -33,15 +35,14 @@ enum Kind {
     Nifti,
 }
 
-const KINDS: [(&str, Kind); 4] = [
-    ("png", Kind::Png),
-    ("csv", Kind::Csv),
-    ("json", Kind::Json),
-    ("nifti", Kind::Nifti),
-];
+impl Kind {
+    fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
 
-/// Keys that mean something for some formats only.
-const FITS: [(&str, &[Kind]); 6] = [
+/// Keys that exist for some formats only.
+const KEYS_OF_KINDS: [(&str, &[Kind]); 6] = [
     ("size-of", &[Kind::Png, Kind::Nifti]),
     ("types", &[Kind::Png, Kind::Nifti]),
     ("columns", &[Kind::Csv]),
@@ -50,43 +51,37 @@ const FITS: [(&str, &[Kind]); 6] = [
     ("keys-for", &[Kind::Json]),
 ];
 
-/// The keys that `every` thins out.
-const EVERY_OF: [&str; 3] = ["one-for", "rows-for", "keys-for"];
+/// The keys whose inputs `every` reduces.
+const KEYS_WITH_EVERY: [&str; 3] = ["one-for", "rows-for", "keys-for"];
 
-/// Reads one check.
-pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<OutputCheck> {
-    let files = s.required("files", paths);
-    let kind = s.required("is", one_of(&KINDS));
-    let size_of = s.optional("size-of", paths);
+/// Reads one `[[task.check]]`.
+pub fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<OutputCheck> {
+    let files = s.required("files", path_pattern);
+    let kind = s.required("is", word::<Kind>);
+    let size_of = s.optional("size-of", path_pattern);
     let types = s.list("types", |value| type_name(value, kind));
     let columns = s.list("columns", text);
-    let schema = s.optional("schema", path(around.directory));
-    let schema = schema.and_then(|file| schema_at(s, &file));
-    let every = s.optional("every", whole(1, 1_000_000));
-    let [one_for, rows_for, keys_for] = EVERY_OF.map(|key| {
-        let pattern = s.optional(key, paths)?;
+    let schema = s.optional("schema", path(context.directory));
+    let schema = schema.and_then(|file| read_schema(s, &file));
+    let every = s.optional("every", integer(1, 1_000_000));
+    let [one_for, rows_for, keys_for] = KEYS_WITH_EVERY.map(|key| {
+        let pattern = s.optional(key, path_pattern)?;
         Some(InputSelection {
             pattern,
             every: every.unwrap_or(1),
         })
     });
     let (files, kind) = (files?, kind?);
-    misfits(s, kind);
+    check_keys(s, kind);
     if columns.as_ref().is_some_and(Vec::is_empty) {
-        s.bad(
-            "columns",
-            "`columns` is empty.",
-            "Name the columns, or remove the key.",
-        );
+        let help = "List the columns, or remove the key.";
+        s.invalid("columns", "`columns` is empty.", help);
     }
     if types.as_ref().is_some_and(Vec::is_empty) {
-        s.bad(
-            "types",
-            "`types` is empty.",
-            "Name a type, or remove the key.",
-        );
+        let help = "List at least one type, or remove the key.";
+        s.invalid("types", "`types` is empty.", help);
     }
-    let grid = ImageFormat {
+    let image = ImageFormat {
         size_of,
         types: types.unwrap_or_default(),
     };
@@ -94,19 +89,19 @@ pub fn read(s: &Section<'_>, around: &Around<'_>) -> Option<OutputCheck> {
         files,
         one_for,
         format: match kind {
-            Kind::Png => OutputFormat::Png(grid),
-            Kind::Nifti => OutputFormat::Nifti(grid),
+            Kind::Png => OutputFormat::Png(image),
+            Kind::Nifti => OutputFormat::Nifti(image),
             Kind::Csv => OutputFormat::Csv { columns, rows_for },
             Kind::Json => OutputFormat::Json { schema, keys_for },
         },
     };
-    check_files(s, &check, around.contract);
+    check_files(s, &check, context.contract);
     check_stars(s, &check);
-    check_sample(s, &check, around.sample);
+    check_sample(s, &check, context.sample);
     Some(check)
 }
 
-fn type_name(value: &Value, kind: Option<Kind>) -> Read<&'static str> {
+fn type_name(value: &Value, kind: Option<Kind>) -> ValueResult<&'static str> {
     let name = text(value)?;
     let known: Vec<&'static str> = match kind {
         Some(Kind::Nifti) => NIFTI_TYPES.map(|(name, ..)| name).to_vec(),
@@ -114,9 +109,9 @@ fn type_name(value: &Value, kind: Option<Kind>) -> Read<&'static str> {
     };
     match known.iter().find(|known| **known == name) {
         Some(found) => Ok(*found),
-        None => refused(
-            format!("cannot hold {}", quoted(&name)),
-            format!("Write some of {}.", list(&known)),
+        None => invalid(
+            format!("cannot contain {}", quoted(&name)),
+            format!("Use any of {}.", list(&known)),
         ),
     }
 }
@@ -126,14 +121,14 @@ fn list(names: &[&str]) -> String {
     names.join(", ")
 }
 
-fn schema_at(s: &Section<'_>, file: &Path) -> Option<Schema> {
+fn read_schema(s: &Section<'_>, file: &Path) -> Option<Schema> {
     let name = file.display();
     if !file.is_file() {
-        let message = format!("There is no file `{name}`.");
-        s.absent("schema", message, "Add it, or correct `schema`.");
+        let message = format!("The file `{name}` does not exist.");
+        s.path_missing("schema", message, "Create it, or correct `schema`.");
         return None;
     }
-    let text = match text_of(file) {
+    let text = match read_file(file) {
         Ok(text) => text,
         Err(findings) => {
             s.add(findings);
@@ -142,43 +137,41 @@ fn schema_at(s: &Section<'_>, file: &Path) -> Option<Schema> {
     };
     let read = serde_json::from_str(&text).map_err(|e| format!("`{name}` is not JSON: {e}."));
     let schema = read.and_then(|value| {
-        Schema::new(value).map_err(|why| format!("`{name}` is no JSON schema: {why}."))
+        Schema::new(value).map_err(|e| format!("`{name}` is not a valid JSON schema: {e}."))
     });
     schema
         .map_err(|message| {
-            let help = "Correct the file; all of the schema must be in it.";
-            s.bad("schema", message, help);
+            let help = "Correct the file. It must hold the complete schema.";
+            s.invalid("schema", message, help);
         })
         .ok()
 }
 
-fn misfits(s: &Section<'_>, kind: Kind) {
-    let word = |kind: Kind| {
-        KINDS
-            .iter()
-            .find(|(_, k)| *k == kind)
-            .map_or("", |(w, _)| *w)
-    };
-    for (key, kinds) in FITS {
+/// Reports keys that do not exist for this format, and `every` without a key that it belongs to.
+fn check_keys(s: &Section<'_>, kind: Kind) {
+    for (key, kinds) in KEYS_OF_KINDS {
         if s.has(key) && !kinds.contains(&kind) {
-            let fits: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
             s.contradiction(
                 key,
-                format!("`{key}` means nothing for `{}`.", word(kind)),
-                format!("Remove it, or correct `is`: it is for {}.", list(&fits)),
+                format!("`{key}` does not apply to `{}`.", kind.as_str()),
+                format!(
+                    "Remove it, or correct `is`. The key applies to {}.",
+                    list(&kinds)
+                ),
             );
         }
     }
-    if s.has("every") && !EVERY_OF.into_iter().any(|key| s.has(key)) {
+    if s.has("every") && !KEYS_WITH_EVERY.into_iter().any(|key| s.has(key)) {
         s.contradiction(
             "every",
-            "`every` says of no inputs which of them count.",
-            format!("Remove it, or add one of {}.", list(&EVERY_OF)),
+            "`every` has no effect without a key that selects inputs.",
+            format!("Remove it, or add one of {}.", list(&KEYS_WITH_EVERY)),
         );
     }
 }
 
-/// The files of a check are outputs that the contract asks for.
+/// The files of a check must be outputs that the contract expects.
 fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>) {
     let Some(contract) = contract else { return };
     if !contract.expect.contains(&check.files) {
@@ -186,7 +179,7 @@ fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>
         s.contradiction(
             "files",
             format!("`{}` is not in `expect`.", check.files),
-            format!("Write {}, just as it is there.", list(&all)),
+            format!("Write {}, exactly as in `expect`.", list(&all)),
         );
     }
     let shared = contract.mode == ContractMode::WholeSet && !check.files.names_case();
@@ -195,59 +188,63 @@ fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>
             s.contradiction(
                 key,
                 format!(
-                    "`{}` is one file for all cases, `{}` another for each.",
+                    "`{}` is one file for all cases, but `{}` is one file per case.",
                     check.files, inputs.pattern
                 ),
-                "Leave `size-of` out, or put `{case}` into `files`.",
+                "Remove `size-of`, or add `{case}` to `files`.",
             );
         }
     }
 }
 
-/// Stars of inputs stand for what those of outputs stand for, in their order.
+/// The stars in a pattern of inputs match the same texts as the stars in `files`, in order.
 fn check_stars(s: &Section<'_>, check: &OutputCheck) {
-    let mine = check.files.stars();
-    let stars = |n: usize| format!("{n} {}", if n == 1 { "star" } else { "stars" });
+    let output_stars = check.files.stars();
+    let wildcards = |n: usize| format!("{n} {}", if n == 1 { "wildcard" } else { "wildcards" });
     for (key, inputs) in check.inputs() {
         let pattern: &PathPattern = &inputs.pattern;
-        let theirs = pattern.stars();
-        let fits = match key {
-            "one-for" => theirs == mine,
-            "size-of" => theirs == mine || theirs == 0,
+        let input_stars = pattern.stars();
+        let consistent = match key {
+            "one-for" => input_stars == output_stars,
+            "size-of" => input_stars == output_stars || input_stars == 0,
             _ => true,
         };
-        if !fits {
+        if !consistent {
             s.contradiction(
                 key,
                 format!(
-                    "`{pattern}` has {}, `files` has {}.",
-                    stars(theirs),
-                    stars(mine)
+                    "`{pattern}` has {}, but `files` has {}.",
+                    wildcards(input_stars),
+                    wildcards(output_stars)
                 ),
-                "Write as many: each stands for the same text in both, in their order.",
+                "Write the same number of `*`. Each matches the same text in both patterns, in order.",
             );
         }
-        if inputs.every > 1 && theirs == 0 {
+        if inputs.every > 1 && input_stars == 0 {
             s.contradiction(
                 "every",
-                format!("`{pattern}` has no star, so no number that `every` could go by."),
-                "Put a `*` in the place of the number.",
+                format!("`{pattern}` has no `*`, so there is no number for `every` to use."),
+                "Write `*` instead of the number.",
             );
         }
     }
 }
 
-/// What the check looks at is in the sample, for each case.
+/// Each case of the sample must have the inputs that the check selects.
 fn check_sample(s: &Section<'_>, check: &OutputCheck, sample: Option<&Path>) {
     let Some(sample) = sample else { return };
     let inputs = data::inputs_of_sample(sample);
-    // Where there are no cases, that is told already.
+    // A sample without cases is reported elsewhere.
     let cases = data::cases(&inputs).unwrap_or_default();
-    for (key, message) in data::misses(&inputs, check, &cases) {
-        s.absent(
-            key,
-            format!("{message} The sample is in `{}`.", inputs.display()),
-            "Correct it: a path within the inputs, with `*` for what differs.",
+    for missing in data::missing_inputs(&inputs, check, &cases) {
+        s.path_missing(
+            missing.key,
+            format!(
+                "{} The sample is in `{}`.",
+                missing.message,
+                inputs.display()
+            ),
+            "Correct the pattern: a path within the inputs, with `*` for the parts that differ.",
         );
     }
 }

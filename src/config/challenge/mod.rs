@@ -1,9 +1,10 @@
-//! `challenge.toml` to a checked [`Challenge`], or all its problems at once.
+//! Converts `challenge.toml` to a checked [`Challenge`], or reports all its problems at once.
 //!
-//! Needs no hidden data, so that a participant's laptop can read a challenge too: whether the data
-//! is there is asked by [`super::check_paths`].
+//! The hidden data need not exist, so that a participant's laptop can read a challenge. [`super::check_paths`] checks
+//! that it exists.
 
 mod check;
+mod pattern;
 mod phase;
 mod task;
 
@@ -12,37 +13,38 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
-use super::reader::{self, Section, Source, shown, text_of};
-use super::values::{Read, one_of, parsed, path, refused, text};
+use super::reader::{self, Input, Section, display_path, read_file};
+use super::values::{ValueResult, invalid, parsed, path, text, word};
 use crate::model::{Challenge, ChallengeSlug, Digest, Finding, ForgeName, Severity, TeamPattern};
 
-/// The annotated defaults: the layer below every `challenge.toml`.
+/// The annotated defaults. They are the layer below every `challenge.toml`.
 pub const CHALLENGE_TOML: &str = include_str!("challenge.toml");
 
-/// What is allowed wherever a slug is wanted.
+/// Help for every slug.
 const SLUG: &str =
-    "Write 1 to 63 of a-z, 0-9, `-`, `_` and `.`, starting with a letter or a digit.";
+    "Write 1 to 63 characters of a-z, 0-9, `-`, `_` and `.`, starting with a letter or a digit.";
 
 /// Reads the challenge in a directory.
 ///
 /// # Errors
-/// All problems, warnings among them, when any of them is an error.
+/// All findings, including warnings, if one of them is an error.
 pub fn read_challenge(directory: &Path) -> Result<Challenge, Vec<Finding>> {
-    super::accept(inspect_challenge(directory))
+    let (challenge, findings) = inspect_challenge(directory);
+    super::without_errors(challenge, findings)
 }
 
-/// Reads the challenge in a directory and gives every problem, warnings too. Where one of them is
-/// an error, the challenge must not be used.
+/// Reads the challenge in a directory and returns all findings, including warnings. If one of them is an error, the
+/// challenge must not be used.
 pub fn inspect_challenge(directory: &Path) -> (Option<Challenge>, Vec<Finding>) {
     let file = directory.join("challenge.toml");
-    match text_of(&file) {
-        // Engines want absolute paths, and a link is followed once, here.
+    match read_file(&file) {
+        // Engines need absolute paths. A symbolic link is resolved only here.
         Ok(text) => match directory.canonicalize() {
-            Ok(directory) => parse(&text, &shown(&file), &directory),
+            Ok(directory) => parse(&text, &display_path(&file), &directory),
             Err(e) => {
                 let finding = Finding::error(
                     reader::PATH_MISSING,
-                    format!("The directory of the challenge cannot be read: {e}."),
+                    format!("The directory of the challenge cannot be resolved: {e}."),
                     "Check its permissions.",
                 );
                 (None, vec![finding])
@@ -54,18 +56,18 @@ pub fn inspect_challenge(directory: &Path) -> (Option<Challenge>, Vec<Finding>) 
 
 /// Reads the text of a `challenge.toml` that lies in `directory`.
 fn parse(text: &str, name: &str, directory: &Path) -> (Option<Challenge>, Vec<Finding>) {
-    let source = Source {
+    let input = Input {
         name,
         text,
         defaults: CHALLENGE_TOML,
-        guarded: false,
+        hide_values: false,
     };
-    reader::read(&source, |root| {
+    reader::read_text(&input, |root| {
         let head = root.section("challenge", |s| head(s, directory));
         let mut slugs = Vec::new();
-        let tasks = root.sections("task", |s| task::read(s, directory, &mut slugs));
+        let tasks = root.sections("task", |s| task::task(s, directory, &mut slugs));
         let mut before = Vec::new();
-        let phases = root.sections("phase", |s| phase::read(s, directory, &mut before));
+        let phases = root.sections("phase", |s| phase::phase(s, directory, &mut before));
         let rules = root.pairs("rules", rule);
         let head = head?;
         Some(Challenge {
@@ -104,7 +106,7 @@ fn head(s: &Section<'_>, directory: &Path) -> Option<Head> {
     let teams = s.required(
         "teams",
         parsed(
-            "Write `owner/prefix*` with one `*`; the part under it names the team.",
+            "Write `owner/prefix*` with one `*`. The text in place of `*` is the name of the team.",
             TeamPattern::parse,
         ),
     );
@@ -116,11 +118,11 @@ fn head(s: &Section<'_>, directory: &Path) -> Option<Head> {
     {
         s.contradiction(
             "leaderboard",
-            format!("`{board}` is a team repository by the pattern of `teams`."),
-            "Choose a repository outside of the pattern.",
+            format!("`{board}` matches the pattern of `teams`, so it would be a team repository."),
+            "Choose a repository that does not match the pattern.",
         );
     }
-    directory_at(s, "template", template.as_deref());
+    check_directory(s, "template", template.as_deref());
     let slug = slug?;
     Some(Head {
         title: title.unwrap_or_else(|| slug.to_string()),
@@ -135,36 +137,33 @@ fn head(s: &Section<'_>, directory: &Path) -> Option<Head> {
 
 fn owner_and_name(text: &str) -> Option<String> {
     let (owner, name) = text.split_once('/')?;
-    let fine = |part: &str| {
+    let valid = |part: &str| {
         let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !part.is_empty() && part.chars().all(ok) && !part.starts_with('.')
     };
-    (fine(owner) && fine(name)).then(|| text.to_owned())
+    (valid(owner) && valid(name)).then(|| text.to_owned())
 }
 
-fn rule(code: &str, value: &Value) -> Read<Severity> {
+/// The severity of a rule in this challenge. Whether the rule exists is checked by the caller.
+fn rule(code: &str, value: &Value) -> ValueResult<Severity> {
     let letters = code.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = code.len() - letters.len();
     if !letters.bytes().all(|b| b.is_ascii_uppercase()) || letters.len() < 2 || digits != 3 {
-        return refused(
-            "is no rule",
+        return invalid(
+            "is not the code of a rule",
             "Write the code of a rule, for example `DF041`.",
         );
     }
-    one_of(&[
-        ("error", Severity::Error),
-        ("warning", Severity::Warning),
-        ("advice", Severity::Advice),
-    ])(value)
+    word(value)
 }
 
-/// Tells when a directory that a key names is not there.
-fn directory_at(s: &Section<'_>, key: &str, directory: Option<&Path>) {
+/// Reports that a directory does not exist.
+fn check_directory(s: &Section<'_>, key: &str, directory: Option<&Path>) {
     if let Some(directory) = directory
         && !directory.is_dir()
     {
-        let message = format!("There is no directory `{}`.", directory.display());
-        s.absent(key, message, format!("Make it, or correct `{key}`."));
+        let message = format!("The directory `{}` does not exist.", directory.display());
+        s.path_missing(key, message, format!("Create it, or correct `{key}`."));
     }
 }
 

@@ -1,18 +1,18 @@
-//! `[[phase]]`: when, what starts a submission, on which data, how often, what is shown.
+//! `[[phase]]`: period, trigger, data, quota and disclosure.
 //!
-//! Does not look for the data: see [`crate::config::check_paths`].
+//! The data need not exist: see [`crate::config::check_paths`].
 
 use std::path::Path;
 
 use super::SLUG;
 use crate::config::reader::Section;
-use crate::config::values::{flag, one_of, parsed, path, span, text, timestamp, whole};
-use crate::model::{
-    BoardVisibility, Duration, Phase, PhaseSlug, Pick, Quota, Show, Trigger, limits,
+use crate::config::values::{
+    boolean, duration, integer, one_of, parsed, path, text, timestamp, word,
 };
+use crate::model::{Duration, Phase, PhaseSlug, Quota, Show, Trigger, limits};
 
-/// Reads one phase; `before` holds the phases above it in the file, and then this one too.
-pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
+/// Reads one `[[phase]]`. `before` holds the phases above it in the file, and gets this one appended.
+pub fn phase(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
     let slug = s.required("slug", parsed(SLUG, |t| PhaseSlug::new(t).ok()));
     let title = s.optional("title", text);
     let opens = s.required("opens", timestamp);
@@ -20,26 +20,19 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
     let on = s.required(
         "on",
         parsed(
-            "Write `branch:main`, `tag:final-*` or `image:*`; `*` stands for any characters.",
+            "Write `branch:main`, `tag:final-*` or `image:*`; `*` matches any characters.",
             Trigger::parse,
         ),
     );
     let data = s.required("data", path(directory));
     let quota = s.section("quota", quota);
     let show = s.section("show", show);
-    let pick = s.required(
-        "pick",
-        one_of(&[
-            ("best", Pick::Best),
-            ("last", Pick::Last),
-            ("chosen", Pick::Chosen),
-        ]),
-    );
+    let pick = s.required("pick", word);
     if let (Some(opens), Some(closes)) = (opens, closes)
         && closes < opens
     {
         let message = format!("The phase closes at {closes}, before it opens at {opens}.");
-        s.contradiction("closes", message, "Swap or correct the two moments.");
+        s.contradiction("closes", message, "Swap or correct the two times.");
     }
     let slug = slug?;
     let phase = Phase {
@@ -58,29 +51,28 @@ pub fn read(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Optio
     Some(phase)
 }
 
-/// Two phases may share neither their name nor, at the same time, their trigger.
+/// Two phases must have different names. At the same time, they should have different triggers.
 fn compare(s: &Section<'_>, before: &[Phase], phase: &Phase) {
     for other in before {
         if other.slug == phase.slug {
-            let message = format!("There are two phases of the name `{}`.", phase.slug);
-            s.contradiction("slug", message, "Give each its own slug.");
+            let message = format!("Two phases have the slug `{}`.", phase.slug);
+            s.contradiction("slug", message, "Give each phase its own slug.");
         }
         let together = other.opens <= phase.closes && phase.opens <= other.closes;
         if together && overlap(&other.on, &phase.on) {
-            s.doubt(
+            s.warning(
                 "on",
                 format!(
-                    "A push can be a submission to `{}` and to `{}` at the same time, and spend \
-                     the quota of both.",
+                    "One push can be a submission to both `{}` and `{}`, and use the quota of both.",
                     other.slug, phase.slug
                 ),
-                "Give the phases different branches, tags or images, or periods that do not overlap.",
+                "Use different branches, tags or images for the phases, or periods that do not overlap.",
             );
         }
     }
 }
 
-/// Whether one trigger's pattern covers the other's.
+/// Whether one trigger matches the pattern of the other.
 fn overlap(a: &Trigger, b: &Trigger) -> bool {
     let covers = |trigger: &Trigger, other: &Trigger| match other {
         Trigger::Branch(pattern) => trigger.matches(&format!("refs/heads/{pattern}")),
@@ -92,10 +84,10 @@ fn overlap(a: &Trigger, b: &Trigger) -> bool {
 
 fn quota(s: &Section<'_>) -> Option<Quota> {
     const MOST: i64 = 1_000_000;
-    let per_day = s.required("per-day", whole(1, MOST));
-    let total = s.required("total", whole(1, MOST));
-    let concurrent = s.required("concurrent", whole(1, 1000));
-    let submissions_per_day = s.required("submissions-per-day", whole(1, MOST));
+    let per_day = s.required("per-day", integer(1, MOST));
+    let total = s.required("total", integer(1, MOST));
+    let concurrent = s.required("concurrent", integer(1, 1000));
+    let submissions_per_day = s.required("submissions-per-day", integer(1, MOST));
     let quota = Quota {
         per_day: per_day?,
         total: total?,
@@ -103,37 +95,30 @@ fn quota(s: &Section<'_>) -> Option<Quota> {
         submissions_per_day: submissions_per_day?,
     };
     if quota.submissions_per_day < quota.per_day {
-        s.doubt(
+        s.warning(
             "submissions-per-day",
             format!(
-                "{} evaluations a day are allowed, but only {} pushes.",
+                "{} evaluations per day are allowed, but only {} submissions.",
                 quota.per_day, quota.submissions_per_day
             ),
-            "Raise `submissions-per-day`: every evaluation begins with a push.",
+            "Raise `submissions-per-day`, because every evaluation needs a submission.",
         );
     }
     Some(quota)
 }
 
 fn show(s: &Section<'_>) -> Option<Show> {
-    let board = s.required(
-        "board",
-        one_of(&[
-            ("live", BoardVisibility::Live),
-            ("hidden", BoardVisibility::Hidden),
-        ]),
-    );
+    let board = s.required("board", word);
     let logs = s.required("logs", one_of(&[("none", false), ("all", true)]));
-    let cases = s.required("cases", flag);
-    let decimals = s.required("decimals", whole(0, 12));
-    let disclosure_interval = s.optional("disclosure-interval", span);
+    let cases = s.required("cases", boolean);
+    let decimals = s.required("decimals", integer(0, 12));
+    let disclosure_interval = s.optional("disclosure-interval", duration);
     let logs = logs?;
     if logs && disclosure_interval.is_some() {
-        s.doubt(
+        s.warning(
             "disclosure-interval",
-            "Logs are shown, and with them how long everything took: `disclosure-interval` has no effect."
-                .to_owned(),
-            "Delete it, or write `logs = \"none\"`.",
+            "`disclosure-interval` has no effect, because the logs reveal how long each run takes.",
+            "Remove it, or write `logs = \"none\"`.",
         );
     }
     Some(Show {
@@ -141,9 +126,10 @@ fn show(s: &Section<'_>) -> Option<Show> {
         logs,
         cases: cases?,
         decimals: decimals?,
-        disclosure_interval: match logs {
-            true => Duration(0),
-            false => disclosure_interval.unwrap_or(limits::DISCLOSURE_INTERVAL),
+        disclosure_interval: if logs {
+            Duration(0)
+        } else {
+            disclosure_interval.unwrap_or(limits::DISCLOSURE_INTERVAL)
         },
     })
 }

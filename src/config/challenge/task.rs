@@ -1,55 +1,56 @@
 //! `[[task]]`: contract, scorer, metrics, ranking and limits.
 //!
-//! Looks whether sample and scorer are there; never at what they hold beyond names.
+//! The sample and the scorer must exist. Only names in them are read, not the content of files.
 
 use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
-use super::{SLUG, check, directory_at};
+use super::check::{self, CheckContext};
+use super::pattern::{is_path_pattern, path_pattern};
+use super::{SLUG, check_directory};
 use crate::config::data;
 use crate::config::reader::Section;
 use crate::config::values::{
-    Read, Refusal, any_number, number, one_of, parsed, path, refused, shown_size, size, span, text,
-    whole,
+    ValueError, ValueResult, any_number, duration, format_size, integer, invalid, number, parsed,
+    path, size, text, word,
 };
 use crate::model::{
-    AcrossMetrics, Aggregate, Contract, ContractMode, Direction, Duration, MetricName, MetricSpec,
-    MissingRule, PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug,
+    Contract, ContractMode, Duration, MetricName, MetricSpec, MissingRule, Ranking, RunLimits,
+    ScorerSpec, Task, TaskSlug,
 };
 
-/// The smoke run's time where a task does not say: a push should be answered while its author is
-/// still there.
+/// Default of `smoke-time`. The author of a push should get the result while still at the computer.
 const SMOKE_TIME: Duration = Duration::seconds(120);
 
-/// Engines start no container with less.
-const MEMORY_LEAST: u64 = 16 * 1024 * 1024;
+/// Engines do not start a container with less memory.
+const MEMORY_BYTES_LEAST: u64 = 16 * 1024 * 1024;
 
-/// Directories that every run provides or that an image cannot live without.
+/// Directories that the sandbox provides or that an image needs.
 const RESERVED: [&str; 15] = [
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/srv",
     "/sys", "/tmp", "/usr", "/var",
 ];
 
-/// Reads one task; `seen` holds the names of those above it in the file, and then this one too.
-pub fn read(s: &Section<'_>, directory: &Path, seen: &mut Vec<TaskSlug>) -> Option<Task> {
+/// Reads one `[[task]]`. `before` holds the names of the tasks above it in the file, and gets this one appended.
+pub fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>) -> Option<Task> {
     let slug = s.required("slug", parsed(SLUG, |t| TaskSlug::new(t).ok()));
     if let Some(slug) = &slug {
-        if seen.contains(slug) {
-            let message = format!("There are two tasks of the name `{slug}`.");
-            s.contradiction("slug", message, "Give each its own slug.");
+        if before.contains(slug) {
+            let message = format!("Two tasks have the slug `{slug}`.");
+            s.contradiction("slug", message, "Give each task its own slug.");
         }
-        seen.push(slug.clone());
+        before.push(slug.clone());
     }
     let title = s.optional("title", text);
     let sample = s.required("sample", path(directory));
     let contract = s.section("contract", contract);
-    let around = check::Around {
+    let context = CheckContext {
         directory,
         contract: contract.as_ref(),
         sample: sample.as_deref(),
     };
-    let checks = s.optional_sections("check", |s| check::read(s, &around));
+    let checks = s.optional_sections("check", |s| check::check(s, &context));
     let scorer = s.section("scorer", |s| scorer(s, directory));
     let mut names = Vec::new();
     let metrics = s.sections("metric", |s| metric(s, &mut names));
@@ -72,27 +73,21 @@ pub fn read(s: &Section<'_>, directory: &Path, seen: &mut Vec<TaskSlug>) -> Opti
 }
 
 fn contract(s: &Section<'_>) -> Option<Contract> {
-    let mode = s.required(
-        "mode",
-        one_of(&[
-            ("whole-set", ContractMode::WholeSet),
-            ("per-case", ContractMode::PerCase),
-        ]),
-    );
+    let mode = s.required("mode", word);
     let input = s.required("input", mount);
     let output = s.required("output", mount);
-    let expect = s.required_list("expect", paths);
+    let expect = s.required_list("expect", path_pattern);
     if expect.as_ref().is_some_and(Vec::is_empty) {
-        let help = "Name at least one file that must exist for each case.";
-        s.bad("expect", "`expect` is empty.", help);
+        let help = "List at least one file that the container must write for each case.";
+        s.invalid("expect", "`expect` is empty.", help);
     }
     if let (Some(input), Some(output)) = (&input, &output) {
         let inside = |a: &str, b: &str| Path::new(a).starts_with(b);
         if inside(input, output) || inside(output, input) {
             s.contradiction(
                 "output",
-                format!("`{input}` and `{output}` lie within each other."),
-                "Choose two directories side by side, for example `/input` and `/output`.",
+                format!("One of `{input}` and `{output}` contains the other."),
+                "Use two separate directories, for example `/input` and `/output`.",
             );
         }
     }
@@ -104,19 +99,19 @@ fn contract(s: &Section<'_>) -> Option<Contract> {
     })
 }
 
-/// A path in the container where something is mounted.
-fn mount(value: &Value) -> Read<String> {
+/// A mount point in the container.
+fn mount(value: &Value) -> ValueResult<String> {
     let path = text(value)?;
-    let fine = |part: &str| {
+    let valid = |part: &str| {
         let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !part.is_empty() && part.chars().all(ok) && !matches!(part, "." | "..")
     };
     match path.strip_prefix('/') {
-        Some(rest) if rest.split('/').all(fine) => {}
+        Some(rest) if rest.split('/').all(valid) => {}
         _ => {
-            return refused(
-                "is no absolute path in a container",
-                "Write for example `/input`: no `/` at the end, no `..`, no blanks.",
+            return invalid(
+                "is not an absolute path in a container",
+                "Write for example `/input`, without `/` at the end, `..` or blanks.",
             );
         }
     }
@@ -124,23 +119,12 @@ fn mount(value: &Value) -> Read<String> {
     let reserved =
         RESERVED.contains(&path.as_str()) || fixed.iter().any(|f| Path::new(&path).starts_with(f));
     if reserved {
-        return refused(
-            format!("cannot be `{path}`, which the container needs itself"),
-            "Choose a directory of its own, for example `/input`.",
+        return invalid(
+            format!("cannot be `{path}`, because the container needs that directory"),
+            "Use a separate directory, for example `/input`.",
         );
     }
     Ok(path)
-}
-
-/// A pattern of paths.
-pub(super) fn paths(value: &Value) -> Read<PathPattern> {
-    let allowed = "Write a relative path, for example `{case}.png`; no `..`, no empty part.";
-    parsed(allowed, |t| pattern(t).then(|| PathPattern(t.to_owned())))(value)
-}
-
-fn pattern(text: &str) -> bool {
-    let fine = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
-    text.split('/').all(fine) && !text.replace("{case}", "").contains(['{', '}'])
 }
 
 fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
@@ -149,16 +133,16 @@ fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
         "dockerfile",
         parsed(
             "Write a path within the build context, without `..`.",
-            |t| pattern(t).then(|| t.to_owned()),
+            |t| is_path_pattern(t).then(|| t.to_owned()),
         ),
     );
-    let memory = s.required("memory", size(MEMORY_LEAST));
-    let time = s.required("time", span);
+    let memory = s.required("memory", size(MEMORY_BYTES_LEAST));
+    let time = s.required("time", duration);
     let (build, dockerfile): (PathBuf, String) = (build?, dockerfile?);
-    directory_at(s, "build", Some(&build));
+    check_directory(s, "build", Some(&build));
     if build.is_dir() && !build.join(&dockerfile).is_file() {
         let message = format!("The scorer has no `{dockerfile}` in `{}`.", build.display());
-        s.absent("dockerfile", message, "Add it, or correct `dockerfile`.");
+        s.path_missing("dockerfile", message, "Create it, or correct `dockerfile`.");
     }
     Some(ScorerSpec {
         build,
@@ -172,25 +156,19 @@ fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
     let name = s.required(
         "name",
         parsed(
-            "Write 1 to 64 of A-Z, a-z, 0-9, `_`, `-`, `.` and `@`, starting with a letter.",
+            "Write 1 to 64 characters of A-Z, a-z, 0-9, `_`, `-`, `.` and `@`, starting with a letter.",
             MetricName::new,
         ),
     );
     let title = s.optional("title", text);
-    let direction = s.required(
-        "direction",
-        one_of(&[("max", Direction::Max), ("min", Direction::Min)]),
-    );
+    let direction = s.required("direction", word);
     let bounds = s.required("bounds", bounds);
     let missing = s.required("missing", missing);
-    let aggregate = s.required(
-        "aggregate",
-        one_of(&[("mean", Aggregate::Mean), ("median", Aggregate::Median)]),
-    );
+    let aggregate = s.required("aggregate", word);
     if let Some(name) = &name {
         if names.contains(name) {
-            let message = format!("There are two metrics of the name `{name}`.");
-            s.contradiction("name", message, "Give each its own name.");
+            let message = format!("Two metrics have the name `{name}`.");
+            s.contradiction("name", message, "Give each metric its own name.");
         }
         names.push(name.clone());
     }
@@ -207,50 +185,50 @@ fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
     Some(spec)
 }
 
-fn bounds(value: &Value) -> Read<(f64, f64)> {
-    let wanted = "two numbers in a list, such as `[0.0, 1.0]`";
+fn bounds(value: &Value) -> ValueResult<(f64, f64)> {
+    let expected = "two numbers in a list, such as `[0.0, 1.0]`";
     let array = value
         .as_array()
-        .ok_or_else(|| Refusal::Type(wanted.to_owned()))?;
-    let numbers: Vec<f64> = array.iter().map(any_number).collect::<Read<_>>()?;
+        .ok_or_else(|| ValueError::Type(expected.to_owned()))?;
+    let numbers: Vec<f64> = array.iter().map(any_number).collect::<ValueResult<_>>()?;
     match numbers[..] {
         [low, high] if low < high => Ok((low, high)),
-        [low, high] => refused(
+        [low, high] => invalid(
             format!("ends at {high}, which is not above {low}"),
             "Write the smallest legal value first.",
         ),
-        _ => refused(
-            format!("holds {} numbers", numbers.len()),
-            "Write two: the smallest and the largest legal value.",
+        _ => invalid(
+            format!("has {} numbers", numbers.len()),
+            "Write two numbers: the smallest and the largest legal value.",
         ),
     }
 }
 
-fn missing(value: &Value) -> Read<MissingRule> {
+fn missing(value: &Value) -> ValueResult<MissingRule> {
     match value.as_str() {
         Some("worst") => Ok(MissingRule::Worst),
         Some("reject") => Ok(MissingRule::Reject),
         None if value.is_integer() || value.is_float() => any_number(value).map(MissingRule::Value),
-        _ => refused(
-            "says nothing that is known",
+        _ => invalid(
+            "is neither `worst` nor `reject` nor a number",
             "Write `worst`, `reject` or a number.",
         ),
     }
 }
 
-/// A missing value must become one that is legal and that can be averaged.
+/// The value that replaces a missing one must be within the bounds and finite, so that it can be averaged.
 fn check_missing(s: &Section<'_>, spec: &MetricSpec) {
     let (low, high) = spec.bounds;
     match spec.missing {
         MissingRule::Worst if spec.worst().is_infinite() => s.contradiction(
             "bounds",
-            "A missing value counts as the worst one, which is infinite.",
+            "A missing value would count as the worst value, which is infinite.",
             "Write a finite bound, or `missing = \"reject\"`.",
         ),
         MissingRule::Value(value) if !(low..=high).contains(&value) || value.is_infinite() => s
             .contradiction(
                 "missing",
-                format!("A missing value counts as {value}, which is not within the bounds."),
+                format!("A missing value would count as {value}, which is not a finite number within the bounds."),
                 format!("Write a finite number from {low} to {high}."),
             ),
         _ => {}
@@ -258,20 +236,8 @@ fn check_missing(s: &Section<'_>, spec: &MetricSpec) {
 }
 
 fn ranking(s: &Section<'_>) -> Option<Ranking> {
-    let scheme = s.required(
-        "scheme",
-        one_of(&[
-            ("aggregate-then-rank", Scheme::AggregateThenRank),
-            ("rank-then-aggregate", Scheme::RankThenAggregate),
-        ]),
-    );
-    let across = s.required(
-        "across-metrics",
-        one_of(&[
-            ("mean-rank", AcrossMetrics::MeanRank),
-            ("first", AcrossMetrics::First),
-        ]),
-    );
+    let scheme = s.required("scheme", word);
+    let across = s.required("across-metrics", word);
     Some(Ranking {
         scheme: scheme?,
         across_metrics: across?,
@@ -279,14 +245,14 @@ fn ranking(s: &Section<'_>) -> Option<Ranking> {
 }
 
 fn limits(s: &Section<'_>) -> Option<RunLimits> {
-    let gpus = s.required("gpus", whole(0, 64));
+    let gpus = s.required("gpus", integer(0, 64));
     let cpus = s.required("cpus", number(0.1, 1024.0));
-    let memory = s.required("memory", size(MEMORY_LEAST));
-    let time = s.required("time", span);
-    let smoke_time = s.optional("smoke-time", span);
+    let memory = s.required("memory", size(MEMORY_BYTES_LEAST));
+    let time = s.required("time", duration);
+    let smoke_time = s.optional("smoke-time", duration);
     let output = s.required("output", size(1));
-    let files = s.required("files", whole(1, 100_000_000));
-    let pids = s.required("pids", whole(1, 1_000_000));
+    let files = s.required("files", integer(1, 100_000_000));
+    let pids = s.required("pids", integer(1, 1_000_000));
     let shm = s.required("shm", size(1));
     let tmp = s.required("tmp", size(1));
     let image = s.required("image", size(1));
@@ -313,10 +279,10 @@ fn check_limits(s: &Section<'_>, limits: &RunLimits) {
         s.contradiction(
             "smoke-time",
             format!(
-                "The smoke run may take {}, longer than a run's {}.",
+                "`smoke-time` is {}, longer than the {} of `time`.",
                 limits.smoke_time, limits.time
             ),
-            "Shorten `smoke-time`, or lengthen `time`.",
+            "Lower `smoke-time`, or raise `time`.",
         );
     }
     let in_memory = limits
@@ -324,30 +290,29 @@ fn check_limits(s: &Section<'_>, limits: &RunLimits) {
         .saturating_add(limits.shm)
         .saturating_add(limits.tmp);
     if in_memory > limits.memory {
-        s.doubt(
+        s.warning(
             "memory",
             format!(
-                "Output, `/dev/shm` and `/tmp` may hold {} together, more than the memory of {} \
-                 that they are kept in.",
-                shown_size(in_memory),
-                shown_size(limits.memory)
+                "`output`, `shm` and `tmp` are {} together, more than the {} of `memory` in which they are kept.",
+                format_size(in_memory),
+                format_size(limits.memory)
             ),
-            "Give more memory, or less to `output`, `shm` or `tmp`: who fills them is killed.",
+            "Raise `memory`, or lower `output`, `shm` or `tmp`. A container that fills them is killed.",
         );
     }
 }
 
-/// The public sample must be complete: every submission is tried on it first.
+/// The public sample must be complete, because every submission runs on it first.
 fn check_sample(s: &Section<'_>, task: &Task) {
-    directory_at(s, "sample", Some(&task.sample));
+    check_directory(s, "sample", Some(&task.sample));
     if !task.sample.is_dir() {
         return;
     }
     if !data::sample_ground_truth(task).is_dir() {
-        s.absent(
+        s.path_missing(
             "sample",
-            "The sample has no directory `truth`.",
-            "Add it: the smoke run is scored like any other.",
+            "The sample has no directory `truth/`.",
+            "Create it. Referee scores the smoke run like every other run.",
         );
     }
     match data::cases(&data::sample_inputs(task)) {
@@ -355,13 +320,13 @@ fn check_sample(s: &Section<'_>, task: &Task) {
         Ok(cases) if cases.len() > 1 && task.contract.mode == ContractMode::WholeSet => {
             let all: Vec<_> = task.contract.expect.iter().map(|e| e.0.as_str()).collect();
             for pattern in all.iter().filter(|p| !p.contains("{case}")) {
-                s.doubt(
+                s.warning(
                     "contract",
                     format!(
-                        "`{pattern}` asks for the same file for each of the {} sample cases.",
+                        "`{pattern}` is the same file for all {} cases of the sample.",
                         cases.len()
                     ),
-                    "Put `{case}` into the pattern, unless one file speaks for all cases.",
+                    "Add `{case}` to the pattern, unless one file holds the results of all cases.",
                 );
             }
         }

@@ -1,7 +1,12 @@
 //! Reads a TOML file section by section and collects every problem with its line.
 //!
-//! Never stops at the first problem, and knows no key by itself: the grammar of a file is what the
-//! code that reads it asks for. Anything that was not asked for is an unknown key.
+//! This reader is written by hand, on top of the parser `toml_edit`. No crate does all of its three tasks. It reports
+//! all problems of a file at once, each with line and column, where serde stops at the first one. It merges two layers,
+//! the file and its annotated defaults, and still knows which layer a value comes from. It hides the values of files
+//! that hold secrets.
+//!
+//! The reader itself knows no key. The code that reads a file asks for keys, and every key that it did not ask for is
+//! an unknown key.
 
 mod section;
 
@@ -16,45 +21,45 @@ use crate::model::{Finding, Location};
 
 pub use section::Section;
 
-/// The file is no TOML.
+/// The file is not TOML.
 pub const SYNTAX: &str = "CFG001";
-/// A key that must be there is not.
+/// A required key is missing.
 pub const MISSING_KEY: &str = "CFG002";
-/// A value has another type than the key wants.
+/// A value has the wrong type.
 pub const WRONG_TYPE: &str = "CFG003";
-/// A key means nothing here.
+/// The section has no such key.
 pub const UNKNOWN_KEY: &str = "CFG004";
-/// The type is right and the value is not.
-pub const BAD_VALUE: &str = "CFG005";
-/// Two values that are fine alone and cannot both be true.
+/// A value has the right type and is not allowed.
+pub const INVALID_VALUE: &str = "CFG005";
+/// Two values are allowed one by one but not together.
 pub const CONTRADICTION: &str = "CFG006";
-/// A file or folder that is named and is not there.
+/// A file or folder does not exist.
 pub const PATH_MISSING: &str = "CFG007";
 
-/// Bytes of a configuration file; a larger one is something else by mistake.
+/// A larger file is probably not a configuration file.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Syntax errors that are looked for behind the first one.
+/// Syntax errors in one report.
 const SYNTAX_ERRORS_MAX: usize = 10;
 
 /// Reads the text of a configuration file.
 ///
 /// # Errors
-/// A finding when the file is not there, too large or not UTF-8.
-pub fn text_of(path: &Path) -> Result<String, Vec<Finding>> {
-    let location = Location::file(shown(path));
+/// A finding if the file does not exist, is too large, or is not UTF-8.
+pub fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
+    let location = Location::file(display_path(path));
     let failed = |message: String, help: &str| {
         vec![Finding::error(PATH_MISSING, message, help).at(location)]
     };
     match std::fs::metadata(path) {
-        Ok(about) if about.len() > FILE_BYTES_MAX => Err(failed(
-            format!("The file has {} bytes.", about.len()),
-            "A configuration of more than 1 MiB is a mistake; check the path.",
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => Err(failed(
+            format!("The file has {} bytes.", metadata.len()),
+            "A configuration file has at most 1 MiB. Check the path.",
         )),
         _ => std::fs::read_to_string(path).map_err(|e| match e.kind() {
             ErrorKind::NotFound => failed(
-                "There is no such file.".to_owned(),
-                "Correct the path, or let `referee init DIR` make a challenge with its settings.",
+                "The file does not exist.".to_owned(),
+                "Correct the path, or create a challenge and its settings with `referee init DIR`.",
             ),
             _ => failed(
                 format!("The file cannot be read: {e}."),
@@ -64,39 +69,38 @@ pub fn text_of(path: &Path) -> Result<String, Vec<Finding>> {
     }
 }
 
-/// A path as findings show it: as it was given, without a leading `./`.
-pub fn shown(path: &Path) -> String {
+/// A path as findings show it: as the user gave it, without a leading `./`.
+pub fn display_path(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.display().to_string()
 }
 
-/// A text to read, and how to speak of it.
-pub struct Source<'a> {
+/// A text to read.
+pub struct Input<'a> {
     /// Name of the file in findings.
     pub name: &'a str,
-    /// What it says.
     pub text: &'a str,
-    /// The layer below: a key that the text does not set is looked up here.
+    /// The layer below: the values of keys that the text does not set.
     pub defaults: &'a str,
-    /// Findings repeat no value of this file, because values may be secrets.
-    pub guarded: bool,
+    /// Findings show the keys of the file without their values, because values may be secrets.
+    pub hide_values: bool,
 }
 
-/// Reads the whole text with `read` and gives every problem, in the order of the lines.
-/// There is no value where a required part of it has a problem.
-pub fn read<T>(
-    source: &Source<'_>,
+/// Reads the whole text with `read` and returns every problem, in the order of the lines. The value is `None` if a
+/// required part of it has a problem.
+pub fn read_text<T>(
+    input: &Input<'_>,
     read: impl FnOnce(&Section<'_>) -> Option<T>,
 ) -> (Option<T>, Vec<Finding>) {
-    let parsed = parse(source.text);
-    let defaults = Document::parse(source.defaults).ok();
+    let parsed = parse(input.text);
+    let defaults = Document::parse(input.defaults).ok();
     let file = File {
-        source,
-        lost: parsed.lost,
+        input,
+        skipped_keys: parsed.skipped_keys,
         findings: RefCell::default(),
     };
     for (at, message) in parsed.errors {
-        file.syntax(at, &message);
+        file.report_syntax_error(at, &message);
     }
     let value = parsed.document.and_then(|document| {
         let below = defaults.as_ref().map(|d| d.as_table() as &dyn TableLike);
@@ -106,34 +110,33 @@ pub fn read<T>(
     let mut findings = file.findings.into_inner();
     findings.sort_by_key(|f| {
         let location = f.location.as_ref();
-        location.map(|p| (p.file != source.name, p.line, p.column))
+        location.map(|p| (p.file != input.name, p.line, p.column))
     });
     (value, findings)
 }
 
-/// What can be made of a text.
+/// As much of a text as could be parsed.
 struct Parsed {
     document: Option<Document<String>>,
-    /// Byte offset and sentence of each syntax error.
+    /// Byte offset and message of each syntax error.
     errors: Vec<(usize, String)>,
-    /// Keys whose lines were left out.
-    lost: Vec<String>,
+    /// Keys on lines with a syntax error.
+    skipped_keys: Vec<String>,
 }
 
-/// Parses, leaving out up to [`SYNTAX_ERRORS_MAX`] faulty `key = value` lines, so that one missing
-/// quote does not hide the mistakes behind it. A fault that reaches beyond its line cannot be left
-/// out; then the first error is all that is certain.
+/// Parses the text without up to [`SYNTAX_ERRORS_MAX`] faulty `key = value` lines, so that one missing quote does not
+/// hide the mistakes behind it. An error that reaches beyond its line cannot be skipped. Then only the first error is
+/// reported.
 fn parse(text: &str) -> Parsed {
     let mut work = text.to_owned();
-    let (mut errors, mut lost) = (Vec::new(), Vec::new());
+    let (mut errors, mut skipped_keys) = (Vec::new(), Vec::new());
     while errors.len() < SYNTAX_ERRORS_MAX {
         let error = match Document::parse(work.clone()) {
             Ok(document) => {
-                let document = Some(document);
                 return Parsed {
-                    document,
+                    document: Some(document),
                     errors,
-                    lost,
+                    skipped_keys,
                 };
             }
             Err(error) => error,
@@ -148,7 +151,7 @@ fn parse(text: &str) -> Parsed {
         if key.trim_start().starts_with(['[', '#']) {
             break;
         }
-        lost.push(key.trim().to_owned());
+        skipped_keys.push(key.trim().to_owned());
         let blank = " ".repeat(line.len());
         work.replace_range(line, &blank);
     }
@@ -156,62 +159,62 @@ fn parse(text: &str) -> Parsed {
     Parsed {
         document: None,
         errors,
-        lost,
+        skipped_keys,
     }
 }
 
-/// The line that holds this byte, without its end.
+/// The line that holds this byte, without its line feed.
 fn line_around(text: &str, at: usize) -> Range<usize> {
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
     start..end
 }
 
-/// The file under reading.
+/// The file that is being read, with the problems found so far.
 struct File<'a> {
-    source: &'a Source<'a>,
-    lost: Vec<String>,
+    input: &'a Input<'a>,
+    skipped_keys: Vec<String>,
     findings: RefCell<Vec<Finding>>,
 }
 
 impl File<'_> {
-    /// Keeps a finding about what stands at this byte.
-    fn notify(&self, at: usize, finding: Finding) {
+    /// Adds a finding about the text at this byte.
+    fn report(&self, at: usize, finding: Finding) {
         let finding = finding.at(self.location(at));
         self.findings.borrow_mut().push(finding);
     }
 
-    fn syntax(&self, at: usize, message: &str) {
+    fn report_syntax_error(&self, at: usize, message: &str) {
         let mut location = self.location(at);
-        if self.source.guarded {
-            // A broken line may be the inside of a secret.
+        if self.input.hide_values {
+            // A broken line may be part of a secret that spans several lines.
             location.text = None;
         }
         let message = format!("The file is not valid TOML here: {message}.");
-        let help = "Correct the line; a value that is a text needs quotes at both ends.";
+        let help = "Correct the line. A text value needs quotes at both ends.";
         let finding = Finding::error(SYNTAX, message, help);
         self.findings.borrow_mut().push(finding.at(location));
     }
 
-    /// Whether a line that sets this key had to be left out.
-    fn has_lost(&self, key: &str) -> bool {
-        self.lost.iter().any(|lost| lost == key)
+    /// Whether a line that sets this key was skipped because of a syntax error.
+    fn has_skipped(&self, key: &str) -> bool {
+        self.skipped_keys.iter().any(|skipped| skipped == key)
     }
 
     fn location(&self, at: usize) -> Location {
-        let text = self.source.text;
+        let text = self.input.text;
         let at = text.floor_char_boundary(at);
         let line = line_around(text, at);
         let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
         let mut location = Location::line(
-            self.source.name,
+            self.input.name,
             number(text[..at].bytes().filter(|b| *b == b'\n').count()),
         );
         location.column = Some(number(text[line.start..at].chars().count()));
         let written = text[line].trim_end();
         match written.split_once('=') {
-            Some((key, _)) if self.source.guarded => location.with_text(format!("{key}= …")),
-            None if self.source.guarded && !written.starts_with('[') => location,
+            Some((key, _)) if self.input.hide_values => location.with_text(format!("{key}= …")),
+            None if self.input.hide_values && !written.starts_with('[') => location,
             _ => location.with_text(written),
         }
     }
@@ -219,19 +222,19 @@ impl File<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::values::{flag, text as any_text, whole};
+    use super::super::values::{boolean, integer, text as any_text};
     use super::*;
 
-    fn said(text: &str, guarded: bool) -> Vec<String> {
-        let source = Source {
+    fn findings_of(text: &str, hide_values: bool) -> Vec<String> {
+        let input = Input {
             name: "file",
             text,
             defaults: "n = 1\n[t]\nb = true\n",
-            guarded,
+            hide_values,
         };
-        let (_, findings) = read(&source, |s| {
-            s.required("n", whole::<u32>(0, 9));
-            s.section("t", |t| t.required("b", flag));
+        let (_, findings) = read_text(&input, |s| {
+            s.required("n", integer::<u32>(0, 9));
+            s.section("t", |t| t.required("b", boolean));
             s.optional("x", any_text)
         });
         let line = |f: &Finding| {
@@ -243,19 +246,22 @@ mod tests {
     }
 
     #[test]
-    fn places_count_lines_and_characters() {
-        assert_eq!(said("", false), [""; 0]);
+    fn locations_count_lines_and_characters() {
+        assert_eq!(findings_of("", false), [""; 0]);
         assert_eq!(
-            said("\r\n n = 'é'\r\n", false),
+            findings_of("\r\n n = 'é'\r\n", false),
             ["file:2:6 CFG003 | n = 'é'"]
         );
-        assert_eq!(said("x = 'é' \ny = 1", false), ["file:2:1 CFG004 |y = 1"]);
-        assert_eq!(said("x = {a = 1}\nt = 5", false).len(), 2);
-        assert_eq!(said("t.b = 1\nt.c = 1", false).len(), 2);
+        assert_eq!(
+            findings_of("x = 'é' \ny = 1", false),
+            ["file:2:1 CFG004 |y = 1"]
+        );
+        assert_eq!(findings_of("x = {a = 1}\nt = 5", false).len(), 2);
+        assert_eq!(findings_of("t.b = 1\nt.c = 1", false).len(), 2);
     }
 
     #[test]
-    fn guarded_files_show_keys_alone() {
+    fn findings_about_a_file_with_secrets_show_keys_only() {
         for (text, shown) in [
             ("n = 'hush'", "file:1:5 CFG003 |n = …"),
             ("n = 'hush", "file:1:10 CFG001 |"),
@@ -263,24 +269,24 @@ mod tests {
             ("hush = 1", "file:1:1 CFG004 |hush = …"),
             ("[q]\n", "file:1:2 CFG004 |[q]"),
         ] {
-            let said = said(text, true);
-            assert!(said.contains(&shown.to_owned()), "{text}: {said:?}");
+            let findings = findings_of(text, true);
+            assert!(findings.contains(&shown.to_owned()), "{text}: {findings:?}");
         }
     }
 
     #[test]
-    fn files_are_read_within_bounds() {
+    fn files_are_read_within_limits() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.toml");
-        assert_eq!(text_of(&file).unwrap_err()[0].code, PATH_MISSING);
+        assert_eq!(read_file(&file).unwrap_err()[0].code, PATH_MISSING);
         std::fs::write(&file, [0xff]).unwrap();
-        assert!(text_of(&file).is_err());
+        assert!(read_file(&file).is_err());
         std::fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
         assert!(
-            text_of(&file).unwrap_err()[0]
+            read_file(&file).unwrap_err()[0]
                 .message
                 .contains("1048577 bytes")
         );
-        assert_eq!(shown(Path::new("./a/b.toml")), "a/b.toml");
+        assert_eq!(display_path(Path::new("./a/b.toml")), "a/b.toml");
     }
 }

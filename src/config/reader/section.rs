@@ -1,33 +1,41 @@
-//! One table of a file while it is read: asks for keys, converts values, remembers what was asked.
+//! One table of a file while it is read. It looks up keys, converts values and records which keys were requested.
 //!
-//! Decides nothing about a value: `values` does.
+//! It decides nothing about a value: `values` does.
 
 use std::cell::RefCell;
 
 use toml_edit::{InlineTable, Item, TableLike, Value};
 
-use super::{BAD_VALUE, CONTRADICTION, File, MISSING_KEY, PATH_MISSING, UNKNOWN_KEY, WRONG_TYPE};
-use crate::config::values::{Read, Refusal, quoted};
+use super::{
+    CONTRADICTION, File, INVALID_VALUE, MISSING_KEY, PATH_MISSING, UNKNOWN_KEY, WRONG_TYPE,
+};
+use crate::config::values::{ValueError, ValueResult, quoted};
 use crate::model::{Finding, suggest};
+
+/// Old names of keys with their present names. An old name is an error like every unknown key. The table only makes
+/// its help name the present key.
+const RENAMED_KEYS: [(&str, &str); 2] = [
+    ("tries-per-day", "submissions-per-day"),
+    ("grid", "disclosure-interval"),
+];
 
 /// A table of the file while it is read.
 pub struct Section<'a> {
     file: &'a File<'a>,
-    /// Dotted path; empty at the top.
+    /// Dotted path; empty for the root.
     name: String,
-    /// What the file says; `None` where only the defaults have this table.
+    /// The table in the file. `None` if only the defaults have it.
     table: Option<&'a dyn TableLike>,
     defaults: Option<&'a dyn TableLike>,
-    /// Byte where the table starts, for problems of the whole of it.
+    /// Byte at which the table starts, for problems of the table as a whole.
     start: usize,
-    asked: RefCell<Vec<&'a str>>,
-    /// Keys that were asked for in vain, and how to write them.
+    requested: RefCell<Vec<&'a str>>,
+    /// Required keys that neither layer has, each with its form in the file.
     missing: RefCell<Vec<(&'static str, String)>>,
 }
 
 /// Reading.
 impl<'a> Section<'a> {
-    /// The top of a file.
     pub(super) fn root(
         file: &'a File<'a>,
         table: &'a dyn TableLike,
@@ -39,53 +47,64 @@ impl<'a> Section<'a> {
             table: Some(table),
             defaults,
             start: 0,
-            asked: RefCell::default(),
+            requested: RefCell::default(),
             missing: RefCell::default(),
         }
     }
 
-    /// Reads the table with `read`, then tells of keys that nobody asked for, and of those that
-    /// were asked for in vain.
+    /// Reads the table with `read`, then reports unknown and missing keys.
     pub(super) fn read_with<T>(self, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
         let value = read(&self);
-        self.finish();
+        self.report_keys();
         value
     }
 
-    /// A value that must be there, in the file or in the defaults.
-    pub fn required<T>(&self, key: &'static str, kind: impl Fn(&Value) -> Read<T>) -> Option<T> {
-        let item = self.look_or_lack(key, || format!("{key} = …"))?;
+    /// A value that the file or the defaults must have.
+    pub fn required<T>(
+        &self,
+        key: &'static str,
+        kind: impl Fn(&Value) -> ValueResult<T>,
+    ) -> Option<T> {
+        let item = self.lookup_required(key, || format!("{key} = …"))?;
         self.convert(key, item, kind)
     }
 
-    /// A value that may be there. `None` too when it is refused, which is then known.
-    pub fn optional<T>(&self, key: &'static str, kind: impl Fn(&Value) -> Read<T>) -> Option<T> {
-        let item = self.look(key)?;
+    /// A value that may be missing. The result is `None` also if the value is invalid, which has been reported then.
+    pub fn optional<T>(
+        &self,
+        key: &'static str,
+        kind: impl Fn(&Value) -> ValueResult<T>,
+    ) -> Option<T> {
+        let item = self.lookup(key)?;
         self.convert(key, item, kind)
     }
 
-    /// A list that must be there, each element of one kind.
+    /// A list that the file or the defaults must have, with elements of one kind.
     pub fn required_list<T>(
         &self,
         key: &'static str,
-        kind: impl Fn(&Value) -> Read<T>,
+        kind: impl Fn(&Value) -> ValueResult<T>,
     ) -> Option<Vec<T>> {
-        self.look_or_lack(key, || format!("{key} = […]"))?;
+        self.lookup_required(key, || format!("{key} = […]"))?;
         self.list(key, kind)
     }
 
-    /// A list that may be there. `None` when any element is refused; all are looked at.
-    pub fn list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> Read<T>) -> Option<Vec<T>> {
-        let item = self.look(key)?;
+    /// A list that may be missing. `None` if an element is invalid; all invalid elements are reported.
+    pub fn list<T>(
+        &self,
+        key: &'static str,
+        kind: impl Fn(&Value) -> ValueResult<T>,
+    ) -> Option<Vec<T>> {
+        let item = self.lookup(key)?;
         let Some(array) = item.as_array() else {
-            return self.wants(key, item, "a list in `[` `]`".to_owned());
+            return self.report_type(key, item, "a list in `[` `]`".to_owned());
         };
         let read = |value: &Value| {
-            let refusal = match kind(value) {
-                Ok(good) => return Some(good),
-                Err(refusal) => refusal,
+            let error = match kind(value) {
+                Ok(value) => return Some(value),
+                Err(error) => error,
             };
-            self.refuse(key, &Item::Value(value.clone()), refusal);
+            self.report_value(key, &Item::Value(value.clone()), error);
             None
         };
         let values: Vec<_> = array.iter().map(read).collect();
@@ -98,29 +117,29 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl FnOnce(&Section<'_>) -> Option<T>,
     ) -> Option<T> {
-        let item = self.look_or_lack(key, || format!("[{}]", self.path(key)))?;
+        let item = self.lookup_required(key, || format!("[{}]", self.path(key)))?;
         if item.as_table_like().is_none() {
-            return self.wants(key, item, format!("a table: `[{}]`", self.path(key)));
+            return self.report_type(key, item, format!("a table: `[{}]`", self.path(key)));
         }
-        if !self.has(key) && self.file.has_lost(key) {
-            // Its line was left out: what the defaults say instead proves nothing.
+        if !self.has(key) && self.file.has_skipped(key) {
+            // Its line has a syntax error. The defaults must not replace the values of that line.
             return None;
         }
         let defaults = self.defaults.and_then(|t| t.get(key));
-        self.inner(self.path(key), self.own(key), defaults)
+        self.inner(self.path(key), self.in_file(key), defaults)
             .read_with(read)
     }
 
-    /// A list of tables, each with the first one of the defaults below it; at least one.
-    /// `None` when any of them has a problem.
+    /// A list of at least one table. The first table of the defaults is the layer below each of them. `None` if a
+    /// table has a problem.
     pub fn sections<T>(
         &self,
         key: &'static str,
         mut read: impl FnMut(&Section<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        self.asked.borrow_mut().push(key);
+        self.requested.borrow_mut().push(key);
         let written = format!("[[{}]]", self.path(key));
-        let Some(item) = self.own(key) else {
+        let Some(item) = self.in_file(key) else {
             self.missing.borrow_mut().push((key, written));
             return None;
         };
@@ -133,14 +152,14 @@ impl<'a> Section<'a> {
             _ => None,
         };
         let Some(tables) = tables else {
-            return self.wants(key, item, format!("a list of tables: `{written}`"));
+            return self.report_type(key, item, format!("a list of tables: `{written}`"));
         };
         if tables.is_empty() {
             self.missing.borrow_mut().push((key, written));
         }
         let defaults = self.defaults.and_then(|t| t.get(key));
         let defaults = defaults.and_then(|d| d.get(0));
-        // Read all before any `None` counts, so that the second table's problems are told too.
+        // All tables are read before the first `None` counts, so that the problems of all of them are reported.
         let values: Vec<_> = tables
             .iter()
             .map(|table| {
@@ -151,34 +170,35 @@ impl<'a> Section<'a> {
         values.into_iter().collect()
     }
 
-    /// A list of tables that may be there; none where the file has none.
+    /// A list of tables that may be missing.
     pub fn optional_sections<T>(
         &self,
         key: &'static str,
         read: impl FnMut(&Section<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        match self.has(key) {
-            true => self.sections(key, read),
-            false => {
-                self.asked.borrow_mut().push(key);
-                Some(Vec::new())
-            }
+        if self.has(key) {
+            return self.sections(key, read);
         }
+        self.requested.borrow_mut().push(key);
+        Some(Vec::new())
     }
 
-    /// Tables with names of the user's choice. Those of the file replace those of the defaults.
+    /// Tables whose names the user chooses. Those of the file replace those of the defaults.
     pub fn named_sections<T>(
         &self,
         key: &'static str,
         mut read: impl FnMut(&str, &Section<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let item = self.look(key)?;
+        let item = self.lookup(key)?;
         let Some(tables) = item.as_table_like() else {
-            return self.wants(key, item, format!("tables: `[{}.name]`", self.path(key)));
+            return self.report_type(key, item, format!("tables: `[{}.name]`", self.path(key)));
         };
-        let layers = |item| match self.has(key) {
-            true => (Some(item), None),
-            false => (None, Some(item)),
+        let layers = |item| {
+            if self.has(key) {
+                (Some(item), None)
+            } else {
+                (None, Some(item))
+            }
         };
         let (own, below) = layers(item);
         let parent = self.inner(self.path(key), own, below);
@@ -186,7 +206,7 @@ impl<'a> Section<'a> {
         for (name, item) in tables.iter() {
             let path = parent.path(name);
             values.push(match item.as_table_like() {
-                None => parent.wants(name, item, format!("a table: `[{path}]`")),
+                None => parent.report_type(name, item, format!("a table: `[{path}]`")),
                 Some(_) => {
                     let (own, below) = layers(item);
                     let section = parent.inner(path, own, below);
@@ -197,15 +217,15 @@ impl<'a> Section<'a> {
         values.into_iter().collect()
     }
 
-    /// A table whose keys are of the user's choice, all with values of one kind.
+    /// A table whose keys the user chooses, with values of one kind.
     pub fn pairs<T>(
         &self,
         key: &'static str,
-        kind: impl Fn(&str, &Value) -> Read<T>,
+        kind: impl Fn(&str, &Value) -> ValueResult<T>,
     ) -> Option<Vec<(String, T)>> {
-        let item = self.look(key)?;
+        let item = self.lookup(key)?;
         let Some(table) = item.as_table_like() else {
-            return self.wants(key, item, format!("a table: `[{}]`", self.path(key)));
+            return self.report_type(key, item, format!("a table: `[{}]`", self.path(key)));
         };
         let inner = self.inner(self.path(key), Some(item), None);
         let read = |(name, item): (&str, &Item)| {
@@ -216,142 +236,151 @@ impl<'a> Section<'a> {
         values.into_iter().collect()
     }
 
-    /// Takes no offence at the other keys, where it is unknown which of them would mean anything.
-    pub fn leave_rest(&self) {
+    /// Reports no unknown keys. For a table in which the value of one key decides which other keys exist, if that
+    /// value is invalid.
+    pub fn accept_all_keys(&self) {
         let keys = self.table.into_iter().flat_map(|t| t.iter());
-        self.asked.borrow_mut().extend(keys.map(|(key, _)| key));
+        self.requested.borrow_mut().extend(keys.map(|(key, _)| key));
     }
 
     /// Whether the file itself sets this key.
     pub fn has(&self, key: &str) -> bool {
-        self.own(key).is_some()
+        self.in_file(key).is_some()
     }
 }
 
-/// Telling what no single value shows.
+/// Reporting problems. `key` is the one that the finding points to.
 impl Section<'_> {
-    /// Two values contradict each other; `key` is the one to point at.
+    /// Two values contradict each other.
     pub fn contradiction(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.notify(key, Finding::error(CONTRADICTION, message, help));
+        self.report(key, Finding::error(CONTRADICTION, message, help));
     }
 
-    /// Two values fit badly; `key` is the one to point at.
-    pub fn doubt(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.notify(key, Finding::warning(CONTRADICTION, message, help));
+    /// Two values are probably a mistake together.
+    pub fn warning(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report(key, Finding::warning(CONTRADICTION, message, help));
     }
 
-    /// A value that is bad for a reason outside of its kind.
-    pub fn bad(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.notify(key, Finding::error(BAD_VALUE, message, help));
+    /// A value is not allowed for a reason that its kind cannot know.
+    pub fn invalid(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report(key, Finding::error(INVALID_VALUE, message, help));
     }
 
-    /// A path that is named here and is not there.
-    pub fn absent(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.notify(key, Finding::error(PATH_MISSING, message, help));
+    /// A path does not exist.
+    pub fn path_missing(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report(key, Finding::error(PATH_MISSING, message, help));
     }
 
-    /// Adds findings that were made elsewhere, as they are.
+    /// Adds findings with their own locations.
     pub fn add(&self, findings: Vec<Finding>) {
         self.file.findings.borrow_mut().extend(findings);
     }
 
-    fn notify(&self, key: &str, finding: Finding) {
-        let span = self.own(key).and_then(Item::span);
+    fn report(&self, key: &str, finding: Finding) {
+        let span = self.in_file(key).and_then(Item::span);
         self.file
-            .notify(span.map_or(self.start, |s| s.start), finding);
+            .report(span.map_or(self.start, |s| s.start), finding);
     }
 
-    fn refuse(&self, key: &str, item: &Item, refusal: Refusal) {
-        let (code, message, help) = match refusal {
-            Refusal::Type(wanted) => {
-                let message = format!("is {}", described(item));
-                (WRONG_TYPE, message, format!("Write {wanted}."))
+    fn report_value(&self, key: &str, item: &Item, error: ValueError) {
+        let (code, message, help) = match error {
+            ValueError::Type(expected) => {
+                let message = format!("is {}", type_name(item));
+                (WRONG_TYPE, message, format!("Write {expected}."))
             }
-            Refusal::Value { message, help } => (BAD_VALUE, message, help),
+            ValueError::Value { message, help } => (INVALID_VALUE, message, help),
         };
         let finding = Finding::error(code, format!("{} {message}.", quoted(key)), help);
-        // Bytes of the defaults mean nothing in the file.
+        // A byte offset within the defaults means nothing in the file.
         let span = item.span().filter(|_| self.has(key));
         self.file
-            .notify(span.map_or(self.start, |s| s.start), finding);
+            .report(span.map_or(self.start, |s| s.start), finding);
     }
 
-    fn wants<T>(&self, key: &str, item: &Item, wanted: String) -> Option<T> {
-        self.refuse(key, item, Refusal::Type(wanted));
+    fn report_type<T>(&self, key: &str, item: &Item, expected: String) -> Option<T> {
+        self.report_value(key, item, ValueError::Type(expected));
         None
     }
 
-    fn finish(&self) {
-        let asked = self.asked.borrow();
+    /// Reports keys that no code requested, and required keys that are missing.
+    fn report_keys(&self) {
+        let requested = self.requested.borrow();
         let mut missing = self.missing.borrow().clone();
-        missing.retain(|(key, _)| !self.file.has_lost(key));
+        missing.retain(|(key, _)| !self.file.has_skipped(key));
         for (key, _) in self.table.into_iter().flat_map(|t| t.iter()) {
-            if asked.contains(&key) {
+            if requested.contains(&key) {
                 continue;
             }
-            let unset = asked.iter().copied().filter(|k| !self.has(k));
-            let meant = suggest::nearest(key, unset);
-            // A misspelt key is one mistake, not an unknown and a missing one.
+            let renamed = RENAMED_KEYS.iter().find(|(old, _)| *old == key);
+            let renamed = renamed.and_then(|(_, new)| requested.iter().find(|k| *k == new));
+            let unset = requested.iter().copied().filter(|k| !self.has(k));
+            let meant = renamed.copied().or_else(|| suggest::nearest(key, unset));
+            // A misspelt key is one mistake: it is unknown, and the right one is not missing.
             missing.retain(|(key, _)| Some(*key) != meant);
-            self.unknown(key, meant, &asked);
+            self.report_unknown(key, meant, &requested);
         }
-        let here = self.here();
+        let here = self.in_section();
         for (key, written) in missing {
             let message = format!("`{key}` is missing{here}.");
             let help = format!("Add `{written}`{here}.");
             let finding = Finding::error(MISSING_KEY, message, help);
-            self.file.notify(self.start, finding);
+            self.file.report(self.start, finding);
         }
     }
 
-    fn unknown(&self, key: &str, meant: Option<&str>, asked: &[&str]) {
+    fn report_unknown(&self, key: &str, meant: Option<&str>, requested: &[&str]) {
         let help = match meant {
             Some(meant) => format!("Did you mean `{meant}`?"),
             None => {
-                let mut known: Vec<_> = asked.iter().map(|k| format!("`{k}`")).collect();
+                let mut known: Vec<_> = requested.iter().map(|k| format!("`{k}`")).collect();
                 known.sort();
                 known.dedup();
-                format!("Remove it; known here are {}.", known.join(", "))
+                format!("Remove it. Known keys are {}.", known.join(", "))
             }
         };
         let written = self.table.and_then(|t| t.get_key_value(key));
         let span = written.and_then(|(key, item)| key.span().or_else(|| item.span()));
-        let message = format!("{} is not known{}.", quoted(key), self.here());
+        let message = format!("Unknown key {}{}.", quoted(key), self.in_section());
         let finding = Finding::error(UNKNOWN_KEY, message, help);
         self.file
-            .notify(span.map_or(self.start, |s| s.start), finding);
+            .report(span.map_or(self.start, |s| s.start), finding);
     }
 }
 
-/// Looking.
+/// Looking up keys.
 impl<'a> Section<'a> {
-    /// What the file itself says.
-    fn own(&self, key: &str) -> Option<&'a Item> {
+    fn in_file(&self, key: &str) -> Option<&'a Item> {
         self.table.and_then(|t| t.get(key))
     }
 
-    /// What the file or else the defaults say.
-    fn look(&self, key: &'static str) -> Option<&'a Item> {
-        self.asked.borrow_mut().push(key);
+    /// The item in the file, or else in the defaults.
+    fn lookup(&self, key: &'static str) -> Option<&'a Item> {
+        self.requested.borrow_mut().push(key);
         let below = || self.defaults.and_then(|t| t.get(key));
-        self.own(key).or_else(below)
+        self.in_file(key).or_else(below)
     }
 
-    fn look_or_lack(&self, key: &'static str, written: impl Fn() -> String) -> Option<&'a Item> {
-        let found = self.look(key);
+    fn lookup_required(&self, key: &'static str, written: impl Fn() -> String) -> Option<&'a Item> {
+        let found = self.lookup(key);
         if found.is_none() {
             self.missing.borrow_mut().push((key, written()));
         }
         found
     }
 
-    fn convert<T>(&self, key: &str, item: &Item, kind: impl Fn(&Value) -> Read<T>) -> Option<T> {
+    fn convert<T>(
+        &self,
+        key: &str,
+        item: &Item,
+        kind: impl Fn(&Value) -> ValueResult<T>,
+    ) -> Option<T> {
         let read = match item.as_value() {
             Some(value) => kind(value),
-            // Every kind of single value refuses a table and says what it wants instead.
+            // Every kind refuses a table and names the type that it expects.
             None => kind(&Value::InlineTable(InlineTable::new())),
         };
-        read.map_err(|refusal| self.refuse(key, item, refusal)).ok()
+        read.map_err(|error| self.report_value(key, item, error))
+            .ok()
     }
 
     /// A table within this one, by its layers.
@@ -371,11 +400,12 @@ impl<'a> Section<'a> {
             table: own.and_then(Item::as_table_like),
             defaults: defaults.and_then(Item::as_table_like),
             start,
-            asked: RefCell::default(),
+            requested: RefCell::default(),
             missing: RefCell::default(),
         }
     }
 
+    /// The dotted path of a key.
     fn path(&self, key: &str) -> String {
         match self.name.as_str() {
             "" => key.to_owned(),
@@ -383,7 +413,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn here(&self) -> String {
+    /// ` in ` and the section's name, for messages. Empty for the root.
+    fn in_section(&self) -> String {
         match self.name.as_str() {
             "" => String::new(),
             name => format!(" in `{name}`"),
@@ -391,8 +422,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The type of a value as a person calls it.
-fn described(item: &Item) -> &'static str {
+/// The type of a value as messages name it.
+fn type_name(item: &Item) -> &'static str {
     match item.type_name() {
         "string" => "a text",
         "integer" => "a whole number",

@@ -6,7 +6,7 @@ use toml_edit::Value;
 
 use crate::config::reader::Section;
 use crate::config::values::{
-    Read, Refusal, number, parsed, refused, shown_size, size, span, text, whole,
+    ValueError, ValueResult, duration, format_size, integer, invalid, number, parsed, size, text,
 };
 use crate::model::{BuildsWith, Duration, GpuUuid};
 
@@ -98,13 +98,13 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
     let own = s.optional("socket", socket);
     let with = s.required("with", builds_with);
     let network = s.required("network", name());
-    let time = s.required("time", span);
+    let time = s.required("time", duration);
     let memory = s.required("memory", size(64 << 20));
     let cpus = s.required("cpus", number(0.1, 1024.0));
     let log = s.required("log", size(1024));
     let disk = s.required("disk", size(1 << 20));
     let file = s.required("file", size(1 << 20));
-    let processes = s.required("processes", whole(1, 1_000_000));
+    let processes = s.required("processes", integer(1, 1_000_000));
     let bases = s.required_list(
         "bases",
         parsed("Write for example `referee/python:3.11`.", reference),
@@ -112,14 +112,14 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
     if let (Some(disk), Some(file)) = (disk, file)
         && file > disk
     {
-        let (file, disk) = (shown_size(file), shown_size(disk));
+        let (file, disk) = (format_size(file), format_size(disk));
         let message =
             format!("The limit of a file is {file}, and that of the whole build only {disk}.");
         s.contradiction("file", message, "Lower `file`, or raise `disk`.");
     }
     if network.as_deref() == Some("host") {
         let help = "Write `none`, or the name of a network that reaches only a mirror.";
-        s.bad(
+        s.invalid(
             "network",
             "Build steps would reach every service of the host.",
             help,
@@ -152,14 +152,14 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
 /// Reads `[runner]`.
 pub fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
     let gpus = s.required("gpus", gpus);
-    let slots = s.required("slots", whole(1, 1024));
+    let slots = s.required("slots", integer(1, 1024));
     Some(RunnerSettings {
         gpus: gpus?,
         slots: slots?,
     })
 }
 
-fn socket(value: &Value) -> Read<String> {
+fn socket(value: &Value) -> ValueResult<String> {
     let written = text(value)?;
     let valid = match written.split_once("://") {
         Some(("unix", file)) => file.starts_with('/'),
@@ -171,21 +171,21 @@ fn socket(value: &Value) -> Read<String> {
     if valid && !written.contains(char::is_whitespace) {
         return Ok(written);
     }
-    refused(
+    invalid(
         "is not an address of an engine",
         "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
     )
 }
 
-fn builds_with(value: &Value) -> Read<BuildsWith> {
+fn builds_with(value: &Value) -> ValueResult<BuildsWith> {
     match text(value)?.parse() {
         Ok(builder) => Ok(builder),
-        Err(_) => refused("is not a builder", "Write `classic` or `buildkit`."),
+        Err(_) => invalid("is not a builder", "Write `classic` or `buildkit`."),
     }
 }
 
 /// The engine's name of a runtime or a network.
-fn name() -> impl Fn(&Value) -> Read<String> {
+fn name() -> impl Fn(&Value) -> ValueResult<String> {
     parsed("Write a name of a-z, A-Z, 0-9, `-`, `_` and `.`.", |t| {
         let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         t.chars().all(ok).then(|| t.to_owned())
@@ -199,8 +199,8 @@ fn reference(written: &str) -> Option<String> {
         .then(|| written.to_owned())
 }
 
-fn gpus(value: &Value) -> Read<Gpus> {
-    let wanted = || Refusal::Type("`\"auto\"`, a list such as `[\"GPU-…\"]`, or `0`".to_owned());
+fn gpus(value: &Value) -> ValueResult<Gpus> {
+    let wanted = || ValueError::Type("`\"auto\"`, a list such as `[\"GPU-…\"]`, or `0`".to_owned());
     if value.as_str() == Some("auto") {
         return Ok(Gpus::Auto);
     }
@@ -212,12 +212,12 @@ fn gpus(value: &Value) -> Read<Gpus> {
         .ok_or_else(wanted)?
         .iter()
         .map(text)
-        .collect::<Read<_>>()?;
+        .collect::<ValueResult<_>>()?;
     let known = |n: &String| n.starts_with("GPU-") || n.starts_with("MIG-");
     if names.iter().all(known) {
         return Ok(Gpus::These(names.into_iter().map(GpuUuid).collect()));
     }
-    refused(
+    invalid(
         "contains a name that is not of a GPU",
         "Write the names that `nvidia-smi -L` prints, `GPU-…`. Indices change with a restart.",
     )

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use toml_edit::Value;
 
 use super::web_address;
-use crate::config::reader::{Section, text_of};
+use crate::config::reader::{Section, read_file};
 use crate::config::secret::Secret;
-use crate::config::values::{Read, one_of, path, refused, text};
+use crate::config::values::{ValueResult, invalid, one_of, path, text};
 use crate::model::{Finding, ForgeName};
 
 /// Characters of the shortest webhook secret; a shorter one can be guessed from one delivery.
@@ -52,12 +52,12 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
     let name = ForgeName::new(name);
     if let Err(invalid) = &name {
         let help = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";
-        s.bad("", format!("{invalid}."), help);
+        s.invalid("", format!("{invalid}."), help);
     }
     if name.as_ref().is_ok_and(|n| n.as_str() == RESERVED_FORGE) {
         let message =
             format!("`{RESERVED_FORGE}` is no name for a forge: it stands for this server.");
-        s.bad("", message, "Rename the table.");
+        s.invalid("", message, "Rename the table.");
     }
     let kind = s.required(
         "kind",
@@ -69,7 +69,7 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
             .map(|root| ForgeSettings::Local { root }),
         Some(Kind::Gitea) => gitea(s, base),
         None => {
-            s.leave_rest();
+            s.accept_all_keys();
             None
         }
     };
@@ -92,7 +92,7 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
     let mut webhook_secrets = written?;
     webhook_secrets.extend(stored.into_iter().flatten());
     if webhook_secrets.is_empty() && files.is_empty() {
-        s.bad(
+        s.invalid(
             "webhook-secrets",
             "There is no webhook secret, so that anybody could forge a push.",
             "Write one, the same as in the forge.",
@@ -117,10 +117,10 @@ fn token_in(s: &Section<'_>, key: &'static str, base: &Path) -> Option<Option<Se
 }
 
 /// A webhook secret. Never repeated in a refusal.
-fn secret(value: &Value) -> Read<Secret> {
+fn secret(value: &Value) -> ValueResult<Secret> {
     let text = text(value)?;
     if text.chars().count() < SECRET_CHARS_LEAST {
-        return refused(
+        return invalid(
             format!("holds a secret of less than {SECRET_CHARS_LEAST} characters"),
             "Draw a long one, for example with `openssl rand -hex 32`.",
         );
@@ -133,16 +133,16 @@ fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Se
     let unread = |findings: Vec<Finding>| {
         let message = findings.into_iter().map(|f| f.message).collect::<String>();
         let message = format!("`{}`: {message}", file.display());
-        s.absent(
+        s.path_missing(
             key,
             message,
             format!("Correct `{key}`, or the permissions of the file."),
         );
     };
-    let text = text_of(file).map_err(unread).ok()?;
+    let text = read_file(file).map_err(unread).ok()?;
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.chars().count() < least || secret.contains('\n') {
-        s.bad(
+        s.invalid(
             key,
             format!(
                 "`{}` does not hold one line of at least {least} characters.",

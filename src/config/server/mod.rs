@@ -1,7 +1,7 @@
-//! `referee.toml` to checked [`Settings`], or all its problems at once.
+//! Converts `referee.toml` to checked [`Settings`], or reports all its problems at once.
 //!
-//! Findings repeat no value of this file, because some are secrets. Three variables of the
-//! environment win over it, and no others.
+//! Findings never show a line of this file with its value, because some values are secrets. Three environment
+//! variables take precedence over the file.
 
 mod engine;
 mod forge;
@@ -13,93 +13,88 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::Value;
 
-use super::reader::{self, BAD_VALUE, PATH_MISSING, Section, Source, shown, text_of};
+use super::reader::{self, INVALID_VALUE, Input, PATH_MISSING, Section, display_path, read_file};
 use super::secret::DatabaseUrl;
-use super::values::{Read, Refusal, joined, path, refused, text};
+use super::values::{ValueError, ValueResult, invalid, joined, path, text};
 use crate::model::{Finding, ForgeName, Location};
 
 pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings, ScorerSettings};
 pub use forge::{ForgeSettings, RESERVED_FORGE};
 pub use retention::RetentionSettings;
 
-/// The annotated defaults: the layer below every `referee.toml`.
+/// The annotated defaults. They are the layer below every `referee.toml`.
 pub const REFEREE_TOML: &str = include_str!("referee.toml");
 
-/// How one daemon is set up.
+/// The settings of one daemon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Where the pages and hooks listen.
+    /// Address at which the daemon listens for pages and webhooks.
     pub listen: SocketAddr,
     /// Address of the pages as participants reach them, without `/` at the end.
     pub public_url: String,
-    /// Absolute directory of all state: database, artifacts, work.
+    /// Absolute directory of all state: database, artifacts, mirrors and work.
     pub data: PathBuf,
-    /// The database.
     pub database: DatabaseUrl,
     /// Absolute directories of the challenges, in the order of the file.
     pub challenges: Vec<PathBuf>,
-    /// The forges that challenges name.
     pub forges: BTreeMap<ForgeName, ForgeSettings>,
-    /// What runs containers.
     pub engine: EngineSettings,
-    /// What runs scorers.
     pub scorer: ScorerSettings,
-    /// What builds images.
     pub builder: BuilderSettings,
-    /// What may run at the same time.
     pub runner: RunnerSettings,
-    /// What is forgotten.
     pub retention: RetentionSettings,
 }
 
-/// Reads `referee.toml`; the environment wins over it.
+/// Reads `referee.toml` and the environment, which takes precedence.
 ///
 /// # Errors
-/// All problems, warnings among them, when any of them is an error.
+/// All findings, including warnings, if one of them is an error.
 pub fn read_settings(file: &Path) -> Result<Settings, Vec<Finding>> {
-    super::accept(inspect_settings(file))
+    let (settings, findings) = inspect_settings(file);
+    super::without_errors(settings, findings)
 }
 
 /// The settings of a machine without a `referee.toml`: the annotated defaults and the environment.
 ///
 /// # Errors
-/// When the environment is wrong.
+/// Findings about the environment variables.
 pub fn default_settings() -> Result<Settings, Vec<Finding>> {
     let here = std::path::absolute(".").unwrap_or_default();
-    super::accept(parse("", "(defaults)", &here, &environment))
+    let (settings, findings) = parse("", "(defaults)", &here, &environment);
+    super::without_errors(settings, findings)
 }
 
-/// Reads `referee.toml` and gives every problem, warnings too. Where one of them is an error, the
-/// settings must not be used.
+/// Reads `referee.toml` and returns all findings, including warnings. If one of them is an error, the settings must
+/// not be used.
 pub fn inspect_settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {
-    let text = match text_of(file) {
+    let text = match read_file(file) {
         Ok(text) => text,
         Err(findings) => return (None, findings),
     };
     match std::path::absolute(file) {
         Ok(absolute) => {
             let base = absolute.parent().unwrap_or(Path::new("/"));
-            parse(&text, &shown(file), base, &environment)
+            parse(&text, &display_path(file), base, &environment)
         }
         Err(e) => {
-            let message = format!("The working directory cannot be told: {e}.");
-            let help = "Start from a directory that exists, or give an absolute path.";
+            let message = format!("The current directory cannot be determined: {e}.");
+            let help = "Start from a directory that exists, or use an absolute path.";
             let finding = Finding::error(PATH_MISSING, message, help);
-            (None, vec![finding.at(Location::file(shown(file)))])
+            (None, vec![finding.at(Location::file(display_path(file)))])
         }
     }
 }
 
-/// What the environment says; an empty variable is as good as none.
+/// Reads an environment variable. An empty one counts as unset.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the environment is read in config"
+    reason = "only `config` reads the environment"
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A look-up of environment variables.
+/// Reads environment variables by name.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the text of a `referee.toml` that lies in `base`.
@@ -109,13 +104,13 @@ fn parse(
     base: &Path,
     environment: Environment<'_>,
 ) -> (Option<Settings>, Vec<Finding>) {
-    let source = Source {
+    let input = Input {
         name,
         text,
         defaults: REFEREE_TOML,
-        guarded: true,
+        hide_values: true,
     };
-    reader::read(&source, |root| {
+    reader::read_text(&input, |root| {
         let challenges = root.list("challenges", path(base));
         check_challenges(root, challenges.as_deref().unwrap_or_default());
         let server = root.section("server", |s| server(s, base, environment));
@@ -124,7 +119,7 @@ fn parse(
         let scorer = root.section("scorer", |s| engine::scorer(s, engine.as_ref()));
         let builder = root.section("builder", |s| engine::builder(s, engine.as_ref()));
         let runner = root.section("runner", engine::runner);
-        let retention = root.section("retention", retention::read);
+        let retention = root.section("retention", retention::retention);
         let server = server?;
         Some(Settings {
             listen: server.listen,
@@ -145,11 +140,11 @@ fn parse(
 fn check_challenges(s: &Section<'_>, challenges: &[PathBuf]) {
     for (at, directory) in challenges.iter().enumerate() {
         if !directory.is_dir() {
-            let message = format!("There is no directory `{}`.", directory.display());
-            s.absent("challenges", message, "Correct the path of the challenge.");
+            let message = format!("The directory `{}` does not exist.", directory.display());
+            s.path_missing("challenges", message, "Correct the path of the challenge.");
         } else if challenges[..at].contains(directory) {
-            let message = format!("`{}` is named twice.", directory.display());
-            s.contradiction("challenges", message, "Name each challenge once.");
+            let message = format!("`{}` is listed twice.", directory.display());
+            s.contradiction("challenges", message, "List each challenge once.");
         }
     }
 }
@@ -163,7 +158,7 @@ struct Server {
 }
 
 fn server(s: &Section<'_>, base: &Path, environment: Environment<'_>) -> Option<Server> {
-    // A path in the environment is relative to where the daemon is started, as in a shell.
+    // A path in an environment variable is relative to the current directory, as in a shell.
     let here = std::path::absolute(".").unwrap_or_else(|_| base.to_owned());
     let listen = s.required("listen", address);
     let listen = variable(s, environment, "REFEREE_LISTEN", address).or(listen);
@@ -174,9 +169,9 @@ fn server(s: &Section<'_>, base: &Path, environment: Environment<'_>) -> Option<
     let public_url = s.optional("public-url", web_address);
     let (listen, data) = (listen?, data?);
     if !s.has("public-url") && listen.ip().is_unspecified() {
-        s.doubt(
+        s.warning(
             "listen",
-            format!("Links on pages and commits will lead to `http://{listen}`, which is nowhere."),
+            format!("Links on pages and commits will not work, because they start with `http://{listen}`."),
             "Set `public-url` to the address that participants use.",
         );
     }
@@ -189,39 +184,42 @@ fn server(s: &Section<'_>, base: &Path, environment: Environment<'_>) -> Option<
     })
 }
 
-/// The value of an environment variable, where it is set.
+/// The value of an environment variable. `None` if it is not set or not valid.
 fn variable<T>(
     s: &Section<'_>,
     environment: Environment<'_>,
     name: &str,
-    kind: impl Fn(&Value) -> Read<T>,
+    kind: impl Fn(&Value) -> ValueResult<T>,
 ) -> Option<T> {
-    let refusal = match kind(&Value::from(environment(name)?)) {
+    let error = match kind(&Value::from(environment(name)?)) {
         Ok(value) => return Some(value),
-        Err(refusal) => refusal,
+        Err(error) => error,
     };
-    let (message, help) = match refusal {
-        Refusal::Type(wanted) => ("is of another type".to_owned(), format!("Write {wanted}.")),
-        Refusal::Value { message, help } => (message, help),
+    let (message, help) = match error {
+        ValueError::Type(expected) => (
+            "has the wrong type".to_owned(),
+            format!("Write {expected}."),
+        ),
+        ValueError::Value { message, help } => (message, help),
     };
-    let finding = Finding::error(BAD_VALUE, format!("`{name}` {message}."), help);
+    let finding = Finding::error(INVALID_VALUE, format!("`{name}` {message}."), help);
     s.add(vec![
         finding.at(Location::file(format!("environment {name}"))),
     ]);
     None
 }
 
-fn address(value: &Value) -> Read<SocketAddr> {
+fn address(value: &Value) -> ValueResult<SocketAddr> {
     text(value)?.parse().or_else(|_| {
-        refused(
-            "is no address to listen on",
+        invalid(
+            "is not an address to listen on",
             "Write an IP address and a port, for example `127.0.0.1:8030` or `[::]:8030`.",
         )
     })
 }
 
-/// An `http` or `https` address without a trailing `/`, fit to append a path to.
-fn web_address(value: &Value) -> Read<String> {
+/// An `http` or `https` address without a trailing `/`, so that a path can be appended.
+fn web_address(value: &Value) -> ValueResult<String> {
     let written = text(value)?;
     let rest = written
         .strip_prefix("https://")
@@ -234,24 +232,24 @@ fn web_address(value: &Value) -> Read<String> {
         {
             Ok(written.trim_end_matches('/').to_owned())
         }
-        _ => refused(
-            "is no web address",
-            "Write for example `https://referee.example.org`, without name, password or `?`.",
+        _ => invalid(
+            "is not a web address",
+            "Write for example `https://referee.example.org`, without user name, password or `?`.",
         ),
     }
 }
 
-/// A database; a SQLite file is relative to `base`.
-fn database(base: &Path) -> impl Fn(&Value) -> Read<DatabaseUrl> + '_ {
+/// The address of a database. A SQLite file is relative to `base`.
+fn database(base: &Path) -> impl Fn(&Value) -> ValueResult<DatabaseUrl> + '_ {
     move |value| {
         let url = text(value)?;
         if let Some(file) = url.strip_prefix("sqlite:") {
             let file = file.strip_prefix("//").unwrap_or(file);
             let (file, options) = file.find('?').map_or((file, ""), |at| file.split_at(at));
             if file.is_empty() || file.contains(":memory:") {
-                return refused(
-                    "is no file, so that a restart would lose every submission",
-                    "Name a file: `sqlite:data/referee.db`.",
+                return invalid(
+                    "is not a file, so a restart would lose every submission",
+                    "Write the name of a file: `sqlite:data/referee.db`.",
                 );
             }
             let file = joined(base, Path::new(file));
@@ -265,8 +263,8 @@ fn database(base: &Path) -> impl Fn(&Value) -> Read<DatabaseUrl> + '_ {
             .or_else(|| url.strip_prefix("postgresql://"));
         match server {
             Some(server) if !server.is_empty() => Ok(DatabaseUrl::new(url)),
-            _ => refused(
-                "is no database that is known",
+            _ => invalid(
+                "is not the address of a supported database",
                 "Write `sqlite:<file>` or `postgres://user:password@host/name`.",
             ),
         }

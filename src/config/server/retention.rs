@@ -1,29 +1,25 @@
-//! `[retention]`: what is forgotten, and when.
+//! `[retention]`: how long old data is kept.
 //!
-//! Forgets nothing itself.
+//! Nothing is deleted here: `pipeline::retention` does that.
 
 use crate::config::reader::Section;
-use crate::config::values::span;
+use crate::config::values::duration;
 use crate::model::{Duration, limits};
 
-/// What is forgotten, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionSettings {
-    /// Deliveries that were acted on so long ago.
+    /// Deliveries are deleted this long after Referee has handled them.
     pub deliveries: Duration,
 }
 
 /// Reads `[retention]`.
-pub fn read(s: &Section<'_>) -> Option<RetentionSettings> {
-    let deliveries = s.required("deliveries", span)?;
+pub fn retention(s: &Section<'_>) -> Option<RetentionSettings> {
+    let deliveries = s.required("deliveries", duration)?;
     let least = limits::DELIVERIES_KEPT_LEAST;
     if deliveries < least {
-        let message = format!("Deliveries are kept for {} at least.", least.written());
-        s.bad(
-            "deliveries",
-            message,
-            "Write a longer time, for example `30d`.",
-        );
+        let message = format!("Deliveries must be kept for at least {}.", least.compact());
+        let help = "Write a longer duration, for example `30d`.";
+        s.invalid("deliveries", message, help);
         return None;
     }
     Some(RetentionSettings { deliveries })

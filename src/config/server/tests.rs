@@ -1,4 +1,4 @@
-//! A daemon's settings: defaults, the environment, mistakes, and secrets that stay inside.
+//! The settings of a daemon: defaults, environment variables, mistakes, and secrets that no finding shows.
 
 use std::fs;
 
@@ -19,17 +19,17 @@ fn shown_findings(findings: &[Finding]) -> String {
         let location = f.location.clone().unwrap();
         let text = location.text.clone().unwrap_or_default();
         let (code, message, help) = (&f.code, &f.message, &f.help);
-        format!("{location} {code}: {message} {help} |{text}\n")
+        format!("{location} {code}: {message}\n    line: {text}\n    help: {help}\n")
     });
     lines.collect()
 }
 
-fn said(text: &str) -> String {
+fn findings_of(text: &str) -> String {
     shown_findings(&read(text).1)
 }
 
-/// The annotated text with its `#key` lines switched on.
-fn everything() -> String {
+/// The annotated text with all `#key` lines enabled.
+fn all_keys() -> String {
     let lines = REFEREE_TOML.lines();
     let on = lines.map(|line| match line.strip_prefix('#') {
         Some(set) if !set.is_empty() && !set.starts_with(' ') => set,
@@ -39,7 +39,7 @@ fn everything() -> String {
 }
 
 #[test]
-fn the_annotated_text_is_the_default() {
+fn the_annotated_text_holds_the_defaults() {
     let (settings, findings) = read("");
     assert_eq!(findings, vec![]);
     assert_eq!(read(REFEREE_TOML), (settings.clone(), vec![]));
@@ -68,7 +68,7 @@ fn the_annotated_text_is_the_default() {
 }
 
 #[test]
-fn each_engine_may_be_another() {
+fn runner_scorer_and_builder_may_use_different_engines() {
     let text = "[engine]\nsocket = 'tcp://run:1'\nruntime = 'runsc'\n[scorer]\nsocket = \
                 'unix:///score.sock'\n[builder]\nsocket = 'tcp://build:1'";
     let (settings, findings) = read(text);
@@ -87,12 +87,12 @@ fn each_engine_may_be_another() {
         (&*own.scorer.runtime, &*own.engine.runtime),
         ("runc", "runsc")
     );
-    assert!(said("[scorer]\nsocket = 'here'\nsockets = 1").contains("CFG005"));
+    assert!(findings_of("[scorer]\nsocket = 'here'\nsockets = 1").contains("CFG005"));
 }
 
-/// The limits' own documentation and the annotated text must not drift apart.
+/// The annotated text must agree with the constants in `limits`.
 #[test]
-fn a_build_is_bounded_as_limits_say() {
+fn limits_of_a_build_equal_their_constants() {
     let builder = read("").0.unwrap().builder;
     assert_eq!(builder.time, limits::BUILD_TIME);
     assert_eq!(builder.memory, limits::BUILD_MEMORY_BYTES);
@@ -103,13 +103,13 @@ fn a_build_is_bounded_as_limits_say() {
 }
 
 #[test]
-fn the_annotated_text_is_valid_when_switched_on_and_names_every_key() {
-    // Only its files are not there.
-    let said = said(&everything());
-    assert!(said.lines().all(|line| line.contains("CFG007")), "{said}");
+fn the_annotated_text_has_every_key_and_is_valid_with_all_keys() {
+    // Only the files that it names do not exist.
+    let findings = read(&all_keys()).1;
+    assert!(findings.iter().all(|f| f.code == "CFG007"), "{findings:?}");
     let unknown = "zzzzzzzzzz = 1\n";
     let mut text = unknown.to_owned();
-    for line in everything().lines() {
+    for line in all_keys().lines() {
         text.push_str(&format!("{line}\n"));
         if line.starts_with('[') {
             text.push_str(unknown);
@@ -117,7 +117,7 @@ fn the_annotated_text_is_valid_when_switched_on_and_names_every_key() {
     }
     let mut keys = 0;
     for finding in read(&text).1 {
-        let Some((_, known)) = finding.help.split_once("known here are") else {
+        let Some((_, known)) = finding.help.split_once("Known keys are") else {
             continue;
         };
         for key in known.split('`').skip(1).step_by(2) {
@@ -133,7 +133,7 @@ fn the_annotated_text_is_valid_when_switched_on_and_names_every_key() {
 }
 
 #[test]
-fn mistakes_are_told_all_at_once() {
+fn all_mistakes_are_reported_together() {
     let text = r#"
 challenges = ["nowhere"]
 [server]
@@ -159,27 +159,12 @@ cpus = "two"
 gpus = ["0"]
 slots = 0
 "#;
-    insta::assert_snapshot!(said(text), @r#"
-    referee.toml:2:14 CFG007: There is no directory `/nowhere/etc/nowhere`. Correct the path of the challenge. |challenges = …
-    referee.toml:4:10 CFG005: `listen` is no address to listen on. Write an IP address and a port, for example `127.0.0.1:8030` or `[::]:8030`. |listen = …
-    referee.toml:5:1 CFG004: `publik-url` is not known in `server`. Did you mean `public-url`? |publik-url = …
-    referee.toml:6:1 CFG005: `Bad` is not a valid forge name: only a-z, 0-9, `-`, `_` and `.` are allowed. Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed. |[forge.Bad]
-    referee.toml:10:8 CFG005: `kind` cannot be `svn`. Write `local` or `gitea`. |kind = …
-    referee.toml:12:1 CFG002: `webhook-secrets` is missing in `forge.gitea`. Add `webhook-secrets = […]` in `forge.gitea`. |[forge.gitea]
-    referee.toml:14:7 CFG005: `url` is no web address. Write for example `https://referee.example.org`, without name, password or `?`. |url = …
-    referee.toml:16:10 CFG005: `socket` is not an address of an engine. Write `unix:///var/run/docker.sock` or `tcp://host:port`. |socket = …
-    referee.toml:17:1 CFG006: The limit of a file is 4 GiB, and that of the whole build only 1 GiB. Lower `file`, or raise `disk`. |[builder]
-    referee.toml:18:11 CFG005: Build steps would reach every service of the host. Write `none`, or the name of a network that reaches only a mirror. |network = …
-    referee.toml:19:8 CFG005: `with` is not a builder. Write `classic` or `buildkit`. |with = …
-    referee.toml:21:8 CFG003: `cpus` is a text. Write a number. |cpus = …
-    referee.toml:23:8 CFG005: `gpus` contains a name that is not of a GPU. Write the names that `nvidia-smi -L` prints, `GPU-…`. Indices change with a restart. |gpus = …
-    referee.toml:24:9 CFG005: `slots` cannot be 0. A whole number from 1 to 1024 is allowed. |slots = …
-    "#);
+    insta::assert_snapshot!(findings_of(text));
 }
 
 #[test]
-fn buildkit_knows_no_networks_of_the_engine() {
-    let with = |builder: &str| said(&format!("[builder]\nwith = \"buildkit\"\n{builder}"));
+fn buildkit_does_not_know_the_networks_of_the_engine() {
+    let with = |builder: &str| findings_of(&format!("[builder]\nwith = \"buildkit\"\n{builder}"));
     assert_eq!(with(""), "");
     assert_eq!(with("network = \"default\"\n"), "");
     let message = with("network = \"mirror\"\n");
@@ -191,7 +176,7 @@ fn buildkit_knows_no_networks_of_the_engine() {
 }
 
 #[test]
-fn gitea_needs_a_secret_and_keeps_it() {
+fn gitea_needs_a_secret_and_no_finding_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good"), "in-a-file-and-long-enough\n").unwrap();
     fs::write(folder.path().join("short"), "hush\n").unwrap();
@@ -204,10 +189,10 @@ fn gitea_needs_a_secret_and_keeps_it() {
         let text =
             format!("[forge.gitea]\nkind = 'gitea'\nurl = 'https://git.example.org/'\n{rest}");
         let (settings, findings) = parse(&text, "referee.toml", folder.path(), &|_| None);
-        let said = shown_findings(&findings) + &format!("{settings:?}");
+        let findings_text = shown_findings(&findings) + &format!("{settings:?}");
         assert!(
-            !said.contains("hush") && !said.contains("long-enough"),
-            "{said}"
+            !findings_text.contains("hush") && !findings_text.contains("long-enough"),
+            "{findings_text}"
         );
         (settings, findings)
     };
@@ -228,7 +213,8 @@ fn gitea_needs_a_secret_and_keeps_it() {
     ] {
         assert!(!forge(bad).1.is_empty(), "{bad}");
     }
-    let good = "webhook-secrets = ['hush-hush-hush-hush']\nwebhook-secret-files = ['good']\ntoken-file = 'short'\nowner-token-file = 'short'";
+    let good = "webhook-secrets = ['hush-hush-hush-hush']\nwebhook-secret-files = ['good']\n\
+                token-file = 'short'\nowner-token-file = 'short'";
     let (settings, findings) = forge(good);
     assert_eq!(findings, vec![]);
     let forges = settings.unwrap().forges;
@@ -260,7 +246,7 @@ fn gitea_needs_a_secret_and_keeps_it() {
 }
 
 #[test]
-fn the_environment_wins() {
+fn the_environment_takes_precedence() {
     let environment = |name: &str| {
         let value = match name {
             "REFEREE_LISTEN" => "[::1]:80",
@@ -281,14 +267,11 @@ fn the_environment_wins() {
 
     let nonsense = |_: &str| Some("nonsense:hush".to_owned());
     let (_, findings) = parse("", "referee.toml", Path::new(BASE), &nonsense);
-    insta::assert_snapshot!(shown_findings(&findings), @r#"
-    environment REFEREE_LISTEN CFG005: `REFEREE_LISTEN` is no address to listen on. Write an IP address and a port, for example `127.0.0.1:8030` or `[::]:8030`. |
-    environment REFEREE_DATABASE_URL CFG005: `REFEREE_DATABASE_URL` is no database that is known. Write `sqlite:<file>` or `postgres://user:password@host/name`. |
-    "#);
+    insta::assert_snapshot!(shown_findings(&findings));
 }
 
 #[test]
-fn databases_and_addresses_are_complete() {
+fn addresses_of_databases_and_pages_are_checked() {
     let database = |url: &str| read(&format!("[server]\ndatabase = '{url}'")).0;
     for (url, whole) in [
         ("sqlite:x/y.db", "sqlite:/nowhere/etc/x/y.db"),
@@ -308,8 +291,11 @@ fn databases_and_addresses_are_complete() {
         "postgres://",
         "y.db",
     ] {
-        let said = said(&format!("[server]\ndatabase = '{url}'"));
-        assert!(said.contains("CFG005") && !said.contains("hush"), "{said}");
+        let findings_text = findings_of(&format!("[server]\ndatabase = '{url}'"));
+        assert!(
+            findings_text.contains("CFG005") && !findings_text.contains("hush"),
+            "{findings_text}"
+        );
     }
     for url in [
         "example.org",
@@ -319,18 +305,24 @@ fn databases_and_addresses_are_complete() {
         "http://a b",
         "http:///x",
     ] {
-        let said = said(&format!("[server]\npublic-url = '{url}'"));
-        assert!(said.contains("CFG005") && !said.contains("hush"), "{said}");
+        let findings_text = findings_of(&format!("[server]\npublic-url = '{url}'"));
+        assert!(
+            findings_text.contains("CFG005") && !findings_text.contains("hush"),
+            "{findings_text}"
+        );
     }
-    assert!(said("[server]\nlisten = '0.0.0.0:8030'").contains("which is nowhere"));
+    assert!(
+        findings_of("[server]\nlisten = '0.0.0.0:8030'")
+            .contains("Links on pages and commits will not work")
+    );
     assert_eq!(
-        said("[server]\nlisten = '0.0.0.0:8030'\npublic-url = 'https://example.org'"),
+        findings_of("[server]\nlisten = '0.0.0.0:8030'\npublic-url = 'https://example.org'"),
         ""
     );
 }
 
 #[test]
-fn gpus_are_named() {
+fn gpus_are_listed_by_uuid() {
     let gpus = |value: &str| {
         read(&format!("[runner]\ngpus = {value}"))
             .0
@@ -345,7 +337,7 @@ fn gpus_are_named() {
 }
 
 #[test]
-fn an_installation_is_checked_as_a_whole() {
+fn settings_and_challenges_are_checked_against_each_other() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("referee.toml");
@@ -384,17 +376,17 @@ fn an_installation_is_checked_as_a_whole() {
     };
     assert_eq!(
         codes(read_installation(&file).unwrap_err()),
-        ["`segmentation` wants 2 GPUs at a time, and the runner has 1."]
+        ["The task `segmentation` needs 2 GPUs, but the runner has 1."]
     );
     write("[forge.elsewhere]\nkind = 'local'\nroot = 'r'");
     fs::write(copy.join("challenge.toml"), text).unwrap();
     assert_eq!(
         codes(inspect_installation(&file).1),
         [
-            "There is no forge `local`.",
-            "There is no forge `local`.",
-            "There are two challenges of the name `nuclei`.",
-            "`nuclei` has the same team repositories.",
+            "Unknown forge `local`.",
+            "Unknown forge `local`.",
+            "Two challenges have the slug `nuclei`.",
+            "The challenge `nuclei` has the same `teams` pattern.",
         ]
     );
     fs::remove_file(copy.join("challenge.toml")).unwrap();
@@ -416,7 +408,7 @@ proptest! {
 
     #[test]
     fn no_damage_panics(at in 0..REFEREE_TOML.len(), with in "[\\[\\]{}=\"'.,#\na0é-]{0,4}") {
-        let mut text = everything();
+        let mut text = all_keys();
         text.insert_str(text.floor_char_boundary(at), &with);
         read(&text);
     }

@@ -48,7 +48,7 @@ impl GiteaForge {
         let (owner, name) = split(full_name)?;
         let mut pause = PAUSE;
         let mut last = None;
-        for _ in 0..limits::FORGE_RACES_MAX {
+        for _ in 0..limits::FORGE_WRITE_ATTEMPTS_MAX {
             let repository = self.repository_body(full_name).await?;
             let branch = repository.ok_or(ForgeError::NotFound)?.default_branch;
             let standing = self.standing((owner, name), &branch).await?;

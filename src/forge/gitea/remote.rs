@@ -118,7 +118,7 @@ impl Remote {
         let path = self.mirror(id);
         let repository = open(&path)?;
         let mut last = None;
-        for _ in 0..limits::FORGE_RACES_MAX {
+        for _ in 0..limits::FORGE_WRITE_ATTEMPTS_MAX {
             let before = self.pull_notes(&repository, full_name, ended)?;
             git::set_note(&path, sha, text, now)?;
             let ours = repository.refname_to_id(NOTES)?;

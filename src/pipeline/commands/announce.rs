@@ -70,7 +70,7 @@ mod tests {
         world.assert_transcript("announce");
         let (store, forge) = (&world.store, &world.challenge.forge);
         let due = store
-            .due((forge, PriorityClass::Rest), NOW, 9)
+            .due_messages(forge, PriorityClass::Rest, NOW, 9)
             .await
             .unwrap();
         assert_eq!(due.len(), 2);

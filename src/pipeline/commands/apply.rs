@@ -6,7 +6,7 @@ use super::rescore_preview::{RescoreProgress, describe_changes, open_rescore, pa
 use super::wording::board_name;
 use super::{CommandContext, CommandHandler, CommandRefusal, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
-use crate::store::Applied;
+use crate::store::{ApplyResult, CommandEffects};
 
 /// Decimals of the values in the reply.
 const DECIMALS: u8 = 3;
@@ -56,13 +56,17 @@ impl CommandHandler for Apply {
         });
         let board = rescore.board;
         let audit = context.audit("rescore apply", board.to_string(), detail);
-        let applied = store.apply_rescore(rescore.id, &audit, &reports, context.now);
+        let effects = CommandEffects {
+            audit: &audit,
+            reports: &reports,
+        };
+        let applied = store.apply_rescore(rescore.id, effects, context.now);
         let revision = match applied.await? {
-            Applied::Done { revision, .. } => revision,
-            Applied::NotReady { done, all } => {
+            ApplyResult::Applied { revision, .. } => revision,
+            ApplyResult::NotReady { done, all } => {
                 return Err(CommandRefusal::RescoreNotReady { board, done, all });
             }
-            Applied::Outdated => return Err(CommandRefusal::RescoreOutdated { board }),
+            ApplyResult::Outdated => return Err(CommandRefusal::RescoreOutdated { board }),
         };
         context.publish_boards().await?;
         Ok(format!(

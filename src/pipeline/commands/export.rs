@@ -62,7 +62,7 @@ fn reply(boards: usize, address: &str) -> String {
 
 async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandResult<Value> {
     let store = context.store;
-    let revision = store.current_revision(board).await?;
+    let revision = store.current_scoring_revision(board).await?;
     let scores = match &revision {
         Some(revision) => store.scores(revision.id).await?,
         None => Vec::new(),

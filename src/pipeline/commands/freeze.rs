@@ -33,7 +33,7 @@ impl CommandHandler for Freeze {
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let mut revisions = Vec::new();
         for board in context.boards(&self.boards)? {
-            let current = context.store.current_revision(&board).await?;
+            let current = context.store.current_scoring_revision(&board).await?;
             revisions.push((board, current.map(|revision| revision.id)));
         }
         let change = BoardChange::new("freeze", "not frozen", "frozen");

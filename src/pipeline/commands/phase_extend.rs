@@ -52,7 +52,7 @@ impl CommandHandler for PhaseExtend {
 
     fn arguments(&self) -> String {
         match self.to {
-            NewEnd::By(span) => format!("{} by {}", self.phase, span.written()),
+            NewEnd::By(span) => format!("{} by {}", self.phase, span.compact()),
             NewEnd::Until(end) => format!("{} until {end}", self.phase),
         }
     }
@@ -84,7 +84,7 @@ fn duration(args: &mut Args<'_>) -> Result<Duration, CommandError> {
         .filter(|span| span.0 > 0)
         .ok_or_else(|| args.invalid(&word, expected))?;
     if span > limits::PHASE_EXTENSION_MAX {
-        let most = limits::PHASE_EXTENSION_MAX.written();
+        let most = limits::PHASE_EXTENSION_MAX.compact();
         return Err(args.invalid(&word, &format!("a duration of at most `{most}`")));
     }
     Ok(span)

@@ -66,7 +66,8 @@ mod tests {
         world.organizer("/publish validation/segmentation").await;
         assert_eq!(world.ranked().await.len(), 1);
         let forge = &world.challenge.forge;
-        let due = world.store.due((forge, PriorityClass::Rest), NOW, 9).await;
+        let store = &world.store;
+        let due = store.due_messages(forge, PriorityClass::Rest, NOW, 9).await;
         assert_eq!(
             due.unwrap().len(),
             1,

@@ -181,7 +181,7 @@ impl From<StoreError> for CommandRefusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale => Self::Stale,
-            bound @ StoreError::Bound { .. } => Self::Bound(bound.to_string()),
+            bound @ StoreError::RepositoryConflict { .. } => Self::Bound(bound.to_string()),
             other => Self::Fault(other.into()),
         }
     }

@@ -42,7 +42,7 @@ impl CommandHandler for Rescore {
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let board = context.board(&self.phase, &self.task);
         context.parts_of(&board)?;
-        let Some(current) = context.store.current_revision(&board).await? else {
+        let Some(current) = context.store.current_scoring_revision(&board).await? else {
             return Err(CommandRefusal::NoScores { board });
         };
         if let Some(last) = context.store.rescore_of(&board).await?
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(world.ranked().await, before);
         world
             .store
-            .rescore_failed(1, "the scorer ended with status 1", NOW)
+            .fail_rescore(1, "the scorer ended with status 1", NOW)
             .await
             .unwrap();
         let failure = rescore.later_reply(&world.context()).await.unwrap();

@@ -126,7 +126,7 @@ impl RescoreProgress {
                 })
             })
             .collect();
-        let old = store.revision(rescore.from_revision).await?;
+        let old = store.scoring_revision(rescore.from_revision).await?;
         let old = old.map(|revision| revision.definition);
         let old = standings(context, &rescore.board, &before, old.as_ref()).await?;
         let new = rescore.definition.as_ref();

@@ -89,9 +89,8 @@ pub async fn bind_team(
     let (bound, is_new) = store.bind_repository(&new, &refs, now).await?;
     if is_new {
         let detail = json!({ "repository": bound.full_name, "challenge": bound.challenge });
-        let actor = context.actor.to_string();
-        let subject = (bound.team.as_str(), detail);
-        store.record(&actor, "team add", subject, now).await?;
+        let audit = context.audit("team add", bound.team.as_str(), detail);
+        store.append_audit_entry(&audit, now).await?;
     }
     Ok(bound)
 }
@@ -115,14 +114,15 @@ pub(super) async fn approve_request(
     full_name: &str,
 ) -> CommandResult<Repository> {
     let request = newest_request(context, full_name).await?;
-    if request.state == RegistrationState::Bound {
+    if request.state == RegistrationState::Approved {
         let state = format!("`{full_name}` is the repository of team `{}`", request.team);
         return Err(CommandRefusal::NothingToDo(state));
     }
     let detail = decision(&request, "bound", "");
     let audit = context.audit("team approve", subject(&request), detail);
     let token = clock::page_token();
-    let approved = context.store.approve(&request, &token, &audit, context.now);
+    let store = context.store;
+    let approved = store.approve_registration(&request, &token, &audit, context.now);
     Ok(approved.await?)
 }
 
@@ -142,7 +142,10 @@ pub async fn refuse_request(
     }
     let detail = decision(&request, "refused", reason);
     let audit = context.audit("team refuse", subject(&request), detail);
-    context.store.refuse(&request, &audit, context.now).await?;
+    context
+        .store
+        .refuse_registration(&request, &audit, context.now)
+        .await?;
     Ok(request)
 }
 

@@ -106,7 +106,7 @@ impl Content {
     ) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
         let mut all = Vec::new();
         for case in group {
-            let found = config::chosen(&self.inputs, which, case)
+            let found = config::matching_inputs(&self.inputs, which, case)
                 .with_context(|| format!("listing the inputs of {case}"))?;
             anyhow::ensure!(
                 !found.is_empty(),

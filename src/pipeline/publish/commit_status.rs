@@ -28,7 +28,7 @@ pub(super) async fn publish(
     }
     let admission_only = message.channel == ADMISSION;
     let mut target = Target::of(context, forges, id).await?;
-    let mut published = match std::mem::take(&mut message.shown) {
+    let mut published = match std::mem::take(&mut message.published_state) {
         Value::Object(published) => published,
         _ => Map::new(),
     };
@@ -60,6 +60,6 @@ pub(super) async fn publish(
         }
         published.insert(status.context, digest);
     }
-    message.shown = Value::Object(published);
+    message.published_state = Value::Object(published);
     result
 }

@@ -32,7 +32,7 @@ pub(super) async fn publish(
     }
     let files = publication::files(&publication);
     let digest = Value::from(Digest::of(format!("{files:?}").as_bytes()).to_string());
-    if message.shown == digest {
+    if message.published_state == digest {
         return Ok(());
     }
     let full_name = message.payload["full_name"].as_str().unwrap_or_default();
@@ -45,6 +45,6 @@ pub(super) async fn publish(
             async move { forge.put_files(&at.full_name, &files, &title).await }
         })
         .await?;
-    message.shown = digest;
+    message.published_state = digest;
     Ok(())
 }

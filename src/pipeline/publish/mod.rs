@@ -97,15 +97,17 @@ pub async fn step(app: &App, forge: &ForgeName, class: PriorityClass) -> anyhow:
     }
     let mut urgent_waits = false;
     if class == PriorityClass::Rest {
-        let urgent = (forge, PriorityClass::Urgent);
-        urgent_waits = !context.store.due(urgent, now, 1).await?.is_empty();
+        let urgent = context
+            .store
+            .due_messages(forge, PriorityClass::Urgent, now, 1);
+        urgent_waits = !urgent.await?.is_empty();
     }
     let (batch, at_once) = if urgent_waits {
         (BATCH_BESIDE_URGENT, 1)
     } else {
         (BATCH, AT_ONCE)
     };
-    let due = context.store.due((forge, class), now, batch).await?;
+    let due = context.store.due_messages(forge, class, now, batch).await?;
     let worked = !due.is_empty();
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(due)
         .map(|message| send(context, forges, message))
@@ -129,8 +131,8 @@ async fn send(
     }
     let store = &context.store;
     let error = match publish(context, forges, &mut message).await {
-        Ok(None) => return Ok(store.sent(&message, now()).await?),
-        Ok(Some(again)) => return Ok(store.sent_for_now(&message, now(), again).await?),
+        Ok(None) => return Ok(store.record_sent(&message, now()).await?),
+        Ok(Some(again)) => return Ok(store.record_sent_until(&message, now(), again).await?),
         Err(error) => error,
     };
     if let Unpublished::Forge(error) = &error {
@@ -146,11 +148,13 @@ async fn send(
     let (subject, channel) = (&message.subject, &message.channel);
     if is_final {
         tracing::warn!(subject, channel, error = reason, "not published; given up");
-        return Ok(store.given_up(&message, &reason, now()).await?);
+        return Ok(store.abandon_message(&message, &reason, now()).await?);
     }
     tracing::info!(subject, channel, error = reason, "not published yet");
     let again = now().plus(pause);
-    Ok(store.not_sent(&message, &reason, again).await?)
+    Ok(store
+        .record_failed_attempt(&message, &reason, again)
+        .await?)
 }
 
 /// Publishes a message on its channel. Returns the time of another look, if an earlier attempt may still appear.

@@ -56,7 +56,7 @@ pub(super) async fn publish_reaction(
     forges: &Forges,
     message: &mut OutboxMessage,
 ) -> Result<(), Unpublished> {
-    if message.shown == Value::Bool(true) {
+    if message.published_state == Value::Bool(true) {
         return Ok(());
     }
     let text = text_of(message);
@@ -73,7 +73,7 @@ pub(super) async fn publish_reaction(
         })
         .await;
     match reacted {
-        Ok(()) => message.shown = Value::Bool(true),
+        Ok(()) => message.published_state = Value::Bool(true),
         // The instance may have other reactions, or the text was deleted. The reply follows in any case.
         Err(Unpublished::Forge(
             error @ (ForgeError::Forbidden(_)

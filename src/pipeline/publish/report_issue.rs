@@ -6,7 +6,7 @@ use crate::forge::Issue;
 use crate::model::{Sender, Timestamp};
 use crate::pipeline::context::Context;
 use crate::pipeline::forges::Forges;
-use crate::store::Thread;
+use crate::store::ReportIssue;
 
 const TITLE: &str = "Referee";
 /// First line of the issue's text. A forge does not show it.
@@ -21,26 +21,26 @@ pub(super) async fn find(
     target: &mut Target<'_>,
 ) -> Result<(i64, Option<Timestamp>), Unpublished> {
     let (forge, id) = (target.name.clone(), target.at.id.clone());
-    let certain = |known: &Option<Thread>| match known {
-        Some(Thread {
+    let certain = |known: &Option<ReportIssue>| match known {
+        Some(ReportIssue {
             issue: Some(issue),
             unsure_until: None,
         }) => Some((*issue, None)),
         _ => None,
     };
     let store = &context.store;
-    if let Some(found) = certain(&store.thread(&forge, &id).await?) {
+    if let Some(found) = certain(&store.report_issue(&forge, &id).await?) {
         return Ok(found);
     }
     // Two reports at the same time must not open two issues.
     let _opening = forges.opening_issue.lock().await;
-    let known = store.thread(&forge, &id).await?;
+    let known = store.report_issue(&forge, &id).await?;
     if let Some(found) = certain(&known) {
         return Ok(found);
     }
     let mut existing = existing_issues(target).await?;
     let now = context.clock.now();
-    let mut thread = known.unwrap_or(Thread {
+    let mut thread = known.unwrap_or(ReportIssue {
         issue: None,
         unsure_until: None,
     });
@@ -52,14 +52,14 @@ pub(super) async fn find(
         None => {
             // Only an earlier attempt may appear beside the issue that is opened now.
             let unsure = thread.unsure_until.replace(now.plus(LATE));
-            store.put_thread((&forge, &id), &thread, now).await?;
+            store.put_report_issue(&forge, &id, &thread, now).await?;
             let issue = open(context, target).await?;
             thread.unsure_until = unsure;
             issue
         }
     };
     thread.issue = Some(issue);
-    store.put_thread((&forge, &id), &thread, now).await?;
+    store.put_report_issue(&forge, &id, &thread, now).await?;
     if thread.unsure_until.is_none() {
         return Ok((issue, None));
     }
@@ -68,7 +68,7 @@ pub(super) async fn find(
         close_duplicate(target, duplicate.number, issue).await?;
     }
     thread.unsure_until = thread.unsure_until.filter(|until| now < *until);
-    store.put_thread((&forge, &id), &thread, now).await?;
+    store.put_report_issue(&forge, &id, &thread, now).await?;
     Ok((issue, thread.unsure_until))
 }
 
@@ -138,8 +138,10 @@ pub(super) async fn is_deleted(
     if found.is_some() {
         return Ok(false);
     }
-    let repository = (&target.name, target.at.id.as_str());
-    context.store.forget_thread(repository, issue).await?;
+    context
+        .store
+        .delete_report_issue(&target.name, &target.at.id, issue)
+        .await?;
     Ok(true)
 }
 

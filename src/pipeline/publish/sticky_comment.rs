@@ -53,7 +53,7 @@ pub(super) async fn publish(
         Some(issue) => (issue, None),
         None => report_issue::find(context, forges, target).await?,
     };
-    let state = serde_json::from_value(message.shown.clone()).unwrap_or_default();
+    let state = serde_json::from_value(message.published_state.clone()).unwrap_or_default();
     let mut publication = Publication {
         context,
         message,
@@ -124,7 +124,10 @@ impl Publication<'_, '_> {
         let unsure_until = self.context.clock.now().plus(LATE);
         let unsure = self.state.unsure_until.replace(unsure_until);
         self.keep()?;
-        self.context.store.shown(self.message).await?;
+        self.context
+            .store
+            .record_published_state(self.message)
+            .await?;
         let (issue, text) = (self.issue, &self.comment.text);
         let written = self
             .target
@@ -200,7 +203,7 @@ impl Publication<'_, '_> {
 
     /// Copies the state into the message.
     fn keep(&mut self) -> anyhow::Result<()> {
-        self.message.shown = serde_json::to_value(&self.state)?;
+        self.message.published_state = serde_json::to_value(&self.state)?;
         Ok(())
     }
 }

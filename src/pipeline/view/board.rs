@@ -91,11 +91,11 @@ impl BoardContent {
     async fn read(store: &Store, board: &Board, overrides: &Overrides) -> anyhow::Result<Self> {
         let freeze = overrides.frozen(board);
         let revision = match freeze {
-            None => store.current_revision(board).await?,
+            None => store.current_scoring_revision(board).await?,
             Some(FreezePoint { revision: None, .. }) => None,
             Some(FreezePoint {
                 revision: Some(id), ..
-            }) => store.revision(id).await?,
+            }) => store.scoring_revision(id).await?,
         };
         let mut scores = match &revision {
             Some(revision) => store.scores(revision.id).await?,

@@ -67,7 +67,7 @@ fn a_report_that_is_too_long_shortens_its_logs_first() {
 fn a_report_that_is_still_too_long_leaves_out_findings_and_states_their_number() {
     let mut view = SubmissionView::sample_rejected();
     let first = view.findings[0].clone();
-    view.findings = vec![first; limits::FINDINGS_SHOWN_MAX];
+    view.findings = vec![first; limits::FINDINGS_LISTED_MAX];
     for finding in &mut view.findings {
         finding.finding.message = "@".repeat(5000);
         finding.finding.help = "[x](y) #1 ".repeat(500);
@@ -77,7 +77,7 @@ fn a_report_that_is_still_too_long_leaves_out_findings_and_states_their_number()
     let text = markdown::submission(&view);
     assert!(text.len() <= limits::COMMENT_BYTES_MAX);
     let listed = text.matches("\n**error").count();
-    let left_out = limits::FINDINGS_SHOWN_MAX + 7 - listed;
+    let left_out = limits::FINDINGS_LISTED_MAX + 7 - listed;
     assert!(listed > 3, "{listed}");
     assert!(text.contains(&format!(
         "… and {left_out} more findings. The submission page has "

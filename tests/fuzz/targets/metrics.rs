@@ -78,7 +78,7 @@ fn written(score: &Score) -> Value {
 }
 
 fn are_readable(problems: &[MetricsProblem]) {
-    assert!((1..=limits::FINDINGS_SHOWN_MAX + 1).contains(&problems.len()));
+    assert!((1..=limits::FINDINGS_LISTED_MAX + 1).contains(&problems.len()));
     for problem in problems {
         let text = problem.to_string();
         assert!(text.len() < 4000, "{} bytes", text.len());

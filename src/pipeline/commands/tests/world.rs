@@ -16,8 +16,8 @@ use crate::pipeline::commands::{CommandContext, CommandReply, CommandResult};
 use crate::pipeline::view::{self, BoardReader};
 use crate::report::{BoardView, RowView};
 use crate::store::{
-    Claim, Effect, Finish, ItemEnd, NewSource, Next, RegistrationRequest, RegistrationState,
-    Repository, SeenRef, Store, SubmissionRecord, TaskEntry,
+    Claim, Effect, Finish, NewSource, Next, RegistrationRequest, RegistrationState, Repository,
+    RescoreItemEnd, SeenRef, Store, SubmissionRecord, TaskEntry,
 };
 use insta::assert_snapshot;
 
@@ -64,7 +64,7 @@ impl World {
         let definition = world.definition("scorer");
         let store = &world.store;
         store
-            .put_revision(&world.board, &definition, NOW)
+            .put_scoring_revision(&world.board, &definition, NOW)
             .await
             .unwrap();
         world
@@ -251,7 +251,7 @@ impl World {
         if let Some((_, lease)) = claimed {
             let definition = self.definition("corrected scorer");
             self.store
-                .rescore_prepared(&lease, &definition)
+                .finish_rescore_preparation(&lease, &definition)
                 .await
                 .unwrap();
         }
@@ -259,7 +259,7 @@ impl World {
         for value in values {
             let claimed = self.store.claim_rescore_item("me", self.now).await.unwrap();
             let (_, _, lease) = claimed.expect("a submission to be scored again");
-            let end = ItemEnd::Scored(self.score(*value));
+            let end = RescoreItemEnd::Scored(self.score(*value));
             self.store
                 .finish_rescore_item(&lease, &end, self.now)
                 .await
@@ -280,7 +280,10 @@ impl World {
             state: RegistrationState::Pending,
             created_at: NOW,
         };
-        self.store.seen_repository(&request, NOW).await.unwrap();
+        self.store
+            .record_registration_request(&request, NOW)
+            .await
+            .unwrap();
     }
 
     /// The leaderboard as the public sees it.
@@ -302,7 +305,7 @@ impl World {
 
     /// The actions in the audit log, oldest first.
     pub async fn audit(&self) -> Vec<String> {
-        let all = self.store.audit(0, 100).await.unwrap();
+        let all = self.store.audit_entries(0, 100).await.unwrap();
         all.into_iter().map(|entry| entry.action).collect()
     }
 }

@@ -1,17 +1,16 @@
-//! Work: every attempt has one owner, who may lose it, and every owner finds what is theirs.
+//! Attempts: each has one owner, which may lose it. Lost attempts and waiting submissions are found.
 
 use std::collections::BTreeSet;
 
 use referee::model::{
     AttemptDetail, AttemptState, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
 };
-use referee::store::{Change, Effect, Finish, Next, StoreError};
+use referee::store::{Change, Effect, Finish, Next, PriorityClass, StoreError};
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
-use referee::store::PriorityClass;
 
-/// 8 workers of two processes want 24 submissions.
+/// 8 workers of two processes claim 24 submissions.
 pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
     let mut ids = Vec::new();
     for _ in 0..24 {
@@ -43,7 +42,7 @@ pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
     assert_eq!(attempts.len(), 24);
 }
 
-pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
+pub async fn a_claim_needs_the_right_stage_and_time(db: Db) {
     let id = push(&db.store, "alpha", 1, later(10)).await.submission.id;
     let rules = claim_of(id, Stage::Admission, ME);
     assert_eq!(db.store.claim(&rules, NOW).await.unwrap(), None);
@@ -58,7 +57,7 @@ pub async fn a_claim_is_guarded_by_stage_and_moment(db: Db) {
     assert!(record.submission.state.is_working());
 }
 
-pub async fn only_the_owner_renews_and_ends(db: Db) {
+pub async fn only_the_owner_renews_and_ends_an_attempt(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let stale = Lease {
@@ -85,14 +84,14 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     );
     assert_eq!(
         db.store
-            .due((&forge(), PriorityClass::Rest), later(9), 9)
+            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
             .await
             .unwrap(),
         []
     );
     db.store.renew(&lease, NOW).await.unwrap();
     db.store.finish(&lease, advance(), NOW).await.unwrap();
-    // It has ended: now its owner, too, comes too late.
+    // The attempt has ended, so its owner comes too late as well.
     assert!(lost(db.store.renew(&lease, NOW).await));
     assert!(lost(db.store.finish(&lease, advance(), NOW).await));
     let record = db.store.submission(id).await.unwrap();
@@ -105,7 +104,7 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     );
     assert_eq!(
         db.store
-            .due((&forge(), PriorityClass::Rest), later(9), 9)
+            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
             .await
             .unwrap()[0]
             .version,
@@ -113,7 +112,7 @@ pub async fn only_the_owner_renews_and_ends(db: Db) {
     );
 }
 
-pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
+pub async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let id = record.submission.id;
     for number in 1..=3 {
@@ -149,13 +148,15 @@ pub async fn a_retry_is_a_new_attempt_not_before_its_moment(db: Db) {
     );
 }
 
-pub async fn cases_are_counted_apart(db: Db) {
+pub async fn attempts_are_numbered_per_case(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
     attempt(
         &db.store,
-        (id, Stage::Build),
-        (Next::Advance(Stage::Run), Vec::new()),
+        id,
+        Stage::Build,
+        Next::Advance(Stage::Run),
+        Vec::new(),
         NOW,
     )
     .await;
@@ -191,7 +192,7 @@ pub async fn cases_are_counted_apart(db: Db) {
     assert_eq!(attempts[0].attempt.case, None);
 }
 
-pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
+pub async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
     let mut leases = Vec::new();
     for owner in [ME, ME, "6-dead"] {
         let id = pushed(&db.store, "alpha").await.submission.id;
@@ -209,7 +210,7 @@ pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
     assert_eq!(orphans(ME, run_out).await, [id(2)]);
     db.store.renew(&leases[1], later(1)).await.unwrap();
     assert_eq!(orphans(ME, run_out.plus(Duration(1))).await, [id(0), id(2)]);
-    // Whoever finds one ends it in its owner's name, and only one does.
+    // The worker that finds a lost attempt ends it in the name of its owner. Only one worker can.
     let found = db.store.orphans("8-next", NOW).await.unwrap().remove(2);
     let lease = Lease {
         attempt: found.attempt,
@@ -231,7 +232,7 @@ pub async fn orphans_are_found_by_owner_and_by_lease(db: Db) {
     assert_eq!(again.attempt.number, 2);
 }
 
-pub async fn the_first_reason_of_a_kill_stands(db: Db) {
+pub async fn the_first_reason_of_a_kill_is_kept(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     db.store
@@ -258,7 +259,7 @@ pub async fn the_first_reason_of_a_kill_stands(db: Db) {
     assert_eq!(read.kill_reason, Some(KillReason::Time));
 }
 
-pub async fn the_fetch_is_shared_by_the_tasks_of_a_push(db: Db) {
+pub async fn admission_is_shared_by_the_tasks_of_a_push(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     pushed(&db.store, "beta").await;
     admitted(&db.store, record.submission.id, &["phase", "tools"], NOW).await;
@@ -267,8 +268,10 @@ pub async fn the_fetch_is_shared_by_the_tasks_of_a_push(db: Db) {
         let id = sibling.submission.id;
         attempt(
             &db.store,
-            (id, Stage::Build),
-            (Next::Advance(Stage::Smoke), Vec::new()),
+            id,
+            Stage::Build,
+            Next::Advance(Stage::Smoke),
+            Vec::new(),
             NOW,
         )
         .await;
@@ -290,25 +293,19 @@ pub async fn equal_content_is_recognised(db: Db) {
     let found = store.same_content(&second, "tree a").await.unwrap();
     assert_eq!(found.map(|r| r.submission.id), Some(first.submission.id));
     assert_eq!(store.same_content(&second, "tree b").await.unwrap(), None);
-    // Equal content of another team is its own affair.
+    // Equal content of another team does not matter.
     let theirs = pushed(store, "beta").await;
     assert_eq!(store.same_content(&theirs, "tree a").await.unwrap(), None);
-    // A later one says nothing about an earlier one, asked again after a crash.
+    // A later submission is not a duplicate for an earlier one, when that is admitted again after a crash.
     assert_eq!(store.same_content(&first, "tree a").await.unwrap(), None);
-    // What was rejected may be pushed again.
+    // A rejected submission may be pushed again.
     let (id, stage) = (first.submission.id, Stage::Admission);
-    attempt(
-        store,
-        (id, stage),
-        (ends(Outcome::Rejected), Vec::new()),
-        NOW,
-    )
-    .await;
+    attempt(store, id, stage, ends(Outcome::Rejected), Vec::new(), NOW).await;
     let third = pushed(store, "alpha").await;
     assert_eq!(store.same_content(&third, "tree a").await.unwrap(), None);
 }
 
-pub async fn waiting_lists_are_fair_and_complete(db: Db) {
+pub async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
     let mut ids = Vec::new();
     for seconds in [5, 1, 3] {
         ids.push(
@@ -334,7 +331,7 @@ pub async fn waiting_lists_are_fair_and_complete(db: Db) {
     assert_eq!(open, [(ids[0], false), (ids[1], true), (ids[2], false)]);
 }
 
-pub async fn changes_are_told_after_the_commit(db: Db) {
+pub async fn changes_are_sent_after_the_commit(db: Db) {
     let mut changes = db.store.changes();
     let id = pushed(&db.store, "alpha").await.submission.id;
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));

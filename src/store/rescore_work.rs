@@ -1,12 +1,13 @@
-//! The work of a rescore: who prepares it and who scores which submission of it.
+//! The work on a rescore: a worker prepares it, then workers score its submissions.
 //!
-//! Both are leased like attempts: claimed, renewed, and ended only by their owner. The owner is one
-//! start of the daemon, so what an earlier start held is free at once.
+//! Both kinds of work have leases like attempts: only the owner renews and ends them. The owner is one start of the
+//! daemon, so the leases of an earlier start are free at once.
 
 use serde_json::Value;
 use sqlx::Row as _;
 
 use super::rescore::{Rescore, RescoreState, Write, by_id, close, progress, read};
+use super::row::{BindBoard as _, ReadRows as _};
 use super::submission::record as submission_record;
 use super::{Change, Result, Store, StoreError, SubmissionRecord, row};
 use crate::model::{Score, SubmissionId, Timestamp, limits};
@@ -14,32 +15,28 @@ use crate::model::{Score, SubmissionId, Timestamp, limits};
 /// Proof that a worker prepares a rescore, or scores one submission of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RescoreLease {
-    /// The rescore.
+    /// Row of the rescore.
     pub rescore: i64,
-    /// The submission; none while the rescore is prepared.
+    /// The submission. `None` while the rescore is being prepared.
     pub submission: Option<SubmissionId>,
-    /// Of this start of the daemon.
+    /// The start of the daemon.
     pub owner: String,
-    /// 1 for the first try.
+    /// 1 for the first attempt.
     pub attempts: i64,
 }
 
-/// How one try of an item ended.
+/// The end of one attempt to score a submission again.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ItemEnd {
-    /// With this score.
+pub enum RescoreItemEnd {
     Scored(Box<Score>),
-    /// With a fault of the scorer or its report: the rescore cannot be applied.
+    /// The scorer or its report has a fault. The rescore cannot be applied.
     Failed(String),
-    /// With a fault of ours: again, not before this moment.
-    Again(Timestamp),
+    /// A platform error. The next attempt starts not before this time.
+    Retry(Timestamp),
 }
 
 impl Store {
-    /// Claims a rescore that is to be prepared and that nobody prepares.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Claims a rescore that has to be prepared and that no worker prepares.
     pub async fn claim_rescore(
         &self,
         owner: &str,
@@ -73,10 +70,7 @@ impl Store {
         Ok(Some((rescore, lease)))
     }
 
-    /// Claims a submission that is to be scored again and that nobody scores.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Claims a submission that has to be scored again and that no worker scores.
     pub async fn claim_rescore_item(
         &self,
         owner: &str,
@@ -125,10 +119,10 @@ impl Store {
         Ok(Some((rescore, submission, lease)))
     }
 
-    /// Keeps a lease of a rescore alive.
+    /// Renews a lease.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when it is no longer ours, or the rescore is over.
+    /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
     pub async fn renew_rescore(&self, lease: &RescoreLease, now: Timestamp) -> Result<()> {
         let until = now.plus(limits::LEASE_TIME).0;
         let renewed = match lease.submission {
@@ -152,11 +146,15 @@ impl Store {
         held(renewed.execute(&self.writes).await?.rows_affected(), lease)
     }
 
-    /// A rescore is prepared: this is what its scores will mean.
+    /// Ends the preparation of a rescore with the definition of its scores.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the lease is no longer ours, or the rescore is over.
-    pub async fn rescore_prepared(&self, lease: &RescoreLease, definition: &Value) -> Result<()> {
+    /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
+    pub async fn finish_rescore_preparation(
+        &self,
+        lease: &RescoreLease,
+        definition: &Value,
+    ) -> Result<()> {
         let prepared = sqlx::query(
             "UPDATE rescore SET state = 'running', definition = $1
              WHERE id = $2 AND owner = $3 AND state = 'preparing'",
@@ -169,12 +167,16 @@ impl Store {
         held(prepared.rows_affected(), lease)
     }
 
-    /// A rescore could not be prepared for a fault of ours: again, not before this moment.
+    /// Ends an attempt to prepare a rescore after a platform error. The next attempt starts not before this time.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the lease is no longer ours, or the rescore is over.
-    pub async fn rescore_again(&self, lease: &RescoreLease, at: Timestamp) -> Result<()> {
-        let put_back = sqlx::query(
+    /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
+    pub async fn retry_rescore_preparation(
+        &self,
+        lease: &RescoreLease,
+        at: Timestamp,
+    ) -> Result<()> {
+        let released = sqlx::query(
             "UPDATE rescore SET owner = '', lease_until = $1
              WHERE id = $2 AND owner = $3 AND state = 'preparing'",
         )
@@ -183,35 +185,37 @@ impl Store {
         .bind(&lease.owner)
         .execute(&self.writes)
         .await?;
-        held(put_back.rows_affected(), lease)
+        held(released.rows_affected(), lease)
     }
 
-    /// A rescore cannot be done.
+    /// Ends a rescore that is impossible.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when it is over already.
-    pub async fn rescore_failed(&self, id: i64, problem: &str, now: Timestamp) -> Result<()> {
+    /// [`StoreError::Stale`] if the rescore is not open.
+    pub async fn fail_rescore(&self, id: i64, problem: &str, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        let rescore = close(&mut tx, id, ("failed", Some(problem)), now).await?;
+        let rescore = close(&mut tx, id, RescoreState::Failed, Some(problem), now).await?;
         tx.commit().await?;
         self.notify(Change::Board(rescore.board));
         Ok(())
     }
 
-    /// Ends one try of a submission of a rescore.
+    /// Ends one attempt to score a submission again.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the lease is no longer ours, or the rescore is over.
+    /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
     pub async fn finish_rescore_item(
         &self,
         lease: &RescoreLease,
-        end: &ItemEnd,
+        end: &RescoreItemEnd,
         now: Timestamp,
     ) -> Result<()> {
         let (state, score, problem, ready_at) = match end {
-            ItemEnd::Scored(score) => ("done", Some(row::to_json(score)?), None, now),
-            ItemEnd::Failed(problem) => ("failed", None, Some(problem.replace('\0', " ")), now),
-            ItemEnd::Again(at) => ("waiting", None, None, *at),
+            RescoreItemEnd::Scored(score) => ("done", Some(row::to_json(score)?), None, now),
+            RescoreItemEnd::Failed(problem) => {
+                ("failed", None, Some(row::without_nul(problem)), now)
+            }
+            RescoreItemEnd::Retry(at) => ("waiting", None, None, *at),
         };
         let ended_at = (state != "waiting").then_some(now.0);
         let ended = sqlx::query(
@@ -233,22 +237,16 @@ impl Store {
         held(ended.rows_affected(), lease)
     }
 
-    /// Brings open rescores forward: takes in submissions that were scored since, and says when all
-    /// are scored or one cannot be. Whether anything changed.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Updates open rescores: adds submissions that were scored in the meantime, and updates the state if all are
+    /// scored again or one failed. Returns whether anything changed.
     pub async fn advance_rescores(&self, now: Timestamp) -> Result<bool> {
         if !self.rescores_open().await? {
             return Ok(false);
         }
         let mut tx = self.begin().await?;
         let open = sqlx::query("SELECT * FROM rescore WHERE state IN ('running', 'ready')")
-            .fetch_all(&mut *tx)
-            .await?
-            .iter()
-            .map(read)
-            .collect::<Result<Vec<_>>>()?;
+            .read_all(&mut *tx, read)
+            .await?;
         let mut changed = Vec::new();
         for rescore in open {
             if advance(&mut tx, &rescore, now).await? {
@@ -272,15 +270,17 @@ impl Store {
     }
 }
 
+/// An error unless the update of the leased row changed a row.
 fn held(rows: u64, lease: &RescoreLease) -> Result<()> {
-    match rows {
-        1 => Ok(()),
-        _ => Err(StoreError::LeaseLost(lease.rescore)),
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LeaseLost(lease.rescore))
     }
 }
 
 async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bool> {
-    let taken_in = sqlx::query(
+    let added = sqlx::query(
         "INSERT INTO rescore_item (rescore_id, submission_id, state, owner, lease_until, attempts,
                                    ready_at, created_at)
          SELECT $1, s.id, 'waiting', '', 0, 0, $2, $2 FROM submission s
@@ -289,9 +289,7 @@ async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bo
     )
     .bind(rescore.id)
     .bind(now.0)
-    .bind(rescore.board.challenge.as_str())
-    .bind(rescore.board.phase.as_str())
-    .bind(rescore.board.task.as_str())
+    .bind_board(&rescore.board)
     .execute(&mut **tx)
     .await?
     .rows_affected();
@@ -306,13 +304,14 @@ async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bo
         let number: i64 = failed.try_get("number")?;
         let problem: Option<String> = failed.try_get("problem")?;
         let message = format!("#{number}: {}", problem.unwrap_or_default());
-        close(tx, rescore.id, ("failed", Some(&message)), now).await?;
+        close(tx, rescore.id, RescoreState::Failed, Some(&message), now).await?;
         return Ok(true);
     }
     let (done, all) = progress(tx, rescore).await?;
-    let state = match done == all {
-        true => RescoreState::Ready,
-        false => RescoreState::Running,
+    let state = if done == all {
+        RescoreState::Ready
+    } else {
+        RescoreState::Running
     };
     if state != rescore.state {
         sqlx::query("UPDATE rescore SET state = $1 WHERE id = $2")
@@ -321,5 +320,5 @@ async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bo
             .execute(&mut **tx)
             .await?;
     }
-    Ok(taken_in > 0 || state != rescore.state)
+    Ok(added > 0 || state != rescore.state)
 }

@@ -1,4 +1,4 @@
-//! Every public function of the store has a contract: found by reading the sources of both.
+//! Every public function of the store is called by a contract. This test reads the sources of both.
 
 use std::path::Path;
 
@@ -20,18 +20,18 @@ fn read(folder: &str) -> String {
 #[test]
 fn every_public_function_is_under_contract() {
     let (store, contracts) = (read("src/store"), read("tests/store"));
-    // Artifacts are files: no engine keeps them, and their tests are beside them.
-    let elsewhere = ["keep_directory", "unpack"];
+    // Artifacts are files and not in a database. Their tests are in their module.
+    let tested_elsewhere = ["keep_directory", "unpack"];
     let public: Vec<&str> = store
         .split("    pub ")
         .skip(1)
         .filter_map(|rest| rest.strip_prefix("async fn ").or(rest.strip_prefix("fn ")))
         .filter_map(|rest| rest.split('(').next())
-        .filter(|name| !elsewhere.contains(name))
+        .filter(|name| !tested_elsewhere.contains(name))
         .collect();
     assert!(
         public.len() > 30,
-        "the sources are not read as they are written"
+        "the pattern does not match the style of the sources"
     );
     let called = |name: &str| {
         [format!(".{name}("), format!("::{name}(")]
@@ -39,5 +39,5 @@ fn every_public_function_is_under_contract() {
             .any(|call| contracts.contains(call))
     };
     let missing: Vec<_> = public.into_iter().filter(|name| !called(name)).collect();
-    assert_eq!(missing, [""; 0], "public, and no contract calls them");
+    assert_eq!(missing, [""; 0], "these public functions have no contract");
 }

@@ -1,4 +1,4 @@
-//! Ends: what follows an attempt is written whole or not at all, and never twice.
+//! Ends of attempts and submissions: each is written completely or not at all, and never twice.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use referee::model::{
     Outcome, PageToken, Stage, SubmissionState,
 };
 use referee::store::{
-    Change, Effect, Finish, Next, Store, StoreError, SubmissionRecord, TaskEntry, Withdrawn,
+    Change, Effect, Finish, Next, PriorityClass, Store, StoreError, SubmissionRecord, TaskEntry,
+    Withdrawn,
 };
 use serde_json::json;
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
-use referee::store::PriorityClass;
 
-pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
+pub async fn the_first_advance_makes_a_submission_per_task(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let id = record.submission.id;
     let tasks = || {
@@ -26,11 +26,13 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
                 .into(),
         )
     };
-    // A try that is made again has not fanned out.
+    // An attempt that is retried makes no further submissions.
     attempt(
         &db.store,
-        (id, Stage::Admission),
-        (Next::Retry(NOW), vec![tasks()]),
+        id,
+        Stage::Admission,
+        Next::Retry(NOW),
+        vec![tasks()],
         NOW,
     )
     .await;
@@ -45,8 +47,10 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     let mut changes = db.store.changes();
     attempt(
         &db.store,
-        (id, Stage::Admission),
-        (Next::Advance(Stage::Build), vec![tasks()]),
+        id,
+        Stage::Admission,
+        Next::Advance(Stage::Build),
+        vec![tasks()],
         NOW,
     )
     .await;
@@ -80,13 +84,13 @@ pub async fn tasks_fan_out_with_the_first_that_advances(db: Db) {
     }
     let pages: BTreeSet<_> = all.iter().map(|r| r.submission.token.as_str()).collect();
     assert_eq!(pages.len(), 3);
-    let mut told = BTreeSet::new();
+    let mut changed = BTreeSet::new();
     while let Ok(change) = changes.try_recv() {
         if let Change::Submission(id) = change {
-            told.insert(id);
+            changed.insert(id);
         }
     }
-    assert_eq!(told, all.iter().map(|r| r.submission.id).collect());
+    assert_eq!(changed, all.iter().map(|r| r.submission.id).collect());
 }
 
 /// Every kind of effect. The last page is that of the second task.
@@ -108,19 +112,19 @@ fn effects(revision: i64, last_page: PageToken) -> Vec<Effect> {
     ]
 }
 
-fn ending(mut effects: Vec<Effect>, and: Option<Effect>) -> Finish {
-    effects.extend(and);
+fn ending(mut effects: Vec<Effect>, last: Option<Effect>) -> Finish {
+    effects.extend(last);
     Finish {
         log: Some(LogExcerpt::default()),
         ..finish(Next::Advance(Stage::Build), effects)
     }
 }
 
-/// Every kind of effect, and then something that is refused: none of them may remain.
-pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
+/// Every kind of effect, followed by one that is refused. None of them may remain.
+pub async fn an_end_is_written_completely_or_not_at_all(db: Db) {
     let store = &db.store;
     let revision = store
-        .put_revision(&board("phase"), &json!(1), NOW)
+        .put_scoring_revision(&board("phase"), &json!(1), NOW)
         .await
         .unwrap()
         .id;
@@ -143,7 +147,7 @@ pub async fn an_end_is_written_whole_or_not_at_all(db: Db) {
         assert!(store.finish(&lease, refused, NOW).await.is_err());
         assert!(
             changes.try_recv().is_err(),
-            "nothing is told of what did not happen"
+            "no change is sent for a transaction that failed"
         );
         is_untouched(store, &record).await;
     }
@@ -181,7 +185,7 @@ async fn is_untouched(store: &Store, record: &SubmissionRecord) {
     assert_eq!(store.score_of(record.submission.id).await.unwrap(), None);
     assert_eq!(
         store
-            .due((&forge(), PriorityClass::Rest), later(9), 9)
+            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
             .await
             .unwrap(),
         []
@@ -205,7 +209,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
     );
     assert_eq!(
         store
-            .due((&forge(), PriorityClass::Rest), later(9), 9)
+            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
             .await
             .unwrap()
             .len(),
@@ -226,7 +230,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
     );
 }
 
-pub async fn an_ended_submission_is_left_alone(db: Db) {
+pub async fn an_ended_submission_cannot_be_claimed(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let fault = Finish::fault("a1b2c3".into(), AttemptDetail::None);
@@ -250,7 +254,7 @@ pub async fn an_ended_submission_is_left_alone(db: Db) {
     assert_eq!(db.store.submissions_under_way().await.unwrap(), []);
 }
 
-pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
+pub async fn a_withdrawal_ends_a_waiting_or_a_working_submission(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let id = record.submission.id;
@@ -259,14 +263,14 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     assert_eq!(store.loss(&lease).await.unwrap(), None);
     let met = withdrawn(store, &record, later(1)).await;
     assert_eq!(met, Withdrawn::Working(lease.attempt.id));
-    // Its worker learns that, and why; a reason that was recorded before stands.
+    // The worker learns of it, with the reason. A reason that was recorded before is kept.
     let loss = store.loss(&lease).await.unwrap();
     assert_eq!(loss, Some(KillReason::Time));
     let due = store
-        .due((&forge(), PriorityClass::Rest), later(1), 9)
+        .due_messages(&forge(), PriorityClass::Rest, later(1), 9)
         .await
         .unwrap();
-    assert_eq!(due.len(), 1, "the forge is told: {due:?}");
+    assert_eq!(due.len(), 1, "the report is enqueued: {due:?}");
     let ended = store.submission(id).await.unwrap().submission;
     assert_eq!(
         (ended.outcome(), ended.state.ended_at()),
@@ -276,7 +280,7 @@ pub async fn a_withdrawal_ends_what_it_meets(db: Db) {
     let attempt = store.attempts(&record).await.unwrap().remove(0);
     assert_eq!(attempt.attempt.state, AttemptState::Lost);
     assert_eq!(attempt.kill_reason, Some(KillReason::Time));
-    // Its worker comes too late, and so does a second withdrawal.
+    // The worker comes too late, and so does a second withdrawal.
     let late = finish(Next::Advance(Stage::Build), Vec::new());
     assert!(matches!(
         store.finish(&lease, late, later(2)).await,
@@ -301,13 +305,13 @@ pub async fn a_lease_is_lost_with_a_reason(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let lease = claimed(store, record.submission.id, Stage::Admission, NOW).await;
-    let stranger = Lease {
+    let other_owner = Lease {
         owner: "6-dead".into(),
         ..lease.clone()
     };
     let orphaned = Some(KillReason::Orphaned);
     assert_eq!(store.loss(&lease).await.unwrap(), None);
-    assert_eq!(store.loss(&stranger).await.unwrap(), orphaned);
+    assert_eq!(store.loss(&other_owner).await.unwrap(), orphaned);
     withdrawn(store, &record, later(1)).await;
     let cancelled = Some(KillReason::Cancelled);
     assert_eq!(store.loss(&lease).await.unwrap(), cancelled);
@@ -355,7 +359,7 @@ pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db)
     assert_eq!(known, None);
 }
 
-pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
+pub async fn durations_are_known_per_board_and_stage(db: Db) {
     let store = &db.store;
     let of = |took: i64, next| async move {
         let id = built(store, "alpha", &["one"]).await.submission.id;
@@ -367,7 +371,7 @@ pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
     };
     of(5, Next::Advance(Stage::Run)).await;
     of(7, ends(Outcome::RunFailed)).await;
-    // Only one of its cases, so far.
+    // Only one case has run so far.
     of(9, Next::Repeat).await;
     assert!(store.working_since().await.unwrap().is_empty());
     let spans = |task, kind, most| async move {
@@ -380,7 +384,7 @@ pub async fn what_work_took_is_known_by_board_and_kind(db: Db) {
     assert_eq!(spans("two", Stage::Smoke, 9).await, [0; 0]);
 }
 
-pub async fn what_an_attempt_left_behind_reads_back(db: Db) {
+pub async fn a_finished_attempt_reads_back(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     let location = Location::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");

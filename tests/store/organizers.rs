@@ -1,16 +1,16 @@
-//! Orders: each is written whole, with the ledger, or not at all; and only on what it was decided on.
+//! Commands of organizers: each is written completely, with its entry in the audit log, or not at all. A command that
+//! was decided on outdated rows is refused.
 
 use referee::model::{
     Outcome, Override, Overrides, RerunPlan, Setting, Stage, SubmissionId, Timestamp,
 };
 use referee::store::{
-    Charge, CommandEffects, Effect, Grant, Next, RegistrationRequest, RegistrationState, Store,
-    StoreError, Withdrawn,
+    Charge, CommandEffects, Effect, Grant, Next, PriorityClass, RegistrationRequest,
+    RegistrationState, Store, StoreError, Withdrawn,
 };
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
-use referee::store::PriorityClass;
 
 fn setting(setting: Setting, at: Timestamp) -> Override {
     Override {
@@ -26,18 +26,23 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
     }
 }
 
-async fn put(store: &Store, seen: i64, what: Setting, at: Timestamp) -> Result<(), StoreError> {
-    let (audit, boards) = (entry_of("an order"), [board("phase")]);
+async fn put(
+    store: &Store,
+    newest_seen: i64,
+    value: Setting,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let effects = CommandEffects {
-        audit: &audit,
+        audit: &entry_of("a command"),
         reports: &[message("commit 1", 1)],
     };
+    let new = [setting(value, at)];
     store
         .put_overrides(
             &challenge(),
-            seen,
-            &[setting(what, at)],
-            &boards,
+            newest_seen,
+            &new,
+            &[board("phase")],
             effects,
             at,
         )
@@ -64,36 +69,36 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     let two = store.overrides(&challenge()).await.unwrap();
     assert_eq!(two.paused(&board("phase")).unwrap().created_at, later(2));
     assert_eq!(two.until(later(1)), one);
-    assert_eq!(actions(store).await, ["an order", "an order"]);
+    assert_eq!(actions(store).await, ["a command", "a command"]);
     assert_eq!(
         store
-            .due((&forge(), PriorityClass::Rest), NOW, 9)
+            .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
             .await
             .unwrap()[0]
             .version,
         2,
-        "reports are renewed"
+        "reports are enqueued again"
     );
 }
 
-pub async fn an_order_on_old_overrides_is_refused(db: Db) {
+pub async fn a_command_based_on_old_overrides_is_refused(db: Db) {
     let store = &db.store;
     put(store, 0, Setting::Paused(true), NOW).await.unwrap();
     let refused = put(store, 0, Setting::Paused(false), NOW).await;
     assert!(matches!(refused, Err(StoreError::Stale)));
-    let orders = store.overrides(&challenge()).await.unwrap();
-    assert!(orders.paused(&board("phase")).is_some());
+    let overrides = store.overrides(&challenge()).await.unwrap();
+    assert!(overrides.paused(&board("phase")).is_some());
     assert_eq!(actions(store).await.len(), 1);
 }
 
-pub async fn grants_are_kept_apart_from_what_is_spent(db: Db) {
+pub async fn grants_and_spent_evaluations_are_counted_separately(db: Db) {
     let store = &db.store;
     let (of, team) = (board("phase"), team("alpha"));
     let grant = Grant {
         board: &of,
         team: &team,
         amount: 3,
-        reason: "a power cut",
+        reason: "a power failure",
     };
     let day = 24 * 3600;
     store.grant(&grant, &entry_of("grant"), NOW).await.unwrap();
@@ -119,18 +124,18 @@ async fn queued(store: &Store) -> SubmissionId {
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase"], NOW).await;
     for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
-        attempt(store, (id, stage), (Next::Advance(next), Vec::new()), NOW).await;
+        attempt(store, id, stage, Next::Advance(next), Vec::new(), NOW).await;
     }
     id
 }
 
-pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
+pub async fn a_withdrawal_costs_an_evaluation_once_hidden_data_was_mounted(db: Db) {
     let store = &db.store;
     let early = queued(store).await;
     let record = store.submission(early).await.unwrap();
     assert_eq!(withdrawn(store, &record, NOW).await, Withdrawn::Waiting);
     assert_eq!(store.spent(early).await.unwrap(), 0);
-    // Hidden inputs are mounted.
+    // The hidden inputs are mounted.
     for (charge, spent) in [(Charge::UsedEvaluation, 1), (Charge::Nothing, 0)] {
         let running = queued(store).await;
         let lease = claimed(store, running, Stage::Run, NOW).await;
@@ -139,7 +144,7 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
         assert_eq!(met, Withdrawn::Working(lease.attempt.id));
         assert_eq!(store.spent(running).await.unwrap(), spent);
     }
-    // Evaluated already: a team has spent it, an organizer gives it back.
+    // After the evaluation, a team does not get it back. An organizer refunds it.
     for (charge, spent) in [(Charge::UsedEvaluation, 1), (Charge::Nothing, 0)] {
         let done = pushed(store, "alpha").await.submission.id;
         admitted(store, done, &["phase"], NOW).await;
@@ -151,28 +156,28 @@ pub async fn a_withdrawal_costs_what_was_seen(db: Db) {
     assert_eq!(actions(store).await.len(), 5);
     assert_eq!(
         store
-            .due((&forge(), PriorityClass::Rest), NOW, 9)
+            .due_messages(&forge(), PriorityClass::Rest, NOW, 9)
             .await
             .unwrap()
             .len(),
         1,
-        "the report is renewed"
+        "the report is enqueued again"
     );
 }
 
-pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
+pub async fn a_rerun_goes_back_to_a_stage_and_keeps_old_attempts(db: Db) {
     let store = &db.store;
     let id = queued(store).await;
-    let failed = (ends(Outcome::RunFailed), vec![quota(1)]);
-    attempt(store, (id, Stage::Run), failed, later(1)).await;
+    let failed = ends(Outcome::RunFailed);
+    attempt(store, id, Stage::Run, failed, vec![quota(1)], later(1)).await;
     let before = store.submission(id).await.unwrap();
-    let way = RerunPlan::new(&before.submission, None).unwrap();
+    let rerun = RerunPlan::new(&before.submission, None).unwrap();
     let (audit, report) = (entry_of("rerun"), [message("commit 1", 1)]);
-    let written = CommandEffects {
+    let effects = CommandEffects {
         audit: &audit,
         reports: &report,
     };
-    store.rerun(&way, written, later(2)).await.unwrap();
+    store.rerun(&rerun, effects, later(2)).await.unwrap();
     let after = store.submission(id).await.unwrap();
     assert_eq!(
         (
@@ -185,8 +190,8 @@ pub async fn a_rerun_goes_back_and_keeps_what_was(db: Db) {
         (after.submission.stage(), after.ready_at),
         (Stage::Run, later(2))
     );
-    // A second order of the same kind comes too late.
-    let again = store.rerun(&way, written, later(3)).await;
+    // A second rerun comes too late.
+    let again = store.rerun(&rerun, effects, later(3)).await;
     assert!(matches!(again, Err(StoreError::Stale)));
     assert_eq!(actions(store).await, ["rerun"]);
     let lease = claimed(store, id, Stage::Run, later(3)).await;
@@ -216,13 +221,15 @@ fn request(id: &str, of: &str) -> RegistrationRequest {
     }
 }
 
-pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
+pub async fn an_unknown_repository_waits_until_it_is_approved(db: Db) {
     let store = &db.store;
-    let seen = store.seen_repository(&request("77", "beta"), NOW).await;
+    let seen = store
+        .record_registration_request(&request("77", "beta"), NOW)
+        .await;
     let first = seen.unwrap().unwrap();
-    // Heard of again, under a new name: still the same, still waiting, still for the same team.
+    // Seen again under a new name, the request is the same, for the same team.
     let renamed = store
-        .seen_repository(&request("77", "other"), later(1))
+        .record_registration_request(&request("77", "other"), later(1))
         .await;
     let renamed = renamed.unwrap().unwrap();
     assert_eq!(
@@ -234,9 +241,13 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
         store.registration_requests(&challenge()).await.unwrap(),
         std::slice::from_ref(&renamed)
     );
-    assert_eq!(store.repositories().await.unwrap(), [], "not looked at");
+    assert_eq!(
+        store.repositories().await.unwrap(),
+        [],
+        "the repository is not read"
+    );
     let bound = store
-        .approve(&renamed, &token(), &entry_of("team approve"), later(2))
+        .approve_registration(&renamed, &token(), &entry_of("team approve"), later(2))
         .await
         .unwrap();
     assert_eq!(
@@ -250,13 +261,13 @@ pub async fn a_stranger_waits_until_it_is_approved(db: Db) {
     let found = store.repository_of(&forge(), "77").await.unwrap();
     assert_eq!(found, Some(bound));
     assert_eq!(store.known_refs(found_id(&db).await).await.unwrap(), []);
-    // Heard of once more: it is a team's.
+    // Seen once more, it belongs to a team.
     let seen = store
-        .seen_repository(&request("77", "beta"), later(3))
+        .record_registration_request(&request("77", "beta"), later(3))
         .await;
     assert_eq!(seen.unwrap(), None);
     let late = store
-        .approve(&renamed, &token(), &entry_of("team approve"), later(4))
+        .approve_registration(&renamed, &token(), &entry_of("team approve"), later(4))
         .await;
     assert!(matches!(late, Err(StoreError::Stale)));
     assert_eq!(actions(store).await, ["team approve"]);
@@ -266,15 +277,20 @@ async fn found_id(db: &Db) -> referee::model::RepositoryId {
     db.store.repositories().await.unwrap()[0].id
 }
 
-pub async fn a_team_keeps_its_repository_whatever_is_approved(db: Db) {
+pub async fn a_second_repository_of_a_team_cannot_be_approved(db: Db) {
     let store = &db.store;
     let mine = bound(store, "alpha").await;
-    let seen = store.seen_repository(&request("78", "alpha"), NOW).await;
+    let seen = store
+        .record_registration_request(&request("78", "alpha"), NOW)
+        .await;
     let other = seen.unwrap().unwrap();
     let refused = store
-        .approve(&other, &token(), &entry_of("team approve"), NOW)
+        .approve_registration(&other, &token(), &entry_of("team approve"), NOW)
         .await;
-    assert!(matches!(refused, Err(StoreError::Bound { .. })));
+    assert!(matches!(
+        refused,
+        Err(StoreError::RepositoryConflict { .. })
+    ));
     let all = store.registration_requests(&challenge()).await.unwrap();
     assert_eq!(
         all[0].state,
@@ -282,12 +298,14 @@ pub async fn a_team_keeps_its_repository_whatever_is_approved(db: Db) {
         "nothing was changed"
     );
     store
-        .refuse(&other, &entry_of("team refuse"), NOW)
+        .refuse_registration(&other, &entry_of("team refuse"), NOW)
         .await
         .unwrap();
     let all = store.registration_requests(&challenge()).await.unwrap();
     assert_eq!(all[0].state, RegistrationState::Refused);
-    let twice = store.refuse(&other, &entry_of("team refuse"), NOW).await;
+    let twice = store
+        .refuse_registration(&other, &entry_of("team refuse"), NOW)
+        .await;
     assert!(matches!(twice, Err(StoreError::Stale)));
     assert_eq!(store.repositories().await.unwrap(), [mine]);
     assert_eq!(actions(store).await, ["team refuse"]);

@@ -1,7 +1,7 @@
-//! The engines under test: a SQLite file in a directory of its own, and a PostgreSQL schema of its
-//! own in a cluster that this run starts and that ends with it, however it ends.
+//! The databases under test: a SQLite file in a new directory, and a new PostgreSQL schema in a cluster that this run
+//! starts. The cluster ends with the run, also after a crash.
 //!
-//! `REFEREE_TEST_POSTGRES` names a database to be used instead of a cluster.
+//! `REFEREE_TEST_POSTGRES` is the address of a database to use instead of a cluster.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,13 @@ use std::time::Duration;
 use referee::store::Store;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
-/// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
     Postgres,
 }
 
-/// A fresh database of one contract.
+/// The new database of one contract.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub store: Store,
@@ -29,25 +28,25 @@ pub struct Db {
 }
 
 impl Db {
-    /// The same database, opened once more: another process, or the next start.
+    /// Opens the same database once more, as another process or the next start would.
     pub async fn again(&self) -> Store {
         Store::open(&self.url).await.unwrap()
     }
 
-    /// Says something to the database behind the store's back.
+    /// Executes a statement without the store.
     pub async fn tamper(&self, statement: &'static str) {
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
         connection.execute(statement).await.unwrap();
     }
 }
 
-/// Runs a contract on an engine, and cleans up whatever comes of it.
+/// Runs a contract on a database, and removes the database even if the contract fails.
 pub fn check<F, Running>(kind: Kind, contract: F)
 where
     F: FnOnce(Db) -> Running,
     Running: Future<Output = ()> + 'static,
 {
-    let Some(place) = Place::new(kind) else {
+    let Some(location) = Location::new(kind) else {
         return;
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -55,14 +54,14 @@ where
         .enable_all()
         .build()
         .unwrap();
-    let here = tokio::task::LocalSet::new();
-    let result = here.block_on(&runtime, async {
-        place.make().await;
-        let store = Store::open(&place.url()).await.unwrap();
-        let url = place.url();
+    let local = tokio::task::LocalSet::new();
+    let result = local.block_on(&runtime, async {
+        location.create().await;
+        let store = Store::open(&location.url()).await.unwrap();
+        let url = location.url();
         let contract = tokio::task::spawn_local(contract(Db { store, url, kind }));
         let result = contract.await;
-        place.remove().await;
+        location.remove().await;
         result
     });
     if let Err(failed) = result {
@@ -70,13 +69,13 @@ where
     }
 }
 
-/// Where a fresh database can be.
-enum Place {
+/// The location of a new database.
+enum Location {
     File(tempfile::TempDir),
     Schema { base: String, name: String },
 }
 
-impl Place {
+impl Location {
     fn new(kind: Kind) -> Option<Self> {
         static SCHEMAS: AtomicU32 = AtomicU32::new(0);
         sqlx::any::install_default_drivers();
@@ -105,30 +104,30 @@ impl Place {
         }
     }
 
-    async fn make(&self) {
-        self.say("CREATE SCHEMA").await;
+    async fn create(&self) {
+        self.execute("CREATE SCHEMA").await;
     }
 
     async fn remove(&self) {
-        self.say("DROP SCHEMA IF EXISTS").await;
+        self.execute("DROP SCHEMA IF EXISTS").await;
     }
 
-    async fn say(&self, verb: &str) {
+    async fn execute(&self, statement: &str) {
         if let Self::Schema { base, name } = self {
             let mut connection = AnyConnection::connect(base).await.unwrap();
-            let cascade = if verb.starts_with("DROP") {
+            let cascade = if statement.starts_with("DROP") {
                 " CASCADE"
             } else {
                 ""
             };
-            let statement = sqlx::AssertSqlSafe(format!("{verb} {name}{cascade}"));
+            let statement = sqlx::AssertSqlSafe(format!("{statement} {name}{cascade}"));
             connection.execute(statement).await.unwrap();
         }
     }
 }
 
-/// The address of a PostgreSQL server for this run, started when it is first asked for. `None`, said
-/// aloud, where none is installed; on CI that is a failure.
+/// The address of a PostgreSQL server for this run. The first call starts it. If PostgreSQL is not installed, prints a
+/// message and returns `None`; on CI that is a failure.
 fn postgres() -> Option<&'static str> {
     static CLUSTER: OnceLock<Option<(String, Option<ChildStdin>)>> = OnceLock::new();
     let cluster = CLUSTER.get_or_init(|| {
@@ -143,21 +142,21 @@ fn postgres() -> Option<&'static str> {
             eprintln!("PostgreSQL is not installed: the contracts run on SQLite alone");
             return None;
         };
-        let (url, life) = start(&programs);
-        Some((url, Some(life)))
+        let (url, pipe) = start(&programs);
+        Some((url, Some(pipe)))
     });
     cluster.as_ref().map(|(url, _)| url.as_str())
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a test is told where PostgreSQL is"
+    reason = "the environment names the PostgreSQL server of the tests"
 )]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The newest installed server's programs, as Debian places them, or those on the path.
+/// The directory of the programs of the newest installed server, as Debian packages it, or one of `PATH`.
 fn programs() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -174,30 +173,28 @@ fn programs() -> Option<PathBuf> {
         .find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
 }
 
-/// A command, under another account where we are root: PostgreSQL refuses to run as root.
+/// A command that runs under another account if this process is root, because PostgreSQL refuses to run as root.
 fn unprivileged(program: &Path, directory: &Path) -> Command {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    let mut command = match root {
-        false => Command::new(program),
-        true => {
-            let known = Command::new("id").arg("postgres").output().unwrap();
-            let user = if known.status.success() {
-                "postgres"
-            } else {
-                "nobody"
-            };
-            let owned = Command::new("chown").arg(user).arg(directory).status();
-            assert!(
-                owned.unwrap().success(),
-                "{user} gets {}",
-                directory.display()
-            );
-            let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid", user, "--clear-groups", "--"])
-                .arg(program);
-            command
-        }
+    let mut command = if root {
+        let known = Command::new("id").arg("postgres").output().unwrap();
+        let account = if known.status.success() {
+            "postgres"
+        } else {
+            "65534"
+        };
+        let owned = Command::new("chown").arg(account).arg(directory).status();
+        assert!(
+            owned.unwrap().success(),
+            "the directory belongs to {account}"
+        );
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", account, "--clear-groups", "--"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
     };
     command.current_dir(directory);
     command
@@ -205,10 +202,10 @@ fn unprivileged(program: &Path, directory: &Path) -> Command {
 
 #[expect(
     clippy::zombie_processes,
-    reason = "the keeper outlives the tests and ends when its standard input is closed"
+    reason = "the shell outlives the tests and ends when its standard input is closed"
 )]
-/// Starts a cluster on a socket in a fresh directory. It lives as long as the pipe that comes back:
-/// the kernel closes that with this process, on a panic and a kill as well.
+/// Starts a cluster on a socket in a new directory. It ends when the returned pipe is closed. The kernel closes the
+/// pipe with this process, also after a panic or a kill.
 fn start(programs: &Path) -> (String, ChildStdin) {
     let directory = tempfile::Builder::new().prefix("referee-pg-").tempdir();
     let directory = directory.unwrap().keep();
@@ -222,14 +219,14 @@ fn start(programs: &Path) -> (String, ChildStdin) {
         "{}",
         String::from_utf8_lossy(&made.stderr)
     );
-    // Nothing here has to survive a power cut: what is tested is what we say, not their disk.
+    // The data need not survive a power failure: the tests check the statements of Referee, not PostgreSQL's disk.
     let script = "trap '' INT TERM HUP
         \"$0\" -D data -k \"$PWD\" -c listen_addresses= -c fsync=off -c max_connections=300 \
             -c full_page_writes=off -c autovacuum=off >log 2>&1 &
         read -r _
         while kill -QUIT $! 2>/dev/null; do sleep 0.1; done
         rm -rf \"$PWD\"";
-    let mut keeper = unprivileged(Path::new("/bin/sh"), &directory)
+    let mut shell = unprivileged(Path::new("/bin/sh"), &directory)
         .args(["-c", script])
         .arg(programs.join("postgres"))
         .stdin(Stdio::piped())
@@ -237,15 +234,15 @@ fn start(programs: &Path) -> (String, ChildStdin) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let life = keeper.stdin.take().unwrap();
+    let pipe = shell.stdin.take().unwrap();
     for _ in 0..300 {
-        // The server writes there how far it is.
+        // The server writes its state to this file.
         let message = std::fs::read_to_string(directory.join("data/postmaster.pid"));
         if message.is_ok_and(|text| text.lines().any(|line| line.trim() == "ready")) {
             let host = directory.display();
             return (
                 format!("postgres://referee@localhost/postgres?host={host}"),
-                life,
+                pipe,
             );
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -1,51 +1,62 @@
-//! Boards: revisions say what a score means, scores are never changed.
+//! Scoring revisions define the meaning of a score. Scores are never changed.
 
 use referee::model::{Outcome, Stage};
 use referee::store::{Change, StoreError};
 use serde_json::json;
 
-use crate::engine::Db;
+use crate::database::Db;
 use crate::world::*;
 
-pub async fn a_revision_is_put_once(db: Db) {
+pub async fn a_scoring_revision_is_added_once(db: Db) {
     let definition = json!({ "scorer": "sha256:1", "cases": ["Video_01"] });
     let first = db
         .store
-        .put_revision(&board("phase"), &definition, NOW)
+        .put_scoring_revision(&board("phase"), &definition, NOW)
         .await
         .unwrap();
     let again = db
         .store
-        .put_revision(&board("phase"), &definition, later(9))
+        .put_scoring_revision(&board("phase"), &definition, later(9))
         .await
         .unwrap();
     assert_eq!(first, again);
     assert_eq!(first.definition, definition);
     let other = db
         .store
-        .put_revision(&board("tools"), &definition, NOW)
+        .put_scoring_revision(&board("tools"), &definition, NOW)
         .await
         .unwrap();
     assert_eq!(other.digest, first.digest);
     assert_ne!(other.id, first.id);
 }
 
-/// A scorer whose folder was changed moves no board by itself.
-pub async fn a_board_keeps_its_first_revision(db: Db) {
+/// A change in the folder of a scorer changes no board by itself.
+pub async fn a_board_keeps_its_first_scoring_revision(db: Db) {
     let board = board("phase");
-    assert_eq!(db.store.current_revision(&board).await.unwrap(), None);
+    assert_eq!(
+        db.store.current_scoring_revision(&board).await.unwrap(),
+        None
+    );
     let (a, b) = (json!({ "metric": "a" }), json!({ "metric": "b" }));
-    let first = db.store.put_revision(&board, &a, NOW).await.unwrap();
-    let second = db.store.put_revision(&board, &b, later(1)).await.unwrap();
+    let first = db
+        .store
+        .put_scoring_revision(&board, &a, NOW)
+        .await
+        .unwrap();
+    let second = db
+        .store
+        .put_scoring_revision(&board, &b, later(1))
+        .await
+        .unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(
-        db.store.current_revision(&board).await.unwrap(),
+        db.store.current_scoring_revision(&board).await.unwrap(),
         Some(first.clone())
     );
-    let found = db.store.revision(second.id).await.unwrap();
+    let found = db.store.scoring_revision(second.id).await.unwrap();
     assert_eq!(found, Some(second.clone()));
-    assert_eq!(db.store.revision(99).await.unwrap(), None);
-    // A score that means something else than the board does would be ranked nowhere.
+    assert_eq!(db.store.scoring_revision(99).await.unwrap(), None);
+    // A score under another scoring revision than the current one would not be ranked.
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
     evaluated(&db.store, id, NOW).await;
@@ -59,19 +70,19 @@ pub async fn a_board_keeps_its_first_revision(db: Db) {
 
 pub async fn a_score_is_never_changed(db: Db) {
     db.store
-        .put_revision(&board("phase"), &json!(1), NOW)
+        .put_scoring_revision(&board("phase"), &json!(1), NOW)
         .await
         .unwrap();
     let first = scored(&db.store, "alpha", 0.5).await;
     let id = first.submission.id;
     assert_eq!(db.store.score_of(id).await.unwrap(), Some(score(0.5)));
-    // Another submission whose end brings two scores of one revision.
+    // The end of another submission brings two scores under one scoring revision.
     let second = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, second, &["phase"], NOW).await;
     evaluated(&db.store, second, NOW).await;
     let revision = db
         .store
-        .current_revision(&board("phase"))
+        .current_scoring_revision(&board("phase"))
         .await
         .unwrap()
         .unwrap();
@@ -88,7 +99,7 @@ pub async fn a_score_is_never_changed(db: Db) {
     assert_eq!(db.store.score_of(second).await.unwrap(), None);
     let scores = db.store.scores(revision.id).await.unwrap();
     assert_eq!(scores.len(), 1);
-    // The same attempt may still end properly.
+    // The same attempt may still end correctly.
     let once = vec![score_effect(revision.id, 0.1)];
     db.store
         .finish(&lease, finish(ends(Outcome::Scored), once), NOW)
@@ -97,10 +108,10 @@ pub async fn a_score_is_never_changed(db: Db) {
     assert_eq!(db.store.scores(revision.id).await.unwrap().len(), 2);
 }
 
-pub async fn a_score_belongs_to_a_revision_of_its_board(db: Db) {
+pub async fn a_score_belongs_to_a_scoring_revision_of_its_board(db: Db) {
     let other = db
         .store
-        .put_revision(&board("tools"), &json!(1), NOW)
+        .put_scoring_revision(&board("tools"), &json!(1), NOW)
         .await
         .unwrap();
     let id = pushed(&db.store, "alpha").await.submission.id;
@@ -118,10 +129,10 @@ pub async fn a_score_belongs_to_a_revision_of_its_board(db: Db) {
     assert_eq!(db.store.score_of(id).await.unwrap(), None);
 }
 
-pub async fn scores_are_those_that_stand(db: Db) {
+pub async fn scores_are_listed_per_scoring_revision(db: Db) {
     let revision = db
         .store
-        .put_revision(&board("phase"), &json!(1), NOW)
+        .put_scoring_revision(&board("phase"), &json!(1), NOW)
         .await
         .unwrap();
     let alpha = scored(&db.store, "alpha", 0.5).await;
@@ -135,11 +146,11 @@ pub async fn scores_are_those_that_stand(db: Db) {
     );
     let next = db
         .store
-        .put_revision(&board("phase"), &json!(2), NOW)
+        .put_scoring_revision(&board("phase"), &json!(2), NOW)
         .await
         .unwrap();
     assert_eq!(db.store.scores(next.id).await.unwrap(), []);
-    // The old revision's scores are still there.
+    // The scores of the old scoring revision are still there.
     assert_eq!(db.store.scores(revision.id).await.unwrap().len(), 2);
     assert_eq!(
         db.store.score_of(beta.submission.id).await.unwrap(),
@@ -150,7 +161,7 @@ pub async fn scores_are_those_that_stand(db: Db) {
 pub async fn a_board_counts_its_submissions(db: Db) {
     let mut changes = db.store.changes();
     db.store
-        .put_revision(&board("phase"), &json!(1), NOW)
+        .put_scoring_revision(&board("phase"), &json!(1), NOW)
         .await
         .unwrap();
     assert_eq!(
@@ -159,7 +170,7 @@ pub async fn a_board_counts_its_submissions(db: Db) {
     );
     scored(&db.store, "alpha", 0.5).await;
     let open = pushed(&db.store, "beta").await.submission.id;
-    // It counts once the rules know what it is for.
+    // It counts once admission has read its task.
     assert_eq!(
         db.store.board_counts(&board("phase")).await.unwrap(),
         (1, 0)
@@ -173,9 +184,9 @@ pub async fn a_board_counts_its_submissions(db: Db) {
         db.store.board_counts(&board("tools")).await.unwrap(),
         (1, 1)
     );
-    let mut told = false;
+    let mut changed = false;
     while let Ok(change) = changes.try_recv() {
-        told |= change == Change::Board(board("phase"));
+        changed |= change == Change::Board(board("phase"));
     }
-    assert!(told, "an end tells the board");
+    assert!(changed, "the end of a submission changes its board");
 }
