@@ -1,6 +1,6 @@
-//! A forge that has a registry, one issue and nothing else: what an image needs of a forge.
+//! A forge with a registry, one repository and one issue: everything that an image needs of a forge.
 //!
-//! It refuses everything that is about commits: an image that asks for a commit fails its test.
+//! It has no commits: a test in which an image asks for a commit fails.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,45 +9,55 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use referee::forge::registry::Registry;
 use referee::forge::{
-    Capabilities, Comment, CommitStatus, Forge, ForgeError, ForgeRepository, Issue, MadeTeam,
-    NewTeam, PushedTag, Reaction, ReactionTarget, Result,
+    Comment, CommitStatus, CommitStatuses, Forge, ForgeError, ForgeRepository, ImageTag, Issue,
+    Issues, Members, Packages, ReactionTarget, Repositories, Result,
 };
 use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
-/// The forge; clones share what it holds.
+/// The forge; clones share its comments.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct ScriptedForge {
     pub registry: Registry,
     /// The one repository, which has the issue.
     pub repository: &'static str,
-    /// Owner, its number, and the images that it has.
+    /// Login, number and images of each owner.
     pub owners: Vec<(&'static str, i64, Vec<&'static str>)>,
     /// Comments in the one issue.
     pub comments: Arc<Mutex<Vec<String>>>,
 }
 
-fn no<T>() -> Result<T> {
-    Err(ForgeError::Unsupported("shelf", "this"))
+fn unsupported<T>() -> Result<T> {
+    Err(ForgeError::Unsupported("such function in this test"))
 }
 
-fn sender() -> Sender {
+fn referee() -> Sender {
     Sender {
         id: 1,
         login: "referee".into(),
     }
 }
 
-#[async_trait]
-impl Forge for Shelf {
-    fn shows(&self) -> Capabilities {
-        Capabilities {
-            statuses: true,
-            issues: true,
-            files: false,
-        }
+impl Forge for ScriptedForge {
+    fn commit_statuses(&self) -> Result<&dyn CommitStatuses> {
+        Ok(self)
     }
 
-    async fn repositories(&self, _teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
+    fn issues(&self) -> Result<&dyn Issues> {
+        Ok(self)
+    }
+
+    fn members(&self) -> Result<&dyn Members> {
+        Ok(self)
+    }
+
+    fn packages(&self) -> Result<&dyn Packages> {
+        Ok(self)
+    }
+}
+
+#[async_trait]
+impl Repositories for ScriptedForge {
+    async fn team_repositories(&self, _teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
         Ok(Vec::new())
     }
 
@@ -61,46 +71,64 @@ impl Forge for Shelf {
     }
 
     async fn repository_named(&self, _full_name: &str) -> Result<Option<ForgeRepository>> {
-        no()
+        unsupported()
     }
 
     async fn refs(&self, _full_name: &str) -> Result<Vec<(String, CommitSha)>> {
         Ok(Vec::new())
     }
 
-    async fn commit(&self, _at: &ForgeRepository, _of: (&str, &CommitSha)) -> Result<PathBuf> {
-        no()
+    async fn fetch_commit(
+        &self,
+        _at: &ForgeRepository,
+        _full_ref: &str,
+        _sha: &CommitSha,
+    ) -> Result<PathBuf> {
+        unsupported()
     }
 
     async fn has_commit(&self, _at: &ForgeRepository, _sha: &CommitSha) -> Result<bool> {
-        no()
+        unsupported()
     }
+}
 
-    async fn show_note(
+#[async_trait]
+impl CommitStatuses for ScriptedForge {
+    async fn set_status(
         &self,
-        _at: &ForgeRepository,
+        _full_name: &str,
         _sha: &CommitSha,
-        _text: &str,
-        _now: Timestamp,
+        _status: &CommitStatus,
     ) -> Result<()> {
-        no()
+        unsupported()
+    }
+}
+
+#[async_trait]
+impl Members for ScriptedForge {
+    async fn account(&self) -> Result<Sender> {
+        Ok(referee())
     }
 
-    async fn show_status(&self, _at: &str, _sha: &CommitSha, _lit: &CommitStatus) -> Result<()> {
-        no()
+    async fn organizations(&self) -> Result<BTreeMap<i64, String>> {
+        let all = self.owners.iter();
+        Ok(all.map(|(name, id, _)| (*id, (*name).to_owned())).collect())
     }
 
-    fn line_url(&self, _full_name: &str, _sha: &CommitSha, _at: (&str, u32)) -> Option<String> {
-        None
+    async fn is_member(&self, _team: &str, _who: &Sender) -> Result<bool> {
+        unsupported()
     }
+}
 
-    async fn images(&self, owner: &str) -> Result<Vec<PushedTag>> {
+#[async_trait]
+impl Packages for ScriptedForge {
+    async fn image_tags(&self, owner: &str) -> Result<Vec<ImageTag>> {
         let owner = self.owners.iter().find(|(name, ..)| *name == owner);
         let (login, owner_id, names) = owner.ok_or(ForgeError::NotFound)?;
         let mut all = Vec::new();
         for name in names {
             let tags = self.registry.tags(&format!("{login}/{name}")).await;
-            all.extend(tags.unwrap_or_default().into_iter().map(|tag| PushedTag {
+            all.extend(tags.unwrap_or_default().into_iter().map(|tag| ImageTag {
                 owner_id: *owner_id,
                 name: (*name).to_owned(),
                 tag,
@@ -112,24 +140,10 @@ impl Forge for Shelf {
     async fn registry(&self) -> Result<Registry> {
         Ok(self.registry.clone())
     }
+}
 
-    async fn make_team(&self, _new: &NewTeam<'_>) -> Result<Option<MadeTeam>> {
-        no()
-    }
-
-    async fn account(&self) -> Result<Sender> {
-        Ok(sender())
-    }
-
-    async fn organizations(&self) -> Result<BTreeMap<i64, String>> {
-        let all = self.owners.iter();
-        Ok(all.map(|(name, id, _)| (*id, (*name).to_owned())).collect())
-    }
-
-    async fn is_member(&self, _team: &str, _who: &Sender) -> Result<bool> {
-        no()
-    }
-
+#[async_trait]
+impl Issues for ScriptedForge {
     async fn our_issues(&self, _full_name: &str) -> Result<Vec<Issue>> {
         Ok(Vec::new())
     }
@@ -137,7 +151,7 @@ impl Forge for Shelf {
     async fn issue(&self, _full_name: &str, number: i64) -> Result<Option<Comment>> {
         Ok(Some(Comment {
             id: number,
-            author: Some(sender()),
+            author: Some(referee()),
             body: String::new(),
         }))
     }
@@ -147,7 +161,7 @@ impl Forge for Shelf {
     }
 
     async fn close_issue(&self, _full_name: &str, _number: i64, _body: &str) -> Result<()> {
-        no()
+        unsupported()
     }
 
     async fn comments(
@@ -161,14 +175,14 @@ impl Forge for Shelf {
         Ok(numbered
             .map(|(body, id)| Comment {
                 id,
-                author: Some(sender()),
+                author: Some(referee()),
                 body,
             })
             .collect())
     }
 
     async fn comment(&self, _full_name: &str, _id: i64) -> Result<Option<Comment>> {
-        no()
+        unsupported()
     }
 
     async fn write_comment(&self, full_name: &str, _issue: i64, body: &str) -> Result<i64> {
@@ -184,24 +198,10 @@ impl Forge for Shelf {
     }
 
     async fn delete_comment(&self, _full_name: &str, _id: i64) -> Result<()> {
-        no()
+        unsupported()
     }
 
-    async fn react(
-        &self,
-        _full_name: &str,
-        _spot: ReactionTarget,
-        _reaction: Reaction,
-    ) -> Result<()> {
-        no()
-    }
-
-    async fn put_files(
-        &self,
-        _full_name: &str,
-        _files: &BTreeMap<String, Vec<u8>>,
-        _message: &str,
-    ) -> Result<()> {
-        no()
+    async fn acknowledge(&self, _full_name: &str, _target: ReactionTarget) -> Result<()> {
+        unsupported()
     }
 }

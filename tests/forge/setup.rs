@@ -1,5 +1,5 @@
-//! What happened beside the recorded exchanges: the cast at the start, pushes by git, and changes
-//! by hand. Each is done before the exchange of its number.
+//! The events beside the recorded exchanges: the accounts at the start, pushes by git, and manual changes. Each happens
+//! before the exchange of its number.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::Oid;
 use serde_json::Value;
 
-use crate::likeness::Names;
+use crate::comparison::Names;
 use crate::model::Forge;
 use crate::model::git::{self, Author, Files};
 use crate::model::packages::Image;
@@ -15,16 +15,16 @@ use crate::model::state::State;
 use crate::recording::{self, Exchange};
 
 /// In the order of their numbers.
-const CAST: [&str; 6] = ["root-admin", "referee", "alice", "bob", "eve", "owner"];
+const ACCOUNTS: [&str; 6] = ["root-admin", "referee", "alice", "bob", "eve", "owner"];
 
-/// The password of everybody.
+/// The password of every account.
 pub const PASSWORD: &str = "correct-horse";
 
-/// Makes the cast, each with a token named like its owner.
-pub fn cast(forge: &Forge) -> BTreeMap<String, String> {
+/// Makes the accounts, each with a token named like its owner.
+pub fn accounts(forge: &Forge) -> BTreeMap<String, String> {
     let mut state = forge.state();
     let mut tokens = BTreeMap::new();
-    for login in CAST {
+    for login in ACCOUNTS {
         let account = state.make_person(login, PASSWORD, login == "root-admin");
         let (_, secret, _) = state.make_token(account, vec!["all".to_owned()]);
         tokens.insert(login.to_owned(), secret);
@@ -32,7 +32,7 @@ pub fn cast(forge: &Forge) -> BTreeMap<String, String> {
     tokens
 }
 
-/// What the recordings tell of the objects that were pushed.
+/// The pushed objects, as the recordings show them.
 pub struct Pushed {
     /// Recorded commits by the first line of their message.
     commits: BTreeMap<String, String>,
@@ -88,7 +88,7 @@ impl Pushed {
     }
 }
 
-/// Does what comes before the exchange of a number.
+/// Makes the changes that belong before the exchange of a number.
 pub fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names) {
     match number {
         31 => pushes(state, pushed, names),
@@ -162,17 +162,17 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     ] {
         git::point(&git, &format!("refs/heads/{branch}"), to);
     }
-    let who = git2::Signature::now(&by.name, &by.email).unwrap();
+    let tagger = git2::Signature::now(&by.name, &by.email).unwrap();
     let object = git.find_object(amended, None).unwrap();
     let tag = git
-        .tag("final-2", &object, &who, "annotated\n", true)
+        .tag("final-2", &object, &tagger, "annotated\n", true)
         .unwrap();
     names.pair(&pushed.tag, &tag.to_string());
     let files = Files::from([(amended.to_string(), Some(b"a note by the team\n".to_vec()))]);
     let note = git::commit(&git, None, &files, &by, "Notes added by 'git notes add'\n");
     git::point(&git, "refs/notes/commits", note);
     names.pair(&pushed.note, &note.to_string());
-    // The first tag was made, moved and deleted: every tag takes a release's number.
+    // The first tag was made, moved and deleted: every tag takes the number of a release.
     for _ in 0..3 {
         state.next("release");
     }

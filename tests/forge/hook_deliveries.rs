@@ -1,18 +1,18 @@
-//! What the hooks are told while the recorded exchanges are asked again, beside what the forges'
-//! hooks were told: the same events in the same order with the same bodies and headers. Pushes by
-//! git are not among them, because nobody pushed; `live` has those.
+//! The deliveries of the model's hooks while the recorded exchanges are repeated, compared with the recorded
+//! deliveries: the same events in the same order with the same bodies and headers. Pushes by git are not among them,
+//! because the replay does not push; `live` has those.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::likeness::{Names, values_differ};
+use crate::comparison::{Names, values_differ};
 use crate::model::ForgeVersion;
 use crate::model::deliveries::Delivery;
 use crate::recording::{self, Delivered};
 use crate::replay::{Run, runs};
 
-/// Headers that are of the connection, or different each time.
+/// Headers of the connection, which differ each time.
 const OTHER: [&str; 5] = [
     "host",
     "user-agent",
@@ -21,7 +21,7 @@ const OTHER: [&str; 5] = [
     "connection",
 ];
 
-/// Deleted before its test was sent, so nobody knows what it would have been told.
+/// A hook that was deleted before its test delivery was sent, so nothing was recorded.
 const LOST: (ForgeVersion, &str) = (ForgeVersion::Gitea124, "/hooks/gitea124-repo");
 
 /// The path of a hook and its event.
@@ -48,7 +48,7 @@ fn recorded(run: &Run) -> BTreeMap<Kind, Vec<Delivered>> {
 
 fn ours(run: &Run) -> BTreeMap<Kind, Vec<&Delivery>> {
     let mut all: BTreeMap<Kind, Vec<&Delivery>> = BTreeMap::new();
-    for delivery in &run.told {
+    for delivery in &run.deliveries {
         let path = delivery.url.splitn(4, '/').nth(3).unwrap_or_default();
         all.entry((format!("/{path}"), delivery.event.clone()))
             .or_default()
@@ -57,7 +57,7 @@ fn ours(run: &Run) -> BTreeMap<Kind, Vec<&Delivery>> {
     all
 }
 
-/// Names of headers with those values that are not of one delivery alone.
+/// Names of headers with their values; of a value that each delivery has anew, only its length.
 fn headers(all: &[(String, String)]) -> BTreeMap<String, String> {
     let kept = all
         .iter()
@@ -85,7 +85,7 @@ fn differences(names: &mut Names, recorded: &Delivered, ours: &Delivery) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hooks_are_told_what_recorded_hooks_were_told() {
+async fn hooks_send_the_same_deliveries_as_recorded_hooks() {
     let Some(runs) = runs().await else {
         return;
     };

@@ -1,6 +1,6 @@
-//! The fields that many bodies share, checked where they enter.
+//! Fields that many bodies share, checked where they enter.
 //!
-//! Nothing here keeps a name or an address that an author could have written into a commit.
+//! Nothing here keeps a name or an address from a commit: its author chooses them.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -28,9 +28,9 @@ impl From<Repository> for RepositoryRef {
     }
 }
 
-/// Gitea modules/structs/user.go, `User`. As `sender` it is the account that the forge authenticated;
-/// a push with a deploy key counts as the repository owner's (routers/private/serv.go), and programs
-/// of the forge have negative numbers.
+/// Gitea modules/structs/user.go, `User`. As `sender` it is the account that the forge authenticated. A push with a
+/// deploy key has the repository's owner as its sender (routers/private/serv.go), and programs of the forge have
+/// negative numbers.
 #[derive(Deserialize)]
 pub(super) struct User {
     pub(super) id: i64,
@@ -63,17 +63,15 @@ impl TryFrom<String> for FullRef {
     }
 }
 
-/// A ref as `create` and `delete` name it: Gitea says `main` (services/webhook/notifier.go), and so
-/// does Forgejo, except to a hook of its own type `forgejo`, which is told `refs/heads/main`
-/// (Forgejo services/webhook/default.go).
+/// A ref in `create` and `delete`. Gitea sends `main` (services/webhook/notifier.go), and so does Forgejo, except that
+/// a hook of its own type `forgejo` gets `refs/heads/main` (Forgejo services/webhook/default.go).
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct ShortOrFullRef(String);
 
 impl ShortOrFullRef {
-    /// The full name. A branch that someone named `refs/heads/main` (in full
-    /// `refs/heads/refs/heads/main`; git warns of it) is taken for `main`: whoever acts on an event
-    /// reads the forge first, and finds nothing new there.
+    /// The full name. A branch with the odd name `refs/heads/main` (in full `refs/heads/refs/heads/main`; git warns of
+    /// it) is taken for `main`. This does no harm: Referee reads the refs before it acts on an event.
     pub(super) fn full(self, kind: RefKind) -> String {
         if self.0.starts_with(kind.prefix()) {
             self.0
@@ -87,7 +85,7 @@ impl TryFrom<String> for ShortOrFullRef {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        // What may follow a prefix may follow any, and a full name is a good short one as well.
+        // The rules are the same after each prefix, and a full name is also a valid short name.
         if is_ref(&format!("{}{text}", RefKind::Branch.prefix())) {
             Ok(Self(text))
         } else {
@@ -100,8 +98,8 @@ fn is_ref(text: &str) -> bool {
     text.len() <= REF_BYTES_MAX && git2::Reference::is_valid_name(text)
 }
 
-/// `owner/name` in the alphabet of Gitea's names (modules/validation/helpers.go), neither of them a
-/// step in a path: they become parts of paths and addresses.
+/// `owner/name` in the alphabet of Gitea's names (modules/validation/helpers.go). Neither may be `.` or `..`, because
+/// both become parts of paths and addresses.
 fn full_name<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
     let text = String::deserialize(json)?;
     let good = |part: &str| {
@@ -116,7 +114,7 @@ fn full_name<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
     }
 }
 
-/// An object id, or as many zeros for "no object".
+/// An object id, or zeros for "no object".
 pub(super) fn object_or_none<'de, D: Deserializer<'de>>(
     json: D,
 ) -> Result<Option<CommitSha>, D::Error> {
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_refuses_is_no_ref() {
+    fn names_that_git_refuses_are_refused() {
         for bad in [
             "", "a b", "a..b", "a~1", "a\0", "/a", "a/", "a//b", "a.lock", ".a", "a@{1}",
         ] {

@@ -1,4 +1,4 @@
-//! `issues` and `issue_comment`: what people wrote, and who wrote it.
+//! `issues` and `issue_comment`: texts and their authors.
 //!
 //! Nothing here looks for commands or shortens a text; a text can be as long as a body.
 
@@ -23,11 +23,11 @@ struct Issue {
     number: i64,
     title: String,
     body: String,
-    /// None when the account is gone, or never was one of this forge.
+    /// `None` when the account was deleted, or belongs to another forge.
     user: Option<User>,
 }
 
-/// Gitea modules/structs/hook.go, `ChangesPayload`. Also sent for a new title alone.
+/// Gitea modules/structs/hook.go, `ChangesPayload`. It is also sent when only the title was edited.
 #[derive(Deserialize)]
 struct Changes {
     body: Option<Change>,
@@ -80,13 +80,13 @@ struct IssueNumber {
 struct Comment {
     id: i64,
     body: String,
-    /// As that of an issue.
+    /// `None` as in an issue.
     user: Option<User>,
 }
 
 impl From<IssueCommentBody> for ForgeEvent {
     fn from(event: IssueCommentBody) -> Self {
-        // What the fine name of the event says too, where a forge sends it.
+        // The same as the fine name of the event, for forges that do not send it.
         if event.is_pull {
             return Self::Other {
                 name: "pull_request_comment".to_owned(),
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_comment_without_an_author_has_none() {
-        let nobody = comment(&json!(null), false);
+        let anonymous = comment(&json!(null), false);
         assert!(matches!(
-            nobody,
+            anonymous,
             ForgeEvent::Comment {
                 author_id: None,
                 ..

@@ -1,7 +1,7 @@
-//! `push`, `create` and `delete`: what happened to refs.
+//! `push`, `create` and `delete`: changes of refs.
 //!
-//! Nothing here reads the commits of a push: the forge lists five at most, and what was pushed is
-//! fetched by its id. One git push of several refs arrives as several deliveries, in any order.
+//! Nothing here reads the commits of a push: the forge lists at most five, and Referee fetches the pushed commit by its
+//! id. One git push of several refs arrives as several deliveries, in any order.
 
 use serde::Deserialize;
 
@@ -10,9 +10,9 @@ use crate::model::{CommitSha, ForgeEvent, RefKind};
 
 /// Gitea modules/structs/hook.go, `PushPayload`.
 ///
-/// It has no mark for a new, forced or deleted ref. A tag's `before` is all zero even when the tag
-/// was moved, and the `after` of an annotated tag is the tag object, not its commit (Gitea
-/// services/repository/push.go, `pushUpdates`). A deleted branch sends no push, only `delete`.
+/// It has no field for a new, forced or deleted ref. A tag's `before` is all zero even when the tag was moved, and the
+/// `after` of an annotated tag is the tag object, not its commit (Gitea services/repository/push.go, `pushUpdates`). A
+/// deleted branch sends no push, only `delete`.
 #[derive(Deserialize)]
 pub(super) struct PushBody {
     #[serde(rename = "ref")]
@@ -29,8 +29,8 @@ impl From<PushBody> for ForgeEvent {
     fn from(push: PushBody) -> Self {
         let repository = push.repository.into();
         let FullRef(full_ref) = push.full_ref;
-        // The forge's "test delivery": the head twice (Gitea routers/api/v1/repo/hook.go,
-        // `TestHook`), or zeros twice (routers/web/repo/setting/webhook.go, `TestWebhook`).
+        // The forge's "test delivery" has the head twice (Gitea routers/api/v1/repo/hook.go, `TestHook`), or zeros
+        // twice (routers/web/repo/setting/webhook.go, `TestWebhook`).
         if push.before == push.after {
             return Self::Ping { repository };
         }
@@ -48,7 +48,7 @@ impl From<PushBody> for ForgeEvent {
                 kind,
                 sender: push.sender.into(),
             },
-            // No forge of ours announces other refs (Gitea routers/private/hook_post_receive.go).
+            // Neither software announces other refs (Gitea routers/private/hook_post_receive.go).
             (None, _) => Self::Other {
                 name: "push".to_owned(),
             },
@@ -79,7 +79,7 @@ impl From<CreateBody> for ForgeEvent {
     }
 }
 
-/// Gitea modules/structs/hook.go, `DeletePayload`. It does not say what the ref pointed to.
+/// Gitea modules/structs/hook.go, `DeletePayload`. It lacks the last commit of the ref.
 #[derive(Deserialize)]
 pub(super) struct DeleteBody {
     #[serde(rename = "ref")]
@@ -119,20 +119,20 @@ mod tests {
     }
 
     #[test]
-    fn the_two_ids_tell_what_happened() {
+    fn the_two_ids_show_the_kind_of_change() {
         let (zero, old, new) = ("0".repeat(40), "0a".repeat(20), "0b".repeat(20));
-        let what = |full_ref, before: &str, after: &str| match push(full_ref, before, after) {
+        let kind = |full_ref, before: &str, after: &str| match push(full_ref, before, after) {
             ForgeEvent::Ping { .. } => "ping",
             ForgeEvent::Pushed { before: None, .. } => "new",
             ForgeEvent::Pushed { .. } => "moved",
             ForgeEvent::Deleted { .. } => "deleted",
             _ => "other",
         };
-        assert_eq!(what("refs/heads/main", &zero, &new), "new");
-        assert_eq!(what("refs/heads/main", &old, &new), "moved");
-        assert_eq!(what("refs/tags/v1", &old, &zero), "deleted");
-        assert_eq!(what("refs/heads/main", &new, &new), "ping");
-        assert_eq!(what("refs/heads/main", &zero, &"0".repeat(64)), "ping");
-        assert_eq!(what("refs/notes/commits", &old, &new), "other");
+        assert_eq!(kind("refs/heads/main", &zero, &new), "new");
+        assert_eq!(kind("refs/heads/main", &old, &new), "moved");
+        assert_eq!(kind("refs/tags/v1", &old, &zero), "deleted");
+        assert_eq!(kind("refs/heads/main", &new, &new), "ping");
+        assert_eq!(kind("refs/heads/main", &zero, &"0".repeat(64)), "ping");
+        assert_eq!(kind("refs/notes/commits", &old, &new), "other");
     }
 }

@@ -1,5 +1,5 @@
-//! When two answers are alike: same status, same headers that a client reads, same JSON. Object
-//! names, moments and secrets cannot be the same; object names must stand for each other throughout.
+//! When two answers are equal: same status, same headers that a client reads, same JSON. Object names, times and
+//! secrets cannot be the same; each recorded object name must correspond to one name of the model.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::call::Answer;
 use crate::recording::Exchange;
 
-/// Headers that say something to a client.
+/// Headers that matter to a client.
 const HEADERS: [&str; 11] = [
     "Allow",
     "Content-Type",
@@ -23,7 +23,7 @@ const HEADERS: [&str; 11] = [
     "X-Total-Count",
 ];
 
-/// Which recorded object name stands for which of the model's.
+/// Recorded object names and the corresponding names of the model.
 #[derive(Clone, Default)]
 pub struct Names {
     ours: BTreeMap<String, String>,
@@ -31,7 +31,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Says that two names are of the same object; `false` when one already is another's.
+    /// Records that two names mean the same object; `false` when one already belongs to another object.
     pub fn pair(&mut self, recorded: &str, ours: &str) -> bool {
         match (self.ours.get(recorded), self.theirs.get(ours)) {
             (None, None) => {
@@ -46,7 +46,7 @@ impl Names {
         }
     }
 
-    /// A recorded text with our names in it, also where it shortens them.
+    /// A recorded text with our names instead, also where it shortens them.
     pub fn translated(&self, text: &str) -> String {
         let pieces = pieces(text).into_iter().map(|piece| {
             if piece.len() < 7 || !is_hex(piece) {
@@ -65,24 +65,25 @@ fn is_hex(text: &str) -> bool {
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// A text cut into runs of letters and digits and what is between them.
+/// A text split into runs of letters and digits, and the runs between them.
 fn pieces(text: &str) -> Vec<&str> {
     let word = |c: char| c.is_ascii_alphanumeric();
-    let mut cuts = vec![0];
+    let mut bounds = vec![0];
     let mut before = None;
     for (at, c) in text.char_indices() {
         if before.is_some_and(|before: char| word(before) != word(c)) {
-            cuts.push(at);
+            bounds.push(at);
         }
         before = Some(c);
     }
-    cuts.push(text.len());
-    cuts.windows(2)
+    bounds.push(text.len());
+    bounds
+        .windows(2)
         .map(|pair| &text[pair[0]..pair[1]])
         .collect()
 }
 
-/// What differs between a recorded answer and ours; nothing if they are alike.
+/// The differences between a recorded answer and ours.
 pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec<String> {
     let mut found = Vec::new();
     if exchange.status != ours.status {
@@ -125,20 +126,20 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
     found
 }
 
-/// What differs between two JSON texts.
+/// The differences between two JSON texts.
 pub fn values_differ(names: &mut Names, mut recorded: Value, mut ours: Value) -> Vec<String> {
     let mut found = Vec::new();
-    settle(&mut recorded);
-    settle(&mut ours);
+    normalize(&mut recorded);
+    normalize(&mut ours);
     compare(names, "", (&recorded, &ours), &mut found);
     found
 }
 
-/// Puts lists that have no order in one, and takes out what is no answer: secrets, and
-/// sizes, languages and branches, which the forge counts in its own time.
-fn settle(value: &mut Value) {
+/// Sorts unordered lists, and removes values that cannot be compared: secrets, and the sizes, languages and
+/// branches that the forge counts in the background.
+fn normalize(value: &mut Value) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(settle),
+        Value::Array(list) => list.iter_mut().for_each(normalize),
         Value::Object(map) => {
             if map.contains_key("clone_url") {
                 map.remove("size");
@@ -154,7 +155,7 @@ fn settle(value: &mut Value) {
                     list.sort_by_key(Value::to_string);
                 }
             }
-            map.values_mut().for_each(settle);
+            map.values_mut().for_each(normalize);
         }
         _ => {}
     }
@@ -186,7 +187,7 @@ fn compare(names: &mut Names, path: &str, pair: (&Value, &Value), found: &mut Ve
     }
 }
 
-/// The same text but for moments, hashes of addresses, and object names that stand for each other.
+/// Whether two texts are equal, except for times, hashes of addresses, and corresponding object names.
 fn texts_alike(names: &mut Names, recorded: &str, ours: &str) -> bool {
     if recorded == ours || (is_timestamp(recorded) && is_timestamp(ours)) {
         return true;
@@ -200,7 +201,7 @@ fn texts_alike(names: &mut Names, recorded: &str, ours: &str) -> bool {
         })
 }
 
-/// A moment that was; the two that stand for "never" are none.
+/// Whether a text is a time. The two times that mean "never" are not.
 fn is_timestamp(text: &str) -> bool {
     let parsed = text.parse::<jiff::Timestamp>().is_ok();
     parsed && !text.starts_with("0001-") && !text.starts_with("1970-")

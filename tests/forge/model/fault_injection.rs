@@ -1,5 +1,5 @@
-//! What a test can make go wrong: answers of the API, and deliveries. Chance is seeded, so a failure
-//! can be had again.
+//! Faults that a test can cause: in answers of the API, and in deliveries. Random faults are seeded, so a failure can
+//! be repeated.
 
 use std::time::Duration;
 
@@ -22,38 +22,38 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// `true` once in a while: never for 0, always for 1.
+    /// `true` with this probability.
     pub fn hits(&mut self, probability: f64) -> bool {
         let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         share < probability
     }
 }
 
-/// How an answer of the API goes wrong.
+/// A fault of an answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// This status with an empty message: 500, 502, 503.
     Status(u16),
-    /// 429 or 503, and when to come again, in seconds.
+    /// 429 or 503, with the seconds of `Retry-After`.
     Later(u16, u32),
     /// No answer at all.
     Hang,
-    /// No answer, and nothing done, until [`super::Forge::catch_up`].
+    /// No answer, and the request is not handled until [`super::Forge::catch_up`].
     Late,
-    /// 302 to somewhere else.
+    /// 302 to another address.
     Redirect,
-    /// 403: somebody else moved the branch.
+    /// 403: another writer moved the branch.
     LostRace,
-    /// 401: the token is no longer one.
+    /// 401: the token was revoked.
     Revoked,
 }
 
-/// Whether the forge does what it was asked before the answer goes wrong.
+/// Whether the forge handles the request before the answer fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// It did nothing.
+    /// The request is not handled.
     Before,
-    /// It did everything; only the answer is lost.
+    /// The request is handled; only the answer is lost.
     After,
 }
 
@@ -66,11 +66,11 @@ pub struct Script {
     pub path: String,
     pub fault: Fault,
     pub when: When,
-    /// For how many requests.
+    /// The number of requests.
     pub times: usize,
 }
 
-/// Scripted faults, and faults by chance for all other requests.
+/// Scripted faults, and random faults for all other requests.
 #[derive(Debug)]
 pub struct Faults {
     scripts: Vec<Script>,
@@ -93,7 +93,7 @@ impl Faults {
         self.scripts.push(script);
     }
 
-    /// From now on a share of all requests fails, before or after they were done.
+    /// From now on a share of all requests fails, before or after they were handled.
     pub fn by_chance(&mut self, seed: u64, probability: f64, kinds: &[Fault]) {
         self.chance = Chance::new(seed);
         self.probability = probability;
@@ -126,7 +126,7 @@ impl Faults {
 }
 
 impl Fault {
-    /// The wrong answer; none when there is none.
+    /// The answer; `None` where the connection gets none.
     pub fn answer(&self, root: &str) -> Option<Answer> {
         let refusal = |status: u16, message: &str| {
             let body =
@@ -146,7 +146,7 @@ impl Fault {
     }
 }
 
-/// How long the forge takes for what it does one after the other.
+/// The time that the forge takes for requests that it handles one after the other.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
     /// For a status.
@@ -156,7 +156,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For a request; nothing for most.
+    /// For a request; zero for most.
     pub fn of(&self, method: &str, path: &str) -> Duration {
         match method {
             "POST" if path.contains("/statuses/") => self.status,
@@ -166,10 +166,10 @@ impl Pace {
     }
 }
 
-/// How deliveries go wrong.
+/// Faults of deliveries.
 #[derive(Debug, Clone)]
-pub struct Weather {
-    /// As long as it holds, nothing is sent.
+pub struct DeliveryFaults {
+    /// While it is set, nothing is sent.
     pub hold: bool,
     /// Between the event and its delivery.
     pub delay: Duration,
@@ -180,8 +180,8 @@ pub struct Weather {
     pub chance: Chance,
 }
 
-impl Weather {
-    pub fn fair() -> Self {
+impl DeliveryFaults {
+    pub fn none() -> Self {
         Self {
             hold: false,
             delay: Duration::ZERO,

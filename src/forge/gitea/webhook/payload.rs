@@ -1,7 +1,6 @@
-//! What does a delivery say? Its headers name the event, its body tells the rest.
+//! From the headers and the body of a verified delivery to a [`ForgeEvent`]: the headers name the event.
 //!
-//! Nothing here trusts a delivery that was not verified, reads the forge, or decides what an event
-//! is good for: see [`ForgeEvent`] for what each means.
+//! Nothing here asks the forge, or decides about the consequences of an event.
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -9,12 +8,12 @@ use serde::de::DeserializeOwned;
 use super::issue::{IssueBody, IssueCommentBody};
 use super::push::{CreateBody, DeleteBody, PushBody};
 use super::repository::{PackageBody, RepositoryBody};
+use crate::forge::webhook::PayloadError;
 use crate::model::ForgeEvent;
 
-/// Headers that name the event, the fine name before the coarse one: a label put on an issue is
-/// `issue_label` in the first and `issues` in the second, and a package is nameless in the second
-/// before Gitea 1.24 (Gitea modules/webhook/type.go, `HookEventType.Event`). The copies for GitHub
-/// and Gogs say the same and are not read.
+/// Headers that name the event, the fine name before the coarse one. A label put on an issue is `issue_label` in the
+/// first and `issues` in the second; before Gitea 1.24 the second is empty for a package (Gitea
+/// modules/webhook/type.go, `HookEventType.Event`). The copies of these headers for GitHub and Gogs are not read.
 const EVENT_HEADERS: [&str; 4] = [
     "x-gitea-event-type",
     "x-forgejo-event-type",
@@ -22,33 +21,17 @@ const EVENT_HEADERS: [&str; 4] = [
     "x-forgejo-event",
 ];
 
-/// Characters kept of the name of an event that we do not know.
+/// Characters kept of the name of an unknown event.
 const EVENT_NAME_CHARS_MAX: usize = 64;
 
-/// Characters kept of a place or a reason; both can repeat a text of the body.
+/// Characters kept of a field's path and of a reason; both can repeat a text of the body.
 const REASON_CHARS_MAX: usize = 300;
 
-/// Why a body is not the event that its headers promise.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadError {
-    /// No header names the event.
-    #[error("no header names the event")]
-    Unnamed,
-    /// The body is not as expected.
-    #[error("`{path}`: {why}")]
-    Unexpected {
-        /// Where, as in `repository.id`; `.` is the whole body. Shortened.
-        path: String,
-        /// What is wrong there. Shortened.
-        why: String,
-    },
-}
-
-/// Reads an event. One that means nothing to us becomes [`ForgeEvent::Other`]; its body may be anything.
+/// Reads an event. An event that Referee does not use becomes [`ForgeEvent::Other`], and its body is not read.
 ///
 /// # Errors
-/// When no header names the event, or the body lacks what we need of it.
-pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<ForgeEvent, PayloadError> {
+/// No header names the event, or the body lacks a field that is read.
+pub fn read_event(headers: &HeaderMap, body: &[u8]) -> Result<ForgeEvent, PayloadError> {
     match event_name(headers).ok_or(PayloadError::Unnamed)? {
         "push" => parse::<PushBody>(body),
         "create" => parse::<CreateBody>(body),
@@ -84,7 +67,7 @@ fn unexpected(path: &str, error: &serde_json::Error) -> PayloadError {
     let short = |text: &str| text.chars().take(REASON_CHARS_MAX).collect();
     PayloadError::Unexpected {
         path: short(path),
-        why: short(&error.to_string()),
+        reason: short(&error.to_string()),
     }
 }
 
@@ -103,7 +86,9 @@ mod tests {
 
     fn refusal(event: &'static str, body: &str) -> String {
         let headers = headers(&[("x-gitea-event-type", event)]);
-        read(&headers, body.as_bytes()).unwrap_err().to_string()
+        read_event(&headers, body.as_bytes())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -118,18 +103,24 @@ mod tests {
         assert_eq!(name(&package).as_deref(), Some("package"));
         assert_eq!(name(&[("x-gitea-event", "")]), None);
         assert_eq!(name(&[("x-github-event", "push")]), None);
-        assert_eq!(read(&HeaderMap::new(), b"{}"), Err(PayloadError::Unnamed));
+        assert_eq!(
+            read_event(&HeaderMap::new(), b"{}"),
+            Err(PayloadError::Unnamed)
+        );
     }
 
     #[test]
     fn an_unknown_event_is_named_and_its_body_not_read() {
         let headers = headers(&[("x-gitea-event-type", "pull_request_comment")]);
         let name = "pull_request_comment".to_owned();
-        assert_eq!(read(&headers, b"\xff"), Ok(ForgeEvent::Other { name }));
+        assert_eq!(
+            read_event(&headers, b"\xff"),
+            Ok(ForgeEvent::Other { name })
+        );
     }
 
     #[test]
-    fn errors_name_the_place() {
+    fn errors_name_the_field() {
         let zero = "0".repeat(40);
         let push = |id: &str, full_name: &str, reference: &str, after: &str| {
             format!(
@@ -173,8 +164,8 @@ mod tests {
             (String::new(), "`.`: EOF while parsing a value"),
         ];
         for (body, start) in cases {
-            let why = refusal("push", &body);
-            assert!(why.starts_with(start), "{start} but {why}");
+            let reason = refusal("push", &body);
+            assert!(reason.starts_with(start), "{start} but {reason}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! `repository` and `package`: what came into being, or is gone.
+//! `repository` and `package`: created and deleted ones.
 //!
-//! Nothing here says what a package holds: a body has no digest, and the same tag pushed again is
-//! one more `created`. Renamed and transferred repositories send nothing at all.
+//! The body of a package has no digest, and the same tag pushed again is one more `created`. A renamed or transferred
+//! repository sends nothing at all.
 
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ pub(super) struct PackageBody {
 #[derive(Deserialize)]
 struct Package {
     owner: User,
-    /// Set only if the package was linked to one that the sender may read.
+    /// Set only when the package was linked to a repository that the sender may read.
     repository: Option<Repository>,
     #[serde(rename = "type")]
     kind: String,

@@ -1,11 +1,12 @@
-//! Several files of a branch in one commit, without a working copy, by `POST /contents`.
+//! Commits of several files without a working copy, by `POST /contents`.
 //!
-//! A forge makes an empty commit of unchanged files, and of several writers at once one wins and the
-//! others get 403, 409, 422 or 500 (recordings, `contents-*`). So what stands is read first, only
-//! what differs is written, and after every refusal what stands is read again.
+//! The forge would make an empty commit of unchanged files. When several writers compete, one wins and the others get
+//! 403, 409, 422 or 500 (recordings, `contents-*`). So the current files are read first, only changed files are
+//! written, and after every refusal the current files are read again.
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use git2::{ObjectType, Oid};
@@ -13,9 +14,10 @@ use reqwest011::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::port::{GiteaForge, split};
+use super::bodies::split;
+use super::forge::GiteaForge;
 use crate::forge::git::GitError;
-use crate::forge::{ForgeError, Result};
+use crate::forge::{FileCommits, ForgeError, Result};
 use crate::model::{Duration, limits};
 
 /// First pause after a lost race; doubled each time.
@@ -38,54 +40,52 @@ struct EntryBody {
     sha: String,
 }
 
-impl GiteaForge {
-    pub(super) async fn write_files(
+#[async_trait]
+impl FileCommits for GiteaForge {
+    async fn put_files(
         &self,
         full_name: &str,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
     ) -> Result<()> {
         let (owner, name) = split(full_name)?;
+        let path = ["repos", owner, name, "contents"];
         let mut pause = PAUSE;
-        let mut last = None;
+        let mut last = ForgeError::NotFound;
         for _ in 0..limits::FORGE_RACES_MAX {
             let repository = self.repository_body(full_name).await?;
             let branch = repository.ok_or(ForgeError::NotFound)?.default_branch;
-            let standing = self.standing((owner, name), &branch).await?;
-            let changes = changes(files, &standing)?;
+            let changes = changes(files, &self.current_files(full_name, &branch).await?)?;
             if changes.is_empty() {
                 return Ok(());
             }
             let body = json!({ "branch": branch, "message": message, "files": changes });
-            let path = ["repos", owner, name, "contents"];
-            match self
-                .client
-                .call(Method::POST, &path, &[], Some(&body))
-                .await
-            {
+            let written = self.client.call(Method::POST, &path, &[], Some(&body));
+            last = match written.await {
                 Ok(_) => return Ok(()),
-                Err(error @ (ForgeError::Conflict(_) | ForgeError::Invalid(_))) => {
-                    last = Some(error);
-                }
-                Err(error) if error.is_uncertain() => last = Some(error),
+                Err(error @ (ForgeError::Conflict(_) | ForgeError::Invalid(_))) => error,
+                Err(error) if error.is_uncertain() => error,
                 Err(error) => return Err(error),
-            }
+            };
             tokio::time::sleep(pause.std()).await;
             pause = Duration(pause.0 * 2);
         }
-        Err(last.unwrap_or(ForgeError::NotFound))
+        Err(last)
     }
+}
 
-    /// All files of a branch with the ids of their content.
-    async fn standing(
+impl GiteaForge {
+    /// All files of a branch, with the git ids of their content.
+    async fn current_files(
         &self,
-        (owner, name): (&str, &str),
+        full_name: &str,
         branch: &str,
     ) -> Result<BTreeMap<String, String>> {
-        let mut standing = BTreeMap::new();
+        let (owner, name) = split(full_name)?;
+        let path = ["repos", owner, name, "git", "trees", branch];
+        let mut current = BTreeMap::new();
         for page in 1..=limits::FORGE_PAGES_MAX {
             let page = page.to_string();
-            let path = ["repos", owner, name, "git", "trees", branch];
             let query = [("recursive", "true"), ("page", page.as_str())];
             let answer = match self.client.call(Method::GET, &path, &query, None).await {
                 Ok(answer) => answer,
@@ -97,25 +97,25 @@ impl GiteaForge {
             let entries = body.tree.unwrap_or_default();
             let more = body.truncated && !entries.is_empty();
             let blobs = entries.into_iter().filter(|e| e.kind == "blob");
-            standing.extend(blobs.map(|e| (e.path, e.sha)));
+            current.extend(blobs.map(|e| (e.path, e.sha)));
             if !more {
                 break;
             }
         }
-        Ok(standing)
+        Ok(current)
     }
 }
 
-/// What has to be written so that the files stand.
+/// The operations that turn the current files into these.
 fn changes(
     files: &BTreeMap<String, Vec<u8>>,
-    standing: &BTreeMap<String, String>,
+    current: &BTreeMap<String, String>,
 ) -> Result<Vec<Value>> {
     let mut changes = Vec::new();
     for (path, bytes) in files {
         let wanted = Oid::hash_object(ObjectType::Blob, bytes).map_err(GitError::from)?;
         let content = STANDARD.encode(bytes);
-        match standing.get(path) {
+        match current.get(path) {
             Some(sha) if *sha == wanted.to_string() => {}
             Some(sha) => changes.push(
                 json!({ "operation": "update", "path": path, "sha": sha, "content": content }),
@@ -133,13 +133,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_written() {
+    fn only_changed_files_are_written() {
         let files = BTreeMap::from([
             ("same".to_owned(), b"hello\n".to_vec()),
             ("other".to_owned(), b"new".to_vec()),
             ("fresh".to_owned(), b"x".to_vec()),
         ]);
-        let standing = BTreeMap::from([
+        let current = BTreeMap::from([
             // `echo hello | git hash-object --stdin`
             (
                 "same".to_owned(),
@@ -148,8 +148,8 @@ mod tests {
             ("other".to_owned(), "0".repeat(40)),
             ("theirs".to_owned(), "1".repeat(40)),
         ]);
-        let changes = changes(&files, &standing).unwrap();
-        let what: Vec<_> = changes
+        let changes = changes(&files, &current).unwrap();
+        let operations: Vec<_> = changes
             .iter()
             .map(|c| {
                 (
@@ -158,6 +158,6 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(what, [("create", "fresh"), ("update", "other")]);
+        assert_eq!(operations, [("create", "fresh"), ("update", "other")]);
     }
 }
