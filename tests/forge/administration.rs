@@ -1,5 +1,5 @@
-//! `referee forge setup`, `referee team add` and `referee doctor` on each version of the forge: their messages, and that
-//! a repetition changes nothing.
+//! `referee forge setup`, `referee team add` and `referee doctor` on each version of the forge: their messages, and
+//! that a repetition changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -169,7 +169,7 @@ async fn a_team_gets_its_repository_and_its_images_once() {
             organizers: Some("nuclei/organizers"),
             members: member,
         };
-        let unknown = administration.create_team(&new(&["nobody-here"])).await;
+        let unknown = administration.create_team(&new(&["no-such-account"])).await;
         assert!(
             matches!(unknown, Err(ForgeError::Invalid(_))),
             "{unknown:?}"
@@ -201,8 +201,8 @@ async fn a_team_gets_its_repository_and_its_images_once() {
         assert_eq!(errors.count(), 0, "{checks:#?}");
         if version == ForgeVersion::Gitea127 {
             insta::assert_snapshot!("team-add", [steps, images].concat().join("\n"));
-            let shown: Vec<_> = checks.iter().map(shown).collect();
-            insta::assert_snapshot!("doctor-after", world.stable(&shown.join("\n")));
+            let lines: Vec<_> = checks.iter().map(shown).collect();
+            insta::assert_snapshot!("doctor-after", world.stable(&lines.join("\n")));
         }
     }
 }
@@ -217,8 +217,8 @@ async fn doctor_explains_a_forge_that_is_away_and_a_token_that_is_refused() {
     let away = installation_of_nothing(&world);
     let diagnosis = away.diagnosis().unwrap();
     all.extend(diagnosis.diagnose(&world.challenge, None, None).await);
-    let shown: Vec<_> = all.iter().map(shown).collect();
-    insta::assert_snapshot!("doctor-errors", world.stable(&shown.join("\n")));
+    let lines: Vec<_> = all.iter().map(shown).collect();
+    insta::assert_snapshot!("doctor-errors", world.stable(&lines.join("\n")));
 }
 
 /// The same forge at a port where nothing listens.

@@ -1,5 +1,5 @@
-//! A token that the forge refuses is replaced once: in calls of the API by hand and by gitea-rs, in git, and in logins to
-//! the registry.
+//! A token that the forge refuses is replaced once: in calls of the API by hand and by gitea-rs, in git, and in logins
+//! to the registry.
 
 use std::sync::{Arc, Mutex};
 

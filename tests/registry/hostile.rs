@@ -126,7 +126,7 @@ async fn an_image_for_another_platform_is_refused() {
     assert_eq!(findings.len(), 1);
     assert_eq!(
         findings[0].message,
-        "The image is for `linux/arm64`; the server is linux/amd64"
+        "The image is for `linux/arm64`, but the server is linux/amd64"
     );
 }
 

@@ -84,8 +84,8 @@ pub struct CreatedImageOwner {
 /// A forge as the owner of an organization sees it.
 #[async_trait]
 pub trait Administration: Send + Sync {
-    /// Brings the forge to the state that a challenge needs. The forge will send its deliveries to `hook_url`; commits are
-    /// made with the time `now`.
+    /// Brings the forge to the state that a challenge needs. The forge will send its deliveries to `hook_url`;
+    /// commits are made with the time `now`.
     ///
     /// # Errors
     /// For a person at a terminal. The steps that were reported stay.
