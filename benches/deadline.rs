@@ -28,7 +28,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::knobs::Pace;
+use model::fault_injection::Pace;
 use model::{Forge, ForgeVersion};
 use referee::clock::Clock;
 use referee::model::{Stage, limits};

@@ -12,6 +12,7 @@ use super::{SettingsFile, admin_command, open, terminal};
 use crate::clock::Clock;
 use crate::command;
 use crate::config::Settings;
+use crate::forge::kind;
 use crate::model::{Actor, Challenge};
 use crate::pipeline::commands::{Command, CommandContext, CommandRefusal, CommandReply};
 use crate::store::Store;
@@ -103,7 +104,7 @@ async fn withdraw(
     number: i64,
 ) -> anyhow::Result<ExitCode> {
     let command: Command = command::parse_arguments(&["cancel", &number.to_string()])?;
-    let capabilities = open::shows(settings, &challenge.forge);
+    let capabilities = kind::capabilities(settings, &challenge.forge);
     let now = Clock::system().now();
     let context =
         CommandContext::beside_daemon(challenge, store, capabilities, &Actor::CommandLine, now);

@@ -11,7 +11,7 @@ use std::time::Duration as StdDuration;
 use clap::{Args, Subcommand};
 
 use crate::config;
-use crate::forge::local;
+use crate::forge::hook_address;
 use crate::model::limits;
 
 /// The daemon is on this machine. If it does not accept the connection at once, it does not run.
@@ -47,7 +47,7 @@ async fn notify() -> anyhow::Result<()> {
     std::io::stdin()
         .take(STDIN_BYTES_MAX)
         .read_to_string(&mut refs)?;
-    let (url, token) = local::hook_address(Path::new("."))?;
+    let (url, token) = hook_address(Path::new("."))?;
     let watch = config::push_options().iter().any(|o| o == "watch");
     super::terminal::install_tls();
     let client = reqwest::Client::builder()

@@ -18,7 +18,6 @@ mod rules;
 mod serve;
 mod team;
 mod team_images;
-mod template;
 mod terminal;
 
 use std::path::PathBuf;

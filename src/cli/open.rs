@@ -2,19 +2,15 @@
 //!
 //! The concrete parts are chosen here and nowhere else.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use crate::clock::{self, Clock};
-use crate::config::{ForgeSettings, Gpus, Settings};
+use crate::config::{Gpus, Settings};
 use crate::executor::{self, EngineRole, Runner};
-use crate::forge::gitea::GiteaForge;
-use crate::forge::gitea::owner::Owner;
-use crate::forge::local::LocalForge;
-use crate::forge::{Capabilities, Forge};
-use crate::model::{Challenge, ForgeName, GpuUuid};
+use crate::forge::kind;
+use crate::model::{Challenge, GpuUuid};
 use crate::pipeline::{App, Engines, Parts};
 use crate::store::{InstanceLock, Store};
 
@@ -31,68 +27,6 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
         engine(EngineRole::Runner)?,
         engine(EngineRole::Scorer)?,
     ))
-}
-
-/// All forges, connected to when they are first asked. One without a token only sends deliveries, and
-/// is none.
-///
-/// # Errors
-/// When the settings of one cannot be used.
-pub fn forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<dyn Forge>>> {
-    let mut all: BTreeMap<ForgeName, Arc<dyn Forge>> = BTreeMap::new();
-    for (name, local) in local_forges(settings)? {
-        all.insert(name, Arc::new(local));
-    }
-    for (name, forge) in &settings.forges {
-        if let ForgeSettings::Gitea {
-            url,
-            public_url,
-            token: Some(token),
-            owner_token,
-            ..
-        } = forge
-        {
-            let mirrors = settings.data.join("mirrors").join(name.as_str());
-            let named = || format!("the forge `{name}`");
-            let mut forge = GiteaForge::new(url, token, mirrors)
-                .with_context(named)?
-                .with_public_url(public_url);
-            if let Some(token) = owner_token {
-                forge = forge.with_owner(Owner::at(url, token).with_context(named)?);
-            }
-            all.insert(name.clone(), Arc::new(forge));
-        }
-    }
-    Ok(all)
-}
-
-/// What a forge shows, by its kind.
-pub fn shows(settings: &Settings, forge: &ForgeName) -> Capabilities {
-    match settings.forges.get(forge) {
-        Some(ForgeSettings::Gitea { .. }) => Capabilities::GITEA,
-        Some(ForgeSettings::Local { .. }) | None => Capabilities::LOCAL,
-    }
-}
-
-/// The forges with repositories on this disk.
-///
-/// # Errors
-/// When the program does not know where it is.
-pub fn local_forges(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, LocalForge>> {
-    let program = std::env::current_exe().context("finding this program for the hooks")?;
-    // The hook runs on this machine, whatever address participants use.
-    let url = format!("http://{}", settings.listen);
-    Ok(settings
-        .forges
-        .iter()
-        .filter_map(|(name, forge)| match forge {
-            ForgeSettings::Local { root } => Some((
-                name.clone(),
-                LocalForge::new(root.clone(), url.clone(), program.clone()),
-            )),
-            ForgeSettings::Gitea { .. } => None,
-        })
-        .collect())
 }
 
 /// Opens the database. Creates the state directory if it does not exist, because a command that only reads may run
@@ -124,7 +58,7 @@ pub async fn app(
     let gpus = gpus(&settings, engines.runner.jobs.engine()).await?;
     warn_of_missing_gpus(&challenges, gpus.len());
     let parts = Parts {
-        forges: forges(&settings)?,
+        forges: kind::open_all(&settings)?,
         clock: Clock::system(),
         owner: lock.owner.clone(),
         store,

@@ -1,15 +1,15 @@
 //! `referee replay`: posts recorded deliveries to a running daemon, as the forge did.
 //!
-//! The files are those of `webhook-fixtures/`: `NAME.body` and `NAME.headers.json`. By default a
-//! delivery is signed anew with the secret given here, because the daemon has its own.
+//! The files are those of `webhook-fixtures/`: `NAME.body` and `NAME.headers.json`. The daemon has a secret of its own,
+//! so a delivery is signed again with the secret in `--secret-file`, in the one header that every kind of forge sends.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+
+use crate::forge::signature::{HUB_SIGNATURE_256, WebhookSecret};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -18,13 +18,13 @@ Examples:
   referee replay webhook-fixtures/gitea-1.27-dev --secret-file secret.txt")]
 pub struct Options {
     /// Deliveries: `webhook-fixtures/gitea-1.27-dev/push-update`, with or without `.body`; a folder
-    /// stands for all in it.
+    /// means all deliveries in it.
     #[arg(required = true)]
     deliveries: Vec<PathBuf>,
     /// Endpoint of the daemon.
     #[arg(long, default_value = "http://127.0.0.1:8030/hooks/gitea")]
     to: String,
-    /// Sign anew with the secret in this file; without it the recorded signature is sent.
+    /// Sign again with the secret in this file; without it the recorded signature is sent.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }
@@ -41,26 +41,20 @@ const NOT_SENT: [&str; 5] = [
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     super::terminal::install_tls();
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let secret = options
-        .secret_file
-        .as_ref()
-        .map(|file| std::fs::read_to_string(file).context("reading the secret"))
-        .transpose()?;
-    let mut refused = 0;
-    for stem in stems(&options.deliveries)? {
-        let status = post(
-            &client,
-            &options.to,
-            &stem,
-            secret.as_deref().map(str::trim),
-        )
-        .await?;
-        println!("{status}  {}", stem.display());
-        if !status.is_success() {
-            refused += 1;
+    let secret = match &options.secret_file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).context("reading the secret")?;
+            Some(WebhookSecret::new(text.trim())?)
         }
+        None => None,
+    };
+    let mut refused = false;
+    for stem in stems(&options.deliveries)? {
+        let status = post(&client, &options.to, &stem, secret.as_ref()).await?;
+        println!("{status}  {}", stem.display());
+        refused |= !status.is_success();
     }
-    Ok(ExitCode::from(u8::from(refused > 0)))
+    Ok(ExitCode::from(u8::from(refused)))
 }
 
 fn stems(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -84,7 +78,7 @@ fn stems(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(stems)
 }
 
-/// `with_extension` would cut `push.tag` to `push`: names of deliveries may hold dots.
+/// The file of a delivery. `with_extension` would shorten `push.tag` to `push`: names of deliveries may contain dots.
 fn beside(stem: &Path, suffix: &str) -> PathBuf {
     let mut name = stem.as_os_str().to_owned();
     name.push(suffix);
@@ -95,11 +89,16 @@ async fn post(
     client: &reqwest::Client,
     to: &str,
     stem: &Path,
-    secret: Option<&str>,
+    secret: Option<&WebhookSecret>,
 ) -> anyhow::Result<reqwest::StatusCode> {
-    let body = read(stem, ".body")?;
-    let recorded: serde_json::Value = serde_json::from_slice(&read(stem, ".headers.json")?)
-        .with_context(|| format!("{}.headers.json is not as recorded", stem.display()))?;
+    let body = read_file(stem, ".body")?;
+    let recorded: serde_json::Value = serde_json::from_slice(&read_file(stem, ".headers.json")?)
+        .with_context(|| {
+            format!(
+                "{}.headers.json does not hold recorded headers",
+                stem.display()
+            )
+        })?;
     let mut request = client.post(to);
     for (name, value) in header_pairs(&recorded) {
         let lower = name.to_ascii_lowercase();
@@ -110,18 +109,16 @@ async fn post(
         request = request.header(name, value);
     }
     if let Some(secret) = secret {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
-        mac.update(&body);
-        let signature = hex::encode(mac.finalize().into_bytes());
-        request = request.header("X-Gitea-Signature", signature);
+        let signature = format!("{}{}", HUB_SIGNATURE_256.prefix, secret.sign(&body));
+        request = request.header(HUB_SIGNATURE_256.name, signature);
     }
     let answer = request.body(body).send().await.with_context(|| {
-        format!("no daemon answers at {to}; start `referee serve`, or say --to ADDRESS")
+        format!("no daemon answers at {to}; start `referee serve`, or name its address with --to")
     })?;
     Ok(answer.status())
 }
 
-fn read(stem: &Path, suffix: &str) -> anyhow::Result<Vec<u8>> {
+fn read_file(stem: &Path, suffix: &str) -> anyhow::Result<Vec<u8>> {
     let file = beside(stem, suffix);
     std::fs::read(&file).with_context(|| {
         format!(
@@ -131,7 +128,7 @@ fn read(stem: &Path, suffix: &str) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-/// The recorded headers, in either shape: a list of pairs or an object.
+/// The recorded headers, which are a list of pairs or an object.
 fn header_pairs(recorded: &serde_json::Value) -> Vec<(String, String)> {
     let headers = recorded.get("headers").unwrap_or(recorded);
     let text = |v: &serde_json::Value| v.as_str().map(str::to_owned);

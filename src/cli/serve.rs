@@ -83,13 +83,12 @@ async fn prepare(app: &Arc<App>) -> anyhow::Result<()> {
     app.engines.sweep().await?;
     lease::recover(&app.context, &app.forges).await?;
     commands::end_interrupted_commands(app).await?;
-    let forges = open::local_forges(&app.context.settings)?;
     for repository in app.context.store.repositories().await? {
-        let Some(forge) = forges.get(&repository.forge) else {
+        let forge = app.forges.get(&repository.forge);
+        let Some(hosting) = forge.and_then(|forge| forge.hosting().ok()) else {
             continue;
         };
-        let path = forge.path(&repository.full_name);
-        if let Err(error) = forge.install_hook(&path, &repository.hook_token) {
+        if let Err(error) = hosting.install_hook(&repository.full_name, &repository.hook_token) {
             tracing::warn!(repository = repository.full_name, %error, "the hook was not renewed");
         }
     }

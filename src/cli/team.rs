@@ -3,7 +3,6 @@
 //! It works on the forge and the database directly, so that it needs no running daemon. Other commands about
 //! teams are `referee admin team …`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,13 +10,13 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::challenge_choice::choose_challenge;
-use super::forge::{OwnerToken, configured};
+use super::forge::{OwnerToken, print_line};
 use super::team_images::{self, NewTeam};
-use super::template::read_template;
 use super::{SettingsFile, open, terminal};
 use crate::clock::{self, Clock};
-use crate::config::{ForgeSettings, Settings};
-use crate::forge::{ForgeRepository, git};
+use crate::config::Settings;
+use crate::forge::git::FileSet;
+use crate::forge::{SetupLine, folder, git, kind};
 use crate::model::{Actor, Challenge, TeamSlug};
 use crate::pipeline::commands::CommandContext;
 use crate::pipeline::commands::team_registration::{add_team, bind_team};
@@ -102,15 +101,17 @@ async fn add(
     let challenge = choose_challenge(challenges, options.challenge.as_deref())?;
     let team = TeamSlug::new(options.team.as_str())?;
     let users = &options.users;
-    if let Some(ForgeSettings::Local { .. }) = settings.forges.get(&challenge.forge) {
+    let name = &challenge.forge;
+    let forge = settings.forges.get(name);
+    if forge.is_some_and(|forge| kind::of(forge).hosts_repositories()) {
         anyhow::ensure!(
             users.is_empty(),
-            "a local forge has no accounts; leave out {}",
+            "the forge `{name}` has no accounts; leave out {}",
             users.join(" ")
         );
         anyhow::ensure!(
             !options.images,
-            "a local forge has no registry; leave out --images"
+            "the forge `{name}` has no registry; leave out --images"
         );
         let path = add_local_team(settings, store, challenge, &team).await?;
         println!("{team}: {}", path.display());
@@ -121,12 +122,12 @@ async fn add(
         );
         return Ok(());
     }
-    let owner = &options.owner.required(&configured(settings, challenge)?)?;
+    let forge = options.owner.open(settings, name)?;
     let new = NewTeam {
         challenge,
         team: &team,
         users,
-        owner,
+        forge: forge.as_ref(),
     };
     let bound = add_forge_team(settings, store, &new).await?;
     if options.images {
@@ -136,20 +137,18 @@ async fn add(
     Ok(())
 }
 
-/// Creates a team on Gitea or Forgejo and binds it to its repository.
+/// Creates a team on its forge and binds it to its repository.
 async fn add_forge_team(
     settings: &Settings,
     store: &Store,
     new: &NewTeam<'_>,
 ) -> anyhow::Result<Repository> {
-    let at = configured(settings, new.challenge)?;
-    let forge = at.forge.with_owner(new.owner.clone());
     let members: Vec<&str> = new.users.iter().map(String::as_str).collect();
     let context = context(settings, store, new.challenge);
-    let added = add_team(&context, &forge, new.team, &members).await?;
+    let added = add_team(&context, new.forge, new.team, &members).await?;
     let (bound, made) = added.context("the forge has no owner")?;
-    for (result, part) in &made.steps {
-        println!("{result:<6} {part}");
+    for step in made.steps {
+        print_line(SetupLine::Step(step));
     }
     println!(
         "\nIts members clone the repository, change it and push:\n  git clone {}",
@@ -163,7 +162,7 @@ fn context<'a>(
     store: &'a Store,
     challenge: &'a Challenge,
 ) -> CommandContext<'a> {
-    let capabilities = open::shows(settings, &challenge.forge);
+    let capabilities = kind::capabilities(settings, &challenge.forge);
     let now = Clock::system().now();
     CommandContext::beside_daemon(challenge, store, capabilities, &Actor::CommandLine, now)
 }
@@ -178,27 +177,24 @@ pub async fn add_local_team(
     challenge: &Challenge,
     team: &TeamSlug,
 ) -> anyhow::Result<PathBuf> {
-    let forges = open::local_forges(settings)?;
     let name = &challenge.forge;
-    let forge = forges
-        .get(name)
+    let forge = kind::open(settings, name, None)?;
+    let hosting = forge
+        .hosting()
         .with_context(|| format!("the forge `{name}` is not local"))?;
     let files = match &challenge.template {
-        Some(folder) => read_template(folder)?,
-        None => BTreeMap::new(),
+        Some(template) => folder::read_files(template)
+            .with_context(|| format!("reading the template {}", template.display()))?,
+        None => FileSet::new(),
     };
     let full_name = challenge.teams.repository_of(team);
     let new_id = hex::encode(clock::random_bytes::<8>());
-    let made = forge.create(&full_name, &new_id, &files, Clock::system().now())?;
-    let repository = ForgeRepository {
-        id: made.id.clone(),
-        full_name,
-        private: true,
-        archived: false,
-    };
-    let refs = git::refs(&made.path)?;
+    let now = Clock::system().now();
+    let repository = hosting.create(&full_name, &new_id, &files, now)?;
+    let path = hosting.path(&full_name);
+    let refs = git::refs(&path)?;
     let context = context(settings, store, challenge);
     let bound = bind_team(&context, team, &repository, refs).await?;
-    forge.install_hook(&made.path, &bound.hook_token)?;
-    Ok(made.path)
+    hosting.install_hook(&full_name, &bound.hook_token)?;
+    Ok(path)
 }

@@ -21,8 +21,9 @@ pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};
 pub use server::{
-    BuilderSettings, EngineSettings, ForgeSettings, Gpus, REFEREE_TOML, RESERVED_FORGE,
-    RunnerSettings, Settings, default_settings, inspect_settings, read_settings,
+    BuilderSettings, EngineSettings, ForgeSettings, GiteaSettings, Gpus, LocalSettings,
+    REFEREE_TOML, RESERVED_FORGE, RunnerSettings, Settings, default_settings, inspect_settings,
+    read_settings,
 };
 
 use crate::model::Finding;

@@ -1,27 +1,27 @@
-//! A folder as a source tree: a working copy for `referee check`, a template, an example.
+//! A folder as a source tree: a working copy for `referee check`, a template or an example.
 //!
-//! Inside a git working copy the files are those that git would commit: ignored files are left out.
+//! Inside a git working copy it has the files that git would commit, without ignored ones.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::git::{self, GitError, TooLarge};
+use super::git::{self, FileSet, GitError, TooLarge};
 use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX};
 use crate::model::{Entry, EntryKind, SourceTree, limits};
 use crate::rules::layout::DockerIgnore;
 
 type Result<T> = std::result::Result<T, GitError>;
 
-/// Lists a folder, within the bounds of a commit.
+/// Lists a folder, within the limits of a commit.
 ///
 /// # Errors
 /// As [`git::read_commit`].
 pub fn read(folder: &Path) -> Result<SourceTree> {
     let mut tree = SourceTree::default();
-    // Links within are not followed, but the folder itself may be reached by one.
+    // Links inside are not followed, but the folder itself may be a link.
     let folder = &folder.canonicalize()?;
     let copy = WorkingCopy::around(folder);
-    walk((folder, copy.as_ref()), "", 0, &mut |path, full, kind| {
+    walk(folder, copy.as_ref(), "", 0, &mut |path, full, kind| {
         if copy.as_ref().is_some_and(|c| c.ignores(full)) {
             return Ok(());
         }
@@ -57,10 +57,22 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
     Ok(tree)
 }
 
-/// Writes a folder's files as a build context, in the order and form of [`git::write_context`].
+/// The files of a folder with their whole content, to be committed elsewhere. Links are left out.
 ///
 /// # Errors
-/// When the folder cannot be read or `out` not written.
+/// As [`read`].
+pub fn read_files(folder: &Path) -> Result<FileSet> {
+    let mut files = FileSet::new();
+    for (path, entry) in read(folder)?.entries {
+        if let EntryKind::File { executable } = entry.kind {
+            let content = std::fs::read(folder.join(&path))?;
+            files.insert(path, (content, executable));
+        }
+    }
+    Ok(files)
+}
+
+/// Writes a folder's files as a build context, in the order and form of [`git::write_context`].
 pub fn write_context(
     folder: &Path,
     tree: &SourceTree,
@@ -80,8 +92,8 @@ pub fn write_context(
     Ok(())
 }
 
-/// Files of a folder that a push would not send as they are: changed, or never added, since the last commit. Empty
-/// outside of a working copy.
+/// The files of a folder that were changed or added since the last commit, so that a push would not send them as they
+/// are. Empty outside of a working copy.
 pub fn uncommitted(folder: &Path) -> Vec<String> {
     let Some(copy) = folder
         .canonicalize()
@@ -100,7 +112,7 @@ pub fn uncommitted(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The git working copy that a folder lies in, and its root.
+/// The git working copy around a folder, and its root.
 struct WorkingCopy {
     repository: git2::Repository,
     root: PathBuf,
@@ -113,7 +125,7 @@ impl WorkingCopy {
         Some(Self { repository, root })
     }
 
-    /// Whether git commits this folder as a submodule: it says so already, or would, of a clone within.
+    /// Whether git commits this folder as a submodule. It does for a known submodule and for a clone inside.
     fn is_submodule(&self, full: &Path) -> bool {
         const GITLINK: u32 = 0o160_000;
         let inside = full.strip_prefix(&self.root).ok();
@@ -124,7 +136,7 @@ impl WorkingCopy {
         known.map_or_else(|| full.join(".git").exists(), |entry| entry.mode == GITLINK)
     }
 
-    /// Whether git would leave this file out of a commit. git asks by the path within the copy.
+    /// Whether git would leave this file out of a commit.
     fn ignores(&self, full: &Path) -> bool {
         full.strip_prefix(&self.root)
             .is_ok_and(|inside| self.repository.is_path_ignored(inside).unwrap_or(false))
@@ -134,7 +146,8 @@ impl WorkingCopy {
 type Visit<'a> = dyn FnMut(&str, &Path, EntryKind) -> Result<()> + 'a;
 
 fn walk(
-    (folder, copy): (&Path, Option<&WorkingCopy>),
+    folder: &Path,
+    copy: Option<&WorkingCopy>,
     prefix: &str,
     depth: usize,
     visit: &mut Visit<'_>,
@@ -159,7 +172,7 @@ fn walk(
         } else if metadata.is_dir() && copy.is_some_and(|copy| copy.is_submodule(&full)) {
             visit(&path, &full, EntryKind::Submodule)?;
         } else if metadata.is_dir() {
-            walk((&full, copy), &format!("{path}/"), depth + 1, visit)?;
+            walk(&full, copy, &format!("{path}/"), depth + 1, visit)?;
         } else if metadata.is_file() {
             let executable = is_executable(&metadata);
             visit(&path, &full, EntryKind::File { executable })?;
@@ -179,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_working_copy_is_what_git_would_commit() {
+    fn a_working_copy_has_the_files_that_git_would_commit() {
         let dir = tempfile::tempdir().unwrap();
         git2::Repository::init(dir.path()).unwrap();
         for (path, content) in [
@@ -195,7 +208,7 @@ mod tests {
         let tree = read(dir.path()).unwrap();
         let paths: Vec<_> = tree.entries.keys().map(String::as_str).collect();
         assert_eq!(paths, [".gitignore", "Dockerfile", "sub/main.py"]);
-        // A folder within, as a submission kept in a larger repository.
+        // A folder inside: a submission in a larger repository.
         let inner = read(&dir.path().join("sub")).unwrap();
         assert!(inner.entries.contains_key("main.py"));
 

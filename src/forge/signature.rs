@@ -1,9 +1,8 @@
-//! Who sent this? A delivery counts only if its sender knows a secret that we share with the forge.
+//! The webhook signature: a delivery counts only when its sender knows the secret that Referee shares with the forge.
 //!
-//! Everything here works on the raw bytes as they arrived: the forge signs those, and JSON that was
-//! read and written again is other bytes. It never says to the sender why it refused, knows no
-//! clock (no forge signs a time, so an old delivery verifies for ever and the store must recognise
-//! it), and looks at no SHA-1.
+//! Everything here works on the raw bytes as they arrived. The forge signs those, and parsed JSON that is written again
+//! has other bytes. Nothing here accepts SHA-1. No forge signs a time, so an old delivery stays valid for ever; the
+//! store has to recognize it.
 
 use std::fmt;
 
@@ -11,29 +10,33 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 
-/// Headers with an HMAC-SHA256 of the body in hexadecimal digits, and what stands before the digits.
-///
-/// Gitea sends the first and the last (services/webhook/deliver.go, `addDefaultHeaders`), Forgejo
-/// all three (services/webhook/shared/payloader.go). `X-Gogs-Signature` repeats the first, and
-/// `X-Hub-Signature` is SHA-1: neither is read.
-const HEADERS: [(&str, &str); 3] = [
-    ("x-gitea-signature", ""),
-    ("x-forgejo-signature", ""),
-    ("x-hub-signature-256", "sha256="),
-];
+/// A header that carries an HMAC-SHA256 of the body in hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignatureHeader {
+    /// In lower case.
+    pub name: &'static str,
+    /// The text before the digits.
+    pub prefix: &'static str,
+}
 
-/// The length of an HMAC-SHA256.
+/// GitHub's header. Gitea and Forgejo send it, too, so every kind of forge here accepts it.
+pub const HUB_SIGNATURE_256: SignatureHeader = SignatureHeader {
+    name: "x-hub-signature-256",
+    prefix: "sha256=",
+};
+
+/// Bytes of an HMAC-SHA256.
 const TAG_BYTES: usize = 32;
 
-/// A shorter text is a slip of the keyboard, not a secret.
+/// A shorter text is more likely a typing error than a secret.
 const SECRET_CHARS_MIN: usize = 8;
 
 /// A text that cannot be a webhook's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitSecret {
-    /// Also the empty one: a forge without a secret signs nothing, so anybody could be the sender.
+    /// Also the empty text: a forge without a secret signs nothing, so the sender could be anyone.
     #[error(
-        "a webhook secret needs {SECRET_CHARS_MIN} characters or more; 32 random ones are good"
+        "a webhook secret needs at least {SECRET_CHARS_MIN} characters; 32 random ones are good"
     )]
     Short,
     /// Most often the end of a file's line. The forge has no such character in its secret.
@@ -41,16 +44,14 @@ pub enum UnfitSecret {
     Padded,
 }
 
-/// What we share with the forge. Never empty, and unable to print itself: only the keyed state of
+/// The secret that Referee shares with the forge. It is never empty and cannot print itself: only the keyed state of
 /// the computation is kept, not the text.
 #[derive(Clone)]
-pub struct Secret(Hmac<Sha256>);
+pub struct WebhookSecret(Hmac<Sha256>);
 
-impl Secret {
-    /// Checks the text and makes a key of it.
-    ///
+impl WebhookSecret {
     /// # Errors
-    /// When it is empty, short or padded with white space.
+    /// The text is empty, short or padded with white space.
     pub fn new(text: &str) -> Result<Self, UnfitSecret> {
         if text.trim() != text {
             return Err(UnfitSecret::Padded);
@@ -58,13 +59,13 @@ impl Secret {
         if text.chars().count() < SECRET_CHARS_MIN {
             return Err(UnfitSecret::Short);
         }
-        // An HMAC takes keys of every length; the library's type cannot say so.
+        // An HMAC takes keys of every length; the library's type does not show it.
         Hmac::new_from_slice(text.as_bytes())
             .map(Self)
             .map_err(|_| UnfitSecret::Short)
     }
 
-    /// The signature of a body as a forge would send it: hexadecimal digits without a prefix.
+    /// The signature of a body: hexadecimal digits without a prefix.
     pub fn sign(&self, body: &[u8]) -> String {
         hex::encode(self.keyed(body).finalize().into_bytes())
     }
@@ -74,41 +75,46 @@ impl Secret {
     }
 }
 
-/// Shows nothing of it.
-impl fmt::Debug for Secret {
+impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(hidden)")
+        f.write_str("WebhookSecret(hidden)")
     }
 }
 
-/// Why a delivery is not from the forge. For our log; the sender is only told that it is not.
+/// Why a delivery does not count as sent by the forge. The reason is for Referee's log, not for the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
-    /// No signature of a kind that we read.
+    /// No header with a signature that is read.
     #[error("no signature")]
     Missing,
-    /// Not 64 hexadecimal digits. A hook without a secret sends an empty one: Gitea writes the
-    /// headers all the same.
-    #[error("the header `{0}` is no signature; an empty one means that the hook has no secret")]
+    /// Not 64 hexadecimal digits. Gitea sends an empty header for a hook without a secret.
+    #[error(
+        "the header `{0}` holds no signature; an empty header means that the hook has no secret"
+    )]
     Malformed(&'static str),
-    /// Made of another body or with another secret.
+    /// The signature belongs to another body or another secret.
     #[error("the signature does not match")]
     Mismatch,
 }
 
-/// Checks that the body was signed with one of the secrets.
+/// Verifies that the body was signed with one of the secrets, by the given headers.
 ///
-/// At least one signature must be present. Every one that is present must be right, and all by the
-/// same secret: a forge signs once and writes the result into each header, so a sender whose headers
-/// disagree is not one. There are several secrets while one replaces another, because a forge cannot
-/// change the secret of a hook ("PATCH" ignores it) and two hooks stand side by side for a while.
-/// With no secrets at all nothing is verified. The comparison takes the same time for every signature.
+/// At least one signature must be present. Every one that is present must be right, and all by the same secret: a
+/// forge signs once and writes the result into each header, so a sender with contradicting headers is not the forge.
+/// Two secrets are valid while one replaces the other: Gitea cannot change the secret of a hook (its `PATCH` ignores
+/// it), so the old and the new hook exist side by side for a while. Without any secret every delivery is refused. The
+/// comparison takes the same time for every signature.
 ///
 /// # Errors
-/// When a signature is missing, malformed or wrong.
-pub fn verify(headers: &HeaderMap, body: &[u8], secrets: &[Secret]) -> Result<(), Unverified> {
-    let tags = tags(headers)?;
-    let signed_with = |secret: &Secret| {
+/// A signature is missing, malformed or wrong.
+pub fn verify(
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: &[WebhookSecret],
+    signatures: &[SignatureHeader],
+) -> Result<(), Unverified> {
+    let tags = tags(headers, signatures)?;
+    let signed_with = |secret: &WebhookSecret| {
         let mac = secret.keyed(body);
         tags.iter().all(|tag| mac.clone().verify_slice(tag).is_ok())
     };
@@ -119,10 +125,13 @@ pub fn verify(headers: &HeaderMap, body: &[u8], secrets: &[Secret]) -> Result<()
     }
 }
 
-/// All signatures of the headers, at least one.
-fn tags(headers: &HeaderMap) -> Result<Vec<[u8; TAG_BYTES]>, Unverified> {
+/// All signatures in the headers, at least one.
+fn tags(
+    headers: &HeaderMap,
+    signatures: &[SignatureHeader],
+) -> Result<Vec<[u8; TAG_BYTES]>, Unverified> {
     let mut tags = Vec::new();
-    for (name, prefix) in HEADERS {
+    for &SignatureHeader { name, prefix } in signatures {
         for value in headers.get_all(name) {
             tags.push(tag(value, prefix).ok_or(Unverified::Malformed(name))?);
         }
@@ -146,10 +155,26 @@ mod tests {
 
     use super::*;
 
-    const BODY: &[u8] = b"{\"what\": \"a body\"}";
+    const BODY: &[u8] = b"{\"a\": \"body\"}";
 
-    fn secret(text: &str) -> Secret {
-        Secret::new(text).unwrap()
+    const HEADERS: [SignatureHeader; 2] = [
+        SignatureHeader {
+            name: "x-plain-signature",
+            prefix: "",
+        },
+        HUB_SIGNATURE_256,
+    ];
+
+    fn verify(
+        headers: &HeaderMap,
+        body: &[u8],
+        secrets: &[WebhookSecret],
+    ) -> Result<(), Unverified> {
+        super::verify(headers, body, secrets, &HEADERS)
+    }
+
+    fn secret(text: &str) -> WebhookSecret {
+        WebhookSecret::new(text).unwrap()
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -162,7 +187,7 @@ mod tests {
 
     /// RFC 4231, test case 4: the only one whose key is a text without padding.
     #[test]
-    fn it_is_the_hmac_of_the_standard() {
+    fn a_signature_is_the_hmac_of_the_standard() {
         let key: String = (1..=25).map(char::from).collect();
         assert_eq!(
             secret(&key).sign(&[0xcd; 50]),
@@ -171,22 +196,34 @@ mod tests {
     }
 
     #[test]
-    fn unfit_secrets_do_not_exist() {
-        assert_eq!(Secret::new("").unwrap_err(), UnfitSecret::Short);
-        assert_eq!(Secret::new("seven77").unwrap_err(), UnfitSecret::Short);
-        assert_eq!(Secret::new("line-end\n").unwrap_err(), UnfitSecret::Padded);
-        assert_eq!(Secret::new("        ").unwrap_err(), UnfitSecret::Padded);
+    fn unfit_secrets_are_refused() {
+        assert_eq!(WebhookSecret::new("").unwrap_err(), UnfitSecret::Short);
+        assert_eq!(
+            WebhookSecret::new("seven77").unwrap_err(),
+            UnfitSecret::Short
+        );
+        assert_eq!(
+            WebhookSecret::new("line-end\n").unwrap_err(),
+            UnfitSecret::Padded
+        );
+        assert_eq!(
+            WebhookSecret::new("        ").unwrap_err(),
+            UnfitSecret::Padded
+        );
     }
 
     #[test]
     fn secrets_do_not_print_themselves() {
-        assert_eq!(format!("{:?}", secret("correct-horse")), "Secret(hidden)");
+        assert_eq!(
+            format!("{:?}", secret("correct-horse")),
+            "WebhookSecret(hidden)"
+        );
     }
 
     #[test]
     fn either_secret_verifies_during_a_rotation_and_none_without_one() {
         let (old, new) = (secret("the-old-one"), secret("the-new-one"));
-        let signed = headers(&[("x-gitea-signature", &old.sign(BODY))]);
+        let signed = headers(&[("x-plain-signature", &old.sign(BODY))]);
         let both = [new.clone(), old];
         assert_eq!(verify(&signed, BODY, &both), Ok(()));
         assert_eq!(verify(&signed, BODY, &[new]), Err(Unverified::Mismatch));
@@ -199,13 +236,12 @@ mod tests {
         let good = ours.sign(BODY);
         let hub = format!("sha256={good}");
         let bad = other.sign(BODY);
-        let accepted: [&[(&'static str, &str)]; 4] = [
-            &[("x-gitea-signature", &good)],
-            &[("x-forgejo-signature", &good)],
+        let bad_hub = format!("sha256={bad}");
+        let accepted: [&[(&'static str, &str)]; 3] = [
+            &[("x-plain-signature", &good)],
             &[("x-hub-signature-256", &hub)],
             &[
-                ("x-gitea-signature", &good),
-                ("x-forgejo-signature", &good),
+                ("x-plain-signature", &good),
                 ("x-hub-signature-256", &hub),
                 ("x-hub-signature", "sha1=anything"),
             ],
@@ -217,11 +253,14 @@ mod tests {
             );
         }
         let refused: [&[(&'static str, &str)]; 3] = [
-            &[("x-gitea-signature", &good), ("x-gitea-signature", &bad)],
-            &[("x-gitea-signature", &good), ("x-forgejo-signature", &bad)],
-            &[("x-gitea-signature", &bad), ("x-hub-signature-256", &hub)],
+            &[("x-plain-signature", &good), ("x-plain-signature", &bad)],
+            &[
+                ("x-plain-signature", &good),
+                ("x-hub-signature-256", &bad_hub),
+            ],
+            &[("x-plain-signature", &bad), ("x-hub-signature-256", &hub)],
         ];
-        // Also with both secrets: two senders, or one and a bystander, are not one sender.
+        // Also with both secrets: signatures of two secrets do not come from one sender.
         let both = [ours, other];
         for pairs in refused {
             let refusal = verify(&headers(pairs), BODY, &both);
@@ -230,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_is_refused() {
+    fn a_text_that_is_not_a_signature_is_refused() {
         let ours = [secret("shared-by-us")];
         let good = ours[0].sign(BODY);
         let hub = format!("sha256={good}");
@@ -243,8 +282,8 @@ mod tests {
             &format!(" {good}"),
             &hub,
         ] {
-            let refusal = verify(&headers(&[("x-gitea-signature", bad)]), BODY, &ours);
-            let malformed = Unverified::Malformed("x-gitea-signature");
+            let refusal = verify(&headers(&[("x-plain-signature", bad)]), BODY, &ours);
+            let malformed = Unverified::Malformed("x-plain-signature");
             assert_eq!(refusal, Err(malformed), "{bad}");
         }
         for bad in ["", "sha256=", &good, &format!("sha1={good}")] {

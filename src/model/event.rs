@@ -1,15 +1,16 @@
-//! What a forge can tell us, in one vocabulary for all forges.
+//! The events that a forge announces, in one vocabulary for all kinds of forge.
 //!
-//! An event is a hint, never the truth: whoever acts on one reads the forge again.
+//! An event is a hint and not a record: Referee reads the forge again before it acts on one. A kind of forge may lack
+//! some events, or announce one change twice.
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::CommitSha;
 
-/// A repository as an event names it.
+/// A repository in an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryRef {
-    /// The forge's own number, which survives renames.
+    /// The forge's own number of it, which survives renames.
     pub id: i64,
     /// `owner/name` at the time of the event.
     pub full_name: String,
@@ -18,7 +19,7 @@ pub struct RepositoryRef {
 /// The account that acted, as the forge authenticated it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
-    /// The forge's own number, which survives renames.
+    /// The forge's own number of it, which survives renames.
     pub id: i64,
     /// Login name at the time of the event.
     pub login: String,
@@ -35,7 +36,7 @@ pub enum RefKind {
 }
 
 impl RefKind {
-    /// What the full names of this kind start with.
+    /// The beginning of the full names of this kind.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Branch => "refs/heads/",
@@ -43,7 +44,7 @@ impl RefKind {
         }
     }
 
-    /// Which kind a full name is of; none for `refs/notes/commits` and the like.
+    /// The kind of a full name; `None` for `refs/notes/commits` and others.
     pub fn of(full_ref: &str) -> Option<Self> {
         [Self::Branch, Self::Tag]
             .into_iter()
@@ -51,74 +52,61 @@ impl RefKind {
     }
 }
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ForgeEvent {
-    /// The forge tries whether we are there (`before == after`).
+    /// The forge tests its webhook.
     Ping {
-        /// In this repository.
+        /// The repository of the test.
         repository: RepositoryRef,
     },
-    /// A ref got a new value, or was made. Nothing says whether history was rewritten.
+    /// A ref was created or moved. The event does not show whether its history was rewritten.
     Pushed {
-        /// In this repository.
         repository: RepositoryRef,
         /// Full name, `refs/heads/main`.
         full_ref: String,
-        /// Value before; none for a new ref, and on Gitea for every tag.
+        /// Value before; `None` for a new ref. Some forges leave it out for every tag.
         before: Option<CommitSha>,
         /// New value. For an annotated tag this is the tag object, not the commit.
         after: CommitSha,
-        /// Who pushed.
         sender: Sender,
     },
-    /// A ref was made; the push that made it comes as an event of its own.
+    /// A ref was created. Its push arrives as another event.
     Created {
-        /// In this repository.
         repository: RepositoryRef,
         /// Full name, `refs/heads/main`.
         full_ref: String,
-        /// Branch or tag.
         kind: RefKind,
-        /// Its value.
         after: CommitSha,
-        /// Who made it.
         sender: Sender,
     },
-    /// A ref is gone. For a tag, Gitea says it twice.
+    /// A ref was deleted. Some forges announce a deleted tag twice.
     Deleted {
-        /// In this repository.
         repository: RepositoryRef,
         /// Full name, `refs/heads/main`.
         full_ref: String,
-        /// Branch or tag.
         kind: RefKind,
-        /// Who deleted it.
         sender: Sender,
     },
-    /// An issue was opened, edited, closed and so on.
+    /// An issue was opened, edited or closed, or changed in another way.
     Issue {
-        /// In this repository.
         repository: RepositoryRef,
         /// `opened`, `edited`, …
         action: String,
         /// Number within the repository.
         number: i64,
-        /// Title as it is now.
         title: String,
-        /// Text as it is now.
         body: String,
-        /// Text before an edit of the text.
+        /// The text before an edit of the text.
         previous_body: Option<String>,
-        /// The forge's number of the account that wrote it, if there is one.
+        /// The forge's number of the author's account, if it still exists.
         author_id: Option<i64>,
-        /// Who acted; not always who wrote.
+        /// The account that acted, which may differ from the author.
         sender: Sender,
     },
-    /// A comment of an issue was written, edited or deleted. Those of pull requests are [`Other`](Self::Other).
+    /// A comment in an issue was written, edited or deleted. A comment on a pull request is [`Other`](Self::Other).
     Comment {
-        /// In this repository.
         repository: RepositoryRef,
         /// `created`, `edited`, `deleted`.
         action: String,
@@ -126,46 +114,43 @@ pub enum ForgeEvent {
         issue: i64,
         /// The forge's number of the comment.
         comment: i64,
-        /// Text as it is now; that of a deleted comment is its last.
+        /// The text after the event; of a deleted comment its last text.
         body: String,
-        /// Text before an edit.
+        /// The text before an edit.
         previous_body: Option<String>,
-        /// The forge's number of the account that wrote it, if there is one.
+        /// The forge's number of the author's account, if it still exists.
         author_id: Option<i64>,
-        /// Who acted; not always who wrote.
+        /// The account that acted, which may differ from the author.
         sender: Sender,
     },
-    /// A repository was made, renamed or deleted. Gitea and Forgejo are silent about new names.
+    /// A repository was created, renamed or deleted. Some forges do not announce a new name.
     Repository {
-        /// This repository, by its name after the event.
+        /// With its name after the event.
         repository: RepositoryRef,
         /// `created`, `deleted`, …
         action: String,
-        /// Who acted.
         sender: Sender,
     },
     /// A package (such as a container image) was pushed or deleted.
     Package {
-        /// The repository that it was linked to, if any.
+        /// The repository that it is linked to, if any.
         repository: Option<RepositoryRef>,
         /// `created`, `deleted`.
         action: String,
         /// `container` for images.
         kind: String,
-        /// Owner's login.
+        /// Login of the owner.
         owner: String,
         /// The forge's number of the owner.
         owner_id: i64,
-        /// Name of the package.
         name: String,
         /// Tag or digest.
         version: String,
-        /// Who acted.
         sender: Sender,
     },
-    /// An event that means nothing to us; answered, stored, ignored.
+    /// An event that Referee does not use. It is answered, stored and ignored.
     Other {
-        /// The forge's name of it.
+        /// The forge's name for it.
         name: String,
     },
 }

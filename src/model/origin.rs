@@ -1,7 +1,6 @@
-//! What a submission was made from: a commit, or an image that was pushed to the forge's registry.
+//! The origin of a submission: a commit, or an image that was pushed to the forge's registry.
 //!
-//! Either way a digest says what it is. Nothing here goes by a name that may stand for something
-//! else tomorrow.
+//! Both are identified by a digest. Nothing here relies on a name that may mean another content tomorrow.
 
 use std::fmt;
 
@@ -9,30 +8,29 @@ use serde::Serialize;
 
 use super::ids::{CommitSha, Digest};
 
-/// Where a submission comes from.
+/// The origin of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Origin {
     /// A commit of the team's repository.
     Commit {
-        /// The commit.
         sha: CommitSha,
-        /// The ref that was pushed, full name.
+        /// Full name of the ref that was pushed.
         full_ref: String,
     },
-    /// An image of the team's in the forge's registry.
+    /// An image in the forge's registry.
     Image {
-        /// Its name within its owner.
+        /// The image's name within its owner.
         image_name: String,
         /// The tag that was pushed.
         tag: String,
-        /// Of its manifest or index, pinned when the tag was seen.
+        /// Digest of its manifest or index, pinned when the tag was first seen.
         digest: Digest,
     },
 }
 
 impl Origin {
-    /// The image that was pushed as `name:tag`; none when that is no such text.
+    /// The image that was pushed as `name:tag`; `None` for a text of another form.
     pub fn image(pushed_as: &str, digest: Digest) -> Option<Self> {
         let (name, tag) = pushed_as.rsplit_once(':')?;
         Some(Self::Image {
@@ -42,7 +40,7 @@ impl Origin {
         })
     }
 
-    /// What it is, whatever it is called.
+    /// Its identity, independent of the ref or the tag.
     pub fn content(&self) -> ContentId {
         match self {
             Self::Commit { sha, .. } => ContentId::Commit(sha.clone()),
@@ -50,7 +48,6 @@ impl Origin {
         }
     }
 
-    /// The commit, if it is one.
     pub fn sha(&self) -> Option<&CommitSha> {
         match self {
             Self::Commit { sha, .. } => Some(sha),
@@ -58,7 +55,7 @@ impl Origin {
         }
     }
 
-    /// What it was pushed as: a full ref, or the `name:tag` of an image.
+    /// The full ref, or the `name:tag` of an image.
     pub fn pushed_as(&self) -> String {
         match self {
             Self::Commit { full_ref, .. } => full_ref.clone(),
@@ -69,18 +66,17 @@ impl Origin {
     }
 }
 
-/// Names the content of a submission, and no other.
+/// The identity of a submission's content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ContentId {
-    /// A commit.
     Commit(CommitSha),
-    /// The manifest or index of an image.
+    /// Digest of the manifest or index of an image.
     Image(Digest),
 }
 
 impl ContentId {
-    /// `commit` or `image`.
+    /// `commit` or `image`, for a sentence.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Commit(_) => "commit",
@@ -88,7 +84,7 @@ impl ContentId {
         }
     }
 
-    /// Enough of it for people, as pages and reports show it.
+    /// The beginning, as pages and reports show it.
     pub fn short(&self) -> &str {
         match self {
             Self::Commit(sha) => sha.short(),
@@ -111,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_read_from_what_it_was_pushed_as() {
+    fn an_image_is_read_from_its_name_and_tag() {
         let digest = Digest::of(b"manifest");
         let origin = Origin::image("group/method:task-2", digest.clone()).unwrap();
         assert_eq!(origin.pushed_as(), "group/method:task-2");
@@ -122,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_is_written_as_its_two_names() {
+    fn a_commit_is_serialized_with_its_ref() {
         let origin = Origin::Commit {
             sha: CommitSha::new("ab".repeat(20)).unwrap(),
             full_ref: "refs/heads/main".into(),

@@ -30,7 +30,7 @@ pub(super) async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<
         let Some(forge) = forges.get(name) else {
             continue;
         };
-        match forge.repositories(&challenge.teams).await {
+        match forge.team_repositories(&challenge.teams).await {
             Ok(found) => {
                 forges.health.succeeded(name, CallKind::Read);
                 for at in found {

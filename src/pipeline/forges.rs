@@ -59,7 +59,7 @@ impl Forges {
     /// The capabilities of a challenge's forge.
     pub fn capabilities(&self, challenge: &Challenge) -> Capabilities {
         self.get(&challenge.forge)
-            .map_or(Capabilities::LOCAL, |forge| forge.shows())
+            .map_or(Capabilities::NOTES_ONLY, |forge| forge.capabilities())
     }
 
     /// A bare repository on this disk that holds the commit of a submission.
@@ -78,7 +78,9 @@ impl Forges {
         let repository = context.store.repository(record.repository).await;
         let repository = repository.map_err(|e| failed(e.into()))?;
         let forge = self.require(&repository.forge).map_err(failed)?;
-        forge.commit(&located(&repository), (full_ref, sha)).await
+        forge
+            .fetch_commit(&located(&repository), full_ref, sha)
+            .await
     }
 
     /// Records that a repository is archived: Referee could not write to it.

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use super::context::Context;
 use super::forges::Forges;
 use crate::clock;
-use crate::forge::PushedTag;
+use crate::forge::ImageTag;
 use crate::forge::registry::{Registry, RegistryError};
 use crate::model::{Challenge, Duration, ForgeName, Phase, PhaseSlug, TaskSlug, limits};
 use crate::store::{ImageOwner, ImageRecord, NewImage, SeenImage};
@@ -120,7 +120,7 @@ async fn with_current_names(
     let on: BTreeSet<ForgeName> = owners.iter().map(|o| o.forge.clone()).collect();
     let mut names = BTreeMap::new();
     for forge in on {
-        match forges.require(&forge)?.organizations().await {
+        match forges.require(&forge)?.members()?.organizations().await {
             Ok(all) => names.extend(
                 all.into_iter()
                     .map(|(id, name)| ((forge.clone(), id), name)),
@@ -160,7 +160,7 @@ pub async fn observe(
     let forge = forges.require(&owner.forge)?;
     let known = context.store.known_images(owner).await?;
     let selected = selected_phases(context, challenge, phases).await?;
-    let tags = forge.images(&owner.login).await?;
+    let tags = forge.packages()?.image_tags(&owner.login).await?;
     let Sorted {
         wanted,
         unchanged,
@@ -173,7 +173,7 @@ pub async fn observe(
     if wanted.is_empty() && known.is_empty() {
         return Ok(images);
     }
-    let pinned = pin(&forge.registry().await?, owner, wanted).await?;
+    let pinned = pin(&forge.packages()?.registry().await?, owner, wanted).await?;
     let mut seen: Vec<SeenImage> = pinned.iter().map(|(seen, _)| seen.clone()).collect();
     // The registry was not asked about the tags of other phases.
     let is_unchanged =
@@ -236,7 +236,7 @@ struct TagEntry {
 /// The tags of an owner.
 struct Sorted {
     /// Tags of selected phases, the newest first.
-    wanted: Vec<(PushedTag, TagEntry)>,
+    wanted: Vec<(ImageTag, TagEntry)>,
     /// Name and tag of images of other phases.
     unchanged: BTreeSet<(String, String)>,
     /// Tags of no phase, or of no task.
@@ -247,7 +247,7 @@ fn sort(
     owner: &ImageOwner,
     challenge: &Challenge,
     selected: &BTreeSet<PhaseSlug>,
-    tags: Vec<PushedTag>,
+    tags: Vec<ImageTag>,
 ) -> Sorted {
     let mut sorted = Sorted {
         wanted: Vec::new(),
@@ -284,7 +284,7 @@ fn sort(
     sorted
 }
 
-fn entry_of(challenge: &Challenge, tag: &PushedTag) -> Option<TagEntry> {
+fn entry_of(challenge: &Challenge, tag: &ImageTag) -> Option<TagEntry> {
     let phases: Vec<PhaseSlug> = challenge
         .phases_of_image(&tag.name)
         .map(|p| p.slug.clone())
@@ -297,11 +297,11 @@ fn entry_of(challenge: &Challenge, tag: &PushedTag) -> Option<TagEntry> {
 async fn pin(
     registry: &Registry,
     owner: &ImageOwner,
-    tags: Vec<(PushedTag, TagEntry)>,
+    tags: Vec<(ImageTag, TagEntry)>,
 ) -> anyhow::Result<Vec<(SeenImage, TagEntry)>> {
     let asked: Vec<_> = tags
         .into_iter()
-        .map(|(PushedTag { name, tag, .. }, entry)| async move {
+        .map(|(ImageTag { name, tag, .. }, entry)| async move {
             let repository = in_registry(owner, &name);
             match registry.manifest(&repository, &tag).await {
                 Ok(manifest) => {

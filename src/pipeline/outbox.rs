@@ -60,7 +60,13 @@ pub fn submission_updates(
         return Vec::new();
     };
     let now = context.clock.now();
-    updates_on(&challenge.forge, forge.shows(), record, occasion, now)
+    updates_on(
+        &challenge.forge,
+        forge.capabilities(),
+        record,
+        occasion,
+        now,
+    )
 }
 
 /// [`submission_updates`] for a caller without a daemon. First results and ends go before progress.
@@ -124,6 +130,7 @@ pub fn updates_on(
     // Where commit statuses and a comment report progress, a note is written at the end only. An image has no
     // commit that could carry a note.
     if let Some((subject, payload)) = commit
+        && capabilities.notes
         && (ended || !capabilities.statuses)
     {
         let pace = if capabilities.statuses {
@@ -158,7 +165,7 @@ pub fn leaderboards(
 ) -> Option<NewOutboxMessage> {
     let full_name = challenge.leaderboard.as_ref()?;
     let forge = forges.get(&challenge.forge)?;
-    forge.shows().files.then(|| NewOutboxMessage {
+    forge.file_commits().is_ok().then(|| NewOutboxMessage {
         forge: challenge.forge.clone(),
         subject: format!("boards {}", challenge.slug),
         channel: BOARD,
@@ -231,7 +238,7 @@ pub fn organizer_notice(
 ) -> Option<NewOutboxMessage> {
     let organizers = challenge.organizers.as_ref()?;
     let forge = forges.get(&challenge.forge)?;
-    forge.shows().issues.then(|| NewOutboxMessage {
+    forge.issues().is_ok().then(|| NewOutboxMessage {
         forge: challenge.forge.clone(),
         subject: format!("{subject} to organizers"),
         channel: NOTICE,

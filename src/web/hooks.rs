@@ -1,6 +1,6 @@
-//! `POST /hooks/{forge}`: a delivery is verified, read, made durable, and only then answered.
+//! `POST /hooks/{forge}`: a delivery is verified, read, stored durably, and only then answered.
 //!
-//! Does nothing else: what a delivery means is found out by reading the forge again.
+//! Nothing else happens here. `pipeline::intake` asks the forge about the delivery's content later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,29 +13,34 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_stream::StreamExt as _;
 
 use super::Shared;
-use crate::forge::gitea::{self, Refusal};
-use crate::forge::signature::Secret;
-use crate::model::{Digest, ForgeEvent, ForgeName, limits};
+use crate::config::Settings;
+use crate::forge::kind;
+use crate::forge::webhook::{DeliveryRefusal, VerifiedDelivery, Webhooks};
+use crate::model::{ForgeEvent, ForgeName, limits};
 use crate::pipeline::App;
 use crate::store::{Delivery, Received};
 
-/// What deliveries have to pass.
-#[derive(Debug)]
-pub struct Gate {
-    secrets: BTreeMap<ForgeName, Vec<Secret>>,
-    /// Kibibytes that may be in memory.
-    room: Semaphore,
-}
-
 const KIB: usize = 1024;
 
-/// Why a body was not read. Nobody has shown yet who they are.
+/// Bodies up to this size are verified on the thread that received them. Larger ones go to another thread, so that
+/// hashing and parsing them does not delay other deliveries.
+const VERIFIED_AT_ONCE_BYTES: usize = 256 * 1024;
+
+/// The webhooks of all forges, and the memory for their deliveries.
+pub struct Hooks {
+    webhooks: BTreeMap<ForgeName, Arc<dyn Webhooks>>,
+    /// One permit for each kibibyte that may be in memory.
+    memory: Semaphore,
+}
+
+/// Why a body was not read. Its sender is not verified yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unread {
     TooLarge,
     TooSlow,
-    Broken,
-    /// The daemon ends.
+    /// The connection broke.
+    Incomplete,
+    /// The daemon is shutting down.
     Ending,
 }
 
@@ -47,25 +52,28 @@ impl IntoResponse for Unread {
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not arrive in time",
             ),
-            Self::Broken => (StatusCode::BAD_REQUEST, "the body did not arrive whole"),
-            Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+            Self::Incomplete => (
+                StatusCode::BAD_REQUEST,
+                "the body did not arrive completely",
+            ),
+            Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "shutting down"),
         };
         answer(status, message)
     }
 }
 
-impl Gate {
-    /// A gate with the secrets of each forge.
-    pub fn new(secrets: BTreeMap<ForgeName, Vec<Secret>>) -> Self {
-        Self {
-            secrets,
-            room: Semaphore::new(limits::DELIVERIES_AT_ONCE_BYTES / KIB),
-        }
+impl Hooks {
+    /// # Errors
+    /// A configured webhook secret cannot be used.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            webhooks: kind::webhooks(settings)?,
+            memory: Semaphore::new(limits::DELIVERIES_AT_ONCE_BYTES / KIB),
+        })
     }
 
-    /// The whole body, and the room that it takes as long as it is held. What announces no size may
-    /// become as large as any.
-    async fn read(&self, body: Body) -> Result<(Bytes, SemaphorePermit<'_>), Unread> {
+    /// The whole body, and the permit for its memory. A body without an announced size may become as large as any.
+    async fn read_body(&self, body: Body) -> Result<(Bytes, SemaphorePermit<'_>), Unread> {
         let announced = body
             .size_hint()
             .exact()
@@ -76,22 +84,22 @@ impl Gate {
         let bytes = announced.unwrap_or(limits::DELIVERY_BYTES_MAX);
         let kib = bytes.max(limits::DELIVERY_BYTES_MIN).div_ceil(KIB);
         let kib = u32::try_from(kib).map_err(|_| Unread::TooLarge)?;
-        let room = self.room.acquire_many(kib).await;
-        let room = room.map_err(|_| Unread::Ending)?;
+        let permit = self.memory.acquire_many(kib).await;
+        let permit = permit.map_err(|_| Unread::Ending)?;
         let reading = collect(body, announced.unwrap_or(0));
         match tokio::time::timeout(limits::DELIVERY_READ_TIME.std(), reading).await {
-            Ok(read) => Ok((read?, room)),
+            Ok(whole) => Ok((whole?, permit)),
             Err(_) => Err(Unread::TooSlow),
         }
     }
 }
 
-/// Puts the parts of a body together, each once.
+/// Puts the parts of a body together.
 async fn collect(body: Body, announced: usize) -> Result<Bytes, Unread> {
     let mut whole = Vec::with_capacity(announced);
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
-        let part = part.map_err(|_| Unread::Broken)?;
+        let part = part.map_err(|_| Unread::Incomplete)?;
         if whole.len() + part.len() > limits::DELIVERY_BYTES_MAX {
             return Err(Unread::TooLarge);
         }
@@ -104,30 +112,30 @@ fn answer(status: StatusCode, message: impl Into<String>) -> Response {
     (status, format!("{}\n", message.into())).into_response()
 }
 
-/// Takes a delivery.
+/// Receives a delivery.
 pub async fn receive(
     State(shared): State<Shared>,
     Path(forge): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let stage = &shared.stage;
+    let hooks = &shared.hooks;
     let known = ForgeName::new(forge).ok().and_then(|name| {
-        let secrets = stage.secrets.get(&name)?;
-        Some((name, secrets))
+        let webhooks = hooks.webhooks.get(&name)?;
+        Some((name, webhooks))
     });
-    let Some((name, secrets)) = known else {
+    let Some((name, webhooks)) = known else {
         return answer(StatusCode::NOT_FOUND, "no such forge");
     };
-    let (body, _room) = match stage.read(body).await {
+    let (body, _permit) = match hooks.read_body(body).await {
         Ok(read) => read,
         Err(unread) => {
             tracing::warn!(forge = name.as_str(), ?unread, "delivery refused");
             return unread.into_response();
         }
     };
-    let (event, digest) = match accept(headers, body, secrets).await {
-        Ok(accepted) => accepted,
+    let VerifiedDelivery { event, digest } = match verify(webhooks, headers, body).await {
+        Ok(verified) => verified,
         Err(refusal) => {
             tracing::warn!(forge = name.as_str(), %refusal, "delivery refused");
             return answer(refusal.status(), refusal.answer());
@@ -142,36 +150,31 @@ pub async fn receive(
         event,
         received_at: shared.app.context.clock.now(),
     };
-    keep(&shared.app, delivery).await
+    store(&shared.app, delivery).await
 }
 
-/// Bodies up to this size are read where they arrive; larger ones beside, so that hashing and
-/// parsing them does not hold up other deliveries.
-const READ_IN_PLACE_BYTES: usize = 256 * 1024;
-
-async fn accept(
+async fn verify(
+    webhooks: &Arc<dyn Webhooks>,
     headers: HeaderMap,
     body: Bytes,
-    secrets: &[Secret],
-) -> Result<(ForgeEvent, Digest), Refusal> {
-    if body.len() <= READ_IN_PLACE_BYTES {
-        return gitea::accept(&headers, &body, secrets);
+) -> Result<VerifiedDelivery, DeliveryRefusal> {
+    if body.len() <= VERIFIED_AT_ONCE_BYTES {
+        return webhooks.accept(&headers, &body);
     }
-    let secrets = secrets.to_vec();
-    let reading = tokio::task::spawn_blocking(move || gitea::accept(&headers, &body, &secrets));
-    match reading.await {
+    let webhooks = Arc::clone(webhooks);
+    match tokio::task::spawn_blocking(move || webhooks.accept(&headers, &body)).await {
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
-async fn keep(app: &Arc<App>, delivery: Delivery) -> Response {
-    let acts = matches!(
+async fn store(app: &Arc<App>, delivery: Delivery) -> Response {
+    let has_effect = matches!(
         delivery.event,
         ForgeEvent::Pushed { .. } | ForgeEvent::Created { .. } | ForgeEvent::Deleted { .. }
     );
     match app.deliveries.write(delivery).await {
-        Ok(Received::New) if acts => answer(StatusCode::ACCEPTED, "received"),
+        Ok(Received::New) if has_effect => answer(StatusCode::ACCEPTED, "received"),
         Ok(Received::New) => answer(StatusCode::ACCEPTED, "received; nothing to do"),
         Ok(Received::Duplicate) => answer(StatusCode::OK, "received before"),
         Err(error) => {

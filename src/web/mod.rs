@@ -15,7 +15,6 @@ mod layers;
 mod local;
 mod submissions;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,9 +23,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::config::ForgeSettings;
-use crate::forge::signature::Secret;
-use crate::model::{ForgeName, limits};
+use crate::model::limits;
 use crate::pipeline::App;
 
 /// The version in the footer of every page.
@@ -36,7 +33,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, FromRef)]
 struct Shared {
     app: Arc<App>,
-    stage: Arc<hooks::Gate>,
+    hooks: Arc<hooks::Hooks>,
     /// One permit for each open event stream.
     readers: Arc<Semaphore>,
 }
@@ -56,7 +53,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
 /// A configured webhook secret is unfit.
 pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let shared = Shared {
-        stage: Arc::new(hooks::Gate::new(secrets(&app)?)),
+        hooks: Arc::new(hooks::Hooks::new(&app.context.settings)?),
         readers: Arc::new(Semaphore::new(limits::LIVE_READERS_MAX)),
         app,
     };
@@ -91,22 +88,4 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::wrong_method);
     Ok(layers::for_all(routes).with_state(shared))
-}
-
-/// The webhook secrets of every forge that sends deliveries.
-fn secrets(app: &App) -> anyhow::Result<BTreeMap<ForgeName, Vec<Secret>>> {
-    let mut all = BTreeMap::new();
-    for (name, forge) in &app.context.settings.forges {
-        if let ForgeSettings::Gitea {
-            webhook_secrets, ..
-        } = forge
-        {
-            let secrets: Result<Vec<_>, _> = webhook_secrets
-                .iter()
-                .map(|s| Secret::new(s.expose()))
-                .collect();
-            all.insert(name.clone(), secrets?);
-        }
-    }
-    Ok(all)
 }

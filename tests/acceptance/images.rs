@@ -300,7 +300,7 @@ fn no_registry(world: &mut World) {
     assert_eq!(status, 404, "no organization was created for images");
     let message = world.daemon.refuse(&["doctor"]);
     assert!(
-        message.contains("there is none at") && message.contains(help),
+        message.contains("has no registry") && message.contains(help),
         "{message}"
     );
 }

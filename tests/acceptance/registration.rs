@@ -88,17 +88,17 @@ fn an_organizer_creates_a_team_by_a_comment() {
             let at = (organizers.as_str(), issue);
             world
                 .command("bob", at, "/team add delta unknown-account")
-                .message("no account named unknown-account; nothing was made");
+                .message("no account named unknown-account; nothing was created");
             assert_eq!(world.entered("delta"), []);
 
             let command = format!("/team add delta @{}", world.login("eve"));
             let made = world.command("bob", at, &command);
             made.message("Team `delta` takes part with")
-                .message("made: account");
+                .message("created: account");
             let again = world.command("bob", at, &command);
             again.message("found: account");
             assert!(
-                !again.answer.text.contains("made:"),
+                !again.answer.text.contains("created:"),
                 "{}",
                 again.answer.text
             );

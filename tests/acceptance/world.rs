@@ -234,12 +234,12 @@ impl World {
         let first = self.daemon.run(&setup);
         let done = |text: &str, word: &str| text.lines().filter(|l| l.starts_with(word)).count();
         assert!(
-            done(&first, "made ") >= 8,
-            "the first setup should make everything:\n{first}"
+            done(&first, "created ") >= 8,
+            "the first setup should create everything:\n{first}"
         );
         let again = self.daemon.run(&setup);
         assert!(
-            done(&again, "found ") >= 8 && done(&again, "made ") + done(&again, "mended ") == 0,
+            done(&again, "found ") >= 8 && done(&again, "created ") + done(&again, "fixed ") == 0,
             "a second setup should find everything:\n{again}"
         );
         self.join("organizers", "bob");

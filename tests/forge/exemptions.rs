@@ -1,16 +1,16 @@
-//! Exchanges that the model is allowed to answer otherwise, each with its reason, in `exempt.txt`:
-//! a name (`*` at its end stands for anything), the dialects or `all`, and the reason, cut by `|`.
+//! Exchanges that the model may answer differently, each with its reason, in `exempt.txt`: a name (`*` at its end
+//! matches any ending), the versions or `all`, and the reason, separated by `|`.
 
 use crate::model::ForgeVersion;
 
-/// One line of the file.
+/// A line of the file.
 pub struct Exemption {
     pub line: usize,
     name: String,
     versions: Vec<String>,
 }
 
-/// All of them.
+/// All exemptions.
 pub fn read() -> Vec<Exemption> {
     let text = include_str!("exempt.txt");
     let lines = text
@@ -21,9 +21,9 @@ pub fn read() -> Vec<Exemption> {
     let read = lines.map(|(line, text)| {
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
         let [name, versions, reason] = parts[..] else {
-            panic!("exempt.txt:{line}: name | dialects | reason");
+            panic!("exempt.txt:{line}: name | versions | reason");
         };
-        assert!(reason.len() > 10, "exempt.txt:{line}: say why");
+        assert!(reason.len() > 10, "exempt.txt:{line}: write the reason");
         let versions = versions
             .split(',')
             .map(|version| version.trim().to_owned())
@@ -38,8 +38,8 @@ pub fn read() -> Vec<Exemption> {
 }
 
 impl Exemption {
-    /// Whether it is of an exchange. Numbers at the start of a name do not count.
-    pub fn is_of(&self, version: ForgeVersion, exchange: &str) -> bool {
+    /// Whether it applies to an exchange. Numbers at the start of a name are ignored.
+    pub fn applies_to(&self, version: ForgeVersion, exchange: &str) -> bool {
         let here = self
             .versions
             .iter()

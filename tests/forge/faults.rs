@@ -1,4 +1,4 @@
-//! The model's faults, as a client and a receiver meet them.
+//! The model's faults, as a client and a receiver see them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::live::world;
-use crate::model::knobs::{Chance, Fault, Script, When};
+use crate::model::fault_injection::{Chance, Fault, Script, When};
 use crate::model::{Forge, ForgeVersion};
 
-/// A client that follows no redirect; to make one is slow.
+/// A client that follows no redirect. Making one is slow.
 fn client() -> reqwest011::Client {
     let policy = reqwest011::redirect::Policy::none();
     reqwest011::Client::builder()
@@ -35,8 +35,9 @@ impl Bot {
         }
     }
 
-    /// Posts a status over the network: the answer's, and `Retry-After`; nothing after a while.
-    async fn post(&self, patience: Duration) -> Option<(u16, Option<String>)> {
+    /// Posts a commit status over the network. The status of the answer and its `Retry-After`; `None` without an answer
+    /// in time.
+    async fn post(&self, time: Duration) -> Option<(u16, Option<String>)> {
         let root = self.forge.root();
         let url = format!("{root}/api/v1/repos/phakir/team-alpha/statuses/main");
         let authorization = format!("token {}", self.token);
@@ -46,7 +47,7 @@ impl Bot {
             .post(url)
             .header("Authorization", authorization)
             .json(&body);
-        let answer = request.timeout(patience).send().await.ok()?;
+        let answer = request.timeout(time).send().await.ok()?;
         let later = answer.headers().get("retry-after");
         let later = later.map(|value| value.to_str().unwrap().to_owned());
         Some((answer.status().as_u16(), later))
@@ -55,7 +56,7 @@ impl Bot {
 
 /// Longer than a busy machine needs.
 const LONG: Duration = Duration::from_secs(60);
-/// How long an answer is waited for that never comes.
+/// How long a test waits for an answer that never comes.
 const SHORT: Duration = Duration::from_secs(2);
 
 fn script(fault: Fault, when: When) -> Script {
@@ -69,7 +70,7 @@ fn script(fault: Fault, when: When) -> Script {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scripted_faults_meet_the_next_request_only() {
+async fn a_scripted_fault_affects_the_next_request_only() {
     let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     let some = |status: u16| Some((status, None));
@@ -84,8 +85,8 @@ async fn scripted_faults_meet_the_next_request_only() {
         for when in [When::Before, When::After] {
             let before = forge.state().statuses.len();
             forge.faults().script(script(fault.clone(), when));
-            let patience = if fault == Fault::Hang { SHORT } else { LONG };
-            assert_eq!(bot.post(patience).await, expected, "{fault:?}");
+            let time = if fault == Fault::Hang { SHORT } else { LONG };
+            assert_eq!(bot.post(time).await, expected, "{fault:?}");
             let done = forge.state().statuses.len() - before;
             assert_eq!(done, usize::from(when == When::After), "{fault:?} {when:?}");
             assert_eq!(bot.post(LONG).await, some(201), "after {fault:?}");
@@ -95,7 +96,7 @@ async fn scripted_faults_meet_the_next_request_only() {
     let posts = asked
         .iter()
         .filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
-    // What it was asked is kept, also where the answer went wrong.
+    // The model keeps its requests, also where the answer failed.
     let posts = posts.filter(|asked| asked.body.starts_with(b"{"));
     let statuses: Vec<Option<u16>> = posts.map(|asked| asked.status).collect();
     assert_eq!(statuses.len(), 24);
@@ -103,7 +104,7 @@ async fn scripted_faults_meet_the_next_request_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_put_off_is_done_once_and_later() {
+async fn a_postponed_request_is_done_once_and_later() {
     let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     forge.faults().script(script(Fault::Late, When::After));
@@ -115,7 +116,7 @@ async fn what_was_put_off_is_done_once_and_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_forge_does_one_thing_after_the_other() {
+async fn a_slow_forge_handles_one_request_after_the_other() {
     let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     let bot = Bot::new(&forge);
     forge.pace().status = Duration::from_millis(100);
@@ -129,7 +130,7 @@ async fn a_slow_forge_does_one_thing_after_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_by_chance_come_again_with_their_seed() {
+async fn random_faults_are_repeated_with_the_same_seed() {
     let (forge, _receiver) = world(ForgeVersion::Forgejo10).await;
     let bot = Bot::new(&forge);
     let mut rounds = Vec::new();
@@ -153,7 +154,7 @@ async fn faults_by_chance_come_again_with_their_seed() {
 /// Numbers of the comments that arrived, in order, and how many deliveries were sent.
 async fn comments(
     count: usize,
-    set: impl FnOnce(&mut crate::model::knobs::Weather),
+    set: impl FnOnce(&mut crate::model::fault_injection::DeliveryFaults),
 ) -> (Vec<u64>, usize) {
     let (forge, receiver) = world(ForgeVersion::Gitea124).await;
     let issues = "/repos/phakir/team-alpha/issues";
@@ -162,7 +163,7 @@ async fn comments(
         .await;
     receiver.wait_for(1).await;
     receiver.clear();
-    set(&mut forge.weather());
+    set(&mut forge.delivery_faults());
     for n in 0..count {
         let body = json!({"body": n.to_string()});
         forge
@@ -186,24 +187,24 @@ async fn comments(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_are_lost_doubled_and_swapped() {
+async fn deliveries_are_lost_duplicated_and_reordered() {
     let order: Vec<u64> = (1..=20).collect();
     let (fair, _) = comments(20, |_| {}).await;
     assert_eq!(fair, order);
-    let (lost, _) = comments(20, |weather| weather.drop = 1.0).await;
+    let (lost, _) = comments(20, |faults| faults.drop = 1.0).await;
     assert!(lost.is_empty());
-    let (some, sent) = comments(20, |weather| {
-        weather.drop = 0.5;
-        weather.chance = Chance::new(7);
+    let (some, sent) = comments(20, |faults| {
+        faults.drop = 0.5;
+        faults.chance = Chance::new(7);
     })
     .await;
     assert!(!some.is_empty() && some.len() < 20);
     assert_eq!(some.len(), sent);
-    let (twice, _) = comments(5, |weather| weather.duplicate = 1.0).await;
+    let (twice, _) = comments(5, |faults| faults.duplicate = 1.0).await;
     assert_eq!(twice, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
-    let (swapped, _) = comments(20, |weather| {
-        weather.reorder = 0.5;
-        weather.chance = Chance::new(7);
+    let (swapped, _) = comments(20, |faults| {
+        faults.reorder = 0.5;
+        faults.chance = Chance::new(7);
     })
     .await;
     let mut sorted = swapped.clone();
@@ -215,7 +216,7 @@ async fn deliveries_are_lost_doubled_and_swapped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_is_the_same_with_a_new_id() {
     let (forge, receiver) = world(ForgeVersion::Gitea122).await;
-    forge.weather().delay = Duration::from_millis(50);
+    forge.delivery_faults().delay = Duration::from_millis(50);
     forge
         .api(
             "bob",

@@ -1,8 +1,9 @@
-//! Pushed images as our account sees them on each dialect: all tags of an owner, with its number.
+//! Pushed images as our account sees them on each version of the forge: all tags of an owner, with its number.
 
 use referee::config::Secret;
+use referee::forge::credentials;
 use referee::forge::gitea::GiteaForge;
-use referee::forge::{Forge as _, ForgeError, PushedTag};
+use referee::forge::{ForgeError, ImageTag, Members as _, Packages as _};
 use referee::model::Digest;
 
 use crate::model::packages::Image;
@@ -31,9 +32,9 @@ async fn check(version: ForgeVersion) {
         ("repo.packages", Mode::Read),
         ("repo.packages", Mode::Write),
     );
-    forge.team(("phakir-alpha", "referee"), &[read], &["referee"], None);
-    forge.team(("phakir-alpha", "members"), &[write], &["alice"], None);
-    // More than a page, and a manifest that only an index names.
+    forge.team("phakir-alpha", "referee", &[read], &["referee"], None);
+    forge.team("phakir-alpha", "members", &[write], &["alice"], None);
+    // More than one page, and a manifest that only an index names.
     for n in 0..60 {
         push(&forge, &format!("task-{n:02}"), b"{\"mediaType\":\"one\"}");
     }
@@ -44,13 +45,18 @@ async fn check(version: ForgeVersion) {
     let folder = tempfile::tempdir().unwrap();
     let ask = |login: &str| {
         let token = Secret::new(forge.token(login, &SCOPES));
-        GiteaForge::new(&forge.root(), &token, folder.path().to_owned()).unwrap()
+        GiteaForge::new(
+            &forge.root(),
+            credentials::fixed(&token),
+            folder.path().to_owned(),
+        )
+        .unwrap()
     };
     let us = ask("referee");
-    let mut tags = us.images("phakir-alpha").await.unwrap();
+    let mut tags = us.image_tags("phakir-alpha").await.unwrap();
     tags.sort();
     let expected: Vec<_> = (0..60)
-        .map(|n| PushedTag {
+        .map(|n| ImageTag {
             owner_id: number,
             name: "method".into(),
             tag: format!("task-{n:02}"),
@@ -58,7 +64,7 @@ async fn check(version: ForgeVersion) {
         .collect();
     assert_eq!(tags, expected, "{version:?}");
 
-    // An organization is found by its number, whatever it is called.
+    // An organization is found by its number, also under a new name.
     let known = us.organizations().await.unwrap();
     assert_eq!(known.get(&number).map(String::as_str), Some("phakir-alpha"));
     forge.state().rename_account(number, "otherwise");
@@ -66,15 +72,15 @@ async fn check(version: ForgeVersion) {
     assert_eq!(known, [(number, "otherwise".to_owned())].into());
     forge.state().rename_account(number, "phakir-alpha");
 
-    let stranger = ask("eve");
-    assert_eq!(stranger.organizations().await.unwrap().len(), 0);
-    let refused = stranger.images("phakir-alpha").await;
+    let outsider = ask("eve");
+    assert_eq!(outsider.organizations().await.unwrap().len(), 0);
+    let refused = outsider.image_tags("phakir-alpha").await;
     assert!(
         matches!(refused, Err(ForgeError::Forbidden(_))),
         "{refused:?}"
     );
-    let nobody = us.images("nobody").await;
-    assert!(matches!(nobody, Err(ForgeError::NotFound)), "{nobody:?}");
+    let unknown = us.image_tags("unknown").await;
+    assert!(matches!(unknown, Err(ForgeError::NotFound)), "{unknown:?}");
 }
 
 #[tokio::test]
@@ -84,7 +90,7 @@ async fn our_account_lists_what_teams_push() {
     }
 }
 
-/// A forge that we reach by an inner address calls itself by its public one.
+/// A forge that Referee reaches by an internal address uses its public address for itself.
 async fn check_realm(version: ForgeVersion) {
     // reqwest wants a provider before its first client, also for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -97,8 +103,8 @@ async fn check_realm(version: ForgeVersion) {
         ("repo.packages", Mode::Read),
         ("repo.packages", Mode::Write),
     );
-    forge.team(("phakir-alpha", "referee"), &[read], &["referee"], None);
-    forge.team(("phakir-alpha", "members"), &[write], &["alice"], None);
+    forge.team("phakir-alpha", "referee", &[read], &["referee"], None);
+    forge.team("phakir-alpha", "members", &[write], &["alice"], None);
     let manifest = b"{\"mediaType\":\"one\"}";
     push(&forge, "task", manifest);
     let inside = forge.root();
@@ -106,33 +112,40 @@ async fn check_realm(version: ForgeVersion) {
     forge.state().root = "https://git.example.org".to_owned();
 
     let folder = tempfile::tempdir().unwrap();
-    let new = || GiteaForge::new(&inside, &token, folder.path().to_owned()).unwrap();
+    let new = || {
+        GiteaForge::new(
+            &inside,
+            credentials::fixed(&token),
+            folder.path().to_owned(),
+        )
+        .unwrap()
+    };
     let ask = async |us: GiteaForge| {
         let registry = us.registry().await.unwrap();
         let manifest = registry.manifest("phakir-alpha/method", "task").await;
         (registry.check().await, manifest)
     };
-    let told = new().with_public_url("https://git.example.org");
-    let (looks_well, found) = ask(told).await;
-    assert_eq!(looks_well, Ok(()), "{version:?}");
+    let configured = new().with_public_url("https://git.example.org");
+    let (checked, found) = ask(configured).await;
+    assert_eq!(checked, Ok(()), "{version:?}");
     assert_eq!(found.unwrap().digest, Digest::of(manifest));
     for us in [
         new(),
         new().with_public_url("https://git.example.org.evil.example"),
     ] {
         let before = forge.state().tokens.len();
-        let (looks_well, found) = ask(us).await;
-        for error in [looks_well.unwrap_err(), found.unwrap_err()] {
+        let (checked, found) = ask(us).await;
+        for error in [checked.unwrap_err(), found.unwrap_err()] {
             let message = error.to_string();
             assert!(message.contains("`https://git.example.org`"), "{message}");
             assert!(message.contains("`public-url`"), "{message}");
         }
-        assert_eq!(forge.state().tokens.len(), before, "none was asked for");
+        assert_eq!(forge.state().tokens.len(), before, "no token was asked for");
     }
 }
 
 #[tokio::test]
-async fn tokens_of_the_registry_come_from_where_we_reach_it() {
+async fn tokens_of_the_registry_come_from_the_reachable_address() {
     for version in ForgeVersion::ALL {
         check_realm(version).await;
     }

@@ -1,12 +1,13 @@
-//! The model on a port: real git pushes over HTTP with passwords and tokens, and what arrives at a
-//! webhook then. Each dialect is tried alike.
+//! The model on a port: real git pushes over HTTP with passwords and tokens, and the webhook deliveries that follow.
+//! Every version is tested in the same way.
 
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use referee::forge::gitea::accept;
-use referee::forge::signature::Secret;
+use referee::forge::Webhooks as _;
+use referee::forge::gitea::GiteaWebhooks;
+use referee::forge::signature::WebhookSecret;
 use referee::model::ForgeEvent;
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ use crate::recording;
 const SECRET: &str = "shared-by-two";
 const ALPHA: &str = "phakir/team-alpha";
 
-/// The recorded cast, two repositories, and a hook.
+/// The recorded accounts, two repositories, and a hook.
 pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
     let forge = Forge::start(version).await;
     let (receiver, address) = Receiver::start().await;
@@ -36,16 +37,17 @@ pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
         (issues, Mode::Write),
         ("repo.packages", Mode::Read),
     ];
-    forge.team(("phakir", "bots"), &writes, &["referee"], None);
+    forge.team("phakir", "bots", &writes, &["referee"], None);
     let both: &[&str] = &["organizers", "team-alpha"];
-    forge.team(("phakir", "organizers"), &writes[..2], &["bob"], Some(both));
+    forge.team("phakir", "organizers", &writes[..2], &["bob"], Some(both));
     let own = [
         (code, Mode::Write),
         (issues, Mode::Read),
         ("repo.packages", Mode::Write),
     ];
     forge.team(
-        ("phakir", "team-alpha"),
+        "phakir",
+        "team-alpha",
         &own,
         &["alice"],
         Some(&["team-alpha"]),
@@ -55,13 +57,13 @@ pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
 }
 
 fn read(arrived: &Arrived) -> ForgeEvent {
-    let secret = Secret::new(SECRET).unwrap();
-    accept(&arrived.headers, &arrived.body, &[secret])
-        .unwrap()
-        .0
+    let secret = WebhookSecret::new(SECRET).unwrap();
+    let webhooks = GiteaWebhooks::new(vec![secret]);
+    let accepted = webhooks.accept(&arrived.headers, &arrived.body);
+    accepted.unwrap().event
 }
 
-/// Keys and kinds of a value; of a list its first entry.
+/// Keys and types of a value; of a list its first entry.
 fn structure(value: &Value) -> Value {
     match value {
         Value::Object(map) => map
@@ -76,7 +78,7 @@ fn structure(value: &Value) -> Value {
     }
 }
 
-/// Bodies of recorded deliveries of an event, by what is said of them.
+/// The body of a recorded delivery of an event that fits.
 fn recorded(version: ForgeVersion, fits: impl Fn(&Value) -> bool, event: &str) -> Option<Value> {
     let all = recording::deliveries(&recording::folder(version)?).into_iter();
     let mut of = all.filter(|d| d.header("X-Gitea-Event-Type") == event && fits(&d.body));
@@ -92,7 +94,7 @@ fn same_structure(version: ForgeVersion, arrived: &Arrived, fits: impl Fn(&Value
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_arrives_as_the_forge_tells_it() {
+async fn a_push_is_delivered_as_recorded() {
     for version in ForgeVersion::ALL {
         let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
@@ -130,19 +132,19 @@ async fn a_push_arrives_as_the_forge_tells_it() {
     }
 }
 
-/// Events of what arrived, in order.
+/// Events of the deliveries, in order.
 fn events(arrived: &[Arrived]) -> Vec<&str> {
     arrived.iter().map(Arrived::event).collect()
 }
 
 async fn run(clone: &Path, arguments: &[&str]) {
     let output = git(clone, arguments).await;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "git {arguments:?}: {said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "git {arguments:?}: {message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refs_of_every_kind_are_told_as_recorded() {
+async fn refs_of_every_kind_are_delivered_as_recorded() {
     for version in ForgeVersion::ALL {
         let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
@@ -186,13 +188,13 @@ async fn refs_of_every_kind_are_told_as_recorded() {
         assert_eq!(
             got[0].json()["ref"],
             "refs/heads/main",
-            "notes are not told"
+            "notes are not announced"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn git_asks_who_pushes() {
+async fn git_checks_the_pushing_account() {
     let (forge, receiver) = world(ForgeVersion::Gitea127).await;
     let folder = tempfile::tempdir().unwrap();
     let clone = folder.path().join("alpha");
@@ -205,7 +207,7 @@ async fn git_asks_who_pushes() {
         "outside"
     );
     let anonymous = format!("{}/{ALPHA}.git", forge.root());
-    assert!(!try_push(&anonymous).await.status.success(), "nobody");
+    assert!(!try_push(&anonymous).await.status.success(), "anonymous");
     let elsewhere = forge.remote("alice", "phakir/organizers");
     assert!(
         !try_push(&elsewhere).await.status.success(),
@@ -253,7 +255,7 @@ async fn git_asks_who_pushes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn actions_by_api_are_told() {
+async fn actions_by_api_are_delivered() {
     for version in ForgeVersion::ALL {
         let (forge, receiver) = world(version).await;
         let issues = format!("/repos/{ALPHA}/issues");
@@ -305,8 +307,8 @@ async fn actions_by_api_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
-    for (version, told) in [
+async fn old_forges_drop_a_push_whose_ref_was_deleted_meanwhile() {
+    for (version, delivered) in [
         (ForgeVersion::Gitea122, false),
         (ForgeVersion::Gitea127, true),
     ] {
@@ -314,13 +316,13 @@ async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
         forge.clone_to("alice", ALPHA, &clone).await;
-        forge.weather().hold = true;
+        forge.delivery_faults().hold = true;
         run(&clone, &["tag", "final-1"]).await;
         run(&clone, &["push", "-q", "origin", "final-1"]).await;
         run(&clone, &["push", "-q", "origin", ":final-1"]).await;
-        forge.weather().hold = false;
-        let got = receiver.wait_for(if told { 4 } else { 2 }).await;
-        let expected: &[&str] = if told {
+        forge.delivery_faults().hold = false;
+        let got = receiver.wait_for(if delivered { 4 } else { 2 }).await;
+        let expected: &[&str] = if delivered {
             &["push", "create", "push", "delete"]
         } else {
             &["push", "delete"]
@@ -335,7 +337,10 @@ async fn old_forges_forget_a_push_that_is_gone_before_its_turn() {
 async fn files_are_written_by_api() {
     let (forge, receiver) = world(ForgeVersion::Forgejo10).await;
     let path = format!("/repos/{ALPHA}/contents/board/scores.csv");
-    let file = |text: &str, sha: Option<&Value>| json!({"content": STANDARD.encode(text), "message": "Board", "branch": "main", "sha": sha});
+    let file = |text: &str, sha: Option<&Value>| {
+        let content = STANDARD.encode(text);
+        json!({"content": content, "message": "Board", "branch": "main", "sha": sha})
+    };
     let (status, made) = forge
         .api("referee", "POST", &path, &file("a\n", None))
         .await;
@@ -355,14 +360,14 @@ async fn files_are_written_by_api() {
     let (status, _) = forge
         .api("referee", "PUT", &path, &file("c\n", Some(sha)))
         .await;
-    assert_eq!(status, 422, "somebody else wrote");
+    assert_eq!(status, 422, "another writer was faster");
     let (status, read) = forge.api("alice", "GET", &path, &Value::Null).await;
     assert_eq!(
         (status, &read["content"]),
         (200, &json!(STANDARD.encode("b\n")))
     );
     let (status, _) = forge.api("eve", "GET", &path, &Value::Null).await;
-    assert_eq!(status, 404, "outsiders are not told that it exists");
+    assert_eq!(status, 404, "it is hidden from outsiders");
     let got = receiver.wait_for(2).await;
     let changed = |got: &Arrived| got.json()["head_commit"]["added"].as_array().unwrap().len();
     assert_eq!(got.iter().map(changed).collect::<Vec<_>>(), [1, 0]);

@@ -1,4 +1,4 @@
-//! A receiver of webhooks that keeps what it got.
+//! A receiver of webhooks that keeps every delivery.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use tokio::net::TcpListener;
 
-/// What arrived: headers and body as they were on the wire.
+/// A delivery that arrived: headers and body as they were on the wire.
 #[derive(Debug, Clone)]
 pub struct Arrived {
     pub headers: HeaderMap,
@@ -55,7 +55,7 @@ impl Receiver {
         self.got.lock().unwrap().clone()
     }
 
-    /// All that arrived once this many did.
+    /// All deliveries, after this many have arrived.
     pub async fn wait_for(&self, count: usize) -> Vec<Arrived> {
         for _ in 0..2000 {
             if self.got().len() >= count {
@@ -71,7 +71,7 @@ impl Receiver {
         panic!("{count} deliveries were expected, {events:?} came");
     }
 
-    /// Forgets what arrived.
+    /// Forgets all deliveries.
     pub fn clear(&self) {
         self.got.lock().unwrap().clear();
     }

@@ -1,5 +1,5 @@
-//! Recorded exchanges with a forge, in the order in which they happened. They are no part of the
-//! repository; `REFEREE_SHARED` names the folder that holds them, or they lie beside it.
+//! Recorded exchanges with a forge, in the order in which they happened. They are not part of the repository:
+//! `REFEREE_SHARED` names the folder that holds them; by default it is `../shared`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,10 +44,10 @@ struct Response {
     body: String,
 }
 
-/// The folder of a forge's recordings; none where there are none, which is an error under CI.
+/// The folder of a forge's recordings; `None` where it is missing, which is an error under CI.
 #[expect(
     clippy::disallowed_methods,
-    reason = "which recordings there are is a matter of the machine that runs the tests"
+    reason = "the machine that runs the tests decides where its recordings are"
 )]
 pub fn folder(version: ForgeVersion) -> Option<PathBuf> {
     let shared = match std::env::var("REFEREE_SHARED") {
@@ -60,7 +60,7 @@ pub fn folder(version: ForgeVersion) -> Option<PathBuf> {
     }
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!ci, "no recordings in {}", folder.display());
-    eprintln!("left out: no recordings in {}", folder.display());
+    eprintln!("SKIPPED: no recordings in {}", folder.display());
     None
 }
 
@@ -103,8 +103,8 @@ impl Exchange {
         named.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// When it was asked, in milliseconds since 1970: the moment of what it made, or else of the
-    /// answer, which can be a second later.
+    /// Time of the request, in milliseconds since 1970: the time of the object that it made, or else of the answer,
+    /// which can be a second later.
     pub fn at(&self) -> i64 {
         let answer: Value = serde_json::from_str(&self.answer).unwrap_or_default();
         let made = answer["created_at"].as_str().filter(|_| self.status == 201);

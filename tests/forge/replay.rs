@@ -1,5 +1,5 @@
-//! Asks the model of each forge everything that the forge itself was asked, in the same order, and
-//! compares. Every exchange is compared or exempt, and no exemption is idle.
+//! Repeats every recorded request to a forge with its model, in the same order, and compares the answers. Every
+//! exchange is compared or exempt, and every exemption is needed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use referee::clock::Clock;
 use referee::model::Timestamp;
 use tokio::sync::OnceCell;
 
+use crate::comparison::{Names, differences};
 use crate::exemptions::{self, Exemption};
-use crate::likeness::{Names, differences};
 use crate::model::api::Request;
 use crate::model::call::Answer;
 use crate::model::deliveries::Delivery;
 use crate::model::{Forge, ForgeVersion};
 use crate::recording::{self, Exchange};
-use crate::start::{self, Pushed};
+use crate::setup::{self, Pushed};
 
 /// Exchanges that were recorded with each forge.
 const RECORDED: [(ForgeVersion, usize); 4] = [
@@ -48,7 +48,7 @@ impl Replay {
             .unwrap();
         let root = root.trim_end_matches("/api/swagger");
         let forge = Forge::silent(version, root, clock.clone());
-        let tokens = start::cast(&forge);
+        let tokens = setup::accounts(&forge);
         Self {
             forge,
             clock,
@@ -66,7 +66,7 @@ impl Replay {
             Some(name) => format!("token {}", self.tokens[name]),
             None if exchange.name.ends_with("user-bad-token") => "token bad".to_owned(),
             None => {
-                let pair = format!("referee:{}", start::PASSWORD);
+                let pair = format!("referee:{}", setup::PASSWORD);
                 format!("Basic {}", STANDARD.encode(pair))
             }
         })
@@ -96,8 +96,7 @@ impl Replay {
         answer
     }
 
-    /// Several writers at once; the one that won then looks first now, and so
-    /// writes first.
+    /// Several writers at once. The writer that won in the recording looks first here, so it also writes first.
     async fn race(&mut self, exchanges: &[&Exchange]) -> Vec<Answer> {
         self.clock.set(Timestamp(exchanges[0].at()));
         self.forge.race(exchanges.len());
@@ -125,17 +124,17 @@ fn is_race(exchange: &Exchange) -> bool {
     exchange.name.contains("contents-race-")
 }
 
-/// One forge's recordings, asked of its model.
+/// The recordings of one forge, repeated with its model.
 pub struct Run {
     pub version: ForgeVersion,
-    /// Every exchange with what differs.
+    /// Every exchange with its differences.
     compared: Vec<(String, Vec<String>)>,
-    /// What hooks were to be told meanwhile.
-    pub told: Vec<Delivery>,
+    /// The deliveries of hooks meanwhile.
+    pub deliveries: Vec<Delivery>,
     pub names: Names,
 }
 
-/// All forges; none where there are no recordings.
+/// All forges; `None` where there are no recordings.
 pub async fn runs() -> Option<&'static [Run]> {
     static RUNS: OnceCell<Option<Vec<Run>>> = OnceCell::const_new();
     let all = RUNS.get_or_init(|| async {
@@ -153,12 +152,12 @@ async fn replayed(version: ForgeVersion, folder: &std::path::Path) -> Run {
     let exchanges = recording::exchanges(folder);
     let pushed = Pushed::read(folder, &exchanges);
     let mut replay = Replay::new(version, &exchanges);
-    let (mut compared, mut told) = (Vec::new(), Vec::new());
+    let (mut compared, mut deliveries) = (Vec::new(), Vec::new());
     for group in exchanges.chunk_by(|a, b| is_race(a) && is_race(b)) {
         let group: Vec<&Exchange> = group.iter().collect();
         replay.clock.set(Timestamp(group[0].at()));
         let number = group[0].number;
-        start::before(
+        setup::before(
             number,
             &mut replay.forge.state(),
             &pushed,
@@ -172,29 +171,29 @@ async fn replayed(version: ForgeVersion, folder: &std::path::Path) -> Run {
             let found = differences(&mut replay.names, exchange, answer);
             compared.push((exchange.name.clone(), found));
         }
-        // Sent before the next exchange.
-        told.extend(replay.forge.state().outbox.drain(..));
+        // The forge sends them before the next exchange.
+        deliveries.extend(replay.forge.state().outbox.drain(..));
     }
     Run {
         version,
         compared,
-        told,
+        deliveries,
         names: replay.names,
     }
 }
 
-/// What is wrong with the answers of a forge; marks the exemptions that were needed.
-fn judged(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<String> {
+/// The unexpected differences of a forge. Records the exemptions that were needed.
+fn unexpected(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<String> {
     let version = run.version;
     let mut wrong = Vec::new();
     for (name, found) in &run.compared {
         let exempt = exemptions
             .iter()
-            .position(|exempt| exempt.is_of(version, name));
+            .position(|exempt| exempt.applies_to(version, name));
         match exempt {
             Some(_) if found.is_empty() => {
                 wrong.push(format!(
-                    "{} {name}: exempt, but answered alike",
+                    "{} {name}: exempt, but the answer is the same",
                     version.name()
                 ));
             }
@@ -210,7 +209,7 @@ fn judged(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_recorded_exchange_is_answered_alike() {
+async fn every_recorded_exchange_gets_the_same_answer() {
     let Some(runs) = runs().await else {
         return;
     };
@@ -219,7 +218,7 @@ async fn every_recorded_exchange_is_answered_alike() {
     let mut wrong = Vec::new();
     for (run, (version, count)) in runs.iter().zip(RECORDED) {
         assert_eq!((run.version, run.compared.len()), (version, count));
-        wrong.extend(judged(run, &exemptions, &mut needed));
+        wrong.extend(unexpected(run, &exemptions, &mut needed));
     }
     for (exemption, needed) in exemptions.iter().zip(needed) {
         if !needed {

@@ -132,9 +132,13 @@ impl Hosted {
             self.forge.repository(ORGANIZATION, name, &[]);
         }
         let units = [("repo.code", Mode::Write), ("repo.issues", Mode::Write)];
-        let participants = (ORGANIZATION, "participants");
-        self.forge
-            .team(participants, &units, &[MEMBER], Some(&names));
+        self.forge.team(
+            ORGANIZATION,
+            "participants",
+            &units,
+            &[MEMBER],
+            Some(&names),
+        );
     }
 
     /// Waits until the daemon has found the repositories, and approves all of them.

@@ -23,8 +23,8 @@ use crate::corpus::PATIENCE;
 use crate::differences::Differences;
 use crate::leaks::Left;
 use crate::row::{self, After, Kind, Row};
-use crate::server::{Door, Server};
-use crate::shelf::Shelf;
+use crate::scripted_forge::ScriptedForge;
+use crate::server::{Access, Server};
 use crate::world::{World, docker};
 
 const OWNER: &str = "hostile-images";
@@ -84,7 +84,7 @@ impl Platform {
         };
         let engine = DockerEngine::connect(&settings.engine.socket, &instance, options).unwrap();
         let shared = Engine::from(engine.clone());
-        let shelf = Shelf {
+        let scripted = ScriptedForge {
             registry: server.registry(),
             repository: "hostile/team-images",
             owners: vec![(OWNER, 1, vec!["method"])],
@@ -94,7 +94,7 @@ impl Platform {
             store: Store::open(settings.database.expose()).await.unwrap(),
             engines: Engines::new(&shared, &shared, &shared),
             gpus: Vec::new(),
-            forges: [(forge(), Arc::new(shelf) as _)].into(),
+            forges: [(forge(), Arc::new(scripted) as _)].into(),
             clock: Clock::system(),
             owner: "tests".to_owned(),
         };
@@ -230,7 +230,7 @@ async fn every_hostile_image_gets_its_result_and_leaves_nothing() {
     {
         return;
     }
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let mut rows = row::all();

@@ -36,11 +36,11 @@ mod image;
 #[expect(dead_code, reason = "shared with the tests of the model itself")]
 #[path = "../forge/model/mod.rs"]
 mod model;
+#[path = "../registry/scripted_forge.rs"]
+mod scripted_forge;
 #[expect(dead_code, reason = "shared with the tests of images by registry")]
 #[path = "../registry/server.rs"]
 mod server;
-#[path = "../registry/shelf.rs"]
-mod shelf;
 #[expect(dead_code, reason = "shared with the tests of the platform")]
 #[path = "../it/world.rs"]
 mod world;

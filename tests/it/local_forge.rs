@@ -116,7 +116,9 @@ fn only_refs_of_a_phase_are_entered() {
 
     let first = refused(&copy, "first");
     let pushed = copy.push(&["origin", "HEAD:refs/heads/feature"]);
-    pushed.message("stored. feature submits nothing; these do: branch main (validation)");
+    pushed.message(
+        "stored. feature triggers no phase. Phases are triggered by: branch main (validation)",
+    );
     assert_eq!(entered(&world), []);
 
     // One push of two refs is two submissions. The tag that fits no phase is only stored.
@@ -151,8 +153,8 @@ fn only_refs_of_a_phase_are_entered() {
 
     // Submissions of a deleted ref stay.
     let gone = copy.push(&["origin", ":final-2", ":feature"]);
-    gone.message("final-2 is gone, what it submitted stays.");
-    gone.message("feature is gone");
+    gone.message("final-2 was deleted. Its submissions remain.");
+    gone.message("feature was deleted");
     assert_eq!(gone.tokens(), Vec::<String>::new());
     world.settle(PATIENCE);
     assert_eq!(entered(&world), expected);

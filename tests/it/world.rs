@@ -366,7 +366,7 @@ impl World {
         self.runtime.block_on(async {
             let store = Store::open(&url).await.unwrap();
             let (actor, now) = (Actor::CommandLine, Clock::system().now());
-            let forge = Capabilities::LOCAL;
+            let forge = Capabilities::NOTES_ONLY;
             let context = CommandContext::beside_daemon(&challenge, &store, forge, &actor, now);
             act(context).await
         })

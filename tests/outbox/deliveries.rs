@@ -6,14 +6,14 @@ use std::time::Duration as StdDuration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use referee::forge::signature::Secret;
+use referee::forge::signature::WebhookSecret;
 use referee::model::{Duration, limits};
 use referee::pipeline::{intake, observe};
 use referee::store::DeliveryKind;
 use serde_json::{Value, json};
 
 use crate::model::ForgeVersion;
-use crate::model::knobs::Chance;
+use crate::model::fault_injection::Chance;
 use crate::secrets;
 use crate::world::{Plan, SECRET, World};
 
@@ -85,10 +85,10 @@ pub async fn world(teams: usize) -> World {
 async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
     let world = world(TEAMS).await;
     {
-        let mut weather = world.forge.weather();
-        (weather.drop, weather.duplicate, weather.reorder) = (0.3, 0.2, 0.2);
-        weather.delay = StdDuration::from_millis(2);
-        weather.chance = Chance::new(11);
+        let mut faults = world.forge.delivery_faults();
+        (faults.drop, faults.duplicate, faults.reorder) = (0.3, 0.2, 0.2);
+        faults.delay = StdDuration::from_millis(2);
+        faults.chance = Chance::new(11);
     }
     let mut pushed = BTreeSet::new();
     let mut by_delivery = 0;
@@ -116,7 +116,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
     );
 
     // The forge sends all deliveries again, with other ids.
-    *world.forge.weather() = crate::model::knobs::Weather::fair();
+    *world.forge.delivery_faults() = crate::model::fault_injection::DeliveryFaults::none();
     for n in 0..world.forge.sent().len() {
         world.forge.replay(n);
     }
@@ -131,7 +131,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
 /// Sends the first delivery again with this body, signed with a secret.
 async fn send(world: &World, body: &str, secret: &str) -> u16 {
     let sent = world.forge.sent();
-    let signature = Secret::new(secret).unwrap().sign(body.as_bytes());
+    let signature = WebhookSecret::new(secret).unwrap().sign(body.as_bytes());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = client.post(format!("{}/hooks/{}", world.url, world.name));
     for (name, value) in &sent[0].delivery.headers {

@@ -37,8 +37,8 @@ async fn world(version: ForgeVersion, opens: Timestamp, closes: Timestamp) -> (W
         ("repo.packages", Mode::Read),
         ("repo.packages", Mode::Write),
     );
-    forge.team((OWNER, "referee"), &[read], &["referee"], None);
-    forge.team((OWNER, "members"), &[write], &["alice"], None);
+    forge.team(OWNER, "referee", &[read], &["referee"], None);
+    forge.team(OWNER, "members", &[write], &["alice"], None);
     let owner = ImageOwner {
         id: 0,
         forge: world.name.clone(),
@@ -93,7 +93,7 @@ async fn a_renamed_owner_is_followed_by_its_number() {
         let read = [("repo.packages", Mode::Read)];
         world
             .forge
-            .team((OWNER, "referee"), &read, &["referee"], None);
+            .team(OWNER, "referee", &read, &["referee"], None);
         push(&world, OWNER, "segmentation", "{\"a\":1}");
         assert_ne!(other, owner.owner_id);
         push(&world, "otherwise", "segmentation-2", "{\"b\":1}");
@@ -165,6 +165,8 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
         .app
         .forges
         .require(&world.name)
+        .unwrap()
+        .packages()
         .unwrap()
         .registry()
         .await;

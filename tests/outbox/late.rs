@@ -7,7 +7,7 @@ use referee::model::Duration;
 use serde_json::{Value, json};
 
 use crate::model::ForgeVersion;
-use crate::model::knobs::{Fault, Script, When};
+use crate::model::fault_injection::{Fault, Script, When};
 use crate::world::{Plan, World};
 
 fn next(path: &str, fault: Fault) -> Script {

@@ -3,7 +3,7 @@
 use referee::model::{Duration, SubmissionId};
 
 use crate::model::ForgeVersion;
-use crate::model::knobs::Fault;
+use crate::model::fault_injection::Fault;
 use crate::secrets;
 use crate::world::{Plan, World};
 

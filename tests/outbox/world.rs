@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use referee::clock::{self, Clock};
 use referee::config::{self, Installation, Secret};
+use referee::forge::credentials;
 use referee::forge::gitea::GiteaForge;
 use referee::model::{Duration, ForgeName, RepositoryId, TeamSlug, Timestamp};
 use referee::pipeline::context::Progress;
@@ -114,8 +115,8 @@ fn set_up_forge(forge: &Forge, plan: &Plan) -> String {
         forge.repository("nuclei", &format!("team-{n:03}"), &files);
     }
     let writes = [("repo.code", Mode::Write), ("repo.issues", Mode::Write)];
-    forge.team(("nuclei", "bots"), &writes, &["referee"], None);
-    forge.team(("nuclei", "people"), &writes, &["alice"], None);
+    forge.team("nuclei", "bots", &writes, &["referee"], None);
+    forge.team("nuclei", "people", &writes, &["alice"], None);
     forge.token("referee", &["all"])
 }
 
@@ -284,12 +285,13 @@ async fn serve(folder: &Path, token: &str, patience: Duration, clock: Clock) -> 
     settings.public_url = "https://referee.example.org".to_owned();
     let url = format!("http://{}", settings.listen);
     let name = settings.forges.keys().next().unwrap().clone();
-    let referee::config::ForgeSettings::Gitea { url: forge, .. } = &settings.forges[&name] else {
-        panic!("{name} is not a Gitea");
+    let referee::config::ForgeSettings::Gitea(forge) = &settings.forges[&name] else {
+        panic!("the forge {name} is not a Gitea");
     };
     let mirrors: PathBuf = settings.data.join("mirrors");
-    let gitea = GiteaForge::new(forge, &Secret::new(token), mirrors).unwrap();
-    let gitea: Arc<dyn referee::forge::Forge> = Arc::new(gitea.with_patience(patience).unwrap());
+    let gitea =
+        GiteaForge::new(&forge.url, credentials::fixed(&Secret::new(token)), mirrors).unwrap();
+    let gitea: Arc<dyn referee::forge::Forge> = Arc::new(gitea.with_call_time(patience).unwrap());
     let parts = Parts {
         store: Store::open(settings.database.expose()).await.unwrap(),
         engines: engine::engines(),

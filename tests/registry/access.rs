@@ -1,22 +1,21 @@
-//! Who is shown what: credentials, tokens, redirects; and answers that are too long or not right.
+//! Credentials, tokens and redirects: which host sees which; and answers that are too long or wrong.
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, Uri};
-use referee::config::Secret;
 use referee::forge::registry::{Registry, RegistryError};
 use referee::model::{Digest, limits};
 
 use super::image::{layer, parts};
-use super::server::{Door, PASSWORD, Server, USER};
+use super::server::{Access, PASSWORD, Server, account};
 
 const NAME: &str = "phakir/team-a";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_registry_opens_to_the_right_token_only() {
-    let Some(server) = Server::start(Door::Locked).await else {
+async fn a_locked_registry_accepts_the_right_token_only() {
+    let Some(server) = Server::start(Access::Locked).await else {
         return;
     };
     let pinned = parts(&[layer("run", b"x")])
@@ -29,13 +28,12 @@ async fn a_locked_registry_opens_to_the_right_token_only() {
     );
     let unknown = registry.manifest(NAME, "other").await.unwrap_err();
     assert!(matches!(unknown, RegistryError::NotFound(_)), "{unknown}");
-    let unknown = registry.tags("phakir/nobody").await.unwrap_err();
+    let unknown = registry.tags("phakir/unknown").await.unwrap_err();
     assert!(matches!(unknown, RegistryError::NotFound(_)), "{unknown}");
 
     let address = format!("http://{}", server.address);
-    let wrong = Some((USER.to_owned(), Secret::new("wrong-password")));
-    for credentials in [wrong, None] {
-        let registry = Registry::new(&address, credentials).unwrap();
+    for account in [Some(account("wrong-password")), None] {
+        let registry = Registry::new(&address, account).unwrap();
         let error = registry.tags(NAME).await.unwrap_err();
         assert!(matches!(error, RegistryError::Auth(_)), "{error}");
         assert!(!error.is_retryable());
@@ -52,7 +50,7 @@ async fn a_locked_registry_opens_to_the_right_token_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_pages_of_tags_are_read() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let many = limits::REGISTRY_TAGS_PAGE * 2 + 1;
@@ -77,10 +75,10 @@ async fn all_pages_of_tags_are_read() {
     assert_eq!(tags, wanted);
 }
 
-/// Paths that were asked for, each with what was shown for it.
+/// Requested paths, each with its `Authorization` header.
 type Seen = Vec<(String, Option<String>)>;
 
-/// A host that answers as told, and remembers what it was shown.
+/// A host with scripted answers that remembers its requests.
 struct Host {
     address: String,
     seen: Arc<Mutex<Seen>>,
@@ -116,8 +114,7 @@ impl Host {
     }
 
     fn registry(&self) -> Registry {
-        let credentials = (USER.to_owned(), Secret::new(PASSWORD));
-        Registry::new(&self.address, Some(credentials)).unwrap()
+        Registry::new(&self.address, Some(account(PASSWORD))).unwrap()
     }
 }
 
@@ -138,29 +135,25 @@ fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Respon
 const BASIC: (&str, &str) = ("www-authenticate", "Basic realm=\"x\"");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_takes_no_credentials_along() {
+async fn a_redirect_carries_no_credentials() {
     let digest = Digest::of(b"blob");
     let store = Host::start(|_, _| reply(200, &[], "blob")).await;
     let elsewhere = format!("{}/key?signature=hush", store.address);
-    let home = Host::start(move |uri, shown| match (shown, uri.path()) {
+    let own = Host::start(move |uri, shown| match (shown, uri.path()) {
         (None, _) => reply(401, &[BASIC], ""),
         (_, "/moved") => reply(302, &[("location", &elsewhere)], ""),
         _ => reply(307, &[("location", "/moved")], ""),
     })
     .await;
-    let bytes = home
-        .registry()
-        .blob_bytes(NAME, &digest, 100)
-        .await
-        .unwrap();
+    let bytes = own.registry().blob_bytes(NAME, &digest, 100).await.unwrap();
     assert_eq!(bytes, b"blob");
-    let at_home = home.seen();
-    assert_eq!(at_home.len(), 3);
-    assert!(at_home[1].1.as_ref().unwrap().starts_with("Basic "));
-    assert!(at_home[2].1.as_ref().unwrap().starts_with("Basic "));
+    let seen = own.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen[1].1.as_ref().unwrap().starts_with("Basic "));
+    assert!(seen[2].1.as_ref().unwrap().starts_with("Basic "));
     assert_eq!(store.seen(), [("/key?signature=hush".to_owned(), None)]);
 
-    let error = home
+    let error = own
         .registry()
         .blob_bytes(NAME, &digest, 3)
         .await
@@ -170,7 +163,7 @@ async fn a_redirect_takes_no_credentials_along() {
         "{error}"
     );
     let other = Digest::of(b"other");
-    let error = home
+    let error = own
         .registry()
         .blob_bytes(NAME, &other, 100)
         .await
@@ -183,27 +176,24 @@ async fn a_redirect_takes_no_credentials_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_back_home_shows_nothing_either() {
-    let home_address = Arc::new(Mutex::new(String::new()));
-    let back = home_address.clone();
+async fn a_redirect_back_carries_no_credentials_either() {
+    let own_address = Arc::new(Mutex::new(String::new()));
+    let back = own_address.clone();
     let store = Host::start(move |_, _| {
         let back = back.lock().unwrap().clone();
         reply(302, &[("location", &format!("{back}/back"))], "")
     })
     .await;
     let away = store.address.clone();
-    let home = Host::start(move |uri, _| match uri.path() {
+    let own = Host::start(move |uri, _| match uri.path() {
         "/back" => reply(200, &[], "blob"),
         _ => reply(302, &[("location", &away)], ""),
     })
     .await;
-    home.address.clone_into(&mut home_address.lock().unwrap());
+    own.address.clone_into(&mut own_address.lock().unwrap());
     let digest = Digest::of(b"blob");
-    home.registry()
-        .blob_bytes(NAME, &digest, 100)
-        .await
-        .unwrap();
-    assert_eq!(home.seen()[1], ("/back".to_owned(), None));
+    own.registry().blob_bytes(NAME, &digest, 100).await.unwrap();
+    assert_eq!(own.seen()[1], ("/back".to_owned(), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +220,7 @@ async fn redirects_end_and_are_for_blobs_only() {
     }
 }
 
-/// A registry that wants a token from an address.
+/// A registry that asks for a token from an address.
 async fn with_realm(realm: impl Fn(&Uri) -> String + Clone + Send + Sync + 'static) -> Host {
     Host::start(move |uri, shown| {
         if uri.path() == "/token" {
@@ -246,7 +236,7 @@ async fn with_realm(realm: impl Fn(&Uri) -> String + Clone + Send + Sync + 'stat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_asked_for_where_the_registry_is_or_where_we_were_told() {
+async fn tokens_are_asked_of_the_registry_or_a_configured_host() {
     let own = Arc::new(Mutex::new(String::new()));
     let known = own.clone();
     let host = with_realm(move |_| format!("{}/token", known.lock().unwrap())).await;
@@ -267,12 +257,12 @@ async fn tokens_are_asked_for_where_the_registry_is_or_where_we_were_told() {
     let error = host.registry().tags(NAME).await.unwrap_err();
     assert!(matches!(error, RegistryError::Protocol(_)), "{error}");
     assert_eq!(other.seen(), []);
-    let told = host.registry().with_token_origin(&other.address).unwrap();
-    assert_eq!(told.tags(NAME).await.unwrap(), ["phase"]);
+    let configured = host.registry().with_token_origin(&other.address).unwrap();
+    assert_eq!(configured.tags(NAME).await.unwrap(), ["phase"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_have_bounds_and_are_compared() {
+async fn answers_are_bounded_and_compared() {
     let kind = ("content-type", "application/vnd.oci.image.manifest.v1+json");
     let long =
         Host::start(move |_, _| reply(200, &[kind], vec![b' '; limits::MANIFEST_BYTES_MAX + 1]))

@@ -17,19 +17,19 @@ use serde_json::json;
 
 use super::engine::Bench;
 use super::image::*;
-use super::server::{Door, Server};
-use super::shelf::Shelf;
+use super::scripted_forge::ScriptedForge;
+use super::server::{Access, Server};
 
 const ALPHA: i64 = 7;
-const STRANGER: i64 = 8;
+const OTHER: i64 = 8;
 const METHOD: &str = "nuclei-alpha/method";
-/// A submission has ended by then, also on a machine with much else to do.
+/// A submission ends within this time, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(400);
 
 /// An installation whose challenge is triggered by images.
 struct World {
     app: Arc<App>,
-    shelf: Shelf,
+    forge: ScriptedForge,
     bench: Bench,
     server: Server,
     _folder: tempfile::TempDir,
@@ -61,13 +61,13 @@ impl World {
             super::missing("no image referee/python:3.11: run examples/base/build.sh");
             return None;
         }
-        let server = Server::start(Door::Open).await?;
-        let shelf = Shelf {
+        let server = Server::start(Access::Open).await?;
+        let forge = ScriptedForge {
             registry: server.registry(),
             repository: "nuclei/team-alpha",
             owners: vec![
                 ("nuclei-alpha", ALPHA, vec!["method", "notes"]),
-                ("stranger", STRANGER, vec!["method"]),
+                ("other", OTHER, vec!["method"]),
             ],
             comments: Arc::default(),
         };
@@ -84,14 +84,14 @@ impl World {
             store: Store::open(settings.database.expose()).await.unwrap(),
             engines: Engines::new(&engine, &engine, &engine),
             gpus: Vec::new(),
-            forges: [(forge(), Arc::new(shelf.clone()) as _)].into(),
+            forges: [(forge_name(), Arc::new(forge.clone()) as _)].into(),
             clock: Clock::system(),
             owner: "tests".to_owned(),
         };
         let app = Arc::new(App::new(settings, challenges, parts).unwrap());
         let world = Self {
             app,
-            shelf,
+            forge,
             bench,
             server,
             _folder: folder,
@@ -104,7 +104,7 @@ impl World {
         let (app, now) = (&self.app, self.app.context.clock.now());
         let repository = Repository {
             id: RepositoryId(0),
-            forge: forge(),
+            forge: forge_name(),
             forge_id: "1".into(),
             full_name: "nuclei/team-alpha".into(),
             challenge: app.context.challenges[0].slug.clone(),
@@ -119,7 +119,7 @@ impl World {
             .unwrap();
         let owner = ImageOwner {
             id: 0,
-            forge: forge(),
+            forge: forge_name(),
             owner_id: ALPHA,
             login: "nuclei-alpha".into(),
             repository: bound.id,
@@ -131,8 +131,8 @@ impl World {
             .unwrap();
     }
 
-    /// What a forge says when somebody pushes an image; the note on it.
-    async fn told(&self, owner: &str, owner_id: i64) -> String {
+    /// Receives the delivery about a pushed image, and returns the note on it.
+    async fn receive_package(&self, owner: &str, owner_id: i64) -> String {
         let event = ForgeEvent::Package {
             repository: None,
             action: "created".into(),
@@ -147,7 +147,7 @@ impl World {
             },
         };
         let delivery = Delivery {
-            forge: forge(),
+            forge: forge_name(),
             digest: Digest::of(&clock::random_bytes::<8>()),
             event,
             received_at: self.app.context.clock.now(),
@@ -203,11 +203,11 @@ impl World {
     }
 }
 
-fn forge() -> ForgeName {
+fn forge_name() -> ForgeName {
     ForgeName::new("local").unwrap()
 }
 
-/// An image for another platform, whose only layer is not even in the registry any more.
+/// An image for another platform, whose only layer the registry no longer has.
 async fn push_arm(server: &Server, tag: &str) -> Digest {
     let blob = layer("run", b"#!/bin/sh\n");
     let gone = Digest::of(&gzip(&blob));
@@ -233,22 +233,22 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     let Some(world) = World::new().await else {
         return;
     };
-    // Nobody's image: neither heard nor entered.
+    // An image of no team is ignored.
     parts(&[layer("run", b"x")])
-        .push(&world.server, "stranger/method", "v1")
+        .push(&world.server, "other/method", "v1")
         .await;
-    let note = world.told("stranger", STRANGER).await;
+    let note = world.receive_package("other", OTHER).await;
     assert_eq!(note, "ignored: the owner of the image belongs to no team");
-    // The team's, of a name that triggers nothing.
+    // An image of the team whose name triggers nothing.
     parts(&[layer("run", b"y")])
         .push(&world.server, "nuclei-alpha/notes", "v1")
         .await;
-    let note = world.told("nuclei-alpha", ALPHA).await;
+    let note = world.receive_package("nuclei-alpha", ALPHA).await;
     assert_eq!(note, "0 images entered, 1 match no phase or task");
     assert_eq!(world.all().await.len(), 0);
 
     world.push_example("good-otsu", "segmentation");
-    let note = world.told("nuclei-alpha", ALPHA).await;
+    let note = world.receive_package("nuclei-alpha", ALPHA).await;
     assert_eq!(note, "1 images entered, 1 match no phase or task");
     assert_eq!(world.swept().await, 0, "known");
     let workers = workers::start(&world.app);
@@ -273,7 +273,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     assert!(report.contains("(`method:segmentation`)"), "{report}");
     assert!(report.contains("image `sha256:"), "{report}");
 
-    // The tag moves to an image that cannot run here. Only its manifest and configuration are there.
+    // The tag moves to an image that cannot run here. The registry has only its manifest and configuration.
     let moved = push_arm(&world.server, "segmentation").await;
     assert_eq!(world.swept().await, 1);
     let second = world.ended(2).await;
@@ -288,20 +288,20 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         report.contains("IMG002") && report.contains("linux/arm64"),
         "{report}"
     );
-    // Again, under another tag: the same image for the same task.
+    // The same image for the same task, under another tag.
     push_arm(&world.server, "segmentation-again").await;
     assert_eq!(world.swept().await, 0);
 
     let started = Instant::now();
-    let told = |text: &str| {
-        let comments = world.shelf.comments.lock().unwrap();
+    let is_reported = |text: &str| {
+        let comments = world.forge.comments.lock().unwrap();
         comments.iter().any(|c| c.contains(text))
     };
-    while !(told("Scored:") && told("Rejected by the rules:")) {
+    while !(is_reported("Scored:") && is_reported("Rejected by the rules:")) {
         assert!(
             started.elapsed() < Duration::from_secs(60),
             "{:?}",
-            world.shelf.comments
+            world.forge.comments
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

@@ -1,4 +1,4 @@
-//! From `docker push` to a run: an image that went through the registry is the same image.
+//! From `docker push` to a run: an image that came through the registry is the same image.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,11 +12,11 @@ use referee::forge::registry::PullEnd;
 use referee::model::{Duration, ImageFacts};
 
 use super::image::*;
-use super::server::{Door, Server};
+use super::server::{Access, Server};
 
 const NAME: &str = "phakir/team-a";
 
-/// A static program for x86-64 that says hello: ELF header, program header, code.
+/// A static program for x86-64 that prints `hello`: ELF header, program header, code.
 fn hello() -> Vec<u8> {
     let code: &[u8] = &[
         0x6a, 0x01, 0x58, // push 1; pop rax (write)
@@ -44,7 +44,7 @@ fn hello() -> Vec<u8> {
     file
 }
 
-/// What a failing test leaves is taken away all the same: its images have its instance's name.
+/// Removes the images of a failed test, too: they have the name of its instance.
 impl Drop for Bench {
     fn drop(&mut self) {
         let list = [
@@ -94,9 +94,10 @@ impl Bench {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let host = match self.socket.starts_with('/') {
-            true => format!("unix://{}", self.socket),
-            false => self.socket.clone(),
+        let host = if self.socket.starts_with('/') {
+            format!("unix://{}", self.socket)
+        } else {
+            self.socket.clone()
         };
         let mut command = Command::new("docker");
         command.args(["--host", &host, "--config"]);
@@ -142,7 +143,7 @@ impl Bench {
         }
     }
 
-    /// What a run of the image prints.
+    /// The output of a run of the image.
     async fn run(&self, image: &ImageFacts) -> String {
         let spec = JobSpec {
             name: "run".into(),
@@ -184,7 +185,7 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let built = bench.build("made").await;
@@ -197,18 +198,18 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
 
     let registry = server.registry();
     let pinned = registry.manifest(NAME, "phase-v2").await.unwrap().digest;
-    let look = registry
-        .look(NAME, &pinned, &limits(64 * MIB), &policy())
+    let inspected = registry
+        .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
         .await
         .unwrap();
-    assert_eq!(look.findings, []);
-    let image = look.image.unwrap();
+    assert_eq!(inspected.findings, []);
+    let image = inspected.image.unwrap();
     assert_eq!(image.manifest.config, built.id);
     let file = bench.dir.path().join("image.tar");
     let end = registry.pull(NAME, &image, 64 * MIB, &file).await.unwrap();
     assert!(matches!(end, PullEnd::Pulled { .. }), "{end:?}");
 
-    // Twice, as after a crash in between, and under another name, as by another team.
+    // Twice, as after a crash, and under another name, as by another team.
     for name in ["first", "first", "second"] {
         let end = bench.engine.load(&file, &built.id, name).await.unwrap();
         assert_eq!(end, LoadEnd::Loaded(Box::new(built.clone())));
@@ -229,21 +230,21 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_engine_does_not_take_is_told_in_its_words() {
+async fn an_image_that_the_engine_refuses_is_refused() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let registry = server.registry();
     let pull = async |parts: Parts, tag: &str| {
         let pinned = parts.push(&server, NAME, tag).await;
-        let look = registry
-            .look(NAME, &pinned, &limits(64 * MIB), &policy())
+        let inspected = registry
+            .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
             .await
             .unwrap();
-        let image = look.image.unwrap();
+        let image = inspected.image.unwrap();
         let file = bench.dir.path().join(tag);
         let end = registry.pull(NAME, &image, 64 * MIB, &file).await.unwrap();
         assert!(matches!(end, PullEnd::Pulled { .. }), "{end:?}");

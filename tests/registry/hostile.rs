@@ -1,4 +1,4 @@
-//! Images that are not what they say: each becomes its finding, early, and leaves nothing behind.
+//! Hostile images: each becomes its finding early, and leaves nothing on the disk.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use referee::model::{Digest, Finding};
 use serde_json::json;
 
 use super::image::*;
-use super::server::{Door, Server};
+use super::server::{Access, Server};
 
 const NAME: &str = "phakir/team-a";
 
@@ -18,25 +18,27 @@ struct Pulled {
     _folder: tempfile::TempDir,
 }
 
-/// What `look` says against an image.
+/// The findings about an image that is refused before it is fetched.
 async fn refused(server: &Server, pinned: &Digest, most: u64) -> Vec<Finding> {
-    let look = server
+    let inspected = server
         .registry()
-        .look(NAME, pinned, &limits(most), &policy())
+        .inspect_image(NAME, pinned, &limits(most), &policy())
         .await
         .unwrap();
-    assert_eq!(look.image, None);
-    look.findings
+    assert_eq!(inspected.image, None);
+    inspected.findings
 }
 
-/// Fetches an image that `look` lets through.
+/// Fetches an image that passed the first check.
 async fn pull(server: &Server, pinned: &Digest, most: u64) -> Pulled {
     let registry = server.registry();
-    let look = registry
-        .look(NAME, pinned, &limits(most), &policy())
+    let inspected = registry
+        .inspect_image(NAME, pinned, &limits(most), &policy())
         .await
         .unwrap();
-    let image = look.image.unwrap_or_else(|| panic!("{:?}", look.findings));
+    let image = inspected
+        .image
+        .unwrap_or_else(|| panic!("{:?}", inspected.findings));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image.tar");
     let end = registry.pull(NAME, &image, most, &file).await.unwrap();
@@ -47,7 +49,7 @@ async fn pull(server: &Server, pinned: &Digest, most: u64) -> Pulled {
     }
 }
 
-/// The finding that fetching ends with.
+/// The finding that ends the fetch.
 async fn fault(server: &Server, pinned: &Digest, most: u64) -> Finding {
     let pulled = pull(server, pinned, most).await;
     assert!(!pulled.file.exists(), "half a file was left");
@@ -58,8 +60,8 @@ async fn fault(server: &Server, pinned: &Digest, most: u64) -> Finding {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_image_is_fetched_and_the_pinned_one_whatever_its_tag_does() {
-    let Some(server) = Server::start(Door::Locked).await else {
+async fn a_good_image_is_fetched_by_its_pinned_digest_after_its_tag_moved() {
+    let Some(server) = Server::start(Access::Locked).await else {
         return;
     };
     let (first, second) = (layer("run", b"first"), layer("run", b"second"));
@@ -98,8 +100,8 @@ async fn a_good_image_is_fetched_and_the_pinned_one_whatever_its_tag_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_for_another_platform_is_told_so() {
-    let Some(server) = Server::start(Door::Open).await else {
+async fn an_image_for_another_platform_is_refused() {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let mut arm = parts(&[layer("run", b"x")]);
@@ -124,13 +126,13 @@ async fn an_image_for_another_platform_is_told_so() {
     assert_eq!(findings.len(), 1);
     assert_eq!(
         findings[0].message,
-        "The image is for `linux/arm64`; the server is linux/amd64"
+        "The image is for `linux/arm64`, but the server is linux/amd64"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bomb_is_ended_early() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let mut header = tar::Header::new_gnu();
@@ -150,11 +152,11 @@ async fn a_bomb_is_ended_early() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image.tar");
     let registry = server.registry();
-    let look = registry
-        .look(NAME, &pinned, &limits(64 * MIB), &policy())
+    let inspected = registry
+        .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
         .await
         .unwrap();
-    let image = look.image.unwrap();
+    let image = inspected.image.unwrap();
     let begun = Instant::now();
     let pull = registry.pull(NAME, &image, 64 * MIB, &file);
     let watch = async {
@@ -188,7 +190,7 @@ async fn a_bomb_is_ended_early() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_layer_counts_as_often_as_the_image_has_it() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let heavy = layer("x", &vec![1; MIB as usize]);
@@ -200,7 +202,7 @@ async fn a_layer_counts_as_often_as_the_image_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_layers_are_never_fetched() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let mut image = parts(&[layer("run", b"x")]);
@@ -215,7 +217,7 @@ async fn foreign_layers_are_never_fetched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_differ_from_their_names_are_refused() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     // Other bytes in the registry's store than were pushed.
@@ -236,7 +238,7 @@ async fn bytes_that_differ_from_their_names_are_refused() {
     assert_eq!(finding.code, "IMG014");
     assert!(finding.message.contains("manifest"), "{}", finding.message);
 
-    // A size that is a lie, in both directions.
+    // A wrong size, in both directions.
     for (tag, lie) in [("small", 10), ("large", 5000)] {
         let mut image = parts(&[layer("run", b"lies")]);
         image.manifest["layers"][0]["size"] = json!(lie);
@@ -265,11 +267,11 @@ async fn bytes_that_differ_from_their_names_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn layers_that_an_engine_would_obey_are_refused() {
-    let Some(server) = Server::start(Door::Open).await else {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let mut tar = tar::Builder::new(Vec::new());
-    // A hole of a terabyte, told in 13 bytes.
+    // A hole of a terabyte, written in 13 bytes.
     let sparse: &[(&str, &[u8])] = &[
         ("GNU.sparse.major", b"1"),
         ("GNU.sparse.realsize", b"1099511627776"),
@@ -311,8 +313,8 @@ async fn layers_that_an_engine_would_obey_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_longer_there_is_said_so() {
-    let Some(server) = Server::start(Door::Open).await else {
+async fn a_missing_blob_or_manifest_is_a_finding() {
+    let Some(server) = Server::start(Access::Open).await else {
         return;
     };
     let good = layer("run", b"x");

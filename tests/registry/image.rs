@@ -1,4 +1,4 @@
-//! Images made by hand, good until a test changes something.
+//! Images made by hand. They are valid until a test changes something.
 
 use std::io::Write as _;
 
@@ -49,7 +49,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-/// Blobs as they are in the registry, and the texts that name them.
+/// The blobs of an image as the registry stores them, and the documents that name them.
 pub struct Parts {
     pub blobs: Vec<Vec<u8>>,
     pub config: Value,
@@ -62,7 +62,7 @@ pub fn parts(layers: &[Vec<u8>]) -> Parts {
     parts_of(layers.iter().map(|tar| gzip(tar)).collect(), &diff_ids)
 }
 
-/// An image of these blobs, which unpack to what has those digests.
+/// An image of these blobs; unpacked, they have these digests.
 pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
     let config = json!({
         "os": "linux",
@@ -86,8 +86,8 @@ pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
 }
 
 impl Parts {
-    /// Everything that is to be pushed: blobs, and the manifest that names them. What the manifest
-    /// says of its configuration is made here, so a test may change the configuration before.
+    /// Everything to push: the blobs and the manifest. The manifest's entry for the configuration is made here, so a
+    /// test may change the configuration before.
     pub fn finished(mut self) -> (Vec<Vec<u8>>, Value) {
         let config = self.config.to_string().into_bytes();
         if self.manifest["config"].is_null() {

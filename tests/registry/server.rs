@@ -1,13 +1,14 @@
 //! A registry for one test: its folder, its process, its port; and pushes without an engine.
 //!
-//! It refuses to touch any other process: what it started it ends, by its handle.
+//! It ends the process that it started by its handle, and touches no other process.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use referee::config::Secret;
-use referee::forge::registry::Registry;
+use referee::forge::credentials;
+use referee::forge::registry::{Registry, RegistryAccount};
 use referee::model::Digest;
 
 use super::image::Parts;
@@ -25,16 +26,24 @@ pub struct Server {
     locked: bool,
 }
 
-/// Whether anybody may read, or only who has the password.
+/// Whether reading needs the password.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Access {
     Open,
     Locked,
 }
 
+/// The account with this password.
+pub fn account(password: &str) -> RegistryAccount {
+    RegistryAccount {
+        user: USER.to_owned(),
+        credentials: credentials::fixed(&Secret::new(password)),
+    }
+}
+
 impl Server {
     /// `None` where the package is missing, which is an error under CI.
-    pub async fn start(door: Door) -> Option<Self> {
+    pub async fn start(access: Access) -> Option<Self> {
         // reqwest wants a provider before its first client, also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
@@ -48,7 +57,7 @@ impl Server {
              validation: {{ manifests: {{ urls: {{ allow: ['.*'] }} }} }}\n",
             storage.display()
         );
-        let locked = door == Door::Locked;
+        let locked = access == Access::Locked;
         if locked {
             let users = folder.path().join("htpasswd");
             std::fs::write(&users, HTPASSWD).unwrap();
@@ -97,17 +106,16 @@ impl Server {
     }
 
     pub fn registry(&self) -> Registry {
-        let credentials = self
-            .locked
-            .then(|| (USER.to_owned(), Secret::new(PASSWORD)));
-        Registry::new(&format!("http://{}", self.address), credentials).unwrap()
+        let account = self.locked.then(|| account(PASSWORD));
+        Registry::new(&format!("http://{}", self.address), account).unwrap()
     }
 
     fn request(&self, method: reqwest::Method, url: String) -> reqwest::RequestBuilder {
         let request = self.client.request(method, url);
-        match self.locked {
-            true => request.basic_auth(USER, Some(PASSWORD)),
-            false => request,
+        if self.locked {
+            request.basic_auth(USER, Some(PASSWORD))
+        } else {
+            request
         }
     }
 
@@ -122,12 +130,13 @@ impl Server {
             .await
             .unwrap();
         assert_eq!(begin.status(), 202);
-        let mut place = reqwest::Url::parse(begin.headers()["location"].to_str().unwrap()).unwrap();
-        place
+        let mut location =
+            reqwest::Url::parse(begin.headers()["location"].to_str().unwrap()).unwrap();
+        location
             .query_pairs_mut()
             .append_pair("digest", digest.as_str());
         let sent = self
-            .request(reqwest::Method::PUT, place.to_string())
+            .request(reqwest::Method::PUT, location.to_string())
             .header("content-type", "application/octet-stream")
             .body(bytes)
             .send()
@@ -169,7 +178,7 @@ impl Server {
         assert_eq!(sent.status(), 202);
     }
 
-    /// The file that holds a blob, for damage that a registry would not take.
+    /// The file of a blob, for a test that damages it.
     pub fn blob_file(&self, digest: &Digest) -> PathBuf {
         let blobs = "storage/docker/registry/v2/blobs/sha256";
         let folder = self.folder.path().join(blobs).join(&digest.hex()[..2]);
@@ -178,7 +187,7 @@ impl Server {
 }
 
 impl Parts {
-    /// Pushes all of it under a tag.
+    /// Pushes the image under a tag.
     pub async fn push(self, server: &Server, repository: &str, tag: &str) -> Digest {
         let (blobs, manifest) = self.finished();
         for blob in blobs {
@@ -195,7 +204,7 @@ impl Drop for Server {
     }
 }
 
-/// Free a moment ago.
+/// A port that was free just now.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

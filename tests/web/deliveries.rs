@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use referee::forge::signature::Secret;
+use referee::forge::signature::WebhookSecret;
 use referee::model::limits;
 use referee::pipeline::intake;
 use referee::store::{DeliveryKind, Store};
@@ -58,7 +58,7 @@ async fn a_ping_is_answered_and_not_stored() {
 #[tokio::test]
 async fn every_delivery_without_a_valid_signature_gets_the_same_answer() {
     let server = Server::start().await;
-    let wrong = Secret::new("not-the-right-secret").unwrap();
+    let wrong = WebhookSecret::new("not-the-right-secret").unwrap();
     let forged = wrong.sign(&push().body);
     let mut tampered = push();
     tampered.body.push(b' ');

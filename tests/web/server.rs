@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use referee::clock::Clock;
 use referee::config;
-use referee::forge::Forge;
 use referee::forge::local::LocalForge;
+use referee::forge::{Forge, Hosting as _};
 use referee::model::{ForgeName, RepositoryId, TeamSlug, Timestamp};
 use referee::pipeline::{App, Parts};
 use referee::store::{Repository, Store};

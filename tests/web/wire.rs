@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use referee::forge::signature::Secret;
+use referee::forge::signature::WebhookSecret;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
@@ -70,7 +70,7 @@ impl Wire {
     pub fn signed(self, body: &[u8], secret: &str) -> Self {
         let mut wire = self.unsigned();
         wire.body = body.to_vec();
-        let signature = Secret::new(secret).unwrap().sign(body);
+        let signature = WebhookSecret::new(secret).unwrap().sign(body);
         wire.with("x-gitea-signature", &signature)
     }
 

@@ -1,9 +1,11 @@
-//! Whatever arrives, nothing panics; and what is read keeps its promises.
+//! Arbitrary deliveries: nothing panics, and every event that is read keeps its promises.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
-use referee::forge::gitea::{PayloadError, accept, read};
-use referee::forge::signature::Secret;
+use referee::forge::Webhooks as _;
+use referee::forge::gitea::{GiteaWebhooks, read_event};
+use referee::forge::signature::WebhookSecret;
+use referee::forge::webhook::PayloadError;
 use referee::model::{ForgeEvent, RefKind};
 use serde_json::{Value, json};
 
@@ -43,11 +45,11 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn secret() -> Secret {
-    Secret::new("shared-by-us").unwrap()
+fn webhooks() -> GiteaWebhooks {
+    GiteaWebhooks::new(vec![WebhookSecret::new("shared-by-us").unwrap()])
 }
 
-/// Any bytes, or what a header could hold.
+/// Any bytes, or a plausible value of a header.
 fn header_value() -> impl Strategy<Value = HeaderValue> {
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..80),
@@ -76,7 +78,7 @@ fn named(event: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(name, HeaderValue::from_static(event))])
 }
 
-/// Values that a field could hold instead of its own.
+/// Values to replace the value of a field.
 fn odd_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -92,7 +94,7 @@ fn odd_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Puts a value in place of the `n`th node, counted from the root.
+/// Replaces the `n`th node, counted from the root.
 fn replace(node: &mut Value, n: &mut usize, value: &Value) -> bool {
     if *n == 0 {
         *node = value.clone();
@@ -106,7 +108,7 @@ fn replace(node: &mut Value, n: &mut usize, value: &Value) -> bool {
     }
 }
 
-/// What everyone behind this reader relies on.
+/// The promises that users of events rely on.
 fn keeps_its_promises(event: &ForgeEvent) -> bool {
     match event {
         ForgeEvent::Pushed {
@@ -126,11 +128,11 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nobody_without_the_secret_is_let_in(
+    fn a_delivery_without_the_secret_is_refused(
         headers in headers(),
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        prop_assert!(accept(&headers, &body, &[secret()]).is_err());
+        prop_assert!(webhooks().accept(&headers, &body).is_err());
     }
 
     #[test]
@@ -142,9 +144,9 @@ proptest! {
             odd_value().prop_map(|value| value.to_string().into_bytes()),
         ],
     ) {
-        let outcome = read(&headers, &body);
+        let outcome = read_event(&headers, &body);
         prop_assert!(outcome.is_err() || outcome.is_ok_and(|event| keeps_its_promises(&event)));
-        let outcome = read(&named(event), &body);
+        let outcome = read_event(&named(event), &body);
         prop_assert_eq!(outcome.is_ok(), event == "other");
     }
 
@@ -160,7 +162,7 @@ proptest! {
             "repository": {"id": 4, "full_name": "phakir/team-alpha"},
             "sender": {"id": 3, "login": "alice"},
         });
-        if let Ok(event) = read(&named(event), body.to_string().as_bytes()) {
+        if let Ok(event) = read_event(&named(event), body.to_string().as_bytes()) {
             prop_assert!(keeps_its_promises(&event), "{event:?}");
         }
     }
@@ -181,7 +183,7 @@ proptest! {
                 };
                 replace(&mut body, &mut location.index(120), &value);
                 recording.body = serde_json::to_vec(&body).unwrap();
-                match read(&recording.headers, &recording.body) {
+                match read_event(&recording.headers, &recording.body) {
                     Ok(event) => prop_assert!(keeps_its_promises(&event), "{event:?}"),
                     Err(PayloadError::Unexpected { path, .. }) => prop_assert!(!path.is_empty()),
                     Err(PayloadError::Unnamed) => prop_assert!(false, "its headers name it"),

@@ -1,4 +1,4 @@
-//! Every fixture is what its snapshot says, and no file there is left over.
+//! Every fixture is read as in its snapshot, and no file of the folder is left over.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::recording::{Recording, files, fixture_forges, fixtures};
 const PARTS: [&str; 3] = ["body", "event.snap", "headers.json"];
 
 #[test]
-fn every_fixture_reads_as_its_snapshot_says() {
+fn every_fixture_is_read_as_in_its_snapshot() {
     for folder in fixture_forges() {
         for name in names(&folder) {
             let outcome = outcome(&Recording::read(&folder, &name));
@@ -26,10 +26,10 @@ fn every_fixture_reads_as_its_snapshot_says() {
     }
 }
 
-/// The event, or what the sender and our log are told.
+/// The event, or the answer to the sender and the message in our log.
 fn outcome(recording: &Recording) -> Value {
     match recording.accept() {
-        Ok((event, _)) => serde_json::to_value(event).unwrap(),
+        Ok(delivery) => serde_json::to_value(delivery.event).unwrap(),
         Err(refusal) => json!({
             "refused": refusal.status().as_u16(),
             "answer": refusal.answer(),

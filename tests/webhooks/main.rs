@@ -1,7 +1,7 @@
-//! Deliveries as real forges sent them, through the door that every delivery takes
-//! (`referee::forge::gitea::accept`), and as nobody sent them.
+//! Deliveries as real forges sent them, and changed ones that no forge sent, through the entry of every delivery
+//! (`referee::forge::Webhooks::accept`).
 //!
-//! No forge is needed here and none is spoken to.
+//! These tests need no forge.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 

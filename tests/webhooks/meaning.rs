@@ -1,4 +1,4 @@
-//! The cases that are easy to misread, one by one: what the typed event must say, whatever its snapshot says.
+//! The cases that are easy to misread, one by one, independent of the snapshots.
 
 use referee::model::{CommitSha, ForgeEvent, RefKind, Sender};
 use serde_json::Value;
@@ -13,7 +13,7 @@ const FORGES: [&str; 4] = [
 ];
 
 fn event(forge: &str, name: &str) -> ForgeEvent {
-    fixture(forge, name).accept().unwrap().0
+    fixture(forge, name).accept().unwrap().event
 }
 
 fn body(forge: &str, name: &str) -> Value {
@@ -99,7 +99,7 @@ fn a_moved_tag_looks_like_a_new_one() {
 }
 
 #[test]
-fn a_deleted_tag_is_said_twice_and_a_deleted_branch_once() {
+fn a_deleted_tag_is_announced_twice_and_a_deleted_branch_once() {
     let pairs = [
         ("gitea-1.27-dev", "push-deleted-tag", "delete-tag"),
         ("forgejo-10-dev", "push-deleted-tag", "delete-tag"),
@@ -125,7 +125,7 @@ fn a_deleted_tag_is_said_twice_and_a_deleted_branch_once() {
 }
 
 #[test]
-fn short_and_full_names_of_refs_say_the_same() {
+fn short_and_full_names_of_refs_mean_the_same() {
     for name in ["create-branch", "create-tag", "delete-branch", "delete-tag"] {
         let full = format!("{name}-type-forgejo");
         let names = [name, &full].map(|name| body("forgejo-10-dev", name)["ref"].clone());
@@ -148,7 +148,7 @@ fn a_test_delivery_is_a_ping() {
     }
 }
 
-/// What Gitea's web page sends (routers/web/repo/setting/webhook.go, `TestWebhook`), made of a real one.
+/// The test delivery of Gitea's web page (routers/web/repo/setting/webhook.go, `TestWebhook`), made from a real one.
 #[test]
 fn a_test_delivery_without_a_commit_is_a_ping_too() {
     for zeros in ["0".repeat(40), "0".repeat(64)] {
@@ -158,7 +158,7 @@ fn a_test_delivery_without_a_commit_is_a_ping_too() {
         changed["after"] = zeros.into();
         ping.body = serde_json::to_vec(&changed).unwrap();
         ping.sign();
-        let (event, _) = ping.accept().unwrap();
+        let event = ping.accept().unwrap().event;
         assert!(matches!(event, ForgeEvent::Ping { .. }));
     }
 }
@@ -171,7 +171,7 @@ fn repositories_with_longer_object_ids_are_read() {
     changed["after"] = "5d".repeat(32).into();
     push.body = serde_json::to_vec(&changed).unwrap();
     push.sign();
-    let (event, _) = push.accept().unwrap();
+    let event = push.accept().unwrap().event;
     assert!(matches!(
         event,
         ForgeEvent::Pushed { before: None, after, .. } if after.as_str() == "5d".repeat(32)
@@ -179,7 +179,7 @@ fn repositories_with_longer_object_ids_are_read() {
 }
 
 #[test]
-fn an_edited_comment_tells_what_it_said_before_and_who_wrote_it() {
+fn an_edited_comment_has_its_previous_text_and_its_author() {
     for forge in FORGES {
         let event = event(forge, "comment-edited");
         let ForgeEvent::Comment {
@@ -203,7 +203,7 @@ fn an_edited_comment_tells_what_it_said_before_and_who_wrote_it() {
 }
 
 #[test]
-fn an_edited_title_is_no_edited_text() {
+fn an_edited_title_is_not_an_edited_text() {
     for forge in ["gitea-1.27-dev", "forgejo-10-dev"] {
         let event = event(forge, "issues-edited");
         assert!(matches!(
@@ -214,7 +214,7 @@ fn an_edited_title_is_no_edited_text() {
 }
 
 #[test]
-fn a_package_is_its_owners_until_it_is_linked() {
+fn a_package_has_no_repository_until_it_is_linked() {
     for forge in ["gitea-1.24-dev", "gitea-1.27-dev"] {
         let repositories = ["package-created", "package-deleted"].map(|name| {
             let event = event(forge, name);

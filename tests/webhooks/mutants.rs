@@ -1,9 +1,9 @@
-//! A delivery that was changed on its way, in any place, is not from the forge.
+//! A delivery that was changed in transit, at any byte, is refused.
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use referee::forge::gitea::Refusal;
-use referee::forge::signature::Secret;
+use referee::forge::signature::WebhookSecret;
+use referee::forge::webhook::DeliveryRefusal as Refusal;
 
 use crate::recording::{Recording, SIGNATURES, fixture_forges};
 
@@ -21,17 +21,17 @@ fn every_change_is_refused() {
     assert!(refused > 1000, "only {refused} mutants were tried");
 }
 
-/// Refuses every mutant of a delivery that is itself accepted, and says how many there were.
+/// Checks that every mutant of an accepted delivery is refused, and returns their number.
 pub fn check(original: &Recording) -> usize {
     if original.accept().is_err() {
         return 0;
     }
     let mut mutants = bodies(original);
     mutants.extend(signatures(original));
-    for (what, mutant) in &mutants {
+    for (change, mutant) in &mutants {
         let outcome = mutant.accept();
         let unverified = matches!(outcome, Err(Refusal::Unverified(_)));
-        assert!(unverified, "{}: {what}: {outcome:?}", original.name);
+        assert!(unverified, "{}: {change}: {outcome:?}", original.name);
     }
     let mut form = original.clone();
     form.headers.insert(
@@ -44,17 +44,17 @@ pub fn check(original: &Recording) -> usize {
 
 fn mutant(
     original: &Recording,
-    what: impl Into<String>,
+    description: impl Into<String>,
     change: impl FnOnce(&mut Recording),
 ) -> (String, Recording) {
     let mut changed = original.clone();
     change(&mut changed);
-    (what.into(), changed)
+    (description.into(), changed)
 }
 
 fn bodies(original: &Recording) -> Vec<(String, Recording)> {
     let length = original.body.len();
-    // Places all over the body, other ones for each length.
+    // Bytes all over the body, different ones for each length.
     let locations = (1..=FLIPS).map(|n| (n * 7919 * length / 8191) % length);
     let mut mutants: Vec<_> = locations
         .map(|location| {
@@ -82,7 +82,7 @@ fn signatures(original: &Recording) -> Vec<(String, Recording)> {
             }
         }),
         mutant(original, "another secret", |changed| {
-            changed.secret = Secret::new("correct-horse-battery-stapler").unwrap();
+            changed.secret = WebhookSecret::new("correct-horse-battery-stapler").unwrap();
         }),
     ];
     for name in SIGNATURES {

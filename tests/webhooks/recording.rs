@@ -4,30 +4,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use referee::forge::gitea::{Refusal, accept};
-use referee::forge::signature::Secret;
-use referee::model::{Digest, ForgeEvent};
+use referee::forge::Webhooks as _;
+use referee::forge::gitea::GiteaWebhooks;
+use referee::forge::signature::WebhookSecret;
+use referee::forge::webhook::{DeliveryRefusal, VerifiedDelivery};
 use serde::Deserialize;
 
 /// The secret of every recorded hook that had one and sent JSON.
 const HOOK_SECRET: &str = "correct-horse-battery-staple";
 
-/// Headers that carry an HMAC-SHA256 which is read.
+/// Headers with an HMAC-SHA256 that Referee reads.
 pub const SIGNATURES: [&str; 3] = [
     "x-gitea-signature",
     "x-forgejo-signature",
     "x-hub-signature-256",
 ];
 
-/// One delivery.
+/// A recorded delivery.
 #[derive(Clone)]
 pub struct Recording {
     /// Folder and name, for messages.
     pub name: String,
-    /// Path that the hook called; the kind of hook can be told by it.
+    /// Path that the hook called; it shows the kind of hook.
     pub path: String,
-    /// What the receiver shares with the forge. A hook that had no secret met a receiver that has one.
-    pub secret: Secret,
+    /// The secret of the receiver. It has one also for the deliveries of a hook without a secret.
+    pub secret: WebhookSecret,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -56,7 +57,7 @@ impl Recording {
         Self {
             name: format!("{}/{name}", folder.display()),
             path: request.path,
-            secret: Secret::new(secret).unwrap(),
+            secret: WebhookSecret::new(secret).unwrap(),
             headers,
             body: fs::read(folder.join(format!("{name}.body"))).unwrap(),
         }
@@ -71,21 +72,18 @@ impl Recording {
         bodies.collect()
     }
 
-    pub fn accept(&self) -> Result<(ForgeEvent, Digest), Refusal> {
-        accept(
-            &self.headers,
-            &self.body,
-            std::slice::from_ref(&self.secret),
-        )
+    pub fn accept(&self) -> Result<VerifiedDelivery, DeliveryRefusal> {
+        let webhooks = GiteaWebhooks::new(vec![self.secret.clone()]);
+        webhooks.accept(&self.headers, &self.body)
     }
 
-    /// The value of a header, empty if there is none.
+    /// The value of a header; empty when it is missing.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Puts the right signatures on a body that was changed.
+    /// Signs a changed body again.
     pub fn sign(&mut self) {
         let signature = self.secret.sign(&self.body);
         for name in SIGNATURES {
@@ -112,7 +110,7 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("webhook-fixtures")
 }
 
-/// The forges that fixtures are of.
+/// The folders of fixtures, one for each recorded forge.
 pub fn fixture_forges() -> Vec<PathBuf> {
     let root = fixtures();
     let paths = files(&root).into_iter().map(|name| root.join(name));

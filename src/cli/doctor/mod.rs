@@ -14,6 +14,7 @@ use clap::Args;
 use super::forge::OwnerToken;
 use super::{SettingsFile, terminal};
 use crate::config::{self, ForgeSettings, Settings};
+use crate::forge::kind;
 use crate::model::Challenge;
 use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::finding::any_error;
@@ -205,7 +206,7 @@ fn check_git(settings: &Settings) -> Check {
         let version = version.trim().trim_start_matches("git version ");
         return Check::ok("git", version);
     }
-    let local = |forge: &ForgeSettings| matches!(forge, ForgeSettings::Local { .. });
+    let local = |forge: &ForgeSettings| kind::of(forge).hosts_repositories();
     if settings.forges.values().any(local) {
         Check::ok("git", "not found").with_problem(
             CheckSeverity::Error,

@@ -1,6 +1,6 @@
-//! `[forge.name]`: where the team repositories are, and the secrets shared with that place.
+//! `[forge.name]`: where the team repositories are, and the secrets that Referee shares with that forge.
 //!
-//! Speaks to no forge.
+//! Nothing here speaks to a forge. `forge::kind` makes one from these settings.
 
 use std::path::{Path, PathBuf};
 
@@ -12,40 +12,45 @@ use crate::config::secret::Secret;
 use crate::config::values::{ValueResult, invalid, one_of, path, text};
 use crate::model::{Finding, ForgeName};
 
-/// Characters of the shortest webhook secret; a shorter one can be guessed from one delivery.
+/// Characters of the shortest webhook secret. A shorter one could be guessed from one delivery.
 const SECRET_CHARS_LEAST: usize = 16;
 
-/// No forge may be called so: orders from the command line are kept under this name.
+/// No forge may have this name: commands from the command line are recorded under it.
 pub const RESERVED_FORGE: &str = "command-line";
 
-/// A forge as configured.
+/// The settings of a forge, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForgeSettings {
-    /// Bare repositories in the file system.
-    Local {
-        /// Directory that holds `owner/name.git`.
-        root: PathBuf,
-    },
-    /// Gitea or Forgejo.
-    Gitea {
-        /// Address without `/` at the end.
-        url: String,
-        /// The same as people reach it; the forge's own word for itself.
-        public_url: String,
-        /// Any of them signs a delivery; at least one, two while one replaces the other.
-        webhook_secrets: Vec<Secret>,
-        /// Token of the account that answers.
-        token: Option<Secret>,
-        /// Token of an owner of the organization, by which organizers make teams from a comment.
-        owner_token: Option<Secret>,
-    },
+    Local(LocalSettings),
+    Gitea(GiteaSettings),
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Local,
-    Gitea,
+/// Bare repositories in the file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalSettings {
+    /// Directory that holds `owner/name.git`.
+    pub root: PathBuf,
 }
+
+/// Gitea or Forgejo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GiteaSettings {
+    /// Address as Referee reaches it, without `/` at the end.
+    pub url: String,
+    /// Address as people reach it, which the forge itself uses (`ROOT_URL`).
+    pub public_url: String,
+    /// At least one; any of them may sign a delivery. Two while one replaces the other.
+    pub webhook_secrets: Vec<Secret>,
+    /// Token of the account that Referee acts as.
+    pub token: Option<Secret>,
+    /// Token of an owner of the organization. With it, organizers can add teams by a comment.
+    pub owner_token: Option<Secret>,
+}
+
+type ReadSettings = fn(&Section<'_>, &Path) -> Option<ForgeSettings>;
+
+/// The kinds of forge, with the function that reads the settings of each.
+const KINDS: [(&str, ReadSettings); 2] = [("local", local), ("gitea", gitea)];
 
 /// Reads one forge.
 pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, ForgeSettings)> {
@@ -56,18 +61,11 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
     }
     if name.as_ref().is_ok_and(|n| n.as_str() == RESERVED_FORGE) {
         let message =
-            format!("`{RESERVED_FORGE}` is no name for a forge: it stands for this server.");
+            format!("A forge cannot be named `{RESERVED_FORGE}`: this name means this server.");
         s.invalid("", message, "Rename the table.");
     }
-    let kind = s.required(
-        "kind",
-        one_of(&[("local", Kind::Local), ("gitea", Kind::Gitea)]),
-    );
-    let settings = match kind {
-        Some(Kind::Local) => s
-            .required("root", path(base))
-            .map(|root| ForgeSettings::Local { root }),
-        Some(Kind::Gitea) => gitea(s, base),
+    let settings = match s.required("kind", one_of(&KINDS)) {
+        Some(read_settings) => read_settings(s, base),
         None => {
             s.accept_all_keys();
             None
@@ -76,13 +74,19 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
     Some((name.ok()?, settings?))
 }
 
+fn local(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
+    let root = s.required("root", path(base))?;
+    Some(ForgeSettings::Local(LocalSettings { root }))
+}
+
 fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
     let url = s.required("url", web_address);
     let public_url = s.optional("public-url", web_address);
     let files = s.list("webhook-secret-files", path(base));
-    let written = match s.has("webhook-secret-files") {
-        true => s.list("webhook-secrets", secret).or(Some(Vec::new())),
-        false => s.required_list("webhook-secrets", secret),
+    let written = if s.has("webhook-secret-files") {
+        s.list("webhook-secrets", secret).or(Some(Vec::new()))
+    } else {
+        s.required_list("webhook-secrets", secret)
     };
     let token = token_in(s, "token-file", base);
     let owner_token = token_in(s, "owner-token-file", base);
@@ -94,21 +98,21 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
     if webhook_secrets.is_empty() && files.is_empty() {
         s.invalid(
             "webhook-secrets",
-            "There is no webhook secret, so that anybody could forge a push.",
-            "Write one, the same as in the forge.",
+            "There is no webhook secret, so anyone could send a false push event.",
+            "Write the secret of the forge's webhook.",
         );
     }
     let (url, token, owner_token) = (url?, token?, owner_token?);
-    Some(ForgeSettings::Gitea {
+    Some(ForgeSettings::Gitea(GiteaSettings {
         public_url: public_url.unwrap_or_else(|| url.clone()),
         url,
         webhook_secrets,
         token,
         owner_token,
-    })
+    }))
 }
 
-/// The token in the file that a key names, if it names one.
+/// The token in the file that a key names; `Some(None)` where the key is absent.
 fn token_in(s: &Section<'_>, key: &'static str, base: &Path) -> Option<Option<Secret>> {
     match s.optional(key, path(base)) {
         Some(file) => secret_in(s, key, &file, 1).map(Some),
@@ -116,19 +120,19 @@ fn token_in(s: &Section<'_>, key: &'static str, base: &Path) -> Option<Option<Se
     }
 }
 
-/// A webhook secret. Never repeated in a refusal.
+/// A webhook secret. A refusal never repeats it.
 fn secret(value: &Value) -> ValueResult<Secret> {
     let text = text(value)?;
     if text.chars().count() < SECRET_CHARS_LEAST {
         return invalid(
             format!("holds a secret of less than {SECRET_CHARS_LEAST} characters"),
-            "Draw a long one, for example with `openssl rand -hex 32`.",
+            "Generate a long one, for example with `openssl rand -hex 32`.",
         );
     }
     Ok(Secret::new(text))
 }
 
-/// The secret that a file holds on its one line.
+/// The secret in a file of one line.
 fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Secret> {
     let unread = |findings: Vec<Finding>| {
         let message = findings.into_iter().map(|f| f.message).collect::<String>();
@@ -148,7 +152,7 @@ fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Se
                 "`{}` does not hold one line of at least {least} characters.",
                 file.display()
             ),
-            "Write the secret alone into the file.",
+            "Write only the secret into the file.",
         );
         return None;
     }

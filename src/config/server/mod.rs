@@ -19,7 +19,7 @@ use super::values::{ValueError, ValueResult, invalid, joined, path, text};
 use crate::model::{Finding, ForgeName, Location};
 
 pub use engine::{BuilderSettings, EngineSettings, Gpus, RunnerSettings, ScorerSettings};
-pub use forge::{ForgeSettings, RESERVED_FORGE};
+pub use forge::{ForgeSettings, GiteaSettings, LocalSettings, RESERVED_FORGE};
 pub use retention::RetentionSettings;
 
 /// The annotated defaults. They are the layer below every `referee.toml`.

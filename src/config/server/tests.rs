@@ -55,7 +55,7 @@ fn the_annotated_text_holds_the_defaults() {
     let root = PathBuf::from("/nowhere/etc/repositories");
     let local = (
         ForgeName::new("local").unwrap(),
-        ForgeSettings::Local { root },
+        ForgeSettings::Local(LocalSettings { root }),
     );
     assert_eq!(settings.forges, BTreeMap::from([local]));
     assert_eq!(settings.builder.socket, settings.engine.socket);
@@ -219,20 +219,20 @@ fn gitea_needs_a_secret_and_no_finding_shows_it() {
     assert_eq!(findings, vec![]);
     let forges = settings.unwrap().forges;
     assert_eq!(forges.len(), 1, "the default forge is replaced");
-    let Some(ForgeSettings::Gitea {
+    let Some(ForgeSettings::Gitea(GiteaSettings {
         url,
         public_url,
         webhook_secrets,
         token,
         owner_token,
-    }) = forges.into_values().next()
+    })) = forges.into_values().next()
     else {
         panic!("another kind");
     };
     assert_eq!((&*url, &*public_url), ("https://git.example.org", &*url));
     let inside = "webhook-secrets = ['hush-hush-hush-hush']\npublic-url = 'https://x.example.org/'";
     let public = forge(inside).0.unwrap().forges.into_values().next();
-    let Some(ForgeSettings::Gitea { public_url, .. }) = public else {
+    let Some(ForgeSettings::Gitea(GiteaSettings { public_url, .. })) = public else {
         panic!("another kind");
     };
     assert_eq!(public_url, "https://x.example.org");

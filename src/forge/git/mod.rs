@@ -1,9 +1,13 @@
-//! Repositories with libgit2: refs, commits and what they hold ([`tree`]), notes.
+//! Repositories on this disk, read with libgit2: refs, commits, their files ([`tree`]) and notes. [`mirrors`] brings
+//! repositories of a remote forge to this disk.
 //!
-//! There is never a checkout: no hook, filter, submodule, LFS download or symlink of a submission is
-//! followed. Every read is bounded while it happens, not afterwards.
+//! There is never a checkout, so no hook, filter, submodule, LFS download or symlink of a submission is followed.
+//! Every read is bounded while it happens, not afterwards.
 
+pub mod mirrors;
 pub mod tree;
+
+mod remote;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,27 +18,34 @@ use crate::model::{CommitSha, Timestamp, limits};
 
 pub use tree::{CommitTree, append, read_commit, write_context};
 
-/// Why a repository could not be read.
+/// Files that are committed together: path to content and executable bit.
+pub type FileSet = BTreeMap<String, (Vec<u8>, bool)>;
+
+/// The message and the time of a commit that Referee makes.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitMessage<'a> {
+    pub text: &'a str,
+    pub now: Timestamp,
+}
+
+/// Why a repository could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// libgit2 says no.
     #[error("git: {0}")]
     Git(#[from] git2::Error),
-    /// The file system says no.
     #[error("git: {0}")]
     Io(#[from] std::io::Error),
-    /// The commit breaks a bound; its sentence is for the participant.
+    /// The commit exceeds a limit; the text is for the participant.
     #[error("{0}")]
     TooLarge(TooLarge),
-    /// The forge no longer has a commit.
-    #[error("commit {0} is no longer there")]
+    #[error("the forge no longer has commit {0}")]
     Gone(CommitSha),
-    /// The forge did not take what was pushed to it.
+    /// The forge refused a push.
     #[error("the push was refused: {0}")]
     Refused(String),
 }
 
-/// The bound that a commit breaks.
+/// The limit that a commit exceeds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooLarge {
     /// [`limits::SOURCE_FILES_MAX`]
@@ -60,17 +71,14 @@ pub enum TooLarge {
     Path,
 }
 
-type Result<T> = std::result::Result<T, GitError>;
+pub(super) type Result<T> = std::result::Result<T, GitError>;
 
-/// All branches and tags with the commits that they stand for. Tags of other things are left out.
-///
-/// # Errors
-/// When the repository cannot be read.
+/// All branches and tags with their commits. Tags of other objects are left out.
 pub fn refs(repository: &Path) -> Result<Vec<(String, CommitSha)>> {
     let repository = Repository::open_bare(repository)?;
     let mut found = Vec::new();
     for reference in repository.references()? {
-        // A name that is no UTF-8 cannot match any trigger.
+        // A name that is not UTF-8 cannot match any trigger.
         let Ok(reference) = reference else { continue };
         let Ok(name) = reference.name() else { continue };
         if !name.starts_with("refs/heads/") && !name.starts_with("refs/tags/") {
@@ -97,66 +105,36 @@ pub fn has_commit(repository: &Path, sha: &CommitSha) -> bool {
     find().is_ok()
 }
 
-/// Whether `newer` descends from `older`: if not, a push from one to the other was forced.
-///
-/// # Errors
-/// When one of the commits is not there.
-pub fn descends(repository: &Path, newer: &CommitSha, older: &CommitSha) -> Result<bool> {
-    let repository = Repository::open_bare(repository)?;
-    let (newer, older) = (
-        Oid::from_str(newer.as_str())?,
-        Oid::from_str(older.as_str())?,
-    );
-    Ok(newer == older || repository.graph_descendant_of(newer, older)?)
-}
+/// The ref whose notes `git log` shows.
+pub const NOTES_REF: &str = "refs/notes/commits";
 
-/// Sets the note of a commit in `refs/notes/commits`, where `git log` shows it. The same text again
-/// changes nothing.
-///
-/// # Errors
-/// When git fails.
+/// Sets the note of a commit. The same text again changes nothing.
 pub fn set_note(repository: &Path, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
-    const NOTES: &str = "refs/notes/commits";
     let repository = Repository::open_bare(repository)?;
     let commit = Oid::from_str(sha.as_str())?;
-    if let Ok(note) = repository.find_note(Some(NOTES), commit)
+    if let Ok(note) = repository.find_note(Some(NOTES_REF), commit)
         && note.message().ok() == Some(text)
     {
         return Ok(());
     }
+    let author = signature(now)?;
+    repository.note(&author, &author, Some(NOTES_REF), commit, text, true)?;
+    Ok(())
+}
+
+fn signature(now: Timestamp) -> Result<Signature<'static>> {
     let time = git2::Time::new(now.0.div_euclid(1000), 0);
-    let author = Signature::new("Referee", "referee@localhost", &time)?;
-    repository.note(&author, &author, Some(NOTES), commit, text, true)?;
-    Ok(())
+    Ok(Signature::new("Referee", "referee@localhost", &time)?)
 }
 
-/// Makes a commit on a branch of a bare repository from files in memory (paths to content and
-/// executable bit). Used for the first commit of a team's repository.
-///
-/// # Errors
-/// When git fails.
-pub fn commit_files(
-    repository: &Path,
-    branch: &str,
-    files: &BTreeMap<String, (Vec<u8>, bool)>,
-    (message, now): (&str, Timestamp),
-) -> Result<()> {
-    let repository = Repository::open_bare(repository)?;
-    let full = format!("refs/heads/{branch}");
-    commit_onto(&repository, (&full, None), files, (message, now))?;
-    Ok(())
-}
-
-/// Makes a commit of exactly these files at a ref, on top of what stands there. None is made, and
-/// `false` returned, when the same files stand there already.
-///
-/// # Errors
-/// When git fails.
+/// Makes a commit of exactly these files at a ref. Its parent is `parent`, or none. Returns `false` and makes no commit
+/// when the parent has the same files already.
 pub fn commit_onto(
     repository: &Repository,
-    (full_ref, standing): (&str, Option<Oid>),
-    files: &BTreeMap<String, (Vec<u8>, bool)>,
-    (message, now): (&str, Timestamp),
+    full_ref: &str,
+    parent: Option<Oid>,
+    files: &FileSet,
+    message: CommitMessage<'_>,
 ) -> Result<bool> {
     let mut index = git2::Index::new()?;
     for (path, (content, executable)) in files {
@@ -177,13 +155,19 @@ pub fn commit_onto(
         })?;
     }
     let tree = repository.find_tree(index.write_tree_to(repository)?)?;
-    let parent = standing.map(|id| repository.find_commit(id)).transpose()?;
+    let parent = parent.map(|id| repository.find_commit(id)).transpose()?;
     if parent.as_ref().is_some_and(|p| p.tree_id() == tree.id()) {
         return Ok(false);
     }
-    let time = git2::Time::new(now.0.div_euclid(1000), 0);
-    let author = Signature::new("Referee", "referee@localhost", &time)?;
+    let author = signature(message.now)?;
     let parents: Vec<_> = parent.iter().collect();
-    repository.commit(Some(full_ref), &author, &author, message, &tree, &parents)?;
+    repository.commit(
+        Some(full_ref),
+        &author,
+        &author,
+        message.text,
+        &tree,
+        &parents,
+    )?;
     Ok(true)
 }

@@ -1,8 +1,8 @@
-//! The files of a commit: listed for the rules, written as a build context.
+//! The files of a commit: listed for the rules, and written as a build context.
 //!
-//! A push of a few kilobytes can stand for anything: the same object under a million names, folders
-//! within folders without a file, a gigabyte of zeros. So sizes and numbers are judged by the headers of
-//! objects first; what is read after that is small, and what is kept in memory has a bound of its own.
+//! A push of a few kilobytes can contain huge trees: the same object under a million names, folders within folders
+//! without a file, a gigabyte of zeros. So sizes and numbers are checked by the headers of objects first. Only small
+//! objects are read after that, and the memory for them is limited.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,16 +14,15 @@ use crate::model::source::{HEAD_BYTES, TEXT_BYTES_MAX, TEXTS_BYTES_MAX};
 use crate::model::{CommitSha, Entry, EntryKind, SourceTree, limits};
 use crate::rules::layout::DockerIgnore;
 
-/// A commit's files.
+/// The files of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitTree {
-    /// Id of the git tree: equal ids are equal content.
+    /// Id of the git tree: equal ids mean equal content.
     pub tree: String,
-    /// The listing.
     pub source: SourceTree,
 }
 
-/// A file, a link or a submodule, and where its content is.
+/// A file, a link or a submodule, with the id of its content.
 struct Found {
     path: String,
     id: Oid,
@@ -31,10 +30,10 @@ struct Found {
     bytes: u64,
 }
 
-/// Lists a commit's files, within the bounds of [`limits`].
+/// Lists the files of a commit.
 ///
 /// # Errors
-/// [`GitError::TooLarge`] at the first bound that is broken; otherwise when git fails.
+/// [`GitError::TooLarge`] at the first limit that the commit exceeds.
 pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
     let repository = Repository::open_bare(repository)?;
     let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
@@ -44,8 +43,8 @@ pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
         bytes: found.iter().map(|f| f.bytes).sum(),
         ..SourceTree::default()
     };
-    // There may be no room for all: what rules ask for by name comes first, then what lies near the root.
-    found.sort_by_cached_key(|f| (!is_asked_for(&f.path), f.path.matches('/').count()));
+    // The memory may not suffice for all texts: files that rules look for by name come first, then files near the root.
+    found.sort_by_cached_key(|f| (!is_read_by_rules(&f.path), f.path.matches('/').count()));
     let mut room = TEXTS_BYTES_MAX;
     for Found {
         path,
@@ -71,15 +70,14 @@ pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
     })
 }
 
-/// Whether a file's name is one that rules look for.
-fn is_asked_for(path: &str) -> bool {
+/// Whether rules look for a file of this name.
+fn is_read_by_rules(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     name.contains("dockerfile") || name.ends_with(".dockerignore") || name == "submission.toml"
 }
 
-/// Writes a commit's files as a tar, the build context: fixed times and owners, so that equal trees
-/// make equal contexts. Submodules become empty directories; symlinks stay symlinks; what is to be
-/// ignored is left out.
+/// Writes the files of a commit as a tar, the build context. Times and owners are fixed, so equal trees make equal
+/// contexts. Submodules become empty directories, symlinks stay symlinks, and ignored files are left out.
 ///
 /// # Errors
 /// As [`read_commit`], or when `out` cannot be written.
@@ -108,9 +106,6 @@ pub fn write_context(
 }
 
 /// Appends one entry to a build context.
-///
-/// # Errors
-/// When the archive cannot be written.
 pub fn append(
     archive: &mut tar::Builder<impl Write>,
     path: &str,
@@ -143,7 +138,7 @@ pub fn append(
     }
 }
 
-/// Everything in a tree, in git's order. Of contents, only the targets of links are read.
+/// Everything in a tree, in git's order. No contents are read but the targets of links.
 fn find(repository: &Repository, tree: &Tree<'_>) -> Result<Vec<Found>> {
     let mut walk = Walk {
         repository,
@@ -152,7 +147,7 @@ fn find(repository: &Repository, tree: &Tree<'_>) -> Result<Vec<Found>> {
         bytes: 0,
         folders: 0,
     };
-    walk.enter(tree, ("", 0))?;
+    walk.enter(tree, "", 0)?;
     Ok(walk.found)
 }
 
@@ -165,12 +160,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn enter(&mut self, tree: &Tree<'_>, (prefix, depth): (&str, usize)) -> Result<()> {
+    fn enter(&mut self, tree: &Tree<'_>, prefix: &str, depth: usize) -> Result<()> {
         self.folders += 1;
         if depth > limits::SOURCE_DEPTH_MAX {
             return Err(GitError::TooLarge(TooLarge::Depth));
         }
-        // Folders without a file are no files, and their number can be endless.
+        // Folders without a file count as no file, and their number can be endless.
         if self.folders > limits::SOURCE_FOLDERS_MAX {
             return Err(GitError::TooLarge(TooLarge::Folders));
         }
@@ -183,17 +178,17 @@ impl Walk<'_> {
             match entry.kind() {
                 Some(ObjectType::Tree) => {
                     let inner = self.repository.find_tree(entry.id())?;
-                    self.enter(&inner, (&format!("{path}/"), depth + 1))?;
+                    self.enter(&inner, &format!("{path}/"), depth + 1)?;
                 }
                 Some(ObjectType::Blob) => self.blob(path, entry.id(), entry.filemode())?,
-                _ => self.push(path, entry.id(), (EntryKind::Submodule, 0))?,
+                _ => self.push(path, entry.id(), EntryKind::Submodule, 0)?,
             }
         }
         Ok(())
     }
 
     fn blob(&mut self, path: String, id: Oid, mode: i32) -> Result<()> {
-        // The header tells the size before anything is unpacked into memory.
+        // The header has the size, so nothing is unpacked into memory before the check.
         let bytes = self.odb.read_header(id)?.0 as u64;
         if bytes > limits::SOURCE_FILE_BYTES_MAX {
             return Err(GitError::TooLarge(TooLarge::File(path)));
@@ -210,10 +205,10 @@ impl Walk<'_> {
                 executable: mode & 0o111 != 0,
             },
         };
-        self.push(path, id, (kind, bytes))
+        self.push(path, id, kind, bytes)
     }
 
-    fn push(&mut self, path: String, id: Oid, (kind, bytes): (EntryKind, u64)) -> Result<()> {
+    fn push(&mut self, path: String, id: Oid, kind: EntryKind, bytes: u64) -> Result<()> {
         self.bytes += bytes;
         self.found.push(Found {
             path,
@@ -248,7 +243,7 @@ mod tests {
     }
 
     /// A tree of entries of one kind, all the same object.
-    fn tree(repository: &Repository, names: &[String], (id, mode): (Oid, i32)) -> Oid {
+    fn tree(repository: &Repository, names: &[String], id: Oid, mode: i32) -> Oid {
         let mut builder = repository.treebuilder(None).unwrap();
         for name in names {
             builder.insert(name, id, mode).unwrap();
@@ -263,17 +258,17 @@ mod tests {
     fn refused(make: impl Fn(&Repository) -> Oid) -> TooLarge {
         let (folder, sha) = commit(make);
         match read_commit(folder.path(), &sha) {
-            Err(GitError::TooLarge(what)) => what,
+            Err(GitError::TooLarge(limit)) => limit,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn folders_without_files_end_like_files() {
+    fn folders_without_files_are_limited_like_files() {
         let bomb = |repository: &Repository| {
-            let mut tree_id = tree(repository, &[], (Oid::ZERO_SHA1, 0));
+            let mut tree_id = tree(repository, &[], Oid::ZERO_SHA1, 0);
             for _ in 0..20 {
-                tree_id = tree(repository, &names(10), (tree_id, 0o040_000));
+                tree_id = tree(repository, &names(10), tree_id, 0o040_000);
             }
             tree_id
         };
@@ -281,11 +276,11 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_no_place_for_data() {
+    fn the_target_of_a_link_is_limited() {
         let long = |repository: &Repository| {
             let bytes = vec![b'x'; limits::SOURCE_LINK_BYTES_MAX as usize + 1];
             let blob = repository.blob(&bytes).unwrap();
-            tree(repository, &names(1), (blob, 0o120_000))
+            tree(repository, &names(1), blob, 0o120_000)
         };
         assert_eq!(refused(long), TooLarge::Path);
     }
@@ -294,20 +289,20 @@ mod tests {
     fn many_bytes_are_counted_without_reading_them() {
         let many = |repository: &Repository| {
             let blob = repository.blob(&vec![0; 1 << 20]).unwrap();
-            tree(repository, &names(2049), (blob, 0o100_644))
+            tree(repository, &names(2049), blob, 0o100_644)
         };
         assert_eq!(refused(many), TooLarge::Bytes);
     }
 
     #[test]
-    fn texts_that_rules_ask_for_are_kept_before_others() {
+    fn texts_that_rules_look_for_are_kept_first() {
         let (folder, sha) = commit(|repository| {
             let text = repository.blob(&[b'x'; 64 << 10]).unwrap();
             let mut builder = repository.treebuilder(None).unwrap();
             for name in names(1000) {
                 builder.insert(name, text, 0o100_644).unwrap();
             }
-            let docker = tree(repository, &["z.Dockerfile".to_owned()], (text, 0o100_644));
+            let docker = tree(repository, &["z.Dockerfile".to_owned()], text, 0o100_644);
             builder.insert("z", docker, 0o040_000).unwrap();
             builder.write().unwrap()
         });

@@ -1,36 +1,82 @@
-//! How we speak to the API of Gitea and Forgejo: one HTTP client for gitea-rs and for what gitea-rs
-//! cannot do.
+//! The API of Gitea and Forgejo over HTTP: one client for gitea-rs and for the calls that gitea-rs gets wrong.
 //!
-//! It follows no redirect (a POST that follows one becomes a GET, and nothing was written), sends the
-//! token in one header and nowhere else, and never uses `Configuration::api_key` of gitea-rs, which
-//! would put the token into the address and into `Sudo`. gitea-rs takes a redirect for success, so
-//! whatever authorises goes through [`Client::ask`], which sees the status.
+//! gitea-rs makes the calls whose readable answer proves that something was written: creating statuses, issues and
+//! comments, and editing comments. All other calls are made here, for one of these reasons:
+//! - gitea-rs takes a redirect for success. A call that authorizes an account, or has no answer to read,
+//!   needs the status.
+//! - It drops the headers, and with them `Retry-After` and the paging of lists.
+//! - It reads bodies without a limit, and the bodies of issues, comments and trees come from participants.
+//! - It lacks operations (commits of several files, writing notes), and the closed enums of others refuse the answers
+//!   of some versions (permissions of a team).
+//!
+//! The client follows no redirect: a POST that follows one becomes a GET, and nothing is written. It sends the token in
+//! one header and nowhere else. `Configuration::api_key` of gitea-rs is never used, because it puts the token into
+//! the address and into `Sudo`; its other fields for tokens have no effect. So a client is made for each token.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gitea_rs::apis::Error as ApiError;
 use gitea_rs::apis::configuration::Configuration;
-use reqwest011::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest011::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest011::{Method, Response, Url, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::Secret;
+use crate::forge::credentials::Credentials;
+use crate::forge::error::AnswerHeaders;
 use crate::forge::{ForgeError, Result};
 use crate::model::{Duration, limits};
 
 const USER_AGENT: &str = concat!("referee/", env!("CARGO_PKG_VERSION"));
 
-/// The API of one forge, as one account.
-#[derive(Debug, Clone)]
-pub struct Client {
-    api: Configuration,
+/// The largest page that an instance gives by default (`[api] MAX_RESPONSE_ITEMS`).
+const PAGE: &str = "50";
+
+/// The API of one forge, as one account. Clones share their connections.
+#[derive(Clone)]
+pub(super) struct Client {
+    /// `https://git.example.org/api/v1`.
     base: Url,
+    call_time: Duration,
+    credentials: Arc<dyn Credentials>,
+    session: Arc<Mutex<Option<Session>>>,
 }
 
-/// A status and what came with it.
+/// Connections that send one token.
+#[derive(Clone)]
+struct Session {
+    token: Secret,
+    api: Configuration,
+}
+
+impl Session {
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer> {
+        let mut request = self.api.client.request(method, url).query(query);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(unreachable)?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: AnswerHeaders::read(header),
+            body: bounded(response).await?,
+        })
+    }
+}
+
+/// The answer to a call.
 #[derive(Debug)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: AnswerHeaders,
     body: Vec<u8>,
 }
 
@@ -38,57 +84,96 @@ impl Answer {
     /// The body as a value.
     ///
     /// # Errors
-    /// When it is none.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+    /// [`ForgeError::Unreadable`] for a body that does not fit.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|e| ForgeError::Unreadable(e.to_string()))
+    }
+
+    fn error(&self) -> Option<ForgeError> {
+        error_of(
+            self.status,
+            &self.headers,
+            &String::from_utf8_lossy(&self.body),
+        )
     }
 }
 
 impl Client {
-    /// A client of the forge at this address (without `/` at the end), which waits for an answer as
-    /// long as it is told. Nothing is asked yet.
+    /// A client of the forge at this address (without `/` at the end), which waits so long for each answer. Nothing is
+    /// asked yet.
     ///
     /// # Errors
-    /// When address or token cannot be used in HTTP.
-    pub fn new(url: &str, token: &Secret, patience: Duration) -> Result<Self> {
-        let unfit = |what: &str| ForgeError::Invalid(format!("{what} cannot be used in HTTP"));
-        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
-            .map_err(|_| unfit("the token"))?;
-        authorization.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
-        let client = reqwest011::Client::builder()
-            .default_headers(headers)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(limits::FORGE_CONNECT_TIME.std())
-            .timeout(patience.std())
-            .build()
-            .map_err(|e| ForgeError::Unreachable(e.without_url().to_string()))?;
-        let base_path = format!("{url}/api/v1");
+    /// The address cannot be used in HTTP.
+    pub(super) fn new(
+        url: &str,
+        credentials: Arc<dyn Credentials>,
+        call_time: Duration,
+    ) -> Result<Self> {
+        let base = Url::parse(&format!("{url}/api/v1")).map_err(|_| unusable("address"))?;
         Ok(Self {
-            base: Url::parse(&base_path).map_err(|_| unfit("the address"))?,
-            api: Configuration {
-                base_path,
-                user_agent: None,
-                client,
-                basic_auth: None,
-                oauth_access_token: None,
-                bearer_access_token: None,
-                api_key: None,
-            },
+            base,
+            call_time,
+            credentials,
+            session: Arc::default(),
         })
     }
 
-    /// For the functions of gitea-rs.
-    pub fn api(&self) -> &Configuration {
-        &self.api
+    /// Connections with the token of now.
+    async fn session(&self) -> Result<Session> {
+        let token = self.credentials.token().await?;
+        let mut current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        match current.as_ref().filter(|session| session.token == token) {
+            Some(session) => Ok(session.clone()),
+            None => Ok(current.insert(self.new_session(token)?).clone()),
+        }
     }
 
-    /// One request, by the segments of its path below `/api/v1`, and its answer whatever its status.
+    fn new_session(&self, token: Secret) -> Result<Session> {
+        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
+            .map_err(|_| unusable("token"))?;
+        authorization.set_sensitive(true);
+        let client = reqwest011::Client::builder()
+            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(limits::FORGE_CONNECT_TIME.std())
+            .timeout(self.call_time.std())
+            .build()
+            .map_err(unreachable)?;
+        let api = Configuration {
+            base_path: self.base.to_string(),
+            user_agent: None,
+            client,
+            basic_auth: None,
+            oauth_access_token: None,
+            bearer_access_token: None,
+            api_key: None,
+        };
+        Ok(Session { token, api })
+    }
+
+    /// A call of gitea-rs; once more with another token where the forge refuses the first one.
+    pub(super) async fn generated<T, E, F, R>(&self, call: F) -> Result<T>
+    where
+        F: Fn(Configuration) -> R,
+        R: Future<Output = Result<T, ApiError<E>>>,
+    {
+        let Session { token, api } = self.session().await?;
+        match call(api).await.map_err(error_of_generated) {
+            Err(ForgeError::Unauthorized) if self.credentials.renew(&token).await? => {
+                let api = self.session().await?.api;
+                call(api).await.map_err(error_of_generated)
+            }
+            other => other,
+        }
+    }
+
+    /// One request, by the segments of its path below `/api/v1`, and its answer of any status; once more with another
+    /// token where the forge refuses the first one.
     ///
     /// # Errors
-    /// When there is no answer, or one that is too large.
-    pub async fn ask(
+    /// No answer, one that is too large, or one that asks Referee to wait.
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &[&str],
@@ -97,29 +182,27 @@ impl Client {
     ) -> Result<Answer> {
         let mut url = self.base.clone();
         url.path_segments_mut()
-            .map_err(|()| ForgeError::Invalid("the address has no path".to_owned()))?
+            .map_err(|()| unusable("address"))?
             .extend(path);
-        let mut request = self.api.client.request(method, url).query(query);
-        if let Some(body) = body {
-            request = request.json(body);
+        let session = self.session().await?;
+        let mut answer = session
+            .send(method.clone(), url.clone(), query, body)
+            .await?;
+        if answer.status == 401 && self.credentials.renew(&session.token).await? {
+            let renewed = self.session().await?;
+            answer = renewed.send(method, url, query, body).await?;
         }
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(&response);
-        let body = bounded(response).await?;
-        match retry_after {
-            Some(after) if matches!(status, 429 | 503) => {
-                Err(ForgeError::Busy { after: Some(after) })
-            }
-            _ => Ok(Answer { status, body }),
+        match answer.error() {
+            Some(busy @ ForgeError::Busy { after: Some(_) }) => Err(busy),
+            _ => Ok(answer),
         }
     }
 
     /// One request that has to succeed.
     ///
     /// # Errors
-    /// As the status says.
-    pub async fn call(
+    /// As [`Client::ask`], and the meaning of every status but 2xx.
+    pub(super) async fn call(
         &self,
         method: Method,
         path: &[&str],
@@ -127,17 +210,11 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer> {
         let answer = self.ask(method, path, query, body).await?;
-        match ForgeError::of_status(answer.status, &String::from_utf8_lossy(&answer.body), None) {
-            None => Ok(answer),
-            Some(error) => Err(error),
-        }
+        answer.error().map_or(Ok(answer), Err)
     }
 
-    /// Reads something; none where there is nothing.
-    ///
-    /// # Errors
-    /// As the status says, or when the answer cannot be read.
-    pub async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>> {
+    /// Reads something; `None` for 404.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>> {
         match self.call(Method::GET, path, &[], None).await {
             Ok(answer) => answer.json().map(Some),
             Err(ForgeError::NotFound) => Ok(None),
@@ -145,102 +222,109 @@ impl Client {
         }
     }
 
-    /// All entries of a list. A forge cuts the page size that is asked for without a word, so the end
-    /// is an empty page, and no page that is shorter than wished.
+    /// All entries of a list.
     ///
     /// # Errors
-    /// As the status says, or when there is no end to it.
-    pub async fn list<T: DeserializeOwned>(
+    /// Also for a list of more than [`limits::FORGE_PAGES_MAX`] pages.
+    pub(super) async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Vec<T>> {
         let mut all = Vec::new();
-        for page in 1..=limits::FORGE_PAGES_MAX {
-            let entries = self.page(path, query, page).await?;
-            if entries.is_empty() {
-                return Ok(all);
-            }
-            all.extend(entries);
-        }
-        Err(endless())
+        let take = |entries| {
+            all.extend::<Vec<T>>(entries);
+            false
+        };
+        self.pages(path, query, take).await?;
+        Ok(all)
     }
 
-    /// The first entry of a list that fits; the list is read no further than that.
+    /// The first entry of a list that fits. The pages after it are not read.
     ///
     /// # Errors
     /// As [`Client::list`].
-    pub async fn find<T: DeserializeOwned>(
+    pub(super) async fn find<T: DeserializeOwned>(
         &self,
         path: &[&str],
         fits: impl Fn(&T) -> bool,
     ) -> Result<Option<T>> {
-        for page in 1..=limits::FORGE_PAGES_MAX {
-            let entries: Vec<T> = self.page(path, &[], page).await?;
-            if entries.is_empty() {
-                return Ok(None);
-            }
-            if let Some(found) = entries.into_iter().find(&fits) {
-                return Ok(Some(found));
-            }
-        }
-        Err(endless())
+        let mut found = None;
+        let take = |entries: Vec<T>| {
+            found = entries.into_iter().find(&fits);
+            found.is_some()
+        };
+        self.pages(path, &[], take).await?;
+        Ok(found)
     }
 
-    async fn page<T: DeserializeOwned>(
+    /// Reads a list page by page, until `take` returns `true`. A forge may give shorter pages than requested, so only
+    /// an empty page is the end.
+    async fn pages<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        page: usize,
-    ) -> Result<Vec<T>> {
-        let page = page.to_string();
-        let mut query = query.to_vec();
-        query.extend([("page", page.as_str()), ("limit", PAGE)]);
-        let answer = self.call(Method::GET, path, &query, None).await?;
-        answer.json()
+        mut take: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<()> {
+        for page in 1..=limits::FORGE_PAGES_MAX {
+            let page = page.to_string();
+            let query = [query, &[("page", page.as_str()), ("limit", PAGE)]].concat();
+            let answer = self.call(Method::GET, path, &query, None).await?;
+            let entries: Vec<T> = answer.json()?;
+            if entries.is_empty() || take(entries) {
+                return Ok(());
+            }
+        }
+        let most = limits::FORGE_PAGES_MAX;
+        let message = format!("a list of more than {most} pages");
+        Err(ForgeError::Unreadable(message))
     }
 }
 
-fn endless() -> ForgeError {
-    let most = limits::FORGE_PAGES_MAX;
-    ForgeError::Unreadable(format!("a list of more than {most} pages"))
+/// A field of an answer that proves the write: the answer to a redirect lacks it.
+pub(super) fn present<T>(field: Option<T>, subject: &str) -> Result<T> {
+    field.ok_or_else(|| ForgeError::Unreadable(format!("an answer without the id of {subject}")))
 }
 
-/// The largest page of an instance as it comes (`[api] MAX_RESPONSE_ITEMS`).
-const PAGE: &str = "50";
+fn unusable(part: &str) -> ForgeError {
+    ForgeError::Invalid(format!("the {part} cannot be used in HTTP"))
+}
 
-/// What an error of gitea-rs means.
-pub fn fault<T>(error: ApiError<T>) -> ForgeError {
+/// Gitea 1.27 and later answer 403 to the loser of a race between writers (recordings, `contents-race`).
+fn error_of(status: u16, headers: &AnswerHeaders, body: &str) -> Option<ForgeError> {
+    match ForgeError::of_answer(status, headers, body)? {
+        ForgeError::Forbidden(message) if body.contains("cannot lock ref") => {
+            Some(ForgeError::Conflict(message))
+        }
+        error => Some(error),
+    }
+}
+
+fn error_of_generated<T>(error: ApiError<T>) -> ForgeError {
     match error {
         ApiError::Reqwest(error) => unreachable(error),
         ApiError::Serde(error) => ForgeError::Unreadable(error.to_string()),
         ApiError::Io(error) => ForgeError::Io(error),
         ApiError::ResponseError(answer) => {
             let status = answer.status.as_u16();
-            // gitea-rs keeps no header, so a busy forge is waited for as long as we think fit.
-            match (status, ForgeError::of_status(status, &answer.content, None)) {
-                (503, _) => ForgeError::Busy { after: None },
-                (_, Some(error)) => error,
-                (_, None) => ForgeError::Unreadable(format!("status {status} as an error")),
+            match error_of(status, &AnswerHeaders::default(), &answer.content) {
+                // Without the headers, the caller decides how long to wait for a busy forge.
+                _ if status == 503 => ForgeError::Busy { after: None },
+                Some(error) => error,
+                None => ForgeError::Unreadable(format!("status {status} as an error")),
             }
         }
     }
 }
 
-/// Without the address: it may name what nobody needs to know.
+/// Without the address, which may be internal.
 fn unreachable(error: reqwest011::Error) -> ForgeError {
-    let timeout = error.is_timeout();
-    let mut message = error.without_url().to_string();
-    if timeout {
-        message = "no answer in time".to_owned();
-    }
+    let message = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        error.without_url().to_string()
+    };
     ForgeError::Unreachable(message)
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let header = response.headers().get(RETRY_AFTER)?;
-    let seconds: i64 = header.to_str().ok()?.parse().ok()?;
-    Some(Duration::seconds(seconds.max(0)).min(limits::FORGE_WAIT_MAX))
 }
 
 async fn bounded(mut response: Response) -> Result<Vec<u8>> {

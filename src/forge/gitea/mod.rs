@@ -1,34 +1,33 @@
-//! Gitea and Forgejo: their deliveries, read into the vocabulary of [`crate::model::event`], and
-//! [`GiteaForge`], which asks and answers.
+//! Gitea and Forgejo.
 //!
-//! [`delivery`] decides whether a delivery counts, [`payload`] says what it means; the files beside
-//! them hold the shapes of the bodies, each with only the fields that are read. Nobody's name or
-//! address from a commit is among them (whoever commits can write any), and no URL: addresses come
-//! from the configuration.
+//! [`GiteaForge`] acts as Referee's account, each capability in a file of its own; `owner` has the calls that take an
+//! owner's token, `administration` and `setup` use them. [`webhook`] reads deliveries. `client` explains which calls go
+//! through the library gitea-rs.
 //!
-//! "Gitea services/webhook/deliver.go" and the like name the file of that project which a fact is
-//! from. All of them were seen in the deliveries of `webhook-fixtures`.
+//! The structs that a body is parsed into hold only the fields that are read. No name or address from a commit is among
+//! them, because the author of a commit chooses them, and no URL: addresses come from the configuration. A comment like
+//! "Gitea services/webhook/deliver.go" names the file of that project where a fact can be found. All facts about
+//! deliveries were also seen in the recordings of `webhook-fixtures`.
 
-pub mod delivery;
-pub mod owner;
-pub mod payload;
 pub mod version;
+pub mod webhook;
 
+mod administration;
+mod bodies;
 mod client;
-mod contents;
-mod fields;
-mod issue;
-mod newcomer;
+mod commit_reports;
+mod diagnosis;
+mod files;
+mod forge;
+mod issues;
+mod kind;
+mod members;
+mod owner;
 mod packages;
-mod people;
-mod port;
-mod push;
-mod remote;
-mod repository;
-mod talk;
+mod repositories;
+mod setup;
 
-pub use client::Client;
-pub use delivery::{Refusal, accept};
-pub use payload::{PayloadError, read};
-pub use port::GiteaForge;
+pub use forge::GiteaForge;
 pub use version::ForgeVersion;
+pub use webhook::GiteaWebhooks;
+pub use webhook::payload::read_event;

@@ -1,12 +1,20 @@
-//! Container images as packages: which tags an owner has.
+//! Container images as packages: the tags of an owner, and the registry.
 //!
-//! The API lists untagged manifests, too, as versions that are digests; no phase is triggered by
-//! those. What a tag stands for is asked of the registry: a list is old when it arrives.
+//! The API also lists untagged manifests, as versions that are digests; no phase is triggered by those. The digest of a
+//! tag is asked of the registry, because a list may be outdated when it arrives.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::port::GiteaForge;
-use crate::forge::{PushedTag, Result};
+use super::forge::GiteaForge;
+use crate::forge::registry::{Registry, RegistryAccount};
+use crate::forge::{ForgeError, ImageTag, Members as _, Packages, Result};
+
+/// How to get a registry where there is none.
+pub(super) const REGISTRY_HELP: &str = "An administrator of the forge has to set `[packages] ENABLED = true` in its \
+    app.ini and restart it";
 
 /// Gitea modules/structs/package.go, `Package`.
 #[derive(Deserialize)]
@@ -18,26 +26,39 @@ struct PackageBody {
     version: String,
 }
 
-/// Gitea modules/structs/user.go, `User`: what we read of it.
+/// Gitea modules/structs/user.go, `User`.
 #[derive(Deserialize)]
 struct OwnerBody {
     id: i64,
 }
 
-impl GiteaForge {
-    /// # Errors
-    /// When the forge says no, or has no such owner.
-    pub(super) async fn pushed_tags(&self, owner: &str) -> Result<Vec<PushedTag>> {
+#[async_trait]
+impl Packages for GiteaForge {
+    async fn image_tags(&self, owner: &str) -> Result<Vec<ImageTag>> {
         let path = ["packages", owner];
         let all: Vec<PackageBody> = self.client.list(&path, &[("type", "container")]).await?;
         let tags = all
             .into_iter()
             .filter(|p| p.kind == "container" && !p.version.starts_with("sha256:"))
-            .map(|p| PushedTag {
+            .map(|p| ImageTag {
                 owner_id: p.owner.id,
                 name: p.name,
                 tag: p.version,
             });
         Ok(tags.collect())
+    }
+
+    async fn registry(&self) -> Result<Registry> {
+        let open = || async {
+            let account = RegistryAccount {
+                user: self.account().await?.login,
+                credentials: Arc::clone(&self.credentials),
+            };
+            // The registry is at the root of the host, also where the forge's pages are below a path.
+            Registry::new(&self.url, Some(account))
+                .and_then(|registry| registry.with_public_address(&self.public_url))
+                .map_err(|e| ForgeError::Invalid(e.to_string()))
+        };
+        self.registry.get_or_try_init(open).await.cloned()
     }
 }

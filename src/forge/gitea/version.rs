@@ -1,29 +1,31 @@
-//! Which forge this is, by the version that it tells: Gitea or Forgejo, and how old.
+//! The software of a forge, Gitea or Forgejo, and its version.
 
 use std::fmt;
 
-/// A forge's name and version.
+/// The oldest versions that Referee supports.
+pub(super) const OLDEST: &str = "Gitea 1.22 or Forgejo 10";
+
+/// Name and version: major, minor and patch number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ForgeVersion {
-    /// Gitea, by major, minor and patch number.
     Gitea(u32, u32, u32),
-    /// Forgejo, likewise. It left Gitea's numbers with 7.0.
+    /// Forgejo has numbers of its own since 7.0.
     Forgejo(u32, u32, u32),
 }
 
-/// What a version is good for.
+/// How well Referee supports a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SupportLevel {
     /// Known to work.
     Good,
-    /// Works, but a weakness that is known to everybody has been mended since.
+    /// Works, but has a published vulnerability that a later version fixes.
     Unpatched(&'static str),
-    /// Lacks what we need.
+    /// Lacks functions that Referee needs.
     TooOld,
 }
 
 impl ForgeVersion {
-    /// Reads what `GET /version` answers: `1.24.3`, `1.27.0+dev-45ffe5aa6a`, `10.0.0+gitea-1.22.0`.
+    /// Reads the answer of `GET /version`: `1.24.3`, `1.27.0+dev-45ffe5aa6a`, `10.0.0+gitea-1.22.0`.
     pub fn parse(version: &str) -> Option<Self> {
         let own = version.split(['+', '-']).next()?;
         let mut numbers = own.split('.').map(str::parse::<u32>);
@@ -36,24 +38,22 @@ impl ForgeVersion {
         })
     }
 
-    /// Whether notes can be written by API. Gitea answers 405 (recordings, `note-set`).
+    /// Whether the API can write git notes. Gitea answers 405 (recordings, `note-set`).
     pub fn writes_notes(self) -> bool {
         self >= Self::Forgejo(10, 0, 0)
     }
 
-    /// Whether a pushed image is announced. Elsewhere only the sweep finds it.
+    /// Whether a delivery announces a pushed image. Otherwise only the sweep finds it.
     pub fn announces_packages(self) -> bool {
         matches!(self, Self::Gitea(..)) && self >= Self::Gitea(1, 24, 0)
     }
 
-    /// What this version is good for.
     pub fn support_level(self) -> SupportLevel {
         match self {
             Self::Gitea(..) if self < Self::Gitea(1, 22, 0) => SupportLevel::TooOld,
             Self::Forgejo(major, ..) if major < 10 => SupportLevel::TooOld,
-            // CVE-2026-27771: private container images were served to anybody.
             Self::Gitea(..) if self < Self::Gitea(1, 26, 2) => SupportLevel::Unpatched(
-                "before 1.26.2 Gitea gave private container images to anybody (CVE-2026-27771)",
+                "before 1.26.2 Gitea gave private container images to anyone (CVE-2026-27771)",
             ),
             _ => SupportLevel::Good,
         }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_tell_who_speaks() {
+    fn a_version_names_the_software() {
         for (text, version) in [
             ("1.22.0+dev", ForgeVersion::Gitea(1, 22, 0)),
             ("1.27.0+dev-45ffe5aa6a", ForgeVersion::Gitea(1, 27, 0)),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_version_can_do() {
+    fn versions_differ_in_their_abilities() {
         let of = |v| ForgeVersion::parse(v).unwrap();
         assert!(of("10.0.0+dev").writes_notes() && !of("1.27.0").writes_notes());
         assert!(of("1.24.0").announces_packages() && !of("1.23.9").announces_packages());

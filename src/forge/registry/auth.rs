@@ -1,7 +1,7 @@
-//! What a registry wants to be shown before it answers, and who may be shown it.
+//! The login that a registry asks for, and the hosts that may see our credentials.
 //!
-//! Two schemes: Basic, and Bearer with a token from a second address that the registry names. A
-//! registry that names a foreign address is refused, because it would get our credentials.
+//! There are two schemes: Basic, and Bearer with a token from a second address that the registry names. A registry that
+//! names an unknown host is refused, because that host would get our credentials.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use serde::Deserialize;
 use super::{RegistryError, Result};
 use crate::config::Secret;
 
-/// What a registry asks for.
+/// The login that a registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// User and token themselves.
+    /// User and token in every request.
     Basic,
-    /// A token from this address for that service.
+    /// A token from the address `realm`, for a service.
     Bearer {
         realm: String,
         service: Option<String>,
     },
 }
 
-/// The challenge of an answer that we can meet; Bearer, if there are several.
+/// The known challenge of an answer; Bearer, if there are several.
 pub(super) fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let mut basic = None;
     for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -74,14 +74,14 @@ fn read_quoted(text: &str) -> (String, &str) {
     (value, "")
 }
 
-/// `Basic …`, never to be shown.
+/// The header `Basic …`, which never prints itself.
 pub(super) fn basic(user: &str, token: &Secret) -> Result<HeaderValue> {
     let both = format!("{user}:{}", token.expose());
     let encoded = base64::engine::general_purpose::STANDARD.encode(both);
     sensitive(&format!("Basic {encoded}"))
 }
 
-/// `Bearer …` from the answer of a place that gives tokens.
+/// The header `Bearer …` from the answer of a host that gives tokens.
 pub(super) fn bearer(answer: &[u8]) -> Result<HeaderValue> {
     #[derive(Deserialize)]
     struct Answer {
@@ -90,36 +90,37 @@ pub(super) fn bearer(answer: &[u8]) -> Result<HeaderValue> {
     }
     // The error of the JSON reader would quote the text.
     let answer: Answer = serde_json::from_slice(answer)
-        .map_err(|_| RegistryError::Protocol("its answer with a token cannot be read".into()))?;
+        .map_err(|_| RegistryError::Protocol("its answer with a token is not readable".into()))?;
     match answer.token.or(answer.access_token) {
         Some(token) if !token.is_empty() => sensitive(&format!("Bearer {token}")),
-        _ => Err(RegistryError::Auth("it gives us no token".into())),
+        _ => Err(RegistryError::Auth("it gives no token".into())),
     }
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| RegistryError::Auth("user or token have impossible characters".into()))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        RegistryError::Auth("user or token contain characters that HTTP does not allow".into())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Where a registry's tokens may come from. Nobody else is shown our credentials.
-pub(super) struct TokenPlaces<'a> {
-    /// The registry itself, as we reach it.
+/// The hosts that may give tokens for a registry. No other host sees our credentials.
+pub(super) struct TokenHosts<'a> {
+    /// The registry itself, as Referee reaches it.
     pub registry: &'a Url,
-    /// What it calls itself to the world, which may be no way for us.
+    /// Its public address, which Referee may be unable to reach.
     pub public: Option<&'a Url>,
-    /// Another place that we were told.
+    /// Another configured host.
     pub other: Option<&'a Url>,
 }
 
-impl TokenPlaces<'_> {
-    /// The address to ask for a token to read one repository. What the registry names by its public
-    /// name is asked for where we reach it.
+impl TokenHosts<'_> {
+    /// The address to ask for a token to read one repository. An address at the registry's public host is replaced by
+    /// the same path at the address that Referee reaches.
     ///
     /// # Errors
-    /// When the address is foreign.
+    /// The registry names an unknown host.
     pub fn address(&self, realm: &str, service: Option<&str>, repository: &str) -> Result<Url> {
         let mut url = Url::parse(realm)
             .map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
@@ -128,8 +129,8 @@ impl TokenPlaces<'_> {
             if !self.public.is_some_and(is) {
                 let named = url.origin().ascii_serialization();
                 return Err(RegistryError::Protocol(format!(
-                    "it sends us to another place for a token, `{named}`; if that is what the forge \
-                     calls itself, set `public-url` in its table of referee.toml"
+                    "it names another host for tokens, `{named}`; if that is the public address of the forge, set \
+                     `public-url` in its table of referee.toml"
                 )));
             }
             let mut here = self.registry.clone();
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges_are_read_as_forges_write_them() {
+    fn challenges_of_forges_are_read() {
         let bearer = |realm: &str, service: Option<&str>| {
             Some(Challenge::Bearer {
                 realm: realm.into(),
@@ -192,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_asked_for_at_home_only() {
-        let home = Url::parse("https://git.example.org").unwrap();
-        let at_home = TokenPlaces {
-            registry: &home,
+    fn tokens_are_asked_of_known_hosts_only() {
+        let own = Url::parse("https://git.example.org").unwrap();
+        let hosts = TokenHosts {
+            registry: &own,
             public: None,
             other: None,
         };
-        let address = |realm: &str| at_home.address(realm, Some("a b"), "o/x");
+        let address = |realm: &str| hosts.address(realm, Some("a b"), "o/x");
         assert_eq!(
             address("https://git.example.org/v2/token?a=1")
                 .unwrap()
@@ -217,19 +218,19 @@ mod tests {
             assert!(address(foreign).is_err(), "{foreign}");
         }
         let other = Url::parse("https://auth.example.org").unwrap();
-        let told = TokenPlaces {
+        let configured = TokenHosts {
             other: Some(&other),
-            ..at_home
+            ..hosts
         };
-        let url = told.address("https://auth.example.org/t", None, "x");
+        let url = configured.address("https://auth.example.org/t", None, "x");
         assert_eq!(url.unwrap().host_str(), Some("auth.example.org"));
     }
 
     #[test]
-    fn what_has_a_public_name_is_asked_where_we_reach_it() {
+    fn a_public_address_is_replaced_by_the_reachable_one() {
         let inside = Url::parse("http://gitea:3000").unwrap();
         let public = Url::parse("https://git.example.org").unwrap();
-        let places = TokenPlaces {
+        let hosts = TokenHosts {
             registry: &inside,
             public: Some(&public),
             other: None,
@@ -238,7 +239,7 @@ mod tests {
             "https://git.example.org/v2/token?a=1",
             "http://gitea:3000/v2/token?a=1",
         ] {
-            let url = places.address(realm, None, "o/x").unwrap();
+            let url = hosts.address(realm, None, "o/x").unwrap();
             assert_eq!(
                 url.as_str(),
                 "http://gitea:3000/v2/token?a=1&scope=repository%3Ao%2Fx%3Apull"
@@ -250,10 +251,7 @@ mod tests {
             "https://git.example.org.evil.example/v2/token",
             "https://gitea:3000/v2/token",
         ] {
-            let message = places
-                .address(foreign, None, "o/x")
-                .unwrap_err()
-                .to_string();
+            let message = hosts.address(foreign, None, "o/x").unwrap_err().to_string();
             assert!(message.contains("`public-url`"), "{message}");
         }
     }

@@ -1,228 +1,208 @@
-//! Requests to a registry: tags, manifests, blobs, each bounded in time and bytes.
+//! [`Registry`]: tags, manifests and blobs of one registry.
 //!
-//! It refuses to follow a redirect with credentials, and any redirect but that of a blob; to read
-//! on beyond a limit; and to hand out bytes that are not those asked for.
+//! It never follows a redirect with credentials, follows no redirect but that of a blob, reads nothing beyond a limit,
+//! and hands out no bytes but those that were asked for. No registry library of the ecosystem promises all four.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
-use sha2::Digest as _;
 
-use super::auth::{self, Challenge, TokenPlaces};
+use super::auth::{self, Challenge, TokenHosts};
+use super::blob::BlobReader;
+use super::requests::{
+    accept, base_address, is_repository, is_tag, network_error, next_page, read_body, send, within,
+};
 use super::{RegistryError, Result};
-use crate::config::Secret;
+use crate::forge::credentials::Credentials;
 use crate::model::{Digest, limits};
 use crate::rules::image_manifest::MANIFEST_TYPES;
+
+/// Characters of an impossible name that an error repeats.
+const REPEATED_CHARS_MAX: usize = 80;
 
 /// A manifest or an index as the registry holds it, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Of the bytes: the name under which this very manifest can be had again.
+    /// Of the bytes: this very manifest can be fetched again by it.
     pub digest: Digest,
-    /// What the registry calls it.
+    /// As the registry reports it.
     pub media_type: String,
-    /// The text.
     pub bytes: Vec<u8>,
 }
 
-/// One registry, with what we may show it. Cheap to clone; clones share connections and tokens.
+/// The account that a registry may be shown.
 #[derive(Clone)]
-pub struct Registry {
-    shared: Arc<Shared>,
+pub struct RegistryAccount {
+    pub user: String,
+    /// Asked at each login.
+    pub credentials: Arc<dyn Credentials>,
 }
 
-struct Shared {
+/// One registry, as one account. Clones share connections and logins.
+#[derive(Clone)]
+pub struct Registry {
     client: Client,
     base: Url,
     token_origin: Option<Url>,
     public: Option<Url>,
-    credentials: Option<(String, Secret)>,
-    /// What each repository was satisfied with the last time.
-    shown: Mutex<HashMap<String, HeaderValue>>,
+    account: Option<RegistryAccount>,
+    /// The header that each repository accepted last.
+    logins: Arc<Mutex<HashMap<String, HeaderValue>>>,
 }
 
 impl Registry {
-    /// Takes the registry's address, of which scheme, host and port count (the protocol is always
-    /// at the root, also where the forge is not), and user and token, if it needs any. Nothing is
-    /// sent yet.
+    /// The registry at this address, of which scheme, host and port count: the protocol is always at the root. Nothing
+    /// is sent yet.
     ///
     /// # Errors
-    /// When the address is none, or no client can be made.
-    pub fn new(base: &str, credentials: Option<(String, Secret)>) -> Result<Self> {
+    /// The address cannot be used.
+    pub fn new(base: &str, account: Option<RegistryAccount>) -> Result<Self> {
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(limits::REGISTRY_CALL_TIME.std())
             .read_timeout(limits::REGISTRY_SILENCE.std())
             .build()
-            .map_err(network)?;
+            .map_err(network_error)?;
         Ok(Self {
-            shared: Arc::new(Shared {
-                client,
-                base: origin(base)?,
-                token_origin: None,
-                public: None,
-                credentials,
-                shown: Mutex::default(),
-            }),
+            client,
+            base: base_address(base)?,
+            token_origin: None,
+            public: None,
+            account,
+            logins: Arc::default(),
         })
     }
 
-    /// The same registry, whose tokens come from another place: it is shown the credentials, too.
+    /// The same registry, whose tokens come from another host: that host is shown the credentials, too.
     ///
     /// # Errors
-    /// When the address is none.
-    pub fn with_token_origin(self, address: &str) -> Result<Self> {
-        let token_origin = Some(origin(address)?);
-        Ok(self.with(|shared| Shared {
-            token_origin,
-            ..shared
-        }))
+    /// The address cannot be used.
+    pub fn with_token_origin(mut self, address: &str) -> Result<Self> {
+        self.token_origin = Some(base_address(address)?);
+        Ok(self)
     }
 
-    /// The same registry, which calls itself so to the world: what it says of that place is asked of
-    /// its own address. Nothing is ever sent there.
+    /// The same registry, which names itself by this public address. A path that it names there is asked of its own
+    /// address; nothing is ever sent to the public one.
     ///
     /// # Errors
-    /// When the address is none.
-    pub fn with_public_address(self, address: &str) -> Result<Self> {
-        let public = Some(origin(address)?);
-        Ok(self.with(|shared| Shared { public, ..shared }))
+    /// The address cannot be used.
+    pub fn with_public_address(mut self, address: &str) -> Result<Self> {
+        self.public = Some(base_address(address)?);
+        Ok(self)
     }
 
-    fn with(&self, change: impl FnOnce(Shared) -> Shared) -> Self {
-        let shared = &self.shared;
-        Self {
-            shared: Arc::new(change(Shared {
-                client: shared.client.clone(),
-                base: shared.base.clone(),
-                token_origin: shared.token_origin.clone(),
-                public: shared.public.clone(),
-                credentials: shared.credentials.clone(),
-                shown: Mutex::default(),
-            })),
-        }
-    }
-
-    /// Whether there is a registry that takes tokens from a place that we were told. Nothing is shown.
+    /// Checks that the registry answers and takes tokens from a known host. No credentials are sent.
     ///
     /// # Errors
-    /// When there is none, or the place is foreign.
+    /// It does not answer, or it names an unknown host.
     pub async fn check(&self) -> Result<()> {
-        let url = self.shared.base.join("/v2/");
-        let url = url.map_err(|e| RegistryError::Protocol(e.to_string()))?;
-        let answer = answer_to(self.shared.client.get(url)).await?;
+        let answer = self.root().await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return accept(answer, "the registry").map(drop);
         }
         match auth::challenge(answer.headers()) {
             Some(Challenge::Bearer { realm, .. }) => {
-                self.token_places().address(&realm, None, "any").map(drop)
+                self.token_hosts().address(&realm, None, "any").map(drop)
             }
             _ => Ok(()),
         }
     }
 
-    fn token_places(&self) -> TokenPlaces<'_> {
-        TokenPlaces {
-            registry: &self.shared.base,
-            public: self.shared.public.as_ref(),
-            other: self.shared.token_origin.as_ref(),
+    /// Whether there is a registry at all. Where a forge's registry is disabled, the forge answers as for an unknown
+    /// page, or with a redirect to its login.
+    ///
+    /// # Errors
+    /// Nothing answers, or the answer means neither.
+    pub async fn is_there(&self) -> Result<bool> {
+        match self.root().await?.status() {
+            StatusCode::OK | StatusCode::UNAUTHORIZED => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_redirection() => Ok(false),
+            status => Err(RegistryError::Protocol(format!("`/v2/` answers {status}"))),
         }
     }
 
-    /// Whether there is a registry at all. Where a forge's was turned off, its place is a page that the
-    /// forge does not know, or hides from strangers like any other.
-    ///
-    /// # Errors
-    /// When nothing answers, or something answers that cannot say.
-    pub async fn is_there(&self) -> Result<bool> {
-        let url = self.shared.base.join("/v2/");
-        let url = url.map_err(|e| RegistryError::Protocol(e.to_string()))?;
-        let status = answer_to(self.shared.client.get(url)).await?.status();
-        match status {
-            StatusCode::OK | StatusCode::UNAUTHORIZED => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ if status.is_redirection() => Ok(false),
-            _ => Err(RegistryError::Protocol(format!("`/v2/` gives {status}"))),
+    async fn root(&self) -> Result<Response> {
+        send(self.client.get(self.join("/v2/")?)).await
+    }
+
+    fn join(&self, path: &str) -> Result<Url> {
+        let url = self.base.join(path);
+        url.map_err(|e| RegistryError::Protocol(e.to_string()))
+    }
+
+    fn token_hosts(&self) -> TokenHosts<'_> {
+        TokenHosts {
+            registry: &self.base,
+            public: self.public.as_ref(),
+            other: self.token_origin.as_ref(),
         }
     }
 
     /// All tags of a repository.
     ///
     /// # Errors
-    /// When the registry does not answer well, or has more than [`limits::REGISTRY_TAGS_MAX`].
+    /// Also for more than [`limits::REGISTRY_TAGS_MAX`] tags.
     pub async fn tags(&self, repository: &str) -> Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Page {
             tags: Option<Vec<String>>,
         }
-        let what = format!("the tags of `{repository}`");
+        let subject = format!("the tags of `{repository}`");
         let page = limits::REGISTRY_TAGS_PAGE;
         let mut next = Some(self.address(repository, &format!("tags/list?n={page}"))?);
         let mut tags = Vec::new();
         while let Some(url) = next.take() {
             let answer = self.get(&url, repository, HeaderMap::new()).await?;
-            let answer = accept(answer, &what)?;
+            let answer = accept(answer, &subject)?;
             next = next_page(&url, answer.headers())?;
-            let text = read_whole(answer, limits::REGISTRY_ANSWER_BYTES_MAX, &what).await?;
+            let text = read_body(answer, limits::REGISTRY_ANSWER_BYTES_MAX, &subject).await?;
             let page: Page = serde_json::from_slice(&text)
-                .map_err(|e| RegistryError::Protocol(format!("{what}: {e}")))?;
+                .map_err(|e| RegistryError::Protocol(format!("{subject}: {e}")))?;
             let before = tags.len();
-            tags.extend(
-                page.tags
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter(|t| is_tag(t)),
-            );
+            let listed = page.tags.unwrap_or_default().into_iter();
+            tags.extend(listed.filter(|tag| is_tag(tag)));
             if tags.len() > limits::REGISTRY_TAGS_MAX {
                 let limit = limits::REGISTRY_TAGS_MAX;
-                return Err(RegistryError::Protocol(format!(
-                    "{what} are more than {limit}"
-                )));
+                let message = format!("{subject} are more than {limit}");
+                return Err(RegistryError::Protocol(message));
             }
             if tags.len() == before {
-                break; // a page that leads on and has nothing could lead on for ever
+                break; // Empty pages that name a next page could continue for ever.
             }
         }
         Ok(tags)
     }
 
-    /// The manifest or index that a tag or a digest stands for right now. Its digest is that of the
-    /// bytes that came: pin it.
+    /// The manifest or index that a tag or a digest leads to now. The digest in the result is that of the received
+    /// bytes: pin it.
     ///
     /// # Errors
-    /// When it is not there, too large, or another one than the digest says.
+    /// Also when the bytes have another digest than `reference`, or than the registry reports.
     pub async fn manifest(&self, repository: &str, reference: &str) -> Result<Manifest> {
         let wanted = Digest::new(reference).ok();
         if wanted.is_none() && !is_tag(reference) {
-            let shown: String = reference
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(80)
-                .collect();
-            return Err(RegistryError::NotFound(format!("`{shown}` can be no tag")));
+            return Err(impossible(reference, "tag"));
         }
-        let what = format!("the manifest of `{repository}`, `{reference}`");
+        let subject = format!("the manifest of `{repository}`, `{reference}`");
         let url = self.address(repository, &format!("manifests/{reference}"))?;
         let mut headers = HeaderMap::new();
         for media_type in MANIFEST_TYPES {
             headers.append(ACCEPT, HeaderValue::from_static(media_type));
         }
-        let answer = accept(self.get(&url, repository, headers).await?, &what)?;
+        let answer = accept(self.get(&url, repository, headers).await?, &subject)?;
         let text = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
         let media_type = text(CONTENT_TYPE.as_str()).unwrap_or_default();
-        // Another algorithm than ours is not a claim that we can compare.
-        let claimed = text("docker-content-digest").and_then(|text| Digest::new(text).ok());
-        let bytes = read_whole(answer, limits::MANIFEST_BYTES_MAX, &what).await?;
+        // A digest by another algorithm than SHA-256 cannot be compared.
+        let reported = text("docker-content-digest").and_then(|text| Digest::new(text).ok());
+        let bytes = read_body(answer, limits::MANIFEST_BYTES_MAX, &subject).await?;
         let found = Digest::of(&bytes);
-        for wanted in [wanted, claimed].into_iter().flatten() {
+        for wanted in [wanted, reported].into_iter().flatten() {
             if wanted != found {
                 return Err(RegistryError::DigestMismatch { wanted, found });
             }
@@ -234,30 +214,24 @@ impl Registry {
         })
     }
 
-    /// A blob, piece by piece. `limit` is in bytes.
+    /// Starts to read a blob of at most `limit` bytes.
     ///
     /// # Errors
-    /// When it is not there or says itself that it is too large.
+    /// Also when its announced size is larger.
     pub async fn blob(&self, repository: &str, digest: &Digest, limit: u64) -> Result<BlobReader> {
-        let what = format!("the blob {digest}");
+        let subject = format!("the blob {digest}");
         let url = self.address(repository, &format!("blobs/{digest}"))?;
-        let answer = accept(self.follow(url, repository).await?, &what)?;
+        let answer = accept(self.follow(url, repository).await?, &subject)?;
         if answer.content_length().is_some_and(|long| long > limit) {
-            return Err(RegistryError::TooLarge { what, limit });
+            return Err(RegistryError::TooLarge { subject, limit });
         }
-        Ok(BlobReader {
-            answer,
-            hasher: sha2::Sha256::new(),
-            wanted: digest.clone(),
-            bytes: 0,
-            limit,
-        })
+        Ok(BlobReader::new(answer, digest, limit))
     }
 
     /// A small blob as a whole.
     ///
     /// # Errors
-    /// As [`Registry::blob`], and when it has other bytes than its digest says.
+    /// As [`Registry::blob`] and [`BlobReader::next`].
     pub async fn blob_bytes(
         &self,
         repository: &str,
@@ -277,316 +251,103 @@ impl Registry {
 
     fn address(&self, repository: &str, rest: &str) -> Result<Url> {
         if !is_repository(repository) {
-            let shown: String = repository
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(80)
-                .collect();
-            return Err(RegistryError::NotFound(format!(
-                "`{shown}` can be no repository"
-            )));
+            return Err(impossible(repository, "repository"));
         }
-        self.shared
-            .base
-            .join(&format!("/v2/{repository}/{rest}"))
-            .map_err(|e| RegistryError::Protocol(e.to_string()))
+        self.join(&format!("/v2/{repository}/{rest}"))
     }
 
-    /// Asks our own registry, showing what it wants to see. Any answer but "not like this" is one.
+    /// Asks our own registry; when it answers 401, once more after a login. Returns every other answer.
     async fn get(&self, url: &Url, repository: &str, headers: HeaderMap) -> Result<Response> {
-        for shown_anew in [false, true] {
-            let mut request = self.shared.client.get(url.clone()).headers(headers.clone());
-            if let Some(value) = self.shown(repository) {
-                request = request.header(AUTHORIZATION, value);
-            }
-            let answer = answer_to(request).await?;
-            if answer.status() != StatusCode::UNAUTHORIZED || shown_anew {
-                return Ok(answer);
-            }
-            self.log_in(repository, answer.headers()).await?;
+        let answer = self.get_once(url, repository, headers.clone()).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
         }
-        Err(RegistryError::Auth(format!("`{repository}`"))) // not reached: the second answer counts
+        self.log_in(repository, answer.headers()).await?;
+        self.get_once(url, repository, headers).await
     }
 
-    fn shown(&self, repository: &str) -> Option<HeaderValue> {
-        let shown = self.shared.shown.lock();
-        let shown = shown.unwrap_or_else(PoisonError::into_inner);
-        shown.get(repository).cloned()
+    async fn get_once(&self, url: &Url, repository: &str, headers: HeaderMap) -> Result<Response> {
+        let mut request = self.client.get(url.clone()).headers(headers);
+        let login = self.logins().get(repository).cloned();
+        if let Some(value) = login {
+            request = request.header(AUTHORIZATION, value);
+        }
+        send(request).await
+    }
+
+    fn logins(&self) -> MutexGuard<'_, HashMap<String, HeaderValue>> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn log_in(&self, repository: &str, asked: &HeaderMap) -> Result<()> {
-        let shared = &self.shared;
-        let value = match (auth::challenge(asked), &shared.credentials) {
+        let header = match (auth::challenge(asked), self.authorization().await?) {
             (None, _) => {
-                let message = "it asks for something that we do not know";
+                let message = "it asks for an unknown kind of login";
                 return Err(RegistryError::Auth(message.into()));
             }
             (Some(Challenge::Basic), None) => {
                 return Err(RegistryError::Auth("it wants a user and a token".into()));
             }
-            (Some(Challenge::Basic), Some((user, token))) => auth::basic(user, token)?,
-            (Some(Challenge::Bearer { realm, service }), credentials) => {
-                let places = self.token_places();
-                let url = places.address(&realm, service.as_deref(), repository)?;
-                let mut request = shared.client.get(url);
-                if let Some((user, token)) = credentials {
-                    request = request.header(AUTHORIZATION, auth::basic(user, token)?);
+            (Some(Challenge::Basic), Some(basic)) => basic,
+            (Some(Challenge::Bearer { realm, service }), basic) => {
+                let hosts = self.token_hosts();
+                let url = hosts.address(&realm, service.as_deref(), repository)?;
+                let mut request = self.client.get(url);
+                if let Some(basic) = basic {
+                    request = request.header(AUTHORIZATION, basic);
                 }
-                let answer = accept(answer_to(request).await?, "a token")?;
+                let answer = accept(send(request).await?, "a token")?;
                 let limit = limits::REGISTRY_ANSWER_BYTES_MAX;
-                auth::bearer(&read_whole(answer, limit, "a token").await?)?
+                auth::bearer(&read_body(answer, limit, "a token").await?)?
             }
         };
-        let shown = shared.shown.lock();
-        let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
-        shown.insert(repository.to_owned(), value);
+        self.logins().insert(repository.to_owned(), header);
         Ok(())
     }
 
-    /// Asks for a blob, which may be elsewhere. Off our registry nothing is shown any more, also
-    /// not when the way leads back.
-    async fn follow(&self, url: Url, repository: &str) -> Result<Response> {
-        let base = &self.shared.base;
-        let (mut at, mut at_home) = (url, true);
+    /// Our account as a header, with the token of now.
+    async fn authorization(&self) -> Result<Option<HeaderValue>> {
+        let Some(account) = &self.account else {
+            return Ok(None);
+        };
+        let token = account.credentials.token().await;
+        let token = token.map_err(|e| RegistryError::Auth(e.to_string()))?;
+        auth::basic(&account.user, &token).map(Some)
+    }
+
+    /// Asks for a blob, which may be on another host. After a redirect to another host no credentials are sent any
+    /// more, also when a further redirect leads back.
+    async fn follow(&self, mut url: Url, repository: &str) -> Result<Response> {
+        let mut own_host = true;
         for _ in 0..=limits::REGISTRY_REDIRECTS_MAX {
-            let answer = match at_home {
-                true => self.get(&at, repository, HeaderMap::new()).await?,
-                false => answer_to(self.shared.client.get(at.clone())).await?,
+            let answer = if own_host {
+                self.get(&url, repository, HeaderMap::new()).await?
+            } else {
+                send(self.client.get(url.clone())).await?
             };
             if !answer.status().is_redirection() {
                 return Ok(answer);
             }
             let location = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok());
-            let next = location.and_then(|l| at.join(l).ok());
-            let known = |url: &Url| {
-                url.scheme() == "https" || url.scheme() == "http" && at.scheme() == "http"
+            let next = location.and_then(|l| url.join(l).ok());
+            let is_safe = |next: &Url| {
+                next.scheme() == "https" || next.scheme() == "http" && url.scheme() == "http"
             };
-            let Some(next) = next.filter(known) else {
-                let message = "it sends us to a place that is none, or not as safe";
+            let Some(next) = next.filter(is_safe) else {
+                let message = "it redirects to no address, or to a less safe one";
                 return Err(RegistryError::Protocol(message.into()));
             };
-            at_home &= next.origin() == base.origin();
-            at = next;
+            own_host &= next.origin() == self.base.origin();
+            url = next;
         }
         let most = limits::REGISTRY_REDIRECTS_MAX;
-        Err(RegistryError::Protocol(format!(
-            "it sends us on more than {most} times"
-        )))
+        let message = format!("it redirects more than {most} times");
+        Err(RegistryError::Protocol(message))
     }
 }
 
-/// A blob on its way. What was handed out is as asked for only when [`BlobReader::next`] has
-/// answered `None`.
-pub struct BlobReader {
-    answer: Response,
-    hasher: sha2::Sha256,
-    wanted: Digest,
-    bytes: u64,
-    limit: u64,
-}
-
-impl BlobReader {
-    /// The next piece; `None` when all have come and are what was asked for.
-    ///
-    /// # Errors
-    /// When the connection fails, or there are too many or other bytes.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        if let Some(piece) = self.answer.chunk().await.map_err(network)? {
-            self.bytes += piece.len() as u64;
-            if self.bytes > self.limit {
-                return Err(RegistryError::TooLarge {
-                    what: format!("the blob {}", self.wanted),
-                    limit: self.limit,
-                });
-            }
-            self.hasher.update(&piece);
-            return Ok(Some(piece));
-        }
-        let found = super::archive::digest_of(std::mem::take(&mut self.hasher));
-        match found == self.wanted {
-            true => Ok(None),
-            false => Err(RegistryError::DigestMismatch {
-                wanted: self.wanted.clone(),
-                found,
-            }),
-        }
-    }
-
-    /// Bytes so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
-/// Bounds a call that should end soon.
-async fn within<T>(
-    time: crate::model::Duration,
-    call: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let late = |_| RegistryError::Network {
-        retryable: true,
-        message: format!("no answer within {time}"),
-    };
-    tokio::time::timeout(time.std(), call).await.map_err(late)?
-}
-
-/// The head of an answer.
-async fn answer_to(request: reqwest::RequestBuilder) -> Result<Response> {
-    within(limits::REGISTRY_CALL_TIME, async {
-        request.send().await.map_err(network)
-    })
-    .await
-}
-
-/// Any other answer than the thing itself becomes an error.
-fn accept(answer: Response, what: &str) -> Result<Response> {
-    let status = answer.status();
-    match status {
-        StatusCode::OK => Ok(answer),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(RegistryError::Auth(format!("{what} ({status})")))
-        }
-        StatusCode::NOT_FOUND | StatusCode::GONE => Err(RegistryError::NotFound(what.to_owned())),
-        _ if status.is_server_error()
-            || status == StatusCode::TOO_MANY_REQUESTS
-            || status == StatusCode::REQUEST_TIMEOUT =>
-        {
-            Err(RegistryError::Network {
-                retryable: true,
-                message: format!("{what} ({status})"),
-            })
-        }
-        _ => Err(RegistryError::Protocol(format!("{what} ({status})"))),
-    }
-}
-
-async fn read_whole(mut answer: Response, limit: usize, what: &str) -> Result<Vec<u8>> {
-    let read = async {
-        let mut bytes = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(network)? {
-            if bytes.len() + piece.len() > limit {
-                return Err(RegistryError::TooLarge {
-                    what: what.to_owned(),
-                    limit: limit as u64,
-                });
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(bytes)
-    };
-    within(limits::REGISTRY_CALL_TIME, read).await
-}
-
-/// The page after this one, on the same registry.
-fn next_page(at: &Url, headers: &HeaderMap) -> Result<Option<Url>> {
-    let link = headers.get(LINK).and_then(|link| link.to_str().ok());
-    let Some(link) = link.filter(|link| link.contains("rel=\"next\"")) else {
-        return Ok(None);
-    };
-    let target = link
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
-    match target.and_then(|(target, _)| at.join(target).ok()) {
-        Some(next) if next.origin() == at.origin() => Ok(Some(next)),
-        _ => Err(RegistryError::Protocol(
-            "its list of tags goes on elsewhere".into(),
-        )),
-    }
-}
-
-fn origin(address: &str) -> Result<Url> {
-    match Url::parse(address) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(RegistryError::Protocol(
-            "a registry's address starts with http:// or https://".into(),
-        )),
-    }
-}
-
-/// Without the address: after a redirect it is a key to the blob.
-fn network(error: reqwest::Error) -> RegistryError {
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        message.push_str(": ");
-        message.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    RegistryError::Network {
-        retryable: !error.is_builder(),
-        message,
-    }
-}
-
-/// Lower-case words, joined by single `.`, `_`, `__` or hyphens; the words of a path by `/`.
-fn is_repository(name: &str) -> bool {
-    let word = |word: &str| {
-        let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let edges = word.bytes().next().is_some_and(alphanumeric)
-            && word.bytes().last().is_some_and(alphanumeric);
-        edges
-            && word
-                .bytes()
-                .all(|b| alphanumeric(b) || matches!(b, b'.' | b'_' | b'-'))
-            && !word.contains("..")
-    };
-    name.len() <= limits::REGISTRY_NAME_CHARS_MAX && name.split('/').all(word)
-}
-
-fn is_tag(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    text.len() <= limits::REGISTRY_TAG_CHARS_MAX
-        && text.bytes().next().is_some_and(word)
-        && text.bytes().all(|b| word(b) || matches!(b, b'.' | b'-'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_lead_elsewhere() {
-        for good in ["a", "phakir/team-a", "phakir/team-a/my_method.v2", "a__b"] {
-            assert!(is_repository(good), "{good}");
-        }
-        for bad in [
-            "", "/", "a//b", "../a", "a/..", "A", "a b", "a?x", "-a", "a%2f", "a#",
-        ] {
-            assert!(!is_repository(bad), "{bad}");
-        }
-        for good in ["latest", "_x", "v1.2-rc", "Phase"] {
-            assert!(is_tag(good), "{good}");
-        }
-        for bad in ["", ".x", "-x", "a/b", "a:b", "a?b", &"x".repeat(129)] {
-            assert!(!is_tag(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn pages_stay_on_the_registry() {
-        let at = Url::parse("https://git.example.org/v2/a/tags/list?n=2").unwrap();
-        let next = |link: &str| {
-            let headers = HeaderMap::from_iter([(LINK, HeaderValue::from_str(link).unwrap())]);
-            next_page(&at, &headers)
-        };
-        assert_eq!(
-            next("</v2/a/tags/list?last=x&n=2>; rel=\"next\"")
-                .unwrap()
-                .unwrap()
-                .as_str(),
-            "https://git.example.org/v2/a/tags/list?last=x&n=2"
-        );
-        assert_eq!(next("</v2/a>; rel=\"prev\""), Ok(None));
-        assert!(next("<https://evil.example.org/v2/a>; rel=\"next\"").is_err());
-        assert!(next("rel=\"next\"").is_err());
-        assert_eq!(next_page(&at, &HeaderMap::new()), Ok(None));
-    }
-
-    #[test]
-    fn addresses_are_checked_before_anything_is_sent() {
-        for bad in ["git.example.org", "ftp://x", "", "https://"] {
-            assert!(origin(bad).is_err(), "{bad}");
-        }
-    }
+fn impossible(name: &str, kind: &str) -> RegistryError {
+    let printable = name.chars().filter(|c| !c.is_control());
+    let name: String = printable.take(REPEATED_CHARS_MAX).collect();
+    RegistryError::NotFound(format!("`{name}` cannot be a {kind}"))
 }

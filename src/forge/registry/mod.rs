@@ -1,66 +1,63 @@
-//! Images in a registry, by the OCI distribution protocol: who they are, and how they get here.
+//! Images in a registry, by the OCI distribution protocol: which image a tag means, and how it gets to this disk.
 //!
-//! An image is fixed by the digest of its manifest when its tag is first seen
-//! ([`Registry::manifest`]), judged by its manifest and configuration ([`Registry::look`]) before a
-//! layer is fetched, and then fetched into a file that an engine loads ([`Registry::pull`]).
+//! An image is pinned by the digest of its manifest when its tag is first seen ([`Registry::manifest`]), judged by its
+//! manifest and configuration before any layer is fetched ([`Registry::inspect_image`]), and then fetched into a file
+//! that an engine loads ([`Registry::pull`]).
 //!
-//! | file | what it knows |
+//! | file | content |
 //! |---|---|
-//! | `client` | requests: time, size, redirects, pages |
-//! | `auth` | what a registry wants to be shown, and who may be shown it |
+//! | `client` | tags, manifests and blobs of one registry |
+//! | `requests` | bounds of every request, and the meaning of its answer |
+//! | `auth` | the login that a registry asks for, and the hosts that may see our credentials |
+//! | `blob` | a blob that is compared with its digest while it is read |
 //! | `pull` | from a pinned digest to an archive, or to findings |
-//! | `archive` | the archive: layers unpacked, counted, compared |
+//! | `archive` | the archive: layers unpacked, counted and compared |
 //! | `scan` | the tar of a layer, header by header |
 //!
-//! It refuses to let the engine pull: an engine believes a tag, obeys a manifest and unpacks without
-//! a bound. Credentials go to the registry's own origin (and to a named place for tokens), never
-//! along a redirect, and never to a place that the registry alone names; no error ever shows them, or the address that a redirect led to.
+//! The engine never pulls an image itself, because it believes a tag, obeys a manifest and unpacks without a limit.
+//! Credentials are sent to the registry's own origin and to a configured host for tokens. They never follow a redirect
+//! and never go to a host that only the registry names. No error shows them, or the address of a redirect.
 
 mod archive;
 mod auth;
+mod blob;
 mod client;
 mod pull;
+mod requests;
 pub mod scan;
 
-pub use client::{BlobReader, Manifest, Registry};
-pub use pull::{Look, PullEnd, PullError};
+pub use blob::BlobReader;
+pub use client::{Manifest, Registry, RegistryAccount};
+pub use pull::{InspectedImage, PullEnd, PullError};
 
 use crate::model::Digest;
 
-/// What went wrong between us and a registry.
+/// Why a call of a registry failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
-    /// It does not let us in. Trying again will not help.
-    #[error("the registry does not let us in: {0}")]
+    /// It refuses our credentials. A second attempt would fail in the same way.
+    #[error("the registry refuses our login: {0}")]
     Auth(String),
-    /// There is no such repository, tag, manifest or blob, or we may not see it.
+    /// The repository, tag, manifest or blob does not exist, or is hidden from our account.
     #[error("not in the registry: {0}")]
     NotFound(String),
-    /// The answer was longer than it may be, and was not read further.
-    #[error("{what} has more than {limit} bytes")]
+    /// The answer is longer than the limit, and was not read to its end.
+    #[error("{subject} has more than {limit} bytes")]
     TooLarge {
-        /// What was asked for.
-        what: String,
-        /// Bytes.
+        subject: String,
+        /// In bytes.
         limit: u64,
     },
-    /// The bytes are others than were asked for.
-    #[error("{found} was sent, {wanted} was asked for")]
-    DigestMismatch {
-        /// What was asked for.
-        wanted: Digest,
-        /// What came.
-        found: Digest,
-    },
-    /// It answers in a way that the protocol does not know, or that we do not go along with.
-    #[error("the registry answers oddly: {0}")]
+    #[error("the registry sent {found} instead of {wanted}")]
+    DigestMismatch { wanted: Digest, found: Digest },
+    /// Its answer violates the protocol, or asks for something that Referee refuses.
+    #[error("unexpected answer of the registry: {0}")]
     Protocol(String),
-    /// No answer, or one that says "not now".
+    /// No answer, or one that asks to try later.
     #[error("the registry cannot be reached: {message}")]
     Network {
         /// Whether the same call may succeed later.
         retryable: bool,
-        /// What was seen.
         message: String,
     },
 }
@@ -78,5 +75,5 @@ impl RegistryError {
     }
 }
 
-/// Shorthand.
+/// The result of a call of a registry.
 pub type Result<T> = std::result::Result<T, RegistryError>;

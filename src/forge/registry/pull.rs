@@ -22,13 +22,13 @@ use crate::rules::image_manifest::{
 
 /// An image, judged before its layers are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct InspectedImage {
     /// The image. `None` if it must not be fetched.
     pub image: Option<PushedImage>,
     pub findings: Vec<Finding>,
 }
 
-impl Look {
+impl InspectedImage {
     fn refused(finding: Finding, policy: &Policy) -> Self {
         Self {
             image: None,
@@ -64,21 +64,21 @@ impl Registry {
     ///
     /// # Errors
     /// When the registry does not answer. Faults of the image are findings.
-    pub async fn look(
+    pub async fn inspect_image(
         &self,
         repository: &str,
         pinned: &Digest,
         bounds: &RunLimits,
         policy: &Policy,
-    ) -> Result<Look> {
+    ) -> Result<InspectedImage> {
         let manifest = match self.image_manifest(repository, pinned, policy).await? {
             Ok(manifest) => manifest,
-            Err(finding) => return Ok(Look::refused(finding, policy)),
+            Err(finding) => return Ok(InspectedImage::refused(finding, policy)),
         };
         let mut findings = image_manifest::check_manifest(&manifest, bounds, policy);
         let long = limits::IMAGE_CONFIG_BYTES_MAX;
         if manifest.config_bytes > long || findings.iter().any(|f| f.code == IMG011.code) {
-            return Ok(Look {
+            return Ok(InspectedImage {
                 image: None,
                 findings,
             });
@@ -102,7 +102,7 @@ impl Registry {
             findings.extend(more);
             image = found.filter(|_| !any_error(&findings));
         }
-        Ok(Look { image, findings })
+        Ok(InspectedImage { image, findings })
     }
 
     /// The manifest of the image for the server's platform.

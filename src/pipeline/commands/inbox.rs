@@ -74,7 +74,7 @@ pub async fn receive_commands(
         return ignored("no new text");
     };
     let port = app.forges.require(forge)?;
-    let bot = port.account().await?;
+    let bot = port.members()?.account().await?;
     if event.sender.id == bot.id {
         return ignored("a text of Referee");
     }
@@ -84,8 +84,8 @@ pub async fn receive_commands(
     }
     let (id, name) = (event.repository.id.to_string(), &event.repository.full_name);
     let read_text = async |name: &str| match event.comment_id {
-        0 => port.issue(name, event.issue).await,
-        comment_id => port.comment(name, comment_id).await,
+        0 => port.issues()?.issue(name, event.issue).await,
+        comment_id => port.issues()?.comment(name, comment_id).await,
     };
     // A person waits for the reply, so the name of the event is tried while the forge confirms it.
     let (source, text) = tokio::join!(CommandSource::find(app, forge, &id), read_text(name));

@@ -133,7 +133,7 @@ impl<'a> CommandSource<'a> {
         private: bool,
     ) -> anyhow::Result<bool> {
         let forge = app.forges.require(&self.challenge.forge)?;
-        match forge.is_member(&self.full_name, person).await {
+        match forge.members()?.is_member(&self.full_name, person).await {
             Ok(member) => Ok(member),
             Err(ForgeError::NotFound | ForgeError::Forbidden(_)) => Ok(private),
             Err(error) => Err(error.into()),
@@ -145,7 +145,7 @@ impl<'a> CommandSource<'a> {
             return Err(CommandRefusal::NoOrganizers);
         };
         let forge = app.forges.require(&self.challenge.forge)?;
-        match forge.is_member(organizers, person).await {
+        match forge.members()?.is_member(organizers, person).await {
             Ok(is_member) => Ok(is_member),
             Err(error @ (ForgeError::Forbidden(_) | ForgeError::NotFound)) => {
                 tracing::error!(organizers, %error, "the forge does not show the members of the organizers' team");

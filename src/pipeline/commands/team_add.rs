@@ -3,7 +3,7 @@
 use super::team_registration::add_team;
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
-use crate::forge::MadeTeam;
+use crate::forge::CreatedTeam;
 use crate::model::{TeamSlug, limits};
 use crate::report::escape::markdown_text;
 use crate::store::Repository;
@@ -82,11 +82,11 @@ fn parse_members(args: &mut Args<'_>) -> Result<Vec<String>, CommandError> {
     }
 }
 
-fn created(bound: &Repository, made: &MadeTeam) -> String {
+fn created(bound: &Repository, made: &CreatedTeam) -> String {
     let steps: Vec<String> = made
         .steps
         .iter()
-        .map(|(result, part)| format!("- {result}: {}", markdown_text(part)))
+        .map(|step| format!("- {}: {}", step.outcome, markdown_text(&step.subject)))
         .collect();
     format!(
         "Team `{}` takes part with `{}`.\n\n{}\n\nIts members clone the repository, change it and push:\n\n```sh\n\
@@ -121,7 +121,7 @@ mod tests {
     use super::super::tests::{AnyCommand, World, arbitrary_team, assert_replies};
     use super::*;
     use crate::command::parse_arguments;
-    use crate::forge::ForgeRepository;
+    use crate::forge::{ForgeRepository, Step, StepOutcome};
 
     impl AnyCommand for TeamAdd {
         fn any() -> impl Strategy<Value = Self> + 'static {
@@ -139,7 +139,7 @@ mod tests {
         world.organizer("/team add alpha ada grace").await;
         world.assert_transcript("team add");
         let context = world.context();
-        let made = MadeTeam {
+        let made = CreatedTeam {
             repository: ForgeRepository {
                 id: "7".to_owned(),
                 full_name: "nuclei/team-alpha".to_owned(),
@@ -148,8 +148,8 @@ mod tests {
             },
             url: "https://forge.example/nuclei/team-alpha.git".to_owned(),
             steps: vec![
-                ("made", "repository nuclei/team-alpha".to_owned()),
-                ("found", "account ada".to_owned()),
+                Step::new(StepOutcome::Created, "repository nuclei/team-alpha"),
+                Step::new(StepOutcome::Found, "account ada"),
             ],
         };
         let team = TeamSlug::new("alpha").unwrap();

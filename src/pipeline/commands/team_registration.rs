@@ -10,7 +10,7 @@ use serde_json::json;
 use super::context::CommandContext;
 use super::refusal::{CommandRefusal, CommandResult};
 use crate::clock;
-use crate::forge::{Forge, ForgeError, ForgeRepository, MadeTeam, NewTeam};
+use crate::forge::{CreatedTeam, Forge, ForgeError, ForgeRepository, NewTeam};
 use crate::model::{CommitSha, RepositoryId, TeamSlug};
 use crate::store::{RegistrationRequest, RegistrationState, Repository, SeenRef};
 
@@ -28,7 +28,7 @@ pub async fn add_team(
     forge: &dyn Forge,
     team: &TeamSlug,
     members: &[&str],
-) -> CommandResult<Option<(Repository, MadeTeam)>> {
+) -> CommandResult<Option<(Repository, CreatedTeam)>> {
     let challenge = context.challenge;
     let new = NewTeam {
         full_name: &challenge.teams.repository_of(team),
@@ -36,9 +36,10 @@ pub async fn add_team(
         organizers: challenge.organizers.as_deref(),
         members,
     };
-    let Some(made) = forge.make_team(&new).await? else {
+    let Ok(administration) = forge.administration() else {
         return Ok(None);
     };
+    let made = administration.create_team(&new).await?;
     let refs = wait_for_template(forge, new.full_name).await?;
     let bound = bind_team(context, team, &made.repository, refs).await?;
     Ok(Some((bound, made)))

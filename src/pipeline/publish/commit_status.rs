@@ -39,7 +39,7 @@ pub(super) async fn publish(
         }
         let status = CommitStatus {
             context: status.context,
-            state: status.state.as_str(),
+            state: status.state,
             message: status.message,
             url,
         };
@@ -51,7 +51,12 @@ pub(super) async fn publish(
         let sent = target
             .call_of_commit(sha, |forge, at| {
                 let (sha, status) = (sha.clone(), wanted.clone());
-                async move { forge.show_status(&at.full_name, &sha, &status).await }
+                async move {
+                    forge
+                        .commit_statuses()?
+                        .set_status(&at.full_name, &sha, &status)
+                        .await
+                }
             })
             .await;
         if let Err(error) = sent {

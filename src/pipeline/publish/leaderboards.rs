@@ -42,7 +42,12 @@ pub(super) async fn publish(
     target
         .call(|forge, at| {
             let (files, title) = (files.clone(), title.clone());
-            async move { forge.put_files(&at.full_name, &files, &title).await }
+            async move {
+                forge
+                    .file_commits()?
+                    .put_files(&at.full_name, &files, &title)
+                    .await
+            }
         })
         .await?;
     message.published_state = digest;

@@ -28,7 +28,7 @@ pub(super) async fn publish(
     target
         .call_of_commit(sha, |forge, at| {
             let (sha, text) = (sha.clone(), text.clone());
-            async move { forge.show_note(&at, &sha, &text, now).await }
+            async move { forge.commit_notes()?.set_note(&at, &sha, &text, now).await }
         })
         .await
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::sticky_comment::{self, StickyComment};
 use super::{Target, Unpublished};
-use crate::forge::{ForgeError, Reaction, ReactionTarget};
+use crate::forge::{ForgeError, ReactionTarget};
 use crate::model::Timestamp;
 use crate::pipeline::context::Context;
 use crate::pipeline::forges::Forges;
@@ -68,7 +68,8 @@ pub(super) async fn publish_reaction(
     let reacted = target
         .call(|forge, at| async move {
             forge
-                .react(&at.full_name, reaction_target, Reaction::Seen)
+                .issues()?
+                .acknowledge(&at.full_name, reaction_target)
                 .await
         })
         .await;

@@ -37,7 +37,7 @@ fn add_links(view: &mut SubmissionView, target: &Target<'_>) {
     for finding in &mut view.findings {
         finding.link = finding.finding.location.as_ref().and_then(|location| {
             let line = location.line.unwrap_or(0);
-            target.forge.line_url(name, &sha, (&location.file, line))
+            target.forge.line_url(name, &sha, &location.file, line)
         });
     }
 }

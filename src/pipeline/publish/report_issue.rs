@@ -75,7 +75,7 @@ pub(super) async fn find(
 /// The issues of the repository that Referee opened for its reports.
 async fn existing_issues(target: &mut Target<'_>) -> Result<Vec<Issue>, Unpublished> {
     let mut all = target
-        .call(|forge, at| async move { forge.our_issues(&at.full_name).await })
+        .call(|forge, at| async move { forge.issues()?.our_issues(&at.full_name).await })
         .await?;
     all.retain(|issue| issue.body.trim_start().starts_with(MARKER));
     Ok(all)
@@ -87,7 +87,12 @@ async fn open(context: &Context, target: &mut Target<'_>) -> Result<i64, Unpubli
     target
         .call(|forge, at| {
             let text = text.clone();
-            async move { forge.open_issue(&at.full_name, TITLE, &text).await }
+            async move {
+                forge
+                    .issues()?
+                    .open_issue(&at.full_name, TITLE, &text)
+                    .await
+            }
         })
         .await
 }
@@ -99,11 +104,14 @@ async fn close_duplicate(
     duplicate: i64,
     right: i64,
 ) -> Result<(), Unpublished> {
-    let me = target.forge.account().await?.id;
+    let me = target.forge.members()?.account().await?.id;
     let comments = target
-        .call(
-            |forge, at| async move { forge.comments(&at.full_name, duplicate, Timestamp(0)).await },
-        )
+        .call(|forge, at| async move {
+            forge
+                .issues()?
+                .comments(&at.full_name, duplicate, Timestamp(0))
+                .await
+        })
         .await?;
     let is_mine = |author: &Sender| author.id == me;
     if comments
@@ -118,7 +126,12 @@ async fn close_duplicate(
     target
         .call(|forge, at| {
             let text = text.clone();
-            async move { forge.close_issue(&at.full_name, duplicate, &text).await }
+            async move {
+                forge
+                    .issues()?
+                    .close_issue(&at.full_name, duplicate, &text)
+                    .await
+            }
         })
         .await?;
     let repository = &target.at.full_name;
@@ -133,7 +146,7 @@ pub(super) async fn is_deleted(
     issue: i64,
 ) -> Result<bool, Unpublished> {
     let found = target
-        .call(|forge, at| async move { forge.issue(&at.full_name, issue).await })
+        .call(|forge, at| async move { forge.issues()?.issue(&at.full_name, issue).await })
         .await?;
     if found.is_some() {
         return Ok(false);

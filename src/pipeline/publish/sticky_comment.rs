@@ -115,7 +115,7 @@ impl Publication<'_, '_> {
         self.target
             .call(|forge, at| {
                 let text = text.clone();
-                async move { forge.edit_comment(&at.full_name, id, &text).await }
+                async move { forge.issues()?.edit_comment(&at.full_name, id, &text).await }
             })
             .await
     }
@@ -133,7 +133,12 @@ impl Publication<'_, '_> {
             .target
             .call(|forge, at| {
                 let text = text.clone();
-                async move { forge.write_comment(&at.full_name, issue, &text).await }
+                async move {
+                    forge
+                        .issues()?
+                        .write_comment(&at.full_name, issue, &text)
+                        .await
+                }
             })
             .await;
         match written {
@@ -171,13 +176,15 @@ impl Publication<'_, '_> {
     /// of them had time to appear.
     async fn find_duplicates(&mut self) -> Result<(), Unpublished> {
         let now = self.context.clock.now();
-        let me = self.target.forge.account().await?.id;
+        let me = self.target.forge.members()?.account().await?.id;
         let issue = self.issue;
         let since = self.comment.since.minus(CLOCK_DIFFERENCE);
-        let comments = self
-            .target
-            .call(|forge, at| async move { forge.comments(&at.full_name, issue, since).await })
-            .await?;
+        let comments =
+            self.target
+                .call(|forge, at| async move {
+                    forge.issues()?.comments(&at.full_name, issue, since).await
+                })
+                .await?;
         let mut mine: Vec<i64> = comments
             .iter()
             .filter(|c| c.author.as_ref().is_some_and(|a| a.id == me))
@@ -188,9 +195,12 @@ impl Publication<'_, '_> {
         let first = mine.first().copied();
         for duplicate in mine.into_iter().skip(1) {
             self.target
-                .call(
-                    |forge, at| async move { forge.delete_comment(&at.full_name, duplicate).await },
-                )
+                .call(|forge, at| async move {
+                    forge
+                        .issues()?
+                        .delete_comment(&at.full_name, duplicate)
+                        .await
+                })
                 .await?;
         }
         if self.state.comment != first {

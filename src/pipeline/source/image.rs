@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{Judged, Source, made};
 use crate::executor::LoadEnd;
-use crate::forge::registry::{Look, PullEnd, Registry};
+use crate::forge::registry::{InspectedImage, PullEnd, Registry};
 use crate::model::finding::any_error;
 use crate::model::{Blame, Digest, Finding, Outcome};
 use crate::pipeline::context::Context;
@@ -62,7 +62,7 @@ impl Source for ImageSource<'_> {
         let located = self.locate(work).await?;
         let policy = &located.policy;
         let limits = &work.context.task()?.limits;
-        let Look {
+        let InspectedImage {
             image,
             findings: known,
         } = self.look(&located, work).await?;
@@ -112,17 +112,25 @@ impl ImageSource<'_> {
         let owner = owner.context("the image has no owner")?;
         let builder = &self.context.settings.builder;
         Ok(Located {
-            registry: self.forges.require(&owner.forge)?.registry().await?,
+            registry: self
+                .forges
+                .require(&owner.forge)?
+                .packages()?
+                .registry()
+                .await?,
             repository: images::in_registry(&owner, self.image_name),
             policy: policy::policy(builder, work.context.challenge),
         })
     }
 
-    async fn look(&self, located: &Located, work: Work<'_>) -> anyhow::Result<Look> {
+    async fn look(&self, located: &Located, work: Work<'_>) -> anyhow::Result<InspectedImage> {
         let limits = &work.context.task()?.limits;
-        let look = located
-            .registry
-            .look(&located.repository, self.digest, limits, &located.policy);
+        let look = located.registry.inspect_image(
+            &located.repository,
+            self.digest,
+            limits,
+            &located.policy,
+        );
         Ok(look.await?)
     }
 }

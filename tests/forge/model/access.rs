@@ -1,4 +1,4 @@
-//! Who somebody is, and what they may do. Reads only.
+//! Authentication and rights. Reads only.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use super::call::{Answer, Call, Who};
 use super::state::{Mode, Repository, State, Team};
 
 impl State {
-    /// Who sent these credentials; `Err` when they are wrong.
+    /// The account of these credentials; `Err` when they are wrong.
     pub fn authenticate(&self, authorization: Option<&str>) -> Result<Option<Who>, Answer> {
         let Some(header) = authorization else {
             return Ok(None);
@@ -37,7 +37,7 @@ impl State {
         })
     }
 
-    /// Name and password; a token may stand for either.
+    /// Name and password; a token may replace either.
     fn basic(&self, encoded: &str) -> Option<Who> {
         let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
         let (login, password) = decoded.split_once(':')?;
@@ -94,7 +94,7 @@ impl State {
         teams.any(|team| team.mode == Mode::Owner)
     }
 
-    /// What the account may do with one part of a repository, `repo.code` for example.
+    /// The rights of the account for one unit of a repository, `repo.code` for example.
     pub fn unit_mode(&self, account: Option<i64>, repository: &Repository, unit: &str) -> Mode {
         let general = self.general_mode(account, repository);
         if general >= Mode::Admin {
@@ -130,8 +130,8 @@ impl State {
         self.teams_of(account, of.owner).filter(has)
     }
 
-    /// The access that counts without regard to parts. New versions give a team with rights by part
-    /// none; old ones give it the least of its rights.
+    /// The access without regard to units. New versions give none to a team with rights by unit; old ones give it the
+    /// least of its rights.
     pub fn general_mode(&self, account: Option<i64>, repository: &Repository) -> Mode {
         let Some(account) = account else {
             return Mode::None;
@@ -148,7 +148,7 @@ impl State {
         best.max(direct.unwrap_or(Mode::None))
     }
 
-    /// Somebody who may see no part of a repository is told that there is none.
+    /// To an account without any right, the repository does not exist.
     pub fn may_see(&self, account: Option<i64>, repository: &Repository) -> bool {
         let units = ["repo.code", "repo.issues", "repo.packages"];
         let mut modes = units
@@ -162,7 +162,7 @@ impl State {
     }
 }
 
-/// The area of the API whose scope a token needs; none where every token may ask.
+/// The area of the API whose scope a token needs; `None` where every token may ask.
 fn area(call: &Call) -> Option<&'static str> {
     let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
     match steps[..] {

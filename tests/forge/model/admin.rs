@@ -1,5 +1,5 @@
-//! What an administrator of the forge does, and how things end: accounts made and deleted, tokens and
-//! organizations deleted. What has dependants is not deleted.
+//! Actions of the forge's administrator, and deletions: accounts are made and deleted, tokens and organizations
+//! deleted. An object with dependants is not deleted.
 
 use super::call::{Answer, Call, Reply};
 use super::shape::Viewer;
@@ -44,7 +44,7 @@ impl State {
             repository.collaborators.remove(&id);
             repository.watchers.remove(&id);
         }
-        // Its number stays with what it wrote; nobody can sign in by that name any more.
+        // Its number stays on its texts; signing in by that name is impossible.
         let mut accounts = self.accounts.iter_mut();
         let account = accounts.find(|account| account.id == id).unwrap();
         account.login = format!("ghost-{id}");
@@ -88,7 +88,7 @@ impl State {
         Ok(Answer::empty(204))
     }
 
-    /// Labels that all repositories of an organization share.
+    /// Labels of all repositories of an organization.
     pub fn in_org_labels(&mut self, call: &Call, org: i64) -> Reply {
         if call.method == "GET" {
             let labels = self.org_labels.get(&org).cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The forge as one thing: its state behind a lock, and the way of a request to it.
+//! The forge as a whole: its state behind a lock, and the path of a request to it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use referee::clock::Clock;
 use serde_json::Value;
 
 use super::call::{Answer, Call};
-use super::knobs::{Faults, Pace, Weather};
+use super::fault_injection::{DeliveryFaults, Faults, Pace};
 use super::sender::Sent;
 use super::server::Asked;
 use super::state::State;
 use super::version::ForgeVersion;
 
-/// A request before anybody looked at it.
+/// A request that was not read yet.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: String,
@@ -23,13 +23,13 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// A forge. Its repositories go with its last handle.
+/// A forge. Its repositories are removed with its last handle.
 #[derive(Clone)]
 pub struct Forge {
     inner: Arc<Inner>,
 }
 
-/// Writers of contents that get in each other's way.
+/// Concurrent writers of contents.
 struct Race {
     writers: usize,
     looked: usize,
@@ -40,7 +40,7 @@ struct Inner {
     state: Mutex<State>,
     race: Mutex<Option<Race>>,
     faults: Mutex<Faults>,
-    weather: Mutex<Weather>,
+    delivery_faults: Mutex<DeliveryFaults>,
     pace: Mutex<Pace>,
     working: tokio::sync::Mutex<()>,
     late: Mutex<Vec<Request>>,
@@ -51,7 +51,7 @@ struct Inner {
 }
 
 impl Forge {
-    /// A forge that nobody can reach by network. `root` is the address that it thinks it has.
+    /// A forge without a network port. `root` is the address that it has in its answers.
     pub fn silent(version: ForgeVersion, root: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(version, root, folder.path().to_owned(), clock);
@@ -59,7 +59,7 @@ impl Forge {
             state: Mutex::new(state),
             race: Mutex::default(),
             faults: Mutex::new(Faults::none()),
-            weather: Mutex::new(Weather::fair()),
+            delivery_faults: Mutex::new(DeliveryFaults::none()),
             pace: Mutex::default(),
             working: tokio::sync::Mutex::default(),
             late: Mutex::default(),
@@ -73,13 +73,13 @@ impl Forge {
         }
     }
 
-    /// What the forge remembers, for a test to read or to change.
+    /// The state of the forge, for a test to read or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap()
     }
 
-    /// The next writers of contents, that many, all look at the branch before any of them writes;
-    /// then they write in the order in which they looked.
+    /// The next writers of contents, this many, all look at the branch before any of them writes. Then they write in
+    /// the order in which they looked.
     pub fn race(&self, writers: usize) {
         *self.inner.race.lock().unwrap() = Some(Race {
             writers,
@@ -88,7 +88,7 @@ impl Forge {
         });
     }
 
-    /// How many writers of the race looked.
+    /// How many writers of the race have looked.
     pub fn looked(&self) -> usize {
         let race = self.inner.race.lock().unwrap();
         race.as_ref().map_or(0, |race| race.looked)
@@ -96,12 +96,12 @@ impl Forge {
 
     /// Waits for the turn of a writer, if there is a race.
     async fn turn(&self) {
-        let place = match self.inner.race.lock().unwrap().as_mut() {
+        let position = match self.inner.race.lock().unwrap().as_mut() {
             Some(race) => race.looked,
             None => return,
         };
         self.inner.race.lock().unwrap().as_mut().unwrap().looked += 1;
-        let ready = |race: &Race| race.looked == race.writers && race.written == place;
+        let ready = |race: &Race| race.looked == race.writers && race.written == position;
         while !self.inner.race.lock().unwrap().as_ref().is_none_or(ready) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -125,9 +125,9 @@ impl Forge {
         self.inner.faults.lock().unwrap()
     }
 
-    /// What happens to deliveries, for a test to set.
-    pub fn weather(&self) -> MutexGuard<'_, Weather> {
-        self.inner.weather.lock().unwrap()
+    /// The faults of deliveries, for a test to set.
+    pub fn delivery_faults(&self) -> MutexGuard<'_, DeliveryFaults> {
+        self.inner.delivery_faults.lock().unwrap()
     }
 
     /// How fast the forge is, for a test to set.
@@ -135,7 +135,7 @@ impl Forge {
         self.inner.pace.lock().unwrap()
     }
 
-    /// Takes the time that a request takes, after those that came before it.
+    /// Waits for the time that a request takes, after the earlier requests.
     pub async fn take_time(&self, request: &Request) {
         let time = self.pace().of(&request.method, &request.path);
         if time > Duration::ZERO {
@@ -144,12 +144,12 @@ impl Forge {
         }
     }
 
-    /// Keeps a request for later.
-    pub fn put_off(&self, request: &Request) {
+    /// Keeps a request until [`Forge::catch_up`].
+    pub fn postpone(&self, request: &Request) {
         self.inner.late.lock().unwrap().push(request.clone());
     }
 
-    /// Does what was put off. How much that was.
+    /// Handles the postponed requests, and returns their number.
     pub async fn catch_up(&self) -> usize {
         let late = std::mem::take(&mut *self.inner.late.lock().unwrap());
         for request in &late {
@@ -159,16 +159,16 @@ impl Forge {
     }
 
     /// For the next delivery: its delay, and whether it is dropped, sent twice, sent late.
-    pub fn weather_of_next(&self) -> (Duration, bool, bool, bool) {
-        let mut weather = self.weather();
-        let (drop, duplicate, reorder) = (weather.drop, weather.duplicate, weather.reorder);
-        let chance = &mut weather.chance;
+    pub fn next_delivery_faults(&self) -> (Duration, bool, bool, bool) {
+        let mut faults = self.delivery_faults();
+        let (drop, duplicate, reorder) = (faults.drop, faults.duplicate, faults.reorder);
+        let chance = &mut faults.chance;
         let hits = (
             chance.hits(drop),
             chance.hits(duplicate),
             chance.hits(reorder),
         );
-        (weather.delay, hits.0, hits.1, hits.2)
+        (faults.delay, hits.0, hits.1, hits.2)
     }
 
     /// Waits until no other push runs.

@@ -1,4 +1,4 @@
-//! What hooks are told of each event, key by key.
+//! The bodies of deliveries for each event, key by key.
 
 use git2::Oid;
 use serde_json::{Value, json};
@@ -8,17 +8,23 @@ use super::git;
 use super::shape::{Viewer, time};
 use super::state::{Comment, Hook, Issue, Package, Repository, State, Status};
 
-/// Commits that a push names; the others are only counted.
+/// Commits that a push lists; the others are only counted.
 const COMMITS_NAMED: usize = 5;
 /// Commits that the push of a new branch counts at most.
 const NEW_BRANCH_COMMITS: usize = 10;
+
+/// The values of a ref before and after a push.
+struct Ends {
+    before: Option<Oid>,
+    after: Option<Oid>,
+}
 
 fn object(oid: Option<Oid>) -> String {
     oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap())
         .to_string()
 }
 
-/// Forgejo tells hooks of its own type the full name of a ref.
+/// Forgejo sends the full name of a ref to hooks of its own type.
 fn ref_for(hook: &Hook, short: &str, kind: &str) -> String {
     let folder = if kind == "tag" { "tags" } else { "heads" };
     if hook.kind == "forgejo" {
@@ -29,7 +35,7 @@ fn ref_for(hook: &Hook, short: &str, kind: &str) -> String {
 }
 
 impl State {
-    fn told_repo(&self, id: i64, who: Option<i64>) -> Value {
+    fn delivered_repo(&self, id: i64, who: Option<i64>) -> Value {
         self.repo(self.repository(id), who)
     }
 
@@ -37,11 +43,11 @@ impl State {
         self.repository(id).owner
     }
 
-    pub fn tell_repository(&mut self, id: i64, who: i64, action: &str) {
+    pub fn announce_repository(&mut self, id: i64, who: i64, action: &str) {
         let owner = self.owner_of(id);
-        let mut repository = self.told_repo(id, Some(who));
+        let mut repository = self.delivered_repo(id, Some(who));
         if action == "created" {
-            // The watchers come later, and the first commit of a generated one as well.
+            // The watchers are added later, and so is the first commit of a generated repository.
             repository["watchers_count"] = json!(0);
             if !self.repository(id).made_alone {
                 repository["default_branch"] = json!("");
@@ -50,23 +56,23 @@ impl State {
         let body = json!({
             "action": action,
             "repository": repository,
-            "organization": self.user(owner, Viewer::Nobody),
-            "sender": self.user(who, Viewer::Nobody),
+            "organization": self.user(owner, Viewer::Anonymous),
+            "sender": self.user(who, Viewer::Anonymous),
         });
         self.notify(Some(id), owner, Event::plain("repository"), |_| {
             body.clone()
         });
     }
 
-    pub fn tell_fork(&mut self, of: i64, fork: i64, who: i64) {
-        let mut forkee = self.told_repo(of, Some(who));
-        let mut repository = self.told_repo(fork, Some(who));
+    pub fn announce_fork(&mut self, of: i64, fork: i64, who: i64) {
+        let mut forkee = self.delivered_repo(of, Some(who));
+        let mut repository = self.delivered_repo(fork, Some(who));
         forkee["forks_count"] = json!(0);
         repository["watchers_count"] = json!(0);
         let body = json!({
             "forkee": forkee,
             "repository": repository,
-            "sender": self.user(who, Viewer::Nobody),
+            "sender": self.user(who, Viewer::Anonymous),
         });
         self.notify(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
             body.clone()
@@ -74,9 +80,16 @@ impl State {
     }
 
     /// A branch that was made or moved.
-    pub fn tell_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
+    pub fn announce_push(
+        &mut self,
+        id: i64,
+        who: i64,
+        name: &str,
+        before: Option<Oid>,
+        after: Oid,
+    ) {
         if before.is_none() {
-            self.tell_create(
+            self.announce_create(
                 id,
                 who,
                 name.trim_start_matches("refs/heads/"),
@@ -91,7 +104,7 @@ impl State {
         };
         let mut commits = git::log(&git, after, hidden, most);
         if before.is_none() && self.version.is_forgejo() && !commits.is_empty() {
-            // Forgejo names the whole history of a branch that has anything of its own.
+            // Forgejo lists the whole history of a branch with commits of its own.
             commits = git::log(&git, after, None, NEW_BRANCH_COMMITS);
         }
         let from = match before {
@@ -101,13 +114,23 @@ impl State {
         let compare = from.map_or(String::new(), |from| {
             format!("{}/compare/{from}...{after}", self.full_name(id))
         });
-        let body = self.push_body(id, who, name, (before, Some(after)), (&commits, &compare));
+        let body = self.push_body(
+            id,
+            who,
+            name,
+            Ends {
+                before,
+                after: Some(after),
+            },
+            &commits,
+            &compare,
+        );
         self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
             body.clone()
         });
     }
 
-    /// A new branch counts only what the default branch has not.
+    /// A new branch counts only commits that the default branch lacks.
     fn known_before(&self, git: &git2::Repository, id: i64, name: &str) -> Option<Oid> {
         let default = format!("refs/heads/{}", self.repository(id).default_branch);
         git.refname_to_id(&default).ok().filter(|_| default != name)
@@ -118,9 +141,11 @@ impl State {
         id: i64,
         who: i64,
         name: &str,
-        (before, after): (Option<Oid>, Option<Oid>),
-        (commits, compare): (&[Oid], &str),
+        ends: Ends,
+        commits: &[Oid],
+        compare: &str,
     ) -> Value {
+        let Ends { before, after } = ends;
         let git = self.git(id);
         let shown = |oid: &Oid| {
             let commit = git
@@ -140,14 +165,14 @@ impl State {
             "commits": named,
             "total_commits": commits.len(),
             "head_commit": after.as_ref().map(shown),
-            "repository": self.told_repo(id, Some(self.owner_of(id))),
-            "pusher": self.user(who, Viewer::Nobody),
-            "sender": self.user(who, Viewer::Nobody),
+            "repository": self.delivered_repo(id, Some(self.owner_of(id))),
+            "pusher": self.user(who, Viewer::Anonymous),
+            "sender": self.user(who, Viewer::Anonymous),
         })
     }
 
-    /// A tag that was made, moved or deleted. A moved one comes from nothing too.
-    pub fn tell_tag(
+    /// A tag that was made, moved or deleted. A moved tag also has no value before.
+    pub fn announce_tag(
         &mut self,
         id: i64,
         who: i64,
@@ -163,43 +188,44 @@ impl State {
             format!("{}/compare/{}...{after}", self.full_name(id), object(None))
         });
         let before = before.filter(|_| after.is_none());
-        let body = self.push_body(id, who, &name, (before, after), (&[], &compare));
+        let body = self.push_body(id, who, &name, Ends { before, after }, &[], &compare);
         self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
             body.clone()
         });
         match after {
-            Some(after) => self.tell_create(id, who, tag, "tag", after),
-            None => self.tell_delete(id, who, tag, "tag"),
+            Some(after) => self.announce_create(id, who, tag, "tag", after),
+            None => self.announce_delete(id, who, tag, "tag"),
         }
     }
 
-    fn tell_create(&mut self, id: i64, who: i64, short: &str, kind: &str, at: Oid) {
+    fn announce_create(&mut self, id: i64, who: i64, short: &str, kind: &str, at: Oid) {
         let body = json!({
             "sha": at.to_string(),
             "ref": short,
             "ref_type": kind,
-            "repository": self.told_repo(id, None),
-            "sender": self.user(who, Viewer::Nobody),
+            "repository": self.delivered_repo(id, None),
+            "sender": self.user(who, Viewer::Anonymous),
         });
-        self.tell_ref(id, "create", (short, kind), &body);
+        self.announce_ref(id, "create", short, kind, &body);
     }
 
-    pub fn tell_delete(&mut self, id: i64, who: i64, short: &str, kind: &str) {
+    pub fn announce_delete(&mut self, id: i64, who: i64, short: &str, kind: &str) {
         let body = json!({
             "ref": short,
             "ref_type": kind,
             "pusher_type": "user",
-            "repository": self.told_repo(id, None),
-            "sender": self.user(who, Viewer::Nobody),
+            "repository": self.delivered_repo(id, None),
+            "sender": self.user(who, Viewer::Anonymous),
         });
-        self.tell_ref(id, "delete", (short, kind), &body);
+        self.announce_ref(id, "delete", short, kind, &body);
     }
 
-    fn tell_ref(
+    fn announce_ref(
         &mut self,
         id: i64,
         event: &'static str,
-        (short, kind): (&str, &str),
+        short: &str,
+        kind: &str,
         body: &Value,
     ) {
         self.notify(Some(id), self.owner_of(id), Event::plain(event), |hook| {
@@ -210,7 +236,7 @@ impl State {
     }
 
     /// The API's test of a repository hook: a push from the head to the head.
-    pub fn tell_test(&mut self, hook: &Hook, who: i64) {
+    pub fn announce_test(&mut self, hook: &Hook, who: i64) {
         let super::state::Scope::Repository(id) = hook.scope else {
             return;
         };
@@ -219,20 +245,23 @@ impl State {
             return;
         };
         let compare = format!("{}/compare/{head}...{head}", self.full_name(id));
-        let ends = (Some(head), Some(head));
-        let mut body = self.push_body(id, who, &branch, ends, (&[head], &compare));
-        // It is said less of than of a push.
+        let ends = Ends {
+            before: Some(head),
+            after: Some(head),
+        };
+        let mut body = self.push_body(id, who, &branch, ends, &[head], &compare);
+        // It has fewer fields than a push.
         let git = self.git(id);
         let mut commit = self.payload_commit(id, &git.find_commit(head).unwrap(), None);
         commit["verification"] = super::shape_git::unsigned();
         body["commits"] = json!([commit]);
         body["head_commit"] = commit;
-        body["repository"] = self.told_repo(id, None);
+        body["repository"] = self.delivered_repo(id, None);
         self.deliver(hook, Event::plain("push"), &body);
     }
 
-    /// New forges tell us of our own statuses.
-    pub fn tell_status(&mut self, status: &Status, who: i64) {
+    /// New forges also deliver events about our own statuses.
+    pub fn announce_status(&mut self, status: &Status, who: i64) {
         if self.version.is_old() {
             return;
         }
@@ -247,8 +276,8 @@ impl State {
             "created_at": time(status.created),
             "description": status.description,
             "id": status.id,
-            "repository": self.told_repo(status.repository, Some(self.owner_of(status.repository))),
-            "sender": self.user(who, Viewer::Nobody),
+            "repository": self.delivered_repo(status.repository, Some(self.owner_of(status.repository))),
+            "sender": self.user(who, Viewer::Anonymous),
             "sha": status.sha,
             "state": status.state,
             "target_url": self.absolute(&status.target),
@@ -263,7 +292,7 @@ impl State {
         );
     }
 
-    /// Hooks are told a target that starts at the forge's root in full, and so an empty one too.
+    /// A target that starts at the forge's root is delivered as a full address, and so is an empty one.
     fn absolute(&self, target: &str) -> String {
         if target.is_empty() || target.starts_with('/') {
             format!("{}/{}", self.root, target.trim_start_matches('/'))
@@ -272,11 +301,12 @@ impl State {
         }
     }
 
-    pub fn tell_issue(
+    pub fn announce_issue(
         &mut self,
         issue: &Issue,
         who: i64,
-        (fine, action): (&'static str, &str),
+        fine: &'static str,
+        action: &str,
         changes: Option<Value>,
     ) {
         let mut body = json!({"action": action, "number": issue.number});
@@ -289,8 +319,8 @@ impl State {
             who
         };
         body["issue"] = self.issue(issue, Some(viewer));
-        body["repository"] = self.told_repo(issue.repository, Some(who));
-        // The repository is from before, so it counts what was open then.
+        body["repository"] = self.delivered_repo(issue.repository, Some(who));
+        // The repository is from before the event, so it counts the issues that were open then.
         let open = body["repository"]["open_issues_count"]
             .as_i64()
             .unwrap_or_default();
@@ -299,7 +329,7 @@ impl State {
             "closed" => open + 1,
             _ => open,
         });
-        body["sender"] = self.user(who, Viewer::Nobody);
+        body["sender"] = self.user(who, Viewer::Anonymous);
         body["commit_id"] = json!("");
         let event = Event {
             coarse: "issues",
@@ -313,7 +343,7 @@ impl State {
         );
     }
 
-    /// The latest forge also says which labels came and went.
+    /// The latest forge also lists the added and removed labels.
     fn changes(&self, mut changes: Value) -> Value {
         if self.version.is_latest() {
             changes["added_labels"] = Value::Null;
@@ -322,7 +352,7 @@ impl State {
         changes
     }
 
-    pub fn tell_comment(
+    pub fn announce_comment(
         &mut self,
         comment: &Comment,
         who: i64,
@@ -341,7 +371,7 @@ impl State {
             "comment": self.comment(comment),
         });
         if !self.version.is_latest() {
-            // The issue is from before, so it counts the comments of then.
+            // The issue is from before the event, so it counts the comments of then.
             let count = body["issue"]["comments"].as_i64().unwrap_or_default();
             body["issue"]["comments"] = json!(match action {
                 "created" => count - 1,
@@ -352,8 +382,8 @@ impl State {
         if let Some(before) = before {
             body["changes"] = self.changes(json!({"body": {"from": before}}));
         }
-        body["repository"] = self.told_repo(issue.repository, Some(who));
-        body["sender"] = self.user(who, Viewer::Nobody);
+        body["repository"] = self.delivered_repo(issue.repository, Some(who));
+        body["sender"] = self.user(who, Viewer::Anonymous);
         body["is_pull"] = json!(false);
         let owner = self.owner_of(issue.repository);
         self.notify(
@@ -364,20 +394,20 @@ impl State {
         );
     }
 
-    pub fn tell_release(&mut self, id: i64, who: i64, release: &Value) {
+    pub fn announce_release(&mut self, id: i64, who: i64, release: &Value) {
         let body = json!({
             "action": "published",
             "release": release,
-            "repository": self.told_repo(id, Some(who)),
-            "sender": self.user(who, Viewer::Nobody),
+            "repository": self.delivered_repo(id, Some(who)),
+            "sender": self.user(who, Viewer::Anonymous),
         });
         self.notify(Some(id), self.owner_of(id), Event::plain("release"), |_| {
             body.clone()
         });
     }
 
-    /// Never told by Gitea 1.22 and Forgejo 10.
-    pub fn tell_package(&mut self, package: &Package, who: i64, action: &str) {
+    /// Gitea 1.22 and Forgejo 10 never deliver it.
+    pub fn announce_package(&mut self, package: &Package, who: i64, action: &str) {
         if self.version.is_old() {
             return;
         }
@@ -386,7 +416,7 @@ impl State {
             "repository": null,
             "package": self.package(package, Some(who)),
             "organization": self.organization(package.owner),
-            "sender": self.user(who, Viewer::Nobody),
+            "sender": self.user(who, Viewer::Anonymous),
         });
         let linked = self.repositories.iter().map(|r: &Repository| r.id);
         let linked = linked.filter(|id| Some(*id) == package.repository).max();

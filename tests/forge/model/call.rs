@@ -1,10 +1,10 @@
-//! One request as the handlers see it, and the answer they give.
+//! A request as the handlers see it, and their answer.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Who asks: an account, and what its token may do.
+/// The account that asks, and the rights of its token.
 #[derive(Debug, Clone)]
 pub struct Who {
     pub account: i64,
@@ -23,12 +23,12 @@ pub struct Call {
     pub query: BTreeMap<String, String>,
     pub body: Value,
     pub who: Option<Who>,
-    /// Where the branch stood when a writer of contents looked at it; another may have moved it since.
+    /// The commit of the branch when a writer of contents looked at it; another writer may have moved it since.
     pub seen: Option<String>,
 }
 
 impl Call {
-    /// A text of the body, empty if there is none.
+    /// A text of the body; empty when it is missing.
     pub fn text(&self, name: &str) -> String {
         self.body[name].as_str().unwrap_or_default().to_owned()
     }
@@ -41,7 +41,7 @@ impl Call {
         self.who.as_ref().map(|who| who.account)
     }
 
-    /// The account that asks; routes that need one were guarded before.
+    /// The account that asks; a route that needs one has checked it before.
     pub fn me(&self) -> i64 {
         self.account().unwrap()
     }
@@ -65,7 +65,7 @@ impl Call {
     }
 }
 
-/// A JSON text as Go writes it: what could be markup is escaped.
+/// A JSON text as Go writes it, with markup escaped.
 pub fn escaped(json: &str) -> Vec<u8> {
     let text = json
         .replace('<', "\\u003c")
@@ -82,7 +82,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Both are answers; the refusals take the short way.
+/// Both are answers; a refusal ends the handler.
 pub type Reply = Result<Answer, Answer>;
 
 impl Answer {
@@ -102,20 +102,20 @@ impl Answer {
         }
     }
 
-    /// A path that the router does not know.
+    /// A path that the router does not have.
     pub fn no_such_page() -> Self {
         Self::empty(404)
             .with("Content-Type", "text/plain; charset=utf-8")
             .body(b"404 page not found\n".to_vec())
     }
 
-    /// A known path that was asked with another method.
+    /// A known path with another method.
     pub fn wrong_method(allowed: &str) -> Self {
         Self::empty(405).with("Allow", allowed)
     }
 
     /// A redirect to a path; only `GET` gets a page with it.
-    pub fn redirect(call: &Call, (status, words): (u16, &str), path: &str) -> Self {
+    pub fn redirect(call: &Call, status: u16, words: &str, path: &str) -> Self {
         let answer = Self::empty(status).with("Location", path);
         if call.method != "GET" {
             return answer;

@@ -1,4 +1,4 @@
-//! Reading what lies in a repository: branches, tags, refs, commits, files, comparisons.
+//! Reading a repository: branches, tags, refs, commits, files, comparisons.
 
 use git2::Commit;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::git;
 use super::refusal::with_all;
 use super::state::{Mode, State};
 
-/// Entries of a page of a tree, as the settings say.
+/// Entries of a page of a tree, by the settings of the forge.
 const TREE_PAGE: usize = 1000;
 
 impl State {
@@ -31,12 +31,12 @@ impl State {
         }
     }
 
-    /// Entries of a commit's tree, those of its folders among them where that is asked.
+    /// Entries of a commit's tree; those of its folders only on request.
     fn trees(&self, call: &Call, id: i64, name: &str) -> Reply {
         let git = self.git(id);
         let commit = git::resolve(&git, name).ok_or_else(|| self.not_found())?;
         let tree = commit.tree().unwrap();
-        let place = format!("{}/api/v1/repos/{}/git", self.root, self.full_name(id));
+        let base = format!("{}/api/v1/repos/{}/git", self.root, self.full_name(id));
         let deep = call
             .query
             .get("recursive")
@@ -44,18 +44,18 @@ impl State {
         let mut all = Vec::new();
         tree.walk(git2::TreeWalkMode::PreOrder, |root, entry| {
             let kind = entry.kind().map_or("blob", |kind| kind.str());
-            let mut shown = json!({
+            let mut body = json!({
                 "path": format!("{root}{}", entry.name().unwrap_or_default()),
                 "mode": format!("{:06o}", entry.filemode()),
                 "type": kind,
                 "size": 0,
                 "sha": entry.id().to_string(),
-                "url": format!("{place}/{kind}s/{}", entry.id()),
+                "url": format!("{base}/{kind}s/{}", entry.id()),
             });
             if let Ok(blob) = git.find_blob(entry.id()) {
-                shown["size"] = json!(blob.size());
+                body["size"] = json!(blob.size());
             }
-            all.push(shown);
+            all.push(body);
             if deep {
                 git2::TreeWalkResult::Ok
             } else {
@@ -72,7 +72,7 @@ impl State {
             200,
             &json!({
                 "sha": tree.id().to_string(),
-                "url": format!("{place}/trees/{}", tree.id()),
+                "url": format!("{base}/trees/{}", tree.id()),
                 "tree": here,
                 "truncated": page * TREE_PAGE < total,
                 "page": page,
@@ -85,7 +85,7 @@ impl State {
         self.unit_mode(call.account(), self.repository(id), "repo.code") >= Mode::Write
     }
 
-    /// Newest commit first, then in the order in which the branches came.
+    /// Newest commit first, then in the order of the branches.
     fn branches(&self, call: &Call, id: i64) -> Answer {
         let git = self.git(id);
         let refs = git::refs(&git);
@@ -109,8 +109,8 @@ impl State {
         let head = git.refname_to_id(&format!("refs/heads/{name}"));
         let head = head.map_err(|_| self.not_found())?;
         let commit = git.find_commit(head).unwrap();
-        let shown = self.branch(id, name, &commit, self.may_push(call, id));
-        Ok(Answer::json(200, &shown))
+        let body = self.branch(id, name, &commit, self.may_push(call, id));
+        Ok(Answer::json(200, &body))
     }
 
     fn tags(&self, call: &Call, id: i64) -> Answer {
@@ -129,13 +129,13 @@ impl State {
         let refs = git::refs(&git)
             .into_iter()
             .filter(|(name, _)| name.starts_with(&prefix));
-        let shown: Vec<Value> = refs
+        let bodies: Vec<Value> = refs
             .map(|(name, oid)| self.git_ref(id, &git, &name, oid))
             .collect();
-        if shown.is_empty() && !under.is_empty() {
+        if bodies.is_empty() && !under.is_empty() {
             return Err(self.not_found());
         }
-        Ok(Answer::json(200, &json!(shown)))
+        Ok(Answer::json(200, &json!(bodies)))
     }
 
     fn commits(&self, call: &Call, id: i64) -> Reply {
@@ -146,7 +146,7 @@ impl State {
         let all = git::log(&git, head.id(), None, usize::MAX);
         let total = all.len();
         let pages = total.div_ceil(limit);
-        let (here, mut headers) = self.cut(call, all);
+        let (here, mut headers) = self.paged(call, all);
         for (name, value) in [
             ("X-Page", page.to_string()),
             ("X-PerPage", limit.to_string()),
@@ -156,22 +156,22 @@ impl State {
         ] {
             headers.push((name.to_owned(), value));
         }
-        let shown = here.iter().map(|oid| {
+        let bodies = here.iter().map(|oid| {
             let commit = git.find_commit(*oid).unwrap();
             self.asked_commit(call, id, &commit)
         });
-        let shown: Vec<Value> = shown.collect();
-        Ok(with_all(Answer::json(200, &json!(shown)), headers))
+        let bodies: Vec<Value> = bodies.collect();
+        Ok(with_all(Answer::json(200, &json!(bodies)), headers))
     }
 
-    /// A commit with or without its changes, as the query says.
+    /// A commit with or without its changes, by the query.
     fn asked_commit(&self, call: &Call, id: i64, commit: &Commit) -> Value {
         let wants = |name: &str| call.query.get(name).is_none_or(|value| value != "false");
         let changes = wants("files").then(|| git::changes(&self.git(id), commit));
         self.commit(id, commit, changes, wants("verification"))
     }
 
-    /// 404 for a commit, in words that changed.
+    /// 404 for a commit, with the message of the version.
     pub fn no_such_commit(&self, sha: &str) -> Answer {
         if self.version.is_old() {
             self.absent(sha, &[])
@@ -188,7 +188,7 @@ impl State {
         Ok(Answer::json(200, &self.asked_commit(call, id, &commit)))
     }
 
-    /// Only the latest forge compares for somebody who may not read pull requests.
+    /// Only the latest forge compares for an account that may not read pull requests.
     fn compare(&self, call: &Call, id: i64, range: &str) -> Reply {
         match self.version {
             super::version::ForgeVersion::Gitea122 => return Err(self.absent("BaseNotExist", &[])),
@@ -207,14 +207,14 @@ impl State {
         });
         let (base, head) = ends.ok_or_else(|| self.not_found())?;
         let commits = git::log(&git, head, Some(base), usize::MAX);
-        let shown = commits.iter().map(|oid| {
+        let bodies = commits.iter().map(|oid| {
             let commit = git.find_commit(*oid).unwrap();
             self.asked_commit(call, id, &commit)
         });
-        let shown: Vec<Value> = shown.collect();
+        let bodies: Vec<Value> = bodies.collect();
         Ok(Answer::json(
             200,
-            &json!({"total_commits": shown.len(), "commits": shown}),
+            &json!({"total_commits": bodies.len(), "commits": bodies}),
         ))
     }
 

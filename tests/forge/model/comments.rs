@@ -1,5 +1,5 @@
-//! Comments on issues, and reactions to them. Whoever may read issues may comment; where the issue is
-//! locked, whoever may write them.
+//! Comments on issues, and reactions. The right to read issues allows comments; a locked issue takes the right to
+//! write.
 
 use serde_json::{Value, json};
 
@@ -31,11 +31,11 @@ impl State {
         }
     }
 
-    /// Comments do not page: all come at once.
+    /// Comments have no pages: the answer has all.
     fn all<T>(&self, all: Vec<T>, show: impl Fn(&T) -> Value) -> Answer {
-        let shown: Vec<Value> = all.iter().map(show).collect();
-        let total = shown.len().to_string();
-        Answer::json(200, &json!(shown)).with("X-Total-Count", &total)
+        let bodies: Vec<Value> = all.iter().map(show).collect();
+        let total = bodies.len().to_string();
+        Answer::json(200, &json!(bodies)).with("X-Total-Count", &total)
     }
 
     fn create_comment(&mut self, call: &Call, id: i64, number: &str) -> Reply {
@@ -61,7 +61,7 @@ impl State {
         self.comments.push(comment.clone());
         let mut issues = self.issues.iter_mut();
         issues.find(|other| other.id == issue.id).unwrap().updated = now;
-        self.tell_comment(&comment, call.me(), "created", None);
+        self.announce_comment(&comment, call.me(), "created", None);
         Ok(Answer::json(201, &self.comment(&comment)))
     }
 
@@ -85,7 +85,7 @@ impl State {
             ("PATCH", []) => self.edit_comment(call, found),
             ("DELETE", []) => {
                 self.comments.retain(|other| other.id != found.id);
-                self.tell_comment(&found, call.me(), "deleted", None);
+                self.announce_comment(&found, call.me(), "deleted", None);
                 Ok(Answer::empty(204))
             }
             ("GET", ["reactions"]) => {
@@ -109,7 +109,7 @@ impl State {
             .find(|other| other.id == comment.id)
             .unwrap();
         *slot = comment.clone();
-        self.tell_comment(&comment, call.me(), "edited", Some(before));
+        self.announce_comment(&comment, call.me(), "edited", Some(before));
         Ok(Answer::json(200, &self.comment(&comment)))
     }
 
@@ -128,11 +128,12 @@ impl State {
                 .unwrap();
             slot.reactions.push(reaction.clone());
         }
-        let shown = self.reaction(call, &reaction, self.now());
-        Ok(Answer::json(if known { 200 } else { 201 }, &shown))
+        let body = self.reaction(call, &reaction, self.now());
+        Ok(Answer::json(if known { 200 } else { 201 }, &body))
     }
 
-    fn reaction(&self, call: &Call, (who, content): &(i64, String), at: i64) -> Value {
+    fn reaction(&self, call: &Call, reaction: &(i64, String), at: i64) -> Value {
+        let (who, content) = reaction;
         let user = self.user(*who, Viewer::of(call.account()));
         json!({"user": user, "content": content, "created_at": time(at)})
     }
@@ -149,7 +150,7 @@ impl State {
             "html_url": format!("{url}#issuecomment-{}", comment.id),
             "pull_request_url": "",
             "issue_url": url,
-            "user": self.user(comment.poster, Viewer::Nobody),
+            "user": self.user(comment.poster, Viewer::Anonymous),
             "original_author": "",
             "original_author_id": 0,
             "body": comment.body,

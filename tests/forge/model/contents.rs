@@ -1,5 +1,5 @@
-//! Writing files by API: one commit for all of them, refused as a whole. Between the writer's look
-//! at the branch and its commit others may have moved it, and then it loses.
+//! Writing files by API: one commit for all of them, refused as a whole. When another writer moves the branch between a
+//! writer's look and its commit, the writer loses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use super::shape_git::unsigned;
 use super::state::{Mode, State};
 
 impl State {
-    /// Where the branch stands that a request is going to write to; none for other requests.
+    /// The commit of the branch that a request will write to; `None` for other requests.
     pub fn looked_at(&self, call: &Call) -> Option<String> {
         let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
         let ["repos", owner, name, "contents", ..] = steps[..] else {
@@ -61,10 +61,10 @@ impl State {
         let message = format!("{}\n", call.text("message"));
         let commit = git::commit(&git, Some(head), &files, &self.author(call.me()), &message);
         git::point(&git, &branch, commit);
-        self.tell_push(id, call.me(), &branch, Some(head), commit);
+        self.announce_push(id, call.me(), &branch, Some(head), commit);
         let commit = git.find_commit(commit).unwrap();
         let at = branch.trim_start_matches("refs/heads/");
-        let shown = asked
+        let bodies = asked
             .iter()
             .filter(|asked| asked["operation"] != "delete")
             .map(|asked| {
@@ -76,18 +76,18 @@ impl State {
                     true,
                 )
             });
-        let shown: Vec<Value> = shown.collect();
+        let bodies: Vec<Value> = bodies.collect();
         let mut body = json!({"commit": self.file_commit(id, &commit), "verification": unsigned()});
         if path.is_empty() {
-            body["files"] = json!(shown);
+            body["files"] = json!(bodies);
         } else {
-            body["content"] = shown.into_iter().next().unwrap_or_default();
+            body["content"] = bodies.into_iter().next().unwrap_or_default();
         }
         let created = path.is_empty() || call.method == "POST";
         Ok(Answer::json(if created { 201 } else { 200 }, &body))
     }
 
-    /// The latest forge says what happened; the others fail without a word.
+    /// The latest forge reports the reason; the others fail without a message.
     fn lost(&self, branch: &str, head: Oid, seen: Oid) -> Answer {
         if self.version.is_latest() {
             let words = format!("cannot lock ref '{branch}': is at {head} but expected {seen}");
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// What the operations come to, on top of a commit.
+    /// The files after the operations, on top of a commit.
     fn planned(&self, base: &Commit, asked: &[Value]) -> Result<Files, Answer> {
         let tree = base.tree().unwrap();
         let mut files = Files::new();
@@ -137,7 +137,7 @@ impl State {
     }
 }
 
-/// The operations of a request: its list, or the one that its method and path mean.
+/// The operations of a request: its list, or the operation of its method and path.
 fn asked(call: &Call, path: &str) -> Vec<Value> {
     if path.is_empty() {
         return call.body["files"].as_array().cloned().unwrap_or_default();

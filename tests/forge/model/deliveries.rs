@@ -1,4 +1,4 @@
-//! A delivery as it goes over the wire: which hooks are told, what is signed, which headers there are.
+//! A delivery as it goes over the wire: its hooks, signatures and headers.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// The fine event, `issue_label` for example.
     pub event: String,
-    /// The repository and the ref, where it tells of a ref.
+    /// The repository and the ref of an event about a ref.
     pub about: Option<(i64, String)>,
 }
 
@@ -54,8 +54,8 @@ pub fn delivery_id() -> String {
 }
 
 impl State {
-    /// Tells every active hook that asked for the event: those of the repository, then those of its
-    /// organization. Each may be told in its own words.
+    /// Queues a delivery to every active hook that asked for the event: those of the repository, then those of its
+    /// organization. Each hook may get a body of its own.
     pub fn notify(
         &mut self,
         repository: Option<i64>,
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    /// Queues a delivery to one hook, whatever it asked for.
+    /// Queues a delivery to one hook, also for an event that it did not ask for.
     pub fn deliver(&mut self, hook: &Hook, event: Event, body: &Value) {
         let id = body["repository"]["id"].as_i64();
         let folder = match body["ref_type"].as_str() {
@@ -114,19 +114,20 @@ impl State {
         });
     }
 
-    /// Old forges look for the repository and the ref once more when a push's turn comes. If either
-    /// went meanwhile, nobody is ever told of the push.
+    /// Old forges look for the repository and the ref once more before they send a push. If either was deleted
+    /// meanwhile, the push is never delivered.
     pub fn forget_pushes(&mut self, repository: i64, name: Option<&str>) {
         if !self.version.is_old() {
             return;
         }
-        let of =
-            |(id, told): &(i64, String)| *id == repository && name.is_none_or(|name| name == told);
+        let of = |(id, about): &(i64, String)| {
+            *id == repository && name.is_none_or(|name| name == about)
+        };
         let lost = |d: &Delivery| d.event != "delete" && d.about.as_ref().is_some_and(of);
         self.outbox.retain(|delivery| !lost(delivery));
     }
 
-    /// Signatures are over the JSON, also of a form; without a secret they are there and empty.
+    /// Signatures cover the JSON, also of a form. Without a secret the headers are empty.
     fn delivery_headers(
         &self,
         hook: &Hook,

@@ -11,7 +11,7 @@ use git2::{
 const LISTED_ENTRIES: usize = 2_000;
 const LISTED_BYTES: usize = 16 << 20;
 
-/// A name and address in a commit.
+/// A name, an address and a time in a commit.
 #[derive(Debug, Clone)]
 pub struct Author {
     pub name: String,
@@ -26,10 +26,10 @@ impl Author {
     }
 }
 
-/// A change of files: contents, or nothing for one that goes.
+/// A change of files: contents, or `None` for a deleted file.
 pub type Files = BTreeMap<String, Option<Vec<u8>>>;
 
-/// What a commit changed, by file, and how many lines.
+/// The changes of a commit by file, and the numbers of lines.
 #[derive(Debug, Default)]
 pub struct Changes {
     pub added: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Changes {
     pub deletions: usize,
 }
 
-/// Makes an empty bare repository that pushes may go to.
+/// Makes an empty bare repository that accepts pushes.
 pub fn init(folder: &std::path::Path, branch: &str) {
     let mut options = git2::RepositoryInitOptions::new();
     options
@@ -94,7 +94,7 @@ pub fn commit(
         .unwrap()
 }
 
-/// Points a ref to an object, whatever it pointed to before.
+/// Moves a ref to an object.
 pub fn point(git: &Repository, name: &str, to: Oid) {
     git.reference(name, to, true, "").unwrap();
 }
@@ -125,8 +125,8 @@ pub fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Ve
     walk.take(most).map(Result::unwrap).collect()
 }
 
-/// Whether a tree is of a size that a commit's files are listed and its lines are counted. A few kilobytes
-/// of git can stand for more files than anybody could list.
+/// Whether a tree is small enough that the files of its commit are listed and their lines counted. A few kilobytes of
+/// git can contain more files than a list can hold.
 fn is_listed(git: &Repository, tree: &Tree) -> bool {
     let odb = git.odb().unwrap();
     let (mut entries, mut bytes) = (0, 0);
@@ -135,15 +135,16 @@ fn is_listed(git: &Repository, tree: &Tree) -> bool {
         if entry.kind() == Some(ObjectType::Blob) {
             bytes += odb.read_header(entry.id()).unwrap().0;
         }
-        match entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES {
-            true => TreeWalkResult::Ok,
-            false => TreeWalkResult::Abort,
+        if entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES {
+            TreeWalkResult::Ok
+        } else {
+            TreeWalkResult::Abort
         }
     });
     walked.is_ok() && entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES
 }
 
-/// What a commit changed against its first parent; of a tree beyond all measure nothing is said.
+/// The changes of a commit against its first parent; none for a tree that is too large.
 pub fn changes(git: &Repository, commit: &Commit) -> Changes {
     let parent = commit.parent(0).ok().map(|parent| parent.tree().unwrap());
     let tree = commit.tree().unwrap();
@@ -200,7 +201,7 @@ pub fn kind(git: &Repository, oid: Oid) -> &'static str {
     }
 }
 
-/// All refs by name with what they point to.
+/// All refs by name, with their objects.
 pub fn refs(git: &Repository) -> BTreeMap<String, Oid> {
     let names = git.references().unwrap().map(Result::unwrap);
     let pairs = names.filter_map(|found| {

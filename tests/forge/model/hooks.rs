@@ -32,14 +32,14 @@ impl State {
             }
             ("POST", [id, "tests"]) => {
                 let hook = known(id)?;
-                self.tell_test(&hook, call.me());
+                self.announce_test(&hook, call.me());
                 Ok(Answer::empty(204))
             }
             _ => Err(Answer::no_such_page()),
         }
     }
 
-    /// Events, filter and header are replaced, also by nothing; the secret cannot be changed.
+    /// Events, filter and header are replaced, also by empty values; the secret cannot be changed.
     fn edit_hook(&mut self, call: &Call, id: i64) -> Answer {
         let events = self.events(&call.body["events"]);
         let hook = self.hooks.iter_mut().find(|hook| hook.id == id).unwrap();
@@ -56,8 +56,8 @@ impl State {
         Answer::json(200, &self.hook(&hook))
     }
 
-    /// `active` must be asked for; without events it is `push`; a missing address or kind of content
-    /// is refused.
+    /// A hook is inactive unless requested, and without events it gets `push`. A missing address or content type is
+    /// refused.
     fn create_hook(&mut self, call: &Call, scope: Scope) -> Reply {
         for needed in ["url", "content_type"] {
             if call.body["config"][needed]
@@ -90,7 +90,7 @@ impl State {
         Ok(Answer::json(201, &self.hook(&hook)))
     }
 
-    /// `issues` means all its parts; what the forge does not know it drops.
+    /// `issues` means all its parts; unknown events are dropped.
     fn events(&self, asked: &Value) -> Vec<String> {
         let known = [
             "push",

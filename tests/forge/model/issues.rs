@@ -1,4 +1,4 @@
-//! Issues and labels. Comments are beside.
+//! Issues and labels. Comments are in `comments`.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ impl State {
         }
         if call.method != "GET" {
             self.need_account(call)?;
-            self.need_living(id)?;
+            self.need_unarchived(id)?;
         }
         match (call.method.as_str(), rest) {
             ("GET", ["labels"]) => {
@@ -45,7 +45,7 @@ impl State {
     }
 
     /// An archived repository takes no issues and comments.
-    fn need_living(&self, id: i64) -> Result<(), Answer> {
+    fn need_unarchived(&self, id: i64) -> Result<(), Answer> {
         if self.repository(id).archived.is_none() {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl State {
         self.unit_mode(call.account(), self.repository(id), "repo.issues") >= Mode::Write
     }
 
-    /// Old forges cannot lock by API; where it can be done it takes an administrator.
+    /// Old forges cannot lock by API; new ones require an administrator.
     fn lock_or_pin(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         if self.version.is_old() && rest[2] == "lock" {
             return Err(Answer::no_such_page());
@@ -114,7 +114,7 @@ impl State {
         self.page(call, all, |issue| self.issue(issue, call.account()))
     }
 
-    /// Labels are dropped silently from whoever may not write issues.
+    /// Labels are dropped silently for an account that may not write issues.
     fn create_issue(&mut self, call: &Call, id: i64) -> Reply {
         if call.text("title").is_empty() {
             return Err(self.refuse(422, "[Title]: Required"));
@@ -141,30 +141,30 @@ impl State {
             updated: now,
         };
         self.issues.push(issue.clone());
-        self.tell_issue(&issue, call.me(), ("issues", "opened"), None);
+        self.announce_issue(&issue, call.me(), "issues", "opened", None);
         Ok(Answer::json(201, &self.issue(&issue, call.account())))
     }
 
-    /// Every change of title or state leaves a comment of the forge's own, which takes a number.
+    /// Every change of title or state makes a comment of the forge itself, which takes a number.
     fn edit_issue(&mut self, call: &Call, mut issue: Issue) -> Reply {
         if issue.poster != call.me() && !self.writes_issues(call, issue.repository) {
             return Err(Answer::empty(403));
         }
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         if let Some(title) = call.body["title"].as_str() {
             self.next("comment");
-            told.push(("edited", Some(json!({"title": {"from": issue.title}}))));
+            events.push(("edited", Some(json!({"title": {"from": issue.title}}))));
             title.clone_into(&mut issue.title);
         }
         if let Some(body) = call.body["body"].as_str() {
-            told.push(("edited", Some(json!({"body": {"from": issue.body}}))));
+            events.push(("edited", Some(json!({"body": {"from": issue.body}}))));
             body.clone_into(&mut issue.body);
         }
         if let Some(state) = call.body["state"].as_str() {
             self.next("comment");
             let closed = state == "closed";
             issue.closed = closed.then(|| self.now());
-            told.push((if closed { "closed" } else { "reopened" }, None));
+            events.push((if closed { "closed" } else { "reopened" }, None));
         }
         issue.updated = self.now();
         let slot = self
@@ -173,17 +173,17 @@ impl State {
             .find(|other| other.id == issue.id)
             .unwrap();
         *slot = issue.clone();
-        for (action, changes) in told {
-            self.tell_issue(&issue, call.me(), ("issues", action), changes);
+        for (action, changes) in events {
+            self.announce_issue(&issue, call.me(), "issues", action, changes);
         }
         Ok(Answer::json(201, &self.issue(&issue, call.account())))
     }
 
     fn delete_issue(&mut self, call: &Call, issue: &Issue) -> Reply {
         self.need_admin(call, self.repository(issue.repository))?;
-        // Old forges say nothing of it.
+        // Old forges do not deliver it.
         if self.version.is_latest() {
-            self.tell_issue(issue, call.me(), ("issues", "deleted"), None);
+            self.announce_issue(issue, call.me(), "issues", "deleted", None);
         }
         self.issues.retain(|other| other.id != issue.id);
         self.comments.retain(|comment| comment.issue != issue.id);
@@ -217,7 +217,7 @@ impl State {
             .find(|other| other.id == issue.id)
             .unwrap();
         *slot = issue.clone();
-        self.tell_issue(&issue, call.me(), ("issue_label", "label_updated"), None);
+        self.announce_issue(&issue, call.me(), "issue_label", "label_updated", None);
         Ok(Answer::json(200, &self.labels(&issue)))
     }
 
@@ -244,7 +244,7 @@ impl State {
         self.shown_label(&format!("repos/{}", self.full_name(id)), label)
     }
 
-    fn shown_label(&self, place: &str, label: &Label) -> Value {
+    fn shown_label(&self, owner: &str, label: &Label) -> Value {
         json!({
             "id": label.id,
             "name": label.name,
@@ -252,7 +252,7 @@ impl State {
             "is_archived": false,
             "color": label.color,
             "description": label.description,
-            "url": format!("{}/api/v1/{place}/labels/{}", self.root, label.id),
+            "url": format!("{}/api/v1/{owner}/labels/{}", self.root, label.id),
         })
     }
 
@@ -268,11 +268,11 @@ impl State {
     pub fn issue(&self, issue: &Issue, who: Option<i64>) -> Value {
         let repository = self.repository(issue.repository);
         let full = self.full_name(issue.repository);
-        let place = format!("{full}/issues/{}", issue.number);
+        let path = format!("{full}/issues/{}", issue.number);
         let mut shown = json!({
             "id": issue.id,
-            "url": format!("{}/api/v1/repos/{place}", self.root),
-            "html_url": format!("{}/{place}", self.root),
+            "url": format!("{}/api/v1/repos/{path}", self.root),
+            "html_url": format!("{}/{path}", self.root),
             "number": issue.number,
             "user": self.user(issue.poster, Viewer::of(who)),
             "original_author": "",

@@ -1,4 +1,4 @@
-//! Making accounts, organizations, teams and repositories; the API and tests both do it through here.
+//! Makes accounts, organizations, teams and repositories, for the API and for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ impl State {
         id
     }
 
-    /// Gives an account another name. The old one is nobody's.
+    /// Gives an account another name. The old name is free.
     pub fn rename_account(&mut self, id: i64, login: &str) {
         let mut all = self.accounts.iter_mut();
         let account = all.find(|account| account.id == id).unwrap();
@@ -74,7 +74,7 @@ impl State {
         org
     }
 
-    /// A team with rights by part. Old forges also derive a general right from them: the least.
+    /// A team with rights by unit. Old forges also derive a general right from them: the least.
     pub fn make_team(&mut self, org: i64, name: &str, units: &[(String, Mode)], all: bool) -> i64 {
         let id = self.next("team");
         let least = units.iter().map(|(_, mode)| *mode).min();
@@ -142,7 +142,7 @@ impl State {
         self.add_commit(id, &files, &self.author(who), "Initial commit\n");
     }
 
-    /// How an account signs the commits that the forge makes for it.
+    /// The author of the commits that the forge makes for an account.
     pub fn author(&self, who: i64) -> Author {
         let account = self.account(who);
         Author {

@@ -1,12 +1,12 @@
-//! A model of Gitea and Forgejo at the level of the wire, in four dialects that were recorded.
+//! A model of Gitea and Forgejo at the level of HTTP, in the four versions that were recorded.
 //!
-//! Its people, teams, issues, statuses and hooks are in memory; its repositories are real. It
-//! imitates what the recordings hold, and refuses the rest with the forge's own 404. It does not
-//! enforce the rules of protected branches.
+//! Its accounts, teams, issues, statuses and hooks are in memory; its repositories are real. It imitates the recorded
+//! exchanges, and answers all other requests with the forge's own 404. It does not enforce the rules of protected
+//! branches.
 //!
-//! Other test programs include it by `#[path = "../forge/model/mod.rs"] mod model;`, start it with
-//! [`Forge::start`], and fill it with what [`world`] has. Two tests of this program hold it to the
-//! recordings, so a change here that makes another test pass is not a lie.
+//! Other test programs include it by `#[path = "../forge/model/mod.rs"] mod model;`, start it with [`Forge::start`],
+//! and fill it by the functions of [`world`]. Two tests of this program compare it with the recordings, so a change
+//! here that makes another test pass cannot hide a wrong assumption.
 
 mod access;
 mod admin;
@@ -17,10 +17,10 @@ mod code;
 mod comments;
 mod contents;
 pub mod deliveries;
+pub mod fault_injection;
 pub mod git;
 mod hooks;
 mod issues;
-pub mod knobs;
 mod make;
 mod notes;
 pub mod packages;

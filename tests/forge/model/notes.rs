@@ -1,4 +1,4 @@
-//! Git notes. Everybody who reads code may read them; only Forgejo writes them by API.
+//! Git notes. The right to read code allows reading them; only Forgejo writes them by API.
 
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use super::call::{Answer, Call, Reply};
 use super::shape::{Viewer, time};
 use super::state::{Mode, Package, State};
 
-/// An image as somebody pushes it.
+/// An image that is pushed.
 pub struct Image<'a> {
     pub name: &'a str,
     pub tag: &'a str,
@@ -21,7 +21,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 impl State {
-    /// What a push of an image leaves behind. The same tag again is a new version with a new number.
+    /// The packages after a push of an image. The same tag again is a new version with a new number.
     pub fn put_image(&mut self, owner: i64, creator: i64, image: &Image) {
         for (media, bytes) in image.blobs {
             self.blobs
@@ -32,7 +32,7 @@ impl State {
             .iter()
             .any(|p| p.owner == owner && p.name == image.name)
         {
-            // The forge keeps a version for uploads, which nobody sees.
+            // The forge keeps a hidden version for uploads.
             self.next("package");
         }
         let parsed: Value = serde_json::from_slice(image.manifest).unwrap_or_default();
@@ -52,10 +52,10 @@ impl State {
             created: self.now(),
         };
         self.packages.push(package.clone());
-        self.tell_package(&package, creator, "created");
+        self.announce_package(&package, creator, "created");
     }
 
-    /// What somebody may do with the packages of an owner.
+    /// The rights of an account for the packages of an owner.
     pub fn packages_mode(&self, who: Option<i64>, owner: i64) -> Mode {
         let Some(who) = who else {
             return Mode::None;
@@ -108,7 +108,7 @@ impl State {
             ("DELETE", ["container", name, version]) => {
                 let package = one(name, version)?;
                 self.packages.retain(|other| other.id != package.id);
-                self.tell_package(&package, call.me(), "deleted");
+                self.announce_package(&package, call.me(), "deleted");
                 Ok(Answer::empty(204))
             }
             _ => Err(Answer::no_such_page()),

@@ -75,7 +75,7 @@ impl State {
             .unwrap()
             .name
             .clone_from(&name);
-        let mut shown = json!({
+        let mut body = json!({
             "id": id,
             "name": name,
             "sha1": secret,
@@ -83,13 +83,13 @@ impl State {
             "scopes": scopes,
         });
         if self.version == super::version::ForgeVersion::Gitea122 {
-            shown["scopes"] = Value::Null;
+            body["scopes"] = Value::Null;
         }
         if self.version.is_latest() {
-            shown["created_at"] = json!(ZERO_TIME);
-            shown["last_used_at"] = json!(ZERO_TIME);
+            body["created_at"] = json!(ZERO_TIME);
+            body["last_used_at"] = json!(ZERO_TIME);
         }
-        Ok(Answer::json(201, &shown))
+        Ok(Answer::json(201, &body))
     }
 
     /// A token with its scopes in the order that the forge keeps them in.
@@ -195,14 +195,14 @@ impl State {
         }
     }
 
-    /// Only members are told who else is one; others are sent to the list of public members.
+    /// Only members see the other members; others are redirected to the list of public members.
     fn org_member(&self, call: &Call, org: i64, login: &str) -> Reply {
         let Some(account) = self.account_named(login) else {
             return Err(self.no_such_user(login));
         };
         if !self.is_member(call.me(), org) {
             let path = call.path.replacen("/members/", "/public_members/", 1);
-            return Err(Answer::redirect(call, (303, "See Other"), &path));
+            return Err(Answer::redirect(call, 303, "See Other", &path));
         }
         if self.is_member(account.id, org) {
             Ok(Answer::empty(204))
@@ -240,20 +240,20 @@ impl State {
         let wanted = call.query.get("q").cloned().unwrap_or_default();
         let mut teams = self.teams_sorted(org, self.version.is_latest());
         teams.retain(|team| team.name.contains(&wanted));
-        let (teams, headers) = self.cut(call, teams);
-        let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
+        let (teams, headers) = self.paged(call, teams);
+        let bodies: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
         super::refusal::with_all(
-            Answer::json(200, &json!({"data": shown, "ok": true})),
+            Answer::json(200, &json!({"data": bodies, "ok": true})),
             headers,
         )
     }
 
-    /// Teams that reach a repository, the owners first.
+    /// Teams with access to a repository, the owners first.
     pub fn repo_teams(&self, id: i64) -> Answer {
         let mut teams = self.teams_sorted(self.repository(id).owner, true);
         teams.retain(|team| team.all_repositories || team.repositories.contains(&id));
-        let shown: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
-        Answer::json(200, &json!(shown))
+        let bodies: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
+        Answer::json(200, &json!(bodies))
     }
 
     fn create_team(&mut self, call: &Call, org: i64) -> Reply {
@@ -283,7 +283,7 @@ impl State {
         Ok(Answer::json(201, &self.team(&team, true)))
     }
 
-    /// What is not named stays, but for the rights, which are replaced.
+    /// A missing field keeps its value, except for the rights, which are replaced.
     fn edit_team(&mut self, call: &Call, mut team: Team) -> Answer {
         if let Some(units) = call.body["units_map"].as_object() {
             let mode = |mode: &Value| Mode::parse(mode.as_str().unwrap_or_default());
@@ -363,15 +363,16 @@ impl State {
         Ok(Answer::json(200, &self.user(account.id, viewer)))
     }
 
-    /// Members watch what they may reach.
+    /// Members watch the repositories that they have access to.
     pub fn watch(&mut self) {
         let teams = self.teams.clone();
         for repository in &mut self.repositories {
-            let reach = teams.iter().filter(|team| {
+            let with_access = teams.iter().filter(|team| {
                 let has = team.all_repositories || team.repositories.contains(&repository.id);
                 has && team.organization == repository.owner
             });
-            let members: BTreeSet<i64> = reach.flat_map(|team| team.members.clone()).collect();
+            let members: BTreeSet<i64> =
+                with_access.flat_map(|team| team.members.clone()).collect();
             repository.watchers.extend(members);
         }
     }

@@ -1,4 +1,4 @@
-//! Answers that many handlers give: refusals in the dialect's words, and pages of lists.
+//! Answers of many handlers: refusals with the message of the version, and pages of lists.
 
 use serde_json::{Value, json};
 
@@ -10,18 +10,18 @@ impl State {
         format!("{}/api/swagger", self.root)
     }
 
-    /// A refusal with words.
+    /// A refusal with a message.
     pub fn refuse(&self, status: u16, message: &str) -> Answer {
         let body = json!({"message": message, "url": self.swagger()});
         Answer::json(status, &body)
     }
 
-    /// The forge failed; it tells only administrators why.
+    /// The forge failed; only administrators see the reason.
     pub fn failed(&self) -> Answer {
         self.refuse(500, "")
     }
 
-    /// 404 in the usual words.
+    /// 404 with the usual message.
     pub fn not_found(&self) -> Answer {
         self.absent(self.version.not_found(), &[])
     }
@@ -44,13 +44,13 @@ impl State {
 
     /// One page of a list, with the count of all and links to the other pages.
     pub fn page<T>(&self, call: &Call, all: Vec<T>, show: impl Fn(&T) -> Value) -> Answer {
-        let (here, headers) = self.cut(call, all);
+        let (here, headers) = self.paged(call, all);
         let list: Vec<Value> = here.iter().map(show).collect();
         with_all(Answer::json(200, &json!(list)), headers)
     }
 
     /// The entries of the page that is asked for, and its headers.
-    pub fn cut<T>(&self, call: &Call, all: Vec<T>) -> (Vec<T>, Vec<(String, String)>) {
+    pub fn paged<T>(&self, call: &Call, all: Vec<T>) -> (Vec<T>, Vec<(String, String)>) {
         let (page, limit) = call.paging();
         let total = all.len();
         let mut headers = vec![("X-Total-Count".to_owned(), total.to_string())];
@@ -80,7 +80,7 @@ impl State {
         (!links.is_empty()).then(|| links.join(","))
     }
 
-    /// Refuses whoever does not administrate the repository.
+    /// Refuses an account that is not an administrator of the repository.
     pub fn need_admin(&self, call: &Call, repository: &Repository) -> Result<(), Answer> {
         if self.is_repository_admin(call.account(), repository) {
             return Ok(());

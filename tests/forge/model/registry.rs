@@ -1,6 +1,6 @@
-//! The registry below `/v2`: manifests and blobs, asked for and pushed, and the tokens that it hands out.
+//! The registry below `/v2`: manifests and blobs, read and pushed, and its tokens.
 //!
-//! It takes a blob in one piece. A manifest that is no tag's any more is no longer there.
+//! It takes a blob in one piece. A manifest without a tag is deleted.
 
 use serde_json::{Value, json};
 
@@ -41,8 +41,8 @@ impl State {
             ("GET" | "HEAD", [_, "blobs", digest]) => self.registry_bytes(call, Some(*digest)),
             ("POST", [name, "blobs", "uploads", ""]) => {
                 let upload = self.next("upload");
-                let place = format!("/v2/{}/{name}/blobs/uploads/{upload}", steps[0]);
-                Answer::empty(202).with("Location", &place)
+                let location = format!("/v2/{}/{name}/blobs/uploads/{upload}", steps[0]);
+                Answer::empty(202).with("Location", &location)
             }
             ("PUT", [_, "blobs", "uploads", _]) => self.put_blob(call, body),
             ("PUT", [name, "manifests", tag]) => {
@@ -84,7 +84,7 @@ impl State {
         Answer::empty(201).with("Docker-Content-Digest", &digest(image.manifest))
     }
 
-    /// What is kept under a digest.
+    /// The content of a digest.
     fn registry_bytes(&self, call: &Call, digest: Option<&str>) -> Answer {
         let kept = digest.and_then(|digest| Some((digest, self.blobs.get(digest)?)));
         let Some((digest, (media, bytes))) = kept else {
@@ -112,7 +112,7 @@ impl State {
         registry_json(200, &body).with("Link", &link)
     }
 
-    /// A token that may what its owner's credentials may.
+    /// A token with the rights of its owner's credentials.
     fn registry_token(&mut self, call: &Call) -> Answer {
         let Some(who) = call.who.clone() else {
             return self.unauthorized();
@@ -155,7 +155,7 @@ fn registry_error(status: u16, code: &str) -> Answer {
     registry_json(status, &body)
 }
 
-/// The registry says plain `application/json`.
+/// The registry answers with plain `application/json`.
 fn registry_json(status: u16, body: &Value) -> Answer {
     let bytes = Answer::json(status, body).body;
     Answer::empty(status)

@@ -45,7 +45,7 @@ impl State {
         if call.flag("auto_init") {
             self.initialize(id, call.me());
         }
-        self.tell_repository(id, call.me(), "created");
+        self.announce_repository(id, call.me(), "created");
         Ok(self.shown(201, id, call))
     }
 
@@ -66,8 +66,7 @@ impl State {
         }
     }
 
-    /// A repository with the files of a template, as one first commit. The answer is from before
-    /// the files are there.
+    /// A repository with the files of a template, as one first commit. The answer is from before the files exist.
     fn generate(&mut self, call: &Call, template: i64) -> Reply {
         let owner = self
             .account_named(&call.text("owner"))
@@ -84,7 +83,7 @@ impl State {
         if call.flag("labels") {
             self.repository_mut(id).labels = self.repository(template).labels.clone();
         }
-        self.tell_repository(id, call.me(), "created");
+        self.announce_repository(id, call.me(), "created");
         let mut answer = self.repo(self.repository(id), call.account());
         for (key, early) in [
             ("default_branch", json!("")),
@@ -139,7 +138,7 @@ impl State {
         Ok(self.shown(200, id, call))
     }
 
-    /// From now on the old name redirects, until somebody takes it.
+    /// From now on the old name redirects, until another repository takes it.
     pub fn rename(&mut self, id: i64, name: &str) {
         let repository = self.repository(id);
         let (owner, old) = (repository.owner, repository.name.clone());
@@ -185,7 +184,7 @@ impl State {
         let id = self.make_repo(owner, &name, &branch);
         self.repository_mut(id).fork_of = Some(of);
         self.copy_git(of, id);
-        self.tell_fork(of, id, call.me());
+        self.announce_fork(of, id, call.me());
         let mut answer = self.repo(self.repository(id), call.account());
         // The answer is from before the fork is filled.
         for (key, early) in [("watchers_count", json!(0)), ("size", json!(0))] {
@@ -198,7 +197,7 @@ impl State {
         if self.general_mode(call.account(), self.repository(id)) < Mode::Owner {
             return Err(self.refuse(403, "Must be owner"));
         }
-        self.tell_repository(id, call.me(), "deleted");
+        self.announce_repository(id, call.me(), "deleted");
         self.repositories.retain(|repository| repository.id != id);
         self.statuses.retain(|status| status.repository != id);
         let gone: Vec<i64> = self

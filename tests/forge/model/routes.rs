@@ -1,5 +1,4 @@
-//! From a path to its handler. Nothing is decided here but who may knock: scopes, hidden
-//! repositories, old names.
+//! From a path to its handler. Only access is decided here: scopes, hidden repositories, old names.
 
 use super::call::{Answer, Call, Reply};
 use super::state::State;
@@ -46,8 +45,7 @@ impl State {
         !open && !matches!(steps, ["nodeinfo"])
     }
 
-    /// The repository of a name, if the account may see it. By an old name the forge redirects,
-    /// whoever asks.
+    /// The repository of a name, if the account may see it. An old name redirects for every account.
     fn find(&self, call: &Call, owner: &str, name: &str) -> Result<i64, Answer> {
         if let Some(found) = self.repository_named(owner, name) {
             return if self.may_see(call.account(), found) {
@@ -69,7 +67,8 @@ impl State {
         let path = call
             .path
             .replacen(&old, &format!("/{}", self.full_name(*id)), 1);
-        Err(Answer::redirect(call, self.version.moved(), &path))
+        let (status, words) = self.version.moved();
+        Err(Answer::redirect(call, status, words, &path))
     }
 
     fn in_repo(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {

@@ -1,23 +1,23 @@
-//! Sends deliveries one after the other, as the forge does: five seconds for an answer, no second
-//! try, no redirect followed.
+//! Sends deliveries one after the other, as the forge does: five seconds for an answer, no second attempt, no redirect
+//! followed.
 
 use std::time::Duration;
 
 use super::api::Forge;
 use super::deliveries::{Delivery, delivery_id};
 
-/// How often the queue is looked at.
+/// Time between two looks at the queue.
 const PAUSE: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A delivery that was sent, and the receiver's status; none if it did not answer.
+/// A delivery that was sent, and the receiver's status; `None` if it did not answer.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub delivery: Delivery,
     pub status: Option<u16>,
 }
 
-/// Works off the queue for ever.
+/// Sends the queue for ever.
 pub async fn run(forge: Forge) {
     let policy = reqwest011::redirect::Policy::none();
     let client = reqwest011::Client::builder()
@@ -27,7 +27,7 @@ pub async fn run(forge: Forge) {
     let client = client.unwrap();
     let mut held: Option<Delivery> = None;
     loop {
-        if forge.weather().hold {
+        if forge.delivery_faults().hold {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
@@ -38,9 +38,9 @@ pub async fn run(forge: Forge) {
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        let (delay, dropped, twice, late) = forge.weather_of_next();
+        let (delay, dropped, twice, late) = forge.next_delivery_faults();
         tokio::time::sleep(delay).await;
-        // What waited may have been forgotten meanwhile.
+        // The forge may have dropped it meanwhile.
         let Some(delivery) = forge.state().outbox.pop_front() else {
             continue;
         };
@@ -74,7 +74,7 @@ async fn send(forge: &Forge, client: &reqwest011::Client, delivery: Delivery) {
 }
 
 impl Delivery {
-    /// The same again with a new id, as the button on the forge's page does.
+    /// The same delivery with a new id, as the button on the forge's page sends it.
     pub fn again(mut self) -> Self {
         let id = delivery_id();
         let ids = self

@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 
 use super::api::{Forge, Request};
 use super::call::Answer;
-use super::knobs::{Fault, When};
+use super::fault_injection::{Fault, When};
 use super::sender;
 use super::smart::GitRequest;
 use super::version::ForgeVersion;
 
-/// One request that came in, and the status that went out; none if nothing did.
+/// A request, and the status of its answer; `None` without an answer.
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub method: String,
@@ -45,7 +45,7 @@ impl Forge {
             return Some(self.answer(request).await);
         };
         if fault == Fault::Late {
-            self.put_off(request);
+            self.postpone(request);
             return None;
         }
         if when == When::After {

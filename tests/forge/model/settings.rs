@@ -42,8 +42,8 @@ impl State {
         }
     }
 
-    /// The general access of somebody. Only administrators of the repository may ask, and since 1.24
-    /// everybody about themselves.
+    /// The general access of an account. Only administrators of the repository may ask; since 1.24 every account may
+    /// ask about itself.
     fn permission(&self, call: &Call, id: i64, login: &str) -> Reply {
         let repository = self.repository(id);
         let account = self.account_named(login).map(|account| account.id);
@@ -55,7 +55,7 @@ impl State {
             return Err(self.no_such_user(login));
         };
         let mode = self.general_mode(Some(account), repository).name();
-        let user = self.user(account, Viewer::Anybody);
+        let user = self.user(account, Viewer::SignedIn);
         Ok(Answer::json(
             200,
             &json!({"permission": mode, "role_name": mode, "user": user}),
@@ -125,10 +125,10 @@ impl State {
                 return Err(self.not_found());
             };
             git::point(&git, &name, commit);
-            self.tell_tag(id, call.me(), &tag, None, Some(commit));
+            self.announce_tag(id, call.me(), &tag, None, Some(commit));
         }
         let shown = self.shown_release(call, id, &tag);
-        self.tell_release(id, call.me(), &shown);
+        self.announce_release(id, call.me(), &shown);
         Ok(Answer::json(201, &shown))
     }
 
@@ -154,7 +154,7 @@ impl State {
             "prerelease": false,
             "created_at": now,
             "published_at": now,
-            "author": self.user(call.me(), Viewer::Nobody),
+            "author": self.user(call.me(), Viewer::Anonymous),
             "assets": [],
         });
         if self.version.is_forgejo() {

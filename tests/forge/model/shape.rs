@@ -1,4 +1,4 @@
-//! People, organizations, teams, repositories and hooks as the API shows them, key by key.
+//! Accounts, organizations, teams, repositories and hooks as the API shows them, key by key.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -8,29 +8,29 @@ use super::state::{Account, Hook, Mode, Repository, Scope, State, Team};
 pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 pub const EPOCH: &str = "1970-01-01T00:00:00Z";
 
-/// A moment as the forge writes it.
+/// A time as the forge writes it.
 pub fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().to_string()
 }
 
-/// For whom an account is shown.
+/// The reader of an account.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// The forge did not think of anybody: the address is hidden.
-    Nobody,
-    /// Somebody signed in, whoever it is.
-    Anybody,
-    /// Somebody signed in, or the account itself, who sees more.
+    /// The forge does not check the reader: the address is hidden.
+    Anonymous,
+    /// Any account that is signed in.
+    SignedIn,
+    /// This account, which sees more of itself.
     Account(i64),
 }
 
 impl Viewer {
     pub fn of(account: Option<i64>) -> Self {
-        account.map_or(Self::Nobody, Self::Account)
+        account.map_or(Self::Anonymous, Self::Account)
     }
 }
 
-/// The keys of an object, to be completed by dialect.
+/// The keys of an object, to be completed by version.
 fn map(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
@@ -48,12 +48,12 @@ impl State {
     pub fn user(&self, id: i64, viewer: Viewer) -> Value {
         let account = self.account(id);
         let full = match viewer {
-            Viewer::Nobody | Viewer::Anybody => false,
+            Viewer::Anonymous | Viewer::SignedIn => false,
             Viewer::Account(who) => who == id || self.account(who).is_admin,
         };
         let email = match viewer {
-            Viewer::Nobody => self.version.placeholder(id, &account.login),
-            Viewer::Anybody | Viewer::Account(_) => account.email.clone(),
+            Viewer::Anonymous => self.version.placeholder(id, &account.login),
+            Viewer::SignedIn | Viewer::Account(_) => account.email.clone(),
         };
         let mut user = map(json!({
             "id": id,
@@ -155,14 +155,14 @@ impl State {
         hooks.cloned().collect()
     }
 
-    /// A repository for somebody; nobody is told the owner's address.
+    /// A repository for an account; the owner's address is always hidden.
     pub fn repo(&self, repository: &Repository, who: Option<i64>) -> Value {
-        let (push, pull) = self.reach(repository, who);
+        let (push, pull) = self.access(repository, who);
         let general = self.general_mode(who, repository);
         let owner = if general > Mode::None {
-            Viewer::Anybody
+            Viewer::SignedIn
         } else {
-            Viewer::Nobody
+            Viewer::Anonymous
         };
         let permissions = json!({"admin": general >= Mode::Admin, "push": push, "pull": pull});
         let mut repo = self.repo_facts(repository);
@@ -173,8 +173,8 @@ impl State {
         Value::Object(repo)
     }
 
-    /// Whether somebody may push to a repository, and read it.
-    fn reach(&self, repository: &Repository, who: Option<i64>) -> (bool, bool) {
+    /// Whether an account may push to a repository, and read it.
+    fn access(&self, repository: &Repository, who: Option<i64>) -> (bool, bool) {
         let code = self.unit_mode(who, repository, "repo.code");
         let issues = self.unit_mode(who, repository, "repo.issues");
         let best = code.max(issues);
@@ -229,7 +229,7 @@ impl State {
         }))
     }
 
-    /// What is the same in all repositories here.
+    /// The keys that are the same for all repositories of the model.
     fn repo_defaults(&self) -> Map<String, Value> {
         map(json!({
             "has_issues": true,
@@ -262,7 +262,7 @@ impl State {
         }))
     }
 
-    /// The keys in which the dialects differ.
+    /// The keys in which the versions differ.
     fn repo_settings(&self, of: &Repository, who: Option<i64>, repo: &mut Map<String, Value>) {
         use super::version::ForgeVersion as D;
         let mut set = |key: &str, value: Value| repo.insert(key.to_owned(), value);

@@ -52,13 +52,13 @@ impl State {
         json!({"name": name, "email": email, "date": time(signature.when().seconds())})
     }
 
-    /// A reference to a commit that says no time.
+    /// A reference to a commit without a time.
     pub fn bare_commit(&self, id: i64, sha: Oid, created: &str) -> Value {
         let url = self.git_url(id, "commits", sha);
         json!({"url": url, "sha": sha.to_string(), "created": created})
     }
 
-    /// A commit as the commit endpoints show it, with its changes where asked for.
+    /// A commit as the commit endpoints show it, with its changes on request.
     pub fn commit(
         &self,
         id: i64,
@@ -70,12 +70,12 @@ impl State {
         let created = time(commit.committer().when().seconds());
         let user = |signature: &git2::Signature| {
             self.account_by(signature)
-                .map(|who| self.user(who, Viewer::Nobody))
+                .map(|who| self.user(who, Viewer::Anonymous))
         };
         let parents = commit
             .parent_ids()
             .map(|sha| self.bare_commit(id, sha, ZERO_TIME));
-        // The forge shows the commit's own name where the tree's belongs.
+        // The forge shows the id of the commit where the id of the tree belongs.
         let tree = json!({
             "url": self.git_url(id, "trees", sha), "sha": sha.to_string(), "created": created,
         });
@@ -107,7 +107,7 @@ impl State {
         })
     }
 
-    /// A commit as branches and pushes show it; `changes` are named by pushes only.
+    /// A commit as branches and pushes show it; only pushes list `changes`.
     pub fn payload_commit(&self, id: i64, commit: &Commit, changes: Option<&Changes>) -> Value {
         let who = |signature: &git2::Signature| {
             let (name, email) = person(signature);
@@ -204,7 +204,7 @@ impl State {
         })
     }
 
-    /// A file at a commit. `at` is how it was named: a branch or a commit.
+    /// A file at a commit. `at` is the branch or the commit of the request.
     pub fn file(&self, id: i64, head: &Commit, path: &str, at: &str, content: bool) -> Value {
         let git = self.git(id);
         let entry = head.tree().unwrap().get_path(path.as_ref()).unwrap();
@@ -213,14 +213,14 @@ impl State {
         let last = git
             .find_commit(git::last_change(&git, head.id(), path))
             .unwrap();
-        let place = if git.find_branch(at, git2::BranchType::Local).is_ok() {
+        let kind = if git.find_branch(at, git2::BranchType::Local).is_ok() {
             format!("branch/{at}")
         } else {
             format!("commit/{at}")
         };
         let full = self.full_name(id);
         let this = format!("{}/api/v1/repos/{full}/contents/{path}?ref={at}", self.root);
-        let html = self.page_url(id, &format!("src/{place}/{path}"));
+        let html = self.page_url(id, &format!("src/{kind}/{path}"));
         let object = self.git_url(id, "blobs", sha);
         let text = blob
             .as_ref()
@@ -241,7 +241,7 @@ impl State {
             "url": this,
             "html_url": html,
             "git_url": object,
-            "download_url": self.page_url(id, &format!("raw/{place}/{path}")),
+            "download_url": self.page_url(id, &format!("raw/{kind}/{path}")),
             "submodule_git_url": null,
             "_links": {"self": this, "git": object, "html": html},
         });
@@ -252,7 +252,7 @@ impl State {
         file
     }
 
-    /// The commit that a writer of contents made.
+    /// The commit of a writer of contents.
     pub fn file_commit(&self, id: i64, commit: &Commit) -> Value {
         let mut shown = self.bare_commit(id, commit.id(), ZERO_TIME);
         let parents = commit
@@ -271,7 +271,7 @@ impl State {
     }
 }
 
-/// Files of a commit with what happened to each.
+/// Files of a commit with the change of each.
 fn files(changes: &Changes) -> Value {
     let with = |files: &[String], status: &str| {
         let entry = |file: &String| json!({"filename": file, "status": status});

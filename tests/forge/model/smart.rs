@@ -1,5 +1,5 @@
-//! Git over HTTP: the real `git http-backend` behind passwords, tokens and rights of teams. What a
-//! push changed is told to the hooks afterwards.
+//! Git over HTTP: the real `git http-backend` behind passwords, tokens and rights of teams. The changes of a push are
+//! delivered to the hooks afterwards.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -30,7 +30,7 @@ fn plain(status: u16, text: &str) -> Answer {
 }
 
 impl GitRequest {
-    /// Owner, name, and the rest of the path; none where it is no request to git.
+    /// Owner, name, and the rest of the path; `None` for a request that is not for git.
     pub fn parts(&self) -> Option<(&str, &str, &str)> {
         let (owner, rest) = self.path.strip_prefix('/')?.split_once('/')?;
         let (name, rest) = rest.split_once('/')?;
@@ -44,7 +44,7 @@ impl GitRequest {
 }
 
 impl Forge {
-    /// Serves git, and tells the hooks of a push.
+    /// Serves git, and announces a push to the hooks.
     pub async fn serve_git(&self, request: &GitRequest) -> Answer {
         let Some((owner, name, rest)) = request.parts() else {
             return Answer::no_such_page();
@@ -54,7 +54,7 @@ impl Forge {
             Err(refusal) => return refusal,
         };
         let pushes = request.method == "POST" && request.is_push();
-        // One push at a time, so that a change of refs is one person's.
+        // One push at a time, so that a change of refs belongs to one account.
         let _turn = if pushes {
             Some(self.push_turn().await)
         } else {
@@ -66,7 +66,7 @@ impl Forge {
             let mut state = self.state();
             let after = git::refs(&state.git(id));
             let who = who.map_or(state.repository(id).owner, |who| who.account);
-            state.tell_refs(id, who, &before, &after);
+            state.announce_refs(id, who, &before, &after);
         }
         answer
     }
@@ -140,8 +140,8 @@ impl State {
         Answer::empty(self.version.moved().0).with("Location", &format!("{path}?{}", request.query))
     }
 
-    /// Tells the hooks what a push changed. Notes and other refs are nobody's business.
-    pub fn tell_refs(
+    /// Announces the changes of a push to the hooks. Notes and other refs are not announced.
+    pub fn announce_refs(
         &mut self,
         id: i64,
         who: i64,
@@ -158,11 +158,11 @@ impl State {
             }
             if let Some(tag) = name.strip_prefix("refs/tags/") {
                 self.next("release");
-                self.tell_tag(id, who, tag, was, is);
+                self.announce_tag(id, who, tag, was, is);
             } else if let Some(branch) = name.strip_prefix("refs/heads/") {
                 match is {
-                    Some(is) => self.tell_push(id, who, name, was, is),
-                    None => self.tell_delete(id, who, branch, "branch"),
+                    Some(is) => self.announce_push(id, who, name, was, is),
+                    None => self.announce_delete(id, who, branch, "branch"),
                 }
             }
         }
@@ -193,7 +193,7 @@ async fn backend(request: &GitRequest, root: &std::path::Path, path: &str) -> An
     let mut input = child.stdin.take().unwrap();
     let body = request.body.clone();
     let feed = tokio::spawn(async move {
-        // Git may stop reading early; its answer says why.
+        // Git may stop reading early; its answer has the reason.
         input.write_all(&body).await.ok();
     });
     let output = child.wait_with_output().await.unwrap().stdout;
@@ -205,7 +205,7 @@ async fn backend(request: &GitRequest, root: &std::path::Path, path: &str) -> An
 fn parsed(output: &[u8]) -> Answer {
     let end = output.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end else {
-        return plain(500, "git said nothing");
+        return plain(500, "git gave no answer");
     };
     let mut answer = Answer::empty(200);
     for line in String::from_utf8_lossy(&output[..end]).lines() {

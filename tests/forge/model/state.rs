@@ -1,4 +1,4 @@
-//! What the forge remembers. Commits, refs and notes are not here: they lie in real bare repositories.
+//! The state of the forge. Commits, refs and notes are not here, but in real bare repositories.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::deliveries::Delivery;
 use super::version::ForgeVersion;
 
-/// How much somebody may do.
+/// A level of rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     None,
@@ -37,7 +37,7 @@ impl Mode {
     }
 }
 
-/// A person or an organization; they share one space of numbers and names.
+/// A person or an organization; both share one space of numbers and names.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub id: i64,
@@ -145,7 +145,7 @@ pub struct Comment {
     pub reactions: Vec<(i64, String)>,
 }
 
-/// Whose events a hook is told.
+/// The owner of the events that a hook gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Organization(i64),
@@ -181,7 +181,7 @@ pub struct Package {
     pub created: i64,
 }
 
-/// Everything.
+/// The whole state.
 #[derive(Debug)]
 pub struct State {
     pub version: ForgeVersion,
@@ -196,7 +196,7 @@ pub struct State {
     /// Labels of organizations, by their number.
     pub org_labels: BTreeMap<i64, Vec<Label>>,
     pub repositories: Vec<Repository>,
-    /// Owner, name, and the number of the repository that once had it.
+    /// Owner, name, and the number of the repository that had this name before.
     pub former_names: Vec<(i64, String, i64)>,
     pub statuses: Vec<Status>,
     pub issues: Vec<Issue>,
@@ -205,9 +205,9 @@ pub struct State {
     pub packages: Vec<Package>,
     /// Contents of the registry by digest, with their media types.
     pub blobs: BTreeMap<String, (String, Vec<u8>)>,
-    /// Whether the instance was set to have no packages.
+    /// Whether packages are disabled on the instance.
     pub registry_is_off: bool,
-    /// Deliveries that are to be sent, oldest first.
+    /// Deliveries that wait to be sent, oldest first.
     pub outbox: VecDeque<Delivery>,
     counters: BTreeMap<&'static str, i64>,
 }
@@ -237,7 +237,7 @@ impl State {
         }
     }
 
-    /// The next number of a kind; numbers are never used twice.
+    /// The next number of a kind; no number is used twice.
     pub fn next(&mut self, kind: &'static str) -> i64 {
         let counter = self.counters.entry(kind).or_default();
         *counter += 1;
@@ -282,7 +282,7 @@ impl State {
         )
     }
 
-    /// Where a repository lies.
+    /// The folder of a repository.
     pub fn git_folder(&self, id: i64) -> PathBuf {
         self.folder.join(format!("{id}.git"))
     }

@@ -1,5 +1,5 @@
-//! Commit statuses. Nothing about them is checked but that the commit exists, which is asked late:
-//! the answer to an unknown one is a failure of the forge.
+//! Commit statuses. The forge checks only that the commit exists, and checks it late: the answer to an unknown commit
+//! is a failure of the forge.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +30,8 @@ impl State {
         commit.ok_or_else(|| self.not_found())
     }
 
-    /// Any state, address and length is taken; a branch or a short name is resolved. An archived
-    /// repository takes them too.
+    /// Any state, address and length is accepted; a branch or a short name is resolved. An archived repository accepts
+    /// statuses, too.
     fn create_status(&mut self, call: &Call, id: i64, sha: &str) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Write {
             return Err(self.refuse(
@@ -53,11 +53,11 @@ impl State {
             created: self.now(),
         };
         self.statuses.push(status.clone());
-        self.tell_status(&status, call.me());
+        self.announce_status(&status, call.me());
         Ok(Answer::json(201, &self.status(&status)))
     }
 
-    /// Newest second first; within a second as they came.
+    /// Newest second first; within a second in their order of arrival.
     fn statuses_of(&self, id: i64, sha: &str) -> Vec<Status> {
         let all = self.statuses.iter();
         let all = all.filter(|status| status.repository == id && status.sha == sha);
@@ -75,13 +75,13 @@ impl State {
             "description": status.description,
             "url": format!("{}/api/v1/repos/{full}/statuses/{}", self.root, status.sha),
             "context": status.context,
-            "creator": self.user(status.creator, Viewer::Nobody),
+            "creator": self.user(status.creator, Viewer::Anonymous),
             "created_at": time(status.created),
             "updated_at": time(status.created),
         })
     }
 
-    /// The newest of each context. It pages like any list, and its total is that of the page.
+    /// The newest of each context. It has pages like any list, and its total is that of the page.
     fn combined(&self, call: &Call, id: i64, sha: &str) -> Reply {
         let sha = self.commit_named(id, sha)?;
         let mut newest = BTreeMap::new();
@@ -95,9 +95,9 @@ impl State {
         }
         let mut all: Vec<Status> = newest.into_values().collect();
         all.sort_by_key(|status| status.id);
-        let (page, headers) = self.cut(call, all);
+        let (page, headers) = self.paged(call, all);
         let state = self.worst(&page);
-        let shown: Vec<Value> = page.iter().map(|status| self.status(status)).collect();
+        let bodies: Vec<Value> = page.iter().map(|status| self.status(status)).collect();
         let full = self.full_name(id);
         let url = |rest: &str| {
             if self.version.is_latest() {
@@ -106,15 +106,15 @@ impl State {
                 String::new()
             }
         };
-        let statuses = if shown.is_empty() {
+        let statuses = if bodies.is_empty() {
             Value::Null
         } else {
-            json!(shown)
+            json!(bodies)
         };
         let body = json!({
             "state": state,
             "sha": sha,
-            "total_count": shown.len(),
+            "total_count": bodies.len(),
             "statuses": statuses,
             "repository": self.repo(self.repository(id), call.account()),
             "commit_url": url(""),
@@ -123,7 +123,7 @@ impl State {
         Ok(with_all(Answer::json(200, &body), headers))
     }
 
-    /// New forges know three results, old ones take the worst that they meet.
+    /// New forges have three results; old ones take the worst status.
     fn worst(&self, statuses: &[Status]) -> &'static str {
         let has = |states: &[&str]| statuses.iter().any(|s| states.contains(&s.state.as_str()));
         if statuses.is_empty() {

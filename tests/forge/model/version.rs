@@ -1,5 +1,5 @@
-//! The four forges that were recorded, and in what they differ. Whatever differs in one place only
-//! is decided there; here is what several places ask.
+//! The four forges that were recorded, and their differences. A difference that matters in one file is decided there;
+//! the others are here.
 
 /// A forge of one version. The names are those of the folders that hold the recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ impl ForgeVersion {
         }
     }
 
-    /// What `GET /version` says.
+    /// The answer of `GET /version`.
     pub fn version(self) -> &'static str {
         match self {
             Self::Gitea122 => "1.22.0+dev",
@@ -45,12 +45,12 @@ impl ForgeVersion {
         self == Self::Gitea127
     }
 
-    /// Gitea 1.22 and Forgejo 10, which left Gitea before 1.22: they share most of what is old.
+    /// Gitea 1.22 and Forgejo 10, which left Gitea before 1.22: they share most of the old behaviour.
     pub fn is_old(self) -> bool {
         matches!(self, Self::Gitea122 | Self::Forgejo10)
     }
 
-    /// The words for something that is not there.
+    /// The message for a missing object.
     pub fn not_found(self) -> &'static str {
         if self.is_latest() {
             "not found"
@@ -68,7 +68,7 @@ impl ForgeVersion {
         }
     }
 
-    /// The address that stands in for a hidden one.
+    /// The address that replaces a hidden one.
     pub fn placeholder(self, id: i64, login: &str) -> String {
         if self.is_latest() {
             format!("{id}+{login}@noreply.localhost")

@@ -1,4 +1,4 @@
-//! What tests do to the forge: people, teams and repositories at once, and actions as somebody.
+//! Actions of tests on the forge: accounts, teams and repositories in one call, and actions of an account.
 
 use std::path::Path;
 use std::process::Output;
@@ -28,11 +28,11 @@ impl Forge {
         state.make_org(name, "limited", owner)
     }
 
-    /// A team with rights by part, `("repo.code", Mode::Write)`, its members, and the repositories
-    /// that it reaches; none means all.
+    /// A team with rights by unit, `("repo.code", Mode::Write)`, its members and its repositories; `None` means all.
     pub fn team(
         &self,
-        (org, name): (&str, &str),
+        org: &str,
+        name: &str,
         units: &[(&str, Mode)],
         members: &[&str],
         repositories: Option<&[&str]>,
@@ -55,7 +55,7 @@ impl Forge {
         team
     }
 
-    /// A private repository with these files as its first commit, or empty without any. No hook is told.
+    /// A private repository with these files as its first commit, or an empty one. No hook gets a delivery.
     pub fn repository(&self, owner: &str, name: &str, files: &[(&str, &str)]) -> i64 {
         let mut state = self.state();
         let owner = state.account_named(owner).unwrap().id;
@@ -84,12 +84,12 @@ impl Forge {
         state.make_token(account, scopes).1
     }
 
-    /// From now on the token is none.
+    /// Revokes a token.
     pub fn revoke(&self, token: &str) {
         self.state().tokens.retain(|known| known.secret != token);
     }
 
-    /// An organization's webhook for all events, made by API as its owner would.
+    /// An organization's webhook for all events, made by its owner through the API.
     pub async fn hook(&self, owner: &str, org: &str, url: &str, secret: &str) {
         let events = [
             "push",
@@ -113,7 +113,7 @@ impl Forge {
         assert_eq!(status, 201, "{answer}");
     }
 
-    /// A request to the API with a person's password: `path` is below `/api/v1`. No fault meets it.
+    /// A request to the API with a person's password: `path` is below `/api/v1`. Faults do not affect it.
     pub async fn api(&self, login: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let pair = STANDARD.encode(format!("{login}:{PASSWORD}"));
         let request = Request {
@@ -129,7 +129,7 @@ impl Forge {
         )
     }
 
-    /// Where a person pushes to, with the password in it.
+    /// The address that a person pushes to, with the password in it.
     pub fn remote(&self, login: &str, full_name: &str) -> String {
         let root = self.root();
         let host = root.trim_start_matches("http://");
@@ -154,7 +154,7 @@ impl Forge {
         }
     }
 
-    /// Commits files in a clone and pushes its branch with real git. The commit's name.
+    /// Commits files in a clone and pushes its branch with real git. Returns the id of the commit.
     pub async fn push(&self, clone: &Path, branch: &str, files: &[(&str, &str)]) -> String {
         git(clone, &["checkout", "--quiet", "-B", branch]).await;
         for (path, text) in files {
@@ -174,7 +174,7 @@ impl Forge {
         String::from_utf8(head.stdout).unwrap().trim().to_owned()
     }
 
-    /// Pushes a container image; its digest.
+    /// Pushes a container image, and returns its digest.
     pub fn push_image(&self, login: &str, owner: &str, image: &Image) -> String {
         let mut state = self.state();
         let creator = state.account_named(login).unwrap().id;
@@ -183,14 +183,14 @@ impl Forge {
         state.packages.last().unwrap().digest.clone()
     }
 
-    /// Sends a delivery again that was sent before, with a new id.
+    /// Sends an earlier delivery again, with a new id.
     pub fn replay(&self, sent: usize) {
         let delivery = self.sent()[sent].delivery.clone();
         self.state().outbox.push_back(delivery.again());
     }
 }
 
-/// Runs git in a folder; it asks nobody for anything.
+/// Runs git in a folder, without any prompt.
 pub async fn git(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new("git");
     command.current_dir(folder).args(arguments);

@@ -1,10 +1,12 @@
-//! Webhooks: what is not signed does not count; what is read is small and can be kept.
+//! Webhooks: an unsigned delivery is refused; an event that is read is small and can be stored.
 //!
-//! The bytes are headers, one a line, an empty line, and the body.
+//! The bytes are headers, one in each line, an empty line, and the body.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use referee::forge::gitea::{Refusal, accept, read};
-use referee::forge::signature::Secret;
+use referee::forge::Webhooks as _;
+use referee::forge::gitea::{GiteaWebhooks, read_event};
+use referee::forge::signature::WebhookSecret;
+use referee::forge::webhook::DeliveryRefusal as Refusal;
 use referee::model::{Digest, ForgeEvent};
 
 const SIGNATURES: [&str; 3] = [
@@ -15,12 +17,16 @@ const SIGNATURES: [&str; 3] = [
 
 pub fn keeps(bytes: &[u8]) {
     let (mut headers, body) = split(bytes);
-    let (Ok(ours), Ok(other)) = (Secret::new("shared-by-us"), Secret::new("never-shared")) else {
+    let (Ok(ours), Ok(other)) = (
+        WebhookSecret::new("shared-by-us"),
+        WebhookSecret::new("never-shared"),
+    ) else {
         panic!("fit secrets");
     };
-    let event = read(&headers, body);
+    let event = read_event(&headers, body);
     // The author of these bytes cannot know the secrets.
-    let unsigned = accept(&headers, body, &[ours.clone(), other.clone()]);
+    let webhooks = GiteaWebhooks::new(vec![other, ours.clone()]);
+    let unsigned = webhooks.accept(&headers, body);
     assert!(
         matches!(unsigned, Err(Refusal::ContentType | Refusal::Unverified(_))),
         "{unsigned:?}"
@@ -31,12 +37,15 @@ pub fn keeps(bytes: &[u8]) {
     if let Ok(value) = HeaderValue::from_str(&ours.sign(body)) {
         headers.insert(SIGNATURES[0], value);
     }
-    match (accept(&headers, body, &[other, ours]), &event) {
+    match (webhooks.accept(&headers, body), &event) {
         (Err(Refusal::ContentType), _) => {}
-        (Ok((accepted, digest)), Ok(event)) => {
-            assert_eq!((&accepted, digest), (event, Digest::of(body)));
+        (Ok(accepted), Ok(event)) => {
+            assert_eq!(
+                (&accepted.event, accepted.digest),
+                (event, Digest::of(body))
+            );
         }
-        (Err(Refusal::Unreadable(why)), Err(error)) => assert_eq!(&why, error),
+        (Err(Refusal::Unreadable(reason)), Err(error)) => assert_eq!(&reason, error),
         (outcome, event) => panic!("{outcome:?} of {event:?}"),
     }
     match event {
@@ -45,7 +54,7 @@ pub fn keeps(bytes: &[u8]) {
     }
 }
 
-/// What the store keeps is what was read.
+/// The store gives back the event that was read.
 fn is_kept(event: &ForgeEvent, body: &[u8]) {
     let kept = serde_json::to_string(event).unwrap_or_default();
     assert!(

@@ -128,7 +128,13 @@ impl World {
 
     pub fn context(&self) -> CommandContext<'_> {
         let (store, actor) = (&self.store, &Actor::CommandLine);
-        CommandContext::beside_daemon(&self.challenge, store, Capabilities::LOCAL, actor, self.now)
+        CommandContext::beside_daemon(
+            &self.challenge,
+            store,
+            Capabilities::NOTES_ONLY,
+            actor,
+            self.now,
+        )
     }
 
     /// A submission that waits for admission.
