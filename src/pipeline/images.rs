@@ -1,8 +1,8 @@
 //! Images: tags in a forge's registry become submissions, whatever the reason for looking.
 //!
 //! A delivery and the sweep both end here: list the tags of an owner, pin the digest of each, compare them with the
-//! last known ones, enter the changes. The forge's own id identifies an owner, not the name. The sweep asks the registry only
-//! about open phases. A push to another phase is answered when its delivery arrives.
+//! last known ones, enter the changes. The forge's own id identifies an owner, not the name. The sweep asks the registry
+//! only about open phases. A push to another phase is answered when its delivery arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 

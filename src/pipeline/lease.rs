@@ -32,8 +32,8 @@ pub struct Work<'a> {
     pub lease: &'a Lease,
 }
 
-/// Does the work of a lease and commits its end. A platform error becomes a retry, or, after enough retries, a fault with
-/// an incident number. If the lease is lost meanwhile, the work stops and its jobs are removed.
+/// Does the work of a lease and commits its end. A platform error becomes a retry, or, after enough retries, a fault
+/// with an incident number. If the lease is lost meanwhile, the work stops and its jobs are removed.
 ///
 /// # Errors
 /// When the end could not be committed. Then the lease expires and the attempt is lost.
@@ -171,8 +171,8 @@ pub async fn record_kill(
     recorded.map_err(|e| ExecutorError::Staging(std::io::Error::other(e)))
 }
 
-/// The end of an attempt after a platform error. The log holds the whole error under an incident number. Only the number
-/// is shown outside.
+/// The end of an attempt after a platform error. The log holds the whole error under an incident number. Only the
+/// number is shown outside.
 fn fault(
     context: &Context,
     record: &SubmissionRecord,

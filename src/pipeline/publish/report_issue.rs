@@ -97,8 +97,8 @@ async fn open(context: &Context, target: &mut Target<'_>) -> Result<i64, Unpubli
         .await
 }
 
-/// Closes an issue that a slow forge opened after Referee had given up waiting, with a link to the right one. A duplicate
-/// in which Referee has commented stays: people may use it by now.
+/// Closes an issue that a slow forge opened after Referee had given up waiting, with a link to the right one. A
+/// duplicate in which Referee has commented stays: people may use it by now.
 async fn close_duplicate(
     target: &mut Target<'_>,
     duplicate: i64,

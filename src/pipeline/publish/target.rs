@@ -124,8 +124,8 @@ impl<'a> Target<'a> {
         Ok(call(self.forge, self.at.clone()).await?)
     }
 
-    /// [`Target::call`] about a commit. Forges answer in many ways for a commit that they no longer have, most often with
-    /// a plain failure. So a failed call is followed by a question for the commit.
+    /// [`Target::call`] about a commit. Forges answer in many ways for a commit that they no longer have, most often
+    /// with a plain failure. So a failed call is followed by a question for the commit.
     pub async fn call_of_commit<T, F, R>(
         &mut self,
         sha: &CommitSha,
