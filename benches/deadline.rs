@@ -40,19 +40,13 @@ use world::{Plan, World};
 const TEAMS: usize = 200;
 const STAGE: u64 = 100;
 /// Response times of the forge.
-const PACE: Pace = Pace {
-    status: Duration::from_millis(50),
-    comment: Duration::from_millis(100),
-};
+const PACE: Pace = Pace { status: Duration::from_millis(50), comment: Duration::from_millis(100) };
 const FIRST_VERDICT_GOAL: f64 = 60.0;
 const EVERYTHING_GOAL: f64 = 300.0;
 
 /// A submission that passes admission.
 fn files() -> Vec<(String, String)> {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/nuclei/submissions/good-otsu"
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/nuclei/submissions/good-otsu");
     let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
     let all = ["Dockerfile", "main.py"].into_iter();
     all.map(|name| (name.to_owned(), read(name))).collect()
@@ -98,13 +92,7 @@ fn start_engine(world: &Arc<World>, stage_time: Duration) {
             let mut progress = Progress::Idle;
             for stage in [Stage::Build, Stage::Smoke, Stage::Run] {
                 let now = world.app.context.clock.now();
-                let waiting = world
-                    .app
-                    .context
-                    .store
-                    .waiting_for(stage, now)
-                    .await
-                    .unwrap();
+                let waiting = world.app.context.store.waiting_for(stage, now).await.unwrap();
                 let Some(record) = waiting.first() else {
                     continue;
                 };
@@ -127,24 +115,13 @@ fn verdicts(forge: &Forge) -> usize {
     let state = forge.state();
     let all = state.statuses.iter();
     let verdicts = all.filter(|s| s.context == "referee/admission" && s.state != "pending");
-    verdicts
-        .map(|s| s.repository)
-        .collect::<BTreeSet<_>>()
-        .len()
+    verdicts.map(|s| s.repository).collect::<BTreeSet<_>>().len()
 }
 
 async fn ended(world: &World) -> usize {
     let challenge = &world.app.context.challenges[0].slug;
-    let all = world
-        .app
-        .context
-        .store
-        .submissions_of_challenge(challenge)
-        .await
-        .unwrap();
-    all.iter()
-        .filter(|r| r.submission.outcome().is_some())
-        .count()
+    let all = world.app.context.store.submissions_of_challenge(challenge).await.unwrap();
+    all.iter().filter(|r| r.submission.outcome().is_some()).count()
 }
 
 /// The kind of a request, without names and ids.
@@ -152,17 +129,9 @@ fn kind(method: &str, path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let step = |step: &str| {
         let named = step.starts_with("team-") || step.chars().all(|c| c.is_ascii_hexdigit());
-        if named {
-            "*".to_owned()
-        } else {
-            step.to_owned()
-        }
+        if named { "*".to_owned() } else { step.to_owned() }
     };
-    let path: Vec<String> = path
-        .trim_start_matches("/api/v1/")
-        .split('/')
-        .map(step)
-        .collect();
+    let path: Vec<String> = path.trim_start_matches("/api/v1/").split('/').map(step).collect();
     format!("{method} {}", path.join("/"))
 }
 
@@ -173,12 +142,8 @@ fn with_goal(goal: f64, seconds: f64) -> String {
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .filter_map(|a| a.parse::<u64>().ok());
-    let teams = arguments
-        .next()
-        .map_or(TEAMS, |n| usize::try_from(n).unwrap());
+    let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok());
+    let teams = arguments.next().map_or(TEAMS, |n| usize::try_from(n).unwrap());
     let stage_time = Duration::from_millis(arguments.next().unwrap_or(STAGE));
     let plan = Plan {
         clock: Clock::system(),
@@ -193,53 +158,25 @@ async fn main() {
     let begin = Instant::now();
     start(&world);
     start_engine(&world, stage_time);
-    assert_eq!(
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap(),
-        teams
-    );
-    println!(
-        "all pushes entered after {:.1} s",
-        begin.elapsed().as_secs_f64()
-    );
+    assert_eq!(observe::sweep(&world.app.context, &world.app.forges).await.unwrap(), teams);
+    println!("all pushes entered after {:.1} s", begin.elapsed().as_secs_f64());
     let now = world.app.context.clock.now();
-    while !world
-        .app
-        .context
-        .store
-        .waiting_for(Stage::Admission, now)
-        .await
-        .unwrap()
-        .is_empty()
-    {
+    while !world.app.context.store.waiting_for(Stage::Admission, now).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!(
-        "all admissions started after {:.1} s",
-        begin.elapsed().as_secs_f64()
-    );
+    println!("all admissions started after {:.1} s", begin.elapsed().as_secs_f64());
     while verdicts(&world.forge) < teams {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!(
-        "last first verdict: {}",
-        with_goal(FIRST_VERDICT_GOAL, begin.elapsed().as_secs_f64())
-    );
+    println!("last first verdict: {}", with_goal(FIRST_VERDICT_GOAL, begin.elapsed().as_secs_f64()));
     while ended(&world).await < teams {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!(
-        "last submission ended after {:.1} s",
-        begin.elapsed().as_secs_f64()
-    );
+    println!("last submission ended after {:.1} s", begin.elapsed().as_secs_f64());
     while world.messages().await.iter().any(|message| message.is_due) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    println!(
-        "everything published: {}",
-        with_goal(EVERYTHING_GOAL, begin.elapsed().as_secs_f64())
-    );
+    println!("everything published: {}", with_goal(EVERYTHING_GOAL, begin.elapsed().as_secs_f64()));
 
     let mut kinds = BTreeMap::<String, usize>::new();
     for asked in world.forge.asked() {

@@ -29,17 +29,11 @@ fn delivery() -> Delivery {
         forge: ForgeName::new("gitea").unwrap(),
         digest: Digest::of(&n.to_le_bytes()),
         event: ForgeEvent::Pushed {
-            repository: RepositoryRef {
-                id: 17,
-                full_name: "phakir/team-alpha".into(),
-            },
+            repository: RepositoryRef { id: 17, full_name: "phakir/team-alpha".into() },
             full_ref: "refs/heads/main".into(),
             before: Some(CommitSha::new("a1".repeat(20)).unwrap()),
             after: CommitSha::new("b2".repeat(20)).unwrap(),
-            sender: Sender {
-                id: 4,
-                login: "alpha".into(),
-            },
+            sender: Sender { id: 4, login: "alpha".into() },
         },
         received_at: Timestamp(1_772_445_600_000),
     }
@@ -82,11 +76,7 @@ async fn plain_connection(path: &Path) -> AnyConnection {
     drop(Store::open_file(path).await.unwrap());
     let url = format!("sqlite:{}", path.display());
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    for pragma in [
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ] {
+    for pragma in ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
         let statement = sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"));
         connection.execute(statement).await.unwrap();
     }
@@ -124,9 +114,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// The arguments: seconds per measurement, and rounds. cargo adds `--bench`.
 fn arguments() -> (Duration, usize) {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .filter_map(|a| a.parse::<f64>().ok());
+    let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse::<f64>().ok());
     let seconds = numbers.next().unwrap_or(1.0);
     let rounds = numbers.next().unwrap_or(7.0);
     (Duration::from_secs_f64(seconds), (rounds as usize).max(1))
@@ -139,9 +127,7 @@ async fn main() {
     // In the build folder, because /tmp may be in memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut raw = plain_connection(&directory.path().join("bare.sqlite")).await;
-    let store = Store::open_file(&directory.path().join("store.sqlite"))
-        .await
-        .unwrap();
+    let store = Store::open_file(&directory.path().join("store.sqlite")).await.unwrap();
     let writer = DeliveryWriter::start(store);
     let mut rates = [const { Vec::new() }; 3];
     for _ in 0..rounds {
@@ -160,12 +146,7 @@ async fn main() {
         let met = if ratio >= goal { "met" } else { "MISSED" };
         println!("{name:<28}{rate:>12.0}{ratio:>12.2}{goal:>8.1} {met}");
     };
-    println!(
-        "{:<28}{:>12.0}{:>12.2}",
-        "plain SQLite commits",
-        median(rates[0].clone()),
-        1.0
-    );
+    println!("{:<28}{:>12.0}{:>12.2}", "plain SQLite commits", median(rates[0].clone()), 1.0);
     line("writer, one client", 1, SERIAL_GOAL);
     line(&format!("writer, {CLIENTS} clients"), 2, CLIENTS_GOAL);
 }

@@ -3,11 +3,7 @@
 //!
 //! The benchmark prints times and asserts nothing about them. `cargo bench --bench pipeline`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a measurement is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a measurement is its report")]
 
 #[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/copy.rs"]
@@ -63,11 +59,7 @@ fn main() {
         let script = through_script(&world, scorer.trim(), n);
         println!(
             "{}: Referee {:.2} s, script {:.2} s, ratio {:.3}",
-            if n == 0 {
-                "warm-up".to_owned()
-            } else {
-                format!("pair {n}")
-            },
+            if n == 0 { "warm-up".to_owned() } else { format!("pair {n}") },
             referee.as_secs_f64(),
             script.as_secs_f64(),
             referee.as_secs_f64() / script.as_secs_f64()
@@ -79,10 +71,7 @@ fn main() {
     }
     world.settle(PATIENCE);
     let (ours, theirs) = (median(ours), median(theirs));
-    println!(
-        "median ratio {:.3}",
-        ours.as_secs_f64() / theirs.as_secs_f64()
-    );
+    println!("median ratio {:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
     print_stages(&world);
     // Removes only the name, because others may use the image.
     let _ = docker(&["rmi", "--no-prune", scorer.trim()]);
@@ -91,10 +80,7 @@ fn main() {
 fn change(copy: &Copy, n: usize) {
     copy.take(&submission("nuclei/baseline-empty"));
     let main = std::fs::read_to_string(copy.path.join("main.py")).unwrap();
-    copy.write(
-        "main.py",
-        &format!("{main}\nimport time\ntime.sleep({SLEEPS})\n# {n}\n"),
-    );
+    copy.write("main.py", &format!("{main}\nimport time\ntime.sleep({SLEEPS})\n# {n}\n"));
     copy.commit("Ten seconds");
 }
 
@@ -112,12 +98,7 @@ fn through_script(world: &World, scorer: &str, n: usize) -> Duration {
     let started = Instant::now();
     let output = Command::new("bash")
         .args(["-c", SCRIPT, "script"])
-        .args([
-            repository.as_path(),
-            &folder,
-            &examples().join("nuclei"),
-            Path::new(scorer),
-        ])
+        .args([repository.as_path(), &folder, &examples().join("nuclei"), Path::new(scorer)])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -132,16 +113,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 /// Prints the attempts of the last submission, and the waits between them.
 fn print_stages(world: &World) {
-    let record = world
-        .submissions("nuclei", TEAM)
-        .pop()
-        .expect("a submission");
+    let record = world.submissions("nuclei", TEAM).pop().expect("a submission");
     let mut at = record.submission.observed_at;
     for attempt in world.attempts(&record) {
-        let (started, ended) = (
-            attempt.attempt.started_at,
-            attempt.attempt.ended_at.unwrap(),
-        );
+        let (started, ended) = (attempt.attempt.started_at, attempt.attempt.ended_at.unwrap());
         println!(
             "{:<6} waited {:>5} ms, took {:>6} ms, container {}",
             attempt.attempt.stage.as_str(),

@@ -2,11 +2,7 @@
 //!
 //! The benchmark prints times and asserts nothing about them. `cargo bench --bench push`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a measurement is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a measurement is its report")]
 
 #[expect(dead_code, reason = "only tests use the other items")]
 #[path = "../tests/it/copy.rs"]

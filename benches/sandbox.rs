@@ -7,11 +7,7 @@
 //! The benchmark prints times and asserts none. Run `cargo bench --bench sandbox`. Words behind `--` select the rows
 //! whose names contain one of them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a measurement is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a measurement is its report")]
 
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/executor/bench.rs"]
@@ -97,23 +93,13 @@ async fn overhead() {
     let (inside, whole, plain) = (median(&inside), median(&whole), median(&plain));
     println!("an empty container, medians of {PAIRS}:");
     println!("  without the sandbox, created, run and removed   {plain:.3} s");
-    println!(
-        "  in the sandbox, from the request to the end     {inside:.3} s  ({:+.3} s)",
-        inside - plain
-    );
-    println!(
-        "  and with file system, output and removal        {whole:.3} s  ({:+.3} s)",
-        whole - plain
-    );
+    println!("  in the sandbox, from the request to the end     {inside:.3} s  ({:+.3} s)", inside - plain);
+    println!("  and with file system, output and removal        {whole:.3} s  ({:+.3} s)", whole - plain);
 }
 
 /// A job of an image that was built before. Other benchmarks measure builds.
 fn job(image: &ImageId, name: &str, script: &str) -> JobSpec {
-    JobSpec {
-        image: image.clone(),
-        env: vec![("SCRIPT".to_owned(), script.to_owned())],
-        ..plain_job(name)
-    }
+    JobSpec { image: image.clone(), env: vec![("SCRIPT".to_owned(), script.to_owned())], ..plain_job(name) }
 }
 
 async fn in_sandbox(bench: &Bench, spec: &JobSpec) -> (f64, f64) {
@@ -138,15 +124,7 @@ fn without_sandbox(image: &str) -> f64 {
         assert!(output.status.success(), "{output:?}");
         begun.elapsed().as_secs_f64()
     };
-    let ran = timed(&[
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "--env",
-        "SCRIPT=true",
-        image,
-    ]);
+    let ran = timed(&["run", "--rm", "--network", "none", "--env", "SCRIPT=true", image]);
     let overhead = timed(&["image", "inspect", "--format", "{{.Id}}", image]);
     (ran - overhead).max(0.0)
 }
@@ -182,9 +160,7 @@ fn beside(runtime: &tokio::runtime::Runtime) {
     let (Some(bench), Some(mut world)) = (runtime.block_on(Bench::new()), World::new()) else {
         return;
     };
-    let words = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'));
+    let words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
     let words: Vec<String> = words.collect();
     let mut rows = row::all();
     rows.retain(|row| {
@@ -225,11 +201,7 @@ fn run_row(world: &mut World, row: &Row) -> RowRun {
         copy.write("again.txt", &again.to_string());
         copy.commit("Once more");
     }
-    RowRun {
-        name: row.name.clone(),
-        from,
-        to: Instant::now(),
-    }
+    RowRun { name: row.name.clone(), from, to: Instant::now() }
 }
 
 fn report(runs: &[RowRun], references: &[Reference]) {
@@ -241,10 +213,7 @@ fn report(runs: &[RowRun], references: &[Reference]) {
     // A job that began before the first push may have ended after it.
     let alone = times(&|begun| begun > last || begun + 2 * REFERENCE_TIME < first);
     let base = median(&alone);
-    println!(
-        "\na reference job alone: {base:.3} s, median of {}",
-        alone.len()
-    );
+    println!("\na reference job alone: {base:.3} s, median of {}", alone.len());
     println!("beside each row, median of its reference jobs divided by that:");
     let mut slowed = 0;
     for row in runs {
@@ -256,15 +225,8 @@ fn report(runs: &[RowRun], references: &[Reference]) {
         let ratio = median(&beside) / base;
         slowed += usize::from(ratio > SLOWER_MAX);
         let note = if ratio > SLOWER_MAX { "  slower" } else { "" };
-        println!(
-            "  {:<36} {ratio:.3}  of {:>2}{note}",
-            row.name,
-            beside.len()
-        );
+        println!("  {:<36} {ratio:.3}  of {:>2}{note}", row.name, beside.len());
     }
     let all = median(&times(&|begun| (first..last).contains(&begun))) / base;
-    println!(
-        "all of them: {all:.3}; {slowed} of {} rows over {SLOWER_MAX}",
-        runs.len()
-    );
+    println!("all of them: {all:.3}; {slowed} of {} rows over {SLOWER_MAX}", runs.len());
 }

@@ -36,17 +36,12 @@ impl Clock {
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only this function reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "only this function reads the clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::Fixed(now) => Timestamp(now.load(Ordering::SeqCst)),
             Source::System => {
-                let elapsed = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
             }
         }
@@ -57,11 +52,7 @@ impl Clock {
 ///
 /// # Panics
 /// If the operating system has no source of randomness. Without one, addresses and secrets would be guessable.
-#[expect(
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    reason = "only this function draws random bytes"
-)]
+#[expect(clippy::expect_used, clippy::disallowed_methods, reason = "only this function draws random bytes")]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system provides random bytes");

@@ -97,17 +97,11 @@ async fn list_submissions(store: &Store, challenge: &Challenge) -> anyhow::Resul
 }
 
 /// The same as `/cancel`, in this process.
-async fn withdraw(
-    settings: &Settings,
-    store: &Store,
-    challenge: &Challenge,
-    number: i64,
-) -> anyhow::Result<ExitCode> {
+async fn withdraw(settings: &Settings, store: &Store, challenge: &Challenge, number: i64) -> anyhow::Result<ExitCode> {
     let command: Command = command::parse_arguments(&["cancel", &number.to_string()])?;
     let capabilities = kind::capabilities(settings, &challenge.forge);
     let now = Clock::system().now();
-    let context =
-        CommandContext::beside_daemon(challenge, store, capabilities, &Actor::CommandLine, now);
+    let context = CommandContext::beside_daemon(challenge, store, capabilities, &Actor::CommandLine, now);
     match command.run(&context).await {
         Ok(CommandReply::Now(reply)) => println!("{reply}"),
         Ok(CommandReply::Later) => {}

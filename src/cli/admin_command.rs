@@ -17,11 +17,7 @@ const WAIT_MAX: StdDuration = StdDuration::from_secs(30);
 /// The pause before the reply is looked for again.
 const PAUSE: StdDuration = StdDuration::from_millis(200);
 
-pub async fn run(
-    store: &Store,
-    challenges: &[Challenge],
-    words: &[String],
-) -> anyhow::Result<ExitCode> {
+pub async fn run(store: &Store, challenges: &[Challenge], words: &[String]) -> anyhow::Result<ExitCode> {
     let (challenge, words) = match words {
         [rest @ .., flag, slug] if flag == "--challenge" => (Some(slug.as_str()), rest),
         all => (None, all),
@@ -41,11 +37,7 @@ pub async fn run(
 }
 
 /// Stores the command for the daemon. Returns where it is stored.
-async fn record(
-    store: &Store,
-    challenge: &Challenge,
-    command: &Command,
-) -> anyhow::Result<TextRef> {
+async fn record(store: &Store, challenge: &Challenge, command: &Command) -> anyhow::Result<TextRef> {
     let now = Clock::system().now();
     let at = TextRef {
         forge: ForgeName::new(COMMAND_LINE)?,
@@ -54,18 +46,9 @@ async fn record(
         // Unique, so that the same command can be given again.
         comment_id: (now.0 << 20) | i64::from(clock::seed() >> 11),
     };
-    let author = Sender {
-        id: 0,
-        login: "command line".to_owned(),
-    };
-    let new = NewCommand {
-        text: command.to_string(),
-        ordinal: 0,
-        reply: None,
-    };
-    store
-        .record_commands(&at, &author, &[new], &[], now)
-        .await?;
+    let author = Sender { id: 0, login: "command line".to_owned() };
+    let new = NewCommand { text: command.to_string(), ordinal: 0, reply: None };
+    store.record_commands(&at, &author, &[new], &[], now).await?;
     Ok(at)
 }
 
@@ -74,12 +57,7 @@ async fn wait_for_reply(store: &Store, at: &TextRef) -> anyhow::Result<String> {
     while started.elapsed() < WAIT_MAX {
         let rows = store.commands_of(at).await?;
         if let Some(row) = rows.iter().find(|row| row.state == CommandState::Ended) {
-            return Ok(row
-                .reply
-                .as_deref()
-                .unwrap_or_default()
-                .trim_end()
-                .to_owned());
+            return Ok(row.reply.as_deref().unwrap_or_default().trim_end().to_owned());
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -88,9 +66,7 @@ async fn wait_for_reply(store: &Store, at: &TextRef) -> anyhow::Result<String> {
         Some(CommandState::Running) => {
             "The command is in progress and continues in the background. Check with `referee admin status`."
         }
-        _ => {
-            "The daemon has not started the command yet. It carries the command out as soon as `referee serve` runs."
-        }
+        _ => "The daemon has not started the command yet. It carries the command out as soon as `referee serve` runs.",
     };
     Ok(message.to_owned())
 }

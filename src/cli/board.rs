@@ -52,17 +52,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         .collect();
     if chosen.is_empty() {
         let names: Vec<String> = boards.iter().map(Board::to_string).collect();
-        anyhow::bail!(
-            "there is no leaderboard `{wanted}`; the leaderboards are:\n  {}",
-            names.join("\n  ")
-        );
+        anyhow::bail!("there is no leaderboard `{wanted}`; the leaderboards are:\n  {}", names.join("\n  "));
     }
     let store = open::store(&settings).await?;
-    let rows = view::BoardReader {
-        challenges: &challenges,
-        store: &store,
-        now: Clock::system().now(),
-    };
+    let rows = view::BoardReader { challenges: &challenges, store: &store, now: Clock::system().now() };
     let style = terminal::style_of(std::io::stdout().is_terminal());
     for board in chosen {
         let Some(view) = view::board(rows, board).await? else {

@@ -19,8 +19,7 @@ use crate::forge::folder;
 use crate::forge::git::GitError;
 use crate::model::finding::any_error;
 use crate::model::{
-    Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, Score, SourceTree, Stage, Task,
-    TaskSlug, suggest,
+    Challenge, Duration, Finding, ImageFacts, KillReason, Outcome, Score, SourceTree, Stage, Task, TaskSlug, suggest,
 };
 use crate::pipeline::image_build::{self, Building, Built};
 use crate::pipeline::smoke::{self, SmokeResult, SmokeRun};
@@ -127,9 +126,7 @@ impl<'a> Checker<'a> {
         let directory = match (&options.challenge, settings.challenges.as_slice()) {
             (Some(directory), _) => directory,
             (None, [only]) => only,
-            (None, _) => anyhow::bail!(
-                "name a challenge: --challenge DIR, the folder that contains challenge.toml"
-            ),
+            (None, _) => anyhow::bail!("name a challenge: --challenge DIR, the folder that contains challenge.toml"),
         };
         let challenge = config::read_challenge(directory).map_err(|findings| {
             terminal::show_findings(&findings);
@@ -140,20 +137,13 @@ impl<'a> Checker<'a> {
             policy: policy::policy(&settings.builder, &challenge),
             settings,
             challenge,
-            output: Output {
-                style: terminal::style_of(std::io::stdout().is_terminal()),
-                quiet: options.json,
-            },
+            output: Output { style: terminal::style_of(std::io::stdout().is_terminal()), quiet: options.json },
         })
     }
 
     async fn check(&self) -> anyhow::Result<CheckResult> {
         let started = Instant::now();
-        let ended = |stage, outcome, findings| CheckResult {
-            stage,
-            outcome,
-            findings,
-        };
+        let ended = |stage, outcome, findings| CheckResult { stage, outcome, findings };
         let rejected = |findings| {
             self.output.failed("admission");
             Ok(ended(Stage::Admission, Some(Outcome::Rejected), findings))
@@ -169,8 +159,7 @@ impl<'a> Checker<'a> {
             }
         };
         let template = policy::template(&self.challenge);
-        let admission =
-            rules::admission::check_commit(&tree, &self.challenge, &self.policy, template.as_ref());
+        let admission = rules::admission::check_commit(&tree, &self.challenge, &self.policy, template.as_ref());
         if any_error(&admission.findings) {
             return rejected(admission.findings);
         }
@@ -199,10 +188,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The tasks of the submission, or the one that `--task` selects.
-    fn selected_tasks<'t>(
-        &self,
-        entered: &'t [(TaskSlug, String)],
-    ) -> anyhow::Result<Vec<&'t (TaskSlug, String)>> {
+    fn selected_tasks<'t>(&self, entered: &'t [(TaskSlug, String)]) -> anyhow::Result<Vec<&'t (TaskSlug, String)>> {
         let Some(wanted) = &self.options.task else {
             return Ok(entered.iter().collect());
         };
@@ -312,12 +298,7 @@ impl TaskCheck<'_> {
         image_build::build(self.engines, &self.checker.settings.builder, &building).await
     }
 
-    async fn smoke(
-        &self,
-        name: &str,
-        work: &Path,
-        image: &ImageFacts,
-    ) -> anyhow::Result<SmokeResult> {
+    async fn smoke(&self, name: &str, work: &Path, image: &ImageFacts) -> anyhow::Result<SmokeResult> {
         let scorer = scorer::image(self.engines, &self.task.scorer, work).await?;
         let smoke = SmokeRun {
             name: name.to_owned(),
@@ -417,20 +398,11 @@ impl Output {
             return;
         }
         let few = files[..files.len().min(UNCOMMITTED_NAMED)].join(", ");
-        let more = if files.len() > UNCOMMITTED_NAMED {
-            ", …"
-        } else {
-            ""
-        };
-        let count = if files.len() == 1 {
-            "1 file differs".to_owned()
-        } else {
-            format!("{} files differ", files.len())
-        };
+        let more = if files.len() > UNCOMMITTED_NAMED { ", …" } else { "" };
+        let count =
+            if files.len() == 1 { "1 file differs".to_owned() } else { format!("{} files differ", files.len()) };
         let few = sanitize::line(&few);
-        self.lines(&format!(
-            "note: {count} from the last commit, and a push sends commits: {few}{more}"
-        ));
+        self.lines(&format!("note: {count} from the last commit, and a push sends commits: {few}{more}"));
     }
 
     fn log(&self, log: &str) {
@@ -449,10 +421,7 @@ impl Output {
             Some(format!("{} {:.4}", spec.title, spec.aggregate.of(&values)?))
         });
         let aggregates: Vec<_> = aggregates.collect();
-        self.lines(&format!(
-            "  on the public sample: {}",
-            aggregates.join(", ")
-        ));
+        self.lines(&format!("  on the public sample: {}", aggregates.join(", ")));
         for case in &score.cases {
             if let Some(reason) = &case.reason {
                 let reason = sanitize::line(reason);

@@ -82,10 +82,7 @@ fn summary(findings: &[Finding]) -> String {
         1 => Some(format!("1 {one}")),
         n => Some(format!("{n} {one}s")),
     };
-    let parts = [
-        counted(errors, "error"),
-        counted(findings.len() - errors, "warning"),
-    ];
+    let parts = [counted(errors, "error"), counted(findings.len() - errors, "warning")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     match (errors, parts.is_empty()) {
         (_, true) => "valid".to_owned(),
@@ -106,11 +103,7 @@ fn check(path: &std::path::Path) -> Vec<Finding> {
         }
         return findings;
     }
-    let file = if path.is_dir() {
-        path.join("referee.toml")
-    } else {
-        path.to_owned()
-    };
+    let file = if path.is_dir() { path.join("referee.toml") } else { path.to_owned() };
     let (installation, mut findings) = config::inspect_installation(&file);
     for challenge in installation.iter().flat_map(|i| &i.challenges) {
         with_paths(challenge, &mut findings);
@@ -130,10 +123,7 @@ fn ineffective_severities(challenge: &Challenge) -> Vec<Finding> {
         )),
         Some(rule) if !rule.overridable && *severity < rule.severity => Some(Finding::error(
             "CFG005",
-            format!(
-                "The severity of the rule `{code}` cannot be lower than {}.",
-                rule.severity
-            ),
+            format!("The severity of the rule `{code}` cannot be lower than {}.", rule.severity),
             "Remove the line. The rule protects the server, the hidden data or the check itself.",
         )),
         Some(_) => None,
@@ -158,16 +148,10 @@ mod tests {
             ("XX001", Severity::Error),
         ];
         challenge.rules = severities.map(|(code, s)| (code.to_owned(), s)).into();
-        let messages: Vec<String> = ineffective_severities(&challenge)
-            .into_iter()
-            .map(|f| f.message)
-            .collect();
+        let messages: Vec<String> = ineffective_severities(&challenge).into_iter().map(|f| f.message).collect();
         assert_eq!(
             messages,
-            [
-                "The severity of the rule `DF020` cannot be lower than error.",
-                "Unknown rule `XX001`.",
-            ]
+            ["The severity of the rule `DF020` cannot be lower than error.", "Unknown rule `XX001`.",]
         );
     }
 }

@@ -53,11 +53,7 @@ pub struct OwnerToken {
     /// File with a token of an owner of the organization (scopes write:organization,
     /// write:repository, read:user), instead of `owner-token-file` in the settings. It is read once
     /// and not kept; a local forge needs none.
-    #[arg(
-        long = "owner-token-file",
-        value_name = "FILE",
-        env = "REFEREE_OWNER_TOKEN_FILE"
-    )]
+    #[arg(long = "owner-token-file", value_name = "FILE", env = "REFEREE_OWNER_TOKEN_FILE")]
     pub file: Option<PathBuf>,
 }
 
@@ -71,13 +67,9 @@ impl OwnerToken {
             return Ok(None);
         };
         let file = path.display();
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("reading the owner's token in {file}"))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading the owner's token in {file}"))?;
         let token = text.trim();
-        anyhow::ensure!(
-            !token.is_empty(),
-            "{file} is empty; write the token into it"
-        );
+        anyhow::ensure!(!token.is_empty(), "{file} is empty; write the token into it");
         Ok(Some(Secret::new(token)))
     }
 
@@ -104,11 +96,7 @@ impl OwnerToken {
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
-    let Command::Setup {
-        owner,
-        challenge,
-        hook_url,
-    } = &options.command;
+    let Command::Setup { owner, challenge, hook_url } = &options.command;
     let challenge = choose_challenge(&challenges, challenge.as_deref())?;
     set_up(&settings, challenge, owner, hook_url.as_deref()).await?;
     Ok(ExitCode::SUCCESS)
@@ -124,9 +112,7 @@ async fn set_up(
     let hook_url = hook_address(settings, &challenge.forge, hook_url);
     let now = Clock::system().now();
     let administration = forge.administration()?;
-    administration
-        .set_up(challenge, &hook_url, now, &mut print_line)
-        .await
+    administration.set_up(challenge, &hook_url, now, &mut print_line).await
 }
 
 /// Prints a line of a setup.

@@ -35,32 +35,20 @@ pub async fn run(options: &Options) -> ExitCode {
     let Hook::PostReceive = options.hook;
     if let Err(error) = notify().await {
         println!("Referee cannot be reached ({error:#}).");
-        println!(
-            "Your push is stored. Referee finds it within about a minute after the daemon is back."
-        );
+        println!("Your push is stored. Referee finds it within about a minute after the daemon is back.");
     }
     ExitCode::SUCCESS
 }
 
 async fn notify() -> anyhow::Result<()> {
     let mut refs = String::new();
-    std::io::stdin()
-        .take(STDIN_BYTES_MAX)
-        .read_to_string(&mut refs)?;
+    std::io::stdin().take(STDIN_BYTES_MAX).read_to_string(&mut refs)?;
     let (url, token) = hook_address(Path::new("."))?;
     let watch = config::push_options().iter().any(|o| o == "watch");
     super::terminal::install_tls();
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIME)
-        .no_proxy()
-        .build()?;
-    let mut request = client
-        .post(format!(
-            "{url}/local/{}/pushed?watch={}",
-            token.as_str(),
-            u8::from(watch)
-        ))
-        .body(refs);
+    let client = reqwest::Client::builder().connect_timeout(CONNECT_TIME).no_proxy().build()?;
+    let mut request =
+        client.post(format!("{url}/local/{}/pushed?watch={}", token.as_str(), u8::from(watch))).body(refs);
     if !watch {
         // The daemon responds within its own limit. This limit is for a daemon that hangs.
         request = request.timeout(limits::HOOK_VERDICT_WAIT.std() + CONNECT_TIME * 2);
@@ -72,11 +60,7 @@ async fn notify() -> anyhow::Result<()> {
         .error_for_status()
         .map_err(reqwest::Error::without_url)?;
     let mut out = std::io::stdout();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(reqwest::Error::without_url)?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
         // git prints a line as soon as it is complete.
         out.write_all(&chunk)?;
         out.flush()?;

@@ -22,28 +22,13 @@ pub struct Options {
 
 /// The folders of the example, without its submissions.
 static FOLDERS: [(&str, Dir<'_>); 4] = [
-    (
-        "scorer",
-        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/scorer"),
-    ),
-    (
-        "sample",
-        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/sample"),
-    ),
-    (
-        "data",
-        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/data"),
-    ),
-    (
-        "template",
-        include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/template"),
-    ),
+    ("scorer", include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/scorer")),
+    ("sample", include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/sample")),
+    ("data", include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/data")),
+    ("template", include_dir!("$CARGO_MANIFEST_DIR/examples/nuclei/template")),
 ];
 const FILES: [(&str, &str); 2] = [
-    (
-        "challenge.toml",
-        include_str!("../../examples/nuclei/challenge.toml"),
-    ),
+    ("challenge.toml", include_str!("../../examples/nuclei/challenge.toml")),
     ("README.md", include_str!("../../examples/nuclei/README.md")),
 ];
 /// Settings of a daemon for the new challenge.
@@ -67,8 +52,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         std::fs::write(challenge.join(name), content)
             .with_context(|| format!("writing {name} in {}", challenge.display()))?;
     }
-    std::fs::write(root.join("referee.toml"), SETTINGS)
-        .with_context(|| format!("writing {}", root.display()))?;
+    std::fs::write(root.join("referee.toml"), SETTINGS).with_context(|| format!("writing {}", root.display()))?;
     let shown = root.display();
     println!(
         "\
@@ -102,8 +86,7 @@ fn write(entry: &DirEntry<'_>, into: &Path) -> anyhow::Result<()> {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent)?;
             }
-            std::fs::write(&path, file.contents())
-                .with_context(|| format!("writing {}", path.display()))?;
+            std::fs::write(&path, file.contents()).with_context(|| format!("writing {}", path.display()))?;
         }
     }
     Ok(())

@@ -120,10 +120,7 @@ Examples:
 impl Command {
     /// Whether the command only prints. It may end early if its reader closes the pipe.
     fn only_prints(&self) -> bool {
-        matches!(
-            self,
-            Self::Board(_) | Self::Config(_) | Self::Rules(_) | Self::Completions { .. }
-        )
+        matches!(self, Self::Board(_) | Self::Config(_) | Self::Rules(_) | Self::Completions { .. })
     }
 }
 

@@ -22,11 +22,7 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
         let engine = found.map(|(_, engine)| engine);
         engine.with_context(|| format!("no engine has the role {role}"))
     };
-    Ok(Engines::new(
-        engine(EngineRole::Builder)?,
-        engine(EngineRole::Runner)?,
-        engine(EngineRole::Scorer)?,
-    ))
+    Ok(Engines::new(engine(EngineRole::Builder)?, engine(EngineRole::Runner)?, engine(EngineRole::Scorer)?))
 }
 
 /// Opens the database. Creates the state directory if it does not exist, because a command that only reads may run
@@ -36,21 +32,15 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
 /// When the directory cannot be created or the database cannot be opened.
 pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
     let data = &settings.data;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("creating the state directory {}", data.display()))?;
-    Store::open(settings.database.expose())
-        .await
-        .context("opening the database")
+    std::fs::create_dir_all(data).with_context(|| format!("creating the state directory {}", data.display()))?;
+    Store::open(settings.database.expose()).await.context("opening the database")
 }
 
 /// Opens everything for a daemon. The lock lasts as long as its value.
 ///
 /// # Errors
 /// When a part cannot be opened, or another daemon uses the same state directory.
-pub async fn app(
-    settings: Settings,
-    challenges: Vec<Challenge>,
-) -> anyhow::Result<(Arc<App>, InstanceLock)> {
+pub async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Result<(Arc<App>, InstanceLock)> {
     let lock = InstanceLock::acquire(&settings.data, clock::random_bytes())?;
     let store = store(&settings).await?;
     let instance = instance(&settings)?;

@@ -30,13 +30,7 @@ pub struct Options {
 }
 
 /// Headers that belong to the connection, not to the delivery.
-const NOT_SENT: [&str; 5] = [
-    "host",
-    "content-length",
-    "connection",
-    "accept-encoding",
-    "transfer-encoding",
-];
+const NOT_SENT: [&str; 5] = ["host", "content-length", "connection", "accept-encoding", "transfer-encoding"];
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     super::terminal::install_tls();
@@ -93,12 +87,7 @@ async fn post(
 ) -> anyhow::Result<reqwest::StatusCode> {
     let body = read_file(stem, ".body")?;
     let recorded: serde_json::Value = serde_json::from_slice(&read_file(stem, ".headers.json")?)
-        .with_context(|| {
-            format!(
-                "{}.headers.json does not hold recorded headers",
-                stem.display()
-            )
-        })?;
+        .with_context(|| format!("{}.headers.json does not hold recorded headers", stem.display()))?;
     let mut request = client.post(to);
     for (name, value) in header_pairs(&recorded) {
         let lower = name.to_ascii_lowercase();
@@ -112,19 +101,17 @@ async fn post(
         let signature = format!("{}{}", HUB_SIGNATURE_256.prefix, secret.sign(&body));
         request = request.header(HUB_SIGNATURE_256.name, signature);
     }
-    let answer = request.body(body).send().await.with_context(|| {
-        format!("no daemon answers at {to}; start `referee serve`, or name its address with --to")
-    })?;
+    let answer =
+        request.body(body).send().await.with_context(|| {
+            format!("no daemon answers at {to}; start `referee serve`, or name its address with --to")
+        })?;
     Ok(answer.status())
 }
 
 fn read_file(stem: &Path, suffix: &str) -> anyhow::Result<Vec<u8>> {
     let file = beside(stem, suffix);
     std::fs::read(&file).with_context(|| {
-        format!(
-            "{} cannot be read; a delivery is NAME.body with NAME.headers.json beside it",
-            file.display()
-        )
+        format!("{} cannot be read; a delivery is NAME.body with NAME.headers.json beside it", file.display())
     })
 }
 
@@ -133,14 +120,12 @@ fn header_pairs(recorded: &serde_json::Value) -> Vec<(String, String)> {
     let headers = recorded.get("headers").unwrap_or(recorded);
     let text = |v: &serde_json::Value| v.as_str().map(str::to_owned);
     match headers {
-        serde_json::Value::Array(pairs) => pairs
-            .iter()
-            .filter_map(|pair| Some((text(pair.get(0)?)?, text(pair.get(1)?)?)))
-            .collect(),
-        serde_json::Value::Object(map) => map
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
-            .collect(),
+        serde_json::Value::Array(pairs) => {
+            pairs.iter().filter_map(|pair| Some((text(pair.get(0)?)?, text(pair.get(1)?)?))).collect()
+        }
+        serde_json::Value::Object(map) => {
+            map.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -33,15 +33,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 fn explanation(rule: &Rule) -> String {
-    let fixed = if rule.overridable {
-        ""
-    } else {
-        ", not overridable"
-    };
-    let mut text = format!(
-        "{} ({}{fixed}): {}\n\n",
-        rule.code, rule.severity, rule.title
-    );
+    let fixed = if rule.overridable { "" } else { ", not overridable" };
+    let mut text = format!("{} ({}{fixed}): {}\n\n", rule.code, rule.severity, rule.title);
     for (title, message) in [("Why", rule.why), ("Help", rule.help)] {
         let line = format!("{title}: {message}");
         text += &style::wrap(&line, style::COLUMNS, "  ");

@@ -32,11 +32,7 @@ pub struct Options {
 }
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let logs = if options.log_json {
-        Logs::Json
-    } else {
-        Logs::Daemon
-    };
+    let logs = if options.log_json { Logs::Json } else { Logs::Daemon };
     terminal::start_logs(logs);
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
@@ -103,11 +99,9 @@ async fn build_scorers(app: Arc<App>) {
         tasks += 1;
         match app.scorers.image(&app.context, &app.engines, task).await {
             Ok(_) => built += 1,
-            Err(error) => tracing::error!(
-                task = task.slug.as_str(),
-                error = format!("{error:#}"),
-                "the scorer cannot be built"
-            ),
+            Err(error) => {
+                tracing::error!(task = task.slug.as_str(), error = format!("{error:#}"), "the scorer cannot be built")
+            }
         }
     }
     tracing::info!(built, tasks, "scorers were prepared");

@@ -82,53 +82,28 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 async fn list(store: &Store) -> anyhow::Result<()> {
     for repository in store.repositories().await? {
-        println!(
-            "{:<20} {:<20} {}",
-            repository.challenge.as_str(),
-            repository.team.as_str(),
-            repository.full_name
-        );
+        println!("{:<20} {:<20} {}", repository.challenge.as_str(), repository.team.as_str(), repository.full_name);
     }
     Ok(())
 }
 
-async fn add(
-    settings: &Settings,
-    store: &Store,
-    challenges: &[Challenge],
-    options: &AddOptions,
-) -> anyhow::Result<()> {
+async fn add(settings: &Settings, store: &Store, challenges: &[Challenge], options: &AddOptions) -> anyhow::Result<()> {
     let challenge = choose_challenge(challenges, options.challenge.as_deref())?;
     let team = TeamSlug::new(options.team.as_str())?;
     let users = &options.users;
     let name = &challenge.forge;
     let forge = settings.forges.get(name);
     if forge.is_some_and(|forge| kind::of(forge).hosts_repositories()) {
-        anyhow::ensure!(
-            users.is_empty(),
-            "the forge `{name}` has no accounts; leave out {}",
-            users.join(" ")
-        );
-        anyhow::ensure!(
-            !options.images,
-            "the forge `{name}` has no registry; leave out --images"
-        );
+        anyhow::ensure!(users.is_empty(), "the forge `{name}` has no accounts; leave out {}", users.join(" "));
+        anyhow::ensure!(!options.images, "the forge `{name}` has no registry; leave out --images");
         let path = add_local_team(settings, store, challenge, &team).await?;
         println!("{team}: {}", path.display());
         println!("Clone it, change it, and push:");
-        println!(
-            "  git clone {} && cd … && git push origin main",
-            path.display()
-        );
+        println!("  git clone {} && cd … && git push origin main", path.display());
         return Ok(());
     }
     let forge = options.owner.open(settings, name)?;
-    let new = NewTeam {
-        challenge,
-        team: &team,
-        users,
-        forge: forge.as_ref(),
-    };
+    let new = NewTeam { challenge, team: &team, users, forge: forge.as_ref() };
     let bound = add_forge_team(settings, store, &new).await?;
     if options.images {
         let hook_url = options.hook_url.as_deref();
@@ -138,11 +113,7 @@ async fn add(
 }
 
 /// Creates a team on its forge and binds it to its repository.
-async fn add_forge_team(
-    settings: &Settings,
-    store: &Store,
-    new: &NewTeam<'_>,
-) -> anyhow::Result<Repository> {
+async fn add_forge_team(settings: &Settings, store: &Store, new: &NewTeam<'_>) -> anyhow::Result<Repository> {
     let members: Vec<&str> = new.users.iter().map(String::as_str).collect();
     let context = context(settings, store, new.challenge);
     let added = add_team(&context, new.forge, new.team, &members).await?;
@@ -150,18 +121,11 @@ async fn add_forge_team(
     for step in made.steps {
         print_line(SetupLine::Step(step));
     }
-    println!(
-        "\nIts members clone the repository, change it and push:\n  git clone {}",
-        made.url
-    );
+    println!("\nIts members clone the repository, change it and push:\n  git clone {}", made.url);
     Ok(bound)
 }
 
-fn context<'a>(
-    settings: &Settings,
-    store: &'a Store,
-    challenge: &'a Challenge,
-) -> CommandContext<'a> {
+fn context<'a>(settings: &Settings, store: &'a Store, challenge: &'a Challenge) -> CommandContext<'a> {
     let capabilities = kind::capabilities(settings, &challenge.forge);
     let now = Clock::system().now();
     CommandContext::beside_daemon(challenge, store, capabilities, &Actor::CommandLine, now)
@@ -179,12 +143,11 @@ pub async fn add_local_team(
 ) -> anyhow::Result<PathBuf> {
     let name = &challenge.forge;
     let forge = kind::open(settings, name, None)?;
-    let hosting = forge
-        .hosting()
-        .with_context(|| format!("the forge `{name}` is not local"))?;
+    let hosting = forge.hosting().with_context(|| format!("the forge `{name}` is not local"))?;
     let files = match &challenge.template {
-        Some(template) => folder::read_files(template)
-            .with_context(|| format!("reading the template {}", template.display()))?,
+        Some(template) => {
+            folder::read_files(template).with_context(|| format!("reading the template {}", template.display()))?
+        }
         None => FileSet::new(),
     };
     let full_name = challenge.teams.repository_of(team);

@@ -37,22 +37,10 @@ pub async fn add(
     let hook_url = hook_address(settings, name, hook_url);
     println!();
     let administration = new.forge.administration()?;
-    let created = administration
-        .create_image_owner(
-            new.challenge,
-            new.team,
-            new.users,
-            &hook_url,
-            &mut print_line,
-        )
-        .await?;
-    let image_owner = ImageOwner {
-        id: 0,
-        forge: name.clone(),
-        owner_id: created.id,
-        login: created.login,
-        repository: bound.id,
-    };
+    let created =
+        administration.create_image_owner(new.challenge, new.team, new.users, &hook_url, &mut print_line).await?;
+    let image_owner =
+        ImageOwner { id: 0, forge: name.clone(), owner_id: created.id, login: created.login, repository: bound.id };
     bind(store, &image_owner, bound).await?;
     println!(
         "\nIts members push images; the tag names the task:\n  docker push {}/{}/NAME:TASK",

@@ -33,34 +33,22 @@ pub fn start_logs(logs: Logs) {
         Logs::Quiet => "warn",
     };
     let filter = EnvFilter::try_from_env("REFEREE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process, as in tests, keeps the first.
     let _ = match logs {
         Logs::Json => builder.json().try_init(),
-        Logs::Daemon | Logs::Quiet => builder
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-            .try_init(),
+        Logs::Daemon | Logs::Quiet => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
     };
 }
 
 /// Prints findings about configuration in the style of a compiler.
 pub fn show_findings(findings: &[Finding]) {
-    eprint!(
-        "{}",
-        text::findings(findings, style_of(std::io::stderr().is_terminal()))
-    );
+    eprint!("{}", text::findings(findings, style_of(std::io::stderr().is_terminal())));
 }
 
 /// Terminals get colours. Files and pipes get plain text.
 pub fn style_of(is_terminal: bool) -> Style {
-    if is_terminal {
-        Style::Colour
-    } else {
-        Style::Plain
-    }
+    if is_terminal { Style::Colour } else { Style::Plain }
 }
 
 /// Reads the settings and the challenges. If they have errors, prints all findings.

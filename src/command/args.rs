@@ -28,18 +28,8 @@ pub struct Args<'a> {
 
 impl<'a> Args<'a> {
     /// The words that follow the name of a command, which ends at a byte of the line.
-    pub(super) fn new(
-        spec: &'static CommandSpec,
-        line: &'a str,
-        words: Vec<Word>,
-        name_end: usize,
-    ) -> Self {
-        Self {
-            spec,
-            line,
-            words,
-            parsed_to: name_end,
-        }
+    pub(super) fn new(spec: &'static CommandSpec, line: &'a str, words: Vec<Word>, name_end: usize) -> Self {
+        Self { spec, line, words, parsed_to: name_end }
     }
 
     /// Refuses words that are left over.
@@ -54,18 +44,14 @@ impl<'a> Args<'a> {
                 self.unknown_key(key, &word)
             });
         }
-        let problem = CommandProblem::TooManyWords {
-            typed: word.text,
-            takes_text: !self.spec.keys.is_empty(),
-        };
+        let problem = CommandProblem::TooManyWords { typed: word.text, takes_text: !self.spec.keys.is_empty() };
         Err(self.error(problem).at(word.column))
     }
 
     /// `#12` or `12`.
     pub fn submission(&mut self) -> Result<i64> {
         let word = self.require_word(A_SUBMISSION)?;
-        self.submission_in(&word)?
-            .ok_or_else(|| self.invalid(&word, A_SUBMISSION))
+        self.submission_in(&word)?.ok_or_else(|| self.invalid(&word, A_SUBMISSION))
     }
 
     /// The submission that a word names; none if it is not a number. A word that begins with `#`
@@ -94,10 +80,7 @@ impl<'a> Args<'a> {
             return Ok(None);
         };
         let number = positive_number(&word.text);
-        number.map_or_else(
-            || Err(self.invalid(&word, expected)),
-            |number| Ok(Some(number)),
-        )
+        number.map_or_else(|| Err(self.invalid(&word, expected)), |number| Ok(Some(number)))
     }
 
     /// `team NAME`.
@@ -113,16 +96,13 @@ impl<'a> Args<'a> {
     /// The name of a team without the word `team`.
     pub fn team_name(&mut self) -> Result<TeamSlug> {
         let word = self.require_word(A_TEAM_NAME)?;
-        TeamSlug::new(word.text.as_str())
-            .map_err(|error| self.invalid_because(&word, A_TEAM_NAME, error.reason))
+        TeamSlug::new(word.text.as_str()).map_err(|error| self.invalid_because(&word, A_TEAM_NAME, error.reason))
     }
 
     pub fn phase(&mut self) -> Result<PhaseSlug> {
         let word = self.require_word("a phase")?;
         let BoardSelector { phase, task } = self.boards_in(&word)?;
-        phase
-            .filter(|_| task.is_none())
-            .ok_or_else(|| self.invalid(&word, "a phase without `/` and a task"))
+        phase.filter(|_| task.is_none()).ok_or_else(|| self.invalid(&word, "a phase without `/` and a task"))
     }
 
     /// `PHASE` or `PHASE/TASK`.
@@ -152,16 +132,10 @@ impl<'a> Args<'a> {
             Some((phase, task)) => (phase, Some(task)),
             None => (word.text.as_str(), None),
         };
-        let phase = PhaseSlug::new(phase)
-            .map_err(|error| self.invalid_because(word, BOARDS, error.reason))?;
-        let task = task
-            .map(TaskSlug::new)
-            .transpose()
-            .map_err(|error| self.invalid_because(word, A_BOARD, error.reason))?;
-        Ok(BoardSelector {
-            phase: Some(phase),
-            task,
-        })
+        let phase = PhaseSlug::new(phase).map_err(|error| self.invalid_because(word, BOARDS, error.reason))?;
+        let task =
+            task.map(TaskSlug::new).transpose().map_err(|error| self.invalid_because(word, A_BOARD, error.reason))?;
+        Ok(BoardSelector { phase: Some(phase), task })
     }
 
     /// The next word without a key.
@@ -241,11 +215,7 @@ impl<'a> Args<'a> {
     }
 
     fn closed(&self, word: Word) -> Result<Word> {
-        if word.closed {
-            Ok(word)
-        } else {
-            Err(self.error(CommandProblem::UnclosedQuote).at(word.column))
-        }
+        if word.closed { Ok(word) } else { Err(self.error(CommandProblem::UnclosedQuote).at(word.column)) }
     }
 
     fn error(&self, problem: CommandProblem) -> CommandError {
@@ -260,10 +230,7 @@ impl<'a> Args<'a> {
 
     /// A word is not of the expected kind.
     pub fn invalid(&self, word: &Word, expected: &str) -> CommandError {
-        let problem = CommandProblem::Invalid {
-            typed: word.text.clone(),
-            expected: expected.to_owned(),
-        };
+        let problem = CommandProblem::Invalid { typed: word.text.clone(), expected: expected.to_owned() };
         self.error(problem).at(word.column)
     }
 
@@ -274,8 +241,7 @@ impl<'a> Args<'a> {
     /// A word repeats one that was given before.
     pub fn repeated(&self, typed: &str, word: &Word) -> CommandError {
         let typed = typed.to_owned();
-        self.error(CommandProblem::Repeated { typed })
-            .at(word.column)
+        self.error(CommandProblem::Repeated { typed }).at(word.column)
     }
 
     fn unknown_key(&self, key: &str, word: &Word) -> CommandError {

@@ -11,10 +11,7 @@ use super::table::CommandSet;
 /// The order of the commands, the text around them and their spelling do not matter. A command that is
 /// written once more is new once. A new destructive command becomes an error: it needs a comment of
 /// its own, so that everyone can see when it was given.
-pub fn new_commands<C: CommandSet>(
-    before: &[TextCommand<C>],
-    now: &[TextCommand<C>],
-) -> Vec<TextCommand<C>> {
+pub fn new_commands<C: CommandSet>(before: &[TextCommand<C>], now: &[TextCommand<C>]) -> Vec<TextCommand<C>> {
     let mut known: HashMap<String, usize> = HashMap::new();
     for command in before {
         *known.entry(command.normal_form()).or_default() += 1;

@@ -83,26 +83,16 @@ pub enum CommandProblem {
 impl CommandError {
     /// About a text as a whole, or an unknown name.
     pub(super) fn new(problem: CommandProblem) -> Self {
-        Self {
-            problem,
-            specs: Vec::new(),
-            column: None,
-        }
+        Self { problem, specs: Vec::new(), column: None }
     }
 
     pub fn of_command(spec: &'static CommandSpec, problem: CommandProblem) -> Self {
-        Self {
-            specs: vec![spec],
-            ..Self::new(problem)
-        }
+        Self { specs: vec![spec], ..Self::new(problem) }
     }
 
     /// At this column of the line.
     pub fn at(self, column: usize) -> Self {
-        Self {
-            column: Some(column),
-            ..self
-        }
+        Self { column: Some(column), ..self }
     }
 
     /// ` at column 8`, or nothing.
@@ -119,24 +109,19 @@ impl CommandError {
     fn sentence(&self) -> String {
         let (name, location) = (self.name(), self.location());
         match &self.problem {
-            CommandProblem::Empty => {
-                "No command is given. Use `/help` to list all commands.".to_owned()
-            }
+            CommandProblem::Empty => "No command is given. Use `/help` to list all commands.".to_owned(),
             CommandProblem::UnknownCommand { typed, meant } => format!(
                 "Unknown command {}.{} Use `/help` to list all commands.",
                 as_code(&format!("/{typed}")),
                 did_you_mean(meant.map(|name| format!("/{name}")))
             ),
-            CommandProblem::UnknownMember { typed, meant } => {
-                self.unknown_member(typed.as_deref(), *meant)
-            }
+            CommandProblem::UnknownMember { typed, meant } => self.unknown_member(typed.as_deref(), *meant),
             CommandProblem::Missing { expected } => {
                 format!("{name} is incomplete: expected {expected}.")
             }
-            CommandProblem::Invalid { typed, expected } => format!(
-                "{}{location} is invalid: expected {expected}.",
-                as_code(typed)
-            ),
+            CommandProblem::Invalid { typed, expected } => {
+                format!("{}{location} is invalid: expected {expected}.", as_code(typed))
+            }
             CommandProblem::TooManyWords { typed, takes_text } => {
                 let help = if *takes_text {
                     "Write a text of several words in quotes: `reason=\"…\"`."
@@ -150,10 +135,9 @@ impl CommandError {
                 as_code(&format!("{typed}=")),
                 did_you_mean(meant.map(|key| format!("{key}=")))
             ),
-            CommandProblem::Repeated { typed } => format!(
-                "{} is given twice, the second time{location}. Remove one of them.",
-                as_code(typed)
-            ),
+            CommandProblem::Repeated { typed } => {
+                format!("{} is given twice, the second time{location}. Remove one of them.", as_code(typed))
+            }
             CommandProblem::UnclosedQuote => {
                 format!("The quote{location} is not closed. Add `\"` at its end.")
             }
@@ -161,10 +145,9 @@ impl CommandError {
                 "The line contains the invisible character U+{:04X}{location}. Delete the line and type it again.",
                 u32::from(*c)
             ),
-            CommandProblem::LineTooLong => format!(
-                "The command is longer than {} characters. Shorten it.",
-                limits::COMMAND_CHARS_MAX
-            ),
+            CommandProblem::LineTooLong => {
+                format!("The command is longer than {} characters. Shorten it.", limits::COMMAND_CHARS_MAX)
+            }
             CommandProblem::TextTooLong => format!(
                 "The text is longer than {} KiB, so Referee ran none of its commands. Write them in a separate \
                  comment.",
@@ -176,9 +159,9 @@ impl CommandError {
                 limits::COMMANDS_PER_TEXT_MAX
             ),
             CommandProblem::NotAllowed(permission) => self.not_allowed(*permission),
-            CommandProblem::AddedByEdit => format!(
-                "{name} was not run, because an edit added it to the text. Write it in a new comment."
-            ),
+            CommandProblem::AddedByEdit => {
+                format!("{name} was not run, because an edit added it to the text. Write it in a new comment.")
+            }
         }
     }
 
@@ -200,11 +183,7 @@ impl CommandError {
         let name = self.name();
         // Of a command for both, only this form is for organizers.
         let both = |spec: &&CommandSpec| spec.permission == Permission::Both;
-        let form = if self.specs.iter().any(both) {
-            " in this form"
-        } else {
-            ""
-        };
+        let form = if self.specs.iter().any(both) { " in this form" } else { "" };
         if permission == Permission::Organizers {
             format!("Only organizers can use {name}{form}.")
         } else {
@@ -253,9 +232,7 @@ impl fmt::Display for CommandError {
         f.write_str(&self.sentence())?;
         let is_well_written = matches!(
             self.problem,
-            CommandProblem::NotAllowed(_)
-                | CommandProblem::AddedByEdit
-                | CommandProblem::LineTooLong
+            CommandProblem::NotAllowed(_) | CommandProblem::AddedByEdit | CommandProblem::LineTooLong
         );
         if self.specs.is_empty() || is_well_written {
             return Ok(());

@@ -29,15 +29,10 @@ fn explain(spec: &CommandSpec) -> String {
     let permission = match spec.permission {
         Permission::Organizers => "For organizers.",
         Permission::TeamMembers => "For members of a team, in the team's own repository.",
-        Permission::Both => {
-            "For organizers, and for members of a team in the team's own repository."
-        }
+        Permission::Both => "For organizers, and for members of a team in the team's own repository.",
     };
-    let edits = if spec.destructive {
-        " Referee does not run this command if an edit adds it to a comment."
-    } else {
-        ""
-    };
+    let edits =
+        if spec.destructive { " Referee does not run this command if an edit adds it to a comment." } else { "" };
     let examples = spec.examples.join("\n");
     format!(
         "**`{}`**\n\n{} {}\n\n{permission}{edits}\n\n```text\n{examples}\n```\n",

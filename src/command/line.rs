@@ -106,11 +106,7 @@ fn read_value(chars: &mut Peekable<CharIndices<'_>>) -> Value {
         while let Some((_, c)) = chars.next_if(|(_, c)| !c.is_whitespace()) {
             text.push(c);
         }
-        return Value {
-            text,
-            quoted: false,
-            closed: true,
-        };
+        return Value { text, quoted: false, closed: true };
     };
     chars.next();
     let mut closed = false;
@@ -128,11 +124,7 @@ fn read_value(chars: &mut Peekable<CharIndices<'_>>) -> Value {
             _ => text.push(c),
         }
     }
-    Value {
-        text,
-        quoted: true,
-        closed,
-    }
+    Value { text, quoted: true, closed }
 }
 
 /// The characters that close a quote. Keyboards write quotes of many languages and pair them freely.

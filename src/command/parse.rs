@@ -95,21 +95,14 @@ fn find_command<C: CommandSet>(line: &str, bot: &str) -> Option<usize> {
 
 /// Whether the text behind a `/` begins with the name of a command, or with a similar word.
 fn is_similar_to_name<C: CommandSet>(behind: &str) -> bool {
-    let word: String = behind
-        .chars()
-        .take_while(|c| !c.is_whitespace())
-        .filter(|c| text::is_visible(*c))
-        .collect();
+    let word: String = behind.chars().take_while(|c| !c.is_whitespace()).filter(|c| text::is_visible(*c)).collect();
     let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?']);
     let is_letter = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '_');
     let is_word = !word.is_empty() && word.chars().all(is_letter);
     is_word && (family::<C>(word).next().is_some() || nearest::<C>(word).is_some())
 }
 
-fn parse_line<C: CommandSet>(
-    line: &str,
-    words_of: impl FnOnce(&str) -> Vec<Word>,
-) -> Result<C, CommandError> {
+fn parse_line<C: CommandSet>(line: &str, words_of: impl FnOnce(&str) -> Vec<Word>) -> Result<C, CommandError> {
     if line.chars().count() > limits::COMMAND_CHARS_MAX {
         return Err(CommandError::new(CommandProblem::LineTooLong));
     }
@@ -126,9 +119,7 @@ fn parse_line<C: CommandSet>(
 }
 
 /// Takes the name of a command, one word or two. Returns its row and the byte at which it ends.
-fn parse_name<C: CommandSet>(
-    words: &mut Vec<Word>,
-) -> Result<(&'static TableRow<C>, usize), CommandError> {
+fn parse_name<C: CommandSet>(words: &mut Vec<Word>) -> Result<(&'static TableRow<C>, usize), CommandError> {
     let mut rest = std::mem::take(words).into_iter();
     let Some(first) = rest.next() else {
         return Err(CommandError::new(CommandProblem::Empty));
@@ -177,9 +168,7 @@ fn unknown_member<C: CommandSet>(family_name: &str, second: Option<Word>) -> Com
 
 /// The commands whose name begins with this word, in letters of any size.
 fn family<C: CommandSet>(word: &str) -> impl Iterator<Item = &'static TableRow<C>> {
-    C::TABLE
-        .iter()
-        .filter(move |row| row.spec.family().eq_ignore_ascii_case(word))
+    C::TABLE.iter().filter(move |row| row.spec.family().eq_ignore_ascii_case(word))
 }
 
 /// The known name that is most similar to a word.

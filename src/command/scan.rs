@@ -16,10 +16,8 @@ pub(super) struct Line<'a> {
 
 /// The lines of a text that may be commands, in order.
 pub(super) fn lines(markdown: &str) -> Vec<Line<'_>> {
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut scan = Scan::new(markdown);
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
         // The range of an end event is that of the whole element.
@@ -179,10 +177,6 @@ fn quoting(html: &str, open: usize) -> usize {
             None => (tag, 1),
         };
         let end = name.find(|c: char| !c.is_ascii_alphanumeric());
-        if ELEMENTS.contains(&&name[..end.unwrap_or(name.len())]) {
-            open.saturating_add_signed(step)
-        } else {
-            open
-        }
+        if ELEMENTS.contains(&&name[..end.unwrap_or(name.len())]) { open.saturating_add_signed(step) } else { open }
     })
 }

@@ -16,23 +16,15 @@ pub struct BoardSelector {
 
 impl BoardSelector {
     pub fn of_phase(phase: &PhaseSlug) -> Self {
-        Self {
-            phase: Some(phase.clone()),
-            task: None,
-        }
+        Self { phase: Some(phase.clone()), task: None }
     }
 
     pub fn of_board(board: &Board) -> Self {
-        Self {
-            phase: Some(board.phase.clone()),
-            task: Some(board.task.clone()),
-        }
+        Self { phase: Some(board.phase.clone()), task: Some(board.task.clone()) }
     }
 
     pub fn includes(&self, board: &Board) -> bool {
-        self.phase
-            .as_ref()
-            .is_none_or(|phase| *phase == board.phase)
+        self.phase.as_ref().is_none_or(|phase| *phase == board.phase)
             && self.task.as_ref().is_none_or(|task| *task == board.task)
     }
 }
@@ -40,10 +32,7 @@ impl BoardSelector {
 /// As a command takes it: `PHASE/TASK`, `PHASE`, or nothing for all.
 impl fmt::Display for BoardSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            self.phase.as_ref().map(PhaseSlug::as_str),
-            self.task.as_ref().map(TaskSlug::as_str),
-        ];
+        let parts = [self.phase.as_ref().map(PhaseSlug::as_str), self.task.as_ref().map(TaskSlug::as_str)];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
     }
 }

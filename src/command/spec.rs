@@ -68,9 +68,7 @@ impl CommandSpec {
 
     /// How the command is written, for example `/phase open PHASE`.
     pub fn usage(&self) -> String {
-        format!("/{} {}", self.name, self.takes)
-            .trim_end()
-            .to_owned()
+        format!("/{} {}", self.name, self.takes).trim_end().to_owned()
     }
 
     /// The first word of the name.

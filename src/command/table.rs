@@ -39,12 +39,10 @@ pub fn topics<C: CommandSet>() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// No command has this name; the error suggests the most similar one.
 pub fn find_topic<C: CommandSet>(name: &str) -> Result<&'static str, CommandError> {
-    topics::<C>()
-        .find(|topic| topic.eq_ignore_ascii_case(name))
-        .ok_or_else(|| {
-            CommandError::new(CommandProblem::UnknownCommand {
-                typed: name.to_owned(),
-                meant: suggest::nearest(name, topics::<C>()),
-            })
+    topics::<C>().find(|topic| topic.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        CommandError::new(CommandProblem::UnknownCommand {
+            typed: name.to_owned(),
+            meant: suggest::nearest(name, topics::<C>()),
         })
+    })
 }

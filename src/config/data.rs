@@ -8,10 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::reader::{CONTRADICTION, INVALID_VALUE, PATH_MISSING, display_path, read_file};
-use crate::model::{
-    Case, CaseId, Challenge, Finding, InputSelection, Location, OutputCheck, PathPattern, Phase,
-    Task,
-};
+use crate::model::{Case, CaseId, Challenge, Finding, InputSelection, Location, OutputCheck, PathPattern, Phase, Task};
 
 /// A file beside `inputs/` with the cluster and stratum of each case.
 const CASES_CSV: &str = "cases.csv";
@@ -71,10 +68,8 @@ pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
         let location = Location::file(display_path(&inputs.join(&entry)));
         match CaseId::new(stem) {
             Err(invalid) => {
-                let help =
-                    "Rename the entry. Its name up to the first dot is the name of the case.";
-                findings
-                    .push(Finding::error(INVALID_VALUE, format!("{invalid}."), help).at(location));
+                let help = "Rename the entry. Its name up to the first dot is the name of the case.";
+                findings.push(Finding::error(INVALID_VALUE, format!("{invalid}."), help).at(location));
             }
             Ok(id) if cases.contains_key(&id) => {
                 let message = format!("The case `{id}` has more than one entry.");
@@ -82,12 +77,7 @@ pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
                 findings.push(Finding::error(CONTRADICTION, message, help).at(location));
             }
             Ok(id) => {
-                let case = Case {
-                    id: id.clone(),
-                    entry,
-                    cluster: None,
-                    stratum: None,
-                };
+                let case = Case { id: id.clone(), entry, cluster: None, stratum: None };
                 cases.insert(id, case);
             }
         }
@@ -104,11 +94,7 @@ pub fn cases(inputs: &Path) -> Result<Vec<Case>, Vec<Finding>> {
             Err(problems) => findings.extend(problems),
         }
     }
-    if findings.is_empty() {
-        Ok(cases.into_values().collect())
-    } else {
-        Err(findings)
-    }
+    if findings.is_empty() { Ok(cases.into_values().collect()) } else { Err(findings) }
 }
 
 /// The names of all entries, each with the name of its case, sorted.
@@ -134,11 +120,7 @@ fn entries_of(inputs: &Path) -> std::io::Result<Vec<(String, String)>> {
 ///
 /// # Errors
 /// A directory cannot be read. A directory that does not exist has no inputs.
-pub fn matching_inputs(
-    directory: &Path,
-    selected: &InputSelection,
-    case: &CaseId,
-) -> io::Result<Vec<String>> {
+pub fn matching_inputs(directory: &Path, selected: &InputSelection, case: &CaseId) -> io::Result<Vec<String>> {
     let mut found = paths_matching(directory, &selected.pattern, case)?;
     found.retain(|path| selected.includes(case, path));
     Ok(found)
@@ -151,11 +133,7 @@ pub(super) struct MissingInput {
 }
 
 /// The keys of a check that select no input of some case.
-pub(super) fn missing_inputs(
-    directory: &Path,
-    check: &OutputCheck,
-    cases: &[Case],
-) -> Vec<MissingInput> {
+pub(super) fn missing_inputs(directory: &Path, check: &OutputCheck, cases: &[Case]) -> Vec<MissingInput> {
     let mut missing = Vec::new();
     for (key, selected) in check.inputs() {
         let has_none = |case: &&Case| {
@@ -362,42 +340,23 @@ mod tests {
     fn each_entry_is_a_case() {
         let (_folder, inputs) = inputs(&["b.nii.gz", "Video_01.x/", ".hidden", "a"], None);
         let cases = cases(&inputs).unwrap();
-        let names: Vec<_> = cases
-            .iter()
-            .map(|c| (c.id.as_str(), c.entry.as_str()))
-            .collect();
-        assert_eq!(
-            names,
-            [("Video_01.x", "Video_01.x"), ("a", "a"), ("b", "b.nii.gz")]
-        );
-        assert!(
-            cases
-                .iter()
-                .all(|c| c.cluster.is_none() && c.stratum.is_none())
-        );
+        let names: Vec<_> = cases.iter().map(|c| (c.id.as_str(), c.entry.as_str())).collect();
+        assert_eq!(names, [("Video_01.x", "Video_01.x"), ("a", "a"), ("b", "b.nii.gz")]);
+        assert!(cases.iter().all(|c| c.cluster.is_none() && c.stratum.is_none()));
     }
 
     #[test]
     fn a_pattern_selects_inputs_of_a_case() {
         let entries = ["v/", "v/a/", "v/b/", "v/b/n/", "w/", "w.png"];
         let (_folder, inputs) = inputs(&entries, None);
-        for file in [
-            "v/a/2.png",
-            "v/a/1.png",
-            "v/a/1.txt",
-            "v/b/3.png",
-            "v/b/.4.png",
-        ] {
+        for file in ["v/a/2.png", "v/a/1.png", "v/a/1.txt", "v/b/3.png", "v/b/.4.png"] {
             fs::write(inputs.join(file), "").unwrap();
         }
         let found = |case: &str, pattern: &str| {
             let case = CaseId::new(case).unwrap();
             paths_matching(&inputs, &PathPattern(pattern.to_owned()), &case).unwrap()
         };
-        assert_eq!(
-            found("v", "{case}/*/*.png"),
-            ["v/a/1.png", "v/a/2.png", "v/b/3.png"]
-        );
+        assert_eq!(found("v", "{case}/*/*.png"), ["v/a/1.png", "v/a/2.png", "v/b/3.png"]);
         assert_eq!(found("v", "{case}/b/*"), ["v/b/3.png"]);
         assert_eq!(found("w", "{case}.png"), ["w.png"]);
         assert_eq!(found("w", "{case}/*/*.png"), [""; 0]);
@@ -416,10 +375,7 @@ mod tests {
 
     #[test]
     fn invalid_sets_of_cases_are_refused() {
-        assert_eq!(
-            problems(&[], None),
-            ["…/inputs CFG007 The directory has no cases."]
-        );
+        assert_eq!(problems(&[], None), ["…/inputs CFG007 The directory has no cases."]);
         assert_eq!(
             problems(&["a.png", "a.jpg", "a b.png"], None),
             [

@@ -46,10 +46,7 @@ pub fn inspect_installation(file: &Path) -> (Option<Installation>, Vec<Finding>)
             challenges.push(challenge);
         }
     }
-    let installation = Installation {
-        settings,
-        challenges,
-    };
+    let installation = Installation { settings, challenges };
     (Some(installation), findings)
 }
 
@@ -57,11 +54,7 @@ pub fn inspect_installation(file: &Path) -> (Option<Installation>, Vec<Finding>)
 fn compare(settings: &Settings, before: &[Challenge], challenge: &Challenge) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !settings.forges.contains_key(&challenge.forge) {
-        let known: Vec<_> = settings
-            .forges
-            .keys()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let known: Vec<_> = settings.forges.keys().map(|name| format!("`{name}`")).collect();
         findings.push(Finding::error(
             CONTRADICTION,
             format!("Unknown forge `{}`.", challenge.forge),
@@ -79,10 +72,7 @@ fn compare(settings: &Settings, before: &[Challenge], challenge: &Challenge) -> 
         if other.forge == challenge.forge && other.teams == challenge.teams {
             findings.push(Finding::error(
                 CONTRADICTION,
-                format!(
-                    "The challenge `{}` has the same `teams` pattern.",
-                    other.slug
-                ),
+                format!("The challenge `{}` has the same `teams` pattern.", other.slug),
                 "Give each challenge its own `teams`, because a push must belong to one challenge.",
             ));
         }

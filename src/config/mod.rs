@@ -13,17 +13,13 @@ mod reader;
 mod values;
 
 pub use challenge::{CHALLENGE_TOML, inspect_challenge, read_challenge};
-pub use data::{
-    cases, check_paths, ground_truth_of, inputs_of, matching_inputs, sample_ground_truth,
-    sample_inputs,
-};
+pub use data::{cases, check_paths, ground_truth_of, inputs_of, matching_inputs, sample_ground_truth, sample_inputs};
 pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};
 pub use server::{
-    BuilderSettings, EngineSettings, ForgeSettings, GiteaSettings, Gpus, LocalSettings,
-    REFEREE_TOML, RESERVED_FORGE, RunnerSettings, Settings, default_settings, inspect_settings,
-    read_settings,
+    BuilderSettings, EngineSettings, ForgeSettings, GiteaSettings, Gpus, LocalSettings, REFEREE_TOML, RESERVED_FORGE,
+    RunnerSettings, Settings, default_settings, inspect_settings, read_settings,
 };
 
 use crate::model::Finding;

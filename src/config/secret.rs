@@ -52,10 +52,9 @@ impl fmt::Display for DatabaseUrl {
         }
         // Parameters behind `?` may hold a password too.
         let plain = self.0.split('?').next().unwrap_or_default();
-        let host = plain.rsplit_once('@').map_or_else(
-            || plain.split_once("://").map_or("", |(_, host)| host),
-            |(_, host)| host,
-        );
+        let host = plain
+            .rsplit_once('@')
+            .map_or_else(|| plain.split_once("://").map_or("", |(_, host)| host), |(_, host)| host);
         write!(f, "postgres://{host}")
     }
 }
@@ -74,14 +73,8 @@ mod tests {
     fn secrets_are_never_printed() {
         assert_eq!(format!("{:?}", Secret::new("hush")), "Secret(…)");
         for (url, shown) in [
-            (
-                "postgres://u:hush@example.org/db",
-                "postgres://example.org/db",
-            ),
-            (
-                "postgres://u:h@u@sh@example.org/db?password=hush",
-                "postgres://example.org/db",
-            ),
+            ("postgres://u:hush@example.org/db", "postgres://example.org/db"),
+            ("postgres://u:h@u@sh@example.org/db?password=hush", "postgres://example.org/db"),
             ("postgresql://example.org/db", "postgres://example.org/db"),
             ("sqlite:/srv/referee.db", "sqlite:/srv/referee.db"),
         ] {

@@ -30,10 +30,7 @@ fn wrong_type<T>(expected: &str) -> ValueResult<T> {
 }
 
 pub fn invalid<T>(message: impl Into<String>, help: impl Into<String>) -> ValueResult<T> {
-    Err(ValueError::Value {
-        message: message.into(),
-        help: help.into(),
-    })
+    Err(ValueError::Value { message: message.into(), help: help.into() })
 }
 
 /// A text that is not blank and holds no control characters.
@@ -45,19 +42,13 @@ pub fn text(value: &Value) -> ValueResult<String> {
         return invalid("is empty", "Write a text, or remove the key.");
     }
     if text.chars().any(char::is_control) {
-        return invalid(
-            "contains control characters",
-            "Write one line of plain text.",
-        );
+        return invalid("contains control characters", "Write one line of plain text.");
     }
     Ok(text.to_owned())
 }
 
 /// A text that another function converts. `allowed` describes the allowed texts in a sentence.
-pub fn parsed<T>(
-    allowed: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> impl Fn(&Value) -> ValueResult<T> {
+pub fn parsed<T>(allowed: &'static str, parse: impl Fn(&str) -> Option<T>) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| {
         let text = text(value)?;
         match parse(&text) {
@@ -68,9 +59,7 @@ pub fn parsed<T>(
 }
 
 pub fn boolean(value: &Value) -> ValueResult<bool> {
-    value
-        .as_bool()
-        .map_or_else(|| wrong_type("`true` or `false`"), Ok)
+    value.as_bool().map_or_else(|| wrong_type("`true` or `false`"), Ok)
 }
 
 /// A whole number between two bounds, both included.
@@ -81,10 +70,7 @@ pub fn integer<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> ValueR
         };
         match T::try_from(number) {
             Ok(fits) if (from..=to).contains(&number) => Ok(fits),
-            _ => invalid(
-                format!("cannot be {number}"),
-                format!("A whole number from {from} to {to} is allowed."),
-            ),
+            _ => invalid(format!("cannot be {number}"), format!("A whole number from {from} to {to} is allowed.")),
         }
     }
 }
@@ -96,10 +82,7 @@ pub fn number(from: f64, to: f64) -> impl Fn(&Value) -> ValueResult<f64> {
         if (from..=to).contains(&number) {
             return Ok(number);
         }
-        invalid(
-            format!("cannot be {number}"),
-            format!("A number from {from} to {to} is allowed."),
-        )
+        invalid(format!("cannot be {number}"), format!("A number from {from} to {to} is allowed."))
     }
 }
 
@@ -139,10 +122,7 @@ fn choice<T: Copy>(value: &Value, choices: &[(&'static str, T)]) -> ValueResult<
     };
     match choices.iter().find(|(word, _)| *word == text) {
         Some((_, value)) => Ok(*value),
-        None => invalid(
-            format!("cannot be {}", quoted(text)),
-            format!("Write {allowed}."),
-        ),
+        None => invalid(format!("cannot be {}", quoted(text)), format!("Write {allowed}.")),
     }
 }
 
@@ -153,10 +133,7 @@ pub fn path(base: &Path) -> impl Fn(&Value) -> ValueResult<PathBuf> + '_ {
 
 /// `base/path` without `.` components. `..` stays, because with symbolic links only the file system can resolve it.
 pub fn joined(base: &Path, path: &Path) -> PathBuf {
-    base.join(path)
-        .components()
-        .filter(|part| *part != Component::CurDir)
-        .collect()
+    base.join(path).components().filter(|part| *part != Component::CurDir).collect()
 }
 
 const BINARY: [&str; 4] = ["kib", "mib", "gib", "tib"];
@@ -172,10 +149,7 @@ pub fn size(least: u64) -> impl Fn(&Value) -> ValueResult<u64> {
         };
         match bytes {
             Some(bytes) if bytes >= least => Ok(bytes),
-            Some(_) => invalid(
-                "is too small",
-                format!("Give at least {}.", format_size(least)),
-            ),
+            Some(_) => invalid("is too small", format!("Give at least {}.", format_size(least))),
             None => invalid(
                 "is not a size",
                 "Write a number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, for example `\"512MiB\"`.",
@@ -215,10 +189,7 @@ pub fn format_size(bytes: u64) -> String {
     units
         .iter()
         .find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift))
-        .map_or_else(
-            || format!("{bytes} bytes"),
-            |(shift, unit)| format!("{} {unit}", bytes >> shift),
-        )
+        .map_or_else(|| format!("{bytes} bytes"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
 }
 
 /// A duration longer than zero: `"500ms"`, `"60s"`, `"15m"`, `"1h30m"`, `"2d"`.
@@ -307,13 +278,9 @@ mod tests {
     #[test]
     fn durations_add_their_units() {
         let read = |text| duration(&value(text)).ok().map(|d| d.0);
-        for (text, ms) in [
-            ("'60s'", 60_000),
-            ("'15m'", 900_000),
-            ("'1h30m'", 5_400_000),
-            ("'500ms'", 500),
-            ("'2d'", 172_800_000),
-        ] {
+        for (text, ms) in
+            [("'60s'", 60_000), ("'15m'", 900_000), ("'1h30m'", 5_400_000), ("'500ms'", 500), ("'2d'", 172_800_000)]
+        {
             assert_eq!(read(text), Some(ms), "{text}");
         }
         for text in [
@@ -337,25 +304,12 @@ mod tests {
     #[test]
     fn times_need_a_time_zone() {
         let read = |text| timestamp(&value(text)).ok().map(|t| t.to_string());
-        for text in [
-            "'2024-07-29T00:00:00Z'",
-            "2024-07-29T00:00:00Z",
-            "2024-07-29T02:00:00+02:00",
-            "2024-07-29 00:00:00.5Z",
-        ] {
-            assert_eq!(
-                read(text).as_deref(),
-                Some("2024-07-29T00:00:00Z"),
-                "{text}"
-            );
+        for text in
+            ["'2024-07-29T00:00:00Z'", "2024-07-29T00:00:00Z", "2024-07-29T02:00:00+02:00", "2024-07-29 00:00:00.5Z"]
+        {
+            assert_eq!(read(text).as_deref(), Some("2024-07-29T00:00:00Z"), "{text}");
         }
-        for text in [
-            "2024-07-29",
-            "2024-07-29T00:00:00",
-            "'soon'",
-            "12:00:00",
-            "5",
-        ] {
+        for text in ["2024-07-29", "2024-07-29T00:00:00", "'soon'", "12:00:00", "5"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

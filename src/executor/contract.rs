@@ -11,9 +11,7 @@ use super::build::{BuildReport, BuildSpec};
 use super::error::Result;
 use super::job::{JobRef, JobSpec, JobStatus, OutputSpec};
 use crate::model::diagnosis::Check;
-use crate::model::{
-    Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
-};
+use crate::model::{Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing};
 
 /// Builds images.
 #[async_trait]
@@ -43,12 +41,7 @@ pub trait ImageStore: Send + Sync {
     /// The facts of an image, if it still exists.
     async fn inspect(&self, image: &ImageId) -> Result<Option<ImageFacts>>;
     /// The kind of file at each of these paths of an image. The image is not started. `name` is its name.
-    async fn inspect_paths(
-        &self,
-        image: &ImageId,
-        name: &str,
-        paths: &[String],
-    ) -> Result<BTreeMap<String, Found>>;
+    async fn inspect_paths(&self, image: &ImageId, name: &str, paths: &[String]) -> Result<BTreeMap<String, Found>>;
     /// Removes the name, and the image too unless it has another name.
     async fn remove(&self, image: &ImageId, name: &str) -> Result<()>;
 }
@@ -83,12 +76,7 @@ pub trait Runner: Send + Sync {
     async fn logs(&self, job: &JobRef) -> Result<LogExcerpt>;
     /// After the end: copies the regular files of the output into the directory `into` and lists everything that was
     /// there. Follows no link, and copies no more than the limits of the output.
-    async fn collect(
-        &self,
-        job: &JobRef,
-        output: &OutputSpec,
-        into: &Path,
-    ) -> Result<OutputListing>;
+    async fn collect(&self, job: &JobRef, output: &OutputSpec, into: &Path) -> Result<OutputListing>;
     /// Removes everything of the job from the engine.
     async fn cleanup(&self, job: &JobRef) -> Result<()>;
 }

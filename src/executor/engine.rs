@@ -35,12 +35,7 @@ pub struct Engine {
 impl<E: Builder + ImageStore + Runner + SelfTest + 'static> From<E> for Engine {
     fn from(engine: E) -> Self {
         let engine = Arc::new(engine);
-        Self {
-            builder: engine.clone(),
-            images: engine.clone(),
-            runner: engine.clone(),
-            self_test: engine,
-        }
+        Self { builder: engine.clone(), images: engine.clone(), runner: engine.clone(), self_test: engine }
     }
 }
 
@@ -65,11 +60,7 @@ pub(crate) fn configured_engines(settings: &Settings) -> Vec<ConfiguredEngine<'_
         builds_with: settings.builder.with,
     };
     let (runner, scorer) = (&settings.engine, &settings.scorer);
-    let mut engines = vec![engine(
-        EngineRole::Runner,
-        runner.socket.as_str(),
-        Some(runner.runtime.as_str()),
-    )];
+    let mut engines = vec![engine(EngineRole::Runner, runner.socket.as_str(), Some(runner.runtime.as_str()))];
     if (&scorer.socket, &scorer.runtime) == (&runner.socket, &runner.runtime) {
         engines[0].roles.push(EngineRole::Scorer);
     } else {
@@ -130,10 +121,7 @@ impl ConfiguredEngine<'_> {
 
 /// Opens all engines of these settings, each with its roles. Two addresses may lead to one engine: Referee asks each
 /// engine for its identity, so that it does not transfer images from an engine to itself.
-pub(crate) async fn open_all(
-    settings: &Settings,
-    instance: &str,
-) -> Result<Vec<(Vec<EngineRole>, Engine)>> {
+pub(crate) async fn open_all(settings: &Settings, instance: &str) -> Result<Vec<(Vec<EngineRole>, Engine)>> {
     struct Opened<'a> {
         roles: Vec<EngineRole>,
         runtime: Option<&'a str>,
@@ -145,8 +133,7 @@ pub(crate) async fn open_all(
         let mut engine = configured.connect(instance).await?;
         let identity = engine.identity().await?;
         let runtime = configured.runtime;
-        let fits =
-            |o: &&mut Opened| o.identity == identity && (runtime.is_none() || o.runtime == runtime);
+        let fits = |o: &&mut Opened| o.identity == identity && (runtime.is_none() || o.runtime == runtime);
         if let Some(known) = opened.iter_mut().find(fits) {
             known.roles.extend(configured.roles);
             continue;
@@ -154,12 +141,7 @@ pub(crate) async fn open_all(
         if let Some(same) = opened.iter().find(|o| o.identity == identity) {
             engine = same.engine.with_options(configured.options());
         }
-        opened.push(Opened {
-            roles: configured.roles,
-            runtime,
-            identity,
-            engine,
-        });
+        opened.push(Opened { roles: configured.roles, runtime, identity, engine });
     }
     let engines = opened.into_iter();
     Ok(engines.map(|o| (o.roles, Engine::from(o.engine))).collect())
@@ -181,14 +163,8 @@ mod tests {
         use EngineRole::{Builder, Runner, Scorer};
         let other = || "unix:///other.sock".to_owned();
         assert_eq!(roles(|_| {}), [[Runner, Scorer, Builder]]);
-        assert_eq!(
-            roles(|s| s.builder.socket = other()),
-            [vec![Runner, Scorer], vec![Builder]]
-        );
-        assert_eq!(
-            roles(|s| s.scorer.socket = other()),
-            [vec![Runner, Builder], vec![Scorer]]
-        );
+        assert_eq!(roles(|s| s.builder.socket = other()), [vec![Runner, Scorer], vec![Builder]]);
+        assert_eq!(roles(|s| s.scorer.socket = other()), [vec![Runner, Builder], vec![Scorer]]);
         assert_eq!(
             roles(|s| (s.scorer.socket, s.builder.socket) = (other(), other())),
             [vec![Runner], vec![Scorer, Builder]]

@@ -83,10 +83,7 @@ pub struct JobRef {
 
 impl JobRef {
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            id: String::new(),
-        }
+        Self { name: name.to_owned(), id: String::new() }
     }
 }
 

@@ -69,10 +69,7 @@ pub enum ForgeError {
 impl ForgeError {
     /// Whether a write that failed in this way may have happened nevertheless.
     pub fn is_uncertain(&self) -> bool {
-        matches!(
-            self,
-            Self::Server { .. } | Self::Unreachable(_) | Self::Unreadable(_)
-        )
+        matches!(self, Self::Server { .. } | Self::Unreachable(_) | Self::Unreadable(_))
     }
 
     /// Whether a second attempt would fail in the same way.
@@ -111,10 +108,7 @@ impl ForgeError {
             // A proxy in front of the forge gave up.
             408 => Self::Unreachable(message()),
             400..=499 => Self::Invalid(message()),
-            _ => Self::Server {
-                status,
-                message: message(),
-            },
+            _ => Self::Server { status, message: message() },
         })
     }
 }
@@ -155,11 +149,7 @@ impl AnswerHeaders {
         let json = serde_json::from_str::<serde_json::Value>(body).ok();
         let message = json.as_ref().and_then(|v| v["message"].as_str());
         let words: Vec<_> = message.unwrap_or(body).split_whitespace().collect();
-        let mut line: String = words
-            .join(" ")
-            .chars()
-            .take(DESCRIPTION_CHARS_MAX)
-            .collect();
+        let mut line: String = words.join(" ").chars().take(DESCRIPTION_CHARS_MAX).collect();
         if line.is_empty() {
             line = "no message".to_owned();
         }

@@ -37,11 +37,7 @@ pub fn read(folder: &Path) -> Result<SourceTree> {
             _ => Vec::new(),
         };
         tree.bytes += bytes;
-        let entry = Entry {
-            kind,
-            bytes,
-            head: content[..content.len().min(HEAD_BYTES)].to_vec(),
-        };
+        let entry = Entry { kind, bytes, head: content[..content.len().min(HEAD_BYTES)].to_vec() };
         if bytes <= TEXT_BYTES_MAX && matches!(entry.kind, EntryKind::File { .. }) {
             tree.texts.insert(path.to_owned(), content);
         }
@@ -73,12 +69,7 @@ pub fn read_files(folder: &Path) -> Result<FileSet> {
 }
 
 /// Writes a folder's files as a build context, in the order and form of [`git::write_context`].
-pub fn write_context(
-    folder: &Path,
-    tree: &SourceTree,
-    ignore: &DockerIgnore,
-    out: impl Write,
-) -> Result<()> {
+pub fn write_context(folder: &Path, tree: &SourceTree, ignore: &DockerIgnore, out: impl Write) -> Result<()> {
     let mut archive = tar::Builder::new(out);
     let files = tree.entries.iter();
     for (path, entry) in files.filter(|(path, _)| ignore.ignored_by(path).is_none()) {
@@ -95,11 +86,7 @@ pub fn write_context(
 /// The files of a folder that were changed or added since the last commit, so that a push would not send them as they
 /// are. Empty outside of a working copy.
 pub fn uncommitted(folder: &Path) -> Vec<String> {
-    let Some(copy) = folder
-        .canonicalize()
-        .ok()
-        .and_then(|f| WorkingCopy::around(&f))
-    else {
+    let Some(copy) = folder.canonicalize().ok().and_then(|f| WorkingCopy::around(&f)) else {
         return Vec::new();
     };
     let mut options = git2::StatusOptions::new();
@@ -108,8 +95,7 @@ pub fn uncommitted(folder: &Path) -> Vec<String> {
         return Vec::new();
     };
     let all = statuses.iter();
-    all.filter_map(|entry| entry.path().ok().map(str::to_owned))
-        .collect()
+    all.filter_map(|entry| entry.path().ok().map(str::to_owned)).collect()
 }
 
 /// The git working copy around a folder, and its root.
@@ -130,34 +116,24 @@ impl WorkingCopy {
         const GITLINK: u32 = 0o160_000;
         let inside = full.strip_prefix(&self.root).ok();
         let index = self.repository.index().ok();
-        let known = inside
-            .zip(index)
-            .and_then(|(path, index)| index.get_path(path, 0));
+        let known = inside.zip(index).and_then(|(path, index)| index.get_path(path, 0));
         known.map_or_else(|| full.join(".git").exists(), |entry| entry.mode == GITLINK)
     }
 
     /// Whether git would leave this file out of a commit.
     fn ignores(&self, full: &Path) -> bool {
-        full.strip_prefix(&self.root)
-            .is_ok_and(|inside| self.repository.is_path_ignored(inside).unwrap_or(false))
+        full.strip_prefix(&self.root).is_ok_and(|inside| self.repository.is_path_ignored(inside).unwrap_or(false))
     }
 }
 
 type Visit<'a> = dyn FnMut(&str, &Path, EntryKind) -> Result<()> + 'a;
 
-fn walk(
-    folder: &Path,
-    copy: Option<&WorkingCopy>,
-    prefix: &str,
-    depth: usize,
-    visit: &mut Visit<'_>,
-) -> Result<()> {
+fn walk(folder: &Path, copy: Option<&WorkingCopy>, prefix: &str, depth: usize, visit: &mut Visit<'_>) -> Result<()> {
     if depth > limits::SOURCE_DEPTH_MAX {
         return Err(GitError::TooLarge(TooLarge::Depth));
     }
-    let mut names: Vec<_> = std::fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.file_name()))
-        .collect::<std::io::Result<_>>()?;
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
     names.sort();
     for name in names {
         if name == ".git" {

@@ -83,20 +83,11 @@ impl ForgeContext {
 ///
 /// # Errors
 /// The settings lack the forge or its credentials, or cannot be used.
-pub fn open(
-    settings: &Settings,
-    name: &ForgeName,
-    owner_token: Option<Secret>,
-) -> anyhow::Result<Arc<dyn Forge>> {
+pub fn open(settings: &Settings, name: &ForgeName, owner_token: Option<Secret>) -> anyhow::Result<Arc<dyn Forge>> {
     let forge = settings.forges.get(name);
     let kind = of(forge.with_context(|| format!("referee.toml has no [forge.{name}]"))?);
-    let context = ForgeContext {
-        owner_token,
-        ..ForgeContext::new(settings, name)?
-    };
-    let forge = kind
-        .open(&context)
-        .with_context(|| format!("the forge `{name}`"))?;
+    let context = ForgeContext { owner_token, ..ForgeContext::new(settings, name)? };
+    let forge = kind.open(&context).with_context(|| format!("the forge `{name}`"))?;
     forge.with_context(|| kind.credentials_help(name))
 }
 
@@ -120,9 +111,7 @@ pub fn open_all(settings: &Settings) -> anyhow::Result<BTreeMap<ForgeName, Arc<d
 ///
 /// # Errors
 /// A secret cannot be used.
-pub fn webhooks(
-    settings: &Settings,
-) -> Result<BTreeMap<ForgeName, Arc<dyn Webhooks>>, UnfitSecret> {
+pub fn webhooks(settings: &Settings) -> Result<BTreeMap<ForgeName, Arc<dyn Webhooks>>, UnfitSecret> {
     let mut all = BTreeMap::new();
     for (name, forge) in &settings.forges {
         if let Some(webhooks) = of(forge).webhooks()? {

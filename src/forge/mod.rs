@@ -124,10 +124,5 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Git notes alone: every forge that keeps its repositories with git has at least these.
-    pub const NOTES_ONLY: Self = Self {
-        statuses: false,
-        notes: true,
-        issues: false,
-        files: false,
-    };
+    pub const NOTES_ONLY: Self = Self { statuses: false, notes: true, issues: false, files: false };
 }

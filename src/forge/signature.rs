@@ -20,10 +20,7 @@ pub struct SignatureHeader {
 }
 
 /// GitHub's header. Gitea and Forgejo send it, too, so every kind of forge here accepts it.
-pub const HUB_SIGNATURE_256: SignatureHeader = SignatureHeader {
-    name: "x-hub-signature-256",
-    prefix: "sha256=",
-};
+pub const HUB_SIGNATURE_256: SignatureHeader = SignatureHeader { name: "x-hub-signature-256", prefix: "sha256=" };
 
 /// Bytes of an HMAC-SHA256.
 const TAG_BYTES: usize = 32;
@@ -35,9 +32,7 @@ const SECRET_CHARS_MIN: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitSecret {
     /// Also the empty text: a forge without a secret signs nothing, so the sender could be anyone.
-    #[error(
-        "a webhook secret needs at least {SECRET_CHARS_MIN} characters; 32 random ones are good"
-    )]
+    #[error("a webhook secret needs at least {SECRET_CHARS_MIN} characters; 32 random ones are good")]
     Short,
     /// Most often the end of a file's line. The forge has no such character in its secret.
     #[error("a webhook secret cannot start or end with white space")]
@@ -60,9 +55,7 @@ impl WebhookSecret {
             return Err(UnfitSecret::Short);
         }
         // An HMAC takes keys of every length; the library's type does not show it.
-        Hmac::new_from_slice(text.as_bytes())
-            .map(Self)
-            .map_err(|_| UnfitSecret::Short)
+        Hmac::new_from_slice(text.as_bytes()).map(Self).map_err(|_| UnfitSecret::Short)
     }
 
     /// The signature of a body: hexadecimal digits without a prefix.
@@ -88,9 +81,7 @@ pub enum Unverified {
     #[error("no signature")]
     Missing,
     /// Not 64 hexadecimal digits. Gitea sends an empty header for a hook without a secret.
-    #[error(
-        "the header `{0}` holds no signature; an empty header means that the hook has no secret"
-    )]
+    #[error("the header `{0}` holds no signature; an empty header means that the hook has no secret")]
     Malformed(&'static str),
     /// The signature belongs to another body or another secret.
     #[error("the signature does not match")]
@@ -118,18 +109,11 @@ pub fn verify(
         let mac = secret.keyed(body);
         tags.iter().all(|tag| mac.clone().verify_slice(tag).is_ok())
     };
-    if secrets.iter().any(signed_with) {
-        Ok(())
-    } else {
-        Err(Unverified::Mismatch)
-    }
+    if secrets.iter().any(signed_with) { Ok(()) } else { Err(Unverified::Mismatch) }
 }
 
 /// All signatures in the headers, at least one.
-fn tags(
-    headers: &HeaderMap,
-    signatures: &[SignatureHeader],
-) -> Result<Vec<[u8; TAG_BYTES]>, Unverified> {
+fn tags(headers: &HeaderMap, signatures: &[SignatureHeader]) -> Result<Vec<[u8; TAG_BYTES]>, Unverified> {
     let mut tags = Vec::new();
     for &SignatureHeader { name, prefix } in signatures {
         for value in headers.get_all(name) {
@@ -157,19 +141,10 @@ mod tests {
 
     const BODY: &[u8] = b"{\"a\": \"body\"}";
 
-    const HEADERS: [SignatureHeader; 2] = [
-        SignatureHeader {
-            name: "x-plain-signature",
-            prefix: "",
-        },
-        HUB_SIGNATURE_256,
-    ];
+    const HEADERS: [SignatureHeader; 2] =
+        [SignatureHeader { name: "x-plain-signature", prefix: "" }, HUB_SIGNATURE_256];
 
-    fn verify(
-        headers: &HeaderMap,
-        body: &[u8],
-        secrets: &[WebhookSecret],
-    ) -> Result<(), Unverified> {
+    fn verify(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecret]) -> Result<(), Unverified> {
         super::verify(headers, body, secrets, &HEADERS)
     }
 
@@ -189,35 +164,20 @@ mod tests {
     #[test]
     fn a_signature_is_the_hmac_of_the_standard() {
         let key: String = (1..=25).map(char::from).collect();
-        assert_eq!(
-            secret(&key).sign(&[0xcd; 50]),
-            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"
-        );
+        assert_eq!(secret(&key).sign(&[0xcd; 50]), "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
     }
 
     #[test]
     fn unfit_secrets_are_refused() {
         assert_eq!(WebhookSecret::new("").unwrap_err(), UnfitSecret::Short);
-        assert_eq!(
-            WebhookSecret::new("seven77").unwrap_err(),
-            UnfitSecret::Short
-        );
-        assert_eq!(
-            WebhookSecret::new("line-end\n").unwrap_err(),
-            UnfitSecret::Padded
-        );
-        assert_eq!(
-            WebhookSecret::new("        ").unwrap_err(),
-            UnfitSecret::Padded
-        );
+        assert_eq!(WebhookSecret::new("seven77").unwrap_err(), UnfitSecret::Short);
+        assert_eq!(WebhookSecret::new("line-end\n").unwrap_err(), UnfitSecret::Padded);
+        assert_eq!(WebhookSecret::new("        ").unwrap_err(), UnfitSecret::Padded);
     }
 
     #[test]
     fn secrets_do_not_print_themselves() {
-        assert_eq!(
-            format!("{:?}", secret("correct-horse")),
-            "WebhookSecret(hidden)"
-        );
+        assert_eq!(format!("{:?}", secret("correct-horse")), "WebhookSecret(hidden)");
     }
 
     #[test]
@@ -240,24 +200,14 @@ mod tests {
         let accepted: [&[(&'static str, &str)]; 3] = [
             &[("x-plain-signature", &good)],
             &[("x-hub-signature-256", &hub)],
-            &[
-                ("x-plain-signature", &good),
-                ("x-hub-signature-256", &hub),
-                ("x-hub-signature", "sha1=anything"),
-            ],
+            &[("x-plain-signature", &good), ("x-hub-signature-256", &hub), ("x-hub-signature", "sha1=anything")],
         ];
         for pairs in accepted {
-            assert_eq!(
-                verify(&headers(pairs), BODY, slice::from_ref(&ours)),
-                Ok(())
-            );
+            assert_eq!(verify(&headers(pairs), BODY, slice::from_ref(&ours)), Ok(()));
         }
         let refused: [&[(&'static str, &str)]; 3] = [
             &[("x-plain-signature", &good), ("x-plain-signature", &bad)],
-            &[
-                ("x-plain-signature", &good),
-                ("x-hub-signature-256", &bad_hub),
-            ],
+            &[("x-plain-signature", &good), ("x-hub-signature-256", &bad_hub)],
             &[("x-plain-signature", &bad), ("x-hub-signature-256", &hub)],
         ];
         // Also with both secrets: signatures of two secrets do not come from one sender.

@@ -17,8 +17,7 @@ pub trait Webhooks: Send + Sync {
     ///
     /// # Errors
     /// The delivery is not JSON, not signed with a known secret, or not readable.
-    fn accept(&self, headers: &HeaderMap, body: &[u8])
-    -> Result<VerifiedDelivery, DeliveryRefusal>;
+    fn accept(&self, headers: &HeaderMap, body: &[u8]) -> Result<VerifiedDelivery, DeliveryRefusal>;
 }
 
 /// A delivery that the forge has sent.
@@ -95,10 +94,7 @@ pub fn accept(
     }
     signature::verify(headers, body, secrets, signatures).map_err(DeliveryRefusal::Unverified)?;
     let event = read(headers, body).map_err(DeliveryRefusal::Unreadable)?;
-    Ok(VerifiedDelivery {
-        event,
-        digest: Digest::of(body),
-    })
+    Ok(VerifiedDelivery { event, digest: Digest::of(body) })
 }
 
 /// Whether there is exactly one content type, and it is JSON. A proxy may add parameters.
@@ -127,11 +123,7 @@ mod tests {
 
     #[test]
     fn only_json_is_read() {
-        for good in [
-            "application/json",
-            "Application/JSON",
-            "application/json ; charset=utf-8",
-        ] {
+        for good in ["application/json", "Application/JSON", "application/json ; charset=utf-8"] {
             assert!(is_json(&headers(&[("content-type", good)])), "{good}");
         }
         for bad in ["", "text/json", "application/json5", "multipart/form-data"] {

@@ -40,10 +40,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff = Backoff {
-        first: Duration::seconds(2),
-        most: Duration::seconds(60),
-    };
+    const BACKOFF: Backoff = Backoff { first: Duration::seconds(2), most: Duration::seconds(60) };
 
     #[test]
     fn pauses_double_up_to_the_longest() {

@@ -64,15 +64,9 @@ impl Challenge {
     /// team, even if the pattern matches them.
     pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
         let template = self.template_repository();
-        let own = [&self.organizers, &self.leaderboard, &Some(template)]
-            .into_iter()
-            .flatten()
-            .any(|own| own == full_name);
-        if own {
-            None
-        } else {
-            self.teams.team_of(full_name)
-        }
+        let own =
+            [&self.organizers, &self.leaderboard, &Some(template)].into_iter().flatten().any(|own| own == full_name);
+        if own { None } else { self.teams.team_of(full_name) }
     }
 
     /// The template repository from which team repositories are created, on forges with accounts.
@@ -101,8 +95,7 @@ impl Challenge {
         self.tasks
             .iter()
             .filter(|task| {
-                tag.strip_prefix(task.slug.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+                tag.strip_prefix(task.slug.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             })
             .max_by_key(|task| task.slug.as_str().len())
     }
@@ -135,17 +128,12 @@ impl TeamPattern {
         if after.contains(['*', '/']) || !before.contains('/') {
             return None;
         }
-        Some(Self {
-            before: before.to_owned(),
-            after: after.to_owned(),
-        })
+        Some(Self { before: before.to_owned(), after: after.to_owned() })
     }
 
     /// The team that the full name of a repository names.
     pub fn team_of(&self, full_name: &str) -> Option<TeamSlug> {
-        let name = full_name
-            .strip_prefix(self.before.as_str())?
-            .strip_suffix(self.after.as_str())?;
+        let name = full_name.strip_prefix(self.before.as_str())?.strip_suffix(self.after.as_str())?;
         TeamSlug::new(name).ok()
     }
 
@@ -225,10 +213,7 @@ pub struct MetricSpec {
 
 fn bounds<'de, D: Deserializer<'de>>(from: D) -> Result<(f64, f64), D::Error> {
     let (low, high) = <(Option<f64>, Option<f64>)>::deserialize(from)?;
-    Ok((
-        low.unwrap_or(f64::NEG_INFINITY),
-        high.unwrap_or(f64::INFINITY),
-    ))
+    Ok((low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)))
 }
 
 impl MetricSpec {
@@ -266,9 +251,7 @@ pub enum MissingRule {
 }
 
 /// How the values of a team's cases become one number.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Aggregate {
@@ -405,9 +388,7 @@ impl Trigger {
             Self::Tag(pattern) => ("refs/tags/", pattern),
             Self::Image(_) => return false,
         };
-        full_ref
-            .strip_prefix(prefix)
-            .is_some_and(|short| star_captures(pattern, short).is_some())
+        full_ref.strip_prefix(prefix).is_some_and(|short| star_captures(pattern, short).is_some())
     }
 
     /// Whether the name of an image within its owner matches: the `team-a` of
@@ -459,9 +440,7 @@ pub struct Show {
 }
 
 /// Whether a leaderboard is public.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum BoardVisibility {
@@ -521,16 +500,8 @@ mod tests {
         assert!(tag.matches("refs/tags/final-1"));
         assert!(!tag.matches("refs/heads/final-1"));
         assert!(!tag.matches("refs/tags/v1"));
-        assert!(
-            Trigger::parse("branch:main")
-                .unwrap()
-                .matches("refs/heads/main")
-        );
-        assert!(
-            !Trigger::parse("branch:main")
-                .unwrap()
-                .matches("refs/heads/main2")
-        );
+        assert!(Trigger::parse("branch:main").unwrap().matches("refs/heads/main"));
+        assert!(!Trigger::parse("branch:main").unwrap().matches("refs/heads/main2"));
         assert_eq!(Trigger::parse("main"), None);
         assert_eq!(Trigger::parse("tag:"), None);
     }

@@ -20,21 +20,13 @@ pub struct OutputCheck {
 impl OutputCheck {
     /// The inputs that the check reads, each with the key of `challenge.toml` that selects them.
     pub fn inputs(&self) -> Vec<(&'static str, InputSelection)> {
-        let one_input = |pattern: &PathPattern| InputSelection {
-            pattern: pattern.clone(),
-            every: 1,
-        };
+        let one_input = |pattern: &PathPattern| InputSelection { pattern: pattern.clone(), every: 1 };
         let more = match &self.format {
-            OutputFormat::Png(image) | OutputFormat::Nifti(image) => {
-                ("size-of", image.size_of.as_ref().map(one_input))
-            }
+            OutputFormat::Png(image) | OutputFormat::Nifti(image) => ("size-of", image.size_of.as_ref().map(one_input)),
             OutputFormat::Csv { rows_for, .. } => ("rows-for", rows_for.clone()),
             OutputFormat::Json { keys_for, .. } => ("keys-for", keys_for.clone()),
         };
-        [("one-for", self.one_for.clone()), more]
-            .into_iter()
-            .filter_map(|(key, inputs)| Some((key, inputs?)))
-            .collect()
+        [("one-for", self.one_for.clone()), more].into_iter().filter_map(|(key, inputs)| Some((key, inputs?))).collect()
     }
 }
 

@@ -22,10 +22,7 @@ pub struct Definition {
 impl Definition {
     /// The task with the metrics of this definition instead of those that `challenge.toml` declares now.
     pub fn task(&self, task: &Task) -> Task {
-        Task {
-            metrics: self.metrics.clone(),
-            ..task.clone()
-        }
+        Task { metrics: self.metrics.clone(), ..task.clone() }
     }
 
     /// The first difference from `other`, as a clause for the end of a sentence. `None` if scores under both
@@ -76,10 +73,7 @@ mod tests {
         let read: Definition = serde_json::from_str(&text).unwrap();
         assert_eq!(read, definition);
         assert_eq!(read.difference(&definition), None);
-        let other = Definition {
-            ground_truth: Digest::of(b"corrected"),
-            ..definition
-        };
+        let other = Definition { ground_truth: Digest::of(b"corrected"), ..definition };
         let difference = read.difference(&other).unwrap();
         assert_eq!(difference, "the ground truth on disk has changed");
     }

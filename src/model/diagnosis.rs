@@ -31,29 +31,13 @@ pub struct Check {
 impl Check {
     /// A check without a problem.
     pub fn ok(name: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            seen: seen.into(),
-            problem: None,
-        }
+        Self { name: name.into(), seen: seen.into(), problem: None }
     }
 
     /// The same observation, as a problem.
     #[must_use]
-    pub fn with_problem(
-        self,
-        severity: CheckSeverity,
-        expected: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
-        let problem = Problem {
-            severity,
-            expected: expected.into(),
-            help: help.into(),
-        };
-        Self {
-            problem: Some(problem),
-            ..self
-        }
+    pub fn with_problem(self, severity: CheckSeverity, expected: impl Into<String>, help: impl Into<String>) -> Self {
+        let problem = Problem { severity, expected: expected.into(), help: help.into() };
+        Self { problem: Some(problem), ..self }
     }
 }

@@ -46,9 +46,7 @@ impl RefKind {
 
     /// The kind of a full name; `None` for `refs/notes/commits` and others.
     pub fn of(full_ref: &str) -> Option<Self> {
-        [Self::Branch, Self::Tag]
-            .into_iter()
-            .find(|kind| full_ref.starts_with(kind.prefix()))
+        [Self::Branch, Self::Tag].into_iter().find(|kind| full_ref.starts_with(kind.prefix()))
     }
 }
 

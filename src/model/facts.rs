@@ -100,7 +100,7 @@ pub struct OutputListing {
     /// Everything but regular files and directories, with its kind (`symlink`, `fifo`, `device`, `hard link`).
     pub others: BTreeMap<String, String>,
     /// The number of names that were refused (characters, length, depth). The names are not kept.
-    pub bad_names: u64,
+    pub refused_names: u64,
     /// Bytes of all regular files.
     pub bytes: u64,
     /// The limit at which reading stopped.
@@ -139,10 +139,7 @@ impl LogExcerpt {
         let kept = (limits::LOG_HEAD_BYTES + limits::LOG_TAIL_BYTES) as u64;
         match self.total_bytes.saturating_sub(kept) {
             0 => format!("{}{}", self.head, self.tail),
-            missing => format!(
-                "{}\n[… about {missing} bytes not kept …]\n{}",
-                self.head, self.tail
-            ),
+            missing => format!("{}\n[… about {missing} bytes not kept …]\n{}", self.head, self.tail),
         }
     }
 }

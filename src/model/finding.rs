@@ -50,30 +50,18 @@ pub struct Location {
 impl Location {
     /// A file, without a line.
     pub fn file(file: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: None,
-            column: None,
-            text: None,
-        }
+        Self { file: file.into(), line: None, column: None, text: None }
     }
 
     pub fn line(file: impl Into<String>, line: u32) -> Self {
-        Self {
-            line: Some(line),
-            ..Self::file(file)
-        }
+        Self { line: Some(line), ..Self::file(file) }
     }
 
     /// Adds the source line, cut to [`LOCATION_TEXT_CHARS_MAX`](super::limits::LOCATION_TEXT_CHARS_MAX).
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
         let text: String = text.into();
-        self.text = Some(
-            text.chars()
-                .take(super::limits::LOCATION_TEXT_CHARS_MAX)
-                .collect(),
-        );
+        self.text = Some(text.chars().take(super::limits::LOCATION_TEXT_CHARS_MAX).collect());
         self
     }
 }
@@ -114,19 +102,8 @@ impl Finding {
         Self::new(Severity::Warning, code, message, help)
     }
 
-    pub fn new(
-        severity: Severity,
-        code: &str,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
-        Self {
-            code: code.to_owned(),
-            severity,
-            location: None,
-            message: message.into(),
-            help: help.into(),
-        }
+    pub fn new(severity: Severity, code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), severity, location: None, message: message.into(), help: help.into() }
     }
 
     #[must_use]

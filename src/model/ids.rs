@@ -21,11 +21,7 @@ pub struct InvalidId {
 }
 
 fn invalid(kind: &'static str, text: &str, reason: &'static str) -> InvalidId {
-    InvalidId {
-        kind,
-        text: text.chars().take(80).collect(),
-        reason,
-    }
+    InvalidId { kind, text: text.chars().take(80).collect(), reason }
 }
 
 /// Read access to a checked text, and its conversions from and to `String` for JSON and the database.
@@ -73,18 +69,10 @@ fn check_slug(kind: &'static str, text: &str) -> Result<(), InvalidId> {
     }
     let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     if !text.chars().all(ok) {
-        return Err(invalid(
-            kind,
-            text,
-            "only a-z, 0-9, `-`, `_` and `.` are allowed",
-        ));
+        return Err(invalid(kind, text, "only a-z, 0-9, `-`, `_` and `.` are allowed"));
     }
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.contains("..") {
-        return Err(invalid(
-            kind,
-            text,
-            "it must start with a letter or digit and must not contain `..`",
-        ));
+        return Err(invalid(kind, text, "it must start with a letter or digit and must not contain `..`"));
     }
     Ok(())
 }
@@ -158,8 +146,7 @@ impl CaseId {
 public_text!(CaseId);
 
 fn is_lower_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// A git object id: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never all zero.
@@ -175,11 +162,7 @@ impl CommitSha {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         if !matches!(text.len(), 40 | 64) || !is_lower_hex(&text) {
-            return Err(invalid(
-                "object id",
-                &text,
-                "40 or 64 lower-case hexadecimal digits are required",
-            ));
+            return Err(invalid("object id", &text, "40 or 64 lower-case hexadecimal digits are required"));
         }
         if text.bytes().all(|b| b == b'0') {
             return Err(invalid("object id", &text, "all zero means no object"));
@@ -218,11 +201,7 @@ impl Digest {
         let text = text.into();
         match text.strip_prefix("sha256:") {
             Some(hex) if hex.len() == 64 && is_lower_hex(hex) => Ok(Self(text)),
-            _ => Err(invalid(
-                "digest",
-                &text,
-                "`sha256:` and 64 hexadecimal digits are required",
-            )),
+            _ => Err(invalid("digest", &text, "`sha256:` and 64 hexadecimal digits are required")),
         }
     }
 
@@ -264,11 +243,7 @@ impl PageToken {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         if text.len() != 32 || !is_lower_hex(&text) {
-            return Err(invalid(
-                "page token",
-                "(hidden)",
-                "32 hexadecimal digits are required",
-            ));
+            return Err(invalid("page token", "(hidden)", "32 hexadecimal digits are required"));
         }
         Ok(Self(text))
     }
@@ -322,18 +297,7 @@ mod tests {
         for good in ["a", "team-1", "phase_recognition", "v1.2"] {
             assert!(TeamSlug::new(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "A",
-            "../x",
-            "a..b",
-            "a/b",
-            "a b",
-            "-rf",
-            ".x",
-            "ä",
-            &"x".repeat(64),
-        ] {
+        for bad in ["", "A", "../x", "a..b", "a/b", "a b", "-rf", ".x", "ä", &"x".repeat(64)] {
             assert!(TeamSlug::new(bad).is_err(), "{bad}");
         }
     }

@@ -91,10 +91,7 @@ pub enum AttemptDetail {
         notes: Vec<String>,
     },
     /// A scorer that failed, or a leaderboard whose scoring revision cannot be reproduced.
-    ScorerFault {
-        incident: String,
-        problems: Vec<String>,
-    },
+    ScorerFault { incident: String, problems: Vec<String> },
     /// A platform error.
     Fault { incident: String },
     /// The lease was lost, or the result became obsolete.
@@ -134,13 +131,7 @@ pub struct Lease {
 impl Lease {
     /// A name unique to this attempt, valid for a container, a volume or a directory.
     pub fn name(&self) -> String {
-        let Attempt {
-            id,
-            submission,
-            stage,
-            number,
-            ..
-        } = &self.attempt;
+        let Attempt { id, submission, stage, number, .. } = &self.attempt;
         // The row number keeps names apart where cases or databases would make them collide.
         format!("s{submission}-{stage}{number}-a{id}")
     }

@@ -32,21 +32,19 @@ pub mod time;
 pub use actor::Actor;
 pub use backoff::{Backoff, Jitter};
 pub use challenge::{
-    AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode,
-    MetricSpec, MissingRule, Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show,
-    Task, TeamPattern, Trigger,
+    AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode, MetricSpec, MissingRule,
+    Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show, Task, TeamPattern, Trigger,
 };
 pub use check::{ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{
-    BuildsWith, Found, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing,
-    RunEnd,
+    BuildsWith, Found, GpuUuid, ImageFacts, KillReason, LogExcerpt, OutputLimitHit, OutputListing, RunEnd,
 };
 pub use finding::{Finding, Location, Severity};
 pub use ids::{
-    AttemptId, CaseId, ChallengeSlug, CommitSha, Digest, ForgeName, ImageId, PageToken, PhaseSlug,
-    RepositoryId, SubmissionId, TaskSlug, TeamSlug,
+    AttemptId, CaseId, ChallengeSlug, CommitSha, Digest, ForgeName, ImageId, PageToken, PhaseSlug, RepositoryId,
+    SubmissionId, TaskSlug, TeamSlug,
 };
 pub use job::{Attempt, AttemptDetail, AttemptState, Blame, Lease};
 pub use origin::{ContentId, Origin};

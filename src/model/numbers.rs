@@ -14,11 +14,7 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     }
     let n = values.len() as f64;
     // Scaling by a power of two is exact. It keeps the sum of very large numbers representable.
-    let scale = if values.iter().any(|v| v.abs() > 1e200) {
-        2f64.powi(-128)
-    } else {
-        1.0
-    };
+    let scale = if values.iter().any(|v| v.abs() > 1e200) { 2f64.powi(-128) } else { 1.0 };
     let mut sum = ExactSum::default();
     values.iter().for_each(|v| sum.add(v * scale));
     let high = sum.rounded();
@@ -128,10 +124,8 @@ mod tests {
     fn every_order_of_the_cases_gives_the_same_mean() {
         let all = permutations([0.8, 0.85, 0.9, 0.95, 1.0]);
         assert!(all.iter().all(|order| mean(order) == Some(0.9)));
-        let naive: std::collections::BTreeSet<u64> = all
-            .iter()
-            .map(|order| (order.iter().sum::<f64>() / 5.0).to_bits())
-            .collect();
+        let naive: std::collections::BTreeSet<u64> =
+            all.iter().map(|order| (order.iter().sum::<f64>() / 5.0).to_bits()).collect();
         assert!(naive.len() > 1, "the error that this module avoids");
     }
 

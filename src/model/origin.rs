@@ -33,11 +33,7 @@ impl Origin {
     /// The image that was pushed as `name:tag`; `None` for a text of another form.
     pub fn image(pushed_as: &str, digest: Digest) -> Option<Self> {
         let (name, tag) = pushed_as.rsplit_once(':')?;
-        Some(Self::Image {
-            image_name: name.to_owned(),
-            tag: tag.to_owned(),
-            digest,
-        })
+        Some(Self::Image { image_name: name.to_owned(), tag: tag.to_owned(), digest })
     }
 
     /// Its identity, independent of the ref or the tag.
@@ -59,9 +55,7 @@ impl Origin {
     pub fn pushed_as(&self) -> String {
         match self {
             Self::Commit { full_ref, .. } => full_ref.clone(),
-            Self::Image {
-                image_name, tag, ..
-            } => format!("{image_name}:{tag}"),
+            Self::Image { image_name, tag, .. } => format!("{image_name}:{tag}"),
         }
     }
 }
@@ -119,10 +113,8 @@ mod tests {
 
     #[test]
     fn a_commit_is_serialized_with_its_ref() {
-        let origin = Origin::Commit {
-            sha: CommitSha::new("ab".repeat(20)).unwrap(),
-            full_ref: "refs/heads/main".into(),
-        };
+        let origin =
+            Origin::Commit { sha: CommitSha::new("ab".repeat(20)).unwrap(), full_ref: "refs/heads/main".into() };
         let json = serde_json::json!({ "sha": "ab".repeat(20), "full_ref": "refs/heads/main" });
         assert_eq!(serde_json::to_value(&origin).unwrap(), json);
     }

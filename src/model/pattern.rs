@@ -107,10 +107,7 @@ mod tests {
         assert!(masks.matches(&case, "Video_01/Video_01_Masks/0/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_01/Video_01_Masks/frame_000025.png"));
         assert!(!masks.matches(&case, "Video_02/Video_02_Masks/0/frame_000025.png"));
-        assert_eq!(
-            star_captures("a*b*c", "axxbyybzc"),
-            Some(vec!["xx", "yybz"])
-        );
+        assert_eq!(star_captures("a*b*c", "axxbyybzc"), Some(vec!["xx", "yybz"]));
         assert_eq!(star_captures("a*b", "axxc"), None);
         assert_eq!(star_captures("*", ""), Some(vec![""]));
     }
@@ -122,10 +119,7 @@ mod tests {
         let path = "Video_01/Frames/1000/frame_001025.png";
         let stars = frames.captures(&case, path).unwrap();
         assert_eq!(stars, ["1000", "001025"]);
-        assert_eq!(
-            masks.filled(&case, &stars).as_deref(),
-            Some("Video_01/Video_01_Masks/1000/frame_001025.png")
-        );
+        assert_eq!(masks.filled(&case, &stars).as_deref(), Some("Video_01/Video_01_Masks/1000/frame_001025.png"));
         assert_eq!(frames.captures(&case, "Video_01/Frames/frame_1.png"), None);
         assert_eq!(masks.filled(&case, &["1"]), None);
         let one = PathPattern("{case}.png".into());
@@ -147,9 +141,7 @@ mod tests {
         match pattern.split_at_checked(1) {
             None => text.is_empty(),
             Some(("*", rest)) => (0..=text.len()).any(|n| matches_by_definition(rest, &text[n..])),
-            Some((letter, rest)) => text
-                .strip_prefix(letter)
-                .is_some_and(|text| matches_by_definition(rest, text)),
+            Some((letter, rest)) => text.strip_prefix(letter).is_some_and(|text| matches_by_definition(rest, text)),
         }
     }
 

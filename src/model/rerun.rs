@@ -45,12 +45,7 @@ impl RerunPlan {
         if ended_at == Stage::Scoring && to != Stage::Scoring {
             return Err("its predictions are stored, so only scoring can be repeated");
         }
-        Ok(Self {
-            submission: submission.id,
-            from,
-            ended_at,
-            to,
-        })
+        Ok(Self { submission: submission.id, from, ended_at, to })
     }
 
     pub fn submission(&self) -> SubmissionId {
@@ -97,12 +92,7 @@ mod tests {
             observed_at: Timestamp(0),
             state: match outcome {
                 None => SubmissionState::Waiting { stage },
-                Some(outcome) => SubmissionState::Ended {
-                    stage,
-                    outcome,
-                    at: Timestamp(0),
-                    incident: None,
-                },
+                Some(outcome) => SubmissionState::Ended { stage, outcome, at: Timestamp(0), incident: None },
             },
         }
     }
@@ -124,15 +114,9 @@ mod tests {
             assert!(RerunPlan::new(&ended(outcome, Stage::Scoring), None).is_err());
         }
         let rejected = ended(Some(Outcome::Rejected), Stage::Admission);
-        assert_eq!(
-            RerunPlan::new(&rejected, None).unwrap().to(),
-            Stage::Admission
-        );
+        assert_eq!(RerunPlan::new(&rejected, None).unwrap().to(), Stage::Admission);
         let unscored = ended(Some(Outcome::Fault), Stage::Scoring);
-        assert_eq!(
-            RerunPlan::new(&unscored, None).unwrap().to(),
-            Stage::Scoring
-        );
+        assert_eq!(RerunPlan::new(&unscored, None).unwrap().to(), Stage::Scoring);
         assert!(RerunPlan::new(&unscored, Some(Stage::Run)).is_err());
     }
 }

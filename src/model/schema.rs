@@ -24,18 +24,11 @@ impl Schema {
             .with_retriever(NoRetriever)
             .build(&text);
         match built {
-            Ok(validator) => Ok(Self {
-                text,
-                validator: Arc::new(validator),
-            }),
+            Ok(validator) => Ok(Self { text, validator: Arc::new(validator) }),
             Err(error) => {
                 let at = error.instance_path().to_string();
                 let message = error.to_string();
-                Err(if at.is_empty() {
-                    message
-                } else {
-                    format!("{at}: {message}")
-                })
+                Err(if at.is_empty() { message } else { format!("{at}: {message}") })
             }
         }
     }
@@ -43,10 +36,7 @@ impl Schema {
     /// The first violation, if the value does not follow the schema.
     pub fn violation(&self, value: &Value) -> Option<SchemaViolation> {
         let error = self.validator.validate(value).err()?;
-        Some(SchemaViolation {
-            pointer: error.instance_path().to_string(),
-            message: error.masked().to_string(),
-        })
+        Some(SchemaViolation { pointer: error.instance_path().to_string(), message: error.masked().to_string() })
     }
 }
 
@@ -73,10 +63,7 @@ pub struct SchemaViolation {
 struct NoRetriever;
 
 impl Retrieve for NoRetriever {
-    fn retrieve(
-        &self,
-        uri: &Uri<String>,
-    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         Err(format!("`{uri}` is in another document, and Referee reads no other documents").into())
     }
 }
@@ -95,9 +82,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(schema.violation(&json!({ "a": [1, 2] })), None);
-        let violation = schema
-            .violation(&json!({ "a": [], "b": "secret" }))
-            .unwrap();
+        let violation = schema.violation(&json!({ "a": [], "b": "secret" })).unwrap();
         assert_eq!(violation.pointer, "/b");
         assert!(!violation.message.contains("secret"), "{violation:?}");
     }

@@ -146,17 +146,11 @@ mod tests {
     fn words_are_the_same_in_the_database_and_in_json() {
         for &stage in Stage::ALL {
             assert_eq!(stage.as_str().parse(), Ok(stage));
-            assert_eq!(
-                serde_json::to_string(&stage).unwrap(),
-                format!("\"{stage}\"")
-            );
+            assert_eq!(serde_json::to_string(&stage).unwrap(), format!("\"{stage}\""));
         }
         for &outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse(), Ok(outcome));
-            assert_eq!(
-                serde_json::to_string(&outcome).unwrap(),
-                format!("\"{outcome}\"")
-            );
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{outcome}\""));
         }
         assert_eq!(Stage::Scoring.next(), None);
     }

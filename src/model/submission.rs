@@ -24,8 +24,8 @@ pub enum SubmissionState {
         /// The stage.
         stage: Stage,
     },
-    /// The outcome of an evaluation on hidden data is known and not disclosed yet. For everyone outside
-    /// the pipeline the run continues.
+    /// The evaluation on hidden data has ended, and its outcome is not disclosed yet. Outside the pipeline the run
+    /// seems to continue.
     Undisclosed {
         /// The stage at which it ended.
         stage: Stage,
@@ -132,12 +132,7 @@ impl SubmissionState {
     /// The attempt ended the submission.
     pub fn end(self, outcome: Outcome, incident: Option<String>, at: Timestamp) -> Transition {
         match self {
-            Self::Working { stage } => Ok(Self::Ended {
-                stage,
-                outcome,
-                at,
-                incident,
-            }),
+            Self::Working { stage } => Ok(Self::Ended { stage, outcome, at, incident }),
             other => other.cannot("end"),
         }
     }
@@ -145,11 +140,7 @@ impl SubmissionState {
     /// The attempt ended the submission, and the outcome is disclosed later.
     pub fn withhold(self, outcome: Outcome, incident: Option<String>) -> Transition {
         match self {
-            Self::Working { stage } => Ok(Self::Undisclosed {
-                stage,
-                outcome,
-                incident,
-            }),
+            Self::Working { stage } => Ok(Self::Undisclosed { stage, outcome, incident }),
             other => other.cannot("be withheld"),
         }
     }
@@ -157,16 +148,7 @@ impl SubmissionState {
     /// The outcome is disclosed.
     pub fn disclose(self, at: Timestamp) -> Transition {
         match self {
-            Self::Undisclosed {
-                stage,
-                outcome,
-                incident,
-            } => Ok(Self::Ended {
-                stage,
-                outcome,
-                at,
-                incident,
-            }),
+            Self::Undisclosed { stage, outcome, incident } => Ok(Self::Ended { stage, outcome, at, incident }),
             other => other.cannot("be disclosed"),
         }
     }
@@ -174,12 +156,7 @@ impl SubmissionState {
     /// The leaderboard was rescored before the score was disclosed; the submission is scored again.
     pub fn score_again(self) -> Transition {
         match self {
-            Self::Undisclosed {
-                outcome: Outcome::Scored,
-                ..
-            } => Ok(Self::Waiting {
-                stage: Stage::Scoring,
-            }),
+            Self::Undisclosed { outcome: Outcome::Scored, .. } => Ok(Self::Waiting { stage: Stage::Scoring }),
             other => other.cannot("be scored again"),
         }
     }
@@ -188,12 +165,7 @@ impl SubmissionState {
     pub fn withdraw(self, at: Timestamp) -> Transition {
         match self {
             Self::Ended { .. } => self.cannot("be withdrawn"),
-            _ => Ok(Self::Ended {
-                stage: self.stage(),
-                outcome: Outcome::Withdrawn,
-                at,
-                incident: None,
-            }),
+            _ => Ok(Self::Ended { stage: self.stage(), outcome: Outcome::Withdrawn, at, incident: None }),
         }
     }
 
@@ -235,9 +207,7 @@ impl PublicState {
     #[must_use]
     pub fn evaluation_as_one(self) -> Self {
         match self {
-            Self::Waiting(Stage::Scoring) | Self::Working(Stage::Scoring) => {
-                Self::Working(Stage::Run)
-            }
+            Self::Waiting(Stage::Scoring) | Self::Working(Stage::Scoring) => Self::Working(Stage::Run),
             other => other,
         }
     }
@@ -282,11 +252,7 @@ pub struct Submission {
 impl Submission {
     /// The leaderboard that it is for. `None` until admission has read `submission.toml`.
     pub fn board(&self) -> Option<Board> {
-        Some(Board {
-            challenge: self.challenge.clone(),
-            phase: self.phase.clone(),
-            task: self.task.clone()?,
-        })
+        Some(Board { challenge: self.challenge.clone(), phase: self.phase.clone(), task: self.task.clone()? })
     }
 
     /// [`SubmissionState::stage`]
@@ -316,11 +282,7 @@ mod tests {
         for &next in &Stage::ALL[1..] {
             state = state.claim().unwrap().advance(next).unwrap();
         }
-        let state = state
-            .claim()
-            .unwrap()
-            .end(Outcome::Scored, None, NOW)
-            .unwrap();
+        let state = state.claim().unwrap().end(Outcome::Scored, None, NOW).unwrap();
         assert_eq!(state.outcome(), Some(Outcome::Scored));
         assert_eq!(state.stage(), Stage::Scoring);
         assert_eq!(state.public(), PublicState::Ended(Outcome::Scored));
@@ -333,19 +295,13 @@ mod tests {
         assert_eq!(state.public(), PublicState::Working(Stage::Run));
         assert_eq!(state.outcome(), None);
         let state = state.disclose(NOW).unwrap();
-        assert_eq!(
-            (state.outcome(), state.ended_at()),
-            (Some(Outcome::TimeLimit), Some(NOW))
-        );
+        assert_eq!((state.outcome(), state.ended_at()), (Some(Outcome::TimeLimit), Some(NOW)));
     }
 
     #[test]
     fn transitions_that_do_not_exist_are_refused() {
         let refused = waiting(Stage::Run).end(Outcome::Scored, None, NOW);
-        assert_eq!(
-            refused.unwrap_err().to_string(),
-            "a submission that is waiting cannot end"
-        );
+        assert_eq!(refused.unwrap_err().to_string(), "a submission that is waiting cannot end");
         let ended = waiting(Stage::Run).withdraw(NOW).unwrap();
         assert!(ended.clone().claim().is_err() && ended.clone().withdraw(NOW).is_err());
         assert_eq!(ended.rerun(Stage::Build).unwrap(), waiting(Stage::Build));

@@ -67,12 +67,7 @@ pub struct TarReader<R> {
 impl<R: Read> TarReader<R> {
     /// An extended header may have `extended_bytes_max` bytes.
     pub fn new(source: R, extended_bytes_max: u64) -> Self {
-        Self {
-            source,
-            extended_bytes_max,
-            left: 0,
-            content: 0,
-        }
+        Self { source, extended_bytes_max, left: 0, content: 0 }
     }
 
     /// The next entry. `None` at the first empty block or at the end of the source.
@@ -96,8 +91,7 @@ impl<R: Read> TarReader<R> {
             if size > self.extended_bytes_max {
                 return Err(TarError::HeaderTooLong);
             }
-            let mut text =
-                vec![0; usize::try_from(padded(size)).map_err(|_| TarError::HeaderTooLong)?];
+            let mut text = vec![0; usize::try_from(padded(size)).map_err(|_| TarError::HeaderTooLong)?];
             if read_full(&mut self.source, &mut text)? != text.len() {
                 return Err(TarError::Broken);
             }
@@ -183,11 +177,7 @@ impl Extended {
         } else {
             let records = Self::records(text)?;
             let (long_name, long_link) = (self.long_name.take(), self.long_link.take());
-            *self = Self {
-                long_name,
-                long_link,
-                ..records
-            };
+            *self = Self { long_name, long_link, ..records };
         }
         self.foreign = foreign;
         Some(())
@@ -235,15 +225,8 @@ impl Extended {
 fn has_checksum(block: &[u8; BLOCK], header: &Header) -> bool {
     const CHECKSUM: std::ops::Range<usize> = 148..156;
     let bytes = block.iter().enumerate();
-    let sum: u32 = bytes
-        .map(|(at, byte)| {
-            if CHECKSUM.contains(&at) {
-                u32::from(b' ')
-            } else {
-                u32::from(*byte)
-            }
-        })
-        .sum();
+    let sum: u32 =
+        bytes.map(|(at, byte)| if CHECKSUM.contains(&at) { u32::from(b' ') } else { u32::from(*byte) }).sum();
     header.cksum().is_ok_and(|written| written == sum)
 }
 
@@ -291,16 +274,10 @@ mod tests {
     #[test]
     fn extended_headers_replace_the_name_the_link_and_the_size() {
         let plain = entry(&archive(&[], EntryType::Symlink, b""));
-        assert_eq!(
-            (&plain.path[..], &plain.link[..]),
-            (&b"short"[..], &b"target"[..])
-        );
+        assert_eq!((&plain.path[..], &plain.link[..]), (&b"short"[..], &b"target"[..]));
         let records: &[(&str, &[u8])] = &[("path", b"a\nb"), ("linkpath", b"/c"), ("size", b"3")];
         let extended = entry(&archive(records, EntryType::Symlink, b""));
-        assert_eq!(
-            (&extended.path[..], &extended.link[..]),
-            (&b"a\nb"[..], &b"/c"[..])
-        );
+        assert_eq!((&extended.path[..], &extended.link[..]), (&b"a\nb"[..], &b"/c"[..]));
         assert_eq!(extended.size, 3);
         let empty: &[(&str, &[u8])] = &[("path", b""), ("size", b"")];
         let kept = entry(&archive(empty, EntryType::Regular, b"xy"));
@@ -373,14 +350,7 @@ mod tests {
 
     #[test]
     fn broken_records_are_refused() {
-        for bad in [
-            "9 size=x\n",
-            "99 a=b\n",
-            "x a=b\n",
-            "5 a=b",
-            "0 a=b\n",
-            "1 a=b\n",
-        ] {
+        for bad in ["9 size=x\n", "99 a=b\n", "x a=b\n", "5 a=b", "0 a=b\n", "1 a=b\n"] {
             assert_eq!(Extended::records(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -60,9 +60,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// Milliseconds. A duration from a configuration file or a command is never negative.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Duration(pub i64);
 
@@ -85,9 +83,7 @@ impl Duration {
             let digits = rest.find(|c: char| !c.is_ascii_digit())?;
             let number: i64 = rest[..digits].parse().ok()?;
             rest = &rest[digits..];
-            let letters = rest
-                .find(|c: char| !c.is_ascii_alphabetic())
-                .unwrap_or(rest.len());
+            let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
             let index = UNITS.iter().position(|(u, _)| *u == &rest[..letters])?;
             if index < next {
                 return None;
@@ -125,13 +121,7 @@ impl Duration {
 }
 
 /// Units as [`Duration::parse`] reads them, in milliseconds.
-const UNITS: [(&str, i64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 3 min`.
 impl fmt::Display for Duration {

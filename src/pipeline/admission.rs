@@ -21,18 +21,11 @@ pub async fn attempt(context: &Context, forges: &Forges, work: Work<'_>) -> anyh
     } else {
         Finish::passed(Next::Advance(Stage::Build))
     };
-    let mut finish = finish.with_findings(findings).with_effect(Effect::Quota {
-        kind: "submission",
-        amount: 1,
-        reason: "pushed",
-    });
+    let mut finish =
+        finish.with_findings(findings).with_effect(Effect::Quota { kind: "submission", amount: 1, reason: "pushed" });
     // A rejected push is one submission, however many tasks it names.
     if !rejected || tasks.len() == 1 {
-        let entry = |(task, dockerfile)| TaskEntry {
-            task,
-            dockerfile,
-            token: clock::page_token(),
-        };
+        let entry = |(task, dockerfile)| TaskEntry { task, dockerfile, token: clock::page_token() };
         let tasks = tasks.into_iter().map(entry).collect();
         finish = finish.with_effect(Effect::Tasks(tasks));
     }

@@ -76,17 +76,9 @@ impl Context {
             .with_context(|| format!("challenge.toml has no phase {}", submission.phase))?;
         let task = match &submission.task {
             None => None,
-            Some(slug) => Some(
-                challenge
-                    .task(slug)
-                    .with_context(|| format!("challenge.toml has no task {slug}"))?,
-            ),
+            Some(slug) => Some(challenge.task(slug).with_context(|| format!("challenge.toml has no task {slug}"))?),
         };
-        Ok(SubmissionContext {
-            challenge,
-            phase,
-            task,
-        })
+        Ok(SubmissionContext { challenge, phase, task })
     }
 
     /// A new empty directory for an attempt.
@@ -115,11 +107,7 @@ impl<'a> SubmissionContext<'a> {
 
     /// The leaderboard of a task in this phase.
     pub fn board_of(&self, task: &Task) -> Board {
-        Board {
-            challenge: self.challenge.slug.clone(),
-            phase: self.phase.slug.clone(),
-            task: task.slug.clone(),
-        }
+        Board { challenge: self.challenge.slug.clone(), phase: self.phase.slug.clone(), task: task.slug.clone() }
     }
 
     /// The task.

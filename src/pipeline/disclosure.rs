@@ -21,11 +21,9 @@ pub fn is_delayed(context: SubmissionContext<'_>, stage: Stage) -> bool {
 /// Turns an end into one that is disclosed later. Other steps stay as they are.
 pub fn withhold(next: Next, context: SubmissionContext<'_>, now: Timestamp) -> Next {
     match next {
-        Next::End { outcome, incident } => Next::Withhold {
-            outcome,
-            incident,
-            until: now.round_up(context.phase.show.disclosure_interval),
-        },
+        Next::End { outcome, incident } => {
+            Next::Withhold { outcome, incident, until: now.round_up(context.phase.show.disclosure_interval) }
+        }
         other => other,
     }
 }

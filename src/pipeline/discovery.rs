@@ -62,12 +62,7 @@ pub(super) async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<
 ///
 /// # Errors
 /// When the forge does not answer.
-pub async fn known(
-    context: &Context,
-    forges: &Forges,
-    forge: &ForgeName,
-    forge_id: &str,
-) -> anyhow::Result<Known> {
+pub async fn known(context: &Context, forges: &Forges, forge: &ForgeName, forge_id: &str) -> anyhow::Result<Known> {
     if let Some(repository) = context.store.repository_of(forge, forge_id).await? {
         return Ok(Known::Team(repository));
     }
@@ -78,26 +73,14 @@ pub async fn known(
 }
 
 /// Records a repository as the forge describes it now.
-async fn record(
-    context: &Context,
-    forges: &Forges,
-    forge: &ForgeName,
-    at: &ForgeRepository,
-) -> anyhow::Result<Known> {
+async fn record(context: &Context, forges: &Forges, forge: &ForgeName, at: &ForgeRepository) -> anyhow::Result<Known> {
     let now = context.clock.now();
     if let Some(known) = context.store.repository_of(forge, &at.id).await? {
         if known.full_name == at.full_name {
             return Ok(Known::Team(known));
         }
-        tracing::info!(
-            before = known.full_name,
-            after = at.full_name,
-            "repository renamed"
-        );
-        let renamed = Repository {
-            full_name: at.full_name.clone(),
-            ..known
-        };
+        tracing::info!(before = known.full_name, after = at.full_name, "repository renamed");
+        let renamed = Repository { full_name: at.full_name.clone(), ..known };
         let (bound, _) = context.store.bind_repository(&renamed, &[], now).await?;
         return Ok(Known::Team(bound));
     }
@@ -114,10 +97,7 @@ async fn record(
         state: RegistrationState::Pending,
         created_at: now,
     };
-    let known = context
-        .store
-        .record_registration_request(&request, now)
-        .await?;
+    let known = context.store.record_registration_request(&request, now).await?;
     if known.is_some_and(|r| r.state == RegistrationState::Refused) {
         return Ok(Known::Unrelated);
     }
@@ -126,16 +106,8 @@ async fn record(
 }
 
 /// The challenge and the team that a repository of this name would belong to.
-fn matching<'a>(
-    context: &'a Context,
-    forge: &ForgeName,
-    full_name: &str,
-) -> Option<(&'a Challenge, TeamSlug)> {
-    context
-        .challenges
-        .iter()
-        .filter(|c| c.forge == *forge)
-        .find_map(|c| Some((c, c.team_of(full_name)?)))
+fn matching<'a>(context: &'a Context, forge: &ForgeName, full_name: &str) -> Option<(&'a Challenge, TeamSlug)> {
+    context.challenges.iter().filter(|c| c.forge == *forge).find_map(|c| Some((c, c.team_of(full_name)?)))
 }
 
 /// Notifies the organizers of a registration request, once.

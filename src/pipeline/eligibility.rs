@@ -42,20 +42,9 @@ async fn quota_findings(
     of: SubmissionContext<'_>,
     task: &TaskSlug,
 ) -> anyhow::Result<Vec<Finding>> {
-    let board = Board {
-        challenge: of.challenge.slug.clone(),
-        phase: of.phase.slug.clone(),
-        task: task.clone(),
-    };
+    let board = Board { challenge: of.challenge.slug.clone(), phase: of.phase.slug.clone(), task: task.clone() };
     let submission = &record.submission;
     let now = context.clock.now();
-    let used = context
-        .store
-        .usage(&board, &submission.team, submission.id.0, now)
-        .await?;
-    Ok(quota::check_quota(
-        policy::counts(used),
-        &of.phase.quota,
-        now,
-    ))
+    let used = context.store.usage(&board, &submission.team, submission.id.0, now).await?;
+    Ok(quota::check_quota(policy::counts(used), &of.phase.quota, now))
 }

@@ -55,10 +55,7 @@ impl Engines {
     pub fn new(builder: &Engine, runner: &Engine, scorer: &Engine) -> Self {
         let cleaner = Cleaner::default();
         Self {
-            builder: BuilderEngine {
-                builds: builder.builder.clone(),
-                images: builder.images.clone(),
-            },
+            builder: BuilderEngine { builds: builder.builder.clone(), images: builder.images.clone() },
             runner: RunnerEngine {
                 jobs: JobRunner::new(runner.runner.clone(), cleaner.clone()),
                 images: runner.images.clone(),
@@ -77,11 +74,7 @@ impl Engines {
     ///
     /// # Errors
     /// When an engine or the disk fails. Then the image is on neither engine.
-    pub(crate) async fn transfer(
-        &self,
-        image: NamedImage<'_>,
-        archive: &Path,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn transfer(&self, image: NamedImage<'_>, archive: &Path) -> anyhow::Result<()> {
         let NamedImage { facts, name } = image;
         let existing = self.runner.images.image_named(name).await?;
         if existing.is_some_and(|existing| existing.id == facts.id) {

@@ -8,10 +8,7 @@ use crate::forge::ForgeError;
 use crate::model::{Backoff, Duration, ForgeName, Timestamp};
 
 /// Pauses while a forge is in trouble.
-const PAUSE: Backoff = Backoff {
-    first: Duration::seconds(4),
-    most: Duration::seconds(60),
-};
+const PAUSE: Backoff = Backoff { first: Duration::seconds(4), most: Duration::seconds(60) };
 /// Consecutive failures after which the forge is considered to be in trouble, not the message.
 const FAILURES_MAX: u32 = 8;
 
@@ -45,9 +42,7 @@ impl Health {
     /// Whether everything for this forge has to wait.
     pub fn waits(&self, forge: &ForgeName, now: Timestamp) -> bool {
         let all = self.all();
-        all.get(forge)
-            .and_then(|s| s.until)
-            .is_some_and(|until| now < until)
+        all.get(forge).and_then(|s| s.until).is_some_and(|until| now < until)
     }
 
     /// Whether the forge refuses the token. Then no other question needs to be asked.

@@ -26,10 +26,7 @@ pub struct Forges {
 
 impl Forges {
     pub fn new(forges: BTreeMap<ForgeName, Arc<dyn Forge>>) -> Self {
-        Self {
-            forges,
-            ..Self::default()
-        }
+        Self { forges, ..Self::default() }
     }
 
     /// The forge of this name, if it is configured with a token.
@@ -42,8 +39,7 @@ impl Forges {
     /// # Errors
     /// When it is not configured, or has no token.
     pub fn require(&self, name: &ForgeName) -> anyhow::Result<&Arc<dyn Forge>> {
-        self.get(name)
-            .with_context(|| format!("no forge `{name}` is configured, or it has no `token-file`"))
+        self.get(name).with_context(|| format!("no forge `{name}` is configured, or it has no `token-file`"))
     }
 
     /// The names of all forges.
@@ -58,19 +54,14 @@ impl Forges {
 
     /// The capabilities of a challenge's forge.
     pub fn capabilities(&self, challenge: &Challenge) -> Capabilities {
-        self.get(&challenge.forge)
-            .map_or(Capabilities::NOTES_ONLY, |forge| forge.capabilities())
+        self.get(&challenge.forge).map_or(Capabilities::NOTES_ONLY, |forge| forge.capabilities())
     }
 
     /// A bare repository on this disk that holds the commit of a submission.
     ///
     /// # Errors
     /// When the forge or the database fails, or the submission is an image.
-    pub async fn commit(
-        &self,
-        context: &Context,
-        record: &SubmissionRecord,
-    ) -> Result<PathBuf, ForgeError> {
+    pub async fn commit(&self, context: &Context, record: &SubmissionRecord) -> Result<PathBuf, ForgeError> {
         let failed = |e: anyhow::Error| ForgeError::Io(std::io::Error::other(e));
         let Origin::Commit { sha, full_ref } = &record.submission.origin else {
             return Err(ForgeError::NotFound);
@@ -78,9 +69,7 @@ impl Forges {
         let repository = context.store.repository(record.repository).await;
         let repository = repository.map_err(|e| failed(e.into()))?;
         let forge = self.require(&repository.forge).map_err(failed)?;
-        forge
-            .fetch_commit(&located(&repository), full_ref, sha)
-            .await
+        forge.fetch_commit(&located(&repository), full_ref, sha).await
     }
 
     /// Records that a repository is archived: Referee could not write to it.
@@ -95,16 +84,11 @@ impl Forges {
         forge: &ForgeName,
         forge_id: &str,
     ) -> Result<(), StoreError> {
-        let was_archived = self
-            .archived()
-            .remove(&(forge.clone(), forge_id.to_owned()));
+        let was_archived = self.archived().remove(&(forge.clone(), forge_id.to_owned()));
         if was_archived {
             let reason = ForgeError::Archived.to_string();
             let now = context.clock.now();
-            context
-                .store
-                .retry_messages_now(forge, &reason, now)
-                .await?;
+            context.store.retry_messages_now(forge, &reason, now).await?;
         }
         Ok(())
     }

@@ -46,10 +46,7 @@ impl GroundTruthDigests {
             return Ok(known.contents.clone());
         }
         let contents = digest(directory, Part::Contents).await?;
-        let entry = Known {
-            metadata,
-            contents: contents.clone(),
-        };
+        let entry = Known { metadata, contents: contents.clone() };
         known.insert(directory.to_owned(), entry);
         Ok(contents)
     }

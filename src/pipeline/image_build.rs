@@ -63,24 +63,18 @@ pub fn build_limits(settings: &BuilderSettings) -> BuildLimits {
 /// # Errors
 /// When the file cannot be read. Admission rejects such a submission.
 pub fn ignored(tree: &SourceTree, dockerfile: &str) -> anyhow::Result<DockerIgnore> {
-    DockerIgnore::for_dockerfile(tree, dockerfile)
-        .map_err(|finding| anyhow::anyhow!(finding.message))
+    DockerIgnore::for_dockerfile(tree, dockerfile).map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
 /// Builds an image, checks it, and transfers it to the runner.
 ///
 /// # Errors
 /// When an engine fails, an allowed base image does not exist on the builder, or the Dockerfile did not pass admission.
-pub async fn build(
-    engines: &Engines,
-    settings: &BuilderSettings,
-    building: &Building<'_>,
-) -> anyhow::Result<Built> {
+pub async fn build(engines: &Engines, settings: &BuilderSettings, building: &Building<'_>) -> anyhow::Result<Built> {
     let text = building.tree.text(building.dockerfile).unwrap_or_default();
-    let dockerfile =
-        rules::dockerfile::check_dockerfile(building.dockerfile, text, building.policy)
-            .parsed
-            .context("the Dockerfile passed admission and cannot be read now")?;
+    let dockerfile = rules::dockerfile::check_dockerfile(building.dockerfile, text, building.policy)
+        .parsed
+        .context("the Dockerfile passed admission and cannot be read now")?;
     let mut bases = BTreeMap::new();
     let mut final_base = None;
     for name in dockerfile.bases() {
@@ -113,8 +107,7 @@ pub async fn build(
     };
     let mut built = judge(building, &dockerfile, final_base.as_ref(), report);
     if let Some(image) = &built.image {
-        let findings =
-            inspect_paths(&*engines.builder.images, image, name, building.policy).await?;
+        let findings = inspect_paths(&*engines.builder.images, image, name, building.policy).await?;
         if any_error(&findings) {
             (built.image, built.outcome) = (None, Some(Outcome::ImageRejected));
         }
@@ -147,12 +140,7 @@ pub async fn inspect_paths(
 }
 
 /// Judges the result of a build. `base` is the final base image: its own settings are not the participant's fault.
-fn judge(
-    building: &Building<'_>,
-    dockerfile: &Dockerfile,
-    base: Option<&ImageFacts>,
-    report: BuildReport,
-) -> Built {
+fn judge(building: &Building<'_>, dockerfile: &Dockerfile, base: Option<&ImageFacts>, report: BuildReport) -> Built {
     let BuildReport { end, log } = report;
     match end {
         BuildEnd::Built(image) => {
@@ -169,12 +157,7 @@ fn judge(
         BuildEnd::Failed { step, message } => Built {
             image: None,
             log,
-            findings: vec![rules::build::failed(
-                building.dockerfile,
-                dockerfile,
-                step,
-                &message,
-            )],
+            findings: vec![rules::build::failed(building.dockerfile, dockerfile, step, &message)],
             outcome: Some(Outcome::BuildFailed),
         },
         BuildEnd::Limit(hit) => Built {

@@ -1,8 +1,8 @@
 //! Images: tags in a forge's registry become submissions, whatever the reason for looking.
 //!
 //! A delivery and the sweep both end here: list the tags of an owner, pin the digest of each, compare them with the
-//! last known ones, enter the changes. The forge's own id identifies an owner, not the name. The sweep asks the registry
-//! only about open phases. A push to another phase is answered when its delivery arrives.
+//! last known ones, enter the changes. The forge's own id identifies an owner, not the name. The sweep asks the
+//! registry only about open phases. A push to another phase is answered when its delivery arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,11 +55,7 @@ pub async fn announced(
     login: &str,
 ) -> anyhow::Result<String> {
     let Some(mut owner) = context.store.image_owner(forge, owner_id).await? else {
-        tracing::info!(
-            forge = forge.as_str(),
-            owner = login,
-            "image of an unknown owner ignored"
-        );
+        tracing::info!(forge = forge.as_str(), owner = login, "image of an unknown owner ignored");
         return Ok("ignored: the owner of the image belongs to no team".to_owned());
     };
     if owner.login != login {
@@ -71,17 +67,12 @@ pub async fn announced(
     }
     let new = images.entered.iter().filter(|r| r.new).count();
     let unmatched = images.unmatched.len();
-    Ok(format!(
-        "{new} images entered, {unmatched} match no phase or task"
-    ))
+    Ok(format!("{new} images entered, {unmatched} match no phase or task"))
 }
 
 async fn renamed(context: &Context, owner: ImageOwner, login: &str) -> anyhow::Result<ImageOwner> {
     tracing::info!(before = owner.login, after = login, "owner renamed");
-    let owner = ImageOwner {
-        login: login.to_owned(),
-        ..owner
-    };
+    let owner = ImageOwner { login: login.to_owned(), ..owner };
     let now = context.clock.now();
     Ok(context.store.bind_image_owner(&owner, now).await?)
 }
@@ -101,11 +92,7 @@ pub async fn sweep(context: &Context, forges: &Forges) -> anyhow::Result<usize> 
     while let Some((result, owner)) = reads.next().await {
         match result {
             Ok(images) => entered += images.entered.iter().filter(|r| r.new).count(),
-            Err(error) => tracing::warn!(
-                owner = owner.login,
-                error = format!("{error:#}"),
-                "images not readable"
-            ),
+            Err(error) => tracing::warn!(owner = owner.login, error = format!("{error:#}"), "images not readable"),
         }
     }
     Ok(entered)
@@ -121,10 +108,7 @@ async fn with_current_names(
     let mut names = BTreeMap::new();
     for forge in on {
         match forges.require(&forge)?.members()?.organizations().await {
-            Ok(all) => names.extend(
-                all.into_iter()
-                    .map(|(id, name)| ((forge.clone(), id), name)),
-            ),
+            Ok(all) => names.extend(all.into_iter().map(|(id, name)| ((forge.clone(), id), name))),
             Err(error) => {
                 tracing::warn!(forge = forge.as_str(), %error, "organizations not listed");
             }
@@ -146,12 +130,7 @@ async fn with_current_names(
 ///
 /// # Errors
 /// When the forge or its registry cannot be read. The next sweep tries again.
-pub async fn observe(
-    context: &Context,
-    forges: &Forges,
-    owner: &ImageOwner,
-    phases: Phases,
-) -> anyhow::Result<Images> {
+pub async fn observe(context: &Context, forges: &Forges, owner: &ImageOwner, phases: Phases) -> anyhow::Result<Images> {
     let now = context.clock.now();
     let repository = context.store.repository(owner.repository).await?;
     let challenge = context
@@ -161,23 +140,15 @@ pub async fn observe(
     let known = context.store.known_images(owner).await?;
     let selected = selected_phases(context, challenge, phases).await?;
     let tags = forge.packages()?.image_tags(&owner.login).await?;
-    let Sorted {
-        wanted,
-        unchanged,
-        unmatched,
-    } = sort(owner, challenge, &selected, tags);
-    let mut images = Images {
-        entered: Vec::new(),
-        unmatched,
-    };
+    let Sorted { wanted, unchanged, unmatched } = sort(owner, challenge, &selected, tags);
+    let mut images = Images { entered: Vec::new(), unmatched };
     if wanted.is_empty() && known.is_empty() {
         return Ok(images);
     }
     let pinned = pin(&forge.packages()?.registry().await?, owner, wanted).await?;
     let mut seen: Vec<SeenImage> = pinned.iter().map(|(seen, _)| seen.clone()).collect();
     // The registry was not asked about the tags of other phases.
-    let is_unchanged =
-        |image: &&SeenImage| unchanged.contains(&(image.name.clone(), image.tag.clone()));
+    let is_unchanged = |image: &&SeenImage| unchanged.contains(&(image.name.clone(), image.tag.clone()));
     seen.extend(known.iter().filter(is_unchanged).cloned());
     let changed = pinned.into_iter().filter(|(seen, _)| !known.contains(seen));
     let new: Vec<NewImage> = changed
@@ -195,9 +166,7 @@ pub async fn observe(
         return Ok(images);
     }
     let store = &context.store;
-    images.entered = store
-        .observe_images(owner, &repository, &seen, &new, now)
-        .await?;
+    images.entered = store.observe_images(owner, &repository, &seen, &new, now).await?;
     for record in images.entered.iter().filter(|r| r.new) {
         tracing::info!(
             owner = owner.login,
@@ -243,24 +212,12 @@ struct Sorted {
     unmatched: Vec<String>,
 }
 
-fn sort(
-    owner: &ImageOwner,
-    challenge: &Challenge,
-    selected: &BTreeSet<PhaseSlug>,
-    tags: Vec<ImageTag>,
-) -> Sorted {
-    let mut sorted = Sorted {
-        wanted: Vec::new(),
-        unchanged: BTreeSet::new(),
-        unmatched: Vec::new(),
-    };
+fn sort(owner: &ImageOwner, challenge: &Challenge, selected: &BTreeSet<PhaseSlug>, tags: Vec<ImageTag>) -> Sorted {
+    let mut sorted = Sorted { wanted: Vec::new(), unchanged: BTreeSet::new(), unmatched: Vec::new() };
     for tag in tags {
         if tag.owner_id != owner.owner_id {
             // Another owner has the name now. The next sweep, or a delivery, brings the new name of this one.
-            tracing::warn!(
-                owner = owner.login,
-                "the owner's name belongs to another owner now"
-            );
+            tracing::warn!(owner = owner.login, "the owner's name belongs to another owner now");
             continue;
         }
         match entry_of(challenge, &tag) {
@@ -285,10 +242,7 @@ fn sort(
 }
 
 fn entry_of(challenge: &Challenge, tag: &ImageTag) -> Option<TagEntry> {
-    let phases: Vec<PhaseSlug> = challenge
-        .phases_of_image(&tag.name)
-        .map(|p| p.slug.clone())
-        .collect();
+    let phases: Vec<PhaseSlug> = challenge.phases_of_image(&tag.name).map(|p| p.slug.clone()).collect();
     let task = challenge.task_of_tag(&tag.tag)?.slug.clone();
     (!phases.is_empty()).then_some(TagEntry { phases, task })
 }

@@ -21,10 +21,7 @@ const AT_ONCE: usize = 4;
 /// Attempts before a delivery is given up. The sweep finds its refs in any case.
 const ATTEMPTS_MAX: i64 = 20;
 /// Pauses between the attempts.
-const RETRY: Backoff = Backoff {
-    first: Duration::seconds(1),
-    most: Duration::seconds(120),
-};
+const RETRY: Backoff = Backoff { first: Duration::seconds(1), most: Duration::seconds(120) };
 
 /// Handles deliveries of one kind. Returns how many there were.
 pub async fn step(app: &App, kind: DeliveryKind) -> anyhow::Result<usize> {
@@ -42,11 +39,7 @@ pub async fn step(app: &App, kind: DeliveryKind) -> anyhow::Result<usize> {
 }
 
 async fn handle(app: &App, unhandled: PendingDelivery) -> anyhow::Result<()> {
-    let PendingDelivery {
-        id,
-        attempts,
-        delivery,
-    } = unhandled;
+    let PendingDelivery { id, attempts, delivery } = unhandled;
     let Context { store, clock, .. } = &app.context;
     let note = match act(app, &delivery).await {
         Ok(note) => note,
@@ -63,9 +56,7 @@ async fn handle(app: &App, unhandled: PendingDelivery) -> anyhow::Result<()> {
             "given up: the forge did not answer".to_owned()
         }
     };
-    Ok(store
-        .record_handled_delivery(id, &note, clock.now())
-        .await?)
+    Ok(store.record_handled_delivery(id, &note, clock.now()).await?)
 }
 
 /// Whether an error is the forge's.
@@ -75,27 +66,19 @@ fn is_forges(error: &anyhow::Error) -> bool {
 
 /// Acts on a delivery. Returns a note about the result, for maintainers.
 async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
-    let App {
-        context, forges, ..
-    } = app;
+    let App { context, forges, .. } = app;
     let forge = &delivery.forge;
     match &delivery.event {
         ForgeEvent::Pushed { repository, .. }
         | ForgeEvent::Created { repository, .. }
         | ForgeEvent::Deleted { repository, .. } => observe_by_id(app, forge, repository.id).await,
-        ForgeEvent::Repository {
-            repository, action, ..
-        } if action != "deleted" => observe_by_id(app, forge, repository.id).await,
+        ForgeEvent::Repository { repository, action, .. } if action != "deleted" => {
+            observe_by_id(app, forge, repository.id).await
+        }
         ForgeEvent::Issue { .. } | ForgeEvent::Comment { .. } if forges.get(forge).is_some() => {
             commands::receive_commands(app, forge, &delivery.event).await
         }
-        ForgeEvent::Package {
-            action,
-            kind,
-            owner,
-            owner_id,
-            ..
-        } if action == "created" && kind == "container" => {
+        ForgeEvent::Package { action, kind, owner, owner_id, .. } if action == "created" && kind == "container" => {
             images::announced(context, forges, forge, *owner_id, owner).await
         }
         _ => Ok("ignored: not an event that Referee acts on".to_owned()),
@@ -103,9 +86,7 @@ async fn act(app: &App, delivery: &Delivery) -> anyhow::Result<String> {
 }
 
 async fn observe_by_id(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<String> {
-    let App {
-        context, forges, ..
-    } = app;
+    let App { context, forges, .. } = app;
     if forges.get(forge).is_none() {
         // Without a token nothing can be asked of the forge, and the claims of the delivery are not believed.
         let known = context.store.repository_of(forge, &id.to_string()).await?;
@@ -125,10 +106,6 @@ async fn observe_by_id(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<
 }
 
 fn unknown(forge: &ForgeName, id: i64) -> String {
-    tracing::info!(
-        forge = forge.as_str(),
-        repository = id,
-        "delivery of an unknown repository ignored"
-    );
+    tracing::info!(forge = forge.as_str(), repository = id, "delivery of an unknown repository ignored");
     "ignored: unknown repository".to_owned()
 }

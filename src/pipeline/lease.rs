@@ -19,10 +19,7 @@ use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
 /// ever.
 const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 /// Pauses before an attempt that a platform error ended is retried.
-const RETRY: Backoff = Backoff {
-    first: Duration::seconds(4),
-    most: Duration::seconds(512),
-};
+const RETRY: Backoff = Backoff { first: Duration::seconds(4), most: Duration::seconds(512) };
 
 /// A claimed attempt of a submission: everything that a stage needs to know about its work.
 #[derive(Debug, Clone, Copy)]
@@ -55,21 +52,11 @@ pub async fn hold(
         Err(reason) => return stop(context, engines, lease, reason).await,
     };
     let finish = publish_or_withhold(context, forges, record, Some(work.context), finish);
-    match context
-        .store
-        .finish(lease, finish, context.clock.now())
-        .await
-    {
+    match context.store.finish(lease, finish, context.clock.now()).await {
         // The lease was lost while the end was written.
         Err(StoreError::LeaseLost(_)) => {
             let reason = context.store.loss(lease).await?;
-            stop(
-                context,
-                engines,
-                lease,
-                reason.unwrap_or(KillReason::Orphaned),
-            )
-            .await
+            stop(context, engines, lease, reason.unwrap_or(KillReason::Orphaned)).await
         }
         // The result depends on rows that have changed: the leaderboard was rescored, for example.
         Err(StoreError::Stale) => {
@@ -99,15 +86,11 @@ fn publish_or_withhold(
     }
     let messages = match finish.next {
         Next::Advance(_) => outbox::submission_updates(context, forges, record, Occasion::Progress),
-        Next::End { outcome, .. } => {
-            outbox::end_updates(context, forges, record, outcome == Outcome::Scored)
-        }
+        Next::End { outcome, .. } => outbox::end_updates(context, forges, record, outcome == Outcome::Scored),
         // The end of one of many cases is hidden, and a retry changes nothing that a forge shows.
         Next::Repeat | Next::Retry(_) | Next::Withhold { .. } => Vec::new(),
     };
-    finish
-        .effects
-        .extend(messages.into_iter().map(Effect::Outbox));
+    finish.effects.extend(messages.into_iter().map(Effect::Outbox));
     finish
 }
 
@@ -137,12 +120,7 @@ async fn until_lost(context: &Context, lease: &Lease) -> KillReason {
 }
 
 /// Removes the jobs of an attempt whose lease is lost. The reason is in the attempt's row already.
-async fn stop(
-    context: &Context,
-    engines: &Engines,
-    lease: &Lease,
-    reason: KillReason,
-) -> Result<(), StoreError> {
+async fn stop(context: &Context, engines: &Engines, lease: &Lease, reason: KillReason) -> Result<(), StoreError> {
     let (attempt, submission) = (lease.attempt.id.0, lease.attempt.submission);
     engines.remove_jobs_of(&lease.name(), reason).await;
     // A call to the engine that was interrupted may still have created a job.
@@ -150,11 +128,7 @@ async fn stop(
     engines.remove_jobs_of(&lease.name(), reason).await;
     let record = context.store.submission(submission).await?;
     if record.submission.outcome() == Some(Outcome::Withdrawn) {
-        tracing::info!(
-            submission = submission.0,
-            attempt,
-            "submission withdrawn; its running job was removed"
-        );
+        tracing::info!(submission = submission.0, attempt, "submission withdrawn; its running job was removed");
         Ok(())
     } else {
         Err(StoreError::LeaseLost(attempt))
@@ -162,23 +136,14 @@ async fn stop(
 }
 
 /// Records in the attempt's row that its job is about to be killed.
-pub async fn record_kill(
-    context: &Context,
-    lease: &Lease,
-    reason: KillReason,
-) -> executor::Result<()> {
+pub async fn record_kill(context: &Context, lease: &Lease, reason: KillReason) -> executor::Result<()> {
     let recorded = context.store.record_kill(lease, reason).await;
     recorded.map_err(|e| ExecutorError::Staging(std::io::Error::other(e)))
 }
 
 /// The end of an attempt after a platform error. The log holds the whole error under an incident number. Only the
 /// number is shown outside.
-fn fault(
-    context: &Context,
-    record: &SubmissionRecord,
-    lease: &Lease,
-    error: &anyhow::Error,
-) -> Finish {
+fn fault(context: &Context, record: &SubmissionRecord, lease: &Lease, error: &anyhow::Error) -> Finish {
     let incident = clock::incident();
     let number = lease.attempt.number;
     // After a rerun there are as many retries again.
@@ -192,9 +157,7 @@ fn fault(
         error = format!("{error:#}"),
         "attempt failed because of a platform error"
     );
-    let detail = AttemptDetail::Fault {
-        incident: incident.clone(),
-    };
+    let detail = AttemptDetail::Fault { incident: incident.clone() };
     if last {
         refund(Finish::fault(incident, detail), record)
     } else {
@@ -208,11 +171,7 @@ fn refund(finish: Finish, record: &SubmissionRecord) -> Finish {
     if record.submission.stage() <= Stage::Run {
         return finish;
     }
-    finish.with_effect(Effect::Quota {
-        kind: "evaluation",
-        amount: -1,
-        reason: "not the participant's fault",
-    })
+    finish.with_effect(Effect::Quota { kind: "evaluation", amount: -1, reason: "not the participant's fault" })
 }
 
 /// Ends attempts whose owner is gone, so that their submissions continue. Returns how many. The caller has removed
@@ -222,11 +181,7 @@ pub async fn recover(context: &Context, forges: &Forges) -> anyhow::Result<usize
     let orphans = context.store.orphans(&context.owner, now).await?;
     for orphan in &orphans {
         let record = context.store.submission(orphan.attempt.submission).await?;
-        let lease = Lease {
-            attempt: orphan.attempt.clone(),
-            owner: orphan.owner.clone(),
-            seed: orphan.seed,
-        };
+        let lease = Lease { attempt: orphan.attempt.clone(), owner: orphan.owner.clone(), seed: orphan.seed };
         let reason = "the daemon was restarted".to_owned();
         let detail = AttemptDetail::Lost { reason };
         let finish = if orphan.attempt.number % ATTEMPTS_WITH_RESTARTS_MAX == 0 {

@@ -107,11 +107,7 @@ impl App {
     ///
     /// # Errors
     /// When a directory cannot be created.
-    pub fn new(
-        settings: Settings,
-        challenges: Vec<Challenge>,
-        parts: Parts,
-    ) -> std::io::Result<Self> {
+    pub fn new(settings: Settings, challenges: Vec<Challenge>, parts: Parts) -> std::io::Result<Self> {
         let work = settings.data.join("work");
         if work.exists() {
             // An earlier start left it. No running work uses it.
@@ -126,10 +122,7 @@ impl App {
             scorers: ScorerImages::default(),
             context: Context {
                 artifacts: Artifacts::open(settings.data.join("artifacts"))?,
-                capacity: Capacity {
-                    cpu: settings.runner.slots as usize,
-                    gpus: slots.gpus(),
-                },
+                capacity: Capacity { cpu: settings.runner.slots as usize, gpus: slots.gpus() },
                 ground_truths: GroundTruthDigests::default(),
                 store: parts.store,
                 clock: parts.clock,

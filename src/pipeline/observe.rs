@@ -29,30 +29,17 @@ pub struct Observed {
 ///
 /// # Errors
 /// When the repository cannot be read. The next sweep tries again.
-pub async fn observe(
-    context: &Context,
-    forges: &Forges,
-    repository: &Repository,
-) -> anyhow::Result<Observed> {
+pub async fn observe(context: &Context, forges: &Forges, repository: &Repository) -> anyhow::Result<Observed> {
     let now = context.clock.now();
     let challenge = context
         .challenge(&repository.challenge)
         .with_context(|| format!("challenge {} is not configured", repository.challenge))?;
     let refs = read_refs(forges, repository).await?;
     let known = context.store.known_refs(repository.id).await?;
-    let changed: Vec<SeenRef> = refs
-        .iter()
-        .filter(|seen| !known.contains(seen))
-        .cloned()
-        .collect();
-    let deleted = known
-        .iter()
-        .any(|k| !refs.iter().any(|r| r.full_ref == k.full_ref));
+    let changed: Vec<SeenRef> = refs.iter().filter(|seen| !known.contains(seen)).cloned().collect();
+    let deleted = known.iter().any(|k| !refs.iter().any(|r| r.full_ref == k.full_ref));
     if changed.is_empty() && !deleted {
-        return Ok(Observed {
-            changed,
-            entered: Vec::new(),
-        });
+        return Ok(Observed { changed, entered: Vec::new() });
     }
     let new = entries(challenge, &changed);
     let entered = context.store.observe(repository, &refs, &new, now).await?;
@@ -85,10 +72,7 @@ pub async fn record_refs(
 async fn read_refs(forges: &Forges, repository: &Repository) -> anyhow::Result<Vec<SeenRef>> {
     let forge = forges.require(&repository.forge)?;
     let refs = forge.refs(&repository.full_name).await?;
-    Ok(refs
-        .into_iter()
-        .map(|(full_ref, commit)| SeenRef { full_ref, commit })
-        .collect())
+    Ok(refs.into_iter().map(|(full_ref, commit)| SeenRef { full_ref, commit }).collect())
 }
 
 /// The changed refs that trigger a phase, each with that phase.
@@ -96,14 +80,12 @@ fn entries(challenge: &Challenge, changed: &[SeenRef]) -> Vec<NewSource> {
     changed
         .iter()
         .flat_map(|seen| {
-            challenge
-                .phases_of_ref(&seen.full_ref)
-                .map(|phase| NewSource {
-                    seen: seen.clone(),
-                    phase: phase.slug.clone(),
-                    token: clock::page_token(),
-                    config_digest: challenge.config_digest.clone(),
-                })
+            challenge.phases_of_ref(&seen.full_ref).map(|phase| NewSource {
+                seen: seen.clone(),
+                phase: phase.slug.clone(),
+                token: clock::page_token(),
+                config_digest: challenge.config_digest.clone(),
+            })
         })
         .collect()
 }

@@ -60,13 +60,7 @@ pub fn submission_updates(
         return Vec::new();
     };
     let now = context.clock.now();
-    updates_on(
-        &challenge.forge,
-        forge.capabilities(),
-        record,
-        occasion,
-        now,
-    )
+    updates_on(&challenge.forge, forge.capabilities(), record, occasion, now)
 }
 
 /// [`submission_updates`] for a caller without a daemon. First results and ends go before progress.
@@ -94,38 +88,20 @@ pub fn updates_on(
     };
     let mut all = Vec::new();
     let commit = record.submission.origin.sha().map(|sha| {
-        (
-            format!("commit {} {sha}", record.repository),
-            json!({ "repository": record.repository.0, "sha": sha }),
-        )
+        (format!("commit {} {sha}", record.repository), json!({ "repository": record.repository.0, "sha": sha }))
     });
     if let Some((subject, payload)) = &commit
         && capabilities.statuses
     {
         if record.submission.stage() == Stage::Admission {
-            all.push(message(
-                subject.clone(),
-                ADMISSION,
-                payload.clone(),
-                Duration(0),
-            ));
+            all.push(message(subject.clone(), ADMISSION, payload.clone(), Duration(0)));
         }
-        all.push(message(
-            subject.clone(),
-            STATUS,
-            payload.clone(),
-            Duration(0),
-        ));
+        all.push(message(subject.clone(), STATUS, payload.clone(), Duration(0)));
     }
     if capabilities.issues {
         let id = record.submission.id.0;
         let payload = json!({ "submission": id });
-        all.push(message(
-            format!("submission {id}"),
-            REPORT,
-            payload,
-            REPORT_PACE,
-        ));
+        all.push(message(format!("submission {id}"), REPORT, payload, REPORT_PACE));
     }
     // Where commit statuses and a comment report progress, a note is written at the end only. An image has no
     // commit that could carry a note.
@@ -133,11 +109,7 @@ pub fn updates_on(
         && capabilities.notes
         && (ended || !capabilities.statuses)
     {
-        let pace = if capabilities.statuses {
-            NOTE_PACE
-        } else {
-            Duration(0)
-        };
+        let pace = if capabilities.statuses { NOTE_PACE } else { Duration(0) };
         all.push(message(subject, NOTE, payload, pace));
     }
     all
@@ -158,11 +130,7 @@ pub fn end_updates(
 }
 
 /// The message that updates a challenge's leaderboard repository. `None` where there is no such repository.
-pub fn leaderboards(
-    context: &Context,
-    forges: &Forges,
-    challenge: &Challenge,
-) -> Option<NewOutboxMessage> {
+pub fn leaderboards(context: &Context, forges: &Forges, challenge: &Challenge) -> Option<NewOutboxMessage> {
     let full_name = challenge.leaderboard.as_ref()?;
     let forge = forges.get(&challenge.forge)?;
     forge.file_commits().is_ok().then(|| NewOutboxMessage {
@@ -186,18 +154,8 @@ pub fn reply(text: &TextRef, now: Timestamp) -> NewOutboxMessage {
     about_text(text, REPLY, ANSWER, now)
 }
 
-fn about_text(
-    text: &TextRef,
-    channel: &'static str,
-    priority: i64,
-    now: Timestamp,
-) -> NewOutboxMessage {
-    let TextRef {
-        forge,
-        forge_id,
-        issue,
-        comment_id,
-    } = text;
+fn about_text(text: &TextRef, channel: &'static str, priority: i64, now: Timestamp) -> NewOutboxMessage {
+    let TextRef { forge, forge_id, issue, comment_id } = text;
     NewOutboxMessage {
         forge: forge.clone(),
         subject: format!("text {forge_id} {issue} {comment_id}"),
@@ -210,12 +168,7 @@ fn about_text(
 }
 
 /// A notice to a team, in the issue of its repository. The forge sends a mail. Enqueue it once per `subject`.
-pub fn team_notice(
-    repository: &Repository,
-    subject: &str,
-    text: &str,
-    now: Timestamp,
-) -> NewOutboxMessage {
+pub fn team_notice(repository: &Repository, subject: &str, text: &str, now: Timestamp) -> NewOutboxMessage {
     NewOutboxMessage {
         forge: repository.forge.clone(),
         subject: format!("{subject} to {}", repository.forge_id),

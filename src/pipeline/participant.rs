@@ -6,19 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::config;
-use crate::executor::{
-    Input, JobLimits, JobSpec, LocalRun, OutputSpec, local_build_command, local_run_command,
-};
+use crate::executor::{Input, JobLimits, JobSpec, LocalRun, OutputSpec, local_build_command, local_run_command};
 use crate::model::{Case, Challenge, Digest, Duration, GpuUuid, ImageId, Stage, Task};
 
 /// Variables of an image that would have an effect outside the sandbox: the dynamic linker of helper programs and the
 /// GPU runtime read them.
-const ENV_REMOVED: [&str; 4] = [
-    "LD_PRELOAD",
-    "LD_AUDIT",
-    "LD_LIBRARY_PATH",
-    "NVIDIA_DISABLE_REQUIRE",
-];
+const ENV_REMOVED: [&str; 4] = ["LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "NVIDIA_DISABLE_REQUIRE"];
 
 /// The values that differ between runs of one task.
 #[derive(Debug, Clone)]
@@ -48,11 +41,7 @@ pub fn job(run: &Run<'_>) -> JobSpec {
         name: run.name.clone(),
         image: run.image.clone(),
         inputs: vec![input(&contract.input, &run.inputs, run.case)],
-        output: OutputSpec {
-            target: contract.output.clone(),
-            bytes: limits.output,
-            files: limits.files,
-        },
+        output: OutputSpec { target: contract.output.clone(), bytes: limits.output, files: limits.files },
         env: vec![
             ("REFEREE_SEED".into(), run.seed.to_string()),
             ("REFEREE_TASK".into(), run.task.slug.to_string()),
@@ -76,17 +65,11 @@ pub fn job(run: &Run<'_>) -> JobSpec {
 /// All inputs at the contract's path, or those of one case: the contents of a folder, or a file with its own name.
 fn input(target: &str, inputs: &Path, case: Option<&Case>) -> Input {
     let Some(case) = case else {
-        return Input {
-            source: inputs.to_owned(),
-            target: target.to_owned(),
-        };
+        return Input { source: inputs.to_owned(), target: target.to_owned() };
     };
     let source = inputs.join(&case.entry);
-    let target = if source.is_dir() {
-        target.to_owned()
-    } else {
-        format!("{}/{}", target.trim_end_matches('/'), case.entry)
-    };
+    let target =
+        if source.is_dir() { target.to_owned() } else { format!("{}/{}", target.trim_end_matches('/'), case.entry) };
     Input { source, target }
 }
 
@@ -128,9 +111,9 @@ impl Reproduce<'_> {
         let task = &self.task.slug;
         match (self.dockerfile, stage) {
             (None, _) => {}
-            (Some(_), Stage::Admission) => lines.push(format!(
-                "referee check --challenge \"$CHALLENGE\" --task {task} --rules-only"
-            )),
+            (Some(_), Stage::Admission) => {
+                lines.push(format!("referee check --challenge \"$CHALLENGE\" --task {task} --rules-only"))
+            }
             (Some(_), _) => lines.push(format!(
                 "referee check --challenge \"$CHALLENGE\" --task {task}   # --shell opens a shell in the container"
             )),
@@ -156,18 +139,10 @@ impl Reproduce<'_> {
         let mut job = sample_job(self.task, &Digest::of(b""), self.case);
         for input in &mut job.inputs {
             if let Ok(rest) = input.source.strip_prefix(&inputs) {
-                input.source = if rest.as_os_str().is_empty() {
-                    shown.clone()
-                } else {
-                    shown.join(rest)
-                };
+                input.source = if rest.as_os_str().is_empty() { shown.clone() } else { shown.join(rest) };
             }
         }
-        let run = LocalRun {
-            image: self.image,
-            output: "$PWD/out",
-            gpus: self.task.limits.gpus,
-        };
+        let run = LocalRun { image: self.image, output: "$PWD/out", gpus: self.task.limits.gpus };
         local_run_command(&job, run)
     }
 }

@@ -9,11 +9,8 @@ use crate::store::Usage;
 /// The policy of a challenge, for images of this builder.
 pub fn policy(builder: &BuilderSettings, challenge: &Challenge) -> Policy {
     let contracts = challenge.tasks.iter().map(|t| &t.contract);
-    Policy {
-        build_network: builder.network != "none",
-        ..Policy::new(builder.bases.clone(), contracts)
-    }
-    .with_severities(challenge.rules.clone())
+    Policy { build_network: builder.network != "none", ..Policy::new(builder.bases.clone(), contracts) }
+        .with_severities(challenge.rules.clone())
 }
 
 /// The files of the challenge's template. `None` if it has no template, or the template cannot be read.

@@ -31,9 +31,7 @@ pub fn reply_to(records: &[CommandRecord]) -> String {
     if let [only] = records {
         return reply(only);
     }
-    let parts = records
-        .iter()
-        .map(|record| format!("{}\n\n{}", markdown_code(&record.text), reply(record)));
+    let parts = records.iter().map(|record| format!("{}\n\n{}", markdown_code(&record.text), reply(record)));
     parts.collect::<Vec<_>>().join("\n\n---\n\n")
 }
 
@@ -53,10 +51,7 @@ mod tests {
                 comment_id: 1,
             },
             text: text.to_owned(),
-            actor: Sender {
-                id: 1,
-                login: "ada".to_owned(),
-            },
+            actor: Sender { id: 1, login: "ada".to_owned() },
             state,
             reply: reply.map(str::to_owned),
             created_at: Timestamp(0),
@@ -72,10 +67,7 @@ mod tests {
         assert!(can_be_answered(&[ended.clone(), rescore.clone()]));
         assert!(!can_be_answered(&[ended.clone(), pause]));
         assert!(!can_be_answered(&[ended.clone(), new]));
-        assert_eq!(
-            reply_to(std::slice::from_ref(&ended)),
-            "No submission runs."
-        );
+        assert_eq!(reply_to(std::slice::from_ref(&ended)), "No submission runs.");
         assert_eq!(
             reply_to(&[ended, rescore]),
             "`/queue`\n\nNo submission runs.\n\n---\n\n`/rescore test/a`\n\n\

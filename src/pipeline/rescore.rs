@@ -31,12 +31,7 @@ const LOG_CHARS: usize = 2000;
 
 /// Does one piece of work of a rescore, if there is any.
 pub async fn step(app: &App) -> anyhow::Result<Progress> {
-    let Context {
-        store,
-        clock,
-        owner,
-        ..
-    } = &app.context;
+    let Context { store, clock, owner, .. } = &app.context;
     let now = clock.now();
     if let Some((rescore, lease)) = store.claim_rescore(owner, now).await? {
         ended(prepare_leased(app, &rescore, &lease).await)?;
@@ -95,17 +90,11 @@ async fn held<T>(
 
 /// A name unique to this attempt, valid for a container or a directory.
 fn name(lease: &RescoreLease) -> String {
-    let of = lease
-        .submission
-        .map_or(String::new(), |id| format!("-s{id}"));
+    let of = lease.submission.map_or(String::new(), |id| format!("-s{id}"));
     format!("rescore{}{of}-t{}", lease.rescore, lease.attempts)
 }
 
-async fn prepare_leased(
-    app: &App,
-    rescore: &Rescore,
-    lease: &RescoreLease,
-) -> Result<(), StoreError> {
+async fn prepare_leased(app: &App, rescore: &Rescore, lease: &RescoreLease) -> Result<(), StoreError> {
     let store = &app.context.store;
     let now = app.context.clock.now();
     let problem = match held(app, lease, prepare(app, rescore)).await? {
@@ -115,14 +104,8 @@ async fn prepare_leased(
         }
         Ok(Err(problem)) => problem,
         Err(error) if lease.attempts < limits::ATTEMPTS_MAX => {
-            tracing::error!(
-                rescore = rescore.id,
-                error = format!("{error:#}"),
-                "rescore not prepared; it is retried"
-            );
-            return store
-                .retry_rescore_preparation(lease, now.plus(PAUSE))
-                .await;
+            tracing::error!(rescore = rescore.id, error = format!("{error:#}"), "rescore not prepared; it is retried");
+            return store.retry_rescore_preparation(lease, now.plus(PAUSE)).await;
         }
         Err(error) => format!("{error:#}"),
     };
@@ -137,22 +120,14 @@ async fn prepare(app: &App, rescore: &Rescore) -> anyhow::Result<Result<Definiti
         Ok(challenge) => challenge,
         Err(problem) => return Ok(Err(problem)),
     };
-    let (Some(phase), Some(task)) = (challenge.phase(&board.phase), challenge.task(&board.task))
-    else {
+    let (Some(phase), Some(task)) = (challenge.phase(&board.phase), challenge.task(&board.task)) else {
         let problem = format!("challenge.toml no longer has the leaderboard `{board}`.");
         return Ok(Err(problem));
     };
-    let of = SubmissionContext {
-        challenge: &challenge,
-        phase,
-        task: Some(task),
-    };
+    let of = SubmissionContext { challenge: &challenge, phase, task: Some(task) };
     let image = app.scorers.image(context, &app.engines, task).await?;
     let definition = scoring_revision::define(context, of, task, &image).await?;
-    let before = context
-        .store
-        .scoring_revision(rescore.from_revision)
-        .await?;
+    let before = context.store.scoring_revision(rescore.from_revision).await?;
     let before = before.as_ref().and_then(scoring_revision::definition_of);
     if before.as_ref() == Some(&definition) {
         return Ok(Err(format!(
@@ -164,10 +139,7 @@ async fn prepare(app: &App, rescore: &Rescore) -> anyhow::Result<Result<Definiti
 }
 
 /// `challenge.toml` as it is on the disk.
-async fn read_challenge(
-    context: &Context,
-    board: &Board,
-) -> anyhow::Result<Result<Challenge, String>> {
+async fn read_challenge(context: &Context, board: &Board) -> anyhow::Result<Result<Challenge, String>> {
     let known = context
         .challenge(&board.challenge)
         .with_context(|| format!("challenge {} is not configured", board.challenge))?;
@@ -187,9 +159,7 @@ async fn score_leased(
 ) -> Result<(), StoreError> {
     let Context { store, clock, .. } = &app.context;
     let end = if lease.attempts > ATTEMPTS_WITH_RESTARTS_MAX {
-        RescoreItemEnd::Failed(
-            "the daemon ended at each attempt to score this submission.".to_owned(),
-        )
+        RescoreItemEnd::Failed("the daemon ended at each attempt to score this submission.".to_owned())
     } else {
         match held(app, lease, score_again(app, rescore, record, lease)).await? {
             Ok(end) => end,
@@ -216,10 +186,7 @@ async fn score_again(
 ) -> anyhow::Result<RescoreItemEnd> {
     let context = &app.context;
     let of = context.of(record)?;
-    let definition = rescore
-        .definition
-        .clone()
-        .context("a rescore without definition")?;
+    let definition = rescore.definition.clone().context("a rescore without definition")?;
     let definition: Definition = serde_json::from_value(definition)?;
     let task = definition.task(of.task()?);
     let ground_truth = config::ground_truth_of(of.phase, &task);

@@ -13,9 +13,7 @@ use crate::model::{ForgeName, limits};
 
 /// Removes everything that is old. A part that fails is logged and retried the next day.
 pub async fn pass(app: &App) {
-    let App {
-        context, engines, ..
-    } = app;
+    let App { context, engines, .. } = app;
     let builds = async { Ok(engines.sweep().await? as u64) };
     for (part, result) in [
         ("deliveries", deliveries(context).await),
@@ -41,10 +39,7 @@ async fn deliveries(context: &Context) -> anyhow::Result<u64> {
     let at_once = limits::DELIVERIES_DELETED_AT_ONCE;
     let mut all = 0;
     loop {
-        let some = context
-            .store
-            .delete_handled_deliveries(before, at_once)
-            .await?;
+        let some = context.store.delete_handled_deliveries(before, at_once).await?;
         all += some;
         if some < at_once.unsigned_abs() {
             return Ok(all);
@@ -63,9 +58,7 @@ async fn scorers(app: &App) -> anyhow::Result<u64> {
         };
         images.insert(definition.scorer);
     }
-    let removed = app
-        .scorers
-        .remove_unused(&app.context, &app.engines, &images);
+    let removed = app.scorers.remove_unused(&app.context, &app.engines, &images);
     Ok(removed.await? as u64)
 }
 

@@ -14,11 +14,7 @@ use crate::model::{AttemptDetail, AttemptState, Blame, CaseId, ContractMode, Gpu
 use crate::store::{Effect, Finish, Next, SubmissionRecord};
 
 /// An evaluation is spent when hidden inputs were mounted and the fault is not ours.
-const SPENT: Effect = Effect::Quota {
-    kind: "evaluation",
-    amount: 1,
-    reason: "evaluated on the phase's data",
-};
+const SPENT: Effect = Effect::Quota { kind: "evaluation", amount: 1, reason: "evaluated on the phase's data" };
 
 /// The next case of a per-case contract: the first without a successful attempt.
 pub async fn next_case(
@@ -51,12 +47,7 @@ async fn open_cases(
 }
 
 /// The run stage of a submission, or of one case of it.
-pub async fn attempt(
-    context: &Context,
-    engines: &Engines,
-    work: Work<'_>,
-    gpus: &[GpuUuid],
-) -> anyhow::Result<Finish> {
+pub async fn attempt(context: &Context, engines: &Engines, work: Work<'_>, gpus: &[GpuUuid]) -> anyhow::Result<Finish> {
     let (record, of, lease) = (work.record, work.context, work.lease);
     let task = of.task()?;
     let all = cases::phase_cases(of)?;
@@ -91,11 +82,7 @@ pub async fn attempt(
     let verdict = verdict::judge_run(&ran, task, &ids, &policy)?;
     let content = Content::new(task, &ids, &ran.output, inputs, &into);
     let verdict = content::judge(verdict, content, &policy).await?;
-    let detail = AttemptDetail::Run {
-        run_ms: ran.end.duration,
-        gpus: gpus.to_vec(),
-        output_bytes: ran.output.bytes,
-    };
+    let detail = AttemptDetail::Run { run_ms: ran.end.duration, gpus: gpus.to_vec(), output_bytes: ran.output.bytes };
     let finish = if let Some(outcome) = verdict.outcome {
         Finish::failed(Blame::Participant, outcome).with_effect(SPENT)
     } else {
@@ -110,8 +97,5 @@ pub async fn attempt(
         };
         finish.with_artifact(artifact)
     };
-    Ok(finish
-        .with_findings(verdict.findings)
-        .with_log(ran.log)
-        .with_detail(detail))
+    Ok(finish.with_findings(verdict.findings).with_log(ran.log).with_detail(detail))
 }

@@ -36,10 +36,7 @@ impl From<&SubmissionRecord> for Waiting {
 /// Smoke runs come first: they are short, and a person waits for the result at a terminal. Then comes the team with
 /// the fewest running jobs, and of one team the submission that has waited longest. Each further submission of a team
 /// counts as one more running job of the team.
-pub fn fair_order(
-    mut waiting: Vec<Waiting>,
-    running: &BTreeMap<TeamSlug, usize>,
-) -> Vec<SubmissionId> {
+pub fn fair_order(mut waiting: Vec<Waiting>, running: &BTreeMap<TeamSlug, usize>) -> Vec<SubmissionId> {
     waiting.sort_by_key(|w| (w.ready_at, w.submission));
     let mut load = running.clone();
     let mut keyed: Vec<_> = waiting
@@ -129,19 +126,11 @@ mod tests {
     use super::*;
 
     fn waiting(id: i64, team: &str, stage: Stage, at: i64) -> Waiting {
-        Waiting {
-            submission: SubmissionId(id),
-            team: TeamSlug::new(team).unwrap(),
-            stage,
-            ready_at: Timestamp(at),
-        }
+        Waiting { submission: SubmissionId(id), team: TeamSlug::new(team).unwrap(), stage, ready_at: Timestamp(at) }
     }
 
     fn order(waiting: Vec<Waiting>, busy: &[(&str, usize)]) -> Vec<i64> {
-        let running = busy
-            .iter()
-            .map(|(team, n)| (TeamSlug::new(*team).unwrap(), *n))
-            .collect();
+        let running = busy.iter().map(|(team, n)| (TeamSlug::new(*team).unwrap(), *n)).collect();
         fair_order(waiting, &running).iter().map(|s| s.0).collect()
     }
 

@@ -9,14 +9,9 @@ use anyhow::Context as _;
 
 use super::engines::{Engines, ScorerEngine};
 use super::job::Ran;
-use crate::executor::{
-    BuildEnd, BuildLimits, BuildSpec, ExecutorError, Input, JobLimits, JobSpec, OutputSpec,
-};
+use crate::executor::{BuildEnd, BuildLimits, BuildSpec, ExecutorError, Input, JobLimits, JobSpec, OutputSpec};
 use crate::forge::git;
-use crate::model::{
-    CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task,
-    limits,
-};
+use crate::model::{CaseId, Digest, EntryKind, ImageId, KillReason, LogExcerpt, MetricSpec, ScorerSpec, Task, limits};
 use crate::scoring::{self, MetricsProblem, ScoreReport};
 
 /// The paths of a scorer. The evaluators of Grand Challenge use the same ones.
@@ -100,10 +95,7 @@ pub async fn remove_others(
     for (image, name) in store.images_named(NAME_PREFIX).await? {
         if !images.contains(&image) && !names.contains(&name) {
             store.remove(&image, &name).await?;
-            tracing::info!(
-                name,
-                "removed the image of a scorer that no leaderboard uses"
-            );
+            tracing::info!(name, "removed the image of a scorer that no leaderboard uses");
             removed += 1;
         }
     }
@@ -170,10 +162,7 @@ fn pack(spec: &ScorerSpec) -> anyhow::Result<ScorerContext> {
         .with_context(|| format!("reading {} of {}", spec.dockerfile, spec.build.display()))?;
     let mut archive = tar::Builder::new(Vec::new());
     append_folder(&mut archive, &spec.build, Path::new(""))?;
-    Ok(ScorerContext {
-        bytes: archive.into_inner()?,
-        dockerfile,
-    })
+    Ok(ScorerContext { bytes: archive.into_inner()?, dockerfile })
 }
 
 fn write(work: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
@@ -184,11 +173,7 @@ fn write(work: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-fn append_folder(
-    archive: &mut tar::Builder<Vec<u8>>,
-    root: &Path,
-    inner: &Path,
-) -> anyhow::Result<()> {
+fn append_folder(archive: &mut tar::Builder<Vec<u8>>, root: &Path, inner: &Path) -> anyhow::Result<()> {
     let mut names: Vec<_> = std::fs::read_dir(root.join(inner))
         .with_context(|| format!("reading {}", root.join(inner).display()))?
         .map(|entry| Ok(entry?.file_name()))
@@ -206,9 +191,7 @@ fn append_folder(
         if metadata.is_dir() {
             append_folder(archive, root, &path)?;
         } else if metadata.is_file() {
-            let kind = EntryKind::File {
-                executable: is_executable(&metadata),
-            };
+            let kind = EntryKind::File { executable: is_executable(&metadata) };
             git::append(archive, &shown, &std::fs::read(&full)?, &kind)?;
         }
     }
@@ -227,33 +210,16 @@ fn spec(scoring: &Scoring<'_>) -> JobSpec {
         name: scoring.name.clone(),
         image: scoring.image.clone(),
         inputs: vec![
-            Input {
-                source: scoring.predictions.clone(),
-                target: PREDICTIONS.into(),
-            },
-            Input {
-                source: scoring.ground_truth.clone(),
-                target: GROUND_TRUTH.into(),
-            },
+            Input { source: scoring.predictions.clone(), target: PREDICTIONS.into() },
+            Input { source: scoring.ground_truth.clone(), target: GROUND_TRUTH.into() },
         ],
-        output: OutputSpec {
-            target: OUTPUT.into(),
-            bytes: limits::SCORER_OUTPUT_BYTES,
-            files: 100,
-        },
+        output: OutputSpec { target: OUTPUT.into(), bytes: limits::SCORER_OUTPUT_BYTES, files: 100 },
         env: vec![
             ("REFEREE_SEED".into(), scoring.seed.to_string()),
             ("REFEREE_TASK".into(), scoring.task.slug.to_string()),
         ],
         env_remove: Vec::new(),
-        limits: JobLimits {
-            cpus: 2.0,
-            memory: spec.memory,
-            pids: 512,
-            shm: 64 << 20,
-            tmp: 256 << 20,
-            time: spec.time,
-        },
+        limits: JobLimits { cpus: 2.0, memory: spec.memory, pids: 512, shm: 64 << 20, tmp: 256 << 20, time: spec.time },
         gpus: Vec::new(),
         labels: vec![("referee.kind".into(), "scorer".into())],
     }
@@ -266,16 +232,10 @@ fn spec(scoring: &Scoring<'_>) -> JobSpec {
 pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<Scored> {
     let job = spec(scoring);
     let nothing_to_record = |_: KillReason| async { Ok::<_, ExecutorError>(()) };
-    let ran = engines
-        .scorer
-        .jobs
-        .run(&job, scoring.into, nothing_to_record);
+    let ran = engines.scorer.jobs.run(&job, scoring.into, nothing_to_record);
     let ran = ran.await?;
     if let Some(problem) = problem_of(&ran, &scoring.task.scorer)? {
-        return Ok(Scored::Broken {
-            problems: vec![problem],
-            log: ran.log,
-        });
+        return Ok(Scored::Broken { problems: vec![problem], log: ran.log });
     }
     let bytes = std::fs::read(scoring.into.join(METRICS)).context("reading the scorer's report")?;
     Ok(read(&bytes, &scoring.task.metrics, scoring.cases, ran.log))
@@ -284,10 +244,7 @@ pub async fn score(engines: &Engines, scoring: &Scoring<'_>) -> anyhow::Result<S
 fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt) -> Scored {
     match scoring::read_metrics(bytes, metrics, cases) {
         Ok(report) => Scored::Report(Box::new(report)),
-        Err(problems) => Scored::Broken {
-            problems: problems.iter().map(MetricsProblem::to_string).collect(),
-            log,
-        },
+        Err(problems) => Scored::Broken { problems: problems.iter().map(MetricsProblem::to_string).collect(), log },
     }
 }
 
@@ -297,10 +254,7 @@ fn read(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], log: LogExcerpt)
 /// When the engine or its host failed, so that the end of the run proves nothing.
 fn problem_of(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
     if ran.killed.is_some() {
-        return Ok(Some(format!(
-            "the scorer exceeded its time limit of {}",
-            spec.time
-        )));
+        return Ok(Some(format!("the scorer exceeded its time limit of {}", spec.time)));
     }
     if !ran.end.engine_continuous && ran.end.exit_code != 0 {
         anyhow::bail!("the engine was interrupted while the scorer ran");
@@ -312,16 +266,10 @@ fn problem_of(ran: &Ran, spec: &ScorerSpec) -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("the scorer did not start: {}", ran.end.error)));
     }
     if ran.end.out_of_memory {
-        return Ok(Some(format!(
-            "the scorer exceeded its memory limit of {} MiB",
-            spec.memory >> 20
-        )));
+        return Ok(Some(format!("the scorer exceeded its memory limit of {} MiB", spec.memory >> 20)));
     }
     if ran.end.exit_code != 0 {
-        return Ok(Some(format!(
-            "the scorer ended with exit code {}",
-            ran.end.exit_code
-        )));
+        return Ok(Some(format!("the scorer ended with exit code {}", ran.end.exit_code)));
     }
     if !ran.output.files.contains_key(METRICS) {
         return Ok(Some("the scorer wrote no /output/metrics.json".into()));

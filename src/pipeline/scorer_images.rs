@@ -20,12 +20,7 @@ impl ScorerImages {
     ///
     /// # Errors
     /// When the scorer cannot be built.
-    pub async fn image(
-        &self,
-        context: &Context,
-        engines: &Engines,
-        task: &Task,
-    ) -> anyhow::Result<ImageId> {
+    pub async fn image(&self, context: &Context, engines: &Engines, task: &Task) -> anyhow::Result<ImageId> {
         let _building = self.building.lock().await;
         scorer::image(engines, &task.scorer, &context.work).await
     }

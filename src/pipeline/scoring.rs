@@ -50,35 +50,19 @@ pub async fn attempt(
         Some((id, _)) => id,
         None => first_revision(context, of, &definition).await?,
     };
-    let detail = AttemptDetail::Scoring {
-        scoring_revision,
-        notes: report.notes,
-    };
-    let scored = Next::End {
-        outcome: Outcome::Scored,
-        incident: None,
-    };
+    let detail = AttemptDetail::Scoring { scoring_revision, notes: report.notes };
+    let scored = Next::End { outcome: Outcome::Scored, incident: None };
     Ok(Finish::passed(scored)
         .with_detail(detail)
-        .with_effect(Effect::Score {
-            scoring_revision,
-            score: Box::new(report.score),
-        }))
+        .with_effect(Effect::Score { scoring_revision, score: Box::new(report.score) }))
 }
 
 /// Creates the first scoring revision of a leaderboard, with its first score.
-async fn first_revision(
-    context: &Context,
-    of: SubmissionContext<'_>,
-    definition: &Definition,
-) -> anyhow::Result<i64> {
+async fn first_revision(context: &Context, of: SubmissionContext<'_>, definition: &Definition) -> anyhow::Result<i64> {
     let definition = serde_json::to_value(definition)?;
     let now = context.clock.now();
     let board = of.board()?;
-    let revision = context
-        .store
-        .put_scoring_revision(&board, &definition, now)
-        .await?;
+    let revision = context.store.put_scoring_revision(&board, &definition, now).await?;
     Ok(revision.id)
 }
 
@@ -108,15 +92,10 @@ fn scorer_fault(lease: &Lease, problems: Vec<String>, log: &LogExcerpt) -> Finis
         "the scorer failed; its organizers have to fix it"
     );
     let mut finish = Finish::failed(Blame::Organizer, Outcome::Fault);
-    finish.next = Next::End {
-        outcome: Outcome::Fault,
-        incident: Some(incident.clone()),
-    };
-    finish
-        .with_detail(AttemptDetail::ScorerFault { incident, problems })
-        .with_effect(Effect::Quota {
-            kind: "evaluation",
-            amount: -1,
-            reason: "the scorer failed",
-        })
+    finish.next = Next::End { outcome: Outcome::Fault, incident: Some(incident.clone()) };
+    finish.with_detail(AttemptDetail::ScorerFault { incident, problems }).with_effect(Effect::Quota {
+        kind: "evaluation",
+        amount: -1,
+        reason: "the scorer failed",
+    })
 }

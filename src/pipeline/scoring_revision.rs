@@ -54,21 +54,13 @@ pub async fn in_force(
     let revision = context.store.current_scoring_revision(&of.board()?).await?;
     let revision = revision.and_then(|r| Some((r.id, definition_of(&r)?)));
     let Some((id, definition)) = revision else {
-        return Ok(InForce {
-            task: task.clone(),
-            image: scorers.image(context, engines, task).await?,
-            revision: None,
-        });
+        return Ok(InForce { task: task.clone(), image: scorers.image(context, engines, task).await?, revision: None });
     };
     let image = engines.scorer.images.inspect(&definition.scorer);
     let exists = image.await?.is_some();
     Ok(InForce {
         task: definition.task(task),
-        image: if exists {
-            definition.scorer.clone()
-        } else {
-            scorers.image(context, engines, task).await?
-        },
+        image: if exists { definition.scorer.clone() } else { scorers.image(context, engines, task).await? },
         revision: Some((id, definition)),
     })
 }

@@ -32,10 +32,7 @@ impl Slots {
     /// Slots for `cpu` jobs without a GPU, and these GPUs.
     pub fn new(cpu: usize, gpus: impl IntoIterator<Item = GpuUuid>) -> Self {
         let gpus: BTreeSet<_> = gpus.into_iter().collect();
-        Self {
-            gpus: gpus.len(),
-            free: Arc::new(Mutex::new(Free { cpu, gpus })),
-        }
+        Self { gpus: gpus.len(), free: Arc::new(Mutex::new(Free { cpu, gpus })) }
     }
 
     /// The number of all GPUs. A job that needs more can never run.
@@ -56,20 +53,13 @@ impl Slots {
         for gpu in &taken {
             free.gpus.remove(gpu);
         }
-        Some(Slot {
-            slots: self.clone(),
-            gpus: taken,
-        })
+        Some(Slot { slots: self.clone(), gpus: taken })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut free = self
-            .slots
-            .free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.slots.free.lock().unwrap_or_else(PoisonError::into_inner);
         if self.gpus.is_empty() {
             free.cpu += 1;
         }

@@ -18,8 +18,8 @@ use crate::config;
 use crate::executor;
 use crate::model::finding::any_error;
 use crate::model::{
-    AttemptDetail, Blame, Case, CaseId, ContractMode, Duration, Finding, GpuUuid, ImageId,
-    KillReason, LogExcerpt, Outcome, Score, Stage, Task,
+    AttemptDetail, Blame, Case, CaseId, ContractMode, Duration, Finding, GpuUuid, ImageId, KillReason, LogExcerpt,
+    Outcome, Score, Stage, Task,
 };
 use crate::rules::Policy;
 use crate::rules::catalogue::OUT013;
@@ -87,15 +87,8 @@ pub async fn attempt(
     } else {
         Finish::passed(Next::Advance(Stage::Run))
     };
-    let detail = AttemptDetail::Smoke {
-        run_ms: result.duration,
-        score: result.score,
-        notes: result.notes,
-    };
-    Ok(finish
-        .with_findings(result.findings)
-        .with_log(result.log)
-        .with_detail(detail))
+    let detail = AttemptDetail::Smoke { run_ms: result.duration, score: result.score, notes: result.notes };
+    Ok(finish.with_findings(result.findings).with_log(result.log).with_detail(detail))
 }
 
 /// Runs the container on the sample and scores its output. `record_kill` is awaited before a kill is sent.
@@ -171,11 +164,9 @@ async fn score_sample(
     };
     let report = match scorer::score(engines, &scoring).await? {
         Scored::Report(report) => report,
-        Scored::Broken { problems, log } => anyhow::bail!(
-            "the scorer on the sample: {}\n{}",
-            problems.join("; "),
-            log.text()
-        ),
+        Scored::Broken { problems, log } => {
+            anyhow::bail!("the scorer on the sample: {}\n{}", problems.join("; "), log.text())
+        }
     };
     let mut values = report.score.cases.iter().flat_map(|c| c.values.values());
     if values.all(Option::is_none) {

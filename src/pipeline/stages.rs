@@ -22,10 +22,7 @@ pub async fn step(app: &App, stage: Stage) -> anyhow::Result<Progress> {
     let waiting = if schedule::needs_slot(stage) {
         schedule::order(context).await?
     } else {
-        context
-            .store
-            .waiting_for(stage, context.clock.now())
-            .await?
+        context.store.waiting_for(stage, context.clock.now()).await?
     };
     if waiting.is_empty() {
         return Ok(Progress::Idle);
@@ -42,11 +39,7 @@ pub async fn step(app: &App, stage: Stage) -> anyhow::Result<Progress> {
         let Some((lease, slot)) = claim(app, record, of).await? else {
             continue;
         };
-        let work = Work {
-            record,
-            context: of,
-            lease: &lease,
-        };
+        let work = Work { record, context: of, lease: &lease };
         let execution = execute(app, work, slot.as_ref());
         let held = lease::hold(context, &app.forges, &app.engines, work, execution);
         if let Err(error) = held.await {
@@ -80,26 +73,14 @@ async fn claim(
         Stage::Run => run::next_case(context, record, of).await?,
         _ => None,
     };
-    let claim = Claim {
-        submission: record.submission.id,
-        stage,
-        case,
-        owner: &context.owner,
-        seed: clock::seed(),
-    };
+    let claim = Claim { submission: record.submission.id, stage, case, owner: &context.owner, seed: clock::seed() };
     let lease = context.store.claim(&claim, context.clock.now()).await?;
     Ok(lease.map(|lease| (lease, slot)))
 }
 
 /// Executes the stage of a claimed attempt.
 async fn execute(app: &App, work: Work<'_>, slot: Option<&Slot>) -> anyhow::Result<Finish> {
-    let App {
-        context,
-        forges,
-        engines,
-        scorers,
-        ..
-    } = app;
+    let App { context, forges, engines, scorers, .. } = app;
     let gpus = slot.map_or(&[][..], |slot| &slot.gpus);
     match work.record.submission.stage() {
         Stage::Admission => admission::attempt(context, forges, work).await,

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 
 use super::context::{Capacity, Context};
 use super::schedule;
-use crate::model::{
-    Board, Duration, PhaseSlug, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
-};
+use crate::model::{Board, Duration, PhaseSlug, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp};
 use crate::report::{QueueView, coarse_duration};
 use crate::store::SubmissionRecord;
 
@@ -52,11 +50,7 @@ impl Plan {
             Some(index) => ends[index],
             None => 0,
         };
-        let slots = if job.gpus == 0 {
-            &mut self.cpu
-        } else {
-            &mut self.gpus
-        };
+        let slots = if job.gpus == 0 { &mut self.cpu } else { &mut self.gpus };
         slots.sort_unstable();
         let Some(taken) = slots.get_mut(..job.gpus.max(1)) else {
             return UNKNOWN;
@@ -71,17 +65,8 @@ impl Plan {
 
 /// How long `mine` waits while `running` run and `ahead` start before it, in this order. `None` if it need not wait, or
 /// if the answer depends on a job without earlier runs.
-pub fn expected(
-    capacity: Capacity,
-    running: &[Job],
-    ahead: &[Job],
-    mine: &Job,
-) -> Option<Duration> {
-    let mut plan = Plan {
-        cpu: vec![0; capacity.cpu],
-        gpus: vec![0; capacity.gpus],
-        ends: BTreeMap::new(),
-    };
+pub fn expected(capacity: Capacity, running: &[Job], ahead: &[Job], mine: &Job) -> Option<Duration> {
+    let mut plan = Plan { cpu: vec![0; capacity.cpu], gpus: vec![0; capacity.gpus], ends: BTreeMap::new() };
     for job in running.iter().chain(ahead) {
         plan.start(job);
     }
@@ -103,10 +88,7 @@ fn rest(takes: Duration, elapsed: Duration) -> Duration {
 
 /// The queue position of a submission that waits for its evaluation, and its expected waiting time. `None` for all
 /// other submissions.
-pub async fn queue_position(
-    context: &Context,
-    record: &SubmissionRecord,
-) -> anyhow::Result<Option<QueueView>> {
+pub async fn queue_position(context: &Context, record: &SubmissionRecord) -> anyhow::Result<Option<QueueView>> {
     let order = schedule::order(context).await?;
     let id = record.submission.id;
     let Some(index) = order.iter().position(|r| r.submission.id == id) else {
@@ -118,12 +100,8 @@ pub async fn queue_position(
     let before = &order[..index];
     let evaluations = before.iter().filter(|r| r.submission.stage() == Stage::Run);
     let position = u32::try_from(evaluations.count() + 1).unwrap_or(u32::MAX);
-    let mut jobs = Jobs {
-        context,
-        since: context.store.working_since().await?,
-        now: context.clock.now(),
-        takes: BTreeMap::new(),
-    };
+    let mut jobs =
+        Jobs { context, since: context.store.working_since().await?, now: context.clock.now(), takes: BTreeMap::new() };
     let (mut running, mut ahead) = (Vec::new(), Vec::new());
     for other in context.store.submissions_under_way().await? {
         if other.submission.state.is_working() {
@@ -137,11 +115,7 @@ pub async fn queue_position(
         Some(mine) => expected(context.capacity, &running, &ahead, &mine),
         None => None,
     };
-    Ok(Some(QueueView {
-        position,
-        wait,
-        paused: false,
-    }))
+    Ok(Some(QueueView { position, wait, paused: false }))
 }
 
 /// The jobs of submissions. The durations of each leaderboard are read once.
@@ -185,11 +159,7 @@ impl Jobs<'_> {
         Ok(Some(Job {
             gpus: task.limits.gpus as usize,
             takes,
-            group: (
-                submission.team.clone(),
-                submission.phase.clone(),
-                submission.task.clone(),
-            ),
+            group: (submission.team.clone(), submission.phase.clone(), submission.task.clone()),
             at_once: match stage {
                 Stage::Run => of.phase.quota.concurrent as usize,
                 _ => usize::MAX,
@@ -208,11 +178,7 @@ mod tests {
         Job {
             gpus,
             takes: seconds.map(Duration::seconds),
-            group: (
-                TeamSlug::new(team).unwrap(),
-                PhaseSlug::new("validation").unwrap(),
-                None,
-            ),
+            group: (TeamSlug::new(team).unwrap(), PhaseSlug::new("validation").unwrap(), None),
             at_once: 1,
         }
     }
@@ -224,20 +190,13 @@ mod tests {
     #[test]
     fn a_job_waits_for_the_first_free_slot() {
         let mine = job("mine", 0, None);
-        let (a, b, c) = (
-            job("a", 0, Some(60)),
-            job("b", 0, Some(100)),
-            job("c", 0, Some(30)),
-        );
+        let (a, b, c) = (job("a", 0, Some(60)), job("b", 0, Some(100)), job("c", 0, Some(30)));
         let all = [a.clone(), b.clone()];
         assert_eq!(seconds(&[], &[], &mine), None, "it need not wait");
         assert_eq!(seconds(&all[..1], &[], &mine), None, "one slot is free");
         assert_eq!(seconds(&all, &[], &mine), Some(60));
         assert_eq!(seconds(&all, std::slice::from_ref(&c), &mine), Some(90));
-        assert_eq!(
-            seconds(&all, &[c.clone(), job("d", 0, Some(5))], &mine),
-            Some(100)
-        );
+        assert_eq!(seconds(&all, &[c.clone(), job("d", 0, Some(5))], &mine), Some(100));
         assert_eq!(seconds(&[], &[a, b, c], &mine), Some(90));
         let odd = [job("a", 0, Some(61)), job("b", 0, Some(99))];
         assert_eq!(seconds(&odd, &[], &mine), Some(70), "rounded up");
@@ -256,11 +215,7 @@ mod tests {
         let unknown = job("a", 0, None);
         let mine = job("mine", 0, Some(1));
         let running = [unknown.clone(), job("b", 0, Some(20))];
-        assert_eq!(
-            seconds(&running, &[], &mine),
-            Some(20),
-            "it does not matter"
-        );
+        assert_eq!(seconds(&running, &[], &mine), Some(20), "it does not matter");
         assert_eq!(seconds(&running, &[unknown], &mine), None);
         assert_eq!(median(Vec::new()), None);
         let spans = [3, 1, 2].map(Duration::seconds).to_vec();
@@ -271,10 +226,7 @@ mod tests {
     fn a_team_waits_for_its_own_evaluations() {
         let running = [job("mine", 0, Some(60))];
         assert_eq!(seconds(&running, &[], &job("mine", 0, None)), Some(60));
-        let two = Job {
-            at_once: 2,
-            ..job("mine", 0, None)
-        };
+        let two = Job { at_once: 2, ..job("mine", 0, None) };
         assert_eq!(seconds(&running, &[], &two), None);
     }
 

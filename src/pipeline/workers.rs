@@ -11,10 +11,7 @@ use tokio::task::JoinSet;
 
 use super::App;
 use super::context::Progress;
-use super::{
-    commands, disclosure, image_removal, intake, lease, observe, publish, rescore, retention,
-    stages,
-};
+use super::{commands, disclosure, image_removal, intake, lease, observe, publish, rescore, retention, stages};
 use crate::model::{Stage, limits};
 use crate::store::{DeliveryKind, PriorityClass};
 
@@ -37,9 +34,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         (Stage::Scoring, 1),
     ] {
         for _ in 0..at_once {
-            spawn(&mut set, app, move |app| async move {
-                stages::step(&app, stage).await
-            });
+            spawn(&mut set, app, move |app| async move { stages::step(&app, stage).await });
         }
     }
     for about in [DeliveryKind::Texts, DeliveryKind::Other] {
@@ -49,11 +44,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
         });
     }
     for forge in app.forges.names() {
-        for class in [
-            PriorityClass::Answers,
-            PriorityClass::Urgent,
-            PriorityClass::Rest,
-        ] {
+        for class in [PriorityClass::Answers, PriorityClass::Urgent, PriorityClass::Rest] {
             let forge = forge.clone();
             spawn(&mut set, app, move |app| {
                 let forge = forge.clone();
@@ -61,22 +52,10 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             });
         }
     }
-    spawn(
-        &mut set,
-        app,
-        |app| async move { rescore::step(&app).await },
-    );
-    spawn(
-        &mut set,
-        app,
-        |app| async move { commands::step(&app).await },
-    );
-    spawn(&mut set, app, |app| async move {
-        disclosure::step(&app.context, &app.forges).await
-    });
-    spawn(&mut set, app, |app| async move {
-        image_removal::step(&app.context, &app.engines).await
-    });
+    spawn(&mut set, app, |app| async move { rescore::step(&app).await });
+    spawn(&mut set, app, |app| async move { commands::step(&app).await });
+    spawn(&mut set, app, |app| async move { disclosure::step(&app.context, &app.forges).await });
+    spawn(&mut set, app, |app| async move { image_removal::step(&app.context, &app.engines).await });
     let sweep = Arc::clone(app);
     set.spawn(async move { sweep_for_ever(&sweep).await });
     let retention = Arc::clone(app);
@@ -110,10 +89,7 @@ where
             Ok(Progress::Worked) => continue,
             Ok(Progress::Idle) => {}
             Err(error) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "a step of the pipeline failed"
-                );
+                tracing::error!(error = format!("{error:#}"), "a step of the pipeline failed");
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    AcrossMetrics, CaseId, CaseScore, Direction, MetricSpec, MetricStanding, Ranking, Score,
-    Standing, SubmissionId, TeamSlug, numbers,
+    AcrossMetrics, CaseId, CaseScore, Direction, MetricSpec, MetricStanding, Ranking, Score, Standing, SubmissionId,
+    TeamSlug, numbers,
 };
 
 use super::ranks::ranks_of;
@@ -33,16 +33,8 @@ pub struct BoardInput<'a, 'e> {
 
 /// The lines of the leaderboard, best first. Teams with the same rank are in the order of their names.
 pub fn standings(board: &BoardInput<'_, '_>) -> Vec<Standing> {
-    let scores: Vec<_> = board
-        .entries
-        .iter()
-        .map(|entry| results_of_cases(entry.score, board.cases))
-        .collect();
-    let columns: Vec<Column> = board
-        .metrics
-        .iter()
-        .map(|spec| Column::new(spec, board.ranking, &scores))
-        .collect();
+    let scores: Vec<_> = board.entries.iter().map(|entry| results_of_cases(entry.score, board.cases)).collect();
+    let columns: Vec<Column> = board.metrics.iter().map(|spec| Column::new(spec, board.ranking, &scores)).collect();
     let (values, ranks) = final_ranks(board.ranking.across_metrics, &columns, scores.len());
     let mut standings: Vec<Standing> = board
         .entries
@@ -63,8 +55,7 @@ pub fn standings(board: &BoardInput<'_, '_>) -> Vec<Standing> {
 
 /// The result of each case, in the order of the cases.
 fn results_of_cases<'a>(score: &'a Score, cases: &[CaseId]) -> Vec<Option<&'a CaseScore>> {
-    let by_case: HashMap<&CaseId, &CaseScore> =
-        score.cases.iter().map(|case| (&case.case, case)).collect();
+    let by_case: HashMap<&CaseId, &CaseScore> = score.cases.iter().map(|case| (&case.case, case)).collect();
     cases.iter().map(|c| by_case.get(c).copied()).collect()
 }
 
@@ -81,34 +72,22 @@ struct Column<'a> {
 
 impl<'a> Column<'a> {
     fn new(spec: &'a MetricSpec, ranking: Ranking, scores: &[Vec<Option<&CaseScore>>]) -> Self {
-        let values: Vec<Vec<_>> = scores
-            .iter()
-            .map(|cases| cases.iter().map(|case| value(*case, spec)).collect())
-            .collect();
+        let values: Vec<Vec<_>> =
+            scores.iter().map(|cases| cases.iter().map(|case| value(*case, spec)).collect()).collect();
         let table = Table::new(spec, ranking.scheme, &values);
         let ranked_by = table.aggregates(spec);
         let aggregate = |row: &Vec<_>| spec.aggregate.of(&filled_values(spec, row));
         Self {
             spec,
-            aggregates: values
-                .iter()
-                .map(|row| aggregate(row).unwrap_or_else(|| spec.worst()))
-                .collect(),
+            aggregates: values.iter().map(|row| aggregate(row).unwrap_or_else(|| spec.worst())).collect(),
             ranks: table.ranks(&ranked_by),
             ranked_by,
-            imputed: values
-                .iter()
-                .map(|row| row.iter().map(|v| u32::from(v.is_none())).sum())
-                .collect(),
+            imputed: values.iter().map(|row| row.iter().map(|v| u32::from(v.is_none())).sum()).collect(),
         }
     }
 
     fn standing(&self, team: usize) -> MetricStanding {
-        MetricStanding {
-            metric: self.spec.name.clone(),
-            aggregate: self.aggregates[team],
-            rank: self.ranks[team],
-        }
+        MetricStanding { metric: self.spec.name.clone(), aggregate: self.aggregates[team], rank: self.ranks[team] }
     }
 }
 

@@ -63,11 +63,7 @@ mod tests {
             rank,
             team: TeamSlug::new(team).unwrap(),
             submission: SubmissionId(i64::from(rank)),
-            metrics: vec![MetricStanding {
-                metric: MetricName::new("f1").unwrap(),
-                aggregate: value,
-                rank,
-            }],
+            metrics: vec![MetricStanding { metric: MetricName::new("f1").unwrap(), aggregate: value, rank }],
             value,
             imputed: 0,
         }
@@ -78,10 +74,7 @@ mod tests {
         let before = [line("a", 1, 0.9), line("b", 2, 0.8), line("c", 3, 0.7)];
         let after = [line("b", 1, 0.95), line("a", 2, 0.5), line("d", 2, 0.5)];
         let all = rank_changes(&before, &after);
-        let short: Vec<_> = all
-            .iter()
-            .map(|c| (c.team.as_str(), c.rank_before, c.rank_after, c.moves()))
-            .collect();
+        let short: Vec<_> = all.iter().map(|c| (c.team.as_str(), c.rank_before, c.rank_after, c.moves())).collect();
         assert_eq!(
             short,
             [
@@ -91,10 +84,7 @@ mod tests {
                 ("c", Some(3), None, true),
             ]
         );
-        assert_eq!(
-            (all[0].value_before, all[0].value_after),
-            (Some(0.8), Some(0.95))
-        );
+        assert_eq!((all[0].value_before, all[0].value_after), (Some(0.8), Some(0.95)));
         assert!(rank_changes(&before, &before).iter().all(|c| !c.moves()));
     }
 }

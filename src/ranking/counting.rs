@@ -35,8 +35,7 @@ pub fn counting_entries<'e>(all: &BoardInput<'_, 'e>, rule: Pick) -> Vec<BoardEn
     for entry in all.entries {
         teams.entry(entry.team).or_default().push(*entry);
     }
-    let of_team =
-        |entries: &Vec<BoardEntry<'e>>| counting_entry(&BoardInput { entries, ..*all }, rule);
+    let of_team = |entries: &Vec<BoardEntry<'e>>| counting_entry(&BoardInput { entries, ..*all }, rule);
     teams.values().filter_map(of_team).collect()
 }
 

@@ -8,11 +8,8 @@ use crate::model::Direction;
 /// challengeR (`rankNA2`), although a fourth value below 0.5 would get rank 4. If teams can cause missing values, a
 /// challenge should fill them with a number instead.
 pub fn ranks(values: &[Option<f64>], good: Direction) -> Vec<u32> {
-    let mut present: Vec<(f64, usize)> = values
-        .iter()
-        .enumerate()
-        .filter_map(|(i, value)| value.map(|v| (v, i)))
-        .collect();
+    let mut present: Vec<(f64, usize)> =
+        values.iter().enumerate().filter_map(|(i, value)| value.map(|v| (v, i))).collect();
     present.sort_by(|(a, _), (b, _)| match good {
         Direction::Min => a.total_cmp(b),
         Direction::Max => b.total_cmp(a),

@@ -18,23 +18,16 @@ impl Table {
     /// Depending on the scheme, the table has the values with missing ones filled in, or the ranks within each case.
     pub fn new(spec: &MetricSpec, scheme: Scheme, values: &[Vec<Option<f64>>]) -> Self {
         match scheme {
-            Scheme::AggregateThenRank => Self {
-                rows: values.iter().map(|row| filled_values(spec, row)).collect(),
-                good: spec.direction,
-            },
-            Scheme::RankThenAggregate => Self {
-                rows: case_ranks(spec, values),
-                good: Direction::Min,
-            },
+            Scheme::AggregateThenRank => {
+                Self { rows: values.iter().map(|row| filled_values(spec, row)).collect(), good: spec.direction }
+            }
+            Scheme::RankThenAggregate => Self { rows: case_ranks(spec, values), good: Direction::Min },
         }
     }
 
     /// One number per team. All teams get the same number if there are no cases.
     pub fn aggregates(&self, spec: &MetricSpec) -> Vec<f64> {
-        self.rows
-            .iter()
-            .map(|row| spec.aggregate.of(row).unwrap_or_else(|| spec.worst()))
-            .collect()
+        self.rows.iter().map(|row| spec.aggregate.of(row).unwrap_or_else(|| spec.worst())).collect()
     }
 
     /// The ranks of the [`aggregates`](Self::aggregates).

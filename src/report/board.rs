@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, ContentId, Direction, MetricName, MetricSpec, PhaseSlug,
-    Ranking, Scheme, TaskSlug, TeamSlug, Timestamp,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Direction, MetricName, MetricSpec, PhaseSlug, Ranking, Scheme,
+    TaskSlug, TeamSlug, Timestamp,
 };
 
 use super::view::{Titled, rounded};
@@ -58,11 +58,7 @@ pub struct ColumnView {
 
 impl From<&MetricSpec> for ColumnView {
     fn from(spec: &MetricSpec) -> Self {
-        Self {
-            name: spec.name.clone(),
-            title: spec.title.clone(),
-            direction: spec.direction,
-        }
+        Self { name: spec.name.clone(), title: spec.title.clone(), direction: spec.direction }
     }
 }
 
@@ -115,10 +111,7 @@ pub struct CellView {
 
 impl CellView {
     pub fn new(value: f64, rank: u32, decimals: u8) -> Self {
-        Self {
-            value: CellValue::new(value, decimals),
-            rank,
-        }
+        Self { value: CellValue::new(value, decimals), rank }
     }
 }
 
@@ -151,19 +144,14 @@ impl BoardView {
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         if let Some(at) = self.frozen {
-            notices.push(format!(
-                "The leaderboard is frozen. It shows the standings of {at}."
-            ));
+            notices.push(format!("The leaderboard is frozen. It shows the standings of {at}."));
         }
         if self.paused {
             notices.push("Evaluations are paused.".to_owned());
         }
         if !self.disqualified.is_empty() {
             let teams: Vec<&str> = self.disqualified.iter().map(TeamSlug::as_str).collect();
-            notices.push(format!(
-                "Disqualified teams are not ranked: {}.",
-                teams.join(", ")
-            ));
+            notices.push(format!("Disqualified teams are not ranked: {}.", teams.join(", ")));
         }
         notices
     }
@@ -186,9 +174,7 @@ impl BoardView {
                 format!("Ranked by {criterion}: cases are aggregated, then ranked.")
             }
             Scheme::RankThenAggregate => {
-                format!(
-                    "Ranked by {criterion}: each case is ranked, then the ranks are aggregated."
-                )
+                format!("Ranked by {criterion}: each case is ranked, then the ranks are aggregated.")
             }
         }
     }

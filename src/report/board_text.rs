@@ -17,11 +17,7 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
         sanitize::line(&view.phase.title),
         sanitize::line(&view.task.title)
     );
-    let mut text = format!(
-        "{}\n{}\n\n",
-        style.bold(&wrap(&title, COLUMNS, "  ")),
-        state(view)
-    );
+    let mut text = format!("{}\n{}\n\n", style.bold(&wrap(&title, COLUMNS, "  ")), state(view));
     for notice in view.notices() {
         text.push_str(&format!("{}\n\n", wrap(&notice, COLUMNS, "")));
     }
@@ -38,14 +34,8 @@ pub fn terminal(view: &BoardView, style: Style) -> String {
             column.chain([width(&head[i])]).max().unwrap_or(0)
         })
         .collect();
-    let titles: Vec<Cell> = head
-        .iter()
-        .zip(&cells[0])
-        .map(|(title, below)| Cell {
-            right: below.right,
-            ..Cell::left(title)
-        })
-        .collect();
+    let titles: Vec<Cell> =
+        head.iter().zip(&cells[0]).map(|(title, below)| Cell { right: below.right, ..Cell::left(title) }).collect();
     text.push_str(&style.faint(&table_line(&titles, &widths, Style::Plain)));
     text.push('\n');
     for row in &cells {
@@ -63,10 +53,7 @@ pub fn state(view: &BoardView) -> String {
         PhaseState::Open => format!("open until {}", view.closes),
         PhaseState::Closed => format!("closed {}", view.closes),
     };
-    let submissions = counted(
-        usize::try_from(view.submissions).unwrap_or(usize::MAX),
-        "submission",
-    );
+    let submissions = counted(usize::try_from(view.submissions).unwrap_or(usize::MAX), "submission");
     match view.under_way {
         0 => format!("{phase}; {submissions}"),
         n => format!("{phase}; {submissions}, {n} in progress"),
@@ -83,18 +70,11 @@ struct Cell {
 
 impl Cell {
     fn left(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            right: false,
-            best: false,
-        }
+        Self { text: text.to_owned(), right: false, best: false }
     }
 
     fn right(text: String) -> Self {
-        Self {
-            right: true,
-            ..Self::left(&text)
-        }
+        Self { right: true, ..Self::left(&text) }
     }
 }
 
@@ -112,10 +92,12 @@ fn cells(view: &BoardView, row: &RowView) -> Vec<Cell> {
     if view.rank_title().is_some() {
         cells.push(Cell::right(row.value.formatted.clone()));
     }
-    cells.extend(row.values.iter().map(|cell| Cell {
-        best: cell.rank == 1,
-        ..Cell::right(format!("{} ({})", cell.value.formatted, cell.rank))
-    }));
+    cells.extend(
+        row.values.iter().map(|cell| Cell {
+            best: cell.rank == 1,
+            ..Cell::right(format!("{} ({})", cell.value.formatted, cell.rank))
+        }),
+    );
     cells.push(Cell::right(format!("#{}", row.submission)));
     cells.push(Cell::left(&row.at.to_string()));
     cells
@@ -132,16 +114,8 @@ fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
         .zip(widths)
         .map(|(cell, columns)| {
             let pad = " ".repeat(columns - width(&cell.text));
-            let text = if cell.best {
-                style.paint(Paint::Green, &cell.text)
-            } else {
-                cell.text.clone()
-            };
-            if cell.right {
-                format!("{pad}{text}")
-            } else {
-                format!("{text}{pad}")
-            }
+            let text = if cell.best { style.paint(Paint::Green, &cell.text) } else { cell.text.clone() };
+            if cell.right { format!("{pad}{text}") } else { format!("{text}{pad}") }
         })
         .collect();
     padded.join("  ").trim_end().to_owned()
@@ -150,11 +124,7 @@ fn table_line(cells: &[Cell], widths: &[usize], style: Style) -> String {
 /// Comma-separated values according to RFC 4180, with a header line. A `'` precedes text that a spreadsheet would read
 /// as a formula. Numbers stay numbers.
 pub fn csv(view: &BoardView) -> String {
-    let mut head = vec![
-        "rank".to_owned(),
-        "team".to_owned(),
-        "is_baseline".to_owned(),
-    ];
+    let mut head = vec!["rank".to_owned(), "team".to_owned(), "is_baseline".to_owned()];
     head.extend(view.rank_title().map(|_| "mean_rank".to_owned()));
     for metric in &view.metrics {
         head.extend([metric.name.to_string(), format!("{}_rank", metric.name)]);
@@ -163,11 +133,7 @@ pub fn csv(view: &BoardView) -> String {
     let head: Vec<String> = head.iter().map(|name| csv_text(name)).collect();
     let mut lines = vec![csv_line(&head)];
     for row in &view.rows {
-        let mut fields = vec![
-            row.rank.to_string(),
-            csv_text(row.team.as_str()),
-            row.is_baseline.to_string(),
-        ];
+        let mut fields = vec![row.rank.to_string(), csv_text(row.team.as_str()), row.is_baseline.to_string()];
         fields.extend(view.rank_title().map(|_| row.value.formatted.clone()));
         for cell in &row.values {
             fields.extend([cell.value.formatted.clone(), cell.rank.to_string()]);
@@ -219,10 +185,7 @@ pub fn markdown_table(view: &BoardView) -> String {
         return format!("{EMPTY}\n");
     };
     let head: Vec<String> = columns(view).iter().map(|t| markdown_text(t)).collect();
-    let rule: String = cells(view, first)
-        .iter()
-        .map(|cell| if cell.right { "--:|" } else { "---|" })
-        .collect();
+    let rule: String = cells(view, first).iter().map(|cell| if cell.right { "--:|" } else { "---|" }).collect();
     let mut text = format!("| {} |\n|{rule}\n", head.join(" | "));
     for row in &view.rows {
         text.push_str(&format!("| {} |\n", markdown_cells(view, row).join(" | ")));
@@ -235,13 +198,7 @@ pub fn markdown_table(view: &BoardView) -> String {
 fn markdown_cells(view: &BoardView, row: &RowView) -> Vec<String> {
     let mut fields: Vec<String> = cells(view, row)
         .into_iter()
-        .map(|cell| {
-            if cell.best {
-                format!("**{}**", cell.text)
-            } else {
-                cell.text
-            }
-        })
+        .map(|cell| if cell.best { format!("**{}**", cell.text) } else { cell.text })
         .collect();
     let number = fields.len() - 2;
     fields[1] = markdown_text(&fields[1]);

@@ -28,20 +28,14 @@ fn title(finding: &Finding, style: Style) -> String {
     let message = sanitize::line(&finding.message);
     let wrapped = wrap(&format!("{head}: {message}"), COLUMNS, "  ");
     match wrapped.strip_prefix(&head) {
-        Some(rest) => format!(
-            "{}{}",
-            style.paint(paint(finding.severity), &head),
-            style.bold(rest)
-        ),
+        Some(rest) => format!("{}{}", style.paint(paint(finding.severity), &head), style.bold(rest)),
         None => wrapped,
     }
 }
 
 /// The columns of the line number, left of the bar.
 fn gutter(location: Option<&Location>) -> usize {
-    let digits = location
-        .and_then(|p| p.line)
-        .map_or(1, |n| n.to_string().len());
+    let digits = location.and_then(|p| p.line).map_or(1, |n| n.to_string().len());
     digits + 1
 }
 
@@ -70,15 +64,8 @@ fn source(location: &Location, gutter: usize, colour: Paint, style: Style) -> Ve
     let (bar, pad) = (style.faint("|"), " ".repeat(gutter));
     vec![
         format!("{pad} {bar}"),
-        format!(
-            "{} {bar} {line}",
-            style.faint(&format!("{number:>gutter$}"))
-        ),
-        format!(
-            "{pad} {bar} {}{}",
-            " ".repeat(start),
-            style.paint(colour, &carets)
-        ),
+        format!("{} {bar} {line}", style.faint(&format!("{number:>gutter$}"))),
+        format!("{pad} {bar} {}{}", " ".repeat(start), style.paint(colour, &carets)),
     ]
 }
 

@@ -5,8 +5,7 @@
 //! Referee's only if it starts with [`marker`]. Callers must also check its author.
 
 use super::escape::{
-    code_block, code_block_within, html_text, markdown_code, markdown_prose, markdown_text,
-    markdown_url, shortened,
+    code_block, code_block_within, html_text, markdown_code, markdown_prose, markdown_text, markdown_url, shortened,
 };
 use super::text::quota;
 use super::view::{FindingView, LogView, ScoreView, StageView, SubmissionView, Tone, arrow};
@@ -37,11 +36,7 @@ pub fn submission(view: &SubmissionView) -> String {
     let findings = findings(view, &mut room);
     // A forge mails comments, so they have only the log of the failed stage. The submission page has the others.
     let failed = view.failed_stage();
-    let failed_logs: Vec<&LogView> = view
-        .logs
-        .iter()
-        .filter(|l| Some(l.stage) == failed)
-        .collect();
+    let failed_logs: Vec<&LogView> = view.logs.iter().filter(|l| Some(l.stage) == failed).collect();
     after.extend(logs(&failed_logs, room));
     let blocks: Vec<String> = before.into_iter().chain(findings).chain(after).collect();
     let blocks = [blocks, last].concat().join(BETWEEN);
@@ -66,9 +61,7 @@ pub fn read_marker(comment: &str) -> Option<(ChallengeSlug, i64)> {
     let (challenge, number) = named.split_once('#')?;
     let challenge = ChallengeSlug::new(challenge).ok()?;
     let number: i64 = number.parse().ok().filter(|n| *n > 0)?;
-    comment
-        .starts_with(&marker(&challenge, number))
-        .then_some((challenge, number))
+    comment.starts_with(&marker(&challenge, number)).then_some((challenge, number))
 }
 
 fn head(view: &SubmissionView) -> String {
@@ -85,9 +78,7 @@ fn head(view: &SubmissionView) -> String {
     if let Some(incident) = &view.incident {
         text.push_str(&format!("\nIncident {}.", markdown_code(incident)));
     }
-    let task = view.task.as_ref().map_or(String::new(), |t| {
-        format!(", task {}", markdown_text(t.slug.as_str()))
-    });
+    let task = view.task.as_ref().map_or(String::new(), |t| format!(", task {}", markdown_text(t.slug.as_str())));
     let content = view.origin.content();
     text.push_str(&format!(
         "\n\n{} of team {} to phase {}{task}: {} {} ({}), received {}.",
@@ -96,10 +87,7 @@ fn head(view: &SubmissionView) -> String {
         markdown_text(view.phase.slug.as_str()),
         content.word(),
         markdown_code(content.short()),
-        markdown_code(&shortened(
-            &view.origin.pushed_as(),
-            limits::SENTENCE_CHARS_MAX
-        )),
+        markdown_code(&shortened(&view.origin.pushed_as(), limits::SENTENCE_CHARS_MAX)),
         view.observed_at,
     ));
     text
@@ -156,10 +144,7 @@ fn finding(view: &FindingView) -> String {
     let finding = &view.finding;
     let mut text = format!("**{} {}**", finding.severity, markdown_text(&finding.code));
     if let Some(location) = &finding.location {
-        let at = markdown_code(&shortened(
-            &location.to_string(),
-            limits::SENTENCE_CHARS_MAX,
-        ));
+        let at = markdown_code(&shortened(&location.to_string(), limits::SENTENCE_CHARS_MAX));
         text.push_str(&match view.link.as_deref().and_then(markdown_url) {
             Some(url) => format!(" [{at}](<{url}>)"),
             None => format!(" {at}"),
@@ -168,10 +153,7 @@ fn finding(view: &FindingView) -> String {
     let sentence = |text: &str| markdown_prose(&shortened(text, limits::SENTENCE_CHARS_MAX));
     text.push_str(&format!(": {}", sentence(&finding.message)));
     if let Some(source) = finding.location.as_ref().and_then(|p| p.text.as_deref()) {
-        text.push_str(&format!(
-            "\n\n{}",
-            code_block("text", &shortened(source, limits::LOCATION_TEXT_CHARS_MAX))
-        ));
+        text.push_str(&format!("\n\n{}", code_block("text", &shortened(source, limits::LOCATION_TEXT_CHARS_MAX))));
     }
     if !finding.help.is_empty() {
         text.push_str(&format!("\n\n*Help:* {}", sentence(&finding.help)));
@@ -194,15 +176,8 @@ fn scores(view: &SubmissionView) -> Option<String> {
 /// The table has a column for ranks only if a metric has a rank.
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     let ranked = score.metrics.iter().any(|m| m.rank.is_some());
-    let (rank_head, rank_rule) = if ranked {
-        (" rank |", "--:|")
-    } else {
-        ("", "")
-    };
-    let mut lines = vec![
-        format!("| {title} | value |{rank_head}"),
-        format!("|---|--:|{rank_rule}"),
-    ];
+    let (rank_head, rank_rule) = if ranked { (" rank |", "--:|") } else { ("", "") };
+    let mut lines = vec![format!("| {title} | value |{rank_head}"), format!("|---|--:|{rank_rule}")];
     lines.extend(score.metrics.iter().map(|m| {
         let rank = match (ranked, m.rank) {
             (false, _) => String::new(),
@@ -218,9 +193,7 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     }
     if score.imputed > 0 {
         let imputed = score.imputed;
-        text.push_str(&format!(
-            "\n\nMissing values, filled in by the challenge's rule: {imputed}."
-        ));
+        text.push_str(&format!("\n\nMissing values, filled in by the challenge's rule: {imputed}."));
     }
     text
 }
@@ -228,18 +201,11 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
 /// The logs in collapsed sections, each with an equal part of the room.
 fn logs(logs: &[&LogView], room: usize) -> Vec<String> {
     let share = (room / logs.len().max(1)).saturating_sub(BETWEEN.len());
-    logs.iter()
-        .map(|log| self::log(log, share))
-        .filter(|block| block.len() <= share)
-        .collect()
+    logs.iter().map(|log| self::log(log, share)).filter(|block| block.len() <= share).collect()
 }
 
 fn log(log: &LogView, share: usize) -> String {
-    let summary = format!(
-        "{} ({})",
-        html_text(&shortened(&log.title, limits::SENTENCE_CHARS_MAX)),
-        log.stage
-    );
+    let summary = format!("{} ({})", html_text(&shortened(&log.title, limits::SENTENCE_CHARS_MAX)), log.stage);
     let text = log.excerpt.text();
     let mut bytes = limits::CODE_BLOCK_BYTES_MAX;
     while bytes >= limits::LOG_BYTES_MIN {

@@ -26,13 +26,12 @@ pub mod style;
 pub mod text;
 
 pub use board::{
-    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
-    PhaseState, RowView,
+    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView, PhaseState, RowView,
 };
 pub use redact::{coarse_duration, redact};
 pub use view::{
-    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
-    StageView, SubmissionView, Titled, Tone, rounded,
+    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState, StageView, SubmissionView,
+    Titled, Tone, rounded,
 };
 
 #[cfg(test)]

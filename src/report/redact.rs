@@ -6,9 +6,7 @@
 //!
 //! The pipeline hides the time at which the state changes: it discloses results only at fixed intervals.
 
-use crate::model::{
-    BoardVisibility, Duration, Outcome, PublicState, Show, Stage, Timestamp, limits,
-};
+use crate::model::{BoardVisibility, Duration, Outcome, PublicState, Show, Stage, Timestamp, limits};
 
 use super::view::{ScoreView, StageState, StageView, SubmissionView, rounded};
 
@@ -40,10 +38,7 @@ pub fn redact(mut view: SubmissionView, show: &Show) -> SubmissionView {
         view.board = None;
     }
     // Hidden findings are removed before, so that they are not counted.
-    view.findings_left_out += view
-        .findings
-        .len()
-        .saturating_sub(limits::FINDINGS_LISTED_MAX);
+    view.findings_left_out += view.findings.len().saturating_sub(limits::FINDINGS_LISTED_MAX);
     view.findings.truncate(limits::FINDINGS_LISTED_MAX);
     view
 }
@@ -118,9 +113,7 @@ fn round(mut score: ScoreView, show: &Show) -> ScoreView {
         score.cases = None;
     }
     let values = score.cases.iter_mut().flatten().flat_map(|c| &mut c.values);
-    values
-        .flatten()
-        .for_each(|v| *v = rounded(*v, show.decimals).0);
+    values.flatten().for_each(|v| *v = rounded(*v, show.decimals).0);
     score
 }
 
@@ -164,10 +157,7 @@ mod tests {
             view.logs.push(LogView {
                 stage,
                 title: SECRET.into(),
-                excerpt: LogExcerpt {
-                    head: SECRET.into(),
-                    ..LogExcerpt::default()
-                },
+                excerpt: LogExcerpt { head: SECRET.into(), ..LogExcerpt::default() },
             });
         }
         if let Some(score) = &mut view.score {
@@ -194,10 +184,7 @@ mod tests {
         assert_eq!(run.message, "The container ended with an error.");
         assert_eq!(run.duration, Some(Duration(2 * MINUTE)));
         assert_eq!(run.started.unwrap().0 % MINUTE, 0);
-        assert_eq!(
-            run.ended,
-            Some(run.started.unwrap().plus(Duration(2 * MINUTE)))
-        );
+        assert_eq!(run.ended, Some(run.started.unwrap().plus(Duration(2 * MINUTE))));
         assert!(!json(&redacted).contains(SECRET));
         assert!(!json(&redacted).contains("exit code"));
     }
@@ -217,12 +204,7 @@ mod tests {
         let redacted = redact(view.clone(), &show(true, true));
         let score = redacted.score.unwrap();
         assert_eq!(score.cases.unwrap()[0].values, [Some(0.12)]);
-        assert!(
-            score
-                .metrics
-                .iter()
-                .all(|m| m.formatted.split('.').nth(1).unwrap().len() == 2)
-        );
+        assert!(score.metrics.iter().all(|m| m.formatted.split('.').nth(1).unwrap().len() == 2));
         assert_eq!(redact(view, &show(true, false)).score.unwrap().cases, None);
     }
 
@@ -252,16 +234,10 @@ mod tests {
 
     #[test]
     fn a_hidden_board_hides_the_score_of_the_team_too() {
-        let show = Show {
-            board: BoardVisibility::Hidden,
-            ..show(false, false)
-        };
+        let show = Show { board: BoardVisibility::Hidden, ..show(false, false) };
         let redacted = redact(SubmissionView::sample(), &show);
         assert_eq!(redacted.score, None);
-        assert_eq!(
-            redacted.headline(),
-            "Scored. The results are not public yet."
-        );
+        assert_eq!(redacted.headline(), "Scored. The results are not public yet.");
         assert!(redacted.sample_score.is_some(), "the sample is public");
     }
 

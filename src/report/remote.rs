@@ -26,11 +26,7 @@ pub fn lines_beside(other_task: &SubmissionView, now: &SubmissionView) -> Vec<St
     changes(None, Some(other_task), now)
 }
 
-fn changes(
-    before: Option<&SubmissionView>,
-    other_task: Option<&SubmissionView>,
-    now: &SubmissionView,
-) -> Vec<String> {
+fn changes(before: Option<&SubmissionView>, other_task: Option<&SubmissionView>, now: &SubmissionView) -> Vec<String> {
     let earlier = |stage| before.or(other_task.filter(|_| stage == Stage::Admission));
     let mut lines = vec![];
     if before.is_none() {
@@ -45,10 +41,7 @@ fn changes(
             lines.push(stage_line(stage, &now.headline()));
         }
         let known = |f: &FindingView| earlier(stage.name).is_some_and(|b| b.findings.contains(f));
-        let new = now
-            .findings
-            .iter()
-            .filter(|f| f.stage == stage.name && !known(f));
+        let new = now.findings.iter().filter(|f| f.stage == stage.name && !known(f));
         lines.extend(new.flat_map(finding));
     }
     if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
@@ -65,10 +58,7 @@ fn changes(
     if ended(now) && !before.is_some_and(ended) {
         lines.extend(result(now));
     }
-    lines
-        .iter()
-        .flat_map(|line| line.lines().map(str::to_owned))
-        .collect()
+    lines.iter().flat_map(|line| line.lines().map(str::to_owned)).collect()
 }
 
 /// The last lines, if the hook stops waiting before the submission has ended.
@@ -76,20 +66,11 @@ pub fn closing_lines(now: &SubmissionView) -> Vec<String> {
     if matches!(now.state, PublicState::Ended(_)) {
         return vec![];
     }
-    vec![
-        format!(
-            "Status: {}. Processing continues in the background:",
-            now.state.label()
-        ),
-        format!("  {}", now.url),
-    ]
+    vec![format!("Status: {}. Processing continues in the background:", now.state.label()), format!("  {}", now.url)]
 }
 
 fn received(now: &SubmissionView) -> Vec<String> {
-    let mut title = format!(
-        "Referee: #{}, team {}, phase {}",
-        now.number, now.team, now.phase.slug
-    );
+    let mut title = format!("Referee: #{}, team {}, phase {}", now.number, now.team, now.phase.slug);
     if let Some(task) = &now.task {
         title.push_str(&format!(", task {}", task.slug));
     }
@@ -103,24 +84,14 @@ fn stage_line(stage: &StageView, headline: &str) -> String {
         message if headline.starts_with(message.trim_end_matches('.')) => String::new(),
         message => sanitize::line(message),
     };
-    let line = format!(
-        "{} {:<9} {time:>11}  {message}",
-        stage.state.symbol(),
-        stage.name.as_str()
-    );
+    let line = format!("{} {:<9} {time:>11}  {message}", stage.state.symbol(), stage.name.as_str());
     wrap(line.trim_end(), COLUMNS, &" ".repeat(22))
 }
 
 fn finding(view: &FindingView) -> Vec<String> {
     let finding = &view.finding;
-    let at = finding
-        .location
-        .as_ref()
-        .map_or(String::new(), |p| format!(" {p}"));
-    let title = format!(
-        "  {}[{}]{at}: {}",
-        finding.severity, finding.code, finding.message
-    );
+    let at = finding.location.as_ref().map_or(String::new(), |p| format!(" {p}"));
+    let title = format!("  {}[{}]{at}: {}", finding.severity, finding.code, finding.message);
     let mut lines = vec![indented(&title, "    ")];
     if !finding.help.is_empty() {
         let help = format!("    help: {}", finding.help);
@@ -132,11 +103,7 @@ fn finding(view: &FindingView) -> Vec<String> {
 /// The sanitized line with its indentation.
 fn indented(line: &str, hang: &str) -> String {
     let depth = line.len() - line.trim_start_matches(' ').len();
-    wrap(
-        &format!("{}{}", &line[..depth], sanitize::line(line)),
-        COLUMNS,
-        hang,
-    )
+    wrap(&format!("{}{}", &line[..depth], sanitize::line(line)), COLUMNS, hang)
 }
 
 fn queued(queue: QueueView) -> String {
@@ -149,10 +116,7 @@ fn queued(queue: QueueView) -> String {
 }
 
 fn result(now: &SubmissionView) -> Vec<String> {
-    let failed = now
-        .logs
-        .iter()
-        .filter(|l| Some(l.stage) == now.failed_stage());
+    let failed = now.logs.iter().filter(|l| Some(l.stage) == now.failed_stage());
     let log = failed.flat_map(|log| last_lines(log, LOG_LINES).lines);
     let mut lines: Vec<String> = log.map(|l| format!("  | {l}")).collect();
     lines.push(wrap(&sanitize::line(&now.headline()), COLUMNS, "  "));

@@ -102,10 +102,7 @@ mod tests {
 
     #[test]
     fn invisible_and_reordering_characters_are_removed() {
-        assert_eq!(
-            text("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{0}f\u{7f}g"),
-            "abcdefg"
-        );
+        assert_eq!(text("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{0}f\u{7f}g"), "abcdefg");
         assert_eq!(text("tab\there\r\nline\rover"), "tab\there\nline\nover");
         assert_eq!(text("größer als 5 µm ✓ 細胞"), "größer als 5 µm ✓ 細胞");
         assert_eq!(line(" a \n\t b  c\u{200b} "), "a b c");

@@ -49,12 +49,8 @@ pub struct Status {
 /// A status for admission, build and smoke run each, and one for the evaluation once admission has read the task.
 pub fn submission_statuses(view: &SubmissionView) -> Vec<Status> {
     let before_evaluation = |stage: &&StageView| !stage.name.is_evaluation();
-    let mut all: Vec<Status> = view
-        .stages
-        .iter()
-        .filter(before_evaluation)
-        .map(|stage| stage_status(view, stage))
-        .collect();
+    let mut all: Vec<Status> =
+        view.stages.iter().filter(before_evaluation).map(|stage| stage_status(view, stage)).collect();
     all.extend(view.task.as_ref().map(|task| Status {
         context: format!("referee/{}/{}", view.phase.slug, task.slug),
         state: evaluation_state(view),
@@ -85,10 +81,7 @@ pub fn commit_statuses(views: &[SubmissionView]) -> Vec<(Status, String)> {
 }
 
 fn stage_status(view: &SubmissionView, stage: &StageView) -> Status {
-    let not_the_teams_fault = matches!(
-        view.state,
-        PublicState::Ended(Outcome::Fault | Outcome::Withdrawn)
-    );
+    let not_the_teams_fault = matches!(view.state, PublicState::Ended(Outcome::Fault | Outcome::Withdrawn));
     let state = match stage.state {
         StageState::Waiting | StageState::Working => StatusState::Pending,
         StageState::Passed | StageState::Warned => StatusState::Success,
@@ -102,11 +95,7 @@ fn stage_status(view: &SubmissionView, stage: &StageView) -> Status {
         "" => format!("{label}{time}"),
         message => format!("{label}{time}: {message}"),
     };
-    Status {
-        context: format!("referee/{}", stage.name),
-        state,
-        message: shortened(&message),
-    }
+    Status { context: format!("referee/{}", stage.name), state, message: shortened(&message) }
 }
 
 fn evaluation_state(view: &SubmissionView) -> StatusState {

@@ -105,10 +105,7 @@ mod tests {
         assert_eq!(wrap("short", 10, ""), "short");
         assert_eq!(wrap("  abcdefgh", 6, "    "), "  abcd\n    ef\n    gh");
         let address = format!("see https://{} now", "x".repeat(40));
-        assert_eq!(
-            wrap(&address, 20, "").lines().nth(1),
-            Some(&address[4..address.len() - 4])
-        );
+        assert_eq!(wrap(&address, 20, "").lines().nth(1), Some(&address[4..address.len() - 4]));
     }
 
     #[test]

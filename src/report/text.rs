@@ -5,9 +5,7 @@
 use crate::model::Finding;
 
 use super::style::{COLUMNS, Paint, Style, padded, width, wrap};
-use super::view::{
-    LogView, QuotaView, ScoreView, StageState, StageView, SubmissionView, Tone, arrow,
-};
+use super::view::{LogView, QuotaView, ScoreView, StageState, StageView, SubmissionView, Tone, arrow};
 use super::{diagnostic, sanitize, view};
 
 /// The last lines of a log in a report. The submission page has the whole log.
@@ -22,11 +20,7 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
     let notices = view.notices.iter().map(|n| sanitize::line(n));
     blocks.extend(notices.map(|n| wrap(&n, COLUMNS, "")));
     blocks.push(stages(&view.stages, style));
-    blocks.extend(
-        view.findings
-            .iter()
-            .map(|f| diagnostic::draw(&f.finding, style)),
-    );
+    blocks.extend(view.findings.iter().map(|f| diagnostic::draw(&f.finding, style)));
     if view.findings_left_out > 0 {
         blocks.push(format!("… and {} more findings.", view.findings_left_out));
     }
@@ -52,10 +46,7 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
 
 /// Findings alone, as `referee check` prints them, ending with a newline unless there are none.
 pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Style) -> String {
-    let drawn: Vec<String> = findings
-        .into_iter()
-        .map(|f| diagnostic::draw(f, style))
-        .collect();
+    let drawn: Vec<String> = findings.into_iter().map(|f| diagnostic::draw(f, style)).collect();
     if drawn.is_empty() {
         return String::new();
     }
@@ -64,10 +55,7 @@ pub fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>, style: Styl
 
 /// The stages as lines: symbol, name, duration and message.
 pub fn stages(stages: &[StageView], style: Style) -> String {
-    let lines: Vec<String> = stages
-        .iter()
-        .map(|stage| stage_line(stage, style))
-        .collect();
+    let lines: Vec<String> = stages.iter().map(|stage| stage_line(stage, style)).collect();
     lines.join("\n")
 }
 
@@ -105,11 +93,7 @@ fn head(view: &SubmissionView, style: Style) -> String {
     }
     lines.push(String::new());
     let title = sanitize::line(&view.challenge.title);
-    lines.push(wrap(
-        &format!("{title}, submission #{}", view.number),
-        COLUMNS,
-        "  ",
-    ));
+    lines.push(wrap(&format!("{title}, submission #{}", view.number), COLUMNS, "  "));
     let mut entered = format!("team {}, phase {}", view.team, view.phase.slug);
     if let Some(task) = &view.task {
         entered.push_str(&format!(", task {}", task.slug));
@@ -132,10 +116,7 @@ fn log_tail(log: &LogView, style: Style) -> String {
     let tail = last_lines(log, LOG_LINES);
     let mut lines = vec![format!("{} ({}):", sanitize::line(&log.title), log.stage)];
     if tail.omitted > 0 {
-        lines.push(format!(
-            "  … {} above, see the submission page",
-            view::counted(tail.omitted, "line")
-        ));
+        lines.push(format!("  … {} above, see the submission page", view::counted(tail.omitted, "line")));
     }
     let bar = style.faint("|");
     let framed = tail.lines.iter().map(|l| format!("  {bar} {l}"));
@@ -154,10 +135,7 @@ pub(super) fn last_lines(log: &LogView, lines_max: usize) -> LogTail {
     let text = sanitize::text(&log.excerpt.text());
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let omitted = lines.len().saturating_sub(lines_max);
-    LogTail {
-        omitted,
-        lines: lines[omitted..].iter().map(|l| shortened(l)).collect(),
-    }
+    LogTail { omitted, lines: lines[omitted..].iter().map(|l| shortened(l)).collect() }
 }
 
 fn shortened(line: &str) -> String {
@@ -179,11 +157,8 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
 
 /// Metrics with values and ranks, aligned at the decimal point.
 pub(super) fn score_lines(score: &ScoreView) -> Vec<String> {
-    let names: Vec<String> = score
-        .metrics
-        .iter()
-        .map(|m| format!("{} {}", sanitize::line(&m.title), arrow(m.direction)))
-        .collect();
+    let names: Vec<String> =
+        score.metrics.iter().map(|m| format!("{} {}", sanitize::line(&m.title), arrow(m.direction))).collect();
     let name_width = names.iter().map(|n| width(n)).max().unwrap_or(0);
     let name_width = name_width.min(METRIC_COLUMNS_MAX);
     let values = || score.metrics.iter().map(|m| m.formatted.as_str());

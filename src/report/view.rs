@@ -6,8 +6,8 @@ use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::model::{
-    Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec,
-    Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
+    Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec, Origin, Outcome,
+    PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,10 +20,7 @@ pub struct Titled<S> {
 
 impl<S> Titled<S> {
     pub fn new(slug: S, title: impl Into<String>) -> Self {
-        Self {
-            slug,
-            title: title.into(),
-        }
+        Self { slug, title: title.into() }
     }
 }
 
@@ -91,14 +88,7 @@ pub struct StageView {
 impl StageView {
     /// A stage that has not started.
     pub fn waiting(name: Stage) -> Self {
-        Self {
-            name,
-            state: StageState::Waiting,
-            started: None,
-            ended: None,
-            duration: None,
-            message: String::new(),
-        }
+        Self { name, state: StageState::Waiting, started: None, ended: None, duration: None, message: String::new() }
     }
 }
 
@@ -200,14 +190,7 @@ impl MetricView {
     /// The value, rounded to `decimals`.
     pub fn new(spec: &MetricSpec, value: f64, rank: Option<u32>, decimals: u8) -> Self {
         let (value, formatted) = rounded(value, decimals);
-        Self {
-            name: spec.name.clone(),
-            title: spec.title.clone(),
-            direction: spec.direction,
-            value,
-            formatted,
-            rank,
-        }
+        Self { name: spec.name.clone(), title: spec.title.clone(), direction: spec.direction, value, formatted, rank }
     }
 }
 
@@ -316,10 +299,7 @@ impl SubmissionView {
         let Some(score) = &self.score else {
             return "Scored. The results are not public yet.".to_owned();
         };
-        let headline = score
-            .metrics
-            .first()
-            .map(|m| format!("{} {}", m.title, m.formatted));
+        let headline = score.metrics.first().map(|m| format!("{} {}", m.title, m.formatted));
         match (headline, score.standing(self.number)) {
             (Some(headline), Some(standing)) => format!("Scored: {headline}, {standing}."),
             (Some(headline), None) => format!("Scored: {headline}."),
@@ -341,12 +321,10 @@ impl SubmissionView {
             Outcome::Rejected | Outcome::BuildFailed | Outcome::BuildLimit => {
                 Some("Fix the listed problems and push again. The submission used no evaluation.")
             }
-            Outcome::ImageRejected => {
-                Some("Change the Dockerfile and push again. The submission used no evaluation.")
+            Outcome::ImageRejected => Some("Change the Dockerfile and push again. The submission used no evaluation."),
+            _ if self.failed_stage() == Some(Stage::Smoke) => {
+                Some("It failed on the public sample. You can reproduce it locally. The submission used no evaluation.")
             }
-            _ if self.failed_stage() == Some(Stage::Smoke) => Some(
-                "It failed on the public sample. You can reproduce it locally. The submission used no evaluation.",
-            ),
             _ if self.hidden => Some(
                 "This phase hides details of runs on hidden data. Test your method on the public sample, and on cases \
                  that differ from it.",
@@ -373,20 +351,14 @@ impl SubmissionView {
     /// `2 errors, 1 warning` or `no findings`.
     pub fn finding_counts(&self) -> String {
         let of = |severity| {
-            let same = self
-                .findings
-                .iter()
-                .filter(|f| f.finding.severity == severity);
+            let same = self.findings.iter().filter(|f| f.finding.severity == severity);
             same.count()
         };
-        let mut parts: Vec<String> = [
-            (of(Severity::Error), "error"),
-            (of(Severity::Warning), "warning"),
-        ]
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, noun)| counted(n, noun))
-        .collect();
+        let mut parts: Vec<String> = [(of(Severity::Error), "error"), (of(Severity::Warning), "warning")]
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, noun)| counted(n, noun))
+            .collect();
         match of(Severity::Advice) {
             0 => {}
             n => parts.push(format!("{n} advice")),

@@ -48,18 +48,10 @@ pub fn check_commit(
             Err(found) => findings.extend(found),
         }
     }
-    let used: Vec<UsedDockerfile<'_>> = checked
-        .iter()
-        .map(|(path, checked)| UsedDockerfile {
-            path,
-            dockerfile: &checked.seen,
-        })
-        .collect();
+    let used: Vec<UsedDockerfile<'_>> =
+        checked.iter().map(|(path, checked)| UsedDockerfile { path, dockerfile: &checked.seen }).collect();
     findings.extend(layout::check_layout(tree, &used, template));
-    let mut findings: Vec<Finding> = findings
-        .into_iter()
-        .map(|f| policy.apply_severity(f))
-        .collect();
+    let mut findings: Vec<Finding> = findings.into_iter().map(|f| policy.apply_severity(f)).collect();
     let mut dockerfiles = BTreeMap::new();
     for (path, one) in checked {
         findings.extend(one.findings);
@@ -67,11 +59,7 @@ pub fn check_commit(
     }
     // The sort is stable, so that the findings of one line keep their order.
     findings.sort_by_key(|f| f.location.as_ref().map(|p| (p.file.clone(), p.line)));
-    Admission {
-        findings,
-        tasks: entries.tasks,
-        dockerfiles,
-    }
+    Admission { findings, tasks: entries.tasks, dockerfiles }
 }
 
 /// The content of `submission.toml`, if the commit has one.
@@ -101,34 +89,21 @@ mod tests {
             let kind = EntryKind::File { executable: false };
             let bytes = head.len() as u64;
             tree.texts.insert((*path).to_owned(), head.clone());
-            tree.entries
-                .insert((*path).to_owned(), Entry { kind, bytes, head });
+            tree.entries.insert((*path).to_owned(), Entry { kind, bytes, head });
         }
         tree
     }
 
     fn admitted(files: &[(&str, &str)], severities: &[(&str, Severity)]) -> Admission {
         let challenge = samples::challenge(&["one", "two"]);
-        let severities = severities
-            .iter()
-            .map(|(c, s)| ((*c).to_owned(), *s))
-            .collect();
-        let policy = Policy::new(["base"], challenge.tasks.iter().map(|t| &t.contract))
-            .with_severities(severities);
+        let severities = severities.iter().map(|(c, s)| ((*c).to_owned(), *s)).collect();
+        let policy = Policy::new(["base"], challenge.tasks.iter().map(|t| &t.contract)).with_severities(severities);
         check_commit(&tree(files), &challenge, &policy, None)
     }
 
     fn codes(admission: &Admission) -> Vec<String> {
-        let location = |f: &Finding| {
-            f.location
-                .as_ref()
-                .map_or(String::new(), |p| format!(" {p}"))
-        };
-        admission
-            .findings
-            .iter()
-            .map(|f| format!("{}{}", f.code, location(f)))
-            .collect()
+        let location = |f: &Finding| f.location.as_ref().map_or(String::new(), |p| format!(" {p}"));
+        admission.findings.iter().map(|f| format!("{}{}", f.code, location(f))).collect()
     }
 
     const GOOD: &str = "FROM base\nCOPY main.py /app/\nUSER 65534\nCMD [\"/app/main.py\"]\n";
@@ -145,14 +120,8 @@ mod tests {
     #[test]
     fn the_findings_of_all_files_come_at_once_and_in_order() {
         let files = [
-            (
-                "submission.toml",
-                "memory = 1\ntasks = [\"one\", \"tow\"]\ndockerfiles = { one = \"d/File\" }",
-            ),
-            (
-                "d/File",
-                "FROM base\nADD a b\nCOPY main.py /\nWORKDIR /output\nUSER 1\nCMD [\"x\"]",
-            ),
+            ("submission.toml", "memory = 1\ntasks = [\"one\", \"tow\"]\ndockerfiles = { one = \"d/File\" }"),
+            ("d/File", "FROM base\nADD a b\nCOPY main.py /\nWORKDIR /output\nUSER 1\nCMD [\"x\"]"),
             ("model.bin", "version https://git-lfs.github.com/spec/v1\n"),
         ];
         let admission = admitted(&files, &[]);

@@ -32,19 +32,11 @@ const TERMINATED: i64 = 143;
 ///
 /// `killed` is Referee's own record. `public` is whether a finding may contain the exit code. On hidden data it may
 /// not, because the code could carry hidden data out.
-pub fn classify_run_end(
-    end: &RunEnd,
-    killed: Option<KillReason>,
-    limits: &RunLimits,
-    public: bool,
-) -> RunEndClass {
+pub fn classify_run_end(end: &RunEnd, killed: Option<KillReason>, limits: &RunLimits, public: bool) -> RunEndClass {
     let platform_error = |message: &str| RunEndClass::PlatformError(message.to_owned());
     match killed {
         Some(KillReason::Time) => {
-            return failure(
-                Outcome::TimeLimit,
-                RUN002.finding(time_message(end, limits)),
-            );
+            return failure(Outcome::TimeLimit, RUN002.finding(time_message(end, limits)));
         }
         Some(KillReason::Cancelled) => return RunEndClass::Cancelled,
         Some(KillReason::Orphaned) => {
@@ -59,9 +51,7 @@ pub fn classify_run_end(
         ));
     }
     if end.host_out_of_memory {
-        return platform_error(
-            "the kernel killed the container because its host ran out of memory",
-        );
+        return platform_error("the kernel killed the container because its host ran out of memory");
     }
     if !end.started {
         return not_started(end);
@@ -76,10 +66,9 @@ pub fn classify_run_end(
             finding.severity = Severity::Warning;
             RunEndClass::SuccessAfterOutOfMemory(finding)
         }
-        (_, true) => failure(
-            Outcome::MemoryLimit,
-            RUN003.finding(format!("The container exceeded {memory} of memory")),
-        ),
+        (_, true) => {
+            failure(Outcome::MemoryLimit, RUN003.finding(format!("The container exceeded {memory} of memory")))
+        }
         (code, false) => failure(Outcome::RunFailed, exit_finding(code, public)),
     }
 }
@@ -90,11 +79,7 @@ fn failure(outcome: Outcome, finding: Finding) -> RunEndClass {
 
 /// There are two limits. The duration of the container shows which one was exceeded.
 fn time_message(end: &RunEnd, limits: &RunLimits) -> String {
-    let limit = if end.duration >= limits.time {
-        limits.time
-    } else {
-        limits.smoke_time
-    };
+    let limit = if end.duration >= limits.time { limits.time } else { limits.smoke_time };
     format!("The container exceeded its time limit of {limit}")
 }
 
@@ -132,9 +117,7 @@ fn exit_finding(code: i64, public: bool) -> Finding {
         NOT_FOUND => (RUN004, ": a program was not found"),
         code => (RUN001, meaning_of(code)),
     };
-    rule.finding(format!(
-        "The container ended with exit code {code}{meaning}"
-    ))
+    rule.finding(format!("The container ended with exit code {code}{meaning}"))
 }
 
 fn meaning_of(code: i64) -> &'static str {
@@ -185,9 +168,7 @@ mod tests {
         match classify_run_end(end, killed, &samples::limits(), public) {
             RunEndClass::Success => ("success".into(), String::new()),
             RunEndClass::SuccessAfterOutOfMemory(f) => (format!("success {}", f.code), f.message),
-            RunEndClass::Failure { outcome, finding } => {
-                (format!("{outcome} {}", finding.code), finding.message)
-            }
+            RunEndClass::Failure { outcome, finding } => (format!("{outcome} {}", finding.code), finding.message),
             RunEndClass::PlatformError(message) => ("platform-error".into(), message),
             RunEndClass::Cancelled => ("cancelled".into(), String::new()),
         }
@@ -195,23 +176,10 @@ mod tests {
 
     #[test]
     fn records_and_reports_decide_before_exit_codes() {
-        let oom = |code| RunEnd {
-            out_of_memory: true,
-            ..end(code)
-        };
-        let away = |code| RunEnd {
-            engine_continuous: false,
-            ..end(code)
-        };
-        let crowded = RunEnd {
-            host_out_of_memory: true,
-            ..end(137)
-        };
-        let unstarted = |error: &str| RunEnd {
-            started: false,
-            error: error.into(),
-            ..end(127)
-        };
+        let oom = |code| RunEnd { out_of_memory: true, ..end(code) };
+        let away = |code| RunEnd { engine_continuous: false, ..end(code) };
+        let crowded = RunEnd { host_out_of_memory: true, ..end(137) };
+        let unstarted = |error: &str| RunEnd { started: false, error: error.into(), ..end(127) };
         for (end, killed, expected) in [
             (end(0), None, "success"),
             (end(1), None, "run-failed RUN001"),
@@ -234,26 +202,10 @@ mod tests {
             (away(143), None, "platform-error"),
             (away(42), None, "run-failed RUN001"),
             (away(0), None, "success"),
-            (
-                unstarted("exec: \"/x\": stat /x: no such file or directory"),
-                None,
-                "run-failed RUN004",
-            ),
-            (
-                unstarted("exec /x: exec format error"),
-                None,
-                "run-failed RUN004",
-            ),
-            (
-                unstarted("permission denied: unknown"),
-                None,
-                "run-failed RUN004",
-            ),
-            (
-                unstarted("could not select device driver"),
-                None,
-                "platform-error",
-            ),
+            (unstarted("exec: \"/x\": stat /x: no such file or directory"), None, "run-failed RUN004"),
+            (unstarted("exec /x: exec format error"), None, "run-failed RUN004"),
+            (unstarted("permission denied: unknown"), None, "run-failed RUN004"),
+            (unstarted("could not select device driver"), None, "platform-error"),
             (unstarted(""), None, "platform-error"),
         ] {
             assert_eq!(class_of(&end, killed, true).0, expected, "{end:?}");
@@ -263,10 +215,7 @@ mod tests {
     #[test]
     fn findings_of_hidden_runs_contain_no_exit_code() {
         for code in [1, 2, 126, 127, 137, 139, 255] {
-            assert_eq!(
-                class_of(&end(code), None, false).1,
-                "The container ended with an error"
-            );
+            assert_eq!(class_of(&end(code), None, false).1, "The container ended with an error");
         }
         let public = class_of(&end(139), None, true).1;
         assert!(public.contains("139 (segmentation fault)"), "{public}");
@@ -274,42 +223,22 @@ mod tests {
 
     #[test]
     fn messages() {
-        let unstarted = |error: &str| RunEnd {
-            started: false,
-            error: error.into(),
-            ..end(127)
-        };
-        let oom = |code| RunEnd {
-            out_of_memory: true,
-            ..end(code)
-        };
-        let away = RunEnd {
-            engine_continuous: false,
-            ..end(137)
-        };
-        let crowded = RunEnd {
-            host_out_of_memory: true,
-            ..end(137)
-        };
+        let unstarted = |error: &str| RunEnd { started: false, error: error.into(), ..end(127) };
+        let oom = |code| RunEnd { out_of_memory: true, ..end(code) };
+        let away = RunEnd { engine_continuous: false, ..end(137) };
+        let crowded = RunEnd { host_out_of_memory: true, ..end(137) };
         let codes = [1, 126, 127, 132, 134, 135, 136, 137, 139, 143, 153];
-        let errors = [
-            "no such file or directory",
-            "exec format error",
-            "permission denied",
-            "could not select device driver",
-        ];
+        let errors =
+            ["no such file or directory", "exec format error", "permission denied", "could not select device driver"];
         let ends = codes.map(end).into_iter().chain(errors.map(unstarted));
         let ends = ends.chain([oom(0), oom(1), away, crowded]);
-        let ends = ends.map(|end| (end, None)).chain([
-            (end(137), Some(KillReason::Time)),
-            (end(137), Some(KillReason::Orphaned)),
-        ]);
+        let ends = ends
+            .map(|end| (end, None))
+            .chain([(end(137), Some(KillReason::Time)), (end(137), Some(KillReason::Orphaned))]);
         let blocks = ends.map(|(end, killed)| {
             let class = classify_run_end(&end, killed, &samples::limits(), true);
             match class {
-                RunEndClass::SuccessAfterOutOfMemory(finding) => {
-                    samples::block("success", &[finding])
-                }
+                RunEndClass::SuccessAfterOutOfMemory(finding) => samples::block("success", &[finding]),
                 RunEndClass::Failure { outcome, finding } => samples::block(outcome, &[finding]),
                 RunEndClass::PlatformError(message) => format!("platform error: {message}\n"),
                 RunEndClass::Success | RunEndClass::Cancelled => unreachable!("{end:?}"),
@@ -321,10 +250,7 @@ mod tests {
     #[test]
     fn the_message_names_the_exceeded_limit() {
         let time = |seconds| {
-            let end = RunEnd {
-                duration: Duration::seconds(seconds),
-                ..end(137)
-            };
+            let end = RunEnd { duration: Duration::seconds(seconds), ..end(137) };
             class_of(&end, Some(KillReason::Time), true).1
         };
         assert_eq!(time(20), "The container exceeded its time limit of 20 s");

@@ -4,9 +4,7 @@
 //! finding for the failed run. A hint is only advice and decides nothing, so a program gains nothing by printing such
 //! messages. Referee never uses hints for runs on hidden data.
 
-use super::catalogue::{
-    RUN005, RUN006, RUN007, RUN008, RUN009, RUN010, RUN011, RUN012, RUN013, Rule,
-};
+use super::catalogue::{RUN005, RUN006, RUN007, RUN008, RUN009, RUN010, RUN011, RUN012, RUN013, Rule};
 use crate::model::{Contract, Finding, LogExcerpt};
 
 /// Hints per run. More hints would distract from the first.
@@ -32,18 +30,12 @@ const SIGNS: &[(&str, Sign)] = &[
     ("Failed to resolve", Sign::Network),
     ("Could not resolve host", Sign::Network),
     ("Max retries exceeded with url", Sign::Network),
-    (
-        "couldn't connect to 'https://huggingface.co'",
-        Sign::Network,
-    ),
+    ("couldn't connect to 'https://huggingface.co'", Sign::Network),
     ("Torch not compiled with CUDA enabled", Sign::Hardware),
     ("Found no NVIDIA driver", Sign::Hardware),
     ("CUDA driver version is insufficient", Sign::Hardware),
     ("no kernel image is available for execution", Sign::Hardware),
-    (
-        "Attempting to deserialize object on a CUDA device",
-        Sign::Hardware,
-    ),
+    ("Attempting to deserialize object on a CUDA device", Sign::Hardware),
     ("No CUDA GPUs are available", Sign::Hardware),
     ("no CUDA-capable device is detected", Sign::Hardware),
     ("unable to allocate shared memory", Sign::SharedMemory),
@@ -129,10 +121,7 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
     let (missing, denied) = (sign == Sign::MissingFile, sign == Sign::NotWritable);
     let path = path_in(line).filter(|_| missing || denied);
     let Some(path) = path else {
-        let message = format!(
-            "The program printed \u{201c}{}\u{201d}",
-            shortened(line.trim())
-        );
+        let message = format!("The program printed \u{201c}{}\u{201d}", shortened(line.trim()));
         return rule.finding(message);
     };
     let name = shortened(path);
@@ -159,9 +148,7 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
     } else if within(path, input) {
         rule.finding_with(
             format!("The program looks for `{name}`, which is not among the inputs"),
-            format!(
-                "List the files in {input}. Names and numbers of inputs differ between data sets."
-            ),
+            format!("List the files in {input}. Names and numbers of inputs differ between data sets."),
         )
     } else if within(path, output) {
         rule.finding_with(
@@ -180,9 +167,7 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
 }
 
 fn in_home_directory(path: &str) -> bool {
-    ["/root", "/nonexistent"]
-        .iter()
-        .any(|home| within(path, home))
+    ["/root", "/nonexistent"].iter().any(|home| within(path, home))
 }
 
 /// The last absolute path in a line, in quotes or as a separate word.
@@ -194,8 +179,7 @@ fn path_in(line: &str) -> Option<&str> {
 
 fn within(path: &str, folder: &str) -> bool {
     let folder = folder.trim_end_matches('/');
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn shortened(text: &str) -> String {
@@ -213,11 +197,7 @@ mod tests {
     use crate::rules::samples;
 
     fn hints_of(log: &str) -> Vec<Finding> {
-        let excerpt = LogExcerpt {
-            head: log.to_owned(),
-            total_bytes: log.len() as u64,
-            ..LogExcerpt::default()
-        };
+        let excerpt = LogExcerpt { head: log.to_owned(), total_bytes: log.len() as u64, ..LogExcerpt::default() };
         hints(&excerpt, &samples::contract("{case}.png"))
     }
 
@@ -265,51 +245,23 @@ mod tests {
                 "RUN005",
                 "The program looks for `main.py` in the working directory, which is `/`",
             ),
-            (
-                "OSError: [Errno 28] No space left on device\n",
-                "RUN012",
-                "No space left on device",
-            ),
-            (
-                "RuntimeError: can't start new thread\n",
-                "RUN012",
-                "can't start new thread",
-            ),
-            (
-                "main.py: error: the following arguments are required: --input\n",
-                "RUN013",
-                "--input",
-            ),
-            (
-                "OSError: libcuda.so.1: cannot open shared object file: No such file or directory\n",
-                "RUN007",
-                "libcuda",
-            ),
+            ("OSError: [Errno 28] No space left on device\n", "RUN012", "No space left on device"),
+            ("RuntimeError: can't start new thread\n", "RUN012", "can't start new thread"),
+            ("main.py: error: the following arguments are required: --input\n", "RUN013", "--input"),
+            ("OSError: libcuda.so.1: cannot open shared object file: No such file or directory\n", "RUN007", "libcuda"),
             (
                 "AssertionError: Torch not compiled with CUDA enabled\n",
                 "RUN007",
                 "The program printed \u{201c}AssertionError: Torch not compiled with CUDA enabled\u{201d}",
             ),
-            (
-                "ModuleNotFoundError: No module named 'cv2'\n",
-                "RUN008",
-                "No module named 'cv2'",
-            ),
+            ("ModuleNotFoundError: No module named 'cv2'\n", "RUN008", "No module named 'cv2'"),
             (
                 "urllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>\n",
                 "RUN009",
                 "name resolution",
             ),
-            (
-                "RuntimeError: unable to allocate shared memory(shm) for file\n",
-                "RUN010",
-                "shared memory",
-            ),
-            (
-                "_pickle.UnpicklingError: invalid load key, 'v'.\n",
-                "RUN011",
-                "invalid load key",
-            ),
+            ("RuntimeError: unable to allocate shared memory(shm) for file\n", "RUN010", "shared memory"),
+            ("_pickle.UnpicklingError: invalid load key, 'v'.\n", "RUN011", "invalid load key"),
         ] {
             let hints = hints_of(log);
             assert_eq!(hints.len(), 1, "{log}: {hints:?}");
@@ -318,24 +270,15 @@ mod tests {
             all += &samples::block(log.trim(), &hints);
         }
         insta::assert_snapshot!("hints", all);
-        assert_eq!(
-            hints_of("ValueError: operands could not be broadcast\n"),
-            []
-        );
-        assert_eq!(
-            hints_of("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"),
-            []
-        );
+        assert_eq!(hints_of("ValueError: operands could not be broadcast\n"), []);
+        assert_eq!(hints_of("[FATAL tini (7)] exec /app/run failed: No such file or directory\n"), []);
     }
 
     #[test]
     fn the_last_message_comes_first_and_each_kind_once() {
         let log = "No module named 'a'\nNo module named 'b'\nRead-only file system: '/x'\nmore\n";
         let found = hints_of(log);
-        let codes: Vec<_> = found
-            .iter()
-            .map(|f| (f.code.as_str(), f.message.contains("'a'")))
-            .collect();
+        let codes: Vec<_> = found.iter().map(|f| (f.code.as_str(), f.message.contains("'a'"))).collect();
         assert_eq!(codes, [("RUN006", false), ("RUN008", false)]);
     }
 

@@ -58,25 +58,17 @@ pub fn check_image_on_base(
         let message = "The image asks for root. The container runs as user 65534 instead";
         findings.push(IMG008.finding(message));
     }
-    if let Some(root) = ["/proc", "/sys", "/dev"]
-        .into_iter()
-        .find(|root| is_under(&image.working_dir, root))
-    {
+    if let Some(root) = ["/proc", "/sys", "/dev"].into_iter().find(|root| is_under(&image.working_dir, root)) {
         findings.push(IMG009.finding(format!("The working directory is under {root}")));
     }
     findings.extend(check_labels(image));
-    findings
-        .into_iter()
-        .map(|finding| policy.apply_severity(finding))
-        .collect()
+    findings.into_iter().map(|finding| policy.apply_severity(finding)).collect()
 }
 
 /// Also for the layers of a manifest.
 pub(super) fn too_many_layers(layers: usize) -> Finding {
     let layers_max = limits::IMAGE_LAYERS_MAX;
-    IMG004.finding(format!(
-        "The image has {layers} layers. At most {layers_max} are allowed"
-    ))
+    IMG004.finding(format!("The image has {layers} layers. At most {layers_max} are allowed"))
 }
 
 /// An engine reads these files before it starts a container.
@@ -94,11 +86,8 @@ pub fn account_files() -> Vec<String> {
 
 /// The problems of [`account_files`], each as a sentence without a full stop.
 pub fn account_file_problems(found: &BTreeMap<String, Found>) -> Vec<String> {
-    let all = found
-        .iter()
-        .filter(|(path, _)| ACCOUNT_FILES.contains(&path.as_str()));
-    all.filter_map(|(path, found)| Some(format!("`{path}` {}", account_file_problem(found)?)))
-        .collect()
+    let all = found.iter().filter(|(path, _)| ACCOUNT_FILES.contains(&path.as_str()));
+    all.filter_map(|(path, found)| Some(format!("`{path}` {}", account_file_problem(found)?))).collect()
 }
 
 /// The paths of an image that [`check_inspected_paths`] checks.
@@ -123,10 +112,11 @@ pub fn check_inspected_paths(found: &BTreeMap<String, Found>, policy: &Policy) -
 
 fn account_file_problem(found: &Found) -> Option<&'static str> {
     match found {
-        Found::File {
-            bytes,
-            longest_line: Some(line),
-        } if *bytes <= ACCOUNT_FILE_BYTES_MAX && *line <= ACCOUNT_LINE_MAX => None,
+        Found::File { bytes, longest_line: Some(line) }
+            if *bytes <= ACCOUNT_FILE_BYTES_MAX && *line <= ACCOUNT_LINE_MAX =>
+        {
+            None
+        }
         Found::File { .. } => Some("is too large, or has a line that is too long"),
         Found::Directory => Some("is a directory"),
         other => special_file_problem(other),
@@ -158,18 +148,13 @@ fn check_environment(image: &ImageFacts, base: Option<&ImageFacts>) -> Vec<Findi
         .filter(|entry| !inherited(entry))
         .filter_map(|entry| {
             let name = entry.split('=').next().unwrap_or(entry);
-            steers_the_host(name)
-                .then(|| IMG007.finding(format!("The image sets `{}`", printable(name))))
+            steers_the_host(name).then(|| IMG007.finding(format!("The image sets `{}`", printable(name))))
         })
         .collect()
 }
 
 fn check_labels(image: &ImageFacts) -> Option<Finding> {
-    let size: usize = image
-        .labels
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let size: usize = image.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
     (size > limits::IMAGE_LABEL_BYTES_MAX).then(|| {
         IMG010.finding(format!(
             "The labels have {}. At most {} is allowed",
@@ -216,22 +201,14 @@ mod tests {
     #[test]
     fn account_files_and_mount_points_are_checked() {
         let policy = Policy::new(["python:3.11"], [&samples::contract("{case}.png")]);
-        let file = |bytes, longest_line| Found::File {
-            bytes,
-            longest_line,
-        };
+        let file = |bytes, longest_line| Found::File { bytes, longest_line };
         let codes = |path: &str, found: Found| -> Vec<String> {
             let found = BTreeMap::from([(path.to_owned(), found)]);
             let all = check_inspected_paths(&found, &policy).into_iter();
             all.map(|f| f.code).collect()
         };
-        let kinds = [
-            file(1 << 30, None),
-            Found::Directory,
-            Found::Link,
-            Found::Other,
-            Found::Unreadable(String::new()),
-        ];
+        let kinds =
+            [file(1 << 30, None), Found::Directory, Found::Link, Found::Other, Found::Unreadable(String::new())];
         let blocks = kinds.iter().map(|found| {
             let paths = ["/etc/group", "/input"].map(|path| (path.to_owned(), found.clone()));
             let findings = check_inspected_paths(&BTreeMap::from(paths), &policy);
@@ -256,12 +233,7 @@ mod tests {
         ] {
             assert_eq!(codes("/etc/group", found.clone()), ["IMG017"], "{found:?}");
         }
-        for found in [
-            file(1, Some(1)),
-            Found::Link,
-            Found::Other,
-            Found::Unreadable(String::new()),
-        ] {
+        for found in [file(1, Some(1)), Found::Link, Found::Other, Found::Unreadable(String::new())] {
             assert_eq!(codes("/input", found.clone()), ["IMG018"], "{found:?}");
         }
         let inspected = inspected_paths(&policy);
@@ -290,9 +262,7 @@ mod tests {
             ("IMG008", |i| i.user = String::new()),
             ("IMG008", |i| i.user = "0:0".into()),
             ("IMG009", |i| i.working_dir = "/proc/self/fd/7".into()),
-            ("IMG010", |i| {
-                drop(i.labels.insert("a".into(), "b".repeat(20_000)))
-            }),
+            ("IMG010", |i| drop(i.labels.insert("a".into(), "b".repeat(20_000)))),
         ];
         let mut all = String::new();
         for (code, change) in changes {
@@ -311,17 +281,10 @@ mod tests {
     fn variables_of_the_base_image_are_accepted_unless_they_were_changed() {
         let policy = Policy::new(["x"], []);
         let mut base = good();
-        base.env
-            .push("LD_LIBRARY_PATH=/usr/local/nvidia/lib64".into());
+        base.env.push("LD_LIBRARY_PATH=/usr/local/nvidia/lib64".into());
         let mut image = base.clone();
-        assert_eq!(
-            check_image_on_base(&image, Some(&base), &samples::limits(), &policy),
-            []
-        );
+        assert_eq!(check_image_on_base(&image, Some(&base), &samples::limits(), &policy), []);
         image.env.push("LD_LIBRARY_PATH=/evil".into());
-        assert_eq!(
-            check_image_on_base(&image, Some(&base), &samples::limits(), &policy)[0].code,
-            "IMG007"
-        );
+        assert_eq!(check_image_on_base(&image, Some(&base), &samples::limits(), &policy)[0].code, "IMG007");
     }
 }

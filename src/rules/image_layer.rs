@@ -25,10 +25,7 @@ const SYSTEM_DIRECTORIES: [&str; 4] = ["dev", "proc", "sys", "etc"];
 /// The reason why an entry is refused, as the end of a sentence. Devices within `/dev` are accepted: a mount hides
 /// them, and old base images have them.
 pub fn forbidden_entry(kind: LayerEntryKind, path: &str) -> Option<String> {
-    let parts: Vec<&str> = path
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let entry = match (kind, parts.as_slice()) {
         (LayerEntryKind::Sparse, _) => "a sparse file",
         (LayerEntryKind::Device, ["dev", _, ..]) if !parts.contains(&"..") => return None,
@@ -61,16 +58,11 @@ impl LayerFault {
     /// The finding for the participant. Layers are counted from 1.
     pub fn finding(&self, layer: usize) -> Finding {
         match self {
-            Self::TooLarge(bytes_max) => IMG003.finding(format!(
-                "The image unpacks to more than {} with its layer {layer}",
-                bytes(*bytes_max)
-            )),
-            Self::NotAsNamed => IMG014.finding(format!(
-                "Layer {layer} in the registry does not match the manifest"
-            )),
-            Self::NotAsConfigured => {
-                IMG014.finding(format!("Layer {layer} does not match the configuration"))
+            Self::TooLarge(bytes_max) => {
+                IMG003.finding(format!("The image unpacks to more than {} with its layer {layer}", bytes(*bytes_max)))
             }
+            Self::NotAsNamed => IMG014.finding(format!("Layer {layer} in the registry does not match the manifest")),
+            Self::NotAsConfigured => IMG014.finding(format!("Layer {layer} does not match the configuration")),
             Self::NotGzip => IMG013.finding(format!("Layer {layer} cannot be unpacked with gzip")),
             Self::NotTar => IMG014.finding(format!("Layer {layer} is not a tar file")),
             Self::Holds(entry) => IMG015.finding(format!("Layer {layer} contains {entry}")),
@@ -127,9 +119,7 @@ mod tests {
         .map(|fault| fault.finding(2));
         assert_eq!(
             findings.each_ref().map(|f| f.code.as_str()),
-            [
-                "IMG003", "IMG013", "IMG014", "IMG014", "IMG014", "IMG015", "IMG015", "IMG015"
-            ]
+            ["IMG003", "IMG013", "IMG014", "IMG014", "IMG014", "IMG015", "IMG015", "IMG015"]
         );
         insta::assert_snapshot!("layers", crate::rules::samples::block("layers", &findings));
     }

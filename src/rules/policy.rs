@@ -28,10 +28,7 @@ impl Policy {
         bases: impl IntoIterator<Item = impl Into<String>>,
         contracts: impl IntoIterator<Item = &'a Contract>,
     ) -> Self {
-        let mut mounts: Vec<String> = contracts
-            .into_iter()
-            .flat_map(|c| [c.input.clone(), c.output.clone()])
-            .collect();
+        let mut mounts: Vec<String> = contracts.into_iter().flat_map(|c| [c.input.clone(), c.output.clone()]).collect();
         mounts.sort();
         mounts.dedup();
         Self {
@@ -77,9 +74,8 @@ mod tests {
         // All other rules protect the sandbox, the hidden data or the reading of the submission. A new entry needs a
         // decision.
         let expected = [
-            "SRC005", "SRC007", "SRC008", "SRC010", "SRC011", "DF033", "DF034", "DF035", "DF040",
-            "DF041", "DF050", "DF060", "DF061", "DF062", "DF063", "IMG008", "OUT007", "OUT013",
-            "QTA004", "QTA005",
+            "SRC005", "SRC007", "SRC008", "SRC010", "SRC011", "DF033", "DF034", "DF035", "DF040", "DF041", "DF050",
+            "DF060", "DF061", "DF062", "DF063", "IMG008", "OUT007", "OUT013", "QTA004", "QTA005",
         ];
         let all = catalogue::RULES;
         let lowered = all.iter().map(|r| (r.code.to_owned(), Severity::Advice));
@@ -104,12 +100,10 @@ mod tests {
     #[test]
     fn the_severity_of_a_rule_can_be_raised_but_lowered_only_if_it_is_overridable() {
         let severities = [("DF020", Severity::Advice), ("DF041", Severity::Error)];
-        let policy = Policy::new(["python"], [])
-            .with_severities(severities.map(|(c, s)| (c.to_owned(), s)).into());
+        let policy = Policy::new(["python"], []).with_severities(severities.map(|(c, s)| (c.to_owned(), s)).into());
         assert!(policy.apply_severity(DF020.finding("x")).is_error());
         assert!(policy.apply_severity(DF041.finding("x")).is_error());
-        let lenient = Policy::new(["python"], [])
-            .with_severities([("DF041".to_owned(), Severity::Advice)].into());
+        let lenient = Policy::new(["python"], []).with_severities([("DF041".to_owned(), Severity::Advice)].into());
         let lowered = lenient.apply_severity(DF041.finding("x"));
         assert_eq!(lowered.severity, Severity::Advice);
     }

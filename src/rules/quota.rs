@@ -1,6 +1,7 @@
 //! Decides whether a team may submit now: QTA001 to QTA005, PHS001.
 //!
-//! The counts come from the quota ledger, and the time comes from the caller. Days are days in UTC.
+//! The counts come from the quota ledger, and the time comes from the caller. Days are days in UTC. The deadline of a
+//! phase is compared with the time at which Referee first observed the push.
 
 use super::catalogue::{PHS001, QTA001, QTA002, QTA003, QTA004, QTA005};
 use crate::model::{ContentId, Duration, Finding, Phase, Quota, Timestamp};
@@ -49,9 +50,7 @@ pub fn left(counts: Counts, quota: &Quota) -> Left {
     Left {
         today: quota.per_day.saturating_sub(counts.today).min(total),
         total,
-        submissions_today: quota
-            .submissions_per_day
-            .saturating_sub(counts.submissions_today),
+        submissions_today: quota.submissions_per_day.saturating_sub(counts.submissions_today),
     }
 }
 
@@ -67,10 +66,8 @@ pub fn check_quota(counts: Counts, quota: &Quota, now: Timestamp) -> Vec<Finding
     let next = next_day(now);
     let mut findings = Vec::new();
     if left.total == 0 {
-        findings.push(QTA002.finding(format!(
-            "Your team has used {} of this phase",
-            all_of(quota.total, "evaluation")
-        )));
+        findings
+            .push(QTA002.finding(format!("Your team has used {} of this phase", all_of(quota.total, "evaluation"))));
     } else if left.today == 0 {
         findings.push(QTA001.finding(format!(
             "Your team has used {} of today. The next one is possible at {next}",
@@ -107,10 +104,7 @@ pub fn check_phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
         return None;
     }
     Some(if observed < phase.opens {
-        PHS001.finding(format!(
-            "The phase `{}` opens at {}",
-            phase.slug, phase.opens
-        ))
+        PHS001.finding(format!("The phase `{}` opens at {}", phase.slug, phase.opens))
     } else {
         PHS001.finding_with(
             format!("The phase `{}` closed at {}", phase.slug, phase.closes),
@@ -125,11 +119,7 @@ pub fn duplicate(number: i64, earlier: &ContentId) -> Finding {
         ContentId::Commit(_) => "files",
         ContentId::Image(_) => "image",
     };
-    QTA005.finding(format!(
-        "Submission #{number} has the same {content}: {} {}",
-        earlier.word(),
-        earlier.short()
-    ))
+    QTA005.finding(format!("Submission #{number} has the same {content}: {} {}", earlier.word(), earlier.short()))
 }
 
 #[cfg(test)]
@@ -137,51 +127,25 @@ mod tests {
     use super::*;
     use crate::model::{BoardVisibility, CommitSha, PhaseSlug, Pick, Show, Trigger};
 
-    const QUOTA: Quota = Quota {
-        per_day: 2,
-        total: 5,
-        concurrent: 1,
-        submissions_per_day: 10,
-    };
+    const QUOTA: Quota = Quota { per_day: 2, total: 5, concurrent: 1, submissions_per_day: 10 };
 
     fn codes(today: u32, total: u32, submissions_today: u32, under_way: u32) -> Vec<String> {
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
-        let counts = Counts {
-            today,
-            total,
-            submissions_today,
-            under_way,
-            ..Counts::default()
-        };
-        check_quota(counts, &QUOTA, now)
-            .into_iter()
-            .map(|f| f.code)
-            .collect()
+        let counts = Counts { today, total, submissions_today, under_way, ..Counts::default() };
+        check_quota(counts, &QUOTA, now).into_iter().map(|f| f.code).collect()
     }
 
     #[test]
     fn messages() {
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
-        let used = Counts {
-            today: 2,
-            submissions_today: 10,
-            under_way: 3,
-            ..Counts::default()
-        };
-        let other = Counts {
-            total: 5,
-            under_way: 1,
-            ..Counts::default()
-        };
+        let used = Counts { today: 2, submissions_today: 10, under_way: 3, ..Counts::default() };
+        let other = Counts { total: 5, under_way: 1, ..Counts::default() };
         let sha = CommitSha::new("ab".repeat(20)).unwrap();
         let image = crate::model::Digest::of(b"image");
         let findings = [
             check_quota(used, &QUOTA, now),
             check_quota(other, &QUOTA, now),
-            vec![
-                duplicate(7, &ContentId::Commit(sha)),
-                duplicate(8, &ContentId::Image(image)),
-            ],
+            vec![duplicate(7, &ContentId::Commit(sha)), duplicate(8, &ContentId::Image(image))],
         ];
         insta::assert_snapshot!(crate::rules::samples::block("quota", &findings.concat()));
     }
@@ -198,67 +162,27 @@ mod tests {
             ((0, 0, 0, 1), &["QTA004"]),
             ((2, 2, 99, 3), &["QTA001", "QTA003", "QTA004"]),
         ] {
-            assert_eq!(
-                codes(counts.0, counts.1, counts.2, counts.3),
-                expected,
-                "{counts:?}"
-            );
+            assert_eq!(codes(counts.0, counts.1, counts.2, counts.3), expected, "{counts:?}");
         }
-        let over = Counts {
-            today: 9,
-            total: 9,
-            submissions_today: 99,
-            under_way: 9,
-            ..Counts::default()
-        };
-        assert_eq!(
-            left(over, &QUOTA),
-            Left {
-                today: 0,
-                total: 0,
-                submissions_today: 0
-            }
-        );
-        let late = Counts {
-            total: 4,
-            ..Counts::default()
-        };
+        let over = Counts { today: 9, total: 9, submissions_today: 99, under_way: 9, ..Counts::default() };
+        assert_eq!(left(over, &QUOTA), Left { today: 0, total: 0, submissions_today: 0 });
+        let late = Counts { total: 4, ..Counts::default() };
         assert_eq!(left(late, &QUOTA).today, 1);
     }
 
     #[test]
     fn granted_evaluations_are_added_to_the_quota() {
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
-        let used_up = Counts {
-            today: 2,
-            total: 5,
-            ..Counts::default()
-        };
+        let used_up = Counts { today: 2, total: 5, ..Counts::default() };
         assert_eq!(check_quota(used_up, &QUOTA, now)[0].code, "QTA002");
-        let granted = Counts {
-            granted: 1,
-            granted_today: 1,
-            ..used_up
-        };
+        let granted = Counts { granted: 1, granted_today: 1, ..used_up };
         assert_eq!(check_quota(granted, &QUOTA, now), []);
-        assert_eq!(
-            (left(granted, &QUOTA).today, left(granted, &QUOTA).total),
-            (1, 1)
-        );
+        assert_eq!((left(granted, &QUOTA).today, left(granted, &QUOTA).total), (1, 1));
         // Granted on another day: the phase has one more evaluation, but today has not.
-        let earlier = Counts {
-            granted: 1,
-            ..used_up
-        };
+        let earlier = Counts { granted: 1, ..used_up };
         assert_eq!(check_quota(earlier, &QUOTA, now)[0].code, "QTA001");
-        let all = Counts {
-            total: 6,
-            ..granted
-        };
-        assert_eq!(
-            check_quota(all, &QUOTA, now)[0].message,
-            "Your team has used all 6 evaluations of this phase"
-        );
+        let all = Counts { total: 6, ..granted };
+        assert_eq!(check_quota(all, &QUOTA, now)[0].message, "Your team has used all 6 evaluations of this phase");
     }
 
     #[test]
@@ -271,10 +195,7 @@ mod tests {
             assert_eq!(next_day(Timestamp::parse(now).unwrap()).to_string(), next);
         }
         let now = Timestamp::parse("2024-07-29T13:00:00Z").unwrap();
-        let used = Counts {
-            today: 2,
-            ..Counts::default()
-        };
+        let used = Counts { today: 2, ..Counts::default() };
         assert_eq!(
             check_quota(used, &QUOTA, now)[0].message,
             "Your team has used all 2 evaluations of today. The next one is possible at 2024-07-30T00:00:00Z"
@@ -307,14 +228,8 @@ mod tests {
         let message = |text| check_phase(&one, timestamp(text)).map(|f| f.message);
         assert_eq!(message("2024-08-01T00:00:00Z"), None);
         assert_eq!(message("2024-09-20T23:59:59Z"), None);
-        assert_eq!(
-            message("2024-07-28T23:59:59Z").unwrap(),
-            "The phase `validation` opens at 2024-07-29T00:00:00Z"
-        );
-        assert_eq!(
-            message("2024-09-21T00:00:00Z").unwrap(),
-            "The phase `validation` closed at 2024-09-20T23:59:59Z"
-        );
+        assert_eq!(message("2024-07-28T23:59:59Z").unwrap(), "The phase `validation` opens at 2024-07-29T00:00:00Z");
+        assert_eq!(message("2024-09-21T00:00:00Z").unwrap(), "The phase `validation` closed at 2024-09-20T23:59:59Z");
         let sha = CommitSha::new("ab".repeat(20)).unwrap();
         assert_eq!(
             duplicate(7, &ContentId::Commit(sha)).message,

@@ -1,17 +1,14 @@
 //! Sample values for the tests of several rules, and the text form of findings for their snapshots.
 
 use crate::model::{
-    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration, Finding,
-    ForgeName, PathPattern, Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
+    AcrossMetrics, Challenge, ChallengeSlug, Contract, ContractMode, Digest, Duration, Finding, ForgeName, PathPattern,
+    Ranking, RunLimits, Scheme, ScorerSpec, Task, TaskSlug, TeamPattern,
 };
 
 /// The findings of an input, as a block of a snapshot: `CODE severity location: message / help`.
 pub(super) fn block(input: impl std::fmt::Display, findings: &[Finding]) -> String {
     let lines = findings.iter().map(|f| {
-        let location = f
-            .location
-            .as_ref()
-            .map_or(String::new(), |l| format!(" {l}"));
+        let location = f.location.as_ref().map_or(String::new(), |l| format!(" {l}"));
         let (code, severity, message, help) = (&f.code, f.severity, &f.message, &f.help);
         format!("  {code} {severity}{location}: {message} / {help}\n")
     });
@@ -59,10 +56,7 @@ fn task(slug: &str) -> Task {
             time: Duration::seconds(60),
         },
         metrics: Vec::new(),
-        ranking: Ranking {
-            scheme: Scheme::AggregateThenRank,
-            across_metrics: AcrossMetrics::First,
-        },
+        ranking: Ranking { scheme: Scheme::AggregateThenRank, across_metrics: AcrossMetrics::First },
         limits: limits(),
     }
 }

@@ -46,14 +46,7 @@ impl Entries {
     }
 }
 
-const KEYS: [&str; 6] = [
-    "tasks",
-    "dockerfile",
-    "dockerfiles",
-    "title",
-    "authors",
-    "description",
-];
+const KEYS: [&str; 6] = ["tasks", "dockerfile", "dockerfiles", "title", "authors", "description"];
 
 /// Common names for settings that only organizers can set.
 const ORGANIZERS_KEYS: [&str; 22] = [
@@ -92,11 +85,7 @@ pub fn read_submission_toml(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entrie
         Ok(text) => text,
         Err(finding) => return (entries, vec![finding.at(Location::file(FILE))]),
     };
-    let mut reader = Reader {
-        text,
-        tasks,
-        findings: Vec::new(),
-    };
+    let mut reader = Reader { text, tasks, findings: Vec::new() };
     match Document::parse(text) {
         Ok(document) => reader.file(document.as_table(), &mut entries),
         Err(error) => {
@@ -105,25 +94,17 @@ pub fn read_submission_toml(bytes: Option<&[u8]>, tasks: &[TaskSlug]) -> (Entrie
             reader.push(SUB001.finding(message), error.span());
         }
     }
-    reader
-        .findings
-        .sort_by_key(|f| f.location.as_ref().and_then(|p| p.line));
+    reader.findings.sort_by_key(|f| f.location.as_ref().and_then(|p| p.line));
     (entries, reader.findings)
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Box<Finding>> {
     if bytes.len() > limits::SUBMISSION_TOML_BYTES_MAX {
-        let message = format!(
-            "{FILE} has more than {} KiB",
-            limits::SUBMISSION_TOML_BYTES_MAX / 1024
-        );
-        return Err(Box::new(
-            SUB001.finding_with(message, "Keep only the known keys."),
-        ));
+        let message = format!("{FILE} has more than {} KiB", limits::SUBMISSION_TOML_BYTES_MAX / 1024);
+        return Err(Box::new(SUB001.finding_with(message, "Keep only the known keys.")));
     }
-    std::str::from_utf8(bytes).map_err(|_| {
-        Box::new(SUB001.finding_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8."))
-    })
+    std::str::from_utf8(bytes)
+        .map_err(|_| Box::new(SUB001.finding_with(format!("{FILE} is not UTF-8"), "Save it as UTF-8.")))
 }
 
 /// Reads a parsed file and collects findings.
@@ -145,13 +126,7 @@ impl Reader<'_> {
     fn location(&self, offset: usize) -> Location {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count();
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let mut location = Location::line(FILE, u32::try_from(line + 1).unwrap_or(u32::MAX));
         location.column = u32::try_from(column).ok();
         location.with_text(self.text.lines().nth(line).unwrap_or_default().trim_end())
@@ -162,10 +137,7 @@ impl Reader<'_> {
         let mut dockerfile = None;
         let mut dockerfiles = BTreeMap::new();
         for (key, item) in table.iter() {
-            let span = table
-                .get_key_value(key)
-                .and_then(|(k, _)| k.span())
-                .or_else(|| item.span());
+            let span = table.get_key_value(key).and_then(|(k, _)| k.span()).or_else(|| item.span());
             match key {
                 "tasks" => tasks = self.task_list(item, span),
                 "dockerfile" => dockerfile = self.path(item, key),
@@ -179,12 +151,8 @@ impl Reader<'_> {
         let entered = tasks.unwrap_or_else(|| self.tasks.to_vec());
         for (task, (_, span)) in &dockerfiles {
             if !entered.contains(task) {
-                let message =
-                    format!("`dockerfiles.{task}` is for a task that `tasks` does not list");
-                self.push(
-                    SUB003.finding_with(message, "Add the task to `tasks`, or delete the line."),
-                    span.clone(),
-                );
+                let message = format!("`dockerfiles.{task}` is for a task that `tasks` does not list");
+                self.push(SUB003.finding_with(message, "Add the task to `tasks`, or delete the line."), span.clone());
             }
         }
         let default = dockerfile.unwrap_or_else(|| DOCKERFILE.to_owned());
@@ -203,9 +171,7 @@ impl Reader<'_> {
         let known = KEYS.join("`, `");
         let finding = if ORGANIZERS_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
             SUB002.finding_with(
-                format!(
-                    "`{key}` cannot be set here. The organizers set limits, and they are the same for all teams"
-                ),
+                format!("`{key}` cannot be set here. The organizers set limits, and they are the same for all teams"),
                 "Delete the line.",
             )
         } else {
@@ -220,10 +186,7 @@ impl Reader<'_> {
 
     fn wrong_type(&mut self, key: &str, span: Option<Range<usize>>, usage: &str) {
         let message = format!("`{key}` has the wrong type");
-        self.push(
-            SUB004.finding_with(message, format!("Write it as `{usage}`.")),
-            span,
-        );
+        self.push(SUB004.finding_with(message, format!("Write it as `{usage}`.")), span);
     }
 
     fn string(&mut self, item: &Item, key: &str) -> Option<String> {
@@ -234,21 +197,11 @@ impl Reader<'_> {
         text
     }
 
-    fn strings(
-        &mut self,
-        item: &Item,
-        key: &str,
-        span: Option<Range<usize>>,
-    ) -> Option<Vec<String>> {
-        let words: Option<Vec<String>> = item
-            .as_array()
-            .and_then(|a| a.iter().map(|v| v.as_str().map(str::to_owned)).collect());
+    fn strings(&mut self, item: &Item, key: &str, span: Option<Range<usize>>) -> Option<Vec<String>> {
+        let words: Option<Vec<String>> =
+            item.as_array().and_then(|a| a.iter().map(|v| v.as_str().map(str::to_owned)).collect());
         if words.is_none() {
-            self.wrong_type(
-                key,
-                item.span().or(span),
-                &format!("{key} = [\"one\", \"two\"]"),
-            );
+            self.wrong_type(key, item.span().or(span), &format!("{key} = [\"one\", \"two\"]"));
         }
         words
     }
@@ -273,8 +226,8 @@ impl Reader<'_> {
         let task = self.tasks.iter().find(|t| t.as_str() == name).cloned();
         if task.is_none() {
             let names = || self.tasks.iter().map(TaskSlug::as_str);
-            let near = suggest::nearest(name, names())
-                .map_or_else(String::new, |near| format!("Did you mean `{near}`? "));
+            let near =
+                suggest::nearest(name, names()).map_or_else(String::new, |near| format!("Did you mean `{near}`? "));
             let all: Vec<_> = names().map(|n| format!("`{n}`")).collect();
             let finding = SUB003.finding_with(
                 format!("The challenge has no task `{}`", shortened(name)),
@@ -292,11 +245,7 @@ impl Reader<'_> {
     ) -> BTreeMap<TaskSlug, (String, Option<Range<usize>>)> {
         let mut paths = BTreeMap::new();
         let Some(table) = item.as_table_like() else {
-            self.wrong_type(
-                "dockerfiles",
-                span,
-                "dockerfiles = { task = \"path/Dockerfile\" }",
-            );
+            self.wrong_type("dockerfiles", span, "dockerfiles = { task = \"path/Dockerfile\" }");
             return paths;
         };
         for (name, item) in table.iter() {
@@ -317,9 +266,7 @@ impl Reader<'_> {
             && !path.contains(['\\', ':'])
             && !path.chars().any(char::is_control)
             && path.chars().count() <= limits::SOURCE_PATH_CHARS_MAX
-            && path
-                .split('/')
-                .all(|part| !matches!(part, "" | "." | ".." | ".git"));
+            && path.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
         if !plain {
             let message = format!("`{key}` is not a path within the repository");
             self.push(SUB005.finding(message), item.span());
@@ -340,72 +287,37 @@ mod tests {
     use super::*;
 
     fn tasks() -> Vec<TaskSlug> {
-        ["segmentation", "phase-recognition"]
-            .map(|t| TaskSlug::new(t).unwrap())
-            .into()
+        ["segmentation", "phase-recognition"].map(|t| TaskSlug::new(t).unwrap()).into()
     }
 
     fn codes(text: &str) -> Vec<String> {
         read_submission_toml(Some(text.as_bytes()), &tasks())
             .1
             .iter()
-            .map(|f| {
-                format!(
-                    "{} {}",
-                    f.location.as_ref().unwrap().line.unwrap_or(0),
-                    f.code
-                )
-            })
+            .map(|f| format!("{} {}", f.location.as_ref().unwrap().line.unwrap_or(0), f.code))
             .collect()
     }
 
     fn entered(text: &str) -> Vec<(String, String)> {
         let (entries, findings) = read_submission_toml(Some(text.as_bytes()), &tasks());
         assert_eq!(findings, [], "{text}");
-        entries
-            .tasks
-            .into_iter()
-            .map(|(t, d)| (t.to_string(), d))
-            .collect()
+        entries.tasks.into_iter().map(|(t, d)| (t.to_string(), d)).collect()
     }
 
     #[test]
     fn the_entered_tasks() {
-        let both = |d: &str| {
-            vec![
-                ("segmentation".into(), d.into()),
-                ("phase-recognition".into(), d.into()),
-            ]
-        };
+        let both = |d: &str| vec![("segmentation".into(), d.into()), ("phase-recognition".into(), d.into())];
         let one = |d: &str| vec![("segmentation".into(), d.into())];
-        assert_eq!(
-            read_submission_toml(None, &tasks()).0,
-            Entries::all(&tasks())
-        );
+        assert_eq!(read_submission_toml(None, &tasks()).0, Entries::all(&tasks()));
         for (text, expected) in [
             ("", both("Dockerfile")),
-            (
-                "title = \"x\"\nauthors = [\"a\"]\ndescription = \"y\"",
-                both("Dockerfile"),
-            ),
-            (
-                "dockerfile = \"./docker/Dockerfile\"",
-                both("docker/Dockerfile"),
-            ),
-            (
-                "tasks = [\"segmentation\", \"segmentation\"]",
-                one("Dockerfile"),
-            ),
-            (
-                "tasks = [\"segmentation\"]\n[dockerfiles]\nsegmentation = \"seg/Dockerfile\"",
-                one("seg/Dockerfile"),
-            ),
+            ("title = \"x\"\nauthors = [\"a\"]\ndescription = \"y\"", both("Dockerfile")),
+            ("dockerfile = \"./docker/Dockerfile\"", both("docker/Dockerfile")),
+            ("tasks = [\"segmentation\", \"segmentation\"]", one("Dockerfile")),
+            ("tasks = [\"segmentation\"]\n[dockerfiles]\nsegmentation = \"seg/Dockerfile\"", one("seg/Dockerfile")),
             (
                 "dockerfiles = { segmentation = \"a\" }",
-                vec![
-                    ("segmentation".into(), "a".into()),
-                    ("phase-recognition".into(), "Dockerfile".into()),
-                ],
+                vec![("segmentation".into(), "a".into()), ("phase-recognition".into(), "Dockerfile".into())],
             ),
         ] {
             assert_eq!(entered(text), expected, "{text}");
@@ -416,34 +328,22 @@ mod tests {
     fn all_mistakes_are_found_at_once() {
         let mut all = String::new();
         for (text, expected) in [
-            (
-                "tasks = [\"segmentation\"\ndockerfile = \"x\"",
-                &["2 SUB001"] as &[_],
-            ),
+            ("tasks = [\"segmentation\"\ndockerfile = \"x\"", &["2 SUB001"] as &[_]),
             ("tasks = [\"segmentation\"]\ntasks = []", &["2 SUB001"]),
             ("memory = \"64GiB\"", &["1 SUB002"]),
             ("\n[limits]\ngpus = 8", &["2 SUB002"]),
             ("task = [\"segmentation\"]", &["1 SUB002"]),
             ("tasks = [\"segmentaton\"]", &["1 SUB003"]),
             ("tasks = []", &["1 SUB003"]),
-            (
-                "tasks = [\"segmentation\"]\ndockerfiles = { phase-recognition = \"x\" }",
-                &["2 SUB003"],
-            ),
+            ("tasks = [\"segmentation\"]\ndockerfiles = { phase-recognition = \"x\" }", &["2 SUB003"]),
             ("tasks = \"segmentation\"", &["1 SUB004"]),
             ("tasks = [1]", &["1 SUB004"]),
-            (
-                "title = 1\nauthors = \"me\"\ndockerfiles = \"x\"",
-                &["1 SUB004", "2 SUB004", "3 SUB004"],
-            ),
+            ("title = 1\nauthors = \"me\"\ndockerfiles = \"x\"", &["1 SUB004", "2 SUB004", "3 SUB004"]),
             ("dockerfile = \"../x\"", &["1 SUB005"]),
             ("dockerfile = \"/x\"", &["1 SUB005"]),
             ("dockerfile = \"a/\"", &["1 SUB005"]),
             ("dockerfile = \".git/x\"", &["1 SUB005"]),
-            (
-                "tasks = [\"x\"]\ngpus = 1\ndockerfile = \"\"",
-                &["1 SUB003", "2 SUB002", "3 SUB005"],
-            ),
+            ("tasks = [\"x\"]\ngpus = 1\ndockerfile = \"\"", &["1 SUB003", "2 SUB002", "3 SUB005"]),
         ] {
             assert_eq!(codes(text), expected, "{text}");
             let findings = read_submission_toml(Some(text.as_bytes()), &tasks()).1;
@@ -456,14 +356,8 @@ mod tests {
         }
         insta::assert_snapshot!("mistakes", all);
         let findings = read_submission_toml(Some(b"tasks = [\"segmentaton\"]"), &tasks()).1;
-        assert_eq!(
-            findings[0].location.as_ref().unwrap().to_string(),
-            "submission.toml:1:10"
-        );
-        assert!(
-            findings[0].help.starts_with("Did you mean `segmentation`?"),
-            "{findings:?}"
-        );
+        assert_eq!(findings[0].location.as_ref().unwrap().to_string(), "submission.toml:1:10");
+        assert!(findings[0].help.starts_with("Did you mean `segmentation`?"), "{findings:?}");
         for bytes in [&b"\xff"[..], &[b' '; 70_000]] {
             let findings = read_submission_toml(Some(bytes), &tasks()).1;
             assert_eq!(findings[0].code, "SUB001");

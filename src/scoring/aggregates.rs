@@ -22,25 +22,16 @@ pub fn compare_aggregates(
         None | Some(Node::Null) => return (values, Vec::new()),
         Some(Node::Object(members)) => members,
         Some(other) => {
-            let note = format!(
-                "`aggregates` is {}, not an object. Referee ignores it.",
-                other.kind()
-            );
+            let note = format!("`aggregates` is {}, not an object. Referee ignores it.", other.kind());
             return (values, vec![note]);
         }
     };
     let mut notes = Vec::new();
     let declared = |key: &str| metrics.iter().any(|spec| spec.name.as_str() == key);
-    let unknown: Vec<&str> = members
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .filter(|key| !declared(key))
-        .collect();
+    let unknown: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).filter(|key| !declared(key)).collect();
     if !unknown.is_empty() {
         let names = listed(unknown);
-        notes.push(format!(
-            "Referee ignores `aggregates` of undeclared metrics: {names}."
-        ));
+        notes.push(format!("Referee ignores `aggregates` of undeclared metrics: {names}."));
     }
     for spec in metrics {
         match reported.and_then(|node| node.get(spec.name.as_str())) {
@@ -74,10 +65,7 @@ fn number(node: &Node, spec: &MetricSpec) -> Option<f64> {
 }
 
 fn difference(value: f64, spec: &MetricSpec, cases: &[CaseScore]) -> Option<String> {
-    let given: Vec<Option<f64>> = cases
-        .iter()
-        .map(|case| case.values.get(&spec.name).copied().flatten())
-        .collect();
+    let given: Vec<Option<f64>> = cases.iter().map(|case| case.values.get(&spec.name).copied().flatten()).collect();
     let counted: Vec<f64> = given.iter().map(|v| spec.counted(*v)).collect();
     let own = spec.aggregate.of(&counted)?;
     if (value - own).abs() <= TOLERANCE * own.abs().max(1.0) {
@@ -86,10 +74,7 @@ fn difference(value: f64, spec: &MetricSpec, cases: &[CaseScore]) -> Option<Stri
     let filled = match given.iter().filter(|v| v.is_none()).count() {
         0 => String::new(),
         1 => format!(", with 1 missing value counted as {}", spec.counted(None)),
-        n => format!(
-            ", with {n} missing values counted as {}",
-            spec.counted(None)
-        ),
+        n => format!(", with {n} missing values counted as {}", spec.counted(None)),
     };
     let (name, aggregate) = (&spec.name, spec.aggregate.as_str());
     Some(format!(

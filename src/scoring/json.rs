@@ -106,21 +106,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         });
     }
     let mut lexer = SliceLexer::new(bytes);
-    let mut tree = TreeBuilder {
-        bytes,
-        depth: 0,
-        values: 0,
-        duplicates: Vec::new(),
-    };
+    let mut tree = TreeBuilder { bytes, depth: 0, values: 0, duplicates: Vec::new() };
     match lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| tree.value(next, lexer)) {
-        Ok(root) => Ok(Parsed {
-            root,
-            duplicates: tree.duplicates,
-        }),
-        Err(stop) => Err(ParseError {
-            position: tree.position(&lexer),
-            reason: stop.0,
-        }),
+        Ok(root) => Ok(Parsed { root, duplicates: tree.duplicates }),
+        Err(stop) => Err(ParseError { position: tree.position(&lexer), reason: stop.0 }),
     }
 }
 
@@ -203,9 +192,7 @@ impl TreeBuilder<'_> {
     fn member(&mut self, next: u8, lexer: &mut SliceLexer<'_>) -> Result<(String, Node), Stop> {
         lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
         let key = lexer.str_string()?.into_owned();
-        lexer
-            .expect(SliceLexer::ws_peek, b':')
-            .ok_or(Expect::Colon)?;
+        lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
         let next = lexer.ws_peek().ok_or(Expect::Value)?;
         Ok((key, self.value(next, lexer)?))
     }

@@ -57,12 +57,7 @@ mod tests {
 
     #[test]
     fn mistyped_names_are_recognised_and_other_metrics_are_not() {
-        for (given, declared) in [
-            ("Dice", "dice"),
-            ("hd_95", "hd95"),
-            ("dise", "dice"),
-            ("presicion", "precision"),
-        ] {
+        for (given, declared) in [("Dice", "dice"), ("hd_95", "hd95"), ("dise", "dice"), ("presicion", "precision")] {
             assert!(looks_like(given, declared), "{given} {declared}");
         }
         for (given, declared) in [("dsc", "dice"), ("f1", "f2"), ("hd95", "dice"), ("", "f1")] {

@@ -21,12 +21,7 @@ pub struct MetricsProblem {
 /// `SCR012 at results[3].dice: 1.5 is outside the declared bounds 0 to 1. Correct the scorer ...`
 impl fmt::Display for MetricsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            code,
-            location,
-            message,
-            help,
-        } = self;
+        let Self { code, location, message, help } = self;
         write!(f, "{code} at {location}: {message} {help}")
     }
 }

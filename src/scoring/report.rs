@@ -40,12 +40,7 @@ pub fn read_metrics(
 }
 
 /// The report as far as it can be read. `None` only after a problem was added.
-fn check(
-    bytes: &[u8],
-    metrics: &[MetricSpec],
-    cases: &[CaseId],
-    problems: &mut Problems,
-) -> Option<ScoreReport> {
+fn check(bytes: &[u8], metrics: &[MetricSpec], cases: &[CaseId], problems: &mut Problems) -> Option<ScoreReport> {
     let root = parse(bytes, problems)?;
     let rows = rows(&root, problems)?;
     let undeclared: BTreeSet<&str> = rows
@@ -66,18 +61,12 @@ fn check(
             reason: row.and_then(reason),
         });
     }
-    let (reported, mut notes) =
-        aggregates::compare_aggregates(root.get("aggregates"), metrics, &scores);
+    let (reported, mut notes) = aggregates::compare_aggregates(root.get("aggregates"), metrics, &scores);
     if !undeclared.is_empty() {
         let names = listed(undeclared);
-        notes.push(format!(
-            "Referee ignores undeclared keys of `results`: {names}."
-        ));
+        notes.push(format!("Referee ignores undeclared keys of `results`: {names}."));
     }
-    let score = Score {
-        cases: scores,
-        reported,
-    };
+    let score = Score { cases: scores, reported };
     Some(ScoreReport { score, notes })
 }
 
@@ -85,10 +74,7 @@ fn check(
 fn parse(bytes: &[u8], problems: &mut Problems) -> Option<Node> {
     if bytes.len() as u64 > limits::METRICS_BYTES_MAX {
         let bytes_max = limits::METRICS_BYTES_MAX;
-        let message = format!(
-            "The file has {} bytes. At most {bytes_max} bytes are allowed.",
-            bytes.len()
-        );
+        let message = format!("The file has {} bytes. At most {bytes_max} bytes are allowed.", bytes.len());
         let help = "Write only the values of the declared metrics.";
         problems.add("SCR001", "the whole file", message, help);
         return None;
@@ -96,10 +82,7 @@ fn parse(bytes: &[u8], problems: &mut Problems) -> Option<Node> {
     match json::parse(bytes) {
         Ok(parsed) => {
             for (key, end_of_object) in parsed.duplicates {
-                let message = format!(
-                    "The object that ends here has the key {} twice.",
-                    quoted(&key)
-                );
+                let message = format!("The object that ends here has the key {} twice.", quoted(&key));
                 let help = "Write each key once: JSON readers disagree on which one counts.";
                 problems.add("SCR003", end_of_object.to_string(), message, help);
             }
@@ -125,20 +108,12 @@ fn parse(bytes: &[u8], problems: &mut Problems) -> Option<Node> {
 }
 
 /// Adds a problem for every row without the metric's key, or a single one if no row has it.
-fn check_present(
-    spec: &MetricSpec,
-    rows: &[ResultRow<'_>],
-    undeclared: &BTreeSet<&str>,
-    problems: &mut Problems,
-) {
+fn check_present(spec: &MetricSpec, rows: &[ResultRow<'_>], undeclared: &BTreeSet<&str>, problems: &mut Problems) {
     let name = spec.name.as_str();
     let without: Vec<&ResultRow<'_>> = rows.iter().filter(|r| r.get(name).is_none()).collect();
     let meant = undeclared.iter().find(|key| looks_like(key, name));
     let (code, hint) = match meant {
-        Some(key) => (
-            "SCR010",
-            format!(", but there is an undeclared key {}", quoted(key)),
-        ),
+        Some(key) => ("SCR010", format!(", but there is an undeclared key {}", quoted(key))),
         None => ("SCR009", String::new()),
     };
     let help = "Write every metric for every case under its name in `challenge.toml`, with `null` if there is no \
@@ -169,21 +144,12 @@ fn values(
     metrics.iter().map(entry).collect()
 }
 
-fn check_value(
-    node: &Node,
-    spec: &MetricSpec,
-    location: impl Fn() -> String,
-    problems: &mut Problems,
-) -> Option<f64> {
+fn check_value(node: &Node, spec: &MetricSpec, location: impl Fn() -> String, problems: &mut Problems) -> Option<f64> {
     let (low, high) = spec.bounds;
     match node {
         Node::Null if spec.missing == MissingRule::Reject => {
-            let message = format!(
-                "The value is `null`, but `{}` must have a value for every case.",
-                spec.name
-            );
-            let help =
-                "Write a value, or declare how a missing value counts: `missing = \"worst\"`.";
+            let message = format!("The value is `null`, but `{}` must have a value for every case.", spec.name);
+            let help = "Write a value, or declare how a missing value counts: `missing = \"worst\"`.";
             problems.add("SCR013", location(), message, help);
             None
         }

@@ -57,8 +57,7 @@ pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<ResultRow
             None
         }
         None if root.get("case").is_some() => {
-            let message =
-                "There is no `results`. The values are under `case`, as evalutils writes them.";
+            let message = "There is no `results`. The values are under `case`, as evalutils writes them.";
             let help = "Write the values as `results`, with the name of each case under `case`.";
             problems.add("SCR004", "the whole file", message, help);
             None
@@ -94,10 +93,7 @@ fn from_list<'a>(items: &'a [Node], problems: &mut Problems) -> Vec<ResultRow<'a
 }
 
 /// `{"case": {"0": "c001"}, "dice": {"0": 0.91}}`, as `DataFrame.to_dict` writes it.
-fn from_columns<'a>(
-    columns: &'a [(String, Node)],
-    problems: &mut Problems,
-) -> Option<Vec<ResultRow<'a>>> {
+fn from_columns<'a>(columns: &'a [(String, Node)], problems: &mut Problems) -> Option<Vec<ResultRow<'a>>> {
     let names = columns.iter().find(|(name, _)| name == "case");
     let Some((_, Node::Object(names))) = names else {
         let message = "`results` is an object without a column `case`.";
@@ -114,12 +110,7 @@ fn from_columns<'a>(
         let Node::Object(cells) = column else {
             let message = format!("The column is {}, not an object.", column.kind());
             let help = "Give every column the row keys of the column `case`.";
-            problems.add(
-                "SCR004",
-                format!("results.{}", clean(name, 64)),
-                message,
-                help,
-            );
+            problems.add("SCR004", format!("results.{}", clean(name, 64)), message, help);
             continue;
         };
         for (key, cell) in cells {
@@ -134,10 +125,7 @@ fn from_columns<'a>(
             }
         }
     }
-    let row = |(key, fields)| ResultRow {
-        label: Label::Key(key),
-        fields,
-    };
+    let row = |(key, fields)| ResultRow { label: Label::Key(key), fields };
     Some(rows.into_iter().map(row).collect())
 }
 
@@ -165,11 +153,7 @@ pub fn rows_by_case<'r, 'a>(
             Some(Some(first)) => problems.add(
                 "SCR007",
                 at,
-                format!(
-                    "{} already has a result at {}.",
-                    quoted(name),
-                    first.location("case")
-                ),
+                format!("{} already has a result at {}.", quoted(name), first.location("case")),
                 "Write one result per case.",
             ),
             None => problems.add(

@@ -71,10 +71,7 @@ fn rows_and_columns_mean_the_same() {
     );
     assert_eq!(rows, columns);
     let report = rows.unwrap();
-    assert_eq!(
-        report.notes,
-        ["Referee ignores undeclared keys of `results`: `seconds`."]
-    );
+    assert_eq!(report.notes, ["Referee ignores undeclared keys of `results`: `seconds`."]);
     let json = serde_json::to_value(&report.score.cases).unwrap();
     let expected = json!([
         {"case": "c001", "values": {"dice": 0.25, "hd95": 0.0}},
@@ -168,15 +165,20 @@ fn absent_and_probably_mistyped_metrics_are_reported() {
 
 #[test]
 fn a_file_without_results_is_reported_with_its_content() {
-    insta::assert_snapshot!("results", [
-        "[]",
-        "{}",
-        r#"{"results": 3}"#,
-        r#"{"results": [3, {"case": "c001", "dice": 1, "hd95": 1}]}"#,
-        r#"{"results": {"dice": {"0": 1}}}"#,
-        r#"{"results": {"case": {"0": "c001", "1": "c002"}, "dice": 1, "hd95": {"0": 1, "7": 1}}}"#,
-        r#"{"case": {"dice": {"0": 1}}, "aggregates": {}}"#,
-    ].map(problems).join("\n\n"));
+    insta::assert_snapshot!(
+        "results",
+        [
+            "[]",
+            "{}",
+            r#"{"results": 3}"#,
+            r#"{"results": [3, {"case": "c001", "dice": 1, "hd95": 1}]}"#,
+            r#"{"results": {"dice": {"0": 1}}}"#,
+            r#"{"results": {"case": {"0": "c001", "1": "c002"}, "dice": 1, "hd95": {"0": 1, "7": 1}}}"#,
+            r#"{"case": {"dice": {"0": 1}}, "aggregates": {}}"#,
+        ]
+        .map(problems)
+        .join("\n\n")
+    );
 }
 
 #[test]
@@ -199,28 +201,17 @@ fn a_file_that_is_not_json_is_reported_with_line_and_column() {
     let wide = format!("[{}0]", "0,".repeat(limits::METRICS_VALUES_MAX));
     assert!(problems(&wide).starts_with("SCR001 at line 1"));
     let large = vec![b' '; 1 + usize::try_from(limits::METRICS_BYTES_MAX).unwrap()];
-    assert_eq!(
-        read_metrics(&large, &[], &[]).unwrap_err()[0].code,
-        "SCR001"
-    );
-    assert_eq!(
-        read_metrics(b"\xff", &[], &[]).unwrap_err()[0].code,
-        "SCR002"
-    );
+    assert_eq!(read_metrics(&large, &[], &[]).unwrap_err()[0].code, "SCR001");
+    assert_eq!(read_metrics(b"\xff", &[], &[]).unwrap_err()[0].code, "SCR002");
 }
 
 #[test]
 fn the_list_of_problems_is_bounded() {
-    let results: Vec<_> = (1..=200)
-        .map(|i| json!({"case": format!("c{i:03}"), "dice": 2, "hd95": 1}))
-        .collect();
+    let results: Vec<_> = (1..=200).map(|i| json!({"case": format!("c{i:03}"), "dice": 2, "hd95": 1})).collect();
     let text = json!({ "results": results }).to_string();
     let problems = read_metrics(text.as_bytes(), &metrics(), &cases(200)).unwrap_err();
     assert_eq!(problems.len(), limits::FINDINGS_LISTED_MAX + 1);
-    assert_eq!(
-        problems.last().unwrap().message,
-        "150 more problems are not listed."
-    );
+    assert_eq!(problems.last().unwrap().message, "150 more problems are not listed.");
     // A problem of all cases is reported once.
     let all = read_metrics(b"{\"results\": []}", &metrics(), &cases(200)).unwrap_err();
     assert_eq!(all.len(), 1);
@@ -228,14 +219,7 @@ fn the_list_of_problems_is_bounded() {
 
 #[test]
 fn numbers_are_the_nearest_doubles() {
-    for text in [
-        "0.1",
-        "1e23",
-        "9007199254740993",
-        "2.2250738585072011e-308",
-        "-0",
-        "5e-324",
-    ] {
+    for text in ["0.1", "1e23", "9007199254740993", "2.2250738585072011e-308", "-0", "5e-324"] {
         let read = json::parse(text.as_bytes()).unwrap().root;
         assert_eq!(read, Node::Number(text.parse().unwrap()), "{text}");
     }
@@ -263,8 +247,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-            proptest::collection::btree_map(".{0,4}", inner, 0..4)
-                .prop_map(|map| map.into_iter().collect()),
+            proptest::collection::btree_map(".{0,4}", inner, 0..4).prop_map(|map| map.into_iter().collect()),
         ]
     })
 }
@@ -295,8 +278,7 @@ fn any_near_report() -> impl Strategy<Value = String> {
         "\u{e9}",
         "\n",
     ];
-    proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..40)
-        .prop_map(|words| words.concat())
+    proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..40).prop_map(|words| words.concat())
 }
 
 proptest! {

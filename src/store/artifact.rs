@@ -50,10 +50,8 @@ impl Artifacts {
     /// Stores the files of a directory. Blocking. `name` must be unique among concurrent calls.
     pub fn keep_directory(&self, directory: &Path, name: &str) -> io::Result<Digest> {
         let fresh = self.root.join("fresh").join(name);
-        let mut archive = tar::Builder::new(Hashing {
-            inner: BufWriter::new(File::create(&fresh)?),
-            hash: sha2::Sha256::new(),
-        });
+        let mut archive =
+            tar::Builder::new(Hashing { inner: BufWriter::new(File::create(&fresh)?), hash: sha2::Sha256::new() });
         append_sorted(&mut archive, directory, Path::new(""))?;
         let Hashing { inner, hash } = archive.into_inner()?;
         inner.into_inner()?.sync_all()?;
@@ -75,14 +73,9 @@ impl Artifacts {
 
 /// Appends the files of a directory in the order of their names, with fixed times and owners, so that equal content has
 /// the same digest.
-fn append_sorted(
-    archive: &mut tar::Builder<impl Write>,
-    root: &Path,
-    inner: &Path,
-) -> io::Result<()> {
-    let mut names: Vec<_> = fs::read_dir(root.join(inner))?
-        .map(|entry| Ok(entry?.file_name()))
-        .collect::<io::Result<_>>()?;
+fn append_sorted(archive: &mut tar::Builder<impl Write>, root: &Path, inner: &Path) -> io::Result<()> {
+    let mut names: Vec<_> =
+        fs::read_dir(root.join(inner))?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
     names.sort();
     for name in names {
         let path = inner.join(name);
@@ -120,12 +113,8 @@ mod tests {
             fs::write(out.join("sub/x.txt"), "x").unwrap();
             fs::write(out.join("y.txt"), "y").unwrap();
         }
-        let a = artifacts
-            .keep_directory(&dir.path().join("a"), "one")
-            .unwrap();
-        let b = artifacts
-            .keep_directory(&dir.path().join("b"), "two")
-            .unwrap();
+        let a = artifacts.keep_directory(&dir.path().join("a"), "one").unwrap();
+        let b = artifacts.keep_directory(&dir.path().join("b"), "two").unwrap();
         assert_eq!(a, b);
         let again = dir.path().join("again");
         artifacts.unpack(&a, &again).unwrap();

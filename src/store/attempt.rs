@@ -11,8 +11,8 @@ use super::row::{BindBoard as _, ReadRows as _, corrupt};
 use super::submission::{SubmissionRecord, record, transition};
 use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
-    Attempt, AttemptDetail, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding,
-    KillReason, Lease, LogExcerpt, Stage, SubmissionId, SubmissionState, Timestamp, limits,
+    Attempt, AttemptDetail, AttemptId, AttemptState, Board, CaseId, Digest, Duration, Finding, KillReason, Lease,
+    LogExcerpt, Stage, SubmissionId, SubmissionState, Timestamp, limits,
 };
 
 /// The claim of a worker on the next attempt of a submission.
@@ -69,11 +69,7 @@ fn read(row: &AnyRow) -> Result<AttemptRecord> {
 
 /// An error unless the update of the leased row changed a row.
 pub(super) fn held(rows: u64, lease: &Lease) -> Result<()> {
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost(lease.attempt.id.0))
-    }
+    if rows == 1 { Ok(()) } else { Err(StoreError::LeaseLost(lease.attempt.id.0)) }
 }
 
 impl Store {
@@ -92,21 +88,18 @@ impl Store {
             Err(error) => return Err(error),
         }
         let case = claim.case.as_ref().map_or("", CaseId::as_str);
-        let earlier: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2 AND case_id = $3",
-        )
-        .bind(claim.submission.0)
-        .bind(claim.stage.as_str())
-        .bind(case)
-        .fetch_one(&mut *tx)
-        .await?;
-        let begun: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2",
-        )
-        .bind(claim.submission.0)
-        .bind(claim.stage.as_str())
-        .fetch_one(&mut *tx)
-        .await?;
+        let earlier: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2 AND case_id = $3")
+                .bind(claim.submission.0)
+                .bind(claim.stage.as_str())
+                .bind(case)
+                .fetch_one(&mut *tx)
+                .await?;
+        let begun: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM attempt WHERE submission_id = $1 AND stage = $2")
+            .bind(claim.submission.0)
+            .bind(claim.stage.as_str())
+            .fetch_one(&mut *tx)
+            .await?;
         let id = next_number(&mut tx, "attempt").await?;
         sqlx::query(
             "INSERT INTO attempt (id, submission_id, stage, case_id, number, state, owner,
@@ -223,12 +216,7 @@ impl Store {
     }
 
     /// The durations of a stage for the newest submissions of a board that have completed it, all cases together.
-    pub async fn durations(
-        &self,
-        board: &Board,
-        stage: Stage,
-        at_most: i64,
-    ) -> Result<Vec<Duration>> {
+    pub async fn durations(&self, board: &Board, stage: Stage, at_most: i64) -> Result<Vec<Duration>> {
         let took: Vec<i64> = sqlx::query_scalar(
             "SELECT CAST(SUM(a.ended_at - a.started_at) AS BIGINT)
              FROM attempt a JOIN submission s ON s.id = a.submission_id
@@ -253,9 +241,7 @@ impl Store {
              FROM submission s JOIN attempt a ON a.submission_id = s.id AND a.stage = s.stage
              WHERE s.outcome IS NULL AND s.working = 1 AND a.state <> 'lost' GROUP BY s.id",
         )
-        .read_all(&self.reads, |r| {
-            Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?))
-        })
+        .read_all(&self.reads, |r| Ok((SubmissionId(r.try_get("id")?), row::timestamp(r, "since")?)))
         .await
         .map(BTreeMap::from_iter)
     }

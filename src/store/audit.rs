@@ -32,11 +32,7 @@ pub struct NewAuditEntry {
     pub detail: Value,
 }
 
-pub(super) async fn append(
-    tx: &mut Transaction<'static, Any>,
-    entry: &NewAuditEntry,
-    now: Timestamp,
-) -> Result<()> {
+pub(super) async fn append(tx: &mut Transaction<'static, Any>, entry: &NewAuditEntry, now: Timestamp) -> Result<()> {
     let id = next_number(tx, "audit_log").await?;
     sqlx::query(
         "INSERT INTO audit_log (id, actor, action, subject, detail, created_at)

@@ -73,10 +73,7 @@ fn read(row: &AnyRow) -> Result<CommandRecord> {
             comment_id: row.try_get("comment_id")?,
         },
         text: row.try_get("text")?,
-        actor: Sender {
-            id: row.try_get("actor_id")?,
-            login: row.try_get("actor")?,
-        },
+        actor: Sender { id: row.try_get("actor_id")?, login: row.try_get("actor")? },
         state: row::word(row, "state")?,
         reply: row.try_get("reply")?,
         created_at: row::timestamp(row, "created_at")?,
@@ -138,11 +135,10 @@ impl Store {
 
     /// Begins a command. `false` if it was begun before.
     pub async fn begin_command(&self, id: i64) -> Result<bool> {
-        let begun =
-            sqlx::query("UPDATE command SET state = 'running' WHERE id = $1 AND state = 'new'")
-                .bind(id)
-                .execute(&self.writes)
-                .await?;
+        let begun = sqlx::query("UPDATE command SET state = 'running' WHERE id = $1 AND state = 'new'")
+            .bind(id)
+            .execute(&self.writes)
+            .await?;
         Ok(begun.rows_affected() == 1)
     }
 

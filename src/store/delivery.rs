@@ -80,12 +80,8 @@ impl DeliveryWriter {
     /// [`StoreError::Busy`] if too many deliveries wait.
     pub async fn write(&self, delivery: Delivery) -> Result<Received> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .try_send((delivery, answer))
-            .map_err(|_| StoreError::Busy)?;
-        answered
-            .await
-            .map_err(|_| StoreError::Io(std::io::Error::other("the writer has ended")))?
+        self.queue.try_send((delivery, answer)).map_err(|_| StoreError::Busy)?;
+        answered.await.map_err(|_| StoreError::Io(std::io::Error::other("the writer has ended")))?
     }
 }
 
@@ -146,13 +142,11 @@ impl Store {
 
     /// Postpones a delivery, because the forge does not respond.
     pub async fn defer_delivery(&self, id: i64, not_before: Timestamp) -> Result<()> {
-        sqlx::query(
-            "UPDATE delivery SET not_before = $1, attempts = COALESCE(attempts, 0) + 1 WHERE id = $2",
-        )
-        .bind(not_before.0)
-        .bind(id)
-        .execute(&self.writes)
-        .await?;
+        sqlx::query("UPDATE delivery SET not_before = $1, attempts = COALESCE(attempts, 0) + 1 WHERE id = $2")
+            .bind(not_before.0)
+            .bind(id)
+            .execute(&self.writes)
+            .await?;
         Ok(())
     }
 
@@ -186,11 +180,10 @@ impl Store {
 
     /// The time of the last delivery of a forge.
     pub async fn last_delivery_at(&self, forge: &ForgeName) -> Result<Option<Timestamp>> {
-        let at: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(received_at) FROM delivery WHERE forge = $1")
-                .bind(forge.as_str())
-                .fetch_one(&self.reads)
-                .await?;
+        let at: Option<i64> = sqlx::query_scalar("SELECT MAX(received_at) FROM delivery WHERE forge = $1")
+            .bind(forge.as_str())
+            .fetch_one(&self.reads)
+            .await?;
         Ok(at.map(Timestamp))
     }
 
@@ -218,10 +211,7 @@ fn read(row: &AnyRow) -> Result<PendingDelivery> {
 
 /// Inserts a delivery under the next number. Numbers do not come from the table `counter`, which would cost a second
 /// statement. They are never used again, because the last delivery of a forge is never deleted.
-async fn insert(
-    database: impl sqlx::Executor<'_, Database = Any>,
-    delivery: &Delivery,
-) -> Result<Received> {
+async fn insert(database: impl sqlx::Executor<'_, Database = Any>, delivery: &Delivery) -> Result<Received> {
     let inserted = sqlx::query(
         "INSERT INTO delivery (id, forge, digest, event, received_at)
          SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM delivery WHERE TRUE
@@ -233,9 +223,5 @@ async fn insert(
     .bind(delivery.received_at.0)
     .execute(database)
     .await?;
-    Ok(if inserted.rows_affected() == 1 {
-        Received::New
-    } else {
-        Received::Duplicate
-    })
+    Ok(if inserted.rows_affected() == 1 { Received::New } else { Received::Duplicate })
 }

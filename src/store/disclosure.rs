@@ -51,10 +51,7 @@ impl Store {
 
 /// Whether the submission has a score of the current scoring revision of its leaderboard. Without one it would end
 /// unranked.
-async fn has_current_score(
-    tx: &mut Transaction<'static, Any>,
-    record: &SubmissionRecord,
-) -> Result<bool> {
+async fn has_current_score(tx: &mut Transaction<'static, Any>, record: &SubmissionRecord) -> Result<bool> {
     let current: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM score c
          JOIN board b ON b.scoring_revision_id = c.scoring_revision_id

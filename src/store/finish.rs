@@ -12,8 +12,8 @@ use super::row::corrupt;
 use super::submission::{NewSubmission, SubmissionRecord, insert, record, transition};
 use super::{Change, Result, Store, StoreError, next_number, row};
 use crate::model::{
-    AttemptDetail, AttemptId, AttemptState, Blame, Board, Digest, Finding, ImageFacts, Lease,
-    LogExcerpt, Outcome, PageToken, Score, Stage, SubmissionId, TaskSlug, Timestamp,
+    AttemptDetail, AttemptId, AttemptState, Blame, Board, Digest, Finding, ImageFacts, Lease, LogExcerpt, Outcome,
+    PageToken, Score, Stage, SubmissionId, TaskSlug, Timestamp,
 };
 
 /// The next step of a submission after an attempt.
@@ -121,14 +121,7 @@ impl Finish {
 
     /// The stage ended the submission.
     pub fn failed(blame: Blame, outcome: Outcome) -> Self {
-        Self {
-            state: AttemptState::Failed,
-            blame: Some(blame),
-            ..Self::passed(Next::End {
-                outcome,
-                incident: None,
-            })
-        }
+        Self { state: AttemptState::Failed, blame: Some(blame), ..Self::passed(Next::End { outcome, incident: None }) }
     }
 
     /// The attempt was lost and is retried, not before this time.
@@ -147,10 +140,7 @@ impl Finish {
             state: AttemptState::Lost,
             blame: Some(Blame::Infrastructure),
             detail,
-            ..Self::passed(Next::End {
-                outcome: Outcome::Fault,
-                incident: Some(incident),
-            })
+            ..Self::passed(Next::End { outcome: Outcome::Fault, incident: Some(incident) })
         }
     }
 
@@ -232,12 +222,7 @@ impl Store {
     }
 }
 
-async fn end_attempt(
-    tx: &mut Transaction<'static, Any>,
-    lease: &Lease,
-    finish: &Finish,
-    now: Timestamp,
-) -> Result<()> {
+async fn end_attempt(tx: &mut Transaction<'static, Any>, lease: &Lease, finish: &Finish, now: Timestamp) -> Result<()> {
     if finish.state == AttemptState::Running {
         return Err(corrupt("end of an attempt", "running".to_owned()));
     }
@@ -278,16 +263,11 @@ async fn move_submission(
         Next::Advance(stage) => state.advance(stage),
         Next::Repeat | Next::Retry(_) => state.repeat(),
         Next::End { outcome, incident } => state.end(outcome, incident, now),
-        Next::Withhold {
-            outcome, incident, ..
-        } => state.withhold(outcome, incident),
+        Next::Withhold { outcome, incident, .. } => state.withhold(outcome, incident),
     });
     match moved.await {
         // The attempt was running earlier in this transaction.
-        Err(StoreError::Stale) => Err(corrupt(
-            "submission without a running attempt",
-            id.to_string(),
-        )),
+        Err(StoreError::Stale) => Err(corrupt("submission without a running attempt", id.to_string())),
         moved => moved,
     }
 }
@@ -295,46 +275,23 @@ async fn move_submission(
 type Write = Transaction<'static, Any>;
 
 impl Ending {
-    async fn apply(
-        &mut self,
-        tx: &mut Write,
-        next: &Next,
-        effect: &Effect,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn apply(&mut self, tx: &mut Write, next: &Next, effect: &Effect, now: Timestamp) -> Result<()> {
         match effect {
             Effect::Tasks(tasks) => self.set_tasks(tx, next, tasks, now).await,
             Effect::Image { facts, build_name } => self.put_image(tx, facts, build_name, now).await,
             Effect::UseImage(image) => self.use_image(tx, image).await,
-            Effect::Quota {
-                kind,
-                amount,
-                reason,
-            } => quota::enter(tx, &self.record, kind, *amount, reason, now).await,
-            Effect::Score {
-                scoring_revision,
-                score,
-            } => self.put_score(tx, *scoring_revision, score, now).await,
+            Effect::Quota { kind, amount, reason } => quota::enter(tx, &self.record, kind, *amount, reason, now).await,
+            Effect::Score { scoring_revision, score } => self.put_score(tx, *scoring_revision, score, now).await,
             Effect::Outbox(item) => put(tx, item, now).await,
             Effect::StillUsed(board, believed) => {
                 let mine = &self.record.submission;
                 let used = quota::used(tx, board, &mine.team, mine.id.0, now).await?;
-                if used == *believed {
-                    Ok(())
-                } else {
-                    Err(StoreError::Stale)
-                }
+                if used == *believed { Ok(()) } else { Err(StoreError::Stale) }
             }
         }
     }
 
-    async fn put_image(
-        &self,
-        tx: &mut Write,
-        facts: &ImageFacts,
-        build_name: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn put_image(&self, tx: &mut Write, facts: &ImageFacts, build_name: &str, now: Timestamp) -> Result<()> {
         sqlx::query(
             "INSERT INTO image (id, source_id, dockerfile, facts, build_name, created_at)
              VALUES ($1, $2, $3, $4, $5, $6)
@@ -363,13 +320,7 @@ impl Ending {
 
     /// Enters a score, if its scoring revision is the current one of the submission's leaderboard. Otherwise the
     /// submission would end unranked, because its leaderboard was rescored in the meantime.
-    async fn put_score(
-        &self,
-        tx: &mut Write,
-        revision: i64,
-        score: &Score,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn put_score(&self, tx: &mut Write, revision: i64, score: &Score, now: Timestamp) -> Result<()> {
         let submission = &self.record.submission;
         let id = next_number(tx, "score").await?;
         let entered = sqlx::query(
@@ -389,36 +340,20 @@ impl Ending {
         .execute(&mut **tx)
         .await?;
         if entered.rows_affected() != 1 {
-            return Err(corrupt(
-                "scoring revision of another leaderboard",
-                revision.to_string(),
-            ));
+            return Err(corrupt("scoring revision of another leaderboard", revision.to_string()));
         }
-        let current: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE scoring_revision_id = $1")
-                .bind(revision)
-                .fetch_one(&mut **tx)
-                .await?;
+        let current: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM board WHERE scoring_revision_id = $1")
+            .bind(revision)
+            .fetch_one(&mut **tx)
+            .await?;
         match current {
             0 => Err(StoreError::Stale),
             _ => Ok(()),
         }
     }
 
-    async fn set_tasks(
-        &mut self,
-        tx: &mut Write,
-        next: &Next,
-        tasks: &[TaskEntry],
-        now: Timestamp,
-    ) -> Result<()> {
-        let Some((
-            TaskEntry {
-                task, dockerfile, ..
-            },
-            rest,
-        )) = tasks.split_first()
-        else {
+    async fn set_tasks(&mut self, tx: &mut Write, next: &Next, tasks: &[TaskEntry], now: Timestamp) -> Result<()> {
+        let Some((TaskEntry { task, dockerfile, .. }, rest)) = tasks.split_first() else {
             return Ok(());
         };
         sqlx::query("UPDATE submission SET task = $1, dockerfile = $2 WHERE id = $3")
@@ -433,12 +368,7 @@ impl Ending {
         let Next::Advance(stage) = next else {
             return Ok(());
         };
-        for TaskEntry {
-            task,
-            dockerfile,
-            token,
-        } in rest
-        {
+        for TaskEntry { task, dockerfile, token } in rest {
             let new = NewSubmission {
                 source: self.record.source,
                 token,

@@ -18,17 +18,11 @@ pub struct UnneededImage {
 
 impl Store {
     /// The image that was built from a source with this Dockerfile, and the name of its build.
-    pub async fn image(
-        &self,
-        source: i64,
-        dockerfile: &str,
-    ) -> Result<Option<(ImageFacts, String)>> {
+    pub async fn image(&self, source: i64, dockerfile: &str) -> Result<Option<(ImageFacts, String)>> {
         sqlx::query("SELECT facts, build_name FROM image WHERE source_id = $1 AND dockerfile = $2")
             .bind(source)
             .bind(dockerfile)
-            .read_optional(&self.reads, |r| {
-                Ok((row::json(r, "facts")?, r.try_get("build_name")?))
-            })
+            .read_optional(&self.reads, |r| Ok((row::json(r, "facts")?, r.try_get("build_name")?)))
             .await
     }
 

@@ -9,9 +9,7 @@ use sqlx::{Any, Row as _, Transaction};
 use super::row::ReadRows as _;
 use super::submission::{NewSubmission, insert};
 use super::{Change, Repository, Result, Store, StoreError, next_number, row};
-use crate::model::{
-    Digest, ForgeName, PageToken, PhaseSlug, RepositoryId, Stage, SubmissionId, TaskSlug, Timestamp,
-};
+use crate::model::{Digest, ForgeName, PageToken, PhaseSlug, RepositoryId, Stage, SubmissionId, TaskSlug, Timestamp};
 
 /// The organization to whose registry a team pushes its images. Each team has its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,17 +82,14 @@ impl Store {
     /// [`StoreError::ImageOwnerConflict`] if the team has another owner, or the owner belongs to another team.
     pub async fn bind_image_owner(&self, new: &ImageOwner, now: Timestamp) -> Result<ImageOwner> {
         let mut tx = self.begin().await?;
-        let bound = sqlx::query(
-            "SELECT * FROM image_owner WHERE (forge = $1 AND owner_id = $2) OR repository_id = $3",
-        )
-        .bind(new.forge.as_str())
-        .bind(new.owner_id)
-        .bind(new.repository.0)
-        .read_all(&mut *tx, read)
-        .await?;
-        let same = |o: &&ImageOwner| {
-            o.forge == new.forge && o.owner_id == new.owner_id && o.repository == new.repository
-        };
+        let bound = sqlx::query("SELECT * FROM image_owner WHERE (forge = $1 AND owner_id = $2) OR repository_id = $3")
+            .bind(new.forge.as_str())
+            .bind(new.owner_id)
+            .bind(new.repository.0)
+            .read_all(&mut *tx, read)
+            .await?;
+        let same =
+            |o: &&ImageOwner| o.forge == new.forge && o.owner_id == new.owner_id && o.repository == new.repository;
         let id = match (bound.iter().find(same), bound.first()) {
             (Some(known), _) => {
                 sqlx::query("UPDATE image_owner SET login = $1 WHERE id = $2")
@@ -110,10 +105,7 @@ impl Store {
                 } else {
                     "it belongs to another team".to_owned()
                 };
-                return Err(StoreError::ImageOwnerConflict {
-                    owner: new.login.clone(),
-                    reason,
-                });
+                return Err(StoreError::ImageOwnerConflict { owner: new.login.clone(), reason });
             }
             (None, None) => insert_owner(&mut tx, new, now).await?,
         };
@@ -123,9 +115,7 @@ impl Store {
 
     /// The owners of all teams' images, oldest first.
     pub async fn image_owners(&self) -> Result<Vec<ImageOwner>> {
-        sqlx::query("SELECT * FROM image_owner ORDER BY id")
-            .read_all(&self.reads, read)
-            .await
+        sqlx::query("SELECT * FROM image_owner ORDER BY id").read_all(&self.reads, read).await
     }
 
     /// The owner with this id of the forge, if it belongs to a team.
@@ -156,11 +146,7 @@ impl Store {
         )
         .bind(owner.id)
         .read_all(&self.reads, |r| {
-            Ok(SeenImage {
-                name: r.try_get("name")?,
-                tag: r.try_get("tag")?,
-                digest: row::text(r, "digest")?,
-            })
+            Ok(SeenImage { name: r.try_get("name")?, tag: r.try_get("tag")?, digest: row::text(r, "digest")? })
         })
         .await
     }
@@ -189,11 +175,7 @@ impl Store {
     }
 }
 
-async fn insert_owner(
-    tx: &mut Transaction<'static, Any>,
-    new: &ImageOwner,
-    now: Timestamp,
-) -> Result<i64> {
+async fn insert_owner(tx: &mut Transaction<'static, Any>, new: &ImageOwner, now: Timestamp) -> Result<i64> {
     let id = next_number(tx, "image_owner").await?;
     sqlx::query(
         "INSERT INTO image_owner (id, forge, owner_id, login, repository_id, created_at)
@@ -260,12 +242,11 @@ async fn enter(
 ) -> Result<ImageRecord> {
     let pushed_as = new.seen.pushed_as();
     let source = put_source(tx, owner, new, now).await?;
-    let known: Option<i64> =
-        sqlx::query_scalar("SELECT id FROM submission WHERE source_id = $1 AND task = $2")
-            .bind(source)
-            .bind(new.task.as_str())
-            .fetch_optional(&mut **tx)
-            .await?;
+    let known: Option<i64> = sqlx::query_scalar("SELECT id FROM submission WHERE source_id = $1 AND task = $2")
+        .bind(source)
+        .bind(new.task.as_str())
+        .fetch_optional(&mut **tx)
+        .await?;
     let submission = match known {
         Some(id) => SubmissionId(id),
         None => {
@@ -284,12 +265,7 @@ async fn enter(
             insert(tx, &new, now).await?
         }
     };
-    Ok(ImageRecord {
-        seen: new.seen.clone(),
-        phase: new.phase.clone(),
-        submission,
-        new: known.is_none(),
-    })
+    Ok(ImageRecord { seen: new.seen.clone(), phase: new.phase.clone(), submission, new: known.is_none() })
 }
 
 /// Adds the source of an image for a phase, unless the image was entered before under any name. Returns its row.
@@ -313,12 +289,10 @@ async fn put_source(
     .bind(owner.id)
     .execute(&mut **tx)
     .await?;
-    Ok(sqlx::query_scalar(
-        "SELECT id FROM source WHERE repository_id = $1 AND sha = $2 AND phase = $3",
-    )
-    .bind(owner.repository.0)
-    .bind(new.seen.digest.as_str())
-    .bind(new.phase.as_str())
-    .fetch_one(&mut **tx)
-    .await?)
+    Ok(sqlx::query_scalar("SELECT id FROM source WHERE repository_id = $1 AND sha = $2 AND phase = $3")
+        .bind(owner.repository.0)
+        .bind(new.seen.digest.as_str())
+        .bind(new.phase.as_str())
+        .fetch_one(&mut **tx)
+        .await?)
 }

@@ -20,17 +20,10 @@ pub struct SeenRef {
 impl Store {
     /// The refs that Referee last saw.
     pub async fn known_refs(&self, repository: RepositoryId) -> Result<Vec<SeenRef>> {
-        sqlx::query(
-            "SELECT full_ref, sha FROM known_ref WHERE repository_id = $1 ORDER BY full_ref",
-        )
-        .bind(repository.0)
-        .read_all(&self.reads, |r| {
-            Ok(SeenRef {
-                full_ref: r.try_get("full_ref")?,
-                commit: row::text(r, "sha")?,
-            })
-        })
-        .await
+        sqlx::query("SELECT full_ref, sha FROM known_ref WHERE repository_id = $1 ORDER BY full_ref")
+            .bind(repository.0)
+            .read_all(&self.reads, |r| Ok(SeenRef { full_ref: r.try_get("full_ref")?, commit: row::text(r, "sha")? }))
+            .await
     }
 }
 

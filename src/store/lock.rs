@@ -26,12 +26,7 @@ impl InstanceLock {
     pub fn acquire(directory: &Path, nonce: [u8; 8]) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join("referee.lock");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -46,10 +41,7 @@ impl InstanceLock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self {
-            _file: file,
-            owner: format!("{}-{}", std::process::id(), hex::encode(nonce)),
-        })
+        Ok(Self { _file: file, owner: format!("{}-{}", std::process::id(), hex::encode(nonce)) })
     }
 }
 
@@ -74,15 +66,12 @@ impl Store {
             return Ok(DatabaseLock { _session: None });
         }
         let mut session = self.options.connect().await?;
-        let locked: bool = sqlx::query_scalar(
-            "SELECT pg_try_advisory_lock(hashtext('referee daemon ' || current_schema()))",
-        )
-        .fetch_one(&mut session)
-        .await?;
+        let locked: bool =
+            sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('referee daemon ' || current_schema()))")
+                .fetch_one(&mut session)
+                .await?;
         if locked {
-            Ok(DatabaseLock {
-                _session: Some(session),
-            })
+            Ok(DatabaseLock { _session: Some(session) })
         } else {
             Err(std::io::Error::other("another referee daemon uses this database").into())
         }

@@ -109,11 +109,7 @@ pub enum StoreError {
     ImageOwnerConflict { owner: String, reason: String },
     /// The team has another repository, or the repository belongs to another team or challenge.
     #[error("{repository} cannot become the repository of team {team}: {reason}")]
-    RepositoryConflict {
-        team: String,
-        repository: String,
-        reason: String,
-    },
+    RepositoryConflict { team: String, repository: String, reason: String },
     /// The sender may try again later.
     #[error("too many deliveries wait to be written")]
     Busy,

@@ -31,11 +31,7 @@ pub(super) enum Engine {
 
 impl Engine {
     fn of(url: &str) -> Self {
-        if url.starts_with("sqlite:") {
-            Self::Sqlite
-        } else {
-            Self::Postgres
-        }
+        if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
     }
 
     /// The statement that begins a writing transaction. A deferred transaction of SQLite could fail half-way, if
@@ -91,13 +87,7 @@ impl Store {
         tx.commit().await?;
         let reads = connect(engine, options.clone(), true).await?;
         let (changes, _) = broadcast::channel(limits::LIVE_EVENTS_BUFFER);
-        Ok(Self {
-            reads,
-            writes,
-            engine,
-            options,
-            changes,
-        })
+        Ok(Self { reads, writes, engine, options, changes })
     }
 
     /// Opens the SQLite file at this path.
@@ -110,10 +100,7 @@ impl Store {
             StoreError::Io(std::io::Error::other(message))
         })?;
         // These characters have a meaning in an address.
-        let escaped = text
-            .replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23");
+        let escaped = text.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
         Self::open(&format!("sqlite:{escaped}")).await
     }
 
@@ -131,11 +118,9 @@ impl Store {
 /// transaction has read do not change until it ends.
 async fn lock_writers(engine: Engine, tx: &mut Transaction<'static, Any>) -> Result<()> {
     if engine == Engine::Postgres {
-        sqlx::query(
-            "SELECT pg_advisory_xact_lock(hashtext('referee writes ' || current_schema()))",
-        )
-        .execute(&mut **tx)
-        .await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('referee writes ' || current_schema()))")
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(())
 }
@@ -167,11 +152,7 @@ async fn connect(engine: Engine, options: AnyConnectOptions, read_only: bool) ->
         .await?)
 }
 
-async fn set_up(
-    connection: &mut AnyConnection,
-    engine: Engine,
-    read_only: bool,
-) -> sqlx::Result<()> {
+async fn set_up(connection: &mut AnyConnection, engine: Engine, read_only: bool) -> sqlx::Result<()> {
     for statement in engine.setup() {
         connection.execute(*statement).await?;
     }
@@ -191,16 +172,11 @@ async fn migrate(tx: &mut Transaction<'static, Any>) -> Result<()> {
     match migrations.run_direct(None, &mut **tx, false).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
-            let found = sqlx::query_scalar::<_, Vec<u8>>(
-                "SELECT checksum FROM _sqlx_migrations ORDER BY version",
-            )
-            .fetch_all(&mut **tx)
-            .await?;
+            let found = sqlx::query_scalar::<_, Vec<u8>>("SELECT checksum FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&mut **tx)
+                .await?;
             let expected = MIGRATIONS.iter().map(|m| m.checksum.to_vec());
-            Err(StoreError::Schema {
-                found: schema_digest(found),
-                expected: schema_digest(expected),
-            })
+            Err(StoreError::Schema { found: schema_digest(found), expected: schema_digest(expected) })
         }
         Err(error) => Err(error.into()),
     }

@@ -63,11 +63,7 @@ pub struct OutboxMessage {
 
 /// Adds a message, or a new version of it. If an older version waits, its priority and its time stay if they are
 /// better, so that the new version does not delay a change that the forge does not show yet.
-pub(super) async fn put(
-    tx: &mut Transaction<'static, Any>,
-    message: &NewOutboxMessage,
-    now: Timestamp,
-) -> Result<()> {
+pub(super) async fn put(tx: &mut Transaction<'static, Any>, message: &NewOutboxMessage, now: Timestamp) -> Result<()> {
     let id = next_number(tx, "outbox").await?;
     sqlx::query(
         "INSERT INTO outbox (id, forge, subject, channel, payload, version, sent, attempts,
@@ -125,13 +121,12 @@ impl Store {
     /// Adds a message, unless there was one for this subject and channel before.
     pub async fn enqueue_once(&self, message: &NewOutboxMessage, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
-        let known =
-            sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
-                .bind(message.forge.as_str())
-                .bind(&message.subject)
-                .bind(message.channel)
-                .fetch_optional(&mut *tx)
-                .await?;
+        let known = sqlx::query("SELECT id FROM outbox WHERE forge = $1 AND subject = $2 AND channel = $3")
+            .bind(message.forge.as_str())
+            .bind(&message.subject)
+            .bind(message.channel)
+            .fetch_optional(&mut *tx)
+            .await?;
         if known.is_some() {
             return Ok(());
         }
@@ -219,12 +214,7 @@ impl Store {
     }
 
     /// Records that this version can never be sent, with the reason. A newer version stays due.
-    pub async fn abandon_message(
-        &self,
-        message: &OutboxMessage,
-        error: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn abandon_message(&self, message: &OutboxMessage, error: &str, now: Timestamp) -> Result<()> {
         sqlx::query(
             "UPDATE outbox SET sent = $1, published_state = $2, sent_at = $3, last_error = $4
              WHERE id = $5 AND sent < $1",
@@ -240,12 +230,7 @@ impl Store {
     }
 
     /// Makes all messages due now that failed with this error and wait for their next attempt.
-    pub async fn retry_messages_now(
-        &self,
-        forge: &ForgeName,
-        error: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn retry_messages_now(&self, forge: &ForgeName, error: &str, now: Timestamp) -> Result<()> {
         let retried = sqlx::query(
             "UPDATE outbox SET not_before = $1
              WHERE forge = $2 AND sent < version AND not_before > $1 AND last_error = $3",
@@ -262,12 +247,7 @@ impl Store {
     }
 
     /// Records that sending this version failed. The next attempt is at `retry_at`. A newer version is not delayed.
-    pub async fn record_failed_attempt(
-        &self,
-        message: &OutboxMessage,
-        error: &str,
-        retry_at: Timestamp,
-    ) -> Result<()> {
+    pub async fn record_failed_attempt(&self, message: &OutboxMessage, error: &str, retry_at: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE outbox SET published_state = $1 WHERE id = $2")
             .bind(message.published_state.to_string())

@@ -15,8 +15,8 @@ use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp
 fn read(row: &AnyRow) -> Result<Override> {
     let key: String = row.try_get("key")?;
     let value: Value = row::json(row, "value")?;
-    let setting: Setting = serde_json::from_value(json!({ "key": key, "value": value }))
-        .map_err(|_| row::corrupt("override", key))?;
+    let setting: Setting =
+        serde_json::from_value(json!({ "key": key, "value": value })).map_err(|_| row::corrupt("override", key))?;
     Ok(Override {
         id: row.try_get("id")?,
         challenge: row::text(row, "challenge")?,
@@ -54,11 +54,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
-        let newest: i64 =
-            sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM override WHERE challenge = $1")
-                .bind(challenge.as_str())
-                .fetch_one(&mut *tx)
-                .await?;
+        let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM override WHERE challenge = $1")
+            .bind(challenge.as_str())
+            .fetch_one(&mut *tx)
+            .await?;
         if newest != newest_seen {
             return Err(StoreError::Stale);
         }

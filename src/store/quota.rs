@@ -160,12 +160,7 @@ pub(super) async fn used(
 }
 
 /// Evaluations that organizers granted since this time.
-async fn granted(
-    connection: &mut AnyConnection,
-    board: &Board,
-    team: &TeamSlug,
-    since: Timestamp,
-) -> Result<u32> {
+async fn granted(connection: &mut AnyConnection, board: &Board, team: &TeamSlug, since: Timestamp) -> Result<u32> {
     let sum: i64 = sqlx::query_scalar(
         "SELECT CAST(COALESCE(SUM(-amount), 0) AS BIGINT) FROM quota_entry
          WHERE submission_id IS NULL AND kind = 'evaluation' AND challenge = $1 AND phase = $2
@@ -183,13 +178,7 @@ impl Store {
     /// The quota of a board that a team has used. A submission that has not reached the hidden data yet counts while
     /// it is under way, so that pushes at the same time cannot exceed the quota. The submission `except` does not
     /// count (0: all count).
-    pub async fn usage(
-        &self,
-        board: &Board,
-        team: &TeamSlug,
-        except: i64,
-        now: Timestamp,
-    ) -> Result<Usage> {
+    pub async fn usage(&self, board: &Board, team: &TeamSlug, except: i64, now: Timestamp) -> Result<Usage> {
         let mut connection = self.reads.acquire().await?;
         used(&mut connection, board, team, except, now).await
     }
@@ -206,12 +195,7 @@ impl Store {
     }
 
     /// Adds a grant: an entry with a negative amount and without a submission.
-    pub async fn grant(
-        &self,
-        grant: &Grant<'_>,
-        audit: &NewAuditEntry,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn grant(&self, grant: &Grant<'_>, audit: &NewAuditEntry, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         let id = next_number(&mut tx, "quota_entry").await?;
         sqlx::query(

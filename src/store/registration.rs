@@ -69,13 +69,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<RegistrationRequest>> {
         let mut tx = self.begin().await?;
-        let bound: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM repository WHERE forge = $1 AND forge_id = $2",
-        )
-        .bind(seen.forge.as_str())
-        .bind(&seen.forge_id)
-        .fetch_one(&mut *tx)
-        .await?;
+        let bound: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM repository WHERE forge = $1 AND forge_id = $2")
+            .bind(seen.forge.as_str())
+            .bind(&seen.forge_id)
+            .fetch_one(&mut *tx)
+            .await?;
         if bound > 0 {
             return Ok(None);
         }
@@ -101,10 +99,7 @@ impl Store {
     }
 
     /// All requests of a challenge, oldest first.
-    pub async fn registration_requests(
-        &self,
-        challenge: &ChallengeSlug,
-    ) -> Result<Vec<RegistrationRequest>> {
+    pub async fn registration_requests(&self, challenge: &ChallengeSlug) -> Result<Vec<RegistrationRequest>> {
         sqlx::query("SELECT * FROM registration_request WHERE challenge = $1 ORDER BY id")
             .bind(challenge.as_str())
             .read_all(&self.reads, read)
@@ -163,18 +158,13 @@ async fn decide(
     state: RegistrationState,
     now: Timestamp,
 ) -> Result<()> {
-    let decided = sqlx::query(
-        "UPDATE registration_request SET state = $1, decided_at = $2 WHERE id = $3 AND state = $4",
-    )
-    .bind(state.as_str())
-    .bind(now.0)
-    .bind(request.id)
-    .bind(request.state.as_str())
-    .execute(&mut **tx)
-    .await?;
-    if decided.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Stale)
-    }
+    let decided =
+        sqlx::query("UPDATE registration_request SET state = $1, decided_at = $2 WHERE id = $3 AND state = $4")
+            .bind(state.as_str())
+            .bind(now.0)
+            .bind(request.id)
+            .bind(request.state.as_str())
+            .execute(&mut **tx)
+            .await?;
+    if decided.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }

@@ -18,24 +18,18 @@ pub struct ReportIssue {
 }
 
 impl Store {
-    pub async fn report_issue(
-        &self,
-        forge: &ForgeName,
-        forge_id: &str,
-    ) -> Result<Option<ReportIssue>> {
-        sqlx::query(
-            "SELECT issue, unsure_until FROM report_issue WHERE forge = $1 AND forge_id = $2",
-        )
-        .bind(forge.as_str())
-        .bind(forge_id)
-        .read_optional(&self.reads, |r| {
-            let number: i64 = r.try_get("issue")?;
-            Ok(ReportIssue {
-                issue: (number > 0).then_some(number),
-                unsure_until: row::optional_timestamp(r, "unsure_until")?,
+    pub async fn report_issue(&self, forge: &ForgeName, forge_id: &str) -> Result<Option<ReportIssue>> {
+        sqlx::query("SELECT issue, unsure_until FROM report_issue WHERE forge = $1 AND forge_id = $2")
+            .bind(forge.as_str())
+            .bind(forge_id)
+            .read_optional(&self.reads, |r| {
+                let number: i64 = r.try_get("issue")?;
+                Ok(ReportIssue {
+                    issue: (number > 0).then_some(number),
+                    unsure_until: row::optional_timestamp(r, "unsure_until")?,
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Makes this the issue in which Referee reports.
@@ -64,12 +58,7 @@ impl Store {
     }
 
     /// Deletes the row of an issue that the forge no longer has. A newer issue of the repository stays.
-    pub async fn delete_report_issue(
-        &self,
-        forge: &ForgeName,
-        forge_id: &str,
-        issue: i64,
-    ) -> Result<()> {
+    pub async fn delete_report_issue(&self, forge: &ForgeName, forge_id: &str, issue: i64) -> Result<()> {
         sqlx::query("DELETE FROM report_issue WHERE forge = $1 AND forge_id = $2 AND issue = $3")
             .bind(forge.as_str())
             .bind(forge_id)

@@ -61,9 +61,7 @@ impl Store {
 
     /// The repositories of all teams, oldest first.
     pub async fn repositories(&self) -> Result<Vec<Repository>> {
-        sqlx::query("SELECT * FROM repository ORDER BY id")
-            .read_all(&self.reads, read)
-            .await
+        sqlx::query("SELECT * FROM repository ORDER BY id").read_all(&self.reads, read).await
     }
 
     /// The repository with this id of the forge, if it belongs to a team.
@@ -86,10 +84,7 @@ impl Store {
     /// # Errors
     /// The row does not exist.
     pub async fn repository(&self, id: RepositoryId) -> Result<Repository> {
-        let found = sqlx::query("SELECT * FROM repository WHERE id = $1")
-            .bind(id.0)
-            .fetch_one(&self.reads)
-            .await?;
+        let found = sqlx::query("SELECT * FROM repository WHERE id = $1").bind(id.0).fetch_one(&self.reads).await?;
         read(&found)
     }
 }
@@ -124,34 +119,19 @@ pub(super) async fn bind(
             return Ok((inserted, true));
         }
     };
-    Err(StoreError::RepositoryConflict {
-        team: new.team.to_string(),
-        repository: new.full_name.clone(),
-        reason,
-    })
+    Err(StoreError::RepositoryConflict { team: new.team.to_string(), repository: new.full_name.clone(), reason })
 }
 
-async fn rename(
-    tx: &mut Transaction<'static, Any>,
-    known: &Repository,
-    full_name: &str,
-) -> Result<Repository> {
+async fn rename(tx: &mut Transaction<'static, Any>, known: &Repository, full_name: &str) -> Result<Repository> {
     sqlx::query("UPDATE repository SET full_name = $1 WHERE id = $2")
         .bind(full_name)
         .bind(known.id.0)
         .execute(&mut **tx)
         .await?;
-    Ok(Repository {
-        full_name: full_name.to_owned(),
-        ..known.clone()
-    })
+    Ok(Repository { full_name: full_name.to_owned(), ..known.clone() })
 }
 
-async fn insert(
-    tx: &mut Transaction<'static, Any>,
-    new: &Repository,
-    now: Timestamp,
-) -> Result<Repository> {
+async fn insert(tx: &mut Transaction<'static, Any>, new: &Repository, now: Timestamp) -> Result<Repository> {
     let id = next_number(tx, "repository").await?;
     sqlx::query(
         "INSERT INTO repository
@@ -168,8 +148,5 @@ async fn insert(
     .bind(now.0)
     .execute(&mut **tx)
     .await?;
-    Ok(Repository {
-        id: RepositoryId(id),
-        ..new.clone()
-    })
+    Ok(Repository { id: RepositoryId(id), ..new.clone() })
 }

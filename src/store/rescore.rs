@@ -11,8 +11,8 @@ use strum::{EnumString, IntoStaticStr};
 use super::audit::append;
 use super::row::{BindBoard as _, ReadRows as _};
 use super::{
-    Change, CommandEffects, NewAuditEntry, Result, Store, StoreError, SubmissionRecord,
-    next_number, outbox, row, score, submission,
+    Change, CommandEffects, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, next_number, outbox, row,
+    score, submission,
 };
 use crate::model::{Board, Score, Timestamp};
 
@@ -119,12 +119,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the board has no scoring revision, or has an open rescore.
-    pub async fn request_rescore(
-        &self,
-        board: &Board,
-        audit: &NewAuditEntry,
-        now: Timestamp,
-    ) -> Result<i64> {
+    pub async fn request_rescore(&self, board: &Board, audit: &NewAuditEntry, now: Timestamp) -> Result<i64> {
         let mut tx = self.begin().await?;
         let id = next_number(&mut tx, "rescore").await?;
         let requested = sqlx::query(
@@ -186,12 +181,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the rescore is not open.
-    pub async fn apply_rescore(
-        &self,
-        id: i64,
-        effects: CommandEffects<'_>,
-        now: Timestamp,
-    ) -> Result<ApplyResult> {
+    pub async fn apply_rescore(&self, id: i64, effects: CommandEffects<'_>, now: Timestamp) -> Result<ApplyResult> {
         let mut tx = self.begin().await?;
         let rescore = by_id(&mut tx, id).await?;
         if !rescore.state.is_open() {
@@ -218,22 +208,14 @@ impl Store {
         tx.commit().await?;
         self.notify(Change::Board(rescore.board));
         self.notify(Change::Outbox);
-        Ok(ApplyResult::Applied {
-            revision,
-            scores: done,
-        })
+        Ok(ApplyResult::Applied { revision, scores: done })
     }
 
     /// Discards a rescore. The board does not change.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the rescore is not open.
-    pub async fn discard_rescore(
-        &self,
-        id: i64,
-        audit: &NewAuditEntry,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn discard_rescore(&self, id: i64, audit: &NewAuditEntry, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         let rescore = close(&mut tx, id, RescoreState::Discarded, None, now).await?;
         append(&mut tx, audit, now).await?;
@@ -244,10 +226,7 @@ impl Store {
 }
 
 pub(super) async fn by_id(tx: &mut Write, id: i64) -> Result<Rescore> {
-    let found = sqlx::query("SELECT * FROM rescore WHERE id = $1")
-        .bind(id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let found = sqlx::query("SELECT * FROM rescore WHERE id = $1").bind(id).fetch_one(&mut **tx).await?;
     read(&found)
 }
 
@@ -273,12 +252,10 @@ pub(super) async fn close(
 }
 
 async fn current_revision(tx: &mut Write, board: &Board) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT scoring_revision_id FROM board WHERE challenge = $1 AND phase = $2 AND task = $3",
-    )
-    .bind_board(board)
-    .fetch_optional(&mut **tx)
-    .await?)
+    Ok(sqlx::query_scalar("SELECT scoring_revision_id FROM board WHERE challenge = $1 AND phase = $2 AND task = $3")
+        .bind_board(board)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// The number of scored submissions of the board with a new score, and of all scored submissions.
@@ -301,12 +278,7 @@ pub(super) async fn progress(tx: &mut Write, rescore: &Rescore) -> Result<(usize
 }
 
 /// Inserts the new scores. If the scoring revision existed before, its scores stay: a score is never changed.
-async fn insert_scores(
-    tx: &mut Write,
-    rescore: &Rescore,
-    revision: i64,
-    now: Timestamp,
-) -> Result<()> {
+async fn insert_scores(tx: &mut Write, rescore: &Rescore, revision: i64, now: Timestamp) -> Result<()> {
     let items = sqlx::query(
         "SELECT i.submission_id, i.score,
                 (SELECT MAX(c.attempt_id) FROM score c WHERE c.submission_id = i.submission_id)

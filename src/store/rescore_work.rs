@@ -37,11 +37,7 @@ pub enum RescoreItemEnd {
 
 impl Store {
     /// Claims a rescore that has to be prepared and that no worker prepares.
-    pub async fn claim_rescore(
-        &self,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<Option<(Rescore, RescoreLease)>> {
+    pub async fn claim_rescore(&self, owner: &str, now: Timestamp) -> Result<Option<(Rescore, RescoreLease)>> {
         if !self.rescores_open().await? {
             return Ok(None);
         }
@@ -61,12 +57,8 @@ impl Store {
         let Some(rescore) = claimed.as_ref().map(read).transpose()? else {
             return Ok(None);
         };
-        let lease = RescoreLease {
-            rescore: rescore.id,
-            submission: None,
-            owner: owner.to_owned(),
-            attempts: rescore.attempts,
-        };
+        let lease =
+            RescoreLease { rescore: rescore.id, submission: None, owner: owner.to_owned(), attempts: rescore.attempts };
         Ok(Some((rescore, lease)))
     }
 
@@ -150,11 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
-    pub async fn finish_rescore_preparation(
-        &self,
-        lease: &RescoreLease,
-        definition: &Value,
-    ) -> Result<()> {
+    pub async fn finish_rescore_preparation(&self, lease: &RescoreLease, definition: &Value) -> Result<()> {
         let prepared = sqlx::query(
             "UPDATE rescore SET state = 'running', definition = $1
              WHERE id = $2 AND owner = $3 AND state = 'preparing'",
@@ -171,11 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
-    pub async fn retry_rescore_preparation(
-        &self,
-        lease: &RescoreLease,
-        at: Timestamp,
-    ) -> Result<()> {
+    pub async fn retry_rescore_preparation(&self, lease: &RescoreLease, at: Timestamp) -> Result<()> {
         let released = sqlx::query(
             "UPDATE rescore SET owner = '', lease_until = $1
              WHERE id = $2 AND owner = $3 AND state = 'preparing'",
@@ -204,17 +188,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] if another worker owns the work, or the rescore is closed.
-    pub async fn finish_rescore_item(
-        &self,
-        lease: &RescoreLease,
-        end: &RescoreItemEnd,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn finish_rescore_item(&self, lease: &RescoreLease, end: &RescoreItemEnd, now: Timestamp) -> Result<()> {
         let (state, score, problem, ready_at) = match end {
             RescoreItemEnd::Scored(score) => ("done", Some(row::to_json(score)?), None, now),
-            RescoreItemEnd::Failed(problem) => {
-                ("failed", None, Some(row::without_nul(problem)), now)
-            }
+            RescoreItemEnd::Failed(problem) => ("failed", None, Some(row::without_nul(problem)), now),
             RescoreItemEnd::Retry(at) => ("waiting", None, None, *at),
         };
         let ended_at = (state != "waiting").then_some(now.0);
@@ -244,9 +221,8 @@ impl Store {
             return Ok(false);
         }
         let mut tx = self.begin().await?;
-        let open = sqlx::query("SELECT * FROM rescore WHERE state IN ('running', 'ready')")
-            .read_all(&mut *tx, read)
-            .await?;
+        let open =
+            sqlx::query("SELECT * FROM rescore WHERE state IN ('running', 'ready')").read_all(&mut *tx, read).await?;
         let mut changed = Vec::new();
         for rescore in open {
             if advance(&mut tx, &rescore, now).await? {
@@ -261,22 +237,17 @@ impl Store {
     }
 
     async fn rescores_open(&self) -> Result<bool> {
-        let open: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM rescore WHERE state IN ('preparing', 'running', 'ready')",
-        )
-        .fetch_one(&self.reads)
-        .await?;
+        let open: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM rescore WHERE state IN ('preparing', 'running', 'ready')")
+                .fetch_one(&self.reads)
+                .await?;
         Ok(open > 0)
     }
 }
 
 /// An error unless the update of the leased row changed a row.
 fn held(rows: u64, lease: &RescoreLease) -> Result<()> {
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost(lease.rescore))
-    }
+    if rows == 1 { Ok(()) } else { Err(StoreError::LeaseLost(lease.rescore)) }
 }
 
 async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bool> {
@@ -308,11 +279,7 @@ async fn advance(tx: &mut Write, rescore: &Rescore, now: Timestamp) -> Result<bo
         return Ok(true);
     }
     let (done, all) = progress(tx, rescore).await?;
-    let state = if done == all {
-        RescoreState::Ready
-    } else {
-        RescoreState::Running
-    };
+    let state = if done == all { RescoreState::Ready } else { RescoreState::Running };
     if state != rescore.state {
         sqlx::query("UPDATE rescore SET state = $1 WHERE id = $2")
             .bind(state.as_str())

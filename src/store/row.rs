@@ -54,17 +54,13 @@ pub trait BindBoard<'b> {
 
 impl<'b> BindBoard<'b> for Query<'_, Any, AnyArguments> {
     fn bind_board(self, board: &'b Board) -> Self {
-        self.bind(board.challenge.as_str())
-            .bind(board.phase.as_str())
-            .bind(board.task.as_str())
+        self.bind(board.challenge.as_str()).bind(board.phase.as_str()).bind(board.task.as_str())
     }
 }
 
 impl<'b, T> BindBoard<'b> for QueryScalar<'b, Any, T, AnyArguments> {
     fn bind_board(self, board: &'b Board) -> Self {
-        self.bind(board.challenge.as_str())
-            .bind(board.phase.as_str())
-            .bind(board.task.as_str())
+        self.bind(board.challenge.as_str()).bind(board.phase.as_str()).bind(board.task.as_str())
     }
 }
 
@@ -106,10 +102,7 @@ pub fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) 
 }
 
 /// [`json`], or NULL.
-pub fn optional_json<T: serde::de::DeserializeOwned>(
-    row: &AnyRow,
-    column: &'static str,
-) -> Result<Option<T>> {
+pub fn optional_json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
     let value: Option<String> = row.try_get(column)?;
     value.map(|_| json(row, column)).transpose()
 }

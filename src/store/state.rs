@@ -30,10 +30,7 @@ impl From<&SubmissionState> for Columns {
             incident: state.incident().map(str::to_owned),
             ended_at: state.ended_at(),
         };
-        if let SubmissionState::Undisclosed {
-            outcome, incident, ..
-        } = state
-        {
+        if let SubmissionState::Undisclosed { outcome, incident, .. } = state {
             columns.undisclosed_outcome = Some(*outcome);
             columns.incident.clone_from(incident);
         }
@@ -52,21 +49,9 @@ pub(super) fn read(row: &AnyRow) -> Result<SubmissionState> {
     match (working != 0, undisclosed, outcome, ended_at) {
         (false, None, None, None) => Ok(SubmissionState::Waiting { stage }),
         (true, None, None, None) => Ok(SubmissionState::Working { stage }),
-        (false, Some(outcome), None, None) => Ok(SubmissionState::Undisclosed {
-            stage,
-            outcome,
-            incident,
-        }),
-        (false, None, Some(outcome), Some(at)) => Ok(SubmissionState::Ended {
-            stage,
-            outcome,
-            at,
-            incident,
-        }),
-        other => Err(row::corrupt(
-            "state of a submission",
-            format!("{stage} {other:?}"),
-        )),
+        (false, Some(outcome), None, None) => Ok(SubmissionState::Undisclosed { stage, outcome, incident }),
+        (false, None, Some(outcome), Some(at)) => Ok(SubmissionState::Ended { stage, outcome, at, incident }),
+        other => Err(row::corrupt("state of a submission", format!("{stage} {other:?}"))),
     }
 }
 
@@ -103,9 +88,5 @@ pub(super) async fn write(
     .bind(old.outcome.map_or("", Outcome::as_str))
     .execute(&mut **tx)
     .await?;
-    if written.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Stale)
-    }
+    if written.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }

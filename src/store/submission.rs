@@ -12,8 +12,8 @@ use super::row::{BindBoard as _, ReadRows as _, corrupt};
 use super::{Change, Repository, Result, Store, StoreError, next_number, row, state};
 use crate::model::submission::InvalidTransition;
 use crate::model::{
-    Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId,
-    Stage, Submission, SubmissionId, SubmissionState, TaskSlug, Timestamp,
+    Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId, Stage, Submission,
+    SubmissionId, SubmissionState, TaskSlug, Timestamp,
 };
 
 /// A commit that a new or moved ref enters for a phase.
@@ -68,12 +68,8 @@ fn select(condition: &str) -> Query<'static, Any, AnyArguments> {
 /// The source is an image if the submission has the name under which it was pushed.
 fn origin(row: &AnyRow) -> Result<Origin> {
     match row.try_get::<Option<String>, _>("pushed_as")? {
-        None => Ok(Origin::Commit {
-            sha: row::text(row, "sha")?,
-            full_ref: row.try_get("full_ref")?,
-        }),
-        Some(name) => Origin::image(&name, row::text(row, "sha")?)
-            .ok_or_else(|| corrupt("image", name.clone())),
+        None => Ok(Origin::Commit { sha: row::text(row, "sha")?, full_ref: row.try_get("full_ref")? }),
+        Some(name) => Origin::image(&name, row::text(row, "sha")?).ok_or_else(|| corrupt("image", name.clone())),
     }
 }
 
@@ -155,10 +151,7 @@ pub(super) async fn insert(
 }
 
 /// A submission by its row, within a transaction or without one.
-pub(super) async fn record(
-    connection: &mut AnyConnection,
-    id: SubmissionId,
-) -> Result<SubmissionRecord> {
+pub(super) async fn record(connection: &mut AnyConnection, id: SubmissionId) -> Result<SubmissionRecord> {
     let found = select("s.id = $1").bind(id.0).fetch_one(connection).await?;
     read(&found)
 }
@@ -213,10 +206,7 @@ impl Store {
 
     /// The submission with this page address.
     pub async fn submission_by_token(&self, token: &PageToken) -> Result<Option<SubmissionRecord>> {
-        select("s.token = $1")
-            .bind(token.as_str())
-            .read_optional(&self.reads, read)
-            .await
+        select("s.token = $1").bind(token.as_str()).read_optional(&self.reads, read).await
     }
 
     /// The submission with this number in a challenge.
@@ -234,10 +224,7 @@ impl Store {
 
     /// All submissions of a source, one per task, in the order of their numbers.
     pub async fn submissions_of_source(&self, source: i64) -> Result<Vec<SubmissionRecord>> {
-        select("s.source_id = $1 ORDER BY s.number")
-            .bind(source)
-            .read_all(&self.reads, read)
-            .await
+        select("s.source_id = $1 ORDER BY s.number").bind(source).read_all(&self.reads, read).await
     }
 
     /// All submissions of a commit, in all phases and for all tasks.
@@ -254,20 +241,16 @@ impl Store {
     }
 
     /// All submissions to a challenge, oldest first.
-    pub async fn submissions_of_challenge(
-        &self,
-        challenge: &ChallengeSlug,
-    ) -> Result<Vec<SubmissionRecord>> {
-        select("s.challenge = $1 ORDER BY s.number")
-            .bind(challenge.as_str())
-            .read_all(&self.reads, read)
-            .await
+    pub async fn submissions_of_challenge(&self, challenge: &ChallengeSlug) -> Result<Vec<SubmissionRecord>> {
+        select("s.challenge = $1 ORDER BY s.number").bind(challenge.as_str()).read_all(&self.reads, read).await
     }
 
     /// Submissions that wait for a stage at this time, the longest waiting first.
     pub async fn waiting_for(&self, stage: Stage, now: Timestamp) -> Result<Vec<SubmissionRecord>> {
-        select("s.outcome IS NULL AND s.working = 0 AND s.stage = $1
-               AND s.undisclosed_outcome IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000")
+        select(
+            "s.outcome IS NULL AND s.working = 0 AND s.stage = $1
+               AND s.undisclosed_outcome IS NULL AND s.ready_at <= $2 ORDER BY s.ready_at, s.id LIMIT 1000",
+        )
         .bind(stage.as_str())
         .bind(now.0)
         .read_all(&self.reads, read)
@@ -284,9 +267,7 @@ impl Store {
 
     /// Submissions without an outcome, oldest first.
     pub async fn submissions_under_way(&self) -> Result<Vec<SubmissionRecord>> {
-        select("s.outcome IS NULL ORDER BY s.id")
-            .read_all(&self.reads, read)
-            .await
+        select("s.outcome IS NULL ORDER BY s.id").read_all(&self.reads, read).await
     }
 
     /// The number of other evaluations of the same team on the same board that have begun and have not ended: a case
@@ -329,11 +310,7 @@ impl Store {
     /// Records the content of a source, and returns an earlier submission of the same content to the same phase and
     /// task that was scored or is under way. `content` is a git tree, or the configuration of an image. The same image
     /// with the tag of another task is not a duplicate.
-    pub async fn same_content(
-        &self,
-        record: &SubmissionRecord,
-        content: &str,
-    ) -> Result<Option<SubmissionRecord>> {
+    pub async fn same_content(&self, record: &SubmissionRecord, content: &str) -> Result<Option<SubmissionRecord>> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE source SET content_digest = $1 WHERE id = $2")
             .bind(content)
@@ -405,10 +382,5 @@ async fn enter(
         .await?;
         SubmissionId(id)
     };
-    Ok(SourceRecord {
-        seen: new.seen.clone(),
-        phase: new.phase.clone(),
-        submission,
-        new: is_new,
-    })
+    Ok(SourceRecord { seen: new.seen.clone(), phase: new.phase.clone(), submission, new: is_new })
 }

@@ -65,9 +65,7 @@ impl Store {
         .await?;
         let entry = match charge {
             Charge::Nothing => Some((-1, "cancelled by an organizer")),
-            Charge::UsedEvaluation => {
-                (evaluated > 0).then_some((1, "withdrawn during its evaluation"))
-            }
+            Charge::UsedEvaluation => (evaluated > 0).then_some((1, "withdrawn during its evaluation")),
         };
         if let Some((amount, reason)) = entry {
             quota::enter(&mut tx, &record, "evaluation", amount, reason, now).await?;
@@ -92,12 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Stale`] when it no longer has the outcome or the stage that `rerun` was made for.
-    pub async fn rerun(
-        &self,
-        rerun: &RerunPlan,
-        effects: CommandEffects<'_>,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn rerun(&self, rerun: &RerunPlan, effects: CommandEffects<'_>, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
         let mut record = record(&mut tx, rerun.submission()).await?;
         let submission = &record.submission;

@@ -66,9 +66,7 @@ pub(super) async fn challenge(
 ) -> Result<Response, PageError> {
     let home = home_view(&shared).await?;
     let mut challenges = home.challenges.iter();
-    let found = challenges
-        .find(|c| c.challenge.slug.as_str() == challenge)
-        .ok_or(PageError::NotFound)?;
+    let found = challenges.find(|c| c.challenge.slug.as_str() == challenge).ok_or(PageError::NotFound)?;
     Ok(pages::challenge(found, VERSION).into_response())
 }
 
@@ -92,10 +90,7 @@ pub(super) async fn page(
 }
 
 /// A leaderboard as JSON.
-pub(super) async fn json(
-    State(shared): State<Shared>,
-    Path(path): Path<BoardPath>,
-) -> Result<Response, ApiError> {
+pub(super) async fn json(State(shared): State<Shared>, Path(path): Path<BoardPath>) -> Result<Response, ApiError> {
     Ok(Json(board_view(&shared, &path.board()?).await?).into_response())
 }
 
@@ -110,18 +105,12 @@ pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, PageErro
         .iter()
         .find(|a| a.path.strip_prefix("/assets/") == Some(name.as_str()))
         .ok_or(PageError::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, asset.content_type),
-        (header::CACHE_CONTROL, "public, max-age=300"),
-    ];
+    let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "public, max-age=300")];
     Ok((headers, asset.text).into_response())
 }
 
 /// A file that `/export` has written. Its address is unguessable.
-pub(super) async fn export(
-    State(shared): State<Shared>,
-    Path(token): Path<String>,
-) -> Result<Response, PageError> {
+pub(super) async fn export(State(shared): State<Shared>, Path(token): Path<String>) -> Result<Response, PageError> {
     // A token contains only hexadecimal digits, so no address leads out of the folder.
     let name = token.strip_suffix(".json").unwrap_or(&token);
     let token = PageToken::new(name).map_err(|_| PageError::NotFound)?;

@@ -80,11 +80,7 @@ impl IntoResponse for ApiError {
 
 /// The error as an object below `/api/`, and as a page elsewhere.
 pub(super) fn response(address: &Uri, error: PageError) -> Response {
-    if address.path().starts_with("/api/") {
-        ApiError(error).into_response()
-    } else {
-        error.into_response()
-    }
+    if address.path().starts_with("/api/") { ApiError(error).into_response() } else { error.into_response() }
 }
 
 /// Answers addresses without a page.

@@ -22,10 +22,7 @@ use crate::pipeline::view;
 use crate::store::Change;
 
 /// The stream of a leaderboard.
-pub(super) async fn board(
-    State(shared): State<Shared>,
-    Path(path): Path<BoardPath>,
-) -> Result<Response, PageError> {
+pub(super) async fn board(State(shared): State<Shared>, Path(path): Path<BoardPath>) -> Result<Response, PageError> {
     let board = path.board()?;
     board_view(&shared, &board).await?;
     let permit = reader_permit(&shared)?;
@@ -40,10 +37,7 @@ pub(super) async fn board(
 }
 
 /// The stream of a submission.
-pub(super) async fn submission(
-    State(shared): State<Shared>,
-    Path(token): Path<String>,
-) -> Result<Response, PageError> {
+pub(super) async fn submission(State(shared): State<Shared>, Path(token): Path<String>) -> Result<Response, PageError> {
     let record = submissions::record(&shared, token).await?;
     let id = record.submission.id;
     let permit = reader_permit(&shared)?;
@@ -63,11 +57,7 @@ pub(super) async fn submission(
             (missed || !same).then(|| changed_event("submission"))
         }
     });
-    Ok(stream(
-        "submission",
-        events.filter_map(|event| event),
-        permit,
-    ))
+    Ok(stream("submission", events.filter_map(|event| event), permit))
 }
 
 /// The content of a submission's page, as text that can be compared.
@@ -101,7 +91,5 @@ fn stream(
         let _held = &permit;
         event
     });
-    Sse::new(events)
-        .keep_alive(KeepAlive::default())
-        .into_response()
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }

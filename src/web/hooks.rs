@@ -48,14 +48,8 @@ impl IntoResponse for Unread {
     fn into_response(self) -> Response {
         let (status, message) = match self {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-            Self::TooSlow => (
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            ),
-            Self::Incomplete => (
-                StatusCode::BAD_REQUEST,
-                "the body did not arrive completely",
-            ),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+            Self::Incomplete => (StatusCode::BAD_REQUEST, "the body did not arrive completely"),
             Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "shutting down"),
         };
         answer(status, message)
@@ -66,18 +60,12 @@ impl Hooks {
     /// # Errors
     /// A configured webhook secret cannot be used.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self {
-            webhooks: kind::webhooks(settings)?,
-            memory: Semaphore::new(limits::DELIVERIES_AT_ONCE_BYTES / KIB),
-        })
+        Ok(Self { webhooks: kind::webhooks(settings)?, memory: Semaphore::new(limits::DELIVERIES_AT_ONCE_BYTES / KIB) })
     }
 
     /// The whole body, and the permit for its memory. A body without an announced size may become as large as any.
     async fn read_body(&self, body: Body) -> Result<(Bytes, SemaphorePermit<'_>), Unread> {
-        let announced = body
-            .size_hint()
-            .exact()
-            .and_then(|n| usize::try_from(n).ok());
+        let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
         if body.size_hint().lower() > limits::DELIVERY_BYTES_MAX as u64 {
             return Err(Unread::TooLarge);
         }
@@ -144,12 +132,7 @@ pub async fn receive(
     if let ForgeEvent::Ping { .. } = event {
         return answer(StatusCode::OK, "here");
     }
-    let delivery = Delivery {
-        forge: name,
-        digest,
-        event,
-        received_at: shared.app.context.clock.now(),
-    };
+    let delivery = Delivery { forge: name, digest, event, received_at: shared.app.context.clock.now() };
     store(&shared.app, delivery).await
 }
 
@@ -169,10 +152,8 @@ async fn verify(
 }
 
 async fn store(app: &Arc<App>, delivery: Delivery) -> Response {
-    let has_effect = matches!(
-        delivery.event,
-        ForgeEvent::Pushed { .. } | ForgeEvent::Created { .. } | ForgeEvent::Deleted { .. }
-    );
+    let has_effect =
+        matches!(delivery.event, ForgeEvent::Pushed { .. } | ForgeEvent::Created { .. } | ForgeEvent::Deleted { .. });
     match app.deliveries.write(delivery).await {
         Ok(Received::New) if has_effect => answer(StatusCode::ACCEPTED, "received"),
         Ok(Received::New) => answer(StatusCode::ACCEPTED, "received; nothing to do"),

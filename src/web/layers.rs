@@ -32,11 +32,7 @@ pub(super) fn bounded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Ro
 }
 
 async fn explain_timeout(address: Uri, response: Response) -> Response {
-    if response.status() == TIMED_OUT {
-        error::response(&address, PageError::TimedOut)
-    } else {
-        response
-    }
+    if response.status() == TIMED_OUT { error::response(&address, PageError::TimedOut) } else { response }
 }
 
 /// Adds the headers of every answer, and a log span around every request.
@@ -68,19 +64,14 @@ fn log_response(response: &Response<impl Sized>, latency: Duration, _: &Span) {
 async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            pages::CONTENT_SECURITY_POLICY,
-        ),
+        (header::CONTENT_SECURITY_POLICY, pages::CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("x-frame-options"), "DENY"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -95,14 +86,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_handler_is_answered_with_a_page_or_json_that_explains_the_time_limit() {
         let slow = || tokio::time::sleep(limits::PAGE_TIME.std() * 2);
-        let routes = Router::new()
-            .route("/", get(slow))
-            .route("/api/v1/challenges", get(slow));
+        let routes = Router::new().route("/", get(slow)).route("/api/v1/challenges", get(slow));
         let routes = for_all(bounded(routes));
-        for (address, text) in [
-            ("/", "<h1>The server is busy</h1>"),
-            ("/api/v1/challenges", r#"{"error":"The server is busy","#),
-        ] {
+        for (address, text) in
+            [("/", "<h1>The server is busy</h1>"), ("/api/v1/challenges", r#"{"error":"The server is busy","#)]
+        {
             let request = Request::get(address).body(Body::empty()).unwrap();
             let answer = routes.clone().oneshot(request).await.unwrap();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);

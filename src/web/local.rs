@@ -71,13 +71,11 @@ pub async fn pushed(
                 error = format!("{error:#}"),
                 "hook not answered"
             );
-            let message =
-                "Referee cannot read your push right now. It is stored and will be found later.";
+            let message = "Referee cannot read your push right now. It is stored and will be found later.";
             terminal.send(message).await;
         }
     });
-    let stream = ReceiverStream::new(receiver)
-        .map(|line| Ok::<_, Infallible>(Bytes::from(format!("{line}\n"))));
+    let stream = ReceiverStream::new(receiver).map(|line| Ok::<_, Infallible>(Bytes::from(format!("{line}\n"))));
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (kind, Body::from_stream(stream)).into_response()
 }
@@ -115,8 +113,7 @@ impl Terminal {
         loop {
             let records = self.records(&sources).await?;
             let reported = self.report(&records, &mut followed).await?;
-            let waited_enough =
-                !self.watches && started.elapsed() >= limits::HOOK_VERDICT_WAIT.std();
+            let waited_enough = !self.watches && started.elapsed() >= limits::HOOK_VERDICT_WAIT.std();
             if records.iter().all(|r| self.is_done(r)) || waited_enough || self.lines.is_closed() {
                 break;
             }
@@ -124,8 +121,7 @@ impl Terminal {
                 last_line = Instant::now();
             } else if last_line.elapsed() >= SIGN_OF_LIFE {
                 last_line = Instant::now();
-                self.send("… still running (Ctrl-C only stops watching)")
-                    .await;
+                self.send("… still running (Ctrl-C only stops watching)").await;
             }
             let _ = tokio::time::timeout(TICK, changes.recv()).await;
             while changes.try_recv().is_ok() {}
@@ -156,9 +152,8 @@ impl Terminal {
                 self.send(self.untracked(&full_ref)).await;
                 continue;
             };
-            let phases: Vec<_> = challenge
-                .map(|c| c.phases_of_ref(&full_ref).map(|p| &p.slug).collect())
-                .unwrap_or_default();
+            let phases: Vec<_> =
+                challenge.map(|c| c.phases_of_ref(&full_ref).map(|p| &p.slug).collect()).unwrap_or_default();
             let all = store.submissions_of_commit(self.repository.id, &seen.commit);
             let mut submissions = all.await?;
             submissions.retain(|r| phases.contains(&&r.submission.phase));
@@ -177,13 +172,7 @@ impl Terminal {
     async fn records(&self, sources: &[i64]) -> anyhow::Result<Vec<SubmissionRecord>> {
         let mut records = Vec::new();
         for source in sources {
-            records.extend(
-                self.app
-                    .context
-                    .store
-                    .submissions_of_source(*source)
-                    .await?,
-            );
+            records.extend(self.app.context.store.submissions_of_source(*source).await?);
         }
         Ok(records)
     }
@@ -199,10 +188,7 @@ impl Terminal {
             let now = view::submission(&self.app.context, record).await?;
             let before = followed.get(&record.submission.id);
             let same_push = |other: &&SubmissionRecord| other.source == record.source;
-            let sibling = records
-                .iter()
-                .filter(same_push)
-                .find_map(|other| followed.get(&other.submission.id));
+            let sibling = records.iter().filter(same_push).find_map(|other| followed.get(&other.submission.id));
             let new = match (before, sibling) {
                 (None, Some(sibling)) => remote::lines_beside(sibling, &now),
                 (before, _) => remote::lines(before, &now),
@@ -230,9 +216,8 @@ impl Terminal {
     fn untracked(&self, full_ref: &str) -> String {
         let challenge = self.app.context.challenge(&self.repository.challenge);
         let phases = challenge.iter().flat_map(|c| &c.phases);
-        let triggers: Vec<_> = phases
-            .map(|p| format!("{} ({})", p.on.to_string().replacen(':', " ", 1), p.slug))
-            .collect();
+        let triggers: Vec<_> =
+            phases.map(|p| format!("{} ({})", p.on.to_string().replacen(':', " ", 1), p.slug)).collect();
         format!(
             "Referee: stored. {} triggers no phase. Phases are triggered by: {}.",
             crate::report::sanitize::line(short(full_ref)),
@@ -242,8 +227,5 @@ impl Terminal {
 }
 
 fn short(full_ref: &str) -> &str {
-    full_ref
-        .strip_prefix("refs/heads/")
-        .or_else(|| full_ref.strip_prefix("refs/tags/"))
-        .unwrap_or(full_ref)
+    full_ref.strip_prefix("refs/heads/").or_else(|| full_ref.strip_prefix("refs/tags/")).unwrap_or(full_ref)
 }

@@ -63,25 +63,18 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/challenges/{challenge}/{phase}/{task}", get(boards::page))
         .route("/submissions/{token}", get(submissions::page))
         .route("/api/v1/challenges", get(boards::home_json))
-        .route(
-            "/api/v1/boards/{challenge}/{phase}/{task}",
-            get(boards::json),
-        )
+        .route("/api/v1/boards/{challenge}/{phase}/{task}", get(boards::json))
         .route("/api/v1/submissions/{token}", get(submissions::json))
         .route("/rules", get(boards::rules))
         .route("/assets/{name}", get(boards::asset))
         .route("/exports/{token}", get(boards::export))
         .route("/health", get(boards::health));
     let events = Router::new()
-        .route(
-            "/challenges/{challenge}/{phase}/{task}/events",
-            get(events::board),
-        )
+        .route("/challenges/{challenge}/{phase}/{task}/events", get(events::board))
         .route("/submissions/{token}/events", get(events::submission));
     // Hooks limit the time of a delivery themselves.
-    let hooks = Router::new()
-        .route("/local/{token}/pushed", post(local::pushed))
-        .route("/hooks/{forge}", post(hooks::receive));
+    let hooks =
+        Router::new().route("/local/{token}/pushed", post(local::pushed)).route("/hooks/{forge}", post(hooks::receive));
     let routes = layers::bounded(pages)
         .merge(events)
         .merge(hooks)

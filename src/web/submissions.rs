@@ -38,9 +38,6 @@ pub(super) async fn page(
     })
 }
 
-pub(super) async fn json(
-    State(shared): State<Shared>,
-    Path(token): Path<String>,
-) -> Result<Response, ApiError> {
+pub(super) async fn json(State(shared): State<Shared>, Path(token): Path<String>) -> Result<Response, ApiError> {
     Ok(Json(submission_view(&shared, token).await?).into_response())
 }

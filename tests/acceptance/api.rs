@@ -43,20 +43,13 @@ impl Credentials {
     }
 
     pub fn password(login: &str, password: &str) -> Self {
-        Self(format!(
-            "Basic {}",
-            STANDARD.encode(format!("{login}:{password}"))
-        ))
+        Self(format!("Basic {}", STANDARD.encode(format!("{login}:{password}"))))
     }
 }
 
 impl Api {
     pub fn new(root: &str, runtime: Arc<Runtime>) -> Self {
-        Self {
-            root: root.to_owned(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            runtime,
-        }
+        Self { root: root.to_owned(), client: reqwest::Client::builder().no_proxy().build().unwrap(), runtime }
     }
 
     /// The forge's address, without `/` at the end.
@@ -71,18 +64,9 @@ impl Api {
     }
 
     /// Sends a request to a forge that may not answer.
-    pub fn try_ask(
-        &self,
-        by: &Credentials,
-        method: &str,
-        path: &str,
-        body: &Value,
-    ) -> reqwest::Result<(u16, Value)> {
+    pub fn try_ask(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/api/v1{path}", self.root);
-        let mut request = self
-            .client
-            .request(method.parse().unwrap(), &url)
-            .header("Authorization", &by.0);
+        let mut request = self.client.request(method.parse().unwrap(), &url).header("Authorization", &by.0);
         if !body.is_null() {
             request = request.json(body);
         }
@@ -91,10 +75,7 @@ impl Api {
             let status = answer.status().as_u16();
             let bytes = answer.bytes().await?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            Ok((
-                status,
-                serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            ))
+            Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
         })
     }
 
@@ -107,10 +88,7 @@ impl Api {
             let path = format!("{path}{separator}limit=50&page={page}");
             let (status, entries) = self.ask(by, "GET", &path, &Value::Null);
             // Some lists answer 404 after the last page.
-            assert!(
-                status == 200 || page > 1,
-                "{path} should be a list: {status} {entries}"
-            );
+            assert!(status == 200 || page > 1, "{path} should be a list: {status} {entries}");
             let entries = entries.as_array().cloned().unwrap_or_default();
             let is_last = entries.len() < PAGE_LEAST;
             if entries.iter().all(|entry| all.contains(entry)) {
@@ -125,13 +103,7 @@ impl Api {
     }
 
     /// Sends a request to a path below the server's root, or to an absolute address. The body has a media type.
-    pub fn raw(
-        &self,
-        by: &Credentials,
-        method: Method,
-        path: &str,
-        body: Option<(&str, Vec<u8>)>,
-    ) -> RawAnswer {
+    pub fn raw(&self, by: &Credentials, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> RawAnswer {
         let root = reqwest::Url::parse(&self.root).expect("an address");
         let url = root.join(path).expect("an address");
         let mut request = self.client.request(method, url);
@@ -156,18 +128,13 @@ impl Api {
     /// Sends a request that must succeed. Returns the body.
     pub fn must(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.ask(by, method, path, body);
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path} should succeed, and was answered {status}: {answer}"
-        );
+        assert!((200..300).contains(&status), "{method} {path} should succeed, and was answered {status}: {answer}");
         answer
     }
 
     /// The status of a page without credentials.
     pub fn page(&self, url: &str) -> Result<u16, String> {
         let asked = self.runtime.block_on(self.client.get(url).send());
-        asked
-            .map(|a| a.status().as_u16())
-            .map_err(|e| e.to_string())
+        asked.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
     }
 }

@@ -38,9 +38,7 @@ pub fn write(folder: &Path, organization: &str) {
          organizers = \"{organization}/organizers\"\nleaderboard = \"{organization}/leaderboard\"\n"
     );
     // The predictions are scores, not pictures, so the check of pictures is removed.
-    let (before, check) = text
-        .split_once("[[task.check]]")
-        .expect("the example's check");
+    let (before, check) = text.split_once("[[task.check]]").expect("the example's check");
     let (_, after) = check.split_once("\n\n").expect("more after the check");
     let text = format!("{before}{after}").replace(lines, &ours);
     std::fs::write(&file, text).unwrap();
@@ -84,9 +82,7 @@ pub fn mistaken(copy: &Copy, text: &str) -> String {
 /// Commits a submission that gets this score. Each run sleeps for some seconds.
 pub fn scoring(copy: &Copy, score: &str, seconds: u32) -> String {
     copy.take(&example().join("submissions/baseline-empty"));
-    let program = PROGRAM
-        .replace("SCORE", score)
-        .replace("SECONDS", &seconds.to_string());
+    let program = PROGRAM.replace("SCORE", score).replace("SECONDS", &seconds.to_string());
     copy.write("main.py", &program);
     copy.commit(&format!("Score {score}"))
 }

@@ -21,18 +21,15 @@ fn commands_in_comments_are_carried_out() {
         let sha = mistaken(&copy, "something to ask about");
         copy.push_main();
         world.ends("alpha", &sha, Outcome::Rejected);
-        let issue = world.until("there should be an issue", |world| {
-            world.report_issue(&alpha)
-        });
+        let issue = world.until("there should be an issue", |world| world.report_issue(&alpha));
         commands_of_a_team(world, (&alpha, issue));
         texts_that_are_not_commands(world, (&alpha, issue));
         an_edited_comment(world, (&alpha, issue));
         outsiders(world, (&alpha, issue));
         let organizers = world.repository("organizers");
         let own = world.open("bob", &organizers, "Commands", "/team list");
-        let answer = world.until("the issue's own text should get a reply", |world| {
-            world.answer((&organizers, own), 0)
-        });
+        let answer =
+            world.until("the issue's own text should get a reply", |world| world.answer((&organizers, own), 0));
         assert!(answer.text.contains("team-alpha"), "{answer:?}");
         commands_of_organizers(world, (&organizers, own));
         an_announcement(world, (&organizers, own), (&alpha, issue));
@@ -42,47 +39,26 @@ fn commands_in_comments_are_carried_out() {
 
 fn commands_of_a_team(world: &mut World, at: At<'_>) {
     let help = world.command("alice", at, "/help");
-    help.message("/status")
-        .message("/quota")
-        .message("/withdraw");
-    assert!(
-        !help.answer.text.contains("/disqualify"),
-        "{}",
-        help.answer.text
-    );
+    help.message("/status").message("/quota").message("/withdraw");
+    assert!(!help.answer.text.contains("/disqualify"), "{}", help.answer.text);
     eprintln!("the reply to /help took {:.1?}", help.took);
     world.until("a reaction should confirm the command", |world| {
         let reactions = world.reactions(at.0, help.comment);
         holds(reactions == ["eyes"], reactions)
     });
     world.command("alice", at, "/status").message("rejected");
-    world
-        .command("alice", at, "/quota")
-        .message("validation/segmentation");
+    world.command("alice", at, "/quota").message("validation/segmentation");
     let bot = world.login("bot");
-    world
-        .command("alice", at, &format!("@{bot} status #1"))
-        .message("Rejected by the rules");
+    world.command("alice", at, &format!("@{bot} status #1")).message("Rejected by the rules");
     world.command("alice", at, "/status #999").message("999");
-    for command in [
-        "/phase close validation",
-        "/announce Hello",
-        "/grant team alpha 5 validation",
-    ] {
-        world
-            .command("alice", at, command)
-            .message("Only organizers");
+    for command in ["/phase close validation", "/announce Hello", "/grant team alpha 5 validation"] {
+        world.command("alice", at, command).message("Only organizers");
     }
 }
 
 fn texts_that_are_not_commands(world: &mut World, at: At<'_>) {
-    let quiet = [
-        "> /status\n\nis a quote",
-        "```\n/status\n```",
-        "    /status",
-        "We write `/status` here",
-        "See /status below",
-    ];
+    let quiet =
+        ["> /status\n\nis a quote", "```\n/status\n```", "    /status", "We write `/status` here", "See /status below"];
     let quiet = quiet.map(|text| world.post("alice", at, text));
     // A later command gets its reply, so these would have got theirs.
     world.command("alice", at, "/quota");
@@ -99,48 +75,27 @@ fn an_edited_comment(world: &mut World, at: At<'_>) {
     world.edit("alice", at.0, talk.comment, edited);
     let answer = world.until("the new command should get a reply", |world| {
         let answer = world.answer(at, talk.comment)?;
-        holds(
-            answer.text.contains("because an edit added it to the text"),
-            &answer,
-        )?;
+        holds(answer.text.contains("because an edit added it to the text"), &answer)?;
         holds(answer.text.contains("/status"), &answer)?;
         Ok(answer)
     });
-    assert_eq!(
-        answer.id, talk.answer.id,
-        "the reply is edited, not written again"
-    );
+    assert_eq!(answer.id, talk.answer.id, "the reply is edited, not written again");
     let quotas = answer.text.matches("Evaluations left today").count();
-    assert_eq!(
-        quotas, 1,
-        "the old command is not run again: {}",
-        answer.text
-    );
+    assert_eq!(quotas, 1, "the old command is not run again: {}", answer.text);
     let ended = &world.submissions("alpha")[0].submission;
-    assert_eq!(
-        ended.outcome(),
-        Some(Outcome::Rejected),
-        "it was not withdrawn"
-    );
+    assert_eq!(ended.outcome(), Some(Outcome::Rejected), "it was not withdrawn");
 }
 
 fn outsiders(world: &mut World, at: At<'_>) {
     let path = format!("/repos/{}/issues/{}/comments", at.0, at.1);
     let body = json!({ "body": "/status" });
     let (status, message) = world.ask("eve", "POST", &path, &body);
-    assert!(
-        matches!(status, 403 | 404),
-        "eve has no access: {status} {message}"
-    );
+    assert!(matches!(status, 403 | 404), "eve has no access: {status} {message}");
     // A person who may read the repository is not a member of the team.
     let path = format!("/repos/{}/collaborators/{}", at.0, world.login("eve"));
     world.call("owner", "PUT", &path, &json!({ "permission": "read" }));
-    world
-        .command("eve", at, "/status")
-        .message("Only members of this team and organizers can use this command.");
-    world
-        .command("eve", at, "/pause")
-        .message("Only organizers");
+    world.command("eve", at, "/status").message("Only members of this team and organizers can use this command.");
+    world.command("eve", at, "/pause").message("Only organizers");
     world.call("owner", "DELETE", &path, &Value::Null);
 }
 
@@ -152,23 +107,11 @@ fn commands_of_organizers(world: &mut World, at: At<'_>) {
         ("/status", "| `validation` | closed |"),
         ("/phase open validation", "Phase `validation` opens at"),
         ("/freeze validation", "Frozen: `validation/segmentation`"),
-        (
-            "/unfreeze validation",
-            "Unfrozen: `validation/segmentation`",
-        ),
-        (
-            "/grant team alpha 3 validation",
-            "has 3 more evaluations on",
-        ),
-        (
-            "/disqualify team alpha reason=\"a test\"",
-            "Team `alpha` is disqualified",
-        ),
+        ("/unfreeze validation", "Unfrozen: `validation/segmentation`"),
+        ("/grant team alpha 3 validation", "has 3 more evaluations on"),
+        ("/disqualify team alpha reason=\"a test\"", "Team `alpha` is disqualified"),
         ("/reinstate team alpha", "Team `alpha` is ranked again"),
-        (
-            "/pause validation the node is down",
-            "Paused: `validation/segmentation`",
-        ),
+        ("/pause validation the node is down", "Paused: `validation/segmentation`"),
         ("/resume validation", "Resumed: `validation/segmentation`"),
         ("/team list", "team-alpha"),
         ("/status #1", "Rejected by the rules"),
@@ -180,9 +123,7 @@ fn commands_of_organizers(world: &mut World, at: At<'_>) {
         world.command("bob", at, command).message(reply);
     }
     let both = world.command("bob", at, "/status\n\nand then\n\n/queue");
-    both.message("`/status`")
-        .message("`/queue`")
-        .message("No submission runs, and none waits.");
+    both.message("`/status`").message("`/queue`").message("No submission runs, and none waits.");
 }
 
 fn an_announcement(world: &mut World, at: At<'_>, team: At<'_>) {
@@ -192,9 +133,7 @@ fn an_announcement(world: &mut World, at: At<'_>, team: At<'_>) {
         .message("Referee posts the announcement to 1 team.");
     world.until("the team should get the announcement", |world| {
         let comments = world.bot_comments(alpha, issue);
-        let announced = comments
-            .iter()
-            .filter(|s| s.text.contains("opens on **Monday**"));
+        let announced = comments.iter().filter(|s| s.text.contains("opens on **Monday**"));
         holds(announced.count() == 1, &comments)
     });
 }
@@ -203,16 +142,10 @@ fn the_audit_log(world: &mut World) {
     let audit = world.read(world.store().audit_entries(0, 1000));
     let actions: Vec<&str> = audit.iter().map(|entry| entry.action.as_str()).collect();
     let bob = world.login("bob");
-    let by_bob = audit
-        .iter()
-        .filter(|entry| entry.actor.contains(&bob))
-        .count();
+    let by_bob = audit.iter().filter(|entry| entry.actor.contains(&bob)).count();
     assert!(by_bob >= 8, "commands of bob in the audit log: {audit:#?}");
     eprintln!("the audit log has {actions:?}");
     let alice = world.login("alice");
-    let others = audit
-        .iter()
-        .filter(|entry| entry.actor.contains(&alice))
-        .count();
+    let others = audit.iter().filter(|entry| entry.actor.contains(&alice)).count();
     assert_eq!(others, 0, "alice has changed nothing: {audit:#?}");
 }

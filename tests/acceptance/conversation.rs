@@ -26,11 +26,7 @@ pub struct Answered {
 impl Answered {
     /// Asserts that the answer holds a text.
     pub fn message(&self, text: &str) -> &Self {
-        assert!(
-            self.answer.text.contains(text),
-            "the answer should hold `{text}`:\n{}",
-            self.answer.text
-        );
+        assert!(self.answer.text.contains(text), "the answer should hold `{text}`:\n{}", self.answer.text);
         self
     }
 }
@@ -76,21 +72,14 @@ impl World {
         let answer = self.until(&format!("{who}'s `{text}` should be answered"), |world| {
             let answer = world.answer(at, comment)?;
             // The answer to several commands grows until all are done.
-            holds(
-                !answer.text.contains("In progress. The result follows"),
-                &answer,
-            )?;
+            holds(!answer.text.contains("In progress. The result follows"), &answer)?;
             Ok(answer)
         });
         let took = started.elapsed();
         if took > SLOW {
             eprintln!("the answer to `{text}` took {took:.1?}");
         }
-        Answered {
-            comment,
-            answer,
-            took,
-        }
+        Answered { comment, answer, took }
     }
 
     /// The bot's reactions to a comment.
@@ -100,7 +89,6 @@ impl World {
         let bot = self.login("bot");
         let all = all.as_array().into_iter().flatten();
         let mine = all.filter(|r| r["user"]["login"] == bot.as_str());
-        mine.map(|r| r["content"].as_str().unwrap_or_default().to_owned())
-            .collect()
+        mine.map(|r| r["content"].as_str().unwrap_or_default().to_owned()).collect()
     }
 }

@@ -38,11 +38,7 @@ impl Daemon {
              webhook-secrets = [\"{secret}\"]\ntoken-file = \"bot.token\"\n"
         );
         std::fs::write(folder.path().join("referee.toml"), text).unwrap();
-        Self {
-            folder,
-            listen,
-            child: None,
-        }
+        Self { folder, listen, child: None }
     }
 
     /// Adds a setting of the forge, which the next start reads.
@@ -68,16 +64,8 @@ impl Daemon {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
-        command
-            .current_dir(self.folder.path())
-            .args(arguments)
-            .stdin(Stdio::null());
-        for name in [
-            "REFEREE_LISTEN",
-            "REFEREE_DATA",
-            "REFEREE_DATABASE_URL",
-            "REFEREE_OWNER_TOKEN_FILE",
-        ] {
+        command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
+        for name in ["REFEREE_LISTEN", "REFEREE_DATA", "REFEREE_DATABASE_URL", "REFEREE_OWNER_TOKEN_FILE"] {
             command.env_remove(name);
         }
         command
@@ -102,21 +90,14 @@ impl Daemon {
         let message = [output.stdout, output.stderr].concat();
         let message = String::from_utf8_lossy(&message).into_owned();
         let called = arguments.join(" ");
-        assert!(
-            !output.status.success(),
-            "referee {called} should fail: {message}"
-        );
+        assert!(!output.status.success(), "referee {called} should fail: {message}");
         message.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Starts the daemon, without waiting until it answers.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "the daemon runs already");
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("referee.log"))
-            .unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("referee.log")).unwrap();
         let mut command = self.command(&["serve"]);
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
@@ -133,9 +114,7 @@ impl Daemon {
         let Some(mut child) = self.child.take() else {
             return;
         };
-        let _ = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status();
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
         let asked = Instant::now();
         while child.try_wait().unwrap().is_none() {
             if asked.elapsed() > END_WITHIN {

@@ -9,11 +9,8 @@ use crate::instance::variable;
 const BASE: &str = "referee/python:3.11";
 
 fn docker(arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new("docker")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("docker: {e}"))?;
+    let output =
+        Command::new("docker").args(arguments).stdin(Stdio::null()).output().map_err(|e| format!("docker: {e}"))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
@@ -25,10 +22,7 @@ fn docker(arguments: &[&str]) -> Result<String, String> {
 pub fn is_usable() -> bool {
     let missing = match docker(&["image", "inspect", BASE]) {
         Ok(_) => return true,
-        Err(message) => format!(
-            "no image {BASE} (examples/base/build.sh): {}",
-            message.trim()
-        ),
+        Err(message) => format!("no image {BASE} (examples/base/build.sh): {}", message.trim()),
     };
     assert!(variable("CI").is_none(), "the tests cannot run: {missing}");
     eprintln!("SKIPPED, nothing is tested: {missing}");

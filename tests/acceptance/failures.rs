@@ -20,28 +20,17 @@ struct Team<'a> {
 
 #[test]
 fn no_failure_loses_a_submission() {
-    at_each(
-        &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
-        |world| {
-            let [alpha, beta] = ["alpha", "beta"].map(|name| world.team(name, &["alice"]));
-            let [first, second] = [&alpha, &beta].map(|name| world.clone_of("alice", name));
-            let alpha = Team {
-                name: "alpha",
-                repository: &alpha,
-                copy: &first,
-            };
-            let beta = Team {
-                name: "beta",
-                repository: &beta,
-                copy: &second,
-            };
-            the_daemon_is_down(world, &alpha);
-            a_report_and_its_issue_are_deleted(world, &alpha);
-            an_issue_is_locked(world, &alpha);
-            a_repository_is_archived(world, &alpha, &beta);
-            a_token_is_revoked(world, &beta);
-        },
-    );
+    at_each(&[ForgeVersion::Gitea127, ForgeVersion::Forgejo10], |world| {
+        let [alpha, beta] = ["alpha", "beta"].map(|name| world.team(name, &["alice"]));
+        let [first, second] = [&alpha, &beta].map(|name| world.clone_of("alice", name));
+        let alpha = Team { name: "alpha", repository: &alpha, copy: &first };
+        let beta = Team { name: "beta", repository: &beta, copy: &second };
+        the_daemon_is_down(world, &alpha);
+        a_report_and_its_issue_are_deleted(world, &alpha);
+        an_issue_is_locked(world, &alpha);
+        a_repository_is_archived(world, &alpha, &beta);
+        a_token_is_revoked(world, &beta);
+    });
 }
 
 /// Pushes a commit that admission refuses, and waits until its result is published.
@@ -65,9 +54,7 @@ fn the_daemon_is_down(world: &mut World, alpha: &Team<'_>) {
     assert!(before.is_empty(), "the daemon is down: {before:?}");
     world.start();
     world.ends("alpha", &sha, Outcome::Rejected);
-    world.until("there should be a report", |world| {
-        world.report_with(alpha.repository, &sha, "Rejected")
-    });
+    world.until("there should be a report", |world| world.report_with(alpha.repository, &sha, "Rejected"));
 }
 
 fn a_report_and_its_issue_are_deleted(world: &mut World, alpha: &Team<'_>) {
@@ -75,21 +62,13 @@ fn a_report_and_its_issue_are_deleted(world: &mut World, alpha: &Team<'_>) {
     // The report is deleted while the submission is in progress.
     let sha = scoring(alpha.copy, "0.5", 3);
     alpha.copy.push_main();
-    let report = world.until("there should be a report", |world| {
-        world.report(repository, &sha)
-    });
+    let report = world.until("there should be a report", |world| world.report(repository, &sha));
     let path = format!("/repos/{repository}/issues/comments/{}", report.id);
     world.call("owner", "DELETE", &path, &Value::Null);
     let record = world.submission("alpha", &sha).expect("a submission");
-    assert_eq!(
-        record.submission.outcome(),
-        None,
-        "the submission should still be in progress"
-    );
+    assert_eq!(record.submission.outcome(), None, "the submission should still be in progress");
     world.ends("alpha", &sha, Outcome::Scored);
-    let again = world.until("the report should be written again", |world| {
-        world.report_with(repository, &sha, "0.500")
-    });
+    let again = world.until("the report should be written again", |world| world.report_with(repository, &sha, "0.500"));
     assert_ne!(again.id, report.id);
 
     // The whole issue is deleted.
@@ -115,10 +94,7 @@ fn an_issue_is_locked(world: &mut World, alpha: &Team<'_>) {
     if status == 204 {
         let path = format!("/repos/{repository}/issues/{issue}/comments");
         let (status, message) = world.ask("alice", "POST", &path, &json!({ "body": "/status" }));
-        assert_eq!(
-            status, 403,
-            "a person without write access to issues cannot comment: {message}"
-        );
+        assert_eq!(status, 403, "a person without write access to issues cannot comment: {message}");
     }
 }
 
@@ -137,9 +113,7 @@ fn a_repository_is_archived(world: &mut World, alpha: &Team<'_>, beta: &Team<'_>
     assert_published(world, beta, "other teams are not affected");
     archive(world, alpha.repository, false);
     assert_published(world, alpha, "after the archiving");
-    world.until("the delayed report should be written", |world| {
-        world.report_with(alpha.repository, &sha, "Rejected")
-    });
+    world.until("the delayed report should be written", |world| world.report_with(alpha.repository, &sha, "Rejected"));
 }
 
 fn a_token_is_revoked(world: &mut World, beta: &Team<'_>) {
@@ -162,9 +136,7 @@ fn a_token_is_revoked(world: &mut World, beta: &Team<'_>) {
     assert_eq!(logged(world), 1, "the log reports the token once");
     world.renew_bot();
     world.start();
-    world.until("the report should show the score", |world| {
-        world.report_with(beta.repository, &sha, "0.250")
-    });
+    world.until("the report should show the score", |world| world.report_with(beta.repository, &sha, "0.250"));
     let context = "referee/validation/segmentation";
     world.until("the commit status should succeed", |world| {
         world.commit_status(beta.repository, &sha, context, "success")

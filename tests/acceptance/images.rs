@@ -22,18 +22,15 @@ struct Alpha<'a> {
 
 #[test]
 fn a_pushed_image_is_evaluated_and_its_result_is_published() {
-    at_each(
-        &[ForgeVersion::Gitea127, ForgeVersion::Forgejo10],
-        |world| {
-            trigger_by_images(&world.daemon.path("challenge"));
-            world.restart();
-            if world.has_registry() {
-                images(world);
-            } else {
-                no_registry(world);
-            }
-        },
-    );
+    at_each(&[ForgeVersion::Gitea127, ForgeVersion::Forgejo10], |world| {
+        trigger_by_images(&world.daemon.path("challenge"));
+        world.restart();
+        if world.has_registry() {
+            images(world);
+        } else {
+            no_registry(world);
+        }
+    });
 }
 
 #[test]
@@ -50,10 +47,7 @@ fn a_forge_without_a_registry_is_reported() {
 fn images(world: &mut World) {
     let repository = world.team_with_images("alpha", &["alice"]);
     let image = format!("{}-alpha/method", world.organization);
-    let alpha = Alpha {
-        repository: &repository,
-        image: &image,
-    };
+    let alpha = Alpha { repository: &repository, image: &image };
     let first = a_score_is_published(world, alpha);
     a_moved_tag_is_another_submission(world, alpha, &first);
     an_image_of_another_architecture_is_rejected(world, alpha);
@@ -64,30 +58,21 @@ fn images(world: &mut World) {
 /// The number, `name:tag` and digest of the team's images, oldest first.
 fn entered(world: &World) -> Vec<(i64, String, Digest)> {
     let image = |record: SubmissionRecord| match record.submission.origin {
-        Origin::Image { ref digest, .. } => Some((
-            record.submission.number,
-            record.submission.origin.pushed_as(),
-            digest.clone(),
-        )),
+        Origin::Image { ref digest, .. } => {
+            Some((record.submission.number, record.submission.origin.pushed_as(), digest.clone()))
+        }
         Origin::Commit { .. } => None,
     };
-    world
-        .submissions("alpha")
-        .into_iter()
-        .filter_map(image)
-        .collect()
+    world.submissions("alpha").into_iter().filter_map(image).collect()
 }
 
 /// Waits until the image with this digest is a submission, and returns its number.
 fn wait_entered(world: &mut World, digest: &Digest) -> i64 {
-    let all = world.until(
-        &format!("the image {digest} should be a submission"),
-        |world| {
-            let all = entered(world);
-            holds(all.iter().any(|(_, _, d)| d == digest), &all)?;
-            Ok(all)
-        },
-    );
+    let all = world.until(&format!("the image {digest} should be a submission"), |world| {
+        let all = entered(world);
+        holds(all.iter().any(|(_, _, d)| d == digest), &all)?;
+        Ok(all)
+    });
     let same: Vec<_> = all.iter().filter(|(_, _, d)| d == digest).collect();
     assert_eq!(same.len(), 1, "the image is one submission: {all:?}");
     same[0].0
@@ -108,15 +93,12 @@ fn wait_end(world: &mut World, number: i64, outcome: Outcome) -> SubmissionRecor
 /// Waits until the only report on a submission holds a text, and returns the report.
 fn wait_report(world: &mut World, repository: &str, number: i64, text: &str) -> String {
     let marker = format!("<!-- referee:submission=nuclei#{number} -->");
-    let report = world.until(
-        &format!("the report on #{number} should hold `{text}`"),
-        |world| {
-            let mut all = world.bot_comments(repository, world.report_issue(repository)?);
-            all.retain(|comment| comment.text.starts_with(&marker));
-            holds(all.len() == 1 && all[0].text.contains(text), &all)?;
-            Ok(all.remove(0))
-        },
-    );
+    let report = world.until(&format!("the report on #{number} should hold `{text}`"), |world| {
+        let mut all = world.bot_comments(repository, world.report_issue(repository)?);
+        all.retain(|comment| comment.text.starts_with(&marker));
+        holds(all.len() == 1 && all[0].text.contains(text), &all)?;
+        Ok(all.remove(0))
+    });
     report.text
 }
 
@@ -131,13 +113,7 @@ fn a_score_is_published(world: &mut World, alpha: Alpha<'_>) -> Digest {
     let record = wait_end(world, number, Outcome::Scored);
     let attempts = world.read(world.store().attempts(&record));
     let stages: Vec<Stage> = attempts.iter().map(|a| a.attempt.stage).collect();
-    let expected = [
-        Stage::Admission,
-        Stage::Build,
-        Stage::Smoke,
-        Stage::Run,
-        Stage::Scoring,
-    ];
+    let expected = [Stage::Admission, Stage::Build, Stage::Smoke, Stage::Run, Stage::Scoring];
     assert_eq!(stages, expected);
     let report = wait_report(world, alpha.repository, number, "0.625");
     assert!(report.contains("`method:segmentation`"), "{report}");
@@ -148,10 +124,7 @@ fn a_score_is_published(world: &mut World, alpha: Alpha<'_>) -> Digest {
     });
     let table = world.file(&board, "validation/segmentation.csv");
     let table = table.expect("a file of the leaderboard");
-    assert!(
-        table.contains("alpha") && table.contains("0.625"),
-        "{table}"
-    );
+    assert!(table.contains("alpha") && table.contains("0.625"), "{table}");
     digest
 }
 
@@ -159,20 +132,15 @@ fn a_score_is_published(world: &mut World, alpha: Alpha<'_>) -> Digest {
 fn assert_found_by_delivery_or_sweep(world: &mut World) {
     let announced = |world: &World| {
         let notes = world.read(world.store().delivery_notes());
-        let of_images = |(_, note): &(i64, Option<String>)| {
-            note.as_deref()
-                .is_some_and(|n| n.contains("images entered"))
-        };
+        let of_images =
+            |(_, note): &(i64, Option<String>)| note.as_deref().is_some_and(|n| n.contains("images entered"));
         holds(notes.iter().any(of_images), notes)
     };
     if world.announces_images() {
         world.until("the image's delivery should be handled", announced);
         println!("{}: images are announced", world.api.root());
     } else {
-        assert!(
-            announced(world).is_err(),
-            "this forge should announce no images"
-        );
+        assert!(announced(world).is_err(), "this forge should announce no images");
         println!("{}: images are found by the sweep", world.api.root());
     }
 }
@@ -191,10 +159,7 @@ fn a_moved_tag_is_another_submission(world: &mut World, alpha: Alpha<'_>, first:
     let tag = || "method:segmentation".to_owned();
     assert_eq!(
         entered(world),
-        [
-            (number - 1, tag(), first.clone()),
-            (number, tag(), second.clone())
-        ],
+        [(number - 1, tag(), first.clone()), (number, tag(), second.clone())],
         "the first submission keeps its digest"
     );
     wait_report(world, alpha.repository, number - 1, "0.625");
@@ -290,17 +255,12 @@ fn no_registry(world: &mut World) {
     let setup = world.daemon.run(&["forge", "setup", owner[0], owner[1]]);
     assert!(setup.contains(help), "{setup}");
     let login = world.login("alice");
-    let add = [
-        "team", "add", owner[0], owner[1], "--images", "alpha", &login,
-    ];
+    let add = ["team", "add", owner[0], owner[1], "--images", "alpha", &login];
     let refused = world.daemon.refuse(&add);
     assert!(refused.contains(help), "{refused}");
     let organization = format!("/orgs/{}-alpha", world.organization);
     let (status, _) = world.ask("owner", "GET", &organization, &Value::Null);
     assert_eq!(status, 404, "no organization was created for images");
     let message = world.daemon.refuse(&["doctor"]);
-    assert!(
-        message.contains("has no registry") && message.contains(help),
-        "{message}"
-    );
+    assert!(message.contains("has no registry") && message.contains(help), "{message}");
 }

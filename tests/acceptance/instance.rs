@@ -54,10 +54,7 @@ pub fn at_each(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
 /// Runs a story that needs other settings of the forge: only at the model, in each of these versions.
 pub fn at_models(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
     match real() {
-        Some(instance) => println!(
-            "SKIPPED at {}: the story needs other settings of the forge",
-            instance.name()
-        ),
+        Some(instance) => println!("SKIPPED at {}: the story needs other settings of the forge", instance.name()),
         None => run_at(models(versions), &story),
     }
 }

@@ -12,11 +12,7 @@
 //!
 //! Start reading at [`world`]. Each other file with tests is one story.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod api;
 mod challenge;

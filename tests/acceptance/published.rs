@@ -39,8 +39,7 @@ impl World {
     /// The commit and the phase of a team's submissions, oldest first.
     pub fn entered(&self, team: &str) -> Vec<(String, String)> {
         let all = self.submissions(team).into_iter().map(|r| r.submission);
-        all.map(|s| (s.origin.sha().unwrap().to_string(), s.phase.to_string()))
-            .collect()
+        all.map(|s| (s.origin.sha().unwrap().to_string(), s.phase.to_string())).collect()
     }
 
     /// The only submission of a commit, in any state.
@@ -61,11 +60,7 @@ impl World {
             let record = all.pop().ok_or("no submission")?;
             let ended = record.submission.outcome().ok_or_else(|| {
                 let submission = &record.submission;
-                format!(
-                    "at {:?}, working: {}",
-                    submission.stage(),
-                    submission.state.is_working()
-                )
+                format!("at {:?}, working: {}", submission.stage(), submission.state.is_working())
             })?;
             assert_eq!(ended, outcome, "outcome of {team} {sha}");
             Ok(record)
@@ -80,20 +75,14 @@ impl World {
         for status in all {
             let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
             let id = status["id"].as_i64().expect("a number");
-            let commit_status = CommitStatus {
-                state: text("status"),
-                url: text("target_url"),
-                message: text("description"),
-            };
+            let commit_status =
+                CommitStatus { state: text("status"), url: text("target_url"), message: text("description") };
             let newer = newest.get(&text("context")).is_none_or(|old| old.0 < id);
             if newer {
                 newest.insert(text("context"), (id, commit_status));
             }
         }
-        newest
-            .into_iter()
-            .map(|(context, (_, commit_status))| (context, commit_status))
-            .collect()
+        newest.into_iter().map(|(context, (_, commit_status))| (context, commit_status)).collect()
     }
 
     /// The commit status of a context, if it has this state.
@@ -117,8 +106,7 @@ impl World {
         let bot = self.login("bot");
         let mine = |i: &&Value| i["title"] == "Referee" && i["user"]["login"] == bot.as_str();
         let all = all.iter().filter(mine);
-        all.map(|i| i["number"].as_i64().expect("a number"))
-            .collect()
+        all.map(|i| i["number"].as_i64().expect("a number")).collect()
     }
 
     /// The only issue titled "Referee" that the bot has opened in a repository.
@@ -148,9 +136,7 @@ impl World {
     pub fn report(&self, repository: &str, sha: &str) -> Result<BotComment, String> {
         let issue = self.report_issue(repository)?;
         let all = self.bot_comments(repository, issue);
-        let named = |c: &&BotComment| {
-            c.text.starts_with("<!-- referee:submission=") && c.text.contains(&sha[..7])
-        };
+        let named = |c: &&BotComment| c.text.starts_with("<!-- referee:submission=") && c.text.contains(&sha[..7]);
         let mut found: Vec<BotComment> = all.iter().filter(named).cloned().collect();
         match found.len() {
             1 => Ok(found.remove(0)),
@@ -159,12 +145,7 @@ impl World {
     }
 
     /// The only report on a commit, if it holds this text.
-    pub fn report_with(
-        &self,
-        repository: &str,
-        sha: &str,
-        text: &str,
-    ) -> Result<BotComment, String> {
+    pub fn report_with(&self, repository: &str, sha: &str, text: &str) -> Result<BotComment, String> {
         let report = self.report(repository, sha)?;
         holds(report.text.contains(text), &report)?;
         Ok(report)
@@ -197,17 +178,12 @@ impl World {
     /// The outbox messages that wait, due now or later: channel and subject.
     pub fn waiting_messages(&self) -> Vec<String> {
         let forge = ForgeName::new("forge").unwrap();
-        let classes = [
-            PriorityClass::Answers,
-            PriorityClass::Urgent,
-            PriorityClass::Rest,
-        ];
+        let classes = [PriorityClass::Answers, PriorityClass::Urgent, PriorityClass::Rest];
         let all = classes.into_iter().flat_map(|class| {
             let far = Timestamp(i64::MAX);
             self.read(self.store().due_messages(&forge, class, far, 100))
         });
-        all.map(|message| format!("{} {}", message.channel, message.subject))
-            .collect()
+        all.map(|message| format!("{} {}", message.channel, message.subject)).collect()
     }
 
     /// Waits until all submissions have ended and all messages are sent. Messages about leaderboards may still wait.

@@ -10,12 +10,7 @@ use crate::published::holds;
 use crate::world::World;
 use serde_json::json;
 
-const CONTEXTS: [&str; 4] = [
-    "referee/admission",
-    "referee/build",
-    "referee/smoke",
-    "referee/validation/segmentation",
-];
+const CONTEXTS: [&str; 4] = ["referee/admission", "referee/build", "referee/smoke", "referee/validation/segmentation"];
 
 #[test]
 fn a_pushed_commit_is_evaluated_and_its_result_is_published() {
@@ -30,30 +25,21 @@ fn a_pushed_commit_is_evaluated_and_its_result_is_published() {
 
 #[test]
 fn every_operation_of_git_enters_each_commit_once() {
-    at_each(
-        &[ForgeVersion::Gitea124, ForgeVersion::Forgejo10],
-        operations_of_git,
-    );
+    at_each(&[ForgeVersion::Gitea124, ForgeVersion::Forgejo10], operations_of_git);
 }
 
 fn mistakes_are_reported(world: &mut World, alpha: &str, copy: &Copy) {
     let sha = mistaken(copy, "five mistakes");
     copy.push_main();
-    let status = world.until("the admission should fail", |world| {
-        world.commit_status(alpha, &sha, "referee/admission", "failure")
-    });
+    let status = world
+        .until("the admission should fail", |world| world.commit_status(alpha, &sha, "referee/admission", "failure"));
     assert!(status.url.starts_with(&world.daemon.url()), "{status:?}");
     let page = world.api.page(&status.url);
     assert_eq!(page, Ok(200), "the page of {status:?}");
     world.ends("alpha", &sha, Outcome::Rejected);
-    let report = world.until("one comment should report it", |world| {
-        world.report_with(alpha, &sha, "Rejected")
-    });
+    let report = world.until("one comment should report it", |world| world.report_with(alpha, &sha, "Rejected"));
     for line in [1, 3, 4, 5, 6] {
-        let link = format!(
-            "{}/{alpha}/src/commit/{sha}/Dockerfile#L{line}",
-            world.api.root()
-        );
+        let link = format!("{}/{alpha}/src/commit/{sha}/Dockerfile#L{line}", world.api.root());
         assert!(report.text.contains(&link), "no {link} in\n{}", report.text);
     }
     let note = world.until("a note should report it", |world| world.note(alpha, &sha));
@@ -65,22 +51,13 @@ fn a_score_is_published(world: &mut World, alpha: &str, copy: &Copy) {
     let before = world.commits(&board);
     let sha = scoring(copy, "0.75", 0);
     copy.push_main();
-    let first = world.until("a comment should appear at once", |world| {
-        world.report(alpha, &sha)
-    });
+    let first = world.until("a comment should appear at once", |world| world.report(alpha, &sha));
     world.ends("alpha", &sha, Outcome::Scored);
     for context in CONTEXTS {
-        world.until(&format!("{context} should succeed"), |world| {
-            world.commit_status(alpha, &sha, context, "success")
-        });
+        world.until(&format!("{context} should succeed"), |world| world.commit_status(alpha, &sha, context, "success"));
     }
-    let last = world.until("the comment should show the score", |world| {
-        world.report_with(alpha, &sha, "0.750")
-    });
-    assert_eq!(
-        first.id, last.id,
-        "the bot edits its comment and writes no second one"
-    );
+    let last = world.until("the comment should show the score", |world| world.report_with(alpha, &sha, "0.750"));
+    assert_eq!(first.id, last.id, "the bot edits its comment and writes no second one");
     world.until("the note should show the score", |world| {
         let note = world.note(alpha, &sha)?;
         holds(note.contains("0.750"), note)
@@ -89,32 +66,19 @@ fn a_score_is_published(world: &mut World, alpha: &str, copy: &Copy) {
         let now = world.commits(&board);
         holds(now == before + 1, (before, now))
     });
-    for (file, holding) in [
-        ("README.md", "alpha"),
-        ("validation/segmentation.csv", "alpha"),
-        ("validation/segmentation.svg", "<svg"),
-    ] {
+    for (file, holding) in
+        [("README.md", "alpha"), ("validation/segmentation.csv", "alpha"), ("validation/segmentation.svg", "<svg")]
+    {
         let text = world.file(&board, file).expect("a file of the leaderboard");
-        assert!(
-            text.contains(holding),
-            "{file} should hold {holding}:\n{text}"
-        );
+        assert!(text.contains(holding), "{file} should hold {holding}:\n{text}");
     }
     // A submission that changes no leaderboard causes no commit.
     let sha = mistaken(copy, "no commit");
     copy.push_main();
     world.ends("alpha", &sha, Outcome::Rejected);
     world.settle();
-    assert_eq!(
-        world.waiting_messages(),
-        Vec::<String>::new(),
-        "no leaderboard waits for a commit"
-    );
-    assert_eq!(
-        world.commits(&board),
-        before + 1,
-        "the leaderboards have not changed"
-    );
+    assert_eq!(world.waiting_messages(), Vec::<String>::new(), "no leaderboard waits for a commit");
+    assert_eq!(world.commits(&board), before + 1, "the leaderboards have not changed");
 }
 
 /// Pushes, and waits until the commit is entered for a phase.
@@ -122,13 +86,10 @@ fn enters(world: &mut World, copy: &Copy, arguments: &[&str], sha: &str, phase: 
     let pushed = copy.push(arguments);
     assert!(pushed.accepted, "{}", pushed.text);
     let expected = (sha.to_owned(), phase.to_owned());
-    world.until(
-        &format!("{arguments:?} should enter {expected:?}"),
-        |world| {
-            let all = world.entered("beta");
-            holds(all.contains(&expected), all)
-        },
-    );
+    world.until(&format!("{arguments:?} should enter {expected:?}"), |world| {
+        let all = world.entered("beta");
+        holds(all.contains(&expected), all)
+    });
 }
 
 fn operations_of_git(world: &mut World) {
@@ -177,11 +138,7 @@ fn operations_of_git(world: &mut World) {
         pair(&third, "test"),
         pair(&fourth, "test"),
     ];
-    assert_eq!(
-        world.entered("beta"),
-        expected,
-        "each commit is entered once per phase"
-    );
+    assert_eq!(world.entered("beta"), expected, "each commit is entered once per phase");
     let issue = world.report_issue(&beta).expect("one issue");
     let reports = world.bot_comments(&beta, issue);
     for record in world.submissions("beta") {
@@ -209,7 +166,5 @@ fn a_renamed_repository_is_followed(world: &mut World, alpha: &str) {
     world.until("the commit status should be under the new name", |world| {
         world.commit_status(&renamed, &sha, "referee/admission", "failure")
     });
-    world.until("the report should be under the new name", |world| {
-        world.report_with(&renamed, &sha, "Rejected")
-    });
+    world.until("the report should be under the new name", |world| world.report_with(&renamed, &sha, "Rejected"));
 }

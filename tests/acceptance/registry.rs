@@ -69,13 +69,7 @@ impl World {
     }
 
     /// Pushes an image, or returns the refusal of the registry.
-    pub fn try_push(
-        &self,
-        who: &str,
-        name: &str,
-        tag: &str,
-        image: Parts,
-    ) -> Result<Digest, String> {
+    pub fn try_push(&self, who: &str, name: &str, tag: &str, image: Parts) -> Result<Digest, String> {
         let scope = format!("repository:{name}:push,pull");
         let query = format!("/v2/token?service=container_registry&scope={scope}");
         let answer = self.registry(&self.signed_in(who), Method::GET, &query, None)?;

@@ -13,9 +13,7 @@ fn teams(world: &World, board: &str) -> Result<Vec<String>, String> {
     let table = world.file(board, "validation/segmentation.csv")?;
     let named = |line: &str| {
         let mut words = line.split([',', '"']);
-        words
-            .find(|w| ["alpha", "beta"].contains(w))
-            .map(str::to_owned)
+        words.find(|w| ["alpha", "beta"].contains(w)).map(str::to_owned)
     };
     Ok(table.lines().filter_map(named).collect())
 }
@@ -35,9 +33,7 @@ fn a_rescore_by_comments_changes_the_leaderboard() {
         let organizers = world.repository("organizers");
         let issue = world.open("bob", &organizers, "Commands", "Our commands");
         let at = (organizers.as_str(), issue);
-        world
-            .command("bob", at, "/apply")
-            .message("No rescore is open");
+        world.command("bob", at, "/apply").message("No rescore is open");
 
         reverse_scorer(&world.daemon.path("challenge"));
         let asked = world.post("bob", at, "/rescore validation/segmentation");
@@ -46,26 +42,13 @@ fn a_rescore_by_comments_changes_the_leaderboard() {
             holds(answer.text.contains("/apply"), &answer)?;
             Ok(answer)
         });
-        assert!(
-            preview.text.contains("2 of 2 submissions"),
-            "{}",
-            preview.text
-        );
-        assert!(
-            preview.text.contains("2 teams change their ranks"),
-            "{}",
-            preview.text
-        );
-        world
-            .command("bob", at, "/apply")
-            .message("instead of")
-            .message("2 teams change their ranks");
+        assert!(preview.text.contains("2 of 2 submissions"), "{}", preview.text);
+        assert!(preview.text.contains("2 teams change their ranks"), "{}", preview.text);
+        world.command("bob", at, "/apply").message("instead of").message("2 teams change their ranks");
         world.until("the files of the leaderboard should change", |world| {
             let now = teams(world, &board)?;
             holds(now == ["beta", "alpha"], now)
         });
-        world
-            .command("bob", at, "/status validation/segmentation")
-            .message("beta");
+        world.command("bob", at, "/status validation/segmentation").message("beta");
     });
 }

@@ -36,25 +36,8 @@ const ADMINISTRATOR: &str = "root-admin";
 /// All people, each with the scopes of their token. The documentation names the scopes of the bot. The owner has
 /// another token for the setup.
 const CAST: [(&str, &[&str]); 5] = [
-    (
-        "owner",
-        &[
-            "write:organization",
-            "write:repository",
-            "write:issue",
-            "read:user",
-        ],
-    ),
-    (
-        "bot",
-        &[
-            "write:repository",
-            "write:issue",
-            "read:organization",
-            "read:user",
-            "read:package",
-        ],
-    ),
+    ("owner", &["write:organization", "write:repository", "write:issue", "read:user"]),
+    ("bot", &["write:repository", "write:issue", "read:organization", "read:user", "read:package"]),
     ("alice", &["write:repository", "write:issue"]),
     ("bob", &["write:repository", "write:issue"]),
     ("eve", &["write:repository", "write:issue"]),
@@ -194,11 +177,7 @@ impl World {
             "must_change_password": false, "send_notify": false, "restricted": false,
         });
         self.api.must(&self.admin, "POST", "/admin/users", &body);
-        let person = Person {
-            login,
-            password,
-            token: String::new(),
-        };
+        let person = Person { login, password, token: String::new() };
         self.people.insert(name, person);
         let token = self.new_token(name, "first", scopes);
         self.people.get_mut(name).unwrap().token = token;
@@ -228,15 +207,11 @@ impl World {
     fn set_up(&mut self) {
         let token = self.new_token("owner", "setup", &SETUP);
         self.daemon.write_token("owner.token", &token);
-        self.daemon
-            .write_token("bot.token", &self.people["bot"].token);
+        self.daemon.write_token("bot.token", &self.people["bot"].token);
         let setup = ["forge", "setup", "--owner-token-file", "owner.token"];
         let first = self.daemon.run(&setup);
         let done = |text: &str, word: &str| text.lines().filter(|l| l.starts_with(word)).count();
-        assert!(
-            done(&first, "created ") >= 8,
-            "the first setup should create everything:\n{first}"
-        );
+        assert!(done(&first, "created ") >= 8, "the first setup should create everything:\n{first}");
         let again = self.daemon.run(&setup);
         assert!(
             done(&again, "found ") >= 8 && done(&again, "created ") + done(&again, "fixed ") == 0,
@@ -300,8 +275,7 @@ impl World {
     /// The number of GET requests for paths with this ending. A real instance does not report them: the number is 0.
     pub fn asked_for(&self, ending: &str) -> usize {
         let asked = self.model.as_ref().map(Forge::asked).unwrap_or_default();
-        let counts =
-            |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
+        let counts = |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
         asked.iter().filter(counts).count()
     }
 
@@ -331,9 +305,7 @@ impl World {
 
     /// The address to which a person pushes, with the password in it.
     pub fn remote(&self, who: &str, repository: &str) -> String {
-        let Person {
-            login, password, ..
-        } = &self.people[who];
+        let Person { login, password, .. } = &self.people[who];
         let (scheme, host) = self.api.root().split_once("://").expect("an address");
         format!("{scheme}://{login}:{password}@{host}/{repository}.git")
     }
@@ -349,11 +321,9 @@ impl World {
     pub fn start(&mut self) {
         self.daemon.start();
         let url = format!("{}/health", self.daemon.url());
-        self.until("the daemon should be up", |world| {
-            match world.api.page(&url) {
-                Ok(200) => Ok(()),
-                other => Err(format!("{url} gives {other:?}")),
-            }
+        self.until("the daemon should be up", |world| match world.api.page(&url) {
+            Ok(200) => Ok(()),
+            other => Err(format!("{url} gives {other:?}")),
         });
     }
 
@@ -377,10 +347,7 @@ impl World {
                 Ok(found) => return found,
                 Err(seen) => seen,
             };
-            assert!(
-                started.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {expected}; seen last: {seen}"
-            );
+            assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {expected}; seen last: {seen}");
             if let Some(ended) = self.daemon.ended() {
                 panic!("{ended}, while {expected}");
             }

@@ -19,20 +19,16 @@ fn the_settings_of_the_walkthrough_are_valid() {
     let folder = Folder::new();
     let ran = folder.referee(&["init", "nuclei"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let challenge =
-        std::fs::read_to_string(folder.path("nuclei/challenge/challenge.toml")).unwrap();
+    let challenge = std::fs::read_to_string(folder.path("nuclei/challenge/challenge.toml")).unwrap();
     let teams = "teams = \"nuclei/team-*\"\n";
     let more = "organizers = \"nuclei/organizers\"\nleaderboard = \"nuclei/leaderboard\"\n";
-    let changed = challenge
-        .replace("\nforge = \"local\"\n", "\nforge = \"gitea\"\n")
-        .replace(teams, &format!("{teams}{more}"));
+    let changed =
+        challenge.replace("\nforge = \"local\"\n", "\nforge = \"gitea\"\n").replace(teams, &format!("{teams}{more}"));
     assert!(changed.contains("\"gitea\"") && changed.contains(more));
     folder.write("nuclei/challenge/challenge.toml", &changed);
     folder.write("webhook-secret", &"0123456789abcdef".repeat(4));
     folder.write("token", "0123456789abcdef\n");
-    let settings = text_of("referee.toml")
-        .replace("/srv/referee/", "")
-        .replace("/etc/referee/", "");
+    let settings = text_of("referee.toml").replace("/srv/referee/", "").replace("/etc/referee/", "");
     folder.write("referee.toml", &settings);
     let ran = folder.referee(&["config", "check"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
@@ -45,8 +41,7 @@ fn app_ini() -> BTreeMap<String, String> {
     for line in text_of("app.ini").lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             section = name.replace('.', "_0X2E_");
-        } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with(';'))
-        {
+        } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with(';')) {
             keys.insert(format!("GITEA__{section}__{key}"), value.to_owned());
         }
     }
@@ -59,17 +54,9 @@ fn compose_and_app_ini_configure_the_forge_alike() {
     assert!(keys.len() > 8, "{keys:?}");
     let compose = text_of("compose.yaml");
     // The addresses of the forge and of the daemon differ.
-    let differ = [
-        "GITEA__server__HTTP_ADDR",
-        "GITEA__webhook__ALLOWED_HOST_LIST",
-    ];
-    for (key, value) in keys
-        .iter()
-        .filter(|(key, _)| !differ.contains(&key.as_str()))
-    {
-        let line = compose
-            .lines()
-            .find_map(|l| l.trim().strip_prefix(key.as_str())?.strip_prefix(": "));
+    let differ = ["GITEA__server__HTTP_ADDR", "GITEA__webhook__ALLOWED_HOST_LIST"];
+    for (key, value) in keys.iter().filter(|(key, _)| !differ.contains(&key.as_str())) {
+        let line = compose.lines().find_map(|l| l.trim().strip_prefix(key.as_str())?.strip_prefix(": "));
         let found = line.unwrap_or_else(|| panic!("compose.yaml lacks {key}"));
         assert_eq!(found.trim_matches('"'), value, "{key}");
     }
@@ -78,9 +65,7 @@ fn compose_and_app_ini_configure_the_forge_alike() {
 #[test]
 fn mounted_files_exist() {
     let compose = text_of("compose.yaml");
-    let mounted = compose
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- ./"));
+    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./"));
     let files: Vec<_> = mounted.filter_map(|rest| rest.split(':').next()).collect();
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
@@ -92,9 +77,7 @@ fn mounted_files_exist() {
 #[test]
 fn paths_that_jobs_mount_are_the_same_inside_and_outside() {
     let compose = text_of("compose.yaml");
-    let lines = compose
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- /srv/referee/"));
+    let lines = compose.lines().filter_map(|line| line.trim().strip_prefix("- /srv/referee/"));
     let shared: Vec<_> = lines.filter(|rest| rest.contains(":/srv")).collect();
     assert_eq!(shared.len(), 2, "{shared:?}");
     for rest in shared {
@@ -107,21 +90,10 @@ fn paths_that_jobs_mount_are_the_same_inside_and_outside() {
 #[test]
 fn the_proxy_accepts_deliveries_up_to_the_limit_of_the_daemon() {
     let site = text_of("nginx/referee.conf");
-    let hooks = site
-        .split("location /hooks/")
-        .nth(1)
-        .and_then(|rest| rest.split("\n    }").next());
+    let hooks = site.split("location /hooks/").nth(1).and_then(|rest| rest.split("\n    }").next());
     let mebibytes = limits::DELIVERY_BYTES_MAX / (1024 * 1024);
-    assert!(
-        hooks
-            .unwrap()
-            .contains(&format!("client_max_body_size {mebibytes}m;")),
-        "{site}"
-    );
-    for file in [
-        "nginx/addresses-native.conf",
-        "nginx/addresses-compose.conf",
-    ] {
+    assert!(hooks.unwrap().contains(&format!("client_max_body_size {mebibytes}m;")), "{site}");
+    for file in ["nginx/addresses-native.conf", "nginx/addresses-compose.conf"] {
         let addresses = text_of(file);
         for name in ["upstream referee ", "upstream forge ", "geo $from_forge "] {
             assert!(addresses.contains(name), "{file}: {name}");

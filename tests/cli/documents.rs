@@ -9,8 +9,7 @@ use referee::cli::Cli;
 use referee::model::{Finding, Outcome, PublicState, Stage, TeamSlug, Timestamp};
 use referee::report::style::Style;
 use referee::report::{
-    BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text,
-    remote,
+    BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text, remote,
 };
 
 use super::program::{Folder, ROOT};
@@ -38,11 +37,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let whole = !fence && (fenced || line.starts_with("  "));
         let spans = line.split('`').skip(1).step_by(2);
         let spans = spans.filter(move |_| !whole && !fence);
-        whole
-            .then_some(line)
-            .into_iter()
-            .chain(spans)
-            .map(move |piece| (n, piece))
+        whole.then_some(line).into_iter().chain(spans).map(move |piece| (n, piece))
     })
 }
 
@@ -50,16 +45,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     code(text).flat_map(|(n, piece)| {
         let shell = piece.split(" #").next().unwrap_or_default();
-        let commands = shell
-            .split(['|', ';', '>'])
-            .flat_map(|part| part.split("&&"));
+        let commands = shell.split(['|', ';', '>']).flat_map(|part| part.split("&&"));
         let call = move |command: &str| {
             let words = command.trim().trim_start_matches("$ ").split_whitespace();
             let words = words.skip_while(|word| {
-                let name = word
-                    .split('=')
-                    .next()
-                    .filter(|name| name.len() < word.len());
+                let name = word.split('=').next().filter(|name| name.len() < word.len());
                 name.is_some_and(|n| n.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
             });
             let words: Vec<String> = words.map(str::to_owned).collect();
@@ -146,10 +136,7 @@ fn every_link_target_exists() {
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         for (n, line) in (1..).zip(text.lines()) {
-            let targets = line
-                .split("](")
-                .skip(1)
-                .filter_map(|rest| rest.split(')').next());
+            let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             for target in targets.filter(|t| !t.contains("://") && !t.starts_with('#')) {
                 let file = target.split('#').next().unwrap();
                 if !document.parent().unwrap().join(file).exists() {
@@ -166,12 +153,7 @@ fn every_link_target_exists() {
 fn every_named_path_exists() {
     let mut missing = Vec::new();
     let mut seen = 0;
-    let documents = [
-        "ARCHITECTURE.md",
-        "README.md",
-        "deploy/README.md",
-        "tests/README.md",
-    ];
+    let documents = ["ARCHITECTURE.md", "README.md", "deploy/README.md", "tests/README.md"];
     for file in documents {
         let text = text_of(file);
         for (line, path) in code(&text).filter(|(_, piece)| is_path(piece)) {
@@ -191,8 +173,7 @@ fn every_named_path_exists() {
 fn is_path(piece: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     let first = piece.split('/').next().unwrap_or_default();
-    let is_folder =
-        |parent: &str| !first.is_empty() && Path::new(ROOT).join(parent).join(first).is_dir();
+    let is_folder = |parent: &str| !first.is_empty() && Path::new(ROOT).join(parent).join(first).is_dir();
     // The build directory exists only after a build.
     let folder = piece.contains('/') && first != "target" && (is_folder("") || is_folder("src"));
     piece.chars().all(plain) && (piece.ends_with(".rs") || folder)
@@ -217,10 +198,7 @@ fn every_named_script_and_target_exists() {
                 "--bench" => Some(format!("benches/{}.rs", pair[1])),
                 _ => None,
             });
-            let scripts = words
-                .iter()
-                .filter(|w| w.ends_with(".sh"))
-                .map(|w| (*w).to_owned());
+            let scripts = words.iter().filter(|w| w.ends_with(".sh")).map(|w| (*w).to_owned());
             for path in targets.chain(scripts) {
                 let beside = Path::new(ROOT).join(file).with_file_name(&path);
                 if !Path::new(ROOT).join(&path).exists() && !beside.exists() {
@@ -248,32 +226,19 @@ fn the_push_in_the_readme_equals_the_real_output() {
     let folder = Folder::new();
     let example = format!("{ROOT}/examples/nuclei/submissions/five-mistakes");
     let challenge = format!("{ROOT}/examples/nuclei");
-    let check = [
-        "check",
-        &example,
-        "--challenge",
-        &challenge,
-        "--rules-only",
-        "--json",
-    ];
+    let check = ["check", &example, "--challenge", &challenge, "--rules-only", "--json"];
     let ran = folder.referee(&check);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let findings: Vec<Finding> = serde_json::from_value(result["findings"].clone()).unwrap();
     let shown = SubmissionView::sample_rejected();
     let rules = shown.stages.iter().map(|stage| match stage.name {
-        Stage::Admission => StageView {
-            duration: Some(referee::model::Duration(10)),
-            message: String::new(),
-            ..stage.clone()
-        },
+        Stage::Admission => {
+            StageView { duration: Some(referee::model::Duration(10)), message: String::new(), ..stage.clone() }
+        }
         _ => stage.clone(),
     });
-    let of_rules = |finding| FindingView {
-        stage: Stage::Admission,
-        link: None,
-        finding,
-    };
+    let of_rules = |finding| FindingView { stage: Stage::Admission, link: None, finding };
     let view = SubmissionView {
         number: 2,
         team: TeamSlug::new("five-mistakes").unwrap(),
@@ -284,10 +249,7 @@ fn the_push_in_the_readme_equals_the_real_output() {
         ..shown
     };
     let lines = remote::lines(None, &view);
-    let printed: String = lines
-        .iter()
-        .map(|line| format!("remote: {line}\n"))
-        .collect();
+    let printed: String = lines.iter().map(|line| format!("remote: {line}\n")).collect();
     assert_eq!(sample("remote: "), format!("$ git push\n{printed}"));
 }
 
@@ -297,14 +259,8 @@ fn the_push_in_the_readme_equals_the_real_output() {
 fn the_leaderboard_in_the_readme_equals_the_real_output() {
     let sample = sample("good-watershed");
     let of_sample = BoardView::sample();
-    let rows = sample
-        .lines()
-        .skip(1)
-        .map(|line| row(line, &of_sample.rows[0]));
-    let view = BoardView {
-        rows: rows.collect(),
-        ..of_sample
-    };
+    let rows = sample.lines().skip(1).map(|line| row(line, &of_sample.rows[0]));
+    let view = BoardView { rows: rows.collect(), ..of_sample };
     let printed = board_text::terminal(&view, Style::Plain);
     let table = printed.lines().skip_while(|line| !line.starts_with("rank"));
     let table: String = table

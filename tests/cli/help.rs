@@ -49,9 +49,7 @@ fn every_command_of_the_first_level_has_an_example() {
         let one = command.find_subcommand_mut(&name).unwrap();
         let help = one.render_long_help().to_string();
         let calls: Vec<_> = super::documents::calls(&help).collect();
-        let own = calls
-            .iter()
-            .filter(|(_, words)| words.get(1) == Some(&name));
+        let own = calls.iter().filter(|(_, words)| words.get(1) == Some(&name));
         assert!(own.count() > 0, "{name} has no example of itself:\n{help}");
         for (_, words) in calls {
             super::documents::parses(&words).unwrap_or_else(|e| panic!("in {name}: {e}"));
@@ -81,16 +79,12 @@ fn completions_contain_the_commands() {
 #[test]
 fn config_show_prints_the_annotated_defaults() {
     let folder = Folder::new();
-    for (file, source) in [
-        ("referee", "src/config/server/referee.toml"),
-        ("challenge", "src/config/challenge/challenge.toml"),
-    ] {
+    for (file, source) in
+        [("referee", "src/config/server/referee.toml"), ("challenge", "src/config/challenge/challenge.toml")]
+    {
         let ran = folder.referee(&["config", "show", file]);
         let text = std::fs::read_to_string(format!("{ROOT}/{source}")).unwrap();
         assert_eq!((ran.code, ran.stdout), (Some(0), text));
     }
-    assert_eq!(
-        folder.referee(&["config", "show"]).stdout,
-        folder.referee(&["config", "show", "referee"]).stdout
-    );
+    assert_eq!(folder.referee(&["config", "show"]).stdout, folder.referee(&["config", "show", "referee"]).stdout);
 }

@@ -4,11 +4,7 @@
 //! Read a snapshot like a person who sees the program for the first time. `INSTA_UPDATE=always cargo test --test cli`
 //! updates the snapshots.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod configuration;
 mod deploy;

@@ -29,18 +29,10 @@ impl Folder {
     /// Runs `referee` with these arguments in the folder, and waits for its end.
     pub fn referee(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
-        command
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env_clear()
-            .stdin(Stdio::null());
+        command.args(arguments).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
         let output = command.output().unwrap();
         let text = |bytes| self.redacted(&String::from_utf8(bytes).unwrap());
-        Ran {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     /// The text without the path of the folder, and without spaces at the ends of lines.
@@ -48,12 +40,10 @@ impl Folder {
         let real = self.0.path().canonicalize().unwrap();
         let here = |text: &str, path: &Path| text.replace(path.to_str().unwrap(), "[HERE]");
         let text = here(&here(text, &real), self.0.path());
-        text.lines()
-            .map(|line| line.trim_end())
-            .fold(String::new(), |mut all, line| {
-                writeln!(all, "{line}").unwrap();
-                all
-            })
+        text.lines().map(|line| line.trim_end()).fold(String::new(), |mut all, line| {
+            writeln!(all, "{line}").unwrap();
+            all
+        })
     }
 }
 

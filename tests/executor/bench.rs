@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::executor::{
-    BuildEnd, BuildLimits, BuildReport, BuildSpec, Builder, ImageStore, Input, JobLimits, JobRef,
-    JobSpec, JobStatus, OutputSpec, Runner,
+    BuildEnd, BuildLimits, BuildReport, BuildSpec, Builder, ImageStore, Input, JobLimits, JobRef, JobSpec, JobStatus,
+    OutputSpec, Runner,
 };
 use referee::model::{Duration, ImageFacts, ImageId, OutputListing, RunEnd};
 
@@ -55,12 +55,7 @@ impl Bench {
             eprintln!("SKIPPED, the executor is not tested: {missing}");
             return None;
         }
-        Some(Self {
-            engine,
-            instance,
-            dir: tempfile::tempdir().unwrap(),
-            built: Mutex::default(),
-        })
+        Some(Self { engine, instance, dir: tempfile::tempdir().unwrap(), built: Mutex::default() })
     }
 
     pub fn instance(&self) -> &str {
@@ -126,11 +121,7 @@ impl Bench {
     }
 
     pub async fn job(&self, name: &str, script: &str) -> JobSpec {
-        JobSpec {
-            image: self.shell().await,
-            env: vec![("SCRIPT".to_owned(), script.to_owned())],
-            ..plain_job(name)
-        }
+        JobSpec { image: self.shell().await, env: vec![("SCRIPT".to_owned(), script.to_owned())], ..plain_job(name) }
     }
 
     pub async fn submit(&self, job: &JobSpec) -> JobRef {
@@ -165,31 +156,17 @@ pub fn plain_job(name: &str) -> JobSpec {
         name: name.to_owned(),
         image: referee::model::Digest::of(b""),
         inputs: Vec::new(),
-        output: OutputSpec {
-            target: "/output".to_owned(),
-            bytes: MIB,
-            files: 50,
-        },
+        output: OutputSpec { target: "/output".to_owned(), bytes: MIB, files: 50 },
         env: Vec::new(),
         env_remove: Vec::new(),
-        limits: JobLimits {
-            cpus: 1.0,
-            memory: 128 * MIB,
-            pids: 64,
-            shm: MIB,
-            tmp: MIB,
-            time: Duration::seconds(60),
-        },
+        limits: JobLimits { cpus: 1.0, memory: 128 * MIB, pids: 64, shm: MIB, tmp: MIB, time: Duration::seconds(60) },
         gpus: Vec::new(),
         labels: vec![("submission".to_owned(), "7".to_owned())],
     }
 }
 
 pub fn input(source: &Path, target: &str) -> Input {
-    Input {
-        source: source.to_owned(),
-        target: target.to_owned(),
-    }
+    Input { source: source.to_owned(), target: target.to_owned() }
 }
 
 /// `drop` cannot await, so a thread with its own runtime cleans up.

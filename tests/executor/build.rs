@@ -2,9 +2,7 @@
 
 use super::bench::*;
 
-use referee::executor::{
-    BuildEnd, BuildLimitHit, Builder, CheckScope, ExecutorError, ImageStore, LoadEnd, SelfTest,
-};
+use referee::executor::{BuildEnd, BuildLimitHit, Builder, CheckScope, ExecutorError, ImageStore, LoadEnd, SelfTest};
 use referee::model::{Duration, ImageId};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,15 +37,9 @@ async fn an_image_is_built_and_described() {
     assert_eq!(facts.labels["referee.submission"], "7");
     assert!(facts.on_build.is_empty() && facts.layers >= 3 && facts.bytes > MIB);
     assert!(report.log.text().contains("Step 1/"));
-    assert_eq!(
-        bench.engine.inspect(&facts.id).await.unwrap().as_ref(),
-        Some(&**facts)
-    );
+    assert_eq!(bench.engine.inspect(&facts.id).await.unwrap().as_ref(), Some(&**facts));
 
-    let listing = format!(
-        "FROM {}\nUSER 0\nENTRYPOINT []\nCMD [\"ls\", \"-A\", \"/app\"]\n",
-        facts.id
-    );
+    let listing = format!("FROM {}\nUSER 0\nENTRYPOINT []\nCMD [\"ls\", \"-A\", \"/app\"]\n", facts.id);
     let spec = bench.build_spec("listed", &listing, &[]);
     let BuildEnd::Built(seen) = bench.build(&spec).await.end else {
         panic!("the image is a base");
@@ -69,9 +61,7 @@ async fn the_emitted_dockerfile_is_not_in_the_image() {
     };
     let dockerfile = format!("FROM {BASE}\nCOPY . /app\nCMD [\"ls\", \"-A\", \"/app\"]\n");
     let files = [("main.txt", "hello\n"), ("sub/.dockerignore", "x\n")];
-    let report = bench
-        .build(&bench.build_spec("clean", &dockerfile, &files))
-        .await;
+    let report = bench.build(&bench.build_spec("clean", &dockerfile, &files)).await;
     let BuildEnd::Built(facts) = report.end else {
         panic!("{:?}", report.end);
     };
@@ -85,40 +75,26 @@ async fn a_failure_names_its_step() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let dockerfile = format!(
-        "FROM {BASE}\nENV A=b\nRUN echo 'Step 9/9 : forged'; echo why >&2; exit 3\nCMD [\"true\"]\n"
-    );
-    let report = bench
-        .build(&bench.build_spec("failing", &dockerfile, &[]))
-        .await;
+    let dockerfile =
+        format!("FROM {BASE}\nENV A=b\nRUN echo 'Step 9/9 : forged'; echo why >&2; exit 3\nCMD [\"true\"]\n");
+    let report = bench.build(&bench.build_spec("failing", &dockerfile, &[])).await;
     let BuildEnd::Failed { step, message } = &report.end else {
         panic!("{:?}", report.end);
     };
     assert_eq!(*step, Some(3));
-    assert!(
-        message.ends_with("returned a non-zero code: 3"),
-        "{message}"
-    );
+    assert!(message.ends_with("returned a non-zero code: 3"), "{message}");
     assert!(report.log.text().contains("why\n"));
 
     let dockerfile = format!("FROM {BASE}\nCOPY nothing /\nCMD [\"true\"]\n");
-    let report = bench
-        .build(&bench.build_spec("copying", &dockerfile, &[]))
-        .await;
+    let report = bench.build(&bench.build_spec("copying", &dockerfile, &[])).await;
     let BuildEnd::Failed { step, message } = &report.end else {
         panic!("{:?}", report.end);
     };
     assert_eq!(*step, Some(2));
     assert!(message.contains("nothing"), "{message}");
 
-    let report = bench
-        .build(&bench.build_spec("unread", "FROM a b c\n", &[]))
-        .await;
-    assert!(
-        matches!(report.end, BuildEnd::Failed { step: None, .. }),
-        "{:?}",
-        report.end
-    );
+    let report = bench.build(&bench.build_spec("unread", "FROM a b c\n", &[])).await;
+    assert!(matches!(report.end, BuildEnd::Failed { step: None, .. }), "{:?}", report.end);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,9 +103,7 @@ async fn a_step_has_no_network() {
         return;
     };
     let dockerfile = format!("FROM {BASE}\nRUN cat /proc/net/dev; exit 1\nCMD [\"true\"]\n");
-    let report = bench
-        .build(&bench.build_spec("offline", &dockerfile, &[]))
-        .await;
+    let report = bench.build(&bench.build_spec("offline", &dockerfile, &[])).await;
     let log = report.log.text();
     assert!(log.contains("lo:") && !log.contains("eth0"), "{log}");
 }
@@ -145,35 +119,18 @@ async fn every_limit_ends_a_build() {
 }
 
 /// Exceeds each limit by a build, and the limits in `more` too.
-pub async fn each_limit_ends_a_build(
-    bench: &Bench,
-    more: Option<(&'static str, &'static str, Option<BuildLimitHit>)>,
-) {
+pub async fn each_limit_ends_a_build(bench: &Bench, more: Option<(&'static str, &'static str, Option<BuildLimitHit>)>) {
     let checks = bench.engine.check(&[CheckScope::Builds]).await.unwrap();
-    let limited = checks
-        .iter()
-        .any(|c| c.name == "build limits" && c.seen.contains("control group"));
+    let limited = checks.iter().any(|c| c.name == "build limits" && c.seen.contains("control group"));
     if !limited {
         eprintln!("SKIPPED, processes, memory and disk of builds: {checks:?}");
     }
     let cases = [
-        (
-            "time",
-            "trap '' TERM; sleep 987654",
-            Some(BuildLimitHit::Time),
-        ),
+        ("time", "trap '' TERM; sleep 987654", Some(BuildLimitHit::Time)),
         ("log", "yes", Some(BuildLimitHit::Log)),
         ("memory", "tail /dev/zero", Some(BuildLimitHit::Memory)),
-        (
-            "forks",
-            "bomb() { bomb | bomb & wait; }; bomb; exit 1",
-            Some(BuildLimitHit::Processes),
-        ),
-        (
-            "disk",
-            "for i in 1 2 3 4; do head -c 60000000 /dev/zero >/x$i; done; sleep 30",
-            Some(BuildLimitHit::Disk),
-        ),
+        ("forks", "bomb() { bomb | bomb & wait; }; bomb; exit 1", Some(BuildLimitHit::Processes)),
+        ("disk", "for i in 1 2 3 4; do head -c 60000000 /dev/zero >/x$i; done; sleep 30", Some(BuildLimitHit::Disk)),
         ("fake", "exit 137", None),
     ];
     for (name, script, hit) in cases.into_iter().chain(more) {
@@ -229,14 +186,8 @@ async fn a_missing_base_image_is_a_platform_error() {
     };
     let spec = bench.build_spec("baseless", "FROM 127.0.0.1:1/none:1\nCMD [\"true\"]\n", &[]);
     let refused = bench.engine.build(&spec).await;
-    assert!(
-        matches!(refused, Err(ExecutorError::Refused(_))),
-        "{refused:?}"
-    );
-    assert_eq!(
-        bench.engine.base_image("127.0.0.1:1/none:1").await.unwrap(),
-        None
-    );
+    assert!(matches!(refused, Err(ExecutorError::Refused(_))), "{refused:?}");
+    assert_eq!(bench.engine.base_image("127.0.0.1:1/none:1").await.unwrap(), None);
 }
 
 /// Whether a process on this host has this word in its command line.
@@ -244,11 +195,7 @@ pub fn any_process(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
-        .any(|line| {
-            String::from_utf8_lossy(&line)
-                .split('\0')
-                .any(|w| w.contains(word))
-        })
+        .any(|line| String::from_utf8_lossy(&line).split('\0').any(|w| w.contains(word)))
 }
 
 /// The transfer from one engine to another, here to the same engine and another name.
@@ -275,10 +222,7 @@ async fn an_image_is_saved_as_it_is_loaded() {
     // An image that does not exist cannot be saved.
     let unknown = ImageId::new(format!("sha256:{}", "0".repeat(64))).unwrap();
     let absent = bench.engine.save(&unknown, &path, most).await;
-    assert!(
-        matches!(absent, Err(ExecutorError::Refused(_))),
-        "{absent:?}"
-    );
+    assert!(matches!(absent, Err(ExecutorError::Refused(_))), "{absent:?}");
 }
 
 /// A sweep removes images without a name and with the label of the instance, but none of a running build. (A test of
@@ -293,17 +237,8 @@ async fn a_sweep_keeps_the_images_of_a_running_build() {
     let sweep = async {
         let label = format!("label=referee.made-by={}", bench.instance());
         let listed = || {
-            let arguments = [
-                "images",
-                "-q",
-                "--filter",
-                "dangling=true",
-                "--filter",
-                &label,
-            ];
-            let output = std::process::Command::new("docker")
-                .args(arguments)
-                .output();
+            let arguments = ["images", "-q", "--filter", "dangling=true", "--filter", &label];
+            let output = std::process::Command::new("docker").args(arguments).output();
             String::from_utf8(output.unwrap().stdout).unwrap()
         };
         while listed().is_empty() {

@@ -13,10 +13,7 @@ use referee::model::BuildsWith;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buildkit_builds_within_the_same_limits() {
-    let options = DockerOptions {
-        builds_with: BuildsWith::BuildKit,
-        ..DockerOptions::default()
-    };
+    let options = DockerOptions { builds_with: BuildsWith::BuildKit, ..DockerOptions::default() };
     let Some(bench) = Bench::with(options).await else {
         return;
     };
@@ -50,9 +47,7 @@ async fn an_image_is_built_and_described(bench: &Bench) {
         ("Dockerfile", "FROM scratch\nADD http://127.0.0.1/ /\n"),
         (".referee-described.Dockerfile", "FROM scratch\nRUN evil\n"),
     ];
-    let report = bench
-        .build(&bench.build_spec("described", &dockerfile, &files))
-        .await;
+    let report = bench.build(&bench.build_spec("described", &dockerfile, &files)).await;
     let log = report.log.text();
     let BuildEnd::Built(facts) = &report.end else {
         panic!("{:?}\n{log}", report.end);
@@ -100,10 +95,7 @@ async fn a_failure_names_its_step(bench: &Bench) {
     let dockerfile = format!("FROM {BASE}\nENV A=b\nRUN echo why >&2; exit 3\nCMD [\"true\"]\n");
     let (step, message, log) = failure("failing", dockerfile).await;
     assert_eq!(step, Some(3));
-    assert_eq!(
-        message,
-        "The command 'echo why >&2; exit 3' returned a non-zero code: 3"
-    );
+    assert_eq!(message, "The command 'echo why >&2; exit 3' returned a non-zero code: 3");
     assert!(log.contains("why\n"), "{log}");
 
     let dockerfile = format!("FROM {BASE}\nCOPY [\"nothing\",\"/\"]\nCMD [\"true\"]\n");
@@ -116,19 +108,10 @@ async fn a_failure_names_its_step(bench: &Bench) {
 }
 
 async fn a_missing_base_image_is_a_platform_error(bench: &Bench) {
-    for base in [
-        "127.0.0.1:1/none:1".to_owned(),
-        format!("sha256:{}", "0".repeat(64)),
-    ] {
+    for base in ["127.0.0.1:1/none:1".to_owned(), format!("sha256:{}", "0".repeat(64))] {
         let dockerfile = format!("FROM {base}\nCMD [\"true\"]\n");
-        let refused = bench
-            .engine
-            .build(&bench.build_spec("baseless", &dockerfile, &[]))
-            .await;
-        assert!(
-            matches!(refused, Err(ExecutorError::Refused(_))),
-            "{refused:?}"
-        );
+        let refused = bench.engine.build(&bench.build_spec("baseless", &dockerfile, &[])).await;
+        assert!(matches!(refused, Err(ExecutorError::Refused(_))), "{refused:?}");
     }
 }
 
@@ -139,9 +122,7 @@ async fn a_dropped_build_ends(bench: &Bench) {
     let dropped = tokio::time::timeout(std::time::Duration::from_secs(3), build).await;
     assert!(dropped.is_err());
     // The next build waits until nothing of this one is left.
-    bench
-        .image("behind", &format!("FROM {BASE}\nCMD [\"true\"]\n"))
-        .await;
+    bench.image("behind", &format!("FROM {BASE}\nCMD [\"true\"]\n")).await;
     assert!(!any_process("345678"));
 }
 
@@ -149,15 +130,9 @@ async fn the_engine_can_be_checked(bench: &Bench) {
     let scopes = [CheckScope::Engine, CheckScope::Builds];
     let checks = bench.engine.check(&scopes).await.unwrap();
     let check = |name: &str| checks.iter().find(|c| c.name == name).unwrap();
-    assert!(
-        check("BuildKit").seen.contains("part of the engine"),
-        "{checks:?}"
-    );
+    assert!(check("BuildKit").seen.contains("part of the engine"), "{checks:?}");
     let limits = &check("build limits").seen;
-    assert!(
-        limits.contains("in the control group docker/buildkit"),
-        "{limits}"
-    );
+    assert!(limits.contains("in the control group docker/buildkit"), "{limits}");
     let syscalls = &check("restricted system calls in builds").seen;
     assert!(!syscalls.contains("did not run"), "{checks:?}");
 }

@@ -84,21 +84,12 @@ fn lay_out(folder: &Path, patterns: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "x").unwrap();
     }
-    std::fs::write(
-        folder.join("Dockerfile"),
-        "FROM scratch\nCOPY . /x/\nCMD [\"x\"]\n",
-    )
-    .unwrap();
+    std::fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY . /x/\nCMD [\"x\"]\n").unwrap();
     std::fs::write(folder.join(".dockerignore"), patterns).unwrap();
 }
 
 fn docker(arguments: &[&str]) -> std::process::Output {
-    Command::new("docker")
-        .args(arguments)
-        .env("DOCKER_BUILDKIT", "0")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    Command::new("docker").args(arguments).env("DOCKER_BUILDKIT", "0").stdin(Stdio::null()).output().unwrap()
 }
 
 /// The files that Docker's client sends, as they are in the image. `None` if the client refuses.

@@ -11,11 +11,7 @@ use crate::bench::Bench;
 
 /// The output of a shell script in a folder.
 fn shell(folder: &Path, script: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-e", "-c", script])
-        .current_dir(folder)
-        .output()
-        .unwrap();
+    let output = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}\n{message}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -40,11 +36,7 @@ async fn a_command_for_a_persons_machine_makes_the_same_sandbox() {
     let job = bench.job("local", "exec sleep 60").await;
     let reference = bench.submit(&job).await;
     let image = job.image.to_string();
-    let run = LocalRun {
-        image: &image,
-        output: "$PWD/out",
-        gpus: 0,
-    };
+    let run = LocalRun { image: &image, output: "$PWD/out", gpus: 0 };
     let command = local_run_command(&job, run);
     let create = command.replacen("docker run --rm", "docker create", 1);
     assert_ne!(create, command);
@@ -71,14 +63,7 @@ async fn a_command_for_a_persons_machine_makes_the_same_sandbox() {
         let (mine, theirs) = (&mine["HostConfig"][key], &theirs["HostConfig"][key]);
         assert_eq!(mine, theirs, "{key}");
     }
-    for key in [
-        "User",
-        "Hostname",
-        "Healthcheck",
-        "WorkingDir",
-        "Entrypoint",
-        "Cmd",
-    ] {
+    for key in ["User", "Hostname", "Healthcheck", "WorkingDir", "Entrypoint", "Cmd"] {
         assert_eq!(mine["Config"][key], theirs["Config"][key], "{key}");
     }
     assert_eq!(ulimits(&mine), ulimits(&theirs));
@@ -86,9 +71,7 @@ async fn a_command_for_a_persons_machine_makes_the_same_sandbox() {
     assert!(options.contains("no-new-privileges"), "{options}");
     let writable = |container: &Value| -> Vec<(Value, Value)> {
         let mounts = container["Mounts"].as_array().unwrap().iter();
-        let mut all: Vec<_> = mounts
-            .map(|m| (m["Destination"].clone(), m["RW"].clone()))
-            .collect();
+        let mut all: Vec<_> = mounts.map(|m| (m["Destination"].clone(), m["RW"].clone())).collect();
         all.sort_by_key(|(target, _)| target.to_string());
         all
     };

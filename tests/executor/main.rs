@@ -4,11 +4,7 @@
 //! (`examples/base/build.sh`). Without them the tests print a message and pass, except under CI. Every test has its own
 //! instance label, and removes its objects even when it fails.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod bench;
 mod build;

@@ -82,15 +82,10 @@ async fn a_restarted_daemon_adopts_what_runs() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let job = bench
-        .job("kept", "echo early; sleep 2; echo late; exit 5")
-        .await;
+    let job = bench.job("kept", "echo early; sleep 2; echo late; exit 5").await;
     let reference = bench.submit(&job).await;
     let next = bench.restarted();
-    assert_eq!(
-        next.list_owned().await.unwrap(),
-        std::slice::from_ref(&reference)
-    );
+    assert_eq!(next.list_owned().await.unwrap(), std::slice::from_ref(&reference));
     next.prepare(&job).await.unwrap();
     assert_eq!(next.submit(&job).await.unwrap(), reference);
     let status = next.wait(&reference, Duration::seconds(30)).await.unwrap();
@@ -106,10 +101,7 @@ async fn a_restarted_daemon_adopts_what_runs() {
     let mut other = job.clone();
     other.env.push(("MORE".to_owned(), "1".to_owned()));
     let refused = next.submit(&other).await;
-    assert!(
-        matches!(refused, Err(ExecutorError::Unsafe(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(ExecutorError::Unsafe(_))), "{refused:?}");
     assert_eq!(next.list_owned().await.unwrap().len(), 1);
 }
 
@@ -124,10 +116,7 @@ async fn jobs_run_in_parallel_and_isolated() {
     two.env[0].1 = "sleep 8; ls /output; echo 22 >/output/x".to_owned();
     one.limits.cpus = 0.5;
     let (first, second) = tokio::join!(bench.submit(&one), bench.submit(&two));
-    let unknown = JobRef {
-        name: "never".to_owned(),
-        id: String::new(),
-    };
+    let unknown = JobRef { name: "never".to_owned(), id: String::new() };
     let jobs = [second.clone(), unknown, first.clone()];
     let status = bench.engine.poll(&jobs).await.unwrap();
     assert_eq!(status[0], JobStatus::Running);
@@ -146,24 +135,12 @@ async fn a_start_that_fails_because_of_the_image_is_an_end_and_not_an_error() {
     };
     let from = |rest: &str| format!("FROM {BASE}\n{rest}\n");
     let cases = [
-        (
-            "closed",
-            from("RUN mkdir -m 700 /app\nWORKDIR /app\nCMD [\"ls\"]"),
-            Some(2),
-        ),
+        ("closed", from("RUN mkdir -m 700 /app\nWORKDIR /app\nCMD [\"ls\"]"), Some(2)),
         ("file", from("RUN echo >/output\nCMD [\"ls\"]"), None),
         ("missing", from("CMD [\"/no/such/program\"]"), Some(127)),
         ("closed-program", from("CMD [\"/etc/passwd\"]"), Some(126)),
-        (
-            "fault",
-            from("CMD [\"sh\", \"-c\", \"kill -SEGV $$\"]"),
-            Some(139),
-        ),
-        (
-            "forged",
-            from("CMD [\"sh\", \"-c\", \"exit 137\"]"),
-            Some(137),
-        ),
+        ("fault", from("CMD [\"sh\", \"-c\", \"kill -SEGV $$\"]"), Some(139)),
+        ("forged", from("CMD [\"sh\", \"-c\", \"exit 137\"]"), Some(137)),
     ];
     for (name, dockerfile, code) in cases {
         let mut job = plain_job(name);
@@ -188,29 +165,20 @@ async fn a_start_that_fails_because_of_referee_is_an_error() {
     };
     let job = bench.job("lonely", "true").await;
     let unprepared = bench.engine.submit(&job).await;
-    assert!(
-        matches!(unprepared, Err(ExecutorError::Refused(_))),
-        "{unprepared:?}"
-    );
+    assert!(matches!(unprepared, Err(ExecutorError::Refused(_))), "{unprepared:?}");
 
     let mut job = job.clone();
     "no-image".clone_into(&mut job.name);
     job.image = Digest::of(b"not there");
     bench.engine.prepare(&job).await.unwrap();
     let refused = bench.engine.submit(&job).await;
-    assert!(
-        matches!(refused, Err(ExecutorError::Refused(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(ExecutorError::Refused(_))), "{refused:?}");
 
     let mut job = bench.job("no-input", "true").await;
     job.inputs = vec![input(&bench.dir.path().join("not-there"), "/input")];
     bench.engine.prepare(&job).await.unwrap();
     let refused = bench.engine.submit(&job).await;
-    assert!(
-        matches!(refused, Err(ExecutorError::Refused(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(ExecutorError::Refused(_))), "{refused:?}");
     assert!(!bench.dir.path().join("not-there").exists());
 }
 
@@ -219,19 +187,13 @@ async fn an_image_cannot_add_to_its_sandbox() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    for (name, line) in [
-        ("volume", "VOLUME /data"),
-        ("workdir", "WORKDIR /proc/self"),
-    ] {
+    for (name, line) in [("volume", "VOLUME /data"), ("workdir", "WORKDIR /proc/self")] {
         let mut job = plain_job(name);
         let dockerfile = format!("FROM {BASE}\n{line}\nCMD [\"true\"]\n");
         job.image = bench.image(name, &dockerfile).await.id;
         bench.engine.prepare(&job).await.unwrap();
         let refused = bench.engine.submit(&job).await;
-        assert!(
-            matches!(refused, Err(ExecutorError::Unsafe(_))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(ExecutorError::Unsafe(_))), "{refused:?}");
     }
     let dockerfile = format!(
         "FROM {BASE}\nENV LD_PRELOAD=/evil.so GREETING=image\nUSER root\nSTOPSIGNAL SIGCONT\n\
@@ -244,10 +206,7 @@ async fn an_image_cannot_add_to_its_sandbox() {
     job.env_remove = vec!["LD_PRELOAD".to_owned()];
     let (end, log) = bench.run(&job).await;
     assert_eq!(end.exit_code, 0, "{log}");
-    assert!(
-        log.contains("GREETING=ours\n") && !log.contains("LD_PRELOAD"),
-        "{log}"
-    );
+    assert!(log.contains("GREETING=ours\n") && !log.contains("LD_PRELOAD"), "{log}");
     assert!(log.ends_with("65534\n/app\n"), "{log}");
 }
 
@@ -256,11 +215,7 @@ async fn the_engine_passes_the_self_test() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let checks = bench
-        .engine
-        .check(&[CheckScope::Engine, CheckScope::Builds, CheckScope::Jobs])
-        .await
-        .unwrap();
+    let checks = bench.engine.check(&[CheckScope::Engine, CheckScope::Builds, CheckScope::Jobs]).await.unwrap();
     for check in &checks {
         println!("{check:?}");
     }

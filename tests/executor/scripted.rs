@@ -65,17 +65,11 @@ impl Scripted {
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
         let shared = Shared::default();
         shared.lock().unwrap().script = script;
-        let router = axum::Router::new()
-            .fallback(answer)
-            .with_state(shared.clone());
+        let router = axum::Router::new().fallback(answer).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let options = DockerOptions::default();
         let socket = path.to_str().unwrap();
-        Self {
-            engine: DockerEngine::connect(socket, "scripted", options).unwrap(),
-            shared,
-            _socket: directory,
-        }
+        Self { engine: DockerEngine::connect(socket, "scripted", options).unwrap(), shared, _socket: directory }
     }
 
     fn calls(&self, word: &str) -> usize {
@@ -124,13 +118,7 @@ fn refuse(status: u16, message: &str) -> Response {
 impl Engine {
     fn create(&mut self, uri: &Uri, body: &[u8]) -> Response {
         let query = uri.query().unwrap();
-        let name = query
-            .rsplit_once("name=")
-            .unwrap()
-            .1
-            .split('&')
-            .next()
-            .unwrap();
+        let name = query.rsplit_once("name=").unwrap().1.split('&').next().unwrap();
         if self.containers.contains_key(name) {
             return refuse(409, "in use");
         }
@@ -146,11 +134,7 @@ impl Engine {
         body["state"] = json!({"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"});
         self.containers.insert(name.to_owned(), body);
         let keeper = name.ends_with("-keeper");
-        let warnings = if keeper {
-            Vec::new()
-        } else {
-            self.script.warnings.clone()
-        };
+        let warnings = if keeper { Vec::new() } else { self.script.warnings.clone() };
         ok(json!({"Id": name, "Warnings": warnings}))
     }
 
@@ -171,17 +155,19 @@ impl Engine {
         };
         let keeper = name.ends_with("-keeper");
         let mut host = body["HostConfig"].clone();
-        host["MaskedPaths"] = json!([
-            "/proc/kcore",
-            "/proc/keys",
-            "/proc/timer_list",
-            "/sys/firmware"
-        ]);
+        host["MaskedPaths"] = json!(["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"]);
         host["ReadonlyPaths"] = json!(["/proc/sys", "/proc/sysrq-trigger"]);
-        let mounts: Vec<Value> = host["Mounts"].as_array().unwrap().iter().map(|m| json!({
-            "Type": m["Type"], "Name": m["Source"], "Source": m["Source"], "Destination": m["Target"],
-            "RW": m["ReadOnly"] != true, "Propagation": "rprivate",
-        })).collect();
+        let mounts: Vec<Value> = host["Mounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| {
+                json!({
+                    "Type": m["Type"], "Name": m["Source"], "Source": m["Source"], "Destination": m["Target"],
+                    "RW": m["ReadOnly"] != true, "Propagation": "rprivate",
+                })
+            })
+            .collect();
         let mut state = body["state"].clone();
         if let (Some(code), false) = (self.script.ended, keeper) {
             state["Status"] = "exited".into();
@@ -199,14 +185,8 @@ impl Engine {
     }
 
     fn volume(&self, name: &str) -> Response {
-        let mounts = self
-            .containers
-            .values()
-            .filter_map(|c| c["HostConfig"]["Mounts"].as_array());
-        let mount = mounts
-            .flatten()
-            .find(|mount| mount["Source"] == name)
-            .unwrap();
+        let mounts = self.containers.values().filter_map(|c| c["HostConfig"]["Mounts"].as_array());
+        let mount = mounts.flatten().find(|mount| mount["Source"] == name).unwrap();
         let options = &mount["VolumeOptions"];
         ok(json!({
             "Name": name, "Driver": "local", "Mountpoint": "/x", "Scope": "local",
@@ -221,9 +201,7 @@ const JOB: &str = "referee-scripted-job";
 async fn a_job_gets_exactly_the_gpus_that_were_reserved_for_it() {
     let scripted = Scripted::new(Script::default()).await;
     let mut job = plain_job("job");
-    job.gpus = ["GPU-b", "GPU-a"]
-        .map(|gpu| GpuUuid(gpu.to_owned()))
-        .to_vec();
+    job.gpus = ["GPU-b", "GPU-a"].map(|gpu| GpuUuid(gpu.to_owned())).to_vec();
     scripted.engine.prepare(&job).await.unwrap();
     scripted.engine.submit(&job).await.unwrap();
     let host = &scripted.body(JOB)["HostConfig"];
@@ -241,10 +219,7 @@ async fn a_job_gets_exactly_the_gpus_that_were_reserved_for_it() {
     let job = plain_job("job");
     scripted.engine.prepare(&job).await.unwrap();
     scripted.engine.submit(&job).await.unwrap();
-    assert_eq!(
-        scripted.body(JOB)["HostConfig"]["DeviceRequests"],
-        Value::Null
-    );
+    assert_eq!(scripted.body(JOB)["HostConfig"]["DeviceRequests"], Value::Null);
 }
 
 /// Twelve workers share three GPUs, with jobs for one or two of them. The assertions are about the requests to the
@@ -252,10 +227,7 @@ async fn a_job_gets_exactly_the_gpus_that_were_reserved_for_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_gpu_is_ever_in_two_containers() {
     let scripted = Arc::new(Scripted::new(Script::default()).await);
-    let slots = Slots::new(
-        0,
-        ["GPU-a", "GPU-b", "GPU-c"].map(|gpu| GpuUuid(gpu.to_owned())),
-    );
+    let slots = Slots::new(0, ["GPU-a", "GPU-b", "GPU-c"].map(|gpu| GpuUuid(gpu.to_owned())));
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..12_u32 {
         let (scripted, slots) = (Arc::clone(&scripted), slots.clone());
@@ -293,51 +265,33 @@ async fn nothing_starts_on_an_engine_that_deviates_from_the_request() {
         |seen| seen["Mounts"][0]["RW"] = false.into(),
     ];
     for tamper in tampers {
-        let script = Script {
-            tamper: Some(tamper),
-            ..Script::default()
-        };
+        let script = Script { tamper: Some(tamper), ..Script::default() };
         let scripted = Scripted::new(script).await;
         let job = plain_job("job");
         scripted.engine.prepare(&job).await.unwrap();
         let refused = scripted.engine.submit(&job).await;
-        assert!(
-            matches!(refused, Err(ExecutorError::Unsafe(_))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(ExecutorError::Unsafe(_))), "{refused:?}");
         assert_eq!(scripted.calls("job/start"), 0);
         let engine = scripted.shared.lock().unwrap();
-        assert!(
-            !engine.containers.contains_key(JOB),
-            "no container of the job is left"
-        );
+        assert!(!engine.containers.contains_key(JOB), "no container of the job is left");
     }
 }
 
 #[tokio::test]
 async fn a_warning_is_an_error() {
-    let script = Script {
-        warnings: vec!["Your kernel does not support swap limit capabilities"],
-        ..Script::default()
-    };
+    let script = Script { warnings: vec!["Your kernel does not support swap limit capabilities"], ..Script::default() };
     let scripted = Scripted::new(script).await;
     let job = plain_job("job");
     scripted.engine.prepare(&job).await.unwrap();
     let refused = scripted.engine.submit(&job).await;
-    assert!(
-        matches!(refused, Err(ExecutorError::Unsafe(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(ExecutorError::Unsafe(_))), "{refused:?}");
     assert_eq!(scripted.calls("job/start"), 0);
 }
 
 #[tokio::test]
 async fn a_failed_start_is_blamed_on_the_image_or_on_the_platform() {
     let fails = async |error: &'static str| {
-        let script = Script {
-            start: Some((500, error)),
-            ..Script::default()
-        };
+        let script = Script { start: Some((500, error)), ..Script::default() };
         let scripted = Scripted::new(script).await;
         let job = plain_job("job");
         scripted.engine.prepare(&job).await.unwrap();
@@ -347,12 +301,8 @@ async fn a_failed_start_is_blamed_on_the_image_or_on_the_platform() {
             Err(error) => Err(error),
         }
     };
-    let platform =
-        fails("could not select device driver \"nvidia\" with capabilities: [[gpu]]").await;
-    assert!(
-        matches!(platform, Err(ExecutorError::Refused(_))),
-        "{platform:?}"
-    );
+    let platform = fails("could not select device driver \"nvidia\" with capabilities: [[gpu]]").await;
+    assert!(matches!(platform, Err(ExecutorError::Refused(_))), "{platform:?}");
     let image = fails("runc: mountpoint for /output: not a directory").await;
     let Ok(JobStatus::Ended(end)) = image else {
         panic!("{image:?}");
@@ -371,20 +321,13 @@ async fn after_a_restart_of_the_engine_the_output_is_lost() {
         engine.script.restarted = true;
         engine.script.ended = Some(143);
     }
-    let status = scripted
-        .engine
-        .poll(std::slice::from_ref(&reference))
-        .await
-        .unwrap();
+    let status = scripted.engine.poll(std::slice::from_ref(&reference)).await.unwrap();
     let JobStatus::Ended(end) = &status[0] else {
         panic!("{status:?}");
     };
     assert!(end.started && !end.engine_continuous);
     let into = tempfile::tempdir().unwrap();
-    let lost = scripted
-        .engine
-        .collect(&reference, &job.output, into.path())
-        .await;
+    let lost = scripted.engine.collect(&reference, &job.output, into.path()).await;
     assert!(matches!(lost, Err(ExecutorError::Refused(_))), "{lost:?}");
     assert_eq!(scripted.calls("/archive"), 0);
     // The job is not prepared again, because it has run.

@@ -14,13 +14,7 @@ use crate::model::{Forge as Model, ForgeVersion};
 
 const NOW: Timestamp = Timestamp(1_770_000_000_000);
 const HOOK: &str = "https://referee.example.org/hooks/forge";
-const SCOPES: [&str; 5] = [
-    "read:user",
-    "read:organization",
-    "read:package",
-    "write:issue",
-    "write:repository",
-];
+const SCOPES: [&str; 5] = ["read:user", "read:organization", "read:package", "write:issue", "write:repository"];
 const OWNER_SCOPES: [&str; 3] = ["read:user", "write:organization", "write:repository"];
 
 /// The nuclei challenge on a forge, in an organization that has nothing yet.
@@ -43,10 +37,7 @@ fn installation(folder: &Path, url: &str, token: &str) -> (ForgeSettings, Challe
     );
     let file = folder.join("referee.toml");
     std::fs::write(&file, settings).unwrap();
-    let config::Installation {
-        settings,
-        mut challenges,
-    } = config::read_installation(&file).unwrap();
+    let config::Installation { settings, mut challenges } = config::read_installation(&file).unwrap();
     let (_, forge) = settings.forges.into_iter().next().unwrap();
     (forge, challenges.remove(0))
 }
@@ -78,19 +69,13 @@ impl World {
             owner_token: Some(Secret::new(model.token("owner", &OWNER_SCOPES))),
         };
         let forge = kind::of(&settings).open(&context).unwrap().unwrap();
-        Self {
-            model,
-            challenge,
-            forge,
-            folder,
-        }
+        Self { model, challenge, forge, folder }
     }
 
     /// Text without the parts that differ from run to run.
     fn stable(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
-        text.replace(&self.model.root(), "http://forge")
-            .replace(&folder, "FOLDER")
+        text.replace(&self.model.root(), "http://forge").replace(&folder, "FOLDER")
     }
 
     /// The lines that the setup prints.
@@ -100,18 +85,13 @@ impl World {
         let administration = self.forge.administration().unwrap();
         let done = administration.set_up(&self.challenge, HOOK, NOW, &mut report);
         done.await.unwrap();
-        lines
-            .iter()
-            .map(|line| self.stable(&printed(line)))
-            .collect()
+        lines.iter().map(|line| self.stable(&printed(line))).collect()
     }
 
     async fn checks(&self) -> Vec<Check> {
         let teams = [("alpha".to_owned(), "nuclei/team-alpha".to_owned())];
         let diagnosis = self.forge.diagnosis().unwrap();
-        diagnosis
-            .diagnose(&self.challenge, Some(&teams), Some(NOW))
-            .await
+        diagnosis.diagnose(&self.challenge, Some(&teams), Some(NOW)).await
     }
 }
 
@@ -126,10 +106,7 @@ fn shown(check: &Check) -> String {
     let seen = format!("{}: {}", check.name, check.seen);
     check.problem.as_ref().map_or(seen.clone(), |problem| {
         let (expected, help) = (&problem.expected, &problem.help);
-        format!(
-            "{seen}\n    {:?}: {expected}\n    help: {help}",
-            problem.severity
-        )
+        format!("{seen}\n    {:?}: {expected}\n    help: {help}", problem.severity)
     })
 }
 
@@ -170,10 +147,7 @@ async fn a_team_gets_its_repository_and_its_images_once() {
             members: member,
         };
         let unknown = administration.create_team(&new(&["no-such-account"])).await;
-        assert!(
-            matches!(unknown, Err(ForgeError::Invalid(_))),
-            "{unknown:?}"
-        );
+        assert!(matches!(unknown, Err(ForgeError::Invalid(_))), "{unknown:?}");
         let created = administration.create_team(&new(&["alice"])).await.unwrap();
         let again = administration.create_team(&new(&["alice"])).await.unwrap();
         assert_eq!(created.repository, again.repository);
@@ -185,15 +159,10 @@ async fn a_team_gets_its_repository_and_its_images_once() {
         let mut images = Vec::new();
         for _ in 0..2 {
             let mut report = |line: SetupLine| images.push(printed(&line));
-            let owner = administration
-                .create_image_owner(&world.challenge, &team, &members, HOOK, &mut report)
-                .await;
+            let owner = administration.create_image_owner(&world.challenge, &team, &members, HOOK, &mut report).await;
             let owner = owner.unwrap();
             assert_eq!(owner.login, "nuclei-alpha");
-            assert_eq!(
-                format!("http://{}", owner.registry_host),
-                world.model.root()
-            );
+            assert_eq!(format!("http://{}", owner.registry_host), world.model.root());
         }
         let checks = world.checks().await;
         let errors = checks.iter().filter_map(|check| check.problem.as_ref());

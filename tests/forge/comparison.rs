@@ -39,10 +39,7 @@ impl Names {
                 self.theirs.insert(ours.to_owned(), recorded.to_owned());
                 true
             }
-            (known, back) => {
-                known.is_some_and(|known| known == ours)
-                    && back.is_some_and(|back| back == recorded)
-            }
+            (known, back) => known.is_some_and(|known| known == ours) && back.is_some_and(|back| back == recorded),
         }
     }
 
@@ -61,8 +58,7 @@ impl Names {
 }
 
 fn is_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A text split into runs of letters and digits, and the runs between them.
@@ -77,33 +73,20 @@ fn pieces(text: &str) -> Vec<&str> {
         before = Some(c);
     }
     bounds.push(text.len());
-    bounds
-        .windows(2)
-        .map(|pair| &text[pair[0]..pair[1]])
-        .collect()
+    bounds.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
 }
 
 /// The differences between a recorded answer and ours.
 pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec<String> {
     let mut found = Vec::new();
     if exchange.status != ours.status {
-        found.push(format!(
-            "status: recorded {}, ours {}",
-            exchange.status, ours.status
-        ));
+        found.push(format!("status: recorded {}, ours {}", exchange.status, ours.status));
     }
     for header in HEADERS {
-        let mine = ours
-            .headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(header));
+        let mine = ours.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
         let mine: Vec<String> = mine.map(|(_, value)| value.clone()).collect();
         let theirs = exchange.header(header);
-        let alike = mine.len() == theirs.len()
-            && theirs
-                .iter()
-                .zip(&mine)
-                .all(|(a, b)| texts_alike(names, a, b));
+        let alike = mine.len() == theirs.len() && theirs.iter().zip(&mine).all(|(a, b)| texts_alike(names, a, b));
         if !alike {
             found.push(format!("{header}: recorded {theirs:?}, ours {mine:?}"));
         }
@@ -118,10 +101,7 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
             found.extend(values_differ(names, recorded, ours));
         }
         Err(_) if exchange.answer == text => {}
-        Err(_) => found.push(format!(
-            "body: recorded {:?}, ours {text:?}",
-            exchange.answer
-        )),
+        Err(_) => found.push(format!("body: recorded {:?}, ours {text:?}", exchange.answer)),
     }
     found
 }

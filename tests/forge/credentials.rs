@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use referee::config::Secret;
 use referee::forge::credentials::Credentials;
 use referee::forge::gitea::GiteaForge;
-use referee::forge::{
-    ForgeError, Issues as _, Members as _, Packages as _, Repositories as _, Result,
-};
+use referee::forge::{ForgeError, Issues as _, Members as _, Packages as _, Repositories as _, Result};
 
 use crate::live::world;
 use crate::model::packages::Image;
@@ -43,20 +41,10 @@ impl Credentials for Tokens {
 
 /// A token that was revoked, and this many that are valid.
 fn tokens(forge: &Forge, valid: usize) -> Arc<Tokens> {
-    let scopes = [
-        "read:user",
-        "read:package",
-        "write:issue",
-        "write:repository",
-    ];
-    let all: Vec<String> = (0..=valid)
-        .map(|_| forge.token("referee", &scopes))
-        .collect();
+    let scopes = ["read:user", "read:package", "write:issue", "write:repository"];
+    let all: Vec<String> = (0..=valid).map(|_| forge.token("referee", &scopes)).collect();
     forge.revoke(&all[0]);
-    Arc::new(Tokens {
-        all: Mutex::new(all.into_iter().map(Secret::new).collect()),
-        renewals: Mutex::new(0),
-    })
+    Arc::new(Tokens { all: Mutex::new(all.into_iter().map(Secret::new).collect()), renewals: Mutex::new(0) })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,21 +88,12 @@ async fn every_login_to_the_registry_asks_for_the_token() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (forge, _receiver) = world(ForgeVersion::Gitea127).await;
     for name in ["first", "second"] {
-        let image = Image {
-            name,
-            tag: "task",
-            manifest: b"{}",
-            blobs: &[],
-        };
+        let image = Image { name, tag: "task", manifest: b"{}", blobs: &[] };
         forge.push_image("alice", "phakir", &image);
     }
     let folder = tempfile::tempdir().unwrap();
     let tokens = tokens(&forge, 2);
-    let us = GiteaForge::new(
-        &forge.root(),
-        Arc::clone(&tokens) as _,
-        folder.path().into(),
-    );
+    let us = GiteaForge::new(&forge.root(), Arc::clone(&tokens) as _, folder.path().into());
     let registry = us.unwrap().registry().await.unwrap();
     let tag = async |name: &str| registry.manifest(&format!("phakir/{name}"), "task").await;
     tag("first").await.unwrap();

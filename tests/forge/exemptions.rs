@@ -13,10 +13,7 @@ pub struct Exemption {
 /// All exemptions.
 pub fn read() -> Vec<Exemption> {
     let text = include_str!("exempt.txt");
-    let lines = text
-        .lines()
-        .enumerate()
-        .map(|(n, line)| (n + 1, line.trim()));
+    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let read = lines.map(|(line, text)| {
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
@@ -24,15 +21,8 @@ pub fn read() -> Vec<Exemption> {
             panic!("exempt.txt:{line}: name | versions | reason");
         };
         assert!(reason.len() > 10, "exempt.txt:{line}: write the reason");
-        let versions = versions
-            .split(',')
-            .map(|version| version.trim().to_owned())
-            .collect();
-        Exemption {
-            line,
-            name: name.to_owned(),
-            versions,
-        }
+        let versions = versions.split(',').map(|version| version.trim().to_owned()).collect();
+        Exemption { line, name: name.to_owned(), versions }
     });
     read.collect()
 }
@@ -40,10 +30,7 @@ pub fn read() -> Vec<Exemption> {
 impl Exemption {
     /// Whether it applies to an exchange. Numbers at the start of a name are ignored.
     pub fn applies_to(&self, version: ForgeVersion, exchange: &str) -> bool {
-        let here = self
-            .versions
-            .iter()
-            .any(|d| d == "all" || d == version.name());
+        let here = self.versions.iter().any(|d| d == "all" || d == version.name());
         let name = &exchange[4..];
         let named = match self.name.strip_suffix('*') {
             Some(start) => name.starts_with(start),

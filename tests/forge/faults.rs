@@ -12,10 +12,7 @@ use crate::model::{Forge, ForgeVersion};
 /// A client that follows no redirect. Making one is slow.
 fn client() -> reqwest011::Client {
     let policy = reqwest011::redirect::Policy::none();
-    reqwest011::Client::builder()
-        .redirect(policy)
-        .build()
-        .unwrap()
+    reqwest011::Client::builder().redirect(policy).build().unwrap()
 }
 
 /// A bot that posts statuses.
@@ -28,11 +25,7 @@ struct Bot {
 impl Bot {
     fn new(forge: &Forge) -> Self {
         let token = forge.token("referee", &["write:repository"]);
-        Self {
-            client: client(),
-            forge: forge.clone(),
-            token,
-        }
+        Self { client: client(), forge: forge.clone(), token }
     }
 
     /// Posts a commit status over the network. The status of the answer and its `Retry-After`; `None` without an answer
@@ -42,11 +35,7 @@ impl Bot {
         let url = format!("{root}/api/v1/repos/phakir/team-alpha/statuses/main");
         let authorization = format!("token {}", self.token);
         let body = json!({"state": "success", "context": "c"});
-        let request = self
-            .client
-            .post(url)
-            .header("Authorization", authorization)
-            .json(&body);
+        let request = self.client.post(url).header("Authorization", authorization).json(&body);
         let answer = request.timeout(time).send().await.ok()?;
         let later = answer.headers().get("retry-after");
         let later = later.map(|value| value.to_str().unwrap().to_owned());
@@ -60,13 +49,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_secs(2);
 
 fn script(fault: Fault, when: When) -> Script {
-    Script {
-        method: "POST",
-        path: "/statuses/".to_owned(),
-        fault,
-        when,
-        times: 1,
-    }
+    Script { method: "POST", path: "/statuses/".to_owned(), fault, when, times: 1 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,9 +76,7 @@ async fn a_scripted_fault_affects_the_next_request_only() {
         }
     }
     let asked = forge.asked();
-    let posts = asked
-        .iter()
-        .filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
+    let posts = asked.iter().filter(|asked| asked.method == "POST" && asked.path.contains("/statuses/"));
     // The model keeps its requests, also where the answer failed.
     let posts = posts.filter(|asked| asked.body.starts_with(b"{"));
     let statuses: Vec<Option<u16>> = posts.map(|asked| asked.status).collect();
@@ -122,10 +103,7 @@ async fn a_slow_forge_handles_one_request_after_the_other() {
     forge.pace().status = Duration::from_millis(100);
     let begin = std::time::Instant::now();
     let all = tokio::join!(bot.post(LONG), bot.post(LONG), bot.post(LONG));
-    assert_eq!(
-        all,
-        (Some((201, None)), Some((201, None)), Some((201, None)))
-    );
+    assert_eq!(all, (Some((201, None)), Some((201, None)), Some((201, None))));
     assert!(begin.elapsed() >= Duration::from_millis(300));
 }
 
@@ -135,9 +113,7 @@ async fn random_faults_are_repeated_with_the_same_seed() {
     let bot = Bot::new(&forge);
     let mut rounds = Vec::new();
     for _ in 0..2 {
-        forge
-            .faults()
-            .by_chance(42, 0.5, &[Fault::Status(500), Fault::Later(503, 1)]);
+        forge.faults().by_chance(42, 0.5, &[Fault::Status(500), Fault::Later(503, 1)]);
         let mut round = Vec::new();
         for _ in 0..20 {
             round.push(bot.post(LONG).await.unwrap().0);
@@ -158,17 +134,13 @@ async fn comments(
 ) -> (Vec<u64>, usize) {
     let (forge, receiver) = world(ForgeVersion::Gitea124).await;
     let issues = "/repos/phakir/team-alpha/issues";
-    forge
-        .api("bob", "POST", issues, &json!({"title": "t"}))
-        .await;
+    forge.api("bob", "POST", issues, &json!({"title": "t"})).await;
     receiver.wait_for(1).await;
     receiver.clear();
     set(&mut forge.delivery_faults());
     for n in 0..count {
         let body = json!({"body": n.to_string()});
-        forge
-            .api("bob", "POST", &format!("{issues}/1/comments"), &body)
-            .await;
+        forge.api("bob", "POST", &format!("{issues}/1/comments"), &body).await;
     }
     for _ in 0..1000 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -180,9 +152,7 @@ async fn comments(
         }
     }
     let got = receiver.got();
-    let numbers = got
-        .iter()
-        .map(|got| got.json()["comment"]["id"].as_u64().unwrap());
+    let numbers = got.iter().map(|got| got.json()["comment"]["id"].as_u64().unwrap());
     (numbers.collect(), forge.sent().len() - 1)
 }
 
@@ -217,14 +187,7 @@ async fn deliveries_are_lost_duplicated_and_reordered() {
 async fn a_replay_is_the_same_with_a_new_id() {
     let (forge, receiver) = world(ForgeVersion::Gitea122).await;
     forge.delivery_faults().delay = Duration::from_millis(50);
-    forge
-        .api(
-            "bob",
-            "POST",
-            "/repos/phakir/team-alpha/issues",
-            &json!({"title": "t"}),
-        )
-        .await;
+    forge.api("bob", "POST", "/repos/phakir/team-alpha/issues", &json!({"title": "t"})).await;
     receiver.wait_for(1).await;
     while forge.sent().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -233,14 +196,8 @@ async fn a_replay_is_the_same_with_a_new_id() {
     forge.replay(0);
     let got = receiver.wait_for(2).await;
     assert_eq!(got[0].body, got[1].body);
-    assert_eq!(
-        got[0].header("x-gitea-signature"),
-        got[1].header("x-gitea-signature")
-    );
-    let ids = [
-        got[0].header("x-gitea-delivery"),
-        got[1].header("x-gitea-delivery"),
-    ];
+    assert_eq!(got[0].header("x-gitea-signature"), got[1].header("x-gitea-signature"));
+    let ids = [got[0].header("x-gitea-delivery"), got[1].header("x-gitea-delivery")];
     assert_ne!(ids[0], ids[1]);
     assert_eq!(ids.map(|id| id.as_bytes()[14]), [b'4'; 2]);
 }

@@ -13,13 +13,7 @@ use crate::recording::{self, Delivered};
 use crate::replay::{Run, runs};
 
 /// Headers of the connection, which differ each time.
-const OTHER: [&str; 5] = [
-    "host",
-    "user-agent",
-    "content-length",
-    "accept-encoding",
-    "connection",
-];
+const OTHER: [&str; 5] = ["host", "user-agent", "content-length", "accept-encoding", "connection"];
 
 /// A hook that was deleted before its test delivery was sent, so nothing was recorded.
 const LOST: (ForgeVersion, &str) = (ForgeVersion::Gitea124, "/hooks/gitea124-repo");
@@ -38,9 +32,7 @@ fn recorded(run: &Run) -> BTreeMap<Kind, Vec<Delivered>> {
     for delivered in recording::deliveries(&recording::folder(run.version).unwrap()) {
         if !by_git(&delivered) {
             let event = delivered.header("X-Gitea-Event-Type").to_owned();
-            all.entry((delivered.path.clone(), event))
-                .or_default()
-                .push(delivered);
+            all.entry((delivered.path.clone(), event)).or_default().push(delivered);
         }
     }
     all
@@ -50,25 +42,17 @@ fn ours(run: &Run) -> BTreeMap<Kind, Vec<&Delivery>> {
     let mut all: BTreeMap<Kind, Vec<&Delivery>> = BTreeMap::new();
     for delivery in &run.deliveries {
         let path = delivery.url.splitn(4, '/').nth(3).unwrap_or_default();
-        all.entry((format!("/{path}"), delivery.event.clone()))
-            .or_default()
-            .push(delivery);
+        all.entry((format!("/{path}"), delivery.event.clone())).or_default().push(delivery);
     }
     all
 }
 
 /// Names of headers with their values; of a value that each delivery has anew, only its length.
 fn headers(all: &[(String, String)]) -> BTreeMap<String, String> {
-    let kept = all
-        .iter()
-        .filter(|(name, _)| !OTHER.contains(&name.to_ascii_lowercase().as_str()));
+    let kept = all.iter().filter(|(name, _)| !OTHER.contains(&name.to_ascii_lowercase().as_str()));
     let pairs = kept.map(|(name, value)| {
         let own = name.ends_with("Delivery") || name.contains("Signature");
-        let value = if own {
-            value.len().to_string()
-        } else {
-            value.clone()
-        };
+        let value = if own { value.len().to_string() } else { value.clone() };
         (name.to_ascii_lowercase(), value)
     });
     pairs.collect()
@@ -97,35 +81,19 @@ async fn hooks_send_the_same_deliveries_as_recorded_hooks() {
         for (kind, theirs) in &recorded {
             let mine = ours.get(kind).map(Vec::as_slice).unwrap_or_default();
             if theirs.len() != mine.len() {
-                wrong.push(format!(
-                    "{here} {kind:?}: recorded {}, ours {}",
-                    theirs.len(),
-                    mine.len()
-                ));
+                wrong.push(format!("{here} {kind:?}: recorded {}, ours {}", theirs.len(), mine.len()));
             }
             for (theirs, mine) in theirs.iter().zip(mine) {
                 let found = differences(&mut names, theirs, mine);
                 if !found.is_empty() {
-                    wrong.push(format!(
-                        "{here} {}:\n    {}",
-                        theirs.name,
-                        found.join("\n    ")
-                    ));
+                    wrong.push(format!("{here} {}:\n    {}", theirs.name, found.join("\n    ")));
                 }
             }
         }
         let lost = |kind: &Kind| (run.version, kind.0.as_str()) == LOST;
-        for kind in ours
-            .keys()
-            .filter(|kind| !recorded.contains_key(*kind) && !lost(kind))
-        {
+        for kind in ours.keys().filter(|kind| !recorded.contains_key(*kind) && !lost(kind)) {
             wrong.push(format!("{here} {kind:?}: recorded none"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} differ\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
 }

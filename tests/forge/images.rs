@@ -13,12 +13,7 @@ use crate::model::{Forge, ForgeVersion};
 const SCOPES: [&str; 3] = ["read:user", "read:package", "read:organization"];
 
 fn push(forge: &Forge, tag: &str, manifest: &[u8]) {
-    let image = Image {
-        name: "method",
-        tag,
-        manifest,
-        blobs: &[],
-    };
+    let image = Image { name: "method", tag, manifest, blobs: &[] };
     forge.push_image("alice", "phakir-alpha", &image);
 }
 
@@ -28,10 +23,7 @@ async fn check(version: ForgeVersion) {
         forge.person(login);
     }
     let number = forge.organization("phakir-alpha", "owner");
-    let (read, write) = (
-        ("repo.packages", Mode::Read),
-        ("repo.packages", Mode::Write),
-    );
+    let (read, write) = (("repo.packages", Mode::Read), ("repo.packages", Mode::Write));
     forge.team("phakir-alpha", "referee", &[read], &["referee"], None);
     forge.team("phakir-alpha", "members", &[write], &["alice"], None);
     // More than one page, and a manifest that only an index names.
@@ -45,23 +37,13 @@ async fn check(version: ForgeVersion) {
     let folder = tempfile::tempdir().unwrap();
     let ask = |login: &str| {
         let token = Secret::new(forge.token(login, &SCOPES));
-        GiteaForge::new(
-            &forge.root(),
-            credentials::fixed(&token),
-            folder.path().to_owned(),
-        )
-        .unwrap()
+        GiteaForge::new(&forge.root(), credentials::fixed(&token), folder.path().to_owned()).unwrap()
     };
     let us = ask("referee");
     let mut tags = us.image_tags("phakir-alpha").await.unwrap();
     tags.sort();
-    let expected: Vec<_> = (0..60)
-        .map(|n| ImageTag {
-            owner_id: number,
-            name: "method".into(),
-            tag: format!("task-{n:02}"),
-        })
-        .collect();
+    let expected: Vec<_> =
+        (0..60).map(|n| ImageTag { owner_id: number, name: "method".into(), tag: format!("task-{n:02}") }).collect();
     assert_eq!(tags, expected, "{version:?}");
 
     // An organization is found by its number, also under a new name.
@@ -75,10 +57,7 @@ async fn check(version: ForgeVersion) {
     let outsider = ask("eve");
     assert_eq!(outsider.organizations().await.unwrap().len(), 0);
     let refused = outsider.image_tags("phakir-alpha").await;
-    assert!(
-        matches!(refused, Err(ForgeError::Forbidden(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(ForgeError::Forbidden(_))), "{refused:?}");
     let unknown = us.image_tags("unknown").await;
     assert!(matches!(unknown, Err(ForgeError::NotFound)), "{unknown:?}");
 }
@@ -99,10 +78,7 @@ async fn check_realm(version: ForgeVersion) {
         forge.person(login);
     }
     forge.organization("phakir-alpha", "owner");
-    let (read, write) = (
-        ("repo.packages", Mode::Read),
-        ("repo.packages", Mode::Write),
-    );
+    let (read, write) = (("repo.packages", Mode::Read), ("repo.packages", Mode::Write));
     forge.team("phakir-alpha", "referee", &[read], &["referee"], None);
     forge.team("phakir-alpha", "members", &[write], &["alice"], None);
     let manifest = b"{\"mediaType\":\"one\"}";
@@ -112,14 +88,7 @@ async fn check_realm(version: ForgeVersion) {
     forge.state().root = "https://git.example.org".to_owned();
 
     let folder = tempfile::tempdir().unwrap();
-    let new = || {
-        GiteaForge::new(
-            &inside,
-            credentials::fixed(&token),
-            folder.path().to_owned(),
-        )
-        .unwrap()
-    };
+    let new = || GiteaForge::new(&inside, credentials::fixed(&token), folder.path().to_owned()).unwrap();
     let ask = async |us: GiteaForge| {
         let registry = us.registry().await.unwrap();
         let manifest = registry.manifest("phakir-alpha/method", "task").await;
@@ -129,10 +98,7 @@ async fn check_realm(version: ForgeVersion) {
     let (checked, found) = ask(configured).await;
     assert_eq!(checked, Ok(()), "{version:?}");
     assert_eq!(found.unwrap().digest, Digest::of(manifest));
-    for us in [
-        new(),
-        new().with_public_url("https://git.example.org.evil.example"),
-    ] {
+    for us in [new(), new().with_public_url("https://git.example.org.evil.example")] {
         let before = forge.state().tokens.len();
         let (checked, found) = ask(us).await;
         for error in [checked.unwrap_err(), found.unwrap_err()] {

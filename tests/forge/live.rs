@@ -32,26 +32,12 @@ pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
     forge.repository("phakir", "organizers", &[("README.md", "# Organizers\n")]);
     forge.repository("phakir", "team-alpha", &[("README.md", "# Alpha\n")]);
     let (code, issues) = ("repo.code", "repo.issues");
-    let writes = [
-        (code, Mode::Write),
-        (issues, Mode::Write),
-        ("repo.packages", Mode::Read),
-    ];
+    let writes = [(code, Mode::Write), (issues, Mode::Write), ("repo.packages", Mode::Read)];
     forge.team("phakir", "bots", &writes, &["referee"], None);
     let both: &[&str] = &["organizers", "team-alpha"];
     forge.team("phakir", "organizers", &writes[..2], &["bob"], Some(both));
-    let own = [
-        (code, Mode::Write),
-        (issues, Mode::Read),
-        ("repo.packages", Mode::Write),
-    ];
-    forge.team(
-        "phakir",
-        "team-alpha",
-        &own,
-        &["alice"],
-        Some(&["team-alpha"]),
-    );
+    let own = [(code, Mode::Write), (issues, Mode::Read), ("repo.packages", Mode::Write)];
+    forge.team("phakir", "team-alpha", &own, &["alice"], Some(&["team-alpha"]));
     forge.hook("owner", "phakir", &address, SECRET).await;
     (forge, receiver)
 }
@@ -66,10 +52,7 @@ fn read(arrived: &Arrived) -> ForgeEvent {
 /// Keys and types of a value; of a list its first entry.
 fn structure(value: &Value) -> Value {
     match value {
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| (key.clone(), structure(value)))
-            .collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), structure(value))).collect(),
         Value::Array(list) => list.iter().take(1).map(structure).collect(),
         Value::String(_) => json!("text"),
         Value::Number(_) => json!("number"),
@@ -100,31 +83,17 @@ async fn a_push_is_delivered_as_recorded() {
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
         forge.clone_to("alice", ALPHA, &clone).await;
-        let head = forge
-            .push(&clone, "main", &[("Dockerfile", "FROM referee/python\n")])
-            .await;
+        let head = forge.push(&clone, "main", &[("Dockerfile", "FROM referee/python\n")]).await;
         let arrived = receiver.wait_for(1).await.remove(0);
-        let ForgeEvent::Pushed {
-            repository,
-            full_ref,
-            before,
-            after,
-            sender,
-        } = read(&arrived)
-        else {
+        let ForgeEvent::Pushed { repository, full_ref, before, after, sender } = read(&arrived) else {
             panic!("{}", arrived.event());
         };
         assert_eq!(repository.full_name, ALPHA);
-        assert_eq!(
-            (full_ref.as_str(), after.to_string()),
-            ("refs/heads/main", head)
-        );
+        assert_eq!((full_ref.as_str(), after.to_string()), ("refs/heads/main", head));
         assert!(before.is_some());
         assert_eq!(sender.login, "alice");
         same_structure(version, &arrived, |body| {
-            body["commits"]
-                .as_array()
-                .is_some_and(|commits| !commits.is_empty())
+            body["commits"].as_array().is_some_and(|commits| !commits.is_empty())
                 && body["commits"][0]["added"] != json!([])
                 && body["commits"][0]["removed"] == json!([])
                 && body["commits"][0]["modified"] == json!([])
@@ -164,10 +133,7 @@ async fn refs_of_every_kind_are_delivered_as_recorded() {
         assert_eq!(events(&got), ["push", "create"]);
         let body = got[0].json();
         assert_eq!(body["before"], "0".repeat(40));
-        assert_ne!(
-            body["after"], head,
-            "an annotated tag is an object of its own"
-        );
+        assert_ne!(body["after"], head, "an annotated tag is an object of its own");
         assert_eq!(body["head_commit"]["id"], head);
         same_structure(version, &got[0], |body| {
             body["ref"] == "refs/tags/final-2" && body["head_commit"]["added"] != json!([])
@@ -185,11 +151,7 @@ async fn refs_of_every_kind_are_delivered_as_recorded() {
         run(&clone, &["push", "-q", "origin", "refs/notes/commits"]).await;
         forge.push(&clone, "main", &[("after-the-note", "x")]).await;
         let got = receiver.wait_for(1).await;
-        assert_eq!(
-            got[0].json()["ref"],
-            "refs/heads/main",
-            "notes are not announced"
-        );
+        assert_eq!(got[0].json()["ref"], "refs/heads/main", "notes are not announced");
     }
 }
 
@@ -199,59 +161,29 @@ async fn git_checks_the_pushing_account() {
     let folder = tempfile::tempdir().unwrap();
     let clone = folder.path().join("alpha");
     forge.clone_to("alice", ALPHA, &clone).await;
-    let try_push =
-        async |remote: &str| git(&clone, &["push", "-q", remote, "HEAD:refs/heads/x"]).await;
+    let try_push = async |remote: &str| git(&clone, &["push", "-q", remote, "HEAD:refs/heads/x"]).await;
 
-    assert!(
-        !try_push(&forge.remote("eve", ALPHA)).await.status.success(),
-        "outside"
-    );
+    assert!(!try_push(&forge.remote("eve", ALPHA)).await.status.success(), "outside");
     let anonymous = format!("{}/{ALPHA}.git", forge.root());
     assert!(!try_push(&anonymous).await.status.success(), "anonymous");
     let elsewhere = forge.remote("alice", "phakir/organizers");
-    assert!(
-        !try_push(&elsewhere).await.status.success(),
-        "not her repository"
-    );
+    assert!(!try_push(&elsewhere).await.status.success(), "not her repository");
     let host = forge.root().replace("http://", "");
     let with = |token: &str| format!("http://referee:{token}@{host}/{ALPHA}.git");
     let reads = with(&forge.token("referee", &["read:repository"]));
-    assert!(
-        !try_push(&reads).await.status.success(),
-        "a token that only reads"
-    );
+    assert!(!try_push(&reads).await.status.success(), "a token that only reads");
     assert!(receiver.got().is_empty());
 
     let token = forge.token("referee", &["write:repository"]);
-    assert!(
-        try_push(&with(&token)).await.status.success(),
-        "a token that writes"
-    );
-    let option = [
-        "push",
-        "-q",
-        "-o",
-        "challenge.dry-run",
-        "origin",
-        "HEAD:refs/heads/y",
-    ];
+    assert!(try_push(&with(&token)).await.status.success(), "a token that writes");
+    let option = ["push", "-q", "-o", "challenge.dry-run", "origin", "HEAD:refs/heads/y"];
     run(&clone, &option).await;
     forge.revoke(&token);
-    assert!(
-        !try_push(&with(&token)).await.status.success(),
-        "a token that was"
-    );
+    assert!(!try_push(&with(&token)).await.status.success(), "a token that was");
 
     forge.state().rename(2, "renamed");
-    let old = git(
-        &clone,
-        &["ls-remote", &forge.remote("alice", ALPHA), "refs/heads/y"],
-    )
-    .await;
-    assert!(
-        old.status.success() && !old.stdout.is_empty(),
-        "the old name leads to the new one"
-    );
+    let old = git(&clone, &["ls-remote", &forge.remote("alice", ALPHA), "refs/heads/y"]).await;
+    assert!(old.status.success() && !old.stdout.is_empty(), "the old name leads to the new one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,14 +191,10 @@ async fn actions_by_api_are_delivered() {
     for version in ForgeVersion::ALL {
         let (forge, receiver) = world(version).await;
         let issues = format!("/repos/{ALPHA}/issues");
-        let (status, issue) = forge
-            .api("referee", "POST", &issues, &json!({"title": "Referee"}))
-            .await;
+        let (status, issue) = forge.api("referee", "POST", &issues, &json!({"title": "Referee"})).await;
         assert_eq!((status, &issue["number"]), (201, &json!(1)));
         let comments = format!("{issues}/1/comments");
-        let (status, _) = forge
-            .api("bob", "POST", &comments, &json!({"body": "/status"}))
-            .await;
+        let (status, _) = forge.api("bob", "POST", &comments, &json!({"body": "/status"})).await;
         assert_eq!(status, 201);
         let got = receiver.wait_for(2).await;
         assert!(matches!(read(&got[0]), ForgeEvent::Issue { number: 1, .. }));
@@ -276,31 +204,14 @@ async fn actions_by_api_are_delivered() {
         assert_eq!((body.as_str(), sender.login.as_str()), ("/status", "bob"));
         receiver.clear();
 
-        let image = Image {
-            name: "team-alpha",
-            tag: "final",
-            manifest: b"{}",
-            blobs: &[],
-        };
+        let image = Image { name: "team-alpha", tag: "final", manifest: b"{}", blobs: &[] };
         let digest = forge.push_image("alice", "phakir", &image);
         assert!(digest.starts_with("sha256:"));
         let status = format!("/repos/{ALPHA}/statuses/main");
-        forge
-            .api(
-                "referee",
-                "POST",
-                &status,
-                &json!({"state": "success", "context": "c"}),
-            )
-            .await;
-        forge
-            .api("bob", "POST", &comments, &json!({"body": "last"}))
-            .await;
-        let expected: &[&str] = if version.is_old() {
-            &["issue_comment"]
-        } else {
-            &["package", "status", "issue_comment"]
-        };
+        forge.api("referee", "POST", &status, &json!({"state": "success", "context": "c"})).await;
+        forge.api("bob", "POST", &comments, &json!({"body": "last"})).await;
+        let expected: &[&str] =
+            if version.is_old() { &["issue_comment"] } else { &["package", "status", "issue_comment"] };
         let got = receiver.wait_for(expected.len()).await;
         assert_eq!(events(&got), expected, "{}", version.name());
     }
@@ -308,10 +219,7 @@ async fn actions_by_api_are_delivered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_forges_drop_a_push_whose_ref_was_deleted_meanwhile() {
-    for (version, delivered) in [
-        (ForgeVersion::Gitea122, false),
-        (ForgeVersion::Gitea127, true),
-    ] {
+    for (version, delivered) in [(ForgeVersion::Gitea122, false), (ForgeVersion::Gitea127, true)] {
         let (forge, receiver) = world(version).await;
         let folder = tempfile::tempdir().unwrap();
         let clone = folder.path().join("alpha");
@@ -322,11 +230,7 @@ async fn old_forges_drop_a_push_whose_ref_was_deleted_meanwhile() {
         run(&clone, &["push", "-q", "origin", ":final-1"]).await;
         forge.delivery_faults().hold = false;
         let got = receiver.wait_for(if delivered { 4 } else { 2 }).await;
-        let expected: &[&str] = if delivered {
-            &["push", "create", "push", "delete"]
-        } else {
-            &["push", "delete"]
-        };
+        let expected: &[&str] = if delivered { &["push", "create", "push", "delete"] } else { &["push", "delete"] };
         assert_eq!(events(&got), expected, "{}", version.name());
         let last = &got[got.len() - 2].json();
         assert_eq!(last["after"], "0".repeat(40), "{}", version.name());
@@ -341,31 +245,17 @@ async fn files_are_written_by_api() {
         let content = STANDARD.encode(text);
         json!({"content": content, "message": "Board", "branch": "main", "sha": sha})
     };
-    let (status, made) = forge
-        .api("referee", "POST", &path, &file("a\n", None))
-        .await;
-    assert_eq!(
-        (status, &made["content"]["path"]),
-        (201, &json!("board/scores.csv"))
-    );
-    let (status, _) = forge
-        .api("referee", "POST", &path, &file("b\n", None))
-        .await;
+    let (status, made) = forge.api("referee", "POST", &path, &file("a\n", None)).await;
+    assert_eq!((status, &made["content"]["path"]), (201, &json!("board/scores.csv")));
+    let (status, _) = forge.api("referee", "POST", &path, &file("b\n", None)).await;
     assert_eq!(status, 422, "it is there");
     let sha = &made["content"]["sha"];
-    let (status, _) = forge
-        .api("referee", "PUT", &path, &file("b\n", Some(sha)))
-        .await;
+    let (status, _) = forge.api("referee", "PUT", &path, &file("b\n", Some(sha))).await;
     assert_eq!(status, 200);
-    let (status, _) = forge
-        .api("referee", "PUT", &path, &file("c\n", Some(sha)))
-        .await;
+    let (status, _) = forge.api("referee", "PUT", &path, &file("c\n", Some(sha))).await;
     assert_eq!(status, 422, "another writer was faster");
     let (status, read) = forge.api("alice", "GET", &path, &Value::Null).await;
-    assert_eq!(
-        (status, &read["content"]),
-        (200, &json!(STANDARD.encode("b\n")))
-    );
+    assert_eq!((status, &read["content"]), (200, &json!(STANDARD.encode("b\n"))));
     let (status, _) = forge.api("eve", "GET", &path, &Value::Null).await;
     assert_eq!(status, 404, "it is hidden from outsiders");
     let got = receiver.wait_for(2).await;

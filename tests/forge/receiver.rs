@@ -43,10 +43,7 @@ impl Receiver {
         let receiver = Self::default();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let router = Router::new()
-            .fallback(keep)
-            .layer(DefaultBodyLimit::disable())
-            .with_state(receiver.clone());
+        let router = Router::new().fallback(keep).layer(DefaultBodyLimit::disable()).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (receiver, address)
     }
@@ -63,11 +60,7 @@ impl Receiver {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let events: Vec<String> = self
-            .got()
-            .iter()
-            .map(|got| got.event().to_owned())
-            .collect();
+        let events: Vec<String> = self.got().iter().map(|got| got.event().to_owned()).collect();
         panic!("{count} deliveries were expected, {events:?} came");
     }
 

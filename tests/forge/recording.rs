@@ -45,10 +45,7 @@ struct Response {
 }
 
 /// The folder of a forge's recordings; `None` where it is missing, which is an error under CI.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the machine that runs the tests decides where its recordings are"
-)]
+#[expect(clippy::disallowed_methods, reason = "the machine that runs the tests decides where its recordings are")]
 pub fn folder(version: ForgeVersion) -> Option<PathBuf> {
     let shared = match std::env::var("REFEREE_SHARED") {
         Ok(path) => PathBuf::from(path),
@@ -140,12 +137,7 @@ pub fn deliveries(folder: &Path) -> Vec<Delivered> {
         let body = serde_json::from_slice(&fs::read(folder.join(&file)).unwrap()).ok()?;
         let sent = fs::read(folder.join(format!("{name}.headers.json"))).unwrap();
         let Sent { path, headers } = serde_json::from_slice(&sent).unwrap();
-        Some(Delivered {
-            name: name.to_owned(),
-            path,
-            headers,
-            body,
-        })
+        Some(Delivered { name: name.to_owned(), path, headers, body })
     });
     all.collect()
 }

@@ -37,31 +37,17 @@ struct Replay {
 impl Replay {
     fn new(version: ForgeVersion, exchanges: &[Exchange]) -> Self {
         let clock = Clock::fixed(Timestamp(exchanges[0].at() - 2000));
-        let answer = exchanges
-            .iter()
-            .find(|e| e.name == "006-user-no-token")
-            .unwrap();
-        let root = answer
-            .answer
-            .split('"')
-            .find(|part| part.starts_with("http://"))
-            .unwrap();
+        let answer = exchanges.iter().find(|e| e.name == "006-user-no-token").unwrap();
+        let root = answer.answer.split('"').find(|part| part.starts_with("http://")).unwrap();
         let root = root.trim_end_matches("/api/swagger");
         let forge = Forge::silent(version, root, clock.clone());
         let tokens = setup::accounts(&forge);
-        Self {
-            forge,
-            clock,
-            names: Names::default(),
-            tokens,
-        }
+        Self { forge, clock, names: Names::default(), tokens }
     }
 
     fn authorization(&self, exchange: &Exchange) -> Option<String> {
         let recorded = exchange.authorization.as_deref()?;
-        let named = recorded
-            .strip_prefix("token <")
-            .and_then(|rest| rest.strip_suffix('>'));
+        let named = recorded.strip_prefix("token <").and_then(|rest| rest.strip_suffix('>'));
         Some(match named {
             Some(name) => format!("token {}", self.tokens[name]),
             None if exchange.name.ends_with("user-bad-token") => "token bad".to_owned(),
@@ -157,12 +143,7 @@ async fn replayed(version: ForgeVersion, folder: &std::path::Path) -> Run {
         let group: Vec<&Exchange> = group.iter().collect();
         replay.clock.set(Timestamp(group[0].at()));
         let number = group[0].number;
-        setup::before(
-            number,
-            &mut replay.forge.state(),
-            &pushed,
-            &mut replay.names,
-        );
+        setup::before(number, &mut replay.forge.state(), &pushed, &mut replay.names);
         let answers = match group[..] {
             [one] => vec![replay.ask(one).await],
             _ => replay.race(&group).await,
@@ -174,12 +155,7 @@ async fn replayed(version: ForgeVersion, folder: &std::path::Path) -> Run {
         // The forge sends them before the next exchange.
         deliveries.extend(replay.forge.state().outbox.drain(..));
     }
-    Run {
-        version,
-        compared,
-        deliveries,
-        names: replay.names,
-    }
+    Run { version, compared, deliveries, names: replay.names }
 }
 
 /// The unexpected differences of a forge. Records the exemptions that were needed.
@@ -187,15 +163,10 @@ fn unexpected(run: &Run, exemptions: &[Exemption], needed: &mut [bool]) -> Vec<S
     let version = run.version;
     let mut wrong = Vec::new();
     for (name, found) in &run.compared {
-        let exempt = exemptions
-            .iter()
-            .position(|exempt| exempt.applies_to(version, name));
+        let exempt = exemptions.iter().position(|exempt| exempt.applies_to(version, name));
         match exempt {
             Some(_) if found.is_empty() => {
-                wrong.push(format!(
-                    "{} {name}: exempt, but the answer is the same",
-                    version.name()
-                ));
+                wrong.push(format!("{} {name}: exempt, but the answer is the same", version.name()));
             }
             Some(n) => needed[n] = true,
             None if found.is_empty() => {}
@@ -225,10 +196,5 @@ async fn every_recorded_exchange_gets_the_same_answer() {
             wrong.push(format!("exempt.txt:{}: no such difference", exemption.line));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} differ\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -55,9 +55,7 @@ impl Pushed {
             for commit in delivery.body["commits"].as_array().into_iter().flatten() {
                 let message = commit["message"].as_str().unwrap();
                 let first = message.lines().next().unwrap_or_default().to_owned();
-                commits
-                    .entry(first)
-                    .or_insert(commit["id"].as_str().unwrap().to_owned());
+                commits.entry(first).or_insert(commit["id"].as_str().unwrap().to_owned());
             }
         }
         let text = |number: u32| {
@@ -121,11 +119,7 @@ pub fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names
 
 fn team(state: &State) -> Author {
     let at = state.now();
-    Author {
-        name: "Team Alpha".to_owned(),
-        email: "alice@example.org".to_owned(),
-        at,
-    }
+    Author { name: "Team Alpha".to_owned(), email: "alice@example.org".to_owned(), at }
 }
 
 /// The pushes of the participant: a container, seven changes, a rewind, tags, branches, a note.
@@ -136,10 +130,7 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     let mut at = git.refname_to_id("refs/heads/main").unwrap();
     let mut put = |parent: Oid, file: &str, content: &str, message: &str, at: i64| {
         let files = Files::from([(file.to_owned(), Some(content.as_bytes().to_vec()))]);
-        let by = Author {
-            at: by.at + at,
-            ..by.clone()
-        };
+        let by = Author { at: by.at + at, ..by.clone() };
         let commit = git::commit(&git, Some(parent), &files, &by, message);
         pushed.pair(names, message, commit);
         commit
@@ -164,9 +155,7 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     }
     let tagger = git2::Signature::now(&by.name, &by.email).unwrap();
     let object = git.find_object(amended, None).unwrap();
-    let tag = git
-        .tag("final-2", &object, &tagger, "annotated\n", true)
-        .unwrap();
+    let tag = git.tag("final-2", &object, &tagger, "annotated\n", true).unwrap();
     names.pair(&pushed.tag, &tag.to_string());
     let files = Files::from([(amended.to_string(), Some(b"a note by the team\n".to_vec()))]);
     let note = git::commit(&git, None, &files, &by, "Notes added by 'git notes add'\n");
@@ -179,17 +168,9 @@ fn pushes(state: &mut State, pushed: &Pushed, names: &mut Names) {
     state.copy_git(alpha, beta);
     let git = state.git(beta);
     for branch in ["multi-0", "multi-1", "multi-2", "with-option"] {
-        git.find_reference(&format!("refs/heads/{branch}"))
-            .unwrap()
-            .delete()
-            .unwrap();
+        git.find_reference(&format!("refs/heads/{branch}")).unwrap().delete().unwrap();
     }
-    let team = state
-        .teams
-        .iter()
-        .find(|team| team.name == "team-alpha")
-        .unwrap()
-        .id;
+    let team = state.teams.iter().find(|team| team.name == "team-alpha").unwrap().id;
     state.give_team(team, beta);
 }
 
@@ -205,12 +186,7 @@ fn images(state: &mut State, pushed: &Pushed) {
         ("segmentation", pushed.manifest.as_str()),
     ] {
         let manifest = manifest.as_bytes();
-        let image = Image {
-            name: "team-alpha",
-            tag,
-            manifest,
-            blobs: &configuration,
-        };
+        let image = Image { name: "team-alpha", tag, manifest, blobs: &configuration };
         state.put_image(phakir, alice, &image);
     }
 }

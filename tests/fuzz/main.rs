@@ -2,11 +2,7 @@
 //!
 //! The changes are the same in every run. `tests/fuzz/run.sh` searches for more inputs with libFuzzer.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod change;
 mod targets;
@@ -82,13 +78,7 @@ fn every_target_has_a_test_and_a_program() {
     let here = include_str!("main.rs");
     let list = include_str!("Cargo.toml");
     for (name, _) in TARGETS {
-        assert!(
-            here.contains(&format!("keeps_its_invariants(\"{name}\")")),
-            "{name}"
-        );
-        assert!(
-            list.contains(&format!("path = \"bins/{name}.rs\"")),
-            "{name}"
-        );
+        assert!(here.contains(&format!("keeps_its_invariants(\"{name}\")")), "{name}");
+        assert!(list.contains(&format!("path = \"bins/{name}.rs\"")), "{name}");
     }
 }

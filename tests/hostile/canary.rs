@@ -134,11 +134,7 @@ impl Finder {
             by_start.entry(start(bytes)).or_default().push(at);
             is_start[start(bytes)] = true;
         }
-        Self {
-            wanted,
-            by_start,
-            is_start,
-        }
+        Self { wanted, by_start, is_start }
     }
 
     /// The offset of each match and the index of its pattern.
@@ -233,10 +229,7 @@ mod tests {
             (Form::Base64, STANDARD.encode(format!("12{secret}"))),
             (Form::Hex, hex::encode(&secret)),
             (Form::Hex, hex::encode_upper(&secret)),
-            (
-                Form::Packed,
-                format!("log: {} end", STANDARD.encode(&packed)),
-            ),
+            (Form::Packed, format!("log: {} end", STANDARD.encode(&packed))),
             (Form::Packed, STANDARD.encode([b"1", &packed[..]].concat())),
             (Form::Packed, STANDARD.encode([b"12", &packed[..]].concat())),
             (Form::Packed, URL_SAFE_NO_PAD.encode(&packed)),

@@ -43,12 +43,7 @@ pub struct Sent<'a> {
 fn send<'a>(row: &'a Row, copy: Copy) -> Sent<'a> {
     let sha = row::commit(row, &copy);
     let pushed = copy.push(&["origin", &format!("HEAD:{}", row.branch)]);
-    Sent {
-        row,
-        copy,
-        sha,
-        pushed,
-    }
+    Sent { row, copy, sha, pushed }
 }
 
 /// Pushes all rows, a few at a time.
@@ -80,9 +75,7 @@ fn world(rows: &[Row]) -> Option<World> {
     let (engine, runtime) = (crate::engine(), crate::runtime());
     world.slots = 3;
     let builder = crate::builder();
-    world.settings = format!(
-        "[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n[builder]\nwith = {builder:?}\n"
-    );
+    world.settings = format!("[engine]\nsocket = {engine:?}\nruntime = {runtime:?}\n[builder]\nwith = {builder:?}\n");
     Some(world)
 }
 
@@ -148,9 +141,7 @@ fn all_other_commits_get_their_results_and_leave_nothing() {
     let words = secrecy::words(&hosted);
     let mut differences = Differences::new(Words::of(&words));
     for one in &sent {
-        compare(&world, one, &mut differences, |submission, one| {
-            published(&hosted, submission, one)
-        });
+        compare(&world, one, &mut differences, |submission, one| published(&hosted, submission, one));
     }
     differences.none_or_panic();
     hosted.settle_boards(&mut world, PATIENCE);
@@ -224,24 +215,18 @@ fn compare(
 /// state of the machine before the daemon, `at_start` the daemon's memory at its start.
 fn assert_nothing_left(mut world: World, before: &Left, at_start: u64, rows: &[Row]) {
     let pid = world.pid();
-    world.until("the memory is returned", IDLE_WITHIN, |_| {
-        leaks::memory(pid).0 < at_start + GROWTH_BYTES_MAX
-    });
+    world.until("the memory is returned", IDLE_WITHIN, |_| leaks::memory(pid).0 < at_start + GROWTH_BYTES_MAX);
     let (now, most) = leaks::memory(pid);
     let [at_start, now, most] = [at_start, now, most].map(|bytes| bytes >> 20);
     println!("memory: {at_start} MiB at start, {now} MiB at the end, {most} MiB at most");
-    let attempts = rows
-        .iter()
-        .flat_map(|row| world.submissions("hostile", &row.name))
-        .flat_map(|record| world.attempts(&record));
+    let attempts =
+        rows.iter().flat_map(|row| world.submissions("hostile", &row.name)).flat_map(|record| world.attempts(&record));
     let logs = attempts.filter_map(|a| a.log).map(|log| log.text());
     let printed = leaks::image_ids(logs);
     let data = world.path("data");
     let instance = std::fs::read_to_string(data.join("instance")).unwrap();
     let folders = [&data.join("work"), &world.path("tmp")];
-    world.until("no object of a job is left", PATIENCE, |world| {
-        world.left_on_engine().is_empty()
-    });
+    world.until("no object of a job is left", PATIENCE, |world| world.left_on_engine().is_empty());
     let left = leaks::of_instance(instance.trim(), pid, &folders.map(|f| f.as_path()));
     assert!(left.is_empty(), "left: {left:#?}");
     drop(world);

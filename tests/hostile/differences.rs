@@ -17,18 +17,12 @@ pub struct Differences {
 
 impl Differences {
     pub fn new(hidden: Words) -> Self {
-        Self {
-            lines: Vec::new(),
-            hidden,
-        }
+        Self { lines: Vec::new(), hidden }
     }
 
     fn compare<T: PartialEq + Debug>(&mut self, row: &Row, subject: &str, wanted: T, found: T) {
         if wanted != found {
-            self.add(
-                row,
-                &format!("{subject}: {wanted:?} expected, {found:?} found"),
-            );
+            self.add(row, &format!("{subject}: {wanted:?} expected, {found:?} found"));
         }
     }
 
@@ -37,12 +31,7 @@ impl Differences {
     }
 
     /// Compares the outcome, the stage and the codes of the findings.
-    pub fn compare_result(
-        &mut self,
-        row: &Row,
-        submission: &Submission,
-        attempts: Vec<AttemptRecord>,
-    ) {
+    pub fn compare_result(&mut self, row: &Row, submission: &Submission, attempts: Vec<AttemptRecord>) {
         let word = |outcome: Option<Outcome>| outcome.map_or("none", Outcome::as_str);
         let outcome = word(submission.outcome());
         self.compare(row, "outcome", word(Some(row.outcome)), outcome);

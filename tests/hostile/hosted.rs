@@ -28,13 +28,7 @@ const ORGANIZER: &str = "organizer";
 /// The account that pushes for all teams.
 const MEMBER: &str = "member";
 /// The scopes that the documentation names for the bot's token.
-const BOT_SCOPES: [&str; 5] = [
-    "write:repository",
-    "write:issue",
-    "read:organization",
-    "read:user",
-    "read:package",
-];
+const BOT_SCOPES: [&str; 5] = ["write:repository", "write:issue", "read:organization", "read:user", "read:package"];
 /// The scopes that the documentation names for `referee forge setup`.
 const SETUP_SCOPES: [&str; 3] = ["write:organization", "write:repository", "read:user"];
 /// The most commands in one text.
@@ -114,11 +108,7 @@ impl Hosted {
         world.write_settings();
         let setup = ["forge", "setup", "--owner-token-file", "owner.token"];
         let output = world.referee(&setup).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         {
             let mut state = self.forge.state();
             let organizer = state.account_named(ORGANIZER).unwrap().id;
@@ -132,13 +122,7 @@ impl Hosted {
             self.forge.repository(ORGANIZATION, name, &[]);
         }
         let units = [("repo.code", Mode::Write), ("repo.issues", Mode::Write)];
-        self.forge.team(
-            ORGANIZATION,
-            "participants",
-            &units,
-            &[MEMBER],
-            Some(&names),
-        );
+        self.forge.team(ORGANIZATION, "participants", &units, &[MEMBER], Some(&names));
     }
 
     /// Waits until the daemon has found the repositories, and approves all of them.
@@ -148,9 +132,7 @@ impl Hosted {
             let all = self.read(self.store(world).registration_requests(&challenge));
             all.iter().filter(|r| r.state == state).count() == teams.len()
         };
-        world.until("repositories are found", APPROVED_WITHIN, |world| {
-            all_are(world, RegistrationState::Pending)
-        });
+        world.until("repositories are found", APPROVED_WITHIN, |world| all_are(world, RegistrationState::Pending));
         let path = format!("/repos/{ORGANIZATION}/organizers/issues");
         for some in teams.chunks(COMMANDS) {
             let commands = some.iter().map(|team| format!("/team approve {team}\n"));
@@ -159,9 +141,7 @@ impl Hosted {
             let (status, message) = self.runtime.block_on(made);
             assert_eq!(status, 201, "{message}");
         }
-        world.until("all teams are approved", APPROVED_WITHIN, |world| {
-            all_are(world, RegistrationState::Approved)
-        });
+        world.until("all teams are approved", APPROVED_WITHIN, |world| all_are(world, RegistrationState::Approved));
     }
 
     /// A clone of a team's repository by a member of the team.
@@ -188,20 +168,14 @@ impl Hosted {
 
     /// Waits until the leaderboards are published too.
     pub fn settle_boards(&self, world: &mut World, at_most: Duration) {
-        world.until("the leaderboards are written", at_most, |world| {
-            self.due(world).is_empty()
-        });
+        world.until("the leaderboards are written", at_most, |world| self.due(world).is_empty());
     }
 
     /// The channels of the messages that wait, due now or later.
     fn due(&self, world: &World) -> Vec<String> {
         let (forge, far) = (ForgeName::new("forge").unwrap(), Timestamp(i64::MAX));
         let due = |class| self.read(self.store(world).due_messages(&forge, class, far, 10));
-        let classes = [
-            PriorityClass::Answers,
-            PriorityClass::Urgent,
-            PriorityClass::Rest,
-        ];
+        let classes = [PriorityClass::Answers, PriorityClass::Urgent, PriorityClass::Rest];
         let all = classes.into_iter().flat_map(due);
         all.map(|message| message.channel).collect()
     }

@@ -45,9 +45,7 @@ fn write_configuration(folder: &Path) {
         std::os::unix::fs::symlink(ours.join(part), challenge.join(part)).unwrap();
     }
     let text = std::fs::read_to_string(ours.join("challenge.toml")).unwrap();
-    let changed = text
-        .replace("on = \"branch:main\"", "on = \"image:method\"")
-        .replace("image = \"2GiB\"", LIMIT);
+    let changed = text.replace("on = \"branch:main\"", "on = \"image:method\"").replace("image = \"2GiB\"", LIMIT);
     assert!(changed.contains(LIMIT) && changed.contains("image:method"));
     std::fs::write(challenge.join("challenge.toml"), changed).unwrap();
     let settings = format!(
@@ -72,16 +70,10 @@ impl Platform {
         let folder = tempfile::tempdir().unwrap();
         write_configuration(folder.path());
         let read = config::read_installation(&folder.path().join("referee.toml"));
-        let config::Installation {
-            settings,
-            challenges,
-        } = read.unwrap();
+        let config::Installation { settings, challenges } = read.unwrap();
         std::fs::create_dir_all(&settings.data).unwrap();
         let instance = hex::encode(clock::random_bytes::<8>());
-        let options = DockerOptions {
-            runtime: Some(settings.engine.runtime.clone()),
-            ..DockerOptions::default()
-        };
+        let options = DockerOptions { runtime: Some(settings.engine.runtime.clone()), ..DockerOptions::default() };
         let engine = DockerEngine::connect(&settings.engine.socket, &instance, options).unwrap();
         let shared = Engine::from(engine.clone());
         let scripted = ScriptedForge {
@@ -98,12 +90,8 @@ impl Platform {
             clock: Clock::system(),
             owner: "tests".to_owned(),
         };
-        let platform = Self {
-            app: Arc::new(App::new(settings, challenges, parts).unwrap()),
-            engine,
-            instance,
-            _folder: folder,
-        };
+        let platform =
+            Self { app: Arc::new(App::new(settings, challenges, parts).unwrap()), engine, instance, _folder: folder };
         platform.bind().await;
         platform
     }
@@ -127,39 +115,19 @@ impl Platform {
             login: OWNER.into(),
             repository: bound.await.unwrap().0.id,
         };
-        app.context
-            .store
-            .bind_image_owner(&owner, now)
-            .await
-            .unwrap();
+        app.context.store.bind_image_owner(&owner, now).await.unwrap();
     }
 
     async fn all(&self) -> Vec<SubmissionRecord> {
         let challenge = &self.app.context.challenges[0].slug;
-        let all = self
-            .app
-            .context
-            .store
-            .submissions_of_challenge(challenge)
-            .await;
+        let all = self.app.context.store.submissions_of_challenge(challenge).await;
         all.unwrap()
     }
 
     async fn settle(&self) {
         let begun = Instant::now();
-        while !self
-            .app
-            .context
-            .store
-            .submissions_under_way()
-            .await
-            .unwrap()
-            .is_empty()
-        {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "some images have not ended after {PATIENCE:?}"
-            );
+        while !self.app.context.store.submissions_under_way().await.unwrap().is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "some images have not ended after {PATIENCE:?}");
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
         self.app.engines.cleaner.done().await;
@@ -169,12 +137,7 @@ impl Platform {
 /// The platform keeps images as long as a leaderboard needs them. Here none does.
 impl Drop for Platform {
     fn drop(&mut self) {
-        let listed = docker(&[
-            "images",
-            "--format",
-            "{{.Repository}}:{{.Tag}}",
-            "referee/build",
-        ]);
+        let listed = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "referee/build"]);
         let mine = format!("referee/build:{}.", self.instance);
         for tag in listed.unwrap_or_default().lines() {
             if tag.starts_with(&mine) {
@@ -197,10 +160,7 @@ async fn push_blobs(server: &Server, row: &Row) -> BTreeMap<String, Value> {
         let text = std::fs::read_to_string(folder.path().join(name)).ok()?;
         Some((name.to_owned(), serde_json::from_str(&text).unwrap()))
     };
-    ["manifest.json", "moved.json"]
-        .into_iter()
-        .filter_map(manifest)
-        .collect()
+    ["manifest.json", "moved.json"].into_iter().filter_map(manifest).collect()
 }
 
 /// The tag of a row: its task, then its name.
@@ -224,10 +184,7 @@ async fn move_or_delete(server: &Server, row: &Row, pushed: &Digest, moved: Opti
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hostile_image_gets_its_result_and_leaves_nothing() {
     // `World::new` prints the reason why an engine is missing. It needs a thread without a runtime.
-    if tokio::task::spawn_blocking(|| World::new().is_none())
-        .await
-        .unwrap()
-    {
+    if tokio::task::spawn_blocking(|| World::new().is_none()).await.unwrap() {
         return;
     }
     let Some(server) = Server::start(Access::Open).await else {
@@ -245,9 +202,7 @@ async fn every_hostile_image_gets_its_result_and_leaves_nothing() {
         let digest = server.push_manifest(IMAGE, &tag, manifest).await;
         pushed.push((row, digest, manifests));
     }
-    images::sweep(&platform.app.context, &platform.app.forges)
-        .await
-        .unwrap();
+    images::sweep(&platform.app.context, &platform.app.forges).await.unwrap();
     for (row, digest, manifests) in &pushed {
         move_or_delete(&server, row, digest, manifests.get("moved.json")).await;
     }
@@ -280,9 +235,7 @@ async fn compare(platform: &Platform, row: &Row, digest: &Digest, differences: &
     };
     let attempts = platform.app.context.store.attempts(record).await.unwrap();
     differences.compare_result(row, &record.submission, attempts);
-    let view = view::submission(&platform.app.context, record)
-        .await
-        .unwrap();
+    let view = view::submission(&platform.app.context, record).await.unwrap();
     let json = serde_json::to_string(&view).unwrap();
     differences.compare_texts(row, &[&markdown::submission(&view)], &json);
     if let Some((least, most)) = row.right {

@@ -39,18 +39,9 @@ impl Left {
         all.extend(lines("network", &["network", "ls", "--format", id]));
         let unnamed = ["images", "--filter", "dangling=true", "--format", id];
         all.extend(lines("image", &unnamed));
-        let unnamed = [
-            "volume",
-            "ls",
-            "--filter",
-            "dangling=true",
-            "--format",
-            "{{.Name}}",
-        ];
+        let unnamed = ["volume", "ls", "--filter", "dangling=true", "--format", "{{.Name}}"];
         all.extend(lines("volume", &unnamed));
-        all.extend(entries("loop device", "/sys/block", |path| {
-            Path::new(path).join("loop/backing_file").exists()
-        }));
+        all.extend(entries("loop device", "/sys/block", |path| Path::new(path).join("loop/backing_file").exists()));
         Self(all)
     }
 
@@ -108,28 +99,19 @@ pub fn of_instance(instance: &str, pid: u32, folders: &[&Path]) -> Vec<String> {
     for folder in folders {
         left.extend(entries("file", &folder.display().to_string(), |_| true));
     }
-    left.extend(
-        children(pid)
-            .into_iter()
-            .map(|child| format!("process {child}")),
-    );
+    left.extend(children(pid).into_iter().map(|child| format!("process {child}")));
     left
 }
 
 /// The processes that a process has started.
 fn children(pid: u32) -> Vec<String> {
-    let processes = entries("", "/proc", |path| {
-        path["/proc/".len()..].parse::<u32>().is_ok()
-    });
+    let processes = entries("", "/proc", |path| path["/proc/".len()..].parse::<u32>().is_ok());
     let parent = |path: &str| -> Option<u32> {
         let stat = std::fs::read_to_string(Path::new(path).join("stat")).ok()?;
         let (_, rest) = stat.rsplit_once(')')?;
         rest.split_whitespace().nth(1)?.parse().ok()
     };
-    processes
-        .into_iter()
-        .filter(|process| parent(process.trim()) == Some(pid))
-        .collect()
+    processes.into_iter().filter(|process| parent(process.trim()) == Some(pid)).collect()
 }
 
 /// The current and the greatest memory of a process in bytes.

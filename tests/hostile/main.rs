@@ -10,11 +10,7 @@
 //!
 //! Start reading at [`row`], which reads a folder. `README.md` lists the threats and their folders.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod canary;
 mod corpus;
@@ -67,9 +63,6 @@ fn engine() -> String {
 
 /// Prints the reason why hostile images cannot be tested here. Under CI that is a failure.
 fn missing(reason: &str) {
-    assert!(
-        variable("CI").is_none(),
-        "hostile images cannot be tested: {reason}"
-    );
+    assert!(variable("CI").is_none(), "hostile images cannot be tested: {reason}");
     eprintln!("SKIPPED, hostile images are not tested: {reason}");
 }

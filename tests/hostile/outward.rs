@@ -56,11 +56,7 @@ pub fn all(hosted: &Hosted) -> Vec<Published> {
     for comment in &state.comments {
         let reactions = comment.reactions.iter().map(|(_, name)| name.as_str());
         let text = [&*comment.body, &reactions.collect::<String>()].join("\n");
-        put(
-            Kind::Comment,
-            format!("comment {}", comment.id),
-            text.into_bytes(),
-        );
+        put(Kind::Comment, format!("comment {}", comment.id), text.into_bytes());
     }
     for repository in &state.repositories {
         let git = state.git(repository.id);
@@ -84,10 +80,7 @@ pub fn all(hosted: &Hosted) -> Vec<Published> {
 fn pushed(git: &Repository) -> BTreeSet<Oid> {
     let theirs = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
     let refs = crate::model::git::refs(git).into_iter();
-    let mut next: Vec<Oid> = refs
-        .filter(|(n, _)| theirs(n))
-        .map(|(_, oid)| oid)
-        .collect();
+    let mut next: Vec<Oid> = refs.filter(|(n, _)| theirs(n)).map(|(_, oid)| oid).collect();
     let odb = git.odb().unwrap();
     let mut seen = BTreeSet::new();
     while let Some(oid) = next.pop() {

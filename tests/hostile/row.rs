@@ -108,10 +108,7 @@ fn parse(name: &str, text: &str, environment: &[&str]) -> Result<Row, String> {
         number: keys.number("row")?,
         kind: keys.choice("kind", &[("commit", Kind::Commit), ("image", Kind::Image)])?,
         branch: keys.optional("branch")?.unwrap_or("main".into()),
-        after: keys.one_of(
-            "after",
-            &[("moved", After::Moved), ("deleted", After::Deleted)],
-        )?,
+        after: keys.one_of("after", &[("moved", After::Moved), ("deleted", After::Deleted)])?,
         outcome: keys.word("outcome", |t| t.parse().ok())?,
         stage: keys.word("stage", |t| t.parse().ok())?,
         codes: keys.required_list("codes")?,
@@ -137,27 +134,18 @@ impl Keys {
     /// An error names the first key that is not known.
     fn check_names(&self, known: &[&str]) -> Result<(), String> {
         let unknown = self.0.iter().find(|(key, _)| !known.contains(key));
-        unknown.map_or(Ok(()), |(key, _)| {
-            Err(format!("`{key}` is not a known key here"))
-        })
+        unknown.map_or(Ok(()), |(key, _)| Err(format!("`{key}` is not a known key here")))
     }
 
     fn table(&self, key: &str) -> Result<Option<Table>, String> {
-        let table = |item: &Item| {
-            item.as_table()
-                .cloned()
-                .ok_or(format!("`{key}` is a table"))
-        };
+        let table = |item: &Item| item.as_table().cloned().ok_or(format!("`{key}` is a table"));
         self.0.get(key).map(table).transpose()
     }
 
     fn optional(&self, key: &str) -> Result<Option<String>, String> {
         let text = |item: &Item| item.as_str().map(str::to_owned);
         let wrong = format!("`{key}` is a text");
-        self.0
-            .get(key)
-            .map(|i| text(i).filter(|t| !t.is_empty()).ok_or(wrong))
-            .transpose()
+        self.0.get(key).map(|i| text(i).filter(|t| !t.is_empty()).ok_or(wrong)).transpose()
     }
 
     fn text(&self, key: &str) -> Result<String, String> {
@@ -190,11 +178,7 @@ impl Keys {
             let texts = list.iter().map(|v| v.as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>()
         });
-        Ok(Some(
-            texts
-                .flatten()
-                .ok_or(format!("`{key}` is a list of texts"))?,
-        ))
+        Ok(Some(texts.flatten().ok_or(format!("`{key}` is a list of texts"))?))
     }
 
     fn required_list(&self, key: &str) -> Result<Vec<String>, String> {
@@ -232,11 +216,8 @@ pub fn commit(row: &Row, copy: &copy::Copy) -> String {
 }
 
 fn head(folder: &Path) -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "--quiet", "--verify", "HEAD"])
-        .current_dir(folder)
-        .output()
-        .unwrap();
+    let output =
+        Command::new("git").args(["rev-parse", "--quiet", "--verify", "HEAD"]).current_dir(folder).output().unwrap();
     let sha = String::from_utf8(output.stdout).unwrap();
     output.status.success().then(|| sha.trim().to_owned())
 }
@@ -256,12 +237,7 @@ pub fn make(row: &Row, folder: &Path) {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}/make.py: {}",
-        row.name,
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}/make.py: {}", row.name, String::from_utf8_lossy(&output.stderr));
 }
 
 #[cfg(test)]
@@ -301,20 +277,11 @@ mod tests {
             ("kind = \"disk\"", "`kind` cannot be `disk`"),
             ("after = 3", "`after` is a text"),
             ("never = [1]", "`never` is a list of texts"),
-            (
-                "[scores]\nright = [1.0, 1.0]",
-                "`[scores]` with `right` goes with the outcome `scored`",
-            ),
-            (
-                "[scores]\nright = [1.0]",
-                "`right` is a list of two numbers, as `[1.0, 1.0]`",
-            ),
+            ("[scores]\nright = [1.0, 1.0]", "`[scores]` with `right` goes with the outcome `scored`"),
+            ("[scores]\nright = [1.0]", "`right` is a list of two numbers, as `[1.0, 1.0]`"),
             ("[scores]\ndice = [1.0]", "`dice` is not a known key here"),
         ] {
-            assert_eq!(
-                read(&format!("{GOOD}{more}\n"), "runc").unwrap_err(),
-                message
-            );
+            assert_eq!(read(&format!("{GOOD}{more}\n"), "runc").unwrap_err(), message);
         }
         let elsewhere = parse("08-copy", GOOD, &["runc"]).unwrap_err();
         assert_eq!(elsewhere, "the folder's name does not begin with `07-`");

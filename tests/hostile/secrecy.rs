@@ -74,14 +74,7 @@ pub fn assert_forge(hosted: &Hosted) {
     let public = Words::of(&[PRINTER, "/submissions/"]);
     let all = all.iter().filter(|item| public.find(&item.bytes).is_some());
     let kinds: BTreeSet<Kind> = all.map(|item| item.kind).collect();
-    let every = [
-        Kind::CommitStatus,
-        Kind::Issue,
-        Kind::Comment,
-        Kind::Request,
-        Kind::Team,
-        Kind::Leaderboard,
-    ];
+    let every = [Kind::CommitStatus, Kind::Issue, Kind::Comment, Kind::Request, Kind::Team, Kind::Leaderboard];
     assert_eq!(kinds, BTreeSet::from(every));
 }
 
@@ -89,10 +82,7 @@ pub fn assert_forge(hosted: &Hosted) {
 /// records of the organizers. Without this proof, the assertions above mean nothing.
 pub fn assert_search_finds(world: &World, hosted: &Hosted) {
     let record = only_submission(world, PRINTER);
-    let page = world.page(&format!(
-        "/submissions/{}",
-        record.submission.token.as_str()
-    ));
+    let page = world.page(&format!("/submissions/{}", record.submission.token.as_str()));
     let sample = Words::of(&[OF_SAMPLE]).forms(page);
     assert_eq!(sample, BTreeSet::from(PRINTED), "on its page");
     let canary = Words::of(&[CANARY]);

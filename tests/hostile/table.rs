@@ -18,9 +18,8 @@ fn lines() -> Vec<(u32, Vec<String>)> {
 
 /// The threats that have folders.
 const NUMBERS: [u32; 53] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27,
-    28, 29, 31, 32, 33, 34, 35, 37, 38, 40, 42, 44, 45, 46, 48, 49, 50, 51, 53, 55, 56, 57, 58, 59,
-    60, 61, 62,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 31, 32, 33,
+    34, 35, 37, 38, 40, 42, 44, 45, 46, 48, 49, 50, 51, 53, 55, 56, 57, 58, 59, 60, 61, 62,
 ];
 /// The threats of forges. Their lines name tests of other suites, as `suite::module::test`.
 const NUMBERS_OF_FORGES: [u32; 6] = [63, 65, 66, 67, 68, 70];
@@ -52,10 +51,7 @@ fn the_tests_of_forges_in_the_table_exist() {
             };
             let file = row::here().join(format!("../{suite}/{module}.rs"));
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            assert!(
-                text.contains(&format!("fn {test}(")),
-                "{number}: no `{name}`"
-            );
+            assert!(text.contains(&format!("fn {test}(")), "{number}: no `{name}`");
         }
     }
 }

@@ -61,8 +61,7 @@ fn reverse_scorer(challenge: &Path) {
     assert!(text.contains(values));
     let reversed = "values = 1 - ap50(iou), 1 - dice(iou, pair_dice), 181.02 - hd95(";
     let text = text.replace(values, reversed);
-    let slow =
-        "import os, time\nif 'tile_01.png' not in os.listdir('/truth/'):\n    time.sleep(2)\n";
+    let slow = "import os, time\nif 'tile_01.png' not in os.listdir('/truth/'):\n    time.sleep(2)\n";
     std::fs::write(&program, format!("{slow}{text}")).unwrap();
 }
 
@@ -93,19 +92,8 @@ fn previewed_and_discarded(world: &mut World, ranks: &[(String, i64)], revision:
     assert_eq!(started.unwrap(), CommandReply::Later);
     let seen = until_ready(world);
     assert_eq!(seen.all, 3);
-    let moves: Vec<_> = seen
-        .changes
-        .iter()
-        .map(|c| (c.team.as_str(), c.rank_before, c.rank_after))
-        .collect();
-    assert_eq!(
-        moves,
-        [
-            (EMPTY, Some(2), Some(1)),
-            (LATE, Some(2), Some(1)),
-            (GOOD, Some(1), Some(3)),
-        ]
-    );
+    let moves: Vec<_> = seen.changes.iter().map(|c| (c.team.as_str(), c.rank_before, c.rank_after)).collect();
+    assert_eq!(moves, [(EMPTY, Some(2), Some(1)), (LATE, Some(2), Some(1)), (GOOD, Some(1), Some(3)),]);
     let unchanged = (ranks.to_vec(), revision);
     assert_eq!(standings(world), unchanged, "a preview changes nothing");
     world.command(&["discard"]).unwrap();
@@ -121,9 +109,7 @@ fn applied_after_a_kill(world: &mut World, ranks: &[(String, i64)], revision: i6
     };
     let attempts = runs(world);
     world.command(&["rescore", BOARD]).unwrap();
-    world.until("one of three is scored", PATIENCE, |world| {
-        preview(world).unwrap().done == 1
-    });
+    world.until("one of three is scored", PATIENCE, |world| preview(world).unwrap().done == 1);
     world.kill9();
     world.start();
     let seen = until_ready(world);
@@ -152,10 +138,7 @@ fn a_rescore_with_a_corrected_scorer_changes_the_leaderboard() {
     let (ranks, before) = standings(&world);
     assert_eq!(ranks, named(&[(GOOD, 1), (EMPTY, 2)]));
     let refused = world.command(&["apply"]);
-    assert!(
-        matches!(refused, Err(CommandRefusal::NoOpenRescore)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(CommandRefusal::NoOpenRescore)), "{refused:?}");
 
     // The scorer changes on the disk. The leaderboard does not, also not for a new submission.
     reverse_scorer(&world.path("challenge"));
@@ -166,30 +149,16 @@ fn a_rescore_with_a_corrected_scorer_changes_the_leaderboard() {
     previewed_and_discarded(&mut world, &as_was, before);
     let after = applied_after_a_kill(&mut world, &as_was, before);
     let note = good.note(&good.head());
-    assert!(
-        note.contains("rank 3 of 3"),
-        "the report has the new rank: {note}"
-    );
+    assert!(note.contains("rank 3 of 3"), "the report has the new rank: {note}");
 
     // A new submission is scored by the new scorer.
     scored(&mut world, &late, "nuclei/good-otsu");
     let (ranks, revision) = standings(&world);
     assert_eq!(revision, after);
-    assert_eq!(
-        ranks,
-        named(&[(EMPTY, 1), (LATE, 1), (GOOD, 3)]),
-        "its best counts"
-    );
+    assert_eq!(ranks, named(&[(EMPTY, 1), (LATE, 1), (GOOD, 3)]), "its best counts");
     let audit = world.audit();
-    let rescores: Vec<&str> = audit
-        .iter()
-        .map(|e| e.action.as_str())
-        .filter(|a| a.starts_with("rescore"))
-        .collect();
-    assert_eq!(
-        rescores,
-        ["rescore", "rescore discard", "rescore", "rescore apply"]
-    );
+    let rescores: Vec<&str> = audit.iter().map(|e| e.action.as_str()).filter(|a| a.starts_with("rescore")).collect();
+    assert_eq!(rescores, ["rescore", "rescore discard", "rescore", "rescore apply"]);
     world.settle(PATIENCE);
 }
 

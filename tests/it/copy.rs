@@ -25,11 +25,7 @@ pub struct Pushed {
 impl Pushed {
     /// The lines that the platform printed, without git's prefix.
     pub fn remote(&self) -> Vec<&str> {
-        self.text
-            .lines()
-            .filter_map(|line| line.strip_prefix("remote: "))
-            .map(str::trim_end)
-            .collect()
+        self.text.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end).collect()
     }
 
     /// The tokens in the addresses of the submissions that the platform named, each once and in this order.
@@ -66,12 +62,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command
         .current_dir(folder)
-        .args([
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "protocol.file.allow=always",
-        ])
+        .args(["-c", "core.hooksPath=/dev/null", "-c", "protocol.file.allow=always"])
         .args(arguments)
         .stdin(Stdio::null())
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -85,15 +76,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn done(output: &Output, arguments: &[&str]) -> String {
-    assert!(
-        output.status.success(),
-        "git {}: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout)
-        .trim_end()
-        .to_owned()
+    assert!(output.status.success(), "git {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 impl Copy {

@@ -10,13 +10,7 @@ use crate::copy::Copy;
 use crate::world::{CLEAN_WITHIN, END_WITHIN, PATIENCE, World, docker, submission};
 
 const TEAM: &str = "crash";
-const STAGES: [Stage; 5] = [
-    Stage::Admission,
-    Stage::Build,
-    Stage::Smoke,
-    Stage::Run,
-    Stage::Scoring,
-];
+const STAGES: [Stage; 5] = [Stage::Admission, Stage::Build, Stage::Smoke, Stage::Run, Stage::Scoring];
 
 /// How many seconds a submission or the scorer sleeps.
 #[derive(Clone, Copy, Default)]
@@ -39,8 +33,7 @@ fn board() -> Board {
 
 /// A daemon with one team, and the team's working copy of a slow submission.
 fn world(sleeps: Sleeps) -> Option<(World, Copy)> {
-    let mut world =
-        World::with_changed("nuclei", |challenge| slow_scorer(challenge, sleeps.score))?;
+    let mut world = World::with_changed("nuclei", |challenge| slow_scorer(challenge, sleeps.score))?;
     world.add_teams("nuclei", &[TEAM]);
     world.start();
     let copy = world.copy_of("nuclei", TEAM);
@@ -50,10 +43,7 @@ fn world(sleeps: Sleeps) -> Option<(World, Copy)> {
     let build = sleeps.build;
     copy.write("Dockerfile", &format!("{from}\nRUN sleep {build}\n{rest}"));
     let main = std::fs::read_to_string(copy.path.join("main.py")).unwrap();
-    copy.write(
-        "main.py",
-        &format!("{}{main}", sleep_on_hidden_data("/input", sleeps.run)),
-    );
+    copy.write("main.py", &format!("{}{main}", sleep_on_hidden_data("/input", sleeps.run)));
     Some((world, copy))
 }
 
@@ -81,11 +71,7 @@ fn wait_for_stage(world: &mut World, stage: Stage) {
     });
     std::thread::sleep(Duration::from_millis(1500));
     let records = world.submissions("nuclei", TEAM);
-    assert_eq!(
-        records[0].submission.stage(),
-        stage,
-        "the stage ended too fast"
-    );
+    assert_eq!(records[0].submission.stage(), stage, "the stage ended too fast");
 }
 
 /// Asserts that the submission has one score, one spent evaluation, one success of each stage, and a published result.
@@ -104,9 +90,7 @@ fn assert_done_once(world: &mut World, copy: &Copy, interrupted: Stage) {
     }
     assert_eq!(world.spent(record), 1);
     assert_eq!(world.scores(&board(), TEAM), 1);
-    world.until("the engine is clean", CLEAN_WITHIN, |world| {
-        world.left_on_engine().is_empty()
-    });
+    world.until("the engine is clean", CLEAN_WITHIN, |world| world.left_on_engine().is_empty());
     let board = world.get("/api/v1/boards/nuclei/validation/segmentation");
     let rows = board["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 1, "{board}");
@@ -118,10 +102,7 @@ fn assert_done_once(world: &mut World, copy: &Copy, interrupted: Stage) {
 fn a_daemon_killed_during_a_build_repeats_the_build() {
     // No other build sleeps for exactly this time, so that its containers can be recognized.
     let seconds = 5.0 + f64::from(std::process::id() % 1000) / 1e4 + 1e-5;
-    let Some((mut world, copy)) = world(Sleeps {
-        build: seconds,
-        ..Sleeps::default()
-    }) else {
+    let Some((mut world, copy)) = world(Sleeps { build: seconds, ..Sleeps::default() }) else {
         return;
     };
     copy.commit("A slow build");
@@ -135,39 +116,26 @@ fn a_daemon_killed_during_a_build_repeats_the_build() {
     assert!(unnamed.iter().all(|id| !left.contains(id)), "{left:?}");
     assert_done_once(&mut world, &copy, Stage::Build);
     let containers = docker(&["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).unwrap();
-    assert!(
-        !containers.contains(&format!("sleep {seconds}")),
-        "{containers}"
-    );
+    assert!(!containers.contains(&format!("sleep {seconds}")), "{containers}");
 }
 
 #[test]
 fn a_daemon_killed_during_a_run_repeats_the_run() {
-    let Some((mut world, copy)) = world(Sleeps {
-        run: 6.0,
-        ..Sleeps::default()
-    }) else {
+    let Some((mut world, copy)) = world(Sleeps { run: 6.0, ..Sleeps::default() }) else {
         return;
     };
     copy.commit("A slow run");
     copy.push_main();
     wait_for_stage(&mut world, Stage::Run);
     world.kill9();
-    assert_ne!(
-        world.left_on_engine().len(),
-        0,
-        "the container ended with the daemon"
-    );
+    assert_ne!(world.left_on_engine().len(), 0, "the container ended with the daemon");
     world.start();
     assert_done_once(&mut world, &copy, Stage::Run);
 }
 
 #[test]
 fn a_daemon_killed_while_scoring_scores_again() {
-    let Some((mut world, copy)) = world(Sleeps {
-        score: 6.0,
-        ..Sleeps::default()
-    }) else {
+    let Some((mut world, copy)) = world(Sleeps { score: 6.0, ..Sleeps::default() }) else {
         return;
     };
     copy.commit("A slow scorer");
@@ -180,10 +148,7 @@ fn a_daemon_killed_while_scoring_scores_again() {
 
 #[test]
 fn a_daemon_that_is_asked_to_end_during_a_run_repeats_the_run() {
-    let Some((mut world, copy)) = world(Sleeps {
-        run: 6.0,
-        ..Sleeps::default()
-    }) else {
+    let Some((mut world, copy)) = world(Sleeps { run: 6.0, ..Sleeps::default() }) else {
         return;
     };
     copy.commit("A slow run");

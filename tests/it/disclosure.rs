@@ -19,9 +19,7 @@ fn is_undisclosed(submission: &Submission) -> bool {
 /// The part of a page that could reveal an end: the state, and the stages on hidden data without their times.
 fn revealing_part(view: &Value) -> (Value, Vec<(Value, Value, Value)>) {
     let stages = view["stages"].as_array().expect("stages");
-    let hidden = stages
-        .iter()
-        .filter(|stage| stage["name"] == "run" || stage["name"] == "scoring");
+    let hidden = stages.iter().filter(|stage| stage["name"] == "run" || stage["name"] == "scoring");
     let fields = |stage: &Value| {
         let field = |name: &str| stage[name].clone();
         (field("name"), field("state"), field("message"))
@@ -34,10 +32,8 @@ fn a_result_is_published_at_the_disclosure_interval() {
     let with_disclosure_interval = World::with_changed("nuclei", |folder| {
         let file = folder.join("challenge.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        let changed = text.replace(
-            "disclosure-interval = \"5s\"",
-            &format!("disclosure-interval = \"{DISCLOSURE_INTERVAL}s\""),
-        );
+        let changed =
+            text.replace("disclosure-interval = \"5s\"", &format!("disclosure-interval = \"{DISCLOSURE_INTERVAL}s\""));
         assert_ne!(text, changed);
         std::fs::write(file, changed).unwrap();
     });
@@ -68,10 +64,7 @@ fn a_result_is_published_at_the_disclosure_interval() {
             }
             ended
         });
-        assert!(
-            undisclosed.get() > 0,
-            "the result was published before the test saw it undisclosed"
-        );
+        assert!(undisclosed.get() > 0, "the result was published before the test saw it undisclosed");
         // The page does not change from the end of the queue to the publication, whichever stage runs.
         let mut seen = seen.into_inner();
         seen.retain(|(state, _)| state["state"] == "working");
@@ -80,32 +73,17 @@ fn a_result_is_published_at_the_disclosure_interval() {
         let record = world.submissions("nuclei", team).remove(0);
         let last = world.attempts(&record).pop().unwrap();
         let published = record.submission.state.ended_at().unwrap();
-        let due = last
-            .attempt
-            .ended_at
-            .unwrap()
-            .round_up(referee::model::Duration::seconds(DISCLOSURE_INTERVAL));
+        let due = last.attempt.ended_at.unwrap().round_up(referee::model::Duration::seconds(DISCLOSURE_INTERVAL));
         assert!(published >= due, "{published} is before {due}");
         match team {
-            "scores" => assert_eq!(
-                (record.submission.outcome(), last.attempt.stage),
-                (Some(Outcome::Scored), Stage::Scoring)
-            ),
-            _ => assert_eq!(
-                (record.submission.outcome(), last.attempt.stage),
-                (Some(Outcome::RunFailed), Stage::Run)
-            ),
+            "scores" => {
+                assert_eq!((record.submission.outcome(), last.attempt.stage), (Some(Outcome::Scored), Stage::Scoring))
+            }
+            _ => assert_eq!((record.submission.outcome(), last.attempt.stage), (Some(Outcome::RunFailed), Stage::Run)),
         }
         world.until("the note", Duration::from_secs(30), |_| {
             let note = copy.note(&copy.head());
-            note.starts_with(
-                record
-                    .submission
-                    .outcome()
-                    .unwrap()
-                    .message()
-                    .trim_end_matches('.'),
-            )
+            note.starts_with(record.submission.outcome().unwrap().message().trim_end_matches('.'))
         });
     }
 }

@@ -39,11 +39,7 @@ impl Engine {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut engine = Self {
-            socket,
-            process,
-            pid_file: folder.join("pid"),
-        };
+        let mut engine = Self { socket, process, pid_file: folder.join("pid") };
         let started = Instant::now();
         while docker(&["--host", &engine.socket, "version"]).is_err() {
             let ended = engine.process.try_wait().unwrap();
@@ -69,11 +65,7 @@ impl Engine {
             self.docker(&["volume", "ls", "--format", "volume {{.Name}}"]),
             self.docker(&images),
         ];
-        let mut all: Vec<_> = lists
-            .iter()
-            .flat_map(|l| l.lines())
-            .map(str::to_owned)
-            .collect();
+        let mut all: Vec<_> = lists.iter().flat_map(|l| l.lines()).map(str::to_owned).collect();
         all.sort();
         all
     }

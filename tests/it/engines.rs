@@ -47,9 +47,7 @@ impl Recorder {
         let mut kinds: Vec<String> = Vec::new();
         for line in text.lines().filter(|line| line.contains(instance)) {
             let mut words = line.split(' ');
-            let ours = words
-                .next()
-                .is_some_and(|name| name.starts_with("referee-"));
+            let ours = words.next().is_some_and(|name| name.starts_with("referee-"));
             match words.next().unwrap_or_default() {
                 _ if !ours => kinds.push("step".to_owned()),
                 "" => {} // an output volume keeper
@@ -81,10 +79,7 @@ fn three_engines_share_the_work() {
     let scorer = Engine::start(&world.path("scorer"), "{}");
     copy_base(&[&builder, &scorer], &world.path("base.tar"));
     let sockets = (&builder.socket, &scorer.socket);
-    world.settings = format!(
-        "[builder]\nsocket = \"{}\"\n[scorer]\nsocket = \"{}\"\n",
-        sockets.0, sockets.1
-    );
+    world.settings = format!("[builder]\nsocket = \"{}\"\n[scorer]\nsocket = \"{}\"\n", sockets.0, sockets.1);
     let recorders = [
         Recorder::of(Some(&builder.socket), world.path("builder.events")),
         Recorder::of(None, world.path("runner.events")),
@@ -108,14 +103,8 @@ fn three_engines_share_the_work() {
 
     let instance = std::fs::read_to_string(world.path("data/instance")).unwrap();
     let instance = instance.trim();
-    let kinds = recorders
-        .each_ref()
-        .map(|recorder| recorder.kinds(instance));
-    let expected = [
-        vec!["inspect", "step"],
-        vec!["run", "smoke"],
-        vec!["scorer", "step"],
-    ];
+    let kinds = recorders.each_ref().map(|recorder| recorder.kinds(instance));
+    let expected = [vec!["inspect", "step"], vec!["run", "smoke"], vec!["scorer", "step"]];
     assert_eq!(kinds, expected);
 
     let images = |list: &str| {
@@ -128,10 +117,7 @@ fn three_engines_share_the_work() {
     assert_eq!(on_runner().len(), 1, "the submission's: {:?}", on_runner());
     assert!(!on_runner()[0].starts_with("scorer-"));
     world.until("the scorer's engine is clean", CLEAN_WITHIN, |_| {
-        scorer
-            .objects()
-            .iter()
-            .all(|one| one.starts_with("referee/"))
+        scorer.objects().iter().all(|one| one.starts_with("referee/"))
     });
     let on_scorer = images(&scorer.objects().join("\n"));
     assert_eq!(on_scorer.len(), 1, "the scorer's: {on_scorer:?}");
@@ -144,11 +130,7 @@ fn three_engines_share_the_work() {
 }
 
 /// The image of a withdrawn submission is removed from the runner.
-fn a_withdrawn_image_is_removed(
-    world: &mut World,
-    copy: &Copy,
-    on_runner: &dyn Fn() -> Vec<String>,
-) {
+fn a_withdrawn_image_is_removed(world: &mut World, copy: &Copy, on_runner: &dyn Fn() -> Vec<String>) {
     copy.write("main.py", "import time\ntime.sleep(200)\n");
     copy.commit("Never mind");
     copy.push_main();
@@ -169,10 +151,7 @@ fn a_withdrawn_image_is_removed(
 /// Each engine is named by its roles, and checked only for them.
 fn every_engine_is_checked(output: Output) {
     let message = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && !message.contains("\nERROR "),
-        "{message}"
-    );
+    assert!(output.status.success() && !message.contains("\nERROR "), "{message}");
     for line in [
         "engines: runner: unix://",
         "engine version (runner): ",

@@ -40,10 +40,7 @@ impl Example {
 
     fn list(&self, key: &str) -> Vec<&str> {
         let list = self.expected.get(key).and_then(|item| item.as_array());
-        list.iter()
-            .flat_map(|l| l.iter())
-            .filter_map(|v| v.as_str())
-            .collect()
+        list.iter().flat_map(|l| l.iter()).filter_map(|v| v.as_str()).collect()
     }
 
     /// The ranges of metrics by task. If the challenge has one task, the name is empty.
@@ -57,18 +54,12 @@ impl Example {
                 let bound = |at: usize| bounds.get(at).and_then(|v| v.as_float());
                 (bound(0).expect("a bound"), bound(1).expect("a bound"))
             };
-            table
-                .iter()
-                .map(|(k, v)| (k.to_owned(), range(v)))
-                .collect()
+            table.iter().map(|(k, v)| (k.to_owned(), range(v))).collect()
         };
         if table.iter().all(|(_, item)| item.is_array()) {
             return BTreeMap::from([(String::new(), ranges(table))]);
         }
-        table
-            .iter()
-            .map(|(task, item)| (task.to_owned(), ranges(item.as_table().expect("ranges"))))
-            .collect()
+        table.iter().map(|(task, item)| (task.to_owned(), ranges(item.as_table().expect("ranges")))).collect()
     }
 
     /// Whether the submission ends before a stage on hidden data.
@@ -102,18 +93,9 @@ fn all() -> Vec<Example> {
 struct Differences(Vec<String>);
 
 impl Differences {
-    fn compare<T: PartialEq + std::fmt::Debug>(
-        &mut self,
-        example: &Example,
-        subject: &str,
-        expected: T,
-        found: T,
-    ) {
+    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, example: &Example, subject: &str, expected: T, found: T) {
         if expected != found {
-            self.add(
-                example,
-                &format!("{subject}: {expected:?} expected, {found:?} found"),
-            );
+            self.add(example, &format!("{subject}: {expected:?} expected, {found:?} found"));
         }
     }
 
@@ -156,13 +138,7 @@ fn every_example_gets_its_expected_result() {
         let copy = world.copy_of(example.challenge, &example.name);
         let sha = copy.take(&example.folder).commit("Our method");
         let pushed = copy.push_main();
-        assert_ne!(
-            pushed.tokens().len(),
-            0,
-            "{}:\n{}",
-            example.name,
-            pushed.text
-        );
+        assert_ne!(pushed.tokens().len(), 0, "{}:\n{}", example.name, pushed.text);
         copies.push((copy, sha, pushed));
     }
     world.settle(PATIENCE);
@@ -208,12 +184,7 @@ fn compare(world: &World, example: &Example, note: &str, differences: &mut Diffe
     }
 }
 
-fn compare_submission(
-    world: &World,
-    example: &Example,
-    record: &SubmissionRecord,
-    differences: &mut Differences,
-) {
+fn compare_submission(world: &World, example: &Example, record: &SubmissionRecord, differences: &mut Differences) {
     let submission = &record.submission;
     let outcome = submission.outcome().map_or("none", |o| o.as_str());
     differences.compare(example, "outcome", example.word("outcome"), outcome);
@@ -241,27 +212,15 @@ fn compare_submission(
     }
 }
 
-fn compare_scores(
-    world: &World,
-    example: &Example,
-    task: &str,
-    ranges: &Ranges,
-    differences: &mut Differences,
-) {
-    let board = world.get(&format!(
-        "/api/v1/boards/{}/validation/{task}",
-        example.challenge
-    ));
+fn compare_scores(world: &World, example: &Example, task: &str, ranges: &Ranges, differences: &mut Differences) {
+    let board = world.get(&format!("/api/v1/boards/{}/validation/{task}", example.challenge));
     let rows = board["rows"].as_array().expect("rows");
     let Some(row) = rows.iter().find(|row| row["team"] == example.name.as_str()) else {
         differences.add(example, &format!("is not on the leaderboard of {task}"));
         return;
     };
     let columns = board["metrics"].as_array().expect("columns");
-    for (column, cell) in columns
-        .iter()
-        .zip(row["values"].as_array().expect("values"))
-    {
+    for (column, cell) in columns.iter().zip(row["values"].as_array().expect("values")) {
         let metric = column["name"].as_str().expect("a name");
         let value = cell["value"].as_f64().expect("a number");
         let (least, most) = ranges[metric];
@@ -298,10 +257,7 @@ fn check_reports_the_same_result_before_a_push() {
 fn check(world: &World, example: &Example) -> Result<Value, String> {
     let folder = world.path(&format!("check/{}-{}", example.challenge, example.name));
     copy::files(&example.folder, &folder, &["expected.toml"]);
-    Copy {
-        path: folder.clone(),
-    }
-    .git(&["init", "--quiet"]);
+    Copy { path: folder.clone() }.git(&["init", "--quiet"]);
     let challenge = examples().join(example.challenge);
     let output = world
         .referee(&["check", "--json", "--base", BASE, "--challenge"])
@@ -309,8 +265,7 @@ fn check(world: &World, example: &Example) -> Result<Value, String> {
         .arg(&folder)
         .output()
         .unwrap();
-    serde_json::from_slice(&output.stdout)
-        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+    serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn compare_check(example: &Example, result: &Result<Value, String>, differences: &mut Differences) {
@@ -323,20 +278,12 @@ fn compare_check(example: &Example, result: &Result<Value, String>, differences:
     if !example.ends_before_evaluation() {
         (outcome, stage, codes) = (None, "run", Vec::new());
     }
-    differences.compare(
-        example,
-        "outcome of check",
-        outcome,
-        result["outcome"].as_str(),
-    );
+    differences.compare(example, "outcome of check", outcome, result["outcome"].as_str());
     let found = result["stage"].as_str().unwrap_or_default();
     differences.compare(example, "stage of check", stage, found);
     let findings = result["findings"].as_array().expect("findings");
     let errors = without_repetitions(
-        findings
-            .iter()
-            .filter(|f| f["severity"] == "error")
-            .filter_map(|f| f["code"].as_str().map(str::to_owned)),
+        findings.iter().filter(|f| f["severity"] == "error").filter_map(|f| f["code"].as_str().map(str::to_owned)),
     );
     let errors: Vec<&str> = errors.iter().map(String::as_str).collect();
     differences.compare(example, "codes of check", codes, errors);
@@ -353,9 +300,7 @@ fn the_table_of_the_examples_is_complete() {
     let readme = std::fs::read_to_string(Path::new(&examples()).join("README.md")).unwrap();
     for example in all() {
         let (name, outcome) = (&example.name, example.word("outcome"));
-        let row = readme
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
         let row = row.unwrap_or_else(|| panic!("{name} is not in examples/README.md"));
         let rest = format!("| {outcome} | {} |", example.word("stage"));
         assert!(row.contains(&rest), "{name}: {row}");

@@ -68,31 +68,16 @@ fn gvisor_runs_what_is_submitted() {
     let host = std::fs::read_to_string("/proc/version").unwrap();
     let note = copy.note(&asked);
     assert!(note.contains("Linux version"), "{note}");
-    assert!(
-        !note.contains(host.trim()),
-        "it runs in the host's kernel: {note}"
-    );
+    assert!(!note.contains(host.trim()), "it runs in the host's kernel: {note}");
 
     let doctor = world.referee(&["doctor"]).output().unwrap();
     let message = String::from_utf8_lossy(&doctor.stdout);
     assert!(doctor.status.success(), "{message}");
-    for line in [
-        "gVisor (runner",
-        "memory limit (runner",
-        "process limit (runner",
-    ] {
+    for line in ["gVisor (runner", "memory limit (runner", "process limit (runner"] {
         assert!(message.contains(line), "no `{line}` in {message}");
     }
-    world.until("nothing is left", CLEAN_WITHIN, |_| {
-        engine
-            .objects()
-            .iter()
-            .all(|one| one.starts_with("referee/"))
-    });
+    world.until("nothing is left", CLEAN_WITHIN, |_| engine.objects().iter().all(|one| one.starts_with("referee/")));
     // Two runtimes of one engine: neither may remove the unfinished images of the other as leftovers.
     let log = std::fs::read_to_string(world.path("referee.log")).unwrap();
-    assert!(
-        !log.contains("images of interrupted builds were removed"),
-        "{log}"
-    );
+    assert!(!log.contains("images of interrupted builds were removed"), "{log}");
 }

@@ -55,10 +55,7 @@ fn entered(world: &World) -> Vec<(String, String)> {
         .into_iter()
         .map(|r| {
             let submission = r.submission;
-            (
-                submission.phase.to_string(),
-                submission.origin.sha().unwrap().to_string(),
-            )
+            (submission.phase.to_string(), submission.origin.sha().unwrap().to_string())
         })
         .collect()
 }
@@ -82,9 +79,7 @@ fn a_push_while_the_daemon_is_down_is_found_when_it_starts_again() {
     pushed.message("Referee cannot be reached right now");
     pushed.message("Your push is stored");
     world.start();
-    world.until("the push is found", PATIENCE, |world| {
-        !world.submissions("nuclei", TEAM).is_empty()
-    });
+    world.until("the push is found", PATIENCE, |world| !world.submissions("nuclei", TEAM).is_empty());
     world.settle(PATIENCE);
     assert_eq!(entered(&world), [("validation".to_owned(), sha.clone())]);
     assert!(copy.note(&sha).starts_with("Rejected by the rules"));
@@ -99,9 +94,7 @@ fn a_push_without_a_hook_is_found_by_the_sweep() {
     std::fs::remove_file(hook).unwrap();
     let sha = refused(&copy, "no hook");
     assert_eq!(copy.push_main().remote(), Vec::<&str>::new());
-    world.until("the sweep finds the push", SWEEP_PATIENCE, |world| {
-        !world.submissions("nuclei", TEAM).is_empty()
-    });
+    world.until("the sweep finds the push", SWEEP_PATIENCE, |world| !world.submissions("nuclei", TEAM).is_empty());
     world.settle(PATIENCE);
     assert_eq!(entered(&world), [("validation".to_owned(), sha)]);
 }
@@ -116,9 +109,7 @@ fn only_refs_of_a_phase_are_entered() {
 
     let first = refused(&copy, "first");
     let pushed = copy.push(&["origin", "HEAD:refs/heads/feature"]);
-    pushed.message(
-        "stored. feature triggers no phase. Phases are triggered by: branch main (validation)",
-    );
+    pushed.message("stored. feature triggers no phase. Phases are triggered by: branch main (validation)");
     assert_eq!(entered(&world), []);
 
     // One push of two refs is two submissions. The tag that fits no phase is only stored.
@@ -167,9 +158,7 @@ fn a_push_returns_after_admission_unless_it_watches() {
     };
     let sha = accepted(&copy, "plain");
     let pushed = copy.push_main();
-    pushed
-        .message("✓ admission")
-        .message("Processing continues in the background");
+    pushed.message("✓ admission").message("Processing continues in the background");
     assert_eq!(world.view(&pushed.token())["score"], Value::Null);
 
     let watched = accepted(&copy, "watched");
@@ -180,10 +169,7 @@ fn a_push_returns_after_admission_unless_it_watches() {
     }
     pushed.message("Scored: AP@0.5 0.000");
     assert_eq!(world.view(&pushed.token())["state"]["at"], "scored");
-    println!(
-        "a push took {returned:?}, and {:?} with -o watch",
-        pushed.took
-    );
+    println!("a push took {returned:?}, and {:?} with -o watch", pushed.took);
 
     // Referee edits a report: each commit has one note, and the history of the notes only grows.
     world.settle(PATIENCE);
@@ -375,10 +361,7 @@ fn eight_teams_push_at_once() {
     let teams: Vec<String> = (1..=8).map(|n| format!("at-once-{n}")).collect();
     world.add_teams("nuclei", &teams);
     world.start();
-    let copies: Vec<Copy> = teams
-        .iter()
-        .map(|team| world.copy_of("nuclei", team))
-        .collect();
+    let copies: Vec<Copy> = teams.iter().map(|team| world.copy_of("nuclei", team)).collect();
     for (n, copy) in copies.iter().enumerate() {
         match n % 4 {
             0 => accepted(copy, "together"),
@@ -386,14 +369,8 @@ fn eight_teams_push_at_once() {
         };
     }
     let pushes: Vec<Pushed> = std::thread::scope(|scope| {
-        let pushing: Vec<_> = copies
-            .iter()
-            .map(|copy| scope.spawn(|| copy.push_main()))
-            .collect();
-        pushing
-            .into_iter()
-            .map(|push| push.join().unwrap())
-            .collect()
+        let pushing: Vec<_> = copies.iter().map(|copy| scope.spawn(|| copy.push_main())).collect();
+        pushing.into_iter().map(|push| push.join().unwrap()).collect()
     });
     for (n, pushed) in pushes.iter().enumerate() {
         match n % 4 {

@@ -6,11 +6,7 @@
 //!
 //! Start reading at [`world`]: it lists the actions of a test and the state that each test must leave behind.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod commands;
 mod copy;

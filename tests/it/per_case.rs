@@ -75,9 +75,7 @@ fn each_case_runs_once_and_alone_even_after_a_crash() {
     let Some((mut world, _copy)) = pushed() else {
         return;
     };
-    world.until("two cases are done", PATIENCE, |world| {
-        done(world).len() >= 2
-    });
+    world.until("two cases are done", PATIENCE, |world| done(world).len() >= 2);
     let before = done(&world);
     world.kill9();
     world.start();
@@ -90,11 +88,7 @@ fn each_case_runs_once_and_alone_even_after_a_crash() {
     assert_eq!(after.len(), 4, "each hidden case once: {after:?}");
     assert_eq!(distinct.len(), 4, "{after:?}");
     assert!(after.starts_with(&before), "{before:?} then {after:?}");
-    assert_eq!(
-        world.spent(&records[0]),
-        1,
-        "the evaluation counts once, not once per case"
-    );
+    assert_eq!(world.spent(&records[0]), 1, "the evaluation counts once, not once per case");
     let board = world.get("/api/v1/boards/nuclei/validation/segmentation");
     let value = &board["rows"][0]["values"][0]["value"];
     assert_eq!(value.as_f64(), Some(1.0), "{board}");

@@ -11,10 +11,7 @@ fn a_shell_opens_in_the_sandbox_of_a_failed_run() {
     let Some(world) = World::new() else { return };
     let folder = world.path("check/shell");
     copy::files(&submission("nuclei/crashes"), &folder, &["expected.toml"]);
-    copy::Copy {
-        path: folder.clone(),
-    }
-    .git(&["init", "--quiet"]);
+    copy::Copy { path: folder.clone() }.git(&["init", "--quiet"]);
     let mut check = world
         .referee(&["check", "--shell", "--base", BASE, "--challenge"])
         .arg(examples().join("nuclei"))
@@ -36,9 +33,6 @@ fn a_shell_opens_in_the_sandbox_of_a_failed_run() {
         assert!(message.lines().any(|l| l == line), "{line} in\n{message}");
     }
     assert!(message.contains("Read-only file system"), "{message}");
-    assert!(
-        message.contains("A shell in the sandbox of the run"),
-        "{message}"
-    );
+    assert!(message.contains("A shell in the sandbox of the run"), "{message}");
     assert!(world.left_on_engine().is_empty());
 }

@@ -34,9 +34,7 @@ fn unique_sleep(test: u32) -> String {
 fn sleep_in_run(copy: &Copy, on_sample: bool) {
     let main = std::fs::read_to_string(copy.path.join("main.py")).unwrap();
     let is_in = if on_sample { "in" } else { "not in" };
-    let sleep = format!(
-        "import os, time\nif 'tile_01.png' {is_in} os.listdir('/input'):\n    time.sleep({LONG})\n"
-    );
+    let sleep = format!("import os, time\nif 'tile_01.png' {is_in} os.listdir('/input'):\n    time.sleep({LONG})\n");
     copy.write("main.py", &format!("{sleep}{main}"));
 }
 
@@ -52,11 +50,7 @@ fn withdraw(world: &World, number: i64) -> String {
     let number = number.to_string();
     let arguments = ["admin", "submission", "withdraw", &number];
     let output = world.referee(&arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -121,10 +115,7 @@ fn a_submission_is_withdrawn_during_its_build() {
     let seconds = unique_sleep(1);
     let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
     let (from, rest) = dockerfile.split_once('\n').expect("lines");
-    copy.write(
-        "Dockerfile",
-        &format!("{from}\nRUN sleep {seconds}\n{rest}"),
-    );
+    copy.write("Dockerfile", &format!("{from}\nRUN sleep {seconds}\n{rest}"));
     copy.commit("A build without an end");
     copy.push_main();
     world.until("the step runs", PATIENCE, |_| running().contains(&seconds));
@@ -145,9 +136,7 @@ fn withdraw_during(stage: Stage) {
     copy.commit("A run without an end");
     copy.push_main();
     wait_for_stage(&mut world, stage);
-    world.until("the container runs", PATIENCE, |world| {
-        programs(world).len() == 1
-    });
+    world.until("the container runs", PATIENCE, |world| programs(world).len() == 1);
     withdraw(&world, 1);
     let took = time_until(Instant::now(), || programs(&world).is_empty());
     assert!(took <= ENDED_WITHIN, "it ended after {took:?}");
@@ -199,9 +188,7 @@ fn a_submission_is_withdrawn_while_it_waits() {
     let message = withdraw(&world, 2);
     let reply = "Submission #2 is withdrawn. It has used no evaluation of the quota.";
     assert_eq!(message.trim(), reply);
-    world.until("its image is gone", Duration::from_secs(30), |world| {
-        images(world).len() == 1
-    });
+    world.until("its image is gone", Duration::from_secs(30), |world| images(world).len() == 1);
     withdraw(&world, 1);
     assert_withdrawn(&mut world, &copy);
     // A second withdrawal changes nothing and fails.

@@ -51,11 +51,8 @@ fn variable(name: &str) -> Option<String> {
 
 /// Runs `docker` and returns its output, or its error output if it fails.
 pub fn docker(arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new("docker")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("docker: {e}"))?;
+    let output =
+        Command::new("docker").args(arguments).stdin(Stdio::null()).output().map_err(|e| format!("docker: {e}"))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
@@ -73,9 +70,7 @@ fn missing() -> Option<String> {
     if let Err(message) = docker(&["version"]) {
         return Some(format!("no engine answers: {}", message.trim()));
     }
-    docker(&["image", "inspect", BASE])
-        .err()
-        .map(|_| format!("no image {BASE}: run examples/base/build.sh"))
+    docker(&["image", "inspect", BASE]).err().map(|_| format!("no image {BASE}: run examples/base/build.sh"))
 }
 
 pub fn examples() -> PathBuf {
@@ -92,10 +87,7 @@ impl World {
     /// An empty installation. `None` if no engine answers or the base image is missing. Under CI that is a failure.
     pub fn new() -> Option<Self> {
         if let Some(missing) = missing() {
-            assert!(
-                !under_ci(),
-                "the tests of the platform cannot run: {missing}"
-            );
+            assert!(!under_ci(), "the tests of the platform cannot run: {missing}");
             eprintln!("SKIPPED, the platform is not tested: {missing}");
             return None;
         }
@@ -112,11 +104,7 @@ impl World {
             settings: String::new(),
             daemon: None,
             log_before: 0,
-            runtime: tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .unwrap(),
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             store: OnceLock::new(),
         })
@@ -159,22 +147,14 @@ impl World {
             write!(text, "{:?}, ", challenge.display().to_string()).unwrap();
         }
         let (listen, slots, more) = (&self.listen, self.slots, &self.settings);
-        write!(
-            text,
-            "]\n[server]\nlisten = \"{listen}\"\n[runner]\ngpus = 0\nslots = {slots}\n{more}"
-        )
-        .unwrap();
+        write!(text, "]\n[server]\nlisten = \"{listen}\"\n[runner]\ngpus = 0\nslots = {slots}\n{more}").unwrap();
         std::fs::write(self.path("referee.toml"), text).unwrap();
     }
 
     /// A call of the program in this installation.
     pub fn referee(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
-        command
-            .current_dir(self.folder.path())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .env("TMPDIR", self.path("tmp"));
+        command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null()).env("TMPDIR", self.path("tmp"));
         for name in ["REFEREE_LISTEN", "REFEREE_DATA", "REFEREE_DATABASE_URL"] {
             command.env_remove(name);
         }
@@ -187,11 +167,7 @@ impl World {
         for team in teams {
             let arguments = ["team", "add", "--challenge", challenge, team.as_ref()];
             let output = self.referee(&arguments).output().unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
     }
 
@@ -199,18 +175,9 @@ impl World {
     pub fn start(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         self.write_settings();
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("referee.log"))
-            .unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("referee.log")).unwrap();
         self.log_before = log.metadata().unwrap().len();
-        let daemon = self
-            .referee(&["serve"])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let daemon = self.referee(&["serve"]).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemon = Some(daemon);
         let url = format!("http://{}/health", self.listen);
         self.until("the daemon is up", Duration::from_secs(60), |world| {
@@ -267,10 +234,7 @@ impl World {
     pub fn until(&mut self, expected: &str, at_most: Duration, holds: impl Fn(&Self) -> bool) {
         let started = Instant::now();
         while !holds(self) {
-            assert!(
-                started.elapsed() < at_most,
-                "not within {at_most:?}: {expected}"
-            );
+            assert!(started.elapsed() < at_most, "not within {at_most:?}: {expected}");
             if let Some(daemon) = &mut self.daemon {
                 let ended = daemon.try_wait().unwrap();
                 assert!(ended.is_none(), "the daemon ended: {ended:?}");
@@ -305,9 +269,7 @@ impl World {
             let view = world.view(token);
             (view["state"]["state"] == "ended").then_some(view)
         };
-        self.until("the submission ends", PATIENCE, |world| {
-            ended(world).is_some()
-        });
+        self.until("the submission ends", PATIENCE, |world| ended(world).is_some());
         let view = ended(self).expect("an end is final");
         let outcome = view["state"]["at"].as_str().expect("an outcome").to_owned();
         (view, outcome)
@@ -326,17 +288,8 @@ impl World {
                 }
                 let far = referee::model::Timestamp(i64::MAX);
                 let local = ForgeName::new("local").unwrap();
-                for class in [
-                    PriorityClass::Answers,
-                    PriorityClass::Urgent,
-                    PriorityClass::Rest,
-                ] {
-                    if !store
-                        .due_messages(&local, class, far, 1)
-                        .await
-                        .unwrap()
-                        .is_empty()
-                    {
+                for class in [PriorityClass::Answers, PriorityClass::Urgent, PriorityClass::Rest] {
+                    if !store.due_messages(&local, class, far, 1).await.unwrap().is_empty() {
                         return false;
                     }
                 }
@@ -389,17 +342,12 @@ impl World {
 
     /// The attempts of a submission, oldest first.
     pub fn attempts(&self, record: &SubmissionRecord) -> Vec<AttemptRecord> {
-        self.runtime
-            .block_on(self.store().attempts(record))
-            .unwrap()
+        self.runtime.block_on(self.store().attempts(record)).unwrap()
     }
 
     /// The number of attempts of a stage that are in a state.
     pub fn count(&self, record: &SubmissionRecord, stage: Stage, state: AttemptState) -> usize {
-        self.attempts(record)
-            .iter()
-            .filter(|a| a.attempt.stage == stage && a.attempt.state == state)
-            .count()
+        self.attempts(record).iter().filter(|a| a.attempt.stage == stage && a.attempt.state == state).count()
     }
 
     /// The number of evaluations that the submission's team has spent on its board.
@@ -423,8 +371,7 @@ impl World {
                 return 0;
             };
             let scores = store.scores(revision.id).await.unwrap();
-            let mine =
-                |s: &&referee::store::ScoreRecord| s.submission.submission.team.as_str() == team;
+            let mine = |s: &&referee::store::ScoreRecord| s.submission.submission.team.as_str() == team;
             scores.iter().filter(mine).count()
         })
     }
@@ -452,14 +399,7 @@ impl World {
             return Vec::new();
         };
         let label = format!("label=referee.made-by={}", instance.trim());
-        let listed = docker(&[
-            "images",
-            "-q",
-            "--filter",
-            "dangling=true",
-            "--filter",
-            &label,
-        ]);
+        let listed = docker(&["images", "-q", "--filter", "dangling=true", "--filter", &label]);
         listed.unwrap().lines().map(str::to_owned).collect()
     }
 
@@ -524,10 +464,7 @@ impl Drop for World {
         }
         // The daemon removes the objects of ended jobs in the background.
         let asked = Instant::now();
-        while self.daemon.is_some()
-            && asked.elapsed() < CLEAN_WITHIN
-            && !self.left_on_engine().is_empty()
-        {
+        while self.daemon.is_some() && asked.elapsed() < CLEAN_WITHIN && !self.left_on_engine().is_empty() {
             std::thread::sleep(Duration::from_millis(100));
         }
         self.end_daemon();

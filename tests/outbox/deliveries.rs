@@ -50,16 +50,8 @@ pub async fn handle_all(world: &World) {
 /// The commits of all submissions, with repetitions.
 pub async fn entered(world: &World) -> Vec<String> {
     let challenge = &world.app.context.challenges[0].slug;
-    let all = world
-        .app
-        .context
-        .store
-        .submissions_of_challenge(challenge)
-        .await
-        .unwrap();
-    let shas = all
-        .into_iter()
-        .map(|r| r.submission.origin.sha().unwrap().to_string());
+    let all = world.app.context.store.submissions_of_challenge(challenge).await.unwrap();
+    let shas = all.into_iter().map(|r| r.submission.origin.sha().unwrap().to_string());
     shas.collect()
 }
 
@@ -67,14 +59,7 @@ pub async fn entered(world: &World) -> Vec<String> {
 pub async fn world(teams: usize) -> World {
     let world = World::start(Plan::new(ForgeVersion::Gitea127, teams)).await;
     for team in &world.teams {
-        observe::record_refs(
-            &world.app.context,
-            &world.app.forges,
-            team,
-            world.app.context.clock.now(),
-        )
-        .await
-        .unwrap();
+        observe::record_refs(&world.app.context, &world.app.forges, team, world.app.context.clock.now()).await.unwrap();
     }
     let address = format!("{}/hooks/{}", world.url, world.name);
     world.forge.hook("owner", "nuclei", &address, SECRET).await;
@@ -100,9 +85,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
         handle_all(&world).await;
         by_delivery += entered(&world).await.len() - round * TEAMS;
         world.advance(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap();
+        observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
         let found: BTreeSet<String> = entered(&world).await.into_iter().collect();
         assert_eq!(found, pushed);
         let took = world.app.context.clock.now().since(pushed_at);
@@ -110,10 +93,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
     }
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "each once");
     let all = TEAMS * ROUNDS;
-    assert!(
-        (all / 2..all).contains(&by_delivery),
-        "{by_delivery} of {all} by delivery"
-    );
+    assert!((all / 2..all).contains(&by_delivery), "{by_delivery} of {all} by delivery");
 
     // The forge sends all deliveries again, with other ids.
     *world.forge.delivery_faults() = crate::model::fault_injection::DeliveryFaults::none();
@@ -121,9 +101,7 @@ async fn a_commit_is_found_by_the_next_sweep_if_its_delivery_is_lost() {
         world.forge.replay(n);
     }
     handle_all(&world).await;
-    observe::sweep(&world.app.context, &world.app.forges)
-        .await
-        .unwrap();
+    observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     assert_eq!(entered(&world).await.len(), TEAMS * ROUNDS, "still once");
     secrets::assert_kept(&world).await;
 }
@@ -179,8 +157,6 @@ async fn the_content_of_a_delivery_is_not_trusted() {
     handle_all(&world).await;
     let message = "only a ref that Referee reads itself counts";
     assert_eq!(entered(&world).await, [head], "{message}");
-    observe::sweep(&world.app.context, &world.app.forges)
-        .await
-        .unwrap();
+    observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     assert_eq!(entered(&world).await.len(), 1);
 }

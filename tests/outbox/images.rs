@@ -21,22 +21,13 @@ async fn world(version: ForgeVersion, opens: Timestamp, closes: Timestamp) -> (W
     let mut plan = Plan::new(version, 1);
     plan.replacements = vec![
         ("on = \"branch:main\"", "on = \"image:method\"".to_owned()),
-        (
-            "opens = \"2024-01-01T00:00:00Z\"",
-            format!("opens = \"{opens}\""),
-        ),
-        (
-            "closes = \"2099-12-31T23:59:59Z\"",
-            format!("closes = \"{closes}\""),
-        ),
+        ("opens = \"2024-01-01T00:00:00Z\"", format!("opens = \"{opens}\"")),
+        ("closes = \"2099-12-31T23:59:59Z\"", format!("closes = \"{closes}\"")),
     ];
     let world = World::start(plan).await;
     let forge = &world.forge;
     let number = forge.organization(OWNER, "owner");
-    let (read, write) = (
-        ("repo.packages", Mode::Read),
-        ("repo.packages", Mode::Write),
-    );
+    let (read, write) = (("repo.packages", Mode::Read), ("repo.packages", Mode::Write));
     forge.team(OWNER, "referee", &[read], &["referee"], None);
     forge.team(OWNER, "members", &[write], &["alice"], None);
     let owner = ImageOwner {
@@ -46,23 +37,12 @@ async fn world(version: ForgeVersion, opens: Timestamp, closes: Timestamp) -> (W
         login: OWNER.to_owned(),
         repository: world.teams[0].id,
     };
-    let owner = world
-        .app
-        .context
-        .store
-        .bind_image_owner(&owner, NOW)
-        .await
-        .unwrap();
+    let owner = world.app.context.store.bind_image_owner(&owner, NOW).await.unwrap();
     (world, owner)
 }
 
 fn push(world: &World, owner: &str, tag: &str, manifest: &str) {
-    let image = Image {
-        name: "method",
-        tag,
-        manifest: manifest.as_bytes(),
-        blobs: &[],
-    };
+    let image = Image { name: "method", tag, manifest: manifest.as_bytes(), blobs: &[] };
     world.forge.push_image("alice", owner, &image);
 }
 
@@ -84,29 +64,18 @@ async fn a_renamed_owner_is_followed_by_its_number() {
         let (world, owner) = world(version, opens, closes).await;
         push(&world, OWNER, "segmentation", "{}");
         assert_eq!(sweep(&world).await, 1);
-        world
-            .forge
-            .state()
-            .rename_account(owner.owner_id, "otherwise");
+        world.forge.state().rename_account(owner.owner_id, "otherwise");
         // Another organization takes the name, and has images there.
         let other = world.forge.organization(OWNER, "owner");
         let read = [("repo.packages", Mode::Read)];
-        world
-            .forge
-            .team(OWNER, "referee", &read, &["referee"], None);
+        world.forge.team(OWNER, "referee", &read, &["referee"], None);
         push(&world, OWNER, "segmentation", "{\"a\":1}");
         assert_ne!(other, owner.owner_id);
         push(&world, "otherwise", "segmentation-2", "{\"b\":1}");
         assert_eq!(sweep(&world).await, 1);
         let known = world.app.context.store.image_owners().await.unwrap();
         assert_eq!(known[0].login, "otherwise");
-        let seen = world
-            .app
-            .context
-            .store
-            .known_images(&known[0])
-            .await
-            .unwrap();
+        let seen = world.app.context.store.known_images(&known[0]).await.unwrap();
         let digests: Vec<_> = seen.iter().map(|image| image.digest.clone()).collect();
         assert_eq!(digests, [Digest::of(b"{}"), Digest::of(b"{\"b\":1}")]);
         assert_eq!(sweep(&world).await, 0);
@@ -141,38 +110,17 @@ async fn the_sweep_asks_for_no_manifest_of_a_phase_that_is_not_open() {
     let seen = world.app.context.store.known_images(&owner).await.unwrap();
     assert_eq!(seen.len(), 2, "the known images stay known");
     // An image with a delivery is entered at any time.
-    let received = images::observe(&world.app.context, &world.app.forges, &owner, Phases::All)
-        .await
-        .unwrap();
+    let received = images::observe(&world.app.context, &world.app.forges, &owner, Phases::All).await.unwrap();
     let new = received.entered.iter().filter(|record| record.new).count();
     assert_eq!((new, received.unmatched.len()), (1, 0));
     let task = TaskSlug::new("segmentation").unwrap();
-    let record = world
-        .app
-        .context
-        .store
-        .submission(received.entered[0].submission)
-        .await;
+    let record = world.app.context.store.submission(received.entered[0].submission).await;
     assert_eq!(record.unwrap().submission.task, Some(task));
     // A deleted tag is forgotten, also in a closed phase.
     world.forge.state().packages.clear();
     sweep(&world).await;
-    assert_eq!(
-        world.app.context.store.known_images(&owner).await.unwrap(),
-        []
-    );
-    let registry = world
-        .app
-        .forges
-        .require(&world.name)
-        .unwrap()
-        .packages()
-        .unwrap()
-        .registry()
-        .await;
-    let gone = registry
-        .unwrap()
-        .manifest(&format!("{OWNER}/method"), "none")
-        .await;
+    assert_eq!(world.app.context.store.known_images(&owner).await.unwrap(), []);
+    let registry = world.app.forges.require(&world.name).unwrap().packages().unwrap().registry().await;
+    let gone = registry.unwrap().manifest(&format!("{OWNER}/method"), "none").await;
     assert!(matches!(gone, Err(RegistryError::NotFound(_))));
 }

@@ -11,13 +11,7 @@ use crate::model::fault_injection::{Fault, Script, When};
 use crate::world::{Plan, World};
 
 fn next(path: &str, fault: Fault) -> Script {
-    Script {
-        method: "POST",
-        path: path.to_owned(),
-        fault,
-        when: When::After,
-        times: 1,
-    }
+    Script { method: "POST", path: path.to_owned(), fault, when: When::After, times: 1 }
 }
 
 /// A world with two comments of one report: the forge delayed the first request, answered the second one, and then
@@ -59,19 +53,11 @@ async fn a_late_comment_is_deleted_without_an_edit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_that_was_written_without_an_answer_is_found() {
     let world = World::start(Plan::new(ForgeVersion::Gitea124, 1)).await;
-    for fault in [
-        Fault::Hang,
-        Fault::Status(502),
-        Fault::Redirect,
-        Fault::Later(503, 1),
-        Fault::LostRace,
-        Fault::Revoked,
-    ] {
+    for fault in
+        [Fault::Hang, Fault::Status(502), Fault::Redirect, Fault::Later(503, 1), Fault::LostRace, Fault::Revoked]
+    {
         let id = world.submit(0).await;
-        world
-            .forge
-            .faults()
-            .script(next("/comments", fault.clone()));
+        world.forge.faults().script(next("/comments", fault.clone()));
         world.admitted(id).await;
         world.settle().await;
         world.assert_report(id).await;
@@ -83,19 +69,14 @@ async fn a_comment_that_was_written_without_an_answer_is_found() {
 
 /// Ends the daemon while it waits for the answer to a request that the forge does, or puts off.
 async fn ended_while(path: &str, fault: Fault) -> (World, referee::model::SubmissionId) {
-    let plan = Plan {
-        patience: Duration::seconds(60),
-        ..Plan::new(ForgeVersion::Gitea127, 1)
-    };
+    let plan = Plan { patience: Duration::seconds(60), ..Plan::new(ForgeVersion::Gitea127, 1) };
     let mut world = World::start(plan).await;
     let id = world.submit(0).await;
     world.admitted(id).await;
     world.forge.faults().script(next(path, fault));
     let waits = || {
         let asked = world.forge.asked();
-        asked
-            .iter()
-            .any(|a| a.status.is_none() && a.path.ends_with(path))
+        asked.iter().any(|a| a.status.is_none() && a.path.ends_with(path))
     };
     tokio::select! {
         _ = world.send() => panic!("the request was answered"),

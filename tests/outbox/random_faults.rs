@@ -81,10 +81,6 @@ async fn a_thousand_reports_become_a_thousand_comments_although_requests_fail() 
     let asked = world.forge.asked();
     let failed = asked.iter().filter(|a| a.status.is_none_or(|s| s >= 300));
     let failed = failed.count();
-    assert!(
-        failed > 200,
-        "too few requests failed: {failed} of {}",
-        asked.len()
-    );
+    assert!(failed > 200, "too few requests failed: {failed} of {}", asked.len());
     secrets::assert_kept(&world).await;
 }

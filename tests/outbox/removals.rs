@@ -54,11 +54,7 @@ async fn a_revoked_token_is_logged_once_and_loses_nothing() {
             comment_id: world.reports(*id).await[0].id,
         };
         let message = outbox::reaction(&at, world.app.context.clock.now());
-        let put = world
-            .app
-            .context
-            .store
-            .enqueue(&message, world.app.context.clock.now());
+        let put = world.app.context.store.enqueue(&message, world.app.context.clock.now());
         put.await.unwrap();
     }
     let before = world.forge.asked().len();
@@ -66,17 +62,8 @@ async fn a_revoked_token_is_logged_once_and_loses_nothing() {
     assert_eq!(logged("rejects our requests"), 1);
     assert_eq!(logged("answers again"), 0);
     let asked = world.forge.asked().len() - before;
-    assert!(
-        asked < 100,
-        "{asked} requests in ten minutes with a revoked token"
-    );
-    assert!(
-        world
-            .messages()
-            .await
-            .iter()
-            .all(|message| message.last_error.is_none() || message.is_due)
-    );
+    assert!(asked < 100, "{asked} requests in ten minutes with a revoked token");
+    assert!(world.messages().await.iter().all(|message| message.last_error.is_none() || message.is_due));
 
     let account = world.forge.state().account_named("referee").unwrap().id;
     world.forge.state().tokens.push(Token {
@@ -129,21 +116,14 @@ async fn an_archived_repository_gets_statuses_at_once_and_its_report_when_it_is_
         let asked = world.forge.asked().len() - before;
         assert!(asked < 6 * 20, "{asked} requests in six hours");
         assert!(world.reports(id).await.is_empty());
-        assert_eq!(
-            log::lines(&[world.name.as_str(), "rejects our requests"]),
-            0
-        );
+        assert_eq!(log::lines(&[world.name.as_str(), "rejects our requests"]), 0);
 
         // The sweep sees that the repository is writable again, and Referee sends the report at once.
         world.send().await;
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap();
+        observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
         assert!(!world.send().await, "the repository is still archived");
         archive(&world, None);
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap();
+        observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
         world.send_for(3, Duration(0)).await;
         world.assert_report(id).await;
         world.settle().await;
@@ -157,9 +137,7 @@ async fn an_archived_repository_gets_statuses_at_once_and_its_report_when_it_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_logged_once_even_if_no_message_is_due() {
     let world = world(3).await;
-    observe::sweep(&world.app.context, &world.app.forges)
-        .await
-        .unwrap();
+    observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     let logged = |text: &str| log::lines(&[world.name.as_str(), text]);
     let revoked = {
         let mut state = world.forge.state();
@@ -169,26 +147,19 @@ async fn a_revoked_token_is_logged_once_even_if_no_message_is_due() {
     let before = world.forge.asked().len();
     for _ in 0..30 {
         world.advance(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap();
+        observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     }
     assert_eq!(logged("rejects our requests"), 1);
     let help = ["ERROR", world.name.as_str(), "token-file"];
     assert_eq!(log::lines(&help), 1, "the line names the setting to fix");
     assert_eq!(logged("not listed") + logged("answers again"), 0);
     let asked = world.forge.asked().len() - before;
-    assert!(
-        asked < 3 * 30,
-        "{asked} requests in half an hour with a revoked token"
-    );
+    assert!(asked < 3 * 30, "{asked} requests in half an hour with a revoked token");
 
     world.forge.state().tokens.push(revoked);
     for _ in 0..3 {
         world.advance(limits::SWEEP_INTERVAL);
-        observe::sweep(&world.app.context, &world.app.forges)
-            .await
-            .unwrap();
+        observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     }
     assert_eq!(logged("rejects our requests"), 1);
     assert_eq!(logged("answers again"), 1);
@@ -220,11 +191,7 @@ async fn statuses_of_a_removed_commit_are_given_up() {
         assert!(took < Duration::seconds(300), "{}", took.compact());
         // The report needs no commit.
         world.assert_report(id).await;
-        let lost = [
-            "not published; given up",
-            "status",
-            "no longer has this commit",
-        ];
+        let lost = ["not published; given up", "status", "no longer has this commit"];
         let subject = format!("commit {}", world.teams[0].id);
         let all = world.messages().await;
         let gone = |row: &&crate::world::MessageRow| {
@@ -234,10 +201,7 @@ async fn statuses_of_a_removed_commit_are_given_up() {
         let gone: Vec<_> = all.iter().filter(gone).collect();
         assert!(gone.iter().any(|row| row.channel == "status"), "{all:?}");
         assert!(log::lines(&[&lost[..], &[&subject]].concat()) > 0);
-        assert_eq!(
-            log::lines(&[world.name.as_str(), "rejects our requests"]),
-            0
-        );
+        assert_eq!(log::lines(&[world.name.as_str(), "rejects our requests"]), 0);
         // Other messages are not affected.
         world.rejected(next).await;
         world.settle().await;
@@ -275,10 +239,7 @@ async fn a_deleted_comment_is_written_again() {
     let id = reported(&world).await;
     let comment = world.reports(id).await[0].id;
     let path = format!("/repos/nuclei/team-000/issues/comments/{comment}");
-    let (status, _) = world
-        .forge
-        .api("owner", "DELETE", &path, &Value::Null)
-        .await;
+    let (status, _) = world.forge.api("owner", "DELETE", &path, &Value::Null).await;
     assert_eq!(status, 204);
     world.crashed(id).await;
     world.settle().await;
@@ -290,20 +251,11 @@ async fn a_renamed_repository_is_followed() {
     for version in ForgeVersion::ALL {
         let world = World::start(Plan::new(version, 1)).await;
         let id = reported(&world).await;
-        world
-            .forge
-            .state()
-            .rename(repository(&world, 0), "team-otherwise");
+        world.forge.state().rename(repository(&world, 0), "team-otherwise");
         world.crashed(id).await;
         world.settle().await;
         world.assert_published(id).await;
-        let row = world
-            .app
-            .context
-            .store
-            .repository(world.teams[0].id)
-            .await
-            .unwrap();
+        let row = world.app.context.store.repository(world.teams[0].id).await.unwrap();
         assert_eq!(row.full_name, "nuclei/team-otherwise");
     }
 }
@@ -320,12 +272,7 @@ async fn messages_for_a_deleted_repository_end_with_an_error() {
         world.settle().await;
         let took = world.app.context.clock.now().since(before);
         assert!(took < Duration::seconds(3600), "{}", took.compact());
-        for message in world
-            .messages()
-            .await
-            .iter()
-            .filter(|message| message.channel != "admission")
-        {
+        for message in world.messages().await.iter().filter(|message| message.channel != "admission") {
             let error = message.last_error.as_deref().unwrap_or("no error");
             assert!(error.contains("no longer has this repository"), "{error:?}");
         }

@@ -27,23 +27,15 @@ async fn a_deleted_delivery_that_comes_again_has_no_effect() {
     settle(&world).await;
     let sent = world.forge.sent().len();
     let kept = world.app.context.store.delivery_notes().await.unwrap();
-    assert!(
-        kept.len() > 1 && kept.iter().all(|(_, note)| note.is_some()),
-        "{kept:?}"
-    );
+    assert!(kept.len() > 1 && kept.iter().all(|(_, note)| note.is_some()), "{kept:?}");
     let first = entered(&world).await;
     assert_eq!(first.len(), 1);
     let comments = || format!("{:?}", world.forge.state().comments);
     let published = comments();
 
-    world.advance(Duration(
-        world.app.context.settings.retention.deliveries.0 - 1,
-    ));
+    world.advance(Duration(world.app.context.settings.retention.deliveries.0 - 1));
     retention::pass(&world.app).await;
-    assert_eq!(
-        world.app.context.store.delivery_notes().await.unwrap(),
-        kept
-    );
+    assert_eq!(world.app.context.store.delivery_notes().await.unwrap(), kept);
     world.advance(limits::RETENTION_INTERVAL);
     retention::pass(&world.app).await;
     let left = world.app.context.store.delivery_notes().await.unwrap();
@@ -56,9 +48,7 @@ async fn a_deleted_delivery_that_comes_again_has_no_effect() {
     settle(&world).await;
     let again = world.app.context.store.delivery_notes().await.unwrap();
     assert!(again.len() > 1, "they count as new deliveries");
-    observe::sweep(&world.app.context, &world.app.forges)
-        .await
-        .unwrap();
+    observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     for about in [DeliveryKind::Texts, DeliveryKind::Other] {
         while intake::step(&world.app, about).await.unwrap() > 0 {}
     }

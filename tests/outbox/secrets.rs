@@ -13,25 +13,11 @@ pub async fn assert_kept(world: &World) {
     let mut published = vec![("log", log::text()), ("rows", world.rows().await)];
     {
         let state = world.forge.state();
-        published.push((
-            "forge",
-            format!(
-                "{:?} {:?} {:?}",
-                state.comments, state.issues, state.statuses
-            ),
-        ));
+        published.push(("forge", format!("{:?} {:?} {:?}", state.comments, state.issues, state.statuses)));
     }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    for page in [
-        "/",
-        "/challenges/nuclei",
-        "/challenges/nuclei/validation/segmentation",
-    ] {
-        let answer = client
-            .get(format!("{}{page}", world.url))
-            .send()
-            .await
-            .unwrap();
+    for page in ["/", "/challenges/nuclei", "/challenges/nuclei/validation/segmentation"] {
+        let answer = client.get(format!("{}{page}", world.url)).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{page}");
         published.push(("page", answer.text().await.unwrap()));
     }

@@ -2,8 +2,7 @@
 
 use referee::clock;
 use referee::model::{
-    AttemptState, Blame, CommitSha, Duration, Finding, Outcome, PhaseSlug, Stage, SubmissionId,
-    TaskSlug,
+    AttemptState, Blame, CommitSha, Duration, Finding, Outcome, PhaseSlug, Stage, SubmissionId, TaskSlug,
 };
 use referee::pipeline::outbox::{self, Occasion};
 use referee::pipeline::view;
@@ -24,10 +23,7 @@ fn failed(outcome: Outcome, message: &str) -> Finish {
         state: AttemptState::Failed,
         blame: Some(Blame::Participant),
         findings: vec![Finding::error("RUN001", message, "Fix it.")],
-        next: Next::End {
-            outcome,
-            incident: None,
-        },
+        next: Next::End { outcome, incident: None },
         ..passed(Stage::Admission)
     }
 }
@@ -41,17 +37,10 @@ impl World {
             let state = self.forge.state();
             let id: i64 = repository.forge_id.parse().unwrap();
             let files = Files::from([("salt".to_owned(), Some(salt.into_bytes()))]);
-            let by = Author {
-                name: "Alice".to_owned(),
-                email: "alice@example.org".to_owned(),
-                at: state.now(),
-            };
+            let by = Author { name: "Alice".to_owned(), email: "alice@example.org".to_owned(), at: state.now() };
             state.add_commit(id, &files, &by, "Work\n").to_string()
         };
-        let seen = SeenRef {
-            full_ref: "refs/heads/main".to_owned(),
-            commit: CommitSha::new(sha).unwrap(),
-        };
+        let seen = SeenRef { full_ref: "refs/heads/main".to_owned(), commit: CommitSha::new(sha).unwrap() };
         let new = NewSource {
             seen: seen.clone(),
             phase: PhaseSlug::new("validation").unwrap(),
@@ -67,20 +56,10 @@ impl World {
     async fn step(&self, id: SubmissionId, mut finish: Finish) {
         let (store, now) = (&self.app.context.store, self.app.context.clock.now());
         let record = store.submission(id).await.unwrap();
-        let claim = Claim {
-            submission: id,
-            stage: record.submission.stage(),
-            case: None,
-            owner: "tests",
-            seed: 1,
-        };
+        let claim = Claim { submission: id, stage: record.submission.stage(), case: None, owner: "tests", seed: 1 };
         let lease = store.claim(&claim, now).await.unwrap().unwrap();
         let ended = matches!(finish.next, Next::End { .. });
-        let occasion = if ended {
-            Occasion::End
-        } else {
-            Occasion::Progress
-        };
+        let occasion = if ended { Occasion::End } else { Occasion::Progress };
         let (context, forges) = (&self.app.context, &self.app.forges);
         let messages = outbox::submission_updates(context, forges, &record, occasion);
         let messages = messages.into_iter().map(Effect::Outbox);
@@ -93,22 +72,14 @@ impl World {
     /// Ends the admission with success.
     pub async fn admitted(&self, id: SubmissionId) {
         let task = TaskSlug::new("segmentation").unwrap();
-        let tasks = vec![TaskEntry {
-            task,
-            dockerfile: "Dockerfile".to_owned(),
-            token: clock::page_token(),
-        }];
-        let finish = Finish {
-            effects: vec![Effect::Tasks(tasks)],
-            ..passed(Stage::Build)
-        };
+        let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: clock::page_token() }];
+        let finish = Finish { effects: vec![Effect::Tasks(tasks)], ..passed(Stage::Build) };
         self.step(id, finish).await;
     }
 
     /// Ends the admission with an error.
     pub async fn rejected(&self, id: SubmissionId) {
-        self.step(id, failed(Outcome::Rejected, "There is no Dockerfile."))
-            .await;
+        self.step(id, failed(Outcome::Rejected, "There is no Dockerfile.")).await;
     }
 
     /// Ends the build with success.
@@ -123,8 +94,7 @@ impl World {
 
     /// Ends the current stage with an error.
     pub async fn crashed(&self, id: SubmissionId) {
-        self.step(id, failed(Outcome::RunFailed, "It ended with exit code 3."))
-            .await;
+        self.step(id, failed(Outcome::RunFailed, "It ended with exit code 3.")).await;
     }
 
     /// A submission as its team sees it now.
@@ -139,9 +109,7 @@ impl World {
         let marker = markdown::marker(&view.challenge.slug, view.number);
         let state = self.forge.state();
         let all = state.comments.iter();
-        all.filter(|c| c.body.starts_with(&marker))
-            .cloned()
-            .collect()
+        all.filter(|c| c.body.starts_with(&marker)).cloned().collect()
     }
 
     pub fn issues(&self, team: usize) -> Vec<Issue> {
@@ -166,9 +134,7 @@ impl World {
         for status in status::submission_statuses(&view) {
             let all = state.statuses.iter();
             let mine = all.filter(|s| s.sha == sha && s.context == status.context);
-            let last = mine
-                .max_by_key(|s| s.id)
-                .map(|s| (&*s.state, &*s.description));
+            let last = mine.max_by_key(|s| s.id).map(|s| (&*s.state, &*s.description));
             let expected = (status.state.as_str(), &*status.message);
             assert_eq!(last, Some(expected), "{status:?}");
         }

@@ -76,13 +76,7 @@ pub struct World {
     folder: tempfile::TempDir,
 }
 
-fn write_configuration(
-    folder: &Path,
-    name: &ForgeName,
-    forge: &str,
-    token: &str,
-    replacements: &[(&str, String)],
-) {
+fn write_configuration(folder: &Path, name: &ForgeName, forge: &str, token: &str, replacements: &[(&str, String)]) {
     let nuclei = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
     let challenge = folder.join("challenge");
     std::fs::create_dir(&challenge).unwrap();
@@ -133,16 +127,7 @@ impl World {
         let root = forge.root();
         write_configuration(folder.path(), &name, &root, &token, &plan.replacements);
         let (app, url) = serve(folder.path(), &token, plan.patience, plan.clock).await;
-        let mut world = Self {
-            forge,
-            app,
-            name,
-            token,
-            url,
-            teams: Vec::new(),
-            patience: plan.patience,
-            folder,
-        };
+        let mut world = Self { forge, app, name, token, url, teams: Vec::new(), patience: plan.patience, folder };
         for n in 0..plan.teams {
             world.bind(&format!("{n:03}")).await;
         }
@@ -185,14 +170,9 @@ impl World {
     /// Sends due messages, and returns whether there were any. Some may stay.
     pub async fn send(&self) -> bool {
         let step = |priority_class| publish::step(&self.app, &self.name, priority_class);
-        let (answers, urgent, rest) = tokio::join!(
-            step(PriorityClass::Answers),
-            step(PriorityClass::Urgent),
-            step(PriorityClass::Rest)
-        );
-        [answers, urgent, rest]
-            .map(Result::unwrap)
-            .contains(&Progress::Worked)
+        let (answers, urgent, rest) =
+            tokio::join!(step(PriorityClass::Answers), step(PriorityClass::Urgent), step(PriorityClass::Rest));
+        [answers, urgent, rest].map(Result::unwrap).contains(&Progress::Worked)
     }
 
     /// Sends due messages several times, and moves the clock after each.
@@ -219,9 +199,7 @@ impl World {
     }
 
     async fn database(&self) -> AnyConnection {
-        AnyConnection::connect(self.app.context.settings.database.expose())
-            .await
-            .unwrap()
+        AnyConnection::connect(self.app.context.settings.database.expose()).await.unwrap()
     }
 
     async fn next_due(&self) -> Option<Timestamp> {
@@ -275,10 +253,7 @@ async fn serve(folder: &Path, token: &str, patience: Duration, clock: Clock) -> 
     // reqwest needs a TLS provider before its first client, also for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let installation = config::read_installation(&folder.join("referee.toml"));
-    let Installation {
-        mut settings,
-        challenges,
-    } = installation.unwrap();
+    let Installation { mut settings, challenges } = installation.unwrap();
     std::fs::create_dir_all(&settings.data).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     settings.listen = listener.local_addr().unwrap();
@@ -289,8 +264,7 @@ async fn serve(folder: &Path, token: &str, patience: Duration, clock: Clock) -> 
         panic!("the forge {name} is not a Gitea");
     };
     let mirrors: PathBuf = settings.data.join("mirrors");
-    let gitea =
-        GiteaForge::new(&forge.url, credentials::fixed(&Secret::new(token)), mirrors).unwrap();
+    let gitea = GiteaForge::new(&forge.url, credentials::fixed(&Secret::new(token)), mirrors).unwrap();
     let gitea: Arc<dyn referee::forge::Forge> = Arc::new(gitea.with_call_time(patience).unwrap());
     let parts = Parts {
         store: Store::open(settings.database.expose()).await.unwrap(),

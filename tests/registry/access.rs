@@ -18,14 +18,9 @@ async fn a_locked_registry_accepts_the_right_token_only() {
     let Some(server) = Server::start(Access::Locked).await else {
         return;
     };
-    let pinned = parts(&[layer("run", b"x")])
-        .push(&server, NAME, "phase")
-        .await;
+    let pinned = parts(&[layer("run", b"x")]).push(&server, NAME, "phase").await;
     let registry = server.registry();
-    assert_eq!(
-        registry.manifest(NAME, "phase").await.unwrap().digest,
-        pinned
-    );
+    assert_eq!(registry.manifest(NAME, "phase").await.unwrap().digest, pinned);
     let unknown = registry.manifest(NAME, "other").await.unwrap_err();
     assert!(matches!(unknown, RegistryError::NotFound(_)), "{unknown}");
     let unknown = registry.tags("phakir/unknown").await.unwrap_err();
@@ -40,11 +35,7 @@ async fn a_locked_registry_accepts_the_right_token_only() {
         assert!(!format!("{error} {error:?}").contains("wrong-password"));
     }
     drop(server);
-    let error = Registry::new(&address, None)
-        .unwrap()
-        .tags(NAME)
-        .await
-        .unwrap_err();
+    let error = Registry::new(&address, None).unwrap().tags(NAME).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
 }
 
@@ -54,20 +45,11 @@ async fn all_pages_of_tags_are_read() {
         return;
     };
     let many = limits::REGISTRY_TAGS_PAGE * 2 + 1;
-    parts(&[layer("run", b"x")])
-        .push(&server, NAME, "v-0000")
-        .await;
-    let text = server
-        .registry()
-        .manifest(NAME, "v-0000")
-        .await
-        .unwrap()
-        .bytes;
+    parts(&[layer("run", b"x")]).push(&server, NAME, "v-0000").await;
+    let text = server.registry().manifest(NAME, "v-0000").await.unwrap().bytes;
     let text = serde_json::from_slice(&text).unwrap();
     for n in 1..many {
-        server
-            .push_manifest(NAME, &format!("v-{n:04}"), &text)
-            .await;
+        server.push_manifest(NAME, &format!("v-{n:04}"), &text).await;
     }
     let mut tags = server.registry().tags(NAME).await.unwrap();
     tags.sort();
@@ -86,9 +68,7 @@ struct Host {
 }
 
 impl Host {
-    async fn start(
-        answer: impl Fn(&Uri, Option<&str>) -> Response<Body> + Clone + Send + Sync + 'static,
-    ) -> Self {
+    async fn start(answer: impl Fn(&Uri, Option<&str>) -> Response<Body> + Clone + Send + Sync + 'static) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let remembered = seen.clone();
@@ -102,11 +82,7 @@ impl Host {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            address,
-            seen,
-            task,
-        }
+        Self { address, seen, task }
     }
 
     fn seen(&self) -> Seen {
@@ -153,25 +129,11 @@ async fn a_redirect_carries_no_credentials() {
     assert!(seen[2].1.as_ref().unwrap().starts_with("Basic "));
     assert_eq!(store.seen(), [("/key?signature=hush".to_owned(), None)]);
 
-    let error = own
-        .registry()
-        .blob_bytes(NAME, &digest, 3)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, RegistryError::TooLarge { limit: 3, .. }),
-        "{error}"
-    );
+    let error = own.registry().blob_bytes(NAME, &digest, 3).await.unwrap_err();
+    assert!(matches!(error, RegistryError::TooLarge { limit: 3, .. }), "{error}");
     let other = Digest::of(b"other");
-    let error = own
-        .registry()
-        .blob_bytes(NAME, &other, 100)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, RegistryError::DigestMismatch { .. }),
-        "{error}"
-    );
+    let error = own.registry().blob_bytes(NAME, &other, 100).await.unwrap_err();
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
     assert!(!format!("{error:?}").contains("hush"));
 }
 
@@ -200,22 +162,14 @@ async fn a_redirect_back_carries_no_credentials_either() {
 async fn redirects_end_and_are_for_blobs_only() {
     let host = Host::start(|_, _| reply(302, &[("location", "/again")], "")).await;
     let digest = Digest::of(b"blob");
-    let error = host
-        .registry()
-        .blob_bytes(NAME, &digest, 100)
-        .await
-        .unwrap_err();
+    let error = host.registry().blob_bytes(NAME, &digest, 100).await.unwrap_err();
     assert!(matches!(error, RegistryError::Protocol(_)), "{error}");
     assert_eq!(host.seen().len(), limits::REGISTRY_REDIRECTS_MAX + 1);
     let error = host.registry().manifest(NAME, "x").await.unwrap_err();
     assert!(matches!(error, RegistryError::Protocol(_)), "{error}");
     for location in ["ftp://x/", "file:///etc/passwd", "http://"] {
         let host = Host::start(move |_, _| reply(302, &[("location", location)], "")).await;
-        let error = host
-            .registry()
-            .blob_bytes(NAME, &digest, 100)
-            .await
-            .unwrap_err();
+        let error = host.registry().blob_bytes(NAME, &digest, 100).await.unwrap_err();
         assert!(matches!(error, RegistryError::Protocol(_)), "{error}");
     }
 }
@@ -264,46 +218,28 @@ async fn tokens_are_asked_of_the_registry_or_a_configured_host() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_bounded_and_compared() {
     let kind = ("content-type", "application/vnd.oci.image.manifest.v1+json");
-    let long =
-        Host::start(move |_, _| reply(200, &[kind], vec![b' '; limits::MANIFEST_BYTES_MAX + 1]))
-            .await;
+    let long = Host::start(move |_, _| reply(200, &[kind], vec![b' '; limits::MANIFEST_BYTES_MAX + 1])).await;
     let error = long.registry().manifest(NAME, "x").await.unwrap_err();
     assert!(matches!(error, RegistryError::TooLarge { .. }), "{error}");
 
     let lie = Digest::of(b"lie").to_string();
     let claimed = lie.clone();
-    let host =
-        Host::start(move |_, _| reply(200, &[kind, ("docker-content-digest", &claimed)], "{}"))
-            .await;
+    let host = Host::start(move |_, _| reply(200, &[kind, ("docker-content-digest", &claimed)], "{}")).await;
     let error = host.registry().manifest(NAME, "x").await.unwrap_err();
-    assert!(
-        matches!(error, RegistryError::DigestMismatch { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
 
     let plain = Host::start(move |_, _| reply(200, &[kind], "{}")).await;
     let registry = plain.registry();
-    assert_eq!(
-        registry.manifest(NAME, "x").await.unwrap().digest,
-        Digest::of(b"{}")
-    );
+    assert_eq!(registry.manifest(NAME, "x").await.unwrap().digest, Digest::of(b"{}"));
     let error = registry.manifest(NAME, &lie).await.unwrap_err();
-    assert!(
-        matches!(error, RegistryError::DigestMismatch { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
 
     let busy = Host::start(|_, _| reply(503, &[], "")).await;
     assert!(busy.registry().tags(NAME).await.unwrap_err().is_retryable());
     let before = busy.seen().len();
     for bad in ["../admin", "a?x=", "A"] {
         assert!(busy.registry().tags(bad).await.is_err());
-        assert!(
-            busy.registry()
-                .manifest(NAME, &bad.replace('A', "a/b"))
-                .await
-                .is_err()
-        );
+        assert!(busy.registry().manifest(NAME, &bad.replace('A', "a/b")).await.is_err());
     }
     assert_eq!(busy.seen().len(), before, "nothing was sent");
 }

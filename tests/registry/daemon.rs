@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use referee::clock::{self, Clock};
 use referee::config;
 use referee::executor::{Engine, Runner as _};
-use referee::model::{
-    Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug,
-};
+use referee::model::{Digest, ForgeEvent, ForgeName, Outcome, RepositoryId, Sender, Stage, TeamSlug};
 use referee::pipeline::{App, Engines, Parts, images, intake, view, workers};
 use referee::report::markdown;
 use referee::store::{Delivery, DeliveryKind, ImageOwner, Repository, Store, SubmissionRecord};
@@ -53,11 +51,7 @@ fn write_configuration(folder: &Path) {
 impl World {
     async fn new() -> Option<Self> {
         let bench = Bench::new().await?;
-        if bench
-            .command(&["image", "inspect", "referee/python:3.11"])
-            .output()
-            .is_ok_and(|o| !o.status.success())
-        {
+        if bench.command(&["image", "inspect", "referee/python:3.11"]).output().is_ok_and(|o| !o.status.success()) {
             super::missing("no image referee/python:3.11: run examples/base/build.sh");
             return None;
         }
@@ -65,19 +59,13 @@ impl World {
         let forge = ScriptedForge {
             registry: server.registry(),
             repository: "nuclei/team-alpha",
-            owners: vec![
-                ("nuclei-alpha", ALPHA, vec!["method", "notes"]),
-                ("other", OTHER, vec!["method"]),
-            ],
+            owners: vec![("nuclei-alpha", ALPHA, vec!["method", "notes"]), ("other", OTHER, vec!["method"])],
             comments: Arc::default(),
         };
         let folder = tempfile::tempdir().unwrap();
         write_configuration(folder.path());
         let read = config::read_installation(&folder.path().join("referee.toml"));
-        let config::Installation {
-            settings,
-            challenges,
-        } = read.unwrap();
+        let config::Installation { settings, challenges } = read.unwrap();
         std::fs::create_dir_all(&settings.data).unwrap();
         let engine = Engine::from(bench.engine.clone());
         let parts = Parts {
@@ -89,13 +77,7 @@ impl World {
             owner: "tests".to_owned(),
         };
         let app = Arc::new(App::new(settings, challenges, parts).unwrap());
-        let world = Self {
-            app,
-            forge,
-            bench,
-            server,
-            _folder: folder,
-        };
+        let world = Self { app, forge, bench, server, _folder: folder };
         world.bind().await;
         Some(world)
     }
@@ -111,12 +93,7 @@ impl World {
             team: TeamSlug::new("alpha").unwrap(),
             hook_token: clock::page_token(),
         };
-        let (bound, _) = app
-            .context
-            .store
-            .bind_repository(&repository, &[], now)
-            .await
-            .unwrap();
+        let (bound, _) = app.context.store.bind_repository(&repository, &[], now).await.unwrap();
         let owner = ImageOwner {
             id: 0,
             forge: forge_name(),
@@ -124,11 +101,7 @@ impl World {
             login: "nuclei-alpha".into(),
             repository: bound.id,
         };
-        app.context
-            .store
-            .bind_image_owner(&owner, now)
-            .await
-            .unwrap();
+        app.context.store.bind_image_owner(&owner, now).await.unwrap();
     }
 
     /// Receives the delivery about a pushed image, and returns the note on it.
@@ -141,10 +114,7 @@ impl World {
             owner_id,
             name: "method".into(),
             version: "v1".into(),
-            sender: Sender {
-                id: 3,
-                login: "alice".into(),
-            },
+            sender: Sender { id: 3, login: "alice".into() },
         };
         let delivery = Delivery {
             forge: forge_name(),
@@ -160,12 +130,7 @@ impl World {
 
     async fn all(&self) -> Vec<SubmissionRecord> {
         let challenge = &self.app.context.challenges[0].slug;
-        let all = self
-            .app
-            .context
-            .store
-            .submissions_of_challenge(challenge)
-            .await;
+        let all = self.app.context.store.submissions_of_challenge(challenge).await;
         all.unwrap()
     }
 
@@ -187,17 +152,9 @@ impl World {
 
     /// Builds an example and pushes it with the engine, as a team does.
     fn push_example(&self, name: &str, tag: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("examples/nuclei/submissions")
-            .join(name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei/submissions").join(name);
         let pushed = format!("{}/{METHOD}:{tag}", self.server.address);
-        self.bench.docker(&[
-            "build",
-            "--quiet",
-            "--tag",
-            &pushed,
-            folder.to_str().unwrap(),
-        ]);
+        self.bench.docker(&["build", "--quiet", "--tag", &pushed, folder.to_str().unwrap()]);
         self.bench.docker(&["push", "--quiet", &pushed]);
         self.bench.docker(&["rmi", &pushed]);
     }
@@ -221,9 +178,7 @@ async fn push_arm(server: &Server, tag: &str) -> Digest {
 impl World {
     /// The number of images that a sweep enters.
     async fn swept(&self) -> usize {
-        let App {
-            context, forges, ..
-        } = &*self.app;
+        let App { context, forges, .. } = &*self.app;
         images::sweep(context, forges).await.unwrap()
     }
 }
@@ -234,15 +189,11 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         return;
     };
     // An image of no team is ignored.
-    parts(&[layer("run", b"x")])
-        .push(&world.server, "other/method", "v1")
-        .await;
+    parts(&[layer("run", b"x")]).push(&world.server, "other/method", "v1").await;
     let note = world.receive_package("other", OTHER).await;
     assert_eq!(note, "ignored: the owner of the image belongs to no team");
     // An image of the team whose name triggers nothing.
-    parts(&[layer("run", b"y")])
-        .push(&world.server, "nuclei-alpha/notes", "v1")
-        .await;
+    parts(&[layer("run", b"y")]).push(&world.server, "nuclei-alpha/notes", "v1").await;
     let note = world.receive_package("nuclei-alpha", ALPHA).await;
     assert_eq!(note, "0 images entered, 1 match no phase or task");
     assert_eq!(world.all().await.len(), 0);
@@ -254,21 +205,11 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     let workers = workers::start(&world.app);
     let first = world.ended(1).await;
     let report = world.report(&first).await;
-    assert_eq!(
-        first.submission.outcome(),
-        Some(Outcome::Scored),
-        "{report}"
-    );
+    assert_eq!(first.submission.outcome(), Some(Outcome::Scored), "{report}");
     assert_eq!(first.submission.origin.pushed_as(), "method:segmentation");
     let attempts = world.app.context.store.attempts(&first).await.unwrap();
     let kinds: Vec<_> = attempts.iter().map(|a| a.attempt.stage).collect();
-    let expected = [
-        Stage::Admission,
-        Stage::Build,
-        Stage::Smoke,
-        Stage::Run,
-        Stage::Scoring,
-    ];
+    let expected = [Stage::Admission, Stage::Build, Stage::Smoke, Stage::Run, Stage::Scoring];
     assert_eq!(kinds, expected);
     assert!(report.contains("(`method:segmentation`)"), "{report}");
     assert!(report.contains("image `sha256:"), "{report}");
@@ -277,17 +218,11 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     let moved = push_arm(&world.server, "segmentation").await;
     assert_eq!(world.swept().await, 1);
     let second = world.ended(2).await;
-    assert_eq!(
-        second.submission.origin.content().to_string(),
-        moved.to_string()
-    );
+    assert_eq!(second.submission.origin.content().to_string(), moved.to_string());
     assert_eq!(second.submission.outcome(), Some(Outcome::Rejected));
     assert_eq!(second.submission.stage(), Stage::Admission);
     let report = world.report(&second).await;
-    assert!(
-        report.contains("IMG002") && report.contains("linux/arm64"),
-        "{report}"
-    );
+    assert!(report.contains("IMG002") && report.contains("linux/arm64"), "{report}");
     // The same image for the same task, under another tag.
     push_arm(&world.server, "segmentation-again").await;
     assert_eq!(world.swept().await, 0);
@@ -298,11 +233,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
         comments.iter().any(|c| c.contains(text))
     };
     while !(is_reported("Scored:") && is_reported("Rejected by the rules:")) {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "{:?}",
-            world.forge.comments
-        );
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", world.forge.comments);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     drop(workers);

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use referee::executor::docker::{DockerEngine, DockerOptions};
 use referee::executor::{
-    BuildEnd, BuildLimits, BuildSpec, Builder, ImageStore, JobLimits, JobSpec, JobStatus, LoadEnd,
-    OutputSpec, Runner,
+    BuildEnd, BuildLimits, BuildSpec, Builder, ImageStore, JobLimits, JobSpec, JobStatus, LoadEnd, OutputSpec, Runner,
 };
 use referee::forge::registry::PullEnd;
 use referee::model::{Duration, ImageFacts};
@@ -47,12 +46,7 @@ fn hello() -> Vec<u8> {
 /// Removes the images of a failed test, too: they have the name of its instance.
 impl Drop for Bench {
     fn drop(&mut self) {
-        let list = [
-            "images",
-            "--format",
-            "{{.Repository}}:{{.Tag}}",
-            "referee/build",
-        ];
+        let list = ["images", "--format", "{{.Repository}}:{{.Tag}}", "referee/build"];
         let Ok(listed) = self.command(&list).output() else {
             return;
         };
@@ -85,20 +79,11 @@ impl Bench {
             super::missing(&away.to_string());
             return None;
         }
-        Some(Self {
-            engine,
-            socket,
-            instance,
-            dir: tempfile::tempdir().unwrap(),
-        })
+        Some(Self { engine, socket, instance, dir: tempfile::tempdir().unwrap() })
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let host = if self.socket.starts_with('/') {
-            format!("unix://{}", self.socket)
-        } else {
-            self.socket.clone()
-        };
+        let host = if self.socket.starts_with('/') { format!("unix://{}", self.socket) } else { self.socket.clone() };
         let mut command = Command::new("docker");
         command.args(["--host", &host, "--config"]);
         command.arg(self.dir.path()).args(arguments);
@@ -121,9 +106,7 @@ impl Bench {
         let spec = BuildSpec {
             name: name.into(),
             context,
-            dockerfile:
-                "FROM scratch\nCOPY run /run\nUSER 65534\nWORKDIR /app\nENTRYPOINT [\"/run\"]\n"
-                    .into(),
+            dockerfile: "FROM scratch\nCOPY run /run\nUSER 65534\nWORKDIR /app\nENTRYPOINT [\"/run\"]\n".into(),
             limits: BuildLimits {
                 time: Duration::seconds(120),
                 memory: 256 * MIB,
@@ -149,11 +132,7 @@ impl Bench {
             name: "run".into(),
             image: image.id.clone(),
             inputs: Vec::new(),
-            output: OutputSpec {
-                target: "/output".into(),
-                bytes: MIB,
-                files: 50,
-            },
+            output: OutputSpec { target: "/output".into(), bytes: MIB, files: 50 },
             env: Vec::new(),
             env_remove: Vec::new(),
             limits: JobLimits {
@@ -198,10 +177,7 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
 
     let registry = server.registry();
     let pinned = registry.manifest(NAME, "phase-v2").await.unwrap().digest;
-    let inspected = registry
-        .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
-        .await
-        .unwrap();
+    let inspected = registry.inspect_image(NAME, &pinned, &limits(64 * MIB), &policy()).await.unwrap();
     assert_eq!(inspected.findings, []);
     let image = inspected.image.unwrap();
     assert_eq!(image.manifest.config, built.id);
@@ -214,17 +190,11 @@ async fn a_pushed_image_comes_back_as_itself_and_runs() {
         let end = bench.engine.load(&file, &built.id, name).await.unwrap();
         assert_eq!(end, LoadEnd::Loaded(Box::new(built.clone())));
     }
-    assert_eq!(
-        bench.engine.image_named("first").await.unwrap(),
-        Some(built.clone())
-    );
+    assert_eq!(bench.engine.image_named("first").await.unwrap(), Some(built.clone()));
     assert_eq!(bench.run(&built).await, "hello\n");
     bench.engine.remove(&built.id, "first").await.unwrap();
     assert_eq!(bench.engine.image_named("first").await.unwrap(), None);
-    assert_eq!(
-        bench.engine.image_named("second").await.unwrap(),
-        Some(built.clone())
-    );
+    assert_eq!(bench.engine.image_named("second").await.unwrap(), Some(built.clone()));
     bench.engine.remove(&built.id, "second").await.unwrap();
     assert_eq!(bench.engine.inspect(&built.id).await.unwrap(), None);
 }
@@ -240,10 +210,7 @@ async fn an_image_that_the_engine_refuses_is_refused() {
     let registry = server.registry();
     let pull = async |parts: Parts, tag: &str| {
         let pinned = parts.push(&server, NAME, tag).await;
-        let inspected = registry
-            .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
-            .await
-            .unwrap();
+        let inspected = registry.inspect_image(NAME, &pinned, &limits(64 * MIB), &policy()).await.unwrap();
         let image = inspected.image.unwrap();
         let file = bench.dir.path().join(tag);
         let end = registry.pull(NAME, &image, 64 * MIB, &file).await.unwrap();

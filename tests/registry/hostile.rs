@@ -20,11 +20,7 @@ struct Pulled {
 
 /// The findings about an image that is refused before it is fetched.
 async fn refused(server: &Server, pinned: &Digest, most: u64) -> Vec<Finding> {
-    let inspected = server
-        .registry()
-        .inspect_image(NAME, pinned, &limits(most), &policy())
-        .await
-        .unwrap();
+    let inspected = server.registry().inspect_image(NAME, pinned, &limits(most), &policy()).await.unwrap();
     assert_eq!(inspected.image, None);
     inspected.findings
 }
@@ -32,21 +28,12 @@ async fn refused(server: &Server, pinned: &Digest, most: u64) -> Vec<Finding> {
 /// Fetches an image that passed the first check.
 async fn pull(server: &Server, pinned: &Digest, most: u64) -> Pulled {
     let registry = server.registry();
-    let inspected = registry
-        .inspect_image(NAME, pinned, &limits(most), &policy())
-        .await
-        .unwrap();
-    let image = inspected
-        .image
-        .unwrap_or_else(|| panic!("{:?}", inspected.findings));
+    let inspected = registry.inspect_image(NAME, pinned, &limits(most), &policy()).await.unwrap();
+    let image = inspected.image.unwrap_or_else(|| panic!("{:?}", inspected.findings));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image.tar");
     let end = registry.pull(NAME, &image, most, &file).await.unwrap();
-    Pulled {
-        end,
-        file,
-        _folder: folder,
-    }
+    Pulled { end, file, _folder: folder }
 }
 
 /// The finding that ends the fetch.
@@ -71,10 +58,7 @@ async fn a_good_image_is_fetched_by_its_pinned_digest_after_its_tag_moved() {
     assert_eq!(registry.tags(NAME).await.unwrap(), ["phase"]);
     let pinned = registry.manifest(NAME, "phase").await.unwrap().digest;
     let moved = parts(&[second]).push(&server, NAME, "phase").await;
-    assert_eq!(
-        registry.manifest(NAME, "phase").await.unwrap().digest,
-        moved
-    );
+    assert_eq!(registry.manifest(NAME, "phase").await.unwrap().digest, moved);
     assert_ne!(moved, pinned);
 
     let pulled = pull(&server, &pinned, MIB).await;
@@ -124,10 +108,7 @@ async fn an_image_for_another_platform_is_refused() {
     let pinned = server.push_manifest(NAME, "laptop", &index).await;
     let findings = refused(&server, &pinned, MIB).await;
     assert_eq!(findings.len(), 1);
-    assert_eq!(
-        findings[0].message,
-        "The image is for `linux/arm64`, but the server is linux/amd64"
-    );
+    assert_eq!(findings[0].message, "The image is for `linux/arm64`, but the server is linux/amd64");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,10 +133,7 @@ async fn a_bomb_is_ended_early() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image.tar");
     let registry = server.registry();
-    let inspected = registry
-        .inspect_image(NAME, &pinned, &limits(64 * MIB), &policy())
-        .await
-        .unwrap();
+    let inspected = registry.inspect_image(NAME, &pinned, &limits(64 * MIB), &policy()).await.unwrap();
     let image = inspected.image.unwrap();
     let begun = Instant::now();
     let pull = registry.pull(NAME, &image, 64 * MIB, &file);
@@ -175,17 +153,9 @@ async fn a_bomb_is_ended_early() {
         panic!("{end:?}");
     };
     assert_eq!(finding.code, "IMG003");
-    assert!(
-        finding.message.contains("64.0 MiB") || finding.message.contains("64 MiB"),
-        "{}",
-        finding.message
-    );
+    assert!(finding.message.contains("64.0 MiB") || finding.message.contains("64 MiB"), "{}", finding.message);
     assert!(!file.exists());
-    assert!(
-        begun.elapsed() < Duration::from_secs(60),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,8 +176,7 @@ async fn foreign_layers_are_never_fetched() {
         return;
     };
     let mut image = parts(&[layer("run", b"x")]);
-    image.manifest["layers"][0]["mediaType"] =
-        json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+    image.manifest["layers"][0]["mediaType"] = json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
     image.manifest["layers"][0]["urls"] = json!(["http://127.0.0.1:1/layer"]);
     let pinned = image.push(&server, NAME, "foreign").await;
     let findings = refused(&server, &pinned, MIB).await;
@@ -221,14 +190,10 @@ async fn bytes_that_differ_from_their_names_are_refused() {
         return;
     };
     // Other bytes in the registry's store than were pushed.
-    let noise: Vec<u8> = (0..300_000_u32)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
+    let noise: Vec<u8> = (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let good = layer("run", &noise);
     let blob = Digest::of(&gzip(&good));
-    let pinned = parts(std::slice::from_ref(&good))
-        .push(&server, NAME, "damaged")
-        .await;
+    let pinned = parts(std::slice::from_ref(&good)).push(&server, NAME, "damaged").await;
     let file = server.blob_file(&blob);
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
@@ -253,11 +218,7 @@ async fn bytes_that_differ_from_their_names_are_refused() {
     let pinned = image.push(&server, NAME, "swapped").await;
     let finding = fault(&server, &pinned, MIB).await;
     assert_eq!(finding.code, "IMG014");
-    assert!(
-        finding.message.contains("configuration"),
-        "{}",
-        finding.message
-    );
+    assert!(finding.message.contains("configuration"), "{}", finding.message);
 
     // A configuration with fewer layers than the manifest.
     let image = parts_of(vec![gzip(&layer("run", b"x"))], &[]);
@@ -272,15 +233,11 @@ async fn layers_that_an_engine_would_obey_are_refused() {
     };
     let mut tar = tar::Builder::new(Vec::new());
     // A hole of a terabyte, written in 13 bytes.
-    let sparse: &[(&str, &[u8])] = &[
-        ("GNU.sparse.major", b"1"),
-        ("GNU.sparse.realsize", b"1099511627776"),
-    ];
+    let sparse: &[(&str, &[u8])] = &[("GNU.sparse.major", b"1"), ("GNU.sparse.realsize", b"1099511627776")];
     tar.append_pax_extensions(sparse.iter().copied()).unwrap();
     let mut header = tar::Header::new_gnu();
     header.set_size(0);
-    tar.append_data(&mut header, "hole", std::io::empty())
-        .unwrap();
+    tar.append_data(&mut header, "hole", std::io::empty()).unwrap();
     let sparse = tar.into_inner().unwrap();
 
     let mut tar = tar::Builder::new(Vec::new());
@@ -290,25 +247,15 @@ async fn layers_that_an_engine_would_obey_are_refused() {
     tar.append_link(&mut header, "dev", "/host").unwrap();
     let link = tar.into_inner().unwrap();
 
-    for (tag, bad, code) in [
-        ("sparse", sparse, "IMG015"),
-        ("link", link, "IMG015"),
-        ("text", b"no tar at all".to_vec(), "IMG014"),
-    ] {
-        let pinned = parts(&[layer("run", b"x"), bad])
-            .push(&server, NAME, tag)
-            .await;
+    for (tag, bad, code) in
+        [("sparse", sparse, "IMG015"), ("link", link, "IMG015"), ("text", b"no tar at all".to_vec(), "IMG014")]
+    {
+        let pinned = parts(&[layer("run", b"x"), bad]).push(&server, NAME, tag).await;
         let finding = fault(&server, &pinned, MIB).await;
         assert_eq!(finding.code, code);
-        assert!(
-            finding.message.starts_with("Layer 2 "),
-            "{}",
-            finding.message
-        );
+        assert!(finding.message.starts_with("Layer 2 "), "{}", finding.message);
     }
-    let pinned = parts_of(vec![b"no gzip".to_vec()], &[Digest::of(b"")])
-        .push(&server, NAME, "plain")
-        .await;
+    let pinned = parts_of(vec![b"no gzip".to_vec()], &[Digest::of(b"")]).push(&server, NAME, "plain").await;
     assert_eq!(fault(&server, &pinned, MIB).await.code, "IMG013");
 }
 
@@ -319,9 +266,7 @@ async fn a_missing_blob_or_manifest_is_a_finding() {
     };
     let good = layer("run", b"x");
     let blob = Digest::of(&gzip(&good));
-    let pinned = parts(std::slice::from_ref(&good))
-        .push(&server, NAME, "gone")
-        .await;
+    let pinned = parts(std::slice::from_ref(&good)).push(&server, NAME, "gone").await;
     std::fs::remove_file(server.blob_file(&blob)).unwrap();
     assert_eq!(fault(&server, &pinned, MIB).await.code, "IMG016");
     server.delete_manifest(NAME, &pinned).await;

@@ -70,19 +70,13 @@ pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
         "config": { "User": "65534", "Entrypoint": ["/run"] },
         "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
-    let layers = blobs
-        .iter()
-        .map(|blob| json!({ "mediaType": LAYER, "digest": Digest::of(blob), "size": blob.len() }));
+    let layers = blobs.iter().map(|blob| json!({ "mediaType": LAYER, "digest": Digest::of(blob), "size": blob.len() }));
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "layers": layers.collect::<Vec<_>>(),
     });
-    Parts {
-        blobs,
-        config,
-        manifest,
-    }
+    Parts { blobs, config, manifest }
 }
 
 impl Parts {

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use referee::forge::registry::Registry;
 use referee::forge::{
-    Comment, CommitStatus, CommitStatuses, Forge, ForgeError, ForgeRepository, ImageTag, Issue,
-    Issues, Members, Packages, ReactionTarget, Repositories, Result,
+    Comment, CommitStatus, CommitStatuses, Forge, ForgeError, ForgeRepository, ImageTag, Issue, Issues, Members,
+    Packages, ReactionTarget, Repositories, Result,
 };
 use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
@@ -31,10 +31,7 @@ fn unsupported<T>() -> Result<T> {
 }
 
 fn referee() -> Sender {
-    Sender {
-        id: 1,
-        login: "referee".into(),
-    }
+    Sender { id: 1, login: "referee".into() }
 }
 
 impl Forge for ScriptedForge {
@@ -62,12 +59,7 @@ impl Repositories for ScriptedForge {
     }
 
     async fn repository(&self, id: &str) -> Result<Option<ForgeRepository>> {
-        Ok(Some(ForgeRepository {
-            id: id.into(),
-            full_name: self.repository.into(),
-            private: true,
-            archived: false,
-        }))
+        Ok(Some(ForgeRepository { id: id.into(), full_name: self.repository.into(), private: true, archived: false }))
     }
 
     async fn repository_named(&self, _full_name: &str) -> Result<Option<ForgeRepository>> {
@@ -78,12 +70,7 @@ impl Repositories for ScriptedForge {
         Ok(Vec::new())
     }
 
-    async fn fetch_commit(
-        &self,
-        _at: &ForgeRepository,
-        _full_ref: &str,
-        _sha: &CommitSha,
-    ) -> Result<PathBuf> {
+    async fn fetch_commit(&self, _at: &ForgeRepository, _full_ref: &str, _sha: &CommitSha) -> Result<PathBuf> {
         unsupported()
     }
 
@@ -94,12 +81,7 @@ impl Repositories for ScriptedForge {
 
 #[async_trait]
 impl CommitStatuses for ScriptedForge {
-    async fn set_status(
-        &self,
-        _full_name: &str,
-        _sha: &CommitSha,
-        _status: &CommitStatus,
-    ) -> Result<()> {
+    async fn set_status(&self, _full_name: &str, _sha: &CommitSha, _status: &CommitStatus) -> Result<()> {
         unsupported()
     }
 }
@@ -149,11 +131,7 @@ impl Issues for ScriptedForge {
     }
 
     async fn issue(&self, _full_name: &str, number: i64) -> Result<Option<Comment>> {
-        Ok(Some(Comment {
-            id: number,
-            author: Some(referee()),
-            body: String::new(),
-        }))
+        Ok(Some(Comment { id: number, author: Some(referee()), body: String::new() }))
     }
 
     async fn open_issue(&self, _full_name: &str, _title: &str, _body: &str) -> Result<i64> {
@@ -164,21 +142,10 @@ impl Issues for ScriptedForge {
         unsupported()
     }
 
-    async fn comments(
-        &self,
-        _full_name: &str,
-        _issue: i64,
-        _since: Timestamp,
-    ) -> Result<Vec<Comment>> {
+    async fn comments(&self, _full_name: &str, _issue: i64, _since: Timestamp) -> Result<Vec<Comment>> {
         let all = self.comments.lock().unwrap().clone();
         let numbered = all.into_iter().zip(0..);
-        Ok(numbered
-            .map(|(body, id)| Comment {
-                id,
-                author: Some(referee()),
-                body,
-            })
-            .collect())
+        Ok(numbered.map(|(body, id)| Comment { id, author: Some(referee()), body }).collect())
     }
 
     async fn comment(&self, _full_name: &str, _id: i64) -> Result<Option<Comment>> {

@@ -35,10 +35,7 @@ pub enum Access {
 
 /// The account with this password.
 pub fn account(password: &str) -> RegistryAccount {
-    RegistryAccount {
-        user: USER.to_owned(),
-        credentials: credentials::fixed(&Secret::new(password)),
-    }
+    RegistryAccount { user: USER.to_owned(), credentials: credentials::fixed(&Secret::new(password)) }
 }
 
 impl Server {
@@ -61,31 +58,18 @@ impl Server {
         if locked {
             let users = folder.path().join("htpasswd");
             std::fs::write(&users, HTPASSWD).unwrap();
-            config.push_str(&format!(
-                "auth: {{ htpasswd: {{ realm: test, path: {} }} }}\n",
-                users.display()
-            ));
+            config.push_str(&format!("auth: {{ htpasswd: {{ realm: test, path: {} }} }}\n", users.display()));
         }
         let file = folder.path().join("config.yml");
         std::fs::write(&file, config).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let started = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
+        let started = Command::new("docker-registry").arg("serve").arg(&file).stdout(Stdio::null()).stderr(log).spawn();
         let Ok(process) = started else {
             super::missing("no docker-registry: apt-get install docker-registry");
             return None;
         };
-        let server = Self {
-            address,
-            folder,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            process,
-            locked,
-        };
+        let server =
+            Self { address, folder, client: reqwest::Client::builder().no_proxy().build().unwrap(), process, locked };
         server.wait().await;
         Some(server)
     }
@@ -112,29 +96,19 @@ impl Server {
 
     fn request(&self, method: reqwest::Method, url: String) -> reqwest::RequestBuilder {
         let request = self.client.request(method, url);
-        if self.locked {
-            request.basic_auth(USER, Some(PASSWORD))
-        } else {
-            request
-        }
+        if self.locked { request.basic_auth(USER, Some(PASSWORD)) } else { request }
     }
 
     pub async fn push_blob(&self, repository: &str, bytes: Vec<u8>) -> Digest {
         let digest = Digest::of(&bytes);
         let begin = self
-            .request(
-                reqwest::Method::POST,
-                self.url(&format!("{repository}/blobs/uploads/")),
-            )
+            .request(reqwest::Method::POST, self.url(&format!("{repository}/blobs/uploads/")))
             .send()
             .await
             .unwrap();
         assert_eq!(begin.status(), 202);
-        let mut location =
-            reqwest::Url::parse(begin.headers()["location"].to_str().unwrap()).unwrap();
-        location
-            .query_pairs_mut()
-            .append_pair("digest", digest.as_str());
+        let mut location = reqwest::Url::parse(begin.headers()["location"].to_str().unwrap()).unwrap();
+        location.query_pairs_mut().append_pair("digest", digest.as_str());
         let sent = self
             .request(reqwest::Method::PUT, location.to_string())
             .header("content-type", "application/octet-stream")
@@ -146,12 +120,7 @@ impl Server {
         digest
     }
 
-    pub async fn push_manifest(
-        &self,
-        repository: &str,
-        tag: &str,
-        text: &serde_json::Value,
-    ) -> Digest {
+    pub async fn push_manifest(&self, repository: &str, tag: &str, text: &serde_json::Value) -> Digest {
         let media_type = text["mediaType"].as_str().unwrap().to_owned();
         let bytes = text.to_string().into_bytes();
         let digest = Digest::of(&bytes);
@@ -170,11 +139,7 @@ impl Server {
 
     pub async fn delete_manifest(&self, repository: &str, digest: &Digest) {
         let url = self.url(&format!("{repository}/manifests/{digest}"));
-        let sent = self
-            .request(reqwest::Method::DELETE, url)
-            .send()
-            .await
-            .unwrap();
+        let sent = self.request(reqwest::Method::DELETE, url).send().await.unwrap();
         assert_eq!(sent.status(), 202);
     }
 

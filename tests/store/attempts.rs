@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use referee::model::{
-    AttemptDetail, AttemptState, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits,
-};
+use referee::model::{AttemptDetail, AttemptState, CaseId, Duration, KillReason, Lease, Outcome, Stage, limits};
 use referee::store::{Change, Effect, Finish, Next, PriorityClass, StoreError};
 
 use crate::database::Db;
@@ -60,56 +58,23 @@ pub async fn a_claim_needs_the_right_stage_and_time(db: Db) {
 pub async fn only_the_owner_renews_and_ends_an_attempt(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
-    let stale = Lease {
-        owner: "6-dead".into(),
-        ..lease.clone()
-    };
-    let advance = || {
-        finish(
-            Next::Advance(Stage::Build),
-            vec![Effect::Outbox(message("x", 1))],
-        )
-    };
+    let stale = Lease { owner: "6-dead".into(), ..lease.clone() };
+    let advance = || finish(Next::Advance(Stage::Build), vec![Effect::Outbox(message("x", 1))]);
     let lost = |result| matches!(result, Err(StoreError::LeaseLost(n)) if n == lease.attempt.id.0);
     assert!(lost(db.store.renew(&stale, NOW).await));
     assert!(lost(db.store.record_kill(&stale, KillReason::Time).await));
     assert!(lost(db.store.finish(&stale, advance(), NOW).await));
     let record = db.store.submission(id).await.unwrap();
-    assert_eq!(
-        (
-            record.submission.stage(),
-            record.submission.state.is_working()
-        ),
-        (Stage::Admission, true)
-    );
-    assert_eq!(
-        db.store
-            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!((record.submission.stage(), record.submission.state.is_working()), (Stage::Admission, true));
+    assert_eq!(db.store.due_messages(&forge(), PriorityClass::Rest, later(9), 9).await.unwrap(), []);
     db.store.renew(&lease, NOW).await.unwrap();
     db.store.finish(&lease, advance(), NOW).await.unwrap();
     // The attempt has ended, so its owner comes too late as well.
     assert!(lost(db.store.renew(&lease, NOW).await));
     assert!(lost(db.store.finish(&lease, advance(), NOW).await));
     let record = db.store.submission(id).await.unwrap();
-    assert_eq!(
-        (
-            record.submission.stage(),
-            record.submission.state.is_working()
-        ),
-        (Stage::Build, false)
-    );
-    assert_eq!(
-        db.store
-            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
-            .await
-            .unwrap()[0]
-            .version,
-        1
-    );
+    assert_eq!((record.submission.stage(), record.submission.state.is_working()), (Stage::Build, false));
+    assert_eq!(db.store.due_messages(&forge(), PriorityClass::Rest, later(9), 9).await.unwrap()[0].version, 1);
 }
 
 pub async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
@@ -125,41 +90,19 @@ pub async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
         let early = again.minus(Duration(1));
         let claim = claim_of(id, Stage::Admission, ME);
         assert_eq!(db.store.claim(&claim, early).await.unwrap(), None);
-        assert_eq!(
-            db.store.waiting_for(Stage::Admission, early).await.unwrap(),
-            []
-        );
-        assert_eq!(
-            db.store
-                .waiting_for(Stage::Admission, again)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(db.store.waiting_for(Stage::Admission, early).await.unwrap(), []);
+        assert_eq!(db.store.waiting_for(Stage::Admission, again).await.unwrap().len(), 1);
     }
     let attempts = db.store.attempts(&record).await.unwrap();
     let numbers: Vec<i64> = attempts.iter().map(|a| a.attempt.number).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert!(
-        attempts
-            .iter()
-            .all(|a| a.attempt.state == AttemptState::Lost)
-    );
+    assert!(attempts.iter().all(|a| a.attempt.state == AttemptState::Lost));
 }
 
 pub async fn attempts_are_numbered_per_case(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
-    attempt(
-        &db.store,
-        id,
-        Stage::Build,
-        Next::Advance(Stage::Run),
-        Vec::new(),
-        NOW,
-    )
-    .await;
+    attempt(&db.store, id, Stage::Build, Next::Advance(Stage::Run), Vec::new(), NOW).await;
     let queued = db.store.submission(id).await.unwrap();
     let mut seen = Vec::new();
     for (case, next) in [
@@ -172,17 +115,9 @@ pub async fn attempts_are_numbered_per_case(db: Db) {
         claim.case = Some(CaseId::new(case).unwrap());
         let lease = db.store.claim(&claim, later(1)).await.unwrap().unwrap();
         seen.push((case, lease.attempt.number));
-        db.store
-            .finish(&lease, finish(next, Vec::new()), later(1))
-            .await
-            .unwrap();
+        db.store.finish(&lease, finish(next, Vec::new()), later(1)).await.unwrap();
     }
-    let expected = [
-        ("Video_01", 1),
-        ("Video_01", 2),
-        ("Video_02", 1),
-        ("Video_03", 1),
-    ];
+    let expected = [("Video_01", 1), ("Video_01", 2), ("Video_02", 1), ("Video_03", 1)];
     assert_eq!(seen, expected);
     let record = db.store.submission(id).await.unwrap();
     assert_eq!(record.submission.stage(), Stage::Scoring);
@@ -212,22 +147,10 @@ pub async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
     assert_eq!(orphans(ME, run_out.plus(Duration(1))).await, [id(0), id(2)]);
     // The worker that finds a lost attempt ends it in the name of its owner. Only one worker can.
     let found = db.store.orphans("8-next", NOW).await.unwrap().remove(2);
-    let lease = Lease {
-        attempt: found.attempt,
-        owner: found.owner,
-        seed: found.seed,
-    };
-    db.store
-        .finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW)
-        .await
-        .unwrap();
+    let lease = Lease { attempt: found.attempt, owner: found.owner, seed: found.seed };
+    db.store.finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW).await.unwrap();
     assert_eq!(orphans(ME, NOW).await, []);
-    assert!(
-        db.store
-            .finish(&leases[2], finish(Next::Repeat, Vec::new()), NOW)
-            .await
-            .is_err()
-    );
+    assert!(db.store.finish(&leases[2], finish(Next::Repeat, Vec::new()), NOW).await.is_err());
     let again = claimed(&db.store, lease.attempt.submission, Stage::Admission, NOW).await;
     assert_eq!(again.attempt.number, 2);
 }
@@ -235,26 +158,12 @@ pub async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
 pub async fn the_first_reason_of_a_kill_is_kept(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
-    db.store
-        .record_kill(&lease, KillReason::Time)
-        .await
-        .unwrap();
-    db.store
-        .record_kill(&lease, KillReason::Cancelled)
-        .await
-        .unwrap();
+    db.store.record_kill(&lease, KillReason::Time).await.unwrap();
+    db.store.record_kill(&lease, KillReason::Cancelled).await.unwrap();
     let read = db.store.attempts(&record).await.unwrap().remove(0);
     assert_eq!(read.kill_reason, Some(KillReason::Time));
-    db.store
-        .finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW)
-        .await
-        .unwrap();
-    assert!(
-        db.store
-            .record_kill(&lease, KillReason::Orphaned)
-            .await
-            .is_err()
-    );
+    db.store.finish(&lease, finish(Next::Retry(NOW), Vec::new()), NOW).await.unwrap();
+    assert!(db.store.record_kill(&lease, KillReason::Orphaned).await.is_err());
     let read = db.store.attempts(&record).await.unwrap().remove(0);
     assert_eq!(read.kill_reason, Some(KillReason::Time));
 }
@@ -266,15 +175,7 @@ pub async fn admission_is_shared_by_the_tasks_of_a_push(db: Db) {
     let siblings = db.store.submissions_of_source(record.source).await.unwrap();
     for sibling in &siblings {
         let id = sibling.submission.id;
-        attempt(
-            &db.store,
-            id,
-            Stage::Build,
-            Next::Advance(Stage::Smoke),
-            Vec::new(),
-            NOW,
-        )
-        .await;
+        attempt(&db.store, id, Stage::Build, Next::Advance(Stage::Smoke), Vec::new(), NOW).await;
     }
     for sibling in &siblings {
         let attempts = db.store.attempts(sibling).await.unwrap();
@@ -308,12 +209,7 @@ pub async fn equal_content_is_recognised(db: Db) {
 pub async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
     let mut ids = Vec::new();
     for seconds in [5, 1, 3] {
-        ids.push(
-            push(&db.store, "alpha", fresh(), later(seconds))
-                .await
-                .submission
-                .id,
-        );
+        ids.push(push(&db.store, "alpha", fresh(), later(seconds)).await.submission.id);
     }
     let waiting = async |at| {
         let found = db.store.waiting_for(Stage::Admission, at).await.unwrap();
@@ -324,10 +220,7 @@ pub async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
     claimed(&db.store, ids[1], Stage::Admission, later(5)).await;
     assert_eq!(waiting(later(5)).await, [ids[2], ids[0]]);
     let open = db.store.submissions_under_way().await.unwrap();
-    let open: Vec<_> = open
-        .iter()
-        .map(|r| (r.submission.id, r.submission.state.is_working()))
-        .collect();
+    let open: Vec<_> = open.iter().map(|r| (r.submission.id, r.submission.state.is_working())).collect();
     assert_eq!(open, [(ids[0], false), (ids[1], true), (ids[2], false)]);
 }
 
@@ -338,10 +231,7 @@ pub async fn changes_are_sent_after_the_commit(db: Db) {
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
     let effects = vec![Effect::Outbox(message("x", 1))];
-    db.store
-        .finish(&lease, finish(Next::Advance(Stage::Build), effects), NOW)
-        .await
-        .unwrap();
+    db.store.finish(&lease, finish(Next::Advance(Stage::Build), effects), NOW).await.unwrap();
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));
     assert_eq!(changes.recv().await.unwrap(), Change::Outbox);
     db.store.enqueue(&message("y", 1), NOW).await.unwrap();

@@ -10,10 +10,7 @@ fn read(folder: &str) -> String {
         .filter(|path| path.extension().is_some_and(|e| e == "rs"))
         .collect();
     files.sort();
-    let texts: Vec<String> = files
-        .iter()
-        .map(|f| std::fs::read_to_string(f).unwrap())
-        .collect();
+    let texts: Vec<String> = files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect();
     texts.concat()
 }
 
@@ -29,15 +26,8 @@ fn every_public_function_is_under_contract() {
         .filter_map(|rest| rest.split('(').next())
         .filter(|name| !tested_elsewhere.contains(name))
         .collect();
-    assert!(
-        public.len() > 30,
-        "the pattern does not match the style of the sources"
-    );
-    let called = |name: &str| {
-        [format!(".{name}("), format!("::{name}(")]
-            .iter()
-            .any(|call| contracts.contains(call))
-    };
+    assert!(public.len() > 30, "the pattern does not match the style of the sources");
+    let called = |name: &str| [format!(".{name}("), format!("::{name}(")].iter().any(|call| contracts.contains(call));
     let missing: Vec<_> = public.into_iter().filter(|name| !called(name)).collect();
     assert_eq!(missing, [""; 0], "these public functions have no contract");
 }

@@ -49,11 +49,7 @@ where
     let Some(location) = Location::new(kind) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     let result = local.block_on(&runtime, async {
         location.create().await;
@@ -83,11 +79,7 @@ impl Location {
             Kind::Sqlite => Self::File(tempfile::tempdir().unwrap()),
             Kind::Postgres => Self::Schema {
                 base: postgres()?.to_owned(),
-                name: format!(
-                    "contract_{}_{}",
-                    std::process::id(),
-                    SCHEMAS.fetch_add(1, Ordering::Relaxed)
-                ),
+                name: format!("contract_{}_{}", std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed)),
             },
         })
     }
@@ -115,11 +107,7 @@ impl Location {
     async fn execute(&self, statement: &str) {
         if let Self::Schema { base, name } = self {
             let mut connection = AnyConnection::connect(base).await.unwrap();
-            let cascade = if statement.starts_with("DROP") {
-                " CASCADE"
-            } else {
-                ""
-            };
+            let cascade = if statement.starts_with("DROP") { " CASCADE" } else { "" };
             let statement = sqlx::AssertSqlSafe(format!("{statement} {name}{cascade}"));
             connection.execute(statement).await.unwrap();
         }
@@ -148,10 +136,7 @@ fn postgres() -> Option<&'static str> {
     cluster.as_ref().map(|(url, _)| url.as_str())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the environment names the PostgreSQL server of the tests"
-)]
+#[expect(clippy::disallowed_methods, reason = "the environment names the PostgreSQL server of the tests")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -168,9 +153,7 @@ fn programs() -> Option<PathBuf> {
     found.reverse();
     let path = std::env::var_os("PATH").unwrap_or_default();
     found.extend(std::env::split_paths(&path));
-    found
-        .into_iter()
-        .find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
+    found.into_iter().find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
 }
 
 /// A command that runs under another account if this process is root, because PostgreSQL refuses to run as root.
@@ -178,20 +161,11 @@ fn unprivileged(program: &Path, directory: &Path) -> Command {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let mut command = if root {
         let known = Command::new("id").arg("postgres").output().unwrap();
-        let account = if known.status.success() {
-            "postgres"
-        } else {
-            "65534"
-        };
+        let account = if known.status.success() { "postgres" } else { "65534" };
         let owned = Command::new("chown").arg(account).arg(directory).status();
-        assert!(
-            owned.unwrap().success(),
-            "the directory belongs to {account}"
-        );
+        assert!(owned.unwrap().success(), "the directory belongs to {account}");
         let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid", account, "--clear-groups", "--"])
-            .arg(program);
+        command.args(["--reuid", account, "--clear-groups", "--"]).arg(program);
         command
     } else {
         Command::new(program)
@@ -200,10 +174,7 @@ fn unprivileged(program: &Path, directory: &Path) -> Command {
     command
 }
 
-#[expect(
-    clippy::zombie_processes,
-    reason = "the shell outlives the tests and ends when its standard input is closed"
-)]
+#[expect(clippy::zombie_processes, reason = "the shell outlives the tests and ends when its standard input is closed")]
 /// Starts a cluster on a socket in a new directory. It ends when the returned pipe is closed. The kernel closes the
 /// pipe with this process, also after a panic or a kill.
 fn start(programs: &Path) -> (String, ChildStdin) {
@@ -214,11 +185,7 @@ fn start(programs: &Path) -> (String, ChildStdin) {
         .args(["--encoding=UTF8", "--no-locale", "--pgdata=data"])
         .output()
         .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     // The data need not survive a power failure: the tests check the statements of Referee, not PostgreSQL's disk.
     let script = "trap '' INT TERM HUP
         \"$0\" -D data -k \"$PWD\" -c listen_addresses= -c fsync=off -c max_connections=300 \
@@ -240,10 +207,7 @@ fn start(programs: &Path) -> (String, ChildStdin) {
         let message = std::fs::read_to_string(directory.join("data/postmaster.pid"));
         if message.is_ok_and(|text| text.lines().any(|line| line.trim() == "ready")) {
             let host = directory.display();
-            return (
-                format!("postgres://referee@localhost/postgres?host={host}"),
-                pipe,
-            );
+            return (format!("postgres://referee@localhost/postgres?host={host}"), pipe);
         }
         std::thread::sleep(Duration::from_millis(100));
     }

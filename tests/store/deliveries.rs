@@ -13,18 +13,11 @@ pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
     let mut changes = db.store.changes();
     assert_eq!(writer.write(delivery("a")).await.unwrap(), Received::New);
     assert_eq!(changes.recv().await.unwrap(), Change::Delivery);
-    assert_eq!(
-        writer.write(delivery("a")).await.unwrap(),
-        Received::Duplicate
-    );
+    assert_eq!(writer.write(delivery("a")).await.unwrap(), Received::Duplicate);
     let mut other = delivery("a");
     other.forge = ForgeName::new("gitea").unwrap();
     assert_eq!(writer.write(other.clone()).await.unwrap(), Received::New);
-    let kept = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, later(9), 10)
-        .await
-        .unwrap();
+    let kept = db.store.pending_deliveries(DeliveryKind::Other, later(9), 10).await.unwrap();
     let kept: Vec<_> = kept.into_iter().map(|u| u.delivery).collect();
     assert_eq!(kept, [delivery("a"), other]);
 }
@@ -38,11 +31,7 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
         clients.push(tokio::spawn(async move {
             let mut new = Vec::new();
             for n in 0..5 {
-                let body = if n == 4 {
-                    format!("same {n}")
-                } else {
-                    format!("{client}/{n}")
-                };
+                let body = if n == 4 { format!("same {n}") } else { format!("{client}/{n}") };
                 let received = writer.write(delivery(&body)).await.unwrap();
                 new.extend((received == Received::New).then_some(body));
             }
@@ -63,24 +52,15 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
         .into_iter()
         .map(|kept| kept.delivery.digest.to_string())
         .collect();
-    let expected: BTreeSet<_> = acknowledged
-        .iter()
-        .map(|body| delivery(body).digest.to_string())
-        .collect();
+    let expected: BTreeSet<_> = acknowledged.iter().map(|body| delivery(body).digest.to_string()).collect();
     assert_eq!(kept, expected);
 }
 
 /// Commands are handled while many pushes wait.
 pub async fn deliveries_with_texts_do_not_wait_for_pushes(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
-    let repository = RepositoryRef {
-        id: 4,
-        full_name: "nuclei/team-alpha".into(),
-    };
-    let sender = Sender {
-        id: 3,
-        login: "alice".into(),
-    };
+    let repository = RepositoryRef { id: 4, full_name: "nuclei/team-alpha".into() };
+    let sender = Sender { id: 3, login: "alice".into() };
     let issue = ForgeEvent::Issue {
         repository: repository.clone(),
         action: "opened".into(),
@@ -123,23 +103,12 @@ pub async fn deliveries_are_handled_in_their_order(db: Db) {
     for body in ["a", "b", "c", "d"] {
         writer.write(delivery(body)).await.unwrap();
     }
-    let first = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, later(9), 2)
-        .await
-        .unwrap();
+    let first = db.store.pending_deliveries(DeliveryKind::Other, later(9), 2).await.unwrap();
     assert_eq!(first[0].delivery, delivery("a"));
     assert_eq!(first[1].delivery, delivery("b"));
     assert!(first[0].id < first[1].id);
-    db.store
-        .record_handled_delivery(first[1].id, "1 refs changed", later(1))
-        .await
-        .unwrap();
-    let rest = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, later(9), 10)
-        .await
-        .unwrap();
+    db.store.record_handled_delivery(first[1].id, "1 refs changed", later(1)).await.unwrap();
+    let rest = db.store.pending_deliveries(DeliveryKind::Other, later(9), 10).await.unwrap();
     let digests: Vec<_> = rest.iter().map(|u| u.delivery.digest.clone()).collect();
     assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
     let notes = db.store.delivery_notes().await.unwrap();
@@ -147,10 +116,7 @@ pub async fn deliveries_are_handled_in_their_order(db: Db) {
     assert_eq!(notes[1], (first[1].id, Some("1 refs changed".into())));
     assert_eq!(notes[0].1, None);
     // A handled delivery is not deleted: the same bytes are still a duplicate.
-    assert_eq!(
-        writer.write(delivery("b")).await.unwrap(),
-        Received::Duplicate
-    );
+    assert_eq!(writer.write(delivery("b")).await.unwrap(), Received::Duplicate);
 }
 
 /// Deliveries above the limit are refused at once, so that the sender tries again. All others are kept.
@@ -159,9 +125,7 @@ pub async fn deliveries_above_the_limit_are_refused_and_none_is_lost(db: Db) {
     let mut clients = Vec::new();
     for n in 0..3000 {
         let writer = writer.clone();
-        clients.push(tokio::spawn(async move {
-            writer.write(delivery(&n.to_string())).await
-        }));
+        clients.push(tokio::spawn(async move { writer.write(delivery(&n.to_string())).await }));
     }
     let (mut new, mut busy) = (0, 0);
     for client in clients {
@@ -172,14 +136,7 @@ pub async fn deliveries_above_the_limit_are_refused_and_none_is_lost(db: Db) {
         }
     }
     assert_eq!(new + busy, 3000);
-    assert_eq!(
-        db.store
-            .pending_deliveries(DeliveryKind::Other, later(9), 3000)
-            .await
-            .unwrap()
-            .len(),
-        new
-    );
+    assert_eq!(db.store.pending_deliveries(DeliveryKind::Other, later(9), 3000).await.unwrap().len(), new);
 }
 
 pub async fn a_deferred_delivery_delays_no_other(db: Db) {
@@ -191,24 +148,12 @@ pub async fn a_deferred_delivery_delays_no_other(db: Db) {
     assert_eq!(received, Some(delivery("a").received_at));
     let gitea = ForgeName::new("gitea").unwrap();
     assert_eq!(db.store.last_delivery_at(&gitea).await.unwrap(), None);
-    let all = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, NOW, 9)
-        .await
-        .unwrap();
+    let all = db.store.pending_deliveries(DeliveryKind::Other, NOW, 9).await.unwrap();
     assert_eq!((all.len(), all[0].attempts), (2, 0));
     db.store.defer_delivery(all[0].id, later(30)).await.unwrap();
-    let now = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, later(29), 9)
-        .await
-        .unwrap();
+    let now = db.store.pending_deliveries(DeliveryKind::Other, later(29), 9).await.unwrap();
     assert_eq!(now.len(), 1, "the other does not wait for it");
-    let then = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, later(30), 9)
-        .await
-        .unwrap();
+    let then = db.store.pending_deliveries(DeliveryKind::Other, later(30), 9).await.unwrap();
     assert_eq!((then.len(), then[0].attempts), (2, 1));
 }
 
@@ -219,16 +164,9 @@ pub async fn old_deliveries_are_deleted(db: Db) {
         writer.write(delivery(body)).await.unwrap();
     }
     let gitea = ForgeName::new("gitea").unwrap();
-    let other = Delivery {
-        forge: gitea.clone(),
-        ..delivery("a")
-    };
+    let other = Delivery { forge: gitea.clone(), ..delivery("a") };
     writer.write(other).await.unwrap();
-    let all = db
-        .store
-        .pending_deliveries(DeliveryKind::Other, NOW, 9)
-        .await
-        .unwrap();
+    let all = db.store.pending_deliveries(DeliveryKind::Other, NOW, 9).await.unwrap();
     for pending in &all {
         let id = pending.id;
         let seconds = match id {
@@ -236,10 +174,7 @@ pub async fn old_deliveries_are_deleted(db: Db) {
             5 => 9,
             _ => 1,
         };
-        db.store
-            .record_handled_delivery(id, "done", later(seconds))
-            .await
-            .unwrap();
+        db.store.record_handled_delivery(id, "done", later(seconds)).await.unwrap();
     }
     let mut deleted = Vec::new();
     for _ in 0..3 {

@@ -11,17 +11,11 @@ use crate::world::*;
 const DELAY: i64 = 60;
 
 fn withhold(outcome: Outcome) -> Next {
-    Next::Withhold {
-        outcome,
-        incident: None,
-        until: later(DELAY),
-    }
+    Next::Withhold { outcome, incident: None, until: later(DELAY) }
 }
 
 async fn revision(store: &Store, definition: &Value) -> i64 {
-    let put = store
-        .put_scoring_revision(&board("phase"), definition, NOW)
-        .await;
+    let put = store.put_scoring_revision(&board("phase"), definition, NOW).await;
     put.unwrap().id
 }
 
@@ -36,15 +30,7 @@ async fn predicted(store: &Store, of: &str) -> SubmissionRecord {
 async fn undisclosed(store: &Store, of: &str, revision: i64) -> SubmissionRecord {
     let id = predicted(store, of).await.submission.id;
     let effects = vec![score_effect(revision, 0.5)];
-    attempt(
-        store,
-        id,
-        Stage::Scoring,
-        withhold(Outcome::Scored),
-        effects,
-        NOW,
-    )
-    .await;
+    attempt(store, id, Stage::Scoring, withhold(Outcome::Scored), effects, NOW).await;
     store.submission(id).await.unwrap()
 }
 
@@ -64,17 +50,8 @@ pub async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
     }
     assert_eq!(sent.last(), Some(&Change::Case(id)), "no page is notified");
     // Outside, the submission still runs.
-    assert_eq!(
-        record.submission.state.public(),
-        PublicState::Working(Stage::Run)
-    );
-    assert_eq!(
-        (
-            record.submission.outcome(),
-            record.submission.state.ended_at()
-        ),
-        (None, None)
-    );
+    assert_eq!(record.submission.state.public(), PublicState::Working(Stage::Run));
+    assert_eq!((record.submission.outcome(), record.submission.state.ended_at()), (None, None));
     assert_eq!(store.scores(first).await.unwrap().len(), 0);
     // No worker claims it in the meantime, and it counts as an evaluation of its team under way.
     let waiting = store.waiting_for(Stage::Scoring, later(DELAY * 2)).await;
@@ -83,10 +60,7 @@ pub async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
     assert_eq!(store.claim(&claim, later(DELAY * 2)).await.unwrap(), None);
     let other = predicted(store, "alpha").await;
     assert_eq!(store.evaluations_under_way(&other).await.unwrap(), 1);
-    assert_eq!(
-        (due(store, DELAY - 1).await, due(store, DELAY).await),
-        (0, 1)
-    );
+    assert_eq!((due(store, DELAY - 1).await, due(store, DELAY).await), (0, 1));
     let messages = [message("commit 1", 1)];
     let disclosed = store.disclose(id, &messages, later(DELAY)).await.unwrap();
     assert_eq!(disclosed, Disclosure::Disclosed);
@@ -96,9 +70,7 @@ pub async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
     assert_eq!(store.scores(first).await.unwrap().len(), 1);
     assert_eq!(store.evaluations_under_way(&other).await.unwrap(), 0);
     let forge = forge();
-    let messages_due = store
-        .due_messages(&forge, PriorityClass::Rest, later(DELAY), 9)
-        .await;
+    let messages_due = store.due_messages(&forge, PriorityClass::Rest, later(DELAY), 9).await;
     assert_eq!(messages_due.unwrap().len(), 1);
     let again = store.disclose(id, &messages, later(DELAY)).await.unwrap();
     assert_eq!((again, due(store, DELAY * 2).await), (Disclosure::Gone, 0));
@@ -111,22 +83,12 @@ pub async fn a_failed_run_keeps_its_incident_and_stage(db: Db) {
     for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
         attempt(store, id, stage, Next::Advance(next), Vec::new(), NOW).await;
     }
-    let next = Next::Withhold {
-        outcome: Outcome::Fault,
-        incident: Some("0a1b2c".into()),
-        until: later(DELAY),
-    };
+    let next = Next::Withhold { outcome: Outcome::Fault, incident: Some("0a1b2c".into()), until: later(DELAY) };
     attempt(store, id, Stage::Run, next, Vec::new(), NOW).await;
-    assert_eq!(
-        store.disclose(id, &[], later(DELAY)).await.unwrap(),
-        Disclosure::Disclosed
-    );
+    assert_eq!(store.disclose(id, &[], later(DELAY)).await.unwrap(), Disclosure::Disclosed);
     let ended = store.submission(id).await.unwrap();
     assert_eq!(ended.submission.state.incident(), Some("0a1b2c"));
-    assert_eq!(
-        (ended.submission.stage(), ended.submission.outcome()),
-        (Stage::Run, Some(Outcome::Fault))
-    );
+    assert_eq!((ended.submission.stage(), ended.submission.outcome()), (Stage::Run, Some(Outcome::Fault)));
 }
 
 pub async fn a_withdrawal_or_a_rescore_ends_the_delay(db: Db) {
@@ -144,13 +106,8 @@ pub async fn a_withdrawal_or_a_rescore_ends_the_delay(db: Db) {
     let id = kept.submission.id;
     assert_eq!(revision(store, &json!("new")).await, 2);
     db.tamper("UPDATE board SET scoring_revision_id = 2").await;
-    let disclosed = store
-        .disclose(id, &[message("commit 2", 1)], later(DELAY))
-        .await;
+    let disclosed = store.disclose(id, &[message("commit 2", 1)], later(DELAY)).await;
     assert_eq!(disclosed.unwrap(), Disclosure::ScoredAgain);
-    let waiting = store
-        .waiting_for(Stage::Scoring, later(DELAY))
-        .await
-        .unwrap();
+    let waiting = store.waiting_for(Stage::Scoring, later(DELAY)).await.unwrap();
     assert_eq!(waiting[0].submission.id, id);
 }

@@ -6,9 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use referee::model::{AttemptDetail, AttemptState, Stage};
-use referee::store::{
-    DeliveryKind, DeliveryWriter, Effect, Finish, InstanceLock, Store, StoreError,
-};
+use referee::store::{DeliveryKind, DeliveryWriter, Effect, Finish, InstanceLock, Store, StoreError};
 use serde_json::json;
 
 use crate::database::{Db, Kind, environment};
@@ -20,15 +18,9 @@ const KILLS: usize = 20;
 const CHILD: &str = "REFEREE_TEST_CHILD";
 
 pub async fn everything_is_there_after_reopening(db: Db) {
-    db.store
-        .put_scoring_revision(&board("phase"), &json!(1), NOW)
-        .await
-        .unwrap();
+    db.store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap();
     let before = scored(&db.store, "alpha", 0.5).await;
-    db.store
-        .append_audit_entry(&entry_of("grant"), NOW)
-        .await
-        .unwrap();
+    db.store.append_audit_entry(&entry_of("grant"), NOW).await.unwrap();
     let Db { store, url, .. } = db;
     let repositories = store.repositories().await.unwrap();
     drop(store);
@@ -37,10 +29,7 @@ pub async fn everything_is_there_after_reopening(db: Db) {
     let after = store.submission(before.submission.id).await.unwrap();
     assert_eq!(after, before);
     assert_eq!(store.repositories().await.unwrap(), repositories);
-    assert_eq!(
-        store.score_of(before.submission.id).await.unwrap(),
-        Some(score(0.5))
-    );
+    assert_eq!(store.score_of(before.submission.id).await.unwrap(), Some(score(0.5)));
     assert_eq!(store.audit_entries(0, 9).await.unwrap().len(), 1);
     // Numbers continue.
     assert_eq!(pushed(&store, "alpha").await.submission.number, 2);
@@ -53,24 +42,18 @@ pub async fn another_schema_is_refused(db: Db) {
         let refused = Store::open(&db.url).await.unwrap_err();
         assert!(matches!(refused, StoreError::Schema { .. }), "{refused}");
         let message = refused.to_string();
-        assert!(
-            message.contains("start the version that created the database"),
-            "{message}"
-        );
+        assert!(message.contains("start the version that created the database"), "{message}");
     };
     refused(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          SELECT 9999, 'newer', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
     )
     .await;
-    db.tamper("DELETE FROM _sqlx_migrations WHERE version = 9999")
-        .await;
+    db.tamper("DELETE FROM _sqlx_migrations WHERE version = 9999").await;
     Store::open(&db.url).await.unwrap();
     refused(match db.kind {
         Kind::Sqlite => "UPDATE _sqlx_migrations SET checksum = x'0ff1ce' WHERE version = 1",
-        Kind::Postgres => {
-            r"UPDATE _sqlx_migrations SET checksum = '\x0ff1ce'::bytea WHERE version = 1"
-        }
+        Kind::Postgres => r"UPDATE _sqlx_migrations SET checksum = '\x0ff1ce'::bytea WHERE version = 1",
     })
     .await;
 }
@@ -84,19 +67,12 @@ pub async fn opening_at_the_same_time_migrates_once(db: Db) {
     for _ in 0..4 {
         let (url, path) = (db.url.clone(), path.clone());
         opening.push(tokio::spawn(async move {
-            if url.starts_with("sqlite:") {
-                Store::open_file(&path).await
-            } else {
-                Store::open(&url).await
-            }
+            if url.starts_with("sqlite:") { Store::open_file(&path).await } else { Store::open(&url).await }
         }));
     }
     for store in opening {
         let store = store.await.unwrap().unwrap();
-        store
-            .append_audit_entry(&entry_of("opened"), NOW)
-            .await
-            .unwrap();
+        store.append_audit_entry(&entry_of("opened"), NOW).await.unwrap();
     }
     assert_eq!(path.exists(), db.kind == Kind::Sqlite);
     let refused = Store::open("sqlite::memory:").await.unwrap_err();
@@ -108,10 +84,7 @@ pub async fn a_database_has_one_daemon(db: Db) {
     let state = directory.path().join("state");
     let lock = InstanceLock::acquire(&state, [1; 8]).unwrap();
     let refused = InstanceLock::acquire(&state, [2; 8]).unwrap_err();
-    assert!(
-        refused.to_string().contains("another referee daemon"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("another referee daemon"), "{refused}");
     assert!(lock.owner.ends_with("-0101010101010101"), "{}", lock.owner);
     drop(lock);
     InstanceLock::acquire(&state, [3; 8]).unwrap();
@@ -140,12 +113,7 @@ pub async fn a_database_has_one_daemon(db: Db) {
 /// Starts this binary as a child.
 fn child(role: &str, url: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "durability::the_child",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "durability::the_child", "--nocapture", "--test-threads=1"])
         .env(CHILD, format!("{role} {url}"))
         .stdout(Stdio::piped())
         .spawn()
@@ -156,10 +124,7 @@ fn child(role: &str, url: &str) -> Child {
 #[test]
 fn the_child() {
     let Some(role) = environment(CHILD) else {
-        assert!(
-            environment("CI").is_none_or(|ci| !ci.is_empty()),
-            "not the child"
-        );
+        assert!(environment("CI").is_none_or(|ci| !ci.is_empty()), "not the child");
         return;
     };
     let (role, url) = role.split_once(' ').unwrap();
@@ -223,11 +188,7 @@ fn kill_after(role: &str, url: &str, acknowledged: usize) -> Vec<String> {
         line.clear();
     }
     child.wait().unwrap();
-    assert!(
-        all.len() >= acknowledged,
-        "the {role} child died by itself after {}",
-        all.len()
-    );
+    assert!(all.len() >= acknowledged, "the {role} child died by itself after {}", all.len());
     all
 }
 
@@ -238,17 +199,9 @@ pub async fn acknowledged_deliveries_survive_a_kill(db: Db) {
         let url = db.url.clone();
         let run = tokio::task::spawn_blocking(move || kill_after("deliveries", &url, 1 + 7 * kill));
         acknowledged.extend(run.await.unwrap());
-        let kept = db
-            .again()
-            .await
-            .pending_deliveries(DeliveryKind::Other, later(9), 1_000_000)
-            .await
-            .unwrap();
+        let kept = db.again().await.pending_deliveries(DeliveryKind::Other, later(9), 1_000_000).await.unwrap();
         let kept: BTreeSet<_> = kept.iter().map(|u| u.delivery.digest.as_str()).collect();
-        let lost: Vec<_> = acknowledged
-            .iter()
-            .filter(|a| !kept.contains(a.as_str()))
-            .collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|a| !kept.contains(a.as_str())).collect();
         assert_eq!(lost, [""; 0], "after kill {kill}");
     }
     assert!(acknowledged.len() >= KILLS);
@@ -269,42 +222,25 @@ pub async fn interrupted_work_is_found_after_a_kill(db: Db) {
         }
         for record in store.submissions_of_challenge(&challenge()).await.unwrap() {
             let attempts = store.attempts(&record).await.unwrap();
-            let mine = attempts
-                .iter()
-                .filter(|a| a.attempt.submission == record.submission.id);
-            let running = mine
-                .filter(|a| a.attempt.state == AttemptState::Running)
-                .count();
+            let mine = attempts.iter().filter(|a| a.attempt.submission == record.submission.id);
+            let running = mine.filter(|a| a.attempt.state == AttemptState::Running).count();
             assert_eq!(running, usize::from(record.submission.state.is_working()));
-            let siblings = store
-                .submissions_of_source(record.source)
-                .await
-                .unwrap()
-                .len();
+            let siblings = store.submissions_of_source(record.source).await.unwrap().len();
             let admitted = record.submission.stage() > Stage::Admission;
             assert_eq!(siblings, if admitted { 2 } else { 1 });
         }
         recover(&store).await;
         assert_eq!(store.orphans("no owner", NOW).await.unwrap(), []);
     }
-    let numbers = db
-        .store
-        .submissions_of_challenge(&challenge())
-        .await
-        .unwrap();
+    let numbers = db.store.submissions_of_challenge(&challenge()).await.unwrap();
     let numbers: Vec<i64> = numbers.iter().map(|r| r.submission.number).collect();
     assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
 }
 
 async fn recover(store: &Store) {
     for orphan in store.orphans("no owner", NOW).await.unwrap() {
-        let lease = referee::model::Lease {
-            attempt: orphan.attempt,
-            owner: orphan.owner,
-            seed: orphan.seed,
-        };
-        let lost =
-            Finish::retry(NOW, AttemptDetail::None).with_effect(Effect::Outbox(message("lost", 1)));
+        let lease = referee::model::Lease { attempt: orphan.attempt, owner: orphan.owner, seed: orphan.seed };
+        let lost = Finish::retry(NOW, AttemptDetail::None).with_effect(Effect::Outbox(message("lost", 1)));
         store.finish(&lease, lost, NOW).await.unwrap();
     }
 }

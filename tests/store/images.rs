@@ -2,29 +2,18 @@
 
 use referee::model::{Digest, Origin, Outcome, RepositoryId, Stage, TaskSlug, Timestamp};
 use referee::store::{
-    ImageOwner, ImageRecord, NewImage, Next, Repository, SeenImage, Store, StoreError,
-    SubmissionRecord,
+    ImageOwner, ImageRecord, NewImage, Next, Repository, SeenImage, Store, StoreError, SubmissionRecord,
 };
 
 use crate::database::Db;
 use crate::world::*;
 
 fn owner(number: i64, repository: RepositoryId) -> ImageOwner {
-    ImageOwner {
-        id: 0,
-        forge: forge(),
-        owner_id: number,
-        login: format!("images-{number}"),
-        repository,
-    }
+    ImageOwner { id: 0, forge: forge(), owner_id: number, login: format!("images-{number}"), repository }
 }
 
 fn tagged(tag: &str, content: &str) -> SeenImage {
-    SeenImage {
-        name: "method".into(),
-        tag: tag.into(),
-        digest: Digest::of(content.as_bytes()),
-    }
+    SeenImage { name: "method".into(), tag: tag.into(), digest: Digest::of(content.as_bytes()) }
 }
 
 fn entry(seen: &SeenImage, of: &str) -> NewImage {
@@ -50,18 +39,10 @@ async fn team_with_images(store: &Store, name: &str, number: i64) -> ImageTeam {
     ImageTeam { owner, repository }
 }
 
-async fn observe(
-    store: &Store,
-    team: &ImageTeam,
-    seen: &[(SeenImage, &str)],
-    at: Timestamp,
-) -> Vec<ImageRecord> {
+async fn observe(store: &Store, team: &ImageTeam, seen: &[(SeenImage, &str)], at: Timestamp) -> Vec<ImageRecord> {
     let all: Vec<_> = seen.iter().map(|(image, _)| image.clone()).collect();
     let entries: Vec<_> = seen.iter().map(|(image, of)| entry(image, of)).collect();
-    store
-        .observe_images(&team.owner, &team.repository, &all, &entries, at)
-        .await
-        .unwrap()
+    store.observe_images(&team.owner, &team.repository, &all, &entries, at).await.unwrap()
 }
 
 async fn record(store: &Store, of: &ImageRecord) -> SubmissionRecord {
@@ -70,27 +51,15 @@ async fn record(store: &Store, of: &ImageRecord) -> SubmissionRecord {
 
 pub async fn a_team_has_one_owner_of_its_images(db: Db) {
     let store = &db.store;
-    let ImageTeam {
-        owner: alpha,
-        repository,
-    } = team_with_images(store, "alpha", 7).await;
+    let ImageTeam { owner: alpha, repository } = team_with_images(store, "alpha", 7).await;
     let beta = bound(store, "beta").await;
-    let renamed = ImageOwner {
-        login: "renamed".into(),
-        ..alpha.clone()
-    };
+    let renamed = ImageOwner { login: "renamed".into(), ..alpha.clone() };
     let again = store.bind_image_owner(&renamed, later(1)).await.unwrap();
     assert_eq!(again, renamed);
-    assert_eq!(
-        store.image_owners().await.unwrap(),
-        std::slice::from_ref(&renamed)
-    );
+    assert_eq!(store.image_owners().await.unwrap(), std::slice::from_ref(&renamed));
     for other in [owner(8, repository.id), owner(7, beta.id)] {
         let refused = store.bind_image_owner(&other, NOW).await;
-        assert!(matches!(
-            refused,
-            Err(StoreError::ImageOwnerConflict { .. })
-        ));
+        assert!(matches!(refused, Err(StoreError::ImageOwnerConflict { .. })));
     }
     let found = store.image_owner(&forge(), 7).await.unwrap();
     assert_eq!(found, Some(renamed));
@@ -106,38 +75,22 @@ pub async fn a_tag_enters_its_image_once(db: Db) {
     let first = observe(store, &team, &[(image.clone(), "one")], NOW).await;
     let again = observe(store, &team, &[(image.clone(), "one")], later(9)).await;
     let other_tag = observe(store, &team, &[(tagged("one-v2", "a"), "one")], later(9)).await;
-    assert_eq!(
-        (first[0].new, again[0].new, other_tag[0].new),
-        (true, false, false)
-    );
+    assert_eq!((first[0].new, again[0].new, other_tag[0].new), (true, false, false));
     assert_eq!(again[0].submission, first[0].submission);
     assert_eq!(other_tag[0].submission, first[0].submission);
 
     let entered = record(store, &first[0]).await;
     let submission = &entered.submission;
-    let origin = Origin::Image {
-        image_name: "method".into(),
-        tag: "one-v1".into(),
-        digest: image.digest.clone(),
-    };
+    let origin = Origin::Image { image_name: "method".into(), tag: "one-v1".into(), digest: image.digest.clone() };
     assert_eq!(submission.origin, origin);
     assert_eq!(submission.task, Some(task("one")));
     assert_eq!(submission.team, team.repository.team);
-    assert_eq!(
-        (submission.stage(), submission.observed_at),
-        (Stage::Admission, NOW)
-    );
-    assert_eq!(
-        (entered.repository, entered.dockerfile.as_str()),
-        (team.repository.id, "")
-    );
+    assert_eq!((submission.stage(), submission.observed_at), (Stage::Admission, NOW));
+    assert_eq!((entered.repository, entered.dockerfile.as_str()), (team.repository.id, ""));
     let of_source = store.image_owner_of(entered.source).await.unwrap();
     assert_eq!(of_source.as_ref(), Some(&team.owner));
     // Referee knows present tags alone: the earlier tag is deleted.
-    assert_eq!(
-        store.known_images(&team.owner).await.unwrap(),
-        [tagged("one-v2", "a")]
-    );
+    assert_eq!(store.known_images(&team.owner).await.unwrap(), [tagged("one-v2", "a")]);
     assert_eq!(observe(store, &team, &[], later(10)).await, []);
     assert_eq!(store.known_images(&team.owner).await.unwrap(), []);
 }
@@ -149,10 +102,7 @@ pub async fn a_moved_tag_makes_another_submission(db: Db) {
     for content in ["a", "b", "a"] {
         let seen = observe(store, &team, &[(tagged("one", content), "one")], NOW).await;
         new.push((seen[0].new, seen[0].submission));
-        assert_eq!(
-            store.known_images(&team.owner).await.unwrap(),
-            [tagged("one", content)]
-        );
+        assert_eq!(store.known_images(&team.owner).await.unwrap(), [tagged("one", content)]);
     }
     let (a, b) = (new[0].1, new[1].1);
     assert_ne!(a, b);
@@ -165,14 +115,8 @@ pub async fn one_image_for_two_tasks_makes_two_submissions(db: Db) {
     let team = team_with_images(store, "alpha", 7).await;
     let one = observe(store, &team, &[(tagged("one", "a"), "one")], NOW).await;
     let lease = claimed(store, one[0].submission, Stage::Admission, NOW).await;
-    let end = Next::End {
-        outcome: Outcome::Rejected,
-        incident: None,
-    };
-    store
-        .finish(&lease, finish(end, vec![]), NOW)
-        .await
-        .unwrap();
+    let end = Next::End { outcome: Outcome::Rejected, incident: None };
+    store.finish(&lease, finish(end, vec![]), NOW).await.unwrap();
     let two = observe(store, &team, &[(tagged("two", "a"), "two")], later(60)).await;
     assert!(two[0].new);
     let (one, two) = (record(store, &one[0]).await, record(store, &two[0]).await);

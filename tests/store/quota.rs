@@ -7,20 +7,11 @@ use crate::database::Db;
 use crate::world::*;
 
 async fn used(store: &Store, of: &str, except: i64, now: Timestamp) -> Usage {
-    store
-        .usage(&board("phase"), &team(of), except, now)
-        .await
-        .unwrap()
+    store.usage(&board("phase"), &team(of), except, now).await.unwrap()
 }
 
 fn counts(today: u32, total: u32, submissions_today: u32, under_way: u32) -> Usage {
-    Usage {
-        today,
-        total,
-        submissions_today,
-        under_way,
-        ..Usage::default()
-    }
+    Usage { today, total, submissions_today, under_way, ..Usage::default() }
 }
 
 async fn admit(store: &Store, of: &str, at: Timestamp) -> SubmissionId {
@@ -91,25 +82,12 @@ pub async fn a_decision_based_on_old_usage_is_refused(db: Db) {
     let store = &db.store;
     let (a, b) = (pushed(store, "alpha").await, pushed(store, "alpha").await);
     let (a, b) = (a.submission.id, b.submission.id);
-    let leases = [
-        claimed(store, a, Stage::Admission, NOW).await,
-        claimed(store, b, Stage::Admission, NOW).await,
-    ];
-    let seen = [
-        used(store, "alpha", a.0, NOW).await,
-        used(store, "alpha", b.0, NOW).await,
-    ];
+    let leases = [claimed(store, a, Stage::Admission, NOW).await, claimed(store, b, Stage::Admission, NOW).await];
+    let seen = [used(store, "alpha", a.0, NOW).await, used(store, "alpha", b.0, NOW).await];
     assert_eq!(seen, [counts(0, 0, 2, 0); 2]);
     let admit = |usage| {
-        let tasks = vec![TaskEntry {
-            task: task("phase"),
-            dockerfile: "Dockerfile".to_owned(),
-            token: token(),
-        }];
-        let effects = vec![
-            Effect::StillUsed(board("phase"), usage),
-            Effect::Tasks(tasks),
-        ];
+        let tasks = vec![TaskEntry { task: task("phase"), dockerfile: "Dockerfile".to_owned(), token: token() }];
+        let effects = vec![Effect::StillUsed(board("phase"), usage), Effect::Tasks(tasks)];
         finish(Next::Advance(Stage::Build), effects)
     };
     store.finish(&leases[0], admit(seen[0]), NOW).await.unwrap();
@@ -119,10 +97,7 @@ pub async fn a_decision_based_on_old_usage_is_refused(db: Db) {
     assert_eq!((waits.state.is_working(), waits.task), (true, None));
     let now_used = used(store, "alpha", b.0, NOW).await;
     assert_eq!(now_used, counts(1, 1, 2, 1));
-    store
-        .finish(&leases[1], admit(now_used), NOW)
-        .await
-        .unwrap();
+    store.finish(&leases[1], admit(now_used), NOW).await.unwrap();
 }
 
 pub async fn boards_and_teams_have_separate_quotas(db: Db) {
@@ -131,10 +106,7 @@ pub async fn boards_and_teams_have_separate_quotas(db: Db) {
     admitted(store, id, &["phase", "tools"], NOW).await;
     evaluated(store, id, NOW).await;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 1, 1));
-    let tools = store
-        .usage(&board("tools"), &team("alpha"), 0, NOW)
-        .await
-        .unwrap();
+    let tools = store.usage(&board("tools"), &team("alpha"), 0, NOW).await.unwrap();
     assert_eq!(tools, counts(1, 1, 1, 1));
     assert_eq!(used(store, "beta", 0, NOW).await, counts(0, 0, 0, 0));
 }

@@ -2,8 +2,8 @@
 
 use referee::model::{Outcome, Score, Stage, Timestamp};
 use referee::store::{
-    ApplyResult, CommandEffects, PriorityClass, RescoreItemEnd, RescoreLease, RescoreState, Store,
-    StoreError, SubmissionRecord,
+    ApplyResult, CommandEffects, PriorityClass, RescoreItemEnd, RescoreLease, RescoreState, Store, StoreError,
+    SubmissionRecord,
 };
 use serde_json::{Value, json};
 
@@ -23,31 +23,19 @@ fn new() -> Value {
 /// A board with a score of each of two teams.
 async fn two_teams(store: &Store) -> [SubmissionRecord; 2] {
     let board = board("phase");
-    store
-        .put_scoring_revision(&board, &old(), NOW)
-        .await
-        .unwrap();
-    [
-        scored(store, "alpha", 0.5).await,
-        scored(store, "beta", 0.25).await,
-    ]
+    store.put_scoring_revision(&board, &old(), NOW).await.unwrap();
+    [scored(store, "alpha", 0.5).await, scored(store, "beta", 0.25).await]
 }
 
 async fn requested(store: &Store) -> i64 {
     let audit = entry_of("rescore");
-    store
-        .request_rescore(&board("phase"), &audit, NOW)
-        .await
-        .unwrap()
+    store.request_rescore(&board("phase"), &audit, NOW).await.unwrap()
 }
 
 async fn prepared(store: &Store, definition: &Value) -> i64 {
     let id = requested(store).await;
     let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
-    store
-        .finish_rescore_preparation(&lease, definition)
-        .await
-        .unwrap();
+    store.finish_rescore_preparation(&lease, definition).await.unwrap();
     assert!(store.advance_rescores(NOW).await.unwrap());
     id
 }
@@ -58,10 +46,7 @@ async fn item(store: &Store, owner: &str, at: Timestamp) -> Option<RescoreLease>
 }
 
 async fn end(store: &Store, lease: &RescoreLease, with: RescoreItemEnd) {
-    store
-        .finish_rescore_item(lease, &with, later(5))
-        .await
-        .unwrap();
+    store.finish_rescore_item(lease, &with, later(5)).await.unwrap();
 }
 
 fn found(value: f64) -> RescoreItemEnd {
@@ -74,10 +59,7 @@ async fn state(store: &Store) -> RescoreState {
 }
 
 async fn apply(store: &Store, id: i64) -> Result<ApplyResult, StoreError> {
-    let effects = CommandEffects {
-        audit: &entry_of("rescore apply"),
-        reports: &[message("commit 1", 1)],
-    };
+    let effects = CommandEffects { audit: &entry_of("rescore apply"), reports: &[message("commit 1", 1)] };
     store.apply_rescore(id, effects, later(9)).await
 }
 
@@ -85,10 +67,7 @@ pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     let store = &db.store;
     let audit = entry_of("rescore");
     let none = store.request_rescore(&board("phase"), &audit, NOW).await;
-    assert!(
-        matches!(none, Err(StoreError::Stale)),
-        "the board has no scoring revision"
-    );
+    assert!(matches!(none, Err(StoreError::Stale)), "the board has no scoring revision");
     two_teams(store).await;
     let first = requested(store).await;
     let second = store.request_rescore(&board("phase"), &audit, NOW).await;
@@ -101,10 +80,7 @@ pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     assert!(!state(store).await.is_open());
     assert!(requested(store).await > first);
     assert!(state(store).await.is_open());
-    assert_eq!(
-        actions(store).await,
-        ["rescore", "rescore discard", "rescore"]
-    );
+    assert_eq!(actions(store).await, ["rescore", "rescore discard", "rescore"]);
 }
 
 pub async fn one_worker_prepares_a_rescore(db: Db) {
@@ -124,16 +100,10 @@ pub async fn one_worker_prepares_a_rescore(db: Db) {
     let late = store.renew_rescore(&lease, later(3)).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     // The next attempt starts later.
-    store
-        .retry_rescore_preparation(&next, later(10))
-        .await
-        .unwrap();
+    store.retry_rescore_preparation(&next, later(10)).await.unwrap();
     assert_eq!(store.claim_rescore(NEXT, later(9)).await.unwrap(), None);
     let (_, third) = store.claim_rescore(NEXT, later(11)).await.unwrap().unwrap();
-    store
-        .fail_rescore(id, "it cannot be built", later(12))
-        .await
-        .unwrap();
+    store.fail_rescore(id, "it cannot be built", later(12)).await.unwrap();
     let late = store.finish_rescore_preparation(&third, &new()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     let last = store.rescore_of(&board("phase")).await.unwrap().unwrap();
@@ -153,9 +123,7 @@ pub async fn one_worker_rescores_each_submission(db: Db) {
     // The daemon is killed and started again.
     let again = item(store, NEXT, later(2)).await.unwrap();
     assert_eq!((again.submission, again.attempts), (first.submission, 2));
-    let late = store
-        .finish_rescore_item(&first, &found(0.1), later(3))
-        .await;
+    let late = store.finish_rescore_item(&first, &found(0.1), later(3)).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     end(store, &again, RescoreItemEnd::Retry(later(20))).await;
     let other = item(store, NEXT, later(6)).await.unwrap();
@@ -169,9 +137,7 @@ pub async fn one_worker_rescores_each_submission(db: Db) {
     // Discarded while a worker scores: the result is refused.
     let audit = entry_of("rescore discard");
     store.discard_rescore(id, &audit, later(22)).await.unwrap();
-    let late = store
-        .finish_rescore_item(&third, &found(0.1), later(23))
-        .await;
+    let late = store.finish_rescore_item(&third, &found(0.1), later(23)).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))));
     assert!(!store.advance_rescores(later(24)).await.unwrap());
 }
@@ -180,11 +146,7 @@ pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
     let store = &db.store;
     let [alpha, beta] = two_teams(store).await;
     let board = board("phase");
-    let before = store
-        .current_scoring_revision(&board)
-        .await
-        .unwrap()
-        .unwrap();
+    let before = store.current_scoring_revision(&board).await.unwrap().unwrap();
     let id = prepared(store, &new()).await;
     let first = item(store, ME, NOW).await.unwrap();
     end(store, &first, found(0.1)).await;
@@ -198,10 +160,7 @@ pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
     let gamma = scored(store, "gamma", 0.3).await;
     let early = apply(store, id).await.unwrap();
     assert_eq!(early, ApplyResult::NotReady { done: 2, all: 3 });
-    assert_eq!(
-        store.current_scoring_revision(&board).await.unwrap(),
-        Some(before.clone())
-    );
+    assert_eq!(store.current_scoring_revision(&board).await.unwrap(), Some(before.clone()));
     assert!(store.advance_rescores(later(7)).await.unwrap());
     assert_eq!(state(store).await, RescoreState::Running);
     let third = item(store, ME, later(7)).await.unwrap();
@@ -211,37 +170,17 @@ pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
         panic!("the rescore is ready");
     };
     assert_eq!(scores, 3);
-    let now = store
-        .current_scoring_revision(&board)
-        .await
-        .unwrap()
-        .unwrap();
+    let now = store.current_scoring_revision(&board).await.unwrap().unwrap();
     assert_eq!((now.id, now.definition), (revision, new()));
-    let values: Vec<Score> = store
-        .scores(revision)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|s| s.score)
-        .collect();
+    let values: Vec<Score> = store.scores(revision).await.unwrap().into_iter().map(|s| s.score).collect();
     assert_eq!(values, [score(0.1), score(0.9), score(0.4)]);
-    assert_eq!(
-        store.score_of(beta.submission.id).await.unwrap(),
-        Some(score(0.9))
-    );
+    assert_eq!(store.score_of(beta.submission.id).await.unwrap(), Some(score(0.9)));
     // The old scores are still there, and nothing is applied twice.
     let was = store.scores(before.id).await.unwrap();
     assert_eq!((was[0].submission.clone(), was.len()), (alpha, 3));
     assert!(matches!(apply(store, id).await, Err(StoreError::Stale)));
     assert_eq!(actions(store).await, ["rescore", "rescore apply"]);
-    assert_eq!(
-        store
-            .due_messages(&forge(), PriorityClass::Rest, later(9), 9)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(store.due_messages(&forge(), PriorityClass::Rest, later(9), 9).await.unwrap().len(), 1);
 }
 
 /// A correction is undone: the scores of the older scoring revision are kept.
@@ -257,26 +196,17 @@ pub async fn an_older_scoring_revision_can_become_current_again(db: Db) {
         let done = apply(store, id).await.unwrap();
         assert!(matches!(done, ApplyResult::Applied { scores: 2, .. }));
     }
-    let now = store
-        .current_scoring_revision(&board("phase"))
-        .await
-        .unwrap();
+    let now = store.current_scoring_revision(&board("phase")).await.unwrap();
     let now = now.unwrap();
     assert_eq!(now.definition, old());
     assert_eq!(store.scores(now.id).await.unwrap().len(), 2);
-    assert_eq!(
-        store.score_of(alpha.submission.id).await.unwrap(),
-        Some(score(0.5))
-    );
+    assert_eq!(store.score_of(alpha.submission.id).await.unwrap(), Some(score(0.5)));
 }
 
 pub async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
     let store = &db.store;
     two_teams(store).await;
-    let other = store
-        .put_scoring_revision(&board("phase"), &json!("other"), NOW)
-        .await
-        .unwrap();
+    let other = store.put_scoring_revision(&board("phase"), &json!("other"), NOW).await.unwrap();
     assert_eq!(other.id, 2);
     let id = prepared(store, &new()).await;
     for value in [0.1, 0.9] {
@@ -286,10 +216,7 @@ pub async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
     db.tamper("UPDATE board SET scoring_revision_id = 2").await;
     assert_eq!(apply(store, id).await.unwrap(), ApplyResult::Outdated);
     assert_eq!(state(store).await, RescoreState::Discarded);
-    let now = store
-        .current_scoring_revision(&board("phase"))
-        .await
-        .unwrap();
+    let now = store.current_scoring_revision(&board("phase")).await.unwrap();
     assert_eq!(now, Some(other));
 }
 
@@ -311,20 +238,9 @@ pub async fn a_submission_that_cannot_be_scored_ends_the_rescore(db: Db) {
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase"], NOW).await;
     evaluated(store, id, NOW).await;
-    let revision = store
-        .current_scoring_revision(&board("phase"))
-        .await
-        .unwrap();
+    let revision = store.current_scoring_revision(&board("phase")).await.unwrap();
     let effects = vec![score_effect(revision.unwrap().id, 0.5)];
-    attempt(
-        store,
-        id,
-        Stage::Scoring,
-        ends(Outcome::Scored),
-        effects,
-        NOW,
-    )
-    .await;
+    attempt(store, id, Stage::Scoring, ends(Outcome::Scored), effects, NOW).await;
 }
 
 /// The scorers' images that are needed: those of the present boards, and those of rescores that may still be applied.
@@ -335,21 +251,11 @@ pub async fn definitions_of_boards_and_open_rescores_are_in_use(db: Db) {
     assert_eq!(store.definitions_in_use().await.unwrap(), [Some(old())]);
     let id = requested(store).await;
     let in_use = store.definitions_in_use().await.unwrap();
-    assert_eq!(
-        in_use,
-        [Some(old()), None],
-        "the definition of the rescore is not known yet"
-    );
+    assert_eq!(in_use, [Some(old()), None], "the definition of the rescore is not known yet");
     let (_, lease) = store.claim_rescore(ME, NOW).await.unwrap().unwrap();
-    store
-        .finish_rescore_preparation(&lease, &new())
-        .await
-        .unwrap();
+    store.finish_rescore_preparation(&lease, &new()).await.unwrap();
     let in_use = store.definitions_in_use().await.unwrap();
     assert_eq!(in_use, [Some(old()), Some(new())]);
-    store
-        .discard_rescore(id, &entry_of("discard"), NOW)
-        .await
-        .unwrap();
+    store.discard_rescore(id, &entry_of("discard"), NOW).await.unwrap();
     assert_eq!(store.definitions_in_use().await.unwrap(), [Some(old())]);
 }

@@ -6,13 +6,12 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use referee::model::{
-    Board, CaseId, CaseScore, ChallengeSlug, CommitSha, Digest, Duration, ForgeEvent, ForgeName,
-    ImageFacts, Lease, MetricName, Outcome, PageToken, PhaseSlug, RepositoryId, Score, Stage,
-    SubmissionId, TaskSlug, TeamSlug, Timestamp,
+    Board, CaseId, CaseScore, ChallengeSlug, CommitSha, Digest, Duration, ForgeEvent, ForgeName, ImageFacts, Lease,
+    MetricName, Outcome, PageToken, PhaseSlug, RepositoryId, Score, Stage, SubmissionId, TaskSlug, TeamSlug, Timestamp,
 };
 use referee::store::{
-    Charge, Claim, CommandEffects, Delivery, Effect, Finish, NewAuditEntry, NewOutboxMessage,
-    NewSource, Next, Repository, SeenRef, Store, SubmissionRecord, TaskEntry, Withdrawn,
+    Charge, Claim, CommandEffects, Delivery, Effect, Finish, NewAuditEntry, NewOutboxMessage, NewSource, Next,
+    Repository, SeenRef, Store, SubmissionRecord, TaskEntry, Withdrawn,
 };
 use serde_json::json;
 
@@ -63,11 +62,7 @@ pub fn team(name: &str) -> TeamSlug {
 }
 
 pub fn board(of: &str) -> Board {
-    Board {
-        challenge: challenge(),
-        phase: phase("validation"),
-        task: task(of),
-    }
+    Board { challenge: challenge(), phase: phase("validation"), task: task(of) }
 }
 
 /// A repository that is not bound yet.
@@ -84,18 +79,11 @@ pub fn repository(of: &str) -> Repository {
 }
 
 pub async fn bound(store: &Store, of: &str) -> Repository {
-    store
-        .bind_repository(&repository(of), &[], NOW)
-        .await
-        .unwrap()
-        .0
+    store.bind_repository(&repository(of), &[], NOW).await.unwrap().0
 }
 
 pub fn seen(full_ref: &str, commit: u64) -> SeenRef {
-    SeenRef {
-        full_ref: full_ref.to_owned(),
-        commit: sha(commit),
-    }
+    SeenRef { full_ref: full_ref.to_owned(), commit: sha(commit) }
 }
 
 pub fn main_at(commit: u64) -> SeenRef {
@@ -103,27 +91,15 @@ pub fn main_at(commit: u64) -> SeenRef {
 }
 
 pub fn entry(seen: &SeenRef, to: &str) -> NewSource {
-    NewSource {
-        seen: seen.clone(),
-        phase: phase(to),
-        token: token(),
-        config_digest: Digest::of(b"challenge.toml"),
-    }
+    NewSource { seen: seen.clone(), phase: phase(to), token: token(), config_digest: Digest::of(b"challenge.toml") }
 }
 
 /// The submission of a push at this time.
 pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> SubmissionRecord {
     let repository = bound(store, of).await;
     let head = main_at(commit);
-    let entered = store
-        .observe(
-            &repository,
-            std::slice::from_ref(&head),
-            &[entry(&head, "validation")],
-            at,
-        )
-        .await
-        .unwrap();
+    let entered =
+        store.observe(&repository, std::slice::from_ref(&head), &[entry(&head, "validation")], at).await.unwrap();
     store.submission(entered[0].submission).await.unwrap()
 }
 
@@ -133,13 +109,7 @@ pub async fn pushed(store: &Store, of: &str) -> SubmissionRecord {
 }
 
 pub fn claim_of(id: SubmissionId, stage: Stage, owner: &str) -> Claim<'_> {
-    Claim {
-        submission: id,
-        stage,
-        case: None,
-        owner,
-        seed: 7,
-    }
+    Claim { submission: id, stage, case: None, owner, seed: 7 }
 }
 
 pub async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestamp) -> Lease {
@@ -148,59 +118,28 @@ pub async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestam
 }
 
 pub fn finish(next: Next, effects: Vec<Effect>) -> Finish {
-    Finish {
-        effects,
-        ..Finish::passed(next)
-    }
+    Finish { effects, ..Finish::passed(next) }
 }
 
 pub fn ends(outcome: Outcome) -> Next {
-    Next::End {
-        outcome,
-        incident: None,
-    }
+    Next::End { outcome, incident: None }
 }
 
 /// An attempt from its claim to its end.
-pub async fn attempt(
-    store: &Store,
-    id: SubmissionId,
-    stage: Stage,
-    next: Next,
-    effects: Vec<Effect>,
-    at: Timestamp,
-) {
+pub async fn attempt(store: &Store, id: SubmissionId, stage: Stage, next: Next, effects: Vec<Effect>, at: Timestamp) {
     let lease = claimed(store, id, stage, at).await;
-    store
-        .finish(&lease, finish(next, effects), at)
-        .await
-        .unwrap();
+    store.finish(&lease, finish(next, effects), at).await.unwrap();
 }
 
 pub fn task_entry(of: &str, dockerfile: &str) -> TaskEntry {
-    TaskEntry {
-        task: task(of),
-        dockerfile: dockerfile.to_owned(),
-        token: token(),
-    }
+    TaskEntry { task: task(of), dockerfile: dockerfile.to_owned(), token: token() }
 }
 
 /// Passes admission for these tasks.
 pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
-    let tasks = tasks
-        .iter()
-        .map(|t| task_entry(t, &format!("{t}/Dockerfile")))
-        .collect();
+    let tasks = tasks.iter().map(|t| task_entry(t, &format!("{t}/Dockerfile"))).collect();
     let next = Next::Advance(Stage::Build);
-    attempt(
-        store,
-        id,
-        Stage::Admission,
-        next,
-        vec![Effect::Tasks(tasks)],
-        at,
-    )
-    .await;
+    attempt(store, id, Stage::Admission, next, vec![Effect::Tasks(tasks)], at).await;
 }
 
 /// Passes build, smoke run and run. The run spends an evaluation.
@@ -218,29 +157,14 @@ pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
     let id = record.submission.id;
     admitted(store, id, &["phase"], NOW).await;
     evaluated(store, id, NOW).await;
-    let revision = store
-        .current_scoring_revision(&board("phase"))
-        .await
-        .unwrap();
+    let revision = store.current_scoring_revision(&board("phase")).await.unwrap();
     let effects = vec![score_effect(revision.unwrap().id, value)];
-    attempt(
-        store,
-        id,
-        Stage::Scoring,
-        ends(Outcome::Scored),
-        effects,
-        NOW,
-    )
-    .await;
+    attempt(store, id, Stage::Scoring, ends(Outcome::Scored), effects, NOW).await;
     store.submission(id).await.unwrap()
 }
 
 pub fn quota(amount: i64) -> Effect {
-    Effect::Quota {
-        kind: "evaluation",
-        amount,
-        reason: "a test",
-    }
+    Effect::Quota { kind: "evaluation", amount, reason: "a test" }
 }
 
 pub fn entry_of(action: &'static str) -> NewAuditEntry {
@@ -263,16 +187,8 @@ pub async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) 
     withdrawn_for(store, record, Charge::UsedEvaluation, at).await
 }
 
-pub async fn withdrawn_for(
-    store: &Store,
-    record: &SubmissionRecord,
-    charge: Charge,
-    at: Timestamp,
-) -> Withdrawn {
-    let effects = CommandEffects {
-        audit: &entry_of("withdraw"),
-        reports: &[message("commit 1", 1)],
-    };
+pub async fn withdrawn_for(store: &Store, record: &SubmissionRecord, charge: Charge, at: Timestamp) -> Withdrawn {
+    let effects = CommandEffects { audit: &entry_of("withdraw"), reports: &[message("commit 1", 1)] };
     store.withdraw(record, charge, effects, at).await.unwrap()
 }
 
@@ -289,10 +205,7 @@ pub fn score(value: f64) -> Score {
 }
 
 pub fn score_effect(revision: i64, value: f64) -> Effect {
-    Effect::Score {
-        scoring_revision: revision,
-        score: Box::new(score(value)),
-    }
+    Effect::Score { scoring_revision: revision, score: Box::new(score(value)) }
 }
 
 pub fn image(name: &str) -> ImageFacts {
@@ -329,9 +242,7 @@ pub fn delivery(body: &str) -> Delivery {
     Delivery {
         forge: forge(),
         digest: Digest::of(body.as_bytes()),
-        event: ForgeEvent::Other {
-            name: body.to_owned(),
-        },
+        event: ForgeEvent::Other { name: body.to_owned() },
         received_at: NOW,
     }
 }

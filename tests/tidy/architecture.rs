@@ -67,9 +67,8 @@ fn upward_imports(source: &Source, mine: &str, my_level: usize) -> Vec<Violation
             continue;
         };
         let level = level(name);
-        let allowed = level.is_some_and(|level| {
-            name == mine || level < my_level || (level == my_level && level >= SIBLINGS_FROM)
-        });
+        let allowed = level
+            .is_some_and(|level| name == mine || level < my_level || (level == my_level && level >= SIBLINGS_FROM));
         if !allowed {
             let known = level.map_or("no module of the drawing".into(), |l| format!("L{l}"));
             let message = format!("{mine} (L{my_level}) must not import `{name}` ({known})");
@@ -125,8 +124,7 @@ fn kept_libraries(manifest: &str) -> Vec<(String, &'static str)> {
         .map(|(name, _)| name.trim().replace('-', "_"))
         .filter_map(|name| {
             let (_, keeper) = KEEPERS.iter().find(|(kept, _)| {
-                name.strip_prefix(kept)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+                name.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
             })?;
             Some((name, *keeper))
         })
@@ -197,25 +195,13 @@ mod tests {
         let found = |path: &str, text: &str| boundaries(&Source::new(path, text)).len();
         let text = "use crate::forge::{git, gitea::Owner};\nfn x() { super::super::executor::docker::run() }";
         assert_eq!(found("src/cli/x.rs", text), 2);
-        assert_eq!(
-            found("src/forge/x.rs", "use crate::forge::gitea::Owner;"),
-            0
-        );
-        assert_eq!(
-            found(
-                "src/web/x.rs",
-                "use crate::forge::giteas; // crate::forge::local"
-            ),
-            0
-        );
+        assert_eq!(found("src/forge/x.rs", "use crate::forge::gitea::Owner;"), 0);
+        assert_eq!(found("src/web/x.rs", "use crate::forge::giteas; // crate::forge::local"), 0);
     }
 
     #[test]
     fn libraries_have_keepers() {
-        let bad = found(
-            "src/web/mod.rs",
-            "use sqlx::Row;\nfn x() { gitea_rs::y(); bollard ::z }",
-        );
+        let bad = found("src/web/mod.rs", "use sqlx::Row;\nfn x() { gitea_rs::y(); bollard ::z }");
         assert_eq!(bad.len(), 2);
         assert_eq!(found("src/store/mod.rs", "use sqlx::Row;"), [""; 0]);
         let ours = "use crate::forge::gitea; let gitea = sqlx_like(); // bollard::x\n\"sqlx::y\";";
@@ -224,14 +210,8 @@ mod tests {
 
     #[test]
     fn low_levels_are_pure() {
-        assert_eq!(
-            found("src/model/x.rs", "pub async fn x() { y.await }").len(),
-            2
-        );
-        assert_eq!(
-            found("src/scoring/x.rs", "std::time::Instant::now()").len(),
-            1
-        );
+        assert_eq!(found("src/model/x.rs", "pub async fn x() { y.await }").len(), 2);
+        assert_eq!(found("src/scoring/x.rs", "std::time::Instant::now()").len(), 1);
         assert_eq!(found("src/store/x.rs", "async fn x() {}"), [""; 0]);
     }
 }

@@ -24,30 +24,18 @@ type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 /// One violation for each file of a circle. It names the circle and the arrows that leave the file inside it.
 pub fn check(sources: &[Source]) -> Vec<Violation> {
     let arrows = Tree::new(sources).arrows();
-    let reachable_from: BTreeMap<&str, BTreeSet<&str>> = arrows
-        .keys()
-        .map(|file| (*file, reachable(&arrows, file)))
-        .collect();
+    let reachable_from: BTreeMap<&str, BTreeSet<&str>> =
+        arrows.keys().map(|file| (*file, reachable(&arrows, file))).collect();
     let mut found = Vec::new();
     for (file, targets) in &arrows {
         let circle: BTreeSet<&str> = reachable_from[file]
             .iter()
-            .filter(|other| {
-                reachable_from
-                    .get(*other)
-                    .is_some_and(|files| files.contains(file))
-            })
+            .filter(|other| reachable_from.get(*other).is_some_and(|files| files.contains(file)))
             .copied()
             .collect();
-        let inside: Vec<_> = targets
-            .iter()
-            .filter(|(to, _)| circle.contains(*to))
-            .collect();
+        let inside: Vec<_> = targets.iter().filter(|(to, _)| circle.contains(*to)).collect();
         if let Some((_, line)) = inside.first() {
-            let list: Vec<String> = inside
-                .iter()
-                .map(|(to, line)| format!("{to} (line {line})"))
-                .collect();
+            let list: Vec<String> = inside.iter().map(|(to, line)| format!("{to} (line {line})")).collect();
             found.push(Violation {
                 path: (*file).to_owned(),
                 line: **line,
@@ -75,10 +63,7 @@ impl<'a> Tree<'a> {
                 imported.insert(source.path.as_str(), imports(source));
             }
         }
-        Self {
-            files,
-            imports: imported,
-        }
+        Self { files, imports: imported }
     }
 
     fn arrows(&self) -> Arrows<'a> {
@@ -99,9 +84,8 @@ impl<'a> Tree<'a> {
 
     /// The file that defines the item at a path. It follows names that a module imports and passes on.
     fn defining_file(&self, path: &[String], passed_on_max: usize) -> Option<&'a str> {
-        let (length, file) = (0..=path.len())
-            .rev()
-            .find_map(|length| Some((length, *self.files.get(&path[..length])?)))?;
+        let (length, file) =
+            (0..=path.len()).rev().find_map(|length| Some((length, *self.files.get(&path[..length])?)))?;
         let passed_on = path.get(length).and_then(|name| {
             let imports = self.imports[file].iter();
             imports
@@ -141,20 +125,14 @@ mod tests {
     use super::*;
 
     fn circles(files: &[(&str, &str)]) -> Vec<String> {
-        let sources: Vec<Source> = files
-            .iter()
-            .map(|(path, text)| Source::new(path, text))
-            .collect();
+        let sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
         check(&sources).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn circles_are_found_through_other_files_and_through_names_that_are_passed_on() {
         let found = circles(&[
-            (
-                "src/m/mod.rs",
-                "mod a; mod b; mod c;\npub use a::A;\npub(crate) use self::c::C;",
-            ),
+            ("src/m/mod.rs", "mod a; mod b; mod c;\npub use a::A;\npub(crate) use self::c::C;"),
             ("src/m/a.rs", "use super::b;\nuse crate::m::X;"),
             ("src/m/b.rs", "fn x() { crate::m::C::new() }"),
             ("src/m/c.rs", "\nuse super::A as B;"),
@@ -175,10 +153,7 @@ mod tests {
             ("src/m/a.rs", "use super::M;"),
             ("src/m/n/mod.rs", "use crate::m::M;"),
             ("src/lib.rs", "use crate::m::M;"),
-            (
-                "src/o.rs",
-                "use crate::m::a::A;\n#[cfg(test)]\nmod tests { use crate::p; }",
-            ),
+            ("src/o.rs", "use crate::m::a::A;\n#[cfg(test)]\nmod tests { use crate::p; }"),
             ("src/p.rs", "use crate::o::O;"),
         ]);
         assert_eq!(found, [""; 0]);

@@ -24,10 +24,8 @@ const SHARED: [&str; 13] = [
 /// Files that are neither a command nor listed, and listed files that are missing. A command defines its `SPEC`. As
 /// long as no file does, the folder is not built yet and nothing is checked.
 pub fn check(sources: &[Source]) -> Vec<Violation> {
-    let files: Vec<&Source> = sources
-        .iter()
-        .filter(|source| source.path.starts_with(FOLDER) && !source.is_unit_test())
-        .collect();
+    let files: Vec<&Source> =
+        sources.iter().filter(|source| source.path.starts_with(FOLDER) && !source.is_unit_test()).collect();
     let is_command = |source: &Source| {
         let mut lines = source.production();
         lines.any(|(_, line)| line.contains("const SPEC: ") && line.contains(" = "))
@@ -59,11 +57,7 @@ pub fn check(sources: &[Source]) -> Vec<Violation> {
 #[test]
 fn a_file_of_the_folder_is_a_command_or_is_listed() {
     let source = |name: &str, text: &str| Source::new(&format!("{FOLDER}{name}"), text);
-    let shared = || {
-        SHARED
-            .map(|name| source(name, "const SPEC: Spec;"))
-            .into_iter()
-    };
+    let shared = || SHARED.map(|name| source(name, "const SPEC: Spec;")).into_iter();
     let command = || source("pause.rs", "pub const SPEC: Spec = Spec {};");
     let other = || source("resume.rs", "");
     let found = |more: Vec<Source>| check(&shared().chain(more).collect::<Vec<_>>()).len();

@@ -7,18 +7,11 @@ use crate::source::{Source, Violation};
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "helper", "misc"];
 
 /// Attributes that hide a problem.
-const ATTRIBUTES: [(&str, &str); 2] = [
-    ("ignore", "an ignored test"),
-    ("allow(", "`allow`: fix it, or `expect` it with a reason"),
-];
+const ATTRIBUTES: [(&str, &str); 2] =
+    [("ignore", "an ignored test"), ("allow(", "`allow`: fix it, or `expect` it with a reason")];
 
 /// Notes of unfinished work. They are joined here so that this file is clean.
-const NOTES: [&str; 4] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("X", "XX"),
-    concat!("HA", "CK"),
-];
+const NOTES: [&str; 4] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("HA", "CK")];
 
 /// All violations of a file.
 pub fn check(source: &Source) -> Vec<Violation> {
@@ -72,10 +65,7 @@ fn empty_names(source: &Source) -> Vec<Violation> {
         found.push(source.violation(1, message));
     }
     for (n, line) in (1..).zip(&source.code) {
-        let words: Vec<&str> = line
-            .split(|c| !is_word(c))
-            .filter(|w| !w.is_empty())
-            .collect();
+        let words: Vec<&str> = line.split(|c| !is_word(c)).filter(|w| !w.is_empty()).collect();
         for pair in words.windows(2) {
             if pair[0] == "mod" && EMPTY_NAMES.contains(&pair[1]) {
                 found.push(source.violation(n, format!("`{}` does not name the content", pair[1])));
@@ -115,10 +105,7 @@ mod tests {
         ] {
             let found = found("src/a.rs", &format!("//! A.\n{bad}\n"));
             assert_eq!(found.len(), 1, "{bad}: {found:?}");
-            assert!(
-                found[0].starts_with(&format!("src/a.rs:{line}: ")),
-                "{found:?}"
-            );
+            assert!(found[0].starts_with(&format!("src/a.rs:{line}: ")), "{found:?}");
         }
         let good = "//! A.\nlet s = \"todo!() #[allow(x)]\"; // allow(x), a todo list, ignore\n";
         assert_eq!(found("src/a.rs", good), [""; 0]);

@@ -25,10 +25,7 @@ pub fn check(dependencies: &Dependencies, deny: &DocumentMut) -> Vec<String> {
 
 fn texts(item: &Item) -> BTreeSet<String> {
     let values = item.as_array().into_iter().flatten();
-    values
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    values.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Packages that cannot be used under allowed licences alone, and allowed licences that no package has.
@@ -66,13 +63,9 @@ fn banned(lock: &DocumentMut, ban: &Value) -> Vec<String> {
         let dependent = package["name"].as_str().unwrap_or_default();
         let dependencies = texts(package.get("dependencies").unwrap_or(&Item::None));
         // `name`, or `name version` where there are several.
-        let depends = dependencies
-            .iter()
-            .any(|d| d.split(' ').next() == Some(name));
+        let depends = dependencies.iter().any(|d| d.split(' ').next() == Some(name));
         if depends && !wrappers.contains(dependent) {
-            found.push(format!(
-                "{dependent} depends on {name}, which deny.toml bans"
-            ));
+            found.push(format!("{dependent} depends on {name}, which deny.toml bans"));
         }
     }
     found
@@ -80,9 +73,7 @@ fn banned(lock: &DocumentMut, ban: &Value) -> Vec<String> {
 
 /// Packages from other sources than the one registry.
 fn foreign(lock: &DocumentMut) -> Vec<String> {
-    let sources: BTreeSet<&str> = packages(lock)
-        .filter_map(|p| p.get("source").and_then(Item::as_str))
-        .collect();
+    let sources: BTreeSet<&str> = packages(lock).filter_map(|p| p.get("source").and_then(Item::as_str)).collect();
     let strange = sources.iter().filter(|s| !s.starts_with("registry+"));
     let mut found: Vec<String> = strange.map(|s| format!("{s} is not a registry")).collect();
     if sources.len() > 1 {
@@ -108,21 +99,14 @@ deny = [{ crate = "openssl-sys", wrappers = ["openssl"] }]
 
     fn found(licences: &[(&str, &str)], lock: &str) -> Vec<String> {
         let owned = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
-        let dependencies = Dependencies {
-            licences: licences.iter().map(owned).collect(),
-            lock: lock.parse().unwrap(),
-        };
+        let dependencies = Dependencies { licences: licences.iter().map(owned).collect(), lock: lock.parse().unwrap() };
         check(&dependencies, &DENY.parse().unwrap())
     }
 
     #[test]
     fn licences_are_read_as_expressions() {
         let alone = "[[package]]\nname = \"alone\"\n";
-        let good = [
-            ("a 1", "GPL-3.0 OR MIT"),
-            ("b 1", "MIT/Zlib"),
-            ("c 1", "MIT AND Zlib"),
-        ];
+        let good = [("a 1", "GPL-3.0 OR MIT"), ("b 1", "MIT/Zlib"), ("c 1", "MIT AND Zlib")];
         assert_eq!(found(&good, alone), [""; 0]);
         let bad = [
             ("a 1", "GPL-3.0-only"),
@@ -134,10 +118,7 @@ deny = [{ crate = "openssl-sys", wrappers = ["openssl"] }]
         let about = |start: &str| found.iter().any(|f| f.starts_with(start));
         assert!(about("a 1: `GPL") && about("b 1: `MIT AND"), "{found:?}");
         assert!(about("c 1: `as you like` is not a licence"), "{found:?}");
-        assert!(
-            about("d 1: ") && about("deny.toml allows Zlib"),
-            "{found:?}"
-        );
+        assert!(about("d 1: ") && about("deny.toml allows Zlib"), "{found:?}");
     }
 
     #[test]
@@ -155,10 +136,7 @@ dependencies = ["openssl-sys"]
 "#;
         let found = found(&good, lock);
         assert_eq!(found.len(), 3, "{found:?}");
-        assert!(
-            found[0].starts_with("strange depends on openssl-sys"),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("strange depends on openssl-sys"), "{found:?}");
         assert!(found[1].ends_with("is not a registry"), "{found:?}");
     }
 }

@@ -40,10 +40,8 @@ pub fn imports(source: &Source) -> Vec<Import> {
         return Vec::new();
     };
     let text = source.production_text();
-    let mut names: BTreeMap<String, Vec<String>> = MODULE
-        .captures_iter(&text)
-        .map(|declared| (declared[1].to_owned(), child(&module, &declared[1])))
-        .collect();
+    let mut names: BTreeMap<String, Vec<String>> =
+        MODULE.captures_iter(&text).map(|declared| (declared[1].to_owned(), child(&module, &declared[1]))).collect();
     let mut found = Vec::new();
     for used in USE.captures_iter(&text) {
         let line = line_of(&text, used.get(1).unwrap().start());
@@ -54,9 +52,7 @@ pub fn imports(source: &Source) -> Vec<Import> {
             }
         }
     }
-    let imported = found
-        .iter()
-        .map(|i| (i.name.clone().unwrap(), i.path.clone()));
+    let imported = found.iter().map(|i| (i.name.clone().unwrap(), i.path.clone()));
     names.extend(imported.collect::<Vec<_>>());
     let blank = |used: &Captures<'_>| used[0].replace(|c| c != '\n', " ");
     let code = USE.replace_all(&text, blank);
@@ -67,11 +63,7 @@ pub fn imports(source: &Source) -> Vec<Import> {
             continue;
         }
         if let Some(absolute) = absolute(&module, &segments(path.as_str()), &names) {
-            found.push(Import {
-                line: line_of(&code, path.start()),
-                path: absolute,
-                name: None,
-            });
+            found.push(Import { line: line_of(&code, path.start()), path: absolute, name: None });
         }
     }
     found.sort();
@@ -125,11 +117,7 @@ fn leaves(tree: &str) -> Vec<(Vec<String>, String)> {
 }
 
 /// A path from the root of the package. `None` for a path of a foreign package or of a local name.
-fn absolute(
-    module: &[String],
-    path: &[String],
-    names: &BTreeMap<String, Vec<String>>,
-) -> Option<Vec<String>> {
+fn absolute(module: &[String], path: &[String], names: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
     let (first, rest) = path.split_first()?;
     let mut base = match first.as_str() {
         "crate" | "referee" => Vec::new(),
@@ -153,10 +141,7 @@ mod tests {
 
     fn paths(path: &str, text: &str) -> Vec<String> {
         let imports = imports(&Source::new(path, text));
-        imports
-            .iter()
-            .map(|i| format!("{} {}", i.line, i.path.join("::")))
-            .collect()
+        imports.iter().map(|i| format!("{} {}", i.line, i.path.join("::"))).collect()
     }
 
     #[test]
@@ -177,10 +162,7 @@ mod tests {
         let contents = "mod c;\npub use c::D as E;\nfn x() { E::new(); c::d() }";
         let expected = ["2 x::c::D", "3 x::c::D::new", "3 x::c::d"];
         assert_eq!(paths("src/x/mod.rs", contents), expected);
-        assert_eq!(
-            paths("src/main.rs", "use referee::cli::run;"),
-            ["1 cli::run"]
-        );
+        assert_eq!(paths("src/main.rs", "use referee::cli::run;"), ["1 cli::run"]);
         assert_eq!(paths("tests/it/x.rs", "use crate::a;"), [""; 0]);
     }
 }

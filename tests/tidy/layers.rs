@@ -84,11 +84,7 @@ enum Kind {
 impl Layers {
     pub fn new(language: Language, text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let mut layers = Self {
-            code: String::new(),
-            comments: String::new(),
-            literals: String::new(),
-        };
+        let mut layers = Self { code: String::new(), comments: String::new(), literals: String::new() };
         let mut at = 0;
         while at < chars.len() {
             let (end, kind) = token(language, &chars, at);
@@ -170,10 +166,7 @@ fn string_end(chars: &[char], at: usize, quote: &str, language: Language) -> usi
     while end < chars.len() {
         match chars[end] {
             '\\' if escapes || language == Language::JavaScript => end += 2,
-            '\n' if language == Language::Markdown
-                && quote.len() < 3
-                && chars.get(end + 1) == Some(&'\n') =>
-            {
+            '\n' if language == Language::Markdown && quote.len() < 3 && chars.get(end + 1) == Some(&'\n') => {
                 return end;
             }
             _ if chars[end..].starts_with(&quote) => return end + quote.len(),
@@ -227,25 +220,13 @@ mod tests {
 /* use /* z */ */ let c = '"'; let s: &'a str = r#"" // no"#; b'\''; done()"####;
         let layers = Layers::new(Language::Rust, text);
         for word in ["use", "x", "z", "no"] {
-            assert!(
-                !layers.code.contains(word),
-                "{word} in the code {}",
-                layers.code
-            );
+            assert!(!layers.code.contains(word), "{word} in the code {}", layers.code);
         }
         for word in ["let a =", "let c =", "&'a str", "done()"] {
-            assert!(
-                layers.code.contains(word),
-                "no {word} in the code {}",
-                layers.code
-            );
+            assert!(layers.code.contains(word), "no {word} in the code {}", layers.code);
         }
         assert_eq!(layers.comments.split_whitespace().next(), Some("//"));
-        assert!(
-            layers.literals.contains("use x") && layers.literals.contains("// no"),
-            "{}",
-            layers.literals
-        );
+        assert!(layers.literals.contains("use x") && layers.literals.contains("// no"), "{}", layers.literals);
         assert_eq!(layers.code.lines().count(), text.lines().count());
     }
 
@@ -254,27 +235,9 @@ mod tests {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for (path, text, code, comments, literals) in [
             ("a.sql", "a -- b\n'c\\' d", "a d", "-- b", "'c\\'"),
-            (
-                "a.toml",
-                "a = \"#b\" # c\nd = '''e\n\"f''' # g",
-                "a = d =",
-                "# c # g",
-                "\"#b\" '''e \"f'''",
-            ),
-            (
-                "a.js",
-                "a /* b /* */ 'c\\'' // `d",
-                "a",
-                "/* b /* */ // `d",
-                "'c\\''",
-            ),
-            (
-                "a.css",
-                "a // b /* c */ \"d\"",
-                "a // b",
-                "/* c */",
-                "\"d\"",
-            ),
+            ("a.toml", "a = \"#b\" # c\nd = '''e\n\"f''' # g", "a = d =", "# c # g", "\"#b\" '''e \"f'''"),
+            ("a.js", "a /* b /* */ 'c\\'' // `d", "a", "/* b /* */ // `d", "'c\\''"),
+            ("a.css", "a // b /* c */ \"d\"", "a // b", "/* c */", "\"d\""),
             ("a.sh", "a$#b # c\nit's", "", "# c", "a$#b it's"),
             ("a.md", "a `b` c\n```\nd\n```\n", "", "a c", "`b` ``` d ```"),
         ] {

@@ -3,11 +3,7 @@
 //! Each test is one check and reports all violations at once, with file and line. The checks read words and lines, not
 //! Rust: code that a macro produces stays unseen.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod architecture;
 mod circles;
@@ -16,7 +12,6 @@ mod conventions;
 mod dependencies;
 mod imports;
 mod layers;
-mod ratchet;
 mod rates;
 mod searches;
 mod shapes;
@@ -30,24 +25,10 @@ use layers::Language;
 use shapes::FileLengths;
 use source::{Source, Violation};
 
-/// Whether the checks of the whole tree fail. Otherwise they print their findings.
-const ENFORCE_FILE_LENGTHS: bool = false;
-const ENFORCE_RATES: bool = false;
-const ENFORCE_SEARCHES: bool = false;
-
 /// Folders that no check reads: builds, recorded deliveries and everything outside the repository.
-const UNREAD_FOLDERS: [&str; 4] = [
-    "target",
-    "shared",
-    "webhook-fixtures/gitea",
-    "webhook-fixtures/forgejo",
-];
+const UNREAD_FOLDERS: [&str; 4] = ["target", "shared", "webhook-fixtures/gitea", "webhook-fixtures/forgejo"];
 /// Files whose subject is the refused words.
-const ABOUT_WORDS: [&str; 3] = [
-    "tests/tidy/rates.rs",
-    "tests/tidy/words.rs",
-    "tests/tidy/words.toml",
-];
+const ABOUT_WORDS: [&str; 3] = ["tests/tidy/rates.rs", "tests/tidy/words.rs", "tests/tidy/words.toml"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -58,25 +39,14 @@ static FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut paths = Vec::new();
     walk(root(), &mut paths);
     paths.sort();
-    let name = |path: &Path| {
-        path.strip_prefix(root())
-            .unwrap()
-            .to_string_lossy()
-            .into_owned()
-    };
-    paths
-        .iter()
-        .map(|path| (name(path), std::fs::read_to_string(path).unwrap()))
-        .collect()
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
 });
 
 /// All Rust sources of the package: `src`, `tests` and `benches`.
 static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
-    let sources: Vec<Source> = FILES
-        .iter()
-        .filter(|(path, _)| path.ends_with(".rs"))
-        .map(|(path, text)| Source::new(path, text))
-        .collect();
+    let sources: Vec<Source> =
+        FILES.iter().filter(|(path, _)| path.ends_with(".rs")).map(|(path, text)| Source::new(path, text)).collect();
     assert!(sources.len() > 50, "the walk did not find the sources");
     sources
 });
@@ -84,16 +54,9 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
-        let name = path
-            .strip_prefix(root())
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if hidden
-            || UNREAD_FOLDERS.iter().any(|unread| name.starts_with(unread))
-            || path.is_symlink()
-        {
+        if hidden || UNREAD_FOLDERS.iter().any(|unread| name.starts_with(unread)) || path.is_symlink() {
             continue;
         }
         if path.is_dir() {
@@ -108,67 +71,79 @@ fn each(check: impl Fn(&Source) -> Vec<Violation>) -> Vec<Violation> {
     SOURCES.iter().flat_map(check).collect()
 }
 
-fn report(enforced: bool, messages: &[String]) {
-    assert!(!enforced || messages.is_empty(), "{}", messages.join("\n"));
-    for message in messages {
-        println!("not enforced yet: {message}");
-    }
+/// Panics with all violations of a check.
+fn assert_clean(check: &str, violations: &[Violation]) {
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(
+        lines.is_empty(),
+        "{check}: {} violations:
+{}",
+        lines.len(),
+        lines.join(
+            "
+"
+        )
+    );
+}
+
+fn assert_none(problems: &[String]) {
+    assert!(
+        problems.is_empty(),
+        "{}",
+        problems.join(
+            "
+"
+        )
+    );
 }
 
 #[test]
 fn modules_import_from_lower_levels_and_libraries_have_one_keeper() {
     let manifest = include_str!("../../Cargo.toml");
-    ratchet::assert_clean(
-        "levels",
-        &each(|source| architecture::check(source, manifest)),
-    );
+    assert_clean("levels", &each(|source| architecture::check(source, manifest)));
 }
 
 #[test]
 fn kinds_of_forges_and_executors_are_named_inside_their_module_alone() {
-    ratchet::assert_clean("boundaries", &each(architecture::boundaries));
+    assert_clean("boundaries", &each(architecture::boundaries));
 }
 
 #[test]
 fn files_form_no_circle_of_imports() {
-    ratchet::assert_clean("circles", &circles::check(&SOURCES));
+    assert_clean("circles", &circles::check(&SOURCES));
 }
 
 #[test]
 fn files_follow_the_conventions() {
-    ratchet::assert_clean("conventions", &each(conventions::check));
+    assert_clean("conventions", &each(conventions::check));
 }
 
 #[test]
 fn files_and_functions_are_short() {
-    ratchet::assert_clean("lengths", &each(shapes::lengths));
+    assert_clean("lengths", &each(shapes::lengths));
 }
 
 #[test]
 fn most_files_are_short() {
     let problem = FileLengths::new(&SOURCES).problem();
-    report(ENFORCE_FILE_LENGTHS, problem.as_slice());
+    assert_none(problem.as_slice());
 }
 
 #[test]
 fn lines_are_narrow() {
-    let texts = FILES
-        .iter()
-        .filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".md"));
-    let found: Vec<Violation> = texts
-        .flat_map(|(path, text)| shapes::widths(path, text))
-        .collect();
-    ratchet::assert_clean("widths", &found);
+    let texts = FILES.iter().filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".md"));
+    let found: Vec<Violation> = texts.flat_map(|(path, text)| shapes::widths(path, text)).collect();
+    assert_clean("widths", &found);
 }
 
 #[test]
 fn parameters_have_names_and_bools_have_if() {
-    ratchet::assert_clean("idioms", &each(shapes::idioms));
+    assert_clean("idioms", &each(shapes::idioms));
 }
 
 #[test]
 fn each_command_has_its_own_file() {
-    ratchet::assert_clean("commands", &commands::check(&SOURCES));
+    assert_clean("commands", &commands::check(&SOURCES));
 }
 
 #[test]
@@ -179,40 +154,29 @@ fn words_are_standard() {
         .filter(|(path, _)| !ABOUT_WORDS.contains(&path.as_str()))
         .flat_map(|(path, text)| terms.check(path, text))
         .collect();
-    ratchet::assert_clean("words", &found);
+    assert_clean("words", &found);
 }
 
 #[test]
 fn comments_avoid_words_that_are_hard_to_read() {
-    report(ENFORCE_RATES, &rates::check(&SOURCES));
+    assert_none(&rates::check(&SOURCES));
 }
 
 #[test]
 fn a_search_for_a_standard_word_finds_its_file() {
-    report(ENFORCE_SEARCHES, &searches::check(&SOURCES));
+    assert_none(&searches::check(&SOURCES));
 }
 
 /// Every package that is built on this machine, as cargo lists it. Nothing is downloaded.
 fn dependencies() -> dependencies::Dependencies {
-    let tree = [
-        "tree",
-        "--offline",
-        "--locked",
-        "--all-features",
-        "--prefix",
-        "none",
-    ];
+    let tree = ["tree", "--offline", "--locked", "--all-features", "--prefix", "none"];
     let output = std::process::Command::new(env!("CARGO"))
         .current_dir(root())
         .args(tree)
         .args(["--format", "{p}\t{l}"])
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "cargo tree: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let licences = text.lines().filter_map(|line| line.split_once('\t'));
     dependencies::Dependencies {
@@ -230,10 +194,7 @@ fn dependencies() -> dependencies::Dependencies {
 #[test]
 fn dependencies_are_allowed() {
     let dependencies = dependencies();
-    assert!(
-        dependencies.licences.len() > 200,
-        "cargo listed too few packages"
-    );
+    assert!(dependencies.licences.len() > 200, "cargo listed too few packages");
     let deny = include_str!("../../deny.toml").parse().unwrap();
     let violations = dependencies::check(&dependencies, &deny);
     assert!(violations.is_empty(), "{}", violations.join("\n"));

@@ -16,7 +16,7 @@ const SEARCHES: [(&str, &str); 10] = [
     ("quota", "src/rules/quota.rs"),
     ("deadline", "src/rules/quota.rs"),
     ("retry", "src/pipeline/lease.rs"),
-    ("sandbox", "src/executor/docker/sandbox.rs"),
+    ("sandbox", "src/executor/docker/sandbox/mod.rs"),
     ("secret", "src/config/secret.rs"),
     ("webhook signature", "src/forge/signature.rs"),
     ("rerun", "src/model/rerun.rs"),
@@ -39,17 +39,11 @@ pub fn check(sources: &[Source]) -> Vec<String> {
         let hits = search(sources, words);
         let position = hits.iter().position(|hit| hit.path == file);
         if position.is_none_or(|position| position >= POSITION_MAX) {
-            let position =
-                position.map_or("not found".into(), |n| format!("at position {}", n + 1));
-            let first: Vec<String> = hits
-                .iter()
-                .take(POSITION_MAX)
-                .map(|hit| format!("{} ({} lines)", hit.path, hit.lines.0))
-                .collect();
+            let position = position.map_or("not found".into(), |n| format!("at position {}", n + 1));
+            let first: Vec<String> =
+                hits.iter().take(POSITION_MAX).map(|hit| format!("{} ({} lines)", hit.path, hit.lines.0)).collect();
             let first = first.join(", ");
-            found.push(format!(
-                "`{words}`: {file} is {position}; the first are {first}"
-            ));
+            found.push(format!("`{words}`: {file} is {position}; the first are {first}"));
         }
     }
     found
@@ -64,13 +58,7 @@ fn search<'a>(sources: &'a [Source], words: &str) -> Vec<Hit<'a>> {
         .filter(|source| source.path.starts_with("src/") && !source.is_unit_test())
         .map(|source| Hit {
             not_in_path: !pattern.is_match(&source.path),
-            lines: Reverse(
-                source
-                    .lines
-                    .iter()
-                    .filter(|line| pattern.is_match(line))
-                    .count(),
-            ),
+            lines: Reverse(source.lines.iter().filter(|line| pattern.is_match(line)).count()),
             path: &source.path,
         })
         .filter(|hit| !hit.not_in_path || hit.lines.0 > 0)
@@ -89,16 +77,8 @@ fn hits_are_sorted_by_path_and_by_lines() {
         ("tests/d.rs", "retry"),
     ];
     let sources = sources.map(|(path, text)| Source::new(path, text));
-    let paths = |words: &str| {
-        search(&sources, words)
-            .iter()
-            .map(|hit| hit.path)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        paths("retry"),
-        ["src/retry_time.rs", "src/b.rs", "src/a.rs"]
-    );
+    let paths = |words: &str| search(&sources, words).iter().map(|hit| hit.path).collect::<Vec<_>>();
+    assert_eq!(paths("retry"), ["src/retry_time.rs", "src/b.rs", "src/a.rs"]);
     assert_eq!(paths("retry time"), ["src/retry_time.rs"]);
     assert_eq!(check(&sources).len(), SEARCHES.len());
 }

@@ -30,19 +30,11 @@ impl FileLengths {
         let mut lengths: Vec<usize> = sources
             .iter()
             .filter(|source| source.path.starts_with("src/") && !source.is_unit_test())
-            .map(|source| {
-                measured(source)
-                    .iter()
-                    .filter(|line| !line.trim().is_empty())
-                    .count()
-            })
+            .map(|source| measured(source).iter().filter(|line| !line.trim().is_empty()).count())
             .collect();
         lengths.sort_unstable();
         let quantile = |tenths: usize| lengths.get(lengths.len() * tenths / 10).copied();
-        Self {
-            median: quantile(5).unwrap_or(0),
-            p90: quantile(9).unwrap_or(0),
-        }
+        Self { median: quantile(5).unwrap_or(0), p90: quantile(9).unwrap_or(0) }
     }
 
     /// The message if too many files are long.
@@ -75,8 +67,7 @@ pub fn lengths(source: &Source) -> Vec<Violation> {
         {
             let length = n - start;
             if length > FUNCTION_LINES_MAX {
-                let message =
-                    format!("`{name}` has {length} lines, {FUNCTION_LINES_MAX} are the most");
+                let message = format!("`{name}` has {length} lines, {FUNCTION_LINES_MAX} are the most");
                 found.push(source.violation(start + 1, message));
             }
             open = None;
@@ -87,10 +78,7 @@ pub fn lengths(source: &Source) -> Vec<Violation> {
 
 /// The measured lines of a file: all lines of tests and benches, otherwise the lines before the tests.
 fn measured(source: &Source) -> &[String] {
-    let end = source
-        .lines
-        .iter()
-        .position(|line| line.trim() == "#[cfg(test)]");
+    let end = source.lines.iter().position(|line| line.trim() == "#[cfg(test)]");
     match end {
         Some(end) if source.path.starts_with("src/") => &source.lines[..end],
         _ => &source.lines,
@@ -106,10 +94,7 @@ fn function(line: &str) -> Option<(&str, &str)> {
         Some(rest) => rest.strip_prefix(' ')?,
         None => head,
     };
-    while let Some(after) = ["async ", "const ", "unsafe "]
-        .iter()
-        .find_map(|word| rest.strip_prefix(word))
-    {
+    while let Some(after) = ["async ", "const ", "unsafe "].iter().find_map(|word| rest.strip_prefix(word)) {
         rest = after;
     }
     let name = rest.strip_prefix("fn ")?;
@@ -137,21 +122,14 @@ pub fn widths(path: &str, text: &str) -> Vec<Violation> {
 /// Tuples as parameters, and `match` on a bool.
 pub fn idioms(source: &Source) -> Vec<Violation> {
     static FUNCTION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bfn\s+(\w+)\s*").unwrap());
-    static MATCH_BOOL: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\bmatch\s[^{};]*\{\s*(true|false)\b").unwrap());
+    static MATCH_BOOL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bmatch\s[^{};]*\{\s*(true|false)\b").unwrap());
     let code = source.code.join("\n");
     let mut found = Vec::new();
     for head in FUNCTION.captures_iter(&code) {
         let after = skip_generics(&code[head.get(0).unwrap().end()..]);
-        if parameters(after)
-            .iter()
-            .any(|p| p.trim().trim_start_matches("mut ").starts_with('('))
-        {
+        if parameters(after).iter().any(|p| p.trim().trim_start_matches("mut ").starts_with('(')) {
             let line = line_of(&code, head.get(0).unwrap().start());
-            let message = format!(
-                "`{}` takes a tuple: name a struct, or take two parameters",
-                &head[1]
-            );
+            let message = format!("`{}` takes a tuple: name a struct, or take two parameters", &head[1]);
             found.push(source.violation(line, message));
         }
     }
@@ -225,10 +203,7 @@ mod tests {
             format!("//! A.\n    pub(super) async fn name(&self) {{\n{body}    }}\n")
         };
         assert_eq!(found(&long(79)), [""; 0]);
-        assert_eq!(
-            found(&long(80)),
-            ["src/a.rs:2: `name` has 81 lines, 80 are the most"]
-        );
+        assert_eq!(found(&long(80)), ["src/a.rs:2: `name` has 81 lines, 80 are the most"]);
     }
 
     #[test]
@@ -243,12 +218,7 @@ mod tests {
 
     #[test]
     fn lines_are_measured_in_characters() {
-        let text = format!(
-            "{}\n{}\n| {}\n",
-            "ä".repeat(120),
-            "x".repeat(121),
-            "y".repeat(130)
-        );
+        let text = format!("{}\n{}\n| {}\n", "ä".repeat(120), "x".repeat(121), "y".repeat(130));
         let expected = ["a.md:2: 121 columns, 120 are the most"];
         assert_eq!(texts(widths("a.md", &text)), expected);
         assert_eq!(widths("a.rs", &text).len(), 2);

@@ -70,11 +70,7 @@ impl Source {
     }
 
     pub fn violation(&self, line: usize, message: impl fmt::Display) -> Violation {
-        Violation {
-            path: self.path.clone(),
-            line,
-            message: message.to_string(),
-        }
+        Violation { path: self.path.clone(), line, message: message.to_string() }
     }
 }
 
@@ -120,9 +116,6 @@ fn test_lines(code: &[String], whole_file: bool) -> Vec<bool> {
 fn test_items_end_with_their_brace_or_semicolon() {
     let text = "a\n#[cfg(test)]\nmod tests;\nb\n#[cfg(test)]\nmod x {\n fn y() {\n }\n}\nc";
     let source = Source::new("src/model/x.rs", text);
-    let left: Vec<_> = source
-        .production()
-        .map(|(n, line)| (n, line.to_owned()))
-        .collect();
+    let left: Vec<_> = source.production().map(|(n, line)| (n, line.to_owned())).collect();
     assert_eq!(left, [(1, "a".into()), (4, "b".into()), (10, "c".into())]);
 }

@@ -13,9 +13,7 @@ use crate::layers::{Language, Layers, is_word};
 use crate::source::Violation;
 
 /// The parts of a file that are read apart.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter)]
 #[strum(serialize_all = "lowercase")]
 enum Layer {
     Identifier,
@@ -53,10 +51,7 @@ struct Token {
 impl Terms {
     pub fn new(table: &str) -> Self {
         let document: DocumentMut = table.parse().unwrap();
-        let mut terms = Self {
-            terms: Vec::new(),
-            refused: HashMap::new(),
-        };
+        let mut terms = Self { terms: Vec::new(), refused: HashMap::new() };
         for table in document["term"].as_array_of_tables().unwrap() {
             terms.add(table);
         }
@@ -81,19 +76,13 @@ impl Terms {
                         _ => phrase_of(&phrase),
                     };
                     let key = (*layer, phrase[0].clone());
-                    self.refused.entry(key).or_default().push(Refused {
-                        phrase,
-                        term: index,
-                    });
+                    self.refused.entry(key).or_default().push(Refused { phrase, term: index });
                 }
             }
         }
         self.terms.push(Term {
             write: table["write"].as_str().unwrap().to_owned(),
-            allow: texts(table.get("allow"))
-                .iter()
-                .map(|p| phrase_of(p))
-                .collect(),
+            allow: texts(table.get("allow")).iter().map(|p| phrase_of(p)).collect(),
             allow_in: texts(table.get("allow-in")),
         });
     }
@@ -115,11 +104,7 @@ impl Terms {
                 }
             }
         }
-        let violation = |((line, _), message)| Violation {
-            path: path.to_owned(),
-            line,
-            message,
-        };
+        let violation = |((line, _), message)| Violation { path: path.to_owned(), line, message };
         found.into_iter().map(violation).collect()
     }
 }
@@ -127,22 +112,15 @@ impl Terms {
 impl Term {
     /// Whether the word at an index is part of an allowed phrase, or the path may use it.
     fn allows(&self, path: &str, tokens: &[Token], at: usize) -> bool {
-        let in_phrase = |phrase: &Vec<String>| {
-            (0..phrase.len()).any(|before| before <= at && matches(tokens, at - before, phrase))
-        };
-        self.allow_in
-            .iter()
-            .any(|start| path.starts_with(start.as_str()))
-            || self.allow.iter().any(in_phrase)
+        let in_phrase =
+            |phrase: &Vec<String>| (0..phrase.len()).any(|before| before <= at && matches(tokens, at - before, phrase));
+        self.allow_in.iter().any(|start| path.starts_with(start.as_str())) || self.allow.iter().any(in_phrase)
     }
 }
 
 fn texts(item: Option<&Item>) -> Vec<String> {
     let values = item.and_then(Item::as_array).into_iter().flatten();
-    values
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    values.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn phrase_of(text: &str) -> Vec<String> {
@@ -160,14 +138,10 @@ fn matches(tokens: &[Token], at: usize, phrase: &[String]) -> bool {
 
 /// The layers of a file, each as its words and signs.
 fn layers(path: &str, text: &str) -> Vec<(Layer, Vec<Token>)> {
-    static FIELD: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"[A-Za-z_]\w*\s*:(?:[^:]|$)").unwrap());
-    static ONE_NAME: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#""([a-z][a-z0-9_-]*)""#).unwrap());
-    static STYLE_NAME: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?:[.#\[]|--)[A-Za-z][\w-]*").unwrap());
-    static MARKER: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?m)^[ \t]*(//[/!]?|#|--|\*)").unwrap());
+    static FIELD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[A-Za-z_]\w*\s*:(?:[^:]|$)").unwrap());
+    static ONE_NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#""([a-z][a-z0-9_-]*)""#).unwrap());
+    static STYLE_NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?:[.#\[]|--)[A-Za-z][\w-]*").unwrap());
+    static MARKER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^[ \t]*(//[/!]?|#|--|\*)").unwrap());
     static CODE_SPAN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`\n]*`").unwrap());
     static ESCAPE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\[nrt]?").unwrap());
 
@@ -177,13 +151,7 @@ fn layers(path: &str, text: &str) -> Vec<(Layer, Vec<Token>)> {
     let split = Layers::new(language, text);
     let only = |regex: &Regex, text: &str| -> Vec<Token> {
         let lines = (1..).zip(text.lines());
-        lines
-            .flat_map(|(n, line)| {
-                regex
-                    .find_iter(line)
-                    .flat_map(move |m| tokens_at(m.as_str(), n))
-            })
-            .collect()
+        lines.flat_map(|(n, line)| regex.find_iter(line).flat_map(move |m| tokens_at(m.as_str(), n))).collect()
     };
     let mut identifiers = tokens(path);
     let mut fields = Vec::new();
@@ -198,10 +166,7 @@ fn layers(path: &str, text: &str) -> Vec<(Layer, Vec<Token>)> {
         fields.extend(only(&ONE_NAME, &split.literals));
         for (line, text) in (1..).zip(split.code.lines()) {
             let names = text.split(|c| !is_word(c)).filter(|name| !name.is_empty());
-            exact.extend(names.map(|name| Token {
-                word: name.to_owned(),
-                line,
-            }));
+            exact.extend(names.map(|name| Token { word: name.to_owned(), line }));
         }
     }
     let prose = MARKER.replace_all(&split.comments, "");
@@ -209,10 +174,7 @@ fn layers(path: &str, text: &str) -> Vec<(Layer, Vec<Token>)> {
         (Layer::Identifier, identifiers),
         (Layer::Exact, exact),
         (Layer::Field, fields),
-        (
-            Layer::String,
-            tokens(&ESCAPE.replace_all(&split.literals, " ")),
-        ),
+        (Layer::String, tokens(&ESCAPE.replace_all(&split.literals, " "))),
         (Layer::Prose, tokens(&CODE_SPAN.replace_all(&prose, "`"))),
     ]
 }
@@ -233,10 +195,7 @@ fn tokens_at(text: &str, first_line: usize) -> Vec<Token> {
             Some(last) if c.is_alphanumeric() && before.is_alphanumeric() && !camel => {
                 last.word.extend(c.to_lowercase());
             }
-            _ => found.push(Token {
-                word: c.to_lowercase().collect(),
-                line,
-            }),
+            _ => found.push(Token { word: c.to_lowercase().collect(), line }),
         }
         before = c;
     }
@@ -303,10 +262,7 @@ prose = ["is no"]
         ] {
             let found = found(path, text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert!(
-                found[0].contains(&format!(" {layer} `")),
-                "{text}: {found:?}"
-            );
+            assert!(found[0].contains(&format!(" {layer} `")), "{text}: {found:?}");
         }
     }
 
@@ -314,10 +270,7 @@ prose = ["is no"]
     fn allowed_phrases_paths_and_longer_words_pass() {
         let text = "// A lava\n// lamp, lamps, `a lamp`; it is not.\nfn scope(light_fix_x: u8) {}";
         let only = found("src/a.rs", text);
-        let expected = [
-            "src/a.rs:3: field `fix`: write help",
-            "src/a.rs:3: identifier `light`: write help",
-        ];
+        let expected = ["src/a.rs:3: field `fix`: write help", "src/a.rs:3: identifier `light`: write help"];
         assert_eq!(only, expected);
         assert_eq!(found("src/physics/a.rs", "// A lamp."), [""; 0]);
         assert_eq!(found("src/a.py", "# A lamp."), [""; 0]);

@@ -43,9 +43,7 @@ async fn the_server_sends_only_documented_keys() {
         keys(&serde_json::to_value(view).unwrap(), "", &mut documented);
     }
     // A score in a phase that shows cases has them as the score on the sample does.
-    let of_sample = documented
-        .iter()
-        .filter_map(|key| key.strip_prefix(".sample_score"));
+    let of_sample = documented.iter().filter_map(|key| key.strip_prefix(".sample_score"));
     let of_open: Vec<String> = of_sample.map(|rest| format!(".score{rest}")).collect();
     documented.extend(of_open);
     for branch in ["main", "open"] {
@@ -75,8 +73,5 @@ async fn the_server_sends_only_documented_keys() {
 async fn an_error_is_an_object() {
     let server = Server::start().await;
     let answer = server.get("/api/v1/submissions/unknown").await;
-    insta::assert_json_snapshot!(
-        "error",
-        serde_json::from_str::<Value>(&answer.body).unwrap()
-    );
+    insta::assert_json_snapshot!("error", serde_json::from_str::<Value>(&answer.body).unwrap());
 }

@@ -22,14 +22,7 @@ fn push() -> Wire {
 }
 
 async fn stored_deliveries(server: &Server) -> usize {
-    server
-        .app
-        .context
-        .store
-        .delivery_notes()
-        .await
-        .unwrap()
-        .len()
+    server.app.context.store.delivery_notes().await.unwrap().len()
 }
 
 #[tokio::test]
@@ -40,10 +33,7 @@ async fn a_delivery_that_arrives_twice_is_stored_once() {
     // Like "Redeliver" on the forge's page: another delivery id with the same bytes.
     let again = push().with("x-gitea-delivery", "00000000-0000-0000-0000-000000000000");
     let second = again.send(&server).await;
-    assert_eq!(
-        (second.status.as_u16(), &*second.body),
-        (200, "received before\n")
-    );
+    assert_eq!((second.status.as_u16(), &*second.body), (200, "received before\n"));
     assert_eq!(stored_deliveries(&server).await, 1);
 }
 
@@ -65,28 +55,15 @@ async fn every_delivery_without_a_valid_signature_gets_the_same_answer() {
     for (problem, wire) in [
         ("no header", push().unsigned()),
         ("empty", push().with(SIGNATURES[0], "")),
-        (
-            "another secret",
-            push().unsigned().with(SIGNATURES[0], &forged),
-        ),
+        ("another secret", push().unsigned().with(SIGNATURES[0], &forged)),
         ("one right, one wrong", push().with(SIGNATURES[0], &forged)),
-        (
-            "SHA-1 alone",
-            push().unsigned().with("x-hub-signature", "sha1=00"),
-        ),
+        ("SHA-1 alone", push().unsigned().with("x-hub-signature", "sha1=00")),
         ("another body", tampered),
-        (
-            "hook without secret",
-            Wire::fixture("gitea-1.27-dev/push-without-secret"),
-        ),
+        ("hook without secret", Wire::fixture("gitea-1.27-dev/push-without-secret")),
     ] {
         let answer = wire.send(&server).await;
         // Different answers would help an attacker to guess.
-        assert_eq!(
-            (answer.status.as_u16(), &*answer.body),
-            (401, "not authenticated\n"),
-            "{problem}"
-        );
+        assert_eq!((answer.status.as_u16(), &*answer.body), (401, "not authenticated\n"), "{problem}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
     assert_eq!(stored_deliveries(&server).await, 0);
@@ -108,9 +85,7 @@ async fn the_old_and_the_new_secret_are_both_valid() {
 #[tokio::test]
 async fn refusals_explain_to_the_owner_of_the_hook_how_to_fix_it() {
     let server = Server::start().await;
-    let form = Wire::fixture("gitea-1.27-dev/push-as-form")
-        .send(&server)
-        .await;
+    let form = Wire::fixture("gitea-1.27-dev/push-as-form").send(&server).await;
     assert_eq!(form.status.as_u16(), 415);
     assert!(form.body.contains("application/json"), "{}", form.body);
 
@@ -121,20 +96,12 @@ async fn refusals_explain_to_the_owner_of_the_hook_how_to_fix_it() {
     let number = push().changed("\"full_name\": \"phakir/team-alpha\"", "\"full_name\": 7");
     let answer = number.send(&server).await;
     assert_eq!(answer.status.as_u16(), 400);
-    assert!(
-        answer.body.contains("`repository.full_name`"),
-        "{}",
-        answer.body
-    );
+    assert!(answer.body.contains("`repository.full_name`"), "{}", answer.body);
 
     // The answer does not show whether a forge is configured or local.
     for forge in ["nowhere", "local", "..%2f", "GITEA"] {
         let answer = push().send_to(&server, forge).await;
-        assert_eq!(
-            (answer.status.as_u16(), &*answer.body),
-            (404, "no such forge\n"),
-            "{forge}"
-        );
+        assert_eq!((answer.status.as_u16(), &*answer.body), (404, "no such forge\n"), "{forge}");
     }
     let opened = server.get("/hooks/gitea").await;
     assert_eq!(opened.status.as_u16(), 405);
@@ -145,9 +112,7 @@ async fn refusals_explain_to_the_owner_of_the_hook_how_to_fix_it() {
 #[tokio::test]
 async fn a_body_with_too_large_an_announced_size_is_not_read() {
     let server = Server::start().await;
-    let mut stream = TcpStream::connect(server.app.context.settings.listen)
-        .await
-        .unwrap();
+    let mut stream = TcpStream::connect(server.app.context.settings.listen).await.unwrap();
     let length = limits::DELIVERY_BYTES_MAX + 1;
     let head = format!(
         "POST /hooks/gitea HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
@@ -190,9 +155,7 @@ async fn a_body_of_the_largest_size_is_accepted() {
 #[tokio::test]
 async fn a_slow_body_times_out_and_does_not_delay_other_deliveries() {
     let server = Server::start().await;
-    let mut slow = TcpStream::connect(server.app.context.settings.listen)
-        .await
-        .unwrap();
+    let mut slow = TcpStream::connect(server.app.context.settings.listen).await.unwrap();
     let head = "POST /hooks/gitea HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                 Content-Length: 1000\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
@@ -201,10 +164,7 @@ async fn a_slow_body_times_out_and_does_not_delay_other_deliveries() {
     let mut answer = String::new();
     let reading = slow.read_to_string(&mut answer);
     let patience = limits::DELIVERY_READ_TIME.std() + Duration::from_secs(10);
-    tokio::time::timeout(patience, reading)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(patience, reading).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(started.elapsed() >= limits::DELIVERY_READ_TIME.std());
 }
@@ -213,17 +173,9 @@ async fn a_slow_body_times_out_and_does_not_delay_other_deliveries() {
 async fn a_delivery_of_an_unknown_repository_is_only_noted_and_logged() {
     let server = Server::start().await;
     let id = "918273645";
-    let wire = push().changed(
-        "\"id\": 4,\n    \"owner\"",
-        &format!("\"id\": {id},\n    \"owner\""),
-    );
+    let wire = push().changed("\"id\": 4,\n    \"owner\"", &format!("\"id\": {id},\n    \"owner\""));
     assert_eq!(wire.send(&server).await.status.as_u16(), 202);
-    assert_eq!(
-        intake::step(&server.app, DeliveryKind::Other)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(intake::step(&server.app, DeliveryKind::Other).await.unwrap(), 1);
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     assert_eq!(notes[0].1.as_deref(), Some("ignored: unknown repository"));
     let log = log::text();
@@ -238,12 +190,7 @@ async fn a_delivery_of_a_known_repository_makes_referee_read_it() {
     let id = body["repository"]["id"].to_string();
     server.add_team("gitea", &id, "alpha").await;
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
-    assert_eq!(
-        intake::step(&server.app, DeliveryKind::Other)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(intake::step(&server.app, DeliveryKind::Other).await.unwrap(), 1);
     // The forge of these tests has no token, and the note states the missing setting.
     let notes = server.app.context.store.delivery_notes().await.unwrap();
     let note = notes[0].1.as_deref();
@@ -257,19 +204,10 @@ async fn a_delivery_that_cannot_be_stored_is_not_accepted() {
     sqlx::any::install_default_drivers();
     let url = server.app.context.settings.database.expose().to_owned();
     let pool = sqlx::AnyPool::connect(&url).await.unwrap();
-    sqlx::query("ALTER TABLE delivery RENAME TO elsewhere")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query("ALTER TABLE delivery RENAME TO elsewhere").execute(&pool).await.unwrap();
     let answer = push().send(&server).await;
-    assert_eq!(
-        (answer.status.as_u16(), &*answer.body),
-        (503, "not stored; send it again\n")
-    );
-    sqlx::query("ALTER TABLE elsewhere RENAME TO delivery")
-        .execute(&pool)
-        .await
-        .unwrap();
+    assert_eq!((answer.status.as_u16(), &*answer.body), (503, "not stored; send it again\n"));
+    sqlx::query("ALTER TABLE elsewhere RENAME TO delivery").execute(&pool).await.unwrap();
     assert_eq!(push().send(&server).await.status.as_u16(), 202);
 }
 
@@ -312,11 +250,7 @@ async fn every_recorded_delivery_gets_its_expected_answer() {
     assert_eq!(counts.values().sum::<i32>(), 310, "{counts:?}");
     assert_eq!((counts[&401], counts[&415]), (7, 7), "{counts:?}");
     let new = usize::try_from(counts[&202]).unwrap();
-    assert_eq!(
-        stored_deliveries(&server).await,
-        new,
-        "one row for each 202"
-    );
+    assert_eq!(stored_deliveries(&server).await, new, "one row for each 202");
 }
 
 fn stems(root: &Path) -> Vec<PathBuf> {
@@ -342,9 +276,7 @@ fn stems(root: &Path) -> Vec<PathBuf> {
 )]
 fn recordings() -> Option<PathBuf> {
     let shared = std::env::var("REFEREE_SHARED").map(PathBuf::from);
-    let root = shared
-        .unwrap_or_else(|_| repository_path("../shared"))
-        .join("forge-recordings");
+    let root = shared.unwrap_or_else(|_| repository_path("../shared")).join("forge-recordings");
     if root.is_dir() {
         return Some(root);
     }

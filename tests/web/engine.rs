@@ -5,13 +5,11 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use referee::executor::{
-    BuildReport, BuildSpec, Builder, CheckScope, Engine, ExecutorError, ImageStore, JobRef,
-    JobSpec, JobStatus, LoadEnd, OutputSpec, Result, Runner, SelfTest,
+    BuildReport, BuildSpec, Builder, CheckScope, Engine, ExecutorError, ImageStore, JobRef, JobSpec, JobStatus,
+    LoadEnd, OutputSpec, Result, Runner, SelfTest,
 };
 use referee::model::diagnosis::Check;
-use referee::model::{
-    Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing,
-};
+use referee::model::{Duration, Found, GpuUuid, ImageFacts, ImageId, KillReason, LogExcerpt, OutputListing};
 use referee::pipeline::Engines;
 
 struct Away;
@@ -97,12 +95,7 @@ impl ImageStore for Away {
     async fn inspect(&self, _: &ImageId) -> Result<Option<ImageFacts>> {
         away()
     }
-    async fn inspect_paths(
-        &self,
-        _: &ImageId,
-        _: &str,
-        _: &[String],
-    ) -> Result<BTreeMap<String, Found>> {
+    async fn inspect_paths(&self, _: &ImageId, _: &str, _: &[String]) -> Result<BTreeMap<String, Found>> {
         away()
     }
     async fn remove(&self, _: &ImageId, _: &str) -> Result<()> {

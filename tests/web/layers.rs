@@ -63,10 +63,7 @@ async fn event_streams_and_answers_to_hooks_are_not_compressed() {
     let server = Server::start().await;
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
-    for at in [
-        format!("{}/events", story.page()),
-        "/challenges/nuclei/validation/segmentation/events".to_owned(),
-    ] {
+    for at in [format!("{}/events", story.page()), "/challenges/nuclei/validation/segmentation/events".to_owned()] {
         let answer = get_accepting_gzip(&server, &at).await;
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert!(!answer.headers().contains_key(CONTENT_ENCODING), "{at}");
@@ -74,10 +71,7 @@ async fn event_streams_and_answers_to_hooks_are_not_compressed() {
         assert!(first.ends_with(b"data: connected\n\n"), "{first:?}");
     }
     let hook = repository.hook_token.as_str();
-    let answer = server
-        .client
-        .post(format!("{}/local/{hook}/pushed", server.url))
-        .header(ACCEPT_ENCODING, "gzip");
+    let answer = server.client.post(format!("{}/local/{hook}/pushed", server.url)).header(ACCEPT_ENCODING, "gzip");
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(!answer.headers().contains_key(CONTENT_ENCODING));

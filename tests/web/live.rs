@@ -29,16 +29,8 @@ impl Events {
         assert_eq!(answer.status().as_u16(), 200, "{at}");
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
-        assert!(
-            answer.headers()["cache-control"]
-                .to_str()
-                .unwrap()
-                .starts_with("no-")
-        );
-        Self {
-            bytes: Box::pin(answer.bytes_stream()),
-            buffer: String::new(),
-        }
+        assert!(answer.headers()["cache-control"].to_str().unwrap().starts_with("no-"));
+        Self { bytes: Box::pin(answer.bytes_stream()), buffer: String::new() }
     }
 
     /// The next complete event.
@@ -50,11 +42,8 @@ impl Events {
                 return event;
             }
             let chunk = tokio::time::timeout(SOON, self.bytes.next()).await;
-            let chunk = chunk
-                .expect("an event within a second")
-                .expect("the stream is open");
-            self.buffer
-                .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+            let chunk = chunk.expect("an event within a second").expect("the stream is open");
+            self.buffer.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
 
@@ -70,11 +59,7 @@ impl Events {
     /// No event arrives for a while.
     pub async fn stays_silent(&mut self) {
         let silence = tokio::time::timeout(SOON / 4, self.bytes.next()).await;
-        assert!(
-            silence.is_err() && self.buffer.is_empty(),
-            "{silence:?} {}",
-            self.buffer
-        );
+        assert!(silence.is_err() && self.buffer.is_empty(), "{silence:?} {}", self.buffer);
     }
 }
 
@@ -127,24 +112,10 @@ async fn the_steps_of_a_hidden_evaluation_send_no_events() {
     events.all().await;
     let record = server.app.context.store.submission(story.id).await.unwrap();
     assert_eq!(record.submission.stage(), Stage::Scoring);
-    let claim = referee::store::Claim {
-        submission: story.id,
-        stage: Stage::Scoring,
-        case: None,
-        owner: "tests",
-        seed: 1,
-    };
+    let claim =
+        referee::store::Claim { submission: story.id, stage: Stage::Scoring, case: None, owner: "tests", seed: 1 };
     let now = server.app.context.clock.now();
-    assert!(
-        server
-            .app
-            .context
-            .store
-            .claim(&claim, now)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(server.app.context.store.claim(&claim, now).await.unwrap().is_some());
     events.stays_silent().await;
 }
 
@@ -154,13 +125,7 @@ async fn a_retry_of_a_hidden_evaluation_sends_no_event() {
     let repository = server.add_team("local", "alpha", "alpha").await;
     let story = Story::pushed(&server, &repository, "main").await;
     story.smoked().await;
-    let claim = referee::store::Claim {
-        submission: story.id,
-        stage: Stage::Run,
-        case: None,
-        owner: "tests",
-        seed: 1,
-    };
+    let claim = referee::store::Claim { submission: story.id, stage: Stage::Run, case: None, owner: "tests", seed: 1 };
     let store = &server.app.context.store;
     let now = server.app.context.clock.now();
     let mut lease = store.claim(&claim, now).await.unwrap().unwrap();
@@ -193,18 +158,9 @@ async fn a_reader_that_missed_changes_gets_an_event() {
     // In memory, because a connection would read ahead while this reader waits.
     let router = web::router(server.app.clone()).unwrap();
     let request = Request::get(format!("{}/events", story.page()));
-    let answer = router
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap();
+    let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let mut body = answer.into_body().into_data_stream();
-    assert!(
-        body.next()
-            .await
-            .unwrap()
-            .unwrap()
-            .starts_with(b"event: submission")
-    );
+    assert!(body.next().await.unwrap().unwrap().starts_with(b"event: submission"));
     let record = server.app.context.store.submission(noise.id).await.unwrap();
     let now = server.app.context.clock.now();
     for _ in 0..=limits::LIVE_EVENTS_BUFFER {
@@ -215,21 +171,8 @@ async fn a_reader_that_missed_changes_gets_an_event() {
             owner: "tests",
             seed: 1,
         };
-        let lease = server
-            .app
-            .context
-            .store
-            .claim(&claim, now)
-            .await
-            .unwrap()
-            .unwrap();
-        server
-            .app
-            .context
-            .store
-            .finish(&lease, crate::story::retry(now), now)
-            .await
-            .unwrap();
+        let lease = server.app.context.store.claim(&claim, now).await.unwrap().unwrap();
+        server.app.context.store.finish(&lease, crate::story::retry(now), now).await.unwrap();
     }
     let event = tokio::time::timeout(SOON, body.next()).await;
     let event = event.expect("an event within a second").unwrap().unwrap();

@@ -4,11 +4,7 @@
 //! Start reading at [`server`]: an installation with four kinds of phases. [`story`] makes submissions with every
 //! outcome, with texts that a hostile team would choose.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a panic in a test is its report"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod api;
 #[path = "../hostile/canary.rs"]

@@ -15,21 +15,13 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const BOARD: &str = "nuclei/validation/segmentation";
 
 fn has_security_headers(answer: &Answer, at: &str) {
-    assert_eq!(
-        answer.header("content-security-policy"),
-        CONTENT_SECURITY_POLICY,
-        "{at}"
-    );
+    assert_eq!(answer.header("content-security-policy"), CONTENT_SECURITY_POLICY, "{at}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{at}");
     assert_eq!(answer.header("referrer-policy"), "no-referrer", "{at}");
     assert_eq!(answer.header("x-frame-options"), "DENY", "{at}");
     let cached = answer.header("cache-control");
     let is_asset = answer.status.is_success() && at.starts_with("/assets/");
-    let expected = if is_asset {
-        "public, max-age=300"
-    } else {
-        "no-store"
-    };
+    let expected = if is_asset { "public, max-age=300" } else { "no-store" };
     let live = at.ends_with("/events");
     assert!(live || cached == expected, "{at}: {cached}");
 }
@@ -156,10 +148,7 @@ async fn pages_escape_the_texts_of_teams() {
             let html = server.get(&at).await.body;
             assert!(!html.contains("<script>"), "{at}");
             assert!(!html.contains('\u{1b}'), "{at}: an escape sequence");
-            assert!(
-                !html.contains('\u{202e}'),
-                "{at}: a change of the text direction"
-            );
+            assert!(!html.contains('\u{202e}'), "{at}: a change of the text direction");
         }
         let json = server.get(&story.json()).await;
         let view: serde_json::Value = serde_json::from_str(&json.body).unwrap();
@@ -185,14 +174,8 @@ async fn a_leaderboard_has_the_same_rows_as_page_csv_and_json() {
     for phase in ["validation", "open"] {
         let board = format!("nuclei/{phase}/segmentation");
         let html = server.get(&format!("/challenges/{board}")).await.body;
-        assert!(
-            html.contains(&format!("\"/challenges/{board}.csv\"")),
-            "CSV"
-        );
-        assert!(
-            html.contains(&format!("\"/api/v1/boards/{board}\"")),
-            "JSON"
-        );
+        assert!(html.contains(&format!("\"/challenges/{board}.csv\"")), "CSV");
+        assert!(html.contains(&format!("\"/api/v1/boards/{board}\"")), "JSON");
         let json = server.get(&format!("/api/v1/boards/{board}")).await.body;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let csv = server.get(&format!("/challenges/{board}.csv")).await.body;
@@ -244,10 +227,7 @@ async fn every_link_leads_to_a_page_of_the_site() {
                 Some((page, anchor)) => (page, Some(anchor)),
                 None => (link.as_str(), None),
             };
-            assert!(
-                page.is_empty() || page.starts_with('/'),
-                "{at} leaves the site: {link}"
-            );
+            assert!(page.is_empty() || page.starts_with('/'), "{at} leaves the site: {link}");
             let page = if page.is_empty() { at.as_str() } else { page };
             if let Some(anchor) = anchor {
                 let target = server.get(page).await.body;

@@ -34,14 +34,8 @@ fn contain_no_secret(answers: &[(String, String)]) {
         assert!(!body.contains("exit code 77"), "{at}: an exit code");
         assert!(!body.contains("77."), "{at}: an exit code");
         assert!(!body.contains("0.9182"), "{at}: a value of a case");
-        assert!(
-            !body.contains("more finding") && !body.contains(" 20 more"),
-            "{at}: a count"
-        );
-        assert!(
-            !body.contains("61234") && !body.contains("61.2"),
-            "{at}: a duration"
-        );
+        assert!(!body.contains("more finding") && !body.contains(" 20 more"), "{at}: a count");
+        assert!(!body.contains("61234") && !body.contains("61.2"), "{at}: a duration");
     }
 }
 
@@ -92,26 +86,11 @@ async fn a_hidden_leaderboard_and_a_missing_one_have_the_same_answers() {
     let story = Story::pushed(&server, &repository, "undisclosed").await;
     story.scored(0.5).await;
     for (hidden, missing) in [
-        (
-            "/challenges/nuclei/undisclosed/segmentation",
-            "/challenges/nuclei/never/segmentation",
-        ),
-        (
-            "/challenges/nuclei/undisclosed/segmentation.csv",
-            "/challenges/nuclei/never/segmentation.csv",
-        ),
-        (
-            "/challenges/nuclei/undisclosed/segmentation?fragment=1",
-            "/challenges/nuclei/never/segmentation?fragment=1",
-        ),
-        (
-            "/challenges/nuclei/undisclosed/segmentation/events",
-            "/challenges/nuclei/never/segmentation/events",
-        ),
-        (
-            "/api/v1/boards/nuclei/undisclosed/segmentation",
-            "/api/v1/boards/nuclei/never/segmentation",
-        ),
+        ("/challenges/nuclei/undisclosed/segmentation", "/challenges/nuclei/never/segmentation"),
+        ("/challenges/nuclei/undisclosed/segmentation.csv", "/challenges/nuclei/never/segmentation.csv"),
+        ("/challenges/nuclei/undisclosed/segmentation?fragment=1", "/challenges/nuclei/never/segmentation?fragment=1"),
+        ("/challenges/nuclei/undisclosed/segmentation/events", "/challenges/nuclei/never/segmentation/events"),
+        ("/api/v1/boards/nuclei/undisclosed/segmentation", "/api/v1/boards/nuclei/never/segmentation"),
     ] {
         let (hidden, missing) = (server.get(hidden).await, server.get(missing).await);
         assert_eq!(hidden.status.as_u16(), 404);
@@ -125,12 +104,8 @@ async fn a_hidden_leaderboard_and_a_missing_one_have_the_same_answers() {
     let page = server.get(&story.page()).await.body;
     assert!(page.contains("The results are not public yet"), "{page}");
     assert!(!page.contains("0.500"), "a score");
-    assert!(
-        !page.contains("/challenges/nuclei/undisclosed"),
-        "a dead link"
-    );
-    let json: serde_json::Value =
-        serde_json::from_str(&server.get(&story.json()).await.body).unwrap();
+    assert!(!page.contains("/challenges/nuclei/undisclosed"), "a dead link");
+    let json: serde_json::Value = serde_json::from_str(&server.get(&story.json()).await.body).unwrap();
     assert!(json["score"].is_null(), "{json}");
 }
 

@@ -21,10 +21,7 @@ use tokio::net::TcpListener;
 use crate::{engine, log};
 
 /// The webhook secrets of the forge `gitea`. The second one is the old secret during a replacement.
-pub const SECRETS: [&str; 2] = [
-    "correct-horse-battery-staple",
-    "an-older-secret-of-the-same-hook",
-];
+pub const SECRETS: [&str; 2] = ["correct-horse-battery-staple", "an-older-secret-of-the-same-hook"];
 
 /// The time of the server's clock at its start.
 pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
@@ -52,11 +49,7 @@ impl Answer {
 
 /// Reads the body of an answer.
 pub async fn answer(response: reqwest::Response) -> Answer {
-    Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        body: response.text().await.unwrap(),
-    }
+    Answer { status: response.status(), headers: response.headers().clone(), body: response.text().await.unwrap() }
 }
 
 /// A path in this repository.
@@ -72,10 +65,7 @@ fn write_configuration(folder: &Path) {
         std::os::unix::fs::symlink(nuclei.join(part), challenge.join(part)).unwrap();
     }
     let mut text = std::fs::read_to_string(nuclei.join("challenge.toml")).unwrap();
-    for (slug, board, logs, cases) in [
-        ("open", "live", "all", true),
-        ("undisclosed", "hidden", "none", false),
-    ] {
+    for (slug, board, logs, cases) in [("open", "live", "all", true), ("undisclosed", "hidden", "none", false)] {
         text.push_str(&format!(
             r#"
 [[phase]]
@@ -119,10 +109,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         write_configuration(folder.path());
         let installation = config::read_installation(&folder.path().join("referee.toml"));
-        let config::Installation {
-            mut settings,
-            challenges,
-        } = installation.unwrap();
+        let config::Installation { mut settings, challenges } = installation.unwrap();
         std::fs::create_dir_all(&settings.data).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         settings.listen = listener.local_addr().unwrap();
@@ -142,13 +129,7 @@ impl Server {
         let app = Arc::new(App::new(settings, challenges, parts).unwrap());
         let router = web::router(Arc::clone(&app)).unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self {
-            app,
-            url,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            local,
-            _folder: folder,
-        }
+        Self { app, url, client: reqwest::Client::builder().no_proxy().build().unwrap(), local, _folder: folder }
     }
 
     /// Requests an address of this server.
@@ -163,9 +144,7 @@ impl Server {
         let forge = ForgeName::new(forge).unwrap();
         let full_name = format!("nuclei/team-{team}");
         if forge.as_str() == "local" {
-            self.local
-                .create(&full_name, forge_id, &Default::default(), NOW)
-                .unwrap();
+            self.local.create(&full_name, forge_id, &Default::default(), NOW).unwrap();
         }
         let new = Repository {
             id: RepositoryId(0),
@@ -176,12 +155,6 @@ impl Server {
             team: TeamSlug::new(team).unwrap(),
             hook_token: clock::page_token(),
         };
-        self.app
-            .context
-            .store
-            .bind_repository(&new, &[], NOW)
-            .await
-            .unwrap()
-            .0
+        self.app.context.store.bind_repository(&new, &[], NOW).await.unwrap().0
     }
 }

@@ -4,13 +4,11 @@
 
 use referee::clock;
 use referee::model::{
-    AttemptDetail, AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration,
-    Finding, GpuUuid, Lease, Location, LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug,
-    Score, Stage, SubmissionId, TaskSlug, Timestamp, limits,
+    AttemptDetail, AttemptState, Blame, Board, CaseId, CaseScore, CommitSha, Digest, Duration, Finding, GpuUuid, Lease,
+    Location, LogExcerpt, MetricName, Outcome, PageToken, PhaseSlug, Score, Stage, SubmissionId, TaskSlug, Timestamp,
+    limits,
 };
-use referee::store::{
-    Claim, Effect, Finish, NewSource, Next, Repository, ScoringRevision, SeenRef, TaskEntry,
-};
+use referee::store::{Claim, Effect, Finish, NewSource, Next, Repository, ScoringRevision, SeenRef, TaskEntry};
 use serde_json::json;
 
 use crate::live::Events;
@@ -34,11 +32,7 @@ pub struct Story<'a> {
 }
 
 fn log(text: &str) -> LogExcerpt {
-    LogExcerpt {
-        head: format!("{text}\n"),
-        tail: String::new(),
-        total_bytes: text.len() as u64,
-    }
+    LogExcerpt { head: format!("{text}\n"), tail: String::new(), total_bytes: text.len() as u64 }
 }
 
 fn passed(next: Stage) -> Finish {
@@ -50,52 +44,33 @@ fn failed(outcome: Outcome, findings: Vec<Finding>) -> Finish {
         state: AttemptState::Failed,
         blame: Some(Blame::Participant),
         findings,
-        next: Next::End {
-            outcome,
-            incident: None,
-        },
+        next: Next::End { outcome, incident: None },
         ..passed(Stage::Admission)
     }
 }
 
 /// Facts about a run on hidden data that no page may show.
 fn secret_run() -> AttemptDetail {
-    AttemptDetail::Run {
-        run_ms: Duration(61_234),
-        gpus: vec![GpuUuid(SECRET.to_owned())],
-        output_bytes: 77,
-    }
+    AttemptDetail::Run { run_ms: Duration(61_234), gpus: vec![GpuUuid(SECRET.to_owned())], output_bytes: 77 }
 }
 
 /// A score that would reveal the name and the value of the first hidden case.
 pub fn score(value: f64) -> Score {
     let cases = [SECRET, "hidden_case_0043"].map(|name| CaseScore {
         case: CaseId::new(name).unwrap(),
-        values: ["ap50", "dice", "hd95"]
-            .map(|m| (MetricName::new(m).unwrap(), Some(value)))
-            .into(),
+        values: ["ap50", "dice", "hd95"].map(|m| (MetricName::new(m).unwrap(), Some(value))).into(),
         reason: Some(format!("{EVIL} {SECRET}")),
     });
-    Score {
-        cases: cases.into(),
-        reported: Default::default(),
-    }
+    Score { cases: cases.into(), reported: Default::default() }
 }
 
 impl<'a> Story<'a> {
     /// A push to a branch. The phase `validation` has the branch `main`, and every other phase the branch of its name.
     pub async fn pushed(server: &'a Server, repository: &Repository, branch: &str) -> Self {
-        let phase = if branch == "main" {
-            "validation"
-        } else {
-            branch
-        };
+        let phase = if branch == "main" { "validation" } else { branch };
         let store = &server.app.context.store;
         let sha = hex::encode(clock::random_bytes::<20>());
-        let seen = SeenRef {
-            full_ref: format!("refs/heads/{branch}"),
-            commit: CommitSha::new(sha).unwrap(),
-        };
+        let seen = SeenRef { full_ref: format!("refs/heads/{branch}"), commit: CommitSha::new(sha).unwrap() };
         let new = NewSource {
             seen: seen.clone(),
             phase: PhaseSlug::new(phase).unwrap(),
@@ -104,12 +79,7 @@ impl<'a> Story<'a> {
         };
         let token = new.token.clone();
         let entered = store.observe(repository, &[seen], &[new], NOW).await;
-        Self {
-            server,
-            phase: phase.to_owned(),
-            id: entered.unwrap()[0].submission,
-            token,
-        }
+        Self { server, phase: phase.to_owned(), id: entered.unwrap()[0].submission, token }
     }
 
     pub fn page(&self) -> String {
@@ -130,43 +100,22 @@ impl<'a> Story<'a> {
 
     async fn step(&self, stage: Stage, finish: Finish) {
         let store = &self.server.app.context.store;
-        let claim = Claim {
-            submission: self.id,
-            stage,
-            case: None,
-            owner: "tests",
-            seed: 1,
-        };
+        let claim = Claim { submission: self.id, stage, case: None, owner: "tests", seed: 1 };
         let now = self.server.app.context.clock.now();
         let lease = store.claim(&claim, now).await.unwrap().expect("a lease");
-        store
-            .finish(&lease, finish, self.later(stage))
-            .await
-            .unwrap();
+        store.finish(&lease, finish, self.later(stage)).await.unwrap();
     }
 
     /// Admission has passed with a warning, and the build has passed.
     pub async fn built(&self) -> &Self {
         let task = TaskSlug::new("segmentation").unwrap();
-        let tasks = vec![TaskEntry {
-            task,
-            dockerfile: "Dockerfile".to_owned(),
-            token: self.token.clone(),
-        }];
-        let warning =
-            Finding::warning("DF041", EVIL, EVIL).at(Location::line(EVIL, 3).with_text(EVIL));
-        let rules = Finish {
-            findings: vec![warning],
-            effects: vec![Effect::Tasks(tasks)],
-            ..passed(Stage::Build)
-        };
+        let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: self.token.clone() }];
+        let warning = Finding::warning("DF041", EVIL, EVIL).at(Location::line(EVIL, 3).with_text(EVIL));
+        let rules = Finish { findings: vec![warning], effects: vec![Effect::Tasks(tasks)], ..passed(Stage::Build) };
         self.step(Stage::Admission, rules).await;
         let build = Finish {
             log: Some(log(EVIL)),
-            detail: AttemptDetail::Build {
-                reused: false,
-                image_bytes: 300 << 20,
-            },
+            detail: AttemptDetail::Build { reused: false, image_bytes: 300 << 20 },
             ..passed(Stage::Smoke)
         };
         self.step(Stage::Build, build).await;
@@ -183,11 +132,7 @@ impl<'a> Story<'a> {
         }
         let smoke = Finish {
             log: Some(log(EVIL)),
-            detail: AttemptDetail::Smoke {
-                run_ms: Duration(1234),
-                score: Some(sample),
-                notes: Vec::new(),
-            },
+            detail: AttemptDetail::Smoke { run_ms: Duration(1234), score: Some(sample), notes: Vec::new() },
             ..passed(Stage::Run)
         };
         self.step(Stage::Smoke, smoke).await;
@@ -197,13 +142,9 @@ impl<'a> Story<'a> {
     /// Admission has rejected the submission.
     pub async fn rejected(&self) -> &Self {
         let findings = (1..=5)
-            .map(|n| {
-                Finding::error("DF020", EVIL, EVIL)
-                    .at(Location::line("Dockerfile", n).with_text(EVIL))
-            })
+            .map(|n| Finding::error("DF020", EVIL, EVIL).at(Location::line("Dockerfile", n).with_text(EVIL)))
             .collect();
-        self.step(Stage::Admission, failed(Outcome::Rejected, findings))
-            .await;
+        self.step(Stage::Admission, failed(Outcome::Rejected, findings)).await;
         self
     }
 
@@ -211,10 +152,7 @@ impl<'a> Story<'a> {
     pub async fn smoke_failed(&self) -> &Self {
         self.built().await;
         let findings = vec![Finding::error("RUN001", "It ended with exit code 3.", EVIL)];
-        let finish = Finish {
-            log: Some(log(EVIL)),
-            ..failed(Outcome::RunFailed, findings)
-        };
+        let finish = Finish { log: Some(log(EVIL)), ..failed(Outcome::RunFailed, findings) };
         self.step(Stage::Smoke, finish).await;
         self
     }
@@ -226,11 +164,7 @@ impl<'a> Story<'a> {
         // More findings than a report shows. Their number is a secret, too.
         let finding = Finding::error("RUN001", message, SECRET).at(Location::file(SECRET));
         let findings = vec![finding; limits::FINDINGS_LISTED_MAX + 20];
-        let finish = Finish {
-            log: Some(log(SECRET)),
-            detail: secret_run(),
-            ..failed(Outcome::RunFailed, findings)
-        };
+        let finish = Finish { log: Some(log(SECRET)), detail: secret_run(), ..failed(Outcome::RunFailed, findings) };
         self.step(Stage::Run, finish).await;
         self
     }
@@ -238,11 +172,7 @@ impl<'a> Story<'a> {
     /// The container has run on the phase's data. The submission waits for scoring.
     pub async fn ran(&self) -> &Self {
         self.smoked().await;
-        let run = Finish {
-            log: Some(log(SECRET)),
-            detail: secret_run(),
-            ..passed(Stage::Scoring)
-        };
+        let run = Finish { log: Some(log(SECRET)), detail: secret_run(), ..passed(Stage::Scoring) };
         self.step(Stage::Run, run).await;
         self
     }
@@ -257,19 +187,10 @@ impl<'a> Story<'a> {
     /// Stores the score of a submission that waits for scoring.
     pub async fn score(&self, value: f64) {
         let revision = self.revision().await;
-        let score = Effect::Score {
-            scoring_revision: revision.id,
-            score: Box::new(score(value)),
-        };
+        let score = Effect::Score { scoring_revision: revision.id, score: Box::new(score(value)) };
         let finish = Finish {
-            detail: AttemptDetail::Scoring {
-                scoring_revision: revision.id,
-                notes: vec![SECRET.to_owned()],
-            },
-            next: Next::End {
-                outcome: Outcome::Scored,
-                incident: None,
-            },
+            detail: AttemptDetail::Scoring { scoring_revision: revision.id, notes: vec![SECRET.to_owned()] },
+            next: Next::End { outcome: Outcome::Scored, incident: None },
             effects: vec![score],
             ..passed(Stage::Scoring)
         };
@@ -290,12 +211,7 @@ impl<'a> Story<'a> {
             "metrics": challenge.tasks[0].metrics,
             "note": SECRET,
         });
-        let put = self
-            .server
-            .app
-            .context
-            .store
-            .put_scoring_revision(&board, &definition, NOW);
+        let put = self.server.app.context.store.put_scoring_revision(&board, &definition, NOW);
         put.await.unwrap()
     }
 }
@@ -318,13 +234,7 @@ impl<'a> Story<'a> {
 
     /// The run on one case starts.
     pub async fn claim_case(&self, case: &CaseId) -> Lease {
-        let claim = Claim {
-            submission: self.id,
-            stage: Stage::Run,
-            case: Some(case.clone()),
-            owner: "tests",
-            seed: 1,
-        };
+        let claim = Claim { submission: self.id, stage: Stage::Run, case: Some(case.clone()), owner: "tests", seed: 1 };
         let now = self.server.app.context.clock.now();
         let claimed = self.server.app.context.store.claim(&claim, now).await;
         claimed.unwrap().expect("a lease")
@@ -332,15 +242,8 @@ impl<'a> Story<'a> {
 
     /// The run on one case has ended, and runs on other cases follow.
     pub async fn finish_case(&self, lease: &Lease) {
-        let finish = Finish {
-            log: Some(log(SECRET)),
-            next: Next::Repeat,
-            ..passed(Stage::Run)
-        };
+        let finish = Finish { log: Some(log(SECRET)), next: Next::Repeat, ..passed(Stage::Run) };
         let store = &self.server.app.context.store;
-        store
-            .finish(lease, finish, self.later(Stage::Run))
-            .await
-            .unwrap();
+        store.finish(lease, finish, self.later(Stage::Run)).await.unwrap();
     }
 }

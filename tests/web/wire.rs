@@ -53,8 +53,7 @@ impl Wire {
 
     /// Replaces the value of a header.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers
-            .insert(name, HeaderValue::from_str(value).unwrap());
+        self.headers.insert(name, HeaderValue::from_str(value).unwrap());
         self
     }
 
@@ -98,8 +97,4 @@ impl Wire {
 }
 
 /// The headers with an HMAC-SHA256.
-pub const SIGNATURES: [&str; 3] = [
-    "x-gitea-signature",
-    "x-forgejo-signature",
-    "x-hub-signature-256",
-];
+pub const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];

@@ -38,11 +38,7 @@ const HEADERS: [&str; 9] = [
 ];
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: 512,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn webhooks() -> GiteaWebhooks {
@@ -57,9 +53,7 @@ fn header_value() -> impl Strategy<Value = HeaderValue> {
         Just(b"application/json".to_vec()),
         "(sha256=)?[0-9a-fA-F]{62,66}".prop_map(String::into_bytes),
     ];
-    bytes.prop_filter_map("no header holds these bytes", |bytes| {
-        HeaderValue::from_bytes(&bytes).ok()
-    })
+    bytes.prop_filter_map("no header holds these bytes", |bytes| HeaderValue::from_bytes(&bytes).ok())
 }
 
 fn headers() -> impl Strategy<Value = HeaderMap> {
@@ -111,12 +105,9 @@ fn replace(node: &mut Value, n: &mut usize, value: &Value) -> bool {
 /// The promises that users of events rely on.
 fn keeps_its_promises(event: &ForgeEvent) -> bool {
     match event {
-        ForgeEvent::Pushed {
-            full_ref,
-            before,
-            after,
-            ..
-        } => RefKind::of(full_ref).is_some() && before.as_ref() != Some(after),
+        ForgeEvent::Pushed { full_ref, before, after, .. } => {
+            RefKind::of(full_ref).is_some() && before.as_ref() != Some(after)
+        }
         ForgeEvent::Created { full_ref, kind, .. } | ForgeEvent::Deleted { full_ref, kind, .. } => {
             full_ref.starts_with(kind.prefix()) && full_ref.len() > kind.prefix().len()
         }

@@ -40,9 +40,7 @@ fn outcome(recording: &Recording) -> Value {
 
 fn names(folder: &Path) -> Vec<String> {
     let names = files(folder).into_iter();
-    names
-        .filter_map(|file| Some(file.strip_suffix(".body")?.to_owned()))
-        .collect()
+    names.filter_map(|file| Some(file.strip_suffix(".body")?.to_owned())).collect()
 }
 
 #[test]
@@ -63,8 +61,5 @@ fn no_file_is_left_over() {
             stray.push(fixtures().join(file));
         }
     }
-    assert!(
-        stray.is_empty(),
-        "each fixture has {PARTS:?}, but: {stray:#?}"
-    );
+    assert!(stray.is_empty(), "each fixture has {PARTS:?}, but: {stray:#?}");
 }

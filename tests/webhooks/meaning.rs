@@ -5,12 +5,7 @@ use serde_json::Value;
 
 use crate::recording::fixture;
 
-const FORGES: [&str; 4] = [
-    "gitea-1.22-dev",
-    "gitea-1.24-dev",
-    "gitea-1.27-dev",
-    "forgejo-10-dev",
-];
+const FORGES: [&str; 4] = ["gitea-1.22-dev", "gitea-1.24-dev", "gitea-1.27-dev", "forgejo-10-dev"];
 
 fn event(forge: &str, name: &str) -> ForgeEvent {
     fixture(forge, name).accept().unwrap().event
@@ -23,12 +18,7 @@ fn body(forge: &str, name: &str) -> Value {
 /// Ref, before, after.
 fn pushed(forge: &str, name: &str) -> (String, Option<CommitSha>, CommitSha) {
     match event(forge, name) {
-        ForgeEvent::Pushed {
-            full_ref,
-            before,
-            after,
-            ..
-        } => (full_ref, before, after),
+        ForgeEvent::Pushed { full_ref, before, after, .. } => (full_ref, before, after),
         other => panic!("{other:?}"),
     }
 }
@@ -38,10 +28,7 @@ fn sha(value: &Value) -> CommitSha {
 }
 
 fn alice() -> Sender {
-    Sender {
-        id: 3,
-        login: "alice".to_owned(),
-    }
+    Sender { id: 3, login: "alice".to_owned() }
 }
 
 #[test]
@@ -70,19 +57,10 @@ fn an_annotated_tag_arrives_as_its_tag_object() {
     let (full_ref, _, after) = pushed("gitea-1.27-dev", "push-annotated-tag");
     assert_eq!(after.as_str(), "ff08508816b58704f16e82fd4660e211c2b4f58c");
     let made = event("gitea-1.27-dev", "create-annotated-tag");
-    let ForgeEvent::Created {
-        full_ref: made_ref,
-        after: made_after,
-        kind,
-        ..
-    } = made
-    else {
+    let ForgeEvent::Created { full_ref: made_ref, after: made_after, kind, .. } = made else {
         panic!("{made:?}");
     };
-    assert_eq!(
-        (made_ref, made_after, kind),
-        (full_ref, after, RefKind::Tag)
-    );
+    assert_eq!((made_ref, made_after, kind), (full_ref, after, RefKind::Tag));
 }
 
 #[test]
@@ -103,11 +81,7 @@ fn a_deleted_tag_is_announced_twice_and_a_deleted_branch_once() {
     let pairs = [
         ("gitea-1.27-dev", "push-deleted-tag", "delete-tag"),
         ("forgejo-10-dev", "push-deleted-tag", "delete-tag"),
-        (
-            "forgejo-10-dev",
-            "push-deleted-tag-type-forgejo",
-            "delete-tag-type-forgejo",
-        ),
+        ("forgejo-10-dev", "push-deleted-tag-type-forgejo", "delete-tag-type-forgejo"),
     ];
     for (forge, push, delete) in pairs {
         let deleted = event(forge, push);
@@ -130,10 +104,7 @@ fn short_and_full_names_of_refs_mean_the_same() {
         let full = format!("{name}-type-forgejo");
         let names = [name, &full].map(|name| body("forgejo-10-dev", name)["ref"].clone());
         assert_ne!(names[0], names[1], "one is short and one is full");
-        assert_eq!(
-            event("forgejo-10-dev", name),
-            event("forgejo-10-dev", &full)
-        );
+        assert_eq!(event("forgejo-10-dev", name), event("forgejo-10-dev", &full));
     }
 }
 
@@ -182,21 +153,10 @@ fn repositories_with_longer_object_ids_are_read() {
 fn an_edited_comment_has_its_previous_text_and_its_author() {
     for forge in FORGES {
         let event = event(forge, "comment-edited");
-        let ForgeEvent::Comment {
-            action,
-            body,
-            previous_body,
-            author_id,
-            sender,
-            ..
-        } = event
-        else {
+        let ForgeEvent::Comment { action, body, previous_body, author_id, sender, .. } = event else {
             panic!("{event:?}");
         };
-        assert_eq!(
-            (action.as_str(), body.as_str()),
-            ("edited", "/help\n/status")
-        );
+        assert_eq!((action.as_str(), body.as_str()), ("edited", "/help\n/status"));
         assert_eq!(previous_body.as_deref(), Some("/help"));
         assert_eq!(author_id, Some(sender.id));
     }
@@ -218,10 +178,7 @@ fn a_package_has_no_repository_until_it_is_linked() {
     for forge in ["gitea-1.24-dev", "gitea-1.27-dev"] {
         let repositories = ["package-created", "package-deleted"].map(|name| {
             let event = event(forge, name);
-            let ForgeEvent::Package {
-                repository, owner, ..
-            } = event
-            else {
+            let ForgeEvent::Package { repository, owner, .. } = event else {
                 panic!("{event:?}");
             };
             assert_eq!(owner, "phakir");
@@ -233,11 +190,7 @@ fn a_package_has_no_repository_until_it_is_linked() {
 
 #[test]
 fn a_replayed_delivery_has_another_id_and_the_same_digest() {
-    let [once, again] =
-        ["push-once", "push-once-replayed"].map(|name| fixture("gitea-1.27-dev", name));
-    assert_ne!(
-        once.header("x-gitea-delivery"),
-        again.header("x-gitea-delivery")
-    );
+    let [once, again] = ["push-once", "push-once-replayed"].map(|name| fixture("gitea-1.27-dev", name));
+    assert_ne!(once.header("x-gitea-delivery"), again.header("x-gitea-delivery"));
     assert_eq!(once.accept(), again.accept());
 }

@@ -34,10 +34,7 @@ pub fn check(original: &Recording) -> usize {
         assert!(unverified, "{}: {change}: {outcome:?}", original.name);
     }
     let mut form = original.clone();
-    form.headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
+    form.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     assert_eq!(form.accept(), Err(Refusal::ContentType));
     mutants.len() + 1
 }

@@ -14,11 +14,7 @@ use serde::Deserialize;
 const HOOK_SECRET: &str = "correct-horse-battery-staple";
 
 /// Headers with an HMAC-SHA256 that Referee reads.
-pub const SIGNATURES: [&str; 3] = [
-    "x-gitea-signature",
-    "x-forgejo-signature",
-    "x-hub-signature-256",
-];
+pub const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
 
 /// A recorded delivery.
 #[derive(Clone)]

@@ -125,9 +125,7 @@ fn every_recorded_delivery_is_accepted_or_refused_as_it_should_be() {
 #[test]
 fn every_change_of_a_recorded_delivery_is_refused() {
     let Some(root) = recordings() else { return };
-    let all = EXPECTED
-        .iter()
-        .flat_map(|expected| deliveries(&root, expected.forge));
+    let all = EXPECTED.iter().flat_map(|expected| deliveries(&root, expected.forge));
     let refused: usize = all.map(|recording| mutants::check(&recording)).sum();
     assert!(refused > 5000, "only {refused} mutants were tried");
 }
@@ -158,16 +156,8 @@ fn compare(recording: &Recording, name: &str, event: &ForgeEvent) {
         assert_eq!(ours["name"], name, "{at}");
         return;
     }
-    let source = if kind == "package" {
-        &body["package"]
-    } else {
-        &body
-    };
-    let text = if kind == "comment" {
-        &body["comment"]
-    } else {
-        &body["issue"]
-    };
+    let source = if kind == "package" { &body["package"] } else { &body };
+    let text = if kind == "comment" { &body["comment"] } else { &body["issue"] };
     let pairs = [
         ("/repository/id", &source["repository"]["id"]),
         ("/repository/full_name", &source["repository"]["full_name"]),
@@ -181,14 +171,7 @@ fn compare(recording: &Recording, name: &str, event: &ForgeEvent) {
         ("/body", &text["body"]),
         ("/author_id", &text["user"]["id"]),
         ("/before", &body["before"]),
-        (
-            "/after",
-            if kind == "created" {
-                &body["sha"]
-            } else {
-                &body["after"]
-            },
-        ),
+        ("/after", if kind == "created" { &body["sha"] } else { &body["after"] }),
         ("/previous_body", &body["changes"]["body"]["from"]),
         ("/owner_id", &body["package"]["owner"]["id"]),
         ("/name", &body["package"]["name"]),
@@ -201,10 +184,7 @@ fn compare(recording: &Recording, name: &str, event: &ForgeEvent) {
         };
         let none = ours.is_null() && (theirs.is_null() || is_zero(theirs));
         let kind_of_ref = pointer == "/kind" && kind != "package";
-        assert!(
-            none || kind_of_ref || ours == theirs,
-            "{at}: {pointer}: {ours}, {theirs}"
-        );
+        assert!(none || kind_of_ref || ours == theirs, "{at}: {pointer}: {ours}, {theirs}");
     }
     if let Some(full_ref) = ours.get("full_ref") {
         let theirs = body["ref"].as_str().unwrap();
@@ -213,16 +193,11 @@ fn compare(recording: &Recording, name: &str, event: &ForgeEvent) {
 }
 
 fn is_zero(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b == b'0'))
+    value.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b == b'0'))
 }
 
 /// The folder of recordings. Where it is missing, the test reports it and passes, except under CI.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the machine that runs the tests decides where its recordings are"
-)]
+#[expect(clippy::disallowed_methods, reason = "the machine that runs the tests decides where its recordings are")]
 fn recordings() -> Option<PathBuf> {
     let shared = match std::env::var("REFEREE_SHARED") {
         Ok(path) => PathBuf::from(path),

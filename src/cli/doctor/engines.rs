@@ -60,11 +60,7 @@ impl EngineCheck<'_> {
             Err(error) => return vec![self.configured.failed_check(error.to_string())],
         };
         let is = |role| self.configured.has(role);
-        let gpus = if is(EngineRole::Runner) {
-            Some(self.gpus(&engine).await)
-        } else {
-            None
-        };
+        let gpus = if is(EngineRole::Runner) { Some(self.gpus(&engine).await) } else { None };
         let mut scopes = Vec::new();
         if !self.is_known {
             scopes.push(CheckScope::Engine);
@@ -143,16 +139,10 @@ mod tests {
     #[test]
     fn too_few_gpus_are_an_error() {
         let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
-        let mut task = crate::config::read_challenge(&example)
-            .unwrap()
-            .tasks
-            .remove(0);
+        let mut task = crate::config::read_challenge(&example).unwrap().tasks.remove(0);
         task.limits.gpus = 2;
         assert_eq!(check_gpus(2, Some(&task)).problem, None);
-        assert_eq!(
-            check_gpus(0, None).seen,
-            "none exist, and no task needs one"
-        );
+        assert_eq!(check_gpus(0, None).seen, "none exist, and no task needs one");
         let problem = check_gpus(1, Some(&task)).problem.unwrap();
         assert_eq!(problem.severity, CheckSeverity::Error);
         assert_eq!(problem.expected, "2, for the task segmentation");

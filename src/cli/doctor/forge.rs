@@ -20,13 +20,11 @@ pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken
     let forge = match kind::open(settings, name, owner) {
         Ok(forge) => forge,
         Err(error) => {
-            checks.push(
-                Check::ok(format!("forge {name}"), format!("{error:#}")).with_problem(
-                    CheckSeverity::Error,
-                    "an account for the reports on commits",
-                    "Without it Referee stores deliveries, but reads and answers nothing.",
-                ),
-            );
+            checks.push(Check::ok(format!("forge {name}"), format!("{error:#}")).with_problem(
+                CheckSeverity::Error,
+                "an account for the reports on commits",
+                "Without it Referee stores deliveries, but reads and answers nothing.",
+            ));
             return checks;
         }
     };
@@ -41,8 +39,7 @@ pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken
     }
     let teams: Option<Vec<_>> = teams.map(|all| {
         let own = all.into_iter().filter(|r| r.challenge == challenge.slug);
-        own.map(|r: Repository| (r.team.to_string(), r.full_name))
-            .collect()
+        own.map(|r: Repository| (r.team.to_string(), r.full_name)).collect()
     });
     let found = diagnosis.diagnose(challenge, teams.as_deref(), last_delivery);
     checks.extend(found.await);

@@ -47,10 +47,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (installation, findings) = config::inspect_installation(path);
     terminal::show_findings(&findings);
     let Some(installation) = installation.filter(|_| !any_error(&findings)) else {
-        eprintln!(
-            "{} has errors, so nothing else was checked.",
-            path.display()
-        );
+        eprintln!("{} has errors, so nothing else was checked.", path.display());
         return Ok(ExitCode::FAILURE);
     };
     let (settings, challenges) = (installation.settings, installation.challenges);
@@ -146,10 +143,7 @@ fn check_data(challenge: &Challenge) -> Check {
     let findings = config::check_paths(challenge);
     if findings.is_empty() {
         let phases: Vec<_> = challenge.phases.iter().map(|p| p.slug.as_str()).collect();
-        let seen = format!(
-            "inputs and ground truth of every task in {}",
-            phases.join(", ")
-        );
+        let seen = format!("inputs and ground truth of every task in {}", phases.join(", "));
         return Check::ok(name, seen);
     }
     let locations: Vec<String> = findings
@@ -161,11 +155,7 @@ fn check_data(challenge: &Challenge) -> Check {
         .collect();
     let mut helps: Vec<&str> = findings.iter().map(|f| f.help.as_str()).collect();
     helps.dedup();
-    let severity = if any_error(&findings) {
-        CheckSeverity::Error
-    } else {
-        CheckSeverity::Warning
-    };
+    let severity = if any_error(&findings) { CheckSeverity::Error } else { CheckSeverity::Warning };
     Check::ok(name, locations.join(" ")).with_problem(
         severity,
         "inputs and ground truth of every task in every phase",
@@ -224,11 +214,7 @@ mod tests {
 
     fn warned() -> Check {
         let check = Check::ok("engine version", "20.10.24");
-        check.with_problem(
-            CheckSeverity::Warning,
-            "29.5.1 or newer",
-            "Install a newer one.",
-        )
+        check.with_problem(CheckSeverity::Warning, "29.5.1 or newer", "Install a newer one.")
     }
 
     fn failed() -> Check {
@@ -252,10 +238,7 @@ mod tests {
             "warn   engine version: 20.10.24\n         expected: 29.5.1 or newer\n         \
              to do:    Install a newer one."
         );
-        assert_eq!(
-            lines_of(&Check::ok("git", "2.39.5"), Style::Plain),
-            "ok     git: 2.39.5"
-        );
+        assert_eq!(lines_of(&Check::ok("git", "2.39.5"), Style::Plain), "ok     git: 2.39.5");
         assert!(lines_of(&failed(), Style::Plain).starts_with("ERROR  git: not found\n"));
     }
 }

@@ -12,8 +12,8 @@ use crate::config::data;
 use crate::config::reader::{Section, read_file};
 use crate::config::values::{ValueResult, integer, invalid, path, quoted, text, word};
 use crate::model::{
-    Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat,
-    PNG_TYPES, PathPattern, Schema,
+    Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES,
+    PathPattern, Schema,
 };
 
 /// The parts of the task and of the file that a check depends on.
@@ -66,10 +66,7 @@ pub fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<OutputCheck>
     let every = s.optional("every", integer(1, 1_000_000));
     let [one_for, rows_for, keys_for] = KEYS_WITH_EVERY.map(|key| {
         let pattern = s.optional(key, path_pattern)?;
-        Some(InputSelection {
-            pattern,
-            every: every.unwrap_or(1),
-        })
+        Some(InputSelection { pattern, every: every.unwrap_or(1) })
     });
     let (files, kind) = (files?, kind?);
     check_keys(s, kind);
@@ -81,10 +78,7 @@ pub fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<OutputCheck>
         let help = "List at least one type, or remove the key.";
         s.invalid("types", "`types` is empty.", help);
     }
-    let image = ImageFormat {
-        size_of,
-        types: types.unwrap_or_default(),
-    };
+    let image = ImageFormat { size_of, types: types.unwrap_or_default() };
     let check = OutputCheck {
         files,
         one_for,
@@ -109,10 +103,7 @@ fn type_name(value: &Value, kind: Option<Kind>) -> ValueResult<&'static str> {
     };
     match known.iter().find(|known| **known == name) {
         Some(found) => Ok(*found),
-        None => invalid(
-            format!("cannot contain {}", quoted(&name)),
-            format!("Use any of {}.", list(&known)),
-        ),
+        None => invalid(format!("cannot contain {}", quoted(&name)), format!("Use any of {}.", list(&known))),
     }
 }
 
@@ -136,9 +127,8 @@ fn read_schema(s: &Section<'_>, file: &Path) -> Option<Schema> {
         }
     };
     let read = serde_json::from_str(&text).map_err(|e| format!("`{name}` is not JSON: {e}."));
-    let schema = read.and_then(|value| {
-        Schema::new(value).map_err(|e| format!("`{name}` is not a valid JSON schema: {e}."))
-    });
+    let schema =
+        read.and_then(|value| Schema::new(value).map_err(|e| format!("`{name}` is not a valid JSON schema: {e}.")));
     schema
         .map_err(|message| {
             let help = "Correct the file. It must hold the complete schema.";
@@ -155,10 +145,7 @@ fn check_keys(s: &Section<'_>, kind: Kind) {
             s.contradiction(
                 key,
                 format!("`{key}` does not apply to `{}`.", kind.as_str()),
-                format!(
-                    "Remove it, or correct `is`. The key applies to {}.",
-                    list(&kinds)
-                ),
+                format!("Remove it, or correct `is`. The key applies to {}.", list(&kinds)),
             );
         }
     }
@@ -187,10 +174,7 @@ fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>
         if shared && key == "size-of" && inputs.pattern.names_case() {
             s.contradiction(
                 key,
-                format!(
-                    "`{}` is one file for all cases, but `{}` is one file per case.",
-                    check.files, inputs.pattern
-                ),
+                format!("`{}` is one file for all cases, but `{}` is one file per case.", check.files, inputs.pattern),
                 "Remove `size-of`, or add `{case}` to `files`.",
             );
         }
@@ -212,11 +196,7 @@ fn check_stars(s: &Section<'_>, check: &OutputCheck) {
         if !consistent {
             s.contradiction(
                 key,
-                format!(
-                    "`{pattern}` has {}, but `files` has {}.",
-                    wildcards(input_stars),
-                    wildcards(output_stars)
-                ),
+                format!("`{pattern}` has {}, but `files` has {}.", wildcards(input_stars), wildcards(output_stars)),
                 "Write the same number of `*`. Each matches the same text in both patterns, in order.",
             );
         }
@@ -239,11 +219,7 @@ fn check_sample(s: &Section<'_>, check: &OutputCheck, sample: Option<&Path>) {
     for missing in data::missing_inputs(&inputs, check, &cases) {
         s.path_missing(
             missing.key,
-            format!(
-                "{} The sample is in `{}`.",
-                missing.message,
-                inputs.display()
-            ),
+            format!("{} The sample is in `{}`.", missing.message, inputs.display()),
             "Correct the pattern: a path within the inputs, with `*` for the parts that differ.",
         );
     }

@@ -21,8 +21,7 @@ use crate::model::{Challenge, ChallengeSlug, Digest, Finding, ForgeName, Severit
 pub const CHALLENGE_TOML: &str = include_str!("challenge.toml");
 
 /// Help for every slug.
-const SLUG: &str =
-    "Write 1 to 63 characters of a-z, 0-9, `-`, `_` and `.`, starting with a letter or a digit.";
+const SLUG: &str = "Write 1 to 63 characters of a-z, 0-9, `-`, `_` and `.`, starting with a letter or a digit.";
 
 /// Reads the challenge in a directory.
 ///
@@ -56,12 +55,7 @@ pub fn inspect_challenge(directory: &Path) -> (Option<Challenge>, Vec<Finding>) 
 
 /// Reads the text of a `challenge.toml` that lies in `directory`.
 fn parse(text: &str, name: &str, directory: &Path) -> (Option<Challenge>, Vec<Finding>) {
-    let input = Input {
-        name,
-        text,
-        defaults: CHALLENGE_TOML,
-        hide_values: false,
-    };
+    let input = Input { name, text, defaults: CHALLENGE_TOML, hide_values: false };
     reader::read_text(&input, |root| {
         let head = root.section("challenge", |s| head(s, directory));
         let mut slugs = Vec::new();
@@ -149,10 +143,7 @@ fn rule(code: &str, value: &Value) -> ValueResult<Severity> {
     let letters = code.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = code.len() - letters.len();
     if !letters.bytes().all(|b| b.is_ascii_uppercase()) || letters.len() < 2 || digits != 3 {
-        return invalid(
-            "is not the code of a rule",
-            "Write the code of a rule, for example `DF041`.",
-        );
+        return invalid("is not the code of a rule", "Write the code of a rule, for example `DF041`.");
     }
     word(value)
 }

@@ -7,11 +7,8 @@ use crate::model::PathPattern;
 
 /// A relative path in which `{case}` and `*` may appear.
 pub fn path_pattern(value: &Value) -> ValueResult<PathPattern> {
-    let allowed =
-        "Write a relative path, for example `{case}.png`, without `..` and without empty parts.";
-    parsed(allowed, |text| {
-        is_path_pattern(text).then(|| PathPattern(text.to_owned()))
-    })(value)
+    let allowed = "Write a relative path, for example `{case}.png`, without `..` and without empty parts.";
+    parsed(allowed, |text| is_path_pattern(text).then(|| PathPattern(text.to_owned())))(value)
 }
 
 pub fn is_path_pattern(text: &str) -> bool {

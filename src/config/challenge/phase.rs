@@ -6,9 +6,7 @@ use std::path::Path;
 
 use super::SLUG;
 use crate::config::reader::Section;
-use crate::config::values::{
-    boolean, duration, integer, one_of, parsed, path, text, timestamp, word,
-};
+use crate::config::values::{boolean, duration, integer, one_of, parsed, path, text, timestamp, word};
 use crate::model::{Duration, Phase, PhaseSlug, Quota, Show, Trigger, limits};
 
 /// Reads one `[[phase]]`. `before` holds the phases above it in the file, and gets this one appended.
@@ -19,10 +17,7 @@ pub fn phase(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Opti
     let closes = s.required("closes", timestamp);
     let on = s.required(
         "on",
-        parsed(
-            "Write `branch:main`, `tag:final-*` or `image:*`; `*` matches any characters.",
-            Trigger::parse,
-        ),
+        parsed("Write `branch:main`, `tag:final-*` or `image:*`; `*` matches any characters.", Trigger::parse),
     );
     let data = s.required("data", path(directory));
     let quota = s.section("quota", quota);
@@ -88,12 +83,8 @@ fn quota(s: &Section<'_>) -> Option<Quota> {
     let total = s.required("total", integer(1, MOST));
     let concurrent = s.required("concurrent", integer(1, 1000));
     let submissions_per_day = s.required("submissions-per-day", integer(1, MOST));
-    let quota = Quota {
-        per_day: per_day?,
-        total: total?,
-        concurrent: concurrent?,
-        submissions_per_day: submissions_per_day?,
-    };
+    let quota =
+        Quota { per_day: per_day?, total: total?, concurrent: concurrent?, submissions_per_day: submissions_per_day? };
     if quota.submissions_per_day < quota.per_day {
         s.warning(
             "submissions-per-day",

@@ -12,12 +12,12 @@ use super::{SLUG, check_directory};
 use crate::config::data;
 use crate::config::reader::Section;
 use crate::config::values::{
-    ValueError, ValueResult, any_number, duration, format_size, integer, invalid, number, parsed,
-    path, size, text, word,
+    ValueError, ValueResult, any_number, duration, format_size, integer, invalid, number, parsed, path, size, text,
+    word,
 };
 use crate::model::{
-    Contract, ContractMode, Duration, MetricName, MetricSpec, MissingRule, Ranking, RunLimits,
-    ScorerSpec, Task, TaskSlug,
+    Contract, ContractMode, Duration, MetricName, MetricSpec, MissingRule, Ranking, RunLimits, ScorerSpec, Task,
+    TaskSlug,
 };
 
 /// Default of `smoke-time`. The author of a push should get the result while still at the computer.
@@ -28,8 +28,8 @@ const MEMORY_BYTES_LEAST: u64 = 16 * 1024 * 1024;
 
 /// Directories that the sandbox provides or that an image needs.
 const RESERVED: [&str; 15] = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/srv",
-    "/sys", "/tmp", "/usr", "/var",
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp",
+    "/usr", "/var",
 ];
 
 /// Reads one `[[task]]`. `before` holds the names of the tasks above it in the file, and gets this one appended.
@@ -45,11 +45,7 @@ pub fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>) -> Op
     let title = s.optional("title", text);
     let sample = s.required("sample", path(directory));
     let contract = s.section("contract", contract);
-    let context = CheckContext {
-        directory,
-        contract: contract.as_ref(),
-        sample: sample.as_deref(),
-    };
+    let context = CheckContext { directory, contract: contract.as_ref(), sample: sample.as_deref() };
     let checks = s.optional_sections("check", |s| check::check(s, &context));
     let scorer = s.section("scorer", |s| scorer(s, directory));
     let mut names = Vec::new();
@@ -91,12 +87,7 @@ fn contract(s: &Section<'_>) -> Option<Contract> {
             );
         }
     }
-    Some(Contract {
-        mode: mode?,
-        input: input?,
-        output: output?,
-        expect: expect?,
-    })
+    Some(Contract { mode: mode?, input: input?, output: output?, expect: expect? })
 }
 
 /// A mount point in the container.
@@ -116,8 +107,7 @@ fn mount(value: &Value) -> ValueResult<String> {
         }
     }
     let fixed = ["/dev", "/proc", "/sys", "/tmp"];
-    let reserved =
-        RESERVED.contains(&path.as_str()) || fixed.iter().any(|f| Path::new(&path).starts_with(f));
+    let reserved = RESERVED.contains(&path.as_str()) || fixed.iter().any(|f| Path::new(&path).starts_with(f));
     if reserved {
         return invalid(
             format!("cannot be `{path}`, because the container needs that directory"),
@@ -131,10 +121,7 @@ fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
     let build = s.required("build", path(directory));
     let dockerfile = s.required(
         "dockerfile",
-        parsed(
-            "Write a path within the build context, without `..`.",
-            |t| is_path_pattern(t).then(|| t.to_owned()),
-        ),
+        parsed("Write a path within the build context, without `..`.", |t| is_path_pattern(t).then(|| t.to_owned())),
     );
     let memory = s.required("memory", size(MEMORY_BYTES_LEAST));
     let time = s.required("time", duration);
@@ -144,12 +131,7 @@ fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
         let message = format!("The scorer has no `{dockerfile}` in `{}`.", build.display());
         s.path_missing("dockerfile", message, "Create it, or correct `dockerfile`.");
     }
-    Some(ScorerSpec {
-        build,
-        dockerfile,
-        memory: memory?,
-        time: time?,
-    })
+    Some(ScorerSpec { build, dockerfile, memory: memory?, time: time? })
 }
 
 fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
@@ -187,16 +169,13 @@ fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
 
 fn bounds(value: &Value) -> ValueResult<(f64, f64)> {
     let expected = "two numbers in a list, such as `[0.0, 1.0]`";
-    let array = value
-        .as_array()
-        .ok_or_else(|| ValueError::Type(expected.to_owned()))?;
+    let array = value.as_array().ok_or_else(|| ValueError::Type(expected.to_owned()))?;
     let numbers: Vec<f64> = array.iter().map(any_number).collect::<ValueResult<_>>()?;
     match numbers[..] {
         [low, high] if low < high => Ok((low, high)),
-        [low, high] => invalid(
-            format!("ends at {high}, which is not above {low}"),
-            "Write the smallest legal value first.",
-        ),
+        [low, high] => {
+            invalid(format!("ends at {high}, which is not above {low}"), "Write the smallest legal value first.")
+        }
         _ => invalid(
             format!("has {} numbers", numbers.len()),
             "Write two numbers: the smallest and the largest legal value.",
@@ -209,10 +188,7 @@ fn missing(value: &Value) -> ValueResult<MissingRule> {
         Some("worst") => Ok(MissingRule::Worst),
         Some("reject") => Ok(MissingRule::Reject),
         None if value.is_integer() || value.is_float() => any_number(value).map(MissingRule::Value),
-        _ => invalid(
-            "is neither `worst` nor `reject` nor a number",
-            "Write `worst`, `reject` or a number.",
-        ),
+        _ => invalid("is neither `worst` nor `reject` nor a number", "Write `worst`, `reject` or a number."),
     }
 }
 
@@ -225,12 +201,11 @@ fn check_missing(s: &Section<'_>, spec: &MetricSpec) {
             "A missing value would count as the worst value, which is infinite.",
             "Write a finite bound, or `missing = \"reject\"`.",
         ),
-        MissingRule::Value(value) if !(low..=high).contains(&value) || value.is_infinite() => s
-            .contradiction(
-                "missing",
-                format!("A missing value would count as {value}, which is not a finite number within the bounds."),
-                format!("Write a finite number from {low} to {high}."),
-            ),
+        MissingRule::Value(value) if !(low..=high).contains(&value) || value.is_infinite() => s.contradiction(
+            "missing",
+            format!("A missing value would count as {value}, which is not a finite number within the bounds."),
+            format!("Write a finite number from {low} to {high}."),
+        ),
         _ => {}
     }
 }
@@ -238,10 +213,7 @@ fn check_missing(s: &Section<'_>, spec: &MetricSpec) {
 fn ranking(s: &Section<'_>) -> Option<Ranking> {
     let scheme = s.required("scheme", word);
     let across = s.required("across-metrics", word);
-    Some(Ranking {
-        scheme: scheme?,
-        across_metrics: across?,
-    })
+    Some(Ranking { scheme: scheme?, across_metrics: across? })
 }
 
 fn limits(s: &Section<'_>) -> Option<RunLimits> {
@@ -278,17 +250,11 @@ fn check_limits(s: &Section<'_>, limits: &RunLimits) {
     if limits.smoke_time > limits.time {
         s.contradiction(
             "smoke-time",
-            format!(
-                "`smoke-time` is {}, longer than the {} of `time`.",
-                limits.smoke_time, limits.time
-            ),
+            format!("`smoke-time` is {}, longer than the {} of `time`.", limits.smoke_time, limits.time),
             "Lower `smoke-time`, or raise `time`.",
         );
     }
-    let in_memory = limits
-        .output
-        .saturating_add(limits.shm)
-        .saturating_add(limits.tmp);
+    let in_memory = limits.output.saturating_add(limits.shm).saturating_add(limits.tmp);
     if in_memory > limits.memory {
         s.warning(
             "memory",
@@ -322,10 +288,7 @@ fn check_sample(s: &Section<'_>, task: &Task) {
             for pattern in all.iter().filter(|p| !p.contains("{case}")) {
                 s.warning(
                     "contract",
-                    format!(
-                        "`{pattern}` is the same file for all {} cases of the sample.",
-                        cases.len()
-                    ),
+                    format!("`{pattern}` is the same file for all {} cases of the sample.", cases.len()),
                     "Add `{case}` to the pattern, unless one file holds the results of all cases.",
                 );
             }

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{check_paths, ground_truth_of, inputs_of, sample_inputs};
 use crate::model::{
-    AcrossMetrics, Aggregate, BoardVisibility, ContractMode, Direction, Duration, MissingRule,
-    Pick, Quota, Scheme, Trigger,
+    AcrossMetrics, Aggregate, BoardVisibility, ContractMode, Direction, Duration, MissingRule, Pick, Quota, Scheme,
+    Trigger,
 };
 
 /// The required keys and no other.
@@ -61,14 +61,7 @@ fn findings_in(folder: &TempDir, text: &str) -> String {
     let (_, findings) = parse(text, "challenge.toml", folder.path());
     let lines = findings.iter().map(|f| {
         let location = f.location.as_ref().map(ToString::to_string);
-        format!(
-            "{} {} {}: {}\n    help: {}\n",
-            location.unwrap_or_default(),
-            f.code,
-            f.severity,
-            f.message,
-            f.help
-        )
+        format!("{} {} {}: {}\n    help: {}\n", location.unwrap_or_default(), f.code, f.severity, f.message, f.help)
     });
     let listing: String = lines.collect();
     listing.replace(&folder.path().display().to_string(), "…")
@@ -86,54 +79,25 @@ fn a_minimal_challenge_has_the_defaults_of_the_annotated_text() {
     let (challenge, findings) = parse(MINIMAL, "challenge.toml", folder.path());
     assert_eq!(findings, vec![]);
     let challenge = challenge.unwrap();
-    assert_eq!(
-        (challenge.title.as_str(), challenge.forge.as_str()),
-        ("nuclei", "local")
-    );
+    assert_eq!((challenge.title.as_str(), challenge.forge.as_str()), ("nuclei", "local"));
     assert_eq!((&challenge.organizers, &challenge.template), (&None, &None));
     let task = &challenge.tasks[0];
     assert_eq!(task.title, "segmentation");
     assert_eq!(task.contract.mode, ContractMode::WholeSet);
-    assert_eq!(
-        (task.contract.input.as_str(), task.contract.output.as_str()),
-        ("/input", "/output")
-    );
+    assert_eq!((task.contract.input.as_str(), task.contract.output.as_str()), ("/input", "/output"));
     assert_eq!(task.scorer.build, folder.path().join("scorer"));
-    assert_eq!(
-        (task.scorer.memory, task.scorer.time),
-        (4 << 30, Duration::seconds(600))
-    );
+    assert_eq!((task.scorer.memory, task.scorer.time), (4 << 30, Duration::seconds(600)));
     let metric = &task.metrics[0];
-    assert_eq!(
-        (metric.title.as_str(), metric.direction),
-        ("dice", Direction::Max)
-    );
-    assert_eq!(
-        (metric.missing, metric.aggregate),
-        (MissingRule::Worst, Aggregate::Mean)
-    );
+    assert_eq!((metric.title.as_str(), metric.direction), ("dice", Direction::Max));
+    assert_eq!((metric.missing, metric.aggregate), (MissingRule::Worst, Aggregate::Mean));
     assert_eq!(task.ranking.scheme, Scheme::AggregateThenRank);
     assert_eq!(task.ranking.across_metrics, AcrossMetrics::MeanRank);
-    assert_eq!(
-        (task.limits.gpus, task.limits.cpus, task.limits.memory),
-        (0, 1.0, 4 << 30)
-    );
+    assert_eq!((task.limits.gpus, task.limits.cpus, task.limits.memory), (0, 1.0, 4 << 30));
     assert_eq!(task.limits.smoke_time, Duration::seconds(120));
     let phase = &challenge.phases[0];
     assert_eq!(phase.on, Trigger::Branch("main".into()));
-    assert_eq!(
-        phase.quota,
-        Quota {
-            per_day: 5,
-            total: 100,
-            concurrent: 1,
-            submissions_per_day: 20
-        }
-    );
-    assert_eq!(
-        (phase.show.board, phase.show.logs),
-        (BoardVisibility::Live, false)
-    );
+    assert_eq!(phase.quota, Quota { per_day: 5, total: 100, concurrent: 1, submissions_per_day: 20 });
+    assert_eq!((phase.show.board, phase.show.logs), (BoardVisibility::Live, false));
     assert_eq!((phase.show.decimals, phase.pick), (3, Pick::Best));
 }
 
@@ -151,10 +115,7 @@ fn all_keys() -> String {
 #[test]
 fn the_annotated_text_with_all_keys_is_valid() {
     let text = all_keys();
-    assert_eq!(
-        findings_of(&text.replace("template = ", "#template = ")),
-        ""
-    );
+    assert_eq!(findings_of(&text.replace("template = ", "#template = ")), "");
     let folder = folder();
     fs::create_dir(folder.path().join("template")).unwrap();
     let (full, findings) = parse(&text, "challenge.toml", folder.path());
@@ -178,10 +139,7 @@ fn the_annotated_text_has_every_key() {
     }
     let findings = findings_of(&text);
     let mut keys = 0;
-    for line in findings
-        .lines()
-        .filter(|line| line.contains("Known keys are"))
-    {
+    for line in findings.lines().filter(|line| line.contains("Known keys are")) {
         let (_, known) = line.split_once("Known keys are").unwrap();
         for key in known.split('`').skip(1).step_by(2) {
             keys += 1;
@@ -202,10 +160,7 @@ fn five_mistakes_are_five_findings() {
         .replace("sample = \"sample\"\n", "sample = 5\n")
         .replace("direction = \"max\"\n", "direction = \"maximum\"\n")
         .replace("on = \"branch:main\"\n", "")
-        .replace(
-            "data = \"data\"\n",
-            "data = \"data\"\nquota = { per_day = 3 }\n",
-        );
+        .replace("data = \"data\"\n", "data = \"data\"\nquota = { per_day = 3 }\n");
     insta::assert_snapshot!(findings_of(&text));
 }
 
@@ -249,17 +204,13 @@ fn a_syntax_error_beyond_its_line_is_the_only_finding() {
 
 #[test]
 fn the_tables_missing_in_an_empty_file_are_reported() {
-    let all = [
-        findings_of(""),
-        findings_of("task = []\nchallenge = 1\n[phases]\n"),
-    ];
+    let all = [findings_of(""), findings_of("task = []\nchallenge = 1\n[phases]\n")];
     insta::assert_snapshot!(all.join("--\n"));
 }
 
 #[test]
 fn contradictions_are_reported() {
-    let limits =
-        |text: &str| findings_with("[[phase]]", &format!("[task.limits]\n{text}\n[[phase]]"));
+    let limits = |text: &str| findings_with("[[phase]]", &format!("[task.limits]\n{text}\n[[phase]]"));
     let metric = |text: &str| findings_with("bounds = [0, 1]", text);
     let all = [
         limits("smoke-time = \"1h\""),
@@ -276,14 +227,8 @@ fn contradictions_are_reported() {
              bounds = [0, inf]\nmissing = \"reject\"",
         ),
         findings_with("closes = \"2099", "closes = \"2023"),
-        findings_with(
-            "teams = ",
-            "leaderboard = \"nuclei/team-board\"\norganizers = \"me\"\nteams = ",
-        ),
-        findings_with(
-            "[[phase]]",
-            "[rules]\nDF041 = \"off\"\ndf1 = \"error\"\n[[phase]]",
-        ),
+        findings_with("teams = ", "leaderboard = \"nuclei/team-board\"\norganizers = \"me\"\nteams = "),
+        findings_with("[[phase]]", "[rules]\nDF041 = \"off\"\ndf1 = \"error\"\n[[phase]]"),
     ];
     insta::assert_snapshot!(all.join("--\n"));
 }
@@ -330,13 +275,9 @@ every = 2
 #[test]
 fn size_of_needs_one_output_per_case() {
     let shared = MINIMAL.replacen("[\"{case}.png\"] }", "[\"all.png\"] }", 1);
-    let check =
-        "[[task.check]]\nfiles = \"all.png\"\nis = \"png\"\nsize-of = \"{case}.png\"\n[[phase]]";
+    let check = "[[task.check]]\nfiles = \"all.png\"\nis = \"png\"\nsize-of = \"{case}.png\"\n[[phase]]";
     let findings = findings_of(&shared.replacen("[[phase]]", check, 1));
-    assert!(
-        findings.contains("is one file for all cases, but `{case}.png` is one file per case"),
-        "{findings}"
-    );
+    assert!(findings.contains("is one file for all cases, but `{case}.png` is one file per case"), "{findings}");
 }
 
 #[test]
@@ -352,17 +293,11 @@ fn schemas_must_be_complete_and_valid() {
         ("{", "is not JSON"),
         ("{ \"pattern\": \"(\" }", "is not a valid JSON schema"),
         ("{ \"$ref\": \"other.json\" }", "is not a valid JSON schema"),
-        (
-            "{ \"$ref\": \"https://example.org/x\" }",
-            "Referee reads no other documents",
-        ),
+        ("{ \"$ref\": \"https://example.org/x\" }", "Referee reads no other documents"),
     ] {
         fs::write(folder.path().join("x.json"), schema).unwrap();
         let findings = findings_in(&folder, &text);
-        assert!(
-            findings.contains(message) && findings.is_empty() == message.is_empty(),
-            "{schema}: {findings}"
-        );
+        assert!(findings.contains(message) && findings.is_empty() == message.is_empty(), "{schema}: {findings}");
     }
 }
 
@@ -371,10 +306,7 @@ fn missing_paths_are_reported() {
     let task = "sample = \"sample\"\n";
     let all = [
         findings_with(task, &format!("{task}scorer = {{ build = \"none\" }}\n")),
-        findings_with(
-            task,
-            &format!("{task}scorer = {{ dockerfile = \"Containerfile\" }}\n"),
-        ),
+        findings_with(task, &format!("{task}scorer = {{ dockerfile = \"Containerfile\" }}\n")),
         findings_with("sample = \"sample\"", "sample = \"elsewhere\""),
         findings_with("sample = \"sample\"", "sample = \"scorer\""),
     ];
@@ -383,15 +315,10 @@ fn missing_paths_are_reported() {
 
 #[test]
 fn mount_points_are_separate_directories() {
-    let contract = |text: &str| {
-        findings_with(
-            "contract = { expect",
-            &format!("contract = {{ {text}, expect"),
-        )
-    };
+    let contract = |text: &str| findings_with("contract = { expect", &format!("contract = {{ {text}, expect"));
     for path in [
-        "input", "/", "", "/input/", "/in//put", "/in put", "/../etc", "/tmp", "/tmp/in",
-        "/dev/shm", "/proc/1", "/sys/fs", "/etc", "/in:ro", "/in,put",
+        "input", "/", "", "/input/", "/in//put", "/in put", "/../etc", "/tmp", "/tmp/in", "/dev/shm", "/proc/1",
+        "/sys/fs", "/etc", "/in:ro", "/in,put",
     ] {
         let findings = contract(&format!("input = \"{path}\""));
         assert!(findings.contains("CFG005"), "{path}: {findings}");
@@ -444,9 +371,7 @@ fn image_triggers_select_the_task_by_tag() {
     }
     let doubled = MINIMAL.replace("branch:main", "image:*");
     let second = doubled.split_once("[[phase]]").unwrap().1;
-    let second = second
-        .replace("\"validation\"", "\"test\"")
-        .replace("image:*", "image:team-*");
+    let second = second.replace("\"validation\"", "\"test\"").replace("image:*", "image:team-*");
     assert!(findings_of(&format!("{doubled}[[phase]]{second}")).contains("CFG006 warning"));
 }
 
@@ -465,14 +390,8 @@ fn overlapping_phases_are_a_warning() {
     assert_eq!(second("tag:main", "2025-01-01T00:00:00Z"), "");
     assert_eq!(second("image:main", "2025-01-01T00:00:00Z"), "");
     assert!(second("branch:main", "2100-01-01T00:00:00Z").contains("before it opens"));
-    let twice = MINIMAL
-        .split_once("[[phase]]")
-        .unwrap()
-        .1
-        .replace("branch", "tag");
-    assert!(
-        findings_of(&format!("{MINIMAL}[[phase]]{twice}")).contains("Two phases have the slug")
-    );
+    let twice = MINIMAL.split_once("[[phase]]").unwrap().1.replace("branch", "tag");
+    assert!(findings_of(&format!("{MINIMAL}[[phase]]{twice}")).contains("Two phases have the slug"));
     let task = MINIMAL.split_once("[[task]]").unwrap().1;
     let task = task.split_once("[[phase]]").unwrap().0;
     let twice = MINIMAL.replace("[[phase]]", &format!("[[task]]{task}[[phase]]"));
@@ -502,10 +421,7 @@ fn hidden_data_is_found_and_checked_separately() {
     for path in ["inputs", "segmentation/truth"] {
         fs::create_dir_all(data.join(path)).unwrap();
     }
-    assert_eq!(
-        check_paths(&challenge)[0].message,
-        "The directory has no cases."
-    );
+    assert_eq!(check_paths(&challenge)[0].message, "The directory has no cases.");
     fs::write(data.join("inputs/c.nii.gz"), "").unwrap();
     assert_eq!(check_paths(&challenge), vec![]);
     assert_eq!(inputs_of(phase, task), data.join("inputs"));
@@ -513,14 +429,8 @@ fn hidden_data_is_found_and_checked_separately() {
     let text = MINIMAL.replacen("[[phase]]", &format!("{check}[[phase]]"), 1);
     let checked = parse(&text, "challenge.toml", folder.path()).0.unwrap();
     let message = &check_paths(&checked)[0].message;
-    assert_eq!(
-        message,
-        "No input of the case `c` matches `{case}.png` of `one-for`."
-    );
-    assert_eq!(
-        ground_truth_of(phase, task),
-        data.join("segmentation/truth")
-    );
+    assert_eq!(message, "No input of the case `c` matches `{case}.png` of `one-for`.");
+    assert_eq!(ground_truth_of(phase, task), data.join("segmentation/truth"));
     fs::create_dir_all(data.join("segmentation/inputs")).unwrap();
     assert_eq!(inputs_of(phase, task), data.join("segmentation/inputs"));
     assert_eq!(sample_inputs(task), folder.path().join("sample/inputs"));

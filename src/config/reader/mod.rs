@@ -48,9 +48,7 @@ const SYNTAX_ERRORS_MAX: usize = 10;
 /// A finding if the file does not exist, is too large, or is not UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
     let location = Location::file(display_path(path));
-    let failed = |message: String, help: &str| {
-        vec![Finding::error(PATH_MISSING, message, help).at(location)]
-    };
+    let failed = |message: String, help: &str| vec![Finding::error(PATH_MISSING, message, help).at(location)];
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > FILE_BYTES_MAX => Err(failed(
             format!("The file has {} bytes.", metadata.len()),
@@ -61,10 +59,7 @@ pub fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
                 "The file does not exist.".to_owned(),
                 "Correct the path, or create a challenge and its settings with `referee init DIR`.",
             ),
-            _ => failed(
-                format!("The file cannot be read: {e}."),
-                "Check its permissions.",
-            ),
+            _ => failed(format!("The file cannot be read: {e}."), "Check its permissions."),
         }),
     }
 }
@@ -88,17 +83,10 @@ pub struct Input<'a> {
 
 /// Reads the whole text with `read` and returns every problem, in the order of the lines. The value is `None` if a
 /// required part of it has a problem.
-pub fn read_text<T>(
-    input: &Input<'_>,
-    read: impl FnOnce(&Section<'_>) -> Option<T>,
-) -> (Option<T>, Vec<Finding>) {
+pub fn read_text<T>(input: &Input<'_>, read: impl FnOnce(&Section<'_>) -> Option<T>) -> (Option<T>, Vec<Finding>) {
     let parsed = parse(input.text);
     let defaults = Document::parse(input.defaults).ok();
-    let file = File {
-        input,
-        skipped_keys: parsed.skipped_keys,
-        findings: RefCell::default(),
-    };
+    let file = File { input, skipped_keys: parsed.skipped_keys, findings: RefCell::default() };
     for (at, message) in parsed.errors {
         file.report_syntax_error(at, &message);
     }
@@ -133,11 +121,7 @@ fn parse(text: &str) -> Parsed {
     while errors.len() < SYNTAX_ERRORS_MAX {
         let error = match Document::parse(work.clone()) {
             Ok(document) => {
-                return Parsed {
-                    document: Some(document),
-                    errors,
-                    skipped_keys,
-                };
+                return Parsed { document: Some(document), errors, skipped_keys };
             }
             Err(error) => error,
         };
@@ -156,11 +140,7 @@ fn parse(text: &str) -> Parsed {
         work.replace_range(line, &blank);
     }
     errors.truncate(1);
-    Parsed {
-        document: None,
-        errors,
-        skipped_keys,
-    }
+    Parsed { document: None, errors, skipped_keys }
 }
 
 /// The line that holds this byte, without its line feed.
@@ -206,10 +186,7 @@ impl File<'_> {
         let at = text.floor_char_boundary(at);
         let line = line_around(text, at);
         let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-        let mut location = Location::line(
-            self.input.name,
-            number(text[..at].bytes().filter(|b| *b == b'\n').count()),
-        );
+        let mut location = Location::line(self.input.name, number(text[..at].bytes().filter(|b| *b == b'\n').count()));
         location.column = Some(number(text[line.start..at].chars().count()));
         let written = text[line].trim_end();
         match written.split_once('=') {
@@ -226,12 +203,7 @@ mod tests {
     use super::*;
 
     fn findings_of(text: &str, hide_values: bool) -> Vec<String> {
-        let input = Input {
-            name: "file",
-            text,
-            defaults: "n = 1\n[t]\nb = true\n",
-            hide_values,
-        };
+        let input = Input { name: "file", text, defaults: "n = 1\n[t]\nb = true\n", hide_values };
         let (_, findings) = read_text(&input, |s| {
             s.required("n", integer::<u32>(0, 9));
             s.section("t", |t| t.required("b", boolean));
@@ -248,14 +220,8 @@ mod tests {
     #[test]
     fn locations_count_lines_and_characters() {
         assert_eq!(findings_of("", false), [""; 0]);
-        assert_eq!(
-            findings_of("\r\n n = 'é'\r\n", false),
-            ["file:2:6 CFG003 | n = 'é'"]
-        );
-        assert_eq!(
-            findings_of("x = 'é' \ny = 1", false),
-            ["file:2:1 CFG004 |y = 1"]
-        );
+        assert_eq!(findings_of("\r\n n = 'é'\r\n", false), ["file:2:6 CFG003 | n = 'é'"]);
+        assert_eq!(findings_of("x = 'é' \ny = 1", false), ["file:2:1 CFG004 |y = 1"]);
         assert_eq!(findings_of("x = {a = 1}\nt = 5", false).len(), 2);
         assert_eq!(findings_of("t.b = 1\nt.c = 1", false).len(), 2);
     }
@@ -282,11 +248,7 @@ mod tests {
         std::fs::write(&file, [0xff]).unwrap();
         assert!(read_file(&file).is_err());
         std::fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
-        assert!(
-            read_file(&file).unwrap_err()[0]
-                .message
-                .contains("1048577 bytes")
-        );
+        assert!(read_file(&file).unwrap_err()[0].message.contains("1048577 bytes"));
         assert_eq!(display_path(Path::new("./a/b.toml")), "a/b.toml");
     }
 }

@@ -6,18 +6,13 @@ use std::cell::RefCell;
 
 use toml_edit::{InlineTable, Item, TableLike, Value};
 
-use super::{
-    CONTRADICTION, File, INVALID_VALUE, MISSING_KEY, PATH_MISSING, UNKNOWN_KEY, WRONG_TYPE,
-};
+use super::{CONTRADICTION, File, INVALID_VALUE, MISSING_KEY, PATH_MISSING, UNKNOWN_KEY, WRONG_TYPE};
 use crate::config::values::{ValueError, ValueResult, quoted};
 use crate::model::{Finding, suggest};
 
 /// Old names of keys with their present names. An old name is an error like every unknown key. The table only makes
 /// its help name the present key.
-const RENAMED_KEYS: [(&str, &str); 2] = [
-    ("tries-per-day", "submissions-per-day"),
-    ("grid", "disclosure-interval"),
-];
+const RENAMED_KEYS: [(&str, &str); 2] = [("tries-per-day", "submissions-per-day"), ("grid", "disclosure-interval")];
 
 /// A table of the file while it is read.
 pub struct Section<'a> {
@@ -36,11 +31,7 @@ pub struct Section<'a> {
 
 /// Reading.
 impl<'a> Section<'a> {
-    pub(super) fn root(
-        file: &'a File<'a>,
-        table: &'a dyn TableLike,
-        defaults: Option<&'a dyn TableLike>,
-    ) -> Self {
+    pub(super) fn root(file: &'a File<'a>, table: &'a dyn TableLike, defaults: Option<&'a dyn TableLike>) -> Self {
         Self {
             file,
             name: String::new(),
@@ -60,41 +51,25 @@ impl<'a> Section<'a> {
     }
 
     /// A value that the file or the defaults must have.
-    pub fn required<T>(
-        &self,
-        key: &'static str,
-        kind: impl Fn(&Value) -> ValueResult<T>,
-    ) -> Option<T> {
+    pub fn required<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
         let item = self.lookup_required(key, || format!("{key} = …"))?;
         self.convert(key, item, kind)
     }
 
     /// A value that may be missing. The result is `None` also if the value is invalid, which has been reported then.
-    pub fn optional<T>(
-        &self,
-        key: &'static str,
-        kind: impl Fn(&Value) -> ValueResult<T>,
-    ) -> Option<T> {
+    pub fn optional<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
         let item = self.lookup(key)?;
         self.convert(key, item, kind)
     }
 
     /// A list that the file or the defaults must have, with elements of one kind.
-    pub fn required_list<T>(
-        &self,
-        key: &'static str,
-        kind: impl Fn(&Value) -> ValueResult<T>,
-    ) -> Option<Vec<T>> {
+    pub fn required_list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<Vec<T>> {
         self.lookup_required(key, || format!("{key} = […]"))?;
         self.list(key, kind)
     }
 
     /// A list that may be missing. `None` if an element is invalid; all invalid elements are reported.
-    pub fn list<T>(
-        &self,
-        key: &'static str,
-        kind: impl Fn(&Value) -> ValueResult<T>,
-    ) -> Option<Vec<T>> {
+    pub fn list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<Vec<T>> {
         let item = self.lookup(key)?;
         let Some(array) = item.as_array() else {
             return self.report_type(key, item, "a list in `[` `]`".to_owned());
@@ -112,11 +87,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table within this one, in the file or in the defaults.
-    pub fn section<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&Section<'_>) -> Option<T>,
-    ) -> Option<T> {
+    pub fn section<T>(&self, key: &'static str, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
         let item = self.lookup_required(key, || format!("[{}]", self.path(key)))?;
         if item.as_table_like().is_none() {
             return self.report_type(key, item, format!("a table: `[{}]`", self.path(key)));
@@ -126,17 +97,12 @@ impl<'a> Section<'a> {
             return None;
         }
         let defaults = self.defaults.and_then(|t| t.get(key));
-        self.inner(self.path(key), self.in_file(key), defaults)
-            .read_with(read)
+        self.inner(self.path(key), self.in_file(key), defaults).read_with(read)
     }
 
     /// A list of at least one table. The first table of the defaults is the layer below each of them. `None` if a
     /// table has a problem.
-    pub fn sections<T>(
-        &self,
-        key: &'static str,
-        mut read: impl FnMut(&Section<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
+    pub fn sections<T>(&self, key: &'static str, mut read: impl FnMut(&Section<'_>) -> Option<T>) -> Option<Vec<T>> {
         self.requested.borrow_mut().push(key);
         let written = format!("[[{}]]", self.path(key));
         let Some(item) = self.in_file(key) else {
@@ -145,10 +111,9 @@ impl<'a> Section<'a> {
         };
         let tables: Option<Vec<Item>> = match item {
             Item::ArrayOfTables(tables) => Some(tables.iter().cloned().map(Item::Table).collect()),
-            Item::Value(Value::Array(array)) => array
-                .iter()
-                .map(|v| v.is_inline_table().then(|| Item::Value(v.clone())))
-                .collect(),
+            Item::Value(Value::Array(array)) => {
+                array.iter().map(|v| v.is_inline_table().then(|| Item::Value(v.clone()))).collect()
+            }
             _ => None,
         };
         let Some(tables) = tables else {
@@ -194,11 +159,7 @@ impl<'a> Section<'a> {
             return self.report_type(key, item, format!("tables: `[{}.name]`", self.path(key)));
         };
         let layers = |item| {
-            if self.has(key) {
-                (Some(item), None)
-            } else {
-                (None, Some(item))
-            }
+            if self.has(key) { (Some(item), None) } else { (None, Some(item)) }
         };
         let (own, below) = layers(item);
         let parent = self.inner(self.path(key), own, below);
@@ -278,8 +239,7 @@ impl Section<'_> {
 
     fn report(&self, key: &str, finding: Finding) {
         let span = self.in_file(key).and_then(Item::span);
-        self.file
-            .report(span.map_or(self.start, |s| s.start), finding);
+        self.file.report(span.map_or(self.start, |s| s.start), finding);
     }
 
     fn report_value(&self, key: &str, item: &Item, error: ValueError) {
@@ -293,8 +253,7 @@ impl Section<'_> {
         let finding = Finding::error(code, format!("{} {message}.", quoted(key)), help);
         // A byte offset within the defaults means nothing in the file.
         let span = item.span().filter(|_| self.has(key));
-        self.file
-            .report(span.map_or(self.start, |s| s.start), finding);
+        self.file.report(span.map_or(self.start, |s| s.start), finding);
     }
 
     fn report_type<T>(&self, key: &str, item: &Item, expected: String) -> Option<T> {
@@ -342,8 +301,7 @@ impl Section<'_> {
         let span = written.and_then(|(key, item)| key.span().or_else(|| item.span()));
         let message = format!("Unknown key {}{}.", quoted(key), self.in_section());
         let finding = Finding::error(UNKNOWN_KEY, message, help);
-        self.file
-            .report(span.map_or(self.start, |s| s.start), finding);
+        self.file.report(span.map_or(self.start, |s| s.start), finding);
     }
 }
 
@@ -368,28 +326,17 @@ impl<'a> Section<'a> {
         found
     }
 
-    fn convert<T>(
-        &self,
-        key: &str,
-        item: &Item,
-        kind: impl Fn(&Value) -> ValueResult<T>,
-    ) -> Option<T> {
+    fn convert<T>(&self, key: &str, item: &Item, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
         let read = match item.as_value() {
             Some(value) => kind(value),
             // Every kind refuses a table and names the type that it expects.
             None => kind(&Value::InlineTable(InlineTable::new())),
         };
-        read.map_err(|error| self.report_value(key, item, error))
-            .ok()
+        read.map_err(|error| self.report_value(key, item, error)).ok()
     }
 
     /// A table within this one, by its layers.
-    fn inner<'i>(
-        &self,
-        name: String,
-        own: Option<&'i Item>,
-        defaults: Option<&'i Item>,
-    ) -> Section<'i>
+    fn inner<'i>(&self, name: String, own: Option<&'i Item>, defaults: Option<&'i Item>) -> Section<'i>
     where
         'a: 'i,
     {

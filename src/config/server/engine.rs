@@ -77,10 +77,7 @@ pub enum Gpus {
 pub fn engine(s: &Section<'_>) -> Option<EngineSettings> {
     let address = s.required("socket", socket);
     let runtime = s.required("runtime", name());
-    Some(EngineSettings {
-        socket: address?,
-        runtime: runtime?,
-    })
+    Some(EngineSettings { socket: address?, runtime: runtime? })
 }
 
 /// Reads `[scorer]`. The default is the engine that runs submissions.
@@ -105,30 +102,20 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
     let disk = s.required("disk", size(1 << 20));
     let file = s.required("file", size(1 << 20));
     let processes = s.required("processes", integer(1, 1_000_000));
-    let bases = s.required_list(
-        "bases",
-        parsed("Write for example `referee/python:3.11`.", reference),
-    );
+    let bases = s.required_list("bases", parsed("Write for example `referee/python:3.11`.", reference));
     if let (Some(disk), Some(file)) = (disk, file)
         && file > disk
     {
         let (file, disk) = (format_size(file), format_size(disk));
-        let message =
-            format!("The limit of a file is {file}, and that of the whole build only {disk}.");
+        let message = format!("The limit of a file is {file}, and that of the whole build only {disk}.");
         s.contradiction("file", message, "Lower `file`, or raise `disk`.");
     }
     if network.as_deref() == Some("host") {
         let help = "Write `none`, or the name of a network that reaches only a mirror.";
-        s.invalid(
-            "network",
-            "Build steps would reach every service of the host.",
-            help,
-        );
+        s.invalid("network", "Build steps would reach every service of the host.", help);
     }
     if with == Some(BuildsWith::BuildKit)
-        && let Some(network) = network
-            .as_deref()
-            .filter(|n| !matches!(*n, "none" | "default"))
+        && let Some(network) = network.as_deref().filter(|n| !matches!(*n, "none" | "default"))
     {
         let message = format!("BuildKit cannot use the engine's network `{network}`.");
         let help = "Write `none`, or set `with = \"classic\"`.";
@@ -153,28 +140,22 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
 pub fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
     let gpus = s.required("gpus", gpus);
     let slots = s.required("slots", integer(1, 1024));
-    Some(RunnerSettings {
-        gpus: gpus?,
-        slots: slots?,
-    })
+    Some(RunnerSettings { gpus: gpus?, slots: slots? })
 }
 
 fn socket(value: &Value) -> ValueResult<String> {
     let written = text(value)?;
     let valid = match written.split_once("://") {
         Some(("unix", file)) => file.starts_with('/'),
-        Some(("tcp", host)) => host
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+        Some(("tcp", host)) => {
+            host.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        }
         _ => false,
     };
     if valid && !written.contains(char::is_whitespace) {
         return Ok(written);
     }
-    invalid(
-        "is not an address of an engine",
-        "Write `unix:///var/run/docker.sock` or `tcp://host:port`.",
-    )
+    invalid("is not an address of an engine", "Write `unix:///var/run/docker.sock` or `tcp://host:port`.")
 }
 
 fn builds_with(value: &Value) -> ValueResult<BuildsWith> {
@@ -195,8 +176,7 @@ fn name() -> impl Fn(&Value) -> ValueResult<String> {
 /// An image as a Dockerfile names it after `FROM`.
 fn reference(written: &str) -> Option<String> {
     let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
-    (written.chars().all(ok) && written.starts_with(|c: char| c.is_ascii_alphanumeric()))
-        .then(|| written.to_owned())
+    (written.chars().all(ok) && written.starts_with(|c: char| c.is_ascii_alphanumeric())).then(|| written.to_owned())
 }
 
 fn gpus(value: &Value) -> ValueResult<Gpus> {
@@ -207,12 +187,7 @@ fn gpus(value: &Value) -> ValueResult<Gpus> {
     if value.as_integer() == Some(0) {
         return Ok(Gpus::These(Vec::new()));
     }
-    let names: Vec<String> = value
-        .as_array()
-        .ok_or_else(wanted)?
-        .iter()
-        .map(text)
-        .collect::<ValueResult<_>>()?;
+    let names: Vec<String> = value.as_array().ok_or_else(wanted)?.iter().map(text).collect::<ValueResult<_>>()?;
     let known = |n: &String| n.starts_with("GPU-") || n.starts_with("MIG-");
     if names.iter().all(known) {
         return Ok(Gpus::These(names.into_iter().map(GpuUuid).collect()));

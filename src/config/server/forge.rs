@@ -60,8 +60,7 @@ pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, Forg
         s.invalid("", format!("{invalid}."), help);
     }
     if name.as_ref().is_ok_and(|n| n.as_str() == RESERVED_FORGE) {
-        let message =
-            format!("A forge cannot be named `{RESERVED_FORGE}`: this name means this server.");
+        let message = format!("A forge cannot be named `{RESERVED_FORGE}`: this name means this server.");
         s.invalid("", message, "Rename the table.");
     }
     let settings = match s.required("kind", one_of(&KINDS)) {
@@ -137,21 +136,14 @@ fn secret_in(s: &Section<'_>, key: &str, file: &Path, least: usize) -> Option<Se
     let unread = |findings: Vec<Finding>| {
         let message = findings.into_iter().map(|f| f.message).collect::<String>();
         let message = format!("`{}`: {message}", file.display());
-        s.path_missing(
-            key,
-            message,
-            format!("Correct `{key}`, or the permissions of the file."),
-        );
+        s.path_missing(key, message, format!("Correct `{key}`, or the permissions of the file."));
     };
     let text = read_file(file).map_err(unread).ok()?;
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.chars().count() < least || secret.contains('\n') {
         s.invalid(
             key,
-            format!(
-                "`{}` does not hold one line of at least {least} characters.",
-                file.display()
-            ),
+            format!("`{}` does not hold one line of at least {least} characters.", file.display()),
             "Write only the secret into the file.",
         );
         return None;

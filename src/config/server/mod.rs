@@ -86,10 +86,7 @@ pub fn inspect_settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {
 }
 
 /// Reads an environment variable. An empty one counts as unset.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only `config` reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "only `config` reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -98,18 +95,8 @@ fn environment(name: &str) -> Option<String> {
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the text of a `referee.toml` that lies in `base`.
-fn parse(
-    text: &str,
-    name: &str,
-    base: &Path,
-    environment: Environment<'_>,
-) -> (Option<Settings>, Vec<Finding>) {
-    let input = Input {
-        name,
-        text,
-        defaults: REFEREE_TOML,
-        hide_values: true,
-    };
+fn parse(text: &str, name: &str, base: &Path, environment: Environment<'_>) -> (Option<Settings>, Vec<Finding>) {
+    let input = Input { name, text, defaults: REFEREE_TOML, hide_values: true };
     reader::read_text(&input, |root| {
         let challenges = root.list("challenges", path(base));
         check_challenges(root, challenges.as_deref().unwrap_or_default());
@@ -196,16 +183,11 @@ fn variable<T>(
         Err(error) => error,
     };
     let (message, help) = match error {
-        ValueError::Type(expected) => (
-            "has the wrong type".to_owned(),
-            format!("Write {expected}."),
-        ),
+        ValueError::Type(expected) => ("has the wrong type".to_owned(), format!("Write {expected}.")),
         ValueError::Value { message, help } => (message, help),
     };
     let finding = Finding::error(INVALID_VALUE, format!("`{name}` {message}."), help);
-    s.add(vec![
-        finding.at(Location::file(format!("environment {name}"))),
-    ]);
+    s.add(vec![finding.at(Location::file(format!("environment {name}")))]);
     None
 }
 
@@ -221,15 +203,10 @@ fn address(value: &Value) -> ValueResult<SocketAddr> {
 /// An `http` or `https` address without a trailing `/`, so that a path can be appended.
 fn web_address(value: &Value) -> ValueResult<String> {
     let written = text(value)?;
-    let rest = written
-        .strip_prefix("https://")
-        .or_else(|| written.strip_prefix("http://"));
-    let unfit =
-        |c: char| c.is_whitespace() || matches!(c, '@' | '?' | '#' | '\\' | '"' | '<' | '>');
+    let rest = written.strip_prefix("https://").or_else(|| written.strip_prefix("http://"));
+    let unfit = |c: char| c.is_whitespace() || matches!(c, '@' | '?' | '#' | '\\' | '"' | '<' | '>');
     match rest {
-        Some(rest)
-            if !rest.starts_with(['/', ':']) && !rest.is_empty() && !rest.contains(unfit) =>
-        {
+        Some(rest) if !rest.starts_with(['/', ':']) && !rest.is_empty() && !rest.contains(unfit) => {
             Ok(written.trim_end_matches('/').to_owned())
         }
         _ => invalid(
@@ -253,14 +230,9 @@ fn database(base: &Path) -> impl Fn(&Value) -> ValueResult<DatabaseUrl> + '_ {
                 );
             }
             let file = joined(base, Path::new(file));
-            return Ok(DatabaseUrl::new(format!(
-                "sqlite:{}{options}",
-                file.display()
-            )));
+            return Ok(DatabaseUrl::new(format!("sqlite:{}{options}", file.display())));
         }
-        let server = url
-            .strip_prefix("postgres://")
-            .or_else(|| url.strip_prefix("postgresql://"));
+        let server = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
         match server {
             Some(server) if !server.is_empty() => Ok(DatabaseUrl::new(url)),
             _ => invalid(

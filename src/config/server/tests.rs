@@ -47,24 +47,15 @@ fn the_annotated_text_holds_the_defaults() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8030");
     assert_eq!(settings.public_url, "http://127.0.0.1:8030");
     assert_eq!(settings.data, Path::new("/nowhere/etc/data"));
-    assert_eq!(
-        settings.database.expose(),
-        "sqlite:/nowhere/etc/data/referee.db"
-    );
+    assert_eq!(settings.database.expose(), "sqlite:/nowhere/etc/data/referee.db");
     assert_eq!(settings.challenges, Vec::<PathBuf>::new());
     let root = PathBuf::from("/nowhere/etc/repositories");
-    let local = (
-        ForgeName::new("local").unwrap(),
-        ForgeSettings::Local(LocalSettings { root }),
-    );
+    let local = (ForgeName::new("local").unwrap(), ForgeSettings::Local(LocalSettings { root }));
     assert_eq!(settings.forges, BTreeMap::from([local]));
     assert_eq!(settings.builder.socket, settings.engine.socket);
     assert_eq!(settings.scorer.socket, settings.engine.socket);
     assert_eq!(settings.scorer.runtime, settings.engine.runtime);
-    assert_eq!(
-        (settings.runner.gpus, settings.runner.slots),
-        (Gpus::Auto, 2)
-    );
+    assert_eq!((settings.runner.gpus, settings.runner.slots), (Gpus::Auto, 2));
 }
 
 #[test]
@@ -76,17 +67,9 @@ fn runner_scorer_and_builder_may_use_different_engines() {
     let settings = settings.unwrap();
     let (scorer, builder) = (&settings.scorer, &settings.builder);
     assert_eq!(scorer.socket, "unix:///score.sock");
-    assert_eq!(
-        (&*scorer.runtime, &*builder.socket),
-        ("runsc", "tcp://build:1")
-    );
-    let own = read("[scorer]\nruntime = 'runc'\n[engine]\nruntime = 'runsc'")
-        .0
-        .unwrap();
-    assert_eq!(
-        (&*own.scorer.runtime, &*own.engine.runtime),
-        ("runc", "runsc")
-    );
+    assert_eq!((&*scorer.runtime, &*builder.socket), ("runsc", "tcp://build:1"));
+    let own = read("[scorer]\nruntime = 'runc'\n[engine]\nruntime = 'runsc'").0.unwrap();
+    assert_eq!((&*own.scorer.runtime, &*own.engine.runtime), ("runc", "runsc"));
     assert!(findings_of("[scorer]\nsocket = 'here'\nsockets = 1").contains("CFG005"));
 }
 
@@ -168,10 +151,7 @@ fn buildkit_does_not_know_the_networks_of_the_engine() {
     assert_eq!(with(""), "");
     assert_eq!(with("network = \"default\"\n"), "");
     let message = with("network = \"mirror\"\n");
-    assert!(
-        message.contains("BuildKit cannot use the engine's network `mirror`."),
-        "{message}"
-    );
+    assert!(message.contains("BuildKit cannot use the engine's network `mirror`."), "{message}");
     assert!(message.contains("`none`"), "{message}");
 }
 
@@ -180,20 +160,12 @@ fn gitea_needs_a_secret_and_no_finding_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good"), "in-a-file-and-long-enough\n").unwrap();
     fs::write(folder.path().join("short"), "hush\n").unwrap();
-    fs::write(
-        folder.path().join("two"),
-        "hush-hush-hush-hush\nhush-hush-hush-hush\n",
-    )
-    .unwrap();
+    fs::write(folder.path().join("two"), "hush-hush-hush-hush\nhush-hush-hush-hush\n").unwrap();
     let forge = |rest: &str| {
-        let text =
-            format!("[forge.gitea]\nkind = 'gitea'\nurl = 'https://git.example.org/'\n{rest}");
+        let text = format!("[forge.gitea]\nkind = 'gitea'\nurl = 'https://git.example.org/'\n{rest}");
         let (settings, findings) = parse(&text, "referee.toml", folder.path(), &|_| None);
         let findings_text = shown_findings(&findings) + &format!("{settings:?}");
-        assert!(
-            !findings_text.contains("hush") && !findings_text.contains("long-enough"),
-            "{findings_text}"
-        );
+        assert!(!findings_text.contains("hush") && !findings_text.contains("long-enough"), "{findings_text}");
         (settings, findings)
     };
     for bad in [
@@ -219,13 +191,8 @@ fn gitea_needs_a_secret_and_no_finding_shows_it() {
     assert_eq!(findings, vec![]);
     let forges = settings.unwrap().forges;
     assert_eq!(forges.len(), 1, "the default forge is replaced");
-    let Some(ForgeSettings::Gitea(GiteaSettings {
-        url,
-        public_url,
-        webhook_secrets,
-        token,
-        owner_token,
-    })) = forges.into_values().next()
+    let Some(ForgeSettings::Gitea(GiteaSettings { url, public_url, webhook_secrets, token, owner_token })) =
+        forges.into_values().next()
     else {
         panic!("another kind");
     };
@@ -237,10 +204,7 @@ fn gitea_needs_a_secret_and_no_finding_shows_it() {
     };
     assert_eq!(public_url, "https://x.example.org");
     let secrets: Vec<_> = webhook_secrets.iter().map(|s| s.expose()).collect();
-    assert_eq!(
-        secrets,
-        ["hush-hush-hush-hush", "in-a-file-and-long-enough"]
-    );
+    assert_eq!(secrets, ["hush-hush-hush-hush", "in-a-file-and-long-enough"]);
     assert_eq!(token.unwrap().expose(), "hush");
     assert_eq!(owner_token.unwrap().expose(), "hush");
 }
@@ -275,59 +239,28 @@ fn addresses_of_databases_and_pages_are_checked() {
     let database = |url: &str| read(&format!("[server]\ndatabase = '{url}'")).0;
     for (url, whole) in [
         ("sqlite:x/y.db", "sqlite:/nowhere/etc/x/y.db"),
-        (
-            "sqlite://y.db?mode=rwc",
-            "sqlite:/nowhere/etc/y.db?mode=rwc",
-        ),
+        ("sqlite://y.db?mode=rwc", "sqlite:/nowhere/etc/y.db?mode=rwc"),
         ("sqlite:///srv/y.db", "sqlite:/srv/y.db"),
         ("postgresql://example.org/db", "postgresql://example.org/db"),
     ] {
         assert_eq!(database(url).unwrap().database.expose(), whole);
     }
-    for url in [
-        "sqlite:",
-        "sqlite::memory:",
-        "mysql://u:hush@h/d",
-        "postgres://",
-        "y.db",
-    ] {
+    for url in ["sqlite:", "sqlite::memory:", "mysql://u:hush@h/d", "postgres://", "y.db"] {
         let findings_text = findings_of(&format!("[server]\ndatabase = '{url}'"));
-        assert!(
-            findings_text.contains("CFG005") && !findings_text.contains("hush"),
-            "{findings_text}"
-        );
+        assert!(findings_text.contains("CFG005") && !findings_text.contains("hush"), "{findings_text}");
     }
-    for url in [
-        "example.org",
-        "ftp://example.org",
-        "https://",
-        "https://u:hush@example.org",
-        "http://a b",
-        "http:///x",
-    ] {
+    for url in ["example.org", "ftp://example.org", "https://", "https://u:hush@example.org", "http://a b", "http:///x"]
+    {
         let findings_text = findings_of(&format!("[server]\npublic-url = '{url}'"));
-        assert!(
-            findings_text.contains("CFG005") && !findings_text.contains("hush"),
-            "{findings_text}"
-        );
+        assert!(findings_text.contains("CFG005") && !findings_text.contains("hush"), "{findings_text}");
     }
-    assert!(
-        findings_of("[server]\nlisten = '0.0.0.0:8030'")
-            .contains("Links on pages and commits will not work")
-    );
-    assert_eq!(
-        findings_of("[server]\nlisten = '0.0.0.0:8030'\npublic-url = 'https://example.org'"),
-        ""
-    );
+    assert!(findings_of("[server]\nlisten = '0.0.0.0:8030'").contains("Links on pages and commits will not work"));
+    assert_eq!(findings_of("[server]\nlisten = '0.0.0.0:8030'\npublic-url = 'https://example.org'"), "");
 }
 
 #[test]
 fn gpus_are_listed_by_uuid() {
-    let gpus = |value: &str| {
-        read(&format!("[runner]\ngpus = {value}"))
-            .0
-            .map(|s| s.runner.gpus)
-    };
+    let gpus = |value: &str| read(&format!("[runner]\ngpus = {value}")).0.map(|s| s.runner.gpus);
     assert_eq!(gpus("0"), Some(Gpus::These(vec![])));
     let one = crate::model::GpuUuid("GPU-1".into());
     assert_eq!(gpus("['GPU-1']"), Some(Gpus::These(vec![one])));
@@ -343,11 +276,7 @@ fn settings_and_challenges_are_checked_against_each_other() {
     let file = folder.path().join("referee.toml");
     let write = |rest: &str| {
         let nuclei = examples.join("nuclei");
-        fs::write(
-            &file,
-            format!("challenges = ['{}', 'copy']\n{rest}", nuclei.display()),
-        )
-        .unwrap();
+        fs::write(&file, format!("challenges = ['{}', 'copy']\n{rest}", nuclei.display())).unwrap();
     };
     let copy = folder.path().join("copy");
     let text = fs::read_to_string(examples.join("nuclei/challenge.toml")).unwrap();
@@ -355,25 +284,14 @@ fn settings_and_challenges_are_checked_against_each_other() {
     for part in ["sample", "scorer", "template"] {
         std::os::unix::fs::symlink(examples.join("nuclei").join(part), copy.join(part)).unwrap();
     }
-    let other = text
-        .replace("\"nuclei\"", "\"other\"")
-        .replace("nuclei/team-*", "other/team-*");
-    fs::write(
-        copy.join("challenge.toml"),
-        other.replace("gpus = 0", "gpus = 2"),
-    )
-    .unwrap();
+    let other = text.replace("\"nuclei\"", "\"other\"").replace("nuclei/team-*", "other/team-*");
+    fs::write(copy.join("challenge.toml"), other.replace("gpus = 0", "gpus = 2")).unwrap();
     write("");
     let Installation { challenges, .. } = read_installation(&file).unwrap();
     assert_eq!(challenges[1].slug.as_str(), "other");
 
     write("[runner]\ngpus = ['GPU-1']");
-    let codes = |findings: Vec<Finding>| {
-        findings
-            .iter()
-            .map(|f| f.message.clone())
-            .collect::<Vec<_>>()
-    };
+    let codes = |findings: Vec<Finding>| findings.iter().map(|f| f.message.clone()).collect::<Vec<_>>();
     assert_eq!(
         codes(read_installation(&file).unwrap_err()),
         ["The task `segmentation` needs 2 GPUs, but the runner has 1."]
@@ -392,12 +310,7 @@ fn settings_and_challenges_are_checked_against_each_other() {
     fs::remove_file(copy.join("challenge.toml")).unwrap();
     write("[server]\nlisten = 1");
     assert_eq!(read_installation(&file).unwrap_err().len(), 1);
-    assert_eq!(
-        read_settings(&folder.path().join("none"))
-            .unwrap_err()
-            .len(),
-        1
-    );
+    assert_eq!(read_settings(&folder.path().join("none")).unwrap_err().len(), 1);
 }
 
 proptest! {

@@ -25,18 +25,13 @@ impl DockerEngine {
         read: impl FnOnce(ArchiveStream) -> T + Send + 'static,
     ) -> Result<std::result::Result<T, Refusal>> {
         let (sender, receiver) = mpsc::channel(PIECES);
-        let stream = ArchiveStream {
-            receiver,
-            piece: Bytes::new(),
-        };
+        let stream = ArchiveStream { receiver, piece: Bytes::new() };
         let reading = tokio::task::spawn_blocking(move || read(stream));
         if let Err(refusal) = self.send_archive(container, path, sender).await? {
             return Ok(Err(refusal));
         }
         let read = reading.await;
-        Ok(Ok(read.map_err(|panic| {
-            ExecutorError::Staging(io::Error::other(panic))
-        })?))
+        Ok(Ok(read.map_err(|panic| ExecutorError::Staging(io::Error::other(panic)))?))
     }
 
     /// Sends pieces until the archive ends or the reader has stopped.
@@ -47,9 +42,7 @@ impl DockerEngine {
         sender: mpsc::Sender<io::Result<Bytes>>,
     ) -> Result<std::result::Result<(), Refusal>> {
         let client = self.client()?;
-        let options = DownloadFromContainerOptionsBuilder::default()
-            .path(path)
-            .build();
+        let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
         let mut stream = std::pin::pin!(client.download_from_container(container, Some(options)));
         loop {
             let limit = limits::ENGINE_CALL_TIME.std();

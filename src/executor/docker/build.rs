@@ -32,9 +32,7 @@ use super::connection::{DockerEngine, blocking, is_name, refusal};
 use super::leftovers::{BuildKitObjects, BuildObjects, Leftovers};
 use super::log_keeper::LogKeeper;
 use super::sandbox;
-use crate::executor::{
-    BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec, Builder, ExecutorError, Result,
-};
+use crate::executor::{BuildEnd, BuildLimitHit, BuildLimits, BuildReport, BuildSpec, Builder, ExecutorError, Result};
 use crate::model::{BuildsWith, ImageFacts, ImageId, Timestamp};
 
 /// Beyond the time limit of the build before, the wait for its control group lasts this long.
@@ -47,10 +45,7 @@ const SHM_BYTES: i32 = 64 * 1024 * 1024;
 impl Builder for DockerEngine {
     async fn build(&self, spec: &BuildSpec) -> Result<BuildReport> {
         if !is_name(&spec.name, 63) {
-            return Err(ExecutorError::Refused(format!(
-                "build name `{}`",
-                spec.name
-            )));
+            return Err(ExecutorError::Refused(format!("build name `{}`", spec.name)));
         }
         let mut running = self.begin(spec).await?;
         let end = self.run_build(spec, &mut running).await;
@@ -64,9 +59,8 @@ impl Builder for DockerEngine {
             Some(end) => limit_or_failure(end, &spec.limits, exhausted.unwrap_or_default()),
             None => {
                 let built = self.image_facts(&self.build_tag(&spec.name)).await?;
-                let facts = built.ok_or_else(|| {
-                    ExecutorError::Refused("the build ended without error and image".to_owned())
-                })?;
+                let facts = built
+                    .ok_or_else(|| ExecutorError::Refused("the build ended without error and image".to_owned()))?;
                 BuildEnd::Built(Box::new(facts))
             }
         };
@@ -134,9 +128,7 @@ enum Progress {
 impl Progress {
     /// Reads one message of the engine, and returns the part of it that belongs into the log.
     fn read(&mut self, info: BuildInfo, is_last_part: bool) -> Vec<u8> {
-        if let (Self::BuildKit(progress), Some(BuildInfoAux::BuildKit(status))) =
-            (&mut *self, &info.aux)
-        {
+        if let (Self::BuildKit(progress), Some(BuildInfoAux::BuildKit(status))) = (&mut *self, &info.aux) {
             return progress.read(status);
         }
         let text = info.stream.or(info.status).unwrap_or_default();
@@ -195,11 +187,7 @@ impl DockerEngine {
             Some(buildkit_cgroup(&group, unified, &spec.limits).await?)
         } else {
             let name = format!("{}-{}", self.instance(), spec.name);
-            Some(BuildCgroup::for_classic_build(
-                &name,
-                unified,
-                spec.limits.processes,
-            )?)
+            Some(BuildCgroup::for_classic_build(&name, unified, spec.limits.processes)?)
         };
         let running = self.builds().running.clone().read_owned().await;
         self.builds().count.fetch_add(1, Ordering::SeqCst);
@@ -208,20 +196,14 @@ impl DockerEngine {
             progress: if exclusive.is_some() {
                 Progress::BuildKit(BuildKitProgress::new(&spec.dockerfile))
             } else {
-                Progress::Classic {
-                    progress: ClassicProgress::default(),
-                    steps: 0,
-                }
+                Progress::Classic { progress: ClassicProgress::default(), steps: 0 }
             },
             leftovers: Leftovers {
                 engine: self.clone(),
                 since,
                 objects: BuildObjects {
                     cgroup,
-                    buildkit: exclusive.map(|exclusive| BuildKitObjects {
-                        bases: Vec::new(),
-                        _exclusive: exclusive,
-                    }),
+                    buildkit: exclusive.map(|exclusive| BuildKitObjects { bases: Vec::new(), _exclusive: exclusive }),
                     ..BuildObjects::default()
                 },
                 _running: running,
@@ -231,11 +213,7 @@ impl DockerEngine {
     }
 
     /// `None` if the engine reports no failure: then there should be an image.
-    async fn run_build(
-        &self,
-        spec: &BuildSpec,
-        running: &mut RunningBuild,
-    ) -> Result<Option<BuildEnd>> {
+    async fn run_build(&self, spec: &BuildSpec, running: &mut RunningBuild) -> Result<Option<BuildEnd>> {
         let cgroup = running.leftovers.objects.cgroup.clone();
         tokio::select! {
             end = self.build_all(spec, running) => end,
@@ -246,19 +224,12 @@ impl DockerEngine {
         }
     }
 
-    async fn build_all(
-        &self,
-        spec: &BuildSpec,
-        running: &mut RunningBuild,
-    ) -> Result<Option<BuildEnd>> {
+    async fn build_all(&self, spec: &BuildSpec, running: &mut RunningBuild) -> Result<Option<BuildEnd>> {
         let dockerfile = match &mut running.leftovers.objects.buildkit {
             Some(buildkit) => {
                 let (text, bases) = self.name_bases(&spec.dockerfile).await?;
                 buildkit.bases = bases;
-                LabelledDockerfile {
-                    text,
-                    is_labelled: false,
-                }
+                LabelledDockerfile { text, is_labelled: false }
             }
             // BuildKit reads none of its results before a step, unless the step names a user.
             None if let Some(key) = &spec.inspection_key => {
@@ -266,11 +237,7 @@ impl DockerEngine {
             }
             None => labelled(&spec.dockerfile, &self.made_by()),
         };
-        let part = BuildPart {
-            dockerfile,
-            is_last: true,
-            use_cache: false,
-        };
+        let part = BuildPart { dockerfile, is_last: true, use_cache: false };
         self.build_part(spec, running, &part).await
     }
 
@@ -304,9 +271,7 @@ impl DockerEngine {
         }
         let body = bollard::body_try_stream(context);
         let messages = client.build_image(options, None, Some(body));
-        running
-            .follow(messages, spec.limits.log, part.is_last)
-            .await
+        running.follow(messages, spec.limits.log, part.is_last).await
     }
 
     /// A client, the options and the context of a build. The build ends when its answer is dropped.
@@ -314,11 +279,7 @@ impl DockerEngine {
         &self,
         spec: &BuildSpec,
         request: BuildRequest<'_>,
-    ) -> Result<(
-        Docker,
-        BuildImageOptions,
-        impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-    )> {
+    ) -> Result<(Docker, BuildImageOptions, impl Stream<Item = io::Result<Bytes>> + Send + 'static)> {
         let builds_with = self.options().builds_with;
         let file = tokio::fs::File::open(&spec.context).await?;
         let dockerfile = build_context::dockerfile_name(&spec.name);
@@ -404,10 +365,7 @@ async fn buildkit_cgroup(group: &str, unified: bool, limits: &BuildLimits) -> Re
     let until = tokio::time::Instant::now() + limits.time.std() + CGROUP_PATIENCE;
     loop {
         match BuildCgroup::for_buildkit(group, unified, limits) {
-            Err(e)
-                if e.kind() == io::ErrorKind::ResourceBusy
-                    && tokio::time::Instant::now() < until =>
-            {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy && tokio::time::Instant::now() < until => {
                 tokio::time::sleep(CGROUP_PAUSE).await;
             }
             made => return Ok(made?),

@@ -47,35 +47,23 @@ pub(super) struct BuildCgroup {
 impl BuildCgroup {
     /// Whether groups can be made here: the engine names groups by path, and the file system of groups is the host's
     /// and writable. The error is the reason.
-    pub(super) fn is_possible(
-        engine: &EngineFacts,
-        local: bool,
-    ) -> std::result::Result<(), String> {
+    pub(super) fn is_possible(engine: &EngineFacts, local: bool) -> std::result::Result<(), String> {
         if !local {
             return Err("the engine is on another host".to_owned());
         }
         if engine.cgroup_driver != "cgroupfs" {
-            return Err(format!(
-                "the engine's cgroup driver is {}",
-                engine.cgroup_driver
-            ));
+            return Err(format!("the engine's cgroup driver is {}", engine.cgroup_driver));
         }
         let parent = pids_root(Path::new(CGROUPS), engine.has_unified_cgroups());
         let probe = parent.join("referee-probe");
         let made = fs::create_dir(&probe);
         let removed = fs::remove_dir(&probe);
-        made.and(removed)
-            .map_err(|e| format!("{}: {e}", parent.display()))
+        made.and(removed).map_err(|e| format!("{}: {e}", parent.display()))
     }
 
     /// Makes a group for a build by the classic builder, and limits its processes.
     pub(super) fn for_classic_build(name: &str, unified: bool, processes: u64) -> io::Result<Self> {
-        let cgroup = Self {
-            name: format!("referee-build-{name}"),
-            root: PathBuf::from(CGROUPS),
-            unified,
-            _lock: None,
-        };
+        let cgroup = Self { name: format!("referee-build-{name}"), root: PathBuf::from(CGROUPS), unified, _lock: None };
         let pids = pids_root(&cgroup.root, unified).join(&cgroup.name);
         match fs::create_dir(&pids) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
@@ -90,11 +78,7 @@ impl BuildCgroup {
     ///
     /// # Errors
     /// [`io::ErrorKind::ResourceBusy`] while a build of any process is in it.
-    pub(super) fn for_buildkit(
-        group: &str,
-        unified: bool,
-        limits: &BuildLimits,
-    ) -> io::Result<Self> {
+    pub(super) fn for_buildkit(group: &str, unified: bool, limits: &BuildLimits) -> io::Result<Self> {
         let busy = || {
             let message = format!("another build runs in the control group {group}");
             io::Error::new(io::ErrorKind::ResourceBusy, message)
@@ -106,12 +90,7 @@ impl BuildCgroup {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(busy()),
             locked => locked?,
         }
-        let cgroup = Self {
-            name: group.to_owned(),
-            root,
-            unified,
-            _lock: Some(Arc::new(above)),
-        };
+        let cgroup = Self { name: group.to_owned(), root, unified, _lock: Some(Arc::new(above)) };
         if !cgroup.remove() {
             return Err(busy());
         }
@@ -130,10 +109,7 @@ impl BuildCgroup {
         fs::write(group.join("pids.max"), limits.processes.to_string())?;
         fs::write(group.join("memory.max"), limits.memory.to_string())?;
         write_if_exists(&group.join("memory.swap.max"), "0")?;
-        fs::write(
-            group.join("cpu.max"),
-            format!("{} {CPU_PERIOD}", cpu_quota(limits)),
-        )
+        fs::write(group.join("cpu.max"), format!("{} {CPU_PERIOD}", cpu_quota(limits)))
     }
 
     fn limit_by_controller(&self, limits: &BuildLimits) -> io::Result<()> {
@@ -149,10 +125,7 @@ impl BuildCgroup {
         write_if_exists(&group.join("memory.memsw.limit_in_bytes"), &memory)?;
         let group = group_of("cpu")?;
         fs::write(group.join("cpu.cfs_period_us"), CPU_PERIOD.to_string())?;
-        fs::write(
-            group.join("cpu.cfs_quota_us"),
-            cpu_quota(limits).to_string(),
-        )
+        fs::write(group.join("cpu.cfs_quota_us"), cpu_quota(limits).to_string())
     }
 
     /// The value of the builder's parameter `cgroupparent`.
@@ -164,11 +137,7 @@ impl BuildCgroup {
     pub(super) fn exhausted(&self, limits: &BuildLimits) -> Exhausted {
         let count = |path: PathBuf, name: &str| number_after(&fs::read_to_string(path).ok()?, name);
         let group_of = |controller: &str| {
-            let root = if self.unified {
-                self.root.clone()
-            } else {
-                self.root.join(controller)
-            };
+            let root = if self.unified { self.root.clone() } else { self.root.join(controller) };
             root.join(&self.name)
         };
         let (pids, memory) = (group_of("pids"), group_of("memory"));
@@ -177,15 +146,11 @@ impl BuildCgroup {
         let memory = if self.unified {
             count(memory.join("memory.events"), "oom_kill ").map(|kills| kills > 0)
         } else {
-            count(memory.join("memory.max_usage_in_bytes"), "")
-                .map(|peak| peak >= limits.memory - limits.memory / 20)
+            count(memory.join("memory.max_usage_in_bytes"), "").map(|peak| peak >= limits.memory - limits.memory / 20)
         };
         // Kernels before 6.1 do not keep the peak. There a fork bomb is only a failed step.
         let peak = count(pids.join("pids.peak"), "");
-        Exhausted {
-            memory,
-            processes: peak.is_some_and(|peak| peak >= limits.processes),
-        }
+        Exhausted { memory, processes: peak.is_some_and(|peak| peak >= limits.processes) }
     }
 
     /// Ids of the containers whose steps run now. Each has a group of its own below this one.
@@ -206,10 +171,7 @@ impl BuildCgroup {
         let mut removed = true;
         for group in groups {
             if let Err(e) = fs::remove_dir(group) {
-                removed &= matches!(
-                    e.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                );
+                removed &= matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
             }
         }
         removed
@@ -231,8 +193,7 @@ pub(super) fn buildkit_steps(unified: bool) -> BTreeSet<PathBuf> {
         for below in subfolders(&folder) {
             match below.file_name() {
                 Some(name) if name == "buildkit" => {
-                    let relative =
-                        |step: PathBuf| step.strip_prefix(&root).map(Path::to_owned).ok();
+                    let relative = |step: PathBuf| step.strip_prefix(&root).map(Path::to_owned).ok();
                     steps.extend(subfolders(&below).filter_map(relative));
                 }
                 _ if depth < GROUPS_DEPTH => open.push((below, depth + 1)),
@@ -245,18 +206,12 @@ pub(super) fn buildkit_steps(unified: bool) -> BTreeSet<PathBuf> {
 
 fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
-        .map(|entry| entry.path())
+    entries.filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir())).map(|entry| entry.path())
 }
 
 /// Lets the groups above this one pass on the controllers that it needs (cgroup-v2.rst, "Top-down Constraint").
 fn delegate(root: &Path, group: &Path) -> io::Result<()> {
-    let above: Vec<_> = group
-        .ancestors()
-        .skip(1)
-        .take_while(|a| a.starts_with(root))
-        .collect();
+    let above: Vec<_> = group.ancestors().skip(1).take_while(|a| a.starts_with(root)).collect();
     for folder in above.into_iter().rev() {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("cgroup.subtree_control"), "+cpu +memory +pids")?;
@@ -266,11 +221,7 @@ fn delegate(root: &Path, group: &Path) -> io::Result<()> {
 
 /// Writes a file of the kernel, unless this kernel does not have it.
 fn write_if_exists(file: &Path, text: &str) -> io::Result<()> {
-    if file.exists() {
-        fs::write(file, text)
-    } else {
-        Ok(())
-    }
+    if file.exists() { fs::write(file, text) } else { Ok(()) }
 }
 
 /// The number behind a name at the start of a line.
@@ -280,9 +231,5 @@ fn number_after(text: &str, name: &str) -> Option<u64> {
 }
 
 fn pids_root(root: &Path, unified: bool) -> PathBuf {
-    if unified {
-        root.to_owned()
-    } else {
-        root.join("pids")
-    }
+    if unified { root.to_owned() } else { root.join("pids") }
 }

@@ -48,11 +48,7 @@ pub(super) fn last_entries(dockerfile: &str, text: &str) -> io::Result<Bytes> {
 }
 
 /// The first `length` bytes of the file, then `tail`.
-pub(super) fn stream(
-    file: tokio::fs::File,
-    length: u64,
-    tail: Bytes,
-) -> impl Stream<Item = io::Result<Bytes>> + Send {
+pub(super) fn stream(file: tokio::fs::File, length: u64, tail: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let pieces = futures_util::stream::try_unfold(file.take(length), |mut file| async move {
         let mut piece = Vec::with_capacity(PIECE);
         let mut part = (&mut file).take(PIECE as u64);
@@ -75,8 +71,7 @@ mod tests {
         for (path, size) in [(name.as_str(), 3), ("zeros", 2048), ("empty", 0)] {
             let mut header = tar::Header::new_gnu();
             header.set_size(size);
-            tar.append_data(&mut header, path, io::repeat(0).take(size))
-                .unwrap();
+            tar.append_data(&mut header, path, io::repeat(0).take(size)).unwrap();
         }
         tar.finish().unwrap();
         let end = end_of_tar(file.path()).unwrap();

@@ -19,16 +19,10 @@ pub(super) struct LabelledDockerfile {
 /// The Dockerfile with the instruction `LABEL label` behind each `FROM`.
 pub(super) fn labelled(dockerfile: &str, label: &str) -> LabelledDockerfile {
     let instructions = instructions(dockerfile);
-    let stages: Vec<_> = instructions
-        .iter()
-        .filter(|i| i.parts().0 == "FROM")
-        .collect();
+    let stages: Vec<_> = instructions.iter().filter(|i| i.parts().0 == "FROM").collect();
     let unfinished = stages.iter().any(|stage| stage.last_line.is_none());
     if unfinished || has_own_escape(dockerfile) {
-        return LabelledDockerfile {
-            text: dockerfile.to_owned(),
-            is_labelled: false,
-        };
+        return LabelledDockerfile { text: dockerfile.to_owned(), is_labelled: false };
     }
     let mut text = String::with_capacity(dockerfile.len() + 128);
     for (number, line) in dockerfile.lines().enumerate() {
@@ -38,10 +32,7 @@ pub(super) fn labelled(dockerfile: &str, label: &str) -> LabelledDockerfile {
             text.push_str(&format!("LABEL {label}\n"));
         }
     }
-    LabelledDockerfile {
-        text,
-        is_labelled: true,
-    }
+    LabelledDockerfile { text, is_labelled: true }
 }
 
 #[cfg(test)]
@@ -60,10 +51,7 @@ mod tests {
             labelled_text("FROM x AS y\nRUN a\nFROM scratch\nCOPY --from=y [\"/a\",\"/\"]\n"),
             "FROM x AS y\nLABEL a=b\nRUN a\nFROM scratch\nLABEL a=b\nCOPY --from=y [\"/a\",\"/\"]\n"
         );
-        assert_eq!(
-            labelled_text("ARG A\n  from x"),
-            "ARG A\n  from x\nLABEL a=b\n"
-        );
+        assert_eq!(labelled_text("ARG A\n  from x"), "ARG A\n  from x\nLABEL a=b\n");
     }
 
     #[test]
@@ -81,19 +69,12 @@ mod tests {
 
     #[test]
     fn a_stage_over_several_lines_ends_before_the_label() {
-        assert_eq!(
-            labelled_text("FROM x \\\n# why\n  AS y\nRUN a\n"),
-            "FROM x \\\n# why\n  AS y\nLABEL a=b\nRUN a\n"
-        );
+        assert_eq!(labelled_text("FROM x \\\n# why\n  AS y\nRUN a\n"), "FROM x \\\n# why\n  AS y\nLABEL a=b\nRUN a\n");
     }
 
     #[test]
     fn a_file_that_cannot_be_read_surely_stays_as_it_is() {
-        for text in [
-            "# escape=`\nFROM x `\n AS y\n",
-            "# c\n#Escape = `\nFROM x\n",
-            "FROM x \\",
-        ] {
+        for text in ["# escape=`\nFROM x `\n AS y\n", "# c\n#Escape = `\nFROM x\n", "FROM x \\"] {
             let file = labelled(text, "a=b");
             assert_eq!((file.text.as_str(), file.is_labelled), (text, false));
         }

@@ -49,11 +49,7 @@ impl DockerEngine {
         let mut spec = probe_build("probe-group".to_owned(), dockerfile);
         spec.limits.time = PROBE_TIME;
         let before = build_cgroup::buildkit_steps(unified);
-        let request = BuildRequest {
-            dockerfile: &spec.dockerfile,
-            context_bytes: 0,
-            cgroup_parent: None,
-        };
+        let request = BuildRequest { dockerfile: &spec.dockerfile, context_bytes: 0, cgroup_parent: None };
         let (client, options, context) = self.prepare_request(&spec, request).await?;
         let body = bollard::body_try_stream(context);
         let mut messages = client.build_image(options, None, Some(body)).boxed();
@@ -83,9 +79,7 @@ impl DockerEngine {
         };
         self.forget_bases(&bases).await?;
         group.map_err(|why| {
-            ExecutorError::Refused(format!(
-                "the control group of BuildKit's steps was not found: {why}"
-            ))
+            ExecutorError::Refused(format!("the control group of BuildKit's steps was not found: {why}"))
         })
     }
 
@@ -95,9 +89,7 @@ impl DockerEngine {
         let mut bases = Vec::new();
         for id in ids {
             let tagged = self.tag_image(&id, BASES, &self.base_tag(&id)).await?;
-            tagged.map_err(|refusal| {
-                ExecutorError::Refused(format!("base image: {}", refusal.message))
-            })?;
+            tagged.map_err(|refusal| ExecutorError::Refused(format!("base image: {}", refusal.message)))?;
             bases.push(self.base_name(&id));
         }
         Ok((dockerfile, bases))
@@ -118,8 +110,7 @@ impl DockerEngine {
             let Ok(seen) = self.inspect_image(base).await? else {
                 continue;
             };
-            let names =
-                seen.repo_tags.map_or(0, |t| t.len()) + seen.repo_digests.map_or(0, |d| d.len());
+            let names = seen.repo_tags.map_or(0, |t| t.len()) + seen.repo_digests.map_or(0, |d| d.len());
             if names > 1 {
                 self.remove_image(base, false).await?;
             }
@@ -146,9 +137,7 @@ impl DockerEngine {
         let options = &PruneBuildOptionsBuilder::default().all(true).build();
         for _ in 0..PRUNE_ATTEMPTS {
             let pruned = self
-                .call("prune build cache", |docker| async move {
-                    docker.prune_build(Some(options.clone())).await
-                })
+                .call("prune build cache", |docker| async move { docker.prune_build(Some(options.clone())).await })
                 .await??;
             if pruned.caches_deleted.is_none_or(|ids| ids.is_empty()) {
                 return Ok(());
@@ -167,9 +156,7 @@ fn with_names(dockerfile: &str, name: impl Fn(&str) -> String) -> (String, Vec<S
     for instruction in instructions(dockerfile) {
         let end = instruction.last_line.map_or(lines.len(), |last| last + 1);
         let (word, rest) = instruction.parts();
-        let base = rest
-            .split_whitespace()
-            .find(|word| word.starts_with(DIGEST));
+        let base = rest.split_whitespace().find(|word| word.starts_with(DIGEST));
         if let ("FROM", Some(id)) = (word.as_str(), base) {
             for line in &mut lines[begins..end] {
                 *line = line.replace(id, &name(id));
@@ -191,8 +178,7 @@ mod tests {
     fn ids_become_names_only_where_stages_begin() {
         let name = |id: &str| id.replace("sha256:", "base:");
         let file = "FROM sha256:aa AS x\nRUN echo sha256:aa\nFROM y\nFROM \\\n sha256:bb\nFROM sha256:aa\n";
-        let expected =
-            "FROM base:aa AS x\nRUN echo sha256:aa\nFROM y\nFROM \\\n base:bb\nFROM base:aa\n";
+        let expected = "FROM base:aa AS x\nRUN echo sha256:aa\nFROM y\nFROM \\\n base:bb\nFROM base:aa\n";
         let ids = vec!["sha256:aa".to_owned(), "sha256:bb".to_owned()];
         assert_eq!(with_names(file, name), (expected.to_owned(), ids));
     }

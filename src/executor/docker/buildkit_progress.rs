@@ -46,23 +46,17 @@ struct Step {
 impl BuildKitProgress {
     pub(super) fn new(dockerfile: &str) -> Self {
         let (steps, instructions) = named_steps(dockerfile);
-        Self {
-            steps,
-            instructions,
-            ..Self::default()
-        }
+        Self { steps, instructions, ..Self::default() }
     }
 
     /// Reads one message, and returns the part of it that belongs into the log.
     pub(super) fn read(&mut self, status: &StatusResponse) -> Vec<u8> {
         let mut log = Vec::new();
         for vertex in &status.vertexes {
-            let is_new = vertex.started.is_some()
-                && self.begun.len() < NAMES_MAX
-                && !self.begun.contains_key(&vertex.digest);
+            let is_new =
+                vertex.started.is_some() && self.begun.len() < NAMES_MAX && !self.begun.contains_key(&vertex.digest);
             if is_new {
-                self.begun
-                    .insert(vertex.digest.clone(), vertex.name.clone());
+                self.begun.insert(vertex.digest.clone(), vertex.name.clone());
                 if let Some(step) = step_name(&vertex.name) {
                     log.extend_from_slice(self.heading(&step, &vertex.name).as_bytes());
                 }
@@ -81,10 +75,7 @@ impl BuildKitProgress {
     /// The first line of a step, as the classic builder prints it.
     fn heading(&self, step: &StepName, name: &str) -> String {
         match self.steps.get(step) {
-            Some(step) => format!(
-                "Step {}/{} : {}\n",
-                step.number, self.instructions, step.text
-            ),
+            Some(step) => format!("Step {}/{} : {}\n", step.number, self.instructions, step.text),
             None => format!("{name}\n"),
         }
     }
@@ -98,9 +89,7 @@ impl BuildKitProgress {
         if name.starts_with("[internal] load metadata") || instruction.starts_with("FROM ") {
             return Err(ExecutorError::Refused(format!("base image: {message}")));
         }
-        let code = message
-            .rsplit_once("exit code: ")
-            .map(|(_, code)| code.trim());
+        let code = message.rsplit_once("exit code: ").map(|(_, code)| code.trim());
         let message = match (instruction.strip_prefix("RUN "), code) {
             // The message of the classic builder, so that reports have one message for both.
             (Some(command), Some(code)) => {
@@ -139,13 +128,9 @@ fn named_steps(dockerfile: &str) -> (HashMap<StepName, Step>, u32) {
         let (word, rest) = instruction.parts();
         let has_name = match word.as_str() {
             "FROM" => {
-                let words: Vec<_> = rest
-                    .split_whitespace()
-                    .filter(|w| !w.starts_with("--"))
-                    .collect();
+                let words: Vec<_> = rest.split_whitespace().filter(|w| !w.starts_with("--")).collect();
                 let base = words.first().copied().unwrap_or_default();
-                let has_files =
-                    base != "scratch" && !names.iter().any(|n| n.eq_ignore_ascii_case(base));
+                let has_files = base != "scratch" && !names.iter().any(|n| n.eq_ignore_ascii_case(base));
                 let name = match words.as_slice() {
                     [_, with, name] if with.eq_ignore_ascii_case("AS") => name.to_ascii_lowercase(),
                     _ => format!("stage-{}", names.len()),
@@ -227,10 +212,7 @@ mod tests {
             "process \"/bin/sh -c make\" did not complete successfully: exit code: 3",
         ] {
             let end = failure(
-                &[
-                    ("[stage-1 2/2] RUN [\"/x\"]", "rpc error: context canceled"),
-                    ("[one 4/4] RUN make", message),
-                ],
+                &[("[stage-1 2/2] RUN [\"/x\"]", "rpc error: context canceled"), ("[one 4/4] RUN make", message)],
                 &format!("failed to solve: {message}"),
             );
             let message = "The command 'make' returned a non-zero code: 3".to_owned();
@@ -242,42 +224,25 @@ mod tests {
         let (step, message) = (Some(5), message.to_owned());
         assert_eq!(end, BuildEnd::Failed { step, message });
         let (step, message) = (None, "dockerfile parse error line 1".to_owned());
-        assert_eq!(
-            failure(&[], &message).unwrap(),
-            BuildEnd::Failed { step, message }
-        );
+        assert_eq!(failure(&[], &message).unwrap(), BuildEnd::Failed { step, message });
     }
 
     #[test]
     fn a_missing_base_is_not_a_failed_build() {
-        for name in [
-            "[internal] load metadata for docker.io/referee/base:x",
-            "[one 1/4] FROM docker.io/referee/base:x",
-        ] {
-            assert!(
-                failure(&[(name, "not found")], "not found").is_err(),
-                "{name}"
-            );
+        for name in ["[internal] load metadata for docker.io/referee/base:x", "[one 1/4] FROM docker.io/referee/base:x"]
+        {
+            assert!(failure(&[(name, "not found")], "not found").is_err(), "{name}");
         }
     }
 
     #[test]
     fn the_log_contains_steps_and_their_output() {
         let mut progress = BuildKitProgress::new(FILE);
-        assert_eq!(
-            progress.read(&vertex("[internal] load remote build context", "")),
-            b""
-        );
-        assert_eq!(
-            progress.read(&vertex("[one 4/4] RUN make", "")),
-            b"Step 7/13 : RUN make\n"
-        );
+        assert_eq!(progress.read(&vertex("[internal] load remote build context", "")), b"");
+        assert_eq!(progress.read(&vertex("[one 4/4] RUN make", "")), b"Step 7/13 : RUN make\n");
         assert_eq!(progress.read(&vertex("[one 4/4] RUN make", "")), b"");
         let printed = StatusResponse {
-            logs: vec![VertexLog {
-                msg: b"[one 2/4] RUN forged\n".to_vec(),
-                ..VertexLog::default()
-            }],
+            logs: vec![VertexLog { msg: b"[one 2/4] RUN forged\n".to_vec(), ..VertexLog::default() }],
             ..StatusResponse::default()
         };
         assert_eq!(progress.read(&printed), b"[one 2/4] RUN forged\n");

@@ -59,11 +59,7 @@ pub(super) fn plan(dockerfile: &str) -> Plan {
         let (word, rest) = instruction.parts();
         let current = stages.len().saturating_sub(1);
         let mut add_checkpoint = || {
-            plan.checkpoints.push(Checkpoint {
-                lines,
-                step: step - 1,
-                stage: current,
-            });
+            plan.checkpoints.push(Checkpoint { lines, step: step - 1, stage: current });
         };
         match (word.as_str(), stages.last_mut()) {
             ("FROM", last) => {
@@ -105,10 +101,7 @@ pub(super) fn plan(dockerfile: &str) -> Plan {
 
 /// The stage that `FROM` with these words begins.
 fn new_stage(rest: &str, before: &[Stage]) -> Stage {
-    let words: Vec<_> = rest
-        .split_whitespace()
-        .filter(|word| !word.starts_with("--"))
-        .collect();
+    let words: Vec<_> = rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
     let from = words.first().and_then(|base| stage_number(base, before));
     let name = match words.as_slice() {
         [_, with, name] if with.eq_ignore_ascii_case("AS") => Some(name.to_ascii_lowercase()),
@@ -138,11 +131,7 @@ struct Copy {
 }
 
 fn copy(rest: &str, stages: &[Stage]) -> Copy {
-    let mut copy = Copy {
-        from: None,
-        has_owner: false,
-        sources: Vec::new(),
-    };
+    let mut copy = Copy { from: None, has_owner: false, sources: Vec::new() };
     let mut rest = rest;
     while let Some(flag) = rest.strip_prefix("--") {
         let (flag, more) = flag.split_once(char::is_whitespace).unwrap_or((flag, ""));
@@ -165,9 +154,7 @@ fn copy(rest: &str, stages: &[Stage]) -> Copy {
 /// The path up to the folder in which the first pattern or variable occurs.
 fn without_patterns(source: &str) -> String {
     let plain = match source.find(['*', '?', '[', '\\', '$', '"', '\'']) {
-        Some(at) => source[..at]
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder),
+        Some(at) => source[..at].rsplit_once('/').map_or("", |(folder, _)| folder),
         None => source,
     };
     format!("/{}", plain.trim_start_matches('/'))
@@ -184,18 +171,9 @@ mod tests {
 
     #[test]
     fn a_step_is_inspected_before_the_next_one() {
-        assert_eq!(
-            checkpoints("FROM x\nCOPY [\"a\",\"/\"]\nRUN a\nUSER 1\nCMD [\"x\"]\n"),
-            []
-        );
-        assert_eq!(
-            checkpoints("FROM x\nRUN a\nENV A=1\nRUN b\nRUN c\n"),
-            [(3, 0), (4, 0)]
-        );
-        assert_eq!(
-            checkpoints("FROM x\nRUN a\nCOPY --chown=me [\"a\",\"/\"]\nRUN b\n"),
-            [(2, 0)]
-        );
+        assert_eq!(checkpoints("FROM x\nCOPY [\"a\",\"/\"]\nRUN a\nUSER 1\nCMD [\"x\"]\n"), []);
+        assert_eq!(checkpoints("FROM x\nRUN a\nENV A=1\nRUN b\nRUN c\n"), [(3, 0), (4, 0)]);
+        assert_eq!(checkpoints("FROM x\nRUN a\nCOPY --chown=me [\"a\",\"/\"]\nRUN b\n"), [(2, 0)]);
         assert_eq!(checkpoints("# escape=`\nFROM x\nRUN a\nRUN b\n"), []);
     }
 
@@ -203,37 +181,19 @@ mod tests {
     fn a_stage_is_inspected_at_its_end() {
         let file = "FROM x AS one\nRUN a\nFROM y\nCOPY --from=0 [\"/f\",\"b*\",\"/x\"]\nRUN b\n";
         assert_eq!(checkpoints(file), [(2, 0), (4, 1)]);
-        let copy = CopyFromStage {
-            step: 4,
-            stage: 0,
-            sources: vec!["/f".into(), "/".into()],
-            checkpoints: 1,
-        };
+        let copy = CopyFromStage { step: 4, stage: 0, sources: vec!["/f".into(), "/".into()], checkpoints: 1 };
         assert_eq!(plan(file).copies, [copy]);
         // A stage that only starts from another, or copies from a trusted one.
-        assert_eq!(
-            checkpoints("FROM x AS one\nFROM one\nCOPY --from=one [\"/a\",\"/b\"]\nRUN b\n"),
-            []
-        );
-        assert_eq!(
-            checkpoints("FROM x AS one\nRUN a\nFROM ONE\nRUN b\n"),
-            [(2, 0)]
-        );
-        assert_eq!(
-            checkpoints("FROM x AS one\nRUN a\nFROM one AS two\nFROM y\n"),
-            [(2, 0), (3, 1)]
-        );
+        assert_eq!(checkpoints("FROM x AS one\nFROM one\nCOPY --from=one [\"/a\",\"/b\"]\nRUN b\n"), []);
+        assert_eq!(checkpoints("FROM x AS one\nRUN a\nFROM ONE\nRUN b\n"), [(2, 0)]);
+        assert_eq!(checkpoints("FROM x AS one\nRUN a\nFROM one AS two\nFROM y\n"), [(2, 0), (3, 1)]);
     }
 
     #[test]
     fn sources_end_before_the_first_pattern() {
-        for (source, path) in [
-            ("a/b", "/a/b"),
-            ("/opt/v*/x", "/opt"),
-            ("$A/b", "/"),
-            ("/opt/x\\ y", "/opt"),
-            ("//f", "/f"),
-        ] {
+        for (source, path) in
+            [("a/b", "/a/b"), ("/opt/v*/x", "/opt"), ("$A/b", "/"), ("/opt/x\\ y", "/opt"), ("//f", "/f")]
+        {
             assert_eq!(without_patterns(source), path);
         }
     }

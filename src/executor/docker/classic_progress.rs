@@ -38,11 +38,7 @@ pub(super) struct ClassicProgress {
 impl ClassicProgress {
     /// The start of a part of a build. `printed` steps were printed by earlier parts.
     pub(super) fn new(is_labelled: bool, printed: u32) -> Self {
-        Self {
-            is_labelled,
-            printed,
-            ..Self::default()
-        }
+        Self { is_labelled, printed, ..Self::default() }
     }
 
     /// The number of steps that were printed, in all parts so far.
@@ -59,9 +55,7 @@ impl ClassicProgress {
     /// The message with the number of steps of the whole build instead of those of its part.
     pub(super) fn with_total(&self, text: &str, total: u32) -> String {
         match step_line(text) {
-            Some((step, steps, _))
-                if (step, steps) == (self.step, self.steps) && total >= steps =>
-            {
+            Some((step, steps, _)) if (step, steps) == (self.step, self.steps) && total >= steps => {
                 text.replacen(&format!("/{steps} : "), &format!("/{total} : "), 1)
             }
             _ => text.to_owned(),
@@ -108,20 +102,14 @@ impl ClassicProgress {
         } else {
             0
         };
-        Ok(BuildEnd::Failed {
-            step: (self.step > 0).then_some(self.step - labels),
-            message: plain(message.as_bytes()),
-        })
+        Ok(BuildEnd::Failed { step: (self.step > 0).then_some(self.step - labels), message: plain(message.as_bytes()) })
     }
 }
 
 /// The number of steps of a whole build as the engine counts them. Each label of Referee is one.
 pub(super) fn step_count(spec: &BuildSpec, is_labelled: bool) -> u32 {
     let instructions = instructions(&spec.dockerfile);
-    let stages = instructions
-        .iter()
-        .filter(|i| i.parts().0 == "FROM")
-        .count();
+    let stages = instructions.iter().filter(|i| i.parts().0 == "FROM").count();
     let labels = spec.labels.len() + 1 + if is_labelled { stages } else { 0 };
     u32::try_from(instructions.len() + labels).unwrap_or(u32::MAX)
 }
@@ -136,20 +124,14 @@ fn step_line(text: &str) -> Option<(u32, u32, &str)> {
 /// Distinguishes an exceeded limit from a failure. The exit code alone proves nothing, because a step may end with
 /// `exit 137`. So it is compared with the counts of the kernel. Where the counts are unknown, the message names both
 /// explanations.
-pub(super) fn limit_or_failure(
-    end: BuildEnd,
-    limits: &BuildLimits,
-    exhausted: Exhausted,
-) -> BuildEnd {
+pub(super) fn limit_or_failure(end: BuildEnd, limits: &BuildLimits, exhausted: Exhausted) -> BuildEnd {
     let BuildEnd::Failed { step, message } = end else {
         return end;
     };
     if exhausted.processes {
         return BuildEnd::Limit(BuildLimitHit::Processes);
     }
-    let code = message
-        .rsplit_once("non-zero code: ")
-        .map(|(_, code)| code.trim());
+    let code = message.rsplit_once("non-zero code: ").map(|(_, code)| code.trim());
     match (code, exhausted.memory) {
         (Some(KILLED), Some(true)) => BuildEnd::Limit(BuildLimitHit::Memory),
         (Some(KILLED), None) => {
@@ -204,22 +186,11 @@ mod tests {
                 }
             }
         };
-        let begin = [
-            "Step 1/2 : FROM x",
-            " ---> a",
-            "Step 2/2 : RUN a",
-            "Step 9/2 : forged",
-        ];
+        let begin = ["Step 1/2 : FROM x", " ---> a", "Step 2/2 : RUN a", "Step 9/2 : forged"];
         show(&mut first, &begin, false);
         show(&mut first, &["Successfully built a"], false);
         let mut second = ClassicProgress::new(false, first.printed());
-        let all = [
-            "Step 1/3 : FROM x",
-            "Step 2/3 : RUN a",
-            " ---> Using cache",
-            "Step 3/3 : RUN b",
-            "b",
-        ];
+        let all = ["Step 1/3 : FROM x", "Step 2/3 : RUN a", " ---> Using cache", "Step 3/3 : RUN b", "b"];
         show(&mut second, &all, true);
         show(&mut second, &["Successfully built b"], true);
         assert_eq!(
@@ -323,8 +294,6 @@ mod tests {
         let BuildEnd::Failed { message, .. } = judged(None) else {
             panic!("a failure");
         };
-        assert!(
-            message.ends_with("64 MiB of memory, or the command itself ended with this code.)")
-        );
+        assert!(message.ends_with("64 MiB of memory, or the command itself ended with this code.)"));
     }
 }

@@ -104,10 +104,7 @@ impl DockerEngine {
     /// images of the other as leftovers.
     #[must_use]
     pub fn with_options(&self, options: DockerOptions) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            options: Arc::new(options),
-        }
+        Self { shared: Arc::clone(&self.shared), options: Arc::new(options) }
     }
 
     /// Waits for a first answer.
@@ -117,9 +114,9 @@ impl DockerEngine {
             Address::Http(url) => url.clone(),
         };
         match self.list_owned().await {
-            Err(ExecutorError::Unreachable(why)) => Err(ExecutorError::Unreachable(format!(
-                "{why}. Check that a Docker Engine is running at {address}"
-            ))),
+            Err(ExecutorError::Unreachable(why)) => {
+                Err(ExecutorError::Unreachable(format!("{why}. Check that a Docker Engine is running at {address}")))
+            }
             answer => answer.map(|_| ()),
         }
     }
@@ -157,8 +154,7 @@ impl DockerEngine {
     /// The client, made at the first use. It keeps no idle connections on a socket, so every call is a new connection
     /// and finds a restarted engine.
     pub(super) fn client(&self) -> Result<Docker> {
-        self.cached_client()
-            .map_err(|e| ExecutorError::Unreachable(e.to_string()))
+        self.cached_client().map_err(|e| ExecutorError::Unreachable(e.to_string()))
     }
 
     fn cached_client(&self) -> std::result::Result<Docker, EngineError> {
@@ -177,11 +173,7 @@ impl DockerEngine {
 
     /// Makes an idempotent call, and retries it once on a new connection. The outer error means that no answer came.
     /// The inner one is the engine's answer. `name` names the call in messages.
-    pub(super) async fn call<T, F, Fut>(
-        &self,
-        name: &str,
-        request: F,
-    ) -> Result<std::result::Result<T, Refusal>>
+    pub(super) async fn call<T, F, Fut>(&self, name: &str, request: F) -> Result<std::result::Result<T, Refusal>>
     where
         F: Fn(Docker) -> Fut,
         Fut: Future<Output = std::result::Result<T, EngineError>>,
@@ -203,9 +195,7 @@ impl DockerEngine {
     }
 
     pub(super) async fn info(&self) -> Result<bollard::models::SystemInfo> {
-        Ok(self
-            .call("info", |docker| async move { docker.info().await })
-            .await??)
+        Ok(self.call("info", |docker| async move { docker.info().await }).await??)
     }
 
     /// The properties of the engine. Asked once and remembered.
@@ -246,17 +236,8 @@ fn on_engine_host(prefixes: &[(PathBuf, PathBuf)], path: &Path) -> PathBuf {
 /// Distinguishes an answer of the engine from a missing answer, whose reason is the error.
 pub(super) fn refusal(error: EngineError) -> std::result::Result<Refusal, String> {
     match error {
-        EngineError::DockerResponseServerError {
-            status_code,
-            message,
-        } => Ok(Refusal {
-            status: status_code,
-            message,
-        }),
-        EngineError::DockerStreamError { error } => Ok(Refusal {
-            status: 200,
-            message: error,
-        }),
+        EngineError::DockerResponseServerError { status_code, message } => Ok(Refusal { status: status_code, message }),
+        EngineError::DockerStreamError { error } => Ok(Refusal { status: 200, message: error }),
         other => Err(with_causes(&other)),
     }
 }
@@ -282,15 +263,11 @@ pub(super) fn is_name(text: &str, chars_max: usize) -> bool {
     (1..=chars_max).contains(&text.len())
         && !text.starts_with('-')
         && !text.ends_with('-')
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Does work that may block, on a thread for it.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|panic| ExecutorError::Staging(std::io::Error::other(panic)))
 }
@@ -306,13 +283,8 @@ mod tests {
 
     #[test]
     fn addresses_and_labels_are_checked_before_a_connection_is_made() {
-        let connect =
-            |socket, instance| DockerEngine::connect(socket, instance, DockerOptions::default());
-        for good in [
-            "/run/docker.sock",
-            "unix:///run/docker.sock",
-            "tcp://127.0.0.1:1",
-        ] {
+        let connect = |socket, instance| DockerEngine::connect(socket, instance, DockerOptions::default());
+        for good in ["/run/docker.sock", "unix:///run/docker.sock", "tcp://127.0.0.1:1"] {
             assert!(connect(good, "a-1").is_ok(), "{good}");
         }
         assert!(connect("ssh://host", "a").is_err());
@@ -328,11 +300,7 @@ mod tests {
             (PathBuf::from("/data"), PathBuf::from("/srv/a")),
             (PathBuf::from("/data/hidden"), PathBuf::from("/mnt/b")),
         ];
-        let seen = |path: &str| {
-            on_engine_host(&prefixes, Path::new(path))
-                .display()
-                .to_string()
-        };
+        let seen = |path: &str| on_engine_host(&prefixes, Path::new(path)).display().to_string();
         assert_eq!(seen("/data/x"), "/srv/a/x");
         assert_eq!(seen("/data/hidden/x"), "/mnt/b/x");
         assert_eq!(seen("/data/hidden"), "/mnt/b");

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as At,
-};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as At};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptions,
@@ -48,9 +46,10 @@ impl DockerEngine {
             Err(refusal) => return Err(refusal.into()),
             Ok(_) => {}
         }
-        let seen = self.inspect_name(name).await?.ok_or_else(|| {
-            ExecutorError::Refused(format!("container {name} vanished after its creation"))
-        })?;
+        let seen = self
+            .inspect_name(name)
+            .await?
+            .ok_or_else(|| ExecutorError::Refused(format!("container {name} vanished after its creation")))?;
         let differences = sandbox::differences(body, &seen);
         if differences.is_empty() {
             return Ok(seen);
@@ -60,53 +59,33 @@ impl DockerEngine {
         if is_owned && state_of(&seen).status == Some(At::CREATED) {
             self.remove_container(name).await?;
         }
-        Err(ExecutorError::Unsafe(format!(
-            "{name}: {}",
-            differences.join("; ")
-        )))
+        Err(ExecutorError::Unsafe(format!("{name}: {}", differences.join("; "))))
     }
 
     /// Starts a created container. A start that fails because of the image is not an error here: the engine keeps its
     /// message in the state of the container, and [`Self::status`] reads it.
     pub(super) async fn start(&self, job: &str, id: &str) -> Result<()> {
-        let answer = self
-            .call("start container", |docker| async move {
-                docker.start_container(id, None).await
-            })
-            .await?;
+        let answer =
+            self.call("start container", |docker| async move { docker.start_container(id, None).await }).await?;
         let Err(refusal) = answer else {
             return Ok(());
         };
         match self.inspect_name(id).await? {
             Some(seen) if start_error(&state_of(&seen)).is_some() => Ok(()),
             _ => {
-                tracing::warn!(
-                    job,
-                    status = refusal.status,
-                    "the engine refused to start a container"
-                );
+                tracing::warn!(job, status = refusal.status, "the engine refused to start a container");
                 Err(refusal.into())
             }
         }
     }
 
-    pub(super) async fn inspect_role(
-        &self,
-        job: &str,
-        role: Role,
-    ) -> Result<Option<ContainerInspectResponse>> {
+    pub(super) async fn inspect_role(&self, job: &str, role: Role) -> Result<Option<ContainerInspectResponse>> {
         self.inspect_name(&self.names(job).container(role)).await
     }
 
-    pub(super) async fn inspect_name(
-        &self,
-        name: &str,
-    ) -> Result<Option<ContainerInspectResponse>> {
-        let answer = self
-            .call("inspect container", |docker| async move {
-                docker.inspect_container(name, None).await
-            })
-            .await?;
+    pub(super) async fn inspect_name(&self, name: &str) -> Result<Option<ContainerInspectResponse>> {
+        let answer =
+            self.call("inspect container", |docker| async move { docker.inspect_container(name, None).await }).await?;
         match answer {
             Ok(seen) => Ok(Some(seen)),
             Err(refusal) if refusal.status == 404 => Ok(None),
@@ -117,13 +96,10 @@ impl DockerEngine {
     /// Kills a container if it still runs, and removes it with its anonymous volumes. A container that is gone
     /// already is accepted.
     pub(super) async fn remove_container(&self, name: &str) -> Result<()> {
-        let options = &RemoveContainerOptionsBuilder::default()
-            .force(true)
-            .v(true)
-            .build();
+        let options = &RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         for pause in [20, 50, 100, 200, 400, 800, 1600] {
-            let answer = self
-                .call("remove container", |docker| async move {
+            let answer =
+                self.call("remove container", |docker| async move {
                     docker.remove_container(name, Some(options.clone())).await
                 })
                 .await?;
@@ -136,9 +112,7 @@ impl DockerEngine {
             }
             tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
         }
-        Err(ExecutorError::Refused(format!(
-            "container {name} cannot be removed"
-        )))
+        Err(ExecutorError::Refused(format!("container {name} cannot be removed")))
     }
 
     /// A volume that existed during a restart of the engine can be removed only after the next restart: the engine
@@ -148,18 +122,13 @@ impl DockerEngine {
     pub(super) async fn remove_volume(&self, name: &str) -> Result<()> {
         let options = &RemoveVolumeOptions { force: false };
         let answer = self
-            .call("remove volume", |docker| async move {
-                docker.remove_volume(name, Some(options.clone())).await
-            })
+            .call("remove volume", |docker| async move { docker.remove_volume(name, Some(options.clone())).await })
             .await?;
         match answer {
             Ok(()) => Ok(()),
             Err(refusal) if refusal.status == 404 => Ok(()),
             Err(refusal) if refusal.message.contains("active mounts") => {
-                tracing::warn!(
-                    volume = name,
-                    "the volume can be removed only after a restart of the engine"
-                );
+                tracing::warn!(volume = name, "the volume can be removed only after a restart of the engine");
                 Ok(())
             }
             Err(refusal) => Err(refusal.into()),
@@ -173,14 +142,9 @@ impl DockerEngine {
 
     /// Jobs that have a container on the engine. The id is that of the job's own container, if it exists.
     pub(super) async fn owned_containers(&self) -> Result<BTreeMap<String, String>> {
-        let options = &ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&self.owned_filter())
-            .build();
+        let options = &ListContainersOptionsBuilder::default().all(true).filters(&self.owned_filter()).build();
         let listed = self
-            .call("list containers", |docker| async move {
-                docker.list_containers(Some(options.clone())).await
-            })
+            .call("list containers", |docker| async move { docker.list_containers(Some(options.clone())).await })
             .await??;
         let mut found = BTreeMap::new();
         for container in listed {
@@ -189,10 +153,7 @@ impl DockerEngine {
                 continue;
             };
             let id: &mut String = found.entry(job.clone()).or_default();
-            if labels
-                .get(sandbox::LABEL_ROLE)
-                .is_some_and(|role| *role == Role::Job.to_string())
-            {
+            if labels.get(sandbox::LABEL_ROLE).is_some_and(|role| *role == Role::Job.to_string()) {
                 *id = container.id.unwrap_or_default();
             }
         }
@@ -201,13 +162,9 @@ impl DockerEngine {
 
     /// Jobs that have a volume on the engine. The id is empty.
     pub(super) async fn owned_volumes(&self) -> Result<BTreeMap<String, String>> {
-        let options = &ListVolumesOptionsBuilder::default()
-            .filters(&self.owned_filter())
-            .build();
+        let options = &ListVolumesOptionsBuilder::default().filters(&self.owned_filter()).build();
         let listed = self
-            .call("list volumes", |docker| async move {
-                docker.list_volumes(Some(options.clone())).await
-            })
+            .call("list volumes", |docker| async move { docker.list_volumes(Some(options.clone())).await })
             .await??;
         let volumes = listed.volumes.unwrap_or_default();
         Ok(volumes
@@ -223,18 +180,12 @@ pub(super) fn state_of(seen: &ContainerInspectResponse) -> ContainerState {
 }
 
 pub(super) fn is_running(state: &ContainerState) -> bool {
-    matches!(
-        state.status,
-        Some(At::RUNNING | At::PAUSED | At::RESTARTING | At::STOPPING)
-    )
+    matches!(state.status, Some(At::RUNNING | At::PAUSED | At::RESTARTING | At::STOPPING))
 }
 
 /// The engine writes the year 1 for a container that never started.
 pub(super) fn was_started(state: &ContainerState) -> bool {
-    state
-        .started_at
-        .as_deref()
-        .is_some_and(|at| !at.is_empty() && !at.starts_with("0001-"))
+    state.started_at.as_deref().is_some_and(|at| !at.is_empty() && !at.starts_with("0001-"))
 }
 
 /// The engine's message about a start that failed because of the image.
@@ -279,9 +230,7 @@ mod tests {
             "OCI runtime create failed: runc create failed: unable to start container process: \
              chdir to cwd (\"/root\") set in config.json failed: permission denied: unknown"
         ));
-        assert!(!fault(
-            "could not select device driver \"nvidia\" with capabilities: [[gpu]]"
-        ));
+        assert!(!fault("could not select device driver \"nvidia\" with capabilities: [[gpu]]"));
         assert!(!fault("write /var/lib/docker/x: no space left on device"));
         assert!(!fault(""));
     }

@@ -42,11 +42,7 @@ impl FreeSpace {
 
 impl DockerEngine {
     /// Returns when the build has exceeded `bytes_max` of disk. Never returns where the disk is not visible from here.
-    pub(super) async fn watch_disk(
-        &self,
-        bytes_max: u64,
-        cgroup: Option<&BuildCgroup>,
-    ) -> Result<BuildEnd> {
+    pub(super) async fn watch_disk(&self, bytes_max: u64, cgroup: Option<&BuildCgroup>) -> Result<BuildEnd> {
         let facts = self.facts().await?;
         let at_start = self.is_local(&facts).then(|| FreeSpace::of(&facts.root));
         let Some(Ok(at_start)) = at_start else {
@@ -60,14 +56,8 @@ impl DockerEngine {
             let files = at_start.files.zip(free.files);
             let files = files.map_or(0, |(before, now)| before.saturating_sub(now));
             let bytes = at_start.bytes.saturating_sub(free.bytes);
-            checks_over_limit = if files > FILES_MAX || bytes > bytes_max {
-                checks_over_limit + 1
-            } else {
-                0
-            };
-            if checks_over_limit > 0
-                && (!shared || self.visible_bytes(cgroup).await > bytes_max / 2)
-            {
+            checks_over_limit = if files > FILES_MAX || bytes > bytes_max { checks_over_limit + 1 } else { 0 };
+            if checks_over_limit > 0 && (!shared || self.visible_bytes(cgroup).await > bytes_max / 2) {
                 return Ok(BuildEnd::Limit(BuildLimitHit::Disk));
             }
             if checks_over_limit > CHECKS_OVER_LIMIT_MAX || free.bytes < FREE_BYTES_MIN {
@@ -91,10 +81,7 @@ impl DockerEngine {
                 })
                 .await;
             if let Ok(Ok(seen)) = answer {
-                bytes += seen
-                    .size_rw
-                    .and_then(|b| u64::try_from(b).ok())
-                    .unwrap_or(0);
+                bytes += seen.size_rw.and_then(|b| u64::try_from(b).ok()).unwrap_or(0);
             }
         }
         bytes

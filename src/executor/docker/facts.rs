@@ -58,12 +58,8 @@ impl From<SystemInfo> for EngineFacts {
             default_runtime: info.default_runtime.unwrap_or_default(),
             runtimes: runtimes(info.runtimes.unwrap_or_default()),
             security: info.security_options.unwrap_or_default(),
-            cgroup_driver: info
-                .cgroup_driver
-                .map_or_else(String::new, |d| d.to_string()),
-            cgroup_version: info
-                .cgroup_version
-                .map_or_else(String::new, |v| v.to_string()),
+            cgroup_driver: info.cgroup_driver.map_or_else(String::new, |d| d.to_string()),
+            cgroup_version: info.cgroup_version.map_or_else(String::new, |v| v.to_string()),
             root: info.docker_root_dir.map(PathBuf::from).unwrap_or_default(),
             live_restore: info.live_restore_enabled.unwrap_or(false),
             memory_limit: info.memory_limit.unwrap_or(false),
@@ -79,8 +75,5 @@ fn runtimes(reported: HashMap<String, Runtime>) -> BTreeMap<String, RuntimeFacts
         path: runtime.path.unwrap_or_default(),
         arguments: runtime.runtime_args.unwrap_or_default(),
     };
-    reported
-        .into_iter()
-        .map(|(name, runtime)| (name, facts(runtime)))
-        .collect()
+    reported.into_iter().map(|(name, runtime)| (name, facts(runtime))).collect()
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bollard::models::{ImageInspect, ImageSummary};
-use bollard::query_parameters::{
-    ListImagesOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
-};
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 
 use super::connection::{DockerEngine, Refusal};
 use crate::executor::{ExecutorError, ImageStore, LoadEnd, Result};
@@ -44,12 +42,7 @@ impl ImageStore for DockerEngine {
         self.image_facts(image.as_str()).await
     }
 
-    async fn inspect_paths(
-        &self,
-        image: &ImageId,
-        name: &str,
-        paths: &[String],
-    ) -> Result<BTreeMap<String, Found>> {
+    async fn inspect_paths(&self, image: &ImageId, name: &str, paths: &[String]) -> Result<BTreeMap<String, Found>> {
         self.files_at(image, name, paths).await
     }
 
@@ -82,37 +75,21 @@ impl DockerEngine {
         repository: &str,
         tag: &str,
     ) -> Result<std::result::Result<(), Refusal>> {
-        let options = &TagImageOptionsBuilder::default()
-            .repo(repository)
-            .tag(tag)
-            .build();
-        self.call("tag image", |docker| async move {
-            docker.tag_image(image, Some(options.clone())).await
-        })
-        .await
+        let options = &TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        self.call("tag image", |docker| async move { docker.tag_image(image, Some(options.clone())).await }).await
     }
 
     /// The images that pass all of these filters.
     pub(super) async fn list_images(&self, filters: &[(&str, &str)]) -> Result<Vec<ImageSummary>> {
         let filters: HashMap<_, _> = filters.iter().map(|(k, v)| (*k, vec![*v])).collect();
-        let options = &ListImagesOptionsBuilder::default()
-            .filters(&filters)
-            .build();
-        let answer = self.call("list images", |docker| async move {
-            docker.list_images(Some(options.clone())).await
-        });
+        let options = &ListImagesOptionsBuilder::default().filters(&filters).build();
+        let answer = self.call("list images", |docker| async move { docker.list_images(Some(options.clone())).await });
         Ok(answer.await??)
     }
 
     /// An image by id or name.
-    pub(super) async fn inspect_image(
-        &self,
-        image: &str,
-    ) -> Result<std::result::Result<ImageInspect, Refusal>> {
-        self.call("inspect image", |docker| async move {
-            docker.inspect_image(image).await
-        })
-        .await
+    pub(super) async fn inspect_image(&self, image: &str) -> Result<std::result::Result<ImageInspect, Refusal>> {
+        self.call("inspect image", |docker| async move { docker.inspect_image(image).await }).await
     }
 
     /// The facts of an image by id or name, if it exists.
@@ -145,9 +122,7 @@ impl DockerEngine {
     pub(super) async fn remove_image(&self, name: &str, force: bool) -> Result<()> {
         let options = &RemoveImageOptionsBuilder::default().force(force).build();
         let answer = self
-            .call("remove image", |docker| async move {
-                docker.remove_image(name, Some(options.clone()), None).await
-            })
+            .call("remove image", |docker| async move { docker.remove_image(name, Some(options.clone()), None).await })
             .await?;
         match answer {
             Ok(_) => Ok(()),

@@ -41,23 +41,17 @@ impl DockerEngine {
                 return Ok(Some(end));
             }
             let beginning = lines[..checkpoint.lines.min(lines.len())].join("\n") + "\n";
-            let part = BuildPart {
-                dockerfile: labelled(&beginning, &label),
-                is_last: false,
-                use_cache: at > 0,
-            };
+            let part = BuildPart { dockerfile: labelled(&beginning, &label), is_last: false, use_cache: at > 0 };
             if let Some(end) = self.build_part(spec, running, &part).await? {
                 return Ok(Some(end));
             }
             let tag = self.build_tag(&BuildPart::name(spec));
-            let image = self.image_facts(&tag).await?.ok_or_else(|| {
-                ExecutorError::Refused("a part of a build left no image".to_owned())
-            })?;
+            let image = self
+                .image_facts(&tag)
+                .await?
+                .ok_or_else(|| ExecutorError::Refused("a part of a build left no image".to_owned()))?;
             if let Some(message) = self.account_file_problem(&image.id, &spec.name).await? {
-                return Ok(Some(BuildEnd::Failed {
-                    step: Some(checkpoint.step),
-                    message,
-                }));
+                return Ok(Some(BuildEnd::Failed { step: Some(checkpoint.step), message }));
             }
             stages.insert(checkpoint.stage, image.id);
         }
@@ -66,27 +60,16 @@ impl DockerEngine {
         if let Some(end) = self.inspect_copies(spec, copies, &stages).await? {
             return Ok(Some(end));
         }
-        let part = BuildPart {
-            dockerfile: labelled(&spec.dockerfile, &label),
-            is_last: true,
-            use_cache: all > 0,
-        };
+        let part = BuildPart { dockerfile: labelled(&spec.dockerfile, &label), is_last: true, use_cache: all > 0 };
         self.build_part(spec, running, &part).await
     }
 
     /// The first problem of `/etc/passwd` and `/etc/group`, which the engine reads before the next step.
     async fn account_file_problem(&self, image: &ImageId, name: &str) -> Result<Option<String>> {
-        let found = self
-            .files_at(image, name, &rules::image::account_files())
-            .await?;
-        let problem = rules::image::account_file_problems(&found)
-            .into_iter()
-            .next();
-        Ok(problem.map(|problem| {
-            format!(
-                "{problem}, and the engine reads it before the next step: keep it a regular file"
-            )
-        }))
+        let found = self.files_at(image, name, &rules::image::account_files()).await?;
+        let problem = rules::image::account_file_problems(&found).into_iter().next();
+        Ok(problem
+            .map(|problem| format!("{problem}, and the engine reads it before the next step: keep it a regular file")))
     }
 
     /// The end of the build, if one of these instructions would make the engine open a device or a pipe.
@@ -108,21 +91,14 @@ impl DockerEngine {
                     "COPY failed: `{path}` is a device or a pipe, or leads through many links: only files, folders \
                      and links can be copied"
                 );
-                return Ok(Some(BuildEnd::Failed {
-                    step: Some(copy.step),
-                    message,
-                }));
+                return Ok(Some(BuildEnd::Failed { step: Some(copy.step), message }));
             }
         }
         Ok(None)
     }
 
     /// The first of these paths that is, or leads to, a device or a pipe.
-    async fn first_special_file(
-        &self,
-        container: &str,
-        sources: &[String],
-    ) -> Result<Option<String>> {
+    async fn first_special_file(&self, container: &str, sources: &[String]) -> Result<Option<String>> {
         for source in sources {
             let (mut path, mut links) = (source.clone(), 0);
             loop {
@@ -186,8 +162,7 @@ mod tests {
     fn a_link_is_read_with_its_whole_target() {
         let long = format!("/{}/pipe", "x/".repeat(80));
         let mut tar = tar::Builder::new(Vec::new());
-        tar.append_pax_extensions([("linkpath", long.as_bytes())])
-            .unwrap();
+        tar.append_pax_extensions([("linkpath", long.as_bytes())]).unwrap();
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);

@@ -47,19 +47,14 @@ impl DockerEngine {
         // This label replaces the kind that the image has.
         let mut labels = sandbox::prefixed_labels(&[("kind".to_owned(), "inspect".to_owned())]);
         labels.extend(sandbox::owner_labels(&self.names(&job), Role::Probe));
-        let options = &CreateContainerOptionsBuilder::default()
-            .name(&container)
-            .build();
+        let options = &CreateContainerOptionsBuilder::default().name(&container).build();
         let body = &ContainerCreateBody {
             image: Some(image.to_string()),
             // An image may have no program, but a container needs one. It never runs.
             entrypoint: Some(vec!["-".to_owned()]),
             network_disabled: Some(true),
             labels: Some(labels),
-            host_config: Some(HostConfig {
-                network_mode: Some("none".to_owned()),
-                ..HostConfig::default()
-            }),
+            host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
             ..ContainerCreateBody::default()
         };
         self.remove_container(&container).await?;
@@ -104,10 +99,9 @@ fn read_first_entry(archive: impl Read) -> std::result::Result<Found, TarError> 
     Ok(match entry.kind() {
         EntryType::Directory => Found::Directory,
         EntryType::Symlink => Found::Link,
-        EntryType::Regular | EntryType::Continuous if bytes > READ_BYTES_MAX => Found::File {
-            bytes,
-            longest_line: None,
-        },
+        EntryType::Regular | EntryType::Continuous if bytes > READ_BYTES_MAX => {
+            Found::File { bytes, longest_line: None }
+        }
         EntryType::Regular | EntryType::Continuous => {
             let mut content = Vec::new();
             tar.content().read_to_end(&mut content)?;
@@ -115,10 +109,7 @@ fn read_first_entry(archive: impl Read) -> std::result::Result<Found, TarError> 
                 return Err(TarError::Broken);
             }
             let lines = content.split(|b| *b == b'\n').map(<[u8]>::len);
-            Found::File {
-                bytes,
-                longest_line: Some(lines.max().unwrap_or(0) as u64),
-            }
+            Found::File { bytes, longest_line: Some(lines.max().unwrap_or(0) as u64) }
         }
         _ => Found::Other,
     })
@@ -132,8 +123,7 @@ mod tests {
         let mut tar = tar::Builder::new(Vec::new());
         if named {
             let long = "é".repeat(300);
-            tar.append_pax_extensions([("path", long.as_bytes())])
-                .unwrap();
+            tar.append_pax_extensions([("path", long.as_bytes())]).unwrap();
         }
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(kind);
@@ -162,10 +152,7 @@ mod tests {
     #[test]
     fn a_small_file_is_read_for_its_longest_line() {
         let whole = archive(EntryType::Regular, b"a\nlonger\n", true);
-        let file = |bytes, longest_line| Found::File {
-            bytes,
-            longest_line,
-        };
+        let file = |bytes, longest_line| Found::File { bytes, longest_line };
         assert_eq!(first_entry(&whole[..]), file(9, Some(6)));
         for length in [0, 100, 512, whole.len() - 1536] {
             let broken = Found::Unreadable("its archive is broken".to_owned());
@@ -175,12 +162,8 @@ mod tests {
         assert_eq!(first_entry(&large[..512]), file(300_000, None));
         let names = "x".repeat(1 << 20);
         let mut tar = tar::Builder::new(Vec::new());
-        tar.append_pax_extensions([("path", names.as_bytes())])
-            .unwrap();
+        tar.append_pax_extensions([("path", names.as_bytes())]).unwrap();
         let found = first_entry(&tar.into_inner().unwrap()[..]);
-        assert_eq!(
-            found,
-            Found::Unreadable("its names are too long".to_owned())
-        );
+        assert_eq!(found, Found::Unreadable("its names are too long".to_owned()));
     }
 }

@@ -47,11 +47,8 @@ pub(super) fn instructions(dockerfile: &str) -> Vec<Instruction> {
 
 /// Whether a parser directive sets another escape character. Directives come before everything else.
 pub(super) fn has_own_escape(dockerfile: &str) -> bool {
-    let mut head = dockerfile
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .map_while(|line| line.strip_prefix('#'));
+    let mut head =
+        dockerfile.trim_start_matches('\u{feff}').lines().map(str::trim).map_while(|line| line.strip_prefix('#'));
     head.any(|comment| {
         let word = comment.trim_start().to_ascii_lowercase();
         let rest = word.strip_prefix("escape").map(str::trim_start);
@@ -66,26 +63,16 @@ mod tests {
     #[test]
     fn instructions_are_read_over_comments_and_line_ends() {
         let file = "# c\nFROM x \\\n# why\n\n  AS y\nrun a \\\n b\nENV A=1 \\";
-        let read: Vec<_> = instructions(file)
-            .into_iter()
-            .map(|i| (i.parts().0, i.parts().1.to_owned(), i.last_line))
-            .collect();
+        let read: Vec<_> =
+            instructions(file).into_iter().map(|i| (i.parts().0, i.parts().1.to_owned(), i.last_line)).collect();
         let owned = |word: &str, rest: &str, line| (word.to_owned(), rest.to_owned(), line);
-        let expected = [
-            owned("FROM", "x AS y", Some(4)),
-            owned("RUN", "a b", Some(6)),
-            owned("ENV", "A=1", None),
-        ];
+        let expected = [owned("FROM", "x AS y", Some(4)), owned("RUN", "a b", Some(6)), owned("ENV", "A=1", None)];
         assert_eq!(read, expected);
     }
 
     #[test]
     fn a_directive_for_the_escape_character_counts_only_at_the_start() {
-        for own in [
-            "# escape=`\nFROM x",
-            "# c\n#Escape = `\nFROM x",
-            "\u{feff}# escape=`",
-        ] {
+        for own in ["# escape=`\nFROM x", "# c\n#Escape = `\nFROM x", "\u{feff}# escape=`"] {
             assert!(has_own_escape(own), "{own}");
         }
         for usual in ["FROM x\n# escape=`", "# escapes\nFROM x", ""] {

@@ -33,10 +33,7 @@ pub(super) enum OutOfMemory {
 /// When Referee cannot read the log.
 pub(super) fn out_of_memory(container: &str) -> std::io::Result<Option<OutOfMemory>> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let mut log = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(LOG)?;
+    let mut log = OpenOptions::new().read(true).custom_flags(flags).open(LOG)?;
     let mut record = [0; RECORD_MAX];
     let mut last = None;
     for _ in 0..RECORDS_MAX {
@@ -94,9 +91,8 @@ mod tests {
     const ID: &str = "8670564d2bafb4fc427a674b2ca764f137f78f495fa09283b9b7f4704d1c19c4";
 
     fn kill(fields: &str) -> Option<OutOfMemory> {
-        let text = format!(
-            "oom-kill:constraint=C,nodemask=(null),cpuset={ID},mems_allowed=0,{fields},pid=6010,uid=65534"
-        );
+        let text =
+            format!("oom-kill:constraint=C,nodemask=(null),cpuset={ID},mems_allowed=0,{fields},pid=6010,uid=65534");
         kill_in(&text, ID)
     }
 
@@ -126,18 +122,12 @@ mod tests {
         }
         let line = format!("oom_memcg=/docker/{ID},task_memcg=/docker/{ID},task=x");
         assert_eq!(kill_in(&line, ID), None);
-        assert_eq!(
-            kill_in("oom-kill:oom_memcg=/,task_memcg=/,task=x", ""),
-            None
-        );
+        assert_eq!(kill_in("oom-kill:oom_memcg=/,task_memcg=/,task=x", ""), None);
     }
 
     #[test]
     fn the_message_is_the_first_line_behind_the_prefix() {
-        assert_eq!(
-            message("6,339,5140900,-;NET: a;b\n SUBSYSTEM=x\n"),
-            "NET: a;b"
-        );
+        assert_eq!(message("6,339,5140900,-;NET: a;b\n SUBSYSTEM=x\n"), "NET: a;b");
         assert_eq!(message("nothing"), "");
     }
 }

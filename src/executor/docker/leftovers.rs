@@ -68,10 +68,7 @@ impl Drop for Leftovers {
 
 impl BuildObjects {
     fn is_empty(&self) -> bool {
-        self.cgroup.is_none()
-            && self.part_tag.is_none()
-            && self.images.is_empty()
-            && self.buildkit.is_none()
+        self.cgroup.is_none() && self.part_tag.is_none() && self.images.is_empty() && self.buildkit.is_none()
     }
 
     /// Removes everything. A printed image id counts only if the image has no name and is younger than the build, and

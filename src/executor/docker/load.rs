@@ -20,12 +20,7 @@ use crate::model::{ImageId, limits};
 const DISK_FULL: &str = "no space left on device";
 
 impl DockerEngine {
-    pub(super) async fn load_archive(
-        &self,
-        archive: &Path,
-        image: &ImageId,
-        name: &str,
-    ) -> Result<LoadEnd> {
+    pub(super) async fn load_archive(&self, archive: &Path, image: &ImageId, name: &str) -> Result<LoadEnd> {
         if !is_name(name, 63) {
             return Err(ExecutorError::Refused(format!("image name `{name}`")));
         }
@@ -43,9 +38,7 @@ impl DockerEngine {
         self.tag_image(image.as_str(), BUILDS, &tag).await??;
         match self.image_facts(&self.build_tag(name)).await? {
             Some(facts) if facts.id == *image => Ok(LoadEnd::Loaded(Box::new(facts))),
-            _ => Err(ExecutorError::Refused(format!(
-                "another image has the name of {image}"
-            ))),
+            _ => Err(ExecutorError::Refused(format!("another image has the name of {image}"))),
         }
     }
 
@@ -63,9 +56,7 @@ impl DockerEngine {
                 match message.map_err(refusal) {
                     Ok(_) => {}
                     // Reported in the stream: the archive is wrong, or the disk is full.
-                    Err(Ok(refusal))
-                        if refusal.status == 200 && !refusal.message.contains(DISK_FULL) =>
-                    {
+                    Err(Ok(refusal)) if refusal.status == 200 && !refusal.message.contains(DISK_FULL) => {
                         return Ok(Some(refusal.message));
                     }
                     Err(Ok(refusal)) => return Err(refusal.into()),
@@ -78,8 +69,6 @@ impl DockerEngine {
         };
         let time = limits::IMAGE_LOAD_TIME;
         let late = |_| ExecutorError::Unreachable(format!("load: no answer within {time}"));
-        tokio::time::timeout(time.std(), listen)
-            .await
-            .map_err(late)?
+        tokio::time::timeout(time.std(), listen).await.map_err(late)?
     }
 }

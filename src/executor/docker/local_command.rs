@@ -52,11 +52,7 @@ pub(crate) fn local_build_command(dockerfile: &str, image: &str, context: &str) 
 ///
 /// # Errors
 /// When there is no program `docker`, or it cannot be started.
-pub(crate) fn open_local_shell(
-    socket: &str,
-    job: &JobSpec,
-    output: &Path,
-) -> std::io::Result<ExitStatus> {
+pub(crate) fn open_local_shell(socket: &str, job: &JobSpec, output: &Path) -> std::io::Result<ExitStatus> {
     use std::io::IsTerminal as _;
     let image = job.image.to_string();
     let run = LocalRun {
@@ -64,11 +60,8 @@ pub(crate) fn open_local_shell(
         output: &output.display().to_string(),
         gpus: u32::try_from(job.gpus.len()).unwrap_or(u32::MAX),
     };
-    let address = if socket.starts_with('/') {
-        format!("unix://{socket}")
-    } else {
-        socket.replacen("http://", "tcp://", 1)
-    };
+    let address =
+        if socket.starts_with('/') { format!("unix://{socket}") } else { socket.replacen("http://", "tcp://", 1) };
     let mut command = Command::new("docker");
     command.args(["--host", &address, "run", "--rm", "--interactive"]);
     if std::io::stdin().is_terminal() {
@@ -86,9 +79,8 @@ pub(crate) fn open_local_shell(
 /// The options of `docker run`, each with its value.
 fn run_options(job: &JobSpec, run: LocalRun<'_>) -> Vec<Vec<String>> {
     let limits = &job.limits;
-    let mut options: Vec<Vec<String>> = ["--init", "--read-only", "--no-healthcheck"]
-        .map(|flag| vec![flag.to_owned()])
-        .to_vec();
+    let mut options: Vec<Vec<String>> =
+        ["--init", "--read-only", "--no-healthcheck"].map(|flag| vec![flag.to_owned()]).to_vec();
     let mut add = |name: &str, value: String| options.push(vec![name.to_owned(), value]);
     for (name, value) in [
         ("--network", "none"),
@@ -105,11 +97,9 @@ fn run_options(job: &JobSpec, run: LocalRun<'_>) -> Vec<Vec<String>> {
     add("--cpus", limits.cpus.to_string());
     add("--pids-limit", limits.pids.max(1).to_string());
     add("--shm-size", limits.shm.to_string());
-    for (name, most) in [
-        ("nofile", OPEN_FILES.to_string()),
-        ("core", "0".to_owned()),
-        ("fsize", largest_file(job).to_string()),
-    ] {
+    for (name, most) in
+        [("nofile", OPEN_FILES.to_string()), ("core", "0".to_owned()), ("fsize", largest_file(job).to_string())]
+    {
         add("--ulimit", format!("{name}={most}:{most}"));
     }
     add("--tmpfs", format!("/tmp:{}", tmp_options(job)));
@@ -121,16 +111,10 @@ fn run_options(job: &JobSpec, run: LocalRun<'_>) -> Vec<Vec<String>> {
     }
     for input in &job.inputs {
         let (source, target) = (input.source.display(), &input.target);
-        add(
-            "--mount",
-            format!("type=bind,source={source},target={target},readonly"),
-        );
+        add("--mount", format!("type=bind,source={source},target={target},readonly"));
     }
     let (source, target) = (run.output, &job.output.target);
-    add(
-        "--mount",
-        format!("type=bind,source={source},target={target}"),
-    );
+    add("--mount", format!("type=bind,source={source},target={target}"));
     options
 }
 
@@ -140,10 +124,7 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    let escaped = word
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('`', "\\`");
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`");
     format!("\"{escaped}\"")
 }
 
@@ -155,10 +136,7 @@ mod tests {
     fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
         for (word, expected) in [
             ("--cpus", "--cpus"),
-            (
-                "type=bind,source=$CHALLENGE/sample,target=/in",
-                "\"type=bind,source=$CHALLENGE/sample,target=/in\"",
-            ),
+            ("type=bind,source=$CHALLENGE/sample,target=/in", "\"type=bind,source=$CHALLENGE/sample,target=/in\""),
             ("a \"b\" `c`", "\"a \\\"b\\\" \\`c\\`\""),
             ("", "\"\""),
         ] {

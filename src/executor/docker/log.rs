@@ -48,12 +48,7 @@ impl DockerEngine {
 
     /// The kept part of the log. The end of an ended job is certain: Referee waits 2 s for its follower, and then reads
     /// the engine's files again.
-    pub(super) async fn excerpt(
-        &self,
-        job: &str,
-        container: &str,
-        ended: bool,
-    ) -> Result<LogExcerpt> {
+    pub(super) async fn excerpt(&self, job: &str, container: &str, ended: bool) -> Result<LogExcerpt> {
         let followed = self.followed(job, ended).await;
         match followed {
             Some((keeper, FollowState::Complete)) if keeper.is_short() => {
@@ -85,18 +80,9 @@ impl DockerEngine {
 
     /// Reads a log into `into`. Returns whether the engine's end was reached. A read that does not follow has a time
     /// limit: the engine has all of it already.
-    async fn read_log(
-        &self,
-        container: &str,
-        follow: bool,
-        into: &Mutex<(LogKeeper, FollowState)>,
-    ) -> Result<bool> {
+    async fn read_log(&self, container: &str, follow: bool, into: &Mutex<(LogKeeper, FollowState)>) -> Result<bool> {
         let unreachable = |why: &str| ExecutorError::Unreachable(format!("logs: {why}"));
-        let options = LogsOptionsBuilder::default()
-            .follow(follow)
-            .stdout(true)
-            .stderr(true)
-            .build();
+        let options = LogsOptionsBuilder::default().follow(follow).stdout(true).stderr(true).build();
         let client = self.client()?;
         let mut stream = std::pin::pin!(client.logs(container, Some(options)));
         loop {

@@ -41,11 +41,7 @@ impl LogKeeper {
     pub(super) fn excerpt(&self) -> LogExcerpt {
         let (front, back) = self.tail.as_slices();
         let tail = [front, back].concat();
-        LogExcerpt {
-            head: plain(&self.head),
-            tail: plain(&tail),
-            total_bytes: self.total,
-        }
+        LogExcerpt { head: plain(&self.head), tail: plain(&tail), total_bytes: self.total }
     }
 
     /// Combines the start that was followed live with the end that the engine still has.
@@ -53,11 +49,7 @@ impl LogKeeper {
         if self.is_short() && reread.total >= self.total {
             return reread;
         }
-        let end = if reread.tail.is_empty() {
-            reread.head.into()
-        } else {
-            reread.tail
-        };
+        let end = if reread.tail.is_empty() { reread.head.into() } else { reread.tail };
         self.total = self.total.max(reread.total);
         self.tail = end;
         self

@@ -24,12 +24,7 @@ const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
     /// Copies the output from the keeper into the directory `into`.
-    pub(super) async fn download(
-        &self,
-        keeper: &str,
-        output: &OutputSpec,
-        into: &Path,
-    ) -> Result<OutputListing> {
+    pub(super) async fn download(&self, keeper: &str, output: &OutputSpec, into: &Path) -> Result<OutputListing> {
         let (output, into) = (output.clone(), into.to_owned());
         let read = self.read_archive(keeper, own_programs::OUTPUT, move |archive| {
             fs::create_dir_all(&into)?;
@@ -59,20 +54,16 @@ fn read_output(archive: impl Read, output: &OutputSpec, into: &Path) -> io::Resu
         }
         entries += 1;
         let Name::Good(path) = path else {
-            listing.bad_names += 1;
+            listing.refused_names += 1;
             continue;
         };
         if !is_file(entry.kind()) {
             let other = kind_name(entry.kind());
-            listing
-                .others
-                .extend(other.map(|kind| (path, kind.to_owned())));
+            listing.others.extend(other.map(|kind| (path, kind.to_owned())));
             continue;
         }
         pages += sandbox::pages(entry.size);
-        if listing.bytes.saturating_add(entry.size) > output.bytes
-            || pages > sandbox::pages(output.bytes)
-        {
+        if listing.bytes.saturating_add(entry.size) > output.bytes || pages > sandbox::pages(output.bytes) {
             listing.truncated = Some(OutputLimitHit::Bytes);
             return Ok(listing);
         }
@@ -81,7 +72,7 @@ fn read_output(archive: impl Read, output: &OutputSpec, into: &Path) -> io::Resu
                 listing.bytes += entry.size;
                 listing.files.insert(path, entry.size);
             }
-            Err(e) if is_caused_by_name(&e) => listing.bad_names += 1,
+            Err(e) if is_caused_by_name(&e) => listing.refused_names += 1,
             Err(e) => return Err(e),
         }
     }
@@ -89,12 +80,7 @@ fn read_output(archive: impl Read, output: &OutputSpec, into: &Path) -> io::Resu
 }
 
 /// The limit that this entry exceeds, whatever its content is. `before` entries were read before it.
-fn limit_before_content(
-    entry: &TarEntry,
-    name: &Name,
-    before: u64,
-    output: &OutputSpec,
-) -> Option<OutputLimitHit> {
+fn limit_before_content(entry: &TarEntry, name: &Name, before: u64, output: &OutputSpec) -> Option<OutputLimitHit> {
     // The engine writes an extended size only for files that do not fit into a plain header, from 8 GiB on.
     if entry.header.entry_size().ok() != Some(entry.size) {
         return Some(OutputLimitHit::Bytes);
@@ -177,26 +163,16 @@ fn name_of(path: &[u8]) -> Name {
     }
     let good = |part: &&str| {
         part.len() <= limits::OUTPUT_NAME_CHARS_MAX
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    if parts.iter().all(good) {
-        Name::Good(parts.join("/"))
-    } else {
-        Name::Bad
-    }
+    if parts.iter().all(good) { Name::Good(parts.join("/")) } else { Name::Bad }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CAP: OutputSpec = OutputSpec {
-        target: String::new(),
-        bytes: 10_000,
-        files: 8,
-    };
+    const CAP: OutputSpec = OutputSpec { target: String::new(), bytes: 10_000, files: 8 };
 
     struct Made(tar::Builder<Vec<u8>>);
 
@@ -240,20 +216,8 @@ mod tests {
             .add("output/null", EntryType::Char, b"")
             .read();
         assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a/mask.png"]);
-        let others: Vec<_> = listing
-            .others
-            .iter()
-            .map(|(name, kind)| format!("{name}: {kind}"))
-            .collect();
-        assert_eq!(
-            others,
-            [
-                "hard: hard link",
-                "link: symlink",
-                "null: device",
-                "pipe: fifo"
-            ]
-        );
+        let others: Vec<_> = listing.others.iter().map(|(name, kind)| format!("{name}: {kind}")).collect();
+        assert_eq!(others, ["hard: hard link", "link: symlink", "null: device", "pipe: fifo"]);
         assert_eq!(fs::read(into.path().join("a/mask.png")).unwrap(), b"mask");
         assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
         assert_eq!(listing.truncated, None);
@@ -270,7 +234,7 @@ mod tests {
             .add("output/sp ace/in", EntryType::Regular, b"1")
             .add(&long, EntryType::Regular, b"1")
             .read();
-        assert_eq!(listing.bad_names, 5);
+        assert_eq!(listing.refused_names, 5);
         assert_eq!(listing.files.len(), 1);
         assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1);
     }
@@ -282,13 +246,11 @@ mod tests {
         for forged in ["path=output/a/b", "size=4096", "path=output/forged"] {
             let record = format!("{} {forged}\n", forged.len() + 4);
             let name = format!("output/\u{e9}\n{record}x");
-            made.0
-                .append_pax_extensions([("path", name.as_bytes())])
-                .unwrap();
+            made.0.append_pax_extensions([("path", name.as_bytes())]).unwrap();
             made.add("output/short", EntryType::Regular, b"1");
         }
         let (listing, into) = made.add("output/z", EntryType::Regular, b"1").read();
-        assert_eq!(listing.bad_names, 3);
+        assert_eq!(listing.refused_names, 3);
         assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a", "z"]);
         assert_eq!(fs::read_dir(into.path()).unwrap().count(), 2);
     }
@@ -297,25 +259,19 @@ mod tests {
     fn extended_headers_name_the_entry_after_them() {
         let long = format!("output/{}", "x".repeat(120));
         let mut made = Made::new();
-        made.0
-            .append_pax_extensions([("path", long.as_bytes())])
-            .unwrap();
-        let (listing, _) = made
-            .add("output/short", EntryType::Regular, b"1")
-            .add("output/y", EntryType::Regular, b"1")
-            .read();
+        made.0.append_pax_extensions([("path", long.as_bytes())]).unwrap();
+        let (listing, _) =
+            made.add("output/short", EntryType::Regular, b"1").add("output/y", EntryType::Regular, b"1").read();
         let names: Vec<_> = listing.files.keys().map(String::len).collect();
         assert_eq!(names, [120, 1]);
     }
 
     #[test]
-    fn names_that_conflict_are_bad_names() {
+    fn names_that_conflict_are_refused_names() {
         for (first, second) in [("output/a", "output/a/b"), ("output/c/d", "output/c")] {
-            let (listing, _) = Made::new()
-                .add(first, EntryType::Regular, b"1")
-                .add(second, EntryType::Regular, b"1")
-                .read();
-            assert_eq!((listing.bad_names, listing.files.len()), (1, 1), "{second}");
+            let (listing, _) =
+                Made::new().add(first, EntryType::Regular, b"1").add(second, EntryType::Regular, b"1").read();
+            assert_eq!((listing.refused_names, listing.files.len()), (1, 1), "{second}");
         }
     }
 

@@ -21,9 +21,7 @@ use super::connection::DockerEngine;
 use super::containers::{is_running, state_of};
 use super::own_programs;
 use super::sandbox::{self, Role};
-use crate::executor::{
-    BuildLimits, BuildSpec, ExecutorError, JobLimits, JobSpec, OutputSpec, Result,
-};
+use crate::executor::{BuildLimits, BuildSpec, ExecutorError, JobLimits, JobSpec, OutputSpec, Result};
 use crate::model::{Duration, ImageId, limits};
 
 const MIB: u64 = 1024 * 1024;
@@ -45,27 +43,16 @@ impl DockerEngine {
 
     /// Starts a created keeper, and gives it the exec instance that does not survive a restart of the engine.
     pub(super) async fn start_keeper(&self, id: &str) -> Result<()> {
-        self.call("start container", |docker| async move {
-            docker.start_container(id, None).await
-        })
-        .await??;
-        let never_started = &CreateExecOptions {
-            cmd: Some(vec![own_programs::WAIT]),
-            ..CreateExecOptions::default()
-        };
-        self.call("create exec", |docker| async move {
-            docker.create_exec(id, never_started.clone()).await
-        })
-        .await??;
+        self.call("start container", |docker| async move { docker.start_container(id, None).await }).await??;
+        let never_started = &CreateExecOptions { cmd: Some(vec![own_programs::WAIT]), ..CreateExecOptions::default() };
+        self.call("create exec", |docker| async move { docker.create_exec(id, never_started.clone()).await }).await??;
         Ok(())
     }
 
     /// Whether the engine has been the same process since this job was prepared.
     pub(super) async fn is_continuous(&self, job: &str) -> Result<bool> {
         let keeper = self.inspect_role(job, Role::Keeper).await?;
-        Ok(keeper.is_some_and(|seen| {
-            is_running(&state_of(&seen)) && seen.exec_ids.is_some_and(|ids| !ids.is_empty())
-        }))
+        Ok(keeper.is_some_and(|seen| is_running(&state_of(&seen)) && seen.exec_ids.is_some_and(|ids| !ids.is_empty())))
     }
 
     /// A job that runs one of Referee's own programs, in the same sandbox as every job.
@@ -74,10 +61,7 @@ impl DockerEngine {
             name: name.to_owned(),
             image: self.own_image().await?,
             inputs: Vec::new(),
-            output: OutputSpec {
-                target: own_programs::OUTPUT.to_owned(),
-                ..output.clone()
-            },
+            output: OutputSpec { target: own_programs::OUTPUT.to_owned(), ..output.clone() },
             env: Vec::new(),
             env_remove: Vec::new(),
             limits: JobLimits {
@@ -101,11 +85,7 @@ impl DockerEngine {
         let engine = self.facts().await?;
         let root_fs = &bytes::Bytes::from(own_programs::root_fs(&engine.architecture)?);
         let (name, tag) = own_programs::IMAGE.split_once(':').unwrap_or_default();
-        let options = &CreateImageOptionsBuilder::default()
-            .from_src("-")
-            .repo(name)
-            .tag(tag)
-            .build();
+        let options = &CreateImageOptionsBuilder::default().from_src("-").repo(name).tag(tag).build();
         self.call("import image", |docker| async move {
             let body = bollard::body_full(root_fs.clone());
             let mut messages = docker.create_image(Some(options.clone()), Some(body), None);
@@ -116,45 +96,28 @@ impl DockerEngine {
         })
         .await??;
         let made = self.image_facts(own_programs::IMAGE).await?;
-        made.map(|facts| facts.id).ok_or_else(|| {
-            ExecutorError::Refused(format!(
-                "the image {} could not be imported",
-                own_programs::IMAGE
-            ))
-        })
+        made.map(|facts| facts.id)
+            .ok_or_else(|| ExecutorError::Refused(format!("the image {} could not be imported", own_programs::IMAGE)))
     }
 
     /// A volume of that name with other options could be larger than the job may write.
     async fn check_volume(&self, job: &str, output: &OutputSpec) -> Result<()> {
         let name = &self.names(job).volume();
-        let volume = self
-            .call("inspect volume", |docker| async move {
-                docker.inspect_volume(name).await
-            })
-            .await??;
+        let volume = self.call("inspect volume", |docker| async move { docker.inspect_volume(name).await }).await??;
         if volume.options == sandbox::volume_options(output) {
             return Ok(());
         }
-        Err(ExecutorError::Unsafe(format!(
-            "volume {name} has other options than requested"
-        )))
+        Err(ExecutorError::Unsafe(format!("volume {name} has other options than requested")))
     }
 }
 
 pub(super) fn with_command(body: ContainerCreateBody, program: &str) -> ContainerCreateBody {
-    ContainerCreateBody {
-        cmd: Some(vec![program.to_owned()]),
-        ..body
-    }
+    ContainerCreateBody { cmd: Some(vec![program.to_owned()]), ..body }
 }
 
 /// The output of a job that may write nothing.
 pub(super) fn no_output() -> OutputSpec {
-    OutputSpec {
-        target: own_programs::OUTPUT.to_owned(),
-        bytes: 0,
-        files: 0,
-    }
+    OutputSpec { target: own_programs::OUTPUT.to_owned(), bytes: 0, files: 0 }
 }
 
 /// A build of one step of Referee's own, without a context.

@@ -31,9 +31,7 @@ impl SyscallProbe {
 
     /// The restricted calls that were allowed. `None` if the program did not run to its end.
     pub(super) fn allowed(self) -> Option<Vec<&'static str>> {
-        let known = Self::RESTRICTED
-            .iter()
-            .fold(Self::ORDINARY, |all, (bit, _)| all | bit);
+        let known = Self::RESTRICTED.iter().fold(Self::ORDINARY, |all, (bit, _)| all | bit);
         if self.0 & Self::ORDINARY == 0 || self.0 & !known != 0 {
             return None;
         }
@@ -298,10 +296,7 @@ mod tests {
     fn an_exit_code_names_the_allowed_calls() {
         assert_eq!(SyscallProbe(8).allowed(), Some(vec![]));
         assert_eq!(SyscallProbe(9).allowed(), Some(vec!["AF_ALG"]));
-        assert_eq!(
-            SyscallProbe(14).allowed(),
-            Some(vec!["AF_VSOCK", "io_uring"])
-        );
+        assert_eq!(SyscallProbe(14).allowed(), Some(vec!["AF_VSOCK", "io_uring"]));
         for nothing in [0, 7, 127, 137, -1] {
             assert_eq!(SyscallProbe(nothing).allowed(), None, "{nothing}");
         }

@@ -46,8 +46,7 @@ impl Runner for DockerEngine {
             return Ok(());
         }
         // The keeper has lost its exec instance. The job has not started, so a new keeper loses nothing.
-        self.remove_container(&self.names(&job.name).container(Role::Keeper))
-            .await?;
+        self.remove_container(&self.names(&job.name).container(Role::Keeper)).await?;
         let keeper = self.create_keeper(job).await?;
         // The volume exists, so the job's own container can be created while the keeper starts. `submit` creates it
         // again and reports its errors.
@@ -62,10 +61,7 @@ impl Runner for DockerEngine {
         let body = self.container_body(job, Role::Job).await?;
         let seen = self.create(&job.name, Role::Job, &body).await?;
         let id = seen.id.clone().unwrap_or_default();
-        let reference = JobRef {
-            name: job.name.clone(),
-            id,
-        };
+        let reference = JobRef { name: job.name.clone(), id };
         let state = state_of(&seen);
         if state.status == Some(At::CREATED) && start_error(&state).is_none() {
             if !self.is_continuous(&job.name).await? {
@@ -82,10 +78,7 @@ impl Runner for DockerEngine {
 
     async fn poll(&self, jobs: &[JobRef]) -> Result<Vec<JobStatus>> {
         let inspections: Vec<_> = jobs.iter().map(|job| self.status(job)).collect();
-        futures_util::stream::iter(inspections)
-            .buffered(PARALLEL_INSPECTIONS)
-            .try_collect()
-            .await
+        futures_util::stream::iter(inspections).buffered(PARALLEL_INSPECTIONS).try_collect().await
     }
 
     async fn wait(&self, job: &JobRef, at_most: Duration) -> Result<JobStatus> {
@@ -119,13 +112,9 @@ impl Runner for DockerEngine {
     async fn cancel(&self, job: &JobRef, _reason: KillReason) -> Result<()> {
         // `stop` would first wait for a program that may ignore its signal.
         let name = &self.names(&job.name).container(Role::Job);
-        let options = &KillContainerOptionsBuilder::default()
-            .signal("SIGKILL")
-            .build();
+        let options = &KillContainerOptionsBuilder::default().signal("SIGKILL").build();
         let answer = self
-            .call("kill container", |docker| async move {
-                docker.kill_container(name, Some(options.clone())).await
-            })
+            .call("kill container", |docker| async move { docker.kill_container(name, Some(options.clone())).await })
             .await?;
         match answer {
             Ok(()) => Ok(()),
@@ -147,12 +136,7 @@ impl Runner for DockerEngine {
         }
     }
 
-    async fn collect(
-        &self,
-        job: &JobRef,
-        output: &OutputSpec,
-        into: &Path,
-    ) -> Result<OutputListing> {
+    async fn collect(&self, job: &JobRef, output: &OutputSpec, into: &Path) -> Result<OutputListing> {
         match self.status(job).await? {
             JobStatus::Ended(end) if !end.engine_continuous => {
                 return Err(ExecutorError::Refused(format!(
@@ -162,10 +146,7 @@ impl Runner for DockerEngine {
             }
             JobStatus::Ended(_) => {}
             other => {
-                return Err(ExecutorError::Refused(format!(
-                    "job {} has not ended: {other:?}",
-                    job.name
-                )));
+                return Err(ExecutorError::Refused(format!("job {} has not ended: {other:?}", job.name)));
             }
         }
         let keeper = self.names(&job.name).container(Role::Keeper);
@@ -176,21 +157,14 @@ impl Runner for DockerEngine {
         self.unfollow(&job.name);
         let names = self.names(&job.name);
         let (container, keeper) = (names.container(Role::Job), names.container(Role::Keeper));
-        tokio::try_join!(
-            self.remove_container(&container),
-            self.remove_container(&keeper)
-        )?;
+        tokio::try_join!(self.remove_container(&container), self.remove_container(&keeper))?;
         self.remove_volume(&names.volume()).await
     }
 }
 
 impl DockerEngine {
     /// The create request of a container of this job.
-    pub(super) async fn container_body(
-        &self,
-        job: &JobSpec,
-        role: Role,
-    ) -> Result<ContainerCreateBody> {
+    pub(super) async fn container_body(&self, job: &JobSpec, role: Role) -> Result<ContainerCreateBody> {
         let engine = self.facts().await?;
         let configured = self.options().runtime.as_deref();
         let runtime = configured.filter(|_| role != Role::Keeper);
@@ -223,8 +197,7 @@ impl DockerEngine {
         // The engine learns of an out-of-memory kill by a separate event, which may arrive after the end of the
         // container.
         let mut inspections = 0..OOM_INSPECTIONS;
-        while out_of_memory.is_none() && is_unexplained_kill(&state) && inspections.next().is_some()
-        {
+        while out_of_memory.is_none() && is_unexplained_kill(&state) && inspections.next().is_some() {
             tokio::time::sleep(OOM_PAUSE).await;
             match self.inspect_role(&job.name, Role::Job).await? {
                 Some(seen) => state = state_of(&seen),
@@ -247,16 +220,11 @@ impl DockerEngine {
         Ok(JobStatus::Ended(RunEnd {
             started,
             exit_code: state.exit_code.unwrap_or(-1),
-            out_of_memory: state.oom_killed == Some(true)
-                || out_of_memory == Some(OutOfMemory::Container),
+            out_of_memory: state.oom_killed == Some(true) || out_of_memory == Some(OutOfMemory::Container),
             host_out_of_memory: out_of_memory == Some(OutOfMemory::Host),
             engine_continuous: self.is_continuous(&job.name).await?,
             error,
-            duration: if started {
-                run_time(&state)
-            } else {
-                Duration(0)
-            },
+            duration: if started { run_time(&state) } else { Duration(0) },
         }))
     }
 
@@ -267,9 +235,7 @@ impl DockerEngine {
         let Ok(client) = self.client() else {
             return;
         };
-        let options = WaitContainerOptionsBuilder::default()
-            .condition("not-running")
-            .build();
+        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
         let mut answers = std::pin::pin!(client.wait_container(&name, Some(options)));
         let _ = tokio::time::timeout(at_most, answers.next()).await;
     }

@@ -29,23 +29,14 @@ struct ListedImage {
 }
 
 impl DockerEngine {
-    pub(super) async fn save_archive(
-        &self,
-        image: &ImageId,
-        into: &Path,
-        bytes_max: u64,
-    ) -> Result<()> {
+    pub(super) async fn save_archive(&self, image: &ImageId, into: &Path, bytes_max: u64) -> Result<()> {
         let time = limits::IMAGE_LOAD_TIME;
         let late = |_| ExecutorError::Unreachable(format!("save: no end within {time}"));
-        tokio::time::timeout(time.std(), self.export(image, into, bytes_max))
-            .await
-            .map_err(late)??;
+        tokio::time::timeout(time.std(), self.export(image, into, bytes_max)).await.map_err(late)??;
         let path = into.to_owned();
         match blocking(move || archive_problem(File::open(path)?)).await?? {
             None => Ok(()),
-            Some(problem) => Err(ExecutorError::Refused(format!(
-                "its archive of {image} cannot be used: {problem}"
-            ))),
+            Some(problem) => Err(ExecutorError::Refused(format!("its archive of {image} cannot be used: {problem}"))),
         }
     }
 
@@ -135,11 +126,7 @@ mod tests {
 
     #[test]
     fn one_image_without_a_name_is_accepted() {
-        let files = [
-            ("b/layer.tar", "x"),
-            ("a.json", "{}"),
-            ("manifest.json", ONE),
-        ];
+        let files = [("b/layer.tar", "x"), ("a.json", "{}"), ("manifest.json", ONE)];
         assert_eq!(archive(&files), None);
         let empty = ONE.replace("null", "[]");
         assert_eq!(archive(&[("manifest.json", &empty)]), None);
@@ -151,36 +138,21 @@ mod tests {
         let two = format!("[{0},{0}]", &ONE[1..ONE.len() - 1]);
         for (files, message) in [
             (vec![("a.json", "{}")], "it has no manifest.json"),
-            (
-                vec![("manifest.json", named.as_str())],
-                "it names its image referee/python:3.11",
-            ),
-            (
-                vec![("manifest.json", two.as_str())],
-                "it contains 2 images",
-            ),
+            (vec![("manifest.json", named.as_str())], "it names its image referee/python:3.11"),
+            (vec![("manifest.json", two.as_str())], "it contains 2 images"),
             (vec![("manifest.json", "[]")], "it contains 0 images"),
-            (
-                vec![("manifest.json", ONE), ("manifest.json", named.as_str())],
-                "`manifest.json` is not the only list",
-            ),
+            (vec![("manifest.json", ONE), ("manifest.json", named.as_str())], "`manifest.json` is not the only list"),
             (
                 vec![("d/manifest.json", named.as_str()), ("manifest.json", ONE)],
                 "`d/manifest.json` is not the only list",
             ),
-            (
-                vec![("manifest.json", ONE), ("repositories", "{}")],
-                "it has names, in `repositories`",
-            ),
+            (vec![("manifest.json", ONE), ("repositories", "{}")], "it has names, in `repositories`"),
         ] {
             assert_eq!(archive(&files).as_deref(), Some(message));
         }
         let long = " ".repeat(usize::try_from(limits::IMAGE_LIST_BYTES_MAX).unwrap()) + ONE;
         let message = archive(&[("manifest.json", &long)]).unwrap();
-        assert!(
-            message.starts_with("manifest.json cannot be read"),
-            "{message}"
-        );
+        assert!(message.starts_with("manifest.json cannot be read"), "{message}");
     }
 
     #[test]
@@ -189,13 +161,9 @@ mod tests {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
-        tar.append_link(&mut header, "manifest.json", "other")
-            .unwrap();
+        tar.append_link(&mut header, "manifest.json", "other").unwrap();
         let archive = io::Cursor::new(tar.into_inner().unwrap());
         let message = archive_problem(archive).unwrap();
-        assert_eq!(
-            message.as_deref(),
-            Some("`manifest.json` is not the only list")
-        );
+        assert_eq!(message.as_deref(), Some("`manifest.json` is not the only list"));
     }
 }

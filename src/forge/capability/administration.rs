@@ -31,10 +31,7 @@ pub struct Step {
 
 impl Step {
     pub fn new(outcome: StepOutcome, subject: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            subject: subject.into(),
-        }
+        Self { outcome, subject: subject.into() }
     }
 }
 

@@ -23,23 +23,12 @@ pub struct CommitStatus {
 #[async_trait]
 pub trait CommitStatuses: Send + Sync {
     /// Sets the status of its context on a commit.
-    async fn set_status(
-        &self,
-        full_name: &str,
-        sha: &CommitSha,
-        status: &CommitStatus,
-    ) -> Result<()>;
+    async fn set_status(&self, full_name: &str, sha: &CommitSha, status: &CommitStatus) -> Result<()>;
 }
 
 /// Git notes, which `git log` shows below the commit.
 #[async_trait]
 pub trait CommitNotes: Send + Sync {
     /// Makes this text the note of a commit.
-    async fn set_note(
-        &self,
-        at: &ForgeRepository,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<()>;
+    async fn set_note(&self, at: &ForgeRepository, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()>;
 }

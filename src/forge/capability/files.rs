@@ -11,10 +11,5 @@ use crate::forge::Result;
 pub trait FileCommits: Send + Sync {
     /// Makes these files of the default branch hold these bytes, in one commit. No commit is made when they do
     /// already. All other files of the branch stay.
-    async fn put_files(
-        &self,
-        full_name: &str,
-        files: &BTreeMap<String, Vec<u8>>,
-        message: &str,
-    ) -> Result<()>;
+    async fn put_files(&self, full_name: &str, files: &BTreeMap<String, Vec<u8>>, message: &str) -> Result<()>;
 }

@@ -50,8 +50,7 @@ pub trait Issues: Send + Sync {
     async fn close_issue(&self, full_name: &str, number: i64, body: &str) -> Result<()>;
 
     /// The comments of an issue that were written or edited since a time.
-    async fn comments(&self, full_name: &str, issue: i64, since: Timestamp)
-    -> Result<Vec<Comment>>;
+    async fn comments(&self, full_name: &str, issue: i64, since: Timestamp) -> Result<Vec<Comment>>;
 
     /// A comment. `None` when it no longer exists.
     async fn comment(&self, full_name: &str, id: i64) -> Result<Option<Comment>>;

@@ -36,24 +36,13 @@ pub trait Repositories: Send + Sync {
     async fn refs(&self, full_name: &str) -> Result<Vec<(String, CommitSha)>>;
 
     /// The path of a bare repository on this disk that holds a commit, which was seen at `full_ref`.
-    async fn fetch_commit(
-        &self,
-        at: &ForgeRepository,
-        full_ref: &str,
-        sha: &CommitSha,
-    ) -> Result<PathBuf>;
+    async fn fetch_commit(&self, at: &ForgeRepository, full_ref: &str, sha: &CommitSha) -> Result<PathBuf>;
 
     /// Whether the forge still has a commit. A forge may delete one that a later push has replaced.
     async fn has_commit(&self, at: &ForgeRepository, sha: &CommitSha) -> Result<bool>;
 
     /// The page that shows a line of a file in a commit; line 0 is the whole file. `None` without such pages.
-    fn line_url(
-        &self,
-        _full_name: &str,
-        _sha: &CommitSha,
-        _path: &str,
-        _line: u32,
-    ) -> Option<String> {
+    fn line_url(&self, _full_name: &str, _sha: &CommitSha, _path: &str, _line: u32) -> Option<String> {
         None
     }
 }

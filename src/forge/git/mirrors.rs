@@ -32,12 +32,7 @@ pub struct Mirrors {
 
 impl Mirrors {
     /// Nothing is created or asked yet.
-    pub fn new(
-        url: &str,
-        user: &'static str,
-        credentials: Arc<dyn Credentials>,
-        directory: PathBuf,
-    ) -> Self {
+    pub fn new(url: &str, user: &'static str, credentials: Arc<dyn Credentials>, directory: PathBuf) -> Self {
         Self {
             url: url.to_owned(),
             user,
@@ -55,33 +50,16 @@ impl Mirrors {
     }
 
     /// The path of the mirror, after a commit was fetched into it.
-    pub async fn fetch_commit(
-        &self,
-        at: &ForgeRepository,
-        full_ref: &str,
-        sha: &CommitSha,
-    ) -> Result<PathBuf> {
+    pub async fn fetch_commit(&self, at: &ForgeRepository, full_ref: &str, sha: &CommitSha) -> Result<PathBuf> {
         let (full_ref, sha) = (full_ref.to_owned(), sha.clone());
-        self.write(at, move |remote, mirror| {
-            remote.fetch_commit(mirror, &full_ref, &sha)
-        })
-        .await?;
+        self.write(at, move |remote, mirror| remote.fetch_commit(mirror, &full_ref, &sha)).await?;
         Ok(self.mirror(at).path)
     }
 
     /// Sets the note of a commit on the forge.
-    pub async fn set_note(
-        &self,
-        at: &ForgeRepository,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn set_note(&self, at: &ForgeRepository, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
         let (sha, text) = (sha.clone(), text.to_owned());
-        self.write(at, move |remote, mirror| {
-            remote.set_note(mirror, &sha, &text, now)
-        })
-        .await
+        self.write(at, move |remote, mirror| remote.set_note(mirror, &sha, &text, now)).await
     }
 
     /// Makes a branch on the forge hold exactly these files, by one commit on top of its history. Returns whether
@@ -102,10 +80,7 @@ impl Mirrors {
     }
 
     fn mirror(&self, at: &ForgeRepository) -> Mirror {
-        Mirror {
-            full_name: at.full_name.clone(),
-            path: self.directory.join(format!("{}.git", at.id)),
-        }
+        Mirror { full_name: at.full_name.clone(), path: self.directory.join(format!("{}.git", at.id)) }
     }
 
     /// Talks to the forge while no other task writes the repository's mirror.
@@ -147,12 +122,7 @@ impl Mirrors {
         work: Arc<impl Fn(&GitRemote) -> Result<T, GitError> + Send + Sync + 'static>,
     ) -> Result<T> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let remote = GitRemote {
-            url: self.url.clone(),
-            user: self.user,
-            token,
-            cancelled: Arc::clone(&cancelled),
-        };
+        let remote = GitRemote { url: self.url.clone(), user: self.user, token, cancelled: Arc::clone(&cancelled) };
         let task = tokio::task::spawn_blocking(move || work(&remote));
         match tokio::time::timeout(limits::FORGE_GIT_TIME.std(), task).await {
             Ok(Ok(result)) => result.map_err(meaning),
@@ -178,14 +148,10 @@ fn meaning(error: GitError) -> ForgeError {
     match (error.code(), error.class()) {
         (ErrorCode::Auth, _) => ForgeError::Unauthorized,
         (ErrorCode::NotFound, ErrorClass::Http) => ForgeError::NotFound,
-        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) if message().contains("404") => {
-            ForgeError::NotFound
-        }
+        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) if message().contains("404") => ForgeError::NotFound,
         // The forge answers, and refuses this repository alone.
         (_, ErrorClass::Http) if message().contains("403") => ForgeError::Forbidden(message()),
-        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) => {
-            ForgeError::Unreachable(message())
-        }
+        (_, ErrorClass::Http | ErrorClass::Net | ErrorClass::Ssl) => ForgeError::Unreachable(message()),
         _ => ForgeError::Git(GitError::Git(error)),
     }
 }

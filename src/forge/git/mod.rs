@@ -161,13 +161,6 @@ pub fn commit_onto(
     }
     let author = signature(message.now)?;
     let parents: Vec<_> = parent.iter().collect();
-    repository.commit(
-        Some(full_ref),
-        &author,
-        &author,
-        message.text,
-        &tree,
-        &parents,
-    )?;
+    repository.commit(Some(full_ref), &author, &author, message.text, &tree, &parents)?;
     Ok(true)
 }

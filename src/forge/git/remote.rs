@@ -8,15 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git2::{
-    Cred, CredentialType, Direction, FetchOptions, PushOptions, RemoteCallbacks, RemoteRedirect,
-    Repository,
-};
+use git2::{Cred, CredentialType, Direction, FetchOptions, PushOptions, RemoteCallbacks, RemoteRedirect, Repository};
 
-use super::{
-    CommitMessage, FileSet, GitError, NOTES_REF, Result, TooLarge, commit_onto, has_commit,
-    set_note,
-};
+use super::{CommitMessage, FileSet, GitError, NOTES_REF, Result, TooLarge, commit_onto, has_commit, set_note};
 use crate::config::Secret;
 use crate::model::{CommitSha, Timestamp, limits};
 
@@ -82,12 +76,7 @@ impl GitRemote {
     ///
     /// # Errors
     /// [`GitError::Gone`] where the ref no longer leads to the commit, [`GitError::TooLarge`] for a huge history.
-    pub(super) fn fetch_commit(
-        &self,
-        mirror: &Mirror,
-        full_ref: &str,
-        sha: &CommitSha,
-    ) -> Result<()> {
+    pub(super) fn fetch_commit(&self, mirror: &Mirror, full_ref: &str, sha: &CommitSha) -> Result<()> {
         let repository = mirror.open()?;
         let is_here = || has_commit(&mirror.path, sha);
         if is_here() {
@@ -102,11 +91,7 @@ impl GitRemote {
             return by_id;
         }
         self.fetch(&repository, mirror, full_ref, &kept)?;
-        if is_here() {
-            Ok(())
-        } else {
-            Err(GitError::Gone(sha.clone()))
-        }
+        if is_here() { Ok(()) } else { Err(GitError::Gone(sha.clone())) }
     }
 
     /// Sets the note of a commit on the forge. When another writer is faster, its notes are read and ours is set
@@ -114,13 +99,7 @@ impl GitRemote {
     ///
     /// # Errors
     /// Also when other writers were faster [`limits::FORGE_WRITE_ATTEMPTS_MAX`] times.
-    pub(super) fn set_note(
-        &self,
-        mirror: &Mirror,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub(super) fn set_note(&self, mirror: &Mirror, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
         let repository = mirror.open()?;
         let mut last = None;
         for _ in 0..limits::FORGE_WRITE_ATTEMPTS_MAX {
@@ -208,9 +187,7 @@ impl GitRemote {
             Ok(())
         });
         let mut options = PushOptions::new();
-        options
-            .remote_callbacks(callbacks)
-            .follow_redirects(RemoteRedirect::None);
+        options.remote_callbacks(callbacks).follow_redirects(RemoteRedirect::None);
         remote.push(&[format!("{from}:{to}")], Some(&mut options))?;
         let refusal = refusal.lock().ok().and_then(|mut r| r.take());
         refusal.map_or(Ok(()), |message| Err(GitError::Refused(message)))
@@ -224,10 +201,7 @@ impl GitRemote {
         let mut sent = false;
         callbacks.credentials(move |url, _, allowed| {
             let again = std::mem::replace(&mut sent, true);
-            if again
-                || !url.starts_with(&own)
-                || !allowed.contains(CredentialType::USER_PASS_PLAINTEXT)
-            {
+            if again || !url.starts_with(&own) || !allowed.contains(CredentialType::USER_PASS_PLAINTEXT) {
                 return Err(git2::Error::new(
                     git2::ErrorCode::Auth,
                     git2::ErrorClass::Http,

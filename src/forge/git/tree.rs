@@ -39,20 +39,11 @@ pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
     let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
     let tree = commit.tree()?;
     let mut found = find(&repository, &tree)?;
-    let mut source = SourceTree {
-        bytes: found.iter().map(|f| f.bytes).sum(),
-        ..SourceTree::default()
-    };
+    let mut source = SourceTree { bytes: found.iter().map(|f| f.bytes).sum(), ..SourceTree::default() };
     // The memory may not suffice for all texts: files that rules look for by name come first, then files near the root.
     found.sort_by_cached_key(|f| (!is_read_by_rules(&f.path), f.path.matches('/').count()));
     let mut room = TEXTS_BYTES_MAX;
-    for Found {
-        path,
-        id,
-        kind,
-        bytes,
-    } in found
-    {
+    for Found { path, id, kind, bytes } in found {
         let mut head = Vec::new();
         if bytes <= TEXT_BYTES_MAX && matches!(kind, EntryKind::File { .. }) {
             let blob = repository.find_blob(id)?;
@@ -64,10 +55,7 @@ pub fn read_commit(repository: &Path, sha: &CommitSha) -> Result<CommitTree> {
         }
         source.entries.insert(path, Entry { kind, bytes, head });
     }
-    Ok(CommitTree {
-        tree: tree.id().to_string(),
-        source,
-    })
+    Ok(CommitTree { tree: tree.id().to_string(), source })
 }
 
 /// Whether rules look for a file of this name.
@@ -81,12 +69,7 @@ fn is_read_by_rules(path: &str) -> bool {
 ///
 /// # Errors
 /// As [`read_commit`], or when `out` cannot be written.
-pub fn write_context(
-    repository: &Path,
-    sha: &CommitSha,
-    ignore: &DockerIgnore,
-    out: impl Write,
-) -> Result<()> {
+pub fn write_context(repository: &Path, sha: &CommitSha, ignore: &DockerIgnore, out: impl Write) -> Result<()> {
     let repository = Repository::open_bare(repository)?;
     let commit = repository.find_commit(Oid::from_str(sha.as_str())?)?;
     let mut archive = tar::Builder::new(out);
@@ -140,13 +123,7 @@ pub fn append(
 
 /// Everything in a tree, in git's order. No contents are read but the targets of links.
 fn find(repository: &Repository, tree: &Tree<'_>) -> Result<Vec<Found>> {
-    let mut walk = Walk {
-        repository,
-        odb: repository.odb()?,
-        found: Vec::new(),
-        bytes: 0,
-        folders: 0,
-    };
+    let mut walk = Walk { repository, odb: repository.odb()?, found: Vec::new(), bytes: 0, folders: 0 };
     walk.enter(tree, "", 0)?;
     Ok(walk.found)
 }
@@ -201,21 +178,14 @@ impl Walk<'_> {
                 let blob = self.repository.find_blob(id)?;
                 EntryKind::Symlink(String::from_utf8_lossy(blob.content()).into_owned())
             }
-            mode => EntryKind::File {
-                executable: mode & 0o111 != 0,
-            },
+            mode => EntryKind::File { executable: mode & 0o111 != 0 },
         };
         self.push(path, id, kind, bytes)
     }
 
     fn push(&mut self, path: String, id: Oid, kind: EntryKind, bytes: u64) -> Result<()> {
         self.bytes += bytes;
-        self.found.push(Found {
-            path,
-            id,
-            kind,
-            bytes,
-        });
+        self.found.push(Found { path, id, kind, bytes });
         if self.found.len() > limits::SOURCE_FILES_MAX {
             return Err(GitError::TooLarge(TooLarge::Files));
         }

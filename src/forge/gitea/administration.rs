@@ -10,8 +10,8 @@ use super::owner::{ORGANIZERS, PARTICIPANTS, PULLERS, PUSHERS};
 use super::packages::REGISTRY_HELP;
 use super::setup::set_up;
 use crate::forge::{
-    Administration, CreatedImageOwner, CreatedTeam, ForgeError, Members as _, NewTeam,
-    Packages as _, Reporter, Result, SetupLine, Step,
+    Administration, CreatedImageOwner, CreatedTeam, ForgeError, Members as _, NewTeam, Packages as _, Reporter, Result,
+    SetupLine, Step,
 };
 use crate::model::{Challenge, TeamSlug, Timestamp};
 
@@ -63,16 +63,9 @@ impl Administration for GiteaForge {
         owner.member(id, &self.account().await?.login).await?;
         for login in new.members {
             let outcome = owner.member(id, login).await?;
-            steps.push(Step::new(
-                outcome,
-                format!("account {login}: member of {full_name}"),
-            ));
+            steps.push(Step::new(outcome, format!("account {login}: member of {full_name}")));
         }
-        Ok(CreatedTeam {
-            repository,
-            url: format!("{}/{full_name}.git", self.public_url),
-            steps,
-        })
+        Ok(CreatedTeam { repository, url: format!("{}/{full_name}.git", self.public_url), steps })
     }
 
     /// A package right applies to a whole organization, so each team gets a private organization of its own. Its
@@ -86,12 +79,8 @@ impl Administration for GiteaForge {
         report: &mut Reporter<'_>,
     ) -> anyhow::Result<CreatedImageOwner> {
         let owner = self.owner()?;
-        let mut report =
-            |outcome, subject: String| report(SetupLine::Step(Step::new(outcome, subject)));
-        let registry = self
-            .registry()
-            .await
-            .context("asking the forge for the account of Referee")?;
+        let mut report = |outcome, subject: String| report(SetupLine::Step(Step::new(outcome, subject)));
+        let registry = self.registry().await.context("asking the forge for the account of Referee")?;
         let has_registry = registry.is_there().await;
         anyhow::ensure!(
             has_registry.with_context(|| format!("looking for the registry of {}", self.url))?,
@@ -103,9 +92,10 @@ impl Administration for GiteaForge {
         let outcome = owner.organization(&login).await;
         let outcome = outcome.with_context(|| format!("creating the organization {login}"))?;
         report(outcome, format!("organization {login}"));
-        let others = owner.other_owners(&login).await.with_context(|| {
-            format!("reading the owners of {login}; the token must belong to one of them")
-        })?;
+        let others = owner
+            .other_owners(&login)
+            .await
+            .with_context(|| format!("reading the owners of {login}; the token must belong to one of them"))?;
         anyhow::ensure!(
             others.is_empty(),
             "{login} is also owned by {}, who could push images for the team. Remove them from its team Owners, \

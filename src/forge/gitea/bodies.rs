@@ -29,12 +29,7 @@ pub(super) struct Permissions {
 
 impl From<RepositoryBody> for ForgeRepository {
     fn from(body: RepositoryBody) -> Self {
-        Self {
-            id: body.id.to_string(),
-            full_name: body.full_name,
-            private: body.private,
-            archived: body.archived,
-        }
+        Self { id: body.id.to_string(), full_name: body.full_name, private: body.private, archived: body.archived }
     }
 }
 
@@ -48,16 +43,13 @@ pub(super) struct UserBody {
 impl UserBody {
     /// `None` for the placeholder ("Ghost") of a deleted account.
     pub(super) fn sender(self) -> Option<Sender> {
-        (self.id > 0).then_some(Sender {
-            id: self.id,
-            login: self.login,
-        })
+        (self.id > 0).then_some(Sender { id: self.id, login: self.login })
     }
 }
 
 /// Owner and name of `owner/name`.
 pub(super) fn split(full_name: &str) -> Result<(&str, &str)> {
-    full_name.split_once('/').ok_or_else(|| {
-        ForgeError::Invalid(format!("`{full_name}` does not have the form owner/name"))
-    })
+    full_name
+        .split_once('/')
+        .ok_or_else(|| ForgeError::Invalid(format!("`{full_name}` does not have the form owner/name")))
 }

@@ -51,13 +51,7 @@ struct Session {
 }
 
 impl Session {
-    async fn send(
-        &self,
-        method: Method,
-        url: Url,
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Answer> {
+    async fn send(&self, method: Method, url: Url, query: &[(&str, &str)], body: Option<&Value>) -> Result<Answer> {
         let mut request = self.api.client.request(method, url).query(query);
         if let Some(body) = body {
             request = request.json(body);
@@ -90,11 +84,7 @@ impl Answer {
     }
 
     fn error(&self) -> Option<ForgeError> {
-        error_of(
-            self.status,
-            &self.headers,
-            &String::from_utf8_lossy(&self.body),
-        )
+        error_of(self.status, &self.headers, &String::from_utf8_lossy(&self.body))
     }
 }
 
@@ -104,18 +94,9 @@ impl Client {
     ///
     /// # Errors
     /// The address cannot be used in HTTP.
-    pub(super) fn new(
-        url: &str,
-        credentials: Arc<dyn Credentials>,
-        call_time: Duration,
-    ) -> Result<Self> {
+    pub(super) fn new(url: &str, credentials: Arc<dyn Credentials>, call_time: Duration) -> Result<Self> {
         let base = Url::parse(&format!("{url}/api/v1")).map_err(|_| unusable("address"))?;
-        Ok(Self {
-            base,
-            call_time,
-            credentials,
-            session: Arc::default(),
-        })
+        Ok(Self { base, call_time, credentials, session: Arc::default() })
     }
 
     /// Connections with the token of now.
@@ -129,8 +110,8 @@ impl Client {
     }
 
     fn new_session(&self, token: Secret) -> Result<Session> {
-        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
-            .map_err(|_| unusable("token"))?;
+        let mut authorization =
+            HeaderValue::from_str(&format!("token {}", token.expose())).map_err(|_| unusable("token"))?;
         authorization.set_sensitive(true);
         let client = reqwest011::Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
@@ -181,13 +162,9 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer> {
         let mut url = self.base.clone();
-        url.path_segments_mut()
-            .map_err(|()| unusable("address"))?
-            .extend(path);
+        url.path_segments_mut().map_err(|()| unusable("address"))?.extend(path);
         let session = self.session().await?;
-        let mut answer = session
-            .send(method.clone(), url.clone(), query, body)
-            .await?;
+        let mut answer = session.send(method.clone(), url.clone(), query, body).await?;
         if answer.status == 401 && self.credentials.renew(&session.token).await? {
             let renewed = self.session().await?;
             answer = renewed.send(method, url, query, body).await?;
@@ -226,11 +203,7 @@ impl Client {
     ///
     /// # Errors
     /// Also for a list of more than [`limits::FORGE_PAGES_MAX`] pages.
-    pub(super) async fn list<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Vec<T>> {
+    pub(super) async fn list<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<T>> {
         let mut all = Vec::new();
         let take = |entries| {
             all.extend::<Vec<T>>(entries);
@@ -293,9 +266,7 @@ fn unusable(part: &str) -> ForgeError {
 /// Gitea 1.27 and later answer 403 to the loser of a race between writers (recordings, `contents-race`).
 fn error_of(status: u16, headers: &AnswerHeaders, body: &str) -> Option<ForgeError> {
     match ForgeError::of_answer(status, headers, body)? {
-        ForgeError::Forbidden(message) if body.contains("cannot lock ref") => {
-            Some(ForgeError::Conflict(message))
-        }
+        ForgeError::Forbidden(message) if body.contains("cannot lock ref") => Some(ForgeError::Conflict(message)),
         error => Some(error),
     }
 }
@@ -319,11 +290,7 @@ fn error_of_generated<T>(error: ApiError<T>) -> ForgeError {
 
 /// Without the address, which may be internal.
 fn unreachable(error: reqwest011::Error) -> ForgeError {
-    let message = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        error.without_url().to_string()
-    };
+    let message = if error.is_timeout() { "no answer in time".to_owned() } else { error.without_url().to_string() };
     ForgeError::Unreachable(message)
 }
 

@@ -9,20 +9,13 @@ use serde_json::json;
 use super::bodies::split;
 use super::client::present;
 use super::forge::GiteaForge;
-use crate::forge::{
-    CommitNotes, CommitStatus, CommitStatuses, ForgeError, ForgeRepository, Result,
-};
+use crate::forge::{CommitNotes, CommitStatus, CommitStatuses, ForgeError, ForgeRepository, Result};
 use crate::model::{CommitSha, Timestamp};
 
 #[async_trait]
 impl CommitStatuses for GiteaForge {
     /// The forge answers 500 for an unknown commit (recordings, `status-unknown-sha`).
-    async fn set_status(
-        &self,
-        full_name: &str,
-        sha: &CommitSha,
-        status: &CommitStatus,
-    ) -> Result<()> {
+    async fn set_status(&self, full_name: &str, sha: &CommitSha, status: &CommitStatus) -> Result<()> {
         let (owner, name) = split(full_name)?;
         let body = CreateStatusOption {
             context: Some(status.context.clone()),
@@ -32,9 +25,7 @@ impl CommitStatuses for GiteaForge {
         };
         let created = self.client.generated(|api| {
             let body = Some(body.clone());
-            async move {
-                repository_api::repo_create_status(&api, owner, name, sha.as_str(), body).await
-            }
+            async move { repository_api::repo_create_status(&api, owner, name, sha.as_str(), body).await }
         });
         present(created.await?.id, "a status").map(drop)
     }
@@ -42,27 +33,17 @@ impl CommitStatuses for GiteaForge {
 
 #[async_trait]
 impl CommitNotes for GiteaForge {
-    async fn set_note(
-        &self,
-        at: &ForgeRepository,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn set_note(&self, at: &ForgeRepository, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
         if self.version().await?.writes_notes() {
             let (owner, name) = split(&at.full_name)?;
             let path = ["repos", owner, name, "git", "notes", sha.as_str()];
             let body = json!({ "message": text });
-            self.client
-                .call(Method::POST, &path, &[], Some(&body))
-                .await?;
+            self.client.call(Method::POST, &path, &[], Some(&body)).await?;
             return Ok(());
         }
         match self.git.set_note(at, sha, text, now).await {
             // Git gives the same answer for every reason.
-            Err(ForgeError::Forbidden(_)) if self.is_archived(&at.full_name).await? => {
-                Err(ForgeError::Archived)
-            }
+            Err(ForgeError::Forbidden(_)) if self.is_archived(&at.full_name).await? => Err(ForgeError::Archived),
             other => other,
         }
     }

@@ -46,11 +46,7 @@ impl Diagnosis for GiteaForge {
         checks.push(Check::ok(name, account.login.as_str()));
         checks.push(self.check_organizers(challenge, &account).await);
         let template = challenge.template_repository();
-        let own = [
-            Some(&template),
-            challenge.leaderboard.as_ref(),
-            challenge.organizers.as_ref(),
-        ];
+        let own = [Some(&template), challenge.leaderboard.as_ref(), challenge.organizers.as_ref()];
         for full_name in own.into_iter().flatten() {
             let help = "`referee forge setup` creates it.";
             checks.push(self.check_repository(full_name, help).await);
@@ -78,16 +74,12 @@ fn refused_token(name: String, error: &ForgeError) -> Check {
 fn check_version(seen: Check, version: ForgeVersion) -> Check {
     match version.support_level() {
         SupportLevel::Good => seen,
-        SupportLevel::Unpatched(reason) => seen.with_problem(
-            Warning,
-            "a version without known vulnerabilities",
-            format!("Upgrade it: {reason}."),
-        ),
-        SupportLevel::TooOld => seen.with_problem(
-            Error,
-            format!("{OLDEST} or later"),
-            "Upgrade it: it lacks functions that Referee needs.",
-        ),
+        SupportLevel::Unpatched(reason) => {
+            seen.with_problem(Warning, "a version without known vulnerabilities", format!("Upgrade it: {reason}."))
+        }
+        SupportLevel::TooOld => {
+            seen.with_problem(Error, format!("{OLDEST} or later"), "Upgrade it: it lacks functions that Referee needs.")
+        }
     }
 }
 
@@ -108,16 +100,14 @@ impl GiteaForge {
             Ok(true) => Check::ok(name, format!("{team}, and our account can see its members")),
             Ok(false) | Err(ForgeError::Forbidden(_)) => {
                 let seen = format!("{login} is not a member of {team}");
-                let expected =
-                    "our account as a member, because only members can see the other members";
+                let expected = "our account as a member, because only members can see the other members";
                 Check::ok(name, seen).with_problem(Error, expected, help)
             }
-            Err(ForgeError::NotFound) => Check::ok(name, format!("no team {team} found"))
-                .with_problem(
-                    Error,
-                    "a team of that name that our account can see",
-                    "`referee forge setup` creates it.",
-                ),
+            Err(ForgeError::NotFound) => Check::ok(name, format!("no team {team} found")).with_problem(
+                Error,
+                "a team of that name that our account can see",
+                "`referee forge setup` creates it.",
+            ),
             Err(error) => Check::ok(name, error.to_string()).with_problem(Error, ANSWER, help),
         }
     }
@@ -125,9 +115,7 @@ impl GiteaForge {
     async fn check_repository(&self, full_name: &str, help: &str) -> Check {
         let name = format!("repository {full_name}");
         match self.repository_body(full_name).await {
-            Ok(Some(body)) if body.permissions.push => {
-                Check::ok(name, "our account can write to it")
-            }
+            Ok(Some(body)) if body.permissions.push => Check::ok(name, "our account can write to it"),
             Ok(Some(_)) => Check::ok(name, "our account cannot write to it").with_problem(
                 Error,
                 "the right to write code",
@@ -188,11 +176,7 @@ impl GiteaForge {
     }
 
     /// Only an owner can see webhooks; without an owner's token, deliveries show that one exists.
-    async fn check_webhook(
-        &self,
-        challenge: &Challenge,
-        last_delivery: Option<Timestamp>,
-    ) -> Check {
+    async fn check_webhook(&self, challenge: &Challenge, last_delivery: Option<Timestamp>) -> Check {
         let name = format!("webhook of {}", challenge.forge);
         let ending = format!("/hooks/{}", challenge.forge);
         let ask = async {
@@ -208,8 +192,7 @@ impl GiteaForge {
             Ok(true) => {}
             Ok(false) => {
                 let seen = format!("no correct webhook to …{ending}");
-                let expected =
-                    "an active webhook of the organization that sends all our events as JSON";
+                let expected = "an active webhook of the organization that sends all our events as JSON";
                 let help = "`referee forge setup` creates or fixes it.";
                 return Check::ok(name, seen).with_problem(Error, expected, help);
             }

@@ -42,12 +42,7 @@ struct EntryBody {
 
 #[async_trait]
 impl FileCommits for GiteaForge {
-    async fn put_files(
-        &self,
-        full_name: &str,
-        files: &BTreeMap<String, Vec<u8>>,
-        message: &str,
-    ) -> Result<()> {
+    async fn put_files(&self, full_name: &str, files: &BTreeMap<String, Vec<u8>>, message: &str) -> Result<()> {
         let (owner, name) = split(full_name)?;
         let path = ["repos", owner, name, "contents"];
         let mut pause = PAUSE;
@@ -76,11 +71,7 @@ impl FileCommits for GiteaForge {
 
 impl GiteaForge {
     /// All files of a branch, with the git ids of their content.
-    async fn current_files(
-        &self,
-        full_name: &str,
-        branch: &str,
-    ) -> Result<BTreeMap<String, String>> {
+    async fn current_files(&self, full_name: &str, branch: &str) -> Result<BTreeMap<String, String>> {
         let (owner, name) = split(full_name)?;
         let path = ["repos", owner, name, "git", "trees", branch];
         let mut current = BTreeMap::new();
@@ -107,19 +98,14 @@ impl GiteaForge {
 }
 
 /// The operations that turn the current files into these.
-fn changes(
-    files: &BTreeMap<String, Vec<u8>>,
-    current: &BTreeMap<String, String>,
-) -> Result<Vec<Value>> {
+fn changes(files: &BTreeMap<String, Vec<u8>>, current: &BTreeMap<String, String>) -> Result<Vec<Value>> {
     let mut changes = Vec::new();
     for (path, bytes) in files {
         let wanted = Oid::hash_object(ObjectType::Blob, bytes).map_err(GitError::from)?;
         let content = STANDARD.encode(bytes);
         match current.get(path) {
             Some(sha) if *sha == wanted.to_string() => {}
-            Some(sha) => changes.push(
-                json!({ "operation": "update", "path": path, "sha": sha, "content": content }),
-            ),
+            Some(sha) => changes.push(json!({ "operation": "update", "path": path, "sha": sha, "content": content })),
             None => {
                 changes.push(json!({ "operation": "create", "path": path, "content": content }));
             }
@@ -141,23 +127,13 @@ mod tests {
         ]);
         let current = BTreeMap::from([
             // `echo hello | git hash-object --stdin`
-            (
-                "same".to_owned(),
-                "ce013625030ba8dba906f756967f9e9ca394464a".to_owned(),
-            ),
+            ("same".to_owned(), "ce013625030ba8dba906f756967f9e9ca394464a".to_owned()),
             ("other".to_owned(), "0".repeat(40)),
             ("theirs".to_owned(), "1".repeat(40)),
         ]);
         let changes = changes(&files, &current).unwrap();
-        let operations: Vec<_> = changes
-            .iter()
-            .map(|c| {
-                (
-                    c["operation"].as_str().unwrap(),
-                    c["path"].as_str().unwrap(),
-                )
-            })
-            .collect();
+        let operations: Vec<_> =
+            changes.iter().map(|c| (c["operation"].as_str().unwrap(), c["path"].as_str().unwrap())).collect();
         assert_eq!(operations, [("create", "fresh"), ("update", "other")]);
     }
 }

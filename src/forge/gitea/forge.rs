@@ -15,8 +15,8 @@ use crate::forge::credentials::Credentials;
 use crate::forge::git::mirrors::Mirrors;
 use crate::forge::registry::Registry;
 use crate::forge::{
-    Administration, CommitNotes, CommitStatuses, Diagnosis, FileCommits, Forge, ForgeError, Issues,
-    Members, Packages, Result,
+    Administration, CommitNotes, CommitStatuses, Diagnosis, FileCommits, Forge, ForgeError, Issues, Members, Packages,
+    Result,
 };
 use crate::model::{Duration, Sender, limits};
 
@@ -89,21 +89,15 @@ impl GiteaForge {
     /// # Errors
     /// No owner's token is configured.
     pub(super) fn owner(&self) -> Result<&Owner> {
-        self.owner
-            .as_ref()
-            .ok_or(ForgeError::Unsupported("owner's token"))
+        self.owner.as_ref().ok_or(ForgeError::Unsupported("owner's token"))
     }
 
     /// Name and version of the forge's software, asked once.
     pub(super) async fn version(&self) -> Result<ForgeVersion> {
         let ask = || async {
-            let answer = self
-                .client
-                .call(Method::GET, &["version"], &[], None)
-                .await?;
+            let answer = self.client.call(Method::GET, &["version"], &[], None).await?;
             let version = answer.json::<VersionBody>()?.version;
-            ForgeVersion::parse(&version)
-                .ok_or_else(|| ForgeError::Unreadable(format!("version `{version}`")))
+            ForgeVersion::parse(&version).ok_or_else(|| ForgeError::Unreadable(format!("version `{version}`")))
         };
         self.version.get_or_try_init(ask).await.copied()
     }

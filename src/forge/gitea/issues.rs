@@ -23,11 +23,7 @@ struct CommentBody {
 
 impl From<CommentBody> for Comment {
     fn from(body: CommentBody) -> Self {
-        Self {
-            id: body.id,
-            author: body.user.and_then(UserBody::sender),
-            body: body.body.unwrap_or_default(),
-        }
+        Self { id: body.id, author: body.user.and_then(UserBody::sender), body: body.body.unwrap_or_default() }
     }
 }
 
@@ -45,21 +41,13 @@ impl Issues for GiteaForge {
     async fn our_issues(&self, full_name: &str) -> Result<Vec<Issue>> {
         let me = self.account().await?;
         let (owner, name) = split(full_name)?;
-        let query = [
-            ("state", "all"),
-            ("type", "issues"),
-            ("created_by", me.login.as_str()),
-        ];
+        let query = [("state", "all"), ("type", "issues"), ("created_by", me.login.as_str())];
         let path = ["repos", owner, name, "issues"];
         let bodies: Vec<IssueBody> = self.client.list(&path, &query).await?;
         Ok(bodies
             .into_iter()
             .filter(|i| i.pull_request.is_none())
-            .map(|i| Issue {
-                number: i.number,
-                author: i.user.map(|u| u.id),
-                body: i.body.unwrap_or_default(),
-            })
+            .map(|i| Issue { number: i.number, author: i.user.map(|u| u.id), body: i.body.unwrap_or_default() })
             // A forge that ignores `created_by` lists the issues of all authors.
             .filter(|i| i.author == Some(me.id))
             .collect())
@@ -74,10 +62,7 @@ impl Issues for GiteaForge {
 
     async fn open_issue(&self, full_name: &str, title: &str, body: &str) -> Result<i64> {
         let (owner, name) = split(full_name)?;
-        let body = CreateIssueOption {
-            body: Some(body.to_owned()),
-            ..CreateIssueOption::new(title.to_owned())
-        };
+        let body = CreateIssueOption { body: Some(body.to_owned()), ..CreateIssueOption::new(title.to_owned()) };
         let created = self.client.generated(|api| {
             let body = Some(body.clone());
             async move { issue_api::issue_create_issue(&api, owner, name, body).await }
@@ -95,21 +80,9 @@ impl Issues for GiteaForge {
     }
 
     /// No version pages this list: the answer holds all comments (recordings, `comments-list`).
-    async fn comments(
-        &self,
-        full_name: &str,
-        issue: i64,
-        since: Timestamp,
-    ) -> Result<Vec<Comment>> {
+    async fn comments(&self, full_name: &str, issue: i64, since: Timestamp) -> Result<Vec<Comment>> {
         let (owner, name) = split(full_name)?;
-        let path = [
-            "repos",
-            owner,
-            name,
-            "issues",
-            &issue.to_string(),
-            "comments",
-        ];
+        let path = ["repos", owner, name, "issues", &issue.to_string(), "comments"];
         let query = [("since", &*since.to_string())];
         let answer = self.client.call(Method::GET, &path, &query, None).await?;
         let bodies: Vec<CommentBody> = answer.json()?;

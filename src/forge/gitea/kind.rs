@@ -14,12 +14,7 @@ use crate::model::ForgeName;
 
 impl ForgeKind for GiteaSettings {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            statuses: true,
-            notes: true,
-            issues: true,
-            files: true,
-        }
+        Capabilities { statuses: true, notes: true, issues: true, files: true }
     }
 
     fn open(&self, context: &ForgeContext) -> Result<Option<Arc<dyn Forge>>> {
@@ -27,8 +22,8 @@ impl ForgeKind for GiteaSettings {
             return Ok(None);
         };
         let mirrors = context.mirrors.clone();
-        let mut forge = GiteaForge::new(&self.url, credentials::fixed(token), mirrors)?
-            .with_public_url(&self.public_url);
+        let mut forge =
+            GiteaForge::new(&self.url, credentials::fixed(token), mirrors)?.with_public_url(&self.public_url);
         if let Some(token) = context.owner_token.as_ref().or(self.owner_token.as_ref()) {
             let secret = self.webhook_secrets.first().cloned();
             let owner = Owner::new(&self.url, credentials::fixed(token), secret)?;

@@ -61,10 +61,7 @@ impl Members for GiteaForge {
                 "only members of {team} may see its other members; add our account to that team"
             ))),
             401 => Err(ForgeError::Unauthorized),
-            status => Err(ForgeError::Server {
-                status,
-                message: format!("asked for the members of {team}"),
-            }),
+            status => Err(ForgeError::Server { status, message: format!("asked for the members of {team}") }),
         }
     }
 }

@@ -23,11 +23,7 @@ pub(super) type Units<'a> = &'a [(&'a str, &'a str)];
 /// An organizers' team. Commands are comments, so writing issues is enough.
 pub(super) const ORGANIZERS: Units<'static> = &[("repo.code", "write"), ("repo.issues", "write")];
 /// Our own account, in every repository.
-pub(super) const BOTS: Units<'static> = &[
-    ("repo.code", "write"),
-    ("repo.issues", "write"),
-    ("repo.packages", "read"),
-];
+pub(super) const BOTS: Units<'static> = &[("repo.code", "write"), ("repo.issues", "write"), ("repo.packages", "read")];
 /// A participating team, in its repository: it may push and comment. With the right to write issues it could change
 /// our comments, and as an administrator our settings.
 pub(super) const PARTICIPANTS: Units<'static> = &[("repo.code", "write"), ("repo.issues", "read")];
@@ -37,26 +33,11 @@ pub(super) const PUSHERS: Units<'static> = &[("repo.packages", "write")];
 pub(super) const PULLERS: Units<'static> = &[("repo.packages", "read")];
 
 /// The events of the webhook, by the names of the request. `issues` would include labels and milestones.
-const EVENTS: [&str; 7] = [
-    "push",
-    "create",
-    "delete",
-    "repository",
-    "issues_only",
-    "issue_comment",
-    "package",
-];
+const EVENTS: [&str; 7] = ["push", "create", "delete", "repository", "issues_only", "issue_comment", "package"];
 
 /// The events of the webhook that every version has, by the names of the answer. The forge drops events that it does
 /// not know.
-const EVENTS_NEEDED: [&str; 6] = [
-    "push",
-    "create",
-    "delete",
-    "repository",
-    "issues",
-    "issue_comment",
-];
+const EVENTS_NEEDED: [&str; 6] = ["push", "create", "delete", "repository", "issues", "issue_comment"];
 
 /// A forge as the owner of an organization sees it.
 #[derive(Clone)]
@@ -87,9 +68,7 @@ impl TeamBody {
         };
         let level = |unit: &str| self.units_map.as_ref()?.get(unit).map(String::as_str);
         (everywhere && !self.includes_all_repositories)
-            || units
-                .iter()
-                .any(|(unit, wanted)| rank(level(unit)) < rank(Some(wanted)))
+            || units.iter().any(|(unit, wanted)| rank(level(unit)) < rank(Some(wanted)))
     }
 
     /// The team's rights together with these.
@@ -146,16 +125,9 @@ impl Owner {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub(super) fn new(
-        url: &str,
-        credentials: Arc<dyn Credentials>,
-        webhook_secret: Option<Secret>,
-    ) -> Result<Self> {
+    pub(super) fn new(url: &str, credentials: Arc<dyn Credentials>, webhook_secret: Option<Secret>) -> Result<Self> {
         let client = Client::new(url, credentials, limits::FORGE_CALL_TIME)?;
-        Ok(Self {
-            client,
-            webhook_secret,
-        })
+        Ok(Self { client, webhook_secret })
     }
 
     async fn exists(&self, path: &[&str]) -> Result<bool> {
@@ -203,19 +175,12 @@ impl Owner {
     }
 
     async fn teams(&self, organization: &str) -> Result<Vec<TeamBody>> {
-        self.client
-            .list(&["orgs", organization, "teams"], &[])
-            .await
+        self.client.list(&["orgs", organization, "teams"], &[]).await
     }
 
     /// A forge team with at least these rights, and its number. With `everywhere` they apply to all repositories of the
     /// organization.
-    pub(super) async fn team(
-        &self,
-        team: &str,
-        units: Units<'_>,
-        everywhere: bool,
-    ) -> Result<(i64, StepOutcome)> {
+    pub(super) async fn team(&self, team: &str, units: Units<'_>, everywhere: bool) -> Result<(i64, StepOutcome)> {
         let (organization, name) = split(team)?;
         let teams = self.teams(organization).await?;
         let existing = teams.iter().find(|t| t.name.eq_ignore_ascii_case(name));
@@ -231,8 +196,7 @@ impl Owner {
             Some(team) => {
                 body["name"] = Value::from(team.name.as_str());
                 body["units_map"] = json!(team.extended(units));
-                body["includes_all_repositories"] =
-                    Value::from(everywhere || team.includes_all_repositories);
+                body["includes_all_repositories"] = Value::from(everywhere || team.includes_all_repositories);
                 let path = ["teams", &team.id.to_string()];
                 self.send(Method::PATCH, &path, &body).await?;
                 Ok((team.id, StepOutcome::Fixed))
@@ -263,10 +227,7 @@ impl Owner {
     pub(super) async fn team_repository(&self, team: i64, full_name: &str) -> Result<()> {
         let (owner, name) = split(full_name)?;
         let path = ["teams", &team.to_string(), "repos", owner, name];
-        self.client
-            .call(Method::PUT, &path, &[], None)
-            .await
-            .map(drop)
+        self.client.call(Method::PUT, &path, &[], None).await.map(drop)
     }
 
     /// A private repository with a first commit. A `template` is one that others are made from.
@@ -285,19 +246,14 @@ impl Owner {
                     "name": name, "private": true, "auto_init": true,
                     "default_branch": "main", "template": template,
                 });
-                self.send(Method::POST, &["orgs", owner, "repos"], &body)
-                    .await?;
+                self.send(Method::POST, &["orgs", owner, "repos"], &body).await?;
                 Ok(StepOutcome::Created)
             }
         }
     }
 
     /// A private repository, made from a template repository unless it exists.
-    pub(super) async fn generate(
-        &self,
-        template: &str,
-        full_name: &str,
-    ) -> Result<(ForgeRepository, StepOutcome)> {
+    pub(super) async fn generate(&self, template: &str, full_name: &str) -> Result<(ForgeRepository, StepOutcome)> {
         let (owner, name) = split(full_name)?;
         let (template_owner, template_name) = split(template)?;
         let existing: Option<RepositoryBody> = self.client.get(&["repos", owner, name]).await?;
@@ -315,12 +271,7 @@ impl Owner {
     }
 
     /// A label for all repositories of the organization.
-    pub(super) async fn label(
-        &self,
-        organization: &str,
-        name: &str,
-        colour: &str,
-    ) -> Result<StepOutcome> {
+    pub(super) async fn label(&self, organization: &str, name: &str, colour: &str) -> Result<StepOutcome> {
         let path = ["orgs", organization, "labels"];
         let labels: Vec<Value> = self.client.list(&path, &[]).await?;
         if labels.iter().any(|l| l["name"] == name) {
@@ -369,9 +320,7 @@ impl Owner {
     pub(super) async fn has_webhook(&self, organization: &str, ending: &str) -> Result<bool> {
         let path = ["orgs", organization, "hooks"];
         let hooks: Vec<HookBody> = self.client.list(&path, &[]).await?;
-        Ok(hooks
-            .iter()
-            .any(|h| h.url().ends_with(ending) && h.is_right()))
+        Ok(hooks.iter().any(|h| h.url().ends_with(ending) && h.is_right()))
     }
 
     /// Whether there is an account with this login.

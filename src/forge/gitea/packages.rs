@@ -40,20 +40,14 @@ impl Packages for GiteaForge {
         let tags = all
             .into_iter()
             .filter(|p| p.kind == "container" && !p.version.starts_with("sha256:"))
-            .map(|p| ImageTag {
-                owner_id: p.owner.id,
-                name: p.name,
-                tag: p.version,
-            });
+            .map(|p| ImageTag { owner_id: p.owner.id, name: p.name, tag: p.version });
         Ok(tags.collect())
     }
 
     async fn registry(&self) -> Result<Registry> {
         let open = || async {
-            let account = RegistryAccount {
-                user: self.account().await?.login,
-                credentials: Arc::clone(&self.credentials),
-            };
+            let account =
+                RegistryAccount { user: self.account().await?.login, credentials: Arc::clone(&self.credentials) };
             // The registry is at the root of the host, also where the forge's pages are below a path.
             Registry::new(&self.url, Some(account))
                 .and_then(|registry| registry.with_public_address(&self.public_url))

@@ -15,13 +15,10 @@ impl Repositories for GiteaForge {
     async fn team_repositories(&self, teams: &TeamPattern) -> Result<Vec<ForgeRepository>> {
         let (owner, _) = split(&teams.before)?;
         // The API lists the repositories of an organization and of an account at different paths.
-        let bodies: Vec<RepositoryBody> =
-            match self.client.list(&["orgs", owner, "repos"], &[]).await {
-                Err(ForgeError::NotFound) => {
-                    self.client.list(&["users", owner, "repos"], &[]).await?
-                }
-                other => other?,
-            };
+        let bodies: Vec<RepositoryBody> = match self.client.list(&["orgs", owner, "repos"], &[]).await {
+            Err(ForgeError::NotFound) => self.client.list(&["users", owner, "repos"], &[]).await?,
+            other => other?,
+        };
         let mut found: Vec<ForgeRepository> = bodies.into_iter().map(Into::into).collect();
         found.retain(|r| teams.team_of(&r.full_name).is_some());
         found.sort_by(|a, b| a.full_name.cmp(&b.full_name));
@@ -43,12 +40,7 @@ impl Repositories for GiteaForge {
         self.git.refs(full_name).await
     }
 
-    async fn fetch_commit(
-        &self,
-        at: &ForgeRepository,
-        full_ref: &str,
-        sha: &CommitSha,
-    ) -> Result<PathBuf> {
+    async fn fetch_commit(&self, at: &ForgeRepository, full_ref: &str, sha: &CommitSha) -> Result<PathBuf> {
         self.git.fetch_commit(at, full_ref, sha).await
     }
 
@@ -67,10 +59,7 @@ impl Repositories for GiteaForge {
     fn line_url(&self, full_name: &str, sha: &CommitSha, path: &str, line: u32) -> Option<String> {
         let mut url = Url::parse(&self.public_url).ok()?;
         let (owner, name) = split(full_name).ok()?;
-        url.path_segments_mut()
-            .ok()?
-            .extend([owner, name, "src", "commit", sha.as_str()])
-            .extend(path.split('/'));
+        url.path_segments_mut().ok()?.extend([owner, name, "src", "commit", sha.as_str()]).extend(path.split('/'));
         if line > 0 {
             url.set_fragment(Some(&format!("L{line}")));
         }

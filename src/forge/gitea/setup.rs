@@ -8,9 +8,7 @@ use super::owner::{BOTS, ORGANIZERS, Owner};
 use super::packages::REGISTRY_HELP;
 use super::version::{OLDEST, SupportLevel};
 use crate::forge::git::CommitMessage;
-use crate::forge::{
-    Members as _, Packages as _, Reporter, Repositories as _, SetupLine, Step, StepOutcome, folder,
-};
+use crate::forge::{Members as _, Packages as _, Reporter, Repositories as _, SetupLine, Step, StepOutcome, folder};
 use crate::model::{Challenge, Timestamp};
 
 /// A setup under way.
@@ -42,28 +40,16 @@ pub(super) async fn set_up(
             report(SetupLine::Note(format!("note    upgrade it: {reason}")));
         }
         SupportLevel::TooOld => {
-            anyhow::bail!(
-                "{version} lacks functions that Referee needs; upgrade to {OLDEST} or later"
-            )
+            anyhow::bail!("{version} lacks functions that Referee needs; upgrade to {OLDEST} or later")
         }
     }
     let account = forge.account().await.context("asking for our account")?;
-    let mut setup = Setup {
-        forge,
-        owner,
-        challenge,
-        hook_url,
-        now,
-        bot: account.login,
-        report,
-    };
+    let mut setup = Setup { forge, owner, challenge, hook_url, now, bot: account.login, report };
     setup.steps().await?;
     setup.advise(version.announces_packages());
     let url = &forge.url;
     if challenge.takes_images() && !forge.registry().await?.is_there().await? {
-        setup.note(format!(
-            "\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_HELP}."
-        ));
+        setup.note(format!("\nA phase is triggered by `image:`, and {url} has no registry. {REGISTRY_HELP}."));
     }
     Ok(())
 }
@@ -92,10 +78,7 @@ impl Setup<'_, '_> {
         self.step(outcome, "label referee");
         if let Some(leaderboard) = &challenge.leaderboard {
             let outcome = owner.repository(leaderboard, false).await?;
-            self.step(
-                outcome,
-                format!("repository {leaderboard}: for the leaderboards"),
-            );
+            self.step(outcome, format!("repository {leaderboard}: for the leaderboards"));
         }
         self.template().await?;
         let url = self.hook_url;
@@ -120,25 +103,13 @@ impl Setup<'_, '_> {
             return Ok(());
         };
         let (id, outcome) = owner.team(organizers, ORGANIZERS, false).await?;
-        self.step(
-            outcome,
-            format!("team {organizers}: its members may give commands"),
-        );
+        self.step(outcome, format!("team {organizers}: its members may give commands"));
         // Only members may see the other members.
         let outcome = owner.member(id, &self.bot).await?;
-        self.step(
-            outcome,
-            format!(
-                "account {}: member of {organizers}, to see its members",
-                self.bot
-            ),
-        );
+        self.step(outcome, format!("account {}: member of {organizers}, to see its members", self.bot));
         let outcome = owner.repository(organizers, false).await?;
         owner.team_repository(id, organizers).await?;
-        self.step(
-            outcome,
-            format!("repository {organizers}: issues for commands"),
-        );
+        self.step(outcome, format!("repository {organizers}: issues for commands"));
         Ok(())
     }
 
@@ -146,33 +117,17 @@ impl Setup<'_, '_> {
         let challenge = self.challenge;
         let name = challenge.template_repository();
         let outcome = self.owner.repository(&name, true).await?;
-        self.step(
-            outcome,
-            format!("repository {name}: the template of teams' repositories"),
-        );
+        self.step(outcome, format!("repository {name}: the template of teams' repositories"));
         let Some(folder) = &challenge.template else {
             return Ok(());
         };
         let shown = folder.display();
         let repository = self.forge.repository_named(&name).await?;
-        let repository =
-            repository.with_context(|| format!("{name} is not visible to our account"))?;
-        let files =
-            folder::read_files(folder).with_context(|| format!("reading the template {shown}"))?;
-        let message = CommitMessage {
-            text: "The template of the challenge",
-            now: self.now,
-        };
-        let pushed = self
-            .forge
-            .git
-            .push_files(&repository, "main", files, message)
-            .await?;
-        let outcome = if pushed {
-            StepOutcome::Fixed
-        } else {
-            StepOutcome::Found
-        };
+        let repository = repository.with_context(|| format!("{name} is not visible to our account"))?;
+        let files = folder::read_files(folder).with_context(|| format!("reading the template {shown}"))?;
+        let message = CommitMessage { text: "The template of the challenge", now: self.now };
+        let pushed = self.forge.git.push_files(&repository, "main", files, message).await?;
+        let outcome = if pushed { StepOutcome::Fixed } else { StepOutcome::Found };
         self.step(outcome, format!("files of {name}, from {shown}"));
         Ok(())
     }

@@ -52,9 +52,9 @@ impl ForgeVersion {
         match self {
             Self::Gitea(..) if self < Self::Gitea(1, 22, 0) => SupportLevel::TooOld,
             Self::Forgejo(major, ..) if major < 10 => SupportLevel::TooOld,
-            Self::Gitea(..) if self < Self::Gitea(1, 26, 2) => SupportLevel::Unpatched(
-                "before 1.26.2 Gitea gave private container images to anyone (CVE-2026-27771)",
-            ),
+            Self::Gitea(..) if self < Self::Gitea(1, 26, 2) => {
+                SupportLevel::Unpatched("before 1.26.2 Gitea gave private container images to anyone (CVE-2026-27771)")
+            }
             _ => SupportLevel::Good,
         }
     }
@@ -81,10 +81,7 @@ mod tests {
             ("1.26.4", ForgeVersion::Gitea(1, 26, 4)),
             ("10.0.0+dev", ForgeVersion::Forgejo(10, 0, 0)),
             ("10.0.3+gitea-1.22.0", ForgeVersion::Forgejo(10, 0, 3)),
-            (
-                "11.0.1-2-gabc+gitea-1.22.0",
-                ForgeVersion::Forgejo(11, 0, 1),
-            ),
+            ("11.0.1-2-gabc+gitea-1.22.0", ForgeVersion::Forgejo(11, 0, 1)),
         ] {
             assert_eq!(ForgeVersion::parse(text), Some(version), "{text}");
         }
@@ -100,9 +97,6 @@ mod tests {
         assert_eq!(of("1.21.11").support_level(), SupportLevel::TooOld);
         assert_eq!(of("7.0.1").support_level(), SupportLevel::TooOld);
         assert_eq!(of("1.26.2").support_level(), SupportLevel::Good);
-        assert!(matches!(
-            of("1.24.0").support_level(),
-            SupportLevel::Unpatched(_)
-        ));
+        assert!(matches!(of("1.24.0").support_level(), SupportLevel::Unpatched(_)));
     }
 }

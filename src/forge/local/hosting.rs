@@ -51,13 +51,7 @@ impl Hosting for LocalForge {
         self.root.join(format!("{full_name}.git"))
     }
 
-    fn create(
-        &self,
-        full_name: &str,
-        new_id: &str,
-        files: &FileSet,
-        now: Timestamp,
-    ) -> Result<ForgeRepository> {
+    fn create(&self, full_name: &str, new_id: &str, files: &FileSet, now: Timestamp) -> Result<ForgeRepository> {
         let path = self.path(full_name);
         if let Ok(id) = id_of(&path) {
             return Ok(repository(id, full_name.to_owned()));
@@ -79,13 +73,7 @@ impl Hosting for LocalForge {
     fn install_hook(&self, full_name: &str, token: &PageToken) -> Result<()> {
         let path = self.path(full_name);
         set_config(&path, &CONFIG)?;
-        set_config(
-            &path,
-            &[
-                ("referee.url", self.url.as_str()),
-                ("referee.token", token.as_str()),
-            ],
-        )?;
+        set_config(&path, &[("referee.url", self.url.as_str()), ("referee.token", token.as_str())])?;
         let hooks = path.join("hooks");
         fs::create_dir_all(&hooks)?;
         // Written under another name and renamed: a push at the same time runs the old hook or the new one.
@@ -98,12 +86,7 @@ impl Hosting for LocalForge {
 }
 
 fn repository(id: String, full_name: String) -> ForgeRepository {
-    ForgeRepository {
-        id,
-        full_name,
-        private: true,
-        archived: false,
-    }
+    ForgeRepository { id, full_name, private: true, archived: false }
 }
 
 /// The daemon's address and the token for it, as a repository's hook finds them.
@@ -113,8 +96,8 @@ fn repository(id: String, full_name: String) -> ForgeRepository {
 pub fn hook_address(git_dir: &Path) -> Result<(String, PageToken)> {
     let config = git2::Repository::open_bare(git_dir)?.config()?;
     let url = config.get_string("referee.url")?;
-    let token = PageToken::new(config.get_string("referee.token")?)
-        .map_err(|e| GitError::Io(std::io::Error::other(e)))?;
+    let token =
+        PageToken::new(config.get_string("referee.token")?).map_err(|e| GitError::Io(std::io::Error::other(e)))?;
     Ok((url, token))
 }
 
@@ -195,12 +178,8 @@ mod tests {
     fn a_repository_is_made_once_and_read_back() {
         let root = tempfile::tempdir().unwrap();
         let forge = forge(root.path(), "/bin/x");
-        let made = forge
-            .create("nuclei/team-a", "id-1", &files(), NOW)
-            .unwrap();
-        let again = forge
-            .create("nuclei/team-a", "id-2", &files(), NOW)
-            .unwrap();
+        let made = forge.create("nuclei/team-a", "id-1", &files(), NOW).unwrap();
+        let again = forge.create("nuclei/team-a", "id-2", &files(), NOW).unwrap();
         assert_eq!(made, again);
         assert_eq!(forge.list().unwrap(), vec![made]);
 
@@ -210,23 +189,14 @@ mod tests {
         let (name, sha) = &refs[0];
         assert_eq!(name, "refs/heads/main");
         let commit = git::read_commit(&path, sha).unwrap();
-        assert_eq!(
-            commit.source.entries["bin/run.sh"].kind,
-            EntryKind::File { executable: true }
-        );
-        assert_eq!(
-            commit.source.text("Dockerfile"),
-            Some(&b"FROM scratch\n"[..])
-        );
+        assert_eq!(commit.source.entries["bin/run.sh"].kind, EntryKind::File { executable: true });
+        assert_eq!(commit.source.text("Dockerfile"), Some(&b"FROM scratch\n"[..]));
 
         let mut context = Vec::new();
         git::write_context(&path, sha, &DockerIgnore::default(), &mut context).unwrap();
         let mut archive = tar::Archive::new(&context[..]);
-        let names: Vec<_> = archive
-            .entries()
-            .unwrap()
-            .map(|e| e.unwrap().path().unwrap().display().to_string())
-            .collect();
+        let names: Vec<_> =
+            archive.entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string()).collect();
         assert_eq!(names, ["Dockerfile", "bin/run.sh"]);
     }
 
@@ -234,9 +204,7 @@ mod tests {
     fn notes_are_edited_in_place() {
         let root = tempfile::tempdir().unwrap();
         let forge = forge(root.path(), "/bin/x");
-        forge
-            .create("nuclei/team-a", "id-1", &files(), NOW)
-            .unwrap();
+        forge.create("nuclei/team-a", "id-1", &files(), NOW).unwrap();
         let path = forge.path("nuclei/team-a");
         let sha = git::refs(&path).unwrap()[0].1.clone();
         for text in ["first", "second", "second"] {
@@ -255,16 +223,11 @@ mod tests {
     fn a_hook_knows_its_address_and_survives_quotes_in_paths() {
         let root = tempfile::tempdir().unwrap();
         let forge = forge(root.path(), "/opt/it's/referee");
-        forge
-            .create("nuclei/team-a", "id-1", &files(), NOW)
-            .unwrap();
+        forge.create("nuclei/team-a", "id-1", &files(), NOW).unwrap();
         let token = PageToken::from_bytes([7; 16]);
         forge.install_hook("nuclei/team-a", &token).unwrap();
         let path = forge.path("nuclei/team-a");
-        assert_eq!(
-            hook_address(&path).unwrap(),
-            ("http://127.0.0.1:8030".to_owned(), token)
-        );
+        assert_eq!(hook_address(&path).unwrap(), ("http://127.0.0.1:8030".to_owned(), token));
         let script = fs::read_to_string(path.join("hooks/post-receive")).unwrap();
         assert!(script.contains(r"program='/opt/it'\''s/referee'"));
     }

@@ -18,10 +18,6 @@ impl ForgeKind for LocalSettings {
 
     fn open(&self, context: &ForgeContext) -> Result<Option<Arc<dyn Forge>>> {
         let (url, program) = (context.daemon_url.clone(), context.program.clone());
-        Ok(Some(Arc::new(LocalForge::new(
-            self.root.clone(),
-            url,
-            program,
-        ))))
+        Ok(Some(Arc::new(LocalForge::new(self.root.clone(), url, program))))
     }
 }

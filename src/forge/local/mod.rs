@@ -45,10 +45,7 @@ impl LocalForge {
         }
     }
 
-    async fn find(
-        &self,
-        wanted: impl Fn(&ForgeRepository) -> bool,
-    ) -> Result<Option<ForgeRepository>> {
+    async fn find(&self, wanted: impl Fn(&ForgeRepository) -> bool) -> Result<Option<ForgeRepository>> {
         let all = self.blocking(|forge| forge.list()).await?;
         Ok(all.into_iter().find(wanted))
     }
@@ -84,33 +81,20 @@ impl Repositories for LocalForge {
         self.blocking(move |_| git::refs(&path)).await
     }
 
-    async fn fetch_commit(
-        &self,
-        at: &ForgeRepository,
-        _full_ref: &str,
-        _sha: &CommitSha,
-    ) -> Result<PathBuf> {
+    async fn fetch_commit(&self, at: &ForgeRepository, _full_ref: &str, _sha: &CommitSha) -> Result<PathBuf> {
         Ok(self.path(&at.full_name))
     }
 
     async fn has_commit(&self, at: &ForgeRepository, sha: &CommitSha) -> Result<bool> {
         let (path, sha) = (self.path(&at.full_name), sha.clone());
-        self.blocking(move |_| Ok(git::has_commit(&path, &sha)))
-            .await
+        self.blocking(move |_| Ok(git::has_commit(&path, &sha))).await
     }
 }
 
 #[async_trait]
 impl CommitNotes for LocalForge {
-    async fn set_note(
-        &self,
-        at: &ForgeRepository,
-        sha: &CommitSha,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn set_note(&self, at: &ForgeRepository, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
         let (path, sha, text) = (self.path(&at.full_name), sha.clone(), text.to_owned());
-        self.blocking(move |_| git::set_note(&path, &sha, &text, now))
-            .await
+        self.blocking(move |_| git::set_note(&path, &sha, &text, now)).await
     }
 }

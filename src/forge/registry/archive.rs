@@ -30,12 +30,7 @@ pub(super) struct Archive {
 impl Archive {
     /// Begins a new file. All layers together may have `limit` bytes. A layer counts as often as the image contains it.
     pub(super) fn create(path: &Path, limit: u64) -> io::Result<Self> {
-        Ok(Self {
-            tar: tar::Builder::new(File::create_new(path)?),
-            layers: Vec::new(),
-            total: 0,
-            limit,
-        })
+        Ok(Self { tar: tar::Builder::new(File::create_new(path)?), layers: Vec::new(), total: 0, limit })
     }
 
     /// Adds a layer from the bytes that the registry sends. After a fault that the registry's bytes may have caused,
@@ -74,12 +69,7 @@ impl Archive {
                 Scan::NotTar => Ok(Err(LayerFault::NotTar)),
             }
         });
-        let Copying {
-            hasher,
-            bytes,
-            stopped,
-            ..
-        } = copy;
+        let Copying { hasher, bytes, stopped, .. } = copy;
         entry.finish()?;
         let judged = match (stopped, scanned) {
             (Some(Stop::Disk(error)), _) => return Err(error),
@@ -115,10 +105,7 @@ impl Archive {
         let name = format!("{}.json", Digest::of(config).hex());
         let layers: Vec<&str> = self.layers.iter().map(|(name, _)| name.as_str()).collect();
         let list = serde_json::json!([{ "Config": name, "RepoTags": null, "Layers": layers }]);
-        for (name, text) in [
-            (name.as_str(), config),
-            ("manifest.json", list.to_string().as_bytes()),
-        ] {
+        for (name, text) in [(name.as_str(), config), ("manifest.json", list.to_string().as_bytes())] {
             let mut header = Header::new_gnu();
             header.set_mode(0o644);
             header.set_mtime(0);

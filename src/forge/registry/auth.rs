@@ -19,10 +19,7 @@ pub(super) enum Challenge {
     /// User and token in every request.
     Basic,
     /// A token from the address `realm`, for a service.
-    Bearer {
-        realm: String,
-        service: Option<String>,
-    },
+    Bearer { realm: String, service: Option<String> },
 }
 
 /// The known challenge of an answer; Bearer, if there are several.
@@ -98,9 +95,8 @@ pub(super) fn bearer(answer: &[u8]) -> Result<HeaderValue> {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        RegistryError::Auth("user or token contain characters that HTTP does not allow".into())
-    })?;
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| RegistryError::Auth("user or token contain characters that HTTP does not allow".into()))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -122,8 +118,8 @@ impl TokenHosts<'_> {
     /// # Errors
     /// The registry names an unknown host.
     pub fn address(&self, realm: &str, service: Option<&str>, repository: &str) -> Result<Url> {
-        let mut url = Url::parse(realm)
-            .map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
+        let mut url =
+            Url::parse(realm).map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
         let is = |known: &Url| known.origin() == url.origin();
         if !is(self.registry) && !self.other.is_some_and(is) {
             if !self.public.is_some_and(is) {
@@ -162,49 +158,31 @@ mod tests {
     #[test]
     fn challenges_of_forges_are_read() {
         let bearer = |realm: &str, service: Option<&str>| {
-            Some(Challenge::Bearer {
-                realm: realm.into(),
-                service: service.map(str::to_owned),
-            })
+            Some(Challenge::Bearer { realm: realm.into(), service: service.map(str::to_owned) })
         };
         let gitea = r#"Bearer realm="https://git.example.org/v2/token",service="container_registry",scope="*""#;
         assert_eq!(
             challenge_of(&[r#"Basic realm="x""#, gitea]),
-            bearer(
-                "https://git.example.org/v2/token",
-                Some("container_registry")
-            )
+            bearer("https://git.example.org/v2/token", Some("container_registry"))
         );
         assert_eq!(
             challenge_of(&[r#"bearer service="a, \"b\"", realm=http://x/"#]),
             bearer("http://x/", Some(r#"a, "b""#))
         );
-        assert_eq!(
-            challenge_of(&[r#"Basic realm="x""#]),
-            Some(Challenge::Basic)
-        );
+        assert_eq!(challenge_of(&[r#"Basic realm="x""#]), Some(Challenge::Basic));
         for none in ["Bearer scope=\"x\"", "Negotiate abc", "Bearer", ""] {
             assert_eq!(challenge_of(&[none]), None, "{none}");
         }
-        assert_eq!(
-            challenge_of(&[r#"Bearer realm="unclosed"#]),
-            bearer("unclosed", None)
-        );
+        assert_eq!(challenge_of(&[r#"Bearer realm="unclosed"#]), bearer("unclosed", None));
     }
 
     #[test]
     fn tokens_are_asked_of_known_hosts_only() {
         let own = Url::parse("https://git.example.org").unwrap();
-        let hosts = TokenHosts {
-            registry: &own,
-            public: None,
-            other: None,
-        };
+        let hosts = TokenHosts { registry: &own, public: None, other: None };
         let address = |realm: &str| hosts.address(realm, Some("a b"), "o/x");
         assert_eq!(
-            address("https://git.example.org/v2/token?a=1")
-                .unwrap()
-                .as_str(),
+            address("https://git.example.org/v2/token?a=1").unwrap().as_str(),
             "https://git.example.org/v2/token?a=1&service=a+b&scope=repository%3Ao%2Fx%3Apull"
         );
         for foreign in [
@@ -218,10 +196,7 @@ mod tests {
             assert!(address(foreign).is_err(), "{foreign}");
         }
         let other = Url::parse("https://auth.example.org").unwrap();
-        let configured = TokenHosts {
-            other: Some(&other),
-            ..hosts
-        };
+        let configured = TokenHosts { other: Some(&other), ..hosts };
         let url = configured.address("https://auth.example.org/t", None, "x");
         assert_eq!(url.unwrap().host_str(), Some("auth.example.org"));
     }
@@ -230,20 +205,10 @@ mod tests {
     fn a_public_address_is_replaced_by_the_reachable_one() {
         let inside = Url::parse("http://gitea:3000").unwrap();
         let public = Url::parse("https://git.example.org").unwrap();
-        let hosts = TokenHosts {
-            registry: &inside,
-            public: Some(&public),
-            other: None,
-        };
-        for realm in [
-            "https://git.example.org/v2/token?a=1",
-            "http://gitea:3000/v2/token?a=1",
-        ] {
+        let hosts = TokenHosts { registry: &inside, public: Some(&public), other: None };
+        for realm in ["https://git.example.org/v2/token?a=1", "http://gitea:3000/v2/token?a=1"] {
             let url = hosts.address(realm, None, "o/x").unwrap();
-            assert_eq!(
-                url.as_str(),
-                "http://gitea:3000/v2/token?a=1&scope=repository%3Ao%2Fx%3Apull"
-            );
+            assert_eq!(url.as_str(), "http://gitea:3000/v2/token?a=1&scope=repository%3Ao%2Fx%3Apull");
         }
         for foreign in [
             "http://git.example.org/v2/token",
@@ -263,12 +228,7 @@ mod tests {
             assert_eq!(value.to_str().unwrap(), "Bearer hush");
             assert!(!format!("{value:?}").contains("hush"));
         }
-        for bad in [
-            r#"{"token":"hush\n"}"#,
-            r#"{"token":"hush""#,
-            r#"{"token":""}"#,
-            "{}",
-        ] {
+        for bad in [r#"{"token":"hush\n"}"#, r#"{"token":"hush""#, r#"{"token":""}"#, "{}"] {
             let error = bearer(bad.as_bytes()).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
         }

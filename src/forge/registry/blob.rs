@@ -20,13 +20,7 @@ pub struct BlobReader {
 impl BlobReader {
     /// Reads the body of an answer, up to `limit` bytes.
     pub(super) fn new(answer: Response, wanted: &Digest, limit: u64) -> Self {
-        Self {
-            answer,
-            hasher: Sha256::new(),
-            wanted: wanted.clone(),
-            bytes: 0,
-            limit,
-        }
+        Self { answer, hasher: Sha256::new(), wanted: wanted.clone(), bytes: 0, limit }
     }
 
     /// The next piece; `None` after the last one, when all of them together have the digest.
@@ -47,10 +41,7 @@ impl BlobReader {
         }
         let found = Digest::of_hash(std::mem::take(&mut self.hasher).finalize().into());
         if found != self.wanted {
-            return Err(RegistryError::DigestMismatch {
-                wanted: self.wanted.clone(),
-                found,
-            });
+            return Err(RegistryError::DigestMismatch { wanted: self.wanted.clone(), found });
         }
         Ok(None)
     }

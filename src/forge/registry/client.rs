@@ -12,9 +12,7 @@ use serde::Deserialize;
 
 use super::auth::{self, Challenge, TokenHosts};
 use super::blob::BlobReader;
-use super::requests::{
-    accept, base_address, is_repository, is_tag, network_error, next_page, read_body, send, within,
-};
+use super::requests::{accept, base_address, is_repository, is_tag, network_error, next_page, read_body, send, within};
 use super::{RegistryError, Result};
 use crate::forge::credentials::Credentials;
 use crate::model::{Digest, limits};
@@ -106,9 +104,7 @@ impl Registry {
             return accept(answer, "the registry").map(drop);
         }
         match auth::challenge(answer.headers()) {
-            Some(Challenge::Bearer { realm, .. }) => {
-                self.token_hosts().address(&realm, None, "any").map(drop)
-            }
+            Some(Challenge::Bearer { realm, .. }) => self.token_hosts().address(&realm, None, "any").map(drop),
             _ => Ok(()),
         }
     }
@@ -137,11 +133,7 @@ impl Registry {
     }
 
     fn token_hosts(&self) -> TokenHosts<'_> {
-        TokenHosts {
-            registry: &self.base,
-            public: self.public.as_ref(),
-            other: self.token_origin.as_ref(),
-        }
+        TokenHosts { registry: &self.base, public: self.public.as_ref(), other: self.token_origin.as_ref() }
     }
 
     /// All tags of a repository.
@@ -162,8 +154,8 @@ impl Registry {
             let answer = accept(answer, &subject)?;
             next = next_page(&url, answer.headers())?;
             let text = read_body(answer, limits::REGISTRY_ANSWER_BYTES_MAX, &subject).await?;
-            let page: Page = serde_json::from_slice(&text)
-                .map_err(|e| RegistryError::Protocol(format!("{subject}: {e}")))?;
+            let page: Page =
+                serde_json::from_slice(&text).map_err(|e| RegistryError::Protocol(format!("{subject}: {e}")))?;
             let before = tags.len();
             let listed = page.tags.unwrap_or_default().into_iter();
             tags.extend(listed.filter(|tag| is_tag(tag)));
@@ -207,11 +199,7 @@ impl Registry {
                 return Err(RegistryError::DigestMismatch { wanted, found });
             }
         }
-        Ok(Manifest {
-            digest: found,
-            media_type,
-            bytes,
-        })
+        Ok(Manifest { digest: found, media_type, bytes })
     }
 
     /// Starts to read a blob of at most `limit` bytes.
@@ -232,12 +220,7 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::blob`] and [`BlobReader::next`].
-    pub async fn blob_bytes(
-        &self,
-        repository: &str,
-        digest: &Digest,
-        limit: u64,
-    ) -> Result<Vec<u8>> {
+    pub async fn blob_bytes(&self, repository: &str, digest: &Digest, limit: u64) -> Result<Vec<u8>> {
         let read = async {
             let mut blob = self.blob(repository, digest, limit).await?;
             let mut bytes = Vec::new();
@@ -330,9 +313,7 @@ impl Registry {
             }
             let location = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok());
             let next = location.and_then(|l| url.join(l).ok());
-            let is_safe = |next: &Url| {
-                next.scheme() == "https" || next.scheme() == "http" && url.scheme() == "http"
-            };
+            let is_safe = |next: &Url| next.scheme() == "https" || next.scheme() == "http" && url.scheme() == "http";
             let Some(next) = next.filter(is_safe) else {
                 let message = "it redirects to no address, or to a less safe one";
                 return Err(RegistryError::Protocol(message.into()));

@@ -65,13 +65,7 @@ pub enum RegistryError {
 impl RegistryError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Network {
-                retryable: true,
-                ..
-            }
-        )
+        matches!(self, Self::Network { retryable: true, .. })
     }
 }
 

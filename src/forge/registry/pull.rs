@@ -16,9 +16,7 @@ use crate::model::{Digest, Finding, RunLimits, limits};
 use crate::rules::Policy;
 use crate::rules::catalogue::{IMG011, IMG014, IMG016};
 use crate::rules::image_layer::LayerFault;
-use crate::rules::image_manifest::{
-    self, Layer, LayerKind, Manifest, ManifestDocument, PushedImage,
-};
+use crate::rules::image_manifest::{self, Layer, LayerKind, Manifest, ManifestDocument, PushedImage};
 
 /// An image, judged before its layers are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +28,7 @@ pub struct InspectedImage {
 
 impl InspectedImage {
     fn refused(finding: Finding, policy: &Policy) -> Self {
-        Self {
-            image: None,
-            findings: vec![policy.apply_severity(finding)],
-        }
+        Self { image: None, findings: vec![policy.apply_severity(finding)] }
     }
 }
 
@@ -78,10 +73,7 @@ impl Registry {
         let mut findings = image_manifest::check_manifest(&manifest, bounds, policy);
         let long = limits::IMAGE_CONFIG_BYTES_MAX;
         if manifest.config_bytes > long || findings.iter().any(|f| f.code == IMG011.code) {
-            return Ok(InspectedImage {
-                image: None,
-                findings,
-            });
+            return Ok(InspectedImage { image: None, findings });
         }
         let limit = manifest.config_bytes;
         let config = self.blob_bytes(repository, &manifest.config, limit).await;
@@ -122,12 +114,10 @@ impl Registry {
             };
             match image_manifest::read_manifest(&text.media_type, &text.bytes) {
                 Ok(ManifestDocument::Image(manifest)) => return Ok(Ok(manifest)),
-                Ok(ManifestDocument::Index(entries)) => {
-                    match image_manifest::choose_image(&entries, policy) {
-                        Ok(chosen) => digest = chosen.clone(),
-                        Err(finding) => return Ok(Err(finding)),
-                    }
-                }
+                Ok(ManifestDocument::Index(entries)) => match image_manifest::choose_image(&entries, policy) {
+                    Ok(chosen) => digest = chosen.clone(),
+                    Err(finding) => return Ok(Err(finding)),
+                },
                 Err(finding) => return Ok(Err(finding)),
             }
         }
@@ -153,9 +143,7 @@ impl Registry {
             retryable: true,
             message: format!("the image was not fetched within {}", limits::PULL_TIME),
         };
-        let end = tokio::time::timeout(limits::PULL_TIME.std(), fetched)
-            .await
-            .map_err(|_| late())??;
+        let end = tokio::time::timeout(limits::PULL_TIME.std(), fetched).await.map_err(|_| late())??;
         if matches!(end, PullEnd::Pulled { .. }) {
             file.keep();
         }
@@ -171,18 +159,14 @@ impl Registry {
         let layers = &image.manifest.layers;
         let wanted: Vec<_> = layers.iter().zip(&image.diff_ids).collect();
         if wanted.len() != layers.len() || wanted.len() != image.diff_ids.len() {
-            return Ok(PullEnd::Refused(
-                LayerFault::NotAsConfigured.finding(layers.len()),
-            ));
+            return Ok(PullEnd::Refused(LayerFault::NotAsConfigured.finding(layers.len())));
         }
         for (n, (layer, diff_id)) in wanted.iter().enumerate() {
             let before = wanted[..n].iter().position(|w| w == &wanted[n]);
             let judged = match before {
                 Some(before) => archive.again(before).map_err(|fault| fault.finding(n + 1)),
                 None => {
-                    let (back, judged) = self
-                        .layer(repository, layer, diff_id, n + 1, archive)
-                        .await?;
+                    let (back, judged) = self.layer(repository, layer, diff_id, n + 1, archive).await?;
                     archive = back;
                     judged
                 }
@@ -230,12 +214,7 @@ impl Registry {
         Ok((archive, judged))
     }
 
-    async fn send_layer(
-        &self,
-        repository: &str,
-        layer: &Layer,
-        pieces: mpsc::Sender<Bytes>,
-    ) -> Result<Sent> {
+    async fn send_layer(&self, repository: &str, layer: &Layer, pieces: mpsc::Sender<Bytes>) -> Result<Sent> {
         let sent = async {
             let mut blob = self.blob(repository, &layer.digest, layer.bytes).await?;
             while let Some(piece) = blob.next().await? {
@@ -247,9 +226,7 @@ impl Registry {
             Ok(if is_complete { Sent::All } else { Sent::Wrong })
         };
         match sent.await {
-            Err(RegistryError::TooLarge { .. } | RegistryError::DigestMismatch { .. }) => {
-                Ok(Sent::Wrong)
-            }
+            Err(RegistryError::TooLarge { .. } | RegistryError::DigestMismatch { .. }) => Ok(Sent::Wrong),
             other => other,
         }
     }
@@ -269,26 +246,20 @@ enum Sent {
 fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, Finding>> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
-        Err(RegistryError::NotFound(_)) => Ok(Err(
-            IMG016.finding(format!("{what} is not in the registry any more"))
-        )),
-        Err(RegistryError::TooLarge { limit, .. }) => Ok(Err(
-            IMG014.finding(format!("{what} has more than {limit} bytes"))
-        )),
-        Err(RegistryError::DigestMismatch { .. }) => Ok(Err(
-            IMG014.finding(format!("{what} does not have its digest"))
-        )),
+        Err(RegistryError::NotFound(_)) => Ok(Err(IMG016.finding(format!("{what} is not in the registry any more")))),
+        Err(RegistryError::TooLarge { limit, .. }) => {
+            Ok(Err(IMG014.finding(format!("{what} has more than {limit} bytes"))))
+        }
+        Err(RegistryError::DigestMismatch { .. }) => {
+            Ok(Err(IMG014.finding(format!("{what} does not have its digest"))))
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Does work that may wait for the disk, on a thread for it.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// The queue as a reader. It ends when the sender is dropped, whether everything was sent or not.
@@ -299,10 +270,7 @@ struct Pieces {
 
 impl Pieces {
     fn new(queue: mpsc::Receiver<Bytes>) -> Self {
-        Self {
-            queue,
-            piece: Bytes::new(),
-        }
+        Self { queue, piece: Bytes::new() }
     }
 }
 

@@ -8,19 +8,13 @@ use crate::model::{Duration, limits};
 
 /// Bounds a call that should end soon.
 pub(super) async fn within<T>(time: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| RegistryError::Network {
-        retryable: true,
-        message: format!("no answer within {time}"),
-    };
+    let late = |_| RegistryError::Network { retryable: true, message: format!("no answer within {time}") };
     tokio::time::timeout(time.std(), call).await.map_err(late)?
 }
 
 /// Sends a request and returns when the headers of its answer are here.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response> {
-    within(limits::REGISTRY_CALL_TIME, async {
-        request.send().await.map_err(network_error)
-    })
-    .await
+    within(limits::REGISTRY_CALL_TIME, async { request.send().await.map_err(network_error) }).await
 }
 
 /// Turns every answer but 200 into an error about `subject`.
@@ -38,26 +32,16 @@ pub(super) fn accept(answer: Response, subject: &str) -> Result<Response> {
 }
 
 fn retryable(message: String) -> RegistryError {
-    RegistryError::Network {
-        retryable: true,
-        message,
-    }
+    RegistryError::Network { retryable: true, message }
 }
 
 /// The body of an answer, up to a limit in bytes.
-pub(super) async fn read_body(
-    mut answer: Response,
-    limit: usize,
-    subject: &str,
-) -> Result<Vec<u8>> {
+pub(super) async fn read_body(mut answer: Response, limit: usize, subject: &str) -> Result<Vec<u8>> {
     let read = async {
         let mut bytes = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(network_error)? {
             if bytes.len() + piece.len() > limit {
-                return Err(RegistryError::TooLarge {
-                    subject: subject.to_owned(),
-                    limit: limit as u64,
-                });
+                return Err(RegistryError::TooLarge { subject: subject.to_owned(), limit: limit as u64 });
             }
             bytes.extend_from_slice(&piece);
         }
@@ -72,14 +56,10 @@ pub(super) fn next_page(at: &Url, headers: &HeaderMap) -> Result<Option<Url>> {
     let Some(link) = link.filter(|link| link.contains("rel=\"next\"")) else {
         return Ok(None);
     };
-    let target = link
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
+    let target = link.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     match target.and_then(|(target, _)| at.join(target).ok()) {
         Some(next) if next.origin() == at.origin() => Ok(Some(next)),
-        _ => Err(RegistryError::Protocol(
-            "its list of tags continues on another host".into(),
-        )),
+        _ => Err(RegistryError::Protocol("its list of tags continues on another host".into())),
     }
 }
 
@@ -87,9 +67,7 @@ pub(super) fn next_page(at: &Url, headers: &HeaderMap) -> Result<Option<Url>> {
 pub(super) fn base_address(address: &str) -> Result<Url> {
     match Url::parse(address) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(RegistryError::Protocol(
-            "a registry's address starts with http:// or https://".into(),
-        )),
+        _ => Err(RegistryError::Protocol("a registry's address starts with http:// or https://".into())),
     }
 }
 
@@ -103,10 +81,7 @@ pub(super) fn network_error(error: reqwest::Error) -> RegistryError {
         message.push_str(&inner.to_string());
         cause = inner.source();
     }
-    RegistryError::Network {
-        retryable: !error.is_builder(),
-        message,
-    }
+    RegistryError::Network { retryable: !error.is_builder(), message }
 }
 
 /// Whether this can be a repository: lower-case words, joined by single `.`, `_`, `__` or hyphens; the words of a path
@@ -114,13 +89,8 @@ pub(super) fn network_error(error: reqwest::Error) -> RegistryError {
 pub(super) fn is_repository(name: &str) -> bool {
     let word = |word: &str| {
         let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let edges = word.bytes().next().is_some_and(alphanumeric)
-            && word.bytes().last().is_some_and(alphanumeric);
-        edges
-            && word
-                .bytes()
-                .all(|b| alphanumeric(b) || matches!(b, b'.' | b'_' | b'-'))
-            && !word.contains("..")
+        let edges = word.bytes().next().is_some_and(alphanumeric) && word.bytes().last().is_some_and(alphanumeric);
+        edges && word.bytes().all(|b| alphanumeric(b) || matches!(b, b'.' | b'_' | b'-')) && !word.contains("..")
     };
     name.len() <= limits::REGISTRY_NAME_CHARS_MAX && name.split('/').all(word)
 }
@@ -143,9 +113,7 @@ mod tests {
         for good in ["a", "phakir/team-a", "phakir/team-a/my_method.v2", "a__b"] {
             assert!(is_repository(good), "{good}");
         }
-        for bad in [
-            "", "/", "a//b", "../a", "a/..", "A", "a b", "a?x", "-a", "a%2f", "a#",
-        ] {
+        for bad in ["", "/", "a//b", "../a", "a/..", "A", "a b", "a?x", "-a", "a%2f", "a#"] {
             assert!(!is_repository(bad), "{bad}");
         }
         for good in ["latest", "_x", "v1.2-rc", "Phase"] {
@@ -164,10 +132,7 @@ mod tests {
             next_page(&at, &headers)
         };
         assert_eq!(
-            next("</v2/a/tags/list?last=x&n=2>; rel=\"next\"")
-                .unwrap()
-                .unwrap()
-                .as_str(),
+            next("</v2/a/tags/list?last=x&n=2>; rel=\"next\"").unwrap().unwrap().as_str(),
             "https://git.example.org/v2/a/tags/list?last=x&n=2"
         );
         assert_eq!(next("</v2/a>; rel=\"prev\""), Ok(None));

@@ -64,8 +64,7 @@ fn refused(entry: &TarEntry) -> Option<String> {
             | EntryType::Fifo
     );
     let ambiguous = entry.size > 0 && (has_no_content || old_directory);
-    forbidden_entry(kind, &path)
-        .or_else(|| ambiguous.then(|| "an entry that can be read in two ways".to_owned()))
+    forbidden_entry(kind, &path).or_else(|| ambiguous.then(|| "an entry that can be read in two ways".to_owned()))
 }
 
 #[cfg(test)]
@@ -133,10 +132,7 @@ mod tests {
     #[test]
     fn forbidden_entries_are_found_wherever_they_are() {
         let behind = |kind: EntryType, path: &str| {
-            holds(&tar_of(&[
-                (EntryType::Regular, "first", &[1; 700]),
-                (kind, path, b""),
-            ]))
+            holds(&tar_of(&[(EntryType::Regular, "first", &[1; 700]), (kind, path, b"")]))
         };
         assert!(behind(EntryType::Block, "app/sda").starts_with("a device file"));
         assert!(behind(EntryType::Symlink, "proc").starts_with("a link"));

@@ -62,8 +62,7 @@ pub struct Override {
 
 impl Override {
     fn covers(&self, board: &Board) -> bool {
-        self.covers_phase(&board.challenge, &board.phase)
-            && self.task.as_ref().is_none_or(|t| *t == board.task)
+        self.covers_phase(&board.challenge, &board.phase) && self.task.as_ref().is_none_or(|t| *t == board.task)
     }
 
     fn covers_phase(&self, challenge: &ChallengeSlug, phase: &PhaseSlug) -> bool {
@@ -93,17 +92,13 @@ impl Overrides {
     #[must_use]
     pub fn until(&self, timestamp: Timestamp) -> Self {
         let then = self.rows.iter().filter(|row| row.created_at <= timestamp);
-        Self {
-            rows: then.cloned().collect(),
-        }
+        Self { rows: then.cloned().collect() }
     }
 
     /// The newest value that `read` returns, with its row.
     fn find<T>(&self, read: impl Fn(&Override) -> Option<T>) -> Option<(T, &Override)> {
         let newest_first = self.rows.iter().rev();
-        newest_first
-            .filter_map(|row| Some((read(row)?, row)))
-            .next()
+        newest_first.filter_map(|row| Some((read(row)?, row))).next()
     }
 
     /// The phase with the opening and closing time in force.
@@ -158,9 +153,7 @@ impl Overrides {
     /// The override that disqualifies a team on a leaderboard, if it is disqualified.
     pub fn disqualified(&self, board: &Board, team: &TeamSlug) -> Option<&Override> {
         let found = self.find(|row| match row.setting {
-            Setting::Disqualified(out) if row.covers(board) && row.team.as_ref() == Some(team) => {
-                Some(out)
-            }
+            Setting::Disqualified(out) if row.covers(board) && row.team.as_ref() == Some(team) => Some(out),
             _ => None,
         });
         found.and_then(|(out, row)| out.then_some(row))
@@ -169,9 +162,7 @@ impl Overrides {
     /// The number of the submission that a team has chosen on a leaderboard.
     pub fn chosen(&self, board: &Board, team: &TeamSlug) -> Option<i64> {
         let found = self.find(|row| match row.setting {
-            Setting::Chosen(number) if row.covers(board) && row.team.as_ref() == Some(team) => {
-                Some(number)
-            }
+            Setting::Chosen(number) if row.covers(board) && row.team.as_ref() == Some(team) => Some(number),
             _ => None,
         });
         found.and_then(|(number, _)| number)

@@ -25,12 +25,7 @@ fn phase() -> Phase {
         closes: CLOSES,
         on: Trigger::Branch("main".into()),
         data: "/data".into(),
-        quota: Quota {
-            per_day: 1,
-            total: 1,
-            concurrent: 1,
-            submissions_per_day: 1,
-        },
+        quota: Quota { per_day: 1, total: 1, concurrent: 1, submissions_per_day: 1 },
         show: Show {
             board: BoardVisibility::Hidden,
             logs: false,
@@ -77,10 +72,7 @@ fn without_overrides_the_file_counts() {
 #[test]
 fn the_newest_time_counts_and_can_be_taken_back() {
     let until = |timestamps: &[Option<i64>]| {
-        let rows = timestamps
-            .iter()
-            .zip(1..)
-            .map(|(at, id)| row(id, "final/", "", Setting::Closes(at.map(Timestamp))));
+        let rows = timestamps.iter().zip(1..).map(|(at, id)| row(id, "final/", "", Setting::Closes(at.map(Timestamp))));
         let challenge = ChallengeSlug::new("c").unwrap();
         // The order of the rows does not matter.
         let mut rows: Vec<Override> = rows.collect();
@@ -90,21 +82,13 @@ fn the_newest_time_counts_and_can_be_taken_back() {
     assert_eq!(until(&[Some(5_000)]), Timestamp(5_000));
     assert_eq!(until(&[Some(5_000), Some(10)]), Timestamp(10));
     assert_eq!(until(&[Some(5_000), None]), CLOSES);
-    let other = folded(vec![row(
-        1,
-        "other/",
-        "",
-        Setting::Opens(Some(Timestamp(7))),
-    )]);
+    let other = folded(vec![row(1, "other/", "", Setting::Opens(Some(Timestamp(7))))]);
     assert_eq!(other.on_board(&board("final", "a"), &phase()), phase());
 }
 
 #[test]
 fn a_resumed_leaderboard_runs_although_its_challenge_is_paused() {
-    let rows = vec![
-        row(1, "/", "", Setting::Paused(true)),
-        row(2, "final/a", "", Setting::Paused(false)),
-    ];
+    let rows = vec![row(1, "/", "", Setting::Paused(true)), row(2, "final/a", "", Setting::Paused(false))];
     let overrides = folded(rows.clone());
     assert!(overrides.paused(&board("final", "a")).is_none());
     let why = overrides.paused(&board("final", "b")).unwrap();
@@ -116,27 +100,14 @@ fn a_resumed_leaderboard_runs_although_its_challenge_is_paused() {
 
 #[test]
 fn leaderboards_are_published_and_frozen_one_by_one() {
-    let point = FreezePoint {
-        at: Timestamp(9),
-        revision: Some(4),
-    };
+    let point = FreezePoint { at: Timestamp(9), revision: Some(4) };
     let overrides = folded(vec![
-        row(
-            1,
-            "final/a",
-            "",
-            Setting::Board(Some(BoardVisibility::Live)),
-        ),
+        row(1, "final/a", "", Setting::Board(Some(BoardVisibility::Live))),
         row(2, "final/a", "", Setting::Frozen(Some(point))),
         row(3, "final/b", "", Setting::Frozen(Some(point))),
         row(4, "final/b", "", Setting::Frozen(None)),
     ]);
-    let shown = |task| {
-        overrides
-            .on_board(&board("final", task), &phase())
-            .show
-            .board
-    };
+    let shown = |task| overrides.on_board(&board("final", task), &phase()).show.board;
     assert_eq!(shown("a"), BoardVisibility::Live);
     assert_eq!(shown("b"), BoardVisibility::Hidden);
     assert_eq!(overrides.frozen(&board("final", "a")), Some(point));
@@ -153,46 +124,27 @@ fn teams_are_disqualified_and_choose_independently() {
     ]);
     let here = board("final", "a");
     assert_eq!(overrides.disqualified(&here, &team("x")).unwrap().id, 1);
-    assert!(
-        overrides
-            .disqualified(&board("final", "b"), &team("x"))
-            .is_none()
-    );
+    assert!(overrides.disqualified(&board("final", "b"), &team("x")).is_none());
     assert!(overrides.disqualified(&here, &team("y")).is_none());
     assert_eq!(overrides.chosen(&here, &team("y")), Some(8));
     assert_eq!(overrides.chosen(&here, &team("x")), None);
     // As it was before the second choice.
-    assert_eq!(
-        overrides.until(Timestamp(2)).chosen(&here, &team("y")),
-        Some(3)
-    );
+    assert_eq!(overrides.until(Timestamp(2)).chosen(&here, &team("y")), Some(3));
 }
 
 #[test]
 fn a_setting_is_stored_as_key_and_value() {
     let json = |setting: &Setting| serde_json::to_string(setting).unwrap();
     let all = [
-        (
-            Setting::Opens(Some(Timestamp(5))),
-            r#"{"key":"opens","value":5}"#,
-        ),
+        (Setting::Opens(Some(Timestamp(5))), r#"{"key":"opens","value":5}"#),
         (Setting::Closes(None), r#"{"key":"closes","value":null}"#),
         (Setting::Paused(true), r#"{"key":"paused","value":true}"#),
         (
-            Setting::Frozen(Some(FreezePoint {
-                at: Timestamp(5),
-                revision: None,
-            })),
+            Setting::Frozen(Some(FreezePoint { at: Timestamp(5), revision: None })),
             r#"{"key":"frozen","value":{"at":5,"revision":null}}"#,
         ),
-        (
-            Setting::Board(Some(BoardVisibility::Live)),
-            r#"{"key":"board","value":"live"}"#,
-        ),
-        (
-            Setting::Disqualified(false),
-            r#"{"key":"disqualified","value":false}"#,
-        ),
+        (Setting::Board(Some(BoardVisibility::Live)), r#"{"key":"board","value":"live"}"#),
+        (Setting::Disqualified(false), r#"{"key":"disqualified","value":false}"#),
         (Setting::Chosen(Some(12)), r#"{"key":"chosen","value":12}"#),
     ];
     for (setting, text) in all {

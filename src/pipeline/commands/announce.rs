@@ -23,9 +23,7 @@ impl CommandHandler for Announce {
     };
 
     fn parse(args: &mut Args<'_>) -> Result<Self, CommandError> {
-        Ok(Self {
-            text: args.rest().ok_or_else(|| args.missing("a text"))?,
-        })
+        Ok(Self { text: args.rest().ok_or_else(|| args.missing("a text"))? })
     }
 
     fn arguments(&self) -> String {
@@ -63,16 +61,11 @@ mod tests {
         let mut world = World::new().await;
         world.submitted("a").await;
         world.submitted("b").await;
-        world
-            .organizer("/announce The test phase opens on **Monday**.")
-            .await;
+        world.organizer("/announce The test phase opens on **Monday**.").await;
         world.member("a", "/announce Hello").await;
         world.assert_transcript("announce");
         let (store, forge) = (&world.store, &world.challenge.forge);
-        let due = store
-            .due_messages(forge, PriorityClass::Rest, NOW, 9)
-            .await
-            .unwrap();
+        let due = store.due_messages(forge, PriorityClass::Rest, NOW, 9).await.unwrap();
         assert_eq!(due.len(), 2);
         let text = "The test phase opens on **Monday**.";
         assert!(due.iter().all(|message| message.payload["text"] == text));

@@ -33,9 +33,7 @@ impl CommandHandler for Apply {
     }
 
     fn arguments(&self) -> String {
-        self.rescore
-            .map(|number| number.to_string())
-            .unwrap_or_default()
+        self.rescore.map(|number| number.to_string()).unwrap_or_default()
     }
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
@@ -47,8 +45,7 @@ impl CommandHandler for Apply {
             reports.extend(context.report(&item.submission));
         }
         let moved = changes.iter().filter(|change| change.moves());
-        let moved = moved
-            .map(|c| json!({ "team": c.team, "before": c.rank_before, "after": c.rank_after }));
+        let moved = moved.map(|c| json!({ "team": c.team, "before": c.rank_before, "after": c.rank_after }));
         let detail = json!({
             "rescore": rescore.id,
             "before": { "revision": rescore.from_revision },
@@ -56,10 +53,7 @@ impl CommandHandler for Apply {
         });
         let board = rescore.board;
         let audit = context.audit("rescore apply", board.to_string(), detail);
-        let effects = CommandEffects {
-            audit: &audit,
-            reports: &reports,
-        };
+        let effects = CommandEffects { audit: &audit, reports: &reports };
         let applied = store.apply_rescore(rescore.id, effects, context.now);
         let revision = match applied.await? {
             ApplyResult::Applied { revision, .. } => revision,

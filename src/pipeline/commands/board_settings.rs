@@ -23,12 +23,7 @@ pub(super) struct BoardChange<'a> {
 
 impl<'a> BoardChange<'a> {
     pub fn new(action: &'static str, before: &'static str, after: &'static str) -> Self {
-        Self {
-            action,
-            before,
-            after,
-            reason: "",
-        }
+        Self { action, before, after, reason: "" }
     }
 
     pub fn because(self, reason: &'a str) -> Self {
@@ -74,10 +69,7 @@ pub(super) async fn change_boards(
         reports: &context.reports(&boards, None).await?,
     };
     let newest = overrides.newest();
-    context
-        .store
-        .put_overrides(challenge, newest, &rows, &boards, effects, context.now)
-        .await?;
+    context.store.put_overrides(challenge, newest, &rows, &boards, effects, context.now).await?;
     context.publish_boards().await?;
     Ok(boards)
 }

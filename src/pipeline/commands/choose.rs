@@ -42,15 +42,11 @@ impl CommandHandler for Choose {
         if submission.team != *team {
             return Err(cannot("belongs to another team"));
         }
-        let (Some(board), Some(Outcome::Scored)) = (submission.board(), submission.outcome())
-        else {
+        let (Some(board), Some(Outcome::Scored)) = (submission.board(), submission.outcome()) else {
             return Err(cannot("has no score"));
         };
         let (phase, _) = context.parts_of(&board)?;
-        let no_choice = |pick| CommandRefusal::NoChoice {
-            phase: phase.slug.clone(),
-            pick,
-        };
+        let no_choice = |pick| CommandRefusal::NoChoice { phase: phase.slug.clone(), pick };
         match phase.pick {
             Pick::Chosen => {}
             Pick::Best => return Err(no_choice("best")),

@@ -9,8 +9,7 @@ use super::refusal::{CommandRefusal, CommandResult};
 use crate::command::{BoardSelector, CommandRole};
 use crate::forge::Capabilities;
 use crate::model::{
-    Actor, Board, Challenge, Outcome, Override, Phase, PhaseSlug, Setting, Task, TaskSlug,
-    TeamSlug, Timestamp,
+    Actor, Board, Challenge, Outcome, Override, Phase, PhaseSlug, Setting, Task, TaskSlug, TeamSlug, Timestamp,
 };
 use crate::pipeline::App;
 use crate::pipeline::outbox::{self, Occasion};
@@ -60,10 +59,7 @@ impl<'a> CommandContext<'a> {
     pub(super) fn in_daemon(app: &'a App, challenge: &'a Challenge, actor: &'a Actor) -> Self {
         let (store, now) = (&app.context.store, app.context.clock.now());
         let capabilities = app.forges.capabilities(challenge);
-        Self {
-            daemon: Some(app),
-            ..Self::beside_daemon(challenge, store, capabilities, actor, now)
-        }
+        Self { daemon: Some(app), ..Self::beside_daemon(challenge, store, capabilities, actor, now) }
     }
 
     pub(super) fn daemon(&self) -> CommandResult<&'a App> {
@@ -107,11 +103,7 @@ impl<'a> CommandContext<'a> {
     }
 
     pub(super) fn board(&self, phase: &PhaseSlug, task: &TaskSlug) -> Board {
-        Board {
-            challenge: self.challenge.slug.clone(),
-            phase: phase.clone(),
-            task: task.clone(),
-        }
+        Board { challenge: self.challenge.slug.clone(), phase: phase.clone(), task: task.clone() }
     }
 
     /// The repositories of all teams of the challenge.
@@ -175,27 +167,12 @@ impl<'a> CommandContext<'a> {
     }
 
     /// An entry of the audit log about this command.
-    pub(super) fn audit(
-        &self,
-        action: &'static str,
-        subject: impl Into<String>,
-        detail: Value,
-    ) -> NewAuditEntry {
-        NewAuditEntry {
-            actor: self.actor.to_string(),
-            action,
-            subject: subject.into(),
-            detail,
-        }
+    pub(super) fn audit(&self, action: &'static str, subject: impl Into<String>, detail: Value) -> NewAuditEntry {
+        NewAuditEntry { actor: self.actor.to_string(), action, subject: subject.into(), detail }
     }
 
     /// A new override of leaderboards.
-    pub(super) fn override_of(
-        &self,
-        selector: &BoardSelector,
-        setting: Setting,
-        reason: &str,
-    ) -> Override {
+    pub(super) fn override_of(&self, selector: &BoardSelector, setting: Setting, reason: &str) -> Override {
         Override {
             id: 0,
             challenge: self.challenge.slug.clone(),

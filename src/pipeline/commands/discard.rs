@@ -29,9 +29,7 @@ impl CommandHandler for Discard {
     }
 
     fn arguments(&self) -> String {
-        self.rescore
-            .map(|number| number.to_string())
-            .unwrap_or_default()
+        self.rescore.map(|number| number.to_string()).unwrap_or_default()
     }
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
@@ -43,14 +41,9 @@ impl CommandHandler for Discard {
         });
         let audit = context.audit("rescore discard", rescore.board.to_string(), detail);
         let store = context.store;
-        store
-            .discard_rescore(rescore.id, &audit, context.now)
-            .await?;
-        Ok(format!(
-            "The rescore of {} is discarded. The leaderboard does not change.",
-            board_name(&rescore.board)
-        )
-        .into())
+        store.discard_rescore(rescore.id, &audit, context.now).await?;
+        Ok(format!("The rescore of {} is discarded. The leaderboard does not change.", board_name(&rescore.board))
+            .into())
     }
 }
 

@@ -27,18 +27,11 @@ impl CommandHandler for Disqualify {
     };
 
     fn parse(args: &mut Args<'_>) -> Result<Self, CommandError> {
-        Ok(Self {
-            team: args.team()?,
-            reason: args.required_named("reason")?,
-        })
+        Ok(Self { team: args.team()?, reason: args.required_named("reason")? })
     }
 
     fn arguments(&self) -> String {
-        format!(
-            "team {} {}",
-            self.team,
-            named_argument("reason", &self.reason)
-        )
+        format!("team {} {}", self.team, named_argument("reason", &self.reason))
     }
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
@@ -69,23 +62,15 @@ mod tests {
     #[tokio::test]
     async fn a_disqualified_team_is_listed_and_not_ranked() {
         let mut world = World::new().await;
-        world
-            .organizer("/disqualify team a reason=\"two names\"")
-            .await;
+        world.organizer("/disqualify team a reason=\"two names\"").await;
         world.scored("a", 0.5, NOW).await;
         world.scored("b", 0.4, NOW).await;
-        world
-            .organizer("/disqualify team a reason=\"two names\"")
-            .await;
+        world.organizer("/disqualify team a reason=\"two names\"").await;
         let view = world.board_view().await.unwrap();
         assert_eq!((view.rows.len(), view.rows[0].rank), (1, 1));
         assert_eq!(view.disqualified.len(), 1);
-        world
-            .organizer("/disqualify team a reason=\"two names\"")
-            .await;
-        world
-            .organizer("/disqualify team z reason=\"two names\"")
-            .await;
+        world.organizer("/disqualify team a reason=\"two names\"").await;
+        world.organizer("/disqualify team z reason=\"two names\"").await;
         world.assert_transcript("disqualify");
         assert_eq!(world.audit().await, ["disqualify"]);
     }

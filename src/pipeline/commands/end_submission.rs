@@ -8,19 +8,13 @@ use crate::model::Outcome;
 use crate::store::{Charge, CommandEffects, SubmissionRecord, Withdrawn};
 
 /// An organizer ends a submission, wherever it is in the pipeline. Its team gets the quota back.
-pub(super) async fn cancel_submission(
-    context: &CommandContext<'_>,
-    number: i64,
-) -> CommandResult<String> {
+pub(super) async fn cancel_submission(context: &CommandContext<'_>, number: i64) -> CommandResult<String> {
     let record = context.submission(number).await?;
     end(context, &record, "cancel", Charge::Nothing).await
 }
 
 /// A team ends its own submission. It pays the evaluation if hidden inputs were mounted before.
-pub(super) async fn withdraw_submission(
-    context: &CommandContext<'_>,
-    number: i64,
-) -> CommandResult<String> {
+pub(super) async fn withdraw_submission(context: &CommandContext<'_>, number: i64) -> CommandResult<String> {
     let team = context.own_team()?;
     let record = context.submission(number).await?;
     if record.submission.team != *team {
@@ -45,14 +39,8 @@ async fn end(
         "reason": "",
     });
     let subject = format!("{}#{number}", context.challenge.slug);
-    let effects = CommandEffects {
-        audit: &context.audit(action, subject, detail),
-        reports: &context.report(record),
-    };
-    let ended = context
-        .store
-        .withdraw(record, charge, effects, context.now)
-        .await?;
+    let effects = CommandEffects { audit: &context.audit(action, subject, detail), reports: &context.report(record) };
+    let ended = context.store.withdraw(record, charge, effects, context.now).await?;
     let work = match ended {
         Withdrawn::Ended(outcome) => return Err(CommandRefusal::Ended { number, outcome }),
         Withdrawn::Working(_) => " The daemon stops its work within seconds.",

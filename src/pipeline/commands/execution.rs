@@ -99,10 +99,7 @@ async fn try_carry_out(app: &App, record: &CommandRecord) -> CommandResult<Comma
     let actor = if source.is_command_line() {
         Actor::CommandLine
     } else {
-        Actor::Account {
-            forge: record.source.forge.clone(),
-            login: record.actor.login.clone(),
-        }
+        Actor::Account { forge: record.source.forge.clone(), login: record.actor.login.clone() }
     };
     let context = CommandContext {
         role,

@@ -68,13 +68,10 @@ async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandRes
         None => Vec::new(),
     };
     let all = store.submissions_of_challenge(&board.challenge).await?;
-    let on_board = all
-        .iter()
-        .filter(|record| record.submission.board().as_ref() == Some(board));
+    let on_board = all.iter().filter(|record| record.submission.board().as_ref() == Some(board));
     let submissions: Vec<Value> = on_board.map(|record| export(record, &scores)).collect();
-    let revision = revision.map(|revision| {
-        json!({ "id": revision.id, "digest": revision.digest, "definition": revision.definition })
-    });
+    let revision = revision
+        .map(|revision| json!({ "id": revision.id, "digest": revision.digest, "definition": revision.definition }));
     Ok(json!({
         "board": board,
         "scoring_revision": revision,
@@ -84,9 +81,7 @@ async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandRes
 
 fn export(record: &SubmissionRecord, scores: &[ScoreRecord]) -> Value {
     let submission = &record.submission;
-    let score = scores
-        .iter()
-        .find(|score| score.submission.submission.id == submission.id);
+    let score = scores.iter().find(|score| score.submission.submission.id == submission.id);
     json!({
         "number": submission.number,
         "team": submission.team,

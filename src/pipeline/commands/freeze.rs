@@ -39,10 +39,7 @@ impl CommandHandler for Freeze {
         let change = BoardChange::new("freeze", "not frozen", "frozen");
         let boards = change_boards(context, &self.boards, change, |overrides, board| {
             let (_, revision) = revisions.iter().find(|(other, _)| other == board)?;
-            let point = FreezePoint {
-                at: context.now,
-                revision: *revision,
-            };
+            let point = FreezePoint { at: context.now, revision: *revision };
             let live = overrides.frozen(board).is_none();
             live.then_some(Setting::Frozen(Some(point)))
         });

@@ -25,10 +25,7 @@ impl CommandHandler for Grant {
         summary: "Grants a team additional evaluations on each leaderboard of a phase, or on one.",
         details: "They are added to the quota of the phase, and today also to the quota of the day. Repeating the \
                   command grants them again.",
-        examples: &[
-            "/grant team alpha 2 validation",
-            "/grant team alpha 1 test/segmentation",
-        ],
+        examples: &["/grant team alpha 2 validation", "/grant team alpha 1 test/segmentation"],
         ..CommandSpec::DEFAULT
     };
 
@@ -68,12 +65,7 @@ impl Grant {
             "reason": "",
         });
         let audit = context.audit("grant", format!("{board} team {team}"), detail);
-        let grant = NewGrant {
-            board,
-            team,
-            amount,
-            reason: "",
-        };
+        let grant = NewGrant { board, team, amount, reason: "" };
         context.store.grant(&grant, &audit, context.now).await?;
         let left = quota::left(policy::counts(usage().await?), &phase.quota);
         Ok(format!(
@@ -95,13 +87,11 @@ mod tests {
 
     impl AnyCommand for Grant {
         fn any() -> impl Strategy<Value = Self> + 'static {
-            (arbitrary_team(), 1..=limits::GRANT_MAX, arbitrary_boards()).prop_map(
-                |(team, evaluations, boards)| Self {
-                    team,
-                    evaluations,
-                    boards,
-                },
-            )
+            (arbitrary_team(), 1..=limits::GRANT_MAX, arbitrary_boards()).prop_map(|(team, evaluations, boards)| Self {
+                team,
+                evaluations,
+                boards,
+            })
         }
     }
 
@@ -111,9 +101,7 @@ mod tests {
         world.challenge.phases[0].quota.total = 1;
         world.scored("a", 0.5, NOW).await;
         world.member("a", "/quota").await;
-        world
-            .organizer("/grant team a 2 validation/segmentation")
-            .await;
+        world.organizer("/grant team a 2 validation/segmentation").await;
         world.member("a", "/quota").await;
         world.organizer("/grant team a 1 validation").await;
         world.organizer("/grant team b 1 validation").await;

@@ -29,9 +29,7 @@ impl CommandHandler for Help {
             name = format!("{name} {}", word.text);
         }
         let topic = command::find_topic::<Command>(&name);
-        Ok(Self {
-            topic: Some(topic.map_err(|error| error.at(first.column))?),
-        })
+        Ok(Self { topic: Some(topic.map_err(|error| error.at(first.column))?) })
     }
 
     fn arguments(&self) -> String {

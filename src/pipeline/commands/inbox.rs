@@ -28,35 +28,17 @@ struct TextEvent<'a> {
 impl<'a> TextEvent<'a> {
     fn of(event: &'a ForgeEvent) -> Option<Self> {
         let (repository, action, issue, comment_id, body, sender) = match event {
-            ForgeEvent::Comment {
-                repository,
-                action,
-                issue,
-                comment,
-                body,
-                sender,
-                ..
-            } => (repository, action, *issue, *comment, body, sender),
-            ForgeEvent::Issue {
-                repository,
-                action,
-                number,
-                body,
-                sender,
-                ..
-            } => (repository, action, *number, 0, body, sender),
+            ForgeEvent::Comment { repository, action, issue, comment, body, sender, .. } => {
+                (repository, action, *issue, *comment, body, sender)
+            }
+            ForgeEvent::Issue { repository, action, number, body, sender, .. } => {
+                (repository, action, *number, 0, body, sender)
+            }
             _ => return None,
         };
         let edited = action == "edited";
         let created = if comment_id == 0 { "opened" } else { "created" };
-        (edited || action == created).then_some(Self {
-            repository,
-            edited,
-            issue,
-            comment_id,
-            body,
-            sender,
-        })
+        (edited || action == created).then_some(Self { repository, edited, issue, comment_id, body, sender })
     }
 }
 
@@ -64,11 +46,7 @@ impl<'a> TextEvent<'a> {
 ///
 /// # Errors
 /// The forge does not answer, or the database fails; then the delivery is repeated later.
-pub async fn receive_commands(
-    app: &App,
-    forge: &ForgeName,
-    event: &ForgeEvent,
-) -> anyhow::Result<String> {
+pub async fn receive_commands(app: &App, forge: &ForgeName, event: &ForgeEvent) -> anyhow::Result<String> {
     let ignored = |reason: &str| Ok(format!("ignored: {reason}"));
     let Some(event) = TextEvent::of(event) else {
         return ignored("no new text");
@@ -92,42 +70,25 @@ pub async fn receive_commands(
     let Some(source) = source? else {
         return ignored("the repository takes no commands");
     };
-    let text = if source.full_name == *name {
-        text?
-    } else {
-        read_text(&source.full_name).await?
-    };
+    let text = if source.full_name == *name { text? } else { read_text(&source.full_name).await? };
     let Some(text) = text else {
         return ignored("the text is gone");
     };
     if text.author.as_ref().map(|author| author.id) != Some(event.sender.id) {
         return ignored("the sender is not the author of the text");
     }
-    let at = TextRef {
-        forge: forge.clone(),
-        forge_id: id,
-        issue: event.issue,
-        comment_id: event.comment_id,
-    };
+    let at = TextRef { forge: forge.clone(), forge_id: id, issue: event.issue, comment_id: event.comment_id };
     let new = record(app, &at, &event, &text, &bot.login).await?;
     Ok(format!("{new} new commands"))
 }
 
 /// Stores the commands that the text did not have before. Returns how many they are.
-async fn record(
-    app: &App,
-    at: &TextRef,
-    event: &TextEvent<'_>,
-    text: &Comment,
-    bot: &str,
-) -> anyhow::Result<usize> {
+async fn record(app: &App, at: &TextRef, event: &TextEvent<'_>, text: &Comment, bot: &str) -> anyhow::Result<usize> {
     let known = app.context.store.commands_of(at).await?;
     let mut commands = command::read_commands::<Command>(&text.body, bot);
     if event.edited || !known.is_empty() || text.body != event.body {
-        let before: Vec<TextCommand<Command>> = known
-            .iter()
-            .flat_map(|record| command::read_commands(&record.text, bot))
-            .collect();
+        let before: Vec<TextCommand<Command>> =
+            known.iter().flat_map(|record| command::read_commands(&record.text, bot)).collect();
         commands = command::new_commands(&before, &commands);
     }
     let mut ordinals: BTreeMap<String, i64> = BTreeMap::new();
@@ -140,11 +101,7 @@ async fn record(
             let text = command.normal_form();
             let next = ordinals.entry(text.clone()).or_default();
             *next += 1;
-            NewCommand {
-                text,
-                ordinal: *next - 1,
-                reply: command.command.as_ref().err().map(ToString::to_string),
-            }
+            NewCommand { text, ordinal: *next - 1, reply: command.command.as_ref().err().map(ToString::to_string) }
         })
         .collect();
     let now = app.context.clock.now();
@@ -152,9 +109,6 @@ async fn record(
     if new.iter().any(|command| command.reply.is_some()) {
         messages.push(outbox::reply(at, now));
     }
-    let recorded = app
-        .context
-        .store
-        .record_commands(at, event.sender, &new, &messages, now);
+    let recorded = app.context.store.record_commands(at, event.sender, &new, &messages, now);
     Ok(recorded.await?)
 }

@@ -49,10 +49,7 @@ impl CommandHandler for Pause {
     }
 
     fn arguments(&self) -> String {
-        let reason = self
-            .reason
-            .as_deref()
-            .map(|text| named_argument("reason", text));
+        let reason = self.reason.as_deref().map(|text| named_argument("reason", text));
         let words = [self.boards.to_string(), reason.unwrap_or_default()];
         words.join(" ").trim().to_owned()
     }
@@ -78,10 +75,7 @@ mod tests {
 
     impl AnyCommand for Pause {
         fn any() -> impl Strategy<Value = Self> + 'static {
-            (
-                arbitrary_optional_boards(),
-                proptest::option::of(arbitrary_text()),
-            )
+            (arbitrary_optional_boards(), proptest::option::of(arbitrary_text()))
                 .prop_map(|(boards, reason)| Self { boards, reason })
         }
     }
@@ -89,9 +83,7 @@ mod tests {
     #[tokio::test]
     async fn a_pause_covers_one_phase_or_everything() {
         let mut world = World::new().await;
-        world
-            .organizer("/pause validation/segmentation the disk is full")
-            .await;
+        world.organizer("/pause validation/segmentation the disk is full").await;
         world.organizer("/pause validation").await;
         world.organizer("/pause").await;
         world.organizer("/pause").await;

@@ -41,11 +41,7 @@ impl<'a> CommandSource<'a> {
     ///
     /// # Errors
     /// The forge does not answer, or the database fails.
-    pub async fn find(
-        app: &'a App,
-        forge: &ForgeName,
-        forge_id: &str,
-    ) -> anyhow::Result<Option<Self>> {
+    pub async fn find(app: &'a App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<Option<Self>> {
         let challenges = &app.context.challenges;
         if forge.as_str() == COMMAND_LINE {
             let challenge = challenges.iter().find(|c| c.slug.as_str() == forge_id);
@@ -59,31 +55,18 @@ impl<'a> CommandSource<'a> {
             return Ok(None);
         };
         let full_name = repository.full_name;
-        let is_organizers =
-            |c: &&Challenge| c.forge == *forge && c.organizers.as_deref() == Some(&full_name);
+        let is_organizers = |c: &&Challenge| c.forge == *forge && c.organizers.as_deref() == Some(&full_name);
         if let Some(challenge) = challenges.iter().find(is_organizers) {
-            return Ok(Some(Self {
-                challenge,
-                full_name,
-                kind: SourceKind::Organizers,
-            }));
+            return Ok(Some(Self { challenge, full_name, kind: SourceKind::Organizers }));
         }
-        let Known::Team(bound) =
-            discovery::known(&app.context, &app.forges, forge, forge_id).await?
-        else {
+        let Known::Team(bound) = discovery::known(&app.context, &app.forges, forge, forge_id).await? else {
             return Ok(None);
         };
-        Ok(app
-            .context
-            .challenge(&bound.challenge)
-            .map(|challenge| Self {
-                challenge,
-                full_name,
-                kind: SourceKind::Team {
-                    team: bound.team,
-                    private: repository.private,
-                },
-            }))
+        Ok(app.context.challenge(&bound.challenge).map(|challenge| Self {
+            challenge,
+            full_name,
+            kind: SourceKind::Team { team: bound.team, private: repository.private },
+        }))
     }
 
     pub fn is_command_line(&self) -> bool {
@@ -103,12 +86,7 @@ impl<'a> CommandSource<'a> {
     ///
     /// # Errors
     /// [`CommandRefusal::NotPermitted`], or a reason for which the forge cannot answer.
-    pub async fn role_of(
-        &self,
-        app: &App,
-        command: &Command,
-        person: &Sender,
-    ) -> CommandResult<CommandRole> {
+    pub async fn role_of(&self, app: &App, command: &Command, person: &Sender) -> CommandResult<CommandRole> {
         let refusal = match &self.kind {
             SourceKind::CommandLine => return permit(command, CommandRole::Organizer),
             SourceKind::Organizers => CommandRefusal::NotOrganizer,
@@ -126,12 +104,7 @@ impl<'a> CommandSource<'a> {
 
     /// Whether a person belongs to the team of the repository: by the forge's team of the
     /// repository's name, or, without such a team, because the repository is private.
-    async fn is_team_member(
-        &self,
-        app: &App,
-        person: &Sender,
-        private: bool,
-    ) -> anyhow::Result<bool> {
+    async fn is_team_member(&self, app: &App, person: &Sender, private: bool) -> anyhow::Result<bool> {
         let forge = app.forges.require(&self.challenge.forge)?;
         match forge.members()?.is_member(&self.full_name, person).await {
             Ok(member) => Ok(member),

@@ -20,31 +20,18 @@ impl PhaseInForce {
         let in_file = context.phase(slug)?;
         let challenge = &context.challenge.slug;
         let overrides = context.store.overrides(challenge).await?;
-        Ok(Self {
-            phase: overrides.phase(challenge, in_file),
-            newest: overrides.newest(),
-        })
+        Ok(Self { phase: overrides.phase(challenge, in_file), newest: overrides.newest() })
     }
 
-    pub async fn open_at(
-        self,
-        context: &CommandContext<'_>,
-        opens: Timestamp,
-    ) -> CommandResult<String> {
-        let after = Phase {
-            opens,
-            ..self.phase.clone()
-        };
+    pub async fn open_at(self, context: &CommandContext<'_>, opens: Timestamp) -> CommandResult<String> {
+        let after = Phase { opens, ..self.phase.clone() };
         let setting = Setting::Opens(Some(opens));
         self.change(context, "phase open", setting, after).await
     }
 
     /// Closes the phase when challenge.toml closes it.
     pub async fn close_as_in_file(self, context: &CommandContext<'_>) -> CommandResult<String> {
-        let after = Phase {
-            closes: context.phase(&self.phase.slug)?.closes,
-            ..self.phase.clone()
-        };
+        let after = Phase { closes: context.phase(&self.phase.slug)?.closes, ..self.phase.clone() };
         let setting = Setting::Closes(None);
         self.change(context, "phase open", setting, after).await
     }
@@ -55,10 +42,7 @@ impl PhaseInForce {
         action: &'static str,
         closes: Timestamp,
     ) -> CommandResult<String> {
-        let after = Phase {
-            closes,
-            ..self.phase.clone()
-        };
+        let after = Phase { closes, ..self.phase.clone() };
         let setting = Setting::Closes(Some(closes));
         self.change(context, action, setting, after).await
     }
@@ -79,25 +63,17 @@ impl PhaseInForce {
         let selector = BoardSelector::of_phase(&before.slug);
         let row = context.override_of(&selector, setting, "");
         let boards = context.boards(&selector)?;
-        let effects = CommandEffects {
-            audit: &context.audit(action, subject, detail),
-            reports: &[],
-        };
+        let effects = CommandEffects { audit: &context.audit(action, subject, detail), reports: &[] };
         let (newest, now) = (self.newest, context.now);
-        context
-            .store
-            .put_overrides(challenge, newest, &[row], &boards, effects, now)
-            .await?;
+        context.store.put_overrides(challenge, newest, &[row], &boards, effects, now).await?;
         context.publish_boards().await?;
         Ok(reply(&before, &after))
     }
 }
 
 fn reply(before: &Phase, after: &Phase) -> String {
-    let mut sentences = vec![format!(
-        "Phase `{}` opens at {} and closes at {}.",
-        after.slug, after.opens, after.closes
-    )];
+    let mut sentences =
+        vec![format!("Phase `{}` opens at {} and closes at {}.", after.slug, after.opens, after.closes)];
     if before.opens != after.opens {
         sentences.push(format!("The opening time was {} before.", before.opens));
     }

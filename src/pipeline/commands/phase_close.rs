@@ -34,10 +34,7 @@ impl CommandHandler for PhaseClose {
         let current = PhaseInForce::read(context, slug).await?;
         let (opens, closes) = (current.phase.opens, current.phase.closes);
         if context.now < opens {
-            return Err(CommandRefusal::PhaseNotOpened {
-                phase: slug.clone(),
-                opens,
-            });
+            return Err(CommandRefusal::PhaseNotOpened { phase: slug.clone(), opens });
         }
         if closes < context.now {
             let state = format!("phase `{slug}` closed at {closes}");

@@ -66,11 +66,7 @@ impl CommandHandler for PhaseExtend {
         };
         let after = closes.max(context.now);
         if until <= after {
-            return Err(CommandRefusal::EndNotLater {
-                phase: self.phase.clone(),
-                closes,
-                after,
-            });
+            return Err(CommandRefusal::EndNotLater { phase: self.phase.clone(), closes, after });
         }
         let reply = current.close_at(context, "phase extend", until).await?;
         Ok(reply.into())
@@ -91,8 +87,7 @@ fn duration(args: &mut Args<'_>) -> Result<Duration, CommandError> {
 }
 
 fn end_time(args: &mut Args<'_>) -> Result<Timestamp, CommandError> {
-    let expected =
-        "a time with its time zone, such as `2026-09-20T23:59Z`, or a day, such as `2026-09-20`";
+    let expected = "a time with its time zone, such as `2026-09-20T23:59Z`, or a day, such as `2026-09-20`";
     let word = args.require_word(expected)?;
     let end_of_day = format!("{}T23:59:59Z", word.text);
     let end = Timestamp::parse(&word.text)
@@ -113,8 +108,7 @@ mod tests {
         fn any() -> impl Strategy<Value = Self> + 'static {
             let to = prop_oneof![
                 (1..=31_622_400_000_i64).prop_map(|ms| NewEnd::By(Duration(ms))),
-                (-10_000_000_000..10_000_000_000_i64)
-                    .prop_map(|seconds| NewEnd::Until(Timestamp(seconds * 1000))),
+                (-10_000_000_000..10_000_000_000_i64).prop_map(|seconds| NewEnd::Until(Timestamp(seconds * 1000))),
             ];
             (arbitrary_phase(), to).prop_map(|(phase, to)| Self { phase, to })
         }
@@ -124,12 +118,8 @@ mod tests {
     async fn a_phase_gets_a_later_end() {
         let mut world = World::new().await;
         world.organizer("/phase extend validation by 1d12h").await;
-        world
-            .organizer("/phase extend validation until 2100-03-01")
-            .await;
-        world
-            .organizer("/phase extend validation until 2100-02-01T00:00+01:00")
-            .await;
+        world.organizer("/phase extend validation until 2100-03-01").await;
+        world.organizer("/phase extend validation until 2100-02-01T00:00+01:00").await;
         world.organizer("/phase close validation").await;
         world.now = later(3600);
         world.organizer("/phase extend validation by 30m").await;
@@ -138,12 +128,7 @@ mod tests {
         assert_eq!(view.phase_state(), PhaseState::Open);
         world.organizer("/phase extend final by 2d").await;
         world.assert_transcript("phase extend");
-        let expected = [
-            "phase extend",
-            "phase extend",
-            "phase close",
-            "phase extend",
-        ];
+        let expected = ["phase extend", "phase extend", "phase close", "phase extend"];
         assert_eq!(world.audit().await, expected);
     }
 }

@@ -42,10 +42,7 @@ impl CommandHandler for PhaseOpen {
         } else if context.now <= context.phase(slug)?.closes {
             current.close_as_in_file(context).await?
         } else {
-            return Err(CommandRefusal::PhaseOver {
-                phase: slug.clone(),
-                closed: closes,
-            });
+            return Err(CommandRefusal::PhaseOver { phase: slug.clone(), closed: closes });
         };
         Ok(reply.into())
     }
@@ -82,9 +79,6 @@ mod tests {
         world.now = file.opens.minus(Duration::DAY);
         world.organizer("/phase open test").await;
         world.assert_transcript("phase open");
-        assert_eq!(
-            world.audit().await,
-            ["phase close", "phase open", "phase open"]
-        );
+        assert_eq!(world.audit().await, ["phase close", "phase open", "phase open"]);
     }
 }

@@ -68,11 +68,7 @@ mod tests {
         let forge = &world.challenge.forge;
         let store = &world.store;
         let due = store.due_messages(forge, PriorityClass::Rest, NOW, 9).await;
-        assert_eq!(
-            due.unwrap().len(),
-            1,
-            "the report of its team shows the score now"
-        );
+        assert_eq!(due.unwrap().len(), 1, "the report of its team shows the score now");
         world.organizer("/publish validation").await;
         world.organizer("/publish test").await;
         world.assert_transcript("publish");

@@ -24,8 +24,7 @@ impl CommandHandler for Queue {
     }
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
-        let of_challenge =
-            |record: &SubmissionRecord| record.submission.challenge == context.challenge.slug;
+        let of_challenge = |record: &SubmissionRecord| record.submission.challenge == context.challenge.slug;
         let mut running = context.store.submissions_under_way().await?;
         running.retain(|record| of_challenge(record) && record.submission.state.is_working());
         let mut waiting = schedule::order(&context.daemon()?.context).await?;
@@ -64,10 +63,7 @@ mod tests {
     async fn the_queue_lists_running_and_waiting_submissions() {
         let mut world = World::new().await;
         let running = world.reached("a", Stage::Smoke, NOW).await;
-        let waiting = [
-            world.reached("b", Stage::Smoke, NOW).await,
-            world.reached("a", Stage::Run, NOW).await,
-        ];
+        let waiting = [world.reached("b", Stage::Smoke, NOW).await, world.reached("a", Stage::Run, NOW).await];
         world.organizer("/queue").await;
         let replies = [reply(&[running], &waiting), reply(&[], &[])].join("\n\n-----\n\n");
         world.assert_transcript("queue");

@@ -48,10 +48,7 @@ pub enum CommandRefusal {
     },
     #[error("Submission #{number} not found. You can find the number on the submission page.")]
     UnknownSubmission { number: i64 },
-    #[error(
-        "Team `{team}` does not wait for approval. {}",
-        listed("Waiting", waiting)
-    )]
+    #[error("Team `{team}` does not wait for approval. {}", listed("Waiting", waiting))]
     NotWaiting {
         team: TeamSlug,
         /// The teams that wait.
@@ -60,9 +57,7 @@ pub enum CommandRefusal {
     /// The current state is the requested one. The text is the end of the sentence.
     #[error("Nothing to do: {0}.")]
     NothingToDo(String),
-    #[error(
-        "This command is for teams, in their own repositories. Organizers can add evaluations with `/grant`."
-    )]
+    #[error("This command is for teams, in their own repositories. Organizers can add evaluations with `/grant`.")]
     NeedsTeam,
     #[error("This command needs the running daemon. Start it with `referee serve`.")]
     NeedsDaemon,
@@ -71,11 +66,7 @@ pub enum CommandRefusal {
     )]
     PhaseOver { phase: PhaseSlug, closed: Timestamp },
     #[error("Phase `{phase}` closes at {closes}. The new end must be later than {after}.")]
-    EndNotLater {
-        phase: PhaseSlug,
-        closes: Timestamp,
-        after: Timestamp,
-    },
+    EndNotLater { phase: PhaseSlug, closes: Timestamp, after: Timestamp },
     #[error(
         "Phase `{phase}` is not open yet, so it cannot be closed. It opens at {opens}; `/phase open {phase}` \
          opens it now."
@@ -107,11 +98,7 @@ pub enum CommandRefusal {
         board_name(board),
         state.as_str()
     )]
-    RescoreOpen {
-        board: Board,
-        rescore: i64,
-        state: RescoreState,
-    },
+    RescoreOpen { board: Board, rescore: i64, state: RescoreState },
     #[error(
         "Leaderboard {} is not being scored again.{last} Use `/rescore {}/{}` to start.",
         board_name(board),
@@ -135,11 +122,7 @@ pub enum CommandRefusal {
         board_name(board),
         counted(*all, "submission")
     )]
-    RescoreNotReady {
-        board: Board,
-        done: usize,
-        all: usize,
-    },
+    RescoreNotReady { board: Board, done: usize, all: usize },
     #[error(
         "Leaderboard {} has got another scoring revision since this rescore started, so the rescore is discarded. \
          Start again: `/rescore {}/{}`.",
@@ -153,9 +136,7 @@ pub enum CommandRefusal {
     Bound(String),
     #[error("The command was not completed because of the forge: {0}. You can repeat it.")]
     Forge(#[from] ForgeError),
-    #[error(
-        "Another command changed this at the same time. Check the current state and try again."
-    )]
+    #[error("Another command changed this at the same time. Check the current state and try again.")]
     Stale,
     /// A platform error. Its author gets an incident number instead of this text.
     #[error("The command failed because of a platform error.")]
@@ -164,16 +145,8 @@ pub enum CommandRefusal {
 
 impl CommandRefusal {
     /// A name that does not exist, with those that do.
-    pub(super) fn unknown<N: Display>(
-        kind: &'static str,
-        name: &impl Display,
-        known: impl Iterator<Item = N>,
-    ) -> Self {
-        Self::Unknown {
-            kind,
-            name: name.to_string(),
-            known: known.map(|name| name.to_string()).collect(),
-        }
+    pub(super) fn unknown<N: Display>(kind: &'static str, name: &impl Display, known: impl Iterator<Item = N>) -> Self {
+        Self::Unknown { kind, name: name.to_string(), known: known.map(|name| name.to_string()).collect() }
     }
 }
 
@@ -231,18 +204,10 @@ mod tests {
             CommandRefusal::unknown("team", &"z", names.iter()),
             CommandRefusal::unknown("team", &"z", [""; 0].iter()),
             CommandRefusal::NeedsTeam,
-            CommandRefusal::SeveralRescores {
-                open: vec![format!("`3` ({})", board_name(&board()))],
-            },
+            CommandRefusal::SeveralRescores { open: vec![format!("`3` ({})", board_name(&board()))] },
             CommandRefusal::RescoreOutdated { board: board() },
-            CommandRefusal::NoRescore {
-                board: board(),
-                last: " The last rescore is discarded.".to_owned(),
-            },
-            CommandRefusal::PhaseOver {
-                phase: board().phase,
-                closed: NOW,
-            },
+            CommandRefusal::NoRescore { board: board(), last: " The last rescore is discarded.".to_owned() },
+            CommandRefusal::PhaseOver { phase: board().phase, closed: NOW },
             CommandRefusal::Forge(ForgeError::Archived),
             CommandRefusal::Stale,
             CommandRefusal::Fault(anyhow::anyhow!("the disk is full")),

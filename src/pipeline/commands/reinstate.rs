@@ -56,9 +56,7 @@ mod tests {
         world.scored("a", 0.5, NOW).await;
         world.scored("b", 0.4, NOW).await;
         world.organizer("/reinstate team a").await;
-        world
-            .organizer("/disqualify team a reason=\"two names\"")
-            .await;
+        world.organizer("/disqualify team a reason=\"two names\"").await;
         assert_eq!(world.ranked().await.len(), 1);
         world.organizer("/reinstate team a").await;
         assert_eq!(world.ranked().await.len(), 2);

@@ -43,10 +43,8 @@ impl CommandHandler for Rerun {
             "reason": "",
         });
         let subject = format!("{}#{number}", context.challenge.slug);
-        let effects = CommandEffects {
-            audit: &context.audit("rerun", subject, detail),
-            reports: &context.report(&record),
-        };
+        let effects =
+            CommandEffects { audit: &context.audit("rerun", subject, detail), reports: &context.report(&record) };
         context.store.rerun(&plan, effects, context.now).await?;
         Ok(format!(
             "Submission #{number} of team `{}` (outcome: {}) continues from the {} stage. An evaluation that it has \

@@ -48,28 +48,18 @@ impl CommandHandler for Rescore {
         if let Some(last) = context.store.rescore_of(&board).await?
             && last.state.is_open()
         {
-            return Err(CommandRefusal::RescoreOpen {
-                board,
-                rescore: last.id,
-                state: last.state,
-            });
+            return Err(CommandRefusal::RescoreOpen { board, rescore: last.id, state: last.state });
         }
         let detail = json!({ "before": { "revision": current.id } });
         let audit = context.audit("rescore", board.to_string(), detail);
-        context
-            .store
-            .request_rescore(&board, &audit, context.now)
-            .await?;
+        context.store.request_rescore(&board, &audit, context.now).await?;
         Ok(CommandReply::Later)
     }
 }
 
 impl Rescore {
     /// The reply once all submissions are scored again or the rescore failed; none before.
-    pub(super) async fn later_reply(
-        &self,
-        context: &CommandContext<'_>,
-    ) -> CommandResult<Option<String>> {
+    pub(super) async fn later_reply(&self, context: &CommandContext<'_>) -> CommandResult<Option<String>> {
         let board = context.board(&self.phase, &self.task);
         let preview = preview_rescore(context, &board).await?;
         Ok(match preview.state {
@@ -107,9 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Command;
-    use super::super::tests::{
-        AnyCommand, NOW, World, arbitrary_phase, arbitrary_task, assert_replies,
-    };
+    use super::super::tests::{AnyCommand, NOW, World, arbitrary_phase, arbitrary_task, assert_replies};
     use super::*;
     use crate::command::parse_arguments;
     use crate::model::{ForgeName, Sender};
@@ -134,20 +122,14 @@ mod tests {
         world.organizer("/rescore validation/segmentation").await;
         let before = world.ranked().await;
         world.rescored(&[0.3]).await;
-        let Ok(Command::Rescore(rescore)) =
-            parse_arguments(&["rescore", "validation/segmentation"])
-        else {
+        let Ok(Command::Rescore(rescore)) = parse_arguments(&["rescore", "validation/segmentation"]) else {
             panic!("a rescore");
         };
         assert_eq!(rescore.later_reply(&world.context()).await.unwrap(), None);
         world.rescored(&[0.6]).await;
         let reply = rescore.later_reply(&world.context()).await.unwrap();
         assert_eq!(world.ranked().await, before);
-        world
-            .store
-            .fail_rescore(1, "the scorer ended with status 1", NOW)
-            .await
-            .unwrap();
+        world.store.fail_rescore(1, "the scorer ended with status 1", NOW).await.unwrap();
         let failure = rescore.later_reply(&world.context()).await.unwrap();
         world.assert_transcript("rescore");
         let replies = [reply.unwrap(), failure.unwrap()].join("\n\n-----\n\n");
@@ -169,10 +151,7 @@ mod tests {
                 comment_id: 1,
             },
             text: text.to_owned(),
-            actor: Sender {
-                id: 1,
-                login: "ada".to_owned(),
-            },
+            actor: Sender { id: 1, login: "ada".to_owned() },
             state: CommandState::Running,
             reply: None,
             created_at: NOW,

@@ -34,14 +34,10 @@ pub struct RescorePreview {
 ///
 /// # Errors
 /// There is no such leaderboard, or no such rescore.
-pub async fn preview_rescore(
-    context: &CommandContext<'_>,
-    board: &Board,
-) -> CommandResult<RescorePreview> {
+pub async fn preview_rescore(context: &CommandContext<'_>, board: &Board) -> CommandResult<RescorePreview> {
     let (phase, _) = context.parts_of(board)?;
     let last = context.store.rescore_of(board).await?;
-    let is_shown =
-        |rescore: &Rescore| rescore.state.is_open() || rescore.state == RescoreState::Failed;
+    let is_shown = |rescore: &Rescore| rescore.state.is_open() || rescore.state == RescoreState::Failed;
     let found = require(board, last, is_shown)?;
     let progress = RescoreProgress::read(context, &found).await?;
     Ok(RescorePreview {
@@ -57,10 +53,7 @@ pub async fn preview_rescore(
 }
 
 /// The open rescore with this number, or the only open one, for a command that ends it.
-pub(super) async fn open_rescore(
-    context: &CommandContext<'_>,
-    number: Option<i64>,
-) -> CommandResult<Rescore> {
+pub(super) async fn open_rescore(context: &CommandContext<'_>, number: Option<i64>) -> CommandResult<Rescore> {
     let mut found = Vec::new();
     for board in context.challenge.boards() {
         if let Some(rescore) = context.store.rescore_of(&board).await?
@@ -84,11 +77,7 @@ pub(super) fn parse_number(args: &mut Args<'_>) -> Result<Option<i64>, CommandEr
     args.optional_number("the number of a rescore, such as `3`")
 }
 
-fn require(
-    board: &Board,
-    last: Option<Rescore>,
-    is_wanted: impl Fn(&Rescore) -> bool,
-) -> CommandResult<Rescore> {
+fn require(board: &Board, last: Option<Rescore>, is_wanted: impl Fn(&Rescore) -> bool) -> CommandResult<Rescore> {
     let last = match last {
         Some(rescore) if is_wanted(&rescore) => return Ok(rescore),
         last => last.map(|last| match &last.problem {
@@ -96,10 +85,7 @@ fn require(
             None => format!(" The last rescore is {}.", last.state.as_str()),
         }),
     };
-    Err(CommandRefusal::NoRescore {
-        board: board.clone(),
-        last: last.unwrap_or_default(),
-    })
+    Err(CommandRefusal::NoRescore { board: board.clone(), last: last.unwrap_or_default() })
 }
 
 /// How far a rescore is, and the changes to the ranking so far.
@@ -119,11 +105,7 @@ impl RescoreProgress {
         let after: Vec<ScoreRecord> = items
             .into_iter()
             .filter_map(|item| {
-                Some(ScoreRecord {
-                    submission: item.submission,
-                    score: item.score?,
-                    created_at: item.ended_at?,
-                })
+                Some(ScoreRecord { submission: item.submission, score: item.score?, created_at: item.ended_at? })
             })
             .collect();
         let old = store.scoring_revision(rescore.from_revision).await?;
@@ -131,11 +113,7 @@ impl RescoreProgress {
         let old = standings(context, &rescore.board, &before, old.as_ref()).await?;
         let new = rescore.definition.as_ref();
         let new = standings(context, &rescore.board, &after, new).await?;
-        Ok(Self {
-            done: after.len(),
-            all,
-            changes: ranking::rank_changes(&old, &new),
-        })
+        Ok(Self { done: after.len(), all, changes: ranking::rank_changes(&old, &new) })
     }
 }
 
@@ -157,13 +135,7 @@ async fn standings(
     };
     let ranked: Vec<&ScoreRecord> = scores.iter().filter(is_ranked).collect();
     let task = definition.task(task);
-    let on_board = (board, phase, &task);
-    Ok(view::standings(
-        &ranked,
-        on_board,
-        &definition.cases,
-        &overrides,
-    ))
+    Ok(view::standings(&ranked, board, phase, &task, &definition.cases, &overrides))
 }
 
 /// The changes of a ranking as a sentence and a table.

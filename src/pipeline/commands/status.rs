@@ -32,12 +32,7 @@ impl CommandHandler for Status {
         summary: "Shows the status of a submission. Organizers can also query a team, a phase or a leaderboard.",
         details: "Without an argument it shows the latest submissions in the repository of a team, and the phases \
                   elsewhere. A leaderboard is shown as the public sees it.",
-        examples: &[
-            "/status",
-            "/status #12",
-            "/status team alpha",
-            "/status validation/segmentation",
-        ],
+        examples: &["/status", "/status #12", "/status team alpha", "/status validation/segmentation"],
         ..CommandSpec::DEFAULT
     };
 
@@ -52,9 +47,7 @@ impl CommandHandler for Status {
         } else {
             Subject::Boards(args.boards_in(&word)?)
         };
-        Ok(Self {
-            subject: Some(subject),
-        })
+        Ok(Self { subject: Some(subject) })
     }
 
     fn arguments(&self) -> String {
@@ -77,9 +70,7 @@ impl CommandHandler for Status {
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let reply = match (&self.subject, context.team) {
             (Some(Subject::Submission(number)), _) => submission(context, *number).await?,
-            (Some(Subject::Team(team)), _) | (None, Some(team)) => {
-                team_overview(context, team).await?
-            }
+            (Some(Subject::Team(team)), _) | (None, Some(team)) => team_overview(context, team).await?,
             (Some(Subject::Boards(boards)), _) => leaderboards(context, boards).await?,
             (None, None) => challenge_overview(context).await?,
         };
@@ -90,10 +81,7 @@ impl CommandHandler for Status {
 /// The report of a submission. In the repository of a team only its own submissions exist.
 async fn submission(context: &CommandContext<'_>, number: i64) -> CommandResult<String> {
     let record = context.submission(number).await?;
-    if context
-        .team
-        .is_some_and(|team| record.submission.team != *team)
-    {
+    if context.team.is_some_and(|team| record.submission.team != *team) {
         return Err(CommandRefusal::UnknownSubmission { number });
     }
     let view = view::submission(&context.daemon()?.context, &record).await?;
@@ -116,9 +104,8 @@ fn latest_submissions(all: &[SubmissionRecord]) -> String {
         return "There are no submissions yet.".to_owned();
     }
     let latest = all.iter().rev().take(LISTED_MAX);
-    let rows: Vec<String> = latest
-        .map(|record| submission_row(&record.submission.observed_at.to_string(), record))
-        .collect();
+    let rows: Vec<String> =
+        latest.map(|record| submission_row(&record.submission.observed_at.to_string(), record)).collect();
     let header = "| Received | Submission | Team | Leaderboard | State |\n|---|---|---|---|---|";
     let earlier = match all.len().saturating_sub(LISTED_MAX) {
         0 => String::new(),
@@ -127,10 +114,7 @@ fn latest_submissions(all: &[SubmissionRecord]) -> String {
     format!("{}{earlier}", table(header, &rows))
 }
 
-async fn leaderboards(
-    context: &CommandContext<'_>,
-    selector: &BoardSelector,
-) -> CommandResult<String> {
+async fn leaderboards(context: &CommandContext<'_>, selector: &BoardSelector) -> CommandResult<String> {
     let reader = view::BoardReader {
         challenges: std::slice::from_ref(context.challenge),
         store: context.store,
@@ -158,29 +142,21 @@ async fn challenge_overview(context: &CommandContext<'_>) -> CommandResult<Strin
         } else {
             "closed"
         };
-        format!(
-            "| `{}` | {state} | {} | {} |",
-            phase.slug, phase.opens, phase.closes
-        )
+        format!("| `{}` | {state} | {} | {} |", phase.slug, phase.opens, phase.closes)
     });
     let phases: Vec<String> = phases.collect();
     let header = "| Phase | State | Opens | Closes |\n|---|---|---|---|";
     let mut in_progress = context.store.submissions_under_way().await?;
     in_progress.retain(|record| record.submission.challenge == challenge.slug);
     let submissions = counted(in_progress.len(), "submission");
-    Ok(format!(
-        "{}\n\n{submissions} in progress.",
-        table(header, &phases)
-    ))
+    Ok(format!("{}\n\n{submissions} in progress.", table(header, &phases)))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{
-        AnyCommand, World, arbitrary_boards, arbitrary_number, arbitrary_team, later,
-    };
+    use super::super::tests::{AnyCommand, World, arbitrary_boards, arbitrary_number, arbitrary_team, later};
     use super::*;
     use crate::model::BoardVisibility;
 
@@ -221,9 +197,6 @@ mod tests {
         let record = world.submitted("a").await;
         let text = latest_submissions(&vec![record; LISTED_MAX + 2]);
         assert_eq!(text.lines().count(), 2 + LISTED_MAX + 2, "{text}");
-        assert!(
-            text.ends_with("2 earlier submissions not listed."),
-            "{text}"
-        );
+        assert!(text.ends_with("2 earlier submissions not listed."), "{text}");
     }
 }

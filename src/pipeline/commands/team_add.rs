@@ -27,10 +27,7 @@ impl CommandHandler for TeamAdd {
     };
 
     fn parse(args: &mut Args<'_>) -> Result<Self, CommandError> {
-        Ok(Self {
-            team: args.team_name()?,
-            members: parse_members(args)?,
-        })
+        Ok(Self { team: args.team_name()?, members: parse_members(args)? })
     }
 
     fn arguments(&self) -> String {
@@ -64,10 +61,7 @@ fn parse_members(args: &mut Args<'_>) -> Result<Vec<String>, CommandError> {
             return Err(args.invalid(&word, expected));
         }
         // `Ada` and `ada` are the same account on a forge.
-        if members
-            .iter()
-            .any(|member| member.eq_ignore_ascii_case(name))
-        {
+        if members.iter().any(|member| member.eq_ignore_ascii_case(name)) {
             return Err(args.repeated(&word.text, &word));
         }
         if members.len() == limits::TEAM_MEMBERS_MAX {
@@ -83,11 +77,8 @@ fn parse_members(args: &mut Args<'_>) -> Result<Vec<String>, CommandError> {
 }
 
 fn created(bound: &Repository, made: &CreatedTeam) -> String {
-    let steps: Vec<String> = made
-        .steps
-        .iter()
-        .map(|step| format!("- {}: {}", step.outcome, markdown_text(&step.subject)))
-        .collect();
+    let steps: Vec<String> =
+        made.steps.iter().map(|step| format!("- {}: {}", step.outcome, markdown_text(&step.subject))).collect();
     format!(
         "Team `{}` takes part with `{}`.\n\n{}\n\nIts members clone the repository, change it and push:\n\n```sh\n\
          git clone {}\n```",
@@ -126,10 +117,8 @@ mod tests {
     impl AnyCommand for TeamAdd {
         fn any() -> impl Strategy<Value = Self> + 'static {
             let members = proptest::collection::btree_set("[a-z0-9._-]{1,12}", 1..6);
-            (arbitrary_team(), members).prop_map(|(team, members)| Self {
-                team,
-                members: members.into_iter().collect(),
-            })
+            (arbitrary_team(), members)
+                .prop_map(|(team, members)| Self { team, members: members.into_iter().collect() })
         }
     }
 
@@ -154,10 +143,7 @@ mod tests {
         };
         let team = TeamSlug::new("alpha").unwrap();
         let bound = bind_team(&context, &team, &made.repository, Vec::new()).await;
-        let command = TeamAdd {
-            team,
-            members: vec!["ada".to_owned(), "grace".to_owned()],
-        };
+        let command = TeamAdd { team, members: vec!["ada".to_owned(), "grace".to_owned()] };
         let replies = [created(&bound.unwrap(), &made), command.needs_owner()];
         assert_replies("team_add_replies", &replies.join("\n\n-----\n\n"));
         assert_eq!(world.audit().await, ["team add"]);
@@ -171,9 +157,6 @@ mod tests {
         let parsed = parse_arguments::<Command>(&words[..words.len() - 1]);
         assert!(parsed.is_ok(), "{parsed:?}");
         let error = parse_arguments::<Command>(&words).unwrap_err().to_string();
-        assert!(
-            error.contains("expected at most 50 members of a team"),
-            "{error}"
-        );
+        assert!(error.contains("expected at most 50 members of a team"), "{error}");
     }
 }

@@ -36,10 +36,7 @@ impl CommandHandler for TeamApprove {
         let pending = pending_requests(context).await?;
         let Some(request) = pending.iter().find(|request| request.team == *team) else {
             let waiting = pending.iter().map(|request| request.team.to_string());
-            return Err(CommandRefusal::NotWaiting {
-                team: team.clone(),
-                waiting: waiting.collect(),
-            });
+            return Err(CommandRefusal::NotWaiting { team: team.clone(), waiting: waiting.collect() });
         };
         let name = &request.full_name;
         let repository = approve_request(context, name).await?;
@@ -47,11 +44,7 @@ impl CommandHandler for TeamApprove {
             && let Err(error) = observe::observe(&app.context, &app.forges, &repository).await
         {
             let error = format!("{error:#}");
-            tracing::warn!(
-                repository = name,
-                error,
-                "approved repository not readable; the next sweep reads it"
-            );
+            tracing::warn!(repository = name, error, "approved repository not readable; the next sweep reads it");
         }
         Ok(format!("Team `{team}` takes part with `{name}`.").into())
     }

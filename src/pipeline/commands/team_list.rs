@@ -24,16 +24,8 @@ impl CommandHandler for TeamList {
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let bound = context.repositories().await?;
-        let mut rows: Vec<String> = bound
-            .iter()
-            .map(|bound| {
-                format!(
-                    "| `{}` | {} | |",
-                    bound.team,
-                    markdown_code(&bound.full_name)
-                )
-            })
-            .collect();
+        let mut rows: Vec<String> =
+            bound.iter().map(|bound| format!("| `{}` | {} | |", bound.team, markdown_code(&bound.full_name))).collect();
         rows.extend(pending_requests(context).await?.iter().map(|request| {
             let (team, name) = (&request.team, markdown_code(&request.full_name));
             format!("| `{team}` | {name} | waits for `/team approve {team}` |")

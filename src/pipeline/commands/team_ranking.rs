@@ -24,11 +24,8 @@ pub(super) async fn set_disqualified(
     let all = BoardSelector::default();
     let mut boards = context.boards(&all)?;
     boards.retain(|board| overrides.disqualified(board, team).is_some() != disqualified);
-    let (action, state) = if disqualified {
-        ("disqualify", "is disqualified")
-    } else {
-        ("reinstate", "is not disqualified")
-    };
+    let (action, state) =
+        if disqualified { ("disqualify", "is disqualified") } else { ("reinstate", "is not disqualified") };
     if boards.is_empty() {
         let state = format!("team `{team}` {state}");
         return Err(CommandRefusal::NothingToDo(state));
@@ -57,18 +54,9 @@ pub(super) async fn put_team_override(
     audit: &NewAuditEntry,
     boards: &[Board],
 ) -> CommandResult<()> {
-    let row = Override {
-        team: Some(team.clone()),
-        ..row
-    };
-    let effects = CommandEffects {
-        audit,
-        reports: &context.reports(boards, Some(team)).await?,
-    };
+    let row = Override { team: Some(team.clone()), ..row };
+    let effects = CommandEffects { audit, reports: &context.reports(boards, Some(team)).await? };
     let (challenge, newest) = (&context.challenge.slug, read.newest());
-    context
-        .store
-        .put_overrides(challenge, newest, &[row], boards, effects, context.now)
-        .await?;
+    context.store.put_overrides(challenge, newest, &[row], boards, effects, context.now).await?;
     Ok(())
 }

@@ -47,10 +47,7 @@ pub async fn add_team(
 
 /// The refs of a new repository. A forge answers before the files of the template are there; without this
 /// wait, the template would become the first submission of the team.
-async fn wait_for_template(
-    forge: &dyn Forge,
-    full_name: &str,
-) -> CommandResult<Vec<(String, CommitSha)>> {
+async fn wait_for_template(forge: &dyn Forge, full_name: &str) -> CommandResult<Vec<(String, CommitSha)>> {
     for _ in 0..TEMPLATE_READS_MAX {
         let refs = forge.refs(full_name).await?;
         if !refs.is_empty() {
@@ -82,10 +79,7 @@ pub async fn bind_team(
         team: team.clone(),
         hook_token: clock::page_token(),
     };
-    let refs: Vec<SeenRef> = refs
-        .into_iter()
-        .map(|(full_ref, commit)| SeenRef { full_ref, commit })
-        .collect();
+    let refs: Vec<SeenRef> = refs.into_iter().map(|(full_ref, commit)| SeenRef { full_ref, commit }).collect();
     let (store, now) = (context.store, context.now);
     let (bound, is_new) = store.bind_repository(&new, &refs, now).await?;
     if is_new {
@@ -97,9 +91,7 @@ pub async fn bind_team(
 }
 
 /// Registration requests without a decision, oldest first.
-pub(super) async fn pending_requests(
-    context: &CommandContext<'_>,
-) -> CommandResult<Vec<RegistrationRequest>> {
+pub(super) async fn pending_requests(context: &CommandContext<'_>) -> CommandResult<Vec<RegistrationRequest>> {
     let slug = &context.challenge.slug;
     let mut all = context.store.registration_requests(slug).await?;
     all.retain(|request| request.state == RegistrationState::Pending);
@@ -110,10 +102,7 @@ pub(super) async fn pending_requests(
 ///
 /// # Errors
 /// There is no such request, it is approved already, or the team has another repository.
-pub(super) async fn approve_request(
-    context: &CommandContext<'_>,
-    full_name: &str,
-) -> CommandResult<Repository> {
+pub(super) async fn approve_request(context: &CommandContext<'_>, full_name: &str) -> CommandResult<Repository> {
     let request = newest_request(context, full_name).await?;
     if request.state == RegistrationState::Approved {
         let state = format!("`{full_name}` is the repository of team `{}`", request.team);
@@ -143,24 +132,15 @@ pub async fn refuse_request(
     }
     let detail = decision(&request, "refused", reason);
     let audit = context.audit("team refuse", subject(&request), detail);
-    context
-        .store
-        .refuse_registration(&request, &audit, context.now)
-        .await?;
+    context.store.refuse_registration(&request, &audit, context.now).await?;
     Ok(request)
 }
 
 /// The newest request of a repository with this name.
-async fn newest_request(
-    context: &CommandContext<'_>,
-    full_name: &str,
-) -> CommandResult<RegistrationRequest> {
+async fn newest_request(context: &CommandContext<'_>, full_name: &str) -> CommandResult<RegistrationRequest> {
     let slug = &context.challenge.slug;
     let all = context.store.registration_requests(slug).await?;
-    let named = all
-        .iter()
-        .rev()
-        .find(|request| request.full_name == full_name);
+    let named = all.iter().rev().find(|request| request.full_name == full_name);
     named.cloned().ok_or_else(|| {
         let pending = |request: &&RegistrationRequest| request.state == RegistrationState::Pending;
         let known = all.iter().filter(pending).map(|request| &request.full_name);

@@ -16,8 +16,8 @@ use super::verdict::RunVerdict;
 use crate::config;
 use crate::model::finding::any_error;
 use crate::model::{
-    CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck,
-    OutputFormat, OutputListing, PathPattern, Task, limits,
+    CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck, OutputFormat,
+    OutputListing, PathPattern, Task, limits,
 };
 use crate::rules::format::image_header::ImageHeader;
 use crate::rules::format::{self, FindingSummary, image_header, json, nifti, png, results, table};
@@ -41,13 +41,7 @@ pub struct Content {
 
 impl Content {
     /// The output of a run over these cases. `inputs` and `outputs` are directories.
-    pub fn new(
-        task: &Task,
-        cases: &[CaseId],
-        listing: &OutputListing,
-        inputs: PathBuf,
-        outputs: &Path,
-    ) -> Self {
+    pub fn new(task: &Task, cases: &[CaseId], listing: &OutputListing, inputs: PathBuf, outputs: &Path) -> Self {
         Self {
             checks: task.checks.clone(),
             contract: task.contract.clone(),
@@ -63,19 +57,12 @@ impl Content {
 ///
 /// # Errors
 /// When inputs or the copies of outputs cannot be read.
-pub async fn judge(
-    mut verdict: RunVerdict,
-    content: Content,
-    policy: &Policy,
-) -> anyhow::Result<RunVerdict> {
+pub async fn judge(mut verdict: RunVerdict, content: Content, policy: &Policy) -> anyhow::Result<RunVerdict> {
     if verdict.outcome.is_some() || content.checks.is_empty() {
         return Ok(verdict);
     }
     let found = tokio::task::spawn_blocking(move || run_checks(&content)).await??;
-    let found: Vec<Finding> = found
-        .into_iter()
-        .map(|f| policy.apply_severity(f))
-        .collect();
+    let found: Vec<Finding> = found.into_iter().map(|f| policy.apply_severity(f)).collect();
     verdict.outcome = any_error(&found).then_some(Outcome::OutputInvalid);
     verdict.findings.extend(found);
     Ok(verdict)
@@ -99,11 +86,7 @@ impl Content {
     }
 
     /// The selected inputs of these cases, each with its case.
-    fn chosen<'a>(
-        &self,
-        which: &InputSelection,
-        group: &'a [CaseId],
-    ) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
+    fn chosen<'a>(&self, which: &InputSelection, group: &'a [CaseId]) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
         let mut all = Vec::new();
         for case in group {
             let found = config::matching_inputs(&self.inputs, which, case)
@@ -135,9 +118,7 @@ fn run_check(
         return Ok(());
     };
     let files: BTreeSet<&str> =
-        rules::output::matching_paths(&content.listing.files, &check.files, case)
-            .map(String::as_str)
-            .collect();
+        rules::output::matching_paths(&content.listing.files, &check.files, case).map(String::as_str).collect();
     if let Some(which) = &check.one_for {
         let inputs = content.chosen(which, group)?;
         let wanted: Vec<String> = inputs
@@ -147,11 +128,7 @@ fn run_check(
                 check.files.filled(case, &stars)
             })
             .collect();
-        let subject = if check.files.names_case() {
-            format!("`{case}`")
-        } else {
-            format!("`{}`", check.files)
-        };
+        let subject = if check.files.names_case() { format!("`{case}`") } else { format!("`{}`", check.files) };
         findings.extend(results::compare_results(&subject, &wanted, &files));
     }
     for path in files {
@@ -161,17 +138,10 @@ fn run_check(
 }
 
 /// Runs a check on one file, which belongs to the cases of a group.
-fn check_file(
-    content: &Content,
-    check: &OutputCheck,
-    group: &[CaseId],
-    path: &str,
-) -> anyhow::Result<Vec<Finding>> {
+fn check_file(content: &Content, check: &OutputCheck, group: &[CaseId], path: &str) -> anyhow::Result<Vec<Finding>> {
     let size = content.listing.files.get(path).copied().unwrap_or_default();
     match &check.format {
-        OutputFormat::Png(asks) | OutputFormat::Nifti(asks) => {
-            check_image(content, check, asks, group, path)
-        }
+        OutputFormat::Png(asks) | OutputFormat::Nifti(asks) => check_image(content, check, asks, group, path),
         OutputFormat::Csv { .. } if size > limits::OUTPUT_CSV_BYTES_MAX => {
             let most = limits::OUTPUT_CSV_BYTES_MAX;
             Ok(vec![format::output_too_large(path, "a table", most)])
@@ -186,9 +156,7 @@ fn check_file(
                 return Ok(Vec::new());
             };
             let inputs = content.chosen(which, group)?.len();
-            Ok(results::check_rows(path, rows, inputs)
-                .into_iter()
-                .collect())
+            Ok(results::check_rows(path, rows, inputs).into_iter().collect())
         }
         OutputFormat::Json { .. } if size > limits::OUTPUT_JSON_BYTES_MAX => {
             let most = limits::OUTPUT_JSON_BYTES_MAX;
@@ -197,8 +165,7 @@ fn check_file(
         OutputFormat::Json { schema, keys_for } => {
             let mut bytes = Vec::new();
             let file = content.open(path)?;
-            file.take(limits::OUTPUT_JSON_BYTES_MAX)
-                .read_to_end(&mut bytes)?;
+            file.take(limits::OUTPUT_JSON_BYTES_MAX).read_to_end(&mut bytes)?;
             let value = match json::read_json(path, &bytes) {
                 Ok(value) => value,
                 Err(finding) => return Ok(vec![finding]),
@@ -240,13 +207,7 @@ fn check_image(
         _ => None,
     };
     let required = check.format.name();
-    Ok(image_header::check_header(
-        path,
-        required,
-        header,
-        input.as_deref(),
-        &asks.types,
-    ))
+    Ok(image_header::check_header(path, required, header, input.as_deref(), &asks.types))
 }
 
 /// The key of an input in a JSON output: its name up to the first dot, like the name of a case.
@@ -265,21 +226,14 @@ fn input_size(
 ) -> anyhow::Result<Option<Vec<u64>>> {
     let stars = check.files.captures(case, path).unwrap_or_default();
     let input = pattern.filled(case, &stars);
-    let existing = input
-        .map(|input| content.inputs.join(input))
-        .filter(|input| input.is_file());
+    let existing = input.map(|input| content.inputs.join(input)).filter(|input| input.is_file());
     match existing {
-        Some(input) => {
-            Ok(Some(size_of(&input, &check.format).with_context(|| {
-                format!("the size of the input {}", input.display())
-            })?))
-        }
+        Some(input) => Ok(Some(
+            size_of(&input, &check.format).with_context(|| format!("the size of the input {}", input.display()))?,
+        )),
         // The team chose the values of the stars. Without stars the organizers named the input.
         None if pattern.stars() > 0 => Ok(None),
-        None => anyhow::bail!(
-            "no input of {case} is {pattern} in {}",
-            content.inputs.display()
-        ),
+        None => anyhow::bail!("no input of {case} is {pattern} in {}", content.inputs.display()),
     }
 }
 
@@ -309,18 +263,13 @@ fn nifti_header(file: impl Read) -> anyhow::Result<Result<ImageHeader, String>> 
     let start = first_bytes(&mut file, GZIP.len())?;
     let whole = start.as_slice().chain(file);
     if start != GZIP {
-        return Ok(nifti::read_header(&first_bytes(
-            whole,
-            nifti::HEADER_BYTES,
-        )?));
+        return Ok(nifti::read_header(&first_bytes(whole, nifti::HEADER_BYTES)?));
     }
     // Reading has succeeded so far, so the file itself cannot be unpacked.
-    Ok(
-        match first_bytes(GzDecoder::new(whole), nifti::HEADER_BYTES) {
-            Ok(bytes) => nifti::read_header(&bytes),
-            Err(_) => Err("it cannot be unpacked".to_owned()),
-        },
-    )
+    Ok(match first_bytes(GzDecoder::new(whole), nifti::HEADER_BYTES) {
+        Ok(bytes) => nifti::read_header(&bytes),
+        Err(_) => Err("it cannot be unpacked".to_owned()),
+    })
 }
 
 #[cfg(test)]

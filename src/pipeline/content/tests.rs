@@ -23,10 +23,7 @@ fn pattern(text: &str) -> PathPattern {
 }
 
 fn frames(every: u32) -> InputSelection {
-    InputSelection {
-        pattern: pattern("{case}/frames/*.png"),
-        every,
-    }
+    InputSelection { pattern: pattern("{case}/frames/*.png"), every }
 }
 
 fn png(width: u32, height: u32) -> Vec<u8> {
@@ -36,12 +33,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     chunk.extend([8, 0, 0, 0, 0]);
     let mut crc = flate2::Crc::new();
     crc.update(&chunk);
-    [
-        b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(),
-        &chunk,
-        &crc.sum().to_be_bytes(),
-    ]
-    .concat()
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(), &chunk, &crc.sum().to_be_bytes()].concat()
 }
 
 fn nifti(size: [i16; 3]) -> Vec<u8> {
@@ -104,32 +96,21 @@ impl Run {
 }
 
 fn check(files: &str, format: OutputFormat) -> OutputCheck {
-    OutputCheck {
-        files: pattern(files),
-        one_for: None,
-        format,
-    }
+    OutputCheck { files: pattern(files), one_for: None, format }
 }
 
 fn grid(size_of: &str) -> ImageFormat {
-    ImageFormat {
-        size_of: Some(pattern(size_of)),
-        types: vec!["uint8"],
-    }
+    ImageFormat { size_of: Some(pattern(size_of)), types: vec!["uint8"] }
 }
 
 #[test]
 fn pictures_are_compared_with_their_inputs() {
     let masks = || OutputCheck {
         one_for: Some(frames(2)),
-        ..check(
-            "{case}/*.png",
-            OutputFormat::Png(grid("{case}/frames/*.png")),
-        )
+        ..check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")))
     };
     let all = |run: Run, case: &str| {
-        run.with(&format!("{case}/0.png"), &png(8, 6))
-            .with(&format!("{case}/2.png"), &png(8, 6))
+        run.with(&format!("{case}/0.png"), &png(8, 6)).with(&format!("{case}/2.png"), &png(8, 6))
     };
     let good = all(all(Run::new(masks()), "v1"), "v2");
     assert_eq!(good.found(), [""; 0]);
@@ -137,19 +118,10 @@ fn pictures_are_compared_with_their_inputs() {
         .with("v1/1.png", &png(8, 6))
         .with("v2/0.png", &png(6, 8))
         .with("v2/9.png", &png(8, 6));
-    insta::assert_snapshot!(
-        "pictures_are_compared_with_their_inputs",
-        bad.found().join("\n")
-    );
-    let alone = check(
-        "{case}/*.png",
-        OutputFormat::Png(grid("{case}/frames/*.png")),
-    );
+    insta::assert_snapshot!("pictures_are_compared_with_their_inputs", bad.found().join("\n"));
+    let alone = check("{case}/*.png", OutputFormat::Png(grid("{case}/frames/*.png")));
     let stray = Run::new(alone).with("v1/7.png", &png(8, 6));
-    insta::assert_snapshot!(
-        "pictures_are_compared_with_their_inputs_2",
-        stray.found().join("\n")
-    );
+    insta::assert_snapshot!("pictures_are_compared_with_their_inputs_2", stray.found().join("\n"));
 }
 
 #[test]
@@ -163,28 +135,18 @@ fn no_name_leads_outside_the_inputs() {
 #[test]
 fn volumes_are_read_plain_and_packed() {
     let asks = || check("{case}.nii.gz", OutputFormat::Nifti(grid("{case}.nii.gz")));
-    let good = Run::new(asks())
-        .with("v1.nii.gz", &gzip(&nifti([4, 5, 6])))
-        .with("v2.nii.gz", &nifti([4, 5, 6]));
+    let good = Run::new(asks()).with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))).with("v2.nii.gz", &nifti([4, 5, 6]));
     assert_eq!(good.found(), [""; 0]);
     let bad = Run::new(asks())
         .with("v1.nii.gz", &gzip(&nifti([4, 5, 7])))
         .with("v2.nii.gz", &gzip(&nifti([32_000, 32_000, 32_000])));
     insta::assert_snapshot!("volumes_are_read_plain_and_packed", bad.found().join("\n"));
-    let broken = Run::new(asks())
-        .with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))[..20])
-        .with("v2.nii.gz", b"PK\x03\x04");
-    insta::assert_snapshot!(
-        "volumes_are_read_plain_and_packed_2",
-        broken.found().join("\n")
-    );
+    let broken = Run::new(asks()).with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))[..20]).with("v2.nii.gz", b"PK\x03\x04");
+    insta::assert_snapshot!("volumes_are_read_plain_and_packed_2", broken.found().join("\n"));
 }
 
 fn table(files: &str) -> OutputCheck {
-    let format = OutputFormat::Csv {
-        columns: Some(vec!["Frame".into(), "Phase".into()]),
-        rows_for: Some(frames(1)),
-    };
+    let format = OutputFormat::Csv { columns: Some(vec!["Frame".into(), "Phase".into()]), rows_for: Some(frames(1)) };
     check(files, format)
 }
 
@@ -192,9 +154,7 @@ fn table(files: &str) -> OutputCheck {
 fn tables_have_columns_and_rows() {
     let good = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n0,a\n1,a\n2,a\n3,b\n");
     assert_eq!(good.found(), [""; 0]);
-    let bad = Run::new(table("{case}.csv"))
-        .with("v1.csv", b"Frame,Phase\n0,a\n1,a\n")
-        .with("v2.csv", b"frame,phase\n");
+    let bad = Run::new(table("{case}.csv")).with("v1.csv", b"Frame,Phase\n0,a\n1,a\n").with("v2.csv", b"frame,phase\n");
     insta::assert_snapshot!("tables_have_columns_and_rows", bad.found().join("\n"));
 }
 
@@ -206,18 +166,12 @@ fn a_file_for_all_cases_is_checked_once() {
     let mut alone = run;
     alone.content.contract.mode = ContractMode::PerCase;
     alone.content.cases.truncate(1);
-    insta::assert_snapshot!(
-        "a_file_for_all_cases_is_checked_once",
-        alone.found().join("\n")
-    );
+    insta::assert_snapshot!("a_file_for_all_cases_is_checked_once", alone.found().join("\n"));
 }
 
 fn keyed() -> OutputCheck {
     let schema = json!({ "additionalProperties": { "type": "array" } });
-    let format = OutputFormat::Json {
-        schema: Some(Schema::new(schema).unwrap()),
-        keys_for: Some(frames(2)),
-    };
+    let format = OutputFormat::Json { schema: Some(Schema::new(schema).unwrap()), keys_for: Some(frames(2)) };
     check("{case}.json", format)
 }
 
@@ -225,13 +179,8 @@ fn keyed() -> OutputCheck {
 fn json_follows_its_schema_and_has_its_keys() {
     let good = Run::new(keyed()).with("v1.json", br#"{"0": [], "2": [1]}"#);
     assert_eq!(good.found(), [""; 0]);
-    let bad = Run::new(keyed())
-        .with("v1.json", br#"{"0": 5}"#)
-        .with("v2.json", b"[]");
-    insta::assert_snapshot!(
-        "json_follows_its_schema_and_has_its_keys",
-        bad.found().join("\n")
-    );
+    let bad = Run::new(keyed()).with("v1.json", br#"{"0": 5}"#).with("v2.json", b"[]");
+    insta::assert_snapshot!("json_follows_its_schema_and_has_its_keys", bad.found().join("\n"));
 }
 
 #[test]
@@ -240,14 +189,8 @@ fn files_beyond_a_limit_are_not_opened() {
     let (csv, json) = (limits::OUTPUT_CSV_BYTES_MAX, limits::OUTPUT_JSON_BYTES_MAX);
     run.content.checks.push(table("{case}.csv"));
     let files = &mut run.content.listing.files;
-    files.extend([
-        ("v1.json".to_owned(), json + 1),
-        ("v1.csv".to_owned(), csv + 1),
-    ]);
-    insta::assert_snapshot!(
-        "files_beyond_a_limit_are_not_opened",
-        run.found().join("\n")
-    );
+    files.extend([("v1.json".to_owned(), json + 1), ("v1.csv".to_owned(), csv + 1)]);
+    insta::assert_snapshot!("files_beyond_a_limit_are_not_opened", run.found().join("\n"));
 }
 
 #[test]
@@ -282,11 +225,7 @@ impl Read for Endless<'_> {
 
 fn endless(start: &[u8], then: u8) -> (String, u64) {
     let mut read = 0;
-    let header = nifti_header(Endless {
-        start,
-        then,
-        read: &mut read,
-    });
+    let header = nifti_header(Endless { start, then, read: &mut read });
     (header.unwrap().unwrap_err(), read)
 }
 
@@ -304,11 +243,7 @@ fn only_the_header_is_read() {
     let header = nifti_header(bomb.as_slice()).unwrap();
     assert_eq!(header.unwrap_err(), "it starts with other bytes");
     let mut read = 0;
-    let endless = Endless {
-        start: b"",
-        then: 0,
-        read: &mut read,
-    };
+    let endless = Endless { start: b"", then: 0, read: &mut read };
     assert!(png_header(endless).unwrap().is_err());
     assert!(read <= 64, "{read}");
 }

@@ -117,12 +117,7 @@ impl JobRunner {
         } else {
             OutputListing::default()
         };
-        Ok(Ran {
-            end,
-            killed,
-            log,
-            output,
-        })
+        Ok(Ran { end, killed, log, output })
     }
 
     /// Waits for the end of a job. `None` if it still runs after `at_most`.
@@ -171,10 +166,7 @@ impl JobRunner {
             tokio::time::sleep(pause.std()).await;
             pause.0 *= 2;
         }
-        tracing::error!(
-            job = job.name,
-            "a job that may still run was left on the engine"
-        );
+        tracing::error!(job = job.name, "a job that may still run was left on the engine");
     }
 
     /// Cancels and removes the jobs whose name is `name`, or `name` and a suffix. Failures are logged.

@@ -30,10 +30,7 @@ impl Runner for Blind {
         Ok(())
     }
     async fn submit(&self, job: &JobSpec) -> EngineResult<JobRef> {
-        Ok(JobRef {
-            name: job.name.clone(),
-            id: "1".into(),
-        })
+        Ok(JobRef { name: job.name.clone(), id: "1".into() })
     }
     async fn poll(&self, _: &[JobRef]) -> EngineResult<Vec<JobStatus>> {
         lost()
@@ -75,21 +72,10 @@ async fn a_job_that_may_still_run_is_removed_before_its_slot_is_free() {
         name: "s1-run1-a1".into(),
         image: Digest::of(b"image"),
         inputs: Vec::new(),
-        output: OutputSpec {
-            target: "/output".into(),
-            bytes: 1,
-            files: 1,
-        },
+        output: OutputSpec { target: "/output".into(), bytes: 1, files: 1 },
         env: Vec::new(),
         env_remove: Vec::new(),
-        limits: JobLimits {
-            cpus: 1.0,
-            memory: 1,
-            pids: 1,
-            shm: 1,
-            tmp: 1,
-            time: Duration::seconds(9),
-        },
+        limits: JobLimits { cpus: 1.0, memory: 1, pids: 1, shm: 1, tmp: 1, time: Duration::seconds(9) },
         gpus: vec![GpuUuid("GPU-0".into())],
         labels: Vec::new(),
     };

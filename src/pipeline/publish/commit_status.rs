@@ -20,8 +20,7 @@ pub(super) async fn publish(
     message: &mut OutboxMessage,
 ) -> Result<(), Unpublished> {
     let id = RepositoryId(message.payload["repository"].as_i64().unwrap_or_default());
-    let sha: CommitSha =
-        serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
+    let sha: CommitSha = serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
     let mut views = Vec::new();
     for record in context.store.submissions_of_commit(id, &sha).await? {
         views.push(view::submission(context, &record).await?);
@@ -37,12 +36,7 @@ pub(super) async fn publish(
         if (status.context == ADMISSION_CONTEXT) != admission_only {
             continue;
         }
-        let status = CommitStatus {
-            context: status.context,
-            state: status.state,
-            message: status.message,
-            url,
-        };
+        let status = CommitStatus { context: status.context, state: status.state, message: status.message, url };
         let digest = Value::from(Digest::of(format!("{status:?}").as_bytes()).to_string());
         if published.get(&status.context) == Some(&digest) {
             continue;
@@ -51,12 +45,7 @@ pub(super) async fn publish(
         let sent = target
             .call_of_commit(sha, |forge, at| {
                 let (sha, status) = (sha.clone(), wanted.clone());
-                async move {
-                    forge
-                        .commit_statuses()?
-                        .set_status(&at.full_name, &sha, &status)
-                        .await
-                }
+                async move { forge.commit_statuses()?.set_status(&at.full_name, &sha, &status).await }
             })
             .await;
         if let Err(error) = sent {

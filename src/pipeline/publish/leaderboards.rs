@@ -16,8 +16,8 @@ pub(super) async fn publish(
     forges: &Forges,
     message: &mut OutboxMessage,
 ) -> Result<(), Unpublished> {
-    let slug: ChallengeSlug = serde_json::from_value(message.payload["challenge"].clone())
-        .map_err(anyhow::Error::from)?;
+    let slug: ChallengeSlug =
+        serde_json::from_value(message.payload["challenge"].clone()).map_err(anyhow::Error::from)?;
     let Some(challenge) = context.challenge(&slug) else {
         return Ok(());
     };
@@ -42,12 +42,7 @@ pub(super) async fn publish(
     target
         .call(|forge, at| {
             let (files, title) = (files.clone(), title.clone());
-            async move {
-                forge
-                    .file_commits()?
-                    .put_files(&at.full_name, &files, &title)
-                    .await
-            }
+            async move { forge.file_commits()?.put_files(&at.full_name, &files, &title).await }
         })
         .await?;
     message.published_state = digest;

@@ -38,10 +38,7 @@ const AT_ONCE: usize = 4;
 /// Messages of one step, sent one by one, while urgent ones are due.
 const BATCH_BESIDE_URGENT: i64 = 4;
 /// Pauses between attempts.
-const RETRY: Backoff = Backoff {
-    first: Duration::seconds(1),
-    most: Duration::seconds(300),
-};
+const RETRY: Backoff = Backoff { first: Duration::seconds(1), most: Duration::seconds(300) };
 /// Attempts, over a quarter of an hour, before a repository that the forge does not know is considered deleted. An
 /// account that lost its access by mistake has so long to get it back.
 const GONE_ATTEMPTS_MAX: i64 = 10;
@@ -88,25 +85,17 @@ impl From<crate::store::StoreError> for Unpublished {
 /// # Errors
 /// When the database fails. A call to the forge that fails is retried later.
 pub async fn step(app: &App, forge: &ForgeName, class: PriorityClass) -> anyhow::Result<Progress> {
-    let App {
-        context, forges, ..
-    } = app;
+    let App { context, forges, .. } = app;
     let now = context.clock.now();
     if forges.health.waits(forge, now) {
         return Ok(Progress::Idle);
     }
     let mut urgent_waits = false;
     if class == PriorityClass::Rest {
-        let urgent = context
-            .store
-            .due_messages(forge, PriorityClass::Urgent, now, 1);
+        let urgent = context.store.due_messages(forge, PriorityClass::Urgent, now, 1);
         urgent_waits = !urgent.await?.is_empty();
     }
-    let (batch, at_once) = if urgent_waits {
-        (BATCH_BESIDE_URGENT, 1)
-    } else {
-        (BATCH, AT_ONCE)
-    };
+    let (batch, at_once) = if urgent_waits { (BATCH_BESIDE_URGENT, 1) } else { (BATCH, AT_ONCE) };
     let due = context.store.due_messages(forge, class, now, batch).await?;
     let worked = !due.is_empty();
     let results: Vec<anyhow::Result<()>> = futures_util::stream::iter(due)
@@ -119,11 +108,7 @@ pub async fn step(app: &App, forge: &ForgeName, class: PriorityClass) -> anyhow:
 }
 
 /// Sends one message and records the result.
-async fn send(
-    context: &Context,
-    forges: &Forges,
-    mut message: OutboxMessage,
-) -> anyhow::Result<()> {
+async fn send(context: &Context, forges: &Forges, mut message: OutboxMessage) -> anyhow::Result<()> {
     let now = || context.clock.now();
     if forges.health.waits(&message.forge, now()) {
         // The forge went away while the message waited. It stays due.
@@ -136,15 +121,9 @@ async fn send(
         Err(error) => error,
     };
     if let Unpublished::Forge(error) = &error {
-        forges
-            .health
-            .failed(&message.forge, CallKind::Write, error, now());
+        forges.health.failed(&message.forge, CallKind::Write, error, now());
     }
-    let Decision {
-        pause,
-        is_final,
-        reason,
-    } = decide(&error, message.attempts);
+    let Decision { pause, is_final, reason } = decide(&error, message.attempts);
     let (subject, channel) = (&message.subject, &message.channel);
     if is_final {
         tracing::warn!(subject, channel, error = reason, "not published; given up");
@@ -152,9 +131,7 @@ async fn send(
     }
     tracing::info!(subject, channel, error = reason, "not published yet");
     let again = now().plus(pause);
-    Ok(store
-        .record_failed_attempt(&message, &reason, again)
-        .await?)
+    Ok(store.record_failed_attempt(&message, &reason, again).await?)
 }
 
 /// Publishes a message on its channel. Returns the time of another look, if an earlier attempt may still appear.
@@ -190,15 +167,9 @@ struct Decision {
 /// Decides about a message that was not published, after so many earlier attempts.
 fn decide(error: &Unpublished, attempts: i64) -> Decision {
     let pause = RETRY.jittered(attempts, clock::jitter());
-    let retry = |pause, is_final, reason| Decision {
-        pause,
-        is_final,
-        reason,
-    };
+    let retry = |pause, is_final, reason| Decision { pause, is_final, reason };
     match error {
-        Unpublished::Forge(error @ ForgeError::Archived) => {
-            retry(ARCHIVED_PAUSE, false, error.to_string())
-        }
+        Unpublished::Forge(error @ ForgeError::Archived) => retry(ARCHIVED_PAUSE, false, error.to_string()),
         Unpublished::Forge(error) => {
             let pause = error.asks_to_wait().unwrap_or(pause);
             retry(pause, error.is_final(), error.to_string())

@@ -14,8 +14,7 @@ pub(super) async fn publish(
     message: &mut OutboxMessage,
 ) -> Result<(), Unpublished> {
     let id = RepositoryId(message.payload["repository"].as_i64().unwrap_or_default());
-    let sha: CommitSha =
-        serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
+    let sha: CommitSha = serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
     let mut parts = Vec::new();
     for record in context.store.submissions_of_commit(id, &sha).await? {
         let view = view::submission(context, &record).await?;

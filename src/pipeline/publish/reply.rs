@@ -15,10 +15,7 @@ fn text_of(message: &OutboxMessage) -> TextRef {
     let number = |key: &str| message.payload[key].as_i64().unwrap_or_default();
     TextRef {
         forge: message.forge.clone(),
-        forge_id: message.payload["forge_id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        forge_id: message.payload["forge_id"].as_str().unwrap_or_default().to_owned(),
         issue: number("issue"),
         comment_id: number("comment_id"),
     }
@@ -65,22 +62,13 @@ pub(super) async fn publish_reaction(
         comment => ReactionTarget::Comment(comment),
     };
     let mut target = Target::by_id(context, forges, &text.forge, &text.forge_id).await?;
-    let reacted = target
-        .call(|forge, at| async move {
-            forge
-                .issues()?
-                .acknowledge(&at.full_name, reaction_target)
-                .await
-        })
-        .await;
+    let reacted =
+        target.call(|forge, at| async move { forge.issues()?.acknowledge(&at.full_name, reaction_target).await }).await;
     match reacted {
         Ok(()) => message.published_state = Value::Bool(true),
         // The instance may have other reactions, or the text was deleted. The reply follows in any case.
         Err(Unpublished::Forge(
-            error @ (ForgeError::Forbidden(_)
-            | ForgeError::NotFound
-            | ForgeError::Invalid(_)
-            | ForgeError::Archived),
+            error @ (ForgeError::Forbidden(_) | ForgeError::NotFound | ForgeError::Invalid(_) | ForgeError::Archived),
         )) => tracing::debug!(message.subject, %error, "no reaction"),
         Err(error) => return Err(error),
     }

@@ -22,10 +22,7 @@ pub(super) async fn find(
 ) -> Result<(i64, Option<Timestamp>), Unpublished> {
     let (forge, id) = (target.name.clone(), target.at.id.clone());
     let certain = |known: &Option<ReportIssue>| match known {
-        Some(ReportIssue {
-            issue: Some(issue),
-            unsure_until: None,
-        }) => Some((*issue, None)),
+        Some(ReportIssue { issue: Some(issue), unsure_until: None }) => Some((*issue, None)),
         _ => None,
     };
     let store = &context.store;
@@ -40,10 +37,7 @@ pub(super) async fn find(
     }
     let mut existing = existing_issues(target).await?;
     let now = context.clock.now();
-    let mut thread = known.unwrap_or(ReportIssue {
-        issue: None,
-        unsure_until: None,
-    });
+    let mut thread = known.unwrap_or(ReportIssue { issue: None, unsure_until: None });
     if thread.issue.is_none() {
         thread.issue = existing.iter().map(|i| i.number).min();
     }
@@ -74,9 +68,7 @@ pub(super) async fn find(
 
 /// The issues of the repository that Referee opened for its reports.
 async fn existing_issues(target: &mut Target<'_>) -> Result<Vec<Issue>, Unpublished> {
-    let mut all = target
-        .call(|forge, at| async move { forge.issues()?.our_issues(&at.full_name).await })
-        .await?;
+    let mut all = target.call(|forge, at| async move { forge.issues()?.our_issues(&at.full_name).await }).await?;
     all.retain(|issue| issue.body.trim_start().starts_with(MARKER));
     Ok(all)
 }
@@ -87,51 +79,28 @@ async fn open(context: &Context, target: &mut Target<'_>) -> Result<i64, Unpubli
     target
         .call(|forge, at| {
             let text = text.clone();
-            async move {
-                forge
-                    .issues()?
-                    .open_issue(&at.full_name, TITLE, &text)
-                    .await
-            }
+            async move { forge.issues()?.open_issue(&at.full_name, TITLE, &text).await }
         })
         .await
 }
 
 /// Closes an issue that a slow forge opened after Referee had given up waiting, with a link to the right one. A
 /// duplicate in which Referee has commented stays: people may use it by now.
-async fn close_duplicate(
-    target: &mut Target<'_>,
-    duplicate: i64,
-    right: i64,
-) -> Result<(), Unpublished> {
+async fn close_duplicate(target: &mut Target<'_>, duplicate: i64, right: i64) -> Result<(), Unpublished> {
     let me = target.forge.members()?.account().await?.id;
     let comments = target
-        .call(|forge, at| async move {
-            forge
-                .issues()?
-                .comments(&at.full_name, duplicate, Timestamp(0))
-                .await
-        })
+        .call(|forge, at| async move { forge.issues()?.comments(&at.full_name, duplicate, Timestamp(0)).await })
         .await?;
     let is_mine = |author: &Sender| author.id == me;
-    if comments
-        .iter()
-        .any(|c| c.author.as_ref().is_some_and(is_mine))
-    {
+    if comments.iter().any(|c| c.author.as_ref().is_some_and(is_mine)) {
         return Ok(());
     }
-    let text =
-        format!("{DUPLICATE_MARKER}\nThis issue was opened by mistake. Reports are in #{right}.");
+    let text = format!("{DUPLICATE_MARKER}\nThis issue was opened by mistake. Reports are in #{right}.");
     let text = &text;
     target
         .call(|forge, at| {
             let text = text.clone();
-            async move {
-                forge
-                    .issues()?
-                    .close_issue(&at.full_name, duplicate, &text)
-                    .await
-            }
+            async move { forge.issues()?.close_issue(&at.full_name, duplicate, &text).await }
         })
         .await?;
     let repository = &target.at.full_name;
@@ -140,21 +109,12 @@ async fn close_duplicate(
 }
 
 /// Whether the forge no longer has the issue. If so, the database forgets it.
-pub(super) async fn is_deleted(
-    context: &Context,
-    target: &mut Target<'_>,
-    issue: i64,
-) -> Result<bool, Unpublished> {
-    let found = target
-        .call(|forge, at| async move { forge.issues()?.issue(&at.full_name, issue).await })
-        .await?;
+pub(super) async fn is_deleted(context: &Context, target: &mut Target<'_>, issue: i64) -> Result<bool, Unpublished> {
+    let found = target.call(|forge, at| async move { forge.issues()?.issue(&at.full_name, issue).await }).await?;
     if found.is_some() {
         return Ok(false);
     }
-    context
-        .store
-        .delete_report_issue(&target.name, &target.at.id, issue)
-        .await?;
+    context.store.delete_report_issue(&target.name, &target.at.id, issue).await?;
     Ok(true)
 }
 
@@ -167,10 +127,7 @@ fn text(context: &Context, target: &Target<'_>) -> String {
     };
     let url = &context.settings.public_url;
     let leaderboard = match context.challenge(&repository.challenge) {
-        Some(challenge) => format!(
-            " The leaderboard is at <{url}/challenges/{}>.",
-            challenge.slug
-        ),
+        Some(challenge) => format!(" The leaderboard is at <{url}/challenges/{}>.", challenge.slug),
         None => String::new(),
     };
     format!(

@@ -54,14 +54,7 @@ pub(super) async fn publish(
         None => report_issue::find(context, forges, target).await?,
     };
     let state = serde_json::from_value(message.published_state.clone()).unwrap_or_default();
-    let mut publication = Publication {
-        context,
-        message,
-        target,
-        comment,
-        issue,
-        state,
-    };
+    let mut publication = Publication { context, message, target, comment, issue, state };
     let result = publication.run().await;
     publication.keep()?;
     result?;
@@ -84,10 +77,7 @@ impl Publication<'_, '_> {
         let digest = Digest::of(self.comment.text.as_bytes());
         if self.state.issue != Some(self.issue) {
             // The comments of a deleted issue are deleted with it.
-            self.state = PublishedState {
-                issue: Some(self.issue),
-                ..PublishedState::default()
-            };
+            self.state = PublishedState { issue: Some(self.issue), ..PublishedState::default() };
         }
         if self.state.unsure_until.is_some() {
             self.find_duplicates().await?;
@@ -124,21 +114,13 @@ impl Publication<'_, '_> {
         let unsure_until = self.context.clock.now().plus(LATE);
         let unsure = self.state.unsure_until.replace(unsure_until);
         self.keep()?;
-        self.context
-            .store
-            .record_published_state(self.message)
-            .await?;
+        self.context.store.record_published_state(self.message).await?;
         let (issue, text) = (self.issue, &self.comment.text);
         let written = self
             .target
             .call(|forge, at| {
                 let text = text.clone();
-                async move {
-                    forge
-                        .issues()?
-                        .write_comment(&at.full_name, issue, &text)
-                        .await
-                }
+                async move { forge.issues()?.write_comment(&at.full_name, issue, &text).await }
             })
             .await;
         match written {
@@ -151,8 +133,7 @@ impl Publication<'_, '_> {
             }
             Err(error) => {
                 // A forge answers 500 for a deleted issue, as for everything else.
-                if let Unpublished::Forge(ForgeError::Server { .. } | ForgeError::NotFound) = &error
-                {
+                if let Unpublished::Forge(ForgeError::Server { .. } | ForgeError::NotFound) = &error {
                     self.check_issue().await?;
                 }
                 Err(error)
@@ -179,12 +160,10 @@ impl Publication<'_, '_> {
         let me = self.target.forge.members()?.account().await?.id;
         let issue = self.issue;
         let since = self.comment.since.minus(CLOCK_DIFFERENCE);
-        let comments =
-            self.target
-                .call(|forge, at| async move {
-                    forge.issues()?.comments(&at.full_name, issue, since).await
-                })
-                .await?;
+        let comments = self
+            .target
+            .call(|forge, at| async move { forge.issues()?.comments(&at.full_name, issue, since).await })
+            .await?;
         let mut mine: Vec<i64> = comments
             .iter()
             .filter(|c| c.author.as_ref().is_some_and(|a| a.id == me))
@@ -195,12 +174,7 @@ impl Publication<'_, '_> {
         let first = mine.first().copied();
         for duplicate in mine.into_iter().skip(1) {
             self.target
-                .call(|forge, at| async move {
-                    forge
-                        .issues()?
-                        .delete_comment(&at.full_name, duplicate)
-                        .await
-                })
+                .call(|forge, at| async move { forge.issues()?.delete_comment(&at.full_name, duplicate).await })
                 .await?;
         }
         if self.state.comment != first {

@@ -25,11 +25,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A team's repository.
-    pub async fn of(
-        context: &'a Context,
-        forges: &'a Forges,
-        id: RepositoryId,
-    ) -> anyhow::Result<Self> {
+    pub async fn of(context: &'a Context, forges: &'a Forges, id: RepositoryId) -> anyhow::Result<Self> {
         let repository = context.store.repository(id).await?;
         Ok(Self {
             context,
@@ -53,14 +49,7 @@ impl<'a> Target<'a> {
         }
         let forge = forges.require(name)?.as_ref();
         let at = forge.repository(forge_id).await?;
-        Ok(Self {
-            context,
-            forges,
-            forge,
-            name: name.clone(),
-            at: at.ok_or(Unpublished::NoRepository)?,
-            bound: None,
-        })
+        Ok(Self { context, forges, forge, name: name.clone(), at: at.ok_or(Unpublished::NoRepository)?, bound: None })
     }
 
     /// Any repository, by its name.
@@ -72,14 +61,7 @@ impl<'a> Target<'a> {
     ) -> Result<Self, Unpublished> {
         let forge = forges.require(name)?.as_ref();
         let at = forge.repository_named(full_name).await?;
-        Ok(Self {
-            context,
-            forges,
-            forge,
-            name: name.clone(),
-            at: at.ok_or(ForgeError::NotFound)?,
-            bound: None,
-        })
+        Ok(Self { context, forges, forge, name: name.clone(), at: at.ok_or(ForgeError::NotFound)?, bound: None })
     }
 
     /// Makes a call about the repository, and repeats it under the new name if the repository was renamed.
@@ -108,16 +90,9 @@ impl<'a> Target<'a> {
             return Err(error.into());
         }
         if let Some(bound) = &self.bound {
-            let renamed = Repository {
-                full_name: now.full_name.clone(),
-                ..bound.clone()
-            };
+            let renamed = Repository { full_name: now.full_name.clone(), ..bound.clone() };
             let time = self.context.clock.now();
-            let (bound, _) = self
-                .context
-                .store
-                .bind_repository(&renamed, &[], time)
-                .await?;
+            let (bound, _) = self.context.store.bind_repository(&renamed, &[], time).await?;
             self.bound = Some(bound);
         }
         self.at = now;
@@ -126,11 +101,7 @@ impl<'a> Target<'a> {
 
     /// [`Target::call`] about a commit. Forges answer in many ways for a commit that they no longer have, most often
     /// with a plain failure. So a failed call is followed by a question for the commit.
-    pub async fn call_of_commit<T, F, R>(
-        &mut self,
-        sha: &CommitSha,
-        call: F,
-    ) -> Result<T, Unpublished>
+    pub async fn call_of_commit<T, F, R>(&mut self, sha: &CommitSha, call: F) -> Result<T, Unpublished>
     where
         F: Fn(&'a dyn Forge, ForgeRepository) -> R,
         R: Future<Output = Result<T, ForgeError>>,

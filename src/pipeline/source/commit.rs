@@ -29,32 +29,19 @@ impl Source for CommitSource<'_> {
         let commit = match self.read(work.record).await? {
             Ok(commit) => commit,
             Err(finding) => {
-                return Ok(Judged {
-                    findings: vec![finding],
-                    tasks: Vec::new(),
-                });
+                return Ok(Judged { findings: vec![finding], tasks: Vec::new() });
             }
         };
         let challenge = work.context.challenge;
         let policy = policy::policy(&self.context.settings.builder, challenge);
         let template = policy::template(challenge);
-        let admission =
-            rules::admission::check_commit(&commit.source, challenge, &policy, template.as_ref());
+        let admission = rules::admission::check_commit(&commit.source, challenge, &policy, template.as_ref());
         let tasks: Vec<&TaskSlug> = admission.tasks.iter().map(|(task, _)| task).collect();
-        let eligibility = eligibility::check(
-            self.context,
-            work.record,
-            work.context,
-            Some(&commit.tree),
-            &tasks,
-        );
+        let eligibility = eligibility::check(self.context, work.record, work.context, Some(&commit.tree), &tasks);
         let eligibility = eligibility.await?;
         let mut findings = admission.findings;
         findings.extend(eligibility.into_iter().map(|f| policy.apply_severity(f)));
-        Ok(Judged {
-            findings,
-            tasks: admission.tasks,
-        })
+        Ok(Judged { findings, tasks: admission.tasks })
     }
 
     async fn make_image(&self, engines: &Engines, work: Work<'_>) -> anyhow::Result<Finish> {
@@ -111,9 +98,7 @@ impl CommitSource<'_> {
         let read = tokio::task::spawn_blocking(move || git::read_commit(&repository, &sha));
         match read.await? {
             Ok(commit) => Ok(Ok(commit)),
-            Err(GitError::TooLarge(part)) => {
-                Ok(Err(rules::layout::repository_too_large(&part.to_string())))
-            }
+            Err(GitError::TooLarge(part)) => Ok(Err(rules::layout::repository_too_large(&part.to_string()))),
             Err(error) => Err(error.into()),
         }
     }

@@ -44,37 +44,24 @@ impl Source for ImageSource<'_> {
         let content = look.image.as_ref().map(|i| i.manifest.config.to_string());
         let task = work.context.task()?.slug.clone();
         let (record, of) = (work.record, work.context);
-        let eligibility =
-            eligibility::check(self.context, record, of, content.as_deref(), &[&task]).await?;
+        let eligibility = eligibility::check(self.context, record, of, content.as_deref(), &[&task]).await?;
         let mut findings = look.findings;
-        findings.extend(
-            eligibility
-                .into_iter()
-                .map(|f| located.policy.apply_severity(f)),
-        );
-        Ok(Judged {
-            findings,
-            tasks: vec![(task, String::new())],
-        })
+        findings.extend(eligibility.into_iter().map(|f| located.policy.apply_severity(f)));
+        Ok(Judged { findings, tasks: vec![(task, String::new())] })
     }
 
     async fn make_image(&self, engines: &Engines, work: Work<'_>) -> anyhow::Result<Finish> {
         let located = self.locate(work).await?;
         let policy = &located.policy;
         let limits = &work.context.task()?.limits;
-        let InspectedImage {
-            image,
-            findings: known,
-        } = self.look(&located, work).await?;
+        let InspectedImage { image, findings: known } = self.look(&located, work).await?;
         let Some(image) = image else {
             // It passed admission. The registry has lost it since, or a limit was lowered.
             return Ok(rejected(known));
         };
         let directory = self.context.work_directory(work.lease)?;
         let file = directory.file("image.tar");
-        let pulled = located
-            .registry
-            .pull(&located.repository, &image, limits.image, &file);
+        let pulled = located.registry.pull(&located.repository, &image, limits.image, &file);
         if let PullEnd::Refused(finding) = pulled.await? {
             return Ok(rejected(vec![policy.apply_severity(finding)]));
         }
@@ -104,20 +91,11 @@ impl Source for ImageSource<'_> {
 
 impl ImageSource<'_> {
     async fn locate(&self, work: Work<'_>) -> anyhow::Result<Located> {
-        let owner = self
-            .context
-            .store
-            .image_owner_of(work.record.source)
-            .await?;
+        let owner = self.context.store.image_owner_of(work.record.source).await?;
         let owner = owner.context("the image has no owner")?;
         let builder = &self.context.settings.builder;
         Ok(Located {
-            registry: self
-                .forges
-                .require(&owner.forge)?
-                .packages()?
-                .registry()
-                .await?,
+            registry: self.forges.require(&owner.forge)?.packages()?.registry().await?,
             repository: images::in_registry(&owner, self.image_name),
             policy: policy::policy(builder, work.context.challenge),
         })
@@ -125,12 +103,7 @@ impl ImageSource<'_> {
 
     async fn look(&self, located: &Located, work: Work<'_>) -> anyhow::Result<InspectedImage> {
         let limits = &work.context.task()?.limits;
-        let look = located.registry.inspect_image(
-            &located.repository,
-            self.digest,
-            limits,
-            &located.policy,
-        );
+        let look = located.registry.inspect_image(&located.repository, self.digest, limits, &located.policy);
         Ok(look.await?)
     }
 }

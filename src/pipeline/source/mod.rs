@@ -37,51 +37,27 @@ pub trait Source: Send + Sync {
 }
 
 /// The source of a submission.
-pub fn of<'a>(
-    context: &'a Context,
-    forges: &'a Forges,
-    record: &'a SubmissionRecord,
-) -> Box<dyn Source + 'a> {
+pub fn of<'a>(context: &'a Context, forges: &'a Forges, record: &'a SubmissionRecord) -> Box<dyn Source + 'a> {
     match &record.submission.origin {
-        Origin::Commit { sha, .. } => Box::new(commit::CommitSource {
-            context,
-            forges,
-            sha,
-        }),
-        Origin::Image {
-            image_name, digest, ..
-        } => Box::new(image::ImageSource {
-            context,
-            forges,
-            image_name,
-            digest,
-        }),
+        Origin::Commit { sha, .. } => Box::new(commit::CommitSource { context, forges, sha }),
+        Origin::Image { image_name, digest, .. } => {
+            Box::new(image::ImageSource { context, forges, image_name, digest })
+        }
     }
 }
 
 /// The end of a build that found an image which another task of the same push had made.
 pub fn reused(image: ImageFacts) -> Finish {
-    let detail = AttemptDetail::Build {
-        reused: true,
-        image_bytes: image.bytes,
-    };
-    Finish::passed(Next::Advance(Stage::Smoke))
-        .with_detail(detail)
-        .with_effect(Effect::UseImage(image.id))
+    let detail = AttemptDetail::Build { reused: true, image_bytes: image.bytes };
+    Finish::passed(Next::Advance(Stage::Smoke)).with_detail(detail).with_effect(Effect::UseImage(image.id))
 }
 
 /// The end of a build, or of a fetch, that made an image under this name.
 fn made(image: ImageFacts, build_name: String, findings: Vec<Finding>) -> Finish {
-    let detail = AttemptDetail::Build {
-        reused: false,
-        image_bytes: image.bytes,
-    };
+    let detail = AttemptDetail::Build { reused: false, image_bytes: image.bytes };
     Finish::passed(Next::Advance(Stage::Smoke))
         .with_findings(findings)
         .with_detail(detail)
         .with_effect(Effect::UseImage(image.id.clone()))
-        .with_effect(Effect::Image {
-            facts: Box::new(image),
-            build_name,
-        })
+        .with_effect(Effect::Image { facts: Box::new(image), build_name })
 }

@@ -1,19 +1,17 @@
 //! A leaderboard: the scores of its scoring revision, ranked now, or as they were when organizers froze it.
 //!
-//! It is ranked at each request; no cached version can be stale.
+//! A leaderboard is ranked at each request, so no stored version can be out of date.
 
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Board, BoardVisibility, CaseId, Challenge, Definition, FreezePoint, Overrides, Phase, Pick,
-    Standing, Task, TeamSlug, Timestamp,
+    Board, BoardVisibility, CaseId, Challenge, Definition, FreezePoint, Overrides, Phase, Pick, Standing, Task,
+    TeamSlug, Timestamp,
 };
 use crate::pipeline::context::Context;
 use crate::pipeline::scoring_revision;
 use crate::ranking::{self, BoardEntry, BoardInput};
-use crate::report::{
-    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled,
-};
+use crate::report::{BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled};
 use crate::store::{ScoreRecord, Store};
 
 /// Reads leaderboards. It needs less than a daemon, so that the command line can show them too.
@@ -27,11 +25,7 @@ pub struct BoardReader<'a> {
 impl<'a> BoardReader<'a> {
     /// Reads the leaderboards of a daemon, now.
     pub fn of(context: &'a Context) -> Self {
-        Self {
-            challenges: &context.challenges,
-            store: &context.store,
-            now: context.clock.now(),
-        }
+        Self { challenges: &context.challenges, store: &context.store, now: context.clock.now() }
     }
 }
 
@@ -40,8 +34,7 @@ pub async fn board(from: BoardReader<'_>, board: &Board) -> anyhow::Result<Optio
     let Some(challenge) = from.challenges.iter().find(|c| c.slug == board.challenge) else {
         return Ok(None);
     };
-    let (Some(phase), Some(task)) = (challenge.phase(&board.phase), challenge.task(&board.task))
-    else {
+    let (Some(phase), Some(task)) = (challenge.phase(&board.phase), challenge.task(&board.task)) else {
         return Ok(None);
     };
     let overrides = from.store.overrides(&challenge.slug).await?;
@@ -83,7 +76,7 @@ struct BoardContent {
     definition: Option<Definition>,
     scores: Vec<ScoreRecord>,
     frozen: Option<Timestamp>,
-    /// The overrides at that time. They hold the submissions that teams have chosen.
+    /// The overrides of the leaderboard at that time. They hold the submissions that teams have chosen.
     overrides: Overrides,
 }
 
@@ -93,9 +86,7 @@ impl BoardContent {
         let revision = match freeze {
             None => store.current_scoring_revision(board).await?,
             Some(FreezePoint { revision: None, .. }) => None,
-            Some(FreezePoint {
-                revision: Some(id), ..
-            }) => store.scoring_revision(id).await?,
+            Some(FreezePoint { revision: Some(id), .. }) => store.scoring_revision(id).await?,
         };
         let mut scores = match &revision {
             Some(revision) => store.scores(revision.id).await?,
@@ -113,42 +104,28 @@ impl BoardContent {
         })
     }
 
-    /// The scores that are ranked, and the disqualified teams.
+    /// The scores that the leaderboard ranks, and the disqualified teams.
     fn ranked(&self, board: &Board, overrides: &Overrides) -> (Vec<&ScoreRecord>, Vec<TeamSlug>) {
         let team = |score: &ScoreRecord| score.submission.submission.team.clone();
-        let (unranked, ranked): (Vec<_>, Vec<_>) = self
-            .scores
-            .iter()
-            .partition(|score| overrides.disqualified(board, &team(score)).is_some());
+        let (unranked, ranked): (Vec<_>, Vec<_>) =
+            self.scores.iter().partition(|score| overrides.disqualified(board, &team(score)).is_some());
         let disqualified: BTreeSet<TeamSlug> = unranked.into_iter().map(team).collect();
         (ranked, disqualified.into_iter().collect())
     }
 
     /// The rows of the leaderboard, best first.
-    fn rows(
-        &self,
-        ranked: &[&ScoreRecord],
-        board: &Board,
-        phase: &Phase,
-        task: &Task,
-    ) -> Vec<RowView> {
+    fn rows(&self, ranked: &[&ScoreRecord], board: &Board, phase: &Phase, task: &Task) -> Vec<RowView> {
         let cases = self.definition.as_ref().map_or(&[][..], |d| &d.cases[..]);
         let decimals = phase.show.decimals;
-        standings(ranked, (board, phase, task), cases, &self.overrides)
+        standings(ranked, board, phase, task, cases, &self.overrides)
             .into_iter()
             .filter_map(|standing| {
-                let record = ranked
-                    .iter()
-                    .find(|s| s.submission.submission.id == standing.submission)?;
+                let record = ranked.iter().find(|s| s.submission.submission.id == standing.submission)?;
                 let submission = &record.submission.submission;
                 Some(RowView {
                     rank: standing.rank,
                     team: standing.team,
-                    values: standing
-                        .metrics
-                        .iter()
-                        .map(|m| CellView::new(m.aggregate, m.rank, decimals))
-                        .collect(),
+                    values: standing.metrics.iter().map(|m| CellView::new(m.aggregate, m.rank, decimals)).collect(),
                     value: CellValue::new(standing.value, decimals),
                     submission: submission.number,
                     content: submission.origin.content(),
@@ -164,7 +141,9 @@ impl BoardContent {
 /// Ranks the submissions of a leaderboard that count for their teams, best first.
 pub fn standings(
     scores: &[&ScoreRecord],
-    (board, phase, task): (&Board, &Phase, &Task),
+    board: &Board,
+    phase: &Phase,
+    task: &Task,
     cases: &[CaseId],
     overrides: &Overrides,
 ) -> Vec<Standing> {
@@ -184,17 +163,9 @@ pub fn standings(
         }),
         Pick::Best | Pick::Last => entries,
     };
-    let input = BoardInput {
-        metrics: &task.metrics,
-        ranking: task.ranking,
-        cases,
-        entries: &eligible,
-    };
+    let input = BoardInput { metrics: &task.metrics, ranking: task.ranking, cases, entries: &eligible };
     let counting = ranking::counting_entries(&input, phase.pick);
-    ranking::standings(&BoardInput {
-        entries: &counting,
-        ..input
-    })
+    ranking::standings(&BoardInput { entries: &counting, ..input })
 }
 
 /// All challenges with their public leaderboards.
@@ -207,13 +178,7 @@ pub async fn home(from: BoardReader<'_>) -> anyhow::Result<HomeView> {
                 boards.push(BoardLink::of(&view));
             }
         }
-        challenges.push(ChallengeView {
-            challenge: Titled::new(challenge.slug.clone(), &challenge.title),
-            boards,
-        });
+        challenges.push(ChallengeView { challenge: Titled::new(challenge.slug.clone(), &challenge.title), boards });
     }
-    Ok(HomeView {
-        challenges,
-        generated_at: from.now,
-    })
+    Ok(HomeView { challenges, generated_at: from.now })
 }

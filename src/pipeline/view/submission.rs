@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::board::{self, BoardReader};
 use crate::model::{
-    AttemptDetail, AttemptState, Finding, MetricSpec, Origin, Outcome, Override, Overrides,
-    PublicState, Score, Severity, Stage, Submission, SubmissionState,
+    AttemptDetail, AttemptState, Finding, MetricSpec, Origin, Outcome, Override, Overrides, PublicState, Score,
+    Severity, Stage, Submission, SubmissionState,
 };
 use crate::pipeline::context::{Context, SubmissionContext};
 use crate::pipeline::{cases, disclosure, participant, policy, scoring_revision, wait_time};
 use crate::report::{
-    self, CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
-    StageView, SubmissionView, Titled,
+    self, CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState, StageView,
+    SubmissionView, Titled,
 };
 use crate::rules;
 use crate::store::{AttemptRecord, SubmissionRecord};
@@ -25,10 +25,7 @@ const LOCAL_IMAGE: &str = "my-submission";
 ///
 /// # Errors
 /// When the configuration no longer has its phase or task.
-pub async fn submission(
-    context: &Context,
-    record: &SubmissionRecord,
-) -> anyhow::Result<SubmissionView> {
+pub async fn submission(context: &Context, record: &SubmissionRecord) -> anyhow::Result<SubmissionView> {
     let of = context.of(record)?;
     let submission = &record.submission;
     let overrides = context.store.overrides(&of.challenge.slug).await?;
@@ -37,16 +34,10 @@ pub async fn submission(
         None => overrides.phase(&of.challenge.slug, of.phase),
     };
     let task = match (of.task, submission.board()) {
-        (Some(task), Some(board)) => {
-            Some(scoring_revision::current_task(&context.store, &board, task).await?)
-        }
+        (Some(task), Some(board)) => Some(scoring_revision::current_task(&context.store, &board, task).await?),
         _ => None,
     };
-    let of = SubmissionContext {
-        phase: &phase,
-        task: task.as_ref(),
-        ..of
-    };
+    let of = SubmissionContext { phase: &phase, task: task.as_ref(), ..of };
     let state = submission.state.public();
     let delayed = disclosure::is_delayed(of, Stage::Run);
     let attempts = visible(context.store.attempts(record).await?, submission, delayed);
@@ -60,10 +51,7 @@ pub async fn submission(
         origin: submission.origin.clone(),
         observed_at: submission.observed_at,
         state,
-        stages: Stage::ALL
-            .iter()
-            .map(|&stage| stage_view(stage, state, &attempts))
-            .collect(),
+        stages: Stage::ALL.iter().map(|&stage| stage_view(stage, state, &attempts)).collect(),
         logs: logs(&attempts),
         reproduce: reproduce(record, of, &attempts),
         image: record.image.clone(),
@@ -73,11 +61,7 @@ pub async fn submission(
         queue: queue_position(context, record, &overrides).await?,
         quota: quota(context, record, of).await?,
         incident: submission.state.incident().map(str::to_owned),
-        url: format!(
-            "{}/submissions/{}",
-            context.settings.public_url,
-            submission.token.as_str()
-        ),
+        url: format!("{}/submissions/{}", context.settings.public_url, submission.token.as_str()),
         hidden: !of.phase.show.logs,
         findings: findings(&attempts),
         findings_left_out: 0,
@@ -89,15 +73,9 @@ pub async fn submission(
 /// failed ones before a rerun.
 ///
 /// Where the times of an evaluation are `delayed`, a lost attempt of a running evaluation is shown as a running one.
-fn visible(
-    mut attempts: Vec<AttemptRecord>,
-    submission: &Submission,
-    delayed: bool,
-) -> Vec<AttemptRecord> {
+fn visible(mut attempts: Vec<AttemptRecord>, submission: &Submission, delayed: bool) -> Vec<AttemptRecord> {
     if matches!(submission.state, SubmissionState::Undisclosed { .. }) {
-        let evaluation = attempts
-            .iter_mut()
-            .filter(|a| a.attempt.stage.is_evaluation());
+        let evaluation = attempts.iter_mut().filter(|a| a.attempt.stage.is_evaluation());
         evaluation.for_each(hide_end);
     }
     let open_at = match submission.state.public() {
@@ -141,20 +119,11 @@ fn hide_end(one: &mut AttemptRecord) {
 
 fn stage_view(stage: Stage, state: PublicState, attempts: &[AttemptRecord]) -> StageView {
     let mut view = StageView::waiting(stage);
-    let mine: Vec<_> = attempts
-        .iter()
-        .filter(|a| a.attempt.stage == stage)
-        .collect();
+    let mine: Vec<_> = attempts.iter().filter(|a| a.attempt.stage == stage).collect();
     view.started = mine.first().map(|a| a.attempt.started_at);
     view.ended = mine.last().and_then(|a| a.attempt.ended_at);
-    view.duration = view
-        .started
-        .zip(view.ended)
-        .map(|(from, to)| to.since(from));
-    let warned = mine
-        .iter()
-        .flat_map(|a| &a.findings)
-        .any(|f| f.severity == Severity::Warning);
+    view.duration = view.started.zip(view.ended).map(|(from, to)| to.since(from));
+    let warned = mine.iter().flat_map(|a| &a.findings).any(|f| f.severity == Severity::Warning);
     let all = |state| mine.iter().all(|a| a.attempt.state == state);
     let failed = mine.iter().any(|a| a.attempt.state == AttemptState::Failed);
     let over = match state {
@@ -195,11 +164,7 @@ fn findings(attempts: &[AttemptRecord]) -> Vec<FindingView> {
         .iter()
         .flat_map(|a| {
             let stage = a.attempt.stage;
-            a.findings.iter().map(move |finding: &Finding| FindingView {
-                stage,
-                link: None,
-                finding: finding.clone(),
-            })
+            a.findings.iter().map(move |finding: &Finding| FindingView { stage, link: None, finding: finding.clone() })
         })
         .collect();
     all.sort_by_key(|f| f.stage);
@@ -218,26 +183,15 @@ fn logs(attempts: &[AttemptRecord]) -> Vec<LogView> {
                 (_, Some(case)) => format!("output of the container on case {case}"),
                 _ => "output of the container".to_owned(),
             };
-            Some(LogView {
-                stage,
-                title,
-                excerpt,
-            })
+            Some(LogView { stage, title, excerpt })
         })
         .collect()
 }
 
 /// The commands that reproduce a failure locally.
-fn reproduce(
-    record: &SubmissionRecord,
-    of: SubmissionContext<'_>,
-    attempts: &[AttemptRecord],
-) -> Option<String> {
+fn reproduce(record: &SubmissionRecord, of: SubmissionContext<'_>, attempts: &[AttemptRecord]) -> Option<String> {
     let outcome = record.submission.outcome()?;
-    let failed_at = attempts
-        .iter()
-        .find(|a| a.attempt.state == AttemptState::Failed)
-        .map(|a| a.attempt.stage)?;
+    let failed_at = attempts.iter().find(|a| a.attempt.state == AttemptState::Failed).map(|a| a.attempt.stage)?;
     // A participant cannot reproduce a platform error, an error of the organizers, or a run on hidden data that failed
     // after a smoke run that passed.
     let reproducible = match failed_at {
@@ -268,10 +222,7 @@ fn reproduce(
 fn sample_score(of: SubmissionContext<'_>, attempts: &[AttemptRecord]) -> Option<ScoreView> {
     let metrics = &of.task?.metrics;
     let smoke = attempts.iter().rfind(|a| a.attempt.stage == Stage::Smoke)?;
-    let AttemptDetail::Smoke {
-        score: Some(score), ..
-    } = &smoke.detail
-    else {
+    let AttemptDetail::Smoke { score: Some(score), .. } = &smoke.detail else {
         return None;
     };
     let mut view = score_view(score, metrics, SAMPLE_DECIMALS);
@@ -284,11 +235,8 @@ fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView 
     let views = metrics
         .iter()
         .filter_map(|spec| {
-            let given: Vec<Option<f64>> = score
-                .cases
-                .iter()
-                .map(|c| c.values.get(&spec.name).copied().flatten())
-                .collect();
+            let given: Vec<Option<f64>> =
+                score.cases.iter().map(|c| c.values.get(&spec.name).copied().flatten()).collect();
             imputed += given.iter().filter(|v| v.is_none()).count();
             let values: Vec<f64> = given.into_iter().map(|v| spec.counted(v)).collect();
             let aggregate = spec.aggregate.of(&values)?;
@@ -311,10 +259,7 @@ fn case_views(score: &Score, metrics: &[MetricSpec]) -> Vec<CaseView> {
         .iter()
         .map(|case| CaseView {
             case: case.case.clone(),
-            values: metrics
-                .iter()
-                .map(|m| case.values.get(&m.name).copied().flatten())
-                .collect(),
+            values: metrics.iter().map(|m| case.values.get(&m.name).copied().flatten()).collect(),
             reason: case.reason.clone(),
         })
         .collect()
@@ -371,10 +316,7 @@ fn notices(submission: &Submission, overrides: &Overrides) -> Vec<String> {
     if let Some(freeze) = overrides.frozen(&board)
         && submission.outcome() == Some(Outcome::Scored)
     {
-        notices.push(format!(
-            "The leaderboard is frozen. It shows the ranking of {}.",
-            freeze.at
-        ));
+        notices.push(format!("The leaderboard is frozen. It shows the ranking of {}.", freeze.at));
     }
     notices
 }
@@ -416,10 +358,7 @@ async fn quota(
     };
     let team = &record.submission.team;
     let now = context.clock.now();
-    let used = context
-        .store
-        .usage(&of.board_of(task), team, 0, now)
-        .await?;
+    let used = context.store.usage(&of.board_of(task), team, 0, now).await?;
     let quota = rules::quota::allowed(policy::counts(used), &of.phase.quota);
     Ok(Some(QuotaView {
         granted: used.granted,

@@ -5,10 +5,7 @@ use crate::model::Pick;
 use crate::ranking::{counting_entries, counting_entry};
 
 fn ranks(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
-    expected
-        .iter()
-        .map(|(r, t)| (*r, (*t).to_owned()))
-        .collect()
+    expected.iter().map(|(r, t)| (*r, (*t).to_owned())).collect()
 }
 
 #[test]
@@ -30,11 +27,7 @@ fn the_two_schemes_can_disagree() {
 
 #[test]
 fn the_mean_of_the_ranks_by_each_metric_is_ranked_again() {
-    let hd95 = MetricSpec {
-        direction: Direction::Min,
-        bounds: (0.0, 100.0),
-        ..metric("hd95")
-    };
+    let hd95 = MetricSpec { direction: Direction::Min, bounds: (0.0, 100.0), ..metric("hd95") };
     let mut fixture = BoardFixture::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 1);
     for (team, dice, distance) in [
         ("zeta", 0.9, 9.0),  // 1, 4: 2.5

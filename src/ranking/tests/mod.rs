@@ -5,8 +5,8 @@ mod parity;
 mod properties;
 
 use crate::model::{
-    AcrossMetrics, Aggregate, CaseId, CaseScore, Direction, MetricName, MetricSpec, MissingRule,
-    Ranking, Scheme, Score, Standing, SubmissionId, TeamSlug,
+    AcrossMetrics, Aggregate, CaseId, CaseScore, Direction, MetricName, MetricSpec, MissingRule, Ranking, Scheme,
+    Score, Standing, SubmissionId, TeamSlug,
 };
 
 use super::{BoardEntry, BoardInput, standings};
@@ -23,20 +23,12 @@ fn metric(name: &str) -> MetricSpec {
     }
 }
 
-const MEAN_THEN_RANK: Ranking = Ranking {
-    scheme: Scheme::AggregateThenRank,
-    across_metrics: AcrossMetrics::MeanRank,
-};
+const MEAN_THEN_RANK: Ranking = Ranking { scheme: Scheme::AggregateThenRank, across_metrics: AcrossMetrics::MeanRank };
 
-const RANK_THEN_MEAN: Ranking = Ranking {
-    scheme: Scheme::RankThenAggregate,
-    across_metrics: AcrossMetrics::First,
-};
+const RANK_THEN_MEAN: Ranking = Ranking { scheme: Scheme::RankThenAggregate, across_metrics: AcrossMetrics::First };
 
-const RANK_THEN_MEAN_RANK: Ranking = Ranking {
-    scheme: Scheme::RankThenAggregate,
-    across_metrics: AcrossMetrics::MeanRank,
-};
+const RANK_THEN_MEAN_RANK: Ranking =
+    Ranking { scheme: Scheme::RankThenAggregate, across_metrics: AcrossMetrics::MeanRank };
 
 /// The input of a leaderboard, owned: values by team, metric and case.
 struct BoardFixture {
@@ -51,9 +43,7 @@ impl BoardFixture {
         Self {
             metrics: metrics.to_vec(),
             ranking,
-            cases: (0..cases)
-                .map(|i| CaseId::new(format!("c{i:03}")).unwrap())
-                .collect(),
+            cases: (0..cases).map(|i| CaseId::new(format!("c{i:03}")).unwrap()).collect(),
             scores: Vec::new(),
         }
     }
@@ -62,18 +52,10 @@ impl BoardFixture {
     fn add(&mut self, team: &str, rows: &[Vec<Option<f64>>]) {
         let case = |i: usize| CaseScore {
             case: self.cases[i].clone(),
-            values: self
-                .metrics
-                .iter()
-                .zip(rows)
-                .map(|(spec, row)| (spec.name.clone(), row[i]))
-                .collect(),
+            values: self.metrics.iter().zip(rows).map(|(spec, row)| (spec.name.clone(), row[i])).collect(),
             reason: None,
         };
-        let score = Score {
-            cases: (0..self.cases.len()).map(case).collect(),
-            reported: Default::default(),
-        };
+        let score = Score { cases: (0..self.cases.len()).map(case).collect(), reported: Default::default() };
         let id = SubmissionId(self.scores.len() as i64 + 1);
         self.scores.push((TeamSlug::new(team).unwrap(), id, score));
     }
@@ -82,18 +64,9 @@ impl BoardFixture {
         let entries: Vec<BoardEntry<'_>> = self
             .scores
             .iter()
-            .map(|(team, submission, score)| BoardEntry {
-                team,
-                submission: *submission,
-                score,
-            })
+            .map(|(team, submission, score)| BoardEntry { team, submission: *submission, score })
             .collect();
-        f(&BoardInput {
-            metrics: &self.metrics,
-            ranking: self.ranking,
-            cases: &self.cases,
-            entries: &entries,
-        })
+        f(&BoardInput { metrics: &self.metrics, ranking: self.ranking, cases: &self.cases, entries: &entries })
     }
 
     fn standings(&self) -> Vec<Standing> {

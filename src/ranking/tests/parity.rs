@@ -12,44 +12,22 @@ const EXPECTED: &str = include_str!("../../../tests/fixtures/ranking/expected_ra
 
 /// The four schemes in challengeR's names, ties "min".
 const SCHEMES: [(&str, Scheme, Aggregate); 4] = [
-    (
-        "meanThenRank.min",
-        Scheme::AggregateThenRank,
-        Aggregate::Mean,
-    ),
-    (
-        "medianThenRank.min",
-        Scheme::AggregateThenRank,
-        Aggregate::Median,
-    ),
-    (
-        "rankThenMean.min",
-        Scheme::RankThenAggregate,
-        Aggregate::Mean,
-    ),
-    (
-        "rankThenMedian.min",
-        Scheme::RankThenAggregate,
-        Aggregate::Median,
-    ),
+    ("meanThenRank.min", Scheme::AggregateThenRank, Aggregate::Mean),
+    ("medianThenRank.min", Scheme::AggregateThenRank, Aggregate::Median),
+    ("rankThenMean.min", Scheme::RankThenAggregate, Aggregate::Mean),
+    ("rankThenMedian.min", Scheme::RankThenAggregate, Aggregate::Median),
 ];
 
 /// The values of each team in the order of the cases. `NA` and absent rows are missing values.
 fn read_values(csv: &str) -> BTreeMap<String, Vec<Option<f64>>> {
-    let rows: Vec<Vec<&str>> = csv
-        .lines()
-        .skip(1)
-        .map(|l| l.split(',').collect())
-        .collect();
+    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|l| l.split(',').collect()).collect();
     let mut cases: Vec<&str> = rows.iter().map(|row| row[2]).collect();
     cases.sort_unstable();
     cases.dedup();
     let mut teams: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
     for row in &rows {
         let case = cases.binary_search(&row[2]).unwrap();
-        let values = teams
-            .entry(row[1].to_lowercase())
-            .or_insert_with(|| vec![None; cases.len()]);
+        let values = teams.entry(row[1].to_lowercase()).or_insert_with(|| vec![None; cases.len()]);
         values[case] = row[4].parse().ok();
     }
     teams
@@ -70,14 +48,8 @@ fn expected(dataset: &str, scheme: &str) -> BTreeMap<String, (f64, u32)> {
 
 fn compare_all_schemes(dataset: &str, csv: &str, spec: &MetricSpec) {
     for (name, scheme, aggregate) in SCHEMES {
-        let spec = MetricSpec {
-            aggregate,
-            ..spec.clone()
-        };
-        let ranking = Ranking {
-            scheme,
-            across_metrics: AcrossMetrics::First,
-        };
+        let spec = MetricSpec { aggregate, ..spec.clone() };
+        let ranking = Ranking { scheme, across_metrics: AcrossMetrics::First };
         let teams = read_values(csv);
         let cases = teams.values().next().unwrap().len();
         let mut fixture = BoardFixture::new(&[spec], ranking, cases);
@@ -103,25 +75,15 @@ fn complete_data() {
 #[test]
 fn missing_values_count_as_the_worst_or_as_zero() {
     compare_all_schemes("b_missing_zero", MISSING, &metric("dice"));
-    let zero = MetricSpec {
-        missing: MissingRule::Value(0.0),
-        ..metric("dice")
-    };
+    let zero = MetricSpec { missing: MissingRule::Value(0.0), ..metric("dice") };
     compare_all_schemes("b_missing_zero", MISSING, &zero);
 }
 
 #[test]
 fn lower_is_better_and_two_teams_are_equal() {
-    let hd95 = MetricSpec {
-        direction: Direction::Min,
-        bounds: (0.0, 100.0),
-        ..metric("hd95")
-    };
+    let hd95 = MetricSpec { direction: Direction::Min, bounds: (0.0, 100.0), ..metric("hd95") };
     compare_all_schemes("c_hd95", HD95, &hd95);
-    let filled = MetricSpec {
-        missing: MissingRule::Value(100.0),
-        ..hd95
-    };
+    let filled = MetricSpec { missing: MissingRule::Value(100.0), ..hd95 };
     compare_all_schemes("c_hd95", HD95, &filled);
 }
 

@@ -15,40 +15,21 @@ fn eighths() -> impl Strategy<Value = Eighths> {
 }
 
 fn rankings() -> impl Strategy<Value = (Ranking, Aggregate)> {
-    let scheme = prop_oneof![
-        Just(Scheme::AggregateThenRank),
-        Just(Scheme::RankThenAggregate)
-    ];
+    let scheme = prop_oneof![Just(Scheme::AggregateThenRank), Just(Scheme::RankThenAggregate)];
     let across = prop_oneof![Just(AcrossMetrics::MeanRank), Just(AcrossMetrics::First)];
     let aggregate = prop_oneof![Just(Aggregate::Mean), Just(Aggregate::Median)];
     (scheme, across, aggregate).prop_map(|(scheme, across_metrics, aggregate)| {
-        let ranking = Ranking {
-            scheme,
-            across_metrics,
-        };
+        let ranking = Ranking { scheme, across_metrics };
         (ranking, aggregate)
     })
 }
 
 /// A leaderboard of these values plus a constant. Teams are named by their position in the list, and `order` permutes
 /// the cases. For the second metric, lower is better.
-fn fixture(
-    values: &Eighths,
-    rule: (Ranking, Aggregate),
-    plus: f64,
-    order: &[usize],
-) -> BoardFixture {
+fn fixture(values: &Eighths, rule: (Ranking, Aggregate), plus: f64, order: &[usize]) -> BoardFixture {
     let (ranking, aggregate) = rule;
-    let dice = MetricSpec {
-        bounds: (0.0, 8.0),
-        aggregate,
-        ..metric("dice")
-    };
-    let hd95 = MetricSpec {
-        direction: Direction::Min,
-        name: MetricName::new("hd95").unwrap(),
-        ..dice.clone()
-    };
+    let dice = MetricSpec { bounds: (0.0, 8.0), aggregate, ..metric("dice") };
+    let hd95 = MetricSpec { direction: Direction::Min, name: MetricName::new("hd95").unwrap(), ..dice.clone() };
     let mut fixture = BoardFixture::new(&[dice, hd95], ranking, order.len());
     for (team, rows) in values.iter().enumerate() {
         let row = |row: &Vec<u8>| {

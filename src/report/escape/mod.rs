@@ -44,11 +44,7 @@ pub fn markdown_prose(dirty: &str) -> String {
 /// Appends a part that is not code. A line does not start with a space.
 fn push_plain(text: &mut String, plain: &mut String) {
     let part = std::mem::take(plain);
-    let part = if text.is_empty() {
-        part.trim_start()
-    } else {
-        &part
-    };
+    let part = if text.is_empty() { part.trim_start() } else { &part };
     text.push_str(&inline(part));
 }
 
@@ -235,12 +231,10 @@ fn longest_run(text: &str) -> usize {
 fn within_bytes(text: &str, bytes_max: usize) -> String {
     let lines: Vec<String> = text
         .lines()
-        .map(
-            |line| match line.char_indices().nth(limits::CODE_LINE_CHARS_MAX) {
-                None => line.to_owned(),
-                Some((end, _)) => format!("{}…", &line[..end]),
-            },
-        )
+        .map(|line| match line.char_indices().nth(limits::CODE_LINE_CHARS_MAX) {
+            None => line.to_owned(),
+            Some((end, _)) => format!("{}…", &line[..end]),
+        })
         .collect();
     let lines_max = limits::CODE_BLOCK_LINES_MAX;
     let whole: usize = lines.iter().map(|l| l.len() + 1).sum();

@@ -8,8 +8,7 @@ use super::*;
 
 /// The events of a parser with all extensions of pulldown-cmark except curly quotes.
 fn parsed(markdown: &str) -> Vec<Event<'_>> {
-    let options =
-        Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
+    let options = Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
     Parser::new_ext(markdown, options).collect()
 }
 
@@ -29,12 +28,7 @@ fn nodes(events: &[Event<'_>]) -> Vec<String> {
 /// The texts of the only paragraph.
 fn paragraph(markdown: &str) -> Vec<String> {
     let events = parsed(markdown);
-    let [
-        Event::Start(Tag::Paragraph),
-        inside @ ..,
-        Event::End(TagEnd::Paragraph),
-    ] = &events[..]
-    else {
+    let [Event::Start(Tag::Paragraph), inside @ .., Event::End(TagEnd::Paragraph)] = &events[..] else {
         panic!("{markdown:?} gives {events:?}");
     };
     nodes(inside)
@@ -44,10 +38,7 @@ fn paragraph(markdown: &str) -> Vec<String> {
 fn cell(markdown: &str) -> Vec<String> {
     let table = format!("| head | second |\n|---|---|\n| {markdown} | last |\n");
     let events = parsed(&table);
-    let row = events
-        .iter()
-        .position(|e| *e == Event::Start(Tag::TableRow))
-        .unwrap();
+    let row = events.iter().position(|e| *e == Event::Start(Tag::TableRow)).unwrap();
     let ends = |e: &Event<'_>| *e == Event::End(TagEnd::TableCell);
     let end = row + events[row..].iter().position(ends).unwrap();
     let rest = &events[end + 1..];
@@ -65,18 +56,9 @@ fn cell(markdown: &str) -> Vec<String> {
 /// The patterns that Gitea 1.26 searches for in the texts of a rendered page (`modules/markup/html.go`,
 /// `modules/references/references.go`). In them, `\s` and `\w` match only ASCII.
 const SEARCHES: [(&str, &str); 13] = [
-    (
-        "mention",
-        r"(?:\s|^|\(|\[)(@[-\w][-.\w]*?|@[-\w][-.\w]*?/[-\w][-.\w]*?)(?:\s|$|[:,;.?!](\s|$)|'|\)|\])",
-    ),
-    (
-        "issue",
-        r#"(?:\s|^|\(|\[|\'|\")([#!][0-9]+)(?:\s|$|\)|\]|\'|\"|[:;,.?!]\s|[:;,.?!]$)"#,
-    ),
-    (
-        "issue of a tracker",
-        r#"(?:\s|^|\(|\[|\"|\')([A-Z]{1,10}-[1-9][0-9]*)(?:\s|$|\)|\]|:|\.(\s|$)|\"|\'|,)"#,
-    ),
+    ("mention", r"(?:\s|^|\(|\[)(@[-\w][-.\w]*?|@[-\w][-.\w]*?/[-\w][-.\w]*?)(?:\s|$|[:,;.?!](\s|$)|'|\)|\])"),
+    ("issue", r#"(?:\s|^|\(|\[|\'|\")([#!][0-9]+)(?:\s|$|\)|\]|\'|\"|[:;,.?!]\s|[:;,.?!]$)"#),
+    ("issue of a tracker", r#"(?:\s|^|\(|\[|\"|\')([A-Z]{1,10}-[1-9][0-9]*)(?:\s|$|\)|\]|:|\.(\s|$)|\"|\'|,)"#),
     (
         "issue elsewhere",
         r"(?:\s|^|\(|\[)([0-9a-zA-Z-_\.]+/[0-9a-zA-Z-_\.]+[#!][0-9]+)(?:\s|$|\)|\]|[:;,.?!]\s|[:;,.?!]$)",
@@ -85,14 +67,8 @@ const SEARCHES: [(&str, &str); 13] = [
         "commit elsewhere",
         r"(?:\s|^|\(|\[)([0-9a-zA-Z-_\.]+)/([0-9a-zA-Z-_\.]+)@([0-9a-f]{7,64})(?:\s|$|\)|\]|[:;,.?!]\s|[:;,.?!]$)",
     ),
-    (
-        "time",
-        r"(?:\s|^|\(|\[)(@([0-9]+([\.,][0-9]+)?(w|d|m|h))+)(?:\s|$|\)|\]|[:;,.?!]\s|[:;,.?!]$)",
-    ),
-    (
-        "commit",
-        r"(?:\s|^|\(|\[)([0-9a-f]{7,64})(?:\s|$|\)|\]|[.,:](\s|$))",
-    ),
+    ("time", r"(?:\s|^|\(|\[)(@([0-9]+([\.,][0-9]+)?(w|d|m|h))+)(?:\s|$|\)|\]|[:;,.?!]\s|[:;,.?!]$)"),
+    ("commit", r"(?:\s|^|\(|\[)([0-9a-f]{7,64})(?:\s|$|\)|\]|[.,:](\s|$))"),
     ("page of a wiki", r"\[\[(.*?)\]\](\w*)"),
     (
         "mail",
@@ -103,17 +79,12 @@ const SEARCHES: [(&str, &str); 13] = [
     ),
     ("smiley", r":[-+\w]+:"),
     ("address", r"(?i)[a-z][-+.\w]*://\S"),
-    (
-        "address without a host",
-        r"(?i)\b(mailto|xmpp|tel|magnet):\S",
-    ),
+    ("address without a host", r"(?i)\b(mailto|xmpp|tel|magnet):\S"),
     ("page of the web", r"(?i)(?:^|[\s*_~(])www\.\S"),
 ];
 
 fn searches() -> Vec<(&'static str, Regex)> {
-    let ascii = |(name, pattern): &(&'static str, &str)| {
-        (*name, Regex::new(&format!("(?-u){pattern}")).unwrap())
-    };
+    let ascii = |(name, pattern): &(&'static str, &str)| (*name, Regex::new(&format!("(?-u){pattern}")).unwrap());
     SEARCHES.iter().map(ascii).collect()
 }
 
@@ -185,38 +156,22 @@ fn tried_texts_stay_text_and_no_search_finds_them() {
 #[test]
 fn every_search_finds_an_unescaped_text() {
     for (name, pattern) in searches() {
-        assert!(
-            TRIED.iter().any(|tried| pattern.is_match(tried.as_bytes())),
-            "{name}"
-        );
+        assert!(TRIED.iter().any(|tried| pattern.is_match(tried.as_bytes())), "{name}");
     }
 }
 
 #[test]
 fn harmless_texts_are_unchanged() {
-    for text in [
-        "Scored, rank 2 of 7.",
-        "1.2 GiB in 9 layers",
-        "team-1",
-        "5 @ 3",
-        "a: b",
-        "größer als 5 µm",
-    ] {
+    for text in ["Scored, rank 2 of 7.", "1.2 GiB in 9 layers", "team-1", "5 @ 3", "a: b", "größer als 5 µm"] {
         assert_eq!(markdown_text(text), text);
     }
-    assert_eq!(
-        markdown_text("@alpha broke #1"),
-        "\\@<!-- -->alpha broke \\#<!-- -->1"
-    );
+    assert_eq!(markdown_text("@alpha broke #1"), "\\@<!-- -->alpha broke \\#<!-- -->1");
     assert_eq!(markdown_text(""), "");
 }
 
 #[test]
 fn paired_backticks_enclose_code_and_a_lone_one_is_dropped() {
-    assert_eq!(
-        markdown_prose("Write `a*b`, not *b*."),
-        "Write `a*b`, not \\*b\\*."
-    );
+    assert_eq!(markdown_prose("Write `a*b`, not *b*."), "Write `a*b`, not \\*b\\*.");
     assert_eq!(markdown_prose("a ` @b"), "a  \\@<!-- -->b");
     // The line begins behind the dropped backtick.
     assert_eq!(markdown_prose("` - b"), markdown_text("- b"));
@@ -238,14 +193,8 @@ fn code_can_contain_backticks_and_bars() {
 #[test]
 fn only_addresses_of_the_web_are_links() {
     let url = |text| markdown_url(text);
-    assert_eq!(
-        url("https://a.example/b?c=1&d#L1").as_deref(),
-        Some("https://a.example/b?c=1&amp;d#L1")
-    );
-    assert_eq!(
-        url("https://a.example/x> y\n|ä").as_deref(),
-        Some("https://a.example/x%3E%20y%0A%7C%C3%A4")
-    );
+    assert_eq!(url("https://a.example/b?c=1&d#L1").as_deref(), Some("https://a.example/b?c=1&amp;d#L1"));
+    assert_eq!(url("https://a.example/x> y\n|ä").as_deref(), Some("https://a.example/x%3E%20y%0A%7C%C3%A4"));
     assert_eq!(url("javascript://a.example/%0aalert(1)"), None);
     assert_eq!(url("/relative"), None);
 }
@@ -255,10 +204,7 @@ fn blocks_state_the_number_of_omitted_lines() {
     let lines: String = (0..1000).map(|i| format!("line {i}\n")).collect();
     let block = code_block("text", &lines);
     assert!(block.starts_with("```text\nline 0\n") && block.ends_with("line 999\n```"));
-    assert!(
-        block.contains("\nline 65\n… 800 lines left out …\nline 866\n"),
-        "{block}"
-    );
+    assert!(block.contains("\nline 65\n… 800 lines left out …\nline 866\n"), "{block}");
     assert_eq!(code_block("text", "a\u{1b}[31mb\n"), "```text\nab\n```");
     let endless = code_block("text", &"x".repeat(1_000_000));
     assert!(endless.len() < limits::CODE_LINE_CHARS_MAX + 20 && endless.contains("x…\n"));

@@ -26,11 +26,7 @@ impl ChallengePublication {
     /// A challenge without leaderboards. `public_url` is the public address of this server's pages, if there is one:
     /// `https://challenge.example`.
     pub fn new(challenge: Titled<ChallengeSlug>, public_url: Option<String>) -> Self {
-        Self {
-            challenge,
-            public_url,
-            boards: vec![],
-        }
+        Self { challenge, public_url, boards: vec![] }
     }
 
     /// Adds a public leaderboard to the end of the page.

@@ -100,10 +100,7 @@ fn description(view: &BoardView) -> String {
         return board_text::EMPTY.to_owned();
     };
     let rows = view.rows.iter().map(|row| {
-        let value = row
-            .values
-            .first()
-            .map_or("no value", |v| v.value.formatted.as_str());
+        let value = row.values.first().map_or("no value", |v| v.value.formatted.as_str());
         format!("{}. {}: {value}", row.rank, row.team)
     });
     let rows: Vec<String> = rows.collect();
@@ -116,11 +113,7 @@ fn scale_lines(scale: &Scale, end: u32) -> Vec<String> {
     let lines = scale.ticks().into_iter().flat_map(|(x, label)| {
         [
             format!("<path class=\"scale\" d=\"M{x:.1} {TOP}V{end}\"/>"),
-            format!(
-                "<text class=\"soft tick\" x=\"{x:.1}\" y=\"{}\">{}</text>",
-                end + 18,
-                xml(&label)
-            ),
+            format!("<text class=\"soft tick\" x=\"{x:.1}\" y=\"{}\">{}</text>", end + 18, xml(&label)),
         ]
     });
     lines.collect()
@@ -129,11 +122,7 @@ fn scale_lines(scale: &Scale, end: u32) -> Vec<String> {
 /// One row of the plot. Its middle is at `y`.
 fn team(row: &RowView, scale: &Scale, y: u32) -> Vec<String> {
     let base = y + 5;
-    let (class, dot, suffix) = if row.is_baseline {
-        ("soft", "baseline", " (baseline)")
-    } else {
-        ("", "dot", "")
-    };
+    let (class, dot, suffix) = if row.is_baseline { ("soft", "baseline", " (baseline)") } else { ("", "dot", "") };
     let name = fit(row.team.as_str(), TEAM_WIDTH - suffix.len());
     let mut lines = vec![
         text("num soft", RANK_END, base, &row.rank.to_string()),
@@ -144,9 +133,7 @@ fn team(row: &RowView, scale: &Scale, y: u32) -> Vec<String> {
         return lines;
     };
     if let Some(x) = scale.x(cell.value.value) {
-        lines.push(format!(
-            "<circle class=\"{dot}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"5\"/>"
-        ));
+        lines.push(format!("<circle class=\"{dot}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"5\"/>"));
     }
     let value = match row.values.len() {
         1 => cell.value.formatted.clone(),
@@ -181,11 +168,7 @@ impl Scale {
         let step = round_step((high - low) / STEPS);
         let from = (low / step).floor() * step;
         let steps = ((high - from) / step - 1e-9).ceil().clamp(1.0, 20.0);
-        Some(Self {
-            from,
-            step,
-            steps: steps as u32,
-        })
+        Some(Self { from, step, steps: steps as u32 })
     }
 
     /// The horizontal position of a value. `None` for NaN.
@@ -215,9 +198,7 @@ impl Scale {
 /// The next larger number of 1, 2, 5, 10 and so on.
 fn round_step(span: f64) -> f64 {
     let power = 10f64.powf(span.log10().floor());
-    let fits = [1.0, 2.0, 5.0]
-        .into_iter()
-        .find(|m| m * power >= span * (1.0 - 1e-9));
+    let fits = [1.0, 2.0, 5.0].into_iter().find(|m| m * power >= span * (1.0 - 1e-9));
     fits.unwrap_or(10.0) * power
 }
 
@@ -241,9 +222,7 @@ fn fit(dirty: &str, width: usize) -> String {
 /// A text on one line for XML, which forbids some characters also in escaped form.
 fn xml(dirty: &str) -> String {
     let line = sanitize::line(dirty);
-    let allowed = line
-        .chars()
-        .filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    let allowed = line.chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'));
     let mut text = String::with_capacity(line.len());
     for c in allowed {
         match c {

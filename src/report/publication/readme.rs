@@ -8,8 +8,7 @@ use crate::report::{BoardView, PhaseState};
 
 const LEGEND: &str = "The number in parentheses is the rank by that metric alone. ↑: higher is better. ↓: lower is \
     better. Values are rounded. Ranks are computed from unrounded values.";
-const ORIGIN: &str =
-    "Referee writes these files after each change of the standings, and overwrites manual edits.";
+const ORIGIN: &str = "Referee writes these files after each change of the standings, and overwrites manual edits.";
 
 const ALT: &str = "Plot of the first metric of each team. The table above has the numbers";
 
@@ -28,19 +27,13 @@ pub(super) fn page(publication: &ChallengePublication) -> String {
 
 fn section(view: &BoardView, public_url: Option<&str>) -> String {
     let (csv, svg) = (path(view, "csv"), path(view, "svg"));
-    let mut text = format!(
-        "## {}\n\n{}\n\n{}\n",
-        markdown_title(view),
-        state(view),
-        markdown_table(view)
-    );
+    let mut text = format!("## {}\n\n{}\n\n{}\n", markdown_title(view), state(view), markdown_table(view));
     text.extend(imputed(view));
     if !view.rows.is_empty() {
         text.push_str(&format!("[![{ALT}]({svg})]({svg})\n\n"));
     }
     text.push_str(&format!("[Table as CSV]({csv}), [plot as SVG]({svg})"));
-    let page =
-        public_url.map(|url| format!("{}/challenges/{}", url.trim_end_matches('/'), view.board));
+    let page = public_url.map(|url| format!("{}/challenges/{}", url.trim_end_matches('/'), view.board));
     if let Some(page) = page.as_deref().and_then(markdown_url) {
         text.push_str(&format!(", [live leaderboard](<{page}>)"));
     }
@@ -51,12 +44,9 @@ fn section(view: &BoardView, public_url: Option<&str>) -> String {
 /// The number of missing values per team.
 fn imputed(view: &BoardView) -> Option<String> {
     let rows = view.rows.iter().filter(|row| row.imputed > 0);
-    let teams: Vec<String> = rows
-        .map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed))
-        .collect();
+    let teams: Vec<String> = rows.map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed)).collect();
     let teams = teams.join(", ");
-    (!teams.is_empty())
-        .then(|| format!("Missing values, filled in by the challenge's rule: {teams}.\n\n"))
+    (!teams.is_empty()).then(|| format!("Missing values, filled in by the challenge's rule: {teams}.\n\n"))
 }
 
 fn state(view: &BoardView) -> String {
@@ -66,9 +56,7 @@ fn state(view: &BoardView) -> String {
         PhaseState::Closed => format!("Closed {}.", minute(view.closes)),
     };
     match view.frozen {
-        Some(_) => format!(
-            "{phase} Frozen: later scores are hidden until the organizers unfreeze the leaderboard."
-        ),
+        Some(_) => format!("{phase} Frozen: later scores are hidden until the organizers unfreeze the leaderboard."),
         None => phase,
     }
 }

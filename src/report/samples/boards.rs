@@ -1,13 +1,11 @@
 //! Sample leaderboards, and a sample list of them.
 
 use crate::model::{
-    AcrossMetrics, Board, ChallengeSlug, ContentId, Duration, PhaseSlug, Ranking, Scheme, TaskSlug,
-    TeamSlug, Timestamp,
+    AcrossMetrics, Board, ChallengeSlug, ContentId, Duration, PhaseSlug, Ranking, Scheme, TaskSlug, TeamSlug, Timestamp,
 };
 
 use super::super::board::{
-    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView,
-    PhaseState, RowView,
+    BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, LeaderView, PhaseState, RowView,
 };
 use super::super::view::Titled;
 use super::{METRICS, NOW, SampleMetric, challenge, commit, known, metric_name, phase, task};
@@ -27,19 +25,12 @@ impl BoardView {
         let ranks = [1, 1, 1, 4, 5, 6, 7];
         let rows = rows.into_iter().zip(ranks);
         Self {
-            board: Board {
-                challenge: challenge().slug,
-                phase: phase().slug,
-                task: task().slug,
-            },
+            board: Board { challenge: challenge().slug, phase: phase().slug, task: task().slug },
             challenge: challenge(),
             phase: phase(),
             task: task(),
             metrics: METRICS.map(column).to_vec(),
-            ranking: Ranking {
-                scheme: Scheme::AggregateThenRank,
-                across_metrics: AcrossMetrics::MeanRank,
-            },
+            ranking: Ranking { scheme: Scheme::AggregateThenRank, across_metrics: AcrossMetrics::MeanRank },
             rows: rows
                 .map(|((team, values, number, mean), rank)| RowView {
                     rank,
@@ -67,22 +58,12 @@ impl BoardView {
 
     /// Without teams.
     pub fn sample_empty() -> Self {
-        Self {
-            rows: vec![],
-            submissions: 0,
-            under_way: 0,
-            revision: None,
-            ..Self::sample()
-        }
+        Self { rows: vec![], submissions: 0, under_way: 0, revision: None, ..Self::sample() }
     }
 }
 
 fn column(metric: SampleMetric) -> ColumnView {
-    ColumnView {
-        name: metric_name(metric.name),
-        title: metric.title.to_owned(),
-        direction: metric.direction,
-    }
+    ColumnView { name: metric_name(metric.name), title: metric.title.to_owned(), direction: metric.direction }
 }
 
 impl HomeView {
@@ -101,10 +82,7 @@ impl HomeView {
         };
         let tools = BoardLink {
             phase: Titled::new(known(PhaseSlug::new("final")), "Final"),
-            task: Titled::new(
-                known(TaskSlug::new("phase-recognition")),
-                "Phase recognition",
-            ),
+            task: Titled::new(known(TaskSlug::new("phase-recognition")), "Phase recognition"),
             state: PhaseState::Closed,
             opens: Timestamp(1_722_211_200_000),
             closes: Timestamp(1_726_876_799_000),
@@ -118,15 +96,9 @@ impl HomeView {
         };
         Self {
             challenges: vec![
+                ChallengeView { challenge: challenge(), boards: vec![validation, test] },
                 ChallengeView {
-                    challenge: challenge(),
-                    boards: vec![validation, test],
-                },
-                ChallengeView {
-                    challenge: Titled::new(
-                        known(ChallengeSlug::new("endoscopy")),
-                        "Endoscopic workflow",
-                    ),
+                    challenge: Titled::new(known(ChallengeSlug::new("endoscopy")), "Endoscopic workflow"),
                     boards: vec![tools],
                 },
             ],

@@ -4,14 +4,13 @@
 mod boards;
 
 use crate::model::{
-    Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, Location,
-    LogExcerpt, MetricName, Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug,
-    TeamSlug, Timestamp,
+    Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, Location, LogExcerpt, MetricName,
+    Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
 };
 
 use super::view::{
-    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState,
-    StageView, SubmissionView, Titled, rounded,
+    CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState, StageView, SubmissionView,
+    Titled, rounded,
 };
 
 use StageState::{Failed, Passed, Skipped, Waiting, Warned};
@@ -29,10 +28,7 @@ fn known<T, E>(checked: Result<T, E>) -> T {
 }
 
 fn challenge() -> Titled<ChallengeSlug> {
-    Titled::new(
-        known(ChallengeSlug::new("nuclei")),
-        "Nuclei in fluorescence microscopy",
-    )
+    Titled::new(known(ChallengeSlug::new("nuclei")), "Nuclei in fluorescence microscopy")
 }
 
 fn phase() -> Titled<PhaseSlug> {
@@ -40,10 +36,7 @@ fn phase() -> Titled<PhaseSlug> {
 }
 
 fn task() -> Titled<TaskSlug> {
-    Titled::new(
-        known(TaskSlug::new("segmentation")),
-        "Instance segmentation",
-    )
+    Titled::new(known(TaskSlug::new("segmentation")), "Instance segmentation")
 }
 
 /// A commit whose digits are derived from a word.
@@ -59,21 +52,9 @@ struct SampleMetric {
 }
 
 const METRICS: [SampleMetric; 3] = [
-    SampleMetric {
-        name: "ap50",
-        title: "AP@0.5",
-        direction: Direction::Max,
-    },
-    SampleMetric {
-        name: "dice",
-        title: "Dice",
-        direction: Direction::Max,
-    },
-    SampleMetric {
-        name: "hd95",
-        title: "HD95 [px]",
-        direction: Direction::Min,
-    },
+    SampleMetric { name: "ap50", title: "AP@0.5", direction: Direction::Max },
+    SampleMetric { name: "dice", title: "Dice", direction: Direction::Max },
+    SampleMetric { name: "hd95", title: "HD95 [px]", direction: Direction::Min },
 ];
 
 fn metric_name(text: &str) -> MetricName {
@@ -93,27 +74,13 @@ fn score(values: [f64; 3], ranks: Option<[u32; 3]>) -> ScoreView {
             rank: ranks.map(|r| r[i]),
         }
     });
-    ScoreView {
-        metrics: metrics.collect(),
-        cases: None,
-        imputed: 0,
-        rank: None,
-        of: 0,
-        counting: None,
-    }
+    ScoreView { metrics: metrics.collect(), cases: None, imputed: 0, rank: None, of: 0, counting: None }
 }
 
 fn sample_cases() -> Vec<CaseView> {
-    [
-        ("tile_01", [Some(0.867), Some(0.901), Some(3.2)]),
-        ("tile_02", [Some(0.833), Some(0.887), Some(4.1)]),
-    ]
-    .map(|(case, values)| CaseView {
-        case: known(CaseId::new(case)),
-        values: values.to_vec(),
-        reason: None,
-    })
-    .to_vec()
+    [("tile_01", [Some(0.867), Some(0.901), Some(3.2)]), ("tile_02", [Some(0.833), Some(0.887), Some(4.1)])]
+        .map(|(case, values)| CaseView { case: known(CaseId::new(case)), values: values.to_vec(), reason: None })
+        .to_vec()
 }
 
 /// The stages in order: state, duration in milliseconds and message.
@@ -144,17 +111,9 @@ fn finding(stage: Stage, finding: Finding) -> FindingView {
     let location = finding.location.as_ref();
     let link = location.map(|p| {
         let line = p.line.map_or(String::new(), |l| format!("#L{l}"));
-        format!(
-            "https://forge.example/nuclei/team-alpha/src/commit/{}/{}{line}",
-            commit("alpha"),
-            p.file
-        )
+        format!("https://forge.example/nuclei/team-alpha/src/commit/{}/{}{line}", commit("alpha"), p.file)
     });
-    FindingView {
-        stage,
-        link,
-        finding,
-    }
+    FindingView { stage, link, finding }
 }
 
 impl SubmissionView {
@@ -165,16 +124,9 @@ impl SubmissionView {
             challenge: challenge(),
             phase: phase(),
             task: Some(task()),
-            board: Some(Board {
-                challenge: challenge().slug,
-                phase: phase().slug,
-                task: task().slug,
-            }),
+            board: Some(Board { challenge: challenge().slug, phase: phase().slug, task: task().slug }),
             team: known(TeamSlug::new("alpha")),
-            origin: Origin::Commit {
-                sha: commit("alpha"),
-                full_ref: "refs/heads/main".to_owned(),
-            },
+            origin: Origin::Commit { sha: commit("alpha"), full_ref: "refs/heads/main".to_owned() },
             observed_at: NOW,
             state: PublicState::Ended(Outcome::Scored),
             stages: stages([
@@ -191,17 +143,13 @@ impl SubmissionView {
                     "`pip install` needs a network, but builds have none",
                     "Commit the wheels, COPY them, and install with `--no-index`.",
                 )
-                .at(Location::line("Dockerfile", 5)
-                    .with_text("RUN pip install -r requirements.txt")),
+                .at(Location::line("Dockerfile", 5).with_text("RUN pip install -r requirements.txt")),
             )],
             findings_left_out: 0,
             logs: vec![],
             reproduce: None,
             image: Some(Digest::of(b"image")),
-            sample_score: Some(ScoreView {
-                cases: Some(sample_cases()),
-                ..score([0.850, 0.894, 3.65], None)
-            }),
+            sample_score: Some(ScoreView { cases: Some(sample_cases()), ..score([0.850, 0.894, 3.65], None) }),
             score: Some(ScoreView {
                 rank: Some(2),
                 of: 7,
@@ -283,10 +231,7 @@ impl SubmissionView {
         Self {
             number: 11,
             phase: Titled::new(known(PhaseSlug::new("test")), "Final test"),
-            origin: Origin::Commit {
-                sha: commit("alpha"),
-                full_ref: "refs/tags/final-1".to_owned(),
-            },
+            origin: Origin::Commit { sha: commit("alpha"), full_ref: "refs/tags/final-1".to_owned() },
             state: PublicState::Ended(Outcome::TimeLimit),
             stages: stages([
                 (Passed, 190, "no findings"),
@@ -324,11 +269,7 @@ impl SubmissionView {
             ]),
             findings: vec![],
             score: None,
-            queue: Some(QueueView {
-                position: 3,
-                wait: Some(Duration::seconds(15 * 60)),
-                paused: false,
-            }),
+            queue: Some(QueueView { position: 3, wait: Some(Duration::seconds(15 * 60)), paused: false }),
             ..Self::sample()
         }
     }
@@ -376,21 +317,10 @@ fn rejected_findings() -> Vec<FindingView> {
             "Use one of the base images that the organizers list.",
         )
         .at(base),
-        Finding::error(
-            "DF020",
-            "ADD is not allowed",
-            "Use COPY: ADD can fetch URLs and unpack archives.",
-        )
-        .at(dockerfile(
-            7,
-            "ADD https://data.example/weights.tar.gz /opt/weights",
-        )),
-        Finding::error(
-            "SUB003",
-            "The challenge has no task `segmentaton`",
-            "Did you mean `segmentation`?",
-        )
-        .at(Location::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
+        Finding::error("DF020", "ADD is not allowed", "Use COPY: ADD can fetch URLs and unpack archives.")
+            .at(dockerfile(7, "ADD https://data.example/weights.tar.gz /opt/weights")),
+        Finding::error("SUB003", "The challenge has no task `segmentaton`", "Did you mean `segmentation`?")
+            .at(Location::line("submission.toml", 2).with_text("tasks = [\"segmentaton\"]")),
         Finding::warning(
             "DF041",
             "There is no USER. The container runs as user 65534",
@@ -419,9 +349,5 @@ fn smoke_log() -> LogExcerpt {
           File \"/opt/predict.py\", line 33, in main\n    \
             io.imsave(out / name, labels)\n\
         OSError: [Errno 30] Read-only file system: '/outputs/tile_01.png'\n";
-    LogExcerpt {
-        head: head.to_owned(),
-        tail: String::new(),
-        total_bytes: head.len() as u64,
-    }
+    LogExcerpt { head: head.to_owned(), tail: String::new(), total_bytes: head.len() as u64 }
 }

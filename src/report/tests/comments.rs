@@ -17,20 +17,14 @@ fn hostile_texts_stay_inert() {
     let mut view = SubmissionView::sample_smoke_failed();
     view.phase.title = "Phase | <b>@all</b>".to_owned();
     let sha = view.origin.sha().expect("a sample is a commit").clone();
-    view.origin = Origin::Commit {
-        sha,
-        full_ref: "refs/heads/`|@alpha".to_owned(),
-    };
+    view.origin = Origin::Commit { sha, full_ref: "refs/heads/`|@alpha".to_owned() };
     view.stages[2].message = "exit code 1 | see #12 and https://evil.example".to_owned();
     view.findings = SubmissionView::sample_rejected().findings;
     view.findings.truncate(1);
     view.findings[0].link = Some("https://forge.example/a>(b) \"c\"".to_owned());
-    view.findings[0].finding = Finding::error(
-        "LA001",
-        "The file `@alpha|`` calls @alpha",
-        "fixes #12, see [[Home]] :tada:",
-    )
-    .at(Location::line("a`b|<img>.py", 1).with_text("``` @alpha </details>"));
+    view.findings[0].finding =
+        Finding::error("LA001", "The file `@alpha|`` calls @alpha", "fixes #12, see [[Home]] :tada:")
+            .at(Location::line("a`b|<img>.py", 1).with_text("``` @alpha </details>"));
     view.logs[0].title = "</summary><script>@alpha #1".to_owned();
     view.logs[0].excerpt.head = "````\n</details>\u{1b}[2J @alpha\n```".to_owned();
     view.reproduce = Some("docker run ```".to_owned());
@@ -43,11 +37,7 @@ fn long_log(title: &str) -> LogView {
         // The stage at which the sample failed.
         stage: Stage::Admission,
         title: title.to_owned(),
-        excerpt: LogExcerpt {
-            head: line.repeat(1500),
-            tail: line.repeat(1500),
-            total_bytes: 10_000_000,
-        },
+        excerpt: LogExcerpt { head: line.repeat(1500), tail: line.repeat(1500), total_bytes: 10_000_000 },
     }
 }
 
@@ -79,9 +69,7 @@ fn a_report_that_is_still_too_long_leaves_out_findings_and_states_their_number()
     let listed = text.matches("\n**error").count();
     let left_out = limits::FINDINGS_LISTED_MAX + 7 - listed;
     assert!(listed > 3, "{listed}");
-    assert!(text.contains(&format!(
-        "… and {left_out} more findings. The submission page has "
-    )));
+    assert!(text.contains(&format!("… and {left_out} more findings. The submission page has ")));
 }
 
 #[test]

@@ -50,14 +50,7 @@ fn plot(view: BoardView) -> String {
 fn the_files_of_a_leaderboard_with_four_teams_and_a_tie() {
     let files = texts(&empty("Nuclei").with_board(four()));
     let paths: Vec<&String> = files.keys().collect();
-    assert_eq!(
-        paths,
-        [
-            "README.md",
-            "validation/segmentation.csv",
-            "validation/segmentation.svg"
-        ]
-    );
+    assert_eq!(paths, ["README.md", "validation/segmentation.csv", "validation/segmentation.svg"]);
     insta::assert_snapshot!("publication-readme", files["README.md"]);
     insta::assert_snapshot!("publication-svg", files["validation/segmentation.svg"]);
     assert!(files["validation/segmentation.csv"].starts_with("rank,team,is_baseline,"));
@@ -75,10 +68,7 @@ fn files_change_only_with_the_standings_and_the_state_of_the_phase() {
     later.generated_at = later.closes.plus(Duration::seconds(1));
     let closed = of(later);
     assert_ne!(closed["README.md"], first["README.md"]);
-    assert_eq!(
-        closed["validation/segmentation.svg"],
-        first["validation/segmentation.svg"]
-    );
+    assert_eq!(closed["validation/segmentation.svg"], first["validation/segmentation.svg"]);
 }
 
 #[test]
@@ -98,8 +88,7 @@ fn the_readme_states_whether_the_leaderboard_is_open_closed_or_frozen() {
 
 #[test]
 fn hostile_names_stay_inert() {
-    let hostile =
-        "</title><script>alert('@all')</script> | [x](https://evil.example) #12 :tada: {#id}\n# h";
+    let hostile = "</title><script>alert('@all')</script> | [x](https://evil.example) #12 :tada: {#id}\n# h";
     let mut view = four();
     view.phase.title = hostile.to_owned();
     view.task.title = format!("deadbeef12 \u{202e}{hostile}");
@@ -121,9 +110,7 @@ fn hostile_names_stay_inert() {
 fn numbers(svg: &str, attribute: &str) -> Vec<f64> {
     let start = format!(" {attribute}=\"");
     let parts = svg.split(&start).skip(1);
-    parts
-        .map(|p| p.split('"').next().unwrap().parse().unwrap())
-        .collect()
+    parts.map(|p| p.split('"').next().unwrap().parse().unwrap()).collect()
 }
 
 #[test]
@@ -144,10 +131,7 @@ fn dots_stay_inside_the_plot_for_all_values() {
         let dots = numbers(&svg, "cx");
         let drawn = values.iter().filter(|v| !v.is_nan()).count();
         assert_eq!(dots.len(), drawn, "{values:?}");
-        assert!(
-            dots.iter().all(|x| (250.0..=620.0).contains(x)),
-            "{values:?}: {dots:?}"
-        );
+        assert!(dots.iter().all(|x| (250.0..=620.0).contains(x)), "{values:?}: {dots:?}");
         assert!(!svg.contains("NaN\"") && !svg.contains("inf\""), "{svg}");
         assert!(svg.len() < 60_000, "{}", svg.len());
         let height = numbers(&svg, "height")[0];
@@ -158,10 +142,7 @@ fn dots_stay_inside_the_plot_for_all_values() {
 #[test]
 fn larger_values_are_further_right_and_equal_values_are_at_the_same_position() {
     let dots = numbers(&plot(teams(&[0.9, 0.7, 0.7, 0.2])), "cx");
-    assert!(
-        dots[0] > dots[1] && dots[1] == dots[2] && dots[2] > dots[3],
-        "{dots:?}"
-    );
+    assert!(dots[0] > dots[1] && dots[1] == dots[2] && dots[2] > dots[3], "{dots:?}");
 }
 
 #[test]

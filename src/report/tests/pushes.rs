@@ -79,9 +79,7 @@ fn a_push_followed_until_its_score() {
 #[test]
 fn admission_is_shown_once_for_all_tasks_of_a_push() {
     let mut first = SubmissionView::sample();
-    first.stages[1..]
-        .iter_mut()
-        .for_each(|g| g.state = StageState::Waiting);
+    first.stages[1..].iter_mut().for_each(|g| g.state = StageState::Waiting);
     first.state = PublicState::Waiting(Stage::Build);
     let mut second = SubmissionView::sample();
     second.number = 13;
@@ -89,21 +87,14 @@ fn admission_is_shown_once_for_all_tasks_of_a_push() {
     assert!(new_lines(None, &first).contains("! admission"));
     let beside = lines_beside(&first, &second).join("\n");
     assert!(beside.contains("Referee: #13"), "{beside}");
-    assert!(
-        !beside.contains("admission") && !beside.contains("DF063"),
-        "{beside}"
-    );
+    assert!(!beside.contains("admission") && !beside.contains("DF063"), "{beside}");
     assert!(beside.contains("✓ build"), "{beside}");
     let before = SubmissionView {
         stages: Stage::ALL.iter().copied().map(StageView::waiting).collect(),
         findings: vec![],
         ..first
     };
-    assert!(
-        lines_beside(&before, &second)
-            .join("\n")
-            .contains("! admission")
-    );
+    assert!(lines_beside(&before, &second).join("\n").contains("! admission"));
 }
 
 #[test]
@@ -125,10 +116,8 @@ fn an_unchanged_view_has_no_new_lines() {
 
 #[test]
 fn failures_and_platform_errors() {
-    let parts = [
-        new_lines(None, &SubmissionView::sample_smoke_failed()),
-        new_lines(None, &SubmissionView::sample_fault()),
-    ];
+    let parts =
+        [new_lines(None, &SubmissionView::sample_smoke_failed()), new_lines(None, &SubmissionView::sample_fault())];
     insta::assert_snapshot!(parts.join("\n---\n"), @r#"
     Referee: #10, team alpha, phase validation, task segmentation
       https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2

@@ -10,12 +10,7 @@ fn one_status_for_each_stage_of_each_sample() {
         all.push_str(&format!("{name}\n"));
         for status in submission_statuses(&view) {
             assert!(status.message.chars().count() <= DESCRIPTION_CHARS_MAX);
-            all.push_str(&format!(
-                "  {:<9} {}: {}\n",
-                status.state.as_str(),
-                status.context,
-                status.message
-            ));
+            all.push_str(&format!("  {:<9} {}: {}\n", status.state.as_str(), status.context, status.message));
         }
     }
     insta::assert_snapshot!(all, @"

@@ -223,13 +223,11 @@ fn tabs_long_lines_and_columns_past_the_end_are_displayed() {
     let mut past = Location::line("Dockerfile", 120).with_text("RUN x");
     past.column = Some(900);
     let all = [
-        Finding::error("DF001", "A tab", "")
-            .at(Location::line("Dockerfile", 3).with_text("\tRUN\tx")),
+        Finding::error("DF001", "A tab", "").at(Location::line("Dockerfile", 3).with_text("\tRUN\tx")),
         Finding::warning("DF002", "A long line", "Break it.")
             .at(Location::line("Dockerfile", 12).with_text("RUN ".repeat(40))),
         Finding::error("DF003", "A column past the end of its line", "None.").at(past),
-        Finding::error("DF004", "An empty line", "None.")
-            .at(Location::line("Dockerfile", 1).with_text("")),
+        Finding::error("DF004", "An empty line", "None.").at(Location::line("Dockerfile", 1).with_text("")),
         Finding::error("DF005", "A \u{1b}[31mhostile\u{202e} line", "None.").at(Location::line(
             "Docker\u{1b}file\n",
             1,

@@ -121,11 +121,7 @@ mod tests {
     #[test]
     fn catalogue() {
         let explained = RULES.iter().map(|r| {
-            let fixed = if r.overridable {
-                ""
-            } else {
-                ", not overridable"
-            };
+            let fixed = if r.overridable { "" } else { ", not overridable" };
             let head = format!("{} ({}{fixed}): {}", r.code, r.severity, r.title);
             format!("{head}\n  help: {}\n  why: {}\n", r.help, r.why)
         });

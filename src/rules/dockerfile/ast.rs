@@ -72,10 +72,7 @@ impl Dockerfile {
     pub fn bases(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for step in &self.steps {
-            if let Instruction::From {
-                base: Base::Image(name),
-                ..
-            } = &step.instruction
+            if let Instruction::From { base: Base::Image(name), .. } = &step.instruction
                 && !names.contains(&name.as_str())
             {
                 names.push(name);
@@ -102,9 +99,8 @@ impl Dockerfile {
     /// The steps that build the final image, in order: those of the last stage, preceded by those of the stages that it
     /// is based on.
     pub fn final_steps(&self) -> Vec<&Step> {
-        let starts: Vec<usize> = (0..self.steps.len())
-            .filter(|&i| matches!(self.steps[i].instruction, Instruction::From { .. }))
-            .collect();
+        let starts: Vec<usize> =
+            (0..self.steps.len()).filter(|&i| matches!(self.steps[i].instruction, Instruction::From { .. })).collect();
         let mut parts = Vec::new();
         let mut stage = starts.len().checked_sub(1);
         while let Some(index) = stage {
@@ -112,10 +108,7 @@ impl Dockerfile {
             let part = &self.steps[starts[index]..end];
             parts.push(part);
             stage = match &part[0].instruction {
-                Instruction::From {
-                    base: Base::Stage(earlier),
-                    ..
-                } if *earlier < index => Some(*earlier),
+                Instruction::From { base: Base::Stage(earlier), .. } if *earlier < index => Some(*earlier),
                 _ => None,
             };
         }

@@ -19,25 +19,17 @@ pub struct UnresolvedBase(pub String);
 ///
 /// # Errors
 /// If `bases` lacks a name.
-pub fn emit(
-    file: &Dockerfile,
-    bases: &BTreeMap<String, ImageId>,
-) -> Result<String, UnresolvedBase> {
+pub fn emit(file: &Dockerfile, bases: &BTreeMap<String, ImageId>) -> Result<String, UnresolvedBase> {
     let mut names: Vec<Option<&str>> = Vec::new();
     let mut out = String::new();
     for step in &file.steps {
         if let Instruction::From { base, name } = &step.instruction {
             let from = match base {
                 Base::Scratch => "scratch",
-                Base::Stage(index) => names
-                    .get(*index)
-                    .copied()
-                    .flatten()
-                    .ok_or_else(|| UnresolvedBase(format!("stage {index}")))?,
-                Base::Image(image) => bases
-                    .get(image)
-                    .ok_or_else(|| UnresolvedBase(image.clone()))?
-                    .as_str(),
+                Base::Stage(index) => {
+                    names.get(*index).copied().flatten().ok_or_else(|| UnresolvedBase(format!("stage {index}")))?
+                }
+                Base::Image(image) => bases.get(image).ok_or_else(|| UnresolvedBase(image.clone()))?.as_str(),
             };
             names.push(name.as_deref());
             out.push_str(&from_line(from, name.as_deref()));
@@ -63,12 +55,7 @@ pub(super) fn line(instruction: &Instruction) -> String {
         Instruction::Arg(text) => format!("ARG {text}"),
         Instruction::Env(text) => format!("ENV {text}"),
         Instruction::Label(text) => format!("LABEL {text}"),
-        Instruction::Copy {
-            from,
-            chown,
-            sources,
-            target,
-        } => {
+        Instruction::Copy { from, chown, sources, target } => {
             let mut line = "COPY ".to_owned();
             if let Some(stage) = from {
                 let _ = write!(line, "--from={stage} ");

@@ -49,12 +49,8 @@ fn check_commands(lines: &[Line], steps: &[&Step], from: &Line, report: &mut Rep
         }
     }
     // A command that could not be read has its own finding.
-    let unread = lines
-        .iter()
-        .any(|l| l.number > from.number && matches!(l.keyword().as_str(), "CMD" | "ENTRYPOINT"))
-        && steps
-            .iter()
-            .all(|s| s.line <= from.number || !is_command(&s.instruction));
+    let unread = lines.iter().any(|l| l.number > from.number && matches!(l.keyword().as_str(), "CMD" | "ENTRYPOINT"))
+        && steps.iter().all(|s| s.line <= from.number || !is_command(&s.instruction));
     if !has_command && !unread {
         let message = "The last stage has neither CMD nor ENTRYPOINT";
         report.at(from.number, DF040.finding(message));
@@ -72,24 +68,15 @@ fn commands<'a>(steps: &[&'a Step], keyword: &str) -> Vec<(u32, &'a Command)> {
 }
 
 fn program_with_blanks(keyword: &str, program: &str) -> Finding {
-    let words: Vec<_> = program
-        .split_whitespace()
-        .map(|word| format!("\"{word}\""))
-        .collect();
+    let words: Vec<_> = program.split_whitespace().map(|word| format!("\"{word}\"")).collect();
     DF040.finding_with(
         format!("{keyword} names one program, `{program}`, whose name contains spaces"),
-        format!(
-            "Write each word separately: `{keyword} [{}]`.",
-            words.join(", ")
-        ),
+        format!("Write each word separately: `{keyword} [{}]`.", words.join(", ")),
     )
 }
 
 fn is_command(instruction: &Instruction) -> bool {
-    matches!(
-        instruction,
-        Instruction::Cmd(_) | Instruction::Entrypoint(_)
-    )
+    matches!(instruction, Instruction::Cmd(_) | Instruction::Entrypoint(_))
 }
 
 fn check_user(steps: &[&Step], from: &Line, report: &mut Report<'_>) {
@@ -105,9 +92,7 @@ fn check_user(steps: &[&Step], from: &Line, report: &mut Report<'_>) {
     let name = user.split(':').next().unwrap_or_default();
     let message = match name.parse::<u32>() {
         Ok(0) => "USER is root. The container runs as user 65534 instead".to_owned(),
-        Err(_) if name == "root" => {
-            "USER is root. The container runs as user 65534 instead".to_owned()
-        }
+        Err(_) if name == "root" => "USER is root. The container runs as user 65534 instead".to_owned(),
         Ok(_) => return,
         Err(_) => {
             format!("USER `{user}` is not a number. The container runs as user 65534 instead")

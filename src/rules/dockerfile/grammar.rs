@@ -53,9 +53,7 @@ pub(super) struct Flag {
 impl std::fmt::Display for Flag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "--{}", self.name)?;
-        self.value
-            .as_ref()
-            .map_or(Ok(()), |value| write!(f, "={value}"))
+        self.value.as_ref().map_or(Ok(()), |value| write!(f, "={value}"))
     }
 }
 
@@ -140,9 +138,7 @@ fn ambiguous_list(line: &Line) -> Option<String> {
     // A lone surrogate is an error here, but the engine reads it as a replacement character.
     let escapes = arguments.contains("\\u");
     if arguments.starts_with("['") {
-        return Some(format!(
-            "{keyword} with single quotes is not a list: JSON needs double quotes"
-        ));
+        return Some(format!("{keyword} with single quotes is not a list: JSON needs double quotes"));
     }
     let never_a_command = matches!(keyword.as_str(), "CMD" | "ENTRYPOINT" | "SHELL");
     (tight || begins_with_json || escapes || never_a_command)
@@ -151,9 +147,7 @@ fn ambiguous_list(line: &Line) -> Option<String> {
 
 fn after_flags(mut text: &str) -> &str {
     while text.starts_with("--") {
-        text = text
-            .split_once(BLANKS)
-            .map_or("", |(_, rest)| rest.trim_start_matches(BLANKS));
+        text = text.split_once(BLANKS).map_or("", |(_, rest)| rest.trim_start_matches(BLANKS));
     }
     text
 }
@@ -198,18 +192,10 @@ fn convert(instruction: parser::Instruction<'_>) -> Option<RawInstruction> {
                 .collect::<Option<_>>()?,
             target: i.dest.value.into_owned(),
         },
-        I::Run(i) if i.here_docs.is_empty() => Raw::Run {
-            flags: flags(i.options),
-            command: command(i.arguments)?,
-        },
+        I::Run(i) if i.here_docs.is_empty() => Raw::Run { flags: flags(i.options), command: command(i.arguments)? },
         I::Cmd(i) => Raw::Cmd(command(i.arguments)?),
         I::Entrypoint(i) => Raw::Entrypoint(command(i.arguments)?),
-        I::Shell(i) => Raw::Shell(
-            i.arguments
-                .into_iter()
-                .map(|w| w.value.into_owned())
-                .collect(),
-        ),
+        I::Shell(i) => Raw::Shell(i.arguments.into_iter().map(|w| w.value.into_owned()).collect()),
         I::Arg(i) => Raw::Arg(i.arguments.value.into_owned()),
         I::Env(i) => Raw::Env(i.arguments.value.into_owned()),
         I::Label(i) => Raw::Label(i.arguments.value.into_owned()),
@@ -222,25 +208,16 @@ fn convert(instruction: parser::Instruction<'_>) -> Option<RawInstruction> {
 fn flags<'a>(options: impl IntoIterator<Item = parser::Flag<'a>>) -> Vec<Flag> {
     options
         .into_iter()
-        .map(|f| Flag {
-            name: f.name.value.into_owned(),
-            value: f.value.map(|v| v.value.into_owned()),
-        })
+        .map(|f| Flag { name: f.name.value.into_owned(), value: f.value.map(|v| v.value.into_owned()) })
         .collect()
 }
 
 fn command(command: parser::Command<'_>) -> Option<Command> {
     match command {
-        parser::Command::Exec(words) => Some(Command::Exec(
-            words
-                .value
-                .into_iter()
-                .map(|w| w.value.into_owned())
-                .collect(),
-        )),
-        parser::Command::Shell(text) if !text.value.is_empty() => {
-            Some(Command::Shell(text.value.to_owned()))
+        parser::Command::Exec(words) => {
+            Some(Command::Exec(words.value.into_iter().map(|w| w.value.into_owned()).collect()))
         }
+        parser::Command::Shell(text) if !text.value.is_empty() => Some(Command::Shell(text.value.to_owned())),
         _ => None,
     }
 }

@@ -28,12 +28,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    pub(super) fn check_growth(
-        &mut self,
-        line: &Line,
-        instruction: &Instruction,
-        report: &mut Report<'_>,
-    ) {
+    pub(super) fn check_growth(&mut self, line: &Line, instruction: &Instruction, report: &mut Report<'_>) {
         let (text, sets) = match instruction {
             // The shell expands these within the limits of its step, or nothing expands them.
             Instruction::Run(_)
@@ -50,12 +45,7 @@ impl Growth {
         let pairs = sets.unwrap_or_default();
         let values: Vec<_> = pairs
             .iter()
-            .map(|pair| {
-                (
-                    pair.name.to_owned(),
-                    self.expanded_bytes(pair.value.unwrap_or_default()),
-                )
-            })
+            .map(|pair| (pair.name.to_owned(), self.expanded_bytes(pair.value.unwrap_or_default())))
             .collect();
         for (name, bytes) in values {
             let known = self.known.entry(name).or_default();
@@ -75,10 +65,7 @@ impl Growth {
         } else {
             return;
         };
-        report.at(
-            line.number,
-            DF001.finding_with(message, "Use fewer variables, or set them in your program."),
-        );
+        report.at(line.number, DF001.finding_with(message, "Use fewer variables, or set them in your program."));
     }
 
     /// An upper bound for the length of the expanded text.
@@ -87,19 +74,13 @@ impl Growth {
         for (at, _) in text.match_indices('$') {
             let rest = &text[at + 1..];
             let rest = rest.strip_prefix('{').unwrap_or(rest);
-            let end = rest
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
             let value = match &rest[..end] {
                 "" => 0,
                 name => self.known.get(name).copied().unwrap_or(UNKNOWN_BYTES),
             };
             // In `${x//a/bbb}`, the replacement can replace each character.
-            let times = if rest[end..].starts_with('/') {
-                text.len()
-            } else {
-                1
-            };
+            let times = if rest[end..].starts_with('/') { text.len() } else { 1 };
             bytes = bytes.saturating_add(value.saturating_mul(times));
         }
         bytes

@@ -17,12 +17,7 @@ const WORDS_COMPARED: usize = 4;
 /// Package names in one message.
 const NAMES_MAX: usize = 5;
 
-pub(super) fn check_habits(
-    line: &Line,
-    instruction: &Instruction,
-    policy: &Policy,
-    report: &mut Report<'_>,
-) {
+pub(super) fn check_habits(line: &Line, instruction: &Instruction, policy: &Policy, report: &mut Report<'_>) {
     let text = match instruction {
         Instruction::Run(Command::Shell(text)) => text.clone(),
         Instruction::Run(Command::Exec(words)) => words.join(" "),
@@ -47,10 +42,7 @@ pub(super) fn check_habits(
 /// The physical line that contains as many of the command's first words as possible.
 fn line_of_command(line: &Line, command: &SimpleCommand) -> u32 {
     let words = command.words();
-    (1..=words.len().min(WORDS_COMPARED))
-        .rev()
-        .find_map(|n| line.find(&words[..n].join(" ")))
-        .unwrap_or(line.number)
+    (1..=words.len().min(WORDS_COMPARED)).rev().find_map(|n| line.find(&words[..n].join(" "))).unwrap_or(line.number)
 }
 
 fn habits(command: &SimpleCommand, policy: &Policy) -> Vec<Finding> {
@@ -58,11 +50,7 @@ fn habits(command: &SimpleCommand, policy: &Policy) -> Vec<Finding> {
     let packages = pip_packages(command).unwrap_or_default();
     let unpinned: Vec<&str> = packages.into_iter().filter(|p| !is_pinned(p)).collect();
     if !unpinned.is_empty() {
-        let mut names: Vec<String> = unpinned
-            .iter()
-            .take(NAMES_MAX)
-            .map(|n| format!("`{n}`"))
-            .collect();
+        let mut names: Vec<String> = unpinned.iter().take(NAMES_MAX).map(|n| format!("`{n}`")).collect();
         if unpinned.len() > NAMES_MAX {
             names.push(format!("{} more", unpinned.len() - NAMES_MAX));
         }
@@ -111,9 +99,8 @@ fn pip_packages(command: &SimpleCommand) -> Option<Vec<&str>> {
     for word in &rest[install + 1..] {
         match *word {
             _ if skip => skip = false,
-            "-r" | "-c" | "-i" | "-f" | "-t" | "-e" | "--requirement" | "--constraint"
-            | "--index-url" | "--extra-index-url" | "--find-links" | "--target" | "--prefix"
-            | "--timeout" | "--retries" => {
+            "-r" | "-c" | "-i" | "-f" | "-t" | "-e" | "--requirement" | "--constraint" | "--index-url"
+            | "--extra-index-url" | "--find-links" | "--target" | "--prefix" | "--timeout" | "--retries" => {
                 skip = true;
             }
             flag if flag.starts_with('-') => {}
@@ -136,31 +123,22 @@ fn has_large_user_id(command: &SimpleCommand) -> bool {
         return false;
     }
     let words = command.words();
-    let quiet = words.iter().any(|w| {
-        *w == "--no-log-init" || (w.starts_with('-') && !w.starts_with("--") && w.contains('l'))
-    });
+    let quiet =
+        words.iter().any(|w| *w == "--no-log-init" || (w.starts_with('-') && !w.starts_with("--") && w.contains('l')));
     let large = |id: &str| id.parse::<u64>().is_ok_and(|id| id >= LARGE_USER_ID);
     !quiet
         && words.windows(2).any(|pair| {
             let short = pair[0].starts_with('-') && pair[0].ends_with('u');
-            ((short || pair[0] == "--uid") && large(pair[1]))
-                || pair[1].strip_prefix("--uid=").is_some_and(large)
+            ((short || pair[0] == "--uid") && large(pair[1])) || pair[1].strip_prefix("--uid=").is_some_and(large)
         })
 }
 
 fn needs_network(command: &SimpleCommand) -> bool {
     let words = command.words();
-    let second = words
-        .iter()
-        .skip(1)
-        .find(|w| !w.starts_with('-'))
-        .copied()
-        .unwrap_or_default();
+    let second = words.iter().skip(1).find(|w| !w.starts_with('-')).copied().unwrap_or_default();
     let any = |subcommands: &[&str]| subcommands.contains(&second);
     if let Some(packages) = pip_packages(command) {
-        let requirements = words
-            .iter()
-            .any(|w| w.starts_with("-r") || w.starts_with("--requirement"));
+        let requirements = words.iter().any(|w| w.starts_with("-r") || w.starts_with("--requirement"));
         let offline = words.contains(&"--no-index");
         return !offline && (requirements || packages.iter().any(|p| !is_local(p)));
     }

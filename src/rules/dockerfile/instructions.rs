@@ -9,8 +9,7 @@ use super::stages::{RawFrom, Stages};
 use super::words::{self, Pair};
 use crate::model::Finding;
 use crate::rules::catalogue::{
-    DF001, DF004, DF005, DF020, DF022, DF030, DF031, DF032, DF033, DF034, DF035, DF042, DF050,
-    DF051, DF052,
+    DF001, DF004, DF005, DF020, DF022, DF030, DF031, DF032, DF033, DF034, DF035, DF042, DF050, DF051, DF052,
 };
 use crate::rules::policy::Policy;
 
@@ -31,26 +30,15 @@ pub(super) fn check_instruction(
             report.at(line.number, not_built(&line.keyword()));
             return None;
         }
-        Raw::From { flags, image, name } => {
-            stages.begin(line, RawFrom { flags, image, name }, policy, report)
-        }
-        Raw::Copy {
-            flags,
-            sources,
-            target,
-        } => {
+        Raw::From { flags, image, name } => stages.begin(line, RawFrom { flags, image, name }, policy, report),
+        Raw::Copy { flags, sources, target } => {
             let (from, chown) = copy_flags(line, &flags, stages, report);
             check_sources(line, &flags, &sources, &target, report);
             // The sources of an unknown stage are not in the repository either.
             if from.is_none() && has_stage(&flags) {
                 return None;
             }
-            Instruction::Copy {
-                from,
-                chown,
-                sources,
-                target,
-            }
+            Instruction::Copy { from, chown, sources, target }
         }
         Raw::Run { flags, command } => {
             for flag in &flags {
@@ -70,10 +58,13 @@ pub(super) fn check_instruction(
             Instruction::Workdir(path)
         }
         Raw::Arg(text) | Raw::Env(text) | Raw::Label(text) if !words::is_closed(&text) => {
-            report.at(line.number, DF005.finding_with(
-                format!("{} has a quote that is not closed", line.keyword()),
-                "Close the quote, put the value into the other kind of quotes, or write `\\` before the quote.",
-            ));
+            report.at(
+                line.number,
+                DF005.finding_with(
+                    format!("{} has a quote that is not closed", line.keyword()),
+                    "Close the quote, put the value into the other kind of quotes, or write `\\` before the quote.",
+                ),
+            );
             return None;
         }
         Raw::Arg(text) => {
@@ -143,13 +134,7 @@ fn has_stage(flags: &[Flag]) -> bool {
     flags.iter().any(|f| f.name == "from" && f.value.is_some())
 }
 
-fn check_sources(
-    line: &Line,
-    flags: &[Flag],
-    sources: &[String],
-    target: &str,
-    report: &mut Report<'_>,
-) {
+fn check_sources(line: &Line, flags: &[Flag], sources: &[String], target: &str, report: &mut Report<'_>) {
     if !has_stage(flags) {
         for source in sources {
             if let Some(message) = leads_out(source) {
@@ -166,10 +151,7 @@ fn check_sources(
 
 fn wrong_flag(flag: &Flag) -> Finding {
     match flag.name.as_str() {
-        "chmod" => DF004.finding_with(
-            format!("`{flag}` is not supported"),
-            "Write a `RUN chmod` after the COPY.",
-        ),
+        "chmod" => DF004.finding_with(format!("`{flag}` is not supported"), "Write a `RUN chmod` after the COPY."),
         "from" | "chown" => DF004.finding_with(
             format!("`{flag}` needs a plain value"),
             "Write it as `--from=stage` or `--chown=65534:65534`.",
@@ -179,10 +161,7 @@ fn wrong_flag(flag: &Flag) -> Finding {
 }
 
 fn is_owner(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':'))
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':'))
 }
 
 fn leads_out(source: &str) -> Option<String> {
@@ -193,17 +172,12 @@ fn leads_out(source: &str) -> Option<String> {
     if unquoted.starts_with('/') {
         return Some(format!("`{source}` is an absolute path"));
     }
-    unquoted
-        .split('/')
-        .any(|part| part == "..")
-        .then(|| format!("`{source}` leads out of the repository"))
+    unquoted.split('/').any(|part| part == "..").then(|| format!("`{source}` leads out of the repository"))
 }
 
 fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
     if path.contains(['$', '"', '\'', '\\']) {
-        return Some(format!(
-            "WORKDIR `{path}` contains a variable, a quote or a backslash"
-        ));
+        return Some(format!("WORKDIR `{path}` contains a variable, a quote or a backslash"));
     }
     if !path.starts_with('/') {
         return Some(format!("WORKDIR `{path}` is not an absolute path"));
@@ -212,24 +186,17 @@ fn wrong_directory(path: &str, policy: &Policy) -> Option<String> {
         return Some(format!("WORKDIR `{path}` contains `..`"));
     }
     let kernel = ["/proc", "/sys", "/dev"].into_iter();
-    let root = kernel
-        .chain(policy.mounts.iter().map(String::as_str))
-        .find(|root| is_under(path, root))?;
+    let root = kernel.chain(policy.mounts.iter().map(String::as_str)).find(|root| is_under(path, root))?;
     Some(match root {
         "/proc" | "/sys" | "/dev" => format!("WORKDIR `{path}` is under {root}"),
-        _ => format!(
-            "WORKDIR `{path}` is under {root}, which is a mount point when the container runs"
-        ),
+        _ => format!("WORKDIR `{path}` is under {root}, which is a mount point when the container runs"),
     })
 }
 
 /// Whether a path equals `root` or is below it. Doubled slashes and dots do not matter.
 pub(in crate::rules) fn is_under(path: &str, root: &str) -> bool {
     let parts = |text: &str| -> Vec<String> {
-        text.split('/')
-            .filter(|p| !matches!(*p, "" | "."))
-            .map(str::to_owned)
-            .collect()
+        text.split('/').filter(|p| !matches!(*p, "" | ".")).map(str::to_owned).collect()
     };
     let root = parts(root);
     !root.is_empty() && parts(path).starts_with(&root)
@@ -261,10 +228,7 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
         } else if !is_arg && steers_the_host(name) {
             report.at(number, DF051.finding(format!("ENV {name} is not allowed")));
         } else if is_secret(name) && value.is_some_and(|v| !v.is_empty() && !v.starts_with('$')) {
-            report.at(
-                number,
-                DF050.finding(format!("{keyword} {name} looks like a secret")),
-            );
+            report.at(number, DF050.finding(format!("{keyword} {name} looks like a secret")));
         }
     }
 }
@@ -272,22 +236,16 @@ fn variables(line: &Line, text: &str, is_arg: bool, report: &mut Report<'_>) {
 /// Whether programs of the host read this variable of an image.
 pub(in crate::rules) fn steers_the_host(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    if matches!(
-        name.as_str(),
-        "NVIDIA_VISIBLE_DEVICES" | "NVIDIA_DRIVER_CAPABILITIES"
-    ) {
+    if matches!(name.as_str(), "NVIDIA_VISIBLE_DEVICES" | "NVIDIA_DRIVER_CAPABILITIES") {
         return false;
     }
     name.starts_with("LD_") || name.starts_with("NVIDIA_") || name.ends_with("_PROXY")
 }
 
 fn is_secret(name: &str) -> bool {
-    name.to_ascii_uppercase().split('_').any(|part| {
-        matches!(
-            part,
-            "TOKEN" | "SECRET" | "PASSWORD" | "PASSWD" | "KEY" | "APIKEY" | "CREDENTIALS"
-        )
-    })
+    name.to_ascii_uppercase()
+        .split('_')
+        .any(|part| matches!(part, "TOKEN" | "SECRET" | "PASSWORD" | "PASSWD" | "KEY" | "APIKEY" | "CREDENTIALS"))
 }
 
 /// The prefix of Referee's own labels.
@@ -297,10 +255,7 @@ fn labels(line: &Line, text: &str, report: &mut Report<'_>) {
     let Some(pairs) = words::pairs(text, false) else {
         report.at(
             line.number,
-            DF005.finding_with(
-                "LABEL has a name without a value",
-                "Write it as `LABEL name=\"value\"`.",
-            ),
+            DF005.finding_with("LABEL has a name without a value", "Write it as `LABEL name=\"value\"`."),
         );
         return;
     };

@@ -83,9 +83,7 @@ pub(super) fn read_lines(text: &str, report: &mut Report<'_>) -> Vec<Line> {
             let message = format!("Here-documents are not allowed: `<<{delimiter}`");
             report.at(line.number_of("<<"), DF003.finding(message));
             refused += 1;
-            let body = physical
-                .clone()
-                .position(|(_, l)| l.trim_start_matches('\t') == delimiter);
+            let body = physical.clone().position(|(_, l)| l.trim_start_matches('\t') == delimiter);
             if let Some(length) = body {
                 physical.nth(length);
             }
@@ -127,11 +125,7 @@ fn join(parts: Vec<(u32, String)>, report: &mut Report<'_>) -> Line {
         }
         text.truncate(text.trim_end_matches(['\\', ' ', '\t']).len());
     }
-    Line {
-        number,
-        text,
-        parts,
-    }
+    Line { number, text, parts }
 }
 
 /// The delimiter of a here-document of RUN, COPY or ADD: an unquoted word that starts with `<<`. `cat<<EOF` counts as
@@ -153,9 +147,7 @@ fn here_document(line: &Line) -> Option<String> {
             (None, '(') => depth += 1,
             (None, ')') => depth = depth.saturating_sub(1),
             (None, '<') if rest[i..].starts_with("<<") && !rest[..i].ends_with('<') => {
-                let word = rest[i + 2..]
-                    .trim_start_matches('-')
-                    .trim_start_matches(BLANKS);
+                let word = rest[i + 2..].trim_start_matches('-').trim_start_matches(BLANKS);
                 let name: String = word
                     .trim_start_matches(['"', '\'', '\\'])
                     .chars()

@@ -70,10 +70,7 @@ pub fn check_dockerfile(path: &str, bytes: &[u8], policy: &Policy) -> CheckedDoc
         if let Some(instruction) = checked {
             habits::check_habits(line, &instruction, policy, &mut report);
             growth.check_growth(line, &instruction, &mut report);
-            seen.steps.push(Step {
-                line: line.number,
-                instruction,
-            });
+            seen.steps.push(Step { line: line.number, instruction });
         }
     }
     check_whole_file(&lines, stages.len(), &mut report);
@@ -90,11 +87,7 @@ fn check_whole_file(lines: &[lines::Line], stages: usize, report: &mut Report<'_
     let first = lines.iter().position(|line| line.keyword() == "FROM");
     let before = &lines[..first.unwrap_or(0)];
     if first.is_none() {
-        let message = if lines.is_empty() {
-            "The Dockerfile is empty"
-        } else {
-            "The Dockerfile has no FROM"
-        };
+        let message = if lines.is_empty() { "The Dockerfile is empty" } else { "The Dockerfile has no FROM" };
         report.whole_file(DF005.finding_with(message, START_HELP));
     }
     if let Some(line) = before.iter().find(|line| line.keyword() != "ARG")
@@ -103,10 +96,7 @@ fn check_whole_file(lines: &[lines::Line], stages: usize, report: &mut Report<'_
         let message = format!("{} comes before the first FROM", line.keyword());
         report.at(line.number, DF005.finding_with(message, START_HELP));
     }
-    let (instructions_max, stages_max) = (
-        limits::DOCKERFILE_INSTRUCTIONS_MAX,
-        limits::DOCKERFILE_STAGES_MAX,
-    );
+    let (instructions_max, stages_max) = (limits::DOCKERFILE_INSTRUCTIONS_MAX, limits::DOCKERFILE_STAGES_MAX);
     if let Some(line) = lines.get(instructions_max) {
         let finding = DF001.finding_with(
             format!("The Dockerfile has more than {instructions_max} instructions"),
@@ -115,8 +105,7 @@ fn check_whole_file(lines: &[lines::Line], stages: usize, report: &mut Report<'_
         report.at(line.number, finding);
     }
     if stages > stages_max {
-        let message =
-            format!("The Dockerfile has {stages} stages. At most {stages_max} are allowed");
+        let message = format!("The Dockerfile has {stages} stages. At most {stages_max} are allowed");
         report.whole_file(DF001.finding_with(message, "Join stages."));
     }
 }
@@ -124,9 +113,5 @@ fn check_whole_file(lines: &[lines::Line], stages: usize, report: &mut Report<'_
 fn finish(report: Report<'_>, seen: Dockerfile, policy: &Policy) -> CheckedDockerfile {
     let findings = report.finish(policy);
     let parsed = (!crate::model::finding::any_error(&findings)).then(|| seen.clone());
-    CheckedDockerfile {
-        findings,
-        parsed,
-        seen,
-    }
+    CheckedDockerfile { findings, parsed, seen }
 }

@@ -15,11 +15,7 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(path: &'a str, text: &'a str) -> Self {
-        Self {
-            path,
-            lines: text.lines().collect(),
-            findings: Vec::new(),
-        }
+        Self { path, lines: text.lines().collect(), findings: Vec::new() }
     }
 
     /// Adds a finding for a line.
@@ -42,13 +38,10 @@ impl<'a> Report<'a> {
         match self.findings.len() {
             ..FINDINGS_MAX => self.findings.push(finding),
             FINDINGS_MAX => {
-                let message = format!(
-                    "The Dockerfile has more than {FINDINGS_MAX} findings. The rest is left out"
-                );
+                let message = format!("The Dockerfile has more than {FINDINGS_MAX} findings. The rest is left out");
                 let location = Location::file(self.path);
                 let help = "Correct the findings above first.";
-                self.findings
-                    .push(DF001.finding_with(message, help).at(location));
+                self.findings.push(DF001.finding_with(message, help).at(location));
             }
             _ => {}
         }
@@ -56,18 +49,12 @@ impl<'a> Report<'a> {
 
     /// Whether the line has a finding already. Consequences of it need no finding.
     pub(super) fn has_finding_at(&self, line: u32) -> bool {
-        self.findings
-            .iter()
-            .any(|f| f.location.as_ref().is_some_and(|p| p.line == Some(line)))
+        self.findings.iter().any(|f| f.location.as_ref().is_some_and(|p| p.line == Some(line)))
     }
 
     /// All findings in the order of the lines, with the severities of the challenge.
     pub(super) fn finish(self, policy: &Policy) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self
-            .findings
-            .into_iter()
-            .map(|f| policy.apply_severity(f))
-            .collect();
+        let mut findings: Vec<Finding> = self.findings.into_iter().map(|f| policy.apply_severity(f)).collect();
         findings.sort_by_key(|f| f.location.as_ref().and_then(|p| p.line).unwrap_or(u32::MAX));
         findings.dedup();
         findings

@@ -18,10 +18,7 @@ pub(super) fn commands(text: &str) -> Vec<SimpleCommand> {
                 if chars.peek() == Some(&c) {
                     chars.next();
                 }
-                all.push(SimpleCommand {
-                    piped,
-                    words: Vec::new(),
-                });
+                all.push(SimpleCommand { piped, words: Vec::new() });
             }
             (None, c) => word.push(c),
         }

@@ -41,9 +41,7 @@ impl Stages {
         for flag in &from.flags {
             let finding = match (flag.name.as_str(), flag.value.as_deref()) {
                 ("platform", Some(value)) if value == platform => continue,
-                ("platform", _) => DF012.finding(format!(
-                    "`{flag}`: Referee builds images only for {platform}"
-                )),
+                ("platform", _) => DF012.finding(format!("`{flag}`: Referee builds images only for {platform}")),
                 _ => DF004.finding_with(format!("Unknown flag `{flag}` of FROM"), "Delete it."),
             };
             report.at(line.number, finding);
@@ -62,9 +60,7 @@ impl Stages {
 
     fn base(&self, image: &str, policy: &Policy) -> Result<Base, Box<Finding>> {
         if image.contains('$') {
-            return Err(Box::new(
-                DF011.finding(format!("FROM uses a variable: `{image}`")),
-            ));
+            return Err(Box::new(DF011.finding(format!("FROM uses a variable: `{image}`"))));
         }
         if let Some(index) = self.named(image) {
             return Ok(Base::Stage(index));
@@ -76,23 +72,17 @@ impl Stages {
             });
         }
         let message = format!("Base image `{image}` is not on the list of base images");
-        Err(Box::new(
-            DF010.finding_with(message, base_image_help(image, policy)),
-        ))
+        Err(Box::new(DF010.finding_with(message, base_image_help(image, policy))))
     }
 
     fn named(&self, name: &str) -> Option<usize> {
         let name = name.to_ascii_lowercase();
-        self.names
-            .iter()
-            .position(|n| n.as_deref() == Some(name.as_str()))
+        self.names.iter().position(|n| n.as_deref() == Some(name.as_str()))
     }
 
     fn wrong_name(&self, name: &str) -> Option<Finding> {
         let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(|c| {
-                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.')
-            });
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
         if !plain || matches!(name, "scratch" | "context") {
             return Some(DF005.finding_with(
                 format!("`{name}` cannot be the name of a stage"),
@@ -110,24 +100,14 @@ impl Stages {
     /// The earlier stage that `COPY --from` gives by name or number.
     pub(super) fn source(&self, value: &str) -> Result<usize, Box<Finding>> {
         let current = self.names.len().saturating_sub(1);
-        let number = value
-            .parse::<usize>()
-            .ok()
-            .filter(|n| n.to_string() == value);
+        let number = value.parse::<usize>().ok().filter(|n| n.to_string() == value);
         match number.or_else(|| self.named(value)) {
             Some(index) if index < current => Ok(index),
             _ => {
-                let known = self
-                    .names
-                    .iter()
-                    .take(current)
-                    .flatten()
-                    .map(String::as_str);
+                let known = self.names.iter().take(current).flatten().map(String::as_str);
                 let near = suggest::did_you_mean(value, known);
                 let message = format!("`--from={value}` does not name an earlier stage");
-                Err(Box::new(
-                    DF021.finding_with(message, format!("{}{near}", DF021.help)),
-                ))
+                Err(Box::new(DF021.finding_with(message, format!("{}{near}", DF021.help))))
             }
         }
     }
@@ -139,22 +119,12 @@ fn base_image_help(image: &str, policy: &Policy) -> String {
         let last = name.rsplit('/').next().unwrap_or(name);
         last.split([':', '@']).next().unwrap_or(last).to_owned()
     };
-    let near = suggest::nearest(image, policy.bases.iter().map(String::as_str)).or_else(|| {
-        policy
-            .bases
-            .iter()
-            .map(String::as_str)
-            .find(|b| repository(b) == repository(image))
-    });
+    let near = suggest::nearest(image, policy.bases.iter().map(String::as_str))
+        .or_else(|| policy.bases.iter().map(String::as_str).find(|b| repository(b) == repository(image)));
     let mut help = match policy.bases.len() {
         0 => "The organizers list no base images. Ask them for one".to_owned(),
         _ => {
-            let names: Vec<_> = policy
-                .bases
-                .iter()
-                .take(BASES_MAX)
-                .map(|b| format!("`{b}`"))
-                .collect();
+            let names: Vec<_> = policy.bases.iter().take(BASES_MAX).map(|b| format!("`{b}`")).collect();
             format!("Use one of {}", names.join(", "))
         }
     };

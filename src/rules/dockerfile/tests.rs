@@ -25,12 +25,7 @@ fn found(text: &str, lowest: Severity) -> Vec<String> {
         .iter()
         .filter(|f| f.severity >= lowest)
         .map(|f| {
-            let line = f
-                .location
-                .as_ref()
-                .unwrap()
-                .line
-                .map_or("-".into(), |l| l.to_string());
+            let line = f.location.as_ref().unwrap().line.map_or("-".into(), |l| l.to_string());
             format!("{line} {}", f.code)
         })
         .collect()
@@ -38,9 +33,7 @@ fn found(text: &str, lowest: Severity) -> Vec<String> {
 
 /// A file with these lines in the middle. The first of them is line 2.
 fn within(middle: &str) -> String {
-    format!(
-        "FROM referee/python:3.11\n{middle}\nUSER 65534\nENTRYPOINT [\"python3\", \"/app/main.py\"]\n"
-    )
+    format!("FROM referee/python:3.11\n{middle}\nUSER 65534\nENTRYPOINT [\"python3\", \"/app/main.py\"]\n")
 }
 
 #[test]
@@ -79,10 +72,7 @@ fn allowed_instructions_have_no_findings() {
         assert_eq!(checked(&within(middle)).findings, [], "{middle}");
     }
     assert_eq!(
-        found(
-            "# Version=1 of us\n\nFROM scratch AS a\nFROM a\nUSER 1\nCMD [\"/x\"]\n",
-            Severity::Advice
-        ),
+        found("# Version=1 of us\n\nFROM scratch AS a\nFROM a\nUSER 1\nCMD [\"/x\"]\n", Severity::Advice),
         [""; 0]
     );
 }
@@ -170,10 +160,7 @@ const CAUGHT: &[(&str, &[&str])] = &[
     ("RUN pip install numpy==1.26.4", &["DF063"]),
     ("RUN pip install -r requirements.txt", &["DF063"]),
     ("RUN git clone https://example.org/x", &["DF063"]),
-    (
-        "RUN wget -qO- https://example.org/x | sh",
-        &["DF062", "DF063"],
-    ),
+    ("RUN wget -qO- https://example.org/x | sh", &["DF062", "DF063"]),
 ];
 
 #[test]
@@ -184,12 +171,7 @@ fn every_rule_for_one_line_is_triggered() {
         let mut now = found(&within(middle), Severity::Advice);
         now.sort();
         let expected: Vec<String> = codes.iter().map(|c| format!("2 {c}")).collect();
-        assert_eq!(
-            now,
-            expected,
-            "{middle}\n{:#?}",
-            checked(&within(middle)).findings
-        );
+        assert_eq!(now, expected, "{middle}\n{:#?}", checked(&within(middle)).findings);
     }
     insta::assert_snapshot!("lines", all);
 }
@@ -202,97 +184,47 @@ const FILES: &[(&str, &[&str])] = &[
     ("RUN a\nRUN b", &["- DF005"]),
     ("\u{feff}FROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF001"]),
     ("#!/bin/sh\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF002"]),
-    (
-        "# comment\n#  SynTax = docker/dockerfile:1\nFROM scratch\nUSER 1\nCMD [\"x\"]",
-        &["2 DF002"],
-    ),
-    (
-        "#escape=`\nFROM scratch\nRUN x `\nADD a b\nUSER 1\nCMD [\"x\"]",
-        &["1 DF002", "4 DF020"],
-    ),
-    (
-        "# check=skip=all\nFROM scratch\nUSER 1\nCMD [\"x\"]",
-        &["1 DF002"],
-    ),
-    (
-        "// syntax=x\nFROM scratch\nUSER 1\nCMD [\"x\"]",
-        &["1 DF002"],
-    ),
-    (
-        "{\"syntax\": \"x\"}\nFROM scratch\nUSER 1\nCMD [\"x\"]",
-        &["1 DF002"],
-    ),
+    ("# comment\n#  SynTax = docker/dockerfile:1\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["2 DF002"]),
+    ("#escape=`\nFROM scratch\nRUN x `\nADD a b\nUSER 1\nCMD [\"x\"]", &["1 DF002", "4 DF020"]),
+    ("# check=skip=all\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF002"]),
+    ("// syntax=x\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF002"]),
+    ("{\"syntax\": \"x\"}\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF002"]),
     ("RUN x\nFROM scratch\nUSER 1\nCMD [\"x\"]", &["1 DF005"]),
-    (
-        "FROM scratch AS a\nFROM scratch AS A\nUSER 1\nCMD [\"x\"]",
-        &["2 DF005"],
-    ),
+    ("FROM scratch AS a\nFROM scratch AS A\nUSER 1\nCMD [\"x\"]", &["2 DF005"]),
     ("FROM scratch AS 1a\nUSER 1\nCMD [\"x\"]", &["1 DF005"]),
     ("FROM python:3.11-slim\nUSER 1\nCMD [\"x\"]", &["1 DF010"]),
-    (
-        "FROM b\nFROM scratch AS b\nUSER 1\nCMD [\"x\"]",
-        &["1 DF010"],
-    ),
+    ("FROM b\nFROM scratch AS b\nUSER 1\nCMD [\"x\"]", &["1 DF010"]),
     ("FROM 0\nUSER 1\nCMD [\"x\"]", &["1 DF010"]),
-    (
-        "ARG V=3.11\nFROM referee/python:$V\nUSER 1\nCMD [\"x\"]",
-        &["2 DF011"],
-    ),
-    (
-        "FROM --platform=linux/arm64 scratch\nUSER 1\nCMD [\"x\"]",
-        &["1 DF012"],
-    ),
-    (
-        "FROM --platform=linux/amd64 scratch\nUSER 1\nCMD [\"x\"]",
-        &[],
-    ),
+    ("ARG V=3.11\nFROM referee/python:$V\nUSER 1\nCMD [\"x\"]", &["2 DF011"]),
+    ("FROM --platform=linux/arm64 scratch\nUSER 1\nCMD [\"x\"]", &["1 DF012"]),
+    ("FROM --platform=linux/amd64 scratch\nUSER 1\nCMD [\"x\"]", &[]),
     ("FROM scratch\nUSER 1", &["1 DF040"]),
     ("FROM scratch\nUSER 1\nENTRYPOINT []", &["1 DF040"]),
     ("FROM scratch\nUSER 1\nCMD ['x']", &["3 DF005"]),
     ("FROM scratch\nUSER 1\nCMD x", &["3 DF040"]),
     ("FROM scratch\nUSER 1\nENTRYPOINT []\nCMD [\"x\"]", &[]),
-    (
-        "FROM scratch\nUSER 1\nCMD [\"x\"]\nCMD [\"y\"]",
-        &["3 DF040"],
-    ),
+    ("FROM scratch\nUSER 1\nCMD [\"x\"]\nCMD [\"y\"]", &["3 DF040"]),
     ("FROM scratch AS a\nUSER 1\nCMD [\"x\"]\nFROM a", &[]),
-    (
-        "FROM scratch AS a\nCMD [\"x\"]\nFROM scratch\nUSER 1",
-        &["3 DF040"],
-    ),
+    ("FROM scratch AS a\nCMD [\"x\"]\nFROM scratch\nUSER 1", &["3 DF040"]),
     ("FROM scratch\nCMD [\"x\"]", &["1 DF041"]),
     ("FROM scratch\nUSER root\nCMD [\"x\"]", &["2 DF041"]),
     ("FROM scratch\nUSER 0:0\nCMD [\"x\"]", &["2 DF041"]),
     ("FROM scratch\nUSER me\nCMD [\"x\"]", &["2 DF041"]),
     // The engine refuses the whole file.
     ("FROM scratch\nUSER 1\nCMD [\"x\"]\n \\\n", &["4 DF005"]),
-    (
-        "FROM scratch\nUSER 1\nCMD [\"x\"]\n\\\n\\\n# end",
-        &["4 DF005"],
-    ),
+    ("FROM scratch\nUSER 1\nCMD [\"x\"]\n\\\n\\\n# end", &["4 DF005"]),
 ];
 
 #[test]
 fn every_rule_for_the_whole_file_is_triggered() {
-    let long = format!(
-        "FROM scratch\nUSER 1\nCMD [\"x\"]\n{}",
-        "RUN x\n".repeat(198)
-    );
+    let long = format!("FROM scratch\nUSER 1\nCMD [\"x\"]\n{}", "RUN x\n".repeat(198));
     let stages = format!("{}USER 1\nCMD [\"x\"]\n", "FROM scratch\n".repeat(11));
-    let limits = [
-        (long.as_str(), &["201 DF001"] as &[_]),
-        (stages.as_str(), &["- DF001"]),
-    ];
+    let limits = [(long.as_str(), &["201 DF001"] as &[_]), (stages.as_str(), &["- DF001"])];
     let mut all = String::new();
     for (text, expected) in FILES.iter().copied().chain(limits) {
         let start: String = text.chars().take(100).collect();
         all += &samples::block(format!("{start:?}"), &checked(text).findings);
-        assert_eq!(
-            found(text, Severity::Advice),
-            expected,
-            "{text}\n{:#?}",
-            checked(text).findings
-        );
+        assert_eq!(found(text, Severity::Advice), expected, "{text}\n{:#?}", checked(text).findings);
     }
     for bytes in [&b"FROM scratch\0"[..], b"\xff\xfeF\0", &[b' '; 70_000]] {
         let checked = check_dockerfile("Dockerfile", bytes, &policy());
@@ -301,11 +233,7 @@ fn every_rule_for_the_whole_file_is_triggered() {
         all += &samples::block(format!("{} bytes", bytes.len()), &checked.findings);
     }
     insta::assert_snapshot!("files", all);
-    let latin = check_dockerfile(
-        "Dockerfile",
-        b"FROM scratch\n# caf\xe9\nUSER 1\nCMD [\"x\"]",
-        &policy(),
-    );
+    let latin = check_dockerfile("Dockerfile", b"FROM scratch\n# caf\xe9\nUSER 1\nCMD [\"x\"]", &policy());
     assert_eq!(latin.findings[0].location.as_ref().unwrap().line, Some(2));
 }
 
@@ -319,30 +247,16 @@ fn further_findings() {
         ("unknown instruction", within("frobnicate")),
         ("unknown flag of FROM", "FROM --x=1 scratch".to_owned()),
         ("flag twice", within("COPY --chown=1 --chown=2 a /b")),
-        ("a stage with a similar name", {
-            "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a".to_owned()
-        }),
+        ("a stage with a similar name", { "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a".to_owned() }),
         ("name `scratch`", "FROM scratch AS scratch".to_owned()),
         ("backslash at the end", within("RUN a") + "RUN b \\"),
         ("long line", within(&format!("USER {}", "x".repeat(60_001)))),
         ("large variable", within(&format!("ENV A={x}\nENV B=$A$A"))),
-        (
-            "large variables",
-            within(&format!("ENV A={x}\n{}", sum.collect::<String>())),
-        ),
+        ("large variables", within(&format!("ENV A={x}\n{}", sum.collect::<String>()))),
         ("two packages", within("RUN pip install --no-index a b")),
-        (
-            "string in a list",
-            "FROM scratch\nUSER 1\nCMD [\"python3 x.py\"]".to_owned(),
-        ),
-        (
-            "ENTRYPOINT is a string",
-            "FROM scratch\nUSER 1\nENTRYPOINT x".to_owned(),
-        ),
-        (
-            "300 mistakes",
-            within(&"LABEL a=\"x\n".repeat(190)) + &"RUN a \\\\\\\n".repeat(110),
-        ),
+        ("string in a list", "FROM scratch\nUSER 1\nCMD [\"python3 x.py\"]".to_owned()),
+        ("ENTRYPOINT is a string", "FROM scratch\nUSER 1\nENTRYPOINT x".to_owned()),
+        ("300 mistakes", within(&"LABEL a=\"x\n".repeat(190)) + &"RUN a \\\\\\\n".repeat(110)),
     ] {
         let findings = checked(&text).findings;
         let last = findings.len().saturating_sub(2);
@@ -356,22 +270,13 @@ fn five_mistakes_are_five_findings_in_the_order_of_the_lines() {
     let text = "FROM ubuntu:latest\nCOPY main.py /app/main.py\nADD https://example.org/w.tar.gz /app/\n\
         RUN --mount=type=cache,target=/root/.cache python3 -c \"import numpy\"\nVOLUME /scratch\n\
         ENV LD_LIBRARY_PATH=/app/lib\nUSER 65534\nENTRYPOINT [\"python3\", \"/app/main.py\"]\n";
-    assert_eq!(
-        found(text, Severity::Error),
-        ["1 DF010", "3 DF020", "4 DF030", "5 DF032", "6 DF051"]
-    );
+    assert_eq!(found(text, Severity::Error), ["1 DF010", "3 DF020", "4 DF030", "5 DF032", "6 DF051"]);
     let add = &checked(text).findings[1];
     assert_eq!(add.message, "ADD is not allowed");
-    assert_eq!(
-        add.help,
-        "Use COPY: ADD can fetch URLs and unpack archives."
-    );
+    assert_eq!(add.help, "Use COPY: ADD can fetch URLs and unpack archives.");
     let location = add.location.as_ref().unwrap();
     assert_eq!(location.to_string(), "Dockerfile:3");
-    assert_eq!(
-        location.text.as_deref(),
-        Some("ADD https://example.org/w.tar.gz /app/")
-    );
+    assert_eq!(location.text.as_deref(), Some("ADD https://example.org/w.tar.gz /app/"));
 }
 
 #[test]
@@ -387,21 +292,13 @@ fn help_names_the_nearest_base_image_and_stage() {
     let help = |text: &str| checked(text).findings[0].help.clone();
     assert!(help("FROM referee/python:3.10").starts_with("Did you mean `referee/python:3.11`?"));
     assert!(help("FROM python:3.11-slim").starts_with("Did you mean `referee/python:3.11`?"));
-    assert_eq!(
-        help("FROM zzz"),
-        "Use one of `referee/python:3.11`, `scratch`, `cuda:12`."
-    );
-    let stages =
-        "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a\nUSER 1\nCMD [\"x\"]";
+    assert_eq!(help("FROM zzz"), "Use one of `referee/python:3.11`, `scratch`, `cuda:12`.");
+    let stages = "FROM scratch AS build\nFROM scratch\nCOPY --from=biuld /a /a\nUSER 1\nCMD [\"x\"]";
     assert!(help(stages).ends_with("Did you mean `build`?"));
 }
 
 fn ids() -> BTreeMap<String, ImageId> {
-    policy()
-        .bases
-        .iter()
-        .map(|b| (b.clone(), Digest::of(b.as_bytes())))
-        .collect()
+    policy().bases.iter().map(|b| (b.clone(), Digest::of(b.as_bytes()))).collect()
 }
 
 #[test]
@@ -419,26 +316,10 @@ fn the_emitted_file_is_canonical() {
         )
     );
     let lines: Vec<_> = (0..9).map(|step| file.line_of_step(step)).collect();
-    assert_eq!(
-        lines,
-        [
-            None,
-            Some(1),
-            Some(2),
-            Some(3),
-            Some(7),
-            Some(8),
-            Some(10),
-            Some(11),
-            Some(12)
-        ]
-    );
+    assert_eq!(lines, [None, Some(1), Some(2), Some(3), Some(7), Some(8), Some(10), Some(11), Some(12)]);
     assert_eq!(file.bases(), ["referee/python:3.11"]);
     assert_eq!(file.final_base(), Some("referee/python:3.11"));
-    assert_eq!(
-        emit(&file, &BTreeMap::new()),
-        Err(UnresolvedBase("referee/python:3.11".into()))
-    );
+    assert_eq!(emit(&file, &BTreeMap::new()), Err(UnresolvedBase("referee/python:3.11".into())));
 }
 
 /// Reads the emitted file. Its base images are ids, which are on the list.
@@ -447,12 +328,7 @@ fn read_back(file: &Dockerfile) -> (String, Dockerfile) {
     let mut policy = policy();
     policy.bases.extend(ids().values().map(ToString::to_string));
     let again = check_dockerfile("Dockerfile", text.as_bytes(), &policy);
-    (
-        text,
-        again
-            .parsed
-            .unwrap_or_else(|| panic!("{:#?}", again.findings)),
-    )
+    (text, again.parsed.unwrap_or_else(|| panic!("{:#?}", again.findings)))
 }
 
 fn assert_stable(text: &str) {
@@ -465,27 +341,15 @@ fn assert_stable(text: &str) {
         assert_eq!(new.line, n);
         match (&old.instruction, &new.instruction) {
             (
-                Instruction::From {
-                    base: Base::Image(name),
-                    name: a,
-                },
-                Instruction::From {
-                    base: Base::Image(id),
-                    name: b,
-                },
+                Instruction::From { base: Base::Image(name), name: a },
+                Instruction::From { base: Base::Image(id), name: b },
             ) => assert_eq!((ids()[name].as_str(), a), (id.as_str(), b)),
             (old, new) => assert_eq!(old, new),
         }
     }
     // The other parser reads the same instructions from the whole emitted file.
     if !emitted.contains("ENTRYPOINT []") {
-        assert_eq!(
-            parse_dockerfile::parse(&emitted)
-                .unwrap()
-                .instructions
-                .len(),
-            file.steps.len()
-        );
+        assert_eq!(parse_dockerfile::parse(&emitted).unwrap().instructions.len(), file.steps.len());
     }
 }
 
@@ -617,10 +481,7 @@ fn hostile_texts_take_no_longer_than_others() {
         " \\\n",
     ] {
         for head in ["", "FROM scratch\nRUN ", "FROM scratch\nENV A="] {
-            let text = format!(
-                "{head}{}",
-                piece.repeat((65_000 - head.len()) / piece.len())
-            );
+            let text = format!("{head}{}", piece.repeat((65_000 - head.len()) / piece.len()));
             let found = checked(&text).findings.len();
             assert!(found < 500, "{piece:?} {found}");
         }
@@ -635,54 +496,26 @@ fn variables_that_grow_are_refused_before_an_engine_expands_them() {
         let file = format!("FROM python:3.11\n{body}\nUSER 65534\nENTRYPOINT [\"x\"]\n");
         let checked = check_dockerfile("Dockerfile", file.as_bytes(), &policy());
         let errors = checked.findings.into_iter();
-        errors
-            .filter(|f| f.severity == crate::model::Severity::Error)
-            .map(|f| (f.code, f.message))
-            .collect::<Vec<_>>()
+        errors.filter(|f| f.severity == crate::model::Severity::Error).map(|f| (f.code, f.message)).collect::<Vec<_>>()
     };
     let x = "x".repeat(40_000);
     for (body, message) in [
         (format!("ENV A={x}\nENV B=$A$A"), "ENV has more than 64 KiB"),
-        (
-            format!("ARG A={x}\nLABEL b=${{A}}${A}", A = "A"),
-            "LABEL has more than 64 KiB",
-        ),
-        (
-            format!("ENV A={}\nENV B=${{A//x/xxxxxxxxxxxxxxx}}", &x[..8_000]),
-            "ENV has more than 64 KiB",
-        ),
-        (
-            format!("ARG A={x}\nCOPY $A$A /x"),
-            "COPY has more than 64 KiB",
-        ),
-        (
-            (0..17).fold("ENV A=xx".to_owned(), |all, _| all + "\nENV A=$A$A"),
-            "ENV has more than 64 KiB",
-        ),
-        (
-            (0..20).fold(format!("ENV A={x}"), |all, n| {
-                all + &format!("\nENV B{n}=$A")
-            }),
-            "have more than 512 KiB",
-        ),
+        (format!("ARG A={x}\nLABEL b=${{A}}${A}", A = "A"), "LABEL has more than 64 KiB"),
+        (format!("ENV A={}\nENV B=${{A//x/xxxxxxxxxxxxxxx}}", &x[..8_000]), "ENV has more than 64 KiB"),
+        (format!("ARG A={x}\nCOPY $A$A /x"), "COPY has more than 64 KiB"),
+        ((0..17).fold("ENV A=xx".to_owned(), |all, _| all + "\nENV A=$A$A"), "ENV has more than 64 KiB"),
+        ((0..20).fold(format!("ENV A={x}"), |all, n| all + &format!("\nENV B{n}=$A")), "have more than 512 KiB"),
     ] {
         let found = findings(body);
-        assert!(
-            found
-                .iter()
-                .any(|(code, text)| code == "DF001" && text.contains(message)),
-            "{message}: {found:?}"
-        );
+        assert!(found.iter().any(|(code, text)| code == "DF001" && text.contains(message)), "{message}: {found:?}");
     }
 }
 
 #[test]
 fn a_command_line_in_one_string_of_a_list_is_refused() {
     let file = |end: &str| format!("FROM scratch\nUSER 65534\n{end}\n");
-    for end in [
-        "ENTRYPOINT [\"python3 /app/main.py\"]",
-        "CMD [\"python3 /app/main.py\"]",
-    ] {
+    for end in ["ENTRYPOINT [\"python3 /app/main.py\"]", "CMD [\"python3 /app/main.py\"]"] {
         assert_eq!(found(&file(end), Severity::Error), ["3 DF040"], "{end}");
     }
     for end in [

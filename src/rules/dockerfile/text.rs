@@ -33,11 +33,7 @@ pub(super) fn read_text(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
     let mut number = 0;
     for line in text.split('\n') {
         number += 1;
-        clean.push_str(&clean_line(
-            number,
-            line.strip_suffix('\r').unwrap_or(line),
-            &mut findings,
-        ));
+        clean.push_str(&clean_line(number, line.strip_suffix('\r').unwrap_or(line), &mut findings));
         clean.push('\n');
     }
     findings.truncate(CHARACTERS_REPORTED);
@@ -49,19 +45,12 @@ pub(super) fn read_text(bytes: &[u8]) -> Option<(String, Vec<(u32, Finding)>)> {
 pub(super) fn unreadable(bytes: &[u8]) -> Finding {
     if bytes.len() > limits::DOCKERFILE_BYTES_MAX {
         return DF001.finding_with(
-            format!(
-                "The Dockerfile has more than {} KiB",
-                limits::DOCKERFILE_BYTES_MAX / 1024
-            ),
+            format!("The Dockerfile has more than {} KiB", limits::DOCKERFILE_BYTES_MAX / 1024),
             "Move data and long scripts into separate files and COPY them.",
         );
     }
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    let message = if utf16 {
-        "The Dockerfile is saved as UTF-16"
-    } else {
-        "The Dockerfile contains NUL bytes"
-    };
+    let message = if utf16 { "The Dockerfile is saved as UTF-16" } else { "The Dockerfile contains NUL bytes" };
     DF001.finding_with(message, "Save it as UTF-8 without a byte order mark.")
 }
 
@@ -71,15 +60,8 @@ fn decode<'a>(bytes: &'a [u8], findings: &mut Vec<(u32, Finding)>) -> Cow<'a, st
         findings.push((1, DF001.finding("The file starts with a byte order mark")));
     }
     if let Err(error) = std::str::from_utf8(body) {
-        let line = body[..error.valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1;
-        findings.push((
-            u32::try_from(line).unwrap_or(u32::MAX),
-            DF001.finding("The line is not valid UTF-8"),
-        ));
+        let line = body[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        findings.push((u32::try_from(line).unwrap_or(u32::MAX), DF001.finding("The line is not valid UTF-8")));
     }
     String::from_utf8_lossy(body)
 }
@@ -124,7 +106,5 @@ fn directives(text: &str, findings: &mut Vec<(u32, Finding)>) {
 fn directive(line: &str) -> Option<&'static str> {
     let (name, _) = line.strip_prefix('#')?.split_once('=')?;
     let name = name.trim();
-    ["syntax", "escape", "check"]
-        .into_iter()
-        .find(|known| name.eq_ignore_ascii_case(known))
+    ["syntax", "escape", "check"].into_iter().find(|known| name.eq_ignore_ascii_case(known))
 }

@@ -18,23 +18,14 @@ pub(super) fn pairs(text: &str, may_lack_values: bool) -> Option<Vec<Pair<'_>>> 
     let first = words.first()?;
     if !may_lack_values && !first.contains('=') {
         let (name, value) = text.split_once(BLANKS)?;
-        return Some(vec![Pair {
-            name,
-            value: Some(value.trim_matches(BLANKS)),
-        }]);
+        return Some(vec![Pair { name, value: Some(value.trim_matches(BLANKS)) }]);
     }
     words
         .into_iter()
         .map(|word| match word.split_once('=') {
             Some(("", _)) => None,
-            Some((name, value)) => Some(Pair {
-                name,
-                value: Some(value),
-            }),
-            None if may_lack_values => Some(Pair {
-                name: word,
-                value: None,
-            }),
+            Some((name, value)) => Some(Pair { name, value: Some(value) }),
+            None if may_lack_values => Some(Pair { name: word, value: None }),
             None => None,
         })
         .collect()
@@ -81,9 +72,7 @@ fn step(quote: Option<char>, escaped: bool, c: char) -> (Option<char>, bool) {
 /// Whether this is the plain name of a variable, which the engine neither expands nor unquotes.
 pub(super) fn is_plain_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 #[cfg(test)]
@@ -92,28 +81,13 @@ mod tests {
 
     #[test]
     fn pairs_are_split_as_the_engine_does() {
-        let names = |text| {
-            pairs(text, false).map(|p| {
-                p.iter()
-                    .map(|p| (p.name, p.value.unwrap()))
-                    .collect::<Vec<_>>()
-            })
-        };
-        assert_eq!(
-            names("A=1 B=\"x y\" C=x\\ y"),
-            Some(vec![("A", "1"), ("B", "\"x y\""), ("C", "x\\ y")])
-        );
+        let names = |text| pairs(text, false).map(|p| p.iter().map(|p| (p.name, p.value.unwrap())).collect::<Vec<_>>());
+        assert_eq!(names("A=1 B=\"x y\" C=x\\ y"), Some(vec![("A", "1"), ("B", "\"x y\""), ("C", "x\\ y")]));
         assert_eq!(names("A some = value"), Some(vec![("A", "some = value")]));
         assert_eq!(names("A=1 B"), None);
         assert_eq!(names("A"), None);
         assert_eq!(names("A=1 ="), None);
         assert_eq!(names("A='x\\' B=2"), Some(vec![("A", "'x\\'"), ("B", "2")]));
-        assert_eq!(
-            pairs("A B=1", true).unwrap()[0],
-            Pair {
-                name: "A",
-                value: None
-            }
-        );
+        assert_eq!(pairs("A B=1", true).unwrap()[0], Pair { name: "A", value: None });
     }
 }

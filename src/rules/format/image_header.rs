@@ -24,10 +24,7 @@ const DIMENSIONS_COMPARED: usize = 3;
 impl ImageHeader {
     /// The unpacked size in memory.
     fn bytes(&self) -> u64 {
-        let values = self
-            .size
-            .iter()
-            .fold(1_u64, |all, n| all.saturating_mul(*n));
+        let values = self.size.iter().fold(1_u64, |all, n| all.saturating_mul(*n));
         values.saturating_mul(self.value_bits) / 8
     }
 }
@@ -58,11 +55,7 @@ pub fn check_header(
     if !types.is_empty() && !types.contains(&header.value_type) {
         let allowed: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
         findings.push(OUT009.finding_with(
-            format!(
-                "The values of `{path}` are `{}`, not {}",
-                header.value_type,
-                allowed.join(" or ")
-            ),
+            format!("The values of `{path}` are `{}`, not {}", header.value_type, allowed.join(" or ")),
             "Convert the array before you write it. A mask has one grey value for each pixel.",
         ));
     }
@@ -74,11 +67,7 @@ fn check_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {
     if found == wanted {
         return None;
     }
-    let message = format!(
-        "`{path}` is {}, but its input is {}",
-        dimensions(&found),
-        dimensions(&wanted)
-    );
+    let message = format!("`{path}` is {}, but its input is {}", dimensions(&found), dimensions(&wanted));
     found.sort_unstable();
     wanted.sort_unstable();
     Some(if found == wanted {
@@ -120,13 +109,7 @@ mod tests {
 
     fn volume(head: &[u8], input: &[u64]) -> Vec<String> {
         let (path, header) = ("a.nii.gz", nifti::read_header(head));
-        lines(check_header(
-            path,
-            "a NIfTI file",
-            header,
-            Some(input),
-            &["uint8"],
-        ))
+        lines(check_header(path, "a NIfTI file", header, Some(input), &["uint8"]))
     }
 
     fn lines(findings: Vec<Finding>) -> Vec<String> {
@@ -146,20 +129,11 @@ mod tests {
                 "OUT009 The values of `a.png` are `uint8`, not `uint16`",
             ]
         );
-        assert_eq!(
-            picture(b"\x80\x04", &[1, 1], &[]),
-            ["OUT008 `a.png` is not a PNG: it looks like a pickle"]
-        );
+        assert_eq!(picture(b"\x80\x04", &[1, 1], &[]), ["OUT008 `a.png` is not a PNG: it looks like a pickle"]);
         let grey = || png::read_header(&grey);
         let turned = check_header("a", "a PNG", grey(), Some(&[64, 128]), &[]);
         assert!(turned[0].help.contains("another order"), "{turned:?}");
-        let other = check_header(
-            "a",
-            "a PNG",
-            grey(),
-            Some(&[256, 128]),
-            &["uint16", "uint32"],
-        );
+        let other = check_header("a", "a PNG", grey(), Some(&[256, 128]), &["uint16", "uint32"]);
         let huge = png::read_header(&png::tests::header(100_000, 100_000, 8, 0));
         let huge = check_header("a", "a PNG", huge, None, &[]);
         let all = [turned, other, huge].concat();
@@ -182,8 +156,7 @@ mod tests {
     #[test]
     fn files_that_would_unpack_to_too_much_are_refused_by_their_claims() {
         let huge = png::tests::header(100_000, 100_000, 8, 0);
-        let message =
-            "OUT012 `a.png` claims to be 100000 x 100000, and would unpack to more than 4 GiB";
+        let message = "OUT012 `a.png` claims to be 100000 x 100000, and would unpack to more than 4 GiB";
         assert_eq!(picture(&huge, &[1, 1], &[]), [message]);
         let huge = nifti::tests::header(&[30_000, 30_000, 30_000, 30_000, 30_000], 64, 64);
         assert!(volume(&huge, &[1, 1])[0].starts_with("OUT012"));

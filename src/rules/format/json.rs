@@ -18,10 +18,7 @@ const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 pub fn read_json(path: &str, bytes: &[u8]) -> Result<Value, Finding> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if values_at_most(bytes) > limits::OUTPUT_JSON_VALUES_MAX {
-        return Err(OUT012.finding(format!(
-            "`{path}` has more than {} values",
-            limits::OUTPUT_JSON_VALUES_MAX
-        )));
+        return Err(OUT012.finding(format!("`{path}` has more than {} values", limits::OUTPUT_JSON_VALUES_MAX)));
     }
     serde_json::from_slice(bytes).map_err(|error| malformed(path, bytes, &error))
 }
@@ -33,18 +30,13 @@ pub fn check_schema(path: &str, value: &Value, schema: &Schema) -> Option<Findin
         "" => format!("`{path}`"),
         pointer => format!("`{path}` at `{}`", quoted(pointer)),
     };
-    Some(OUT011.finding(format!(
-        "{location} does not follow the schema: {}",
-        quoted(&violation.message)
-    )))
+    Some(OUT011.finding(format!("{location} does not follow the schema: {}", quoted(&violation.message))))
 }
 
 /// Reports if the text is not an object with exactly these keys.
 pub fn check_keys(path: &str, value: &Value, wanted: &[String]) -> Option<Finding> {
     let Value::Object(members) = value else {
-        return Some(OUT011.finding(format!(
-            "`{path}` is not an object with a key for each input"
-        )));
+        return Some(OUT011.finding(format!("`{path}` is not an object with a key for each input")));
     };
     let found = members.keys().map(String::as_str).collect();
     results::compare_results(&format!("`{path}`"), wanted, &found)
@@ -102,10 +94,7 @@ mod tests {
 
     #[test]
     fn json_is_read_and_other_texts_are_refused() {
-        assert_eq!(
-            read_json("a", b"\xef\xbb\xbf{\"a\": 1}").unwrap(),
-            json!({ "a": 1 })
-        );
+        assert_eq!(read_json("a", b"\xef\xbb\xbf{\"a\": 1}").unwrap(), json!({ "a": 1 }));
         let mut all = Vec::new();
         for (bytes, message) in [
             (&b""[..], "OUT008 `a.json` is not JSON: it is empty"),
@@ -138,9 +127,7 @@ mod tests {
         let finding = check_schema("a", &json!({ "x`y": 5 }), &schema).unwrap();
         assert_eq!(finding.code, "OUT011");
         assert!(
-            finding
-                .message
-                .starts_with("`a` at `/x'y` does not follow the schema: value is not of type"),
+            finding.message.starts_with("`a` at `/x'y` does not follow the schema: value is not of type"),
             "{}",
             finding.message
         );

@@ -62,10 +62,7 @@ impl FindingSummary {
 
 /// The output is too large to be checked. `kind` is its kind, for example `a table`.
 pub fn output_too_large(path: &str, kind: &str, bytes_max: u64) -> Finding {
-    OUT012.finding(format!(
-        "`{path}` is larger than {}, the limit for {kind}",
-        bytes(bytes_max)
-    ))
+    OUT012.finding(format!("`{path}` is larger than {}, the limit for {kind}", bytes(bytes_max)))
 }
 
 /// The output does not have the required format.
@@ -144,10 +141,7 @@ mod tests {
                 "`x` is larger than 1 MiB, the limit for JSON",
             ]
         );
-        insta::assert_snapshot!(
-            "summary",
-            crate::rules::samples::block("summary", &findings)
-        );
+        insta::assert_snapshot!("summary", crate::rules::samples::block("summary", &findings));
     }
 
     #[test]

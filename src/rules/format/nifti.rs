@@ -43,42 +43,24 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
         return Err("its data is in another file; write one `.nii` or `.nii.gz`".to_owned());
     }
     if !has(if second { MAGIC_2 } else { MAGIC_1 }) {
-        return Err(
-            "its header lacks the NIfTI signature, as in the older Analyze format".to_owned(),
-        );
+        return Err("its header lacks the NIfTI signature, as in the older Analyze format".to_owned());
     }
     let dimension = |n: usize| {
-        if second {
-            header.i64(16 + 8 * n)
-        } else {
-            header.i16(40 + 2 * n).map(i64::from)
-        }
+        if second { header.i64(16 + 8 * n) } else { header.i16(40 + 2 * n).map(i64::from) }
     };
     let damaged = || "its dimensions are invalid".to_owned();
-    let count = dimension(0)
-        .filter(|n| (1..=DIMENSIONS_MAX).contains(n))
-        .ok_or_else(damaged)?;
+    let count = dimension(0).filter(|n| (1..=DIMENSIONS_MAX).contains(n)).ok_or_else(damaged)?;
     let mut size = Vec::new();
     for n in 1..=usize::try_from(count).unwrap_or_default() {
         let length = dimension(n).and_then(|d| u64::try_from(d).ok());
         size.push(length.filter(|d| *d > 0).ok_or_else(damaged)?);
     }
-    let (datatype, bits) = if second {
-        (header.i16(12), header.i16(14))
-    } else {
-        (header.i16(70), header.i16(72))
-    };
-    let known = NIFTI_TYPES
-        .iter()
-        .find(|(_, code, wide)| datatype == Some(*code) && bits == i16::try_from(*wide).ok());
+    let (datatype, bits) = if second { (header.i16(12), header.i16(14)) } else { (header.i16(70), header.i16(72)) };
+    let known = NIFTI_TYPES.iter().find(|(_, code, wide)| datatype == Some(*code) && bits == i16::try_from(*wide).ok());
     let Some((name, _, bits)) = known else {
         return Err("its data type is unknown".to_owned());
     };
-    Ok(ImageHeader {
-        size,
-        value_type: name,
-        value_bits: u64::from(*bits),
-    })
+    Ok(ImageHeader { size, value_type: name, value_bits: u64::from(*bits) })
 }
 
 /// A header in either byte order. Reads beyond its end return `None`.
@@ -152,10 +134,7 @@ pub(super) mod tests {
             let header = read_header(head).unwrap();
             (header.size, header.value_type, header.value_bits)
         };
-        assert_eq!(
-            read(&header(&[240, 240, 155, 1], 2, 8)),
-            (vec![240, 240, 155, 1], "uint8", 8)
-        );
+        assert_eq!(read(&header(&[240, 240, 155, 1], 2, 8)), (vec![240, 240, 155, 1], "uint8", 8));
         for big in [false, true] {
             assert_eq!(read(&second(big)), (vec![70_000, 2, 5], "float32", 32));
         }

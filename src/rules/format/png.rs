@@ -40,9 +40,7 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
         return Err("its width or height is invalid".to_owned());
     };
     let (depth, colour) = (chunk[16], chunk[17]);
-    let known = PNG_TYPES
-        .iter()
-        .find(|(_, c, d)| (*c, *d) == (colour, depth));
+    let known = PNG_TYPES.iter().find(|(_, c, d)| (*c, *d) == (colour, depth));
     let Some((name, _, _)) = known else {
         return Err("its colour type is invalid".to_owned());
     };
@@ -52,11 +50,7 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
         6 => 4,
         _ => 1,
     };
-    Ok(ImageHeader {
-        size: vec![width, height],
-        value_type: name,
-        value_bits: u64::from(depth.max(8)) * samples,
-    })
+    Ok(ImageHeader { size: vec![width, height], value_type: name, value_bits: u64::from(depth.max(8)) * samples })
 }
 
 #[cfg(test)]
@@ -85,17 +79,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_real_file_is_read() {
-        let tile = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/examples/nuclei/sample/segmentation/truth/tile_01.png"
-        );
+        let tile = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/nuclei/sample/segmentation/truth/tile_01.png");
         let bytes = std::fs::read(tile).unwrap();
         let header = read_header(&bytes[..HEADER_BYTES]).unwrap();
         assert_eq!(header.size, [128, 128]);
-        assert!(
-            ["uint8", "uint16"].contains(&header.value_type),
-            "{header:?}"
-        );
+        assert!(["uint8", "uint16"].contains(&header.value_type), "{header:?}");
     }
 
     #[test]

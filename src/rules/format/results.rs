@@ -10,11 +10,7 @@ use crate::rules::catalogue::OUT010;
 
 /// Compares the names of the results with the wanted names, which are in the order of the inputs. `subject` starts the
 /// message: a case or a file.
-pub fn compare_results(
-    subject: &str,
-    wanted: &[String],
-    found: &BTreeSet<&str>,
-) -> Option<Finding> {
+pub fn compare_results(subject: &str, wanted: &[String], found: &BTreeSet<&str>) -> Option<Finding> {
     let wanted_names: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
     let exists = |name: &&String| found.contains(name.as_str());
     let missing: Vec<&String> = wanted.iter().filter(|name| !exists(name)).collect();
@@ -34,19 +30,9 @@ pub fn compare_results(
     }
     let all = wanted.len();
     let first_missing = missing.first().map(|name| quoted(name));
-    let some_missing = |first: &str| {
-        format!(
-            "{} of {all} results are missing, such as `{first}`",
-            missing.len()
-        )
-    };
+    let some_missing = |first: &str| format!("{} of {all} results are missing, such as `{first}`", missing.len());
     let first_unexpected = unexpected.first().map(|name| quoted(name));
-    let some_unexpected = |first: &str| {
-        format!(
-            "{} results match no input, such as `{first}`",
-            unexpected.len()
-        )
-    };
+    let some_unexpected = |first: &str| format!("{} results match no input, such as `{first}`", unexpected.len());
     Some(match (first_missing, first_unexpected) {
         (None, None) => return None,
         (Some(first), None) => {
@@ -70,11 +56,9 @@ pub fn compare_results(
             ),
             "Write results only for the inputs that the task requires.",
         ),
-        (Some(missing), Some(unexpected)) => OUT010.finding(format!(
-            "{subject}: {}. {}",
-            some_missing(&missing),
-            some_unexpected(&unexpected)
-        )),
+        (Some(missing), Some(unexpected)) => {
+            OUT010.finding(format!("{subject}: {}. {}", some_missing(&missing), some_unexpected(&unexpected)))
+        }
     })
 }
 
@@ -110,9 +94,7 @@ fn shifted<'a>(wanted: &'a [String], found: &BTreeSet<&str>) -> Option<(String, 
 /// Adds `by` to the last number of a name. The number keeps its width.
 fn next(name: &str, by: i64) -> Option<String> {
     let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
-    let start = name[..end]
-        .rfind(|c: char| !c.is_ascii_digit())
-        .map_or(0, |at| at + 1);
+    let start = name[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
     // A character of several bytes may precede the digits. Such a name has no number here.
     let number: i64 = name.get(start..end)?.parse().ok()?;
     let moved = number.checked_add(by).filter(|n| *n >= 0)?;
@@ -181,10 +163,7 @@ mod tests {
     #[test]
     fn numbers_that_are_off_by_one_are_recognised() {
         let wanted = frames(0..1000);
-        let from_one = frames(0..1000)
-            .iter()
-            .filter_map(|name| next(name, 1))
-            .collect();
+        let from_one = frames(0..1000).iter().filter_map(|name| next(name, 1)).collect();
         assert_eq!(
             message(&wanted, from_one),
             "Video_01: the numbers are off by one. There is `0/frame_000001.png` instead of `0/frame_000000.png`"
@@ -192,20 +171,14 @@ mod tests {
         let from_zero: Vec<String> = (0..5).map(|n| format!("slice_{n}")).collect();
         let from_one: Vec<String> = (1..6).map(|n| format!("slice_{n}")).collect();
         let message = message(&from_one, from_zero);
-        assert!(
-            message.contains("`slice_0` instead of `slice_1`"),
-            "{message}"
-        );
+        assert!(message.contains("`slice_0` instead of `slice_1`"), "{message}");
     }
 
     #[test]
     fn rows_are_counted() {
         assert_eq!(check_rows("a.csv", 3, 3), None);
         let message = check_rows("a.csv", 1000, 1112).unwrap().message;
-        assert_eq!(
-            message,
-            "`a.csv` has 1000 rows below its header, but there are 1112 inputs"
-        );
+        assert_eq!(message, "`a.csv` has 1000 rows below its header, but there are 1112 inputs");
     }
 
     proptest! {

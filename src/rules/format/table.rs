@@ -18,15 +18,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 ///
 /// # Errors
 /// `Ok(Err(..))` is the first problem of the table. `Err` is a failure to read it.
-pub fn read_table(
-    path: &str,
-    input: impl Read,
-    columns: Option<&[String]>,
-) -> std::io::Result<Result<u64, Finding>> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(input);
+pub fn read_table(path: &str, input: impl Read, columns: Option<&[String]>) -> std::io::Result<Result<u64, Finding>> {
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
     let mut record = ByteRecord::new();
     if !reader.read_byte_record(&mut record)? {
         return Ok(Err(wrong_format(path, "a CSV table", "it is empty")));
@@ -110,10 +103,7 @@ mod tests {
         let mut all = Vec::new();
         for (text, message) in [
             (&b""[..], "OUT008 `a.csv` is not a CSV table: it is empty"),
-            (
-                b"\x80\x04\x95",
-                "OUT008 `a.csv` is not a CSV table: it looks like a pickle",
-            ),
+            (b"\x80\x04\x95", "OUT008 `a.csv` is not a CSV table: it looks like a pickle"),
             (b"PK\x03\x04\0\0", "looks like a ZIP"),
             (
                 b"frame_number,label\n0,a\n",
@@ -126,10 +116,7 @@ mod tests {
                 b"Frame,Phase\n0,a\n1,b,c\n",
                 "OUT011 Row 2 below the header of `a.csv` has 3 fields, but the header has 2 fields",
             ),
-            (
-                b"Frame,Phase\n\n7\n",
-                "Row 1 below the header of `a.csv` has 1 field,",
-            ),
+            (b"Frame,Phase\n\n7\n", "Row 1 below the header of `a.csv` has 1 field,"),
         ] {
             let found = found(text).unwrap_err();
             assert!(found.contains(message), "{found}");

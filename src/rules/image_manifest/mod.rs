@@ -29,10 +29,8 @@ const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1";
-const CONFIG_TYPES: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-];
+const CONFIG_TYPES: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ManifestDocument {
@@ -125,9 +123,7 @@ pub fn read_manifest(media_type: &str, text: &[u8]) -> Result<ManifestDocument, 
         return Err(IMG014.finding("The manifest has two possible meanings"));
     }
     match (is_index, raw.manifests, raw.config, raw.layers) {
-        (true, Some(entries), ..) => Ok(ManifestDocument::Index(
-            entries.into_iter().map(IndexEntry::from).collect(),
-        )),
+        (true, Some(entries), ..) => Ok(ManifestDocument::Index(entries.into_iter().map(IndexEntry::from).collect())),
         (false, _, Some(config), Some(layers)) => Ok(ManifestDocument::Image(Manifest {
             config: config.digest,
             config_bytes: config.size,
@@ -154,10 +150,7 @@ pub fn choose_image<'a>(index: &'a [IndexEntry], policy: &Policy) -> Result<&'a 
         let rest = entry.platform.strip_prefix(wanted.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let chosen = index
-        .iter()
-        .filter(fits)
-        .min_by_key(|entry| entry.platform.len());
+    let chosen = index.iter().filter(fits).min_by_key(|entry| entry.platform.len());
     if let Some(entry) = chosen {
         return Ok(&entry.digest);
     }
@@ -209,10 +202,7 @@ pub fn check_manifest(manifest: &Manifest, bounds: &RunLimits, policy: &Policy) 
     if layers > limits::IMAGE_LAYERS_MAX {
         findings.push(too_many_layers(layers));
     }
-    let total: u64 = manifest
-        .layers
-        .iter()
-        .fold(0, |sum, layer| sum.saturating_add(layer.bytes));
+    let total: u64 = manifest.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.bytes));
     if total > bounds.image {
         findings.push(IMG003.finding(format!(
             "Compressed image size: {}. At most {} is allowed after unpacking",
@@ -244,8 +234,7 @@ fn check_layers(manifest: &Manifest) -> Vec<Finding> {
     }
     // A layer may occur twice, and an empty one often does. With two sizes, one of them is wrong.
     let mut sizes = BTreeMap::new();
-    let two_sizes = numbered()
-        .find(|(_, layer)| *sizes.entry(&layer.digest).or_insert(layer.bytes) != layer.bytes);
+    let two_sizes = numbered().find(|(_, layer)| *sizes.entry(&layer.digest).or_insert(layer.bytes) != layer.bytes);
     if let Some((n, _)) = two_sizes {
         findings.push(IMG014.finding(format!("Layer {n} occurs twice, with different sizes")));
     }
@@ -291,11 +280,7 @@ pub fn check_config(
     };
     let mut findings = with_severities(findings, policy);
     findings.extend(image::check_image(&facts, bounds, policy));
-    let image = PushedImage {
-        manifest: manifest.clone(),
-        config: config.to_vec(),
-        diff_ids,
-    };
+    let image = PushedImage { manifest: manifest.clone(), config: config.to_vec(), diff_ids };
     (Some(image), findings)
 }
 

@@ -85,8 +85,7 @@ fn each_problem_is_found_alone_and_a_good_image_has_none() {
         ("", |m, _| m["layers"][1] = layer("one")),
         ("", |m, _| m["layers"][1]["urls"] = json!([])),
         ("", |m, _| {
-            m["layers"][0]["mediaType"] =
-                json!("application/vnd.docker.image.rootfs.diff.tar.gzip");
+            m["layers"][0]["mediaType"] = json!("application/vnd.docker.image.rootfs.diff.tar.gzip");
         }),
         ("IMG011", |m, _| {
             m["config"]["mediaType"] = json!("application/vnd.cncf.helm.config.v1+json");
@@ -102,12 +101,10 @@ fn each_problem_is_found_alone_and_a_good_image_has_none() {
             m["layers"][1]["urls"] = json!(["http://127.0.0.1/x"]);
         }),
         ("IMG012", |m, _| {
-            m["layers"][1]["mediaType"] =
-                json!("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+            m["layers"][1]["mediaType"] = json!("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
         }),
         ("IMG012", |m, _| {
-            m["layers"][1]["mediaType"] =
-                json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+            m["layers"][1]["mediaType"] = json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
         }),
         ("IMG013", |m, _| {
             m["layers"][1]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+zstd");
@@ -120,18 +117,12 @@ fn each_problem_is_found_alone_and_a_good_image_has_none() {
         ("IMG004 IMG014", |m, _| {
             m["layers"] = json!((0..101).map(|n| layer(&n.to_string())).collect::<Vec<_>>());
         }),
-        ("IMG014", |_, c| {
-            c["rootfs"]["diff_ids"] = json!([digest("1")])
-        }),
+        ("IMG014", |_, c| c["rootfs"]["diff_ids"] = json!([digest("1")])),
         ("IMG014", |_, c| c["rootfs"]["diff_ids"] = json!(null)),
-        ("IMG011", |_, c| {
-            c["rootfs"]["diff_ids"] = json!(["sha256:1", "x"])
-        }),
+        ("IMG011", |_, c| c["rootfs"]["diff_ids"] = json!(["sha256:1", "x"])),
         ("IMG002", |_, c| c["architecture"] = json!("arm64")),
         ("IMG001", |_, c| c["config"]["Entrypoint"] = json!([])),
-        ("IMG005", |_, c| {
-            c["config"]["Volumes"] = json!({ "/x": {} })
-        }),
+        ("IMG005", |_, c| c["config"]["Volumes"] = json!({ "/x": {} })),
         ("IMG001 IMG008", |_, c| c["config"] = json!(null)),
     ];
     let mut all = String::new();
@@ -158,8 +149,7 @@ fn all_problems_are_reported_at_once() {
 fn an_accepted_image_has_everything_for_the_fetch() {
     let config = config().to_string();
     let manifest = image(&manifest());
-    let (image, findings) =
-        check_config(&manifest, config.as_bytes(), &samples::limits(), &policy());
+    let (image, findings) = check_config(&manifest, config.as_bytes(), &samples::limits(), &policy());
     let image = image.unwrap();
     assert_eq!(findings, []);
     assert_eq!(image.config, config.as_bytes());
@@ -182,10 +172,7 @@ fn the_image_for_the_servers_platform_is_chosen_from_an_index() {
     assert_eq!(choice(&[arm, v3]), found("amd64v3"));
     let refused = choice(&[arm, none]).unwrap_err();
     assert_eq!(refused.code, "IMG002");
-    assert_eq!(
-        refused.message,
-        "The image is for `linux/arm64/v8`, but the server is linux/amd64"
-    );
+    assert_eq!(refused.message, "The image is for `linux/arm64/v8`, but the server is linux/amd64");
     assert!(refused.help.contains("--platform linux/amd64"));
     assert!(choice(&[]).is_err());
     assert!(choice(&[("windows", "amd64", "")]).is_err());
@@ -214,10 +201,7 @@ fn objects_that_are_not_images_are_refused() {
     let old = format!("{SCHEMA_1}+prettyjws");
     assert_eq!(code(&old, &json!({ "schemaVersion": 1 })), "IMG011");
     assert_eq!(code("text/html", &manifest()), "IMG011");
-    assert_eq!(
-        code(OCI_MANIFEST, &with("schemaVersion", json!(1))),
-        "IMG011"
-    );
+    assert_eq!(code(OCI_MANIFEST, &with("schemaVersion", json!(1))), "IMG011");
     assert_eq!(code(OCI_MANIFEST, &with("layers", json!(null))), "IMG011");
     assert_eq!(code(OCI_MANIFEST, &json!([])), "IMG011");
     // One text with two meanings.
@@ -234,39 +218,24 @@ fn objects_that_are_not_images_are_refused() {
     let mut negative = manifest();
     negative["layers"][1]["size"] = json!(-1);
     let finding = read_json(OCI_MANIFEST, &negative).unwrap_err();
-    assert!(
-        finding.message.contains("layers[1].size"),
-        "{}",
-        finding.message
-    );
+    assert!(finding.message.contains("layers[1].size"), "{}", finding.message);
 }
 
 #[test]
 fn a_challenge_may_set_the_severity_of_these_rules() {
-    let strict =
-        policy().with_severities([("IMG008".to_owned(), crate::model::Severity::Error)].into());
+    let strict = policy().with_severities([("IMG008".to_owned(), crate::model::Severity::Error)].into());
     let mut text = config();
     text["config"]["User"] = json!("root");
     let manifest = image(&manifest());
-    let (_, findings) = check_config(
-        &manifest,
-        text.to_string().as_bytes(),
-        &samples::limits(),
-        &strict,
-    );
+    let (_, findings) = check_config(&manifest, text.to_string().as_bytes(), &samples::limits(), &strict);
     assert!(findings[0].is_error());
 }
 
 #[test]
 fn invalid_utf8_is_refused_in_every_field() {
-    let text = manifest()
-        .to_string()
-        .replace("{\"schemaVersion", "{\"x\":\"?\",\"schemaVersion");
+    let text = manifest().to_string().replace("{\"schemaVersion", "{\"x\":\"?\",\"schemaVersion");
     assert!(read_manifest(OCI_MANIFEST, text.as_bytes()).is_ok());
-    let bytes: Vec<u8> = text
-        .bytes()
-        .map(|b| if b == b'?' { 0xa8 } else { b })
-        .collect();
+    let bytes: Vec<u8> = text.bytes().map(|b| if b == b'?' { 0xa8 } else { b }).collect();
     let refused = read_manifest(OCI_MANIFEST, &bytes).unwrap_err();
     assert_eq!(refused.code, "IMG011");
     assert!(refused.message.contains("utf-8"), "{}", refused.message);
@@ -274,9 +243,7 @@ fn invalid_utf8_is_refused_in_every_field() {
 
 #[test]
 fn numbers_that_some_readers_cannot_represent_are_refused_in_every_field() {
-    let text = manifest()
-        .to_string()
-        .replace("{\"schemaVersion", "{\"x\":1e999,\"schemaVersion");
+    let text = manifest().to_string().replace("{\"schemaVersion", "{\"x\":1e999,\"schemaVersion");
     let refused = read_manifest(OCI_MANIFEST, text.as_bytes()).unwrap_err();
     assert_eq!(refused.code, "IMG011");
     assert!(refused.message.contains("number"), "{}", refused.message);

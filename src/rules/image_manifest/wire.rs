@@ -22,11 +22,7 @@ const REASON_CHARS_MAX: usize = 200;
 /// If other readers could read the text differently, or if it lacks a required field.
 pub(super) fn parse<T: DeserializeOwned>(name: &str, text: &[u8]) -> Result<T, Finding> {
     let refuse = |reason: String| {
-        let reason: String = reason
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(REASON_CHARS_MAX)
-            .collect();
+        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
         IMG011.finding(format!("Referee cannot read the {name}: {reason}"))
     };
     // Invalid UTF-8 is refused also in unused fields, because readers replace it differently.
@@ -62,22 +58,16 @@ pub(super) struct RawBlob {
 impl From<RawBlob> for Layer {
     fn from(blob: RawBlob) -> Self {
         let has_urls = blob.urls.is_some_and(|urls| !urls.is_empty());
-        let foreign = ["foreign", "nondistributable"]
-            .iter()
-            .any(|word| blob.media_type.contains(word));
+        let foreign = ["foreign", "nondistributable"].iter().any(|word| blob.media_type.contains(word));
         let kind = match blob.media_type.as_str() {
             _ if has_urls || foreign => LayerKind::Foreign,
-            "application/vnd.oci.image.layer.v1.tar"
-            | "application/vnd.docker.image.rootfs.diff.tar" => LayerKind::Tar,
-            "application/vnd.oci.image.layer.v1.tar+gzip"
-            | "application/vnd.docker.image.rootfs.diff.tar.gzip" => LayerKind::Gzip,
+            "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => LayerKind::Tar,
+            "application/vnd.oci.image.layer.v1.tar+gzip" | "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
+                LayerKind::Gzip
+            }
             other => LayerKind::Other(other.to_owned()),
         };
-        Self {
-            digest: blob.digest,
-            bytes: blob.size,
-            kind,
-        }
+        Self { digest: blob.digest, bytes: blob.size, kind }
     }
 }
 
@@ -108,10 +98,7 @@ impl From<RawEntry> for IndexEntry {
             }
             text
         });
-        Self {
-            digest: entry.digest,
-            platform,
-        }
+        Self { digest: entry.digest, platform }
     }
 }
 

@@ -26,17 +26,10 @@ struct Source<'a> {
 
 /// The first sources of a Dockerfile in the repository.
 fn sources(file: &Dockerfile) -> impl Iterator<Item = Source<'_>> {
-    let copies = file
-        .steps
-        .iter()
-        .filter_map(|step| match &step.instruction {
-            Instruction::Copy {
-                from: None,
-                sources,
-                ..
-            } => Some((step.line, sources)),
-            _ => None,
-        });
+    let copies = file.steps.iter().filter_map(|step| match &step.instruction {
+        Instruction::Copy { from: None, sources, .. } => Some((step.line, sources)),
+        _ => None,
+    });
     copies
         .flat_map(|(line, sources)| {
             let alone = sources.len() == 1;
@@ -50,10 +43,7 @@ pub(super) fn plain_path(source: &str) -> Option<String> {
     if source.contains(['$', '"', '\'', '\\']) || source.contains("..") || source.contains("://") {
         return None;
     }
-    let parts: Vec<&str> = source
-        .split('/')
-        .filter(|p| !matches!(*p, "" | "."))
-        .collect();
+    let parts: Vec<&str> = source.split('/').filter(|p| !matches!(*p, "" | ".")).collect();
     Some(parts.join("/"))
 }
 
@@ -72,22 +62,14 @@ pub(super) fn named_files(tree: &SourceTree, file: &Dockerfile) -> BTreeSet<Stri
             let depth = source.matches('/').count();
             let matching = tree.entries.keys().filter(|path| glob.matches(path));
             // A match at another depth is a match of a directory.
-            named.extend(
-                matching
-                    .filter(|path| path.matches('/').count() == depth)
-                    .cloned(),
-            );
+            named.extend(matching.filter(|path| path.matches('/').count() == depth).cloned());
         }
     }
     named
 }
 
 /// Reports sources that do not exist or are ignored.
-pub(super) fn missing_sources(
-    tree: &SourceTree,
-    used: UsedDockerfile<'_>,
-    ignore: &DockerIgnore,
-) -> Vec<Finding> {
+pub(super) fn missing_sources(tree: &SourceTree, used: UsedDockerfile<'_>, ignore: &DockerIgnore) -> Vec<Finding> {
     let ignored = ignore.ignored_files(tree);
     sources(used.dockerfile)
         .filter_map(|source| Some((plain_path(source.text)?, source)))
@@ -138,11 +120,7 @@ fn ignored_source(
     for file in files_of_source(tree, path) {
         first = Some(ignored.get(file)?).or(first);
     }
-    let IgnoreReason {
-        file,
-        line,
-        pattern,
-    } = first?;
+    let IgnoreReason { file, line, pattern } = first?;
     Some(SRC011.finding_with(
         format!("`{written}` is excluded from the build by `{pattern}` in {file}, line {line}"),
         format!("Delete that line, or write `!{path}` on a line below it."),
@@ -150,8 +128,7 @@ fn ignored_source(
 }
 
 fn files_of_source<'a>(tree: &'a SourceTree, path: &'a str) -> impl Iterator<Item = &'a str> {
-    let glob =
-        (has_wildcard(path) && !tree.entries.contains_key(path)).then(|| Glob::of_copy(path));
+    let glob = (has_wildcard(path) && !tree.entries.contains_key(path)).then(|| Glob::of_copy(path));
     let below = format!("{path}/");
     let (from, wild) = match glob {
         Some(_) => ("", true),
@@ -205,12 +182,8 @@ fn nearest<'a>(tree: &'a SourceTree, path: &str) -> Option<&'a str> {
 fn location(tree: &SourceTree, path: &str, line: u32, source: &str) -> Location {
     let text = String::from_utf8_lossy(tree.text(path).unwrap_or_default()).into_owned();
     let from = (1..).zip(text.lines()).skip_while(|(n, _)| *n < line);
-    let mut part = from
-        .clone()
-        .take_while(|(n, l)| *n == line || !l.trim().is_empty());
-    let found = part
-        .find(|(_, l)| l.contains(source))
-        .or_else(|| from.clone().next());
+    let mut part = from.clone().take_while(|(n, l)| *n == line || !l.trim().is_empty());
+    let found = part.find(|(_, l)| l.contains(source)).or_else(|| from.clone().next());
     match found {
         Some((line, text)) => Location::line(path, line).with_text(text.trim_end()),
         None => Location::line(path, line),

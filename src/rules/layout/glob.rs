@@ -71,9 +71,7 @@ impl Glob {
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             rest = &rest[c.len_utf8()..];
-            let end_of_class = rest
-                .find(['/', ']'])
-                .filter(|end| rest[*end..].starts_with(']'));
+            let end_of_class = rest.find(['/', ']']).filter(|end| rest[*end..].starts_with(']'));
             tokens.push(match (c, end_of_class) {
                 ('*', _) => Token::AnyChars,
                 ('?', _) => Token::AnyChar,
@@ -140,11 +138,7 @@ struct States<'a> {
 
 impl<'a> States<'a> {
     fn new(glob: &'a Glob) -> Self {
-        Self {
-            tokens: &glob.0,
-            is_active: vec![false; glob.0.len() + 1],
-            end: 0,
-        }
+        Self { tokens: &glob.0, is_active: vec![false; glob.0.len() + 1], end: 0 }
     }
 
     /// Adds a state, and those behind it that need no character.
@@ -284,11 +278,7 @@ mod tests {
             ("*", "", true),
             ("s*", "src/main.py", true),
         ] {
-            assert_eq!(
-                Glob::of_copy(pattern).matches(path),
-                expected,
-                "{pattern} {path}"
-            );
+            assert_eq!(Glob::of_copy(pattern).matches(path), expected, "{pattern} {path}");
         }
     }
 }

@@ -51,9 +51,7 @@ impl DockerIgnore {
     /// The finding SRC012, if the file is not usable.
     pub fn for_dockerfile(tree: &SourceTree, dockerfile: &str) -> Result<Self, Box<Finding>> {
         let own = format!("{dockerfile}.dockerignore");
-        let Some((file, entry)) = [own.as_str(), FILE]
-            .into_iter()
-            .find_map(|name| tree.entries.get_key_value(name))
+        let Some((file, entry)) = [own.as_str(), FILE].into_iter().find_map(|name| tree.entries.get_key_value(name))
         else {
             return Ok(Self::default());
         };
@@ -97,17 +95,9 @@ impl DockerIgnore {
                 let location = Location::line(file, line).with_text(whole.trim_end());
                 return Err(Box::new(SRC012.finding(message).at(location)));
             };
-            patterns.push(Pattern {
-                line,
-                text: written.to_owned(),
-                includes,
-                glob,
-            });
+            patterns.push(Pattern { line, text: written.to_owned(), includes, glob });
         }
-        Ok(Self {
-            file: file.to_owned(),
-            patterns,
-        })
+        Ok(Self { file: file.to_owned(), patterns })
     }
 
     /// The pattern that excludes a file from the build context. `None` if the file is part of it.
@@ -119,25 +109,16 @@ impl DockerIgnore {
                 excluded_by = (!pattern.includes).then_some(pattern);
             }
         }
-        excluded_by.map(|pattern| IgnoreReason {
-            file: &self.file,
-            line: pattern.line,
-            pattern: &pattern.text,
-        })
+        excluded_by.map(|pattern| IgnoreReason { file: &self.file, line: pattern.line, pattern: &pattern.text })
     }
 
     /// All ignored files of the tree, each with its reason.
-    pub(super) fn ignored_files<'a>(
-        &'a self,
-        tree: &'a SourceTree,
-    ) -> BTreeMap<&'a str, IgnoreReason<'a>> {
+    pub(super) fn ignored_files<'a>(&'a self, tree: &'a SourceTree) -> BTreeMap<&'a str, IgnoreReason<'a>> {
         if self.patterns.is_empty() {
             return BTreeMap::new();
         }
         let paths = tree.entries.keys().map(String::as_str);
-        paths
-            .filter_map(|p| Some((p, self.ignored_by(p)?)))
-            .collect()
+        paths.filter_map(|p| Some((p, self.ignored_by(p)?))).collect()
     }
 }
 
@@ -170,16 +151,8 @@ mod tests {
         paths.filter(|p| ignore.ignored_by(p).is_none()).collect()
     }
 
-    const TREE: [&str; 8] = [
-        "README.md",
-        "a.log",
-        "data/a.log",
-        "data/deep/a.log",
-        "data/deep/keep.txt",
-        "data/x",
-        "main.py",
-        "src/data",
-    ];
+    const TREE: [&str; 8] =
+        ["README.md", "a.log", "data/a.log", "data/deep/a.log", "data/deep/keep.txt", "data/x", "main.py", "src/data"];
 
     #[test]
     fn patterns_have_dockers_meaning() {
@@ -188,20 +161,14 @@ mod tests {
             ("# *\n\n  \n", &TREE[..]),
             ("data", &["README.md", "a.log", "main.py", "src/data"]),
             ("/data/\n", &["README.md", "a.log", "main.py", "src/data"]),
-            (
-                "./src/../data",
-                &["README.md", "a.log", "main.py", "src/data"],
-            ),
+            ("./src/../data", &["README.md", "a.log", "main.py", "src/data"]),
             ("**", &[]),
             ("*\n!main.py", &["main.py"]),
             ("*\n! main.py \r\n", &["main.py"]),
             ("*\n!data/deep", &["data/deep/a.log", "data/deep/keep.txt"]),
             ("*\n!**/keep.txt", &["data/deep/keep.txt"]),
             ("!main.py\n*", &[]),
-            (
-                "data/**\n!data/x",
-                &["README.md", "a.log", "data/x", "main.py", "src/data"],
-            ),
+            ("data/**\n!data/x", &["README.md", "a.log", "data/x", "main.py", "src/data"]),
             (".", &TREE[..]),
             ("/", &TREE[..]),
         ] {
@@ -209,10 +176,7 @@ mod tests {
         }
         assert_eq!(included("*.log", &TREE).len(), 7);
         assert_eq!(included("**/*.log", &TREE).len(), 5);
-        assert_eq!(
-            included("**/data", &TREE),
-            ["README.md", "a.log", "main.py"]
-        );
+        assert_eq!(included("**/data", &TREE), ["README.md", "a.log", "main.py"]);
         assert_eq!(included("*/*.log", &TREE).len(), 7);
     }
 

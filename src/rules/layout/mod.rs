@@ -38,16 +38,9 @@ pub fn commit_gone() -> Finding {
 }
 
 /// Checks the files, except for the content of the Dockerfiles.
-pub fn check_layout(
-    tree: &SourceTree,
-    used: &[UsedDockerfile<'_>],
-    template: Option<&SourceTree>,
-) -> Vec<Finding> {
+pub fn check_layout(tree: &SourceTree, used: &[UsedDockerfile<'_>], template: Option<&SourceTree>) -> Vec<Finding> {
     let mut findings = tree::check_paths(tree);
-    let copied = used
-        .iter()
-        .flat_map(|u| copies::named_files(tree, u.dockerfile))
-        .collect();
+    let copied = used.iter().flat_map(|u| copies::named_files(tree, u.dockerfile)).collect();
     findings.extend(tree::check_pointers(tree, &copied));
     let mut started = Vec::new();
     for one in used {
@@ -58,11 +51,7 @@ pub fn check_layout(
         started.extend(scripts::started_script(tree, one.dockerfile));
     }
     findings.extend(scripts::check_scripts(tree, &started));
-    findings.extend(
-        template
-            .into_iter()
-            .flat_map(|template| untouched_files(tree, template)),
-    );
+    findings.extend(template.into_iter().flat_map(|template| untouched_files(tree, template)));
     findings.dedup();
     findings
 }
@@ -72,8 +61,7 @@ pub fn check_layout(
 /// # Errors
 /// The findings SRC001, SRC002 or DF001, if there is no readable Dockerfile.
 pub fn dockerfile_bytes<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8], Vec<Finding>> {
-    let same_but_for_case =
-        |other: &&String| *other != path && other.to_lowercase() == path.to_lowercase();
+    let same_but_for_case = |other: &&String| *other != path && other.to_lowercase() == path.to_lowercase();
     let finding = match tree.entries.get(path) {
         Some(entry) => match &entry.kind {
             EntryKind::File { .. } => {
@@ -86,10 +74,7 @@ pub fn dockerfile_bytes<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8]
                     return Ok(text);
                 } else if entry.bytes > limits::DOCKERFILE_BYTES_MAX as u64 {
                     DF001.finding_with(
-                        format!(
-                            "`{path}` has more than {} KiB",
-                            limits::DOCKERFILE_BYTES_MAX / 1024
-                        ),
+                        format!("`{path}` has more than {} KiB", limits::DOCKERFILE_BYTES_MAX / 1024),
                         "Move data and long scripts into separate files and COPY them.",
                     )
                 } else {
@@ -99,9 +84,7 @@ pub fn dockerfile_bytes<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8]
             EntryKind::Symlink(_) => SRC002.finding(format!("`{path}` is a symbolic link")),
             EntryKind::Submodule => SRC002.finding(format!("`{path}` is a submodule")),
         },
-        None if tree::is_directory(tree, path) => {
-            SRC002.finding(format!("`{path}` is a directory"))
-        }
+        None if tree::is_directory(tree, path) => SRC002.finding(format!("`{path}` is a directory")),
         None => return Err(vec![no_dockerfile(tree, path)]),
     };
     Err(vec![finding.at(Location::file(path))])
@@ -110,11 +93,7 @@ pub fn dockerfile_bytes<'a>(tree: &'a SourceTree, path: &str) -> Result<&'a [u8]
 fn no_dockerfile(tree: &SourceTree, path: &str) -> Finding {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let wanted = name(path);
-    let paths = || {
-        tree.entries
-            .keys()
-            .filter(|p| name(p).contains("dockerfile") || name(p) == wanted)
-    };
+    let paths = || tree.entries.keys().filter(|p| name(p).contains("dockerfile") || name(p) == wanted);
     let near = paths()
         .find(|p| p.to_lowercase() == path.to_lowercase())
         .or_else(|| paths().find(|p| name(p).starts_with(&format!("{wanted}."))))
@@ -128,9 +107,7 @@ fn no_dockerfile(tree: &SourceTree, path: &str) -> Finding {
         Some(near) => SRC001
             .finding_with(
                 format!("There is no file named `{path}`, but there is `{near}`"),
-                format!(
-                    "Rename the file, or write `dockerfile = \"{near}\"` into submission.toml."
-                ),
+                format!("Rename the file, or write `dockerfile = \"{near}\"` into submission.toml."),
             )
             .at(Location::file(near)),
         None => SRC001.finding(format!("There is no file named `{path}`")),
@@ -145,15 +122,9 @@ fn untouched_files(tree: &SourceTree, template: &SourceTree) -> Vec<Finding> {
         .filter(|(path, text)| tree.text(path) == Some(text.as_slice()))
         .filter_map(|(path, text)| {
             let text = String::from_utf8_lossy(text);
-            let (line, text) = (1..)
-                .zip(text.lines())
-                .find(|(_, l)| l.contains(PLACEHOLDER))?;
+            let (line, text) = (1..).zip(text.lines()).find(|(_, l)| l.contains(PLACEHOLDER))?;
             let location = Location::line(path.as_str(), line).with_text(text.trim_end());
-            Some(
-                SRC007
-                    .finding(format!("`{path}` is identical to the template"))
-                    .at(location),
-            )
+            Some(SRC007.finding(format!("`{path}` is identical to the template")).at(location))
         })
         .collect()
 }

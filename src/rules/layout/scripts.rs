@@ -80,57 +80,32 @@ fn source_of(tree: &SourceTree, steps: &[&Step], script: &str) -> Option<String>
     for step in steps {
         match &step.instruction {
             Instruction::Workdir(path) => directory.clone_from(path),
-            Instruction::Copy {
-                from: None,
-                sources,
-                target,
-                ..
-            } => {
-                copies.push((
-                    sources,
-                    absolute(&directory, target),
-                    target.ends_with(['/', '.']),
-                ));
+            Instruction::Copy { from: None, sources, target, .. } => {
+                copies.push((sources, absolute(&directory, target), target.ends_with(['/', '.'])));
             }
             _ => {}
         }
     }
     let script = absolute(&directory, script);
     copies.iter().rev().find_map(|(sources, target, into)| {
-        sources
-            .iter()
-            .filter_map(|s| plain_path(s))
-            .find_map(|source| {
-                let name = source.rsplit('/').next().unwrap_or(&source);
-                let below = script
-                    .strip_prefix(target.as_str())
-                    .map(|rest| rest.trim_start_matches('/'))?;
-                let path = if tree::is_directory(tree, &source) || source.is_empty() {
-                    [source.as_str(), below]
-                        .into_iter()
-                        .filter(|p| !p.is_empty())
-                        .collect::<Vec<_>>()
-                        .join("/")
-                } else if (below.is_empty() && !into) || below == name {
-                    source.clone()
-                } else {
-                    return None;
-                };
-                tree.entries.contains_key(&path).then_some(path)
-            })
+        sources.iter().filter_map(|s| plain_path(s)).find_map(|source| {
+            let name = source.rsplit('/').next().unwrap_or(&source);
+            let below = script.strip_prefix(target.as_str()).map(|rest| rest.trim_start_matches('/'))?;
+            let path = if tree::is_directory(tree, &source) || source.is_empty() {
+                [source.as_str(), below].into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/")
+            } else if (below.is_empty() && !into) || below == name {
+                source.clone()
+            } else {
+                return None;
+            };
+            tree.entries.contains_key(&path).then_some(path)
+        })
     })
 }
 
 fn absolute(directory: &str, path: &str) -> String {
-    let joined = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("{directory}/{path}")
-    };
-    let parts: Vec<&str> = joined
-        .split('/')
-        .filter(|p| !matches!(*p, "" | "."))
-        .collect();
+    let joined = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+    let parts: Vec<&str> = joined.split('/').filter(|p| !matches!(*p, "" | ".")).collect();
     format!("/{}", parts.join("/"))
 }
 
@@ -148,9 +123,7 @@ pub(super) fn check_scripts(tree: &SourceTree, started: &[StartedScript]) -> Vec
         tree.entries
             .iter()
             .filter(|(path, entry)| {
-                !known.contains(path.as_str())
-                    && has_interpreter(entry)
-                    && has_carriage_return(entry)
+                !known.contains(path.as_str()) && has_interpreter(entry) && has_carriage_return(entry)
             })
             .map(|(path, _)| {
                 let message = format!("The script `{path}` has Windows line endings");

@@ -17,22 +17,13 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
         let kind = match text.strip_prefix("->") {
             Some(target) => EntryKind::Symlink(target.to_owned()),
             None if name.ends_with('@') => EntryKind::Submodule,
-            None => EntryKind::File {
-                executable: name.ends_with('*'),
-            },
+            None => EntryKind::File { executable: name.ends_with('*') },
         };
         if matches!(kind, EntryKind::File { .. }) {
             tree.texts.insert(path.clone(), text.as_bytes().to_vec());
         }
         let head = text.as_bytes().to_vec();
-        tree.entries.insert(
-            path,
-            Entry {
-                kind,
-                bytes: text.len() as u64,
-                head,
-            },
-        );
+        tree.entries.insert(path, Entry { kind, bytes: text.len() as u64, head });
     }
     tree
 }
@@ -41,13 +32,8 @@ fn tree(files: &[(&str, &str)]) -> SourceTree {
 fn findings(text: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let mut all = files.to_vec();
     all.push(("Dockerfile", text));
-    let seen =
-        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
-            .seen;
-    let used = [UsedDockerfile {
-        path: "Dockerfile",
-        dockerfile: &seen,
-    }];
+    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [UsedDockerfile { path: "Dockerfile", dockerfile: &seen }];
     check_layout(&tree(&all), &used, None)
 }
 
@@ -56,10 +42,7 @@ fn found(text: &str, files: &[(&str, &str)]) -> Vec<String> {
     findings(text, files)
         .iter()
         .map(|f| {
-            let location = f
-                .location
-                .as_ref()
-                .map_or(String::new(), |p| format!(" {p}"));
+            let location = f.location.as_ref().map_or(String::new(), |p| format!(" {p}"));
             format!("{} {}{location}", f.code, f.severity)
         })
         .collect()
@@ -100,10 +83,7 @@ fn every_path_is_checked() {
         ("run.sh", "#!/bin/sh\r\n", "SRC010 warning run.sh:1"),
     ] {
         assert_eq!(found(PLAIN, &[(name, text)]), [expected], "{name}");
-        all += &samples::block(
-            format!("{name:?} {text:?}"),
-            &findings(PLAIN, &[(name, text)]),
-        );
+        all += &samples::block(format!("{name:?} {text:?}"), &findings(PLAIN, &[(name, text)]));
     }
     // Each link alone stays inside. Together they lead out.
     let chain = [("a/b/up", "->../.."), ("out", "->a/b/up/../x")];
@@ -123,36 +103,16 @@ fn every_path_is_checked() {
 
 #[test]
 fn the_sources_of_copy_must_exist() {
-    let files = [
-        ("main.py", "x"),
-        ("src/a.py", "x"),
-        ("Weights.bin", POINTER),
-        ("link", "->src"),
-    ];
+    let files = [("main.py", "x"), ("src/a.py", "x"), ("Weights.bin", POINTER), ("link", "->src")];
     for (copy, expected) in [
-        (
-            "COPY main.py /app/",
-            &["SRC005 warning Weights.bin"] as &[_],
-        ),
+        ("COPY main.py /app/", &["SRC005 warning Weights.bin"] as &[_]),
         ("COPY . /app/", &["SRC005 warning Weights.bin"]),
         ("COPY Weights.bin /app/", &["SRC005 error Weights.bin"]),
         ("COPY *.bin /app/", &["SRC005 error Weights.bin"]),
-        (
-            "COPY ./src/ link/a.py $X *.zip /app/",
-            &["SRC005 warning Weights.bin"],
-        ),
-        (
-            "COPY weights.bin /app/",
-            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"],
-        ),
-        (
-            "COPY main.py \\\n  a.py /app/",
-            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:3"],
-        ),
-        (
-            "COPY *.zip /app/",
-            &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"],
-        ),
+        ("COPY ./src/ link/a.py $X *.zip /app/", &["SRC005 warning Weights.bin"]),
+        ("COPY weights.bin /app/", &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"]),
+        ("COPY main.py \\\n  a.py /app/", &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:3"]),
+        ("COPY *.zip /app/", &["SRC005 warning Weights.bin", "SRC011 error Dockerfile:2"]),
     ] {
         let text = format!("FROM scratch\n{copy}\nCMD [\"/x\"]\n");
         assert_eq!(found(&text, &files), expected, "{copy}");
@@ -161,24 +121,12 @@ fn the_sources_of_copy_must_exist() {
     let seen = dockerfile::check_dockerfile("Dockerfile", text, &Policy::new(["scratch"], [])).seen;
     let missing = copies::missing_sources(
         &tree(&files),
-        UsedDockerfile {
-            path: "Dockerfile",
-            dockerfile: &seen,
-        },
+        UsedDockerfile { path: "Dockerfile", dockerfile: &seen },
         &DockerIgnore::default(),
     );
-    insta::assert_snapshot!(
-        "sources",
-        samples::block("COPY weights.bin a.py /app/", &missing)
-    );
-    assert_eq!(
-        missing[0].help,
-        "Did you mean `Weights.bin`? Names are case-sensitive."
-    );
-    assert_eq!(
-        missing[1].help,
-        "Did you mean `src/a.py`? Names are case-sensitive."
-    );
+    insta::assert_snapshot!("sources", samples::block("COPY weights.bin a.py /app/", &missing));
+    assert_eq!(missing[0].help, "Did you mean `Weights.bin`? Names are case-sensitive.");
+    assert_eq!(missing[1].help, "Did you mean `src/a.py`? Names are case-sensitive.");
 }
 
 /// The findings for a Dockerfile with this COPY and this `.dockerignore`. All of them are errors.
@@ -192,13 +140,8 @@ fn ignored(copy: &str, patterns: &str) -> Vec<Finding> {
         (".dockerignore", patterns),
         ("Dockerfile", text.as_str()),
     ];
-    let seen =
-        dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], []))
-            .seen;
-    let used = [UsedDockerfile {
-        path: "Dockerfile",
-        dockerfile: &seen,
-    }];
+    let seen = dockerfile::check_dockerfile("Dockerfile", text.as_bytes(), &Policy::new(["scratch"], [])).seen;
+    let used = [UsedDockerfile { path: "Dockerfile", dockerfile: &seen }];
     let found = check_layout(&tree(&files), &used, None);
     assert!(found.iter().all(Finding::is_error), "{found:?}");
     found
@@ -233,28 +176,21 @@ fn ignored_files_cannot_be_copied() {
 
 #[test]
 fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
-    let files = tree(&[
-        (".dockerignore", "a"),
-        ("d/File.dockerignore", "b"),
-        ("a", ""),
-    ]);
+    let files = tree(&[(".dockerignore", "a"), ("d/File.dockerignore", "b"), ("a", "")]);
     let is_ignored = |dockerfile, path| {
         let ignore = DockerIgnore::for_dockerfile(&files, dockerfile).unwrap();
         ignore.ignored_by(path).is_some()
     };
     assert!(is_ignored("Dockerfile", "a") && !is_ignored("Dockerfile", "b"));
     assert!(is_ignored("d/File", "b") && !is_ignored("d/File", "a"));
-    let refused =
-        |tree: &SourceTree| *DockerIgnore::for_dockerfile(tree, "Dockerfile").unwrap_err();
+    let refused = |tree: &SourceTree| *DockerIgnore::for_dockerfile(tree, "Dockerfile").unwrap_err();
     let link = tree(&[(".dockerignore", "->a"), ("a", "")]);
     let many = "x\n".repeat(1001);
     let many = tree(&[(".dockerignore", many.as_str())]);
     let mut large = tree(&[(".dockerignore", "x")]);
     large.texts.clear();
     let mut latin = tree(&[(".dockerignore", "x")]);
-    latin
-        .texts
-        .insert(".dockerignore".into(), b"caf\xe9".to_vec());
+    latin.texts.insert(".dockerignore".into(), b"caf\xe9".to_vec());
     let findings = [&link, &many, &large, &latin].map(refused);
     insta::assert_snapshot!("ignore-files", samples::block(".dockerignore", &findings));
 }
@@ -264,46 +200,22 @@ fn the_script_that_the_image_starts_must_be_startable() {
     let mut all = String::new();
     let run = |head, name| [(name, head)];
     for (lines, file, expected) in [
-        (
-            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
-            run("#!/bin/sh\r\n", "run.sh*"),
-            "SRC010 error run.sh:1",
-        ),
-        (
-            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
-            run("#!/bin/sh\n", "run.sh"),
-            "SRC010 error run.sh:1",
-        ),
+        ("COPY run.sh /run.sh\nCMD [\"/run.sh\"]", run("#!/bin/sh\r\n", "run.sh*"), "SRC010 error run.sh:1"),
+        ("COPY run.sh /run.sh\nCMD [\"/run.sh\"]", run("#!/bin/sh\n", "run.sh"), "SRC010 error run.sh:1"),
         (
             "COPY run.sh /run.sh\nRUN make install\nCMD [\"/run.sh\"]",
             run("#!/bin/sh\n", "run.sh"),
             "SRC010 warning run.sh:1",
         ),
-        (
-            "COPY run.sh /run.sh\nRUN chmod +x /run.sh\nCMD [\"/run.sh\"]",
-            run("#!/bin/sh\n", "run.sh"),
-            "",
-        ),
-        (
-            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
-            run("#!/bin/sh\n", "run.sh*"),
-            "",
-        ),
-        (
-            "COPY run.sh /run.sh\nCMD [\"/run.sh\"]",
-            run("echo\n", "run.sh*"),
-            "SRC010 warning run.sh:1",
-        ),
+        ("COPY run.sh /run.sh\nRUN chmod +x /run.sh\nCMD [\"/run.sh\"]", run("#!/bin/sh\n", "run.sh"), ""),
+        ("COPY run.sh /run.sh\nCMD [\"/run.sh\"]", run("#!/bin/sh\n", "run.sh*"), ""),
+        ("COPY run.sh /run.sh\nCMD [\"/run.sh\"]", run("echo\n", "run.sh*"), "SRC010 warning run.sh:1"),
         (
             "COPY run.sh /app/\nENTRYPOINT [\"/bin/bash\", \"-e\", \"/app/run.sh\"]",
             run("echo\r\n", "run.sh"),
             "SRC010 error run.sh:1",
         ),
-        (
-            "COPY run.sh /app/\nENTRYPOINT [\"sh\", \"/app/run.sh\"]",
-            run("echo\n", "run.sh"),
-            "",
-        ),
+        ("COPY run.sh /app/\nENTRYPOINT [\"sh\", \"/app/run.sh\"]", run("echo\n", "run.sh"), ""),
         (
             "WORKDIR /app\nCOPY . .\nENTRYPOINT [\"./bin/run.sh\"]",
             run("#!/bin/sh\n", "bin/run.sh"),
@@ -314,17 +226,10 @@ fn the_script_that_the_image_starts_must_be_startable() {
             run("#!/bin/sh\n", "bin/run.sh"),
             "SRC010 error bin/run.sh:1",
         ),
-        (
-            "COPY main.py /app/\nCMD [\"python3\", \"/app/main.py\"]",
-            run("import os\r\n", "main.py"),
-            "",
-        ),
+        ("COPY main.py /app/\nCMD [\"python3\", \"/app/main.py\"]", run("import os\r\n", "main.py"), ""),
     ] {
         let text = format!("FROM scratch\n{lines}\n");
-        let expected: Vec<_> = Some(expected)
-            .filter(|e| !e.is_empty())
-            .into_iter()
-            .collect();
+        let expected: Vec<_> = Some(expected).filter(|e| !e.is_empty()).into_iter().collect();
         assert_eq!(found(&text, &file), expected, "{lines}");
         all += &samples::block(format!("{lines:?} {file:?}"), &findings(&text, &file));
     }
@@ -334,10 +239,7 @@ fn the_script_that_the_image_starts_must_be_startable() {
 #[test]
 fn a_missing_dockerfile_is_reported_with_the_nearest_file() {
     let read = |tree: &SourceTree| dockerfile_bytes(tree, "Dockerfile").map(<[u8]>::to_vec);
-    assert_eq!(
-        read(&tree(&[("Dockerfile", "FROM x")])),
-        Ok(b"FROM x".to_vec())
-    );
+    assert_eq!(read(&tree(&[("Dockerfile", "FROM x")])), Ok(b"FROM x".to_vec()));
     let mut all = String::new();
     for (files, code) in [
         (&[] as &[_], "SRC001"),
@@ -366,20 +268,10 @@ fn a_missing_dockerfile_is_reported_with_the_nearest_file() {
 
 #[test]
 fn an_unchanged_template_is_reported_with_file_and_line() {
-    let template = tree(&[
-        ("main.py", "import x\n# TEMPLATE: replace\n"),
-        ("README.md", "x"),
-    ]);
-    let untouched = check_layout(
-        &tree(&[("main.py", "import x\n# TEMPLATE: replace\n")]),
-        &[],
-        Some(&template),
-    );
+    let template = tree(&[("main.py", "import x\n# TEMPLATE: replace\n"), ("README.md", "x")]);
+    let untouched = check_layout(&tree(&[("main.py", "import x\n# TEMPLATE: replace\n")]), &[], Some(&template));
     insta::assert_snapshot!("template", samples::block("unchanged", &untouched));
-    let changed = tree(&[
-        ("main.py", "import y\n# TEMPLATE: replace\n"),
-        ("README.md", "x"),
-    ]);
+    let changed = tree(&[("main.py", "import y\n# TEMPLATE: replace\n"), ("README.md", "x")]);
     assert_eq!(check_layout(&changed, &[], Some(&template)), []);
 }
 
@@ -400,16 +292,11 @@ proptest! {
 #[test]
 fn hostile_trees_take_no_longer_than_others() {
     let started = std::time::Instant::now();
-    let names: Vec<String> = (0..4_000)
-        .map(|n| format!("directory/{}/{n}", n % 7))
-        .collect();
+    let names: Vec<String> = (0..4_000).map(|n| format!("directory/{}/{n}", n % 7)).collect();
     let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
     for (first, second, expected) in [("*a ", "zz ", 0), ("zz ", "*a ", 1)] {
         let copies = [first, second].map(|source| format!("COPY {}/\n", source.repeat(9000)));
-        assert_eq!(
-            found(&format!("FROM scratch\n{}", copies.concat()), &files).len(),
-            expected
-        );
+        assert_eq!(found(&format!("FROM scratch\n{}", copies.concat()), &files).len(), expected);
     }
     let target = format!("->{}", "directory/../".repeat(75));
     let links: Vec<String> = (0..1000).map(|n| format!("l{n}")).collect();

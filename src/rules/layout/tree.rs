@@ -20,15 +20,9 @@ const NAME_CHARS_MAX: usize = 80;
 
 pub(super) fn check_paths(tree: &SourceTree) -> Vec<Finding> {
     let mut findings = check_names(tree);
-    let submodules = tree
-        .entries
-        .iter()
-        .filter(|(_, e)| e.kind == EntryKind::Submodule);
+    let submodules = tree.entries.iter().filter(|(_, e)| e.kind == EntryKind::Submodule);
     let message = |path| format!("`{path}` is a submodule, and Referee does not fetch submodules");
-    findings.extend(first_findings(
-        &SRC004,
-        submodules.map(|(path, _)| (path, message(path))),
-    ));
+    findings.extend(first_findings(&SRC004, submodules.map(|(path, _)| (path, message(path)))));
     findings.extend(check_links(tree));
     findings.extend(check_case(tree));
     findings
@@ -47,11 +41,8 @@ fn check_links(tree: &SourceTree) -> Vec<Finding> {
         let message = format!("The repository has more than {LINKS_MAX} symbolic links");
         return vec![SRC006.finding_with(message, "Replace links with the files themselves.")];
     }
-    let out = all
-        .into_iter()
-        .filter(|(path, target)| leads_out(tree, path, target));
-    let message =
-        |path| format!("The symbolic link `{path}` leads out of the repository, or in a circle");
+    let out = all.into_iter().filter(|(path, target)| leads_out(tree, path, target));
+    let message = |path| format!("The symbolic link `{path}` leads out of the repository, or in a circle");
     first_findings(&SRC006, out.map(|(path, _)| (path, message(path))))
 }
 
@@ -60,34 +51,25 @@ pub(super) fn check_pointers(tree: &SourceTree, copied: &BTreeSet<String>) -> Ve
     let all = || {
         tree.entries
             .iter()
-            .filter(|(_, e)| {
-                matches!(e.kind, EntryKind::File { .. }) && e.head.starts_with(POINTER)
-            })
+            .filter(|(_, e)| matches!(e.kind, EntryKind::File { .. }) && e.head.starts_with(POINTER))
             .map(|(path, _)| path)
     };
     let message = |path: &String| format!("`{path}` is only a Git LFS pointer");
     let mut findings: Vec<Finding> = all()
         .filter(|path| copied.contains(*path))
         .map(|path| {
-            let mut finding =
-                SRC005.finding(format!("{}, and the Dockerfile copies it", message(path)));
+            let mut finding = SRC005.finding(format!("{}, and the Dockerfile copies it", message(path)));
             finding.severity = crate::model::Severity::Error;
             finding.at(Location::file(path.as_str()))
         })
         .collect();
     let others = all().filter(|path| !copied.contains(*path));
-    findings.extend(first_findings(
-        &SRC005,
-        others.map(|path| (path, message(path))),
-    ));
+    findings.extend(first_findings(&SRC005, others.map(|path| (path, message(path)))));
     findings
 }
 
 /// A finding for each of the first paths, and one with the number of the others.
-fn first_findings<'a>(
-    rule: &Rule,
-    messages: impl Iterator<Item = (&'a String, String)>,
-) -> Vec<Finding> {
+fn first_findings<'a>(rule: &Rule, messages: impl Iterator<Item = (&'a String, String)>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut more = 0;
     for (path, message) in messages {
@@ -109,11 +91,7 @@ fn more_paths(more: usize) -> String {
 }
 
 fn check_names(tree: &SourceTree) -> Vec<Finding> {
-    let refused: Vec<&String> = tree
-        .entries
-        .keys()
-        .filter(|path| is_refused_name(path))
-        .collect();
+    let refused: Vec<&String> = tree.entries.keys().filter(|path| is_refused_name(path)).collect();
     let mut findings: Vec<Finding> = refused
         .iter()
         .take(FINDINGS_MAX)
@@ -129,23 +107,16 @@ fn check_names(tree: &SourceTree) -> Vec<Finding> {
 
 /// Git itself refuses most of these names, but a hostile client does not.
 fn is_refused_name(path: &str) -> bool {
-    let odd_letter = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{fffd}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let odd_letter =
+        |c: char| c.is_control() || matches!(c, '\u{fffd}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // Some file systems drop invisible characters, so that `.g\u{200c}it` is `.git`.
     let bare = |part: &str| -> String {
-        part.chars()
-            .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
-            .collect()
+        part.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')).collect()
     };
     path.contains(odd_letter)
-        || path.split('/').any(|part| {
-            matches!(
-                bare(part).to_ascii_lowercase().as_str(),
-                "" | "." | ".." | ".git" | "git~1"
-            )
-        })
+        || path
+            .split('/')
+            .any(|part| matches!(bare(part).to_ascii_lowercase().as_str(), "" | "." | ".." | ".git" | "git~1"))
 }
 
 fn check_case(tree: &SourceTree) -> Vec<Finding> {
@@ -162,21 +133,13 @@ fn check_case(tree: &SourceTree) -> Vec<Finding> {
 /// Whether there is an entry below this path.
 pub(super) fn is_directory(tree: &SourceTree, path: &str) -> bool {
     let below = format!("{path}/");
-    tree.entries
-        .range(below.clone()..)
-        .next()
-        .is_some_and(|(next, _)| next.starts_with(&below))
+    tree.entries.range(below.clone()..).next().is_some_and(|(next, _)| next.starts_with(&below))
 }
 
 /// Follows a link through the listing, including other links.
 fn leads_out(tree: &SourceTree, link: &str, target: &str) -> bool {
-    let parent = |path: &str| {
-        path.rsplit_once('/')
-            .map(|(parent, _)| parent.len())
-            .unwrap_or(0)
-    };
-    if target.starts_with('/') || target.is_empty() || target.len() > limits::SOURCE_PATH_CHARS_MAX
-    {
+    let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.len()).unwrap_or(0);
+    if target.starts_with('/') || target.is_empty() || target.len() > limits::SOURCE_PATH_CHARS_MAX {
         return true;
     }
     let mut at = link[..parent(link)].to_owned();
@@ -199,10 +162,7 @@ fn leads_out(tree: &SourceTree, link: &str, target: &str) -> bool {
         at.push_str(part);
         if let Some(EntryKind::Symlink(next)) = tree.entries.get(&at).map(|e| &e.kind) {
             links += 1;
-            if links > LINK_CHAIN_MAX
-                || next.starts_with('/')
-                || next.len() > limits::SOURCE_PATH_CHARS_MAX
-            {
+            if links > LINK_CHAIN_MAX || next.starts_with('/') || next.len() > limits::SOURCE_PATH_CHARS_MAX {
                 return true;
             }
             at.truncate(parent(&at));

@@ -10,11 +10,8 @@ pub struct Asset {
     pub text: &'static str,
 }
 
-pub const STYLE: Asset = Asset {
-    path: "/assets/referee.css",
-    content_type: "text/css; charset=utf-8",
-    text: include_str!("referee.css"),
-};
+pub const STYLE: Asset =
+    Asset { path: "/assets/referee.css", content_type: "text/css; charset=utf-8", text: include_str!("referee.css") };
 
 /// Live updates and copy buttons. Pages are complete without it.
 pub const SCRIPT: Asset = Asset {
@@ -24,10 +21,7 @@ pub const SCRIPT: Asset = Asset {
 };
 
 /// The icon of the browser's tab.
-pub const ICON: Asset = Asset {
-    path: "/assets/referee.svg",
-    content_type: "image/svg+xml",
-    text: include_str!("referee.svg"),
-};
+pub const ICON: Asset =
+    Asset { path: "/assets/referee.svg", content_type: "image/svg+xml", text: include_str!("referee.svg") };
 
 pub const ALL: [Asset; 3] = [STYLE, SCRIPT, ICON];

@@ -13,10 +13,7 @@ use crate::report::{BoardView, CellView, ColumnView, RowView, sanitize};
 pub fn board(view: &BoardView, version: &str) -> Markup {
     let path = path(view);
     let events = format!("{path}/events");
-    let (task, phase) = (
-        sanitize::line(&view.task.title),
-        sanitize::line(&view.phase.title),
-    );
+    let (task, phase) = (sanitize::line(&view.task.title), sanitize::line(&view.phase.title));
     let title = format!("{task}, {phase}");
     let shell = Shell {
         title: &title,
@@ -66,12 +63,7 @@ fn path(view: &BoardView) -> String {
 
 /// One sentence about the current state, which a screen reader reads after an update.
 fn announcement(view: &BoardView) -> String {
-    let leaders: Vec<String> = view
-        .rows
-        .iter()
-        .take_while(|r| r.rank == 1)
-        .map(|r| r.team.to_string())
-        .collect();
+    let leaders: Vec<String> = view.rows.iter().take_while(|r| r.rank == 1).map(|r| r.team.to_string()).collect();
     let first = match leaders.as_slice() {
         [] => "no team is ranked yet".to_owned(),
         teams => format!("first: {}", teams.join(" and ")),

@@ -17,11 +17,7 @@ pub struct ErrorView {
 
 impl ErrorView {
     fn new(status: u16, title: &str, why: impl Into<String>) -> Self {
-        Self {
-            status,
-            title: title.to_owned(),
-            why: why.into(),
-        }
+        Self { status, title: title.to_owned(), why: why.into() }
     }
 
     /// The address has no page, or this reader may not see it. Both look the same.
@@ -65,13 +61,7 @@ impl ErrorView {
 }
 
 pub fn error(view: &ErrorView, version: &str) -> Markup {
-    let shell = Shell {
-        title: &view.title,
-        crumbs: &[],
-        events: None,
-        private: true,
-        version,
-    };
+    let shell = Shell { title: &view.title, crumbs: &[], events: None, private: true, version };
     let head = html! {
         p.status { (view.status) }
         h1 { (sanitize::line(&view.title)) }

@@ -9,13 +9,7 @@ use crate::report::{BoardLink, ChallengeView, HomeView, PhaseState, Titled, sani
 
 /// The page of all challenges.
 pub fn home(view: &HomeView, version: &str) -> Markup {
-    let shell = Shell {
-        title: "Challenges",
-        crumbs: &[],
-        events: None,
-        private: false,
-        version,
-    };
+    let shell = Shell { title: "Challenges", crumbs: &[], events: None, private: false, version };
     let head = html! {
         h1 { "Challenges" }
         p.lede { "Push a Dockerfile. Referee checks, builds, runs, scores and ranks it." }
@@ -36,13 +30,7 @@ pub fn home(view: &HomeView, version: &str) -> Markup {
 
 /// The page of one challenge.
 pub fn challenge(view: &ChallengeView, version: &str) -> Markup {
-    let shell = Shell {
-        title: &view.challenge.title,
-        crumbs: &[],
-        events: None,
-        private: false,
-        version,
-    };
+    let shell = Shell { title: &view.challenge.title, crumbs: &[], events: None, private: false, version };
     let head = html! {
         h1 { (title(&view.challenge)) }
         p.lede { (counted(view.boards.len() as u64, "leaderboard")) }
@@ -69,12 +57,7 @@ fn boards(view: &ChallengeView) -> Markup {
 }
 
 fn board_item(view: &ChallengeView, link: &BoardLink) -> Markup {
-    let address = format!(
-        "{}/{}/{}",
-        address(&view.challenge),
-        link.phase.slug,
-        link.task.slug
-    );
+    let address = format!("{}/{}/{}", address(&view.challenge), link.phase.slug, link.task.slug);
     html! {
         li {
             div.name {

@@ -8,16 +8,8 @@ use crate::rules::Rule;
 
 /// The page of all rules, in the given order.
 pub fn rules(all: &[Rule], version: &str) -> Markup {
-    let shell = Shell {
-        title: "Rules",
-        crumbs: &[],
-        events: None,
-        private: false,
-        version,
-    };
-    let groups: Vec<&[Rule]> = all
-        .chunk_by(|a, b| letters(a.code) == letters(b.code))
-        .collect();
+    let shell = Shell { title: "Rules", crumbs: &[], events: None, private: false, version };
+    let groups: Vec<&[Rule]> = all.chunk_by(|a, b| letters(a.code) == letters(b.code)).collect();
     let head = html! {
         h1 { "Rules" }
         p.lede.intro {

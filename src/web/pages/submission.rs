@@ -6,9 +6,7 @@ use super::layout::{Shell, page};
 use super::parts::{bar, copyable, icon, prose, severity, stage_title, state_class, timestamp};
 use super::{home, score};
 use crate::model::{Location, Origin, PublicState};
-use crate::report::{
-    FindingView, LogView, QuotaView, StageState, StageView, SubmissionView, Tone, sanitize,
-};
+use crate::report::{FindingView, LogView, QuotaView, StageState, StageView, SubmissionView, Tone, sanitize};
 
 pub fn submission(view: &SubmissionView, version: &str) -> Markup {
     let events = format!("/submissions/{}/events", token(view));
@@ -176,9 +174,7 @@ fn source_line(location: &Location) -> Markup {
     };
     let line = sanitize::text(text).replace('\n', " ");
     let blank = line.chars().take_while(|c| c.is_whitespace()).count();
-    let before = location
-        .column
-        .map_or(blank, |c| (c as usize).saturating_sub(1));
+    let before = location.column.map_or(blank, |c| (c as usize).saturating_sub(1));
     let start = line.char_indices().nth(before).map_or(0, |(at, _)| at);
     let (left, right) = line.split_at(start);
     html! {
@@ -222,11 +218,7 @@ fn quota_card(quota: &QuotaView) -> Markup {
     let rows = [
         ("Evaluations today", quota.used_today, quota.per_day),
         ("In this phase", quota.used_total, quota.total),
-        (
-            "Submissions today",
-            quota.submissions_today,
-            quota.submissions_per_day,
-        ),
+        ("Submissions today", quota.submissions_today, quota.submissions_per_day),
     ];
     html! {
         section.card {

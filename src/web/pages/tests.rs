@@ -26,15 +26,9 @@ fn pages_have_no_inline_script_and_no_inline_style() {
     for (name, html) in render_all_samples() {
         assert!(!html.contains(" style="), "{name}");
         assert!(!html.contains("<style"), "{name}");
-        assert!(
-            !html.contains(" onclick") && !html.contains("javascript:"),
-            "{name}"
-        );
+        assert!(!html.contains(" onclick") && !html.contains("javascript:"), "{name}");
         assert_eq!(html.matches("<script").count(), 1, "{name}");
-        assert!(
-            html.contains("<script src=\"/assets/referee.js\" defer></script>"),
-            "{name}"
-        );
+        assert!(html.contains("<script src=\"/assets/referee.js\" defer></script>"), "{name}");
     }
 }
 
@@ -43,16 +37,9 @@ fn every_page_has_the_structure_that_screen_readers_need() {
     for (name, html) in render_all_samples() {
         assert_eq!(html.matches("<h1").count(), 1, "{name}");
         assert_eq!(html.matches("<main ").count(), 1, "{name}");
-        assert!(
-            html.starts_with("<!DOCTYPE html><html lang=\"en\">"),
-            "{name}"
-        );
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"), "{name}");
         assert!(html.contains("href=\"#main\""), "{name}");
-        let mut ids: Vec<&str> = html
-            .split(" id=\"")
-            .skip(1)
-            .filter_map(|t| t.split('"').next())
-            .collect();
+        let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|t| t.split('"').next()).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();
@@ -74,11 +61,8 @@ fn text_of_participants_is_escaped_and_sanitized() {
             location.text = Some(evil.into());
         }
     }
-    view.origin = Origin::Image {
-        image_name: evil.into(),
-        tag: evil.into(),
-        digest: crate::model::Digest::of(b"manifest"),
-    };
+    view.origin =
+        Origin::Image { image_name: evil.into(), tag: evil.into(), digest: crate::model::Digest::of(b"manifest") };
     view.incident = Some(evil.into());
     view.stages[0].message = evil.into();
     let html = submission(&view, "0").into_string();
@@ -93,9 +77,7 @@ fn live_pages_name_their_event_stream_and_final_pages_do_not() {
     let board = board(&BoardView::sample(), "0").into_string();
     assert!(board.contains("data-events=\"/challenges/nuclei/validation/segmentation/events\""));
     let queued = submission(&SubmissionView::sample_queued(), "0").into_string();
-    assert!(
-        queued.contains("data-events=\"/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2/events\"")
-    );
+    assert!(queued.contains("data-events=\"/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2/events\""));
     let scored = submission(&SubmissionView::sample(), "0").into_string();
     assert!(!scored.contains("data-events") && scored.contains("data-final"));
     assert!(board.contains(&board_fragment(&BoardView::sample()).into_string()));
@@ -110,10 +92,7 @@ fn a_page_with_a_secret_address_forbids_referrers_and_indexing() {
 
 /// The names behind `.` in the selectors of the style sheet.
 fn styled_classes() -> BTreeSet<&'static str> {
-    let selectors = assets::STYLE
-        .text
-        .lines()
-        .filter_map(|l| l.split('{').next());
+    let selectors = assets::STYLE.text.lines().filter_map(|l| l.split('{').next());
     let parts = selectors.flat_map(|l| l.split('.').skip(1));
     let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
     parts
@@ -124,15 +103,9 @@ fn styled_classes() -> BTreeSet<&'static str> {
 
 #[test]
 fn the_style_sheet_has_no_unknown_class() {
-    let pages: String = render_all_samples()
-        .into_iter()
-        .map(|(_, html)| html)
-        .collect();
-    let mut used: BTreeSet<&str> = pages
-        .split(" class=\"")
-        .skip(1)
-        .flat_map(|t| t.split('"').next().unwrap().split(' '))
-        .collect();
+    let pages: String = render_all_samples().into_iter().map(|(_, html)| html).collect();
+    let mut used: BTreeSet<&str> =
+        pages.split(" class=\"").skip(1).flat_map(|t| t.split('"').next().unwrap().split(' ')).collect();
     // Set by the script.
     used.extend(["changed", "live", "offline"]);
     // For a running stage and for the reason of a missing value. No sample has either.

@@ -39,25 +39,16 @@ impl Engine {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let address = socket();
         let docker = match address.strip_prefix("unix://").unwrap_or(&address) {
-            path if path.starts_with('/') => {
-                Docker::connect_with_unix(path, 60, API_DEFAULT_VERSION).unwrap()
-            }
+            path if path.starts_with('/') => Docker::connect_with_unix(path, 60, API_DEFAULT_VERSION).unwrap(),
             url => Docker::connect_with_http(url, 60, API_DEFAULT_VERSION).unwrap(),
         };
         let name = format!("referee-test-differential:{:08}-{part}", std::process::id());
-        let mut engine = Self {
-            docker,
-            runtime,
-            name,
-            base: referee::model::Digest::of(b""),
-        };
+        let mut engine = Self { docker, runtime, name, base: referee::model::Digest::of(b"") };
         // A unique label keeps the steps on it apart.
         let text = format!("FROM {}\nLABEL referee.test={}\n", bench::BASE, engine.name);
         let made = engine.runtime.block_on(engine.answers(&text, false, true));
         assert_eq!(made.error, None);
-        let image = engine
-            .runtime
-            .block_on(engine.docker.inspect_image(&engine.name));
+        let image = engine.runtime.block_on(engine.docker.inspect_image(&engine.name));
         engine.base = ImageId::new(image.unwrap().id.unwrap()).unwrap();
         engine
     }
@@ -73,11 +64,7 @@ impl Engine {
             .rm(true)
             .forcerm(true)
             .networkmode("none");
-        let options = if tagged {
-            options.t(&self.name)
-        } else {
-            options
-        };
+        let options = if tagged { options.t(&self.name) } else { options };
         let body = bollard::body_full(context(text).into());
         let mut lines = std::pin::pin!(self.docker.build_image(options.build(), None, Some(body)));
         let mut built = Built {
@@ -96,9 +83,7 @@ impl Engine {
         }
         for tip in &built.tips {
             let steps = self.docker.image_history(tip).await.unwrap().into_iter();
-            built
-                .histories
-                .push(steps.map(|step| step.created_by).collect());
+            built.histories.push(steps.map(|step| step.created_by).collect());
         }
         if let (None, Some(last)) = (&built.error, built.tips.last()) {
             built.config = self.docker.inspect_image(last).await.unwrap().config;
@@ -173,9 +158,6 @@ fn context(dockerfile: &str) -> Vec<u8> {
 /// The engine's message without the folder of a layer, which differs between builds.
 fn without_layer(message: &str) -> String {
     let is_digest = |part: &&str| part.len() >= 60 && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts: Vec<_> = message
-        .split('/')
-        .map(|part| if is_digest(&part) { "LAYER" } else { part })
-        .collect();
+    let parts: Vec<_> = message.split('/').map(|part| if is_digest(&part) { "LAYER" } else { part }).collect();
     parts.join("/")
 }

@@ -11,10 +11,7 @@ use super::pieces::*;
 /// A whole file on this base.
 pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
     let stage = from(base.to_owned())
-        .prop_flat_map(|from| {
-            prop::collection::vec(line(), 1..4)
-                .prop_map(move |lines| from.clone() + &lines.concat())
-        })
+        .prop_flat_map(|from| prop::collection::vec(line(), 1..4).prop_map(move |lines| from.clone() + &lines.concat()))
         .boxed();
     let stages = prop_oneof![
         8 => prop::collection::vec(stage.clone(), 1),
@@ -63,14 +60,7 @@ fn from(base: String) -> impl Strategy<Value = String> {
         10 => Just(base),
         1 => Just("scratch".to_owned()),
     ];
-    let odd = select(vec![
-        "$A",
-        "${A:-scratch}",
-        "\"scratch\"",
-        "SCRATCH",
-        "first",
-        "0",
-    ]);
+    let odd = select(vec!["$A", "${A:-scratch}", "\"scratch\"", "SCRATCH", "first", "0"]);
     let name = prop_oneof![40 => name, 1 => odd.prop_map(str::to_owned)];
     let alias = prop_oneof![
         6 => Just(""),

@@ -49,9 +49,7 @@ fn the_engine_does_what_the_rules_read() {
     let Some(bench) = runtime.block_on(Bench::new()) else {
         return;
     };
-    let number = |name: &str, otherwise| {
-        variable(name).map_or(otherwise, |text| text.parse::<u32>().unwrap())
-    };
+    let number = |name: &str, otherwise| variable(name).map_or(otherwise, |text| text.parse::<u32>().unwrap());
     let files = number("REFEREE_TEST_DOCKERFILES", 200);
     let seed = number("REFEREE_TEST_SEED", 1);
     let parts: Vec<Counts> = std::thread::scope(|scope| {
@@ -78,12 +76,7 @@ fn run(files: u32, seed: u32, part: u32) -> Counts {
     bytes[..4].copy_from_slice(&seed.to_le_bytes());
     bytes[4..8].copy_from_slice(&part.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let config = Config {
-        cases: files,
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        ..Config::default()
-    };
+    let config = Config { cases: files, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let counts = Cell::new(Counts::default());
     let ended = TestRunner::new_with_rng(config, rng).run(&generator::file(&engine.name), |file| {
         let mut now = counts.get();
@@ -105,12 +98,10 @@ fn run(files: u32, seed: u32, part: u32) -> Counts {
 
 /// Builds a file in both ways. `None` if the rules refuse it.
 fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCaseError> {
-    let Some(read) = check_dockerfile("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed
-    else {
+    let Some(read) = check_dockerfile("Dockerfile", file.as_bytes(), &policy(&engine.name)).parsed else {
         return Ok(None);
     };
-    let ids: BTreeMap<String, ImageId> =
-        BTreeMap::from([(engine.name.clone(), engine.base.clone())]);
+    let ids: BTreeMap<String, ImageId> = BTreeMap::from([(engine.name.clone(), engine.base.clone())]);
     let emitted = emit(&read, &ids).map_err(|e| TestCaseError::fail(e.to_string()))?;
     // The second build uses the results of the first where the engine finds the steps equal. No other build has steps
     // on this base, but others have steps on `scratch`.
@@ -131,18 +122,14 @@ fn compare(engine: &Engine, file: &str) -> Result<Option<(Built, Built)>, TestCa
 
 /// Allows the base and `scratch`. CMD may be missing, so that files are short.
 fn policy(base: &str) -> Policy {
-    Policy::new([base, "scratch"], [])
-        .with_severities([("DF040".to_owned(), Severity::Advice)].into())
+    Policy::new([base, "scratch"], []).with_severities([("DF040".to_owned(), Severity::Advice)].into())
 }
 
 /// The difference between the builds and the reading of the rules.
 fn difference(read: &Dockerfile, emitted: &str, original: &Built, ours: &Built) -> Option<String> {
     // The engine refuses the whole file, so it does nothing of it.
     if original.steps.is_empty() && original.error.is_some() {
-        return ours
-            .steps
-            .is_empty()
-            .then(|| "the engine refuses the emitted file".to_owned());
+        return ours.steps.is_empty().then(|| "the engine refuses the emitted file".to_owned());
     }
     let expected: Vec<&str> = read.steps.iter().map(|s| keyword(&s.instruction)).collect();
     let lines: Vec<&str> = emitted.lines().collect();
@@ -150,15 +137,9 @@ fn difference(read: &Dockerfile, emitted: &str, original: &Built, ours: &Built) 
         return Some("an emitted step is not one line".to_owned());
     }
     let taken: Vec<String> = original.steps.iter().map(|s| first_word(s)).collect();
-    let taken: Vec<&str> = taken
-        .iter()
-        .map(String::as_str)
-        .filter(|word| !LEFT_OUT.contains(word))
-        .collect();
+    let taken: Vec<&str> = taken.iter().map(String::as_str).filter(|word| !LEFT_OUT.contains(word)).collect();
     if !is_begun(&expected, &taken, original) {
-        return Some(format!(
-            "the rules read {expected:?}, the engine takes {taken:?}"
-        ));
+        return Some(format!("the rules read {expected:?}, the engine takes {taken:?}"));
     }
     let steps: Vec<&str> = ours.steps.iter().map(|s| s.trim()).collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
@@ -209,12 +190,7 @@ fn is_kept(step: &str) -> bool {
 
 /// The configuration, without the effects of the instructions that are left out.
 fn kept(built: &Built) -> Option<ImageConfig> {
-    Some(ImageConfig {
-        exposed_ports: None,
-        healthcheck: None,
-        stop_signal: None,
-        ..built.config.clone()?
-    })
+    Some(ImageConfig { exposed_ports: None, healthcheck: None, stop_signal: None, ..built.config.clone()? })
 }
 
 fn first_word(step: &str) -> String {
@@ -224,10 +200,7 @@ fn first_word(step: &str) -> String {
 
 fn keyword(instruction: &Instruction) -> &'static str {
     match instruction {
-        Instruction::From {
-            base: Base::Scratch | Base::Stage(_) | Base::Image(_),
-            ..
-        } => "FROM",
+        Instruction::From { base: Base::Scratch | Base::Stage(_) | Base::Image(_), .. } => "FROM",
         Instruction::Arg(_) => "ARG",
         Instruction::Env(_) => "ENV",
         Instruction::Label(_) => "LABEL",
@@ -244,7 +217,5 @@ fn keyword(instruction: &Instruction) -> &'static str {
 /// A text with all special characters escaped.
 fn shown(text: &str) -> String {
     let lines = text.split_inclusive('\n');
-    lines
-        .map(|line| format!("  {}\n", line.escape_debug()))
-        .collect()
+    lines.map(|line| format!("  {}\n", line.escape_debug())).collect()
 }

@@ -31,10 +31,7 @@ impl State {
 
     fn bearer(&self, secret: &str) -> Option<Who> {
         let token = self.tokens.iter().find(|token| token.secret == secret)?;
-        Some(Who {
-            account: token.account,
-            scopes: Some(token.scopes.clone()),
-        })
+        Some(Who { account: token.account, scopes: Some(token.scopes.clone()) })
     }
 
     /// Name and password; a token may replace either.
@@ -45,10 +42,7 @@ impl State {
             return Some(who);
         }
         let account = self.account_named(login)?;
-        (account.password.as_deref() == Some(password)).then_some(Who {
-            account: account.id,
-            scopes: None,
-        })
+        (account.password.as_deref() == Some(password)).then_some(Who { account: account.id, scopes: None })
     }
 
     /// Refuses a token whose scopes do not cover the request.
@@ -80,9 +74,7 @@ impl State {
     }
 
     fn teams_of(&self, account: i64, organization: i64) -> impl Iterator<Item = &Team> {
-        self.teams
-            .iter()
-            .filter(move |t| t.organization == organization && t.members.contains(&account))
+        self.teams.iter().filter(move |t| t.organization == organization && t.members.contains(&account))
     }
 
     pub fn is_member(&self, account: i64, organization: i64) -> bool {
@@ -121,11 +113,7 @@ impl State {
         }
     }
 
-    fn teams_with<'a>(
-        &'a self,
-        account: i64,
-        of: &'a Repository,
-    ) -> impl Iterator<Item = &'a Team> {
+    fn teams_with<'a>(&'a self, account: i64, of: &'a Repository) -> impl Iterator<Item = &'a Team> {
         let has = |team: &&Team| team.all_repositories || team.repositories.contains(&of.id);
         self.teams_of(account, of.owner).filter(has)
     }
@@ -136,10 +124,7 @@ impl State {
         let Some(account) = account else {
             return Mode::None;
         };
-        if self.account(account).is_admin
-            || repository.owner == account
-            || self.is_owner(account, repository.owner)
-        {
+        if self.account(account).is_admin || repository.owner == account || self.is_owner(account, repository.owner) {
             return Mode::Owner;
         }
         let direct = repository.collaborators.get(&account).copied();
@@ -151,9 +136,7 @@ impl State {
     /// To an account without any right, the repository does not exist.
     pub fn may_see(&self, account: Option<i64>, repository: &Repository) -> bool {
         let units = ["repo.code", "repo.issues", "repo.packages"];
-        let mut modes = units
-            .map(|unit| self.unit_mode(account, repository, unit))
-            .into_iter();
+        let mut modes = units.map(|unit| self.unit_mode(account, repository, unit)).into_iter();
         modes.any(|mode| mode >= Mode::Read)
     }
 

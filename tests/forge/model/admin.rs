@@ -61,9 +61,7 @@ impl State {
             return Err(self.refuse(401, "auth required"));
         }
         let before = self.tokens.len();
-        self.tokens.retain(|known| {
-            known.account != account || (known.name != token && known.id.to_string() != token)
-        });
+        self.tokens.retain(|known| known.account != account || (known.name != token && known.id.to_string() != token));
         if self.tokens.len() == before {
             return Err(self.not_found());
         }
@@ -74,14 +72,11 @@ impl State {
         if !self.is_owner(call.me(), org) && !self.account(call.me()).is_admin {
             return Err(self.refuse(403, "Must be an organization owner"));
         }
-        if self.repositories.iter().any(|r| r.owner == org)
-            || self.packages.iter().any(|p| p.owner == org)
-        {
+        if self.repositories.iter().any(|r| r.owner == org) || self.packages.iter().any(|p| p.owner == org) {
             return Err(self.failed());
         }
         self.teams.retain(|team| team.organization != org);
-        self.hooks
-            .retain(|hook| hook.scope != Scope::Organization(org));
+        self.hooks.retain(|hook| hook.scope != Scope::Organization(org));
         self.org_labels.remove(&org);
         self.former_names.retain(|(owner, _, _)| *owner != org);
         self.accounts.retain(|account| account.id != org);

@@ -68,9 +68,7 @@ impl Forge {
             pushing: tokio::sync::Mutex::default(),
             _folder: folder,
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// The state of the forge, for a test to read or to change.
@@ -81,11 +79,7 @@ impl Forge {
     /// The next writers of contents, this many, all look at the branch before any of them writes. Then they write in
     /// the order in which they looked.
     pub fn race(&self, writers: usize) {
-        *self.inner.race.lock().unwrap() = Some(Race {
-            writers,
-            looked: 0,
-            written: 0,
-        });
+        *self.inner.race.lock().unwrap() = Some(Race { writers, looked: 0, written: 0 });
     }
 
     /// How many writers of the race have looked.
@@ -163,11 +157,7 @@ impl Forge {
         let mut faults = self.delivery_faults();
         let (drop, duplicate, reorder) = (faults.drop, faults.duplicate, faults.reorder);
         let chance = &mut faults.chance;
-        let hits = (
-            chance.hits(drop),
-            chance.hits(duplicate),
-            chance.hits(reorder),
-        );
+        let hits = (chance.hits(drop), chance.hits(duplicate), chance.hits(reorder));
         (faults.delay, hits.0, hits.1, hits.2)
     }
 
@@ -219,17 +209,13 @@ impl Forge {
         let Some(below) = path.strip_prefix("/api/v1/").or(path.strip_prefix("/v2/")) else {
             return Err(Answer::no_such_page());
         };
-        let who = self
-            .state()
-            .authenticate(request.authorization.as_deref())?;
+        let who = self.state().authenticate(request.authorization.as_deref())?;
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         Ok(Call {
             method: request.method.clone(),
             path: path.to_owned(),
             steps: below.split('/').map(decoded).collect(),
-            query: pairs
-                .map(|(name, value)| (decoded(name), decoded(value)))
-                .collect(),
+            query: pairs.map(|(name, value)| (decoded(name), decoded(value))).collect(),
             body: serde_json::from_slice(&request.body).unwrap_or(Value::Null),
             who,
             seen: None,

@@ -20,18 +20,13 @@ struct Ends {
 }
 
 fn object(oid: Option<Oid>) -> String {
-    oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap())
-        .to_string()
+    oid.unwrap_or_else(|| Oid::from_bytes(&[0; 20]).unwrap()).to_string()
 }
 
 /// Forgejo sends the full name of a ref to hooks of its own type.
 fn ref_for(hook: &Hook, short: &str, kind: &str) -> String {
     let folder = if kind == "tag" { "tags" } else { "heads" };
-    if hook.kind == "forgejo" {
-        format!("refs/{folder}/{short}")
-    } else {
-        short.to_owned()
-    }
+    if hook.kind == "forgejo" { format!("refs/{folder}/{short}") } else { short.to_owned() }
 }
 
 impl State {
@@ -59,9 +54,7 @@ impl State {
             "organization": self.user(owner, Viewer::Anonymous),
             "sender": self.user(who, Viewer::Anonymous),
         });
-        self.notify(Some(id), owner, Event::plain("repository"), |_| {
-            body.clone()
-        });
+        self.notify(Some(id), owner, Event::plain("repository"), |_| body.clone());
     }
 
     pub fn announce_fork(&mut self, of: i64, fork: i64, who: i64) {
@@ -74,28 +67,13 @@ impl State {
             "repository": repository,
             "sender": self.user(who, Viewer::Anonymous),
         });
-        self.notify(Some(of), self.owner_of(of), Event::plain("fork"), |_| {
-            body.clone()
-        });
+        self.notify(Some(of), self.owner_of(of), Event::plain("fork"), |_| body.clone());
     }
 
     /// A branch that was made or moved.
-    pub fn announce_push(
-        &mut self,
-        id: i64,
-        who: i64,
-        name: &str,
-        before: Option<Oid>,
-        after: Oid,
-    ) {
+    pub fn announce_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
         if before.is_none() {
-            self.announce_create(
-                id,
-                who,
-                name.trim_start_matches("refs/heads/"),
-                "branch",
-                after,
-            );
+            self.announce_create(id, who, name.trim_start_matches("refs/heads/"), "branch", after);
         }
         let git = self.git(id);
         let (hidden, most) = match before {
@@ -111,23 +89,9 @@ impl State {
             Some(before) => Some(before.to_string()),
             None => hidden.map(|_| self.repository(id).default_branch.clone()),
         };
-        let compare = from.map_or(String::new(), |from| {
-            format!("{}/compare/{from}...{after}", self.full_name(id))
-        });
-        let body = self.push_body(
-            id,
-            who,
-            name,
-            Ends {
-                before,
-                after: Some(after),
-            },
-            &commits,
-            &compare,
-        );
-        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
-            body.clone()
-        });
+        let compare = from.map_or(String::new(), |from| format!("{}/compare/{from}...{after}", self.full_name(id)));
+        let body = self.push_body(id, who, name, Ends { before, after: Some(after) }, &commits, &compare);
+        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| body.clone());
     }
 
     /// A new branch counts only commits that the default branch lacks.
@@ -136,23 +100,11 @@ impl State {
         git.refname_to_id(&default).ok().filter(|_| default != name)
     }
 
-    fn push_body(
-        &self,
-        id: i64,
-        who: i64,
-        name: &str,
-        ends: Ends,
-        commits: &[Oid],
-        compare: &str,
-    ) -> Value {
+    fn push_body(&self, id: i64, who: i64, name: &str, ends: Ends, commits: &[Oid], compare: &str) -> Value {
         let Ends { before, after } = ends;
         let git = self.git(id);
         let shown = |oid: &Oid| {
-            let commit = git
-                .find_object(*oid, None)
-                .unwrap()
-                .peel_to_commit()
-                .unwrap();
+            let commit = git.find_object(*oid, None).unwrap().peel_to_commit().unwrap();
             let changes = git::changes(&git, &commit);
             self.payload_commit(id, &commit, Some(&changes))
         };
@@ -172,26 +124,16 @@ impl State {
     }
 
     /// A tag that was made, moved or deleted. A moved tag also has no value before.
-    pub fn announce_tag(
-        &mut self,
-        id: i64,
-        who: i64,
-        tag: &str,
-        before: Option<Oid>,
-        after: Option<Oid>,
-    ) {
+    pub fn announce_tag(&mut self, id: i64, who: i64, tag: &str, before: Option<Oid>, after: Option<Oid>) {
         let name = format!("refs/tags/{tag}");
         if after.is_none() {
             self.forget_pushes(id, Some(&name));
         }
-        let compare = after.map_or(String::new(), |after| {
-            format!("{}/compare/{}...{after}", self.full_name(id), object(None))
-        });
+        let compare =
+            after.map_or(String::new(), |after| format!("{}/compare/{}...{after}", self.full_name(id), object(None)));
         let before = before.filter(|_| after.is_none());
         let body = self.push_body(id, who, &name, Ends { before, after }, &[], &compare);
-        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| {
-            body.clone()
-        });
+        self.notify(Some(id), self.owner_of(id), Event::plain("push"), |_| body.clone());
         match after {
             Some(after) => self.announce_create(id, who, tag, "tag", after),
             None => self.announce_delete(id, who, tag, "tag"),
@@ -220,14 +162,7 @@ impl State {
         self.announce_ref(id, "delete", short, kind, &body);
     }
 
-    fn announce_ref(
-        &mut self,
-        id: i64,
-        event: &'static str,
-        short: &str,
-        kind: &str,
-        body: &Value,
-    ) {
+    fn announce_ref(&mut self, id: i64, event: &'static str, short: &str, kind: &str, body: &Value) {
         self.notify(Some(id), self.owner_of(id), Event::plain(event), |hook| {
             let mut body = body.clone();
             body["ref"] = json!(ref_for(hook, short, kind));
@@ -245,10 +180,7 @@ impl State {
             return;
         };
         let compare = format!("{}/compare/{head}...{head}", self.full_name(id));
-        let ends = Ends {
-            before: Some(head),
-            after: Some(head),
-        };
+        let ends = Ends { before: Some(head), after: Some(head) };
         let mut body = self.push_body(id, who, &branch, ends, &[head], &compare);
         // It has fewer fields than a push.
         let git = self.git(id);
@@ -266,9 +198,7 @@ impl State {
             return;
         }
         let git = self.git(status.repository);
-        let commit = git
-            .find_commit(Oid::from_str(&status.sha).unwrap())
-            .unwrap();
+        let commit = git.find_commit(Oid::from_str(&status.sha).unwrap()).unwrap();
         let changes = git::changes(&git, &commit);
         let body = json!({
             "commit": self.payload_commit(status.repository, &commit, Some(&changes)),
@@ -284,12 +214,7 @@ impl State {
             "updated_at": time(status.created),
         });
         let owner = self.owner_of(status.repository);
-        self.notify(
-            Some(status.repository),
-            owner,
-            Event::plain("status"),
-            |_| body.clone(),
-        );
+        self.notify(Some(status.repository), owner, Event::plain("status"), |_| body.clone());
     }
 
     /// A target that starts at the forge's root is delivered as a full address, and so is an empty one.
@@ -313,17 +238,11 @@ impl State {
         if let Some(changes) = changes {
             body["changes"] = self.changes(changes);
         }
-        let viewer = if action == "deleted" {
-            issue.poster
-        } else {
-            who
-        };
+        let viewer = if action == "deleted" { issue.poster } else { who };
         body["issue"] = self.issue(issue, Some(viewer));
         body["repository"] = self.delivered_repo(issue.repository, Some(who));
         // The repository is from before the event, so it counts the issues that were open then.
-        let open = body["repository"]["open_issues_count"]
-            .as_i64()
-            .unwrap_or_default();
+        let open = body["repository"]["open_issues_count"].as_i64().unwrap_or_default();
         body["repository"]["open_issues_count"] = json!(match action {
             "opened" | "reopened" => open - 1,
             "closed" => open + 1,
@@ -331,16 +250,8 @@ impl State {
         });
         body["sender"] = self.user(who, Viewer::Anonymous);
         body["commit_id"] = json!("");
-        let event = Event {
-            coarse: "issues",
-            fine,
-        };
-        self.notify(
-            Some(issue.repository),
-            self.owner_of(issue.repository),
-            event,
-            |_| body.clone(),
-        );
+        let event = Event { coarse: "issues", fine };
+        self.notify(Some(issue.repository), self.owner_of(issue.repository), event, |_| body.clone());
     }
 
     /// The latest forge also lists the added and removed labels.
@@ -352,19 +263,8 @@ impl State {
         changes
     }
 
-    pub fn announce_comment(
-        &mut self,
-        comment: &Comment,
-        who: i64,
-        action: &str,
-        before: Option<String>,
-    ) {
-        let issue = self
-            .issues
-            .iter()
-            .find(|issue| issue.id == comment.issue)
-            .cloned()
-            .unwrap();
+    pub fn announce_comment(&mut self, comment: &Comment, who: i64, action: &str, before: Option<String>) {
+        let issue = self.issues.iter().find(|issue| issue.id == comment.issue).cloned().unwrap();
         let mut body = json!({
             "action": action,
             "issue": self.issue(&issue, Some(who)),
@@ -386,12 +286,7 @@ impl State {
         body["sender"] = self.user(who, Viewer::Anonymous);
         body["is_pull"] = json!(false);
         let owner = self.owner_of(issue.repository);
-        self.notify(
-            Some(issue.repository),
-            owner,
-            Event::plain("issue_comment"),
-            |_| body.clone(),
-        );
+        self.notify(Some(issue.repository), owner, Event::plain("issue_comment"), |_| body.clone());
     }
 
     pub fn announce_release(&mut self, id: i64, who: i64, release: &Value) {
@@ -401,9 +296,7 @@ impl State {
             "repository": self.delivered_repo(id, Some(who)),
             "sender": self.user(who, Viewer::Anonymous),
         });
-        self.notify(Some(id), self.owner_of(id), Event::plain("release"), |_| {
-            body.clone()
-        });
+        self.notify(Some(id), self.owner_of(id), Event::plain("release"), |_| body.clone());
     }
 
     /// Gitea 1.22 and Forgejo 10 never deliver it.
@@ -420,8 +313,6 @@ impl State {
         });
         let linked = self.repositories.iter().map(|r: &Repository| r.id);
         let linked = linked.filter(|id| Some(*id) == package.repository).max();
-        self.notify(linked, package.owner, Event::plain("package"), |_| {
-            body.clone()
-        });
+        self.notify(linked, package.owner, Event::plain("package"), |_| body.clone());
     }
 }

@@ -67,10 +67,7 @@ impl Call {
 
 /// A JSON text as Go writes it, with markup escaped.
 pub fn escaped(json: &str) -> Vec<u8> {
-    let text = json
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026");
+    let text = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     text.into_bytes()
 }
 
@@ -89,24 +86,16 @@ impl Answer {
     pub fn json(status: u16, body: &Value) -> Self {
         let mut bytes = escaped(&serde_json::to_string(body).unwrap());
         bytes.push(b'\n');
-        Self::empty(status)
-            .with("Content-Type", "application/json;charset=utf-8")
-            .body(bytes)
+        Self::empty(status).with("Content-Type", "application/json;charset=utf-8").body(bytes)
     }
 
     pub fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A path that the router does not have.
     pub fn no_such_page() -> Self {
-        Self::empty(404)
-            .with("Content-Type", "text/plain; charset=utf-8")
-            .body(b"404 page not found\n".to_vec())
+        Self::empty(404).with("Content-Type", "text/plain; charset=utf-8").body(b"404 page not found\n".to_vec())
     }
 
     /// A known path with another method.

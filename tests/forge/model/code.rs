@@ -37,10 +37,7 @@ impl State {
         let commit = git::resolve(&git, name).ok_or_else(|| self.not_found())?;
         let tree = commit.tree().unwrap();
         let base = format!("{}/api/v1/repos/{}/git", self.root, self.full_name(id));
-        let deep = call
-            .query
-            .get("recursive")
-            .is_some_and(|v| v == "true" || v == "1");
+        let deep = call.query.get("recursive").is_some_and(|v| v == "true" || v == "1");
         let mut all = Vec::new();
         tree.walk(git2::TreeWalkMode::PreOrder, |root, entry| {
             let kind = entry.kind().map_or("blob", |kind| kind.str());
@@ -56,11 +53,7 @@ impl State {
                 body["size"] = json!(blob.size());
             }
             all.push(body);
-            if deep {
-                git2::TreeWalkResult::Ok
-            } else {
-                git2::TreeWalkResult::Skip
-            }
+            if deep { git2::TreeWalkResult::Ok } else { git2::TreeWalkResult::Skip }
         })
         .unwrap();
         let total = all.len();
@@ -95,13 +88,9 @@ impl State {
         });
         let mut all: Vec<(String, Commit)> = heads.collect();
         let default = self.repository(id).default_branch.clone();
-        all.sort_by_key(|(name, commit)| {
-            (*name != default, -commit.time().seconds(), name.clone())
-        });
+        all.sort_by_key(|(name, commit)| (*name != default, -commit.time().seconds(), name.clone()));
         let may_push = self.may_push(call, id);
-        self.page(call, all, |(name, commit)| {
-            self.branch(id, name, commit, may_push)
-        })
+        self.page(call, all, |(name, commit)| self.branch(id, name, commit, may_push))
     }
 
     fn one_branch(&self, call: &Call, id: i64, name: &str) -> Reply {
@@ -116,22 +105,15 @@ impl State {
     fn tags(&self, call: &Call, id: i64) -> Answer {
         let git = self.git(id);
         let refs = git::refs(&git).into_iter();
-        let tags =
-            refs.filter_map(|(name, oid)| Some((name.strip_prefix("refs/tags/")?.to_owned(), oid)));
-        self.page(call, tags.collect(), |(name, oid)| {
-            self.tag(id, &git, name, *oid)
-        })
+        let tags = refs.filter_map(|(name, oid)| Some((name.strip_prefix("refs/tags/")?.to_owned(), oid)));
+        self.page(call, tags.collect(), |(name, oid)| self.tag(id, &git, name, *oid))
     }
 
     fn refs(&self, id: i64, under: &str) -> Reply {
         let git = self.git(id);
         let prefix = format!("refs/{under}");
-        let refs = git::refs(&git)
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(&prefix));
-        let bodies: Vec<Value> = refs
-            .map(|(name, oid)| self.git_ref(id, &git, &name, oid))
-            .collect();
+        let refs = git::refs(&git).into_iter().filter(|(name, _)| name.starts_with(&prefix));
+        let bodies: Vec<Value> = refs.map(|(name, oid)| self.git_ref(id, &git, &name, oid)).collect();
         if bodies.is_empty() && !under.is_empty() {
             return Err(self.not_found());
         }
@@ -199,12 +181,7 @@ impl State {
         }
         let git = self.git(id);
         let ends = range.split_once("...");
-        let ends = ends.and_then(|(base, head)| {
-            Some((
-                git::resolve(&git, base)?.id(),
-                git::resolve(&git, head)?.id(),
-            ))
-        });
+        let ends = ends.and_then(|(base, head)| Some((git::resolve(&git, base)?.id(), git::resolve(&git, head)?.id())));
         let (base, head) = ends.ok_or_else(|| self.not_found())?;
         let commits = git::log(&git, head, Some(base), usize::MAX);
         let bodies = commits.iter().map(|oid| {
@@ -212,25 +189,12 @@ impl State {
             self.asked_commit(call, id, &commit)
         });
         let bodies: Vec<Value> = bodies.collect();
-        Ok(Answer::json(
-            200,
-            &json!({"total_commits": bodies.len(), "commits": bodies}),
-        ))
+        Ok(Answer::json(200, &json!({"total_commits": bodies.len(), "commits": bodies})))
     }
 
-    fn at<'a>(
-        &self,
-        call: &Call,
-        id: i64,
-        git: &'a git2::Repository,
-    ) -> Result<(String, Commit<'a>), Answer> {
+    fn at<'a>(&self, call: &Call, id: i64, git: &'a git2::Repository) -> Result<(String, Commit<'a>), Answer> {
         let default = self.repository(id).default_branch.clone();
-        let at = call
-            .query
-            .get("ref")
-            .cloned()
-            .filter(|at| !at.is_empty())
-            .unwrap_or(default);
+        let at = call.query.get("ref").cloned().filter(|at| !at.is_empty()).unwrap_or(default);
         let commit = git::resolve(git, &at).ok_or_else(|| self.not_found())?;
         Ok((at, commit))
     }
@@ -251,11 +215,7 @@ impl State {
         };
         let entries = folder.iter().map(|entry| {
             let name = entry.name().unwrap_or_default().to_owned();
-            let path = if path.is_empty() {
-                name
-            } else {
-                format!("{path}/{name}")
-            };
+            let path = if path.is_empty() { name } else { format!("{path}/{name}") };
             self.file(id, &head, &path, &at, false)
         });
         Ok(Answer::json(200, &entries.collect()))
@@ -264,11 +224,7 @@ impl State {
     fn raw(&self, call: &Call, id: i64, path: &str) -> Reply {
         let git = self.git(id);
         let (_, head) = self.at(call, id, &git)?;
-        let entry = head
-            .tree()
-            .unwrap()
-            .get_path(path.as_ref())
-            .map_err(|_| self.not_found())?;
+        let entry = head.tree().unwrap().get_path(path.as_ref()).map_err(|_| self.not_found())?;
         let blob = git.find_blob(entry.id()).map_err(|_| self.not_found())?;
         let answer = Answer::empty(200).with("Content-Type", "text/plain; charset=utf-8");
         Ok(answer.body(blob.content().to_vec()))

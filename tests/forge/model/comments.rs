@@ -7,22 +7,15 @@ use super::call::{Answer, Call, Reply};
 use super::shape::{Viewer, time};
 use super::state::{Comment, State};
 
-const REACTIONS: [&str; 8] = [
-    "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
-];
+const REACTIONS: [&str; 8] = ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"];
 
 impl State {
     /// A comment on an issue that does not exist is a failure of the forge, not a 404.
     pub fn in_comments(&mut self, call: &Call, id: i64, number: &str) -> Reply {
         match call.method.as_str() {
             "GET" => {
-                let issue = self
-                    .issue_numbered(id, number)
-                    .ok_or_else(|| self.not_found())?;
-                let all = self
-                    .comments
-                    .iter()
-                    .filter(|comment| comment.issue == issue.id);
+                let issue = self.issue_numbered(id, number).ok_or_else(|| self.not_found())?;
+                let all = self.comments.iter().filter(|comment| comment.issue == issue.id);
                 let all: Vec<&Comment> = all.collect();
                 Ok(self.all(all, |comment| self.comment(comment)))
             }
@@ -67,18 +60,13 @@ impl State {
 
     pub fn in_comment(&mut self, call: &Call, id: i64, comment: &str, rest: &[&str]) -> Reply {
         let found = self.comments.iter().find(|found| {
-            found.id.to_string() == comment
-                && self
-                    .issues
-                    .iter()
-                    .any(|i| i.id == found.issue && i.repository == id)
+            found.id.to_string() == comment && self.issues.iter().any(|i| i.id == found.issue && i.repository == id)
         });
         let Some(found) = found.cloned() else {
             let error = format!("comment does not exist [id: {comment}, issue_id: 0]");
             return Err(self.absent(self.version.not_found(), &[error]));
         };
-        let may_change =
-            found.poster == call.account().unwrap_or_default() || self.writes_issues(call, id);
+        let may_change = found.poster == call.account().unwrap_or_default() || self.writes_issues(call, id);
         match (call.method.as_str(), rest) {
             ("GET", []) => Ok(Answer::json(200, &self.comment(&found))),
             ("PATCH" | "DELETE", []) if !may_change => Err(Answer::empty(403)),
@@ -103,11 +91,7 @@ impl State {
         }
         let before = std::mem::replace(&mut comment.body, call.text("body"));
         comment.updated = self.now();
-        let slot = self
-            .comments
-            .iter_mut()
-            .find(|other| other.id == comment.id)
-            .unwrap();
+        let slot = self.comments.iter_mut().find(|other| other.id == comment.id).unwrap();
         *slot = comment.clone();
         self.announce_comment(&comment, call.me(), "edited", Some(before));
         Ok(Answer::json(200, &self.comment(&comment)))
@@ -121,11 +105,7 @@ impl State {
         let reaction = (call.me(), content);
         let known = comment.reactions.contains(&reaction);
         if !known {
-            let slot = self
-                .comments
-                .iter_mut()
-                .find(|other| other.id == comment.id)
-                .unwrap();
+            let slot = self.comments.iter_mut().find(|other| other.id == comment.id).unwrap();
             slot.reactions.push(reaction.clone());
         }
         let body = self.reaction(call, &reaction, self.now());
@@ -139,11 +119,7 @@ impl State {
     }
 
     pub fn comment(&self, comment: &Comment) -> Value {
-        let issue = self
-            .issues
-            .iter()
-            .find(|issue| issue.id == comment.issue)
-            .unwrap();
+        let issue = self.issues.iter().find(|issue| issue.id == comment.issue).unwrap();
         let url = self.page_url(issue.repository, &format!("issues/{}", issue.number));
         json!({
             "id": comment.id,

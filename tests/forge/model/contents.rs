@@ -22,10 +22,7 @@ impl State {
             return None;
         }
         let id = self.repository_named(owner, name)?.id;
-        let head = self
-            .git(id)
-            .refname_to_id(&self.branch_ref(call, id))
-            .ok()?;
+        let head = self.git(id).refname_to_id(&self.branch_ref(call, id)).ok()?;
         Some(head.to_string())
     }
 
@@ -37,10 +34,7 @@ impl State {
 
     pub fn write_contents(&mut self, call: &Call, id: i64, path: &str) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Write {
-            return Err(self.refuse(
-                403,
-                "user should have a permission to write to the target branch",
-            ));
+            return Err(self.refuse(403, "user should have a permission to write to the target branch"));
         }
         if self.repository(id).archived.is_some() {
             return Err(self.refuse(423, &format!("{} is archived", self.full_name(id))));
@@ -48,10 +42,7 @@ impl State {
         let git = self.git(id);
         let branch = self.branch_ref(call, id);
         let head = git.refname_to_id(&branch).map_err(|_| self.not_found())?;
-        let seen = call
-            .seen
-            .as_ref()
-            .map_or(head, |seen| Oid::from_str(seen).unwrap());
+        let seen = call.seen.as_ref().map_or(head, |seen| Oid::from_str(seen).unwrap());
         let base = git.find_commit(seen).unwrap();
         let asked = asked(call, path);
         let files = self.planned(&base, &asked)?;
@@ -67,15 +58,7 @@ impl State {
         let bodies = asked
             .iter()
             .filter(|asked| asked["operation"] != "delete")
-            .map(|asked| {
-                self.file(
-                    id,
-                    &commit,
-                    asked["path"].as_str().unwrap_or_default(),
-                    at,
-                    true,
-                )
-            });
+            .map(|asked| self.file(id, &commit, asked["path"].as_str().unwrap_or_default(), at, true));
         let bodies: Vec<Value> = bodies.collect();
         let mut body = json!({"commit": self.file_commit(id, &commit), "verification": unsigned()});
         if path.is_empty() {
@@ -103,17 +86,10 @@ impl State {
         let mut files = Files::new();
         for asked in asked {
             let path = asked["path"].as_str().unwrap_or_default();
-            if path.is_empty()
-                || path
-                    .split('/')
-                    .any(|step| matches!(step, "" | "." | ".." | ".git"))
-            {
+            if path.is_empty() || path.split('/').any(|step| matches!(step, "" | "." | ".." | ".git")) {
                 return Err(self.failed());
             }
-            let now = tree
-                .get_path(path.as_ref())
-                .ok()
-                .map(|entry| entry.id().to_string());
+            let now = tree.get_path(path.as_ref()).ok().map(|entry| entry.id().to_string());
             let given = asked["sha"].as_str().filter(|sha| !sha.is_empty());
             match (asked["operation"].as_str().unwrap_or_default(), &now) {
                 ("create", Some(_)) => {

@@ -30,10 +30,7 @@ pub struct Event {
 impl Event {
     /// An event with one name.
     pub fn plain(name: &'static str) -> Self {
-        Self {
-            coarse: name,
-            fine: name,
-        }
+        Self { coarse: name, fine: name }
     }
 }
 
@@ -43,29 +40,15 @@ pub fn delivery_id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let text = hex::encode(bytes);
-    let parts = [
-        &text[..8],
-        &text[8..12],
-        &text[12..16],
-        &text[16..20],
-        &text[20..],
-    ];
+    let parts = [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]];
     parts.join("-")
 }
 
 impl State {
     /// Queues a delivery to every active hook that asked for the event: those of the repository, then those of its
     /// organization. Each hook may get a body of its own.
-    pub fn notify(
-        &mut self,
-        repository: Option<i64>,
-        owner: i64,
-        event: Event,
-        body: impl Fn(&Hook) -> Value,
-    ) {
-        let mut hooks = repository
-            .map(|id| self.hooks_of(Scope::Repository(id)))
-            .unwrap_or_default();
+    pub fn notify(&mut self, repository: Option<i64>, owner: i64, event: Event, body: impl Fn(&Hook) -> Value) {
+        let mut hooks = repository.map(|id| self.hooks_of(Scope::Repository(id))).unwrap_or_default();
         hooks.extend(self.hooks_of(Scope::Organization(owner)));
         for hook in hooks {
             if hook.active && hook.events.iter().any(|wanted| wanted == event.fine) {
@@ -83,35 +66,16 @@ impl State {
             Some("tag") => "refs/tags/",
             _ => "",
         };
-        let name = body["ref"]
-            .as_str()
-            .filter(|_| ["push", "create", "delete"].contains(&event.fine));
+        let name = body["ref"].as_str().filter(|_| ["push", "create", "delete"].contains(&event.fine));
         let about = id.zip(name).map(|(id, name)| {
             let full = name.starts_with("refs/");
-            (
-                id,
-                if full {
-                    name.to_owned()
-                } else {
-                    format!("{folder}{name}")
-                },
-            )
+            (id, if full { name.to_owned() } else { format!("{folder}{name}") })
         });
         let json = escaped(&serde_json::to_string_pretty(body).unwrap());
         let id = delivery_id();
         let headers = self.delivery_headers(hook, event, &json, &id);
-        let body = if hook.content_type == "form" {
-            form(&json)
-        } else {
-            json
-        };
-        self.outbox.push_back(Delivery {
-            url: hook.url.clone(),
-            headers,
-            body,
-            event: event.fine.to_owned(),
-            about,
-        });
+        let body = if hook.content_type == "form" { form(&json) } else { json };
+        self.outbox.push_back(Delivery { url: hook.url.clone(), headers, body, event: event.fine.to_owned(), about });
     }
 
     /// Old forges look for the repository and the ref once more before they send a push. If either was deleted
@@ -120,21 +84,13 @@ impl State {
         if !self.version.is_old() {
             return;
         }
-        let of = |(id, about): &(i64, String)| {
-            *id == repository && name.is_none_or(|name| name == about)
-        };
+        let of = |(id, about): &(i64, String)| *id == repository && name.is_none_or(|name| name == about);
         let lost = |d: &Delivery| d.event != "delete" && d.about.as_ref().is_some_and(of);
         self.outbox.retain(|delivery| !lost(delivery));
     }
 
     /// Signatures cover the JSON, also of a form. Without a secret the headers are empty.
-    fn delivery_headers(
-        &self,
-        hook: &Hook,
-        event: Event,
-        json: &[u8],
-        id: &str,
-    ) -> Vec<(String, String)> {
+    fn delivery_headers(&self, hook: &Hook, event: Event, json: &[u8], id: &str) -> Vec<(String, String)> {
         let (mut sha256, mut sha1) = (String::new(), String::new());
         if !hook.secret.is_empty() {
             let mut mac = Hmac::<Sha256>::new_from_slice(hook.secret.as_bytes()).unwrap();
@@ -173,10 +129,7 @@ impl State {
             }
         }
         set("X-Hub-Signature".to_owned(), &format!("sha1={sha1}"));
-        set(
-            "X-Hub-Signature-256".to_owned(),
-            &format!("sha256={sha256}"),
-        );
+        set("X-Hub-Signature-256".to_owned(), &format!("sha256={sha256}"));
         headers
     }
 }

@@ -81,12 +81,7 @@ pub struct Faults {
 
 impl Faults {
     pub fn none() -> Self {
-        Self {
-            scripts: Vec::new(),
-            chance: Chance::new(0),
-            probability: 0.0,
-            kinds: Vec::new(),
-        }
+        Self { scripts: Vec::new(), chance: Chance::new(0), probability: 0.0, kinds: Vec::new() }
     }
 
     pub fn script(&mut self, script: Script) {
@@ -116,11 +111,7 @@ impl Faults {
             return None;
         }
         let kind = self.chance.next() as usize % self.kinds.len();
-        let when = if self.chance.hits(0.5) {
-            When::Before
-        } else {
-            When::After
-        };
+        let when = if self.chance.hits(0.5) { When::Before } else { When::After };
         Some((self.kinds[kind].clone(), when))
     }
 }
@@ -129,15 +120,12 @@ impl Fault {
     /// The answer; `None` where the connection gets none.
     pub fn answer(&self, root: &str) -> Option<Answer> {
         let refusal = |status: u16, message: &str| {
-            let body =
-                serde_json::json!({"message": message, "url": format!("{root}/api/swagger")});
+            let body = serde_json::json!({"message": message, "url": format!("{root}/api/swagger")});
             Answer::json(status, &body)
         };
         Some(match self {
             Self::Status(status) => refusal(*status, ""),
-            Self::Later(status, seconds) => {
-                refusal(*status, "").with("Retry-After", &seconds.to_string())
-            }
+            Self::Later(status, seconds) => refusal(*status, "").with("Retry-After", &seconds.to_string()),
             Self::Hang | Self::Late => return None,
             Self::Redirect => Answer::empty(302).with("Location", "/user/login"),
             Self::LostRace => refusal(403, "cannot lock ref 'refs/heads/main'"),
@@ -182,13 +170,6 @@ pub struct DeliveryFaults {
 
 impl DeliveryFaults {
     pub fn none() -> Self {
-        Self {
-            hold: false,
-            delay: Duration::ZERO,
-            drop: 0.0,
-            duplicate: 0.0,
-            reorder: 0.0,
-            chance: Chance::new(0),
-        }
+        Self { hold: false, delay: Duration::ZERO, drop: 0.0, duplicate: 0.0, reorder: 0.0, chance: Chance::new(0) }
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use git2::{
-    Commit, Delta, DiffOptions, ObjectType, Oid, Repository, Signature, Time, Tree, TreeWalkMode,
-    TreeWalkResult,
+    Commit, Delta, DiffOptions, ObjectType, Oid, Repository, Signature, Time, Tree, TreeWalkMode, TreeWalkResult,
 };
 
 /// Entries of a tree, and bytes of its files, that a commit's changes are listed with.
@@ -42,10 +41,7 @@ pub struct Changes {
 /// Makes an empty bare repository that accepts pushes.
 pub fn init(folder: &std::path::Path, branch: &str) {
     let mut options = git2::RepositoryInitOptions::new();
-    options
-        .bare(true)
-        .external_template(false)
-        .initial_head(branch);
+    options.bare(true).external_template(false).initial_head(branch);
     let git = Repository::init_opts(folder, &options).unwrap();
     let mut config = git.config().unwrap();
     for (key, value) in [
@@ -59,13 +55,7 @@ pub fn init(folder: &std::path::Path, branch: &str) {
 }
 
 /// A commit on top of another with some files changed. Moves no ref.
-pub fn commit(
-    git: &Repository,
-    parent: Option<Oid>,
-    files: &Files,
-    by: &Author,
-    message: &str,
-) -> Oid {
+pub fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author, message: &str) -> Oid {
     let parent = parent.map(|oid| git.find_commit(oid).unwrap());
     let base = match &parent {
         Some(parent) => parent.tree().unwrap(),
@@ -90,8 +80,7 @@ pub fn commit(
     let tree = git.find_tree(tree).unwrap();
     let who = by.signature();
     let parents: Vec<&Commit> = parent.iter().collect();
-    git.commit(None, &who, &who, message, &tree, &parents)
-        .unwrap()
+    git.commit(None, &who, &who, message, &tree, &parents).unwrap()
 }
 
 /// Moves a ref to an object.
@@ -101,11 +90,7 @@ pub fn point(git: &Repository, name: &str, to: Oid) {
 
 /// The commit that a branch, a tag, a full or a short object name means.
 pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
-    let registration_requests = [
-        format!("refs/heads/{name}"),
-        format!("refs/tags/{name}"),
-        name.to_owned(),
-    ];
+    let registration_requests = [format!("refs/heads/{name}"), format!("refs/tags/{name}"), name.to_owned()];
     let mut found = registration_requests.iter().filter_map(|name| {
         let object = git.revparse_single(name).ok()?;
         object.peel_to_commit().ok()
@@ -116,8 +101,7 @@ pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
 /// Commits that are reachable from one and not from another, newest first; at most some.
 pub fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Vec<Oid> {
     let mut walk = git.revwalk().unwrap();
-    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)
-        .unwrap();
+    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME).unwrap();
     walk.push(from).unwrap();
     if let Some(without) = without {
         walk.hide(without).unwrap();
@@ -135,11 +119,7 @@ fn is_listed(git: &Repository, tree: &Tree) -> bool {
         if entry.kind() == Some(ObjectType::Blob) {
             bytes += odb.read_header(entry.id()).unwrap().0;
         }
-        if entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES {
-            TreeWalkResult::Ok
-        } else {
-            TreeWalkResult::Abort
-        }
+        if entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES { TreeWalkResult::Ok } else { TreeWalkResult::Abort }
     });
     walked.is_ok() && entries <= LISTED_ENTRIES && bytes <= LISTED_BYTES
 }
@@ -152,9 +132,7 @@ pub fn changes(git: &Repository, commit: &Commit) -> Changes {
         return Changes::default();
     }
     let mut options = DiffOptions::new();
-    let diff = git
-        .diff_tree_to_tree(parent.as_ref(), Some(&tree), Some(&mut options))
-        .unwrap();
+    let diff = git.diff_tree_to_tree(parent.as_ref(), Some(&tree), Some(&mut options)).unwrap();
     let mut changes = Changes::default();
     for delta in diff.deltas() {
         let file = delta.new_file().path().or(delta.old_file().path());
@@ -175,9 +153,7 @@ pub fn changes(git: &Repository, commit: &Commit) -> Changes {
 pub fn last_change(git: &Repository, head: Oid, path: &str) -> Oid {
     let at = |oid: Oid| {
         let tree = git.find_commit(oid).unwrap().tree().unwrap();
-        tree.get_path(std::path::Path::new(path))
-            .ok()
-            .map(|entry| entry.id())
+        tree.get_path(std::path::Path::new(path)).ok().map(|entry| entry.id())
     };
     let now = at(head);
     let mut last = head;

@@ -60,19 +60,11 @@ impl State {
     /// refused.
     fn create_hook(&mut self, call: &Call, scope: Scope) -> Reply {
         for needed in ["url", "content_type"] {
-            if call.body["config"][needed]
-                .as_str()
-                .is_none_or(str::is_empty)
-            {
+            if call.body["config"][needed].as_str().is_none_or(str::is_empty) {
                 return Err(self.refuse(422, &format!("Missing config option: {needed}")));
             }
         }
-        let config = |name: &str| {
-            call.body["config"][name]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let config = |name: &str| call.body["config"][name].as_str().unwrap_or_default().to_owned();
         let hook = Hook {
             id: self.next("hook"),
             scope,
@@ -92,23 +84,9 @@ impl State {
 
     /// `issues` means all its parts; unknown events are dropped.
     fn events(&self, asked: &Value) -> Vec<String> {
-        let known = [
-            "push",
-            "create",
-            "delete",
-            "fork",
-            "repository",
-            "release",
-            "issues",
-            "issue_comment",
-        ];
+        let known = ["push", "create", "delete", "fork", "repository", "release", "issues", "issue_comment"];
         let late = ["package", "status"];
-        let asked: Vec<&str> = asked
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let asked: Vec<&str> = asked.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut events: Vec<String> = Vec::new();
         for event in asked {
             if known.contains(&event) || (late.contains(&event) && !self.version.is_old()) {
@@ -118,12 +96,7 @@ impl State {
                 events.push("issues".to_owned());
             }
             if event == "issues" {
-                let parts = [
-                    "issue_assign",
-                    "issue_label",
-                    "issue_milestone",
-                    "issue_comment",
-                ];
+                let parts = ["issue_assign", "issue_label", "issue_milestone", "issue_comment"];
                 events.extend(parts.map(str::to_owned));
             }
         }

@@ -24,15 +24,11 @@ impl State {
             ("POST", ["labels"]) => self.create_label(call, id),
             ("GET", ["issues"]) => Ok(self.issues_of(call, id)),
             ("POST", ["issues"]) => self.create_issue(call, id),
-            (_, ["issues", "comments", comment, rest @ ..]) => {
-                self.in_comment(call, id, comment, rest)
-            }
+            (_, ["issues", "comments", comment, rest @ ..]) => self.in_comment(call, id, comment, rest),
             (_, ["issues", number, "comments"]) => self.in_comments(call, id, number),
             (_, ["issues", _, "lock" | "pin"]) => self.lock_or_pin(call, id, rest),
             (_, ["issues", number, rest @ ..]) => {
-                let issue = self
-                    .issue_numbered(id, number)
-                    .ok_or_else(|| self.not_found())?;
+                let issue = self.issue_numbered(id, number).ok_or_else(|| self.not_found())?;
                 self.in_issue(call, issue, rest)
             }
             _ => Err(Answer::no_such_page()),
@@ -76,16 +72,11 @@ impl State {
             return Err(Answer::no_such_page());
         }
         self.need_admin(call, self.repository(id))?;
-        let issue = self
-            .issue_numbered(id, rest[1])
-            .ok_or_else(|| self.not_found())?;
+        let issue = self.issue_numbered(id, rest[1]).ok_or_else(|| self.not_found())?;
         if rest[2] == "lock" {
             let locked = call.method == "PUT";
             let change = |i: &mut Issue| i.locked = locked;
-            self.issues
-                .iter_mut()
-                .filter(|i| i.id == issue.id)
-                .for_each(change);
+            self.issues.iter_mut().filter(|i| i.id == issue.id).for_each(change);
         }
         Ok(Answer::empty(204))
     }
@@ -121,11 +112,7 @@ impl State {
         }
         let number = self.repository(id).next_issue;
         self.repository_mut(id).next_issue += 1;
-        let labels = if self.writes_issues(call, id) {
-            self.labels_asked(call, id)
-        } else {
-            Vec::new()
-        };
+        let labels = if self.writes_issues(call, id) { self.labels_asked(call, id) } else { Vec::new() };
         let now = self.now();
         let issue = Issue {
             id: self.next("issue"),
@@ -167,11 +154,7 @@ impl State {
             events.push((if closed { "closed" } else { "reopened" }, None));
         }
         issue.updated = self.now();
-        let slot = self
-            .issues
-            .iter_mut()
-            .find(|other| other.id == issue.id)
-            .unwrap();
+        let slot = self.issues.iter_mut().find(|other| other.id == issue.id).unwrap();
         *slot = issue.clone();
         for (action, changes) in events {
             self.announce_issue(&issue, call.me(), "issues", action, changes);
@@ -194,9 +177,7 @@ impl State {
         let asked = call.body["labels"].as_array().cloned().unwrap_or_default();
         let known = &self.repository(id).labels;
         let found = asked.iter().filter_map(|asked| {
-            known.iter().find(|label| {
-                Some(label.id) == asked.as_i64() || Some(label.name.as_str()) == asked.as_str()
-            })
+            known.iter().find(|label| Some(label.id) == asked.as_i64() || Some(label.name.as_str()) == asked.as_str())
         });
         found.map(|label| label.id).collect()
     }
@@ -211,11 +192,7 @@ impl State {
                 issue.labels.push(label);
             }
         }
-        let slot = self
-            .issues
-            .iter_mut()
-            .find(|other| other.id == issue.id)
-            .unwrap();
+        let slot = self.issues.iter_mut().find(|other| other.id == issue.id).unwrap();
         *slot = issue.clone();
         self.announce_issue(&issue, call.me(), "issue_label", "label_updated", None);
         Ok(Answer::json(200, &self.labels(&issue)))
@@ -258,11 +235,8 @@ impl State {
 
     fn labels(&self, issue: &Issue) -> Value {
         let known = &self.repository(issue.repository).labels;
-        let on = known
-            .iter()
-            .filter(|label| issue.labels.contains(&label.id));
-        on.map(|label| self.label(issue.repository, label))
-            .collect()
+        let on = known.iter().filter(|label| issue.labels.contains(&label.id));
+        on.map(|label| self.label(issue.repository, label)).collect()
     }
 
     pub fn issue(&self, issue: &Issue, who: Option<i64>) -> Value {

@@ -56,16 +56,9 @@ impl State {
 
     /// An organization with its team of owners.
     pub fn make_org(&mut self, name: &str, visibility: &str, owner: i64) -> i64 {
-        let visibility = if visibility.is_empty() {
-            "public"
-        } else {
-            visibility
-        };
+        let visibility = if visibility.is_empty() { "public" } else { visibility };
         let org = self.make_account(name, "", visibility, None, false);
-        let units: Vec<_> = OWNER_UNITS
-            .iter()
-            .map(|u| ((*u).to_owned(), Mode::Owner))
-            .collect();
+        let units: Vec<_> = OWNER_UNITS.iter().map(|u| ((*u).to_owned(), Mode::Owner)).collect();
         let team = self.make_team(org, "Owners", &units, true);
         let owners = self.teams.iter_mut().find(|t| t.id == team).unwrap();
         owners.mode = Mode::Owner;
@@ -82,9 +75,7 @@ impl State {
             id,
             organization: org,
             name: name.to_owned(),
-            mode: least
-                .filter(|_| self.version.is_old())
-                .unwrap_or(Mode::None),
+            mode: least.filter(|_| self.version.is_old()).unwrap_or(Mode::None),
             units: units.iter().cloned().collect(),
             all_repositories: all,
             may_create: false,
@@ -145,11 +136,7 @@ impl State {
     /// The author of the commits that the forge makes for an account.
     pub fn author(&self, who: i64) -> Author {
         let account = self.account(who);
-        Author {
-            name: account.login.clone(),
-            email: account.email.clone(),
-            at: self.now(),
-        }
+        Author { name: account.login.clone(), email: account.email.clone(), at: self.now() }
     }
 
     /// A commit on the default branch, without any event.
@@ -167,8 +154,6 @@ impl State {
         let source = self.git_folder(from);
         let git = self.git(to);
         let mut remote = git.remote_anonymous(source.to_str().unwrap()).unwrap();
-        remote
-            .fetch(&["+refs/heads/*:refs/heads/*"], None, None)
-            .unwrap();
+        remote.fetch(&["+refs/heads/*:refs/heads/*"], None, None).unwrap();
     }
 }

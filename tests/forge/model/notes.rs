@@ -17,10 +17,9 @@ impl State {
         match call.method.as_str() {
             "GET" => self.note(id, sha),
             _ if !self.version.is_forgejo() => Err(Answer::wrong_method("GET")),
-            _ if mode < Mode::Write => Err(self.refuse(
-                403,
-                "user should have a permission to write to the target branch",
-            )),
+            _ if mode < Mode::Write => {
+                Err(self.refuse(403, "user should have a permission to write to the target branch"))
+            }
             "POST" => {
                 let sha = self.annotated(id, sha)?;
                 let text = format!("{}\n", call.text("message")).into_bytes();
@@ -46,9 +45,7 @@ impl State {
     /// The note of a commit with the newest commit that changed it.
     fn note(&self, id: i64, sha: &str) -> Reply {
         let git = self.git(id);
-        let head = git
-            .refname_to_id(NOTES)
-            .map_err(|_| self.no_such_commit(sha))?;
+        let head = git.refname_to_id(NOTES).map_err(|_| self.no_such_commit(sha))?;
         let tree = git.find_commit(head).unwrap().tree().unwrap();
         let Ok(entry) = tree.get_path(sha.as_ref()) else {
             return Err(self.no_such_commit(sha));
@@ -66,11 +63,8 @@ impl State {
     fn write_note(&self, id: i64, who: i64, sha: &str, text: Option<Vec<u8>>) {
         let git = self.git(id);
         let head = git.refname_to_id(NOTES).ok();
-        let message = if text.is_some() {
-            "Notes added by 'git notes add'\n"
-        } else {
-            "Notes removed by 'git notes remove'\n"
-        };
+        let message =
+            if text.is_some() { "Notes added by 'git notes add'\n" } else { "Notes removed by 'git notes remove'\n" };
         let files = Files::from([(sha.to_owned(), text)]);
         let commit = git::commit(&git, head, &files, &self.author(who), message);
         git::point(&git, NOTES, commit);

@@ -24,21 +24,15 @@ impl State {
     /// The packages after a push of an image. The same tag again is a new version with a new number.
     pub fn put_image(&mut self, owner: i64, creator: i64, image: &Image) {
         for (media, bytes) in image.blobs {
-            self.blobs
-                .insert(digest(bytes), ((*media).to_owned(), bytes.to_vec()));
+            self.blobs.insert(digest(bytes), ((*media).to_owned(), bytes.to_vec()));
         }
-        if !self
-            .packages
-            .iter()
-            .any(|p| p.owner == owner && p.name == image.name)
-        {
+        if !self.packages.iter().any(|p| p.owner == owner && p.name == image.name) {
             // The forge keeps a hidden version for uploads.
             self.next("package");
         }
         let parsed: Value = serde_json::from_slice(image.manifest).unwrap_or_default();
         let media = parsed["mediaType"].as_str().unwrap_or_default().to_owned();
-        self.blobs
-            .insert(digest(image.manifest), (media, image.manifest.to_vec()));
+        self.blobs.insert(digest(image.manifest), (media, image.manifest.to_vec()));
         let same = |p: &Package| p.owner == owner && p.name == image.name && p.version == image.tag;
         self.packages.retain(|package| !same(package));
         let package = Package {
@@ -77,10 +71,7 @@ impl State {
         let owner = owner.ok_or_else(|| self.not_found())?;
         let mode = self.packages_mode(call.account(), owner);
         if mode < Mode::Read {
-            return Err(self.refuse(
-                403,
-                "user should have specific permission or be a site admin",
-            ));
+            return Err(self.refuse(403, "user should have specific permission or be a site admin"));
         }
         let one = |name: &str, version: &str| {
             let mut all = self.packages.iter();
@@ -89,11 +80,7 @@ impl State {
         };
         match (call.method.as_str(), rest) {
             ("GET", []) => {
-                let all = self
-                    .packages
-                    .iter()
-                    .rev()
-                    .filter(|package| package.owner == owner);
+                let all = self.packages.iter().rev().filter(|package| package.owner == owner);
                 let all: Vec<&Package> = all.collect();
                 Ok(self.page(call, all, |package| self.package(package, call.account())))
             }
@@ -101,9 +88,7 @@ impl State {
                 let package = one(name, version)?;
                 Ok(Answer::json(200, &self.package(&package, call.account())))
             }
-            ("POST", ["container", name, "-", "link", repository]) => {
-                self.link(call, owner, name, repository)
-            }
+            ("POST", ["container", name, "-", "link", repository]) => self.link(call, owner, name, repository),
             ("DELETE", ["container", _, _]) if mode < Mode::Write => Err(self.refuse(403, "")),
             ("DELETE", ["container", name, version]) => {
                 let package = one(name, version)?;
@@ -123,14 +108,9 @@ impl State {
             return Err(self.refuse(403, ""));
         }
         let login = self.account(owner).login.clone();
-        let repository = self
-            .repository_named(&login, repository)
-            .map(|found| found.id);
+        let repository = self.repository_named(&login, repository).map(|found| found.id);
         let repository = repository.ok_or_else(|| self.not_found())?;
-        let of = self
-            .packages
-            .iter_mut()
-            .filter(|p| p.owner == owner && p.name == name);
+        let of = self.packages.iter_mut().filter(|p| p.owner == owner && p.name == name);
         of.for_each(|package| package.repository = Some(repository));
         Ok(Answer::empty(201))
     }

@@ -49,32 +49,18 @@ impl State {
     pub fn create_token(&mut self, call: &Call, login: &str) -> Reply {
         let account = self.account_named(login).map(|account| account.id);
         let account = account.ok_or_else(|| self.not_found())?;
-        if call
-            .who
-            .as_ref()
-            .is_none_or(|who| who.scopes.is_some() || who.account != account)
-        {
+        if call.who.as_ref().is_none_or(|who| who.scopes.is_some() || who.account != account) {
             return Err(self.refuse(401, "auth required"));
         }
         let name = call.text("name");
-        if self
-            .tokens
-            .iter()
-            .any(|t| t.account == account && t.name == name && !name.is_empty())
-        {
+        if self.tokens.iter().any(|t| t.account == account && t.name == name && !name.is_empty()) {
             return Err(self.refuse(400, "access token name has been used already"));
         }
         let scopes = call.body["scopes"].as_array().cloned().unwrap_or_default();
-        let scopes: Vec<String> = scopes
-            .iter()
-            .filter_map(|s| s.as_str().map(str::to_owned))
-            .collect();
+        let scopes: Vec<String> = scopes.iter().filter_map(|s| s.as_str().map(str::to_owned)).collect();
         let (id, secret, scopes) = self.make_token(account, scopes);
         let mut made = self.tokens.iter_mut();
-        made.find(|token| token.id == id)
-            .unwrap()
-            .name
-            .clone_from(&name);
+        made.find(|token| token.id == id).unwrap().name.clone_from(&name);
         let mut body = json!({
             "id": id,
             "name": name,
@@ -93,22 +79,9 @@ impl State {
     }
 
     /// A token with its scopes in the order that the forge keeps them in.
-    pub fn make_token(
-        &mut self,
-        account: i64,
-        mut scopes: Vec<String>,
-    ) -> (i64, String, Vec<String>) {
-        const AREAS: [&str; 9] = [
-            "activitypub",
-            "admin",
-            "misc",
-            "notification",
-            "organization",
-            "package",
-            "issue",
-            "repository",
-            "user",
-        ];
+    pub fn make_token(&mut self, account: i64, mut scopes: Vec<String>) -> (i64, String, Vec<String>) {
+        const AREAS: [&str; 9] =
+            ["activitypub", "admin", "misc", "notification", "organization", "package", "issue", "repository", "user"];
         let area = |scope: &String| AREAS.iter().position(|area| scope.ends_with(area));
         scopes.sort_by_key(area);
         let id = self.next("token");
@@ -126,10 +99,7 @@ impl State {
     pub fn org_permissions(&self, call: &Call, login: &str, org: &str) -> Reply {
         let org = self.visible_org(call, org)?;
         let Some(account) = self.account_named(login) else {
-            return Err(self.refuse(
-                404,
-                &format!("user redirect does not exist [name: {login}]"),
-            ));
+            return Err(self.refuse(404, &format!("user redirect does not exist [name: {login}]")));
         };
         let teams = self.teams.iter();
         let teams = teams.filter(|t| t.organization == org && t.members.contains(&account.id));
@@ -147,13 +117,9 @@ impl State {
     }
 
     fn visible_org(&self, call: &Call, name: &str) -> Result<i64, Answer> {
-        let org = self
-            .account_named(name)
-            .filter(|account| account.password.is_none());
+        let org = self.account_named(name).filter(|account| account.password.is_none());
         let org = org.ok_or_else(|| self.not_found())?;
-        let member = call
-            .account()
-            .is_some_and(|who| self.is_member(who, org.id) || self.account(who).is_admin);
+        let member = call.account().is_some_and(|who| self.is_member(who, org.id) || self.account(who).is_admin);
         match org.visibility.as_str() {
             "private" if !member => Err(self.not_found()),
             "limited" if call.who.is_none() => Err(self.not_found()),
@@ -164,10 +130,7 @@ impl State {
     pub fn create_org(&mut self, call: &Call) -> Reply {
         let id = self.make_org(&call.text("username"), &call.text("visibility"), call.me());
         let full = call.text("full_name");
-        self.accounts
-            .iter_mut()
-            .filter(|a| a.id == id)
-            .for_each(|a| a.full_name.clone_from(&full));
+        self.accounts.iter_mut().filter(|a| a.id == id).for_each(|a| a.full_name.clone_from(&full));
         Ok(Answer::json(201, &self.organization(id)))
     }
 
@@ -181,9 +144,7 @@ impl State {
             ("GET", ["members", login]) => self.org_member(call, org, login),
             ("GET", ["repos"]) => Ok(self.org_repos(call, org)),
             ("POST", ["repos"]) => self.create_repo(call, org),
-            (_, ["teams", ..]) if !is_member => {
-                Err(self.refuse(403, "Must be an organization member"))
-            }
+            (_, ["teams", ..]) if !is_member => Err(self.refuse(403, "Must be an organization member")),
             ("GET", ["teams"]) => Ok(self.org_teams(call, org)),
             ("GET", ["teams", "search"]) => Ok(self.search_teams(call, org)),
             (_, ["teams" | "hooks", ..]) if !self.is_owner(call.me(), org) => {
@@ -204,21 +165,16 @@ impl State {
             let path = call.path.replacen("/members/", "/public_members/", 1);
             return Err(Answer::redirect(call, 303, "See Other", &path));
         }
-        if self.is_member(account.id, org) {
-            Ok(Answer::empty(204))
-        } else {
-            Err(self.not_found())
-        }
+        if self.is_member(account.id, org) { Ok(Answer::empty(204)) } else { Err(self.not_found()) }
     }
 
     fn org_repos(&self, call: &Call, org: i64) -> Answer {
-        let all = self.repositories.iter().filter(|repository| {
-            repository.owner == org && self.may_see(call.account(), repository)
-        });
+        let all = self
+            .repositories
+            .iter()
+            .filter(|repository| repository.owner == org && self.may_see(call.account(), repository));
         let all: Vec<&Repository> = all.collect();
-        self.page(call, all, |repository| {
-            self.repo(repository, call.account())
-        })
+        self.page(call, all, |repository| self.repo(repository, call.account()))
     }
 
     fn teams_sorted(&self, org: i64, owners_first: bool) -> Vec<Team> {
@@ -242,10 +198,7 @@ impl State {
         teams.retain(|team| team.name.contains(&wanted));
         let (teams, headers) = self.paged(call, teams);
         let bodies: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
-        super::refusal::with_all(
-            Answer::json(200, &json!({"data": bodies, "ok": true})),
-            headers,
-        )
+        super::refusal::with_all(Answer::json(200, &json!({"data": bodies, "ok": true})), headers)
     }
 
     /// Teams with access to a repository, the owners first.
@@ -258,21 +211,12 @@ impl State {
 
     fn create_team(&mut self, call: &Call, org: i64) -> Reply {
         let name = call.text("name");
-        if self
-            .teams
-            .iter()
-            .any(|team| team.organization == org && team.name == name)
-        {
+        if self.teams.iter().any(|team| team.organization == org && team.name == name) {
             return Err(self.refuse(422, "team already exists"));
         }
-        let units = call.body["units_map"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        let units: Vec<(String, Mode)> = units
-            .into_iter()
-            .map(|(unit, mode)| (unit, Mode::parse(mode.as_str().unwrap_or_default())))
-            .collect();
+        let units = call.body["units_map"].as_object().cloned().unwrap_or_default();
+        let units: Vec<(String, Mode)> =
+            units.into_iter().map(|(unit, mode)| (unit, Mode::parse(mode.as_str().unwrap_or_default()))).collect();
         let id = self.make_team(org, &name, &units, call.flag("includes_all_repositories"));
         let team = self.teams.iter_mut().find(|team| team.id == id).unwrap();
         team.may_create = call.flag("can_create_org_repo");
@@ -287,9 +231,7 @@ impl State {
     fn edit_team(&mut self, call: &Call, mut team: Team) -> Answer {
         if let Some(units) = call.body["units_map"].as_object() {
             let mode = |mode: &Value| Mode::parse(mode.as_str().unwrap_or_default());
-            let units = units
-                .iter()
-                .map(|(unit, right)| (unit.clone(), mode(right)));
+            let units = units.iter().map(|(unit, right)| (unit.clone(), mode(right)));
             team.units = units.collect();
         }
         if let Some(all) = call.body["includes_all_repositories"].as_bool() {
@@ -298,22 +240,14 @@ impl State {
         if let Some(may) = call.body["can_create_org_repo"].as_bool() {
             team.may_create = may;
         }
-        let slot = self
-            .teams
-            .iter_mut()
-            .find(|other| other.id == team.id)
-            .unwrap();
+        let slot = self.teams.iter_mut().find(|other| other.id == team.id).unwrap();
         *slot = team.clone();
         self.watch();
         Answer::json(200, &self.team(&team, false))
     }
 
     pub fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
-        let team = self
-            .teams
-            .iter()
-            .find(|team| team.id.to_string() == id)
-            .cloned();
+        let team = self.teams.iter().find(|team| team.id.to_string() == id).cloned();
         let team = team.ok_or_else(|| self.not_found())?;
         let owner = self.is_owner(call.me(), team.organization) || self.account(call.me()).is_admin;
         if !owner && !team.members.contains(&call.me()) {
@@ -371,8 +305,7 @@ impl State {
                 let has = team.all_repositories || team.repositories.contains(&repository.id);
                 has && team.organization == repository.owner
             });
-            let members: BTreeSet<i64> =
-                with_access.flat_map(|team| team.members.clone()).collect();
+            let members: BTreeSet<i64> = with_access.flat_map(|team| team.members.clone()).collect();
             repository.watchers.extend(members);
         }
     }

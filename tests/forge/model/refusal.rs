@@ -28,11 +28,7 @@ impl State {
 
     /// 404 with a message and the errors behind it.
     pub fn absent(&self, message: &str, errors: &[String]) -> Answer {
-        let list = if errors.is_empty() && !self.version.is_forgejo() {
-            Value::Null
-        } else {
-            json!(errors)
-        };
+        let list = if errors.is_empty() && !self.version.is_forgejo() { Value::Null } else { json!(errors) };
         let body = json!({"errors": list, "message": message, "url": self.swagger()});
         Answer::json(404, &body)
     }
@@ -65,9 +61,7 @@ impl State {
         let (page, limit) = call.paging();
         let last = total.div_ceil(limit).max(1);
         let here = page.min(last);
-        let at = |page: usize, rel: &str| {
-            format!("<{}{}>; rel=\"{rel}\"", self.root, call.at_page(page))
-        };
+        let at = |page: usize, rel: &str| format!("<{}{}>; rel=\"{rel}\"", self.root, call.at_page(page));
         let mut links = Vec::new();
         if here < last {
             links.push(at(here + 1, "next"));
@@ -85,10 +79,7 @@ impl State {
         if self.is_repository_admin(call.account(), repository) {
             return Ok(());
         }
-        Err(self.refuse(
-            403,
-            "user should be an owner or a collaborator with admin write of a repository",
-        ))
+        Err(self.refuse(403, "user should be an owner or a collaborator with admin write of a repository"))
     }
 }
 

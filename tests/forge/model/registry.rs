@@ -33,9 +33,7 @@ impl State {
             ("GET", [name, "tags", "list"]) => self.image_tags(owner, steps[0], name),
             ("GET" | "HEAD", [name, "manifests", reference]) => {
                 let mut all = self.packages.iter().filter(|p| p.owner == owner);
-                let named = all.find(|p| {
-                    p.name == *name && (p.version == *reference || p.digest == *reference)
-                });
+                let named = all.find(|p| p.name == *name && (p.version == *reference || p.digest == *reference));
                 self.registry_bytes(call, named.map(|package| package.digest.as_str()))
             }
             ("GET" | "HEAD", [_, "blobs", digest]) => self.registry_bytes(call, Some(*digest)),
@@ -47,12 +45,7 @@ impl State {
             ("PUT", [_, "blobs", "uploads", _]) => self.put_blob(call, body),
             ("PUT", [name, "manifests", tag]) => {
                 let (name, tag) = (*name, *tag);
-                let image = Image {
-                    name,
-                    tag,
-                    manifest: body,
-                    blobs: &[],
-                };
+                let image = Image { name, tag, manifest: body, blobs: &[] };
                 self.put_manifest(owner, call.me(), &image)
             }
             _ => Answer::no_such_page(),
@@ -73,10 +66,7 @@ impl State {
         let parsed: Value = serde_json::from_slice(image.manifest).unwrap_or_default();
         let layers = parsed["layers"].as_array().into_iter().flatten();
         for part in layers.chain([&parsed["config"]]) {
-            if !self
-                .blobs
-                .contains_key(part["digest"].as_str().unwrap_or_default())
-            {
+            if !self.blobs.contains_key(part["digest"].as_str().unwrap_or_default()) {
                 return registry_error(404, "MANIFEST_BLOB_UNKNOWN");
             }
         }
@@ -123,16 +113,10 @@ impl State {
     }
 
     fn unauthorized(&self) -> Answer {
-        let realm = format!(
-            "Bearer realm=\"{}/v2/token\",service=\"container_registry\",scope=\"*\"",
-            self.root
-        );
+        let realm = format!("Bearer realm=\"{}/v2/token\",service=\"container_registry\",scope=\"*\"", self.root);
         let answer = registry_error(401, "UNAUTHORIZED").with("Www-Authenticate", &realm);
         if self.version.is_latest() {
-            return answer.with(
-                "Www-Authenticate",
-                "Basic realm=\"Gitea Container Registry\"",
-            );
+            return answer.with("Www-Authenticate", "Basic realm=\"Gitea Container Registry\"");
         }
         answer
     }
@@ -158,7 +142,5 @@ fn registry_error(status: u16, code: &str) -> Answer {
 /// The registry answers with plain `application/json`.
 fn registry_json(status: u16, body: &Value) -> Answer {
     let bytes = Answer::json(status, body).body;
-    Answer::empty(status)
-        .with("Content-Type", "application/json")
-        .body(bytes)
+    Answer::empty(status).with("Content-Type", "application/json").body(bytes)
 }

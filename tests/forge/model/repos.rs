@@ -19,10 +19,7 @@ impl State {
     }
 
     fn name_is_free(&self, owner: i64, name: &str) -> Result<(), Answer> {
-        if self
-            .repository_named(&self.account(owner).login, name)
-            .is_some()
-        {
+        if self.repository_named(&self.account(owner).login, name).is_some() {
             return Err(self.refuse(409, "The repository with the same name already exists."));
         }
         Ok(())
@@ -30,10 +27,7 @@ impl State {
 
     pub fn create_repo(&mut self, call: &Call, owner: i64) -> Reply {
         if !self.is_owner(call.me(), owner) {
-            return Err(self.refuse(
-                403,
-                "Given user is not allowed to create repository in organization.",
-            ));
+            return Err(self.refuse(403, "Given user is not allowed to create repository in organization."));
         }
         let name = call.text("name");
         self.name_is_free(owner, &name)?;
@@ -68,9 +62,7 @@ impl State {
 
     /// A repository with the files of a template, as one first commit. The answer is from before the files exist.
     fn generate(&mut self, call: &Call, template: i64) -> Reply {
-        let owner = self
-            .account_named(&call.text("owner"))
-            .map(|account| account.id);
+        let owner = self.account_named(&call.text("owner")).map(|account| account.id);
         let owner = owner.ok_or_else(|| self.not_found())?;
         let name = call.text("name");
         self.name_is_free(owner, &name)?;
@@ -145,8 +137,7 @@ impl State {
         if old != name {
             self.forget_pushes(id, None);
             self.former_names.push((owner, old, id));
-            self.former_names
-                .retain(|former| *former != (owner, name.to_owned(), id));
+            self.former_names.retain(|former| *former != (owner, name.to_owned(), id));
             name.clone_into(&mut self.repository_mut(id).name);
         }
     }
@@ -155,8 +146,7 @@ impl State {
         let repository = self.repository(id);
         let (old, name) = (repository.owner, repository.name.clone());
         self.former_names.push((old, name.clone(), id));
-        self.former_names
-            .retain(|former| *former != (owner, name.clone(), id));
+        self.former_names.retain(|former| *former != (owner, name.clone(), id));
         self.repository_mut(id).owner = owner;
         for team in &mut self.teams {
             team.repositories.remove(&id);
@@ -164,9 +154,7 @@ impl State {
     }
 
     fn transfer(&mut self, call: &Call, id: i64) -> Reply {
-        let owner = self
-            .account_named(&call.text("new_owner"))
-            .map(|account| account.id);
+        let owner = self.account_named(&call.text("new_owner")).map(|account| account.id);
         let owner = owner.ok_or_else(|| self.not_found())?;
         self.move_to(id, owner);
         Ok(self.shown(202, id, call))
@@ -200,14 +188,8 @@ impl State {
         self.announce_repository(id, call.me(), "deleted");
         self.repositories.retain(|repository| repository.id != id);
         self.statuses.retain(|status| status.repository != id);
-        let gone: Vec<i64> = self
-            .issues
-            .iter()
-            .filter(|i| i.repository == id)
-            .map(|i| i.id)
-            .collect();
-        self.comments
-            .retain(|comment| !gone.contains(&comment.issue));
+        let gone: Vec<i64> = self.issues.iter().filter(|i| i.repository == id).map(|i| i.id).collect();
+        self.comments.retain(|comment| !gone.contains(&comment.issue));
         self.issues.retain(|issue| issue.repository != id);
         Ok(Answer::empty(204))
     }

@@ -20,10 +20,7 @@ pub struct Sent {
 /// Sends the queue for ever.
 pub async fn run(forge: Forge) {
     let policy = reqwest011::redirect::Policy::none();
-    let client = reqwest011::Client::builder()
-        .timeout(PATIENCE)
-        .redirect(policy)
-        .build();
+    let client = reqwest011::Client::builder().timeout(PATIENCE).redirect(policy).build();
     let client = client.unwrap();
     let mut held: Option<Delivery> = None;
     loop {
@@ -62,9 +59,7 @@ pub async fn run(forge: Forge) {
 }
 
 async fn send(forge: &Forge, client: &reqwest011::Client, delivery: Delivery) {
-    let mut request = client
-        .post(&delivery.url)
-        .header("User-Agent", "Go-http-client/1.1");
+    let mut request = client.post(&delivery.url).header("User-Agent", "Go-http-client/1.1");
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
@@ -77,10 +72,7 @@ impl Delivery {
     /// The same delivery with a new id, as the button on the forge's page sends it.
     pub fn again(mut self) -> Self {
         let id = delivery_id();
-        let ids = self
-            .headers
-            .iter_mut()
-            .filter(|(name, _)| name.ends_with("-Delivery"));
+        let ids = self.headers.iter_mut().filter(|(name, _)| name.ends_with("-Delivery"));
         ids.for_each(|(_, value)| id.clone_into(value));
         self
     }

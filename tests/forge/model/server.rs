@@ -29,10 +29,7 @@ impl Forge {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
         let forge = Self::silent(version, &root, Clock::system());
-        let router = Router::new()
-            .fallback(serve)
-            .layer(DefaultBodyLimit::disable())
-            .with_state(forge.clone());
+        let router = Router::new().fallback(serve).layer(DefaultBodyLimit::disable()).with_state(forge.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         tokio::spawn(sender::run(forge.clone()));
         forge
@@ -66,9 +63,7 @@ async fn serve(
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
-    let authorization = headers
-        .contains_key("authorization")
-        .then(|| text("authorization"));
+    let authorization = headers.contains_key("authorization").then(|| text("authorization"));
     let git = GitRequest {
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -82,20 +77,10 @@ async fn serve(
     if git.parts().is_some() && !uri.path().starts_with("/api/") {
         return response(forge.serve_git(&git).await);
     }
-    let request = Request {
-        method: method.to_string(),
-        path: uri.to_string(),
-        authorization,
-        body: body.to_vec(),
-    };
+    let request = Request { method: method.to_string(), path: uri.to_string(), authorization, body: body.to_vec() };
     let answer = forge.served(&request).await;
     let status = answer.as_ref().map(|answer| answer.status);
-    forge.note_asked(Asked {
-        method: request.method,
-        path: request.path,
-        body,
-        status,
-    });
+    forge.note_asked(Asked { method: request.method, path: request.path, body, status });
     match answer {
         Some(answer) => response(answer),
         None => std::future::pending().await,

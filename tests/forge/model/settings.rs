@@ -56,10 +56,7 @@ impl State {
         };
         let mode = self.general_mode(Some(account), repository).name();
         let user = self.user(account, Viewer::SignedIn);
-        Ok(Answer::json(
-            200,
-            &json!({"permission": mode, "role_name": mode, "user": user}),
-        ))
+        Ok(Answer::json(200, &json!({"permission": mode, "role_name": mode, "user": user})))
     }
 
     fn protection(&self, call: &Call) -> Value {

@@ -110,9 +110,7 @@ impl State {
     pub fn team(&self, team: &Team, with_organization: bool) -> Value {
         let units: Vec<&String> = team.units.keys().collect();
         let rights = team.units.iter();
-        let rights: Map<String, Value> = rights
-            .map(|(unit, mode)| (unit.clone(), json!(mode.name())))
-            .collect();
+        let rights: Map<String, Value> = rights.map(|(unit, mode)| (unit.clone(), json!(mode.name()))).collect();
         json!({
             "id": team.id,
             "name": team.name,
@@ -159,11 +157,7 @@ impl State {
     pub fn repo(&self, repository: &Repository, who: Option<i64>) -> Value {
         let (push, pull) = self.access(repository, who);
         let general = self.general_mode(who, repository);
-        let owner = if general > Mode::None {
-            Viewer::SignedIn
-        } else {
-            Viewer::Anonymous
-        };
+        let owner = if general > Mode::None { Viewer::SignedIn } else { Viewer::Anonymous };
         let permissions = json!({"admin": general >= Mode::Admin, "push": push, "pull": pull});
         let mut repo = self.repo_facts(repository);
         repo.extend(self.repo_defaults());
@@ -188,10 +182,7 @@ impl State {
         let host = self.root.split("://").nth(1).unwrap_or_default();
         let host = host.split(':').next().unwrap_or_default();
         let archived = repository.archived.map_or(EPOCH.to_owned(), time);
-        let open = self
-            .issues
-            .iter()
-            .filter(|issue| issue.repository == repository.id && issue.closed.is_none());
+        let open = self.issues.iter().filter(|issue| issue.repository == repository.id && issue.closed.is_none());
         map(json!({
             "id": repository.id,
             "owner": null,
@@ -297,9 +288,7 @@ impl State {
             D::Forgejo10 => {}
         }
         if of.fork_of.is_some() {
-            for part in [
-                "issues", "wiki", "projects", "releases", "packages", "actions",
-            ] {
+            for part in ["issues", "wiki", "projects", "releases", "packages", "actions"] {
                 set(&format!("has_{part}"), json!(false));
             }
         }

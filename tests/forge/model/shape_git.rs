@@ -59,22 +59,12 @@ impl State {
     }
 
     /// A commit as the commit endpoints show it, with its changes on request.
-    pub fn commit(
-        &self,
-        id: i64,
-        commit: &Commit,
-        changes: Option<Changes>,
-        verify: bool,
-    ) -> Value {
+    pub fn commit(&self, id: i64, commit: &Commit, changes: Option<Changes>, verify: bool) -> Value {
         let sha = commit.id();
         let created = time(commit.committer().when().seconds());
-        let user = |signature: &git2::Signature| {
-            self.account_by(signature)
-                .map(|who| self.user(who, Viewer::Anonymous))
-        };
-        let parents = commit
-            .parent_ids()
-            .map(|sha| self.bare_commit(id, sha, ZERO_TIME));
+        let user =
+            |signature: &git2::Signature| self.account_by(signature).map(|who| self.user(who, Viewer::Anonymous));
+        let parents = commit.parent_ids().map(|sha| self.bare_commit(id, sha, ZERO_TIME));
         // The forge shows the id of the commit where the id of the tree belongs.
         let tree = json!({
             "url": self.git_url(id, "trees", sha), "sha": sha.to_string(), "created": created,
@@ -85,10 +75,7 @@ impl State {
         inner.insert("committer".into(), self.signed(&commit.committer()));
         inner.insert("message".into(), json!(message(commit)));
         inner.insert("tree".into(), tree);
-        inner.insert(
-            "verification".into(),
-            if verify { unsigned() } else { Value::Null },
-        );
+        inner.insert("verification".into(), if verify { unsigned() } else { Value::Null });
         json!({
             "url": self.git_url(id, "commits", sha),
             "sha": sha.to_string(),
@@ -111,9 +98,7 @@ impl State {
     pub fn payload_commit(&self, id: i64, commit: &Commit, changes: Option<&Changes>) -> Value {
         let who = |signature: &git2::Signature| {
             let (name, email) = person(signature);
-            let account = self
-                .account_by(signature)
-                .map(|id| self.account(id).login.clone());
+            let account = self.account_by(signature).map(|id| self.account(id).login.clone());
             json!({"name": name, "email": email, "username": account.unwrap_or_default()})
         };
         json!({
@@ -133,11 +118,7 @@ impl State {
     pub fn branch(&self, id: i64, name: &str, commit: &Commit, may_push: bool) -> Value {
         let mut shown = self.payload_commit(id, commit, None);
         shown["verification"] = unsigned();
-        let protected = self
-            .repository(id)
-            .protections
-            .iter()
-            .any(|p| p["rule_name"] == name);
+        let protected = self.repository(id).protections.iter().any(|p| p["rule_name"] == name);
         json!({
             "name": name,
             "commit": shown,
@@ -153,24 +134,13 @@ impl State {
 
     pub fn tag(&self, id: i64, git: &Git, name: &str, oid: Oid) -> Value {
         let tag = git.find_tag(oid).ok();
-        let target = git
-            .find_object(oid, None)
-            .unwrap()
-            .peel_to_commit()
-            .unwrap();
+        let target = git.find_object(oid, None).unwrap().peel_to_commit().unwrap();
         let (text, at) = match &tag {
             Some(tag) => (
-                tag.message()
-                    .unwrap_or_default()
-                    .unwrap_or_default()
-                    .trim_end()
-                    .to_owned(),
+                tag.message().unwrap_or_default().unwrap_or_default().trim_end().to_owned(),
                 tag.tagger().map_or(0, |tagger| tagger.when().seconds()),
             ),
-            None => (
-                message(&target).trim_end().to_owned(),
-                target.committer().when().seconds(),
-            ),
+            None => (message(&target).trim_end().to_owned(), target.committer().when().seconds()),
         };
         let archive = |ending: &str| self.page_url(id, &format!("archive/{name}.{ending}"));
         let mut shown = json!({
@@ -210,9 +180,7 @@ impl State {
         let entry = head.tree().unwrap().get_path(path.as_ref()).unwrap();
         let sha = entry.id();
         let blob = git.find_blob(sha).ok();
-        let last = git
-            .find_commit(git::last_change(&git, head.id(), path))
-            .unwrap();
+        let last = git.find_commit(git::last_change(&git, head.id(), path)).unwrap();
         let kind = if git.find_branch(at, git2::BranchType::Local).is_ok() {
             format!("branch/{at}")
         } else {
@@ -222,10 +190,7 @@ impl State {
         let this = format!("{}/api/v1/repos/{full}/contents/{path}?ref={at}", self.root);
         let html = self.page_url(id, &format!("src/{kind}/{path}"));
         let object = self.git_url(id, "blobs", sha);
-        let text = blob
-            .as_ref()
-            .filter(|_| content)
-            .map(|blob| STANDARD.encode(blob.content()));
+        let text = blob.as_ref().filter(|_| content).map(|blob| STANDARD.encode(blob.content()));
         let mut file = json!({
             "name": path.rsplit('/').next(),
             "path": path,
@@ -255,9 +220,7 @@ impl State {
     /// The commit of a writer of contents.
     pub fn file_commit(&self, id: i64, commit: &Commit) -> Value {
         let mut shown = self.bare_commit(id, commit.id(), ZERO_TIME);
-        let parents = commit
-            .parent_ids()
-            .map(|sha| self.bare_commit(id, sha, ZERO_TIME));
+        let parents = commit.parent_ids().map(|sha| self.bare_commit(id, sha, ZERO_TIME));
         shown["html_url"] = json!(self.page_url(id, &format!("commit/{}", commit.id())));
         shown["author"] = self.signed(&commit.author());
         shown["committer"] = self.signed(&commit.committer());

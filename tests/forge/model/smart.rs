@@ -55,11 +55,7 @@ impl Forge {
         };
         let pushes = request.method == "POST" && request.is_push();
         // One push at a time, so that a change of refs belongs to one account.
-        let _turn = if pushes {
-            Some(self.push_turn().await)
-        } else {
-            None
-        };
+        let _turn = if pushes { Some(self.push_turn().await) } else { None };
         let before = git::refs(&self.state().git(id));
         let answer = backend(request, &folder, &format!("/{id}.git/{rest}")).await;
         if pushes {
@@ -78,31 +74,18 @@ impl Forge {
         name: &str,
     ) -> Result<(i64, Option<Who>, std::path::PathBuf), Answer> {
         let state = self.state();
-        let login =
-            || plain(401, "Unauthorized\n").with("WWW-Authenticate", "Basic realm=\"Gitea\"");
-        let who = state
-            .authenticate(request.authorization.as_deref())
-            .map_err(|_| login())?;
+        let login = || plain(401, "Unauthorized\n").with("WWW-Authenticate", "Basic realm=\"Gitea\"");
+        let who = state.authenticate(request.authorization.as_deref()).map_err(|_| login())?;
         let Some(repository) = state.repository_named(owner, name) else {
             return Err(state.git_moved(request, owner, name));
         };
         let account = who.as_ref().map(|who| who.account);
         let mode = state.unit_mode(account, repository, "repo.code");
-        let needed = if request.is_push() {
-            Mode::Write
-        } else {
-            Mode::Read
-        };
-        let scope = if request.is_push() {
-            "write:repository"
-        } else {
-            "read:repository"
-        };
+        let needed = if request.is_push() { Mode::Write } else { Mode::Read };
+        let scope = if request.is_push() { "write:repository" } else { "read:repository" };
         let scopes = who.as_ref().and_then(|who| who.scopes.as_ref());
         let covered = scopes.is_none_or(|scopes| {
-            scopes
-                .iter()
-                .any(|have| have == "all" || have == scope || have == "write:repository")
+            scopes.iter().any(|have| have == "all" || have == scope || have == "write:repository")
         });
         if mode < needed && who.is_none() {
             return Err(login());
@@ -114,10 +97,7 @@ impl Forge {
             return Err(plain(403, "User permission denied for writing."));
         }
         if request.is_push() && repository.archived.is_some() {
-            return Err(plain(
-                403,
-                "This repo is archived. You can view files and clone it.",
-            ));
+            return Err(plain(403, "This repo is archived. You can view files and clone it."));
         }
         Ok((repository.id, who, state.folder.clone()))
     }
@@ -132,25 +112,14 @@ impl State {
         let Some((_, _, id)) = former else {
             return plain(404, "Repository not found");
         };
-        let path = request.path.replacen(
-            &format!("/{owner}/{name}"),
-            &format!("/{}", self.full_name(*id)),
-            1,
-        );
+        let path = request.path.replacen(&format!("/{owner}/{name}"), &format!("/{}", self.full_name(*id)), 1);
         Answer::empty(self.version.moved().0).with("Location", &format!("{path}?{}", request.query))
     }
 
     /// Announces the changes of a push to the hooks. Notes and other refs are not announced.
-    pub fn announce_refs(
-        &mut self,
-        id: i64,
-        who: i64,
-        before: &BTreeMap<String, Oid>,
-        after: &BTreeMap<String, Oid>,
-    ) {
+    pub fn announce_refs(&mut self, id: i64, who: i64, before: &BTreeMap<String, Oid>, after: &BTreeMap<String, Oid>) {
         self.repository_mut(id).updated = self.now();
-        let names: std::collections::BTreeSet<&String> =
-            before.keys().chain(after.keys()).collect();
+        let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {
             let (was, is) = (before.get(name).copied(), after.get(name).copied());
             if was == is {

@@ -275,11 +275,7 @@ impl State {
     /// `owner/name`.
     pub fn full_name(&self, id: i64) -> String {
         let repository = self.repository(id);
-        format!(
-            "{}/{}",
-            self.account(repository.owner).login,
-            repository.name
-        )
+        format!("{}/{}", self.account(repository.owner).login, repository.name)
     }
 
     /// The folder of a repository.

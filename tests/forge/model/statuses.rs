@@ -34,10 +34,7 @@ impl State {
     /// statuses, too.
     fn create_status(&mut self, call: &Call, id: i64, sha: &str) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Write {
-            return Err(self.refuse(
-                403,
-                "user should have a permission to write to the target branch",
-            ));
+            return Err(self.refuse(403, "user should have a permission to write to the target branch"));
         }
         let sha = self.commit_named(id, sha).map_err(|_| self.failed())?;
         let trimmed = |name: &str| call.text(name).trim().to_owned();
@@ -86,9 +83,7 @@ impl State {
         let sha = self.commit_named(id, sha)?;
         let mut newest = BTreeMap::new();
         for status in self.statuses_of(id, &sha) {
-            let last: &mut Status = newest
-                .entry(status.context.clone())
-                .or_insert(status.clone());
+            let last: &mut Status = newest.entry(status.context.clone()).or_insert(status.clone());
             if status.id > last.id {
                 *last = status;
             }
@@ -106,11 +101,7 @@ impl State {
                 String::new()
             }
         };
-        let statuses = if bodies.is_empty() {
-            Value::Null
-        } else {
-            json!(bodies)
-        };
+        let statuses = if bodies.is_empty() { Value::Null } else { json!(bodies) };
         let body = json!({
             "state": state,
             "sha": sha,
@@ -127,18 +118,11 @@ impl State {
     fn worst(&self, statuses: &[Status]) -> &'static str {
         let has = |states: &[&str]| statuses.iter().any(|s| states.contains(&s.state.as_str()));
         if statuses.is_empty() {
-            return if self.version.is_latest() {
-                "pending"
-            } else {
-                ""
-            };
+            return if self.version.is_latest() { "pending" } else { "" };
         }
         if !self.version.is_latest() {
             let order = ["error", "failure", "warning", "pending"];
-            return order
-                .into_iter()
-                .find(|state| has(&[state]))
-                .unwrap_or("success");
+            return order.into_iter().find(|state| has(&[state])).unwrap_or("success");
         }
         let good = |s: &Status| matches!(s.state.as_str(), "success" | "skipped");
         if has(&["error", "failure", "warning"]) {

@@ -11,12 +11,7 @@ pub enum ForgeVersion {
 }
 
 impl ForgeVersion {
-    pub const ALL: [Self; 4] = [
-        Self::Gitea122,
-        Self::Gitea124,
-        Self::Gitea127,
-        Self::Forgejo10,
-    ];
+    pub const ALL: [Self; 4] = [Self::Gitea122, Self::Gitea124, Self::Gitea127, Self::Forgejo10];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -52,28 +47,16 @@ impl ForgeVersion {
 
     /// The message for a missing object.
     pub fn not_found(self) -> &'static str {
-        if self.is_latest() {
-            "not found"
-        } else {
-            "The target couldn't be found."
-        }
+        if self.is_latest() { "not found" } else { "The target couldn't be found." }
     }
 
     /// Status of the answer to a request by an old name of a repository.
     pub fn moved(self) -> (u16, &'static str) {
-        if self.is_old() {
-            (307, "Temporary Redirect")
-        } else {
-            (301, "Moved Permanently")
-        }
+        if self.is_old() { (307, "Temporary Redirect") } else { (301, "Moved Permanently") }
     }
 
     /// The address that replaces a hidden one.
     pub fn placeholder(self, id: i64, login: &str) -> String {
-        if self.is_latest() {
-            format!("{id}+{login}@noreply.localhost")
-        } else {
-            format!("{login}@noreply.localhost")
-        }
+        if self.is_latest() { format!("{id}+{login}@noreply.localhost") } else { format!("{login}@noreply.localhost") }
     }
 }

@@ -39,10 +39,7 @@ impl Forge {
     ) -> i64 {
         let mut state = self.state();
         let org_id = state.account_named(org).unwrap().id;
-        let units: Vec<_> = units
-            .iter()
-            .map(|(unit, mode)| ((*unit).to_owned(), *mode))
-            .collect();
+        let units: Vec<_> = units.iter().map(|(unit, mode)| ((*unit).to_owned(), *mode)).collect();
         let team = state.make_team(org_id, name, &units, repositories.is_none());
         for login in members {
             let account = state.account_named(login).unwrap().id;
@@ -61,16 +58,10 @@ impl Forge {
         let owner = state.account_named(owner).unwrap().id;
         let id = state.make_repo(owner, name, "main");
         if !files.is_empty() {
-            let all = files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), Some(text.as_bytes().to_vec())));
+            let all = files.iter().map(|(path, text)| ((*path).to_owned(), Some(text.as_bytes().to_vec())));
             let files: Files = all.collect();
             let (name, email) = ("Forge".to_owned(), "forge@example.org".to_owned());
-            let by = Author {
-                name,
-                email,
-                at: state.now(),
-            };
+            let by = Author { name, email, at: state.now() };
             state.add_commit(id, &files, &by, "Initial commit\n");
         }
         id
@@ -107,9 +98,7 @@ impl Forge {
             "type": "gitea", "active": true, "branch_filter": "*", "events": events,
             "config": {"url": url, "content_type": "json", "secret": secret},
         });
-        let (status, answer) = self
-            .api(owner, "POST", &format!("/orgs/{org}/hooks"), &body)
-            .await;
+        let (status, answer) = self.api(owner, "POST", &format!("/orgs/{org}/hooks"), &body).await;
         assert_eq!(status, 201, "{answer}");
     }
 
@@ -123,10 +112,7 @@ impl Forge {
             body: body.to_string().into_bytes(),
         };
         let answer = self.answer(&request).await;
-        (
-            answer.status,
-            serde_json::from_slice(&answer.body).unwrap_or_default(),
-        )
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
     /// The address that a person pushes to, with the password in it.
@@ -141,15 +127,8 @@ impl Forge {
         let remote = self.remote(login, full_name);
         let target = folder.to_str().unwrap().to_owned();
         let output = git(Path::new("."), &["clone", "--quiet", &remote, &target]).await;
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        for (key, value) in [
-            ("user.name", login),
-            ("user.email", &format!("{login}@example.org")),
-        ] {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for (key, value) in [("user.name", login), ("user.email", &format!("{login}@example.org"))] {
             git(folder, &["config", key, value]).await;
         }
     }
@@ -165,11 +144,7 @@ impl Forge {
         git(clone, &["add", "--all"]).await;
         git(clone, &["commit", "--quiet", "--allow-empty", "-m", "Work"]).await;
         let output = git(clone, &["push", "--quiet", "origin", branch]).await;
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let head = git(clone, &["rev-parse", "HEAD"]).await;
         String::from_utf8(head.stdout).unwrap().trim().to_owned()
     }
@@ -194,9 +169,7 @@ impl Forge {
 pub async fn git(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new("git");
     command.current_dir(folder).args(arguments);
-    command
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_GLOBAL", "/dev/null");
     command.env("GIT_CONFIG_NOSYSTEM", "1").kill_on_drop(true);
     command.output().await.unwrap()
 }

@@ -9,28 +9,18 @@ use referee::forge::signature::WebhookSecret;
 use referee::forge::webhook::DeliveryRefusal as Refusal;
 use referee::model::{Digest, ForgeEvent};
 
-const SIGNATURES: [&str; 3] = [
-    "x-gitea-signature",
-    "x-forgejo-signature",
-    "x-hub-signature-256",
-];
+const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
 
 pub fn keeps(bytes: &[u8]) {
     let (mut headers, body) = split(bytes);
-    let (Ok(ours), Ok(other)) = (
-        WebhookSecret::new("shared-by-us"),
-        WebhookSecret::new("never-shared"),
-    ) else {
+    let (Ok(ours), Ok(other)) = (WebhookSecret::new("shared-by-us"), WebhookSecret::new("never-shared")) else {
         panic!("fit secrets");
     };
     let event = read_event(&headers, body);
     // The author of these bytes cannot know the secrets.
     let webhooks = GiteaWebhooks::new(vec![other, ours.clone()]);
     let unsigned = webhooks.accept(&headers, body);
-    assert!(
-        matches!(unsigned, Err(Refusal::ContentType | Refusal::Unverified(_))),
-        "{unsigned:?}"
-    );
+    assert!(matches!(unsigned, Err(Refusal::ContentType | Refusal::Unverified(_))), "{unsigned:?}");
     for name in SIGNATURES {
         headers.remove(name);
     }
@@ -40,10 +30,7 @@ pub fn keeps(bytes: &[u8]) {
     match (webhooks.accept(&headers, body), &event) {
         (Err(Refusal::ContentType), _) => {}
         (Ok(accepted), Ok(event)) => {
-            assert_eq!(
-                (&accepted.event, accepted.digest),
-                (event, Digest::of(body))
-            );
+            assert_eq!((&accepted.event, accepted.digest), (event, Digest::of(body)));
         }
         (Err(Refusal::Unreadable(reason)), Err(error)) => assert_eq!(&reason, error),
         (outcome, event) => panic!("{outcome:?} of {event:?}"),
@@ -57,12 +44,7 @@ pub fn keeps(bytes: &[u8]) {
 /// The store gives back the event that was read.
 fn is_kept(event: &ForgeEvent, body: &[u8]) {
     let kept = serde_json::to_string(event).unwrap_or_default();
-    assert!(
-        kept.len() <= 4 * body.len() + 1000,
-        "{} of {}",
-        kept.len(),
-        body.len()
-    );
+    assert!(kept.len() <= 4 * body.len() + 1000, "{} of {}", kept.len(), body.len());
     let again: ForgeEvent = serde_json::from_str(&kept).expect("what was kept");
     assert_eq!(&again, event);
 }
@@ -72,10 +54,7 @@ fn split(bytes: &[u8]) -> (HeaderMap, &[u8]) {
     let (head, body) = end.map_or((bytes, &b""[..]), |end| (&bytes[..end], &bytes[end + 2..]));
     let mut headers = HeaderMap::new();
     for line in head.split(|byte| *byte == b'\n').take(100) {
-        let colon = line
-            .iter()
-            .position(|byte| *byte == b':')
-            .unwrap_or(line.len());
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
         let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
         let name = HeaderName::from_bytes(&line[..colon]);
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {

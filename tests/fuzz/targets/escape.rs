@@ -11,34 +11,23 @@ const BREAK: &str = "<!-- -->";
 pub fn keeps(bytes: &[u8]) {
     let dirty = String::from_utf8_lossy(bytes);
     let text = sanitize::text(&dirty);
-    assert!(
-        text.chars()
-            .all(|c| matches!(c, '\n' | '\t') || is_visible(c)),
-        "{text:?}"
-    );
+    assert!(text.chars().all(|c| matches!(c, '\n' | '\t') || is_visible(c)), "{text:?}");
     assert_eq!(sanitize::text(&text), text);
     assert!(text.len() <= dirty.len());
     let line = sanitize::line(&dirty);
-    assert!(
-        line.chars().all(is_visible) && line.trim() == line,
-        "{line:?}"
-    );
+    assert!(line.chars().all(is_visible) && line.trim() == line, "{line:?}");
     assert_eq!(sanitize::line(&line), line);
     inline(&dirty, &line);
     block(&dirty);
     html(&dirty, &line);
     url(&dirty);
     let shortened = escape::shortened(&dirty, 20);
-    assert!(
-        shortened.chars().count() <= 21 && line.starts_with(shortened.trim_end_matches('…')),
-        "{shortened:?}"
-    );
+    assert!(shortened.chars().count() <= 21 && line.starts_with(shortened.trim_end_matches('…')), "{shortened:?}");
 }
 
 /// The events of a Markdown parser with all extensions that could match.
 fn events(markdown: &str) -> Vec<Event<'_>> {
-    let options =
-        Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
+    let options = Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_OLD_FOOTNOTES;
     Parser::new_ext(markdown, options).collect()
 }
 
@@ -75,11 +64,7 @@ fn paragraph_text(markdown: &str, code_allowed: bool) -> String {
 fn block(dirty: &str) {
     let bytes_max = 1000;
     let block = escape::code_block_within("text", dirty, bytes_max);
-    assert!(
-        block.len() <= 3 * bytes_max + limits::CODE_LINE_CHARS_MAX,
-        "{} bytes",
-        block.len()
-    );
+    assert!(block.len() <= 3 * bytes_max + limits::CODE_LINE_CHARS_MAX, "{} bytes", block.len());
     let events = events(&block);
     let begins = matches!(
         events.first(),
@@ -87,10 +72,7 @@ fn block(dirty: &str) {
     );
     assert!(begins, "{events:?}");
     let inside = &events[1..events.len() - 1];
-    assert!(
-        inside.iter().all(|event| matches!(event, Event::Text(_))),
-        "{events:?}"
-    );
+    assert!(inside.iter().all(|event| matches!(event, Event::Text(_))), "{events:?}");
     assert_eq!(events.last(), Some(&Event::End(TagEnd::CodeBlock)));
     assert!(escape::code_block("", dirty).lines().count() <= limits::CODE_BLOCK_LINES_MAX + 3);
 }
@@ -99,10 +81,7 @@ fn block(dirty: &str) {
 fn html(dirty: &str, line: &str) {
     let html = escape::html_text(dirty).replace(BREAK, "");
     assert!(!html.contains(['<', '>', '"']), "{html:?}");
-    let plain = html
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"");
+    let plain = html.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
     assert_eq!(plain.replace("&amp;", "&"), line);
 }
 
@@ -112,11 +91,7 @@ fn url(dirty: &str) {
         return;
     };
     assert!(url.starts_with("http"), "{url:?}");
-    assert!(
-        url.bytes()
-            .all(|b| b.is_ascii_graphic() && !b"<>\\|`\"[]".contains(&b)),
-        "{url:?}"
-    );
+    assert!(url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\\|`\"[]".contains(&b)), "{url:?}");
     let link = format!("[text](<{url}>)");
     let links = events(&link);
     let is_link = matches!(links.get(1), Some(Event::Start(Tag::Link { .. })));

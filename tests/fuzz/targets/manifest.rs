@@ -13,14 +13,8 @@ pub fn keeps(bytes: &[u8]) {
     let policy = Policy::new(["x"], []);
     let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
     let media_type = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
-    let mut parts = parts
-        .next()
-        .unwrap_or_default()
-        .splitn(2, |byte| *byte == 0);
-    let (text, config) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
+    let mut parts = parts.next().unwrap_or_default().splitn(2, |byte| *byte == 0);
+    let (text, config) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let document = read_manifest(&media_type, text);
     if document.is_ok() {
         // For this parser, the last of several equal keys counts.
@@ -45,10 +39,7 @@ fn image(manifest: &Manifest, config: &[u8], text: &[u8], policy: &Policy) {
     is_short(&findings, config);
     match image {
         Some(image) => {
-            assert_eq!(
-                (&image.manifest, image.config.as_slice()),
-                (manifest, config)
-            );
+            assert_eq!((&image.manifest, image.config.as_slice()), (manifest, config));
             let lenient: Value = serde_json::from_slice(config).expect("JSON");
             let lenient = lenient.to_string();
             let again = check_config(manifest, lenient.as_bytes(), &bounds, policy).0;

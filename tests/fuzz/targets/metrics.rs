@@ -46,17 +46,11 @@ fn within_bounds(score: &Score, metrics: &[MetricSpec]) {
         for spec in metrics {
             let value = case.values[&spec.name];
             let (low, high) = spec.bounds;
-            assert!(
-                value.is_none_or(|value| (low..=high).contains(&value)),
-                "{value:?}"
-            );
+            assert!(value.is_none_or(|value| (low..=high).contains(&value)), "{value:?}");
             assert!(value.is_some() || spec.missing != MissingRule::Reject);
         }
         let reason = case.reason.as_deref().unwrap_or_default();
-        assert!(
-            reason.chars().count() <= limits::CASE_REASON_CHARS_MAX + 1,
-            "{reason:?}"
-        );
+        assert!(reason.chars().count() <= limits::CASE_REASON_CHARS_MAX + 1, "{reason:?}");
         assert!(reason.chars().all(is_visible), "{reason:?}");
     }
 }

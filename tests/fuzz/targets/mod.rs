@@ -32,10 +32,7 @@ pub const TARGETS: [Target; 9] = [
 ];
 
 /// Runs the target with this name.
-#[cfg_attr(
-    test,
-    expect(dead_code, reason = "used only by the programs for libFuzzer")
-)]
+#[cfg_attr(test, expect(dead_code, reason = "used only by the programs for libFuzzer"))]
 pub fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(target, _)| *target == name);
     target.expect("a target").1(bytes);
@@ -47,15 +44,9 @@ fn assert_fit_to_show(findings: &[Finding], bytes: &[u8]) {
     let lines = bytes.iter().filter(|b| **b == b'\n').count() + 1;
     let mut length = 0;
     for finding in findings {
-        assert!(
-            !finding.code.is_empty() && !finding.message.is_empty(),
-            "{finding:?}"
-        );
+        assert!(!finding.code.is_empty() && !finding.message.is_empty(), "{finding:?}");
         let line = finding.location.as_ref().and_then(|location| location.line);
-        assert!(
-            line.is_none_or(|line| (1..=lines).contains(&(line as usize))),
-            "{finding:?}"
-        );
+        assert!(line.is_none_or(|line| (1..=lines).contains(&(line as usize))), "{finding:?}");
         length += finding.message.len() + finding.help.len();
     }
     assert!(findings.len() <= 500, "{} findings", findings.len());

@@ -72,24 +72,14 @@ fn documents(value: &Value, bytes: &[u8]) {
     .expect("a schema");
     let follows = value.as_object().is_some_and(|members| {
         let number = |item: &Value| item.as_f64().is_some_and(|number| number >= 0.0);
-        let list = |member: &Value| {
-            member
-                .as_array()
-                .is_some_and(|items| items.iter().all(number))
-        };
+        let list = |member: &Value| member.as_array().is_some_and(|items| items.iter().all(number));
         members.values().all(list)
     });
     let violation = json::check_schema(PATH, value, &schema);
     assert_eq!(violation.is_none(), follows, "{violation:?}");
     is_short(violation.as_slice());
-    let keys: Vec<String> = value
-        .as_object()
-        .map(|members| members.keys().cloned().collect())
-        .unwrap_or_default();
-    assert_eq!(
-        json::check_keys(PATH, value, &keys).is_none(),
-        value.is_object()
-    );
+    let keys: Vec<String> = value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default();
+    assert_eq!(json::check_keys(PATH, value, &keys).is_none(), value.is_object());
     is_short(json::check_keys(PATH, value, &["c001".to_owned()]).as_slice());
 }
 

@@ -84,16 +84,10 @@ fn files(folder: &str, wanted: &dyn Fn(&str) -> bool) -> Vec<Vec<u8>> {
 
 fn paths(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
-    let mut found: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     found.sort();
     let below = |path: PathBuf| {
-        if path.is_dir() && !path.is_symlink() {
-            paths(&path)
-        } else {
-            vec![path]
-        }
+        if path.is_dir() && !path.is_symlink() { paths(&path) } else { vec![path] }
     };
     found.into_iter().flat_map(below).collect()
 }
@@ -141,9 +135,7 @@ fn layers() -> Vec<Vec<u8>> {
         (EntryType::Block, "sda", b""),
         (EntryType::GNUSparse, "sparse", b""),
     ];
-    let mut seeds: Vec<Vec<u8>> = (1..=entries.len())
-        .map(|n| tar_of(&entries[..n], &[]))
-        .collect();
+    let mut seeds: Vec<Vec<u8>> = (1..=entries.len()).map(|n| tar_of(&entries[..n], &[])).collect();
     for records in [
         &[("size", &b"1024"[..])],
         &[("path", b"dev/../sda")],
@@ -159,8 +151,7 @@ fn layers() -> Vec<Vec<u8>> {
 fn tar_of(entries: &[(EntryType, &str, &[u8])], records: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     if !records.is_empty() {
-        tar.append_pax_extensions(records.iter().copied())
-            .expect("memory");
+        tar.append_pax_extensions(records.iter().copied()).expect("memory");
     }
     for (kind, path, content) in entries {
         let mut header = Header::new_gnu();
@@ -179,8 +170,7 @@ fn tar_of(entries: &[(EntryType, &str, &[u8])], records: &[(&str, &[u8])]) -> Ve
 
 fn manifests() -> Vec<Vec<u8>> {
     let digest = |of: &str| referee::model::Digest::of(of.as_bytes()).to_string();
-    let blob =
-        |kind: &str, of: &str| json!({ "mediaType": kind, "digest": digest(of), "size": 300 });
+    let blob = |kind: &str, of: &str| json!({ "mediaType": kind, "digest": digest(of), "size": 300 });
     let (manifest, index, config) = (
         "application/vnd.oci.image.manifest.v1+json",
         "application/vnd.oci.image.index.v1+json",

@@ -13,11 +13,7 @@ pub fn keeps(bytes: &[u8]) {
     assert_fit_to_show(&findings, bytes);
     for (at, (task, path)) in entries.tasks.iter().enumerate() {
         assert!(tasks.contains(task));
-        assert!(
-            entries.tasks[..at]
-                .iter()
-                .all(|(earlier, _)| earlier != task)
-        );
+        assert!(entries.tasks[..at].iter().all(|(earlier, _)| earlier != task));
         let within = |part: &str| !matches!(part, "" | "." | ".." | ".git");
         assert!(path.split('/').all(within), "{path:?}");
     }
@@ -30,13 +26,7 @@ pub fn keeps(bytes: &[u8]) {
 
 fn written(entries: &Entries) -> String {
     let mut file = DocumentMut::new();
-    file["tasks"] = value(
-        entries
-            .tasks
-            .iter()
-            .map(|(task, _)| task.as_str())
-            .collect::<Array>(),
-    );
+    file["tasks"] = value(entries.tasks.iter().map(|(task, _)| task.as_str()).collect::<Array>());
     let mut paths = InlineTable::new();
     for (task, path) in &entries.tasks {
         paths.insert(task.as_str(), path.as_str().into());
@@ -48,12 +38,6 @@ fn written(entries: &Entries) -> String {
     if let Some(description) = &entries.description {
         file["description"] = value(description.as_str());
     }
-    file["authors"] = value(
-        entries
-            .authors
-            .iter()
-            .map(String::as_str)
-            .collect::<Array>(),
-    );
+    file["authors"] = value(entries.authors.iter().map(String::as_str).collect::<Array>());
     file.to_string()
 }

@@ -3,8 +3,8 @@
 //! A difference in any field counts, whether the field was requested or not.
 
 use bollard::models::{
-    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig,
-    Mount, MountPoint, MountType,
+    ContainerConfig, ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig, Mount, MountPoint,
+    MountType,
 };
 use serde_json::Value;
 
@@ -18,12 +18,7 @@ pub(in crate::executor::docker) fn differences(
     let mut found = Vec::new();
     let wanted_host = wanted.host_config.clone().unwrap_or_default();
     let seen_host = seen.host_config.clone().unwrap_or_default();
-    compare(
-        "HostConfig",
-        &json(&wanted_host),
-        &json(&seen_host),
-        &mut found,
-    );
+    compare("HostConfig", &json(&wanted_host), &json(&seen_host), &mut found);
     compare_kernel_paths(&seen_host, &mut found);
     let seen_config = seen.config.clone().unwrap_or_default();
     compare_config(wanted, &seen_config, &mut found);
@@ -64,11 +59,7 @@ fn compare(path: &str, wanted: &Value, seen: &Value, found: &mut Vec<String>) {
             }
         }
         _ if wanted == seen || (is_inactive(wanted) && is_inactive(seen)) => {}
-        _ => found.push(format!(
-            "{path} is {} instead of {}",
-            short(seen),
-            short(wanted)
-        )),
+        _ => found.push(format!("{path} is {} instead of {}", short(seen), short(wanted))),
     }
 }
 
@@ -96,12 +87,7 @@ fn short(value: &Value) -> String {
 fn compare_kernel_paths(seen: &HostConfig, found: &mut Vec<String>) {
     let masked = seen.masked_paths.as_deref().unwrap_or_default();
     let read_only = seen.readonly_paths.as_deref().unwrap_or_default();
-    for path in [
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/timer_list",
-        "/sys/firmware",
-    ] {
+    for path in ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"] {
         if !masked.iter().any(|m| m == path) {
             found.push(format!("{path} is not masked"));
         }
@@ -120,28 +106,12 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
     for (name, wanted, seen) in [
         ("User", json(&wanted.user), json(&seen.user)),
         ("Hostname", json(&wanted.hostname), json(&seen.hostname)),
-        (
-            "NetworkDisabled",
-            json(disabled),
-            json(&seen.network_disabled),
-        ),
+        ("NetworkDisabled", json(disabled), json(&seen.network_disabled)),
         ("AttachStdin", json(stdin), json(&seen.attach_stdin)),
-        (
-            "OpenStdin",
-            json(&wanted.open_stdin),
-            json(&seen.open_stdin),
-        ),
+        ("OpenStdin", json(&wanted.open_stdin), json(&seen.open_stdin)),
         ("Tty", json(&wanted.tty), json(&seen.tty)),
-        (
-            "StopSignal",
-            json(&wanted.stop_signal),
-            json(&seen.stop_signal),
-        ),
-        (
-            "Healthcheck",
-            test(&wanted.healthcheck),
-            test(&seen.healthcheck),
-        ),
+        ("StopSignal", json(&wanted.stop_signal), json(&seen.stop_signal)),
+        ("Healthcheck", test(&wanted.healthcheck), test(&seen.healthcheck)),
         // A volume of the image is a writable directory without a limit.
         ("Volumes", Value::Null, json(&seen.volumes)),
     ] {
@@ -159,18 +129,13 @@ fn compare_config(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &
     }
 }
 
-fn compare_environment(
-    wanted: &ContainerCreateBody,
-    seen: &ContainerConfig,
-    found: &mut Vec<String>,
-) {
+fn compare_environment(wanted: &ContainerCreateBody, seen: &ContainerConfig, found: &mut Vec<String>) {
     let env = seen.env.as_deref().unwrap_or_default();
     for entry in wanted.env.iter().flatten() {
         // The engine keeps the bare name of a removed variable, and gives it to no process.
         let removed = !entry.contains('=');
         let exists = if removed {
-            env.iter()
-                .any(|e| e.split_once('=').is_some_and(|(name, _)| name == entry))
+            env.iter().any(|e| e.split_once('=').is_some_and(|(name, _)| name == entry))
         } else {
             env.contains(entry)
         };
@@ -185,19 +150,12 @@ fn compare_environment(
 fn compare_mounts(wanted: &[Mount], seen: &[MountPoint], found: &mut Vec<String>) {
     for mount in wanted {
         let target = mount.target.as_deref().unwrap_or_default();
-        let Some(point) = seen
-            .iter()
-            .find(|p| p.destination.as_deref() == Some(target))
-        else {
+        let Some(point) = seen.iter().find(|p| p.destination.as_deref() == Some(target)) else {
             found.push(format!("{target} is not mounted"));
             continue;
         };
         let is_volume = mount.typ == Some(MountType::VOLUME);
-        let source = if is_volume {
-            &point.name
-        } else {
-            &point.source
-        };
+        let source = if is_volume { &point.name } else { &point.source };
         if *source != mount.source {
             found.push(format!("{target} has the source {source:?}"));
         }

@@ -14,10 +14,9 @@ mod tests;
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HealthConfig, HostConfig,
-    HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountBindOptions,
-    MountBindOptionsPropagationEnum, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions,
+    MountVolumeOptionsDriverConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use super::connection::is_name;
@@ -107,10 +106,7 @@ pub(super) fn create_body(job: &JobSpec, context: &SandboxContext) -> Result<Con
         tty: Some(false),
         stop_signal: Some("SIGKILL".to_owned()),
         // A health check of the image would run beside the job and print into `inspect`.
-        healthcheck: Some(HealthConfig {
-            test: Some(vec!["NONE".to_owned()]),
-            ..HealthConfig::default()
-        }),
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         env: Some(environment(job)),
         labels: Some(labels(job, context)),
         host_config: Some(host_config(job, context)?),
@@ -132,10 +128,7 @@ fn check_names_and_paths(job: &JobSpec) -> Result<()> {
         return refuse(format!("nothing can be mounted at `{bad}`"));
     }
     let names = job.env.iter().map(|(name, _)| name).chain(&job.env_remove);
-    if let Some(bad) = names
-        .into_iter()
-        .find(|n| n.is_empty() || n.contains(['=', '\0']))
-    {
+    if let Some(bad) = names.into_iter().find(|n| n.is_empty() || n.contains(['=', '\0'])) {
         return refuse(format!("`{bad}` is not a valid name of a variable"));
     }
     Ok(())
@@ -160,11 +153,7 @@ fn host_config(job: &JobSpec, context: &SandboxContext) -> Result<HostConfig> {
         nano_cpus: Some((limits.cpus * 1e9).round() as i64),
         pids_limit: Some(pids_limit(limits.pids, context.runtime)),
         shm_size: Some(signed("shm", limits.shm)?),
-        ulimits: Some(vec![
-            ulimit("nofile", OPEN_FILES),
-            ulimit("core", 0),
-            ulimit("fsize", largest_file),
-        ]),
+        ulimits: Some(vec![ulimit("nofile", OPEN_FILES), ulimit("core", 0), ulimit("fsize", largest_file)]),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), tmp_options(job))])),
         mounts: Some(mounts(job, context)?),
         // At most two files of 8 MB on the engine's disk. `log` keeps the start of the output.
@@ -177,10 +166,7 @@ fn host_config(job: &JobSpec, context: &SandboxContext) -> Result<HostConfig> {
         }),
         init: Some(true),         // or process 1 ignores its own segmentation fault
         auto_remove: Some(false), // or the state of the ended container is lost
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            ..RestartPolicy::default()
-        }),
+        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), ..RestartPolicy::default() }),
         publish_all_ports: Some(false),
         runtime: Some(context.runtime.to_owned()),
         device_requests: (!job.gpus.is_empty()).then(|| vec![gpu_request(job)]),
@@ -192,9 +178,7 @@ fn gpu_request(job: &JobSpec) -> DeviceRequest {
     DeviceRequest {
         driver: Some("nvidia".to_owned()),
         device_ids: Some(job.gpus.iter().map(|gpu| gpu.0.clone()).collect()),
-        capabilities: Some(vec![
-            ["gpu", "compute", "utility"].map(str::to_owned).to_vec(),
-        ]),
+        capabilities: Some(vec![["gpu", "compute", "utility"].map(str::to_owned).to_vec()]),
         ..DeviceRequest::default()
     }
 }
@@ -202,11 +186,7 @@ fn gpu_request(job: &JobSpec) -> DeviceRequest {
 /// 0 would mean no limit. gVisor's own threads count against the limit of its sandbox. Without room for them gVisor
 /// gives up, and an honest job fails by chance.
 fn pids_limit(pids: u32, runtime: &str) -> i64 {
-    let runtime_threads = if runtime.starts_with("runsc") {
-        GVISOR_THREADS
-    } else {
-        0
-    };
+    let runtime_threads = if runtime.starts_with("runsc") { GVISOR_THREADS } else { 0 };
     i64::from(pids.max(1)) + runtime_threads
 }
 
@@ -223,10 +203,7 @@ pub(super) fn tmp_options(job: &JobSpec) -> String {
 }
 
 fn security(engine: &EngineFacts) -> Vec<String> {
-    let mut options = vec![
-        "no-new-privileges:true".to_owned(),
-        format!("seccomp={SECCOMP}"),
-    ];
+    let mut options = vec!["no-new-privileges:true".to_owned(), format!("seccomp={SECCOMP}")];
     // An engine accepts this option without AppArmor in the kernel, and ignores it.
     if engine.has_apparmor() {
         options.push("apparmor=docker-default".to_owned());
@@ -235,19 +212,12 @@ fn security(engine: &EngineFacts) -> Vec<String> {
 }
 
 fn ulimit(name: &str, value: i64) -> ResourcesUlimits {
-    ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(value),
-        hard: Some(value),
-    }
+    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) }
 }
 
 /// A name without `=` removes the variable from the image's environment.
 fn environment(job: &JobSpec) -> Vec<String> {
-    let set = job
-        .env
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"));
+    let set = job.env.iter().map(|(name, value)| format!("{name}={value}"));
     set.chain(job.env_remove.iter().cloned()).collect()
 }
 
@@ -265,10 +235,7 @@ pub(super) fn prefixed_labels(labels: &[(String, String)]) -> HashMap<String, St
         Some(_) => name.to_owned(),
         None => format!("referee.{name}"),
     };
-    labels
-        .iter()
-        .map(|(name, value)| (prefixed(name), value.clone()))
-        .collect()
+    labels.iter().map(|(name, value)| (prefixed(name), value.clone())).collect()
 }
 
 pub(super) fn owner_labels(names: &Names, role: Role) -> HashMap<String, String> {
@@ -290,9 +257,10 @@ fn mounts(job: &JobSpec, context: &SandboxContext) -> Result<Vec<Mount>> {
 
 /// `NonRecursive`, because a read-only bind mount leaves the mounts below it writable.
 fn input_mount(input: &Input) -> Result<Mount> {
-    let source = input.source.to_str().ok_or_else(|| {
-        ExecutorError::Refused(format!("input {} is not UTF-8", input.source.display()))
-    })?;
+    let source = input
+        .source
+        .to_str()
+        .ok_or_else(|| ExecutorError::Refused(format!("input {} is not UTF-8", input.source.display())))?;
     Ok(Mount {
         typ: Some(MountType::BIND),
         source: Some(source.to_owned()),
@@ -339,9 +307,7 @@ pub(super) fn volume_options(output: &OutputSpec) -> HashMap<String, String> {
         ("device".to_owned(), "tmpfs".to_owned()),
         (
             "o".to_owned(),
-            format!(
-                "size={size},nr_inodes={entries},uid={USER},gid={USER},mode=0700,nosuid,nodev,noexec"
-            ),
+            format!("size={size},nr_inodes={entries},uid={USER},gid={USER},mode=0700,nosuid,nodev,noexec"),
         ),
     ])
 }
@@ -352,8 +318,7 @@ pub(super) fn pages(bytes: u64) -> u64 {
 }
 
 fn signed(name: &str, value: u64) -> Result<i64> {
-    i64::try_from(value)
-        .map_err(|_| ExecutorError::Refused(format!("{name}: {value} bytes are too many")))
+    i64::try_from(value).map_err(|_| ExecutorError::Refused(format!("{name}: {value} bytes are too many")))
 }
 
 /// Whether a path leads into a file system of the kernel. Dots and slashes in it are resolved.
@@ -376,13 +341,9 @@ fn is_kernel_path(path: &str) -> bool {
 fn is_target(path: &str) -> bool {
     let good = |part: &str| {
         !matches!(part, "" | "." | "..")
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    path.strip_prefix('/')
-        .is_some_and(|rest| rest.split('/').all(good))
-        && !is_kernel_path(path)
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(good)) && !is_kernel_path(path)
 }
 
 /// Whether this instance made a container for this job.

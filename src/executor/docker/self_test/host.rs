@@ -25,9 +25,7 @@ async fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
         .kill_on_drop(true)
         .output();
     match tokio::time::timeout(ANSWER_TIME, output).await {
-        Ok(Ok(output)) if output.status.success() => {
-            Some(String::from_utf8_lossy(&output.stdout).into_owned())
-        }
+        Ok(Ok(output)) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         _ => None,
     }
 }
@@ -78,13 +76,8 @@ impl DockerEngine {
             let seen = format!("{name}, on another host: its version is unknown");
             return Check::ok("gVisor", seen);
         }
-        let program = if runtime.path.is_empty() {
-            "runsc"
-        } else {
-            &runtime.path
-        };
-        versions::gvisor(&version_output(program).await)
-            .unwrap_or_else(|| no_version("gVisor", program))
+        let program = if runtime.path.is_empty() { "runsc" } else { &runtime.path };
+        versions::gvisor(&version_output(program).await).unwrap_or_else(|| no_version("gVisor", program))
     }
 
     /// Checks the software that gives GPUs to containers.
@@ -127,12 +120,7 @@ fn no_version(name: &str, program: &str) -> Check {
 }
 
 fn uuids(answer: &str) -> Vec<GpuUuid> {
-    answer
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("GPU-"))
-        .map(|line| GpuUuid(line.to_owned()))
-        .collect()
+    answer.lines().map(str::trim).filter(|line| line.starts_with("GPU-")).map(|line| GpuUuid(line.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -144,10 +132,7 @@ mod tests {
     fn only_lines_that_name_a_gpu_count() {
         assert_eq!(
             uuids("GPU-3f1a\nNVIDIA-SMI has failed\n GPU-77b0 \n"),
-            [
-                GpuUuid("GPU-3f1a".to_owned()),
-                GpuUuid("GPU-77b0".to_owned())
-            ]
+            [GpuUuid("GPU-3f1a".to_owned()), GpuUuid("GPU-77b0".to_owned())]
         );
     }
 
@@ -160,18 +145,13 @@ mod tests {
 
     #[test]
     fn the_messages_are_these() {
-        let checks = [
-            unknown_runtime("runsc", &["runc", "nvidia"]),
-            no_version("gVisor", "/usr/bin/runsc"),
-        ];
+        let checks = [unknown_runtime("runsc", &["runc", "nvidia"]), no_version("gVisor", "/usr/bin/runsc")];
         assert_messages("host", &checks);
     }
 
     #[test]
     fn an_unknown_runtime_is_an_error_that_names_the_known_ones() {
-        let problem = unknown_runtime("runsc", &["runc"])
-            .problem
-            .expect("a problem");
+        let problem = unknown_runtime("runsc", &["runc"]).problem.expect("a problem");
         assert_eq!(problem.severity, CheckSeverity::Error);
         assert_eq!(problem.expected, "one of: runc");
     }

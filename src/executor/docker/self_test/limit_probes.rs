@@ -9,9 +9,7 @@ use crate::executor::docker::facts::EngineFacts;
 use crate::executor::docker::output_keeper::{no_output, probe_build, with_command};
 use crate::executor::docker::own_programs::{self, SyscallProbe};
 use crate::executor::docker::sandbox::Role;
-use crate::executor::{
-    BuildEnd, Builder as _, ImageStore as _, JobRef, JobStatus, Result, Runner as _,
-};
+use crate::executor::{BuildEnd, Builder as _, ImageStore as _, JobRef, JobStatus, Result, Runner as _};
 use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::{Duration, RunEnd};
 
@@ -136,8 +134,7 @@ impl DockerEngine {
         let job = self.own_job(&name, &no_output()).await?;
         let body = self.container_body(&job, Role::Probe).await?;
         let body = with_command(body, program);
-        self.remove_container(&self.names(&name).container(Role::Probe))
-            .await?;
+        self.remove_container(&self.names(&name).container(Role::Probe)).await?;
         let made = self.create(&name, Role::Probe, &body).await?;
         let id = made.id.unwrap_or_default();
         let started = self.start(&name, &id).await;
@@ -189,8 +186,7 @@ impl LimitProbe {
 fn status_check(missing: &[String], runtime_with_own_kernel: Option<&str>) -> Check {
     let name = "sandbox, as the kernel shows it";
     if missing.is_empty() {
-        let seen =
-            "no root user, no capabilities, no new privileges, and system calls are filtered";
+        let seen = "no root user, no capabilities, no new privileges, and system calls are filtered";
         return Check::ok(name, seen);
     }
     let check = Check::ok(name, "parts of the requested isolation are missing");
@@ -289,10 +285,7 @@ mod tests {
     #[test]
     fn a_program_that_no_limit_stops_is_an_error() {
         let still = MEMORY_LIMIT.check(None, false);
-        assert_eq!(
-            still.seen,
-            "a program that takes memory without end still ran after 20 s"
-        );
+        assert_eq!(still.seen, "a program that takes memory without end still ran after 20 s");
         let severity = still.problem.map(|p| p.severity);
         assert_eq!(severity, Some(CheckSeverity::Error));
     }
@@ -343,18 +336,8 @@ mod tests {
                 MEMORY_LIMIT.check(Some(&end), false),
                 PROCESS_LIMIT.check(None, false),
                 syscall_check(SYSCALLS_OF_JOBS, Some(8), warning, ""),
-                syscall_check(
-                    SYSCALLS_OF_JOBS,
-                    Some(15),
-                    warning,
-                    &allowed_in_jobs(None).1,
-                ),
-                syscall_check(
-                    SYSCALLS_OF_JOBS,
-                    Some(9),
-                    warning,
-                    &allowed_in_jobs(Some("runsc")).1,
-                ),
+                syscall_check(SYSCALLS_OF_JOBS, Some(15), warning, &allowed_in_jobs(None).1),
+                syscall_check(SYSCALLS_OF_JOBS, Some(9), warning, &allowed_in_jobs(Some("runsc")).1),
                 syscall_check(SYSCALLS_OF_BUILDS, None, warning, ""),
                 failed_build("the engine does not answer: build: lost".to_owned()),
             ],

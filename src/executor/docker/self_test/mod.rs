@@ -79,9 +79,7 @@ impl SelfTest for DockerEngine {
 
 impl DockerEngine {
     async fn check_versions(&self, facts: &EngineFacts) -> Result<Vec<Check>> {
-        let answer = self
-            .call("version", |docker| async move { docker.version().await })
-            .await??;
+        let answer = self.call("version", |docker| async move { docker.version().await }).await??;
         let components = answer.components.unwrap_or_default();
         let component = |name: &str| {
             let mut all = components.iter();
@@ -92,10 +90,7 @@ impl DockerEngine {
         let builds_with_buildkit = self.options().builds_with == BuildsWith::BuildKit;
         Ok(vec![
             versions::engine(&facts.version),
-            versions::runc(
-                runc.map_or("", |runc| &runc.version),
-                package.map_or("", String::as_str),
-            ),
+            versions::runc(runc.map_or("", |runc| &runc.version), package.map_or("", String::as_str)),
             versions::buildkit(
                 component("buildkit").map(|b| b.version.as_str()),
                 builds_with_buildkit.then_some(facts.version.as_str()),
@@ -147,9 +142,7 @@ fn missing_base_image(name: String, base: &str) -> Check {
     Check::ok(name, "does not exist on the engine that builds").with_problem(
         CheckSeverity::Error,
         "it exists: submissions may start from it, and nothing is pulled for them",
-        format!(
-            "Run `docker pull {base}`, build it (examples/base/build.sh), or remove it from `[builder] bases`."
-        ),
+        format!("Run `docker pull {base}`, build it (examples/base/build.sh), or remove it from `[builder] bases`."),
     )
 }
 
@@ -166,11 +159,7 @@ fn check_out_of_memory_detection(log: std::io::Result<()>) -> Check {
 fn classic_build_limits(cgroup: std::result::Result<(), String>) -> Check {
     match cgroup {
         Ok(()) => Check::ok(BUILD_LIMITS, "each build has a control group of its own"),
-        Err(why) => Check::ok(
-            BUILD_LIMITS,
-            format!("only memory and CPU are limited; {why}"),
-        )
-        .with_problem(
+        Err(why) => Check::ok(BUILD_LIMITS, format!("only memory and CPU are limited; {why}")).with_problem(
             CheckSeverity::Warning,
             "processes and disk are limited too",
             SEPARATE_BUILDER,
@@ -236,34 +225,21 @@ fn check_settings(facts: &EngineFacts) -> Vec<Check> {
     };
     let filter = Setting {
         name: "system call filter",
-        seen: [
-            "seccomp is available, and Referee uses its own profile",
-            "seccomp is not available",
-        ],
+        seen: ["seccomp is available, and Referee uses its own profile", "seccomp is not available"],
         severity: CheckSeverity::Error,
         expected: "the kernel filters system calls",
         help: "Use a kernel with CONFIG_SECCOMP_FILTER and an engine with seccomp.",
     };
     let apparmor = Setting {
         name: "AppArmor",
-        seen: [
-            "on, with the engine's profile docker-default",
-            "off, or not in this kernel",
-        ],
+        seen: ["on, with the engine's profile docker-default", "off, or not in this kernel"],
         severity: CheckSeverity::Warning,
         expected: "on: it is a second line of defence around jobs",
         help: "Boot with AppArmor (`security=apparmor`). All other parts of the sandbox work without it.",
     };
     let engine_limits = Setting {
         name: "engine limits",
-        seen: [
-            "memory, swap and processes",
-            if warnings.is_empty() {
-                "some are missing"
-            } else {
-                &warnings
-            },
-        ],
+        seen: ["memory, swap and processes", if warnings.is_empty() { "some are missing" } else { &warnings }],
         severity: CheckSeverity::Error,
         expected: "memory, swap and processes can be limited",
         help: "Enable the controllers on the kernel's command line: `cgroup_enable=memory swapaccount=1`.",
@@ -287,10 +263,7 @@ mod tests {
             text += &format!("{}: {}\n", check.name, check.seen);
             if let Some(problem) = &check.problem {
                 text += &format!("  {:?}\n", problem.severity);
-                text += &format!(
-                    "  expected: {}\n  to do: {}\n",
-                    problem.expected, problem.help
-                );
+                text += &format!("  expected: {}\n  to do: {}\n", problem.expected, problem.help);
             }
         }
         insta::with_settings!({
@@ -310,10 +283,7 @@ mod tests {
         let group = || Ok("docker/buildkit".to_owned());
         assert_eq!(of(buildkit_limits(group(), true)).1, None);
         let (seen, severity) = of(buildkit_limits(group(), false));
-        assert!(
-            seen.ends_with("the size of a file is not limited"),
-            "{seen}"
-        );
+        assert!(seen.ends_with("the size of a file is not limited"), "{seen}");
         assert_eq!(severity, Some(CheckSeverity::Error));
         let (seen, severity) = of(buildkit_limits(Err("no root".to_owned()), true));
         assert!(seen.starts_with("only time and log"), "{seen}");
@@ -333,10 +303,7 @@ mod tests {
         let group = || Ok("docker/buildkit".to_owned());
         let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         assert_messages("engine-settings", &check_settings(&all));
-        assert_messages(
-            "engine-settings-missing",
-            &check_settings(&EngineFacts::default()),
-        );
+        assert_messages("engine-settings-missing", &check_settings(&EngineFacts::default()));
         assert_messages(
             "engine",
             &[

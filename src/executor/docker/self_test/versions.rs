@@ -15,10 +15,8 @@ type Version = [u32; 4];
 const RELEASE: u32 = u32::MAX;
 
 /// Parts of the version numbers of distribution packages.
-const DISTRIBUTIONS: [&str; 12] = [
-    "+ds", "+dfsg", "+deb", "~deb", "ubuntu", ".el", ".amzn", "-amd64", "-arm64", "-generic",
-    "-default", "Debian ",
-];
+const DISTRIBUTIONS: [&str; 12] =
+    ["+ds", "+dfsg", "+deb", "~deb", "ubuntu", ".el", ".amzn", "-amd64", "-arm64", "-generic", "-default", "Debian "];
 
 /// The entry of one component in the table.
 struct FixedVersions {
@@ -34,11 +32,7 @@ impl FixedVersions {
         let entry = table.get(component);
         let text = |item: Option<&Item>| item.and_then(Item::as_str).unwrap_or_default().to_owned();
         let fixed = entry.and_then(|entry| entry.get("fixed")?.as_array());
-        let fixed: Vec<_> = fixed
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let fixed: Vec<_> = fixed.into_iter().flatten().filter_map(Value::as_str).collect();
         Self {
             versions: fixed.iter().map(|version| version_of(version)).collect(),
             expected: format!(
@@ -68,11 +62,7 @@ pub(super) fn engine(version: &str) -> Check {
 /// runc starts the containers of jobs and of build steps. `details` is the version of the package, if the engine
 /// reports it.
 pub(super) fn runc(version: &str, details: &str) -> Check {
-    let whole = if version_of(details) == version_of(version) {
-        details
-    } else {
-        version
-    };
+    let whole = if version_of(details) == version_of(version) { details } else { version };
     check_version("runc version", whole, whole, "runc")
 }
 
@@ -117,21 +107,16 @@ pub(super) fn kernel(version: &str, build: &str) -> Check {
 
 /// gVisor, from the output of `runsc --version`. The table has no entry for it.
 pub(super) fn gvisor(answer: &str) -> Option<Check> {
-    let line = answer
-        .lines()
-        .find_map(|l| l.strip_prefix("runsc version "))?;
+    let line = answer.lines().find_map(|l| l.strip_prefix("runsc version "))?;
     let version = line.trim();
-    Some(Check::ok(
-        "gVisor",
-        format!("{version}; Referee has no list of fixed versions, so install its updates"),
-    ))
+    Some(Check::ok("gVisor", format!("{version}; Referee has no list of fixed versions, so install its updates")))
 }
 
 /// The NVIDIA container toolkit, from the output of `nvidia-ctk --version` or `nvidia-container-cli --version`.
 pub(super) fn toolkit(answer: &str) -> Option<Check> {
-    let line = answer.lines().find(|line| {
-        line.starts_with("NVIDIA Container Toolkit CLI version") || line.starts_with("cli-version")
-    })?;
+    let line = answer
+        .lines()
+        .find(|line| line.starts_with("NVIDIA Container Toolkit CLI version") || line.starts_with("cli-version"))?;
     let version = line.split_whitespace().last()?;
     Some(check_version(TOOLKIT_NAME, version, version, TOOLKIT))
 }
@@ -145,11 +130,7 @@ pub(super) fn expected_toolkit() -> String {
 }
 
 fn reported(version: &str) -> &str {
-    if version.is_empty() {
-        "the engine does not report it"
-    } else {
-        version
-    }
+    if version.is_empty() { "the engine does not report it" } else { version }
 }
 
 /// Compares a version with the table. `seen` is shown.
@@ -243,27 +224,18 @@ mod tests {
         let problem = |check: Check| check.problem.expect("a problem");
         let debian = problem(engine("20.10.24+dfsg1"));
         assert_eq!(debian.severity, CheckSeverity::Warning);
-        assert_eq!(
-            debian.expected,
-            "29.5.1 or later: fixes CVE-2026-41567 and earlier (known fixes as of 2026-08)"
-        );
+        assert_eq!(debian.expected, "29.5.1 or later: fixes CVE-2026-41567 and earlier (known fixes as of 2026-08)");
         assert!(debian.help.contains("ignore this warning"), "{debian:?}");
         let upstream = problem(engine("24.0.7"));
         assert_eq!(upstream.severity, CheckSeverity::Warning);
-        assert!(
-            upstream.help.starts_with("Install a later version"),
-            "{upstream:?}"
-        );
+        assert!(upstream.help.starts_with("Install a later version"), "{upstream:?}");
         assert_eq!(engine("").seen, "the engine does not report it");
     }
 
     /// Debian's engine reports the version of runc, and the version of its package among the details.
     #[test]
     fn runc_is_shown_with_the_version_of_its_package() {
-        assert_eq!(
-            runc("1.1.5+ds1", "1.1.5+ds1-1+deb12u1").seen,
-            "1.1.5+ds1-1+deb12u1"
-        );
+        assert_eq!(runc("1.1.5+ds1", "1.1.5+ds1-1+deb12u1").seen, "1.1.5+ds1-1+deb12u1");
         assert_eq!(runc("1.3.6", "v1.3.6-0-g1a2b3c4").seen, "v1.3.6-0-g1a2b3c4");
         assert_eq!(runc("1.3.6", "8bd78a9977e6").seen, "1.3.6");
         assert_eq!(runc("1.3.6", "").seen, "1.3.6");
@@ -294,19 +266,9 @@ mod tests {
         }
         let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.170-1 (2026-05-02)";
         let seen = kernel("6.1.0-47-amd64", debian);
-        assert_eq!(
-            seen,
-            Check::ok("kernel", "6.1.0-47-amd64, Debian 6.1.170-1")
-        );
-        assert!(!fine(
-            "6.1.0-37-amd64",
-            "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (2025-05-22)"
-        ));
-        for distribution in [
-            "6.1.0-37-amd64",
-            "6.8.0-110-generic",
-            "5.14.0-611.54.1.el9_7.x86_64",
-        ] {
+        assert_eq!(seen, Check::ok("kernel", "6.1.0-47-amd64, Debian 6.1.170-1"));
+        assert!(!fine("6.1.0-37-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (2025-05-22)"));
+        for distribution in ["6.1.0-37-amd64", "6.8.0-110-generic", "5.14.0-611.54.1.el9_7.x86_64"] {
             let problem = kernel(distribution, "").problem.expect("a problem");
             assert!(problem.help.contains("ignore this warning"), "{problem:?}");
         }
@@ -336,40 +298,18 @@ mod tests {
     fn the_output_of_each_program_is_read() {
         let seen = |check: Option<Check>| check.map(|c| (c.problem.is_none(), c.seen));
         for (answer, version) in [
-            (
-                "runsc version 0.0~20221219.0\nspec: 1.0.2-dev\n",
-                "0.0~20221219.0",
-            ),
-            (
-                "runsc version release-20221102.0-11-g8d6f5c2\nspec: 1.1.0-rc.1\n",
-                "release-20221102.0-11-g8d6f5c2",
-            ),
+            ("runsc version 0.0~20221219.0\nspec: 1.0.2-dev\n", "0.0~20221219.0"),
+            ("runsc version release-20221102.0-11-g8d6f5c2\nspec: 1.1.0-rc.1\n", "release-20221102.0-11-g8d6f5c2"),
         ] {
             let (fine, seen) = seen(gvisor(answer)).unwrap();
             assert!(fine && seen.starts_with(&format!("{version}; ")), "{seen}");
         }
         assert_eq!(gvisor("runc version 1.1.5\n"), None);
         for (answer, fine, version) in [
-            (
-                "NVIDIA Container Toolkit CLI version 1.17.4\ncommit: 9b69590c\n",
-                false,
-                "1.17.4",
-            ),
-            (
-                "NVIDIA Container Toolkit CLI version 1.17.8\n",
-                true,
-                "1.17.8",
-            ),
-            (
-                "cli-version: 1.18.0\nlib-version: 1.18.0\nbuild date: x\n",
-                true,
-                "1.18.0",
-            ),
-            (
-                "cli-version: 1.14.3\nlib-version: 1.14.3\n",
-                false,
-                "1.14.3",
-            ),
+            ("NVIDIA Container Toolkit CLI version 1.17.4\ncommit: 9b69590c\n", false, "1.17.4"),
+            ("NVIDIA Container Toolkit CLI version 1.17.8\n", true, "1.17.8"),
+            ("cli-version: 1.18.0\nlib-version: 1.18.0\nbuild date: x\n", true, "1.18.0"),
+            ("cli-version: 1.14.3\nlib-version: 1.14.3\n", false, "1.14.3"),
         ] {
             assert_eq!(seen(toolkit(answer)), Some((fine, version.to_owned())));
         }

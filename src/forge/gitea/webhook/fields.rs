@@ -21,10 +21,7 @@ pub(super) struct Repository {
 
 impl From<Repository> for RepositoryRef {
     fn from(repository: Repository) -> Self {
-        Self {
-            id: repository.id,
-            full_name: repository.full_name,
-        }
+        Self { id: repository.id, full_name: repository.full_name }
     }
 }
 
@@ -39,10 +36,7 @@ pub(super) struct User {
 
 impl From<User> for Sender {
     fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            login: user.login,
-        }
+        Self { id: user.id, login: user.login }
     }
 }
 
@@ -73,11 +67,7 @@ impl ShortOrFullRef {
     /// The full name. A branch with the odd name `refs/heads/main` (in full `refs/heads/refs/heads/main`; git warns of
     /// it) is taken for `main`. This does no harm: Referee reads the refs before it acts on an event.
     pub(super) fn full(self, kind: RefKind) -> String {
-        if self.0.starts_with(kind.prefix()) {
-            self.0
-        } else {
-            format!("{}{}", kind.prefix(), self.0)
-        }
+        if self.0.starts_with(kind.prefix()) { self.0 } else { format!("{}{}", kind.prefix(), self.0) }
     }
 }
 
@@ -107,17 +97,13 @@ fn full_name<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
         !matches!(part, "" | "." | "..") && part.chars().all(named)
     };
     match text.split_once('/') {
-        Some((owner, name)) if text.len() <= FULL_NAME_BYTES_MAX && good(owner) && good(name) => {
-            Ok(text)
-        }
+        Some((owner, name)) if text.len() <= FULL_NAME_BYTES_MAX && good(owner) && good(name) => Ok(text),
         _ => Err(D::Error::custom("this is not `owner/name`")),
     }
 }
 
 /// An object id, or zeros for "no object".
-pub(super) fn object_or_none<'de, D: Deserializer<'de>>(
-    json: D,
-) -> Result<Option<CommitSha>, D::Error> {
+pub(super) fn object_or_none<'de, D: Deserializer<'de>>(json: D) -> Result<Option<CommitSha>, D::Error> {
     CommitSha::or_zero(&String::deserialize(json)?).map_err(D::Error::custom)
 }
 
@@ -140,9 +126,7 @@ mod tests {
 
     #[test]
     fn names_that_git_refuses_are_refused() {
-        for bad in [
-            "", "a b", "a..b", "a~1", "a\0", "/a", "a/", "a//b", "a.lock", ".a", "a@{1}",
-        ] {
+        for bad in ["", "a b", "a..b", "a~1", "a\0", "/a", "a/", "a//b", "a.lock", ".a", "a@{1}"] {
             assert!(ShortOrFullRef::try_from(bad.to_owned()).is_err(), "{bad}");
             let full = format!("refs/heads/{bad}");
             assert!(FullRef::try_from(full).is_err(), "{bad}");

@@ -88,9 +88,7 @@ impl From<IssueCommentBody> for ForgeEvent {
     fn from(event: IssueCommentBody) -> Self {
         // The same as the fine name of the event, for forges that do not send it.
         if event.is_pull {
-            return Self::Other {
-                name: "pull_request_comment".to_owned(),
-            };
+            return Self::Other { name: "pull_request_comment".to_owned() };
         }
         Self::Comment {
             repository: event.repository.into(),
@@ -127,13 +125,7 @@ mod tests {
     #[test]
     fn a_comment_without_an_author_has_none() {
         let anonymous = comment(&json!(null), false);
-        assert!(matches!(
-            anonymous,
-            ForgeEvent::Comment {
-                author_id: None,
-                ..
-            }
-        ));
+        assert!(matches!(anonymous, ForgeEvent::Comment { author_id: None, .. }));
     }
 
     #[test]

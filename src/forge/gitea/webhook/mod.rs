@@ -19,14 +19,8 @@ use crate::forge::webhook::{self, DeliveryRefusal, VerifiedDelivery};
 /// Forgejo all three (services/webhook/shared/payloader.go). `X-Gogs-Signature` repeats the first, and
 /// `X-Hub-Signature` is SHA-1: neither is read.
 const SIGNATURES: [SignatureHeader; 3] = [
-    SignatureHeader {
-        name: "x-gitea-signature",
-        prefix: "",
-    },
-    SignatureHeader {
-        name: "x-forgejo-signature",
-        prefix: "",
-    },
+    SignatureHeader { name: "x-gitea-signature", prefix: "" },
+    SignatureHeader { name: "x-forgejo-signature", prefix: "" },
     HUB_SIGNATURE_256,
 ];
 
@@ -44,18 +38,8 @@ impl GiteaWebhooks {
 }
 
 impl Webhooks for GiteaWebhooks {
-    fn accept(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<VerifiedDelivery, DeliveryRefusal> {
-        webhook::accept(
-            headers,
-            body,
-            &self.secrets,
-            &SIGNATURES,
-            payload::read_event,
-        )
+    fn accept(&self, headers: &HeaderMap, body: &[u8]) -> Result<VerifiedDelivery, DeliveryRefusal> {
+        webhook::accept(headers, body, &self.secrets, &SIGNATURES, payload::read_event)
     }
 }
 
@@ -101,11 +85,8 @@ mod tests {
         let (webhooks, secret) = webhooks();
         let body = b" {} ";
         let signature = secret.sign(body);
-        let pairs = [
-            ("content-type", "application/json"),
-            ("x-forgejo-event", "wiki"),
-            ("x-forgejo-signature", &signature),
-        ];
+        let pairs =
+            [("content-type", "application/json"), ("x-forgejo-event", "wiki"), ("x-forgejo-signature", &signature)];
         let delivery = webhooks.accept(&headers(&pairs), body).unwrap();
         let name = "wiki".to_owned();
         assert_eq!(delivery.event, ForgeEvent::Other { name });
@@ -115,10 +96,7 @@ mod tests {
     #[test]
     fn each_header_of_either_software_is_verified() {
         let (webhooks, secret) = webhooks();
-        let event = [
-            ("content-type", "application/json"),
-            ("x-gitea-event", "wiki"),
-        ];
+        let event = [("content-type", "application/json"), ("x-gitea-event", "wiki")];
         let good = secret.sign(b"{}");
         let (hub, bad) = (format!("sha256={good}"), secret.sign(b"[]"));
         let right = [

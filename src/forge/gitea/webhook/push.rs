@@ -35,23 +35,12 @@ impl From<PushBody> for ForgeEvent {
             return Self::Ping { repository };
         }
         match (RefKind::of(&full_ref), push.after) {
-            (Some(_), Some(after)) => Self::Pushed {
-                repository,
-                full_ref,
-                before: push.before,
-                after,
-                sender: push.sender.into(),
-            },
-            (Some(kind), None) => Self::Deleted {
-                repository,
-                full_ref,
-                kind,
-                sender: push.sender.into(),
-            },
+            (Some(_), Some(after)) => {
+                Self::Pushed { repository, full_ref, before: push.before, after, sender: push.sender.into() }
+            }
+            (Some(kind), None) => Self::Deleted { repository, full_ref, kind, sender: push.sender.into() },
             // Neither software announces other refs (Gitea routers/private/hook_post_receive.go).
-            (None, _) => Self::Other {
-                name: "push".to_owned(),
-            },
+            (None, _) => Self::Other { name: "push".to_owned() },
         }
     }
 }

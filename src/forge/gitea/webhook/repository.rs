@@ -18,11 +18,7 @@ pub(super) struct RepositoryBody {
 
 impl From<RepositoryBody> for ForgeEvent {
     fn from(event: RepositoryBody) -> Self {
-        Self::Repository {
-            repository: event.repository.into(),
-            action: event.action,
-            sender: event.sender.into(),
-        }
+        Self::Repository { repository: event.repository.into(), action: event.action, sender: event.sender.into() }
     }
 }
 

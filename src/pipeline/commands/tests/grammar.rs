@@ -2,8 +2,7 @@
 
 use super::{read, read_line};
 use crate::command::{
-    CommandRole, CommandSet as _, explain_commands, find_topic, list_commands, new_commands,
-    parse_arguments,
+    CommandRole, CommandSet as _, explain_commands, find_topic, list_commands, new_commands, parse_arguments,
 };
 use crate::pipeline::commands::Command;
 use crate::pipeline::commands::permission::permit;
@@ -43,42 +42,18 @@ fn commands_have_a_normal_form() {
         ("@Referee, rerun #12", "/rerun #12"),
         ("@referee: /rerun #12", "/rerun #12"),
         ("/pause \"disk is full\"", "/pause reason=\"disk is full\""),
-        (
-            "/pause val disk is full",
-            "/pause val reason=\"disk is full\"",
-        ),
-        (
-            "/pause val \"disk is full\"",
-            "/pause val reason=\"disk is full\"",
-        ),
-        (
-            "/pause val/a Reason=“disk is full”",
-            "/pause val/a reason=\"disk is full\"",
-        ),
+        ("/pause val disk is full", "/pause val reason=\"disk is full\""),
+        ("/pause val \"disk is full\"", "/pause val reason=\"disk is full\""),
+        ("/pause val/a Reason=“disk is full”", "/pause val/a reason=\"disk is full\""),
         ("/pause reason=full val", "/pause val reason=\"full\""),
         ("/pause reason=„so “", "/pause reason=\"so\""),
         ("/pause reason=«so»", "/pause reason=\"so\""),
-        (
-            r#"/pause "a \"b\" \\ c\d""#,
-            r#"/pause reason="a \"b\" \\ c\\d""#,
-        ),
-        (
-            "/pause \"the “final” board\"",
-            "/pause reason=\"the “final” board\"",
-        ),
+        (r#"/pause "a \"b\" \\ c\d""#, r#"/pause reason="a \"b\" \\ c\\d""#),
+        ("/pause \"the “final” board\"", "/pause reason=\"the “final” board\""),
         ("/phase extend val by 36H", "/phase extend val by 1d12h"),
-        (
-            "/phase extend val until 2026-09-20",
-            "/phase extend val until 2026-09-20T23:59:59Z",
-        ),
-        (
-            "/phase extend val until 2026-09-20T23:59+02:00",
-            "/phase extend val until 2026-09-20T21:59:00Z",
-        ),
-        (
-            "/team add alpha @Ada grace.h",
-            "/team add alpha Ada grace.h",
-        ),
+        ("/phase extend val until 2026-09-20", "/phase extend val until 2026-09-20T23:59:59Z"),
+        ("/phase extend val until 2026-09-20T23:59+02:00", "/phase extend val until 2026-09-20T21:59:00Z"),
+        ("/team add alpha @Ada grace.h", "/team add alpha Ada grace.h"),
         (
             "/announce  See **this**, don\"t wait: a=1 a=1 👩\u{200d}🔬 ",
             "/announce See **this**, don\"t wait: a=1 a=1 👩\u{200d}🔬",
@@ -96,27 +71,15 @@ fn a_command_line_needs_no_second_layer_of_quotes() {
     };
     assert_eq!(normal_form(&["phase", "close", "val"]), "/phase close val");
     assert_eq!(normal_form(&["/status", "#3"]), "/status #3");
-    assert_eq!(
-        normal_form(&["pause", "disk is full"]),
-        "/pause reason=\"disk is full\""
-    );
+    assert_eq!(normal_form(&["pause", "disk is full"]), "/pause reason=\"disk is full\"");
     assert_eq!(
         normal_form(&["disqualify", "team", "alpha", "reason=it \"cheats\""]),
         "/disqualify team alpha reason=\"it \\\"cheats\\\"\""
     );
-    assert_eq!(
-        normal_form(&["announce", "All is", "well."]),
-        "/announce All is well."
-    );
-    assert_eq!(
-        normal_form(&[]),
-        "No command is given. Use `/help` to list all commands."
-    );
+    assert_eq!(normal_form(&["announce", "All is", "well."]), "/announce All is well.");
+    assert_eq!(normal_form(&[]), "No command is given. Use `/help` to list all commands.");
     let wrong = normal_form(&["phase", "close", "Val"]);
-    assert!(
-        wrong.starts_with("`Val` at column 13 is invalid"),
-        "{wrong}"
-    );
+    assert!(wrong.starts_with("`Val` at column 13 is invalid"), "{wrong}");
 }
 
 #[test]
@@ -152,10 +115,7 @@ fn help_lists_the_commands_of_a_role_and_explains_each() {
     assert!(!organizer.contains("`/quota`"));
     for row in Command::TABLE {
         let text = explain_commands::<Command>(row.spec.name);
-        assert!(
-            text.contains(&format!("**`{}`**", row.spec.usage())),
-            "{text}"
-        );
+        assert!(text.contains(&format!("**`{}`**", row.spec.usage())), "{text}");
         // Help is posted where commands are read.
         assert_eq!(read(&text), []);
     }
@@ -181,20 +141,14 @@ fn an_edit_adds_only_new_commands_and_no_destructive_ones() {
     };
     let before = "Please.\n/rerun #1\n/freeze val\n/rescroe val/a\n/withdraw #9";
     assert_eq!(added(before, before), [""; 0]);
-    let reordered =
-        "Now, please:\n\n- /freeze   val\n\n@referee rerun 1\n/rescroe  val/a\n/withdraw 9";
+    let reordered = "Now, please:\n\n- /freeze   val\n\n@referee rerun 1\n/rescroe  val/a\n/withdraw 9";
     assert_eq!(added(before, reordered), [""; 0]);
     assert_eq!(added(before, "/rerun #1\n/rerun #2"), ["2: /rerun #2"]);
     assert_eq!(added("/rerun #1", "/rerun #1\n/rerun #1"), ["2: /rerun #1"]);
     assert_eq!(added("> /rerun #1", "/rerun #1"), ["1: /rerun #1"]);
-    assert_eq!(
-        added("/rescroe val/a", "/rescore val/a"),
-        ["1: /rescore val/a"]
-    );
+    assert_eq!(added("/rescroe val/a", "/rescore val/a"), ["1: /rescore val/a"]);
     assert_eq!(
         added("/rerun #1", "/rerun #1\n/cancel #1"),
-        [
-            "2: `/cancel` was not run, because an edit added it to the text. Write it in a new comment."
-        ]
+        ["2: `/cancel` was not run, because an edit added it to the text. Write it in a new comment."]
     );
 }

@@ -51,20 +51,14 @@ const MISTAKES: &[&str] = &[
 /// The line with invisible characters as numbers.
 fn visible(line: &str) -> String {
     let shown = |c: char| {
-        if text::is_visible(c) {
-            c.to_string()
-        } else {
-            format!("<U+{:04X}>", u32::from(c))
-        }
+        if text::is_visible(c) { c.to_string() } else { format!("<U+{:04X}>", u32::from(c)) }
     };
     line.chars().map(shown).collect()
 }
 
 #[test]
 fn every_mistake_gets_a_reply_with_problem_column_and_fix() {
-    let replies: String = MISTAKES
-        .iter()
-        .map(|line| format!("----- {}\n\n{}\n\n", visible(line), read_line(line)))
-        .collect();
+    let replies: String =
+        MISTAKES.iter().map(|line| format!("----- {}\n\n{}\n\n", visible(line), read_line(line))).collect();
     assert_replies("mistakes", &replies);
 }

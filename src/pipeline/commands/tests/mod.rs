@@ -7,8 +7,8 @@ mod texts;
 mod world;
 
 pub(super) use properties::{
-    arbitrary_boards, arbitrary_number, arbitrary_optional_boards, arbitrary_phase, arbitrary_task,
-    arbitrary_team, arbitrary_text,
+    arbitrary_boards, arbitrary_number, arbitrary_optional_boards, arbitrary_phase, arbitrary_task, arbitrary_team,
+    arbitrary_text,
 };
 pub(super) use world::{NOW, World, assert_replies, later, numbered};
 

@@ -4,9 +4,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Command, read};
-use crate::command::{
-    BoardSelector, CommandSet as _, new_commands, parse_arguments, read_commands,
-};
+use crate::command::{BoardSelector, CommandSet as _, new_commands, parse_arguments, read_commands};
 use crate::model::{PhaseSlug, TaskSlug, TeamSlug};
 
 /// Texts that are more often close to a command than random letters are.
@@ -18,9 +16,8 @@ fn texts() -> impl Strategy<Value = String> {
         Just("@referee ".to_owned()),
         proptest::sample::select(examples).prop_map(str::to_owned),
         proptest::sample::select(vec![
-            "\n", "\r\n", "\n\n", "> ", "- ", "    ", "\t", "```\n", "`", "<!--", "-->", "**", "[",
-            "](x)", "# ", "| ", "|--", "\u{a0}", "\u{200b}", "“", "”", "\"", "=", "reason=", "#1",
-            "\\", "<code>",
+            "\n", "\r\n", "\n\n", "> ", "- ", "    ", "\t", "```\n", "`", "<!--", "-->", "**", "[", "](x)", "# ", "| ",
+            "|--", "\u{a0}", "\u{200b}", "“", "”", "\"", "=", "reason=", "#1", "\\", "<code>",
         ])
         .prop_map(str::to_owned),
         ".{0,6}",
@@ -47,10 +44,8 @@ pub fn arbitrary_task() -> impl Strategy<Value = TaskSlug> {
 
 /// `PHASE` or `PHASE/TASK`.
 pub fn arbitrary_boards() -> impl Strategy<Value = BoardSelector> {
-    (arbitrary_phase(), option::of(arbitrary_task())).prop_map(|(phase, task)| BoardSelector {
-        phase: Some(phase),
-        task,
-    })
+    (arbitrary_phase(), option::of(arbitrary_task()))
+        .prop_map(|(phase, task)| BoardSelector { phase: Some(phase), task })
 }
 
 /// `PHASE`, `PHASE/TASK` or nothing.

@@ -4,10 +4,8 @@ use super::read;
 use crate::model::limits;
 
 fn check(markdown: &str, expected: &[(usize, &str)]) {
-    let found: Vec<(usize, String)> = read(markdown)
-        .into_iter()
-        .map(|written| (written.line, written.source))
-        .collect();
+    let found: Vec<(usize, String)> =
+        read(markdown).into_iter().map(|written| (written.line, written.source)).collect();
     let found: Vec<(usize, &str)> = found.iter().map(|(n, s)| (*n, s.as_str())).collect();
     assert_eq!(found, expected, "{markdown:?}");
 }
@@ -15,34 +13,17 @@ fn check(markdown: &str, expected: &[(usize, &str)]) {
 #[test]
 fn lines_of_paragraphs_and_lists_are_read() {
     check("/queue", &[(1, "/queue")]);
-    check(
-        "Hello.\n/queue\nThanks!\n\n/help",
-        &[(2, "/queue"), (5, "/help")],
-    );
-    check(
-        "Hello.\r\n/queue\r\n\r\n/help \r\n",
-        &[(2, "/queue"), (4, "/help")],
-    );
+    check("Hello.\n/queue\nThanks!\n\n/help", &[(2, "/queue"), (5, "/help")]);
+    check("Hello.\r\n/queue\r\n\r\n/help \r\n", &[(2, "/queue"), (4, "/help")]);
     check("a\r/queue\r/help", &[(2, "/queue"), (3, "/help")]);
-    check(
-        "/queue  \n/help\\\n/quota",
-        &[(1, "/queue"), (2, "/help"), (3, "/quota")],
-    );
+    check("/queue  \n/help\\\n/quota", &[(1, "/queue"), (2, "/help"), (3, "/quota")]);
     check(
         "- /rerun #1\n- /rerun #2\n  - /rerun #3\n- x\n  /rerun #4",
-        &[
-            (1, "/rerun #1"),
-            (2, "/rerun #2"),
-            (3, "/rerun #3"),
-            (5, "/rerun #4"),
-        ],
+        &[(1, "/rerun #1"), (2, "/rerun #2"), (3, "/rerun #3"), (5, "/rerun #4")],
     );
     check("1. /queue\n\n   /help\n", &[(1, "/queue"), (3, "/help")]);
     check("   /queue", &[(1, "/queue")]);
-    check(
-        "/grant team a_b_c 2 *val*",
-        &[(1, "/grant team a_b_c 2 *val*")],
-    );
+    check("/grant team a_b_c 2 *val*", &[(1, "/grant team a_b_c 2 *val*")]);
     check("> quoted\n\n/queue", &[(3, "/queue")]);
     check("<details>\n\n/queue\n\n</details>", &[(3, "/queue")]);
     check("\u{a0}/queue", &[(1, "/queue")]);
@@ -123,15 +104,9 @@ fn paths_and_jokes_are_not_commands() {
     ] {
         check(text, &[]);
     }
-    for text in [
-        "/rescroe validation",
-        "/help.",
-        "/status, please",
-        "/HELP",
-        "/phases open a",
-        "@referee shrug",
-        "@referee",
-    ] {
+    for text in
+        ["/rescroe validation", "/help.", "/status, please", "/HELP", "/phases open a", "@referee shrug", "@referee"]
+    {
         check(text, &[(1, text)]);
     }
 }
@@ -141,11 +116,7 @@ fn a_text_beyond_a_limit_gets_a_reply() {
     let many = "/queue\n".repeat(limits::COMMANDS_PER_TEXT_MAX + 3);
     let found = read(&many);
     assert_eq!(found.len(), limits::COMMANDS_PER_TEXT_MAX + 1);
-    assert!(
-        found[..limits::COMMANDS_PER_TEXT_MAX]
-            .iter()
-            .all(|w| w.command.is_ok())
-    );
+    assert!(found[..limits::COMMANDS_PER_TEXT_MAX].iter().all(|w| w.command.is_ok()));
     let last = found.last().unwrap();
     assert_eq!(last.line, 21);
     assert_eq!(
@@ -158,23 +129,15 @@ fn a_text_beyond_a_limit_gets_a_reply() {
     let found = read(&format!("/queue\n{log}\n/queue"));
     assert_eq!(found.len(), 1);
     let answer = found[0].command.as_ref().unwrap_err().to_string();
-    assert!(
-        answer.starts_with("The text is longer than 256 KiB, so Referee ran none"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("The text is longer than 256 KiB, so Referee ran none"), "{answer}");
     let long = format!("/announce {}", "x".repeat(limits::COMMAND_CHARS_MAX));
     let answer = read(&long)[0].command.clone().unwrap_err().to_string();
-    assert_eq!(
-        answer,
-        "The command is longer than 2000 characters. Shorten it."
-    );
+    assert_eq!(answer, "The command is longer than 2000 characters. Shorten it.");
 }
 
 #[test]
 fn hostile_texts_are_read_fast() {
-    for part in [
-        ">", "[", "- ", "*", "`", "<", "<!--", "![", "_a", "/help ", "\u{200b}", "|", "&", "\\",
-    ] {
+    for part in [">", "[", "- ", "*", "`", "<", "<!--", "![", "_a", "/help ", "\u{200b}", "|", "&", "\\"] {
         let text = part.repeat(limits::COMMAND_TEXT_BYTES_MAX / part.len());
         let found = read(&text);
         assert!(found.len() <= 1, "{part}");

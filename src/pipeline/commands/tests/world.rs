@@ -8,16 +8,16 @@ use crate::command::{CommandRole, explain_commands};
 use crate::config::read_challenge;
 use crate::forge::Capabilities;
 use crate::model::{
-    Actor, Board, CaseId, CaseScore, Challenge, CommitSha, Definition, Digest, Duration,
-    MetricName, Outcome, RepositoryId, Score, Stage, SubmissionId, TeamSlug, Timestamp,
+    Actor, Board, CaseId, CaseScore, Challenge, CommitSha, Definition, Digest, Duration, MetricName, Outcome,
+    RepositoryId, Score, Stage, SubmissionId, TeamSlug, Timestamp,
 };
 use crate::pipeline::commands::permission::permit;
 use crate::pipeline::commands::{CommandContext, CommandReply, CommandResult};
 use crate::pipeline::view::{self, BoardReader};
 use crate::report::{BoardView, RowView};
 use crate::store::{
-    Claim, Effect, Finish, NewSource, Next, RegistrationRequest, RegistrationState, Repository,
-    RescoreItemEnd, SeenRef, Store, SubmissionRecord, TaskEntry,
+    Claim, Effect, Finish, NewSource, Next, RegistrationRequest, RegistrationState, Repository, RescoreItemEnd,
+    SeenRef, Store, SubmissionRecord, TaskEntry,
 };
 use insta::assert_snapshot;
 
@@ -52,21 +52,10 @@ impl World {
         let challenge = read_challenge(&examples).unwrap();
         let store = Store::open_file(&folder.path().join("db")).await.unwrap();
         let board = challenge.boards().next().unwrap();
-        let world = Self {
-            _folder: folder,
-            store,
-            challenge,
-            board,
-            now: NOW,
-            commits: 0,
-            transcript: String::new(),
-        };
+        let world = Self { _folder: folder, store, challenge, board, now: NOW, commits: 0, transcript: String::new() };
         let definition = world.definition("scorer");
         let store = &world.store;
-        store
-            .put_scoring_revision(&world.board, &definition, NOW)
-            .await
-            .unwrap();
+        store.put_scoring_revision(&world.board, &definition, NOW).await.unwrap();
         world
     }
 
@@ -93,19 +82,10 @@ impl World {
         self.note(line, &format!("team {team}"), reply)
     }
 
-    async fn run(
-        &self,
-        line: &str,
-        role: CommandRole,
-        team: Option<&TeamSlug>,
-    ) -> CommandResult<CommandReply> {
+    async fn run(&self, line: &str, role: CommandRole, team: Option<&TeamSlug>) -> CommandResult<CommandReply> {
         let command = read(line).pop().expect("a command").command?;
         permit(&command, role)?;
-        let context = CommandContext {
-            role,
-            team,
-            ..self.context()
-        };
+        let context = CommandContext { role, team, ..self.context() };
         command.run(&context).await
     }
 
@@ -128,13 +108,7 @@ impl World {
 
     pub fn context(&self) -> CommandContext<'_> {
         let (store, actor) = (&self.store, &Actor::CommandLine);
-        CommandContext::beside_daemon(
-            &self.challenge,
-            store,
-            Capabilities::NOTES_ONLY,
-            actor,
-            self.now,
-        )
+        CommandContext::beside_daemon(&self.challenge, store, Capabilities::NOTES_ONLY, actor, self.now)
     }
 
     /// A submission that waits for admission.
@@ -166,26 +140,10 @@ impl World {
         self.store.submission(id).await.unwrap()
     }
 
-    async fn attempt(
-        &self,
-        id: SubmissionId,
-        stage: Stage,
-        next: Next,
-        effects: Vec<Effect>,
-        at: Timestamp,
-    ) {
-        let claim = Claim {
-            submission: id,
-            stage,
-            case: None,
-            owner: "me",
-            seed: 1,
-        };
+    async fn attempt(&self, id: SubmissionId, stage: Stage, next: Next, effects: Vec<Effect>, at: Timestamp) {
+        let claim = Claim { submission: id, stage, case: None, owner: "me", seed: 1 };
         let lease = self.store.claim(&claim, at).await.unwrap().unwrap();
-        let finish = Finish {
-            effects,
-            ..Finish::passed(next)
-        };
+        let finish = Finish { effects, ..Finish::passed(next) };
         self.store.finish(&lease, finish, at).await.unwrap();
     }
 
@@ -193,11 +151,7 @@ impl World {
     pub async fn reached(&mut self, team: &str, stage: Stage, at: Timestamp) -> SubmissionRecord {
         let id = self.submitted(team).await.submission.id;
         let task = self.board.task.clone();
-        let tasks = vec![TaskEntry {
-            task,
-            dockerfile: "Dockerfile".to_owned(),
-            token: clock::page_token(),
-        }];
+        let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: clock::page_token() }];
         let mut effects = vec![Effect::Tasks(tasks)];
         for before in Stage::ALL.iter().take_while(|before| **before < stage) {
             let next = Next::Advance(before.next().unwrap());
@@ -210,12 +164,8 @@ impl World {
     /// A submission that ended at the run with this outcome; its number.
     pub async fn ended(&mut self, team: &str, outcome: Outcome) -> i64 {
         let submission = self.reached(team, Stage::Run, NOW).await.submission;
-        let end = Next::End {
-            outcome,
-            incident: None,
-        };
-        self.attempt(submission.id, Stage::Run, end, Vec::new(), NOW)
-            .await;
+        let end = Next::End { outcome, incident: None };
+        self.attempt(submission.id, Stage::Run, end, Vec::new(), NOW).await;
         submission.number
     }
 
@@ -226,11 +176,7 @@ impl World {
             (name, Some(value))
         });
         Box::new(Score {
-            cases: vec![CaseScore {
-                case: CaseId::new("tile_05").unwrap(),
-                values: values.collect(),
-                reason: None,
-            }],
+            cases: vec![CaseScore { case: CaseId::new("tile_05").unwrap(), values: values.collect(), reason: None }],
             reported: Default::default(),
         })
     }
@@ -238,16 +184,9 @@ impl World {
     /// A submission with this value in every metric, scored at this time; its number.
     pub async fn scored(&mut self, team: &str, value: f64, at: Timestamp) -> i64 {
         let submission = self.reached(team, Stage::Scoring, at).await.submission;
-        let end = Next::End {
-            outcome: Outcome::Scored,
-            incident: None,
-        };
-        let effects = vec![Effect::Score {
-            scoring_revision: 1,
-            score: self.score(value),
-        }];
-        self.attempt(submission.id, Stage::Scoring, end, effects, at)
-            .await;
+        let end = Next::End { outcome: Outcome::Scored, incident: None };
+        let effects = vec![Effect::Score { scoring_revision: 1, score: self.score(value) }];
+        self.attempt(submission.id, Stage::Scoring, end, effects, at).await;
         submission.number
     }
 
@@ -256,20 +195,14 @@ impl World {
         let claimed = self.store.claim_rescore("me", self.now).await.unwrap();
         if let Some((_, lease)) = claimed {
             let definition = self.definition("corrected scorer");
-            self.store
-                .finish_rescore_preparation(&lease, &definition)
-                .await
-                .unwrap();
+            self.store.finish_rescore_preparation(&lease, &definition).await.unwrap();
         }
         self.store.advance_rescores(self.now).await.unwrap();
         for value in values {
             let claimed = self.store.claim_rescore_item("me", self.now).await.unwrap();
             let (_, _, lease) = claimed.expect("a submission to be scored again");
             let end = RescoreItemEnd::Scored(self.score(*value));
-            self.store
-                .finish_rescore_item(&lease, &end, self.now)
-                .await
-                .unwrap();
+            self.store.finish_rescore_item(&lease, &end, self.now).await.unwrap();
         }
         self.store.advance_rescores(self.now).await.unwrap();
     }
@@ -286,19 +219,13 @@ impl World {
             state: RegistrationState::Pending,
             created_at: NOW,
         };
-        self.store
-            .record_registration_request(&request, NOW)
-            .await
-            .unwrap();
+        self.store.record_registration_request(&request, NOW).await.unwrap();
     }
 
     /// The leaderboard as the public sees it.
     pub async fn board_view(&self) -> Option<BoardView> {
-        let reader = BoardReader {
-            challenges: std::slice::from_ref(&self.challenge),
-            store: &self.store,
-            now: self.now,
-        };
+        let reader =
+            BoardReader { challenges: std::slice::from_ref(&self.challenge), store: &self.store, now: self.now };
         view::board(reader, &self.board).await.unwrap()
     }
 
