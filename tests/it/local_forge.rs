@@ -76,7 +76,7 @@ fn a_push_while_the_daemon_is_down_is_found_when_it_starts_again() {
     let copy = world.copy_of("nuclei", TEAM);
     let sha = refused(&copy, "no daemon");
     let pushed = copy.push_main();
-    pushed.message("Referee cannot be reached right now");
+    pushed.message("Referee cannot be reached");
     pushed.message("Your push is stored");
     world.start();
     world.until("the push is found", PATIENCE, |world| !world.submissions("nuclei", TEAM).is_empty());
@@ -117,7 +117,7 @@ fn only_refs_of_a_phase_are_entered() {
     copy.git(&["tag", "v1"]);
     let pushed = copy.push(&["origin", "HEAD:main", "final-1", "v1"]);
     assert_eq!(pushed.tokens().len(), 2, "{}", pushed.text);
-    pushed.message("v1 submits nothing");
+    pushed.message("v1 triggers no phase");
     let mut expected = vec![validation(&first), test(&first)];
     assert_eq!(entered(&world), expected);
 
