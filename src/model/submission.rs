@@ -169,7 +169,7 @@ impl SubmissionState {
         }
     }
 
-    /// An organizer runs the submission again, from this stage. [`super::Rerun`] decides which stages
+    /// An organizer runs the submission again, from this stage. [`super::RerunPlan`] decides which stages
     /// are possible.
     pub fn rerun(self, from: Stage) -> Transition {
         match self {
