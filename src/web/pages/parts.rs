@@ -63,7 +63,7 @@ pub(super) fn stage_title(stage: Stage) -> &'static str {
         Stage::Admission => "Admission",
         Stage::Build => "Build",
         Stage::Smoke => "Smoke run",
-        Stage::Run => "Evaluation",
+        Stage::Run => "Run",
         Stage::Scoring => "Scoring",
     }
 }
