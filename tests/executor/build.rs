@@ -163,14 +163,14 @@ async fn a_dropped_build_ends() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 456789\nCMD [\"true\"]\n");
+    let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 740315\nCMD [\"true\"]\n");
     let spec = bench.build_spec("dropped", &dockerfile, &[]);
     let build = bench.engine.build(&spec);
     let dropped = tokio::time::timeout(std::time::Duration::from_secs(3), build).await;
     assert!(dropped.is_err());
     for _ in 0..50 {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        if !any_process("456789") {
+        if !any_process("740315") {
             // The leftovers are removed in the background, within a second.
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             return;
@@ -190,7 +190,8 @@ async fn a_missing_base_image_is_a_platform_error() {
     assert_eq!(bench.engine.base_image("127.0.0.1:1/none:1").await.unwrap(), None);
 }
 
-/// Whether a process on this host has this word in its command line.
+/// Whether a process on this host has this word in its command line. Other tests run at the same time, so no other
+/// command line may contain it: `yes 0123456789` of the test of logs contains most short numbers in order.
 pub fn any_process(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

@@ -116,14 +116,14 @@ async fn a_missing_base_image_is_a_platform_error(bench: &Bench) {
 }
 
 async fn a_dropped_build_ends(bench: &Bench) {
-    let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 345678\nCMD [\"true\"]\n");
+    let dockerfile = format!("FROM {BASE}\nRUN trap '' TERM; sleep 740316\nCMD [\"true\"]\n");
     let spec = bench.build_spec("dropped", &dockerfile, &[]);
     let build = bench.engine.build(&spec);
     let dropped = tokio::time::timeout(std::time::Duration::from_secs(3), build).await;
     assert!(dropped.is_err());
     // The next build waits until nothing of this one is left.
     bench.image("behind", &format!("FROM {BASE}\nCMD [\"true\"]\n")).await;
-    assert!(!any_process("345678"));
+    assert!(!any_process("740316"));
 }
 
 async fn the_engine_can_be_checked(bench: &Bench) {
