@@ -29,7 +29,7 @@ fn by_git(delivered: &Delivered) -> bool {
 
 fn recorded(run: &Run) -> BTreeMap<Kind, Vec<Delivered>> {
     let mut all: BTreeMap<Kind, Vec<Delivered>> = BTreeMap::new();
-    for delivered in recording::deliveries(&recording::folder(run.version).unwrap()) {
+    for delivered in recording::deliveries(&recording::folder(run.version)) {
         if !by_git(&delivered) {
             let event = delivered.header("X-Gitea-Event-Type").to_owned();
             all.entry((delivered.path.clone(), event)).or_default().push(delivered);
@@ -70,9 +70,7 @@ fn differences(names: &mut Names, recorded: &Delivered, ours: &Delivery) -> Vec<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hooks_send_the_same_deliveries_as_recorded_hooks() {
-    let Some(runs) = runs().await else {
-        return;
-    };
+    let runs = runs().await;
     let mut wrong = Vec::new();
     for run in runs {
         let (recorded, ours) = (recorded(run), ours(run));

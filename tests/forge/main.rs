@@ -16,5 +16,6 @@ mod live;
 mod model;
 mod receiver;
 mod recording;
+mod recording_archive;
 mod replay;
 mod setup;

@@ -1,5 +1,4 @@
-//! Recorded exchanges with a forge, in the order in which they happened. They are not part of the repository:
-//! `REFEREE_SHARED` names the folder that holds them; by default it is `../shared`.
+//! Recorded exchanges with a forge, in the order in which they happened.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::ForgeVersion;
+use crate::recording_archive::recordings;
 
 /// One request and its answer.
 pub struct Exchange {
@@ -44,21 +44,9 @@ struct Response {
     body: String,
 }
 
-/// The folder of a forge's recordings; `None` where it is missing, which is an error under CI.
-#[expect(clippy::disallowed_methods, reason = "the machine that runs the tests decides where its recordings are")]
-pub fn folder(version: ForgeVersion) -> Option<PathBuf> {
-    let shared = match std::env::var("REFEREE_SHARED") {
-        Ok(path) => PathBuf::from(path),
-        Err(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let folder = shared.join("forge-recordings").join(version.name());
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!ci, "no recordings in {}", folder.display());
-    eprintln!("SKIPPED: no recordings in {}", folder.display());
-    None
+/// The folder of a forge's recordings.
+pub fn folder(version: ForgeVersion) -> PathBuf {
+    recordings().join(version.name())
 }
 
 /// Names of the files of a folder, sorted.

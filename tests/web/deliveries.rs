@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::log;
-use crate::server::{SECRETS, Server, repository_path};
+use crate::recording_archive::recordings;
+use crate::server::{SECRETS, Server};
 use crate::wire::{SIGNATURES, Wire};
 
 const PUSH: &str = "gitea-1.27-dev/push-update";
@@ -232,10 +233,9 @@ async fn every_accepted_delivery_is_on_the_disk() {
 /// The recordings of four forges.
 #[tokio::test]
 async fn every_recorded_delivery_gets_its_expected_answer() {
-    let Some(root) = recordings() else { return };
     let server = Server::start().await;
     let mut counts = std::collections::BTreeMap::new();
-    for stem in stems(&root) {
+    for stem in stems(recordings()) {
         let wire = Wire::read(&stem);
         let answer = wire.send(&server).await;
         let expected: &[u16] = match wire.path.as_str() {
@@ -267,21 +267,4 @@ fn stems(root: &Path) -> Vec<PathBuf> {
     }
     stems.sort();
     stems
-}
-
-/// The recordings are not in the repository. Without them, the test prints a note, and fails in CI.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the location of the recordings depends on the machine that runs the tests"
-)]
-fn recordings() -> Option<PathBuf> {
-    let shared = std::env::var("REFEREE_SHARED").map(PathBuf::from);
-    let root = shared.unwrap_or_else(|_| repository_path("../shared")).join("forge-recordings");
-    if root.is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!ci, "no recordings in {}", root.display());
-    eprintln!("left out: no recordings in {}", root.display());
-    None
 }

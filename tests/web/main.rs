@@ -16,6 +16,8 @@ mod live;
 #[expect(dead_code, reason = "other test programs use the rest of the file")]
 mod log;
 mod pages;
+#[path = "../forge/recording_archive.rs"]
+mod recording_archive;
 mod secrecy;
 mod server;
 mod story;

@@ -10,4 +10,6 @@ mod fixtures;
 mod meaning;
 mod mutants;
 mod recording;
+#[path = "../forge/recording_archive.rs"]
+mod recording_archive;
 mod recordings;

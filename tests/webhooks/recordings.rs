@@ -1,8 +1,6 @@
-//! All deliveries that were recorded on four forges, not only the fixtures. They are not part of the repository:
-//! `REFEREE_SHARED` names the folder that holds them; by default it is `../shared`.
+//! All deliveries that were recorded on four forges, not only the fixtures.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use referee::forge::webhook::DeliveryRefusal as Refusal;
 use referee::model::ForgeEvent;
@@ -10,6 +8,7 @@ use serde_json::Value;
 
 use crate::mutants;
 use crate::recording::Recording;
+use crate::recording_archive::recordings;
 
 /// The deliveries of one forge.
 struct Expected {
@@ -97,12 +96,11 @@ const TOTAL: usize = 310;
 
 #[test]
 fn every_recorded_delivery_is_accepted_or_refused_as_it_should_be() {
-    let Some(root) = recordings() else { return };
     let mut total = 0;
     for expected in EXPECTED {
         let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
         let (mut forms, mut unsigned) = (0, 0);
-        for recording in deliveries(&root, expected.forge) {
+        for recording in deliveries(expected.forge) {
             total += 1;
             match (recording.path.as_str(), recording.accept()) {
                 ("/form", Err(Refusal::ContentType)) => forms += 1,
@@ -124,14 +122,13 @@ fn every_recorded_delivery_is_accepted_or_refused_as_it_should_be() {
 
 #[test]
 fn every_change_of_a_recorded_delivery_is_refused() {
-    let Some(root) = recordings() else { return };
-    let all = EXPECTED.iter().flat_map(|expected| deliveries(&root, expected.forge));
+    let all = EXPECTED.iter().flat_map(|expected| deliveries(expected.forge));
     let refused: usize = all.map(|recording| mutants::check(&recording)).sum();
     assert!(refused > 5000, "only {refused} mutants were tried");
 }
 
-fn deliveries(root: &Path, forge: &str) -> Vec<Recording> {
-    Recording::read_all(&root.join(forge).join("deliveries"))
+fn deliveries(forge: &str) -> Vec<Recording> {
+    Recording::read_all(&recordings().join(forge).join("deliveries"))
 }
 
 /// Reads the body a second time, without types, and compares both results.
@@ -194,21 +191,4 @@ fn compare(recording: &Recording, name: &str, event: &ForgeEvent) {
 
 fn is_zero(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b == b'0'))
-}
-
-/// The folder of recordings. Where it is missing, the test reports it and passes, except under CI.
-#[expect(clippy::disallowed_methods, reason = "the machine that runs the tests decides where its recordings are")]
-fn recordings() -> Option<PathBuf> {
-    let shared = match std::env::var("REFEREE_SHARED") {
-        Ok(path) => PathBuf::from(path),
-        Err(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let root = shared.join("forge-recordings");
-    if root.is_dir() {
-        return Some(root);
-    }
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!ci, "no recordings in {}", root.display());
-    eprintln!("SKIPPED: no recordings in {}", root.display());
-    None
 }
