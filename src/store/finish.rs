@@ -126,22 +126,16 @@ impl Finish {
 
     /// The attempt was lost and is retried, not before this time.
     pub fn retry(not_before: Timestamp, detail: AttemptDetail) -> Self {
-        Self {
-            state: AttemptState::Lost,
-            blame: Some(Blame::Infrastructure),
-            detail,
-            ..Self::passed(Next::Retry(not_before))
-        }
+        Self::lost(Next::Retry(not_before), detail)
     }
 
     /// The attempt was lost and is not retried: a platform error ended the submission.
     pub fn fault(incident: String, detail: AttemptDetail) -> Self {
-        Self {
-            state: AttemptState::Lost,
-            blame: Some(Blame::Infrastructure),
-            detail,
-            ..Self::passed(Next::End { outcome: Outcome::Fault, incident: Some(incident) })
-        }
+        Self::lost(Next::End { outcome: Outcome::Fault, incident: Some(incident) }, detail)
+    }
+
+    fn lost(next: Next, detail: AttemptDetail) -> Self {
+        Self { state: AttemptState::Lost, blame: Some(Blame::Infrastructure), detail, ..Self::passed(next) }
     }
 
     #[must_use]
