@@ -5,12 +5,12 @@
 
 use serde_json::{Map, Value};
 
+use super::reported_commit::ReportedCommit;
 use super::{ADMISSION, Target, Unpublished};
 use crate::forge::CommitStatus;
-use crate::model::{CommitSha, Digest, RepositoryId};
+use crate::model::Digest;
 use crate::pipeline::context::Context;
 use crate::pipeline::forges::Forges;
-use crate::pipeline::view;
 use crate::report::status::{self, ADMISSION_CONTEXT};
 use crate::store::OutboxMessage;
 
@@ -19,20 +19,15 @@ pub(super) async fn publish(
     forges: &Forges,
     message: &mut OutboxMessage,
 ) -> Result<(), Unpublished> {
-    let id = RepositoryId(message.payload["repository"].as_i64().unwrap_or_default());
-    let sha: CommitSha = serde_json::from_value(message.payload["sha"].clone()).map_err(anyhow::Error::from)?;
-    let mut views = Vec::new();
-    for record in context.store.submissions_of_commit(id, &sha).await? {
-        views.push(view::submission(context, &record).await?);
-    }
+    let commit = ReportedCommit::read(context, message).await?;
     let admission_only = message.channel == ADMISSION;
-    let mut target = Target::of(context, forges, id).await?;
+    let mut target = Target::of(context, forges, commit.repository).await?;
     let mut published = match std::mem::take(&mut message.published_state) {
         Value::Object(published) => published,
         _ => Map::new(),
     };
     let mut result = Ok(());
-    for (status, url) in status::commit_statuses(&views) {
+    for (status, url) in status::commit_statuses(&commit.submissions) {
         if (status.context == ADMISSION_CONTEXT) != admission_only {
             continue;
         }
@@ -41,7 +36,7 @@ pub(super) async fn publish(
         if published.get(&status.context) == Some(&digest) {
             continue;
         }
-        let (sha, wanted) = (&sha, &status);
+        let (sha, wanted) = (&commit.sha, &status);
         let sent = target
             .call_of_commit(sha, |forge, at| {
                 let (sha, status) = (sha.clone(), wanted.clone());

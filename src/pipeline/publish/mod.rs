@@ -13,6 +13,7 @@ mod notice;
 mod reply;
 mod report;
 mod report_issue;
+mod reported_commit;
 mod sticky_comment;
 mod target;
 
