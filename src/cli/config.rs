@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use super::terminal;
 use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
 use crate::model::finding::{Location, any_error};
+use crate::model::text::counted;
 use crate::model::{Challenge, Finding, Severity};
 
 #[derive(Debug, Args)]
@@ -77,13 +78,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 /// `valid`, or the number of errors and warnings.
 fn summary(findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|f| f.is_error()).count();
-    let counted = |n: usize, one: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        n => Some(format!("{n} {one}s")),
-    };
-    let parts = [counted(errors, "error"), counted(findings.len() - errors, "warning")];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let parts = [(errors, "error"), (findings.len() - errors, "warning")];
+    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun)).collect();
     match (errors, parts.is_empty()) {
         (_, true) => "valid".to_owned(),
         (0, _) => format!("valid, with {}", parts.join(", ")),

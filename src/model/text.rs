@@ -1,4 +1,12 @@
-//! Which characters of a text are visible. Knows no language and no markup.
+//! Texts: the characters that may be shown, and counted nouns. Knows no markup.
+
+use std::fmt::Display;
+
+/// `1 team`, `2 teams`
+pub fn counted(n: impl Copy + Display + PartialEq + From<u8>, noun: &str) -> String {
+    let plural = if n == 1.into() { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
 
 /// Whether a character may be shown. Control characters, invisible characters and changes of the writing direction
 /// may not.

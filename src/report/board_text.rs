@@ -3,8 +3,9 @@
 use super::escape::markdown_text;
 use super::sanitize;
 use super::style::{COLUMNS, Paint, Style, width, wrap};
-use super::view::{arrow, counted};
+use super::view::arrow;
 use super::{BoardView, PhaseState, RowView};
+use crate::model::text::counted;
 
 /// The text of an empty leaderboard.
 pub const EMPTY: &str = "No submission has a score yet.";
@@ -53,7 +54,7 @@ pub fn state(view: &BoardView) -> String {
         PhaseState::Open => format!("open until {}", view.closes),
         PhaseState::Closed => format!("closed {}", view.closes),
     };
-    let submissions = counted(usize::try_from(view.submissions).unwrap_or(usize::MAX), "submission");
+    let submissions = counted(view.submissions, "submission");
     match view.under_way {
         0 => format!("{phase}; {submissions}"),
         n => format!("{phase}; {submissions}, {n} in progress"),

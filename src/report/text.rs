@@ -3,10 +3,11 @@
 //! Lines are at most [`COLUMNS`] wide, except for logs and for texts that are copied whole: addresses and commands.
 
 use crate::model::Finding;
+use crate::model::text::counted;
 
 use super::style::{COLUMNS, Paint, Style, padded, width, wrap};
 use super::view::{LogView, QuotaView, ScoreView, StageState, StageView, SubmissionView, Tone, arrow};
-use super::{diagnostic, sanitize, view};
+use super::{diagnostic, sanitize};
 
 /// The last lines of a log in a report. The submission page has the whole log.
 const LOG_LINES: usize = 30;
@@ -116,7 +117,7 @@ fn log_tail(log: &LogView, style: Style) -> String {
     let tail = last_lines(log, LOG_LINES);
     let mut lines = vec![format!("{} ({}):", sanitize::line(&log.title), log.stage)];
     if tail.omitted > 0 {
-        lines.push(format!("  … {} above, see the submission page", view::counted(tail.omitted, "line")));
+        lines.push(format!("  … {} above, see the submission page", counted(tail.omitted, "line")));
     }
     let bar = style.faint("|");
     let framed = tail.lines.iter().map(|l| format!("  {bar} {l}"));
@@ -176,7 +177,7 @@ pub(super) fn score_lines(score: &ScoreView) -> Vec<String> {
         lines.push(line.trim_end().to_owned());
     }
     if score.imputed > 0 {
-        let values = view::counted(score.imputed as usize, "missing value");
+        let values = counted(score.imputed, "missing value");
         lines.push(format!("  {values}, filled in by the challenge's rule."));
     }
     lines

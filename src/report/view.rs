@@ -5,6 +5,7 @@
 use serde::Serialize;
 use strum::IntoStaticStr;
 
+use crate::model::text::counted;
 use crate::model::{
     Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec, Origin, Outcome,
     PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
@@ -394,12 +395,6 @@ fn stage_noun(stage: Stage) -> &'static str {
         Stage::Run => "evaluation",
         Stage::Scoring => "scoring",
     }
-}
-
-/// `1 error`, `2 errors`
-pub(super) fn counted(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
 }
 
 /// The number rounded to the decimals, and as text with all of them. The text is never `-0.000`.

@@ -52,7 +52,7 @@ pub fn lengths(source: &Source) -> Vec<Violation> {
     }
     let lines = measured(source);
     let mut found = Vec::new();
-    let is_code = |line: &&String| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let is_code = |line: &&&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let count = lines.iter().filter(is_code).count();
     if count > FILE_LINES_MAX {
         let message = format!("{count} lines of code, {FILE_LINES_MAX} are the most");
@@ -76,13 +76,12 @@ pub fn lengths(source: &Source) -> Vec<Violation> {
     found
 }
 
-/// The measured lines of a file: all lines of tests and benches, otherwise the lines before the tests.
-fn measured(source: &Source) -> &[String] {
-    let end = source.lines.iter().position(|line| line.trim() == "#[cfg(test)]");
-    match end {
-        Some(end) if source.path.starts_with("src/") => &source.lines[..end],
-        _ => &source.lines,
-    }
+/// The measured lines of a file: all lines of tests and benches, and the production lines of `src`. Other lines are
+/// empty, so that lines keep their numbers.
+fn measured(source: &Source) -> Vec<&str> {
+    let skips_tests = source.path.starts_with("src/");
+    let lines = source.lines.iter().zip(&source.in_test);
+    lines.map(|(line, in_test)| if skips_tests && *in_test { "" } else { line.as_str() }).collect()
 }
 
 /// The indentation and the name of a function whose head begins in a line.

@@ -18,6 +18,7 @@ use crate::forge::kind;
 use crate::model::Challenge;
 use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::finding::any_error;
+use crate::model::text::counted;
 use crate::report::style::{self, Paint, Style};
 use crate::store::Store;
 
@@ -102,7 +103,6 @@ fn verdict(checks: &[Check], strict: bool) -> (String, bool) {
     if errors + warnings == 0 {
         return (format!("All {all} checks passed."), true);
     }
-    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let warned = counted(warnings, "warning");
     if errors > 0 {
         let failed = counted(errors, "error");

@@ -15,6 +15,8 @@ use crate::model::limits;
 
 /// Pieces between the engine and the reader.
 const PIECES: usize = 16;
+/// Bytes of a name and its attributes in an archive. The kernel allows 4 KiB and 64 KiB of them.
+pub(super) const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
     /// Gives the archive of a path to `read`, which may stop early. The inner error is the engine's refusal.

@@ -19,7 +19,7 @@ use super::build_cgroup;
 use super::connection::DockerEngine;
 use super::facts::EngineFacts;
 use super::instructions::instructions;
-use super::output_keeper::{no_output, probe_build};
+use super::output_keeper::probe_build;
 use super::own_programs;
 use crate::executor::{ExecutorError, Result};
 use crate::model::Duration;
@@ -43,7 +43,7 @@ impl DockerEngine {
     }
 
     async fn find_buildkit_group(&self, unified: bool) -> Result<String> {
-        let image = self.own_job("group", &no_output()).await?.image;
+        let image = self.own_image().await?;
         let dockerfile = format!("FROM {image}\nRUN [\"{}\"]\n", own_programs::WAIT);
         let (dockerfile, bases) = self.name_bases(&dockerfile).await?;
         let mut spec = probe_build("probe-group".to_owned(), dockerfile);

@@ -121,6 +121,11 @@ fn step_line(text: &str) -> Option<(u32, u32, &str)> {
     Some((step.parse().ok()?, steps.parse().ok()?, instruction))
 }
 
+/// The exit code in a message such as `The command 'false' returned a non-zero code: 1`.
+pub(super) fn exit_code_in(message: &str) -> Option<&str> {
+    message.rsplit_once("non-zero code: ").map(|(_, code)| code.trim())
+}
+
 /// Distinguishes an exceeded limit from a failure. The exit code alone proves nothing, because a step may end with
 /// `exit 137`. So it is compared with the counts of the kernel. Where the counts are unknown, the message names both
 /// explanations.
@@ -131,8 +136,7 @@ pub(super) fn limit_or_failure(end: BuildEnd, limits: &BuildLimits, exhausted: E
     if exhausted.processes {
         return BuildEnd::Limit(BuildLimitHit::Processes);
     }
-    let code = message.rsplit_once("non-zero code: ").map(|(_, code)| code.trim());
-    match (code, exhausted.memory) {
+    match (exit_code_in(&message), exhausted.memory) {
         (Some(KILLED), Some(true)) => BuildEnd::Limit(BuildLimitHit::Memory),
         (Some(KILLED), None) => {
             let mebibytes = limits.memory / (1024 * 1024);

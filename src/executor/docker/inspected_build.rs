@@ -8,6 +8,7 @@ use std::io::Read;
 
 use tar::EntryType;
 
+use super::archive_stream::EXTENDED_BYTES_MAX;
 use super::build::{BuildPart, RunningBuild};
 use super::build_label::labelled;
 use super::checkpoints::{self, CopyFromStage};
@@ -19,8 +20,6 @@ use crate::rules;
 
 /// Links that a source of `COPY --from` may go through.
 const LINKS_MAX: usize = 8;
-/// Bytes of a name and its attributes. The kernel allows 4 KiB and 64 KiB of them.
-const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
     /// Builds a Dockerfile in parts and inspects the result of each part. `None` if the engine reports no failure and

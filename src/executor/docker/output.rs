@@ -13,14 +13,12 @@ use std::path::{Component, Path};
 
 use tar::EntryType;
 
+use super::archive_stream::EXTENDED_BYTES_MAX;
 use super::connection::DockerEngine;
 use super::{own_programs, sandbox};
 use crate::executor::{ExecutorError, OutputSpec, Result};
 use crate::model::tar_reader::{TarEntry, TarReader};
 use crate::model::{OutputLimitHit, OutputListing, limits};
-
-/// Bytes of a name and its attributes. The kernel allows 4 KiB and 64 KiB of them.
-const EXTENDED_BYTES_MAX: u64 = 256 * 1024;
 
 impl DockerEngine {
     /// Copies the output from the keeper into the directory `into`.

@@ -78,7 +78,8 @@ impl DockerEngine {
     }
 
     /// The image of Referee's own programs, imported at the first use.
-    async fn own_image(&self) -> Result<ImageId> {
+    /// The image with the programs of Referee, imported if the engine does not have it.
+    pub(super) async fn own_image(&self) -> Result<ImageId> {
         if let Some(facts) = self.image_facts(own_programs::IMAGE).await? {
             return Ok(facts.id);
         }

@@ -1,8 +1,8 @@
 //! `/announce TEXT…`: posts a text to all teams.
 
-use super::wording::counted;
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
+use crate::model::text::counted;
 use crate::pipeline::outbox;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

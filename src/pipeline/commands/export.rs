@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::wording::counted;
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::clock;
 use crate::command::{Args, BoardSelector, CommandError, CommandSpec};
 use crate::model::Board;
+use crate::model::text::counted;
 use crate::store::{ScoreRecord, StoreError, SubmissionRecord};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

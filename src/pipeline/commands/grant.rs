@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::wording::{board_name, counted};
+use super::wording::board_name;
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, BoardSelector, CommandError, CommandSpec};
+use crate::model::text::counted;
 use crate::model::{Board, TeamSlug, limits};
 use crate::pipeline::policy;
 use crate::rules::quota;

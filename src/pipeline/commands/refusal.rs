@@ -5,9 +5,10 @@
 
 use std::fmt::Display;
 
-use super::wording::{board_name, counted};
+use super::wording::board_name;
 use crate::command::CommandError;
 use crate::forge::ForgeError;
+use crate::model::text::counted;
 use crate::model::{Board, Outcome, PhaseSlug, TeamSlug, Timestamp, limits};
 use crate::store::{RescoreState, StoreError};
 

@@ -1,9 +1,10 @@
 //! `/status [#12 | team NAME | PHASE[/TASK]]`: shows a submission, a team, leaderboards or an overview.
 
-use super::wording::{board_name, counted, submission_row, table};
+use super::wording::{board_name, submission_row, table};
 use super::{CommandContext, CommandHandler, CommandRefusal, CommandReply, CommandResult};
 use crate::command::{Args, BoardSelector, CommandError, CommandSpec, Permission};
 use crate::model::TeamSlug;
+use crate::model::text::counted;
 use crate::pipeline::view;
 use crate::report::{board_text, markdown};
 use crate::store::SubmissionRecord;

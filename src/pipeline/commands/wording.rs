@@ -12,12 +12,6 @@ pub(super) fn board_names(boards: &[Board]) -> String {
     boards.iter().map(board_name).collect::<Vec<_>>().join(", ")
 }
 
-/// `1 team`, `2 teams`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}
-
 /// A Markdown table. The second line of the header aligns the columns, for example `|---|--:|`.
 pub(super) fn table(header: &str, rows: &[String]) -> String {
     format!("{header}\n{}", rows.join("\n"))

@@ -5,8 +5,9 @@
 //! background, because the page around it may have other colours.
 
 use crate::model::Direction;
+use crate::model::text::counted;
 use crate::report::style::start_within;
-use crate::report::view::{arrow, counted};
+use crate::report::view::arrow;
 use crate::report::{BoardView, RowView, board_text, sanitize};
 
 /// Larger values are drawn at the edge, because their differences overflow.

@@ -9,6 +9,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::{quoted, wrong_format, wrong_signature};
 use crate::model::Finding;
+use crate::model::text::counted;
 use crate::rules::catalogue::OUT011;
 
 /// Spreadsheet programs write it first.
@@ -30,13 +31,12 @@ pub fn read_table(path: &str, input: impl Read, columns: Option<&[String]>) -> s
     let (width, mut rows) = (record.len(), 0);
     while reader.read_byte_record(&mut record)? {
         if record.len() != width {
-            let fields = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
             return Ok(Err(OUT011.finding_with(
                 format!(
                     "Row {} below the header of `{path}` has {}, but the header has {}",
                     rows + 1,
-                    fields(record.len()),
-                    fields(width)
+                    counted(record.len(), "field"),
+                    counted(width, "field")
                 ),
                 "Write the same number of fields in every row, and put a field with a comma in quotes.",
             )));

@@ -7,7 +7,8 @@ use maud::{Markup, html};
 
 use super::home::address;
 use super::layout::{Shell, page};
-use super::parts::{arrow, counted, phase_times, timestamp};
+use super::parts::{arrow, phase_times, timestamp};
+use crate::model::text::counted;
 use crate::report::{BoardView, CellView, ColumnView, RowView, sanitize};
 
 pub fn board(view: &BoardView, version: &str) -> Markup {
@@ -68,7 +69,7 @@ fn announcement(view: &BoardView) -> String {
         [] => "no team is ranked yet".to_owned(),
         teams => format!("first: {}", teams.join(" and ")),
     };
-    let teams = counted(view.rows.len() as u64, "team");
+    let teams = counted(view.rows.len(), "team");
     let under_way = view.under_way;
     format!("The leaderboard changed: {teams}, {first}, {under_way} in progress.")
 }

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::layout::{Shell, page};
-use super::parts::{counted, phase_times};
+use super::parts::phase_times;
 use crate::model::ChallengeSlug;
+use crate::model::text::counted;
 use crate::report::{BoardLink, ChallengeView, HomeView, PhaseState, Titled, sanitize};
 
 /// The page of all challenges.
@@ -33,7 +34,7 @@ pub fn challenge(view: &ChallengeView, version: &str) -> Markup {
     let shell = Shell { title: &view.challenge.title, crumbs: &[], events: None, private: false, version };
     let head = html! {
         h1 { (title(&view.challenge)) }
-        p.lede { (counted(view.boards.len() as u64, "leaderboard")) }
+        p.lede { (counted(view.boards.len(), "leaderboard")) }
     };
     page(&shell, &head, &html! { section.card { (boards(view)) } })
 }
@@ -69,7 +70,7 @@ fn board_item(view: &ChallengeView, link: &BoardLink) -> Markup {
                 (phase_times(link.state, link.opens, link.closes))
             }
             p.soft {
-                (counted(link.teams as u64, "team")) ", " (counted(link.submissions, "submission"))
+                (counted(link.teams, "team")) ", " (counted(link.submissions, "submission"))
             }
             p.leader {
                 @if let Some(leader) = &link.leader {

@@ -34,12 +34,6 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
-/// `1 team`, `2 teams`
-pub(super) fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
-}
-
 /// The direction of better values: an arrow, and words for screen readers.
 pub(super) fn arrow(direction: Direction) -> Markup {
     let (arrow, words) = match direction {

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::parts::{arrow, counted};
+use super::parts::arrow;
+use crate::model::text::counted;
 use crate::report::{CaseView, ScoreView, rounded, sanitize};
 
 /// Decimals of a case's value on a page. The JSON has all decimals that the phase allows.
@@ -37,7 +38,7 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
             }
             @if score.imputed > 0 {
                 p.note {
-                    (counted(u64::from(score.imputed), "missing value"))
+                    (counted(score.imputed, "missing value"))
                     ", filled in by the challenge's rule."
                 }
             }
@@ -49,7 +50,7 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
 fn case_table(score: &ScoreView, cases: &[CaseView]) -> Markup {
     html! {
         details data-key={ "cases-" (cases.len()) } {
-            summary { (counted(cases.len() as u64, "case")) }
+            summary { (counted(cases.len(), "case")) }
             div.scroll tabindex="0" role="region" aria-label="Values by case" {
                 table.plain {
                     thead {

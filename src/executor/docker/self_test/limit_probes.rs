@@ -3,6 +3,7 @@
 //!
 //! Nothing of them stays on the engine.
 
+use crate::executor::docker::classic_progress::exit_code_in;
 use crate::executor::docker::connection::DockerEngine;
 use crate::executor::docker::containers::state_of;
 use crate::executor::docker::facts::EngineFacts;
@@ -49,7 +50,7 @@ impl DockerEngine {
 
     /// Makes the same calls in a build step, where the engine's own profile applies.
     pub(super) async fn probe_syscalls_of_builds(&self) -> Result<Check> {
-        let image = self.own_job("syscalls", &no_output()).await?.image;
+        let image = self.own_image().await?;
         let name = "check-syscalls".to_owned();
         let program = own_programs::PROBE_SYSCALLS;
         let dockerfile = format!("FROM {image}\nRUN [\"{program}\"]\n");
@@ -236,8 +237,7 @@ fn failed_build(error: String) -> Check {
 
 /// The exit code in `The command '/probe-syscalls' returned a non-zero code: 8`.
 fn code_of_step(message: &str) -> Option<i64> {
-    let (_, code) = message.rsplit_once("non-zero code: ")?;
-    code.trim().parse().ok()
+    exit_code_in(message)?.parse().ok()
 }
 
 /// The consequence of an allowed system call.

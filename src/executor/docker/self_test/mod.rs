@@ -126,16 +126,11 @@ impl DockerEngine {
     async fn check_base_image(&self, base: &str) -> Result<Check> {
         let name = format!("base image {base}");
         Ok(match self.image_facts(base).await? {
-            Some(facts) => Check::ok(name, format!("exists: {}", short_id(facts.id.as_str()))),
+            // As `docker images` shows it.
+            Some(facts) => Check::ok(name, format!("exists: {}", &facts.id.hex()[..12])),
             None => missing_base_image(name, base),
         })
     }
-}
-
-/// The id as `docker images` shows it.
-fn short_id(id: &str) -> &str {
-    let hex = id.trim_start_matches("sha256:");
-    hex.get(..12).unwrap_or(hex)
 }
 
 fn missing_base_image(name: String, base: &str) -> Check {
