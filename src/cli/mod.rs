@@ -51,14 +51,7 @@ pub struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 struct SettingsFile {
     /// Settings of the daemon; `referee config show` explains them
-    #[arg(
-        long = "config",
-        global = true,
-        value_name = "FILE",
-        env = "REFEREE_CONFIG",
-        default_value = "referee.toml",
-        global = true
-    )]
+    #[arg(long = "config", value_name = "FILE", env = "REFEREE_CONFIG", default_value = "referee.toml", global = true)]
     path: PathBuf,
 }
 
@@ -88,7 +81,7 @@ enum Command {
     Team(team::Options),
     /// Add teams, list and withdraw submissions, and run organizers' commands
     ///
-    /// Works on the database and the repositories, with or without a running daemon.
+    /// The daemon must run. Only `admin submission` works without it.
     Admin(admin::Options),
     /// Send recorded webhook deliveries to a running daemon, as the forge did
     ///

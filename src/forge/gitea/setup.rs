@@ -86,8 +86,8 @@ impl Setup<'_, '_> {
         self.step(outcome, format!("webhook to {url}"));
         if outcome != StepOutcome::Created {
             self.note(
-                "        The forge does not show its secret. If it differs from the first of `webhook-secrets`, delete \
-                 the webhook on the forge and repeat this command.",
+                "        The forge does not show its secret. If it differs from the first secret of `webhook-secrets` \
+                 or `webhook-secret-files`, delete the webhook on the forge and repeat this command.",
             );
         }
         Ok(())
