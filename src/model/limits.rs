@@ -181,6 +181,8 @@ pub const DISCLOSURE_INTERVAL: Duration = Duration::seconds(60);
 pub const LEASE_CHECK_INTERVAL: Duration = Duration(500);
 /// Attempts at one stage (and case) before an infrastructure fault is final.
 pub const ATTEMPTS_MAX: i64 = 3;
+/// Attempts in all, those that a restart interrupted included. Work that crashes the daemon is not repeated for ever.
+pub const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 
 // Forges.
 

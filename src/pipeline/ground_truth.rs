@@ -82,8 +82,7 @@ fn digest_files(directory: &Path, part: Part) -> anyhow::Result<Digest> {
             }
         }
     }
-    let hex = hex::encode(hash.0.finalize());
-    Ok(Digest::new(format!("sha256:{hex}"))?)
+    Ok(Digest::of_hash(hash.0.finalize().into()))
 }
 
 struct HashWriter(sha2::Sha256);

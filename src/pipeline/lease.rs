@@ -15,9 +15,6 @@ use crate::executor::{self, ExecutorError};
 use crate::model::{AttemptDetail, Backoff, Duration, KillReason, Lease, Outcome, Stage, limits};
 use crate::store::{Effect, Finish, Next, StoreError, SubmissionRecord};
 
-/// Attempts in all, those that a restart interrupted included. A job that crashes the daemon is not repeated for
-/// ever.
-const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 /// Pauses before an attempt that a platform error ended is retried.
 const RETRY: Backoff = Backoff { first: Duration::seconds(4), most: Duration::seconds(512) };
 
@@ -184,7 +181,7 @@ pub async fn recover(context: &Context, forges: &Forges) -> anyhow::Result<usize
         let lease = Lease { attempt: orphan.attempt.clone(), owner: orphan.owner.clone(), seed: orphan.seed };
         let reason = "the daemon was restarted".to_owned();
         let detail = AttemptDetail::Lost { reason };
-        let finish = if orphan.attempt.number % ATTEMPTS_WITH_RESTARTS_MAX == 0 {
+        let finish = if orphan.attempt.number % limits::ATTEMPTS_WITH_RESTARTS_MAX == 0 {
             let incident = format!("a{}", orphan.attempt.id);
             refund(Finish::fault(incident, detail), &record)
         } else {

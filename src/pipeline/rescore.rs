@@ -21,9 +21,6 @@ use crate::config;
 use crate::model::{Board, Challenge, Definition, Duration, KillReason, limits};
 use crate::store::{Rescore, RescoreItemEnd, RescoreLease, StoreError, SubmissionRecord};
 
-/// Attempts in all, those that a restart interrupted included. A scorer that crashes the daemon is not repeated for
-/// ever.
-const ATTEMPTS_WITH_RESTARTS_MAX: i64 = 10;
 /// The pause before the next attempt after a platform error.
 const PAUSE: Duration = Duration::seconds(5);
 /// Characters of a scorer's log that a problem quotes.
@@ -158,7 +155,7 @@ async fn score_leased(
     lease: &RescoreLease,
 ) -> Result<(), StoreError> {
     let Context { store, clock, .. } = &app.context;
-    let end = if lease.attempts > ATTEMPTS_WITH_RESTARTS_MAX {
+    let end = if lease.attempts > limits::ATTEMPTS_WITH_RESTARTS_MAX {
         RescoreItemEnd::Failed("the daemon ended at each attempt to score this submission.".to_owned())
     } else {
         match held(app, lease, score_again(app, rescore, record, lease)).await? {

@@ -153,12 +153,8 @@ impl Store {
     /// Sends the changes for a submission that has ended, or that runs again after its end. Its board changes, too.
     fn notify_end(&self, submission: &Submission) {
         self.notify(Change::Submission(submission.id));
-        if let Some(task) = &submission.task {
-            self.notify(Change::Board(Board {
-                challenge: submission.challenge.clone(),
-                phase: submission.phase.clone(),
-                task: task.clone(),
-            }));
+        if let Some(board) = submission.board() {
+            self.notify(Change::Board(board));
         }
     }
 }

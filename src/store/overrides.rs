@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::audit::append;
-use super::outbox::put;
 use super::row::ReadRows as _;
 use super::{Change, CommandEffects, Result, Store, StoreError, next_number, row};
 use crate::model::{Board, ChallengeSlug, Override, Overrides, Setting, Timestamp};
@@ -82,10 +80,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        append(&mut tx, effects.audit, now).await?;
-        for report in effects.reports {
-            put(&mut tx, report, now).await?;
-        }
+        effects.write(&mut tx, now).await?;
         tx.commit().await?;
         for board in boards {
             self.notify(Change::Board(board.clone()));

@@ -11,8 +11,8 @@ use strum::{EnumString, IntoStaticStr};
 use super::audit::append;
 use super::row::{BindBoard as _, ReadRows as _};
 use super::{
-    Change, CommandEffects, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, next_number, outbox, row,
-    score, submission,
+    Change, CommandEffects, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, next_number, row, score,
+    submission,
 };
 use crate::model::{Board, Score, Timestamp};
 
@@ -201,10 +201,7 @@ impl Store {
         insert_scores(&mut tx, &rescore, revision, now).await?;
         score::set_current_revision(&mut tx, &rescore.board, revision, now).await?;
         close(&mut tx, id, RescoreState::Applied, None, now).await?;
-        append(&mut tx, effects.audit, now).await?;
-        for report in effects.reports {
-            outbox::put(&mut tx, report, now).await?;
-        }
+        effects.write(&mut tx, now).await?;
         tx.commit().await?;
         self.notify(Change::Board(rescore.board));
         self.notify(Change::Outbox);

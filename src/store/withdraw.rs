@@ -1,6 +1,6 @@
 //! Ending a submission from outside (withdraw, cancel), and running an ended one again.
 
-use sqlx::Row as _;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::audit::append;
 use super::outbox::{NewOutboxMessage, put};
@@ -36,6 +36,16 @@ pub struct CommandEffects<'a> {
     pub audit: &'a NewAuditEntry,
     /// Reports that the forge publishes again.
     pub reports: &'a [NewOutboxMessage],
+}
+
+impl CommandEffects<'_> {
+    pub(super) async fn write(&self, tx: &mut Transaction<'static, Any>, now: Timestamp) -> Result<()> {
+        append(tx, self.audit, now).await?;
+        for report in self.reports {
+            put(tx, report, now).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Store {
@@ -103,15 +113,12 @@ impl Store {
 
     async fn commit_command(
         &self,
-        mut tx: sqlx::Transaction<'static, sqlx::Any>,
+        mut tx: Transaction<'static, Any>,
         record: &SubmissionRecord,
         effects: CommandEffects<'_>,
         now: Timestamp,
     ) -> Result<()> {
-        append(&mut tx, effects.audit, now).await?;
-        for report in effects.reports {
-            put(&mut tx, report, now).await?;
-        }
+        effects.write(&mut tx, now).await?;
         tx.commit().await?;
         self.notify_end(&record.submission);
         self.notify(Change::Outbox);

@@ -43,7 +43,7 @@ impl PageError {
             Self::TooManyReaders => ErrorView::too_many_readers(),
             Self::TimedOut => ErrorView::timed_out(),
             Self::Internal(error) => {
-                let incident = hex::encode(clock::random_bytes::<3>());
+                let incident = clock::incident();
                 tracing::error!(incident, error = format!("{error:#}"), "page failed");
                 ErrorView::internal(&incident)
             }

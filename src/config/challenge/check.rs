@@ -11,6 +11,7 @@ use super::pattern::path_pattern;
 use crate::config::data;
 use crate::config::reader::{Section, read_file};
 use crate::config::values::{ValueResult, integer, invalid, path, quoted, text, word};
+use crate::model::text::counted;
 use crate::model::{
     Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES,
     PathPattern, Schema,
@@ -184,7 +185,6 @@ fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>
 /// The stars in a pattern of inputs match the same texts as the stars in `files`, in order.
 fn check_stars(s: &Section<'_>, check: &OutputCheck) {
     let output_stars = check.files.stars();
-    let wildcards = |n: usize| format!("{n} {}", if n == 1 { "wildcard" } else { "wildcards" });
     for (key, inputs) in check.inputs() {
         let pattern: &PathPattern = &inputs.pattern;
         let input_stars = pattern.stars();
@@ -196,7 +196,11 @@ fn check_stars(s: &Section<'_>, check: &OutputCheck) {
         if !consistent {
             s.contradiction(
                 key,
-                format!("`{pattern}` has {}, but `files` has {}.", wildcards(input_stars), wildcards(output_stars)),
+                format!(
+                    "`{pattern}` has {}, but `files` has {}.",
+                    counted(input_stars, "wildcard"),
+                    counted(output_stars, "wildcard")
+                ),
                 "Write the same number of `*`. Each matches the same text in both patterns, in order.",
             );
         }

@@ -72,8 +72,8 @@ impl Hosting for LocalForge {
 
     fn install_hook(&self, full_name: &str, token: &PageToken) -> Result<()> {
         let path = self.path(full_name);
-        set_config(&path, &CONFIG)?;
-        set_config(&path, &[("referee.url", self.url.as_str()), ("referee.token", token.as_str())])?;
+        let own = [("referee.url", self.url.as_str()), ("referee.token", token.as_str())];
+        set_config(&path, &[&CONFIG[..], &own].concat())?;
         let hooks = path.join("hooks");
         fs::create_dir_all(&hooks)?;
         // Written under another name and renamed: a push at the same time runs the old hook or the new one.

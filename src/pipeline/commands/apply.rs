@@ -39,11 +39,8 @@ impl CommandHandler for Apply {
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let store = context.store;
         let rescore = open_rescore(context, self.rescore).await?;
-        let changes = RescoreProgress::read(context, &rescore).await?.changes;
-        let mut reports = Vec::new();
-        for item in store.rescore_items(rescore.id).await? {
-            reports.extend(context.report(&item.submission));
-        }
+        let RescoreProgress { changes, submissions, .. } = RescoreProgress::read(context, &rescore).await?;
+        let reports: Vec<_> = submissions.iter().flat_map(|record| context.report(record)).collect();
         let moved = changes.iter().filter(|change| change.moves());
         let moved = moved.map(|c| json!({ "team": c.team, "before": c.rank_before, "after": c.rank_after }));
         let detail = json!({

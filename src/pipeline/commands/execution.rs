@@ -79,7 +79,7 @@ async fn carry_out(app: &App, record: &CommandRecord) -> CommandReply {
 }
 
 fn fault_reply(record: &CommandRecord, error: &anyhow::Error) -> String {
-    let incident = hex::encode(clock::random_bytes::<3>());
+    let incident = clock::incident();
     tracing::error!(
         incident,
         command = record.id,

@@ -10,7 +10,7 @@ use crate::model::{Board, Standing};
 use crate::pipeline::{scoring_revision, view};
 use crate::ranking::{self, RankChange};
 use crate::report::rounded;
-use crate::store::{Rescore, RescoreState, ScoreRecord};
+use crate::store::{Rescore, RescoreState, ScoreRecord, SubmissionRecord};
 
 /// The changes that a rescore would make.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +94,8 @@ pub(super) struct RescoreProgress {
     pub done: usize,
     pub all: usize,
     pub changes: Vec<RankChange>,
+    /// The submissions that the rescore scores again.
+    pub submissions: Vec<SubmissionRecord>,
 }
 
 impl RescoreProgress {
@@ -102,6 +104,7 @@ impl RescoreProgress {
         let before = store.scores(rescore.from_revision).await?;
         let items = store.rescore_items(rescore.id).await?;
         let all = before.len().max(items.len());
+        let submissions = items.iter().map(|item| item.submission.clone()).collect();
         let after: Vec<ScoreRecord> = items
             .into_iter()
             .filter_map(|item| {
@@ -113,7 +116,7 @@ impl RescoreProgress {
         let old = standings(context, &rescore.board, &before, old.as_ref()).await?;
         let new = rescore.definition.as_ref();
         let new = standings(context, &rescore.board, &after, new).await?;
-        Ok(Self { done: after.len(), all, changes: ranking::rank_changes(&old, &new) })
+        Ok(Self { done: after.len(), all, changes: ranking::rank_changes(&old, &new), submissions })
     }
 }
 

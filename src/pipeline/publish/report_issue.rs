@@ -37,33 +37,33 @@ pub(super) async fn find(
     }
     let mut existing = existing_issues(target).await?;
     let now = context.clock.now();
-    let mut thread = known.unwrap_or(ReportIssue { issue: None, unsure_until: None });
-    if thread.issue.is_none() {
-        thread.issue = existing.iter().map(|i| i.number).min();
+    let mut stored = known.unwrap_or(ReportIssue { issue: None, unsure_until: None });
+    if stored.issue.is_none() {
+        stored.issue = existing.iter().map(|i| i.number).min();
     }
-    let issue = match thread.issue {
+    let issue = match stored.issue {
         Some(issue) => issue,
         None => {
             // Only an earlier attempt may appear beside the issue that is opened now.
-            let unsure = thread.unsure_until.replace(now.plus(LATE));
-            store.put_report_issue(&forge, &id, &thread, now).await?;
+            let unsure = stored.unsure_until.replace(now.plus(LATE));
+            store.put_report_issue(&forge, &id, &stored, now).await?;
             let issue = open(context, target).await?;
-            thread.unsure_until = unsure;
+            stored.unsure_until = unsure;
             issue
         }
     };
-    thread.issue = Some(issue);
-    store.put_report_issue(&forge, &id, &thread, now).await?;
-    if thread.unsure_until.is_none() {
+    stored.issue = Some(issue);
+    store.put_report_issue(&forge, &id, &stored, now).await?;
+    if stored.unsure_until.is_none() {
         return Ok((issue, None));
     }
     existing.retain(|other| other.number != issue);
     for duplicate in &existing {
         close_duplicate(target, duplicate.number, issue).await?;
     }
-    thread.unsure_until = thread.unsure_until.filter(|until| now < *until);
-    store.put_report_issue(&forge, &id, &thread, now).await?;
-    Ok((issue, thread.unsure_until))
+    stored.unsure_until = stored.unsure_until.filter(|until| now < *until);
+    store.put_report_issue(&forge, &id, &stored, now).await?;
+    Ok((issue, stored.unsure_until))
 }
 
 /// The issues of the repository that Referee opened for its reports.

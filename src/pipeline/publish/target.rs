@@ -26,7 +26,10 @@ pub(super) struct Target<'a> {
 impl<'a> Target<'a> {
     /// A team's repository.
     pub async fn of(context: &'a Context, forges: &'a Forges, id: RepositoryId) -> anyhow::Result<Self> {
-        let repository = context.store.repository(id).await?;
+        Self::of_team(context, forges, context.store.repository(id).await?)
+    }
+
+    fn of_team(context: &'a Context, forges: &'a Forges, repository: Repository) -> anyhow::Result<Self> {
         Ok(Self {
             context,
             forges,
@@ -45,7 +48,7 @@ impl<'a> Target<'a> {
         forge_id: &str,
     ) -> Result<Self, Unpublished> {
         if let Some(repository) = context.store.repository_of(name, forge_id).await? {
-            return Ok(Self::of(context, forges, repository.id).await?);
+            return Ok(Self::of_team(context, forges, repository)?);
         }
         let forge = forges.require(name)?.as_ref();
         let at = forge.repository(forge_id).await?;

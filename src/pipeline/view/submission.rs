@@ -321,8 +321,8 @@ fn notices(submission: &Submission, overrides: &Overrides) -> Vec<String> {
     notices
 }
 
-fn with_reason(message: &str, order: &Override) -> String {
-    match order.reason.trim_end_matches('.') {
+fn with_reason(message: &str, set: &Override) -> String {
+    match set.reason.trim_end_matches('.') {
         "" => format!("{message}."),
         reason => format!("{message}: {reason}."),
     }
