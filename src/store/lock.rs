@@ -1,4 +1,4 @@
-//! The locks of the daemon: one daemon per state directory and per database.
+//! The lock of a state directory, which every daemon holds, and the lock of a database, which no command takes yet.
 //!
 //! The lock of the state directory is exclusive. A daemon that holds it knows that every lease of an earlier start is
 //! lost, so after a crash nothing has to wait until leases run out.
