@@ -1,8 +1,8 @@
 //! The cost of the sandbox, and the influence of jobs on each other.
 //!
 //! The first part runs an empty container in the sandbox and without it, in turn: the difference is the cost of the
-//! sandbox. The second part runs a reference job, about one second of work in the sandbox, again and again, while every
-//! hostile commit of `tests/hostile/corpus` goes through the platform.
+//! sandbox. The second part runs a reference job, about two seconds of work in the sandbox, again and again, while
+//! every hostile commit of `tests/hostile/corpus` goes through the platform.
 //!
 //! The benchmark prints times and asserts none. Run `cargo bench --bench sandbox`. Words behind `--` select the rows
 //! whose names contain one of them.

@@ -12,7 +12,7 @@ use crate::executor::{self, EngineRole, Runner};
 use crate::forge::kind;
 use crate::model::{Challenge, GpuUuid};
 use crate::pipeline::{App, Engines, Parts};
-use crate::store::{InstanceLock, Store};
+use crate::store::{DatabaseLock, InstanceLock, Store};
 
 /// Opens the engines of these settings. `instance` labels everything that Referee creates on them.
 pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
@@ -36,13 +36,25 @@ pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
     Store::open(settings.database.expose()).await.context("opening the database")
 }
 
-/// Opens everything for a daemon. The lock lasts as long as its value.
+/// The start waits this long for a lock of the database that another daemon holds.
+const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// The locks of a daemon. They last as long as this value.
+#[derive(Debug)]
+pub struct DaemonLocks {
+    _directory: InstanceLock,
+    _database: DatabaseLock,
+}
+
+/// Opens everything for a daemon.
 ///
 /// # Errors
-/// When a part cannot be opened, or another daemon uses the same state directory.
-pub async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Result<(Arc<App>, InstanceLock)> {
-    let lock = InstanceLock::acquire(&settings.data, clock::random_bytes())?;
+/// When a part cannot be opened, or another daemon uses the same state directory or the same database.
+pub async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Result<(Arc<App>, DaemonLocks)> {
+    let directory = InstanceLock::acquire(&settings.data, clock::random_bytes())?;
     let store = store(&settings).await?;
+    let database = lock(&store).await?;
     let instance = instance(&settings)?;
     let engines = engines(&settings, &instance).await?;
     let gpus = gpus(&settings, engines.runner.jobs.engine()).await?;
@@ -50,13 +62,24 @@ pub async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Resu
     let parts = Parts {
         forges: kind::open_all(&settings)?,
         clock: Clock::system(),
-        owner: lock.owner.clone(),
+        owner: directory.owner.clone(),
         store,
         engines,
         gpus,
     };
     let app = App::new(settings, challenges, parts)?;
-    Ok((Arc::new(app), lock))
+    Ok((Arc::new(app), DaemonLocks { _directory: directory, _database: database }))
+}
+
+/// Locks the database. After a crash the server may notice a little later that the daemon before has ended.
+async fn lock(store: &Store) -> anyhow::Result<DatabaseLock> {
+    let until = tokio::time::Instant::now() + LOCK_PATIENCE;
+    loop {
+        match store.lock_for_daemon().await {
+            Err(_) if tokio::time::Instant::now() < until => tokio::time::sleep(LOCK_PAUSE).await,
+            locked => return Ok(locked?),
+        }
+    }
 }
 
 /// The name of this installation on its engines. Generated once.

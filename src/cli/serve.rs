@@ -36,7 +36,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(logs);
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
-    let (app, _lock) = open::app(settings, challenges).await?;
+    let (app, _locks) = open::app(settings, challenges).await?;
     let listener = TcpListener::bind(app.context.settings.listen)
         .await
         .with_context(|| format!("listening on {}", app.context.settings.listen))?;

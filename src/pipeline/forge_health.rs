@@ -1,5 +1,5 @@
 //! The health of each forge. A refused token, or a forge that does not answer, concerns all messages alike:
-//! Referee logs it once, everything for that forge waits, and nothing is lost.
+//! Referee logs it once, publishing on that forge waits, and nothing is lost.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether everything for this forge has to wait.
+    /// Whether publishing on this forge has to wait.
     pub fn waits(&self, forge: &ForgeName, now: Timestamp) -> bool {
         let all = self.all();
         all.get(forge).and_then(|s| s.until).is_some_and(|until| now < until)

@@ -1,6 +1,6 @@
-//! The lock of a state directory, which every daemon holds, and the lock of a database, which no command takes yet.
+//! The lock of a state directory and the lock of a database. A daemon holds both.
 //!
-//! The lock of the state directory is exclusive. A daemon that holds it knows that every lease of an earlier start is
+//! Both locks are exclusive. A daemon that holds them knows that every lease of an earlier start is
 //! lost, so after a crash nothing has to wait until leases run out.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -57,7 +57,7 @@ pub struct DatabaseLock {
 impl Store {
     /// Locks the database for one daemon. Other commands do not need the lock, because they own no attempts.
     ///
-    /// `referee serve` does not call this yet, so it does not detect a second daemon with another state directory.
+    /// A server that restarts releases the lock, and the daemon does not take it again.
     ///
     /// # Errors
     /// Another daemon holds the lock.

@@ -1,4 +1,5 @@
-//! `POST /hooks/{forge}`: a delivery is verified, read, stored durably, and only then answered.
+//! `POST /hooks/{forge}`: a delivery is verified, read, stored durably, and only then answered. The test of a webhook
+//! is answered without being stored.
 //!
 //! Nothing else happens here. `pipeline::intake` asks the forge about the delivery's content later.
 
@@ -152,8 +153,7 @@ async fn verify(
 }
 
 async fn store(app: &Arc<App>, delivery: Delivery) -> Response {
-    let has_effect =
-        matches!(delivery.event, ForgeEvent::Pushed { .. } | ForgeEvent::Created { .. } | ForgeEvent::Deleted { .. });
+    let has_effect = !matches!(delivery.event, ForgeEvent::Other { .. });
     match app.deliveries.write(delivery).await {
         Ok(Received::New) if has_effect => answer(StatusCode::ACCEPTED, "received"),
         Ok(Received::New) => answer(StatusCode::ACCEPTED, "received; nothing to do"),

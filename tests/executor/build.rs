@@ -54,6 +54,41 @@ async fn an_image_is_built_and_described() {
     bench.engine.remove(&seen.id, "listed").await.unwrap();
 }
 
+/// Images of other builds come and go below the same base while the engine looks for cached steps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_does_not_fail_because_another_build_removes_its_images() {
+    const BUILDS: u32 = 6;
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let bench = std::sync::Arc::new(bench);
+    let others: Vec<_> = (0..3)
+        .map(|builder| {
+            let bench = std::sync::Arc::clone(&bench);
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let name = format!("other-{builder}-{number}");
+                    let mut spec = bench.build_spec(&name, &format!("FROM {BASE}\nLABEL number={number}\n"), &[]);
+                    spec.inspection_key = None;
+                    if let BuildEnd::Built(facts) = bench.engine.build(&spec).await.unwrap().end {
+                        bench.engine.remove(&facts.id, &name).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let dockerfile =
+        format!("FROM {BASE} AS tools\nRUN echo tool >/tool\nFROM {BASE}\nCOPY --from=tools /tool /tool\nRUN true\n");
+    for number in 0..BUILDS {
+        let report = bench.build(&bench.build_spec(&format!("steady-{number}"), &dockerfile, &[])).await;
+        assert!(matches!(report.end, BuildEnd::Built(_)), "{:?}\n{}", report.end, report.log.text());
+    }
+    others.iter().for_each(tokio::task::JoinHandle::abort);
+    for other in others {
+        assert!(other.await.unwrap_err().is_cancelled());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_emitted_dockerfile_is_not_in_the_image() {
     let Some(bench) = Bench::new().await else {

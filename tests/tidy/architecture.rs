@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 5] = [
     &["config", "command", "rules", "scoring", "ranking", "report"],
     &["clock", "store", "forge", "executor"],
     &["pipeline"],
-    &["web", "archive", "cli"],
+    &["web", "cli"],
 ];
 const SIBLINGS_FROM: usize = 3;
 /// Levels below this one are pure: they do not wait, and they read no clock.

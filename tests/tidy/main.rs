@@ -16,6 +16,7 @@ mod rates;
 mod searches;
 mod shapes;
 mod source;
+mod texts;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -181,4 +182,13 @@ fn dependencies_are_allowed() {
     assert!(dependencies.licences.len() > 200, "cargo listed too few packages");
     let deny = include_str!("../../deny.toml").parse().unwrap();
     assert_none(&dependencies::check(&dependencies, &deny));
+}
+
+#[test]
+fn every_text_stands_in_a_snapshot() {
+    let modules = texts::by_module(&SOURCES);
+    assert!(modules.len() >= 8, "the texts were not found");
+    for (module, texts) in modules {
+        insta::assert_snapshot!(format!("texts_{module}"), texts);
+    }
 }

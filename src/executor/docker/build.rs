@@ -27,7 +27,7 @@ use super::build_cgroup::{self, BuildCgroup};
 use super::build_context;
 use super::build_label::{LabelledDockerfile, labelled};
 use super::buildkit_progress::{self, BuildKitProgress};
-use super::classic_progress::{ClassicProgress, limit_or_failure, step_count};
+use super::classic_progress::{ClassicProgress, is_lost_image, limit_or_failure, step_count};
 use super::connection::{DockerEngine, blocking, is_name, refusal};
 use super::leftovers::{BuildKitObjects, BuildObjects, Leftovers};
 use super::log_keeper::LogKeeper;
@@ -38,6 +38,8 @@ use crate::model::{BuildsWith, ImageFacts, ImageId, Timestamp};
 /// Beyond the time limit of the build before, the wait for its control group lasts this long.
 const CGROUP_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 const CGROUP_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+/// A part of a build is begun this often, if images of other builds vanish while the engine looks for cached steps.
+const CACHE_LOOKUPS_MAX: u32 = 5;
 /// Bytes of `/dev/shm` of a step.
 const SHM_BYTES: i32 = 64 * 1024 * 1024;
 
@@ -242,7 +244,26 @@ impl DockerEngine {
     }
 
     /// Builds the whole Dockerfile, or its beginning.
+    ///
+    /// The classic builder looks for a cached step among all images with the same parent, and it gives up if another
+    /// build removes one of them meanwhile (moby `image/cache/cache.go`, `getLocalCachedImage`). This has nothing to do
+    /// with the Dockerfile, so the part is built again.
     pub(super) async fn build_part(
+        &self,
+        spec: &BuildSpec,
+        running: &mut RunningBuild,
+        part: &BuildPart,
+    ) -> Result<Option<BuildEnd>> {
+        for _ in 0..CACHE_LOOKUPS_MAX {
+            match self.try_part(spec, running, part).await? {
+                Some(BuildEnd::Failed { message, .. }) if part.use_cache && is_lost_image(&message) => {}
+                end => return Ok(end),
+            }
+        }
+        Err(ExecutorError::Refused("other builds removed images while the builder looked for cached steps".to_owned()))
+    }
+
+    async fn try_part(
         &self,
         spec: &BuildSpec,
         running: &mut RunningBuild,

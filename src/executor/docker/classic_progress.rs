@@ -93,7 +93,7 @@ impl ClassicProgress {
     /// only base images that exist.
     pub(super) fn failure(&self, message: &str) -> Result<BuildEnd> {
         let by_step = message.starts_with("The command") || message.starts_with("COPY failed");
-        if self.is_from && !by_step {
+        if self.is_from && !by_step && !is_lost_image(message) {
             return Err(ExecutorError::Refused(format!("base image: {message}")));
         }
         let labels = if self.is_labelled {
@@ -124,6 +124,12 @@ fn step_line(text: &str) -> Option<(u32, u32, &str)> {
 /// The exit code in a message such as `The command 'false' returned a non-zero code: 1`.
 pub(super) fn exit_code_in(message: &str) -> Option<&str> {
     message.rsplit_once("non-zero code: ").map(|(_, code)| code.trim())
+}
+
+/// The engine's message when an image vanished between its listing and its reading. A step cannot cause it: the message
+/// of a failed step begins with the command.
+pub(super) fn is_lost_image(message: &str) -> bool {
+    message.starts_with("unable to find image \"sha256:")
 }
 
 /// Distinguishes an exceeded limit from a failure. The exit code alone proves nothing, because a step may end with
@@ -253,6 +259,15 @@ mod tests {
     fn a_missing_base_is_not_a_failed_build() {
         let steps = progress(&["Step 1/2 : FROM sha256:0"]);
         assert!(steps.failure("manifest unknown").is_err());
+    }
+
+    #[test]
+    fn an_image_of_another_build_that_vanished_is_no_missing_base() {
+        let lost = "unable to find image \"sha256:8ca1\"";
+        let end = progress(&["Step 1/2 : FROM x"]).failure(lost).unwrap();
+        assert_eq!(end, BuildEnd::Failed { step: Some(1), message: lost.to_owned() });
+        assert!(is_lost_image(lost));
+        assert!(!is_lost_image("The command 'unable to find image' returned a non-zero code: 1"));
     }
 
     #[test]

@@ -14,10 +14,7 @@ use super::version::ForgeVersion;
 use crate::forge::credentials::Credentials;
 use crate::forge::git::mirrors::Mirrors;
 use crate::forge::registry::Registry;
-use crate::forge::{
-    Administration, CommitNotes, CommitStatuses, Diagnosis, FileCommits, Forge, ForgeError, Issues, Members, Packages,
-    Result,
-};
+use crate::forge::{ForgeError, Result};
 use crate::model::{Duration, Sender, limits};
 
 /// A Gitea or Forgejo, as one account.
@@ -106,40 +103,5 @@ impl GiteaForge {
     pub(super) async fn repository_body(&self, full_name: &str) -> Result<Option<RepositoryBody>> {
         let (owner, name) = split(full_name)?;
         self.client.get(&["repos", owner, name]).await
-    }
-}
-
-impl Forge for GiteaForge {
-    fn commit_statuses(&self) -> Result<&dyn CommitStatuses> {
-        Ok(self)
-    }
-
-    fn commit_notes(&self) -> Result<&dyn CommitNotes> {
-        Ok(self)
-    }
-
-    fn issues(&self) -> Result<&dyn Issues> {
-        Ok(self)
-    }
-
-    fn members(&self) -> Result<&dyn Members> {
-        Ok(self)
-    }
-
-    fn packages(&self) -> Result<&dyn Packages> {
-        Ok(self)
-    }
-
-    fn file_commits(&self) -> Result<&dyn FileCommits> {
-        Ok(self)
-    }
-
-    fn administration(&self) -> Result<&dyn Administration> {
-        self.owner()?;
-        Ok(self)
-    }
-
-    fn diagnosis(&self) -> Result<&dyn Diagnosis> {
-        Ok(self)
     }
 }

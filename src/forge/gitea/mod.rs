@@ -31,3 +31,43 @@ pub use forge::GiteaForge;
 pub use version::ForgeVersion;
 pub use webhook::GiteaWebhooks;
 pub use webhook::payload::read_event;
+
+use super::{
+    Administration, CommitNotes, CommitStatuses, Diagnosis, FileCommits, Forge, Issues, Members, Packages, Result,
+};
+
+/// What a Gitea or Forgejo has.
+impl Forge for GiteaForge {
+    fn commit_statuses(&self) -> Result<&dyn CommitStatuses> {
+        Ok(self)
+    }
+
+    fn commit_notes(&self) -> Result<&dyn CommitNotes> {
+        Ok(self)
+    }
+
+    fn issues(&self) -> Result<&dyn Issues> {
+        Ok(self)
+    }
+
+    fn members(&self) -> Result<&dyn Members> {
+        Ok(self)
+    }
+
+    fn packages(&self) -> Result<&dyn Packages> {
+        Ok(self)
+    }
+
+    fn file_commits(&self) -> Result<&dyn FileCommits> {
+        Ok(self)
+    }
+
+    fn administration(&self) -> Result<&dyn Administration> {
+        self.owner()?;
+        Ok(self)
+    }
+
+    fn diagnosis(&self) -> Result<&dyn Diagnosis> {
+        Ok(self)
+    }
+}
