@@ -28,7 +28,7 @@ Examples:
   referee admin submission list
   referee admin submission withdraw 17"
 )]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
@@ -63,7 +63,7 @@ enum Submission {
     },
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let store = open::store(&settings).await?;
     match &options.action {

@@ -17,7 +17,7 @@ const WAIT_MAX: StdDuration = StdDuration::from_secs(30);
 /// The pause before the reply is looked for again.
 const PAUSE: StdDuration = StdDuration::from_millis(200);
 
-pub async fn run(store: &Store, challenges: &[Challenge], words: &[String]) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(store: &Store, challenges: &[Challenge], words: &[String]) -> anyhow::Result<ExitCode> {
     let (challenge, words) = match words {
         [rest @ .., flag, slug] if flag == "--challenge" => (Some(slug.as_str()), rest),
         all => (None, all),

@@ -17,7 +17,7 @@ Examples:
   referee board                                         # all leaderboards
   referee board nuclei/test                             # all leaderboards of a phase
   referee board nuclei/test/segmentation --format csv")]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     /// `challenge/phase/task`, `challenge/phase` or `challenge`. Without it, the command prints all leaderboards.
@@ -39,7 +39,7 @@ enum Format {
     Markdown,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let boards: Vec<Board> = challenges.iter().flat_map(|c| c.boards()).collect();
     let wanted = options.board.as_deref().unwrap_or("");

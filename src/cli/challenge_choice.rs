@@ -8,7 +8,7 @@ use crate::model::Challenge;
 ///
 /// # Errors
 /// There is none with this name, or there are several and no name is given.
-pub fn choose_challenge<'a>(challenges: &'a [Challenge], name: Option<&str>) -> anyhow::Result<&'a Challenge> {
+pub(super) fn choose_challenge<'a>(challenges: &'a [Challenge], name: Option<&str>) -> anyhow::Result<&'a Challenge> {
     match (name, challenges) {
         (None, [only]) => Ok(only),
         (None, _) => {

@@ -42,7 +42,7 @@ Examples:
   referee check --challenge ../nuclei --rules-only  # takes a second and needs no engine
   referee check --challenge ../nuclei --shell       # opens a shell in the container at the end
   referee check --challenge ../phakir --task phase-recognition --keep")]
-pub struct Options {
+pub(super) struct Options {
     /// The working copy.
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -81,7 +81,7 @@ struct CheckResult {
     findings: Vec<Finding>,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(terminal::Logs::Quiet);
     let checker = Checker::new(options)?;
     let result = checker.check().await?;

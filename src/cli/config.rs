@@ -17,7 +17,7 @@ Examples:
   referee config check my-challenge                     # one challenge
   referee config check                                  # ./referee.toml with all its challenges
   referee config show challenge                         # every key of challenge.toml")]
-pub struct Options {
+pub(super) struct Options {
     #[command(subcommand)]
     command: Command,
 }
@@ -49,7 +49,7 @@ enum File {
     Challenge,
 }
 
-pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.command {
         Command::Show { file } => {
             print!(

@@ -22,7 +22,7 @@ use crate::model::{Challenge, ForgeName};
 Examples:
   referee forge setup --owner-token-file owner-token                    # the only challenge
   referee forge setup --owner-token-file owner-token --hook-url http://10.0.0.5:8030/hooks/gitea")]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
@@ -49,7 +49,7 @@ enum Command {
 
 /// The token of an owner of the organization.
 #[derive(Debug, Clone, Args)]
-pub struct OwnerToken {
+pub(super) struct OwnerToken {
     /// File with a token of an owner of the organization (scopes write:organization,
     /// write:repository, read:user), instead of `owner-token-file` in the settings. It is read once
     /// and not kept; a local forge needs none.
@@ -62,7 +62,7 @@ impl OwnerToken {
     ///
     /// # Errors
     /// The file cannot be read, or is empty.
-    pub fn read(&self) -> anyhow::Result<Option<Secret>> {
+    pub(super) fn read(&self) -> anyhow::Result<Option<Secret>> {
         let Some(path) = &self.file else {
             return Ok(None);
         };
@@ -77,7 +77,7 @@ impl OwnerToken {
     ///
     /// # Errors
     /// The forge cannot be opened, has no owners, or no owner's token was given.
-    pub fn open(&self, settings: &Settings, name: &ForgeName) -> anyhow::Result<Arc<dyn Forge>> {
+    pub(super) fn open(&self, settings: &Settings, name: &ForgeName) -> anyhow::Result<Arc<dyn Forge>> {
         let forge = kind::open(settings, name, self.read()?)?;
         anyhow::ensure!(
             forge.members().is_ok(),
@@ -93,7 +93,7 @@ impl OwnerToken {
     }
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let Command::Setup { owner, challenge, hook_url } = &options.command;
@@ -116,7 +116,7 @@ async fn set_up(
 }
 
 /// Prints a line of a setup.
-pub fn print_line(line: SetupLine) {
+pub(super) fn print_line(line: SetupLine) {
     match line {
         SetupLine::Step(step) => println!("{:<7} {}", step.outcome.to_string(), step.subject),
         SetupLine::Note(text) => println!("{text}"),
@@ -124,7 +124,7 @@ pub fn print_line(line: SetupLine) {
 }
 
 /// Where the forge sends its deliveries.
-pub fn hook_address(settings: &Settings, forge: &ForgeName, given: Option<&str>) -> String {
+pub(super) fn hook_address(settings: &Settings, forge: &ForgeName, given: Option<&str>) -> String {
     match given {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("{}/hooks/{forge}", settings.public_url),

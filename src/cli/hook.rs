@@ -20,7 +20,7 @@ const CONNECT_TIME: StdDuration = StdDuration::from_secs(2);
 const STDIN_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     #[command(subcommand)]
     hook: Hook,
 }
@@ -31,7 +31,7 @@ enum Hook {
     PostReceive,
 }
 
-pub async fn run(options: &Options) -> ExitCode {
+pub(super) async fn run(options: &Options) -> ExitCode {
     let Hook::PostReceive = options.hook;
     if let Err(error) = notify().await {
         println!("Referee cannot be reached ({error:#}).");

@@ -15,7 +15,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 Examples:
   referee init my-challenge
   cd my-challenge && referee config check && referee doctor")]
-pub struct Options {
+pub(super) struct Options {
     /// Folder to create, for example `my-challenge`
     directory: PathBuf,
 }
@@ -34,7 +34,7 @@ const FILES: [(&str, &str); 2] = [
 /// Settings of a daemon for the new challenge.
 const SETTINGS: &str = include_str!("init.referee.toml");
 
-pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let root = &options.directory;
     if root.exists() && std::fs::read_dir(root)?.next().is_some() {
         anyhow::bail!(

@@ -15,7 +15,7 @@ use crate::pipeline::{App, Engines, Parts};
 use crate::store::{DatabaseLock, InstanceLock, Store};
 
 /// Opens the engines of these settings. `instance` labels everything that Referee creates on them.
-pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
+pub(super) async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engines> {
     let opened = executor::open_all(settings, instance).await?;
     let engine = |role: EngineRole| {
         let found = opened.iter().find(|(roles, _)| roles.contains(&role));
@@ -30,7 +30,7 @@ pub async fn engines(settings: &Settings, instance: &str) -> anyhow::Result<Engi
 ///
 /// # Errors
 /// When the directory cannot be created or the database cannot be opened.
-pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
+pub(super) async fn store(settings: &Settings) -> anyhow::Result<Store> {
     let data = &settings.data;
     std::fs::create_dir_all(data).with_context(|| format!("creating the state directory {}", data.display()))?;
     Store::open(settings.database.expose()).await.context("opening the database")
@@ -42,7 +42,7 @@ const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The locks of a daemon. They last as long as this value.
 #[derive(Debug)]
-pub struct DaemonLocks {
+pub(super) struct DaemonLocks {
     _directory: InstanceLock,
     _database: DatabaseLock,
 }
@@ -51,7 +51,7 @@ pub struct DaemonLocks {
 ///
 /// # Errors
 /// When a part cannot be opened, or another daemon uses the same state directory or the same database.
-pub async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Result<(Arc<App>, DaemonLocks)> {
+pub(super) async fn app(settings: Settings, challenges: Vec<Challenge>) -> anyhow::Result<(Arc<App>, DaemonLocks)> {
     let directory = InstanceLock::acquire(&settings.data, clock::random_bytes())?;
     let store = store(&settings).await?;
     let database = lock(&store).await?;
@@ -94,7 +94,7 @@ fn instance(settings: &Settings) -> anyhow::Result<String> {
 }
 
 /// The GPUs of jobs: those in the settings, or all of the engine's host.
-pub async fn gpus(settings: &Settings, runner: &dyn Runner) -> anyhow::Result<Vec<GpuUuid>> {
+pub(super) async fn gpus(settings: &Settings, runner: &dyn Runner) -> anyhow::Result<Vec<GpuUuid>> {
     Ok(match &settings.runner.gpus {
         Gpus::Auto => runner.gpus().await?,
         Gpus::These(gpus) => gpus.clone(),

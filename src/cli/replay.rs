@@ -16,7 +16,7 @@ use crate::forge::signature::{HUB_SIGNATURE_256, WebhookSecret};
 Examples:
   referee replay webhook-fixtures/gitea-1.27-dev/push-update
   referee replay webhook-fixtures/gitea-1.27-dev --secret-file secret.txt")]
-pub struct Options {
+pub(super) struct Options {
     /// Deliveries: `webhook-fixtures/gitea-1.27-dev/push-update`, with or without `.body`; a folder
     /// means all deliveries in it.
     #[arg(required = true)]
@@ -32,7 +32,7 @@ pub struct Options {
 /// Headers that belong to the connection, not to the delivery.
 const NOT_SENT: [&str; 5] = ["host", "content-length", "connection", "accept-encoding", "transfer-encoding"];
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     super::terminal::install_tls();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let secret = match &options.secret_file {

@@ -12,12 +12,12 @@ use crate::rules::{RULES, Rule, rule};
 Examples:
   referee rules
   referee rules DF020")]
-pub struct Options {
+pub(super) struct Options {
     /// Explain this rule, for example `DF020`. Without a code, the command lists all rules.
     code: Option<String>,
 }
 
-pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let Some(code) = &options.code else {
         for rule in RULES {
             println!("{:<7} {:<8} {}", rule.code, rule.severity, rule.title);

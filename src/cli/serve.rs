@@ -23,7 +23,7 @@ const CLEANING_TIME: std::time::Duration = std::time::Duration::from_secs(1);
 Examples:
   referee serve                          # settings in ./referee.toml
   REFEREE_LOG=debug referee serve        # logs more; REFEREE_LOG=warn logs less")]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     /// Write logs as JSON, one object a line.
@@ -31,7 +31,7 @@ pub struct Options {
     log_json: bool,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let logs = if options.log_json { Logs::Json } else { Logs::Daemon };
     terminal::start_logs(logs);
     terminal::install_tls();
@@ -48,7 +48,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// When the start or the listener fails.
-pub async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
+pub(super) async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     prepare(&app).await?;
     let mut stages = workers::start(&app);
     tracing::info!(

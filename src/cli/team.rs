@@ -30,7 +30,7 @@ Examples:
   referee team list
 
 `referee admin team approve NAME` approves a team whose repository was not made by Referee.")]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     #[command(subcommand)]
@@ -69,7 +69,7 @@ struct AddOptions {
     hook_url: Option<String>,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::install_tls();
     let (settings, challenges) = terminal::installation(&options.settings.path)?;
     let store = open::store(&settings).await?;
@@ -135,7 +135,7 @@ fn context<'a>(settings: &Settings, store: &'a Store, challenge: &'a Challenge) 
 ///
 /// # Errors
 /// The forge is not local, or the team or the repository is bound otherwise.
-pub async fn add_local_team(
+pub(super) async fn add_local_team(
     settings: &Settings,
     store: &Store,
     challenge: &Challenge,

@@ -13,7 +13,7 @@ use crate::model::{Actor, Challenge, TeamSlug};
 use crate::store::{ImageOwner, NewAuditEntry, Repository, Store};
 
 /// A team that is being created.
-pub struct NewTeam<'a> {
+pub(super) struct NewTeam<'a> {
     pub challenge: &'a Challenge,
     pub team: &'a TeamSlug,
     /// Accounts of its members.
@@ -26,7 +26,7 @@ pub struct NewTeam<'a> {
 ///
 /// # Errors
 /// The forge has no registry, or another account could push images for the team.
-pub async fn add(
+pub(super) async fn add(
     settings: &Settings,
     store: &Store,
     bound: &Repository,

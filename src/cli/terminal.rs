@@ -10,14 +10,14 @@ use crate::model::{Challenge, Finding};
 use crate::report::{style::Style, text};
 
 /// Installs the cryptography for HTTPS. The library leaves the choice to the program.
-pub fn install_tls() {
+pub(super) fn install_tls() {
     // An error means that another command has installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The kind of log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Logs {
+pub(super) enum Logs {
     /// The log of a daemon, as text.
     Daemon,
     /// The log of a daemon, as JSON.
@@ -27,7 +27,7 @@ pub enum Logs {
 }
 
 /// Starts logging to standard error. `REFEREE_LOG` sets the filter, in the format of `RUST_LOG`.
-pub fn start_logs(logs: Logs) {
+pub(super) fn start_logs(logs: Logs) {
     let default = match logs {
         Logs::Daemon | Logs::Json => "referee=info,warn",
         Logs::Quiet => "warn",
@@ -42,12 +42,12 @@ pub fn start_logs(logs: Logs) {
 }
 
 /// Prints findings about configuration in the style of a compiler.
-pub fn show_findings(findings: &[Finding]) {
+pub(super) fn show_findings(findings: &[Finding]) {
     eprint!("{}", text::findings(findings, style_of(std::io::stderr().is_terminal())));
 }
 
 /// Terminals get colours. Files and pipes get plain text.
-pub fn style_of(is_terminal: bool) -> Style {
+pub(super) fn style_of(is_terminal: bool) -> Style {
     if is_terminal { Style::Colour } else { Style::Plain }
 }
 
@@ -55,7 +55,7 @@ pub fn style_of(is_terminal: bool) -> Style {
 ///
 /// # Errors
 /// The settings or a challenge have an error.
-pub fn installation(path: &Path) -> anyhow::Result<(Settings, Vec<Challenge>)> {
+pub(super) fn installation(path: &Path) -> anyhow::Result<(Settings, Vec<Challenge>)> {
     match config::read_installation(path) {
         Ok(installation) => Ok((installation.settings, installation.challenges)),
         Err(findings) => {
@@ -66,7 +66,7 @@ pub fn installation(path: &Path) -> anyhow::Result<(Settings, Vec<Challenge>)> {
 }
 
 /// Waits for SIGINT or SIGTERM.
-pub async fn end_requested() -> std::io::Result<()> {
+pub(super) async fn end_requested() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

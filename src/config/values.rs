@@ -11,7 +11,7 @@ use crate::model::{Duration, Timestamp};
 
 /// A value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueError {
+pub(super) enum ValueError {
     /// The type is wrong. The text names the expected one: `a number such as 0.5`.
     Type(String),
     /// The type is right and the value is not.
@@ -23,18 +23,18 @@ pub enum ValueError {
     },
 }
 
-pub type ValueResult<T> = Result<T, ValueError>;
+pub(super) type ValueResult<T> = Result<T, ValueError>;
 
 fn wrong_type<T>(expected: &str) -> ValueResult<T> {
     Err(ValueError::Type(expected.to_owned()))
 }
 
-pub fn invalid<T>(message: impl Into<String>, help: impl Into<String>) -> ValueResult<T> {
+pub(super) fn invalid<T>(message: impl Into<String>, help: impl Into<String>) -> ValueResult<T> {
     Err(ValueError::Value { message: message.into(), help: help.into() })
 }
 
 /// A text that is not blank and holds no control characters.
-pub fn text(value: &Value) -> ValueResult<String> {
+pub(super) fn text(value: &Value) -> ValueResult<String> {
     let Some(text) = value.as_str() else {
         return wrong_type("a text in quotes");
     };
@@ -48,7 +48,7 @@ pub fn text(value: &Value) -> ValueResult<String> {
 }
 
 /// A text that another function converts. `allowed` describes the allowed texts in a sentence.
-pub fn parsed<T>(allowed: &'static str, parse: impl Fn(&str) -> Option<T>) -> impl Fn(&Value) -> ValueResult<T> {
+pub(super) fn parsed<T>(allowed: &'static str, parse: impl Fn(&str) -> Option<T>) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| {
         let text = text(value)?;
         match parse(&text) {
@@ -58,12 +58,12 @@ pub fn parsed<T>(allowed: &'static str, parse: impl Fn(&str) -> Option<T>) -> im
     }
 }
 
-pub fn boolean(value: &Value) -> ValueResult<bool> {
+pub(super) fn boolean(value: &Value) -> ValueResult<bool> {
     value.as_bool().map_or_else(|| wrong_type("`true` or `false`"), Ok)
 }
 
 /// A whole number between two bounds, both included.
-pub fn integer<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> ValueResult<T> {
+pub(super) fn integer<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| {
         let Some(number) = value.as_integer() else {
             return wrong_type("a whole number");
@@ -76,7 +76,7 @@ pub fn integer<T: TryFrom<i64>>(from: i64, to: i64) -> impl Fn(&Value) -> ValueR
 }
 
 /// A number between two bounds, both included. A whole number needs no decimal point.
-pub fn number(from: f64, to: f64) -> impl Fn(&Value) -> ValueResult<f64> {
+pub(super) fn number(from: f64, to: f64) -> impl Fn(&Value) -> ValueResult<f64> {
     move |value| {
         let number = any_number(value)?;
         if (from..=to).contains(&number) {
@@ -87,7 +87,7 @@ pub fn number(from: f64, to: f64) -> impl Fn(&Value) -> ValueResult<f64> {
 }
 
 /// Any number, including infinity, but not NaN.
-pub fn any_number(value: &Value) -> ValueResult<f64> {
+pub(super) fn any_number(value: &Value) -> ValueResult<f64> {
     let number = match value {
         Value::Integer(n) => *n.value() as f64,
         Value::Float(n) => *n.value(),
@@ -100,7 +100,7 @@ pub fn any_number(value: &Value) -> ValueResult<f64> {
 }
 
 /// One of the words of an enum.
-pub fn word<T>(value: &Value) -> ValueResult<T>
+pub(super) fn word<T>(value: &Value) -> ValueResult<T>
 where
     T: VariantArray + Copy,
     &'static str: From<T>,
@@ -110,7 +110,7 @@ where
 }
 
 /// One of a few words, each with its value.
-pub fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&Value) -> ValueResult<T> {
+pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&Value) -> ValueResult<T> {
     move |value| choice(value, choices)
 }
 
@@ -127,12 +127,12 @@ fn choice<T: Copy>(value: &Value, choices: &[(&'static str, T)]) -> ValueResult<
 }
 
 /// A path, relative to `base` unless absolute. It need not exist.
-pub fn path(base: &Path) -> impl Fn(&Value) -> ValueResult<PathBuf> + '_ {
+pub(super) fn path(base: &Path) -> impl Fn(&Value) -> ValueResult<PathBuf> + '_ {
     move |value| Ok(joined(base, Path::new(&text(value)?)))
 }
 
 /// `base/path` without `.` components. `..` stays, because with symbolic links only the file system can resolve it.
-pub fn joined(base: &Path, path: &Path) -> PathBuf {
+pub(super) fn joined(base: &Path, path: &Path) -> PathBuf {
     base.join(path).components().filter(|part| *part != Component::CurDir).collect()
 }
 
@@ -140,7 +140,7 @@ const BINARY: [&str; 4] = ["kib", "mib", "gib", "tib"];
 const DECIMAL: [&str; 4] = ["kb", "mb", "gb", "tb"];
 
 /// A number of bytes, at least `least`: `"512MiB"`, `"1.5GB"` or a plain integer.
-pub fn size(least: u64) -> impl Fn(&Value) -> ValueResult<u64> {
+pub(super) fn size(least: u64) -> impl Fn(&Value) -> ValueResult<u64> {
     move |value| {
         let bytes = match value {
             Value::Integer(bytes) => u64::try_from(*bytes.value()).ok(),
@@ -184,7 +184,7 @@ fn bytes_of(text: &str) -> Option<u64> {
 }
 
 /// `512 MiB`, or a number of bytes where that would not be exact.
-pub fn format_size(bytes: u64) -> String {
+pub(super) fn format_size(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     units
         .iter()
@@ -193,7 +193,7 @@ pub fn format_size(bytes: u64) -> String {
 }
 
 /// A duration longer than zero: `"500ms"`, `"60s"`, `"15m"`, `"1h30m"`, `"2d"`.
-pub fn duration(value: &Value) -> ValueResult<Duration> {
+pub(super) fn duration(value: &Value) -> ValueResult<Duration> {
     let Some(text) = value.as_str() else {
         return wrong_type("a duration with its unit, such as `\"60s\"`");
     };
@@ -207,7 +207,7 @@ pub fn duration(value: &Value) -> ValueResult<Duration> {
 }
 
 /// A time with its time zone: an RFC 3339 text or a TOML date-time.
-pub fn timestamp(value: &Value) -> ValueResult<Timestamp> {
+pub(super) fn timestamp(value: &Value) -> ValueResult<Timestamp> {
     let written = match value {
         Value::String(text) => text.value().clone(),
         Value::Datetime(timestamp) => timestamp.value().to_string(),
@@ -223,7 +223,7 @@ pub fn timestamp(value: &Value) -> ValueResult<Timestamp> {
 }
 
 /// A text from a file, quoted and shortened for a sentence.
-pub fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     match text.char_indices().nth(CHARS_MAX) {
         Some((end, _)) => format!("`{}…`", &text[..end]),

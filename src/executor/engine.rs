@@ -76,12 +76,12 @@ pub(crate) fn configured_engines(settings: &Settings) -> Vec<ConfiguredEngine<'_
 }
 
 impl ConfiguredEngine<'_> {
-    pub fn has(&self, role: EngineRole) -> bool {
+    pub(crate) fn has(&self, role: EngineRole) -> bool {
         self.roles.contains(&role)
     }
 
     /// `runner and scorer`.
-    pub fn role_names(&self) -> String {
+    pub(crate) fn role_names(&self) -> String {
         let names: Vec<_> = self.roles.iter().map(EngineRole::to_string).collect();
         names.join(" and ")
     }
@@ -90,7 +90,7 @@ impl ConfiguredEngine<'_> {
     ///
     /// # Errors
     /// When the address is malformed or no engine answers.
-    pub async fn open(&self, instance: &str) -> Result<Engine> {
+    pub(crate) async fn open(&self, instance: &str) -> Result<Engine> {
         Ok(Engine::from(self.connect(instance).await?))
     }
 
@@ -109,7 +109,7 @@ impl ConfiguredEngine<'_> {
     }
 
     /// The failed check of an engine that does not answer, with the help for its kind.
-    pub fn failed_check(&self, message: String) -> Check {
+    pub(crate) fn failed_check(&self, message: String) -> Check {
         let table = match self.roles.first() {
             Some(EngineRole::Scorer) => "scorer",
             Some(EngineRole::Builder) => "builder",

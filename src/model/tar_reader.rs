@@ -12,7 +12,7 @@ const BLOCK: usize = 512;
 
 /// An entry: its header, and the values of extended headers, which replace those of the header.
 #[derive(Debug, Clone)]
-pub struct TarEntry {
+pub(crate) struct TarEntry {
     pub header: Header,
     /// The whole name, in the archive's own bytes.
     pub path: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct TarEntry {
 }
 
 impl TarEntry {
-    pub fn kind(&self) -> EntryType {
+    pub(crate) fn kind(&self) -> EntryType {
         self.header.entry_type()
     }
 }
@@ -55,7 +55,7 @@ impl From<TarError> for io::Error {
 
 /// Reads an archive from its start.
 #[derive(Debug)]
-pub struct TarReader<R> {
+pub(crate) struct TarReader<R> {
     source: R,
     extended_bytes_max: u64,
     /// Bytes between here and the next header.
@@ -66,7 +66,7 @@ pub struct TarReader<R> {
 
 impl<R: Read> TarReader<R> {
     /// An extended header may have `extended_bytes_max` bytes.
-    pub fn new(source: R, extended_bytes_max: u64) -> Self {
+    pub(crate) fn new(source: R, extended_bytes_max: u64) -> Self {
         Self { source, extended_bytes_max, left: 0, content: 0 }
     }
 
@@ -74,7 +74,7 @@ impl<R: Read> TarReader<R> {
     ///
     /// # Errors
     /// When the archive is broken, an extended header is too long, or the source fails.
-    pub fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
+    pub(crate) fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
         let mut extended = Extended::default();
         loop {
             self.skip()?;
@@ -101,7 +101,7 @@ impl<R: Read> TarReader<R> {
     }
 
     /// The content of the current entry, as far as it was not read before.
-    pub fn content(&mut self) -> impl Read + '_ {
+    pub(crate) fn content(&mut self) -> impl Read + '_ {
         Content(self)
     }
 

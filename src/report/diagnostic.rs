@@ -9,7 +9,7 @@ use super::style::{COLUMNS, Paint, Style, start_within, width, wrap};
 const TAB: &str = "    ";
 
 /// The lines of a finding, without a final newline.
-pub fn draw(finding: &Finding, style: Style) -> String {
+pub(super) fn draw(finding: &Finding, style: Style) -> String {
     let gutter = gutter(finding.location.as_ref());
     let pad = " ".repeat(gutter);
     let mut lines = vec![title(finding, style)];

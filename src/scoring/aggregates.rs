@@ -12,7 +12,7 @@ use super::names::listed;
 const TOLERANCE: f64 = 1e-9;
 
 /// The scorer's aggregates of declared metrics, and notes on differences and mistakes.
-pub fn compare_aggregates(
+pub(super) fn compare_aggregates(
     reported: Option<&Node>,
     metrics: &[MetricSpec],
     cases: &[CaseScore],

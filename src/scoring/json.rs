@@ -13,7 +13,7 @@ use hifijson::{Error, Expect, Read as _, SliceLexer, num::LexWrite as _};
 use crate::model::limits;
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Node {
+pub(super) enum Node {
     Null,
     Bool(bool),
     /// A finite number: the double that is nearest to its decimals.
@@ -28,7 +28,7 @@ pub enum Node {
 
 impl Node {
     /// The first member with this key.
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.iter().find(|(k, _)| k == key).map(|(_, v)| v),
             _ => None,
@@ -36,7 +36,7 @@ impl Node {
     }
 
     /// The kind of value, for a message.
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a Boolean",
@@ -51,7 +51,7 @@ impl Node {
 
 /// A position in the file. Line and column are counted from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
+pub(super) struct Position {
     pub line: usize,
     pub column: usize,
 }
@@ -75,20 +75,20 @@ impl std::fmt::Display for Position {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError {
+pub(super) struct ParseError {
     pub position: Position,
     pub reason: ParseErrorReason,
 }
 
 /// Each text is the end of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ParseErrorReason {
+pub(super) enum ParseErrorReason {
     NotJson(String),
     TooLarge(&'static str),
 }
 
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     pub root: Node,
     /// Keys that occur twice in one object, and the end of that object.
     pub duplicates: Vec<(String, Position)>,
@@ -98,7 +98,7 @@ pub struct Parsed {
 ///
 /// # Errors
 /// If the bytes are anything but one JSON value, or exceed a limit of depth or number of values.
-pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     if let Err(error) = core::str::from_utf8(bytes) {
         return Err(ParseError {
             position: Position::behind(&bytes[..error.valid_up_to()]),

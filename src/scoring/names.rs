@@ -4,7 +4,7 @@ use crate::model::limits;
 use crate::model::text::is_visible;
 
 /// A text of the scorer for a message: short, on one line, in backquotes.
-pub fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut short: String = clean(text, limits::SLUG_CHARS_MAX).replace('`', "'");
     if text.chars().count() > limits::SLUG_CHARS_MAX {
         short.push('…');
@@ -13,13 +13,13 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// The first `chars_max` characters. Spaces replace invisible characters and changes of the writing direction.
-pub fn clean(text: &str, chars_max: usize) -> String {
+pub(super) fn clean(text: &str, chars_max: usize) -> String {
     let visible = |c: char| if is_visible(c) { c } else { ' ' };
     text.chars().take(chars_max).map(visible).collect()
 }
 
 /// `` `a`, `b` and 7 more ``.
-pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let listed_max = limits::NAMES_LISTED_MAX;
     let quoted: Vec<String> = names.iter().take(listed_max).map(|n| quoted(n)).collect();
@@ -31,7 +31,7 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Whether `given` was probably meant to be `declared`. Case and punctuation may differ, and one character may be
 /// mistyped (two in names of more than five characters).
-pub fn looks_like(given: &str, declared: &str) -> bool {
+pub(super) fn looks_like(given: &str, declared: &str) -> bool {
     let bare = |text: &str| -> String {
         let kept = text.chars().filter(|c| c.is_alphanumeric());
         kept.flat_map(char::to_lowercase).collect()

@@ -10,7 +10,7 @@ use super::problem::Problems;
 
 /// The result of one case.
 #[derive(Debug)]
-pub struct ResultRow<'a> {
+pub(super) struct ResultRow<'a> {
     label: Label<'a>,
     fields: HashMap<&'a str, &'a Node>,
 }
@@ -25,17 +25,17 @@ enum Label<'a> {
 }
 
 impl<'a> ResultRow<'a> {
-    pub fn get(&self, key: &str) -> Option<&'a Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
         self.fields.get(key).copied()
     }
 
     /// In no particular order.
-    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.fields.keys().copied()
     }
 
     /// The path of a value in the file: `results[3].dice` or `results.dice.3`.
-    pub fn location(&self, field: &str) -> String {
+    pub(super) fn location(&self, field: &str) -> String {
         let field = clean(field, 64);
         match self.label {
             Label::Index(i) => format!("results[{i}].{field}"),
@@ -45,7 +45,7 @@ impl<'a> ResultRow<'a> {
 }
 
 /// The rows of the file, in either shape. `None` after a problem was added that leaves no rows to check.
-pub fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<ResultRow<'a>>> {
+pub(super) fn rows<'a>(root: &'a Node, problems: &mut Problems) -> Option<Vec<ResultRow<'a>>> {
     const SHAPE: &str = "Write one object with `results`, an array with one object per case: \
                          {\"results\": [{\"case\": \"c001\", \"dice\": 0.9}]}.";
     match root.get("results") {
@@ -130,7 +130,7 @@ fn from_columns<'a>(columns: &'a [(String, Node)], problems: &mut Problems) -> O
 }
 
 /// The row of each case, in the order of the manifest. A case without a row has a problem.
-pub fn rows_by_case<'r, 'a>(
+pub(super) fn rows_by_case<'r, 'a>(
     rows: &'r [ResultRow<'a>],
     cases: &[CaseId],
     problems: &mut Problems,

@@ -11,7 +11,7 @@ use crate::model::ids::InvalidId;
 use crate::model::{Board, Timestamp};
 
 /// Reads the rows of a query.
-pub trait ReadRows {
+pub(super) trait ReadRows {
     /// Converts all rows with `read`.
     async fn read_all<'e, T>(
         self,
@@ -48,7 +48,7 @@ impl ReadRows for Query<'_, Any, AnyArguments> {
 }
 
 /// Binds the challenge, the phase and the task of a board to a query, in this order.
-pub trait BindBoard<'b> {
+pub(super) trait BindBoard<'b> {
     fn bind_board(self, board: &'b Board) -> Self;
 }
 
@@ -65,7 +65,7 @@ impl<'b, T> BindBoard<'b> for QueryScalar<'b, Any, T, AnyArguments> {
 }
 
 /// A checked type that is stored as text.
-pub fn text<T>(row: &AnyRow, column: &'static str) -> Result<T>
+pub(super) fn text<T>(row: &AnyRow, column: &'static str) -> Result<T>
 where
     T: TryFrom<String, Error = InvalidId>,
 {
@@ -74,7 +74,7 @@ where
 }
 
 /// [`text`], where NULL or an empty text means none.
-pub fn optional_text<T>(row: &AnyRow, column: &'static str) -> Result<Option<T>>
+pub(super) fn optional_text<T>(row: &AnyRow, column: &'static str) -> Result<Option<T>>
 where
     T: TryFrom<String, Error = InvalidId>,
 {
@@ -86,50 +86,50 @@ where
     }
 }
 
-pub fn timestamp(row: &AnyRow, column: &'static str) -> Result<Timestamp> {
+pub(super) fn timestamp(row: &AnyRow, column: &'static str) -> Result<Timestamp> {
     Ok(Timestamp(row.try_get(column)?))
 }
 
-pub fn optional_timestamp(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>> {
+pub(super) fn optional_timestamp(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>> {
     let value: Option<i64> = row.try_get(column)?;
     Ok(value.map(Timestamp))
 }
 
 /// JSON that this program wrote.
-pub fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<T> {
     let value: String = row.try_get(column)?;
     serde_json::from_str(&value).map_err(|_| corrupt(column, value.chars().take(80).collect()))
 }
 
 /// [`json`], or NULL.
-pub fn optional_json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
+pub(super) fn optional_json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
     let value: Option<String> = row.try_get(column)?;
     value.map(|_| json(row, column)).transpose()
 }
 
 /// A word of a closed set.
-pub fn word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T> {
+pub(super) fn word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T> {
     let value: String = row.try_get(column)?;
     value.parse().map_err(|_| corrupt(column, value))
 }
 
 /// [`word`], or NULL.
-pub fn optional_word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
+pub(super) fn optional_word<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>> {
     let value: Option<String> = row.try_get(column)?;
     value.map(|_| word(row, column)).transpose()
 }
 
 /// Serializes a value. All types that the store writes can be serialized.
-pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| corrupt("value to store", e.to_string()))
 }
 
 /// The text without NUL characters, which PostgreSQL does not store.
-pub fn without_nul(text: &str) -> String {
+pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', " ")
 }
 
 /// The error that a row holds an impossible value. `what` names the kind of value.
-pub fn corrupt(what: &'static str, value: String) -> StoreError {
+pub(super) fn corrupt(what: &'static str, value: String) -> StoreError {
     StoreError::Corrupt { what, value }
 }

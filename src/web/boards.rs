@@ -29,7 +29,7 @@ pub(super) struct BoardPath {
 }
 
 impl BoardPath {
-    pub fn board(self) -> Result<Board, PageError> {
+    pub(super) fn board(self) -> Result<Board, PageError> {
         let missing = |_| PageError::NotFound;
         Ok(Board {
             challenge: ChallengeSlug::new(self.challenge).map_err(missing)?,

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 /// Why there is no page.
 #[derive(Debug)]
-pub enum PageError {
+pub(super) enum PageError {
     /// The address has no page, or this reader may not see it.
     NotFound,
     /// The number of open live pages has reached its limit.
@@ -62,7 +62,7 @@ impl IntoResponse for PageError {
 
 /// The same error for programs: an object with `error` and `why`.
 #[derive(Debug)]
-pub struct ApiError(PageError);
+pub(super) struct ApiError(PageError);
 
 impl<E: Into<PageError>> From<E> for ApiError {
     fn from(error: E) -> Self {

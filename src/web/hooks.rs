@@ -102,7 +102,7 @@ fn answer(status: StatusCode, message: impl Into<String>) -> Response {
 }
 
 /// Receives a delivery.
-pub async fn receive(
+pub(super) async fn receive(
     State(shared): State<Shared>,
     Path(forge): Path<String>,
     headers: HeaderMap,

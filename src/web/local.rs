@@ -30,7 +30,7 @@ const SIGN_OF_LIFE: StdDuration = StdDuration::from_secs(60);
 
 /// The query of the hook.
 #[derive(Debug, Deserialize)]
-pub struct HookQuery {
+pub(super) struct HookQuery {
     watch: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct HookQuery {
 type PushedRef = (String, Option<CommitSha>);
 
 /// Answers a hook.
-pub async fn pushed(
+pub(super) async fn pushed(
     State(shared): State<Shared>,
     Path(token): Path<String>,
     Query(query): Query<HookQuery>,

@@ -14,7 +14,7 @@ const PAGE_LEAST: usize = 10;
 const PAGES_MAX: u32 = 20;
 
 /// A client of one forge.
-pub struct Api {
+pub(crate) struct Api {
     root: String,
     client: reqwest::Client,
     runtime: Arc<Runtime>,
@@ -22,11 +22,11 @@ pub struct Api {
 
 /// The value of the header `Authorization`.
 #[derive(Debug, Clone)]
-pub struct Credentials(String);
+pub(crate) struct Credentials(String);
 
 /// An answer of an address outside the API.
 #[derive(Debug)]
-pub struct RawAnswer {
+pub(crate) struct RawAnswer {
     pub status: u16,
     /// The header `Location`.
     pub location: Option<String>,
@@ -34,37 +34,43 @@ pub struct RawAnswer {
 }
 
 impl Credentials {
-    pub fn bearer(token: &str) -> Self {
+    pub(crate) fn bearer(token: &str) -> Self {
         Self(format!("Bearer {token}"))
     }
 
-    pub fn token(token: &str) -> Self {
+    pub(crate) fn token(token: &str) -> Self {
         Self(format!("token {token}"))
     }
 
-    pub fn password(login: &str, password: &str) -> Self {
+    pub(crate) fn password(login: &str, password: &str) -> Self {
         Self(format!("Basic {}", STANDARD.encode(format!("{login}:{password}"))))
     }
 }
 
 impl Api {
-    pub fn new(root: &str, runtime: Arc<Runtime>) -> Self {
+    pub(crate) fn new(root: &str, runtime: Arc<Runtime>) -> Self {
         Self { root: root.to_owned(), client: reqwest::Client::builder().no_proxy().build().unwrap(), runtime }
     }
 
     /// The forge's address, without `/` at the end.
-    pub fn root(&self) -> &str {
+    pub(crate) fn root(&self) -> &str {
         &self.root
     }
 
     /// Sends a request to a path below `/api/v1`. Returns the status and the body.
-    pub fn ask(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.try_ask(by, method, path, body);
         answer.unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
     /// Sends a request to a forge that may not answer.
-    pub fn try_ask(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+    pub(crate) fn try_ask(
+        &self,
+        by: &Credentials,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/api/v1{path}", self.root);
         let mut request = self.client.request(method.parse().unwrap(), &url).header("Authorization", &by.0);
         if !body.is_null() {
@@ -81,7 +87,7 @@ impl Api {
 
     /// All entries of a list. A forge may reduce the requested page size, so a page with fewer entries than requested
     /// is not always the last one.
-    pub fn all(&self, by: &Credentials, path: &str) -> Vec<Value> {
+    pub(crate) fn all(&self, by: &Credentials, path: &str) -> Vec<Value> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let mut all: Vec<Value> = Vec::new();
         for page in 1..=PAGES_MAX {
@@ -103,7 +109,7 @@ impl Api {
     }
 
     /// Sends a request to a path below the server's root, or to an absolute address. The body has a media type.
-    pub fn raw(&self, by: &Credentials, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> RawAnswer {
+    pub(crate) fn raw(&self, by: &Credentials, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> RawAnswer {
         let root = reqwest::Url::parse(&self.root).expect("an address");
         let url = root.join(path).expect("an address");
         let mut request = self.client.request(method, url);
@@ -126,14 +132,14 @@ impl Api {
     }
 
     /// Sends a request that must succeed. Returns the body.
-    pub fn must(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn must(&self, by: &Credentials, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.ask(by, method, path, body);
         assert!((200..300).contains(&status), "{method} {path} should succeed, and was answered {status}: {answer}");
         answer
     }
 
     /// The status of a page without credentials.
-    pub fn page(&self, url: &str) -> Result<u16, String> {
+    pub(crate) fn page(&self, url: &str) -> Result<u16, String> {
         let asked = self.runtime.block_on(self.client.get(url).send());
         asked.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
     }

@@ -27,7 +27,7 @@ fn example() -> PathBuf {
 }
 
 /// Writes the challenge of an organization into a folder.
-pub fn write(folder: &Path, organization: &str) {
+pub(crate) fn write(folder: &Path, organization: &str) {
     copy::files(&example(), folder, &["submissions"]);
     let file = folder.join("challenge.toml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -46,7 +46,7 @@ pub fn write(folder: &Path, organization: &str) {
 }
 
 /// Commits a submission whose build sleeps and then fails.
-pub fn slow_build(copy: &Copy, seconds: u32) -> String {
+pub(crate) fn slow_build(copy: &Copy, seconds: u32) -> String {
     copy.take(&example().join("submissions/baseline-empty"));
     let dockerfile = std::fs::read_to_string(copy.path.join("Dockerfile")).unwrap();
     let user = "USER 65534\n";
@@ -57,7 +57,7 @@ pub fn slow_build(copy: &Copy, seconds: u32) -> String {
 }
 
 /// Makes images the trigger of the first phase.
-pub fn trigger_by_images(folder: &Path) {
+pub(crate) fn trigger_by_images(folder: &Path) {
     let file = folder.join("challenge.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let changed = text.replace("on = \"branch:main\"", "on = \"image:method\"");
@@ -66,21 +66,21 @@ pub fn trigger_by_images(folder: &Path) {
 }
 
 /// Replaces the scorer by one that gives the opposite scores.
-pub fn reverse_scorer(folder: &Path) {
+pub(crate) fn reverse_scorer(folder: &Path) {
     let reversed = SCORER.replace("score = float(", "score = 1.0 - float(");
     assert_ne!(reversed, SCORER);
     std::fs::write(folder.join("scorer/score.py"), reversed).unwrap();
 }
 
 /// Commits a submission that admission refuses. The text makes it different from all others.
-pub fn mistaken(copy: &Copy, text: &str) -> String {
+pub(crate) fn mistaken(copy: &Copy, text: &str) -> String {
     copy.take(&example().join("submissions/five-mistakes"));
     copy.write("different.txt", text);
     copy.commit(text)
 }
 
 /// Commits a submission that gets this score. Each run sleeps for some seconds.
-pub fn scoring(copy: &Copy, score: &str, seconds: u32) -> String {
+pub(crate) fn scoring(copy: &Copy, score: &str, seconds: u32) -> String {
     copy.take(&example().join("submissions/baseline-empty"));
     let program = PROGRAM.replace("SCORE", score).replace("SECONDS", &seconds.to_string());
     copy.write("main.py", &program);

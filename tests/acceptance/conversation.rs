@@ -12,10 +12,10 @@ use crate::world::World;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The location of comments: a repository and the number of an issue.
-pub type At<'a> = (&'a str, i64);
+pub(crate) type At<'a> = (&'a str, i64);
 
 /// A comment and the bot's answer.
-pub struct Answered {
+pub(crate) struct Answered {
     /// The id of the comment.
     pub comment: i64,
     pub answer: BotComment,
@@ -25,7 +25,7 @@ pub struct Answered {
 
 impl Answered {
     /// Asserts that the answer holds a text.
-    pub fn message(&self, text: &str) -> &Self {
+    pub(crate) fn message(&self, text: &str) -> &Self {
         assert!(self.answer.text.contains(text), "the answer should hold `{text}`:\n{}", self.answer.text);
         self
     }
@@ -33,14 +33,14 @@ impl Answered {
 
 impl World {
     /// Opens an issue and returns its number.
-    pub fn open(&self, who: &str, repository: &str, title: &str, body: &str) -> i64 {
+    pub(crate) fn open(&self, who: &str, repository: &str, title: &str, body: &str) -> i64 {
         let path = format!("/repos/{repository}/issues");
         let made = self.call(who, "POST", &path, &json!({ "title": title, "body": body }));
         made["number"].as_i64().expect("a number")
     }
 
     /// Writes a comment and returns its id.
-    pub fn post(&self, who: &str, at: At<'_>, text: &str) -> i64 {
+    pub(crate) fn post(&self, who: &str, at: At<'_>, text: &str) -> i64 {
         let (repository, issue) = at;
         let path = format!("/repos/{repository}/issues/{issue}/comments");
         let made = self.call(who, "POST", &path, &json!({ "body": text }));
@@ -48,13 +48,13 @@ impl World {
     }
 
     /// Edits a comment.
-    pub fn edit(&self, who: &str, repository: &str, comment: i64, text: &str) {
+    pub(crate) fn edit(&self, who: &str, repository: &str, comment: i64, text: &str) {
         let path = format!("/repos/{repository}/issues/comments/{comment}");
         self.call(who, "PATCH", &path, &json!({ "body": text }));
     }
 
     /// The only answer to a comment. The comment 0 is the issue's own text.
-    pub fn answer(&self, at: At<'_>, comment: i64) -> Result<BotComment, String> {
+    pub(crate) fn answer(&self, at: At<'_>, comment: i64) -> Result<BotComment, String> {
         let (repository, issue) = at;
         let marker = format!("<!-- referee:reply={comment} -->");
         let mut all = self.bot_comments(repository, issue);
@@ -66,7 +66,7 @@ impl World {
     }
 
     /// Writes a comment with commands and waits for the answer.
-    pub fn command(&mut self, who: &str, at: At<'_>, text: &str) -> Answered {
+    pub(crate) fn command(&mut self, who: &str, at: At<'_>, text: &str) -> Answered {
         let started = Instant::now();
         let comment = self.post(who, at, text);
         let answer = self.until(&format!("{who}'s `{text}` should be answered"), |world| {
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// The bot's reactions to a comment.
-    pub fn reactions(&self, repository: &str, comment: i64) -> Vec<String> {
+    pub(crate) fn reactions(&self, repository: &str, comment: i64) -> Vec<String> {
         let path = format!("/repos/{repository}/issues/comments/{comment}/reactions");
         let all = self.call("owner", "GET", &path, &Value::Null);
         let bot = self.login("bot");

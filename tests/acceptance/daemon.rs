@@ -17,7 +17,7 @@ fn local_address(forge: &str) -> IpAddr {
     connected.local_addr().unwrap().ip()
 }
 
-pub struct Daemon {
+pub(crate) struct Daemon {
     folder: tempfile::TempDir,
     listen: String,
     child: Option<Child>,
@@ -25,7 +25,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// An installation for a challenge in the folder `challenge` on a forge.
-    pub fn new(forge: &str) -> Self {
+    pub(crate) fn new(forge: &str) -> Self {
         // The forge reaches this address. On one machine it is the loopback address.
         let free = TcpListener::bind((local_address(forge), 0)).unwrap();
         let listen = free.local_addr().unwrap().to_string();
@@ -42,23 +42,23 @@ impl Daemon {
     }
 
     /// Adds a setting of the forge, which the next start reads.
-    pub fn set(&self, line: &str) {
+    pub(crate) fn set(&self, line: &str) {
         let file = self.path("referee.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, format!("{text}{line}\n")).unwrap();
     }
 
     /// A path in the folder of the installation.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listen)
     }
 
     /// Writes a token into a file that the settings or a command name.
-    pub fn write_token(&self, file: &str, token: &str) {
+    pub(crate) fn write_token(&self, file: &str, token: &str) {
         std::fs::write(self.path(file), format!("{token}\n")).unwrap();
     }
 
@@ -72,7 +72,7 @@ impl Daemon {
     }
 
     /// Runs a command of the program, which must succeed. Returns its output.
-    pub fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(
             output.status.success(),
@@ -85,7 +85,7 @@ impl Daemon {
     }
 
     /// Runs a command of the program, which must fail. Returns its output without line breaks.
-    pub fn refuse(&self, arguments: &[&str]) -> String {
+    pub(crate) fn refuse(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         let message = [output.stdout, output.stderr].concat();
         let message = String::from_utf8_lossy(&message).into_owned();
@@ -95,7 +95,7 @@ impl Daemon {
     }
 
     /// Starts the daemon, without waiting until it answers.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "the daemon runs already");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("referee.log")).unwrap();
         let mut command = self.command(&["serve"]);
@@ -104,13 +104,13 @@ impl Daemon {
     }
 
     /// The reason why a started daemon does not run any more.
-    pub fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.child.as_mut()?.try_wait().unwrap()?;
         Some(format!("the daemon ended: {status}"))
     }
 
     /// Sends SIGTERM to the daemon and waits for its end.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let Some(mut child) = self.child.take() else {
             return;
         };
@@ -127,16 +127,16 @@ impl Daemon {
         }
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("referee.log")).unwrap_or_default()
     }
 
     /// The address of the database, which exists after the first start.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         format!("sqlite:{}?mode=ro", self.path("data/referee.db").display())
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         Path::new(self.folder.path()).join("data")
     }
 }

@@ -19,7 +19,7 @@ fn docker(arguments: &[&str]) -> Result<String, String> {
 }
 
 /// Whether submissions can run here. Under CI they must.
-pub fn is_usable() -> bool {
+pub(crate) fn is_usable() -> bool {
     let missing = match docker(&["image", "inspect", BASE]) {
         Ok(_) => return true,
         Err(message) => format!("no image {BASE} (examples/base/build.sh): {}", message.trim()),
@@ -30,7 +30,7 @@ pub fn is_usable() -> bool {
 }
 
 /// Removes the objects of the daemon with this data folder, by their label and tags.
-pub fn clear(data: &Path) {
+pub(crate) fn clear(data: &Path) {
     let Ok(instance) = std::fs::read_to_string(data.join("instance")) else {
         return;
     };

@@ -7,7 +7,7 @@ use crate::world::World;
 
 /// A forge under test.
 #[derive(Debug, Clone)]
-pub enum Instance {
+pub(crate) enum Instance {
     Real {
         /// The address, without `/` at the end.
         url: String,
@@ -19,7 +19,7 @@ pub enum Instance {
 
 impl Instance {
     /// The name for the output of the tests.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Real { url, .. } => url.clone(),
             Self::Model(version) => format!("the model of {}", version.name()),
@@ -28,7 +28,7 @@ impl Instance {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -44,7 +44,7 @@ fn real() -> Option<Instance> {
 
 /// Runs a story at the real instance, or at the model in each of these versions. Each run has its own world, and all
 /// run at the same time, because a story waits most of the time.
-pub fn at_each(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
+pub(crate) fn at_each(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
     match real() {
         Some(instance) => run_at(vec![instance], &story),
         None => run_at(models(versions), &story),
@@ -52,7 +52,7 @@ pub fn at_each(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
 }
 
 /// Runs a story that needs other settings of the forge: only at the model, in each of these versions.
-pub fn at_models(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
+pub(crate) fn at_models(versions: &[ForgeVersion], story: impl Fn(&mut World) + Sync) {
     match real() {
         Some(instance) => println!("SKIPPED at {}: the story needs other settings of the forge", instance.name()),
         None => run_at(models(versions), &story),

@@ -10,26 +10,26 @@ use serde_json::Value;
 use crate::world::World;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitStatus {
+pub(crate) struct CommitStatus {
     pub state: String,
     pub url: String,
     pub message: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotComment {
+pub(crate) struct BotComment {
     pub id: i64,
     pub text: String,
 }
 
 /// Succeeds if a condition holds. The error describes the state that was seen instead.
-pub fn holds(condition: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
+pub(crate) fn holds(condition: bool, seen: impl std::fmt::Debug) -> Result<(), String> {
     condition.then_some(()).ok_or_else(|| format!("{seen:?}"))
 }
 
 impl World {
     /// The submissions of a team, oldest first.
-    pub fn submissions(&self, team: &str) -> Vec<SubmissionRecord> {
+    pub(crate) fn submissions(&self, team: &str) -> Vec<SubmissionRecord> {
         let slug = ChallengeSlug::new("nuclei").unwrap();
         let mut all = self.read(self.store().submissions_of_challenge(&slug));
         all.retain(|r| r.submission.team.as_str() == team);
@@ -37,13 +37,13 @@ impl World {
     }
 
     /// The commit and the phase of a team's submissions, oldest first.
-    pub fn entered(&self, team: &str) -> Vec<(String, String)> {
+    pub(crate) fn entered(&self, team: &str) -> Vec<(String, String)> {
         let all = self.submissions(team).into_iter().map(|r| r.submission);
         all.map(|s| (s.origin.sha().unwrap().to_string(), s.phase.to_string())).collect()
     }
 
     /// The only submission of a commit, in any state.
-    pub fn submission(&self, team: &str, sha: &str) -> Result<SubmissionRecord, String> {
+    pub(crate) fn submission(&self, team: &str, sha: &str) -> Result<SubmissionRecord, String> {
         let mut all = self.submissions(team);
         all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
         match all.len() {
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Waits until the newest submission of a commit has ended with this outcome.
-    pub fn ends(&mut self, team: &str, sha: &str, outcome: Outcome) -> SubmissionRecord {
+    pub(crate) fn ends(&mut self, team: &str, sha: &str, outcome: Outcome) -> SubmissionRecord {
         self.until(&format!("{team} {sha} should be {outcome:?}"), |world| {
             let mut all = world.submissions(team);
             all.retain(|r| r.submission.origin.sha().is_some_and(|s| s.as_str() == sha));
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// The newest commit status of each context.
-    pub fn commit_statuses(&self, repository: &str, sha: &str) -> BTreeMap<String, CommitStatus> {
+    pub(crate) fn commit_statuses(&self, repository: &str, sha: &str) -> BTreeMap<String, CommitStatus> {
         let path = format!("/repos/{repository}/commits/{sha}/statuses");
         let all = self.list("owner", &path);
         let mut newest: BTreeMap<String, (i64, CommitStatus)> = BTreeMap::new();
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// The commit status of a context, if it has this state.
-    pub fn commit_status(
+    pub(crate) fn commit_status(
         &self,
         repository: &str,
         sha: &str,
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// The issues titled "Referee" that the bot has opened in a repository.
-    pub fn report_issues(&self, repository: &str) -> Vec<i64> {
+    pub(crate) fn report_issues(&self, repository: &str) -> Vec<i64> {
         let path = format!("/repos/{repository}/issues?state=all&type=issues");
         let all = self.list("owner", &path);
         let bot = self.login("bot");
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// The only issue titled "Referee" that the bot has opened in a repository.
-    pub fn report_issue(&self, repository: &str) -> Result<i64, String> {
+    pub(crate) fn report_issue(&self, repository: &str) -> Result<i64, String> {
         match self.report_issues(repository)[..] {
             [number] => Ok(number),
             ref all => Err(format!("{} issues of the bot: {all:?}", all.len())),
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The bot's comments in an issue, oldest first.
-    pub fn bot_comments(&self, repository: &str, issue: i64) -> Vec<BotComment> {
+    pub(crate) fn bot_comments(&self, repository: &str, issue: i64) -> Vec<BotComment> {
         let path = format!("/repos/{repository}/issues/{issue}/comments");
         let (status, all) = self.ask("owner", "GET", &path, &Value::Null);
         assert!(matches!(status, 200 | 404), "{path}: {status} {all}");
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// The only report on a commit, in the bot's only issue.
-    pub fn report(&self, repository: &str, sha: &str) -> Result<BotComment, String> {
+    pub(crate) fn report(&self, repository: &str, sha: &str) -> Result<BotComment, String> {
         let issue = self.report_issue(repository)?;
         let all = self.bot_comments(repository, issue);
         let named = |c: &&BotComment| c.text.starts_with("<!-- referee:submission=") && c.text.contains(&sha[..7]);
@@ -145,14 +145,14 @@ impl World {
     }
 
     /// The only report on a commit, if it holds this text.
-    pub fn report_with(&self, repository: &str, sha: &str, text: &str) -> Result<BotComment, String> {
+    pub(crate) fn report_with(&self, repository: &str, sha: &str, text: &str) -> Result<BotComment, String> {
         let report = self.report(repository, sha)?;
         holds(report.text.contains(text), &report)?;
         Ok(report)
     }
 
     /// The git note on a commit, by the forge's API.
-    pub fn note(&self, repository: &str, sha: &str) -> Result<String, String> {
+    pub(crate) fn note(&self, repository: &str, sha: &str) -> Result<String, String> {
         let path = format!("/repos/{repository}/git/notes/{sha}");
         match self.ask("owner", "GET", &path, &Value::Null) {
             (200, note) => Ok(note["message"].as_str().unwrap_or_default().to_owned()),
@@ -161,13 +161,13 @@ impl World {
     }
 
     /// The number of commits of a repository's `main`.
-    pub fn commits(&self, repository: &str) -> usize {
+    pub(crate) fn commits(&self, repository: &str) -> usize {
         let path = format!("/repos/{repository}/commits?sha=main&stat=false");
         self.list("owner", &path).len()
     }
 
     /// A file of a repository's `main`.
-    pub fn file(&self, repository: &str, path: &str) -> Result<String, String> {
+    pub(crate) fn file(&self, repository: &str, path: &str) -> Result<String, String> {
         let address = format!("/repos/{repository}/raw/{path}");
         match self.ask("owner", "GET", &address, &Value::Null) {
             (200, Value::String(text)) => Ok(text),
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// The outbox messages that wait, due now or later: channel and subject.
-    pub fn waiting_messages(&self) -> Vec<String> {
+    pub(crate) fn waiting_messages(&self) -> Vec<String> {
         let forge = ForgeName::new("forge").unwrap();
         let classes = [PriorityClass::Answers, PriorityClass::Urgent, PriorityClass::Rest];
         let all = classes.into_iter().flat_map(|class| {
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// Waits until all submissions have ended and all messages are sent. Messages about leaderboards may still wait.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.until("everything should be published", |world| {
             let under_way = world.read(world.store().submissions_under_way());
             let (busy, mut waiting) = (under_way.len(), world.waiting_messages());

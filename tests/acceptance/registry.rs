@@ -39,7 +39,7 @@ fn architectures() -> (&'static str, &'static str) {
 
 impl World {
     /// An image whose program writes this score for each case.
-    pub fn program(&self, score: &str) -> Parts {
+    pub(crate) fn program(&self, score: &str) -> Parts {
         let source = self.daemon.path("program.c");
         let program = self.daemon.path("program");
         std::fs::write(&source, PROGRAM.replace("SCORE", score)).unwrap();
@@ -56,20 +56,20 @@ impl World {
     }
 
     /// An image for another architecture, and its platform.
-    pub fn foreign(&self) -> (Parts, String) {
+    pub(crate) fn foreign(&self) -> (Parts, String) {
         let mut image = parts(&[layer("run", b"#!/bin/sh\n")]);
         image.config["architecture"] = json!(architectures().1);
         (image, format!("linux/{}", architectures().1))
     }
 
     /// Pushes an image with the name `owner/name` under a tag, and returns its digest.
-    pub fn push_image(&self, who: &str, name: &str, tag: &str, image: Parts) -> Digest {
+    pub(crate) fn push_image(&self, who: &str, name: &str, tag: &str, image: Parts) -> Digest {
         let pushed = self.try_push(who, name, tag, image);
         pushed.unwrap_or_else(|message| panic!("{who} should push {name}:{tag}: {message}"))
     }
 
     /// Pushes an image, or returns the refusal of the registry.
-    pub fn try_push(&self, who: &str, name: &str, tag: &str, image: Parts) -> Result<Digest, String> {
+    pub(crate) fn try_push(&self, who: &str, name: &str, tag: &str, image: Parts) -> Result<Digest, String> {
         let scope = format!("repository:{name}:push,pull");
         let query = format!("/v2/token?service=container_registry&scope={scope}");
         let answer = self.registry(&self.signed_in(who), Method::GET, &query, None)?;
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Whether the forge has a registry, asked without credentials.
-    pub fn has_registry(&self) -> bool {
+    pub(crate) fn has_registry(&self) -> bool {
         let root = reqwest::Url::parse(self.api.root()).expect("an address");
         let url = root.join("/v2/").expect("an address");
         matches!(self.api.page(url.as_str()), Ok(200 | 401))

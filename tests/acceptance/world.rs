@@ -52,7 +52,7 @@ struct Person {
 }
 
 /// A challenge on a forge.
-pub struct World {
+pub(crate) struct World {
     pub api: Api,
     /// The name of the organization.
     pub organization: String,
@@ -72,7 +72,7 @@ pub struct World {
 
 impl World {
     /// The organization as `referee forge setup` leaves it, and a running daemon. `None` if submissions cannot run.
-    pub fn new(instance: Instance) -> Option<Self> {
+    pub(crate) fn new(instance: Instance) -> Option<Self> {
         if !engine::is_usable() {
             return None;
         }
@@ -158,12 +158,12 @@ impl World {
     }
 
     /// Asserts that deliveries arrive. Tests about comments need them.
-    pub fn needs_deliveries(&self) {
+    pub(crate) fn needs_deliveries(&self) {
         assert!(self.receives_deliveries, "{}", self.no_delivery());
     }
 
     /// Whether the forge sends a delivery for a pushed image.
-    pub fn announces_images(&self) -> bool {
+    pub(crate) fn announces_images(&self) -> bool {
         self.receives_deliveries && self.version.announces_packages()
     }
 
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Creates another token of a person.
-    pub fn new_token(&self, name: &str, token_name: &str, scopes: &[&str]) -> String {
+    pub(crate) fn new_token(&self, name: &str, token_name: &str, scopes: &[&str]) -> String {
         let path = format!("/users/{}/tokens", self.login(name));
         let body = json!({ "name": token_name, "scopes": scopes });
         let made = self.api.must(&self.signed_in(name), "POST", &path, &body);
@@ -192,14 +192,14 @@ impl World {
     }
 
     /// Creates a new token of the bot with the same scopes, which the daemon's next start reads.
-    pub fn renew_bot(&self) {
+    pub(crate) fn renew_bot(&self) {
         let (_, scopes) = CAST.iter().find(|(name, _)| *name == "bot").unwrap();
         let token = self.new_token("bot", "second", scopes);
         self.daemon.write_token("bot.token", &token);
     }
 
     /// The login and password of a person.
-    pub fn signed_in(&self, name: &str) -> Credentials {
+    pub(crate) fn signed_in(&self, name: &str) -> Credentials {
         let person = &self.people[name];
         Credentials::password(&person.login, &person.password)
     }
@@ -229,23 +229,23 @@ impl World {
         self.call("owner", "PUT", &path, &Value::Null);
     }
 
-    pub fn login(&self, name: &str) -> String {
+    pub(crate) fn login(&self, name: &str) -> String {
         self.people[name].login.clone()
     }
 
     /// The full name of a repository of the organization.
-    pub fn repository(&self, name: &str) -> String {
+    pub(crate) fn repository(&self, name: &str) -> String {
         format!("{}/{name}", self.organization)
     }
 
     /// Creates a participating team with `referee team add`, and returns the name of its repository.
-    pub fn team(&self, team: &str, members: &[&str]) -> String {
+    pub(crate) fn team(&self, team: &str, members: &[&str]) -> String {
         self.add_team(&[team], members);
         self.repository(&format!("team-{team}"))
     }
 
     /// Creates a team that also has an organization for images.
-    pub fn team_with_images(&mut self, team: &str, members: &[&str]) -> String {
+    pub(crate) fn team_with_images(&mut self, team: &str, members: &[&str]) -> String {
         let organization = format!("{}-{team}", self.organization);
         self.remove_images_of(&organization);
         let message = self.add_team(&["--images", team], members);
@@ -262,40 +262,40 @@ impl World {
     }
 
     /// Removes the images of a person or an organization at the end.
-    pub fn remove_images_of(&mut self, owner: &str) {
+    pub(crate) fn remove_images_of(&mut self, owner: &str) {
         self.image_owners.push(owner.to_owned());
     }
 
     /// Turns the packages of the model off.
-    pub fn turn_registry_off(&self) {
+    pub(crate) fn turn_registry_off(&self) {
         let model = self.model.as_ref().expect("the model");
         model.state().registry_is_off = true;
     }
 
     /// The number of GET requests for paths with this ending. A real instance does not report them: the number is 0.
-    pub fn asked_for(&self, ending: &str) -> usize {
+    pub(crate) fn asked_for(&self, ending: &str) -> usize {
         let asked = self.model.as_ref().map(Forge::asked).unwrap_or_default();
         let counts = |a: &&crate::model::server::Asked| a.method == "GET" && a.path.ends_with(ending);
         asked.iter().filter(counts).count()
     }
 
     /// Sends a request of the administrator, which must succeed.
-    pub fn administer(&self, method: &str, path: &str) {
+    pub(crate) fn administer(&self, method: &str, path: &str) {
         self.api.must(&self.admin, method, path, &Value::Null);
     }
 
     /// Sends a request of a person. Returns the status and the body.
-    pub fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.api.ask(&self.token_of(who), method, path, body)
     }
 
     /// Sends a request of a person, which must succeed. Returns the body.
-    pub fn call(&self, who: &str, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn call(&self, who: &str, method: &str, path: &str, body: &Value) -> Value {
         self.api.must(&self.token_of(who), method, path, body)
     }
 
     /// All entries of a list that a person sees.
-    pub fn list(&self, who: &str, path: &str) -> Vec<Value> {
+    pub(crate) fn list(&self, who: &str, path: &str) -> Vec<Value> {
         self.api.all(&self.token_of(who), path)
     }
 
@@ -304,21 +304,21 @@ impl World {
     }
 
     /// The address to which a person pushes, with the password in it.
-    pub fn remote(&self, who: &str, repository: &str) -> String {
+    pub(crate) fn remote(&self, who: &str, repository: &str) -> String {
         let Person { login, password, .. } = &self.people[who];
         let (scheme, host) = self.api.root().split_once("://").expect("an address");
         format!("{scheme}://{login}:{password}@{host}/{repository}.git")
     }
 
     /// A new working copy of a person.
-    pub fn clone_of(&mut self, who: &str, repository: &str) -> Copy {
+    pub(crate) fn clone_of(&mut self, who: &str, repository: &str) -> Copy {
         self.copies += 1;
         let path = self.daemon.path(&format!("copies/{}", self.copies));
         Copy::clone_of(Path::new(&self.remote(who, repository)), path)
     }
 
     /// Starts the daemon and waits until it answers.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.daemon.start();
         let url = format!("{}/health", self.daemon.url());
         self.until("the daemon should be up", |world| match world.api.page(&url) {
@@ -328,19 +328,19 @@ impl World {
     }
 
     /// Gives the daemon the token of the owner, so that it can create teams.
-    pub fn let_organizers_make_teams(&mut self) {
+    pub(crate) fn let_organizers_make_teams(&mut self) {
         self.daemon.set("owner-token-file = \"owner.token\"");
         self.restart();
     }
 
     /// Stops the daemon and starts it again. Each start begins with a sweep.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.daemon.stop();
         self.start();
     }
 
     /// Waits until `check` succeeds, and returns its result. Its error describes the current state.
-    pub fn until<T>(&mut self, expected: &str, check: impl Fn(&Self) -> Result<T, String>) -> T {
+    pub(crate) fn until<T>(&mut self, expected: &str, check: impl Fn(&Self) -> Result<T, String>) -> T {
         let started = Instant::now();
         loop {
             let seen = match check(self) {
@@ -356,7 +356,7 @@ impl World {
     }
 
     /// The daemon's database, opened for reading only.
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.store.get_or_init(|| {
             let database = self.daemon.database();
             self.runtime.block_on(Store::open(&database)).unwrap()
@@ -364,7 +364,7 @@ impl World {
     }
 
     /// Waits for the answer of the database.
-    pub fn read<T>(&self, asked: impl Future<Output = referee::store::Result<T>>) -> T {
+    pub(crate) fn read<T>(&self, asked: impl Future<Output = referee::store::Result<T>>) -> T {
         self.runtime.block_on(asked).unwrap()
     }
 

@@ -42,7 +42,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The calls of `referee` in a text, each as words with its line number.
-pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
+pub(crate) fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     code(text).flat_map(|(n, piece)| {
         let shell = piece.split(" #").next().unwrap_or_default();
         let commands = shell.split(['|', ';', '>']).flat_map(|part| part.split("&&"));
@@ -60,7 +60,7 @@ pub fn calls(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
 }
 
 /// Checks that the program accepts a call. A call in a sentence may lack its arguments.
-pub fn parses(words: &[String]) -> Result<(), String> {
+pub(crate) fn parses(words: &[String]) -> Result<(), String> {
     match Cli::command().try_get_matches_from(words) {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {

@@ -5,29 +5,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The root of the project.
-pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The current directory of the program.
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // In /tmp, so that its path always has the same length: lines are wrapped before the path is replaced.
         Self(tempfile::tempdir_in("/tmp").unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// Runs `referee` with these arguments in the folder, and waits for its end.
-    pub fn referee(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn referee(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
         command.args(arguments).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
         let output = command.output().unwrap();
@@ -49,7 +49,7 @@ impl Folder {
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -57,7 +57,7 @@ pub struct Ran {
 
 impl Ran {
     /// Everything that a person at a terminal sees, for a snapshot.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let mut text = String::new();
         for (name, printed) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !printed.is_empty() {

@@ -13,12 +13,12 @@ use referee::executor::{
 };
 use referee::model::{Duration, ImageFacts, ImageId, OutputListing, RunEnd};
 
-pub const BASE: &str = "referee/python:3.11";
-pub const MIB: u64 = 1024 * 1024;
+pub(crate) const BASE: &str = "referee/python:3.11";
+pub(crate) const MIB: u64 = 1024 * 1024;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-pub struct Bench {
+pub(crate) struct Bench {
     pub engine: DockerEngine,
     instance: String,
     pub dir: tempfile::TempDir,
@@ -26,21 +26,21 @@ pub struct Bench {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-pub fn socket() -> String {
+pub(crate) fn socket() -> String {
     variable("DOCKER_HOST").unwrap_or_else(|| "/var/run/docker.sock".to_owned())
 }
 
 impl Bench {
     /// `None` if no engine answers or the base image is missing. Under CI this is an error.
-    pub async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         Self::with(DockerOptions::default()).await
     }
 
-    pub async fn with(options: DockerOptions) -> Option<Self> {
+    pub(crate) async fn with(options: DockerOptions) -> Option<Self> {
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("test-{}-{number}", std::process::id());
         let engine = DockerEngine::connect(&socket(), &instance, options).unwrap();
@@ -58,16 +58,16 @@ impl Bench {
         Some(Self { engine, instance, dir: tempfile::tempdir().unwrap(), built: Mutex::default() })
     }
 
-    pub fn instance(&self) -> &str {
+    pub(crate) fn instance(&self) -> &str {
         &self.instance
     }
 
     /// A second daemon of the same instance, as after a restart.
-    pub fn restarted(&self) -> DockerEngine {
+    pub(crate) fn restarted(&self) -> DockerEngine {
         DockerEngine::connect(&socket(), &self.instance, DockerOptions::default()).unwrap()
     }
 
-    pub fn build_spec(&self, name: &str, dockerfile: &str, files: &[(&str, &str)]) -> BuildSpec {
+    pub(crate) fn build_spec(&self, name: &str, dockerfile: &str, files: &[(&str, &str)]) -> BuildSpec {
         let path = self.dir.path().join(format!("{name}.tar"));
         let mut tar = tar::Builder::new(std::fs::File::create(&path).unwrap());
         for (file, text) in files {
@@ -97,7 +97,7 @@ impl Bench {
     }
 
     /// Builds an image that is removed at the end of the test.
-    pub async fn build(&self, spec: &BuildSpec) -> BuildReport {
+    pub(crate) async fn build(&self, spec: &BuildSpec) -> BuildReport {
         let report = self.engine.build(spec).await.unwrap();
         if let BuildEnd::Built(facts) = &report.end {
             let entry = (facts.id.clone(), spec.name.clone());
@@ -106,7 +106,7 @@ impl Bench {
         report
     }
 
-    pub async fn image(&self, name: &str, dockerfile: &str) -> ImageFacts {
+    pub(crate) async fn image(&self, name: &str, dockerfile: &str) -> ImageFacts {
         let report = self.build(&self.build_spec(name, dockerfile, &[])).await;
         match report.end {
             BuildEnd::Built(facts) => *facts,
@@ -115,35 +115,35 @@ impl Bench {
     }
 
     /// An image that runs the shell script in the job's variable `SCRIPT`.
-    pub async fn shell(&self) -> ImageId {
+    pub(crate) async fn shell(&self) -> ImageId {
         let dockerfile = format!("FROM {BASE}\nCMD [\"sh\", \"-c\", \"eval \\\"$SCRIPT\\\"\"]\n");
         self.image("shell", &dockerfile).await.id
     }
 
-    pub async fn job(&self, name: &str, script: &str) -> JobSpec {
+    pub(crate) async fn job(&self, name: &str, script: &str) -> JobSpec {
         JobSpec { image: self.shell().await, env: vec![("SCRIPT".to_owned(), script.to_owned())], ..plain_job(name) }
     }
 
-    pub async fn submit(&self, job: &JobSpec) -> JobRef {
+    pub(crate) async fn submit(&self, job: &JobSpec) -> JobRef {
         self.engine.prepare(job).await.unwrap();
         self.engine.submit(job).await.unwrap()
     }
 
-    pub async fn end_of(&self, job: &JobRef) -> RunEnd {
+    pub(crate) async fn end_of(&self, job: &JobRef) -> RunEnd {
         match self.engine.wait(job, Duration::seconds(60)).await.unwrap() {
             JobStatus::Ended(end) => end,
             other => panic!("{other:?}"),
         }
     }
 
-    pub async fn collect(&self, spec: &JobSpec, job: &JobRef) -> (OutputListing, PathBuf) {
+    pub(crate) async fn collect(&self, spec: &JobSpec, job: &JobRef) -> (OutputListing, PathBuf) {
         let into = self.dir.path().join(format!("{}-output", job.name));
         let listing = self.engine.collect(job, &spec.output, &into).await.unwrap();
         (listing, into)
     }
 
     /// Runs a script to its end, and returns the end and the output.
-    pub async fn run(&self, spec: &JobSpec) -> (RunEnd, String) {
+    pub(crate) async fn run(&self, spec: &JobSpec) -> (RunEnd, String) {
         let job = self.submit(spec).await;
         let end = self.end_of(&job).await;
         let log = self.engine.logs(&job).await.unwrap().text();
@@ -151,7 +151,7 @@ impl Bench {
     }
 }
 
-pub fn plain_job(name: &str) -> JobSpec {
+pub(crate) fn plain_job(name: &str) -> JobSpec {
     JobSpec {
         name: name.to_owned(),
         image: referee::model::Digest::of(b""),
@@ -165,7 +165,7 @@ pub fn plain_job(name: &str) -> JobSpec {
     }
 }
 
-pub fn input(source: &Path, target: &str) -> Input {
+pub(crate) fn input(source: &Path, target: &str) -> Input {
     Input { source: source.to_owned(), target: target.to_owned() }
 }
 

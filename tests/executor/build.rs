@@ -154,7 +154,10 @@ async fn every_limit_ends_a_build() {
 }
 
 /// Exceeds each limit by a build, and the limits in `more` too.
-pub async fn each_limit_ends_a_build(bench: &Bench, more: Option<(&'static str, &'static str, Option<BuildLimitHit>)>) {
+pub(crate) async fn each_limit_ends_a_build(
+    bench: &Bench,
+    more: Option<(&'static str, &'static str, Option<BuildLimitHit>)>,
+) {
     let checks = bench.engine.check(&[CheckScope::Builds]).await.unwrap();
     let limited = checks.iter().any(|c| c.name == "build limits" && c.seen.contains("control group"));
     if !limited {
@@ -227,7 +230,7 @@ async fn a_missing_base_image_is_a_platform_error() {
 
 /// Whether a process on this host has this word in its command line. Other tests run at the same time, so no other
 /// command line may contain it: `yes 0123456789` of the test of logs contains most short numbers in order.
-pub fn any_process(word: &str) -> bool {
+pub(crate) fn any_process(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())

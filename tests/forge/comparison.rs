@@ -25,14 +25,14 @@ const HEADERS: [&str; 11] = [
 
 /// Recorded object names and the corresponding names of the model.
 #[derive(Clone, Default)]
-pub struct Names {
+pub(crate) struct Names {
     ours: BTreeMap<String, String>,
     theirs: BTreeMap<String, String>,
 }
 
 impl Names {
     /// Records that two names mean the same object; `false` when one already belongs to another object.
-    pub fn pair(&mut self, recorded: &str, ours: &str) -> bool {
+    pub(crate) fn pair(&mut self, recorded: &str, ours: &str) -> bool {
         match (self.ours.get(recorded), self.theirs.get(ours)) {
             (None, None) => {
                 self.ours.insert(recorded.to_owned(), ours.to_owned());
@@ -44,7 +44,7 @@ impl Names {
     }
 
     /// A recorded text with our names instead, also where it shortens them.
-    pub fn translated(&self, text: &str) -> String {
+    pub(crate) fn translated(&self, text: &str) -> String {
         let pieces = pieces(text).into_iter().map(|piece| {
             if piece.len() < 7 || !is_hex(piece) {
                 return piece.to_owned();
@@ -77,7 +77,7 @@ fn pieces(text: &str) -> Vec<&str> {
 }
 
 /// The differences between a recorded answer and ours.
-pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec<String> {
+pub(crate) fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec<String> {
     let mut found = Vec::new();
     if exchange.status != ours.status {
         found.push(format!("status: recorded {}, ours {}", exchange.status, ours.status));
@@ -107,7 +107,7 @@ pub fn differences(names: &mut Names, exchange: &Exchange, ours: &Answer) -> Vec
 }
 
 /// The differences between two JSON texts.
-pub fn values_differ(names: &mut Names, mut recorded: Value, mut ours: Value) -> Vec<String> {
+pub(crate) fn values_differ(names: &mut Names, mut recorded: Value, mut ours: Value) -> Vec<String> {
     let mut found = Vec::new();
     normalize(&mut recorded);
     normalize(&mut ours);

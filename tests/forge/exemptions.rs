@@ -4,14 +4,14 @@
 use crate::model::ForgeVersion;
 
 /// A line of the file.
-pub struct Exemption {
+pub(crate) struct Exemption {
     pub line: usize,
     name: String,
     versions: Vec<String>,
 }
 
 /// All exemptions.
-pub fn read() -> Vec<Exemption> {
+pub(crate) fn read() -> Vec<Exemption> {
     let text = include_str!("exempt.txt");
     let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -29,7 +29,7 @@ pub fn read() -> Vec<Exemption> {
 
 impl Exemption {
     /// Whether it applies to an exchange. Numbers at the start of a name are ignored.
-    pub fn applies_to(&self, version: ForgeVersion, exchange: &str) -> bool {
+    pub(crate) fn applies_to(&self, version: ForgeVersion, exchange: &str) -> bool {
         let here = self.versions.iter().any(|d| d == "all" || d == version.name());
         let name = &exchange[4..];
         let named = match self.name.strip_suffix('*') {

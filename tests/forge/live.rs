@@ -22,7 +22,7 @@ const SECRET: &str = "shared-by-two";
 const ALPHA: &str = "phakir/team-alpha";
 
 /// The recorded accounts, two repositories, and a hook.
-pub async fn world(version: ForgeVersion) -> (Forge, Receiver) {
+pub(crate) async fn world(version: ForgeVersion) -> (Forge, Receiver) {
     let forge = Forge::start(version).await;
     let (receiver, address) = Receiver::start().await;
     for login in ["owner", "referee", "alice", "bob", "eve"] {

@@ -11,35 +11,35 @@ use tokio::net::TcpListener;
 
 /// A delivery that arrived: headers and body as they were on the wire.
 #[derive(Debug, Clone)]
-pub struct Arrived {
+pub(crate) struct Arrived {
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
 impl Arrived {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn event(&self) -> &str {
+    pub(crate) fn event(&self) -> &str {
         self.header("x-gitea-event-type")
     }
 }
 
 /// Listens until the test's runtime ends.
 #[derive(Clone, Default)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     got: Arc<Mutex<Vec<Arrived>>>,
 }
 
 impl Receiver {
     /// A receiver and its address.
-    pub async fn start() -> (Self, String) {
+    pub(crate) async fn start() -> (Self, String) {
         let receiver = Self::default();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}/hooks", listener.local_addr().unwrap());
@@ -48,12 +48,12 @@ impl Receiver {
         (receiver, address)
     }
 
-    pub fn got(&self) -> Vec<Arrived> {
+    pub(crate) fn got(&self) -> Vec<Arrived> {
         self.got.lock().unwrap().clone()
     }
 
     /// All deliveries, after this many have arrived.
-    pub async fn wait_for(&self, count: usize) -> Vec<Arrived> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Arrived> {
         for _ in 0..2000 {
             if self.got().len() >= count {
                 return self.got();
@@ -65,7 +65,7 @@ impl Receiver {
     }
 
     /// Forgets all deliveries.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.got.lock().unwrap().clear();
     }
 }

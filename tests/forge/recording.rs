@@ -10,7 +10,7 @@ use crate::model::ForgeVersion;
 use crate::recording_archive::recordings;
 
 /// One request and its answer.
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// `047-status-pending`.
     pub name: String,
     pub number: u32,
@@ -45,7 +45,7 @@ struct Response {
 }
 
 /// The folder of a forge's recordings.
-pub fn folder(version: ForgeVersion) -> PathBuf {
+pub(crate) fn folder(version: ForgeVersion) -> PathBuf {
     recordings().join(version.name())
 }
 
@@ -59,7 +59,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 /// All exchanges of a forge.
-pub fn exchanges(folder: &Path) -> Vec<Exchange> {
+pub(crate) fn exchanges(folder: &Path) -> Vec<Exchange> {
     let folder = folder.join("api");
     let all = files(&folder).into_iter().map(|file| {
         let text = fs::read(folder.join(&file)).unwrap();
@@ -82,7 +82,7 @@ pub fn exchanges(folder: &Path) -> Vec<Exchange> {
 
 impl Exchange {
     /// All values of a header, in order.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         let all = self.headers.iter();
         let named = all.filter(|(key, _)| key.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
@@ -90,7 +90,7 @@ impl Exchange {
 
     /// Time of the request, in milliseconds since 1970: the time of the object that it made, or else of the answer,
     /// which can be a second later.
-    pub fn at(&self) -> i64 {
+    pub(crate) fn at(&self) -> i64 {
         let answer: Value = serde_json::from_str(&self.answer).unwrap_or_default();
         let made = answer["created_at"].as_str().filter(|_| self.status == 201);
         let made = made.and_then(|made| made.parse::<jiff::Timestamp>().ok());
@@ -104,7 +104,7 @@ impl Exchange {
 }
 
 /// A recorded delivery that was sent as JSON.
-pub struct Delivered {
+pub(crate) struct Delivered {
     pub name: String,
     /// The path that the hook called.
     pub path: String,
@@ -113,7 +113,7 @@ pub struct Delivered {
 }
 
 /// All deliveries of a forge that are JSON.
-pub fn deliveries(folder: &Path) -> Vec<Delivered> {
+pub(crate) fn deliveries(folder: &Path) -> Vec<Delivered> {
     #[derive(Deserialize)]
     struct Sent {
         path: String,
@@ -131,7 +131,7 @@ pub fn deliveries(folder: &Path) -> Vec<Delivered> {
 }
 
 impl Delivered {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let mut all = self.headers.iter();
         let found = all.find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value.as_str())

@@ -20,6 +20,6 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The folder with one folder for each forge.
-pub fn recordings() -> &'static Path {
+pub(crate) fn recordings() -> &'static Path {
     &FOLDER
 }

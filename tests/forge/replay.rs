@@ -111,7 +111,7 @@ fn is_race(exchange: &Exchange) -> bool {
 }
 
 /// The recordings of one forge, repeated with its model.
-pub struct Run {
+pub(crate) struct Run {
     pub version: ForgeVersion,
     /// Every exchange with its differences.
     compared: Vec<(String, Vec<String>)>,
@@ -121,7 +121,7 @@ pub struct Run {
 }
 
 /// All forges.
-pub async fn runs() -> &'static [Run] {
+pub(crate) async fn runs() -> &'static [Run] {
     static RUNS: OnceCell<Vec<Run>> = OnceCell::const_new();
     let all = RUNS.get_or_init(|| async {
         let mut all = Vec::new();

@@ -18,10 +18,10 @@ use crate::recording::{self, Exchange};
 const ACCOUNTS: [&str; 6] = ["root-admin", "referee", "alice", "bob", "eve", "owner"];
 
 /// The password of every account.
-pub const PASSWORD: &str = "correct-horse";
+pub(crate) const PASSWORD: &str = "correct-horse";
 
 /// Makes the accounts, each with a token named like its owner.
-pub fn accounts(forge: &Forge) -> BTreeMap<String, String> {
+pub(crate) fn accounts(forge: &Forge) -> BTreeMap<String, String> {
     let mut state = forge.state();
     let mut tokens = BTreeMap::new();
     for login in ACCOUNTS {
@@ -33,7 +33,7 @@ pub fn accounts(forge: &Forge) -> BTreeMap<String, String> {
 }
 
 /// The pushed objects, as the recordings show them.
-pub struct Pushed {
+pub(crate) struct Pushed {
     /// Recorded commits by the first line of their message.
     commits: BTreeMap<String, String>,
     dockerfile: String,
@@ -49,7 +49,7 @@ fn json(exchanges: &[Exchange], number: u32) -> Value {
 }
 
 impl Pushed {
-    pub fn read(folder: &Path, exchanges: &[Exchange]) -> Self {
+    pub(crate) fn read(folder: &Path, exchanges: &[Exchange]) -> Self {
         let mut commits = BTreeMap::new();
         for delivery in recording::deliveries(folder) {
             for commit in delivery.body["commits"].as_array().into_iter().flatten() {
@@ -87,7 +87,7 @@ impl Pushed {
 }
 
 /// Makes the changes that belong before the exchange of a number.
-pub fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names) {
+pub(crate) fn before(number: u32, state: &mut State, pushed: &Pushed, names: &mut Names) {
     match number {
         31 => pushes(state, pushed, names),
         151 => {

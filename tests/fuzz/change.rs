@@ -3,10 +3,10 @@
 use crate::targets::seeds::WORDS;
 
 /// A pseudorandom sequence of changes.
-pub struct Changes(u64);
+pub(crate) struct Changes(u64);
 
 impl Changes {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self(name.bytes().fold(1, |sum, byte| sum * 31 + u64::from(byte)))
     }
 
@@ -20,7 +20,7 @@ impl Changes {
     }
 
     /// A seed with one to four changes.
-    pub fn changed(&mut self, seeds: &[Vec<u8>], bytes_max: usize) -> Vec<u8> {
+    pub(crate) fn changed(&mut self, seeds: &[Vec<u8>], bytes_max: usize) -> Vec<u8> {
         let mut bytes = seeds[self.below(seeds.len())].clone();
         for _ in 0..=self.below(4) {
             let other = &seeds[self.below(seeds.len())];

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod change;
+#[expect(unreachable_pub, reason = "the package of libFuzzer builds this module as a library")]
 mod targets;
 
 use change::Changes;

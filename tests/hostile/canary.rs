@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// The word in everything that is hidden: the data of the hidden phase, its ground truth, the names of its cases, and
 /// the scorer.
-pub const CANARY: &str = "canary-";
+pub(crate) const CANARY: &str = "canary-";
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
@@ -21,7 +21,7 @@ const UNPACKED_MAX: u64 = 1 << 20;
 
 /// The encoding of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Form {
+pub(crate) enum Form {
     Plain,
     Capitals,
     Reversed,
@@ -33,7 +33,7 @@ pub enum Form {
 }
 
 /// Words to search for, all at once.
-pub struct Words {
+pub(crate) struct Words {
     words: Vec<String>,
     /// The index of a word, its form, and the bytes to search for.
     forms: Vec<(usize, Form, Vec<u8>)>,
@@ -42,7 +42,7 @@ pub struct Words {
 }
 
 impl Words {
-    pub fn of<T: AsRef<str>>(words: &[T]) -> Self {
+    pub(crate) fn of<T: AsRef<str>>(words: &[T]) -> Self {
         let words: Vec<String> = words.iter().map(|w| w.as_ref().to_owned()).collect();
         let mut forms = Vec::new();
         for (at, word) in words.iter().enumerate() {
@@ -55,13 +55,13 @@ impl Words {
     }
 
     /// The first word in these bytes, with its form.
-    pub fn find(&self, bytes: impl AsRef<[u8]>) -> Option<String> {
+    pub(crate) fn find(&self, bytes: impl AsRef<[u8]>) -> Option<String> {
         let found = self.found(bytes.as_ref()).into_iter().next();
         found.map(|(word, form)| format!("{} ({form:?})", self.words[word]))
     }
 
     /// All forms in which these bytes hold the words.
-    pub fn forms(&self, bytes: impl AsRef<[u8]>) -> BTreeSet<Form> {
+    pub(crate) fn forms(&self, bytes: impl AsRef<[u8]>) -> BTreeSet<Form> {
         let found = self.found(bytes.as_ref()).into_iter();
         found.map(|(_, form)| form).collect()
     }

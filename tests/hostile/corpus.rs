@@ -19,7 +19,7 @@ use crate::secrecy;
 use crate::world::World;
 
 /// How long all submissions together may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 /// The number of pushes at the same time.
 const PUSHES: usize = 3;
 /// How many bytes of memory the daemon may have more at the end than at its start. Each of two readers of commits may
@@ -33,7 +33,7 @@ const BUILDER: &str = "time = \"45s\"\nmemory = \"256MiB\"\nlog = \"256KiB\"\n\
                        disk = \"512MiB\"\nfile = \"64MiB\"\nprocesses = 128\n";
 
 /// A row that was pushed.
-pub struct Sent<'a> {
+pub(crate) struct Sent<'a> {
     pub row: &'a Row,
     copy: Copy,
     sha: String,

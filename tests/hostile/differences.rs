@@ -9,14 +9,14 @@ use crate::canary::Words;
 use crate::row::Row;
 
 /// One line for each difference: the row, the subject, the expected and the found value.
-pub struct Differences {
+pub(crate) struct Differences {
     lines: Vec<String>,
     /// The words that no text may hold.
     hidden: Words,
 }
 
 impl Differences {
-    pub fn new(hidden: Words) -> Self {
+    pub(crate) fn new(hidden: Words) -> Self {
         Self { lines: Vec::new(), hidden }
     }
 
@@ -26,12 +26,12 @@ impl Differences {
         }
     }
 
-    pub fn add(&mut self, row: &Row, difference: &str) {
+    pub(crate) fn add(&mut self, row: &Row, difference: &str) {
         self.lines.push(format!("{:<32} {difference}", row.name));
     }
 
     /// Compares the outcome, the stage and the codes of the findings.
-    pub fn compare_result(&mut self, row: &Row, submission: &Submission, attempts: Vec<AttemptRecord>) {
+    pub(crate) fn compare_result(&mut self, row: &Row, submission: &Submission, attempts: Vec<AttemptRecord>) {
         let word = |outcome: Option<Outcome>| outcome.map_or("none", Outcome::as_str);
         let outcome = word(submission.outcome());
         self.compare(row, "outcome", word(Some(row.outcome)), outcome);
@@ -55,7 +55,7 @@ impl Differences {
 
     /// Requires the expected message in each of the reports, and searches the reports and the other texts for hidden
     /// words.
-    pub fn compare_texts(&mut self, row: &Row, reports: &[&str], elsewhere: &str) {
+    pub(crate) fn compare_texts(&mut self, row: &Row, reports: &[&str], elsewhere: &str) {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for report in reports {
             if !words(report).contains(&words(&row.message)) {
@@ -73,7 +73,7 @@ impl Differences {
         }
     }
 
-    pub fn none_or_panic(self) {
+    pub(crate) fn none_or_panic(self) {
         let lines = self.lines;
         assert!(lines.is_empty(), "differences:\n{}", lines.join("\n"));
     }

@@ -39,7 +39,7 @@ const APPROVED_WITHIN: Duration = Duration::from_secs(180);
 const KNOWN_WITHIN: Duration = Duration::from_secs(300);
 
 /// A forge with its organization.
-pub struct Hosted {
+pub(crate) struct Hosted {
     pub forge: Forge,
     /// The bot's token.
     pub token: String,
@@ -50,7 +50,7 @@ pub struct Hosted {
 }
 
 /// The texts of a forge about a commit.
-pub struct Published {
+pub(crate) struct Published {
     pub note: String,
     /// The only report on the commit in the team's issue.
     pub comment: String,
@@ -62,7 +62,7 @@ pub struct Published {
 
 impl Hosted {
     /// A forge with accounts and nothing else.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
         let forge = runtime.block_on(Forge::start(ForgeVersion::Gitea127));
@@ -79,7 +79,7 @@ impl Hosted {
     }
 
     /// Writes the challenge for this forge into the installation. Returns its folder and the settings that it needs.
-    pub fn configure(&self, world: &World) -> (PathBuf, String) {
+    pub(crate) fn configure(&self, world: &World) -> (PathBuf, String) {
         let folder = world.path("challenge");
         copy::files(&row::here().join("challenge"), &folder, &[]);
         let file = folder.join("challenge.toml");
@@ -102,7 +102,7 @@ impl Hosted {
     }
 
     /// Sets up the organization, and creates an empty repository for each team.
-    pub fn set_up(&self, world: &World, teams: &[&str]) {
+    pub(crate) fn set_up(&self, world: &World, teams: &[&str]) {
         let token = self.forge.token(OWNER, &SETUP_SCOPES);
         std::fs::write(world.path("owner.token"), token).unwrap();
         world.write_settings();
@@ -126,7 +126,7 @@ impl Hosted {
     }
 
     /// Waits until the daemon has found the repositories, and approves all of them.
-    pub fn approve_teams(&self, world: &mut World, teams: &[&str]) {
+    pub(crate) fn approve_teams(&self, world: &mut World, teams: &[&str]) {
         let challenge = challenge();
         let all_are = |world: &World, state: RegistrationState| {
             let all = self.read(self.store(world).registration_requests(&challenge));
@@ -145,7 +145,7 @@ impl Hosted {
     }
 
     /// A clone of a team's repository by a member of the team.
-    pub fn copy_of(&self, world: &World, team: &str) -> Copy {
+    pub(crate) fn copy_of(&self, world: &World, team: &str) -> Copy {
         let full_name = format!("{ORGANIZATION}/team-{team}");
         let remote = self.forge.remote(MEMBER, &full_name);
         Copy::clone_of(Path::new(&remote), world.path(&format!("copies/{team}")))
@@ -153,7 +153,7 @@ impl Hosted {
 
     /// Waits until there are as many submissions as teams, all have ended, and all messages are sent. Messages about
     /// leaderboards may still wait.
-    pub fn settle(&self, world: &mut World, teams: usize, at_most: Duration) {
+    pub(crate) fn settle(&self, world: &mut World, teams: usize, at_most: Duration) {
         let challenge = challenge();
         world.until("all commits are known", KNOWN_WITHIN, |world| {
             let all = self.store(world).submissions_of_challenge(&challenge);
@@ -167,7 +167,7 @@ impl Hosted {
     }
 
     /// Waits until the leaderboards are published too.
-    pub fn settle_boards(&self, world: &mut World, at_most: Duration) {
+    pub(crate) fn settle_boards(&self, world: &mut World, at_most: Duration) {
         world.until("the leaderboards are written", at_most, |world| self.due(world).is_empty());
     }
 
@@ -194,7 +194,7 @@ impl Hosted {
     }
 
     /// The texts about a team's only commit. The report begins with the marker.
-    pub fn published(&self, team: &str, sha: &str, marker: &str) -> Result<Published, String> {
+    pub(crate) fn published(&self, team: &str, sha: &str, marker: &str) -> Result<Published, String> {
         let state = self.forge.state();
         let name = format!("team-{team}");
         let repository = state.repository_named(ORGANIZATION, &name).unwrap().id;

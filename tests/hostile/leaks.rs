@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The names of all objects that a row could leave behind.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Left(BTreeSet<String>);
+pub(crate) struct Left(BTreeSet<String>);
 
 fn lines(kind: &str, arguments: &[&str]) -> Vec<String> {
     let text = docker(arguments).unwrap();
@@ -33,7 +33,7 @@ fn entries(kind: &str, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<St
 
 impl Left {
     /// All objects that exist now.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let mut all = BTreeSet::new();
         let id = "{{.ID}}";
         all.extend(lines("network", &["network", "ls", "--format", id]));
@@ -46,7 +46,7 @@ impl Left {
     }
 
     /// Our objects that exist now and did not exist before. It waits up to `PATIENCE` until there are none.
-    pub fn since(&self, printed: &BTreeSet<String>) -> Vec<String> {
+    pub(crate) fn since(&self, printed: &BTreeSet<String>) -> Vec<String> {
         let started = Instant::now();
         loop {
             let mut new: Vec<String> = Self::now().0.difference(&self.0).cloned().collect();
@@ -75,7 +75,7 @@ fn is_ours(id: &str, printed: &BTreeSet<String>) -> bool {
 }
 
 /// The ids of images that builds printed. The base image, which all builds share, is left out.
-pub fn image_ids(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
+pub(crate) fn image_ids(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
     let base = docker(&["image", "inspect", "--format", "{{.Id}}", BASE]).unwrap();
     let mut printed = BTreeSet::new();
     for log in logs {
@@ -88,7 +88,7 @@ pub fn image_ids(logs: impl Iterator<Item = String>) -> BTreeSet<String> {
 
 /// The objects that an instance has left outside its engine: control groups of builds, files of ended attempts,
 /// temporary files, and processes.
-pub fn of_instance(instance: &str, pid: u32, folders: &[&Path]) -> Vec<String> {
+pub(crate) fn of_instance(instance: &str, pid: u32, folders: &[&Path]) -> Vec<String> {
     let mut left = Vec::new();
     let is_ours = |path: &str| path.contains(&format!("referee-build-{instance}"));
     left.extend(entries("control group", "/sys/fs/cgroup", is_ours));
@@ -115,7 +115,7 @@ fn children(pid: u32) -> Vec<String> {
 }
 
 /// The current and the greatest memory of a process in bytes.
-pub fn memory(pid: u32) -> (u64, u64) {
+pub(crate) fn memory(pid: u32) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let kibibytes = |key: &str| {
         let line = status.lines().find(|line| line.starts_with(key)).unwrap();

@@ -12,7 +12,7 @@ use crate::hosted::Hosted;
 
 /// The kind of a published item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     CommitStatus,
     Issue,
     Comment,
@@ -26,14 +26,14 @@ pub enum Kind {
 }
 
 /// Published bytes and their location.
-pub struct Published {
+pub(crate) struct Published {
     pub kind: Kind,
     pub at: String,
     pub bytes: Vec<u8>,
 }
 
 /// All published items. The credentials of requests are left out: the forge must receive them.
-pub fn all(hosted: &Hosted) -> Vec<Published> {
+pub(crate) fn all(hosted: &Hosted) -> Vec<Published> {
     let mut all = Vec::new();
     let mut put = |kind, at: String, bytes: Vec<u8>| all.push(Published { kind, at, bytes });
     for asked in hosted.forge.asked() {
@@ -120,7 +120,7 @@ fn objects(git: &Repository, without: &BTreeSet<Oid>) -> Vec<(Oid, Vec<u8>)> {
 }
 
 /// The items that hold one of the words, with their locations.
-pub fn find<'a>(items: impl IntoIterator<Item = &'a Published>, words: &Words) -> Vec<String> {
+pub(crate) fn find<'a>(items: impl IntoIterator<Item = &'a Published>, words: &Words) -> Vec<String> {
     let find = |item: &Published| {
         let word = words.find(&item.bytes)?;
         Some(format!("{:?} {}: {word}", item.kind, item.at))

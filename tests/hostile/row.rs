@@ -13,7 +13,7 @@ use crate::copy;
 
 /// The kind of submission that the row pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A commit of the folder's files.
     Commit,
     /// An image, pushed to a registry.
@@ -22,7 +22,7 @@ pub enum Kind {
 
 /// A change of an image after the platform has seen it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
+pub(crate) enum After {
     /// Its tag moves to the image of `moved.json`.
     Moved,
     /// Its manifest is deleted.
@@ -31,7 +31,7 @@ pub enum After {
 
 /// A row of the table of threats or of mistakes, with its folder in the corpus.
 #[derive(Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// The name of the folder and of the team.
     pub name: String,
     pub folder: PathBuf,
@@ -62,12 +62,12 @@ const RESULT_KEYS: [&str; 5] = ["outcome", "stage", "codes", "warnings", "messag
 const OTHER_KEYS: [&str; 5] = ["row", "kind", "branch", "after", "never"];
 
 /// The folder of this suite.
-pub fn here() -> PathBuf {
+pub(crate) fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
 }
 
 /// The whole corpus, sorted by name. A row that cannot be read is an error that names its file.
-pub fn all() -> Vec<Row> {
+pub(crate) fn all() -> Vec<Row> {
     let mut names = std::fs::read_dir(here().join("corpus"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -208,7 +208,7 @@ impl Keys {
 
 /// Copies the files of a row into a fresh clone and commits them, unless `make.py` has made commits itself. Returns the
 /// commit's id.
-pub fn commit(row: &Row, copy: &copy::Copy) -> String {
+pub(crate) fn commit(row: &Row, copy: &copy::Copy) -> String {
     copy.take(&row.folder);
     let _ = std::fs::remove_file(copy.path.join("make.py"));
     make(row, &copy.path);
@@ -223,7 +223,7 @@ fn head(folder: &Path) -> Option<String> {
 }
 
 /// Runs `make.py` of a row in a folder, if there is one. It makes files that this repository cannot hold.
-pub fn make(row: &Row, folder: &Path) {
+pub(crate) fn make(row: &Row, folder: &Path) {
     let script = row.folder.join("make.py");
     if !script.exists() {
         return;

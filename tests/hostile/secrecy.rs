@@ -31,12 +31,12 @@ const KEPT: [&str; 7] = [
 const MISSING_CASE: &str = "apple.json";
 
 /// The words that may never be published: the canary, the bot's token, and the secret of deliveries.
-pub fn words(hosted: &Hosted) -> [String; 3] {
+pub(crate) fn words(hosted: &Hosted) -> [String; 3] {
     [CANARY.into(), hosted.token.clone(), hosted.secret.clone()]
 }
 
 /// Asserts that the public pages and the daemon's log hold no hidden word.
-pub fn assert_pages(world: &World, words: &Words) {
+pub(crate) fn assert_pages(world: &World, words: &Words) {
     for page in [
         "/",
         "/rules",
@@ -57,7 +57,7 @@ pub fn assert_pages(world: &World, words: &Words) {
 }
 
 /// Asserts that nothing on the forge and no request holds a hidden word.
-pub fn assert_forge(hosted: &Hosted) {
+pub(crate) fn assert_forge(hosted: &Hosted) {
     let all = outward::all(hosted);
     println!("{} items are on the forge", all.len());
     // Only the request that creates the webhook holds the secret of deliveries.
@@ -80,7 +80,7 @@ pub fn assert_forge(hosted: &Hosted) {
 
 /// Asserts that the search finds words: public words in every form in which they are published, and hidden words in the
 /// records of the organizers. Without this proof, the assertions above mean nothing.
-pub fn assert_search_finds(world: &World, hosted: &Hosted) {
+pub(crate) fn assert_search_finds(world: &World, hosted: &Hosted) {
     let record = only_submission(world, PRINTER);
     let page = world.page(&format!("/submissions/{}", record.submission.token.as_str()));
     let sample = Words::of(&[OF_SAMPLE]).forms(page);

@@ -7,13 +7,13 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// A clone of a team's repository.
-pub struct Copy {
+pub(crate) struct Copy {
     pub path: PathBuf,
 }
 
 /// The result of a push.
 #[derive(Debug)]
-pub struct Pushed {
+pub(crate) struct Pushed {
     /// Whether git accepted the push.
     pub accepted: bool,
     /// The complete output of git.
@@ -24,12 +24,12 @@ pub struct Pushed {
 
 impl Pushed {
     /// The lines that the platform printed, without git's prefix.
-    pub fn remote(&self) -> Vec<&str> {
+    pub(crate) fn remote(&self) -> Vec<&str> {
         self.text.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end).collect()
     }
 
     /// The tokens in the addresses of the submissions that the platform named, each once and in this order.
-    pub fn tokens(&self) -> Vec<String> {
+    pub(crate) fn tokens(&self) -> Vec<String> {
         let mut tokens: Vec<String> = Vec::new();
         for line in self.remote() {
             if let Some((_, token)) = line.split_once("/submissions/")
@@ -42,14 +42,14 @@ impl Pushed {
     }
 
     /// The token of the only submission that the platform named.
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let tokens = self.tokens();
         assert_eq!(tokens.len(), 1, "{}", self.text);
         tokens[0].clone()
     }
 
     /// Asserts that the platform printed a text. Wrapped lines are joined first.
-    pub fn message(&self, text: &str) -> &Self {
+    pub(crate) fn message(&self, text: &str) -> &Self {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let all = words(&self.remote().join(" "));
         assert!(all.contains(&words(text)), "no `{text}` in:\n{}", self.text);
@@ -81,7 +81,7 @@ fn done(output: &Output, arguments: &[&str]) -> String {
 }
 
 impl Copy {
-    pub fn clone_of(repository: &Path, path: PathBuf) -> Self {
+    pub(crate) fn clone_of(repository: &Path, path: PathBuf) -> Self {
         let parent = path.parent().expect("a parent");
         std::fs::create_dir_all(parent).unwrap();
         let (from, to) = (repository.to_string_lossy(), path.to_string_lossy());
@@ -91,12 +91,12 @@ impl Copy {
     }
 
     /// Runs git in the working copy and returns its output.
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         done(&git(&self.path, arguments).output().unwrap(), arguments)
     }
 
     /// Runs git in the working copy with a standard input and returns its output.
-    pub fn git_with(&self, arguments: &[&str], input: &[u8]) -> String {
+    pub(crate) fn git_with(&self, arguments: &[&str], input: &[u8]) -> String {
         let file = self.path.join(".git/input");
         std::fs::write(&file, input).unwrap();
         let mut command = git(&self.path, arguments);
@@ -105,7 +105,7 @@ impl Copy {
     }
 
     /// Replaces all files by the files of a submission.
-    pub fn take(&self, submission: &Path) -> &Self {
+    pub(crate) fn take(&self, submission: &Path) -> &Self {
         for entry in std::fs::read_dir(&self.path).unwrap() {
             let entry = entry.unwrap();
             let path = entry.path();
@@ -122,7 +122,7 @@ impl Copy {
         self
     }
 
-    pub fn write(&self, name: &str, text: &str) -> &Self {
+    pub(crate) fn write(&self, name: &str, text: &str) -> &Self {
         let path = self.path.join(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).unwrap();
         std::fs::write(path, text).unwrap();
@@ -130,19 +130,19 @@ impl Copy {
     }
 
     /// Commits all files, also if none has changed, and returns the commit's id.
-    pub fn commit(&self, message: &str) -> String {
+    pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self.head()
     }
 
     /// The id of the commit that is checked out.
-    pub fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         self.git(&["rev-parse", "HEAD"])
     }
 
     /// Pushes with these arguments. The push may fail.
-    pub fn push(&self, arguments: &[&str]) -> Pushed {
+    pub(crate) fn push(&self, arguments: &[&str]) -> Pushed {
         let started = Instant::now();
         let output = git(&self.path, &["push"]).args(arguments).output().unwrap();
         Pushed {
@@ -153,21 +153,21 @@ impl Copy {
     }
 
     /// Pushes the checked-out commit to `main`. Git must accept it.
-    pub fn push_main(&self) -> Pushed {
+    pub(crate) fn push_main(&self) -> Pushed {
         let pushed = self.push(&["origin", "HEAD:main"]);
         assert!(pushed.accepted, "{}", pushed.text);
         pushed
     }
 
     /// The git note on a commit, as the team fetches it.
-    pub fn note(&self, sha: &str) -> String {
+    pub(crate) fn note(&self, sha: &str) -> String {
         self.git(&["fetch", "--quiet", "origin", "+refs/notes/*:refs/notes/*"]);
         self.git(&["notes", "show", sha])
     }
 }
 
 /// Copies a folder without the entries of these names. Symbolic links stay symbolic links.
-pub fn files(from: &Path, to: &Path, without: &[&str]) {
+pub(crate) fn files(from: &Path, to: &Path, without: &[&str]) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -13,7 +13,7 @@ use crate::world::{BASE, docker, under_ci};
 const ENGINE_WITHIN: Duration = Duration::from_secs(60);
 
 /// An engine of one test.
-pub struct Engine {
+pub(crate) struct Engine {
     pub socket: String,
     process: Child,
     pid_file: PathBuf,
@@ -21,7 +21,7 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine in this folder. `settings` is its `daemon.json`.
-    pub fn start(folder: &Path, settings: &str) -> Self {
+    pub(crate) fn start(folder: &Path, settings: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join("daemon.json"), settings).unwrap();
         let at = |name: &str| folder.join(name).display().to_string();
@@ -52,13 +52,13 @@ impl Engine {
     }
 
     /// The output of `docker` with these arguments on this engine.
-    pub fn docker(&self, arguments: &[&str]) -> String {
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
         let all = [&["--host", &self.socket], arguments].concat();
         docker(&all).unwrap()
     }
 
     /// All containers, volumes and names of images on the engine.
-    pub fn objects(&self) -> Vec<String> {
+    pub(crate) fn objects(&self) -> Vec<String> {
         let images = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
         let lists = [
             self.docker(&["ps", "--all", "--format", "container {{.Names}}"]),
@@ -90,7 +90,7 @@ impl Drop for Engine {
 }
 
 /// Whether engines can be started here with these programs. Prints the reason if not, and fails under CI.
-pub fn possible(programs: &[&str]) -> bool {
+pub(crate) fn possible(programs: &[&str]) -> bool {
     let Some(missing) = missing(programs) else {
         return true;
     };
@@ -115,7 +115,7 @@ fn missing(programs: &[&str]) -> Option<String> {
 }
 
 /// Copies the base image from the machine's own engine to these.
-pub fn copy_base(engines: &[&Engine], file: &Path) {
+pub(crate) fn copy_base(engines: &[&Engine], file: &Path) {
     let path = file.display().to_string();
     docker(&["save", "--output", &path, BASE]).unwrap();
     std::thread::scope(|scope| {

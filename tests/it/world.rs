@@ -20,15 +20,15 @@ use serde_json::Value;
 use crate::copy::{self, Copy};
 
 /// The image that every example starts from.
-pub const BASE: &str = "referee/python:3.11";
+pub(crate) const BASE: &str = "referee/python:3.11";
 /// How long a submission may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 /// How long a daemon may take to end after SIGTERM.
-pub const END_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const END_WITHIN: Duration = Duration::from_secs(5);
 /// How long the daemon may take to remove an ended job from the engine.
-pub const CLEAN_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const CLEAN_WITHIN: Duration = Duration::from_secs(10);
 
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
     listen: String,
     challenges: Vec<PathBuf>,
@@ -50,7 +50,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Runs `docker` and returns its output, or its error output if it fails.
-pub fn docker(arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
     let output =
         Command::new("docker").args(arguments).stdin(Stdio::null()).output().map_err(|e| format!("docker: {e}"))?;
     if output.status.success() {
@@ -61,7 +61,7 @@ pub fn docker(arguments: &[&str]) -> Result<String, String> {
 }
 
 /// Whether the tests run under CI, where no test may be skipped.
-pub fn under_ci() -> bool {
+pub(crate) fn under_ci() -> bool {
     variable("CI").is_some()
 }
 
@@ -73,19 +73,19 @@ fn missing() -> Option<String> {
     docker(&["image", "inspect", BASE]).err().map(|_| format!("no image {BASE}: run examples/base/build.sh"))
 }
 
-pub fn examples() -> PathBuf {
+pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
 /// The folder of an example submission such as `nuclei/good-otsu`.
-pub fn submission(name: &str) -> PathBuf {
+pub(crate) fn submission(name: &str) -> PathBuf {
     let (challenge, team) = name.split_once('/').expect("challenge/team");
     examples().join(challenge).join("submissions").join(team)
 }
 
 impl World {
     /// An empty installation. `None` if no engine answers or the base image is missing. Under CI that is a failure.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if let Some(missing) = missing() {
             assert!(!under_ci(), "the tests of the platform cannot run: {missing}");
             eprintln!("SKIPPED, the platform is not tested: {missing}");
@@ -111,14 +111,14 @@ impl World {
     }
 
     /// An installation with an unchanged example challenge.
-    pub fn with_example(name: &str) -> Option<Self> {
+    pub(crate) fn with_example(name: &str) -> Option<Self> {
         let mut world = Self::new()?;
         world.challenges.push(examples().join(name));
         Some(world)
     }
 
     /// An installation with a copy of an example challenge that `change` has edited.
-    pub fn with_changed(name: &str, change: impl FnOnce(&Path)) -> Option<Self> {
+    pub(crate) fn with_changed(name: &str, change: impl FnOnce(&Path)) -> Option<Self> {
         let mut world = Self::new()?;
         let folder = world.path("challenge");
         copy::files(&examples().join(name), &folder, &["submissions"]);
@@ -127,21 +127,21 @@ impl World {
         Some(world)
     }
 
-    pub fn add_example(&mut self, name: &str) {
+    pub(crate) fn add_example(&mut self, name: &str) {
         self.add_challenge(examples().join(name));
     }
 
-    pub fn add_challenge(&mut self, folder: PathBuf) {
+    pub(crate) fn add_challenge(&mut self, folder: PathBuf) {
         self.challenges.push(folder);
     }
 
     /// A path in the folder of this installation.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes the current settings to `referee.toml`.
-    pub fn write_settings(&self) {
+    pub(crate) fn write_settings(&self) {
         let mut text = String::from("challenges = [");
         for challenge in &self.challenges {
             write!(text, "{:?}, ", challenge.display().to_string()).unwrap();
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// A call of the program in this installation.
-    pub fn referee(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn referee(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_referee"));
         command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null()).env("TMPDIR", self.path("tmp"));
         for name in ["REFEREE_LISTEN", "REFEREE_DATA", "REFEREE_DATABASE_URL"] {
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// Creates repositories of teams by the command of organizers.
-    pub fn add_teams(&self, challenge: &str, teams: &[impl AsRef<str>]) {
+    pub(crate) fn add_teams(&self, challenge: &str, teams: &[impl AsRef<str>]) {
         self.write_settings();
         for team in teams {
             let arguments = ["team", "add", "--challenge", challenge, team.as_ref()];
@@ -172,7 +172,7 @@ impl World {
     }
 
     /// Starts the daemon and waits until it answers.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         self.write_settings();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("referee.log")).unwrap();
@@ -187,14 +187,14 @@ impl World {
     }
 
     /// Kills the daemon with SIGKILL, as a power cut would.
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         let mut daemon = self.daemon.take().expect("a daemon");
         daemon.kill().unwrap();
         daemon.wait().unwrap();
     }
 
     /// Sends SIGTERM to the daemon and returns the time until it ended.
-    pub fn stop(&mut self) -> Duration {
+    pub(crate) fn stop(&mut self) -> Duration {
         let pid = self.pid().to_string();
         let mut daemon = self.daemon.take().expect("a daemon");
         let asked = Instant::now();
@@ -214,24 +214,24 @@ impl World {
         }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("a daemon").id()
     }
 
     /// The bare repository of a team.
-    pub fn repository(&self, challenge: &str, team: &str) -> PathBuf {
+    pub(crate) fn repository(&self, challenge: &str, team: &str) -> PathBuf {
         self.path(&format!("repositories/{challenge}/team-{team}.git"))
     }
 
     /// A fresh clone of a team's repository.
-    pub fn copy_of(&self, challenge: &str, team: &str) -> Copy {
+    pub(crate) fn copy_of(&self, challenge: &str, team: &str) -> Copy {
         let nonce = Instant::now();
         let path = self.path(&format!("copies/{challenge}-{team}-{nonce:?}").replace(' ', ""));
         Copy::clone_of(&self.repository(challenge, team), path)
     }
 
     /// Waits until a condition holds. `expected` names it in the failure message.
-    pub fn until(&mut self, expected: &str, at_most: Duration, holds: impl Fn(&Self) -> bool) {
+    pub(crate) fn until(&mut self, expected: &str, at_most: Duration, holds: impl Fn(&Self) -> bool) {
         let started = Instant::now();
         while !holds(self) {
             assert!(started.elapsed() < at_most, "not within {at_most:?}: {expected}");
@@ -244,12 +244,12 @@ impl World {
     }
 
     /// The JSON at an address of the API.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         serde_json::from_str(&self.page(path)).expect("JSON")
     }
 
     /// The body of the page at an address.
-    pub fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.listen);
         self.runtime.block_on(async {
             let answer = self.client.get(&url).send().await.expect("an answer");
@@ -259,12 +259,12 @@ impl World {
     }
 
     /// A submission as its team sees it.
-    pub fn view(&self, token: &str) -> Value {
+    pub(crate) fn view(&self, token: &str) -> Value {
         self.get(&format!("/api/v1/submissions/{token}"))
     }
 
     /// Waits for the end of a submission and returns its view and its outcome.
-    pub fn wait_end(&mut self, token: &str) -> (Value, String) {
+    pub(crate) fn wait_end(&mut self, token: &str) -> (Value, String) {
         let ended = |world: &Self| {
             let view = world.view(token);
             (view["state"]["state"] == "ended").then_some(view)
@@ -279,7 +279,7 @@ impl World {
     ///
     /// It reads the submissions first. The end of a submission and its outbox messages are one transaction: if the
     /// outbox came first, an end between the two reads would leave a message unseen.
-    pub fn settle(&mut self, at_most: Duration) {
+    pub(crate) fn settle(&mut self, at_most: Duration) {
         self.until("everything has ended", at_most, |world| {
             let store = world.store();
             world.runtime.block_on(async {
@@ -299,7 +299,7 @@ impl World {
     }
 
     /// The database, opened for reading only.
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.store.get_or_init(|| {
             let url = format!("sqlite:{}?mode=ro", self.path("data/referee.db").display());
             self.runtime.block_on(Store::open(&url)).unwrap()
@@ -307,13 +307,13 @@ impl World {
     }
 
     /// Gives a command of organizers beside the daemon, in its database.
-    pub fn command(&self, words: &[&str]) -> CommandResult<CommandReply> {
+    pub(crate) fn command(&self, words: &[&str]) -> CommandResult<CommandReply> {
         let command: commands::Command = referee::command::parse_arguments(words)?;
         self.beside_daemon(async |context| command.run(&context).await)
     }
 
     /// Uses the context that a command has beside the daemon.
-    pub fn beside_daemon<T>(&self, act: impl AsyncFnOnce(CommandContext<'_>) -> T) -> T {
+    pub(crate) fn beside_daemon<T>(&self, act: impl AsyncFnOnce(CommandContext<'_>) -> T) -> T {
         let challenge = referee::config::read_challenge(&self.challenges[0]).unwrap();
         let url = format!("sqlite:{}", self.path("data/referee.db").display());
         self.runtime.block_on(async {
@@ -326,13 +326,13 @@ impl World {
     }
 
     /// All entries of the audit log.
-    pub fn audit(&self) -> Vec<AuditEntry> {
+    pub(crate) fn audit(&self) -> Vec<AuditEntry> {
         let all = self.store().audit_entries(0, 1000);
         self.runtime.block_on(all).unwrap()
     }
 
     /// All submissions of a team, oldest first.
-    pub fn submissions(&self, challenge: &str, team: &str) -> Vec<SubmissionRecord> {
+    pub(crate) fn submissions(&self, challenge: &str, team: &str) -> Vec<SubmissionRecord> {
         let slug = ChallengeSlug::new(challenge).unwrap();
         let all = self.store().submissions_of_challenge(&slug);
         let mut all = self.runtime.block_on(all).unwrap();
@@ -341,17 +341,17 @@ impl World {
     }
 
     /// The attempts of a submission, oldest first.
-    pub fn attempts(&self, record: &SubmissionRecord) -> Vec<AttemptRecord> {
+    pub(crate) fn attempts(&self, record: &SubmissionRecord) -> Vec<AttemptRecord> {
         self.runtime.block_on(self.store().attempts(record)).unwrap()
     }
 
     /// The number of attempts of a stage that are in a state.
-    pub fn count(&self, record: &SubmissionRecord, stage: Stage, state: AttemptState) -> usize {
+    pub(crate) fn count(&self, record: &SubmissionRecord, stage: Stage, state: AttemptState) -> usize {
         self.attempts(record).iter().filter(|a| a.attempt.stage == stage && a.attempt.state == state).count()
     }
 
     /// The number of evaluations that the submission's team has spent on its board.
-    pub fn spent(&self, record: &SubmissionRecord) -> u32 {
+    pub(crate) fn spent(&self, record: &SubmissionRecord) -> u32 {
         let submission = &record.submission;
         let board = Board {
             challenge: submission.challenge.clone(),
@@ -364,7 +364,7 @@ impl World {
     }
 
     /// The number of the team's submissions with a score in the board's current scoring revision.
-    pub fn scores(&self, board: &Board, team: &str) -> usize {
+    pub(crate) fn scores(&self, board: &Board, team: &str) -> usize {
         let store = self.store();
         self.runtime.block_on(async {
             let Some(revision) = store.current_scoring_revision(board).await.unwrap() else {
@@ -377,7 +377,7 @@ impl World {
     }
 
     /// The objects of this instance on the engine: containers, volumes and unnamed images of builds.
-    pub fn left_on_engine(&self) -> Vec<String> {
+    pub(crate) fn left_on_engine(&self) -> Vec<String> {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return Vec::new();
         };
@@ -394,7 +394,7 @@ impl World {
     }
 
     /// The unnamed images of this instance's builds.
-    pub fn unnamed_images(&self) -> Vec<String> {
+    pub(crate) fn unnamed_images(&self) -> Vec<String> {
         let Ok(instance) = std::fs::read_to_string(self.path("data/instance")) else {
             return Vec::new();
         };

@@ -21,7 +21,7 @@ const TEAMS: usize = 20;
 const ROUNDS: usize = 5;
 
 /// Pushes to the main branch of a team, and returns the commit.
-pub async fn push(world: &World, team: usize, round: usize) -> String {
+pub(crate) async fn push(world: &World, team: usize, round: usize) -> String {
     let full_name = &world.teams[team].full_name;
     let path = format!("/repos/{full_name}/contents/work-{round}.txt");
     let content = STANDARD.encode(format!("{team} {round}"));
@@ -32,7 +32,7 @@ pub async fn push(world: &World, team: usize, round: usize) -> String {
 }
 
 /// Waits until the forge has sent all deliveries, and handles them.
-pub async fn handle_all(world: &World) {
+pub(crate) async fn handle_all(world: &World) {
     let mut before = usize::MAX;
     loop {
         tokio::time::sleep(StdDuration::from_millis(200)).await;
@@ -48,7 +48,7 @@ pub async fn handle_all(world: &World) {
 }
 
 /// The commits of all submissions, with repetitions.
-pub async fn entered(world: &World) -> Vec<String> {
+pub(crate) async fn entered(world: &World) -> Vec<String> {
     let challenge = &world.app.context.challenges[0].slug;
     let all = world.app.context.store.submissions_of_challenge(challenge).await.unwrap();
     let shas = all.into_iter().map(|r| r.submission.origin.sha().unwrap().to_string());
@@ -56,7 +56,7 @@ pub async fn entered(world: &World) -> Vec<String> {
 }
 
 /// A world with a webhook. Referee has read its repositories once.
-pub async fn world(teams: usize) -> World {
+pub(crate) async fn world(teams: usize) -> World {
     let world = World::start(Plan::new(ForgeVersion::Gitea127, teams)).await;
     for team in &world.teams {
         observe::record_refs(&world.app.context, &world.app.forges, team, world.app.context.clock.now()).await.unwrap();

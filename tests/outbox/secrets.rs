@@ -8,7 +8,7 @@ use crate::world::{SECRET, World};
 const START: usize = 16;
 
 /// Asserts that the log, the database, the pages and the forge of a world hold no secret.
-pub async fn assert_kept(world: &World) {
+pub(crate) async fn assert_kept(world: &World) {
     let words = Words::of(&[&world.token[..START], &SECRET[..START]]);
     let mut published = vec![("log", log::text()), ("rows", world.rows().await)];
     {

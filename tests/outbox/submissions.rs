@@ -30,7 +30,7 @@ fn failed(outcome: Outcome, message: &str) -> Finish {
 
 impl World {
     /// Commits to the main branch of a team's repository, and enters the commit.
-    pub async fn submit(&self, team: usize) -> SubmissionId {
+    pub(crate) async fn submit(&self, team: usize) -> SubmissionId {
         let repository = &self.teams[team];
         let salt = hex::encode(clock::random_bytes::<8>());
         let sha = {
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Ends the admission with success.
-    pub async fn admitted(&self, id: SubmissionId) {
+    pub(crate) async fn admitted(&self, id: SubmissionId) {
         let task = TaskSlug::new("segmentation").unwrap();
         let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: clock::page_token() }];
         let finish = Finish { effects: vec![Effect::Tasks(tasks)], ..passed(Stage::Build) };
@@ -78,33 +78,33 @@ impl World {
     }
 
     /// Ends the admission with an error.
-    pub async fn rejected(&self, id: SubmissionId) {
+    pub(crate) async fn rejected(&self, id: SubmissionId) {
         self.step(id, failed(Outcome::Rejected, "There is no Dockerfile.")).await;
     }
 
     /// Ends the build with success.
-    pub async fn built(&self, id: SubmissionId) {
+    pub(crate) async fn built(&self, id: SubmissionId) {
         self.step(id, passed(Stage::Smoke)).await;
     }
 
     /// Ends the smoke run with success.
-    pub async fn smoked(&self, id: SubmissionId) {
+    pub(crate) async fn smoked(&self, id: SubmissionId) {
         self.step(id, passed(Stage::Run)).await;
     }
 
     /// Ends the current stage with an error.
-    pub async fn crashed(&self, id: SubmissionId) {
+    pub(crate) async fn crashed(&self, id: SubmissionId) {
         self.step(id, failed(Outcome::RunFailed, "It ended with exit code 3.")).await;
     }
 
     /// A submission as its team sees it now.
-    pub async fn view(&self, id: SubmissionId) -> SubmissionView {
+    pub(crate) async fn view(&self, id: SubmissionId) -> SubmissionView {
         let record = self.app.context.store.submission(id).await.unwrap();
         view::submission(&self.app.context, &record).await.unwrap()
     }
 
     /// The comments on the forge that hold the report of a submission.
-    pub async fn reports(&self, id: SubmissionId) -> Vec<Comment> {
+    pub(crate) async fn reports(&self, id: SubmissionId) -> Vec<Comment> {
         let view = self.view(id).await;
         let marker = markdown::marker(&view.challenge.slug, view.number);
         let state = self.forge.state();
@@ -112,7 +112,7 @@ impl World {
         all.filter(|c| c.body.starts_with(&marker)).cloned().collect()
     }
 
-    pub fn issues(&self, team: usize) -> Vec<Issue> {
+    pub(crate) fn issues(&self, team: usize) -> Vec<Issue> {
         let id: i64 = self.teams[team].forge_id.parse().unwrap();
         let state = self.forge.state();
         let all = state.issues.iter();
@@ -120,14 +120,14 @@ impl World {
     }
 
     /// Asserts that the forge shows one report of a submission, with its current text.
-    pub async fn assert_report(&self, id: SubmissionId) {
+    pub(crate) async fn assert_report(&self, id: SubmissionId) {
         let view = self.view(id).await;
         let found: Vec<String> = self.reports(id).await.into_iter().map(|c| c.body).collect();
         assert_eq!(found, [markdown::submission(&view)], "{}", view.number);
     }
 
     /// Asserts that the commit statuses of a submission are up to date.
-    pub async fn assert_statuses(&self, id: SubmissionId) {
+    pub(crate) async fn assert_statuses(&self, id: SubmissionId) {
         let view = self.view(id).await;
         let state = self.forge.state();
         let sha = view.origin.sha().unwrap().as_str();
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Asserts that the git note on a submission's commit is its report.
-    pub async fn assert_note(&self, id: SubmissionId) {
+    pub(crate) async fn assert_note(&self, id: SubmissionId) {
         let record = self.app.context.store.submission(id).await.unwrap();
         let view = self.view(id).await;
         let mut teams = self.teams.iter();
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// Asserts that the report, the commit statuses and the note of a submission are up to date.
-    pub async fn assert_published(&self, id: SubmissionId) {
+    pub(crate) async fn assert_published(&self, id: SubmissionId) {
         self.assert_report(id).await;
         self.assert_statuses(id).await;
         self.assert_note(id).await;

@@ -22,22 +22,22 @@ use crate::model::state::Mode;
 use crate::model::{Forge, ForgeVersion};
 
 /// The time at which each world starts.
-pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_764_000_000_000);
 /// The secret that the forge's webhook and Referee share.
-pub const SECRET: &str = "correct-horse-battery-staple";
+pub(crate) const SECRET: &str = "correct-horse-battery-staple";
 /// How long Referee waits for an answer of the forge, in milliseconds.
-pub const PATIENCE: Duration = Duration(500);
+pub(crate) const PATIENCE: Duration = Duration(500);
 
 /// The columns of an outbox message that tests read.
 #[derive(Debug)]
-pub struct MessageRow {
+pub(crate) struct MessageRow {
     pub channel: String,
     pub is_due: bool,
     pub last_error: Option<String>,
 }
 
 /// The properties of a world.
-pub struct Plan {
+pub(crate) struct Plan {
     pub version: ForgeVersion,
     pub teams: usize,
     pub clock: Clock,
@@ -50,7 +50,7 @@ pub struct Plan {
 
 impl Plan {
     /// Teams with a README, and a clock that only the test moves.
-    pub fn new(version: ForgeVersion, teams: usize) -> Self {
+    pub(crate) fn new(version: ForgeVersion, teams: usize) -> Self {
         Self {
             version,
             teams,
@@ -63,7 +63,7 @@ impl Plan {
 }
 
 /// An installation and its forge.
-pub struct World {
+pub(crate) struct World {
     pub forge: Forge,
     pub app: Arc<App>,
     /// The name of the forge, which is unique in this process.
@@ -116,7 +116,7 @@ fn set_up_forge(forge: &Forge, plan: &Plan) -> String {
 
 impl World {
     /// A forge and an installation that reports to it.
-    pub async fn start(plan: Plan) -> Self {
+    pub(crate) async fn start(plan: Plan) -> Self {
         crate::log::keep();
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let forge = Forge::start(plan.version).await;
@@ -155,20 +155,20 @@ impl World {
     }
 
     /// Replaces the daemon by a new one, as after a power cut.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let clock = self.app.context.clock.clone();
         let (app, url) = serve(self.folder.path(), &self.token, self.patience, clock).await;
         (self.app, self.url) = (app, url);
     }
 
     /// Moves the clock.
-    pub fn advance(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         let clock = &self.app.context.clock;
         clock.set(clock.now().plus(time));
     }
 
     /// Sends due messages, and returns whether there were any. Some may stay.
-    pub async fn send(&self) -> bool {
+    pub(crate) async fn send(&self) -> bool {
         let step = |priority_class| publish::step(&self.app, &self.name, priority_class);
         let (answers, urgent, rest) =
             tokio::join!(step(PriorityClass::Answers), step(PriorityClass::Urgent), step(PriorityClass::Rest));
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// Sends due messages several times, and moves the clock after each.
-    pub async fn send_for(&self, times: usize, pause: Duration) {
+    pub(crate) async fn send_for(&self, times: usize, pause: Duration) {
         for _ in 0..times {
             self.send().await;
             self.advance(pause);
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Moves the clock until no message is due any more.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..5_000 {
             if self.send().await {
                 continue;
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// All outbox messages.
-    pub async fn messages(&self) -> Vec<MessageRow> {
+    pub(crate) async fn messages(&self) -> Vec<MessageRow> {
         let mut database = self.database().await;
         let sql = "SELECT channel, sent, version, last_error FROM outbox ORDER BY id";
         let rows = sqlx::query(sql).fetch_all(&mut database).await.unwrap();
@@ -223,7 +223,7 @@ impl World {
     }
 
     /// The only outbox message of a channel.
-    pub async fn message(&self, channel: &str) -> MessageRow {
+    pub(crate) async fn message(&self, channel: &str) -> MessageRow {
         let mut all = self.messages().await;
         all.retain(|message| message.channel == channel);
         assert_eq!(all.len(), 1, "{all:?}");
@@ -231,7 +231,7 @@ impl World {
     }
 
     /// The texts in the database, without the columns whose purpose is a secret.
-    pub async fn rows(&self) -> String {
+    pub(crate) async fn rows(&self) -> String {
         let mut database = self.database().await;
         let mut all = String::new();
         for sql in [

@@ -62,7 +62,7 @@ impl Drop for Bench {
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// An engine with the names of one test.
-pub struct Bench {
+pub(crate) struct Bench {
     pub engine: DockerEngine,
     socket: String,
     instance: String,
@@ -70,7 +70,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let socket = super::variable("DOCKER_HOST").unwrap_or("/var/run/docker.sock".into());
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let instance = format!("registry-{}-{number}", std::process::id());
@@ -82,7 +82,7 @@ impl Bench {
         Some(Self { engine, socket, instance, dir: tempfile::tempdir().unwrap() })
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let host = if self.socket.starts_with('/') { format!("unix://{}", self.socket) } else { self.socket.clone() };
         let mut command = Command::new("docker");
         command.args(["--host", &host, "--config"]);
@@ -90,7 +90,7 @@ impl Bench {
         command
     }
 
-    pub fn docker(&self, arguments: &[&str]) {
+    pub(crate) fn docker(&self, arguments: &[&str]) {
         let done = self.command(arguments).output().unwrap();
         let message = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "docker {arguments:?}: {message}");

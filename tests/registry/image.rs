@@ -8,16 +8,16 @@ use referee::model::{Digest, Duration, RunLimits};
 use referee::rules::Policy;
 use serde_json::{Value, json};
 
-pub const MIB: u64 = 1024 * 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy::new(["x"], [])
 }
 
-pub fn limits(image: u64) -> RunLimits {
+pub(crate) fn limits(image: u64) -> RunLimits {
     RunLimits {
         gpus: 0,
         cpus: 1.0,
@@ -34,7 +34,7 @@ pub fn limits(image: u64) -> RunLimits {
 }
 
 /// A layer of one file.
-pub fn layer(path: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn layer(path: &str, content: &[u8]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
@@ -43,27 +43,27 @@ pub fn layer(path: &str, content: &[u8]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
 
 /// The blobs of an image as the registry stores them, and the documents that name them.
-pub struct Parts {
+pub(crate) struct Parts {
     pub blobs: Vec<Vec<u8>>,
     pub config: Value,
     pub manifest: Value,
 }
 
 /// An image of these layers, unpacked.
-pub fn parts(layers: &[Vec<u8>]) -> Parts {
+pub(crate) fn parts(layers: &[Vec<u8>]) -> Parts {
     let diff_ids: Vec<_> = layers.iter().map(|tar| Digest::of(tar)).collect();
     parts_of(layers.iter().map(|tar| gzip(tar)).collect(), &diff_ids)
 }
 
 /// An image of these blobs; unpacked, they have these digests.
-pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
+pub(crate) fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
     let config = json!({
         "os": "linux",
         "architecture": "amd64",
@@ -82,7 +82,7 @@ pub fn parts_of(blobs: Vec<Vec<u8>>, diff_ids: &[Digest]) -> Parts {
 impl Parts {
     /// Everything to push: the blobs and the manifest. The manifest's entry for the configuration is made here, so a
     /// test may change the configuration before.
-    pub fn finished(mut self) -> (Vec<Vec<u8>>, Value) {
+    pub(crate) fn finished(mut self) -> (Vec<Vec<u8>>, Value) {
         let config = self.config.to_string().into_bytes();
         if self.manifest["config"].is_null() {
             self.manifest["config"] = json!({

@@ -16,7 +16,7 @@ use referee::model::{CommitSha, Sender, TeamPattern, Timestamp};
 
 /// The forge; clones share its comments.
 #[derive(Clone)]
-pub struct ScriptedForge {
+pub(crate) struct ScriptedForge {
     pub registry: Registry,
     /// The one repository, which has the issue.
     pub repository: &'static str,

@@ -13,12 +13,12 @@ use referee::model::Digest;
 
 use super::image::Parts;
 
-pub const USER: &str = "team";
-pub const PASSWORD: &str = "a-long-password";
+pub(crate) const USER: &str = "team";
+pub(crate) const PASSWORD: &str = "a-long-password";
 /// bcrypt of the password, as `htpasswd -B` writes it.
 const HTPASSWD: &str = "team:$2y$05$GWwIqDKJ2k205U4wez58weGMi4ZllazOSAn3v76ZLGwgzRBDiN4Um\n";
 
-pub struct Server {
+pub(crate) struct Server {
     pub address: String,
     pub folder: tempfile::TempDir,
     pub client: reqwest::Client,
@@ -28,19 +28,19 @@ pub struct Server {
 
 /// Whether reading needs the password.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     Open,
     Locked,
 }
 
 /// The account with this password.
-pub fn account(password: &str) -> RegistryAccount {
+pub(crate) fn account(password: &str) -> RegistryAccount {
     RegistryAccount { user: USER.to_owned(), credentials: credentials::fixed(&Secret::new(password)) }
 }
 
 impl Server {
     /// `None` where the package is missing, which is an error under CI.
-    pub async fn start(access: Access) -> Option<Self> {
+    pub(crate) async fn start(access: Access) -> Option<Self> {
         // reqwest wants a provider before its first client, also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
@@ -85,11 +85,11 @@ impl Server {
         panic!("the registry did not come up: {log:?}");
     }
 
-    pub fn url(&self, rest: &str) -> String {
+    pub(crate) fn url(&self, rest: &str) -> String {
         format!("http://{}/v2/{rest}", self.address)
     }
 
-    pub fn registry(&self) -> Registry {
+    pub(crate) fn registry(&self) -> Registry {
         let account = self.locked.then(|| account(PASSWORD));
         Registry::new(&format!("http://{}", self.address), account).unwrap()
     }
@@ -99,7 +99,7 @@ impl Server {
         if self.locked { request.basic_auth(USER, Some(PASSWORD)) } else { request }
     }
 
-    pub async fn push_blob(&self, repository: &str, bytes: Vec<u8>) -> Digest {
+    pub(crate) async fn push_blob(&self, repository: &str, bytes: Vec<u8>) -> Digest {
         let digest = Digest::of(&bytes);
         let begin = self
             .request(reqwest::Method::POST, self.url(&format!("{repository}/blobs/uploads/")))
@@ -120,7 +120,7 @@ impl Server {
         digest
     }
 
-    pub async fn push_manifest(&self, repository: &str, tag: &str, text: &serde_json::Value) -> Digest {
+    pub(crate) async fn push_manifest(&self, repository: &str, tag: &str, text: &serde_json::Value) -> Digest {
         let media_type = text["mediaType"].as_str().unwrap().to_owned();
         let bytes = text.to_string().into_bytes();
         let digest = Digest::of(&bytes);
@@ -137,14 +137,14 @@ impl Server {
         digest
     }
 
-    pub async fn delete_manifest(&self, repository: &str, digest: &Digest) {
+    pub(crate) async fn delete_manifest(&self, repository: &str, digest: &Digest) {
         let url = self.url(&format!("{repository}/manifests/{digest}"));
         let sent = self.request(reqwest::Method::DELETE, url).send().await.unwrap();
         assert_eq!(sent.status(), 202);
     }
 
     /// The file of a blob, for a test that damages it.
-    pub fn blob_file(&self, digest: &Digest) -> PathBuf {
+    pub(crate) fn blob_file(&self, digest: &Digest) -> PathBuf {
         let blobs = "storage/docker/registry/v2/blobs/sha256";
         let folder = self.folder.path().join(blobs).join(&digest.hex()[..2]);
         folder.join(digest.hex()).join("data")
@@ -153,7 +153,7 @@ impl Server {
 
 impl Parts {
     /// Pushes the image under a tag.
-    pub async fn push(self, server: &Server, repository: &str, tag: &str) -> Digest {
+    pub(crate) async fn push(self, server: &Server, repository: &str, tag: &str) -> Digest {
         let (blobs, manifest) = self.finished();
         for blob in blobs {
             server.push_blob(repository, blob).await;

@@ -9,7 +9,7 @@ use crate::database::Db;
 use crate::world::*;
 
 /// 8 workers of two processes claim 24 submissions.
-pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
+pub(crate) async fn every_submission_is_claimed_by_one_worker(db: Db) {
     let mut ids = Vec::new();
     for _ in 0..24 {
         ids.push(pushed(&db.store, "alpha").await.submission.id);
@@ -40,7 +40,7 @@ pub async fn every_submission_is_claimed_by_one_worker(db: Db) {
     assert_eq!(attempts.len(), 24);
 }
 
-pub async fn a_claim_needs_the_right_stage_and_time(db: Db) {
+pub(crate) async fn a_claim_needs_the_right_stage_and_time(db: Db) {
     let id = push(&db.store, "alpha", 1, later(10)).await.submission.id;
     let rules = claim_of(id, Stage::Admission, ME);
     assert_eq!(db.store.claim(&rules, NOW).await.unwrap(), None);
@@ -55,7 +55,7 @@ pub async fn a_claim_needs_the_right_stage_and_time(db: Db) {
     assert!(record.submission.state.is_working());
 }
 
-pub async fn only_the_owner_renews_and_ends_an_attempt(db: Db) {
+pub(crate) async fn only_the_owner_renews_and_ends_an_attempt(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let stale = Lease { owner: "6-dead".into(), ..lease.clone() };
@@ -77,7 +77,7 @@ pub async fn only_the_owner_renews_and_ends_an_attempt(db: Db) {
     assert_eq!(db.store.due_messages(&forge(), PriorityClass::Rest, later(9), 9).await.unwrap()[0].version, 1);
 }
 
-pub async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
+pub(crate) async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let id = record.submission.id;
     for number in 1..=3 {
@@ -99,7 +99,7 @@ pub async fn a_retry_is_a_new_attempt_and_not_before_its_time(db: Db) {
     assert!(attempts.iter().all(|a| a.attempt.state == AttemptState::Lost));
 }
 
-pub async fn attempts_are_numbered_per_case(db: Db) {
+pub(crate) async fn attempts_are_numbered_per_case(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
     attempt(&db.store, id, Stage::Build, Next::Advance(Stage::Run), Vec::new(), NOW).await;
@@ -127,7 +127,7 @@ pub async fn attempts_are_numbered_per_case(db: Db) {
     assert_eq!(attempts[0].attempt.case, None);
 }
 
-pub async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
+pub(crate) async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
     let mut leases = Vec::new();
     for owner in [ME, ME, "6-dead"] {
         let id = pushed(&db.store, "alpha").await.submission.id;
@@ -155,7 +155,7 @@ pub async fn lost_attempts_are_found_by_owner_and_by_lease(db: Db) {
     assert_eq!(again.attempt.number, 2);
 }
 
-pub async fn the_first_reason_of_a_kill_is_kept(db: Db) {
+pub(crate) async fn the_first_reason_of_a_kill_is_kept(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     db.store.record_kill(&lease, KillReason::Time).await.unwrap();
@@ -168,7 +168,7 @@ pub async fn the_first_reason_of_a_kill_is_kept(db: Db) {
     assert_eq!(read.kill_reason, Some(KillReason::Time));
 }
 
-pub async fn admission_is_shared_by_the_tasks_of_a_push(db: Db) {
+pub(crate) async fn admission_is_shared_by_the_tasks_of_a_push(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     pushed(&db.store, "beta").await;
     admitted(&db.store, record.submission.id, &["phase", "tools"], NOW).await;
@@ -186,7 +186,7 @@ pub async fn admission_is_shared_by_the_tasks_of_a_push(db: Db) {
     }
 }
 
-pub async fn equal_content_is_recognised(db: Db) {
+pub(crate) async fn equal_content_is_recognised(db: Db) {
     let store = &db.store;
     let first = pushed(store, "alpha").await;
     assert_eq!(store.same_content(&first, "tree a").await.unwrap(), None);
@@ -206,7 +206,7 @@ pub async fn equal_content_is_recognised(db: Db) {
     assert_eq!(store.same_content(&third, "tree a").await.unwrap(), None);
 }
 
-pub async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
+pub(crate) async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
     let mut ids = Vec::new();
     for seconds in [5, 1, 3] {
         ids.push(push(&db.store, "alpha", fresh(), later(seconds)).await.submission.id);
@@ -224,7 +224,7 @@ pub async fn waiting_submissions_are_listed_longest_waiting_first(db: Db) {
     assert_eq!(open, [(ids[0], false), (ids[1], true), (ids[2], false)]);
 }
 
-pub async fn changes_are_sent_after_the_commit(db: Db) {
+pub(crate) async fn changes_are_sent_after_the_commit(db: Db) {
     let mut changes = db.store.changes();
     let id = pushed(&db.store, "alpha").await.submission.id;
     assert_eq!(changes.recv().await.unwrap(), Change::Submission(id));

@@ -19,7 +19,7 @@ fn command(text: &str, ordinal: i64) -> NewCommand {
 }
 
 /// Each command of a text becomes one row, even if the text is read several times and at the same time.
-pub async fn a_command_is_recorded_once(db: Db) {
+pub(crate) async fn a_command_is_recorded_once(db: Db) {
     let other = db.again().await;
     let text = [command("/help", 0), command("/grant x \0", 0)];
     let (source, author) = (comment(7), bob());
@@ -43,7 +43,7 @@ pub async fn a_command_is_recorded_once(db: Db) {
     assert_eq!(new.unwrap(), 2);
 }
 
-pub async fn a_command_is_begun_and_ended_once(db: Db) {
+pub(crate) async fn a_command_is_begun_and_ended_once(db: Db) {
     let mut misspelt = command("/hepl", 0);
     misspelt.reply = Some("Did you mean `/help`?".to_owned());
     let text = [command("/status", 0), misspelt];

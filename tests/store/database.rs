@@ -14,14 +14,14 @@ use referee::store::Store;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 /// The new database of one contract.
 #[derive(Debug, Clone)]
-pub struct Db {
+pub(crate) struct Db {
     pub store: Store,
     pub url: String,
     pub kind: Kind,
@@ -29,19 +29,19 @@ pub struct Db {
 
 impl Db {
     /// Opens the same database once more, as another process or the next start would.
-    pub async fn again(&self) -> Store {
+    pub(crate) async fn again(&self) -> Store {
         Store::open(&self.url).await.unwrap()
     }
 
     /// Executes a statement without the store.
-    pub async fn tamper(&self, statement: &'static str) {
+    pub(crate) async fn tamper(&self, statement: &'static str) {
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
         connection.execute(statement).await.unwrap();
     }
 }
 
 /// Runs a contract on a database, and removes the database even if the contract fails.
-pub fn check<F, Running>(kind: Kind, contract: F)
+pub(crate) fn check<F, Running>(kind: Kind, contract: F)
 where
     F: FnOnce(Db) -> Running,
     Running: Future<Output = ()> + 'static,
@@ -137,7 +137,7 @@ fn postgres() -> Option<&'static str> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment names the PostgreSQL server of the tests")]
-pub fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

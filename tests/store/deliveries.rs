@@ -8,7 +8,7 @@ use referee::store::{Change, Delivery, DeliveryKind, DeliveryWriter, Received, S
 use crate::database::Db;
 use crate::world::*;
 
-pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
+pub(crate) async fn deliveries_are_kept_once_for_each_forge(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     let mut changes = db.store.changes();
     assert_eq!(writer.write(delivery("a")).await.unwrap(), Received::New);
@@ -23,7 +23,7 @@ pub async fn deliveries_are_kept_once_for_each_forge(db: Db) {
 }
 
 /// 64 clients, some of them with the same bytes: every "new" is a row of its own.
-pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
+pub(crate) async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     let mut clients = Vec::new();
     for client in 0..64 {
@@ -57,7 +57,7 @@ pub async fn deliveries_at_once_share_commits_and_are_all_durable(db: Db) {
 }
 
 /// Commands are handled while many pushes wait.
-pub async fn deliveries_with_texts_do_not_wait_for_pushes(db: Db) {
+pub(crate) async fn deliveries_with_texts_do_not_wait_for_pushes(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     let repository = RepositoryRef { id: 4, full_name: "nuclei/team-alpha".into() };
     let sender = Sender { id: 3, login: "alice".into() };
@@ -98,7 +98,7 @@ pub async fn deliveries_with_texts_do_not_wait_for_pushes(db: Db) {
     assert_eq!(waiting(DeliveryKind::Other).await, others);
 }
 
-pub async fn deliveries_are_handled_in_their_order(db: Db) {
+pub(crate) async fn deliveries_are_handled_in_their_order(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     for body in ["a", "b", "c", "d"] {
         writer.write(delivery(body)).await.unwrap();
@@ -120,7 +120,7 @@ pub async fn deliveries_are_handled_in_their_order(db: Db) {
 }
 
 /// Deliveries above the limit are refused at once, so that the sender tries again. All others are kept.
-pub async fn deliveries_above_the_limit_are_refused_and_none_is_lost(db: Db) {
+pub(crate) async fn deliveries_above_the_limit_are_refused_and_none_is_lost(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     let mut clients = Vec::new();
     for n in 0..3000 {
@@ -139,7 +139,7 @@ pub async fn deliveries_above_the_limit_are_refused_and_none_is_lost(db: Db) {
     assert_eq!(db.store.pending_deliveries(DeliveryKind::Other, later(9), 3000).await.unwrap().len(), new);
 }
 
-pub async fn a_deferred_delivery_delays_no_other(db: Db) {
+pub(crate) async fn a_deferred_delivery_delays_no_other(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     for body in ["a", "b"] {
         writer.write(delivery(body)).await.unwrap();
@@ -158,7 +158,7 @@ pub async fn a_deferred_delivery_delays_no_other(db: Db) {
 }
 
 /// Only deliveries that were handled long ago are deleted, a few at a time. The last one of each forge stays.
-pub async fn old_deliveries_are_deleted(db: Db) {
+pub(crate) async fn old_deliveries_are_deleted(db: Db) {
     let writer = DeliveryWriter::start(db.store.clone());
     for body in ["a", "b", "c", "open", "late", "last"] {
         writer.write(delivery(body)).await.unwrap();

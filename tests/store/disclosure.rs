@@ -38,7 +38,7 @@ async fn due(store: &Store, seconds: i64) -> usize {
     store.disclosures_due(later(seconds)).await.unwrap().len()
 }
 
-pub async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
+pub(crate) async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
     let store = &db.store;
     let first = revision(store, &json!("old")).await;
     let mut changes = store.changes();
@@ -76,7 +76,7 @@ pub async fn an_outcome_is_disclosed_once_and_on_time(db: Db) {
     assert_eq!((again, due(store, DELAY * 2).await), (Disclosure::Gone, 0));
 }
 
-pub async fn a_failed_run_keeps_its_incident_and_stage(db: Db) {
+pub(crate) async fn a_failed_run_keeps_its_incident_and_stage(db: Db) {
     let store = &db.store;
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase"], NOW).await;
@@ -91,7 +91,7 @@ pub async fn a_failed_run_keeps_its_incident_and_stage(db: Db) {
     assert_eq!((ended.submission.stage(), ended.submission.outcome()), (Stage::Run, Some(Outcome::Fault)));
 }
 
-pub async fn a_withdrawal_or_a_rescore_ends_the_delay(db: Db) {
+pub(crate) async fn a_withdrawal_or_a_rescore_ends_the_delay(db: Db) {
     let store = &db.store;
     let first = revision(store, &json!("old")).await;
     let gone = undisclosed(store, "alpha", first).await;

@@ -17,7 +17,7 @@ const KILLS: usize = 20;
 /// Environment variable that makes the test binary a child, with its role and its database.
 const CHILD: &str = "REFEREE_TEST_CHILD";
 
-pub async fn everything_is_there_after_reopening(db: Db) {
+pub(crate) async fn everything_is_there_after_reopening(db: Db) {
     db.store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap();
     let before = scored(&db.store, "alpha", 0.5).await;
     db.store.append_audit_entry(&entry_of("grant"), NOW).await.unwrap();
@@ -36,7 +36,7 @@ pub async fn everything_is_there_after_reopening(db: Db) {
 }
 
 /// A database that a newer version has changed, and one that was created with another text of the schema.
-pub async fn another_schema_is_refused(db: Db) {
+pub(crate) async fn another_schema_is_refused(db: Db) {
     let refused = async |statement| {
         db.tamper(statement).await;
         let refused = Store::open(&db.url).await.unwrap_err();
@@ -59,7 +59,7 @@ pub async fn another_schema_is_refused(db: Db) {
 }
 
 /// The daemon and another command may start at the same time without a database.
-pub async fn opening_at_the_same_time_migrates_once(db: Db) {
+pub(crate) async fn opening_at_the_same_time_migrates_once(db: Db) {
     let directory = tempfile::tempdir().unwrap();
     // A name with all characters that have a meaning in an address.
     let path = directory.path().join("a b%20#c?d.sqlite");
@@ -79,7 +79,7 @@ pub async fn opening_at_the_same_time_migrates_once(db: Db) {
     assert!(refused.to_string().contains("memory"), "{refused}");
 }
 
-pub async fn a_database_has_one_daemon(db: Db) {
+pub(crate) async fn a_database_has_one_daemon(db: Db) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let lock = InstanceLock::acquire(&state, [1; 8]).unwrap();
@@ -193,7 +193,7 @@ fn kill_after(role: &str, url: &str, acknowledged: usize) -> Vec<String> {
 }
 
 /// Twenty daemons are killed in the middle of their work. Every delivery that one of them acknowledged is there.
-pub async fn acknowledged_deliveries_survive_a_kill(db: Db) {
+pub(crate) async fn acknowledged_deliveries_survive_a_kill(db: Db) {
     let mut acknowledged = BTreeSet::new();
     for kill in 0..KILLS {
         let url = db.url.clone();
@@ -209,7 +209,7 @@ pub async fn acknowledged_deliveries_survive_a_kill(db: Db) {
 
 /// Workers are killed between and within their transactions. The database is consistent: a submission is marked as
 /// working if and only if one of its attempts is running, and recovery continues it.
-pub async fn interrupted_work_is_found_after_a_kill(db: Db) {
+pub(crate) async fn interrupted_work_is_found_after_a_kill(db: Db) {
     let mut acknowledged = BTreeSet::new();
     for kill in 0..KILLS {
         let url = db.url.clone();

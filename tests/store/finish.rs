@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::database::Db;
 use crate::world::*;
 
-pub async fn the_first_advance_makes_a_submission_per_task(db: Db) {
+pub(crate) async fn the_first_advance_makes_a_submission_per_task(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let id = record.submission.id;
     let tasks = || {
@@ -73,7 +73,7 @@ fn ending(mut effects: Vec<Effect>, last: Option<Effect>) -> Finish {
 }
 
 /// Every kind of effect, followed by one that is refused. None of them may remain.
-pub async fn an_end_is_written_completely_or_not_at_all(db: Db) {
+pub(crate) async fn an_end_is_written_completely_or_not_at_all(db: Db) {
     let store = &db.store;
     let revision = store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap().id;
     let taken = pushed(store, "beta").await.submission.token;
@@ -127,7 +127,7 @@ async fn is_all_there(store: &Store, record: &SubmissionRecord) {
     assert_eq!(store.submissions_of_source(record.source).await.unwrap().len(), 2);
 }
 
-pub async fn an_ended_submission_cannot_be_claimed(db: Db) {
+pub(crate) async fn an_ended_submission_cannot_be_claimed(db: Db) {
     let id = pushed(&db.store, "alpha").await.submission.id;
     let lease = claimed(&db.store, id, Stage::Admission, NOW).await;
     let fault = Finish::fault("a1b2c3".into(), AttemptDetail::None);
@@ -145,7 +145,7 @@ pub async fn an_ended_submission_cannot_be_claimed(db: Db) {
     assert_eq!(db.store.submissions_under_way().await.unwrap(), []);
 }
 
-pub async fn a_withdrawal_ends_a_waiting_or_a_working_submission(db: Db) {
+pub(crate) async fn a_withdrawal_ends_a_waiting_or_a_working_submission(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let id = record.submission.id;
@@ -177,7 +177,7 @@ pub async fn a_withdrawal_ends_a_waiting_or_a_working_submission(db: Db) {
     assert_eq!(store.submissions_under_way().await.unwrap(), []);
 }
 
-pub async fn a_lease_is_lost_with_a_reason(db: Db) {
+pub(crate) async fn a_lease_is_lost_with_a_reason(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let lease = claimed(store, record.submission.id, Stage::Admission, NOW).await;
@@ -206,7 +206,7 @@ async fn built(store: &Store, of: &str, tasks: &[&str]) -> SubmissionRecord {
     store.submission(id).await.unwrap()
 }
 
-pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db) {
+pub(crate) async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db) {
     let store = &db.store;
     let first = built(store, "alpha", &["one", "two"]).await;
     built(store, "beta", &["one"]).await;
@@ -225,7 +225,7 @@ pub async fn an_image_is_unwanted_when_all_its_submissions_are_withdrawn(db: Db)
     assert_eq!(known, None);
 }
 
-pub async fn durations_are_known_per_board_and_stage(db: Db) {
+pub(crate) async fn durations_are_known_per_board_and_stage(db: Db) {
     let store = &db.store;
     let of = |took: i64, next| async move {
         let id = built(store, "alpha", &["one"]).await.submission.id;
@@ -250,7 +250,7 @@ pub async fn durations_are_known_per_board_and_stage(db: Db) {
     assert_eq!(spans("two", Stage::Smoke, 9).await, [0; 0]);
 }
 
-pub async fn a_finished_attempt_reads_back(db: Db) {
+pub(crate) async fn a_finished_attempt_reads_back(db: Db) {
     let record = pushed(&db.store, "alpha").await;
     let lease = claimed(&db.store, record.submission.id, Stage::Admission, NOW).await;
     let location = Location::line("Dockerfile", 7).with_text("FROM scratch \u{1F980}");

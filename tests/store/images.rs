@@ -49,7 +49,7 @@ async fn record(store: &Store, of: &ImageRecord) -> SubmissionRecord {
     store.submission(of.submission).await.unwrap()
 }
 
-pub async fn a_team_has_one_owner_of_its_images(db: Db) {
+pub(crate) async fn a_team_has_one_owner_of_its_images(db: Db) {
     let store = &db.store;
     let ImageTeam { owner: alpha, repository } = team_with_images(store, "alpha", 7).await;
     let beta = bound(store, "beta").await;
@@ -68,7 +68,7 @@ pub async fn a_team_has_one_owner_of_its_images(db: Db) {
     assert_eq!(store.image_owner_of(commit.source).await.unwrap(), None);
 }
 
-pub async fn a_tag_enters_its_image_once(db: Db) {
+pub(crate) async fn a_tag_enters_its_image_once(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let image = tagged("one-v1", "a");
@@ -95,7 +95,7 @@ pub async fn a_tag_enters_its_image_once(db: Db) {
     assert_eq!(store.known_images(&team.owner).await.unwrap(), []);
 }
 
-pub async fn a_moved_tag_makes_another_submission(db: Db) {
+pub(crate) async fn a_moved_tag_makes_another_submission(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let mut new = Vec::new();
@@ -110,7 +110,7 @@ pub async fn a_moved_tag_makes_another_submission(db: Db) {
 }
 
 /// The submission of the second tag counts from its own time, and does not share the admission of the first.
-pub async fn one_image_for_two_tasks_makes_two_submissions(db: Db) {
+pub(crate) async fn one_image_for_two_tasks_makes_two_submissions(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let one = observe(store, &team, &[(tagged("one", "a"), "one")], NOW).await;
@@ -128,7 +128,7 @@ pub async fn one_image_for_two_tasks_makes_two_submissions(db: Db) {
     assert_eq!(store.attempts(&two).await.unwrap(), []);
 }
 
-pub async fn the_same_image_in_another_manifest_is_recognised(db: Db) {
+pub(crate) async fn the_same_image_in_another_manifest_is_recognised(db: Db) {
     let store = &db.store;
     let team = team_with_images(store, "alpha", 7).await;
     let of = |task: &TaskSlug, content: &str| tagged(task.as_str(), content);

@@ -6,7 +6,7 @@ use referee::store::{NewSource, StoreError};
 use crate::database::Db;
 use crate::world::*;
 
-pub async fn a_new_ref_enters_its_commit(db: Db) {
+pub(crate) async fn a_new_ref_enters_its_commit(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let head = main_at(1);
     let entered = db
@@ -37,7 +37,7 @@ pub async fn a_new_ref_enters_its_commit(db: Db) {
 }
 
 /// A branch that moves from A to B and back to A makes two submissions.
-pub async fn a_ref_that_returns_to_a_commit_makes_no_new_submission(db: Db) {
+pub(crate) async fn a_ref_that_returns_to_a_commit_makes_no_new_submission(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let mut new = Vec::new();
     for commit in [1, 1, 2, 1] {
@@ -54,7 +54,7 @@ pub async fn a_ref_that_returns_to_a_commit_makes_no_new_submission(db: Db) {
     assert_eq!(db.store.known_refs(repository.id).await.unwrap(), [main_at(1)]);
 }
 
-pub async fn a_deleted_ref_is_no_longer_known(db: Db) {
+pub(crate) async fn a_deleted_ref_is_no_longer_known(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let tag = seen("refs/tags/final-1", 2);
     db.store.observe(&repository, &[main_at(1), tag.clone()], &[], NOW).await.unwrap();
@@ -66,7 +66,7 @@ pub async fn a_deleted_ref_is_no_longer_known(db: Db) {
     assert!(again[0].new);
 }
 
-pub async fn one_ref_enters_two_phases(db: Db) {
+pub(crate) async fn one_ref_enters_two_phases(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let head = main_at(1);
     let entries = [entry(&head, "validation"), entry(&head, "test")];
@@ -81,7 +81,7 @@ pub async fn one_ref_enters_two_phases(db: Db) {
     assert_eq!(of_source, [of_commit[0].clone()]);
 }
 
-pub async fn two_refs_enter_one_commit_once(db: Db) {
+pub(crate) async fn two_refs_enter_one_commit_once(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let (main, tag) = (main_at(1), seen("refs/tags/final-1", 1));
     let entries = [entry(&main, "test"), entry(&tag, "test")];
@@ -91,7 +91,7 @@ pub async fn two_refs_enter_one_commit_once(db: Db) {
 }
 
 /// The second entry repeats a page address. Neither entry may remain.
-pub async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
+pub(crate) async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
     let earlier = pushed(&db.store, "alpha").await;
     let repository = bound(&db.store, "beta").await;
     let (good, bad) = (main_at(1), seen("refs/heads/dev", 2));
@@ -107,7 +107,7 @@ pub async fn an_observation_is_kept_whole_or_not_at_all(db: Db) {
 }
 
 /// The push hook, a delivery and the sweep may observe a repository at the same time.
-pub async fn two_observers_enter_a_commit_once(db: Db) {
+pub(crate) async fn two_observers_enter_a_commit_once(db: Db) {
     let repository = bound(&db.store, "alpha").await;
     let other = db.again().await;
     let mut observers = Vec::new();
@@ -128,7 +128,7 @@ pub async fn two_observers_enter_a_commit_once(db: Db) {
     assert_eq!(db.store.submissions_under_way().await.unwrap().len(), 1);
 }
 
-pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
+pub(crate) async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     let first = bound(&db.store, "alpha").await;
     assert_eq!(bound(&db.store, "alpha").await, first);
     let mut renamed = repository("alpha");
@@ -151,7 +151,7 @@ pub async fn a_repository_is_bound_once_and_followed_by_its_id(db: Db) {
     assert_eq!(db.store.repository_by_token(&token()).await.unwrap(), None);
 }
 
-pub async fn refs_of_a_new_repository_are_known(db: Db) {
+pub(crate) async fn refs_of_a_new_repository_are_known(db: Db) {
     let template = referee::store::SeenRef { full_ref: "refs/heads/main".into(), commit: sha(7) };
     let new = repository("alpha");
     let bind = async |refs: &[referee::store::SeenRef]| db.store.bind_repository(&new, refs, NOW).await.unwrap();
@@ -164,7 +164,7 @@ pub async fn refs_of_a_new_repository_are_known(db: Db) {
     assert_eq!(db.store.known_refs(bound.id).await.unwrap(), [template]);
 }
 
-pub async fn a_team_has_one_repository(db: Db) {
+pub(crate) async fn a_team_has_one_repository(db: Db) {
     let first = bound(&db.store, "alpha").await;
     let mut second = repository("alpha");
     second.forge_id = "another".into();

@@ -30,7 +30,7 @@ async fn put(store: &Store, newest_seen: i64, value: Setting, at: Timestamp) -> 
     store.put_overrides(&challenge(), newest_seen, &new, &[board("phase")], effects, at).await
 }
 
-pub async fn overrides_are_added_and_read_back(db: Db) {
+pub(crate) async fn overrides_are_added_and_read_back(db: Db) {
     let store = &db.store;
     assert_eq!(store.overrides(&challenge()).await.unwrap(), Overrides::default());
     let until = Setting::Closes(Some(later(60)));
@@ -50,7 +50,7 @@ pub async fn overrides_are_added_and_read_back(db: Db) {
     );
 }
 
-pub async fn a_command_based_on_old_overrides_is_refused(db: Db) {
+pub(crate) async fn a_command_based_on_old_overrides_is_refused(db: Db) {
     let store = &db.store;
     put(store, 0, Setting::Paused(true), NOW).await.unwrap();
     let refused = put(store, 0, Setting::Paused(false), NOW).await;
@@ -60,7 +60,7 @@ pub async fn a_command_based_on_old_overrides_is_refused(db: Db) {
     assert_eq!(actions(store).await.len(), 1);
 }
 
-pub async fn grants_and_spent_evaluations_are_counted_separately(db: Db) {
+pub(crate) async fn grants_and_spent_evaluations_are_counted_separately(db: Db) {
     let store = &db.store;
     let (of, team) = (board("phase"), team("alpha"));
     let grant = Grant { board: &of, team: &team, amount: 3, reason: "a power failure" };
@@ -87,7 +87,7 @@ async fn queued(store: &Store) -> SubmissionId {
     id
 }
 
-pub async fn a_withdrawal_costs_an_evaluation_once_hidden_data_was_mounted(db: Db) {
+pub(crate) async fn a_withdrawal_costs_an_evaluation_once_hidden_data_was_mounted(db: Db) {
     let store = &db.store;
     let early = queued(store).await;
     let record = store.submission(early).await.unwrap();
@@ -119,7 +119,7 @@ pub async fn a_withdrawal_costs_an_evaluation_once_hidden_data_was_mounted(db: D
     );
 }
 
-pub async fn a_rerun_goes_back_to_a_stage_and_keeps_old_attempts(db: Db) {
+pub(crate) async fn a_rerun_goes_back_to_a_stage_and_keeps_old_attempts(db: Db) {
     let store = &db.store;
     let id = queued(store).await;
     let failed = ends(Outcome::RunFailed);
@@ -156,7 +156,7 @@ fn request(id: &str, of: &str) -> RegistrationRequest {
     }
 }
 
-pub async fn an_unknown_repository_waits_until_it_is_approved(db: Db) {
+pub(crate) async fn an_unknown_repository_waits_until_it_is_approved(db: Db) {
     let store = &db.store;
     let seen = store.record_registration_request(&request("77", "beta"), NOW).await;
     let first = seen.unwrap().unwrap();
@@ -185,7 +185,7 @@ async fn found_id(db: &Db) -> referee::model::RepositoryId {
     db.store.repositories().await.unwrap()[0].id
 }
 
-pub async fn a_second_repository_of_a_team_cannot_be_approved(db: Db) {
+pub(crate) async fn a_second_repository_of_a_team_cannot_be_approved(db: Db) {
     let store = &db.store;
     let mine = bound(store, "alpha").await;
     let seen = store.record_registration_request(&request("78", "alpha"), NOW).await;
@@ -203,7 +203,7 @@ pub async fn a_second_repository_of_a_team_cannot_be_approved(db: Db) {
     assert_eq!(actions(store).await, ["team refuse"]);
 }
 
-pub async fn a_submission_is_found_by_its_number(db: Db) {
+pub(crate) async fn a_submission_is_found_by_its_number(db: Db) {
     let store = &db.store;
     let record = pushed(store, "alpha").await;
     let found = store.submission_by_number(&challenge(), 1).await.unwrap();

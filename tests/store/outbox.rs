@@ -12,7 +12,7 @@ async fn subjects(db: &Db, seconds: i64) -> Vec<String> {
     due.into_iter().map(|item| item.subject).collect()
 }
 
-pub async fn the_newest_version_is_sent(db: Db) {
+pub(crate) async fn the_newest_version_is_sent(db: Db) {
     db.store.enqueue(&message("commit 1", 1), NOW).await.unwrap();
     db.store.enqueue(&message("commit 1", 2), NOW).await.unwrap();
     let due = db.store.due_messages(&forge(), PriorityClass::Rest, NOW, 10).await.unwrap();
@@ -34,7 +34,7 @@ pub async fn the_newest_version_is_sent(db: Db) {
 }
 
 /// Messages of one priority class do not wait for those of another.
-pub async fn priority_classes_are_separate(db: Db) {
+pub(crate) async fn priority_classes_are_separate(db: Db) {
     let mut verdict = message("verdict", 1);
     verdict.priority = URGENT;
     db.store.enqueue(&verdict, NOW).await.unwrap();
@@ -51,7 +51,7 @@ pub async fn priority_classes_are_separate(db: Db) {
 }
 
 /// A comment is edited at its pace, and the published state is kept with the message.
-pub async fn edits_keep_their_pace_and_the_published_state(db: Db) {
+pub(crate) async fn edits_keep_their_pace_and_the_published_state(db: Db) {
     let mut report = message("submission 1", 1);
     report.pace = Duration::seconds(10);
     db.store.enqueue(&report, NOW).await.unwrap();
@@ -71,7 +71,7 @@ pub async fn edits_keep_their_pace_and_the_published_state(db: Db) {
     assert_eq!(subjects(&db, 11).await, ["submission 1"]);
 }
 
-pub async fn an_abandoned_message_is_sent_again_in_a_new_version(db: Db) {
+pub(crate) async fn an_abandoned_message_is_sent_again_in_a_new_version(db: Db) {
     db.store.enqueue(&message("x", 1), NOW).await.unwrap();
     let item = db.store.due_messages(&forge(), PriorityClass::Rest, NOW, 9).await.unwrap().remove(0);
     db.store.abandon_message(&item, "archived \0", NOW).await.unwrap();
@@ -80,7 +80,7 @@ pub async fn an_abandoned_message_is_sent_again_in_a_new_version(db: Db) {
     assert_eq!(subjects(&db, 0).await, ["x"]);
 }
 
-pub async fn a_message_that_is_enqueued_once_never_gets_a_new_version(db: Db) {
+pub(crate) async fn a_message_that_is_enqueued_once_never_gets_a_new_version(db: Db) {
     for payload in [1, 2] {
         let notice = message("request 7", payload);
         db.store.enqueue_once(&notice, NOW).await.unwrap();
@@ -94,7 +94,7 @@ pub async fn a_message_that_is_enqueued_once_never_gets_a_new_version(db: Db) {
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
-pub async fn a_new_version_during_sending_stays_due(db: Db) {
+pub(crate) async fn a_new_version_during_sending_stays_due(db: Db) {
     db.store.enqueue(&message("commit 1", 1), NOW).await.unwrap();
     let first = db.store.due_messages(&forge(), PriorityClass::Rest, NOW, 10).await.unwrap().remove(0);
     db.store.enqueue(&message("commit 1", 2), NOW).await.unwrap();
@@ -107,7 +107,7 @@ pub async fn a_new_version_during_sending_stays_due(db: Db) {
     assert_eq!(subjects(&db, 0).await, [""; 0]);
 }
 
-pub async fn a_message_that_needs_a_recheck_is_due_once_more(db: Db) {
+pub(crate) async fn a_message_that_needs_a_recheck_is_due_once_more(db: Db) {
     let due = async |seconds: i64| {
         let forge = forge();
         let due = db.store.due_messages(&forge, PriorityClass::Rest, later(seconds), 10);
@@ -136,7 +136,7 @@ pub async fn a_message_that_needs_a_recheck_is_due_once_more(db: Db) {
     assert!(due(1_000).await.is_empty());
 }
 
-pub async fn a_failed_version_waits_and_a_new_one_does_not(db: Db) {
+pub(crate) async fn a_failed_version_waits_and_a_new_one_does_not(db: Db) {
     db.store.enqueue(&message("commit 1", 1), NOW).await.unwrap();
     let item = db.store.due_messages(&forge(), PriorityClass::Rest, NOW, 10).await.unwrap().remove(0);
     // The response of a forge may contain any character. PostgreSQL does not store NUL in a text.
@@ -152,7 +152,7 @@ pub async fn a_failed_version_waits_and_a_new_one_does_not(db: Db) {
     assert_eq!(subjects(&db, 5).await, ["commit 1"]);
 }
 
-pub async fn messages_are_due_in_order_of_priority_and_time(db: Db) {
+pub(crate) async fn messages_are_due_in_order_of_priority_and_time(db: Db) {
     for (subject, priority, seconds) in [("late", 1, 5), ("slow", 2, 0), ("soon", 1, 2), ("never", 1, 99)] {
         let mut message = message(subject, 1);
         message.priority = priority;
@@ -165,7 +165,7 @@ pub async fn messages_are_due_in_order_of_priority_and_time(db: Db) {
 }
 
 /// A new version does not delay a first verdict that waits.
-pub async fn a_new_version_keeps_the_better_priority_and_time(db: Db) {
+pub(crate) async fn a_new_version_keeps_the_better_priority_and_time(db: Db) {
     let mut verdict = message("commit 1", 1);
     verdict.priority = 1;
     db.store.enqueue(&verdict, NOW).await.unwrap();
@@ -185,7 +185,7 @@ pub async fn a_new_version_keeps_the_better_priority_and_time(db: Db) {
     assert_eq!(subjects(&db, 60).await, ["commit 2", "commit 1"]);
 }
 
-pub async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
+pub(crate) async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
     let other = db.again().await;
     for n in 0..6 {
         let store = if n % 2 == 0 { &db.store } else { &other };
@@ -207,7 +207,7 @@ pub async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
     assert_eq!(db.store.audit_entries(2, 3).await.unwrap(), all[2..5]);
 }
 
-pub async fn messages_that_failed_for_one_reason_are_due_at_once(db: Db) {
+pub(crate) async fn messages_that_failed_for_one_reason_are_due_at_once(db: Db) {
     for subject in ["archived", "away", "sent"] {
         db.store.enqueue(&message(subject, 1), NOW).await.unwrap();
     }
@@ -226,7 +226,7 @@ pub async fn messages_that_failed_for_one_reason_are_due_at_once(db: Db) {
     assert_eq!(subjects(&db, 60).await, ["archived"]);
 }
 
-pub async fn an_issue_is_deleted_by_its_number_only(db: Db) {
+pub(crate) async fn an_issue_is_deleted_by_its_number_only(db: Db) {
     let (forge, id) = (forge(), "4");
     let at = |issue, unsure_until| ReportIssue { issue, unsure_until };
     assert_eq!(db.store.report_issue(&forge, id).await.unwrap(), None);

@@ -24,7 +24,7 @@ async fn end(store: &Store, id: SubmissionId, stage: Stage, effects: Vec<Effect>
     attempt(store, id, stage, ends(Outcome::Fault), effects, at).await;
 }
 
-pub async fn spending_and_refunding_add_up(db: Db) {
+pub(crate) async fn spending_and_refunding_add_up(db: Db) {
     let store = &db.store;
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 0, 0));
     let first = admit(store, "alpha", NOW).await;
@@ -42,7 +42,7 @@ pub async fn spending_and_refunding_add_up(db: Db) {
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(0, 0, 2, 0));
 }
 
-pub async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
+pub(crate) async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
     let store = &db.store;
     let first = admit(store, "alpha", NOW).await;
     // A refund without a spent evaluation has no effect.
@@ -59,7 +59,7 @@ pub async fn a_submission_spends_once_and_is_refunded_once(db: Db) {
     assert_eq!(used(store, "alpha", 0, NOW).await, counts(1, 1, 3, 0));
 }
 
-pub async fn days_begin_at_midnight_and_a_refund_counts_for_the_day_of_spending(db: Db) {
+pub(crate) async fn days_begin_at_midnight_and_a_refund_counts_for_the_day_of_spending(db: Db) {
     let store = &db.store;
     let midnight = NOW.start_of_day().plus(Duration::DAY);
     let (before, after) = (midnight.minus(Duration(1)), midnight);
@@ -78,7 +78,7 @@ pub async fn days_begin_at_midnight_and_a_refund_counts_for_the_day_of_spending(
 }
 
 /// Two pushes are admitted at the same time, when one evaluation is left. The second decision has to be made again.
-pub async fn a_decision_based_on_old_usage_is_refused(db: Db) {
+pub(crate) async fn a_decision_based_on_old_usage_is_refused(db: Db) {
     let store = &db.store;
     let (a, b) = (pushed(store, "alpha").await, pushed(store, "alpha").await);
     let (a, b) = (a.submission.id, b.submission.id);
@@ -100,7 +100,7 @@ pub async fn a_decision_based_on_old_usage_is_refused(db: Db) {
     store.finish(&leases[1], admit(now_used), NOW).await.unwrap();
 }
 
-pub async fn boards_and_teams_have_separate_quotas(db: Db) {
+pub(crate) async fn boards_and_teams_have_separate_quotas(db: Db) {
     let store = &db.store;
     let id = pushed(store, "alpha").await.submission.id;
     admitted(store, id, &["phase", "tools"], NOW).await;

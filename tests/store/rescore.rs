@@ -63,7 +63,7 @@ async fn apply(store: &Store, id: i64) -> Result<ApplyResult, StoreError> {
     store.apply_rescore(id, effects, later(9)).await
 }
 
-pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
+pub(crate) async fn a_board_is_rescored_once_at_a_time(db: Db) {
     let store = &db.store;
     let audit = entry_of("rescore");
     let none = store.request_rescore(&board("phase"), &audit, NOW).await;
@@ -83,7 +83,7 @@ pub async fn a_board_is_rescored_once_at_a_time(db: Db) {
     assert_eq!(actions(store).await, ["rescore", "rescore discard", "rescore"]);
 }
 
-pub async fn one_worker_prepares_a_rescore(db: Db) {
+pub(crate) async fn one_worker_prepares_a_rescore(db: Db) {
     let store = &db.store;
     two_teams(store).await;
     let id = requested(store).await;
@@ -110,7 +110,7 @@ pub async fn one_worker_prepares_a_rescore(db: Db) {
     assert_eq!(last.problem.as_deref(), Some("it cannot be built"));
 }
 
-pub async fn one_worker_rescores_each_submission(db: Db) {
+pub(crate) async fn one_worker_rescores_each_submission(db: Db) {
     let store = &db.store;
     let [alpha, beta] = two_teams(store).await;
     let id = prepared(store, &new()).await;
@@ -142,7 +142,7 @@ pub async fn one_worker_rescores_each_submission(db: Db) {
     assert!(!store.advance_rescores(later(24)).await.unwrap());
 }
 
-pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
+pub(crate) async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
     let store = &db.store;
     let [alpha, beta] = two_teams(store).await;
     let board = board("phase");
@@ -184,7 +184,7 @@ pub async fn a_rescore_is_applied_when_every_score_is_there(db: Db) {
 }
 
 /// A correction is undone: the scores of the older scoring revision are kept.
-pub async fn an_older_scoring_revision_can_become_current_again(db: Db) {
+pub(crate) async fn an_older_scoring_revision_can_become_current_again(db: Db) {
     let store = &db.store;
     let [alpha, _] = two_teams(store).await;
     for (definition, values) in [(new(), [0.1, 0.9]), (old(), [0.7, 0.7])] {
@@ -203,7 +203,7 @@ pub async fn an_older_scoring_revision_can_become_current_again(db: Db) {
     assert_eq!(store.score_of(alpha.submission.id).await.unwrap(), Some(score(0.5)));
 }
 
-pub async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
+pub(crate) async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
     let store = &db.store;
     two_teams(store).await;
     let other = store.put_scoring_revision(&board("phase"), &json!("other"), NOW).await.unwrap();
@@ -220,7 +220,7 @@ pub async fn a_rescore_of_an_outdated_scoring_revision_is_discarded(db: Db) {
     assert_eq!(now, Some(other));
 }
 
-pub async fn a_submission_that_cannot_be_scored_ends_the_rescore(db: Db) {
+pub(crate) async fn a_submission_that_cannot_be_scored_ends_the_rescore(db: Db) {
     let store = &db.store;
     let [_, beta] = two_teams(store).await;
     let id = prepared(store, &new()).await;
@@ -244,7 +244,7 @@ pub async fn a_submission_that_cannot_be_scored_ends_the_rescore(db: Db) {
 }
 
 /// The scorers' images that are needed: those of the present boards, and those of rescores that may still be applied.
-pub async fn definitions_of_boards_and_open_rescores_are_in_use(db: Db) {
+pub(crate) async fn definitions_of_boards_and_open_rescores_are_in_use(db: Db) {
     let store = &db.store;
     assert_eq!(store.definitions_in_use().await.unwrap(), []);
     two_teams(store).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::database::Db;
 use crate::world::*;
 
-pub async fn a_scoring_revision_is_added_once(db: Db) {
+pub(crate) async fn a_scoring_revision_is_added_once(db: Db) {
     let definition = json!({ "scorer": "sha256:1", "cases": ["Video_01"] });
     let first = db.store.put_scoring_revision(&board("phase"), &definition, NOW).await.unwrap();
     let again = db.store.put_scoring_revision(&board("phase"), &definition, later(9)).await.unwrap();
@@ -19,7 +19,7 @@ pub async fn a_scoring_revision_is_added_once(db: Db) {
 }
 
 /// A change in the folder of a scorer changes no board by itself.
-pub async fn a_board_keeps_its_first_scoring_revision(db: Db) {
+pub(crate) async fn a_board_keeps_its_first_scoring_revision(db: Db) {
     let board = board("phase");
     assert_eq!(db.store.current_scoring_revision(&board).await.unwrap(), None);
     let (a, b) = (json!({ "metric": "a" }), json!({ "metric": "b" }));
@@ -42,7 +42,7 @@ pub async fn a_board_keeps_its_first_scoring_revision(db: Db) {
     db.store.finish(&lease, here, NOW).await.unwrap();
 }
 
-pub async fn a_score_is_never_changed(db: Db) {
+pub(crate) async fn a_score_is_never_changed(db: Db) {
     db.store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap();
     let first = scored(&db.store, "alpha", 0.5).await;
     let id = first.submission.id;
@@ -65,7 +65,7 @@ pub async fn a_score_is_never_changed(db: Db) {
     assert_eq!(db.store.scores(revision.id).await.unwrap().len(), 2);
 }
 
-pub async fn a_score_belongs_to_a_scoring_revision_of_its_board(db: Db) {
+pub(crate) async fn a_score_belongs_to_a_scoring_revision_of_its_board(db: Db) {
     let other = db.store.put_scoring_revision(&board("tools"), &json!(1), NOW).await.unwrap();
     let id = pushed(&db.store, "alpha").await.submission.id;
     admitted(&db.store, id, &["phase"], NOW).await;
@@ -79,7 +79,7 @@ pub async fn a_score_belongs_to_a_scoring_revision_of_its_board(db: Db) {
     assert_eq!(db.store.score_of(id).await.unwrap(), None);
 }
 
-pub async fn scores_are_listed_per_scoring_revision(db: Db) {
+pub(crate) async fn scores_are_listed_per_scoring_revision(db: Db) {
     let revision = db.store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap();
     let alpha = scored(&db.store, "alpha", 0.5).await;
     let beta = scored(&db.store, "beta", 0.25).await;
@@ -94,7 +94,7 @@ pub async fn scores_are_listed_per_scoring_revision(db: Db) {
     assert_eq!(db.store.score_of(beta.submission.id).await.unwrap(), Some(score(0.25)));
 }
 
-pub async fn a_board_counts_its_submissions(db: Db) {
+pub(crate) async fn a_board_counts_its_submissions(db: Db) {
     let mut changes = db.store.changes();
     db.store.put_scoring_revision(&board("phase"), &json!(1), NOW).await.unwrap();
     assert_eq!(db.store.board_counts(&board("phase")).await.unwrap(), (0, 0));

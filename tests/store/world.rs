@@ -16,16 +16,16 @@ use referee::store::{
 use serde_json::json;
 
 /// 2026-03-02T10:00:00Z.
-pub const NOW: Timestamp = Timestamp(1_772_445_600_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_772_445_600_000);
 /// The owner of the leases in most contracts.
-pub const ME: &str = "7-00ff";
+pub(crate) const ME: &str = "7-00ff";
 
-pub fn later(seconds: i64) -> Timestamp {
+pub(crate) fn later(seconds: i64) -> Timestamp {
     NOW.plus(Duration::seconds(seconds))
 }
 
 /// A number that no other call returns, neither in this process nor in a child.
-pub fn fresh() -> u64 {
+pub(crate) fn fresh() -> u64 {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
         let random = RandomState::new().build_hasher().finish();
         AtomicU64::new(random >> 8)
@@ -33,40 +33,40 @@ pub fn fresh() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-pub fn token() -> PageToken {
+pub(crate) fn token() -> PageToken {
     PageToken::from_bytes(u128::from(fresh()).to_be_bytes())
 }
 
-pub fn sha(n: u64) -> CommitSha {
+pub(crate) fn sha(n: u64) -> CommitSha {
     CommitSha::new(format!("{n:040x}")).unwrap()
 }
 
-pub fn forge() -> ForgeName {
+pub(crate) fn forge() -> ForgeName {
     ForgeName::new("local").unwrap()
 }
 
-pub fn challenge() -> ChallengeSlug {
+pub(crate) fn challenge() -> ChallengeSlug {
     ChallengeSlug::new("phakir").unwrap()
 }
 
-pub fn phase(name: &str) -> PhaseSlug {
+pub(crate) fn phase(name: &str) -> PhaseSlug {
     PhaseSlug::new(name).unwrap()
 }
 
-pub fn task(name: &str) -> TaskSlug {
+pub(crate) fn task(name: &str) -> TaskSlug {
     TaskSlug::new(name).unwrap()
 }
 
-pub fn team(name: &str) -> TeamSlug {
+pub(crate) fn team(name: &str) -> TeamSlug {
     TeamSlug::new(name).unwrap()
 }
 
-pub fn board(of: &str) -> Board {
+pub(crate) fn board(of: &str) -> Board {
     Board { challenge: challenge(), phase: phase("validation"), task: task(of) }
 }
 
 /// A repository that is not bound yet.
-pub fn repository(of: &str) -> Repository {
+pub(crate) fn repository(of: &str) -> Repository {
     Repository {
         id: RepositoryId(0),
         forge: forge(),
@@ -78,24 +78,24 @@ pub fn repository(of: &str) -> Repository {
     }
 }
 
-pub async fn bound(store: &Store, of: &str) -> Repository {
+pub(crate) async fn bound(store: &Store, of: &str) -> Repository {
     store.bind_repository(&repository(of), &[], NOW).await.unwrap().0
 }
 
-pub fn seen(full_ref: &str, commit: u64) -> SeenRef {
+pub(crate) fn seen(full_ref: &str, commit: u64) -> SeenRef {
     SeenRef { full_ref: full_ref.to_owned(), commit: sha(commit) }
 }
 
-pub fn main_at(commit: u64) -> SeenRef {
+pub(crate) fn main_at(commit: u64) -> SeenRef {
     seen("refs/heads/main", commit)
 }
 
-pub fn entry(seen: &SeenRef, to: &str) -> NewSource {
+pub(crate) fn entry(seen: &SeenRef, to: &str) -> NewSource {
     NewSource { seen: seen.clone(), phase: phase(to), token: token(), config_digest: Digest::of(b"challenge.toml") }
 }
 
 /// The submission of a push at this time.
-pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> SubmissionRecord {
+pub(crate) async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> SubmissionRecord {
     let repository = bound(store, of).await;
     let head = main_at(commit);
     let entered =
@@ -104,46 +104,53 @@ pub async fn push(store: &Store, of: &str, commit: u64, at: Timestamp) -> Submis
 }
 
 /// The submission of a push of a new commit.
-pub async fn pushed(store: &Store, of: &str) -> SubmissionRecord {
+pub(crate) async fn pushed(store: &Store, of: &str) -> SubmissionRecord {
     push(store, of, fresh(), NOW).await
 }
 
-pub fn claim_of(id: SubmissionId, stage: Stage, owner: &str) -> Claim<'_> {
+pub(crate) fn claim_of(id: SubmissionId, stage: Stage, owner: &str) -> Claim<'_> {
     Claim { submission: id, stage, case: None, owner, seed: 7 }
 }
 
-pub async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestamp) -> Lease {
+pub(crate) async fn claimed(store: &Store, id: SubmissionId, stage: Stage, at: Timestamp) -> Lease {
     let claim = claim_of(id, stage, ME);
     store.claim(&claim, at).await.unwrap().unwrap()
 }
 
-pub fn finish(next: Next, effects: Vec<Effect>) -> Finish {
+pub(crate) fn finish(next: Next, effects: Vec<Effect>) -> Finish {
     Finish { effects, ..Finish::passed(next) }
 }
 
-pub fn ends(outcome: Outcome) -> Next {
+pub(crate) fn ends(outcome: Outcome) -> Next {
     Next::End { outcome, incident: None }
 }
 
 /// An attempt from its claim to its end.
-pub async fn attempt(store: &Store, id: SubmissionId, stage: Stage, next: Next, effects: Vec<Effect>, at: Timestamp) {
+pub(crate) async fn attempt(
+    store: &Store,
+    id: SubmissionId,
+    stage: Stage,
+    next: Next,
+    effects: Vec<Effect>,
+    at: Timestamp,
+) {
     let lease = claimed(store, id, stage, at).await;
     store.finish(&lease, finish(next, effects), at).await.unwrap();
 }
 
-pub fn task_entry(of: &str, dockerfile: &str) -> TaskEntry {
+pub(crate) fn task_entry(of: &str, dockerfile: &str) -> TaskEntry {
     TaskEntry { task: task(of), dockerfile: dockerfile.to_owned(), token: token() }
 }
 
 /// Passes admission for these tasks.
-pub async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
+pub(crate) async fn admitted(store: &Store, id: SubmissionId, tasks: &[&str], at: Timestamp) {
     let tasks = tasks.iter().map(|t| task_entry(t, &format!("{t}/Dockerfile"))).collect();
     let next = Next::Advance(Stage::Build);
     attempt(store, id, Stage::Admission, next, vec![Effect::Tasks(tasks)], at).await;
 }
 
 /// Passes build, smoke run and run. The run spends an evaluation.
-pub async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
+pub(crate) async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
     for (stage, next) in [(Stage::Build, Stage::Smoke), (Stage::Smoke, Stage::Run)] {
         attempt(store, id, stage, Next::Advance(next), Vec::new(), at).await;
     }
@@ -152,7 +159,7 @@ pub async fn evaluated(store: &Store, id: SubmissionId, at: Timestamp) {
 }
 
 /// A submission with a score under the current scoring revision of its board.
-pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
+pub(crate) async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
     let record = pushed(store, of).await;
     let id = record.submission.id;
     admitted(store, id, &["phase"], NOW).await;
@@ -163,11 +170,11 @@ pub async fn scored(store: &Store, of: &str, value: f64) -> SubmissionRecord {
     store.submission(id).await.unwrap()
 }
 
-pub fn quota(amount: i64) -> Effect {
+pub(crate) fn quota(amount: i64) -> Effect {
     Effect::Quota { kind: "evaluation", amount, reason: "a test" }
 }
 
-pub fn entry_of(action: &'static str) -> NewAuditEntry {
+pub(crate) fn entry_of(action: &'static str) -> NewAuditEntry {
     NewAuditEntry {
         actor: "local:ada".to_owned(),
         action,
@@ -177,22 +184,27 @@ pub fn entry_of(action: &'static str) -> NewAuditEntry {
 }
 
 /// The actions in the audit log, oldest first.
-pub async fn actions(store: &Store) -> Vec<String> {
+pub(crate) async fn actions(store: &Store) -> Vec<String> {
     let all = store.audit_entries(0, 100).await.unwrap();
     all.into_iter().map(|e| e.action).collect()
 }
 
 /// The team withdraws a submission.
-pub async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) -> Withdrawn {
+pub(crate) async fn withdrawn(store: &Store, record: &SubmissionRecord, at: Timestamp) -> Withdrawn {
     withdrawn_for(store, record, Charge::UsedEvaluation, at).await
 }
 
-pub async fn withdrawn_for(store: &Store, record: &SubmissionRecord, charge: Charge, at: Timestamp) -> Withdrawn {
+pub(crate) async fn withdrawn_for(
+    store: &Store,
+    record: &SubmissionRecord,
+    charge: Charge,
+    at: Timestamp,
+) -> Withdrawn {
     let effects = CommandEffects { audit: &entry_of("withdraw"), reports: &[message("commit 1", 1)] };
     store.withdraw(record, charge, effects, at).await.unwrap()
 }
 
-pub fn score(value: f64) -> Score {
+pub(crate) fn score(value: f64) -> Score {
     let f1 = MetricName::new("f1").unwrap();
     Score {
         cases: vec![CaseScore {
@@ -204,11 +216,11 @@ pub fn score(value: f64) -> Score {
     }
 }
 
-pub fn score_effect(revision: i64, value: f64) -> Effect {
+pub(crate) fn score_effect(revision: i64, value: f64) -> Effect {
     Effect::Score { scoring_revision: revision, score: Box::new(score(value)) }
 }
 
-pub fn image(name: &str) -> ImageFacts {
+pub(crate) fn image(name: &str) -> ImageFacts {
     ImageFacts {
         id: Digest::of(name.as_bytes()),
         os: "linux".into(),
@@ -226,7 +238,7 @@ pub fn image(name: &str) -> ImageFacts {
     }
 }
 
-pub fn message(subject: &str, payload: i64) -> NewOutboxMessage {
+pub(crate) fn message(subject: &str, payload: i64) -> NewOutboxMessage {
     NewOutboxMessage {
         forge: forge(),
         subject: subject.to_owned(),
@@ -238,7 +250,7 @@ pub fn message(subject: &str, payload: i64) -> NewOutboxMessage {
     }
 }
 
-pub fn delivery(body: &str) -> Delivery {
+pub(crate) fn delivery(body: &str) -> Delivery {
     Delivery {
         forge: forge(),
         digest: Digest::of(body.as_bytes()),

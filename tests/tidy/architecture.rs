@@ -44,7 +44,7 @@ fn top_module(path: &str) -> Option<&str> {
 }
 
 /// Violations of the levels and of the keepers of libraries.
-pub fn check(source: &Source, manifest: &str) -> Vec<Violation> {
+pub(crate) fn check(source: &Source, manifest: &str) -> Vec<Violation> {
     let Some(mine) = top_module(&source.path) else {
         return Vec::new();
     };
@@ -81,7 +81,7 @@ fn upward_imports(source: &Source, mine: &str, my_level: usize) -> Vec<Violation
 }
 
 /// Files outside a module that name its private parts.
-pub fn boundaries(source: &Source) -> Vec<Violation> {
+pub(crate) fn boundaries(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
     for import in imports(source) {
         let path = import.path.join("::");

@@ -22,7 +22,7 @@ struct Tree<'a> {
 type Arrows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 
 /// One violation for each file of a circle. It names the circle and the arrows that leave the file inside it.
-pub fn check(sources: &[Source]) -> Vec<Violation> {
+pub(crate) fn check(sources: &[Source]) -> Vec<Violation> {
     let arrows = Tree::new(sources).arrows();
     let reachable_from: BTreeMap<&str, BTreeSet<&str>> =
         arrows.keys().map(|file| (*file, reachable(&arrows, file))).collect();

@@ -23,7 +23,7 @@ const SHARED: [&str; 13] = [
 
 /// Files that are neither a command nor listed, and listed files that are missing. A command defines its `SPEC`. As
 /// long as no file does, the folder is not built yet and nothing is checked.
-pub fn check(sources: &[Source]) -> Vec<Violation> {
+pub(crate) fn check(sources: &[Source]) -> Vec<Violation> {
     let files: Vec<&Source> =
         sources.iter().filter(|source| source.path.starts_with(FOLDER) && !source.is_unit_test()).collect();
     let is_command = |source: &Source| {

@@ -14,7 +14,7 @@ const ATTRIBUTES: [(&str, &str); 2] =
 const NOTES: [&str; 4] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("HA", "CK")];
 
 /// All violations of a file.
-pub fn check(source: &Source) -> Vec<Violation> {
+pub(crate) fn check(source: &Source) -> Vec<Violation> {
     let mut found = opening(source);
     found.extend(unfinished(source));
     found.extend(empty_names(source));

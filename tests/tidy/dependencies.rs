@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{DocumentMut, Item, Value};
 
 /// The licence of each package (`name version`), and the lock file with its arrows.
-pub struct Dependencies {
+pub(crate) struct Dependencies {
     pub licences: BTreeMap<String, String>,
     pub lock: DocumentMut,
 }
 
 /// All violations of `deny.toml`.
-pub fn check(dependencies: &Dependencies, deny: &DocumentMut) -> Vec<String> {
+pub(crate) fn check(dependencies: &Dependencies, deny: &DocumentMut) -> Vec<String> {
     let allowed = texts(&deny["licenses"]["allow"]);
     let mut found = unlicensed(&dependencies.licences, &allowed);
     for ban in deny["bans"]["deny"].as_array().into_iter().flatten() {

@@ -11,7 +11,7 @@ use crate::source::{Source, line_of};
 
 /// One path that a file names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Import {
+pub(crate) struct Import {
     pub line: usize,
     /// The path below the root of the package: `store::Store` is `["store", "Store"]`.
     pub path: Vec<String>,
@@ -24,7 +24,7 @@ static USE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\buse\s+([^;]+);").u
 static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\w+(?:\s*::\s*\w+)+").unwrap());
 
 /// The module of a file below the root: `src/a/mod.rs` and `src/a.rs` are `["a"]`. `None` outside `src`.
-pub fn module(path: &str) -> Option<Vec<String>> {
+pub(crate) fn module(path: &str) -> Option<Vec<String>> {
     let inner = path.strip_prefix("src/")?.strip_suffix(".rs")?;
     let mut segments: Vec<String> = inner.split('/').map(str::to_owned).collect();
     let last = segments.last().map(String::as_str);
@@ -35,7 +35,7 @@ pub fn module(path: &str) -> Option<Vec<String>> {
 }
 
 /// All paths of our own package that the production code of a file names.
-pub fn imports(source: &Source) -> Vec<Import> {
+pub(crate) fn imports(source: &Source) -> Vec<Import> {
     let Some(module) = module(&source.path) else {
         return Vec::new();
     };

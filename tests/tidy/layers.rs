@@ -4,7 +4,7 @@
 
 /// A language by its comments and quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     Rust,
     Sql,
     Toml,
@@ -18,7 +18,7 @@ pub enum Language {
 
 impl Language {
     /// The language of a file by its extension. `None` for files that no check reads.
-    pub fn of(path: &str) -> Option<Self> {
+    pub(crate) fn of(path: &str) -> Option<Self> {
         Some(match path.rsplit_once('.')?.1 {
             "rs" => Self::Rust,
             "sql" => Self::Sql,
@@ -68,7 +68,7 @@ impl Language {
 }
 
 /// One text in three layers of the same shape. Characters of other layers are blanks, line ends stay.
-pub struct Layers {
+pub(crate) struct Layers {
     pub code: String,
     pub comments: String,
     pub literals: String,
@@ -82,7 +82,7 @@ enum Kind {
 }
 
 impl Layers {
-    pub fn new(language: Language, text: &str) -> Self {
+    pub(crate) fn new(language: Language, text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let mut layers = Self { code: String::new(), comments: String::new(), literals: String::new() };
         let mut at = 0;
@@ -130,7 +130,7 @@ fn token(language: Language, chars: &[char], at: usize) -> (usize, Kind) {
     }
 }
 
-pub fn is_word(c: char) -> bool {
+pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

@@ -14,7 +14,7 @@ const RATES: [(&str, f64); 3] = [
 ];
 
 /// One message for each rate that is exceeded, with the lines.
-pub fn check(sources: &[Source]) -> Vec<String> {
+pub(crate) fn check(sources: &[Source]) -> Vec<String> {
     static CODE_SPAN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`\n]*`").unwrap());
     static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z'-]*").unwrap());
     let comments: Vec<(&str, String)> = sources

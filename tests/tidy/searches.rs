@@ -33,7 +33,7 @@ struct Hit<'a> {
 }
 
 /// One message for each search that does not find its file among the first hits. Tests do not count.
-pub fn check(sources: &[Source]) -> Vec<String> {
+pub(crate) fn check(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for (words, file) in SEARCHES {
         let hits = search(sources, words);

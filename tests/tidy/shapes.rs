@@ -20,13 +20,13 @@ const LINE_COLUMNS_MAX: usize = 120;
 
 /// The lengths of the files of `src` without their tests.
 #[derive(Debug)]
-pub struct FileLengths {
+pub(crate) struct FileLengths {
     median: usize,
     p90: usize,
 }
 
 impl FileLengths {
-    pub fn new(sources: &[Source]) -> Self {
+    pub(crate) fn new(sources: &[Source]) -> Self {
         let mut lengths: Vec<usize> = sources
             .iter()
             .filter(|source| source.path.starts_with("src/") && !source.is_unit_test())
@@ -38,14 +38,14 @@ impl FileLengths {
     }
 
     /// The message if too many files are long.
-    pub fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<String> {
         let short = self.median <= FILE_LINES_MEDIAN && self.p90 <= FILE_LINES_P90;
         (!short).then(|| format!("too many files of `src` are long: {self:?}"))
     }
 }
 
 /// Files and functions that are too long.
-pub fn lengths(source: &Source) -> Vec<Violation> {
+pub(crate) fn lengths(source: &Source) -> Vec<Violation> {
     // Test code beside the code is not measured: a table of cases is as long as its cases.
     if source.is_unit_test() {
         return Vec::new();
@@ -102,7 +102,7 @@ fn function(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Lines of a Rust or Markdown file that are too wide. A row of a Markdown table cannot be broken and passes.
-pub fn widths(path: &str, text: &str) -> Vec<Violation> {
+pub(crate) fn widths(path: &str, text: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
         let width = content.chars().count();
@@ -119,7 +119,7 @@ pub fn widths(path: &str, text: &str) -> Vec<Violation> {
 }
 
 /// Tuples as parameters, and `match` on a bool.
-pub fn idioms(source: &Source) -> Vec<Violation> {
+pub(crate) fn idioms(source: &Source) -> Vec<Violation> {
     static FUNCTION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bfn\s+(\w+)\s*").unwrap());
     static MATCH_BOOL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bmatch\s[^{};]*\{\s*(true|false)\b").unwrap());
     let code = source.code.join("\n");

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::layers::{Language, Layers};
 
 /// One source file.
-pub struct Source {
+pub(crate) struct Source {
     /// The path from the root of the package, separated by `/`.
     pub path: String,
     /// The lines as they are in the file.
@@ -20,7 +20,7 @@ pub struct Source {
 
 /// A line that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
+pub(crate) struct Violation {
     pub path: String,
     pub line: usize,
     pub message: String,
@@ -33,7 +33,7 @@ impl fmt::Display for Violation {
 }
 
 impl Source {
-    pub fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         let layers = Layers::new(Language::Rust, text);
         let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
         let code = lines(&layers.code);
@@ -47,7 +47,7 @@ impl Source {
     }
 
     /// The production code, line by line, counted from 1.
-    pub fn production(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn production(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..)
             .zip(&self.code)
             .zip(&self.in_test)
@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// The production code as one text. Lines of tests are empty, so that lines keep their numbers.
-    pub fn production_text(&self) -> String {
+    pub(crate) fn production_text(&self) -> String {
         let mut lines = vec![""; self.code.len()];
         for (n, line) in self.production() {
             lines[n - 1] = line;
@@ -65,17 +65,17 @@ impl Source {
     }
 
     /// Whether the whole file is test code beside the code that it tests.
-    pub fn is_unit_test(&self) -> bool {
+    pub(crate) fn is_unit_test(&self) -> bool {
         self.path.starts_with("src/") && is_test_file(&self.path)
     }
 
-    pub fn violation(&self, line: usize, message: impl fmt::Display) -> Violation {
+    pub(crate) fn violation(&self, line: usize, message: impl fmt::Display) -> Violation {
         Violation { path: self.path.clone(), line, message: message.to_string() }
     }
 }
 
 /// The line of a byte of a text, counted from 1.
-pub fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 

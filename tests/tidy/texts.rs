@@ -16,7 +16,7 @@ const FOR_PROGRAMS: [&str; 12] = [
 ];
 
 /// The texts of the production code by module, each module with its files and their texts in the order of the code.
-pub fn by_module(sources: &[Source]) -> BTreeMap<String, String> {
+pub(crate) fn by_module(sources: &[Source]) -> BTreeMap<String, String> {
     let mut modules = BTreeMap::<String, String>::new();
     for source in sources {
         let Some(module) = source.path.strip_prefix("src/").and_then(|path| path.split(['/', '.']).next()) else {

@@ -25,7 +25,7 @@ enum Layer {
 }
 
 /// The table of terms.
-pub struct Terms {
+pub(crate) struct Terms {
     terms: Vec<Term>,
     /// The refused phrases by layer and first word.
     refused: HashMap<(Layer, String), Vec<Refused>>,
@@ -49,7 +49,7 @@ struct Token {
 }
 
 impl Terms {
-    pub fn new(table: &str) -> Self {
+    pub(crate) fn new(table: &str) -> Self {
         let document: DocumentMut = table.parse().unwrap();
         let mut terms = Self { terms: Vec::new(), refused: HashMap::new() };
         for table in document["term"].as_array_of_tables().unwrap() {
@@ -88,7 +88,7 @@ impl Terms {
     }
 
     /// All refused words of a file and of its path.
-    pub fn check(&self, path: &str, text: &str) -> Vec<Violation> {
+    pub(crate) fn check(&self, path: &str, text: &str) -> Vec<Violation> {
         let mut found = BTreeMap::new();
         for (layer, tokens) in layers(path, text) {
             for (at, token) in tokens.iter().enumerate() {

@@ -19,7 +19,7 @@ fn away<T>() -> Result<T> {
 }
 
 /// Three engines that never answer.
-pub fn engines() -> Engines {
+pub(crate) fn engines() -> Engines {
     let engine = Engine::from(Away);
     Engines::new(&engine, &engine, &engine)
 }

@@ -16,14 +16,14 @@ use crate::story::{EVIL, SECRET, Story};
 const SOON: Duration = Duration::from_secs(1);
 
 /// An open event stream.
-pub struct Events {
+pub(crate) struct Events {
     bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>>>>,
     /// Received text that was not returned yet.
     buffer: String,
 }
 
 impl Events {
-    pub async fn open(server: &Server, at: &str) -> Self {
+    pub(crate) async fn open(server: &Server, at: &str) -> Self {
         let answer = server.client.get(format!("{}{at}", server.url)).send();
         let answer = answer.await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{at}");
@@ -34,7 +34,7 @@ impl Events {
     }
 
     /// The next complete event.
-    pub async fn next(&mut self) -> String {
+    pub(crate) async fn next(&mut self) -> String {
         loop {
             if let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let event = event.to_owned();
@@ -48,7 +48,7 @@ impl Events {
     }
 
     /// All events until none arrives for a while.
-    pub async fn all(&mut self) -> Vec<String> {
+    pub(crate) async fn all(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         while let Ok(event) = tokio::time::timeout(SOON / 4, self.next()).await {
             all.push(event);
@@ -57,7 +57,7 @@ impl Events {
     }
 
     /// No event arrives for a while.
-    pub async fn stays_silent(&mut self) {
+    pub(crate) async fn stays_silent(&mut self) {
         let silence = tokio::time::timeout(SOON / 4, self.bytes.next()).await;
         assert!(silence.is_err() && self.buffer.is_empty(), "{silence:?} {}", self.buffer);
     }

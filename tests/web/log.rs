@@ -11,7 +11,7 @@ struct Kept(Arc<Mutex<Vec<u8>>>);
 static KEPT: OnceLock<Kept> = OnceLock::new();
 
 /// Starts to keep the log of this process. Further calls have no effect.
-pub fn keep() {
+pub(crate) fn keep() {
     KEPT.get_or_init(|| {
         let kept = Kept::default();
         tracing_subscriber::fmt()
@@ -24,13 +24,13 @@ pub fn keep() {
 }
 
 /// The whole log. Tests run in parallel, so a test must search for a text of its own.
-pub fn text() -> String {
+pub(crate) fn text() -> String {
     let kept = KEPT.get().unwrap();
     String::from_utf8_lossy(&kept.0.lock().unwrap()).into_owned()
 }
 
 /// The number of lines that contain all of the words.
-pub fn lines(words: &[&str]) -> usize {
+pub(crate) fn lines(words: &[&str]) -> usize {
     let matches = |line: &&str| words.iter().all(|word| line.contains(word));
     text().lines().filter(matches).count()
 }

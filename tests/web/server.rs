@@ -21,12 +21,12 @@ use tokio::net::TcpListener;
 use crate::{engine, log};
 
 /// The webhook secrets of the forge `gitea`. The second one is the old secret during a replacement.
-pub const SECRETS: [&str; 2] = ["correct-horse-battery-staple", "an-older-secret-of-the-same-hook"];
+pub(crate) const SECRETS: [&str; 2] = ["correct-horse-battery-staple", "an-older-secret-of-the-same-hook"];
 
 /// The time of the server's clock at its start.
-pub const NOW: Timestamp = Timestamp(1_764_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_764_000_000_000);
 
-pub struct Server {
+pub(crate) struct Server {
     pub app: Arc<App>,
     pub url: String,
     pub client: reqwest::Client,
@@ -35,25 +35,25 @@ pub struct Server {
     _folder: tempfile::TempDir,
 }
 
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
     pub body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 }
 
 /// Reads the body of an answer.
-pub async fn answer(response: reqwest::Response) -> Answer {
+pub(crate) async fn answer(response: reqwest::Response) -> Answer {
     Answer { status: response.status(), headers: response.headers().clone(), body: response.text().await.unwrap() }
 }
 
 /// A path in this repository.
-pub fn repository_path(path: &str) -> PathBuf {
+pub(crate) fn repository_path(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
@@ -102,7 +102,7 @@ webhook-secrets = {SECRETS:?}
 
 impl Server {
     /// Starts a server with a new installation.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         log::keep();
         // reqwest needs a TLS provider before its first client, even for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -133,14 +133,14 @@ impl Server {
     }
 
     /// Requests an address of this server.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let url = format!("{}{path}", self.url);
         answer(self.client.get(url).send().await.unwrap()).await
     }
 
     /// Adds a team with a repository, like `referee team add`. On the forge `gitea`, Referee cannot read the
     /// repository.
-    pub async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
+    pub(crate) async fn add_team(&self, forge: &str, forge_id: &str, team: &str) -> Repository {
         let forge = ForgeName::new(forge).unwrap();
         let full_name = format!("nuclei/team-{team}");
         if forge.as_str() == "local" {

@@ -15,16 +15,16 @@ use crate::live::Events;
 use crate::server::{NOW, Server};
 
 /// Markup, an escape sequence of terminals, and a change of the text direction.
-pub const EVIL: &str = "<script>alert(1)</script>\u{1b}[31m\u{202e}&\"'";
+pub(crate) const EVIL: &str = "<script>alert(1)</script>\u{1b}[31m\u{202e}&\"'";
 
 /// A name in the hidden data. No answer may contain it while the phase is hidden.
-pub const SECRET: &str = "hidden_case_0042";
+pub(crate) const SECRET: &str = "hidden_case_0042";
 
 /// The value of a metric on one hidden case. Answers may contain only means with three decimals.
-pub const SECRET_VALUE: f64 = 0.918_273_6;
+pub(crate) const SECRET_VALUE: f64 = 0.918_273_6;
 
 /// A submission with its identifiers in the pipeline and on pages.
-pub struct Story<'a> {
+pub(crate) struct Story<'a> {
     server: &'a Server,
     phase: String,
     pub id: SubmissionId,
@@ -55,7 +55,7 @@ fn secret_run() -> AttemptDetail {
 }
 
 /// A score that would reveal the name and the value of the first hidden case.
-pub fn score(value: f64) -> Score {
+pub(crate) fn score(value: f64) -> Score {
     let cases = [SECRET, "hidden_case_0043"].map(|name| CaseScore {
         case: CaseId::new(name).unwrap(),
         values: ["ap50", "dice", "hd95"].map(|m| (MetricName::new(m).unwrap(), Some(value))).into(),
@@ -66,7 +66,7 @@ pub fn score(value: f64) -> Score {
 
 impl<'a> Story<'a> {
     /// A push to a branch. The phase `validation` has the branch `main`, and every other phase the branch of its name.
-    pub async fn pushed(server: &'a Server, repository: &Repository, branch: &str) -> Self {
+    pub(crate) async fn pushed(server: &'a Server, repository: &Repository, branch: &str) -> Self {
         let phase = if branch == "main" { "validation" } else { branch };
         let store = &server.app.context.store;
         let sha = hex::encode(clock::random_bytes::<20>());
@@ -82,11 +82,11 @@ impl<'a> Story<'a> {
         Self { server, phase: phase.to_owned(), id: entered.unwrap()[0].submission, token }
     }
 
-    pub fn page(&self) -> String {
+    pub(crate) fn page(&self) -> String {
         format!("/submissions/{}", self.token.as_str())
     }
 
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         format!("/api/v1/submissions/{}", self.token.as_str())
     }
 
@@ -107,7 +107,7 @@ impl<'a> Story<'a> {
     }
 
     /// Admission has passed with a warning, and the build has passed.
-    pub async fn built(&self) -> &Self {
+    pub(crate) async fn built(&self) -> &Self {
         let task = TaskSlug::new("segmentation").unwrap();
         let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: self.token.clone() }];
         let warning = Finding::warning("DF041", EVIL, EVIL).at(Location::line(EVIL, 3).with_text(EVIL));
@@ -123,7 +123,7 @@ impl<'a> Story<'a> {
     }
 
     /// The smoke run has passed. The submission waits for its evaluation.
-    pub async fn smoked(&self) -> &Self {
+    pub(crate) async fn smoked(&self) -> &Self {
         self.built().await;
         let mut sample = score(0.25);
         for (case, name) in sample.cases.iter_mut().zip(["sample_1", "sample_2"]) {
@@ -140,7 +140,7 @@ impl<'a> Story<'a> {
     }
 
     /// Admission has rejected the submission.
-    pub async fn rejected(&self) -> &Self {
+    pub(crate) async fn rejected(&self) -> &Self {
         let findings = (1..=5)
             .map(|n| Finding::error("DF020", EVIL, EVIL).at(Location::line("Dockerfile", n).with_text(EVIL)))
             .collect();
@@ -149,7 +149,7 @@ impl<'a> Story<'a> {
     }
 
     /// The container has failed on the sample.
-    pub async fn smoke_failed(&self) -> &Self {
+    pub(crate) async fn smoke_failed(&self) -> &Self {
         self.built().await;
         let findings = vec![Finding::error("RUN001", "It ended with exit code 3.", EVIL)];
         let finish = Finish { log: Some(log(EVIL)), ..failed(Outcome::RunFailed, findings) };
@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
     }
 
     /// The container has failed on the phase's data, and has printed the data.
-    pub async fn run_failed(&self) -> &Self {
+    pub(crate) async fn run_failed(&self) -> &Self {
         self.smoked().await;
         let message = format!("It ended with exit code 77 at {SECRET}.");
         // More findings than a report shows. Their number is a secret, too.
@@ -170,7 +170,7 @@ impl<'a> Story<'a> {
     }
 
     /// The container has run on the phase's data. The submission waits for scoring.
-    pub async fn ran(&self) -> &Self {
+    pub(crate) async fn ran(&self) -> &Self {
         self.smoked().await;
         let run = Finish { log: Some(log(SECRET)), detail: secret_run(), ..passed(Stage::Scoring) };
         self.step(Stage::Run, run).await;
@@ -178,14 +178,14 @@ impl<'a> Story<'a> {
     }
 
     /// The submission has a score.
-    pub async fn scored(&self, value: f64) -> &Self {
+    pub(crate) async fn scored(&self, value: f64) -> &Self {
         self.ran().await;
         self.score(value).await;
         self
     }
 
     /// Stores the score of a submission that waits for scoring.
-    pub async fn score(&self, value: f64) {
+    pub(crate) async fn score(&self, value: f64) {
         let revision = self.revision().await;
         let score = Effect::Score { scoring_revision: revision.id, score: Box::new(score(value)) };
         let finish = Finish {
@@ -217,7 +217,7 @@ impl<'a> Story<'a> {
 }
 
 /// The attempt was lost because of a platform error, and the stage is retried.
-pub fn retry(now: Timestamp) -> Finish {
+pub(crate) fn retry(now: Timestamp) -> Finish {
     Finish {
         state: AttemptState::Lost,
         blame: Some(Blame::Infrastructure),
@@ -228,12 +228,12 @@ pub fn retry(now: Timestamp) -> Finish {
 
 impl<'a> Story<'a> {
     /// Opens the event stream of the page.
-    pub async fn events(&self) -> Events {
+    pub(crate) async fn events(&self) -> Events {
         Events::open(self.server, &format!("{}/events", self.page())).await
     }
 
     /// The run on one case starts.
-    pub async fn claim_case(&self, case: &CaseId) -> Lease {
+    pub(crate) async fn claim_case(&self, case: &CaseId) -> Lease {
         let claim = Claim { submission: self.id, stage: Stage::Run, case: Some(case.clone()), owner: "tests", seed: 1 };
         let now = self.server.app.context.clock.now();
         let claimed = self.server.app.context.store.claim(&claim, now).await;
@@ -241,7 +241,7 @@ impl<'a> Story<'a> {
     }
 
     /// The run on one case has ended, and runs on other cases follow.
-    pub async fn finish_case(&self, lease: &Lease) {
+    pub(crate) async fn finish_case(&self, lease: &Lease) {
         let finish = Finish { log: Some(log(SECRET)), next: Next::Repeat, ..passed(Stage::Run) };
         let store = &self.server.app.context.store;
         store.finish(lease, finish, self.later(Stage::Run)).await.unwrap();

@@ -10,7 +10,7 @@ use crate::server::{Answer, SECRETS, Server, answer, repository_path};
 
 /// A delivery as the forge sent it.
 #[derive(Clone)]
-pub struct Wire {
+pub(crate) struct Wire {
     pub name: String,
     /// The path that the hook called. It shows the kind of the hook.
     pub path: String,
@@ -26,7 +26,7 @@ struct Recorded {
 
 impl Wire {
     /// Reads `<stem>.body` and `<stem>.headers.json`.
-    pub fn read(stem: &Path) -> Self {
+    pub(crate) fn read(stem: &Path) -> Self {
         let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", stem.display()));
         let recorded = std::fs::read(beside(".headers.json")).unwrap();
         let recorded: Recorded = serde_json::from_slice(&recorded).unwrap();
@@ -47,18 +47,18 @@ impl Wire {
     }
 
     /// A fixture of this repository.
-    pub fn fixture(name: &str) -> Self {
+    pub(crate) fn fixture(name: &str) -> Self {
         Self::read(&repository_path("webhook-fixtures").join(name))
     }
 
     /// Replaces the value of a header.
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, HeaderValue::from_str(value).unwrap());
         self
     }
 
     /// Removes all signatures.
-    pub fn unsigned(mut self) -> Self {
+    pub(crate) fn unsigned(mut self) -> Self {
         for name in SIGNATURES {
             self.headers.remove(name);
         }
@@ -66,7 +66,7 @@ impl Wire {
     }
 
     /// Replaces the body, and signs it with this secret.
-    pub fn signed(self, body: &[u8], secret: &str) -> Self {
+    pub(crate) fn signed(self, body: &[u8], secret: &str) -> Self {
         let mut wire = self.unsigned();
         wire.body = body.to_vec();
         let signature = WebhookSecret::new(secret).unwrap().sign(body);
@@ -74,19 +74,19 @@ impl Wire {
     }
 
     /// Replaces a text of the body, and signs the body again.
-    pub fn changed(self, from: &str, to: &str) -> Self {
+    pub(crate) fn changed(self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.body.clone()).unwrap();
         assert!(text.contains(from), "{from} in {}", self.name);
         self.signed(text.replace(from, to).as_bytes(), SECRETS[0])
     }
 
     /// Sends it to the hook of the forge `gitea`.
-    pub async fn send(&self, server: &Server) -> Answer {
+    pub(crate) async fn send(&self, server: &Server) -> Answer {
         self.send_to(server, "gitea").await
     }
 
     /// Sends it to the hook of a forge.
-    pub async fn send_to(&self, server: &Server, forge: &str) -> Answer {
+    pub(crate) async fn send_to(&self, server: &Server, forge: &str) -> Answer {
         let request = server
             .client
             .post(format!("{}/hooks/{forge}", server.url))
@@ -97,4 +97,4 @@ impl Wire {
 }
 
 /// The headers with an HMAC-SHA256.
-pub const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
+pub(crate) const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];

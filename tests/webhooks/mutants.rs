@@ -22,7 +22,7 @@ fn every_change_is_refused() {
 }
 
 /// Checks that every mutant of an accepted delivery is refused, and returns their number.
-pub fn check(original: &Recording) -> usize {
+pub(crate) fn check(original: &Recording) -> usize {
     if original.accept().is_err() {
         return 0;
     }

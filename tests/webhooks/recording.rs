@@ -14,11 +14,11 @@ use serde::Deserialize;
 const HOOK_SECRET: &str = "correct-horse-battery-staple";
 
 /// Headers with an HMAC-SHA256 that Referee reads.
-pub const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
+pub(crate) const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
 
 /// A recorded delivery.
 #[derive(Clone)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// Folder and name, for messages.
     pub name: String,
     /// Path that the hook called; it shows the kind of hook.
@@ -38,7 +38,7 @@ struct Request {
 
 impl Recording {
     /// Reads the delivery of this name.
-    pub fn read(folder: &Path, name: &str) -> Self {
+    pub(crate) fn read(folder: &Path, name: &str) -> Self {
         let request = fs::read(folder.join(format!("{name}.headers.json"))).unwrap();
         let request: Request = serde_json::from_slice(&request).unwrap();
         let mut headers = HeaderMap::new();
@@ -60,7 +60,7 @@ impl Recording {
     }
 
     /// All deliveries of a folder.
-    pub fn read_all(folder: &Path) -> Vec<Self> {
+    pub(crate) fn read_all(folder: &Path) -> Vec<Self> {
         let bodies = files(folder).into_iter().filter_map(|file| {
             let name = file.strip_suffix(".body")?;
             Some(Self::read(folder, name))
@@ -68,19 +68,19 @@ impl Recording {
         bodies.collect()
     }
 
-    pub fn accept(&self) -> Result<VerifiedDelivery, DeliveryRefusal> {
+    pub(crate) fn accept(&self) -> Result<VerifiedDelivery, DeliveryRefusal> {
         let webhooks = GiteaWebhooks::new(vec![self.secret.clone()]);
         webhooks.accept(&self.headers, &self.body)
     }
 
     /// The value of a header; empty when it is missing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
     }
 
     /// Signs a changed body again.
-    pub fn sign(&mut self) {
+    pub(crate) fn sign(&mut self) {
         let signature = self.secret.sign(&self.body);
         for name in SIGNATURES {
             if self.headers.contains_key(name) {
@@ -93,7 +93,7 @@ impl Recording {
 }
 
 /// Names of all files and folders in a folder, sorted.
-pub fn files(folder: &Path) -> Vec<String> {
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
@@ -102,18 +102,18 @@ pub fn files(folder: &Path) -> Vec<String> {
 }
 
 /// The fixtures of this repository.
-pub fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("webhook-fixtures")
 }
 
 /// The folders of fixtures, one for each recorded forge.
-pub fn fixture_forges() -> Vec<PathBuf> {
+pub(crate) fn fixture_forges() -> Vec<PathBuf> {
     let root = fixtures();
     let paths = files(&root).into_iter().map(|name| root.join(name));
     paths.filter(|path| path.is_dir()).collect()
 }
 
 /// One fixture, `gitea-1.27-dev/push-update`.
-pub fn fixture(forge: &str, name: &str) -> Recording {
+pub(crate) fn fixture(forge: &str, name: &str) -> Recording {
     Recording::read(&fixtures().join(forge), name)
 }

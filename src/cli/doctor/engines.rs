@@ -7,7 +7,7 @@ use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::model::{Challenge, Task};
 
 /// Checks all engines, one after the other. A problem of one engine does not hide the others.
-pub async fn check_engines(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
+pub(super) async fn check_engines(settings: &Settings, challenges: &[Challenge]) -> Vec<Check> {
     let engines = configured_engines(settings);
     let mut checks: Vec<Check> = Vec::new();
     if engines.len() > 1 {

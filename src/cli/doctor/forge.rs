@@ -8,7 +8,7 @@ use crate::model::diagnosis::{Check, CheckSeverity};
 use crate::store::{Repository, Store};
 
 /// Checks the forge of a challenge, where it has something to check.
-pub async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken) -> Vec<Check> {
+pub(super) async fn look(settings: &Settings, challenge: &Challenge, owner: &OwnerToken) -> Vec<Check> {
     let name = &challenge.forge;
     let mut checks = Vec::new();
     let owner = owner.read().unwrap_or_else(|error| {

@@ -30,7 +30,7 @@ const INDENT: &str = "       ";
 Examples:
   referee doctor                                        # after the installation
   referee doctor --strict                               # in a script: fail on warnings as well")]
-pub struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     settings: SettingsFile,
     /// Exit with code 1 on warnings as well.
@@ -41,7 +41,7 @@ pub struct Options {
     owner: OwnerToken,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     terminal::start_logs(terminal::Logs::Quiet);
     terminal::install_tls();
     let path = &options.settings.path;

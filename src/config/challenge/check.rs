@@ -18,7 +18,7 @@ use crate::model::{
 };
 
 /// The parts of the task and of the file that a check depends on.
-pub struct CheckContext<'a> {
+pub(super) struct CheckContext<'a> {
     /// The directory of `challenge.toml`.
     pub directory: &'a Path,
     /// `None` if the contract could not be read.
@@ -56,7 +56,7 @@ const KEYS_OF_KINDS: [(&str, &[Kind]); 6] = [
 const KEYS_WITH_EVERY: [&str; 3] = ["one-for", "rows-for", "keys-for"];
 
 /// Reads one `[[task.check]]`.
-pub fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<OutputCheck> {
+pub(super) fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<OutputCheck> {
     let files = s.required("files", path_pattern);
     let kind = s.required("is", word::<Kind>);
     let size_of = s.optional("size-of", path_pattern);

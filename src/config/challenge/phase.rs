@@ -10,7 +10,7 @@ use crate::config::values::{boolean, duration, integer, one_of, parsed, path, te
 use crate::model::{Duration, Phase, PhaseSlug, Quota, Show, Trigger, limits};
 
 /// Reads one `[[phase]]`. `before` holds the phases above it in the file, and gets this one appended.
-pub fn phase(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
+pub(super) fn phase(s: &Section<'_>, directory: &Path, before: &mut Vec<Phase>) -> Option<Phase> {
     let slug = s.required("slug", parsed(SLUG, |t| PhaseSlug::new(t).ok()));
     let title = s.optional("title", text);
     let opens = s.required("opens", timestamp);

@@ -33,7 +33,7 @@ const RESERVED: [&str; 15] = [
 ];
 
 /// Reads one `[[task]]`. `before` holds the names of the tasks above it in the file, and gets this one appended.
-pub fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>) -> Option<Task> {
+pub(super) fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>) -> Option<Task> {
     let slug = s.required("slug", parsed(SLUG, |t| TaskSlug::new(t).ok()));
     if let Some(slug) = &slug {
         if before.contains(slug) {

@@ -19,25 +19,25 @@ use toml_edit::{Document, TableLike};
 
 use crate::model::{Finding, Location};
 
-pub use section::Section;
+pub(super) use section::Section;
 
 /// The file is not TOML.
-pub const SYNTAX: &str = "CFG001";
+pub(super) const SYNTAX: &str = "CFG001";
 /// A required key is missing.
-pub const MISSING_KEY: &str = "CFG002";
+pub(super) const MISSING_KEY: &str = "CFG002";
 /// A value has the wrong type.
-pub const WRONG_TYPE: &str = "CFG003";
+pub(super) const WRONG_TYPE: &str = "CFG003";
 /// The section has no such key.
-pub const UNKNOWN_KEY: &str = "CFG004";
+pub(super) const UNKNOWN_KEY: &str = "CFG004";
 /// A value has the right type and is not allowed.
-pub const INVALID_VALUE: &str = "CFG005";
+pub(super) const INVALID_VALUE: &str = "CFG005";
 /// Two values are allowed one by one but not together.
-pub const CONTRADICTION: &str = "CFG006";
+pub(super) const CONTRADICTION: &str = "CFG006";
 /// A file or folder does not exist.
-pub const PATH_MISSING: &str = "CFG007";
+pub(super) const PATH_MISSING: &str = "CFG007";
 
 /// A larger file is probably not a configuration file.
-pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Syntax errors in one report.
 const SYNTAX_ERRORS_MAX: usize = 10;
@@ -46,7 +46,7 @@ const SYNTAX_ERRORS_MAX: usize = 10;
 ///
 /// # Errors
 /// A finding if the file does not exist, is too large, or is not UTF-8.
-pub fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
+pub(super) fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
     let location = Location::file(display_path(path));
     let failed = |message: String, help: &str| vec![Finding::error(PATH_MISSING, message, help).at(location)];
     match std::fs::metadata(path) {
@@ -65,13 +65,13 @@ pub fn read_file(path: &Path) -> Result<String, Vec<Finding>> {
 }
 
 /// A path as findings show it: as the user gave it, without a leading `./`.
-pub fn display_path(path: &Path) -> String {
+pub(super) fn display_path(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.display().to_string()
 }
 
 /// A text to read.
-pub struct Input<'a> {
+pub(super) struct Input<'a> {
     /// Name of the file in findings.
     pub name: &'a str,
     pub text: &'a str,
@@ -83,7 +83,10 @@ pub struct Input<'a> {
 
 /// Reads the whole text with `read` and returns every problem, in the order of the lines. The value is `None` if a
 /// required part of it has a problem.
-pub fn read_text<T>(input: &Input<'_>, read: impl FnOnce(&Section<'_>) -> Option<T>) -> (Option<T>, Vec<Finding>) {
+pub(super) fn read_text<T>(
+    input: &Input<'_>,
+    read: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Finding>) {
     let parsed = parse(input.text);
     let defaults = Document::parse(input.defaults).ok();
     let file = File { input, skipped_keys: parsed.skipped_keys, findings: RefCell::default() };

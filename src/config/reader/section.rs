@@ -15,7 +15,7 @@ use crate::model::{Finding, suggest};
 const RENAMED_KEYS: [(&str, &str); 2] = [("tries-per-day", "submissions-per-day"), ("grid", "disclosure-interval")];
 
 /// A table of the file while it is read.
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     file: &'a File<'a>,
     /// Dotted path; empty for the root.
     name: String,
@@ -51,25 +51,29 @@ impl<'a> Section<'a> {
     }
 
     /// A value that the file or the defaults must have.
-    pub fn required<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
+    pub(crate) fn required<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
         let item = self.lookup_required(key, || format!("{key} = …"))?;
         self.convert(key, item, kind)
     }
 
     /// A value that may be missing. The result is `None` also if the value is invalid, which has been reported then.
-    pub fn optional<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
+    pub(crate) fn optional<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<T> {
         let item = self.lookup(key)?;
         self.convert(key, item, kind)
     }
 
     /// A list that the file or the defaults must have, with elements of one kind.
-    pub fn required_list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<Vec<T>> {
+    pub(crate) fn required_list<T>(
+        &self,
+        key: &'static str,
+        kind: impl Fn(&Value) -> ValueResult<T>,
+    ) -> Option<Vec<T>> {
         self.lookup_required(key, || format!("{key} = […]"))?;
         self.list(key, kind)
     }
 
     /// A list that may be missing. `None` if an element is invalid; all invalid elements are reported.
-    pub fn list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<Vec<T>> {
+    pub(crate) fn list<T>(&self, key: &'static str, kind: impl Fn(&Value) -> ValueResult<T>) -> Option<Vec<T>> {
         let item = self.lookup(key)?;
         let Some(array) = item.as_array() else {
             return self.report_type(key, item, "a list in `[` `]`".to_owned());
@@ -87,7 +91,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table within this one, in the file or in the defaults.
-    pub fn section<T>(&self, key: &'static str, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
+    pub(crate) fn section<T>(&self, key: &'static str, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
         let item = self.lookup_required(key, || format!("[{}]", self.path(key)))?;
         if item.as_table_like().is_none() {
             return self.report_type(key, item, format!("a table: `[{}]`", self.path(key)));
@@ -102,7 +106,11 @@ impl<'a> Section<'a> {
 
     /// A list of at least one table. The first table of the defaults is the layer below each of them. `None` if a
     /// table has a problem.
-    pub fn sections<T>(&self, key: &'static str, mut read: impl FnMut(&Section<'_>) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn sections<T>(
+        &self,
+        key: &'static str,
+        mut read: impl FnMut(&Section<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         self.requested.borrow_mut().push(key);
         let written = format!("[[{}]]", self.path(key));
         let Some(item) = self.in_file(key) else {
@@ -136,7 +144,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of tables that may be missing.
-    pub fn optional_sections<T>(
+    pub(crate) fn optional_sections<T>(
         &self,
         key: &'static str,
         read: impl FnMut(&Section<'_>) -> Option<T>,
@@ -149,7 +157,7 @@ impl<'a> Section<'a> {
     }
 
     /// Tables whose names the user chooses. Those of the file replace those of the defaults.
-    pub fn named_sections<T>(
+    pub(crate) fn named_sections<T>(
         &self,
         key: &'static str,
         mut read: impl FnMut(&str, &Section<'_>) -> Option<T>,
@@ -179,7 +187,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table whose keys the user chooses, with values of one kind.
-    pub fn pairs<T>(
+    pub(crate) fn pairs<T>(
         &self,
         key: &'static str,
         kind: impl Fn(&str, &Value) -> ValueResult<T>,
@@ -199,13 +207,13 @@ impl<'a> Section<'a> {
 
     /// Reports no unknown keys. For a table in which the value of one key decides which other keys exist, if that
     /// value is invalid.
-    pub fn accept_all_keys(&self) {
+    pub(crate) fn accept_all_keys(&self) {
         let keys = self.table.into_iter().flat_map(|t| t.iter());
         self.requested.borrow_mut().extend(keys.map(|(key, _)| key));
     }
 
     /// Whether the file itself sets this key.
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.in_file(key).is_some()
     }
 }
@@ -213,27 +221,27 @@ impl<'a> Section<'a> {
 /// Reporting problems. `key` is the one that the finding points to.
 impl Section<'_> {
     /// Two values contradict each other.
-    pub fn contradiction(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn contradiction(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
         self.report(key, Finding::error(CONTRADICTION, message, help));
     }
 
     /// Two values are probably a mistake together.
-    pub fn warning(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn warning(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
         self.report(key, Finding::warning(CONTRADICTION, message, help));
     }
 
     /// A value is not allowed for a reason that its kind cannot know.
-    pub fn invalid(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn invalid(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
         self.report(key, Finding::error(INVALID_VALUE, message, help));
     }
 
     /// A path does not exist.
-    pub fn path_missing(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn path_missing(&self, key: &str, message: impl Into<String>, help: impl Into<String>) {
         self.report(key, Finding::error(PATH_MISSING, message, help));
     }
 
     /// Adds findings with their own locations.
-    pub fn add(&self, findings: Vec<Finding>) {
+    pub(crate) fn add(&self, findings: Vec<Finding>) {
         self.file.findings.borrow_mut().extend(findings);
     }
 

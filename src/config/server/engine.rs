@@ -74,14 +74,14 @@ pub enum Gpus {
 }
 
 /// Reads `[engine]`.
-pub fn engine(s: &Section<'_>) -> Option<EngineSettings> {
+pub(super) fn engine(s: &Section<'_>) -> Option<EngineSettings> {
     let address = s.required("socket", socket);
     let runtime = s.required("runtime", name());
     Some(EngineSettings { socket: address?, runtime: runtime? })
 }
 
 /// Reads `[scorer]`. The default is the engine that runs submissions.
-pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<ScorerSettings> {
+pub(super) fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<ScorerSettings> {
     let own_socket = s.optional("socket", socket);
     let own_runtime = s.optional("runtime", name());
     Some(ScorerSettings {
@@ -91,7 +91,7 @@ pub fn scorer(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Scorer
 }
 
 /// Reads `[builder]`. The default is the engine that runs submissions.
-pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<BuilderSettings> {
+pub(super) fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<BuilderSettings> {
     let own = s.optional("socket", socket);
     let with = s.required("with", builds_with);
     let network = s.required("network", name());
@@ -137,7 +137,7 @@ pub fn builder(s: &Section<'_>, engine: Option<&EngineSettings>) -> Option<Build
 }
 
 /// Reads `[runner]`.
-pub fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
+pub(super) fn runner(s: &Section<'_>) -> Option<RunnerSettings> {
     let gpus = s.required("gpus", gpus);
     let slots = s.required("slots", integer(1, 1024));
     Some(RunnerSettings { gpus: gpus?, slots: slots? })

@@ -53,7 +53,7 @@ type ReadSettings = fn(&Section<'_>, &Path) -> Option<ForgeSettings>;
 const KINDS: [(&str, ReadSettings); 2] = [("local", local), ("gitea", gitea)];
 
 /// Reads one forge.
-pub fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, ForgeSettings)> {
+pub(super) fn read(name: &str, s: &Section<'_>, base: &Path) -> Option<(ForgeName, ForgeSettings)> {
     let name = ForgeName::new(name);
     if let Err(invalid) = &name {
         let help = "Rename the table: a-z, 0-9, `-`, `_` and `.` are allowed.";

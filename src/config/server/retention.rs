@@ -13,7 +13,7 @@ pub struct RetentionSettings {
 }
 
 /// Reads `[retention]`.
-pub fn retention(s: &Section<'_>) -> Option<RetentionSettings> {
+pub(super) fn retention(s: &Section<'_>) -> Option<RetentionSettings> {
     let deliveries = s.required("deliveries", duration)?;
     let least = limits::DELIVERIES_KEPT_LEAST;
     if deliveries < least {

@@ -96,7 +96,7 @@ pub(super) struct BuildPart {
 
 impl BuildPart {
     /// The name of the image of a beginning.
-    pub fn name(spec: &BuildSpec) -> String {
+    pub(super) fn name(spec: &BuildSpec) -> String {
         format!("{}-part", spec.name)
     }
 }

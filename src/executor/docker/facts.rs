@@ -35,16 +35,16 @@ pub(super) struct RuntimeFacts {
 }
 
 impl EngineFacts {
-    pub fn has_apparmor(&self) -> bool {
+    pub(super) fn has_apparmor(&self) -> bool {
         self.security.iter().any(|o| o.contains("name=apparmor"))
     }
 
-    pub fn has_seccomp(&self) -> bool {
+    pub(super) fn has_seccomp(&self) -> bool {
         self.security.iter().any(|o| o.contains("name=seccomp"))
     }
 
     /// Whether the host uses control groups of version 2, the unified hierarchy.
-    pub fn has_unified_cgroups(&self) -> bool {
+    pub(super) fn has_unified_cgroups(&self) -> bool {
         self.cgroup_version == "2"
     }
 }

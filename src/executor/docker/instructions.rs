@@ -14,7 +14,7 @@ pub(super) struct Instruction {
 
 impl Instruction {
     /// The first word in capitals, and the rest.
-    pub fn parts(&self) -> (String, &str) {
+    pub(super) fn parts(&self) -> (String, &str) {
         let text = self.text.trim();
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         (word.to_ascii_uppercase(), rest.trim_start())

@@ -47,7 +47,7 @@ pub(super) struct BuildKitObjects {
 }
 
 impl Leftovers {
-    pub async fn remove(&mut self) {
+    pub(super) async fn remove(&mut self) {
         let objects = std::mem::take(&mut self.objects);
         objects.remove(self.engine.clone(), self.since).await;
     }

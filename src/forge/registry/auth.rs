@@ -117,7 +117,7 @@ impl TokenHosts<'_> {
     ///
     /// # Errors
     /// The registry names an unknown host.
-    pub fn address(&self, realm: &str, service: Option<&str>, repository: &str) -> Result<Url> {
+    pub(super) fn address(&self, realm: &str, service: Option<&str>, repository: &str) -> Result<Url> {
         let mut url =
             Url::parse(realm).map_err(|_| RegistryError::Protocol("it names no address for tokens".into()))?;
         let is = |known: &Url| known.origin() == url.origin();

@@ -22,11 +22,11 @@ pub(super) struct BoardChange<'a> {
 }
 
 impl<'a> BoardChange<'a> {
-    pub fn new(action: &'static str, before: &'static str, after: &'static str) -> Self {
+    pub(super) fn new(action: &'static str, before: &'static str, after: &'static str) -> Self {
         Self { action, before, after, reason: "" }
     }
 
-    pub fn because(self, reason: &'a str) -> Self {
+    pub(super) fn because(self, reason: &'a str) -> Self {
         Self { reason, ..self }
     }
 }

@@ -41,7 +41,7 @@ impl<'a> CommandSource<'a> {
     ///
     /// # Errors
     /// The forge does not answer, or the database fails.
-    pub async fn find(app: &'a App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn find(app: &'a App, forge: &ForgeName, forge_id: &str) -> anyhow::Result<Option<Self>> {
         let challenges = &app.context.challenges;
         if forge.as_str() == COMMAND_LINE {
             let challenge = challenges.iter().find(|c| c.slug.as_str() == forge_id);
@@ -69,12 +69,12 @@ impl<'a> CommandSource<'a> {
         }))
     }
 
-    pub fn is_command_line(&self) -> bool {
+    pub(super) fn is_command_line(&self) -> bool {
         matches!(self.kind, SourceKind::CommandLine)
     }
 
     /// The team that owns the repository; none for the organizers' repository and the command line.
-    pub fn team(&self) -> Option<&TeamSlug> {
+    pub(super) fn team(&self) -> Option<&TeamSlug> {
         match &self.kind {
             SourceKind::Team { team, .. } => Some(team),
             SourceKind::CommandLine | SourceKind::Organizers => None,
@@ -86,7 +86,7 @@ impl<'a> CommandSource<'a> {
     ///
     /// # Errors
     /// [`CommandRefusal::NotPermitted`], or a reason for which the forge cannot answer.
-    pub async fn role_of(&self, app: &App, command: &Command, person: &Sender) -> CommandResult<CommandRole> {
+    pub(super) async fn role_of(&self, app: &App, command: &Command, person: &Sender) -> CommandResult<CommandRole> {
         let refusal = match &self.kind {
             SourceKind::CommandLine => return permit(command, CommandRole::Organizer),
             SourceKind::Organizers => CommandRefusal::NotOrganizer,

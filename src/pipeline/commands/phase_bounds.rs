@@ -16,27 +16,27 @@ pub(super) struct PhaseInForce {
 }
 
 impl PhaseInForce {
-    pub async fn read(context: &CommandContext<'_>, slug: &PhaseSlug) -> CommandResult<Self> {
+    pub(super) async fn read(context: &CommandContext<'_>, slug: &PhaseSlug) -> CommandResult<Self> {
         let in_file = context.phase(slug)?;
         let challenge = &context.challenge.slug;
         let overrides = context.store.overrides(challenge).await?;
         Ok(Self { phase: overrides.phase(challenge, in_file), newest: overrides.newest() })
     }
 
-    pub async fn open_at(self, context: &CommandContext<'_>, opens: Timestamp) -> CommandResult<String> {
+    pub(super) async fn open_at(self, context: &CommandContext<'_>, opens: Timestamp) -> CommandResult<String> {
         let after = Phase { opens, ..self.phase.clone() };
         let setting = Setting::Opens(Some(opens));
         self.change(context, "phase open", setting, after).await
     }
 
     /// Closes the phase when challenge.toml closes it.
-    pub async fn close_as_in_file(self, context: &CommandContext<'_>) -> CommandResult<String> {
+    pub(super) async fn close_as_in_file(self, context: &CommandContext<'_>) -> CommandResult<String> {
         let after = Phase { closes: context.phase(&self.phase.slug)?.closes, ..self.phase.clone() };
         let setting = Setting::Closes(None);
         self.change(context, "phase open", setting, after).await
     }
 
-    pub async fn close_at(
+    pub(super) async fn close_at(
         self,
         context: &CommandContext<'_>,
         action: &'static str,

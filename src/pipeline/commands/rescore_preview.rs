@@ -99,7 +99,7 @@ pub(super) struct RescoreProgress {
 }
 
 impl RescoreProgress {
-    pub async fn read(context: &CommandContext<'_>, rescore: &Rescore) -> CommandResult<Self> {
+    pub(super) async fn read(context: &CommandContext<'_>, rescore: &Rescore) -> CommandResult<Self> {
         let store = context.store;
         let before = store.scores(rescore.from_revision).await?;
         let items = store.rescore_items(rescore.id).await?;

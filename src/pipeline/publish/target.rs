@@ -25,7 +25,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A team's repository.
-    pub async fn of(context: &'a Context, forges: &'a Forges, id: RepositoryId) -> anyhow::Result<Self> {
+    pub(super) async fn of(context: &'a Context, forges: &'a Forges, id: RepositoryId) -> anyhow::Result<Self> {
         Self::of_team(context, forges, context.store.repository(id).await?)
     }
 
@@ -41,7 +41,7 @@ impl<'a> Target<'a> {
     }
 
     /// Any repository, by the forge's own id.
-    pub async fn by_id(
+    pub(super) async fn by_id(
         context: &'a Context,
         forges: &'a Forges,
         name: &ForgeName,
@@ -56,7 +56,7 @@ impl<'a> Target<'a> {
     }
 
     /// Any repository, by its name.
-    pub async fn by_name(
+    pub(super) async fn by_name(
         context: &'a Context,
         forges: &'a Forges,
         name: &ForgeName,
@@ -68,7 +68,7 @@ impl<'a> Target<'a> {
     }
 
     /// Makes a call about the repository, and repeats it under the new name if the repository was renamed.
-    pub async fn call<T, F, R>(&mut self, call: F) -> Result<T, Unpublished>
+    pub(super) async fn call<T, F, R>(&mut self, call: F) -> Result<T, Unpublished>
     where
         F: Fn(&'a dyn Forge, ForgeRepository) -> R,
         R: Future<Output = Result<T, ForgeError>>,
@@ -104,7 +104,7 @@ impl<'a> Target<'a> {
 
     /// [`Target::call`] about a commit. Forges answer in many ways for a commit that they no longer have, most often
     /// with a plain failure. So a failed call is followed by a question for the commit.
-    pub async fn call_of_commit<T, F, R>(&mut self, sha: &CommitSha, call: F) -> Result<T, Unpublished>
+    pub(super) async fn call_of_commit<T, F, R>(&mut self, sha: &CommitSha, call: F) -> Result<T, Unpublished>
     where
         F: Fn(&'a dyn Forge, ForgeRepository) -> R,
         R: Future<Output = Result<T, ForgeError>>,
@@ -131,7 +131,7 @@ impl<'a> Target<'a> {
     }
 
     /// The row of a team's repository.
-    pub fn bound(&self) -> Option<&Repository> {
+    pub(super) fn bound(&self) -> Option<&Repository> {
         self.bound.as_ref()
     }
 }

@@ -17,7 +17,7 @@ use crate::rules;
 use crate::store::{Finish, SubmissionRecord};
 
 /// A commit in a team's repository.
-pub struct CommitSource<'a> {
+pub(super) struct CommitSource<'a> {
     pub context: &'a Context,
     pub forges: &'a Forges,
     pub sha: &'a CommitSha,

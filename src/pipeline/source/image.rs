@@ -20,7 +20,7 @@ use crate::rules::{self, Policy};
 use crate::store::Finish;
 
 /// An image in a forge's registry.
-pub struct ImageSource<'a> {
+pub(super) struct ImageSource<'a> {
     pub context: &'a Context,
     pub forges: &'a Forges,
     /// Its name within its owner.

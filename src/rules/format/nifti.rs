@@ -96,7 +96,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A header of version 1, little-endian.
-    pub fn header(size: &[i16], datatype: i16, bits: i16) -> Vec<u8> {
+    pub(crate) fn header(size: &[i16], datatype: i16, bits: i16) -> Vec<u8> {
         let mut head = vec![0; 348];
         head[..4].copy_from_slice(&SIZE_1.to_le_bytes());
         let dimensions = [&[i16::try_from(size.len()).unwrap()], size].concat();

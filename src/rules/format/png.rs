@@ -58,7 +58,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A header with its checksum.
-    pub fn header(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
+    pub(crate) fn header(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
         let mut chunk = b"IHDR".to_vec();
         chunk.extend(width.to_be_bytes());
         chunk.extend(height.to_be_bytes());

@@ -9,7 +9,7 @@ use referee::model::ImageId;
 use crate::bench::{self, socket};
 
 /// An engine with a base image of this test. No other build has steps on this base.
-pub struct Engine {
+pub(super) struct Engine {
     docker: Docker,
     runtime: tokio::runtime::Runtime,
     /// Name of the base image.
@@ -19,7 +19,7 @@ pub struct Engine {
 
 /// The result of a build.
 #[derive(Debug)]
-pub struct Built {
+pub(super) struct Built {
     /// `ENV A=1`, as the engine prints them.
     pub steps: Vec<String>,
     /// Why it failed, if it did.
@@ -35,7 +35,7 @@ pub struct Built {
 }
 
 impl Engine {
-    pub fn new(part: u32) -> Self {
+    pub(super) fn new(part: u32) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let address = socket();
         let docker = match address.strip_prefix("unix://").unwrap_or(&address) {
@@ -53,7 +53,7 @@ impl Engine {
         engine
     }
 
-    pub fn build(&self, text: &str, cached: bool) -> Built {
+    pub(super) fn build(&self, text: &str, cached: bool) -> Built {
         self.runtime.block_on(self.answers(text, cached, false))
     }
 
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// Removes the leftovers of builds. The second build may have used the images of the first.
-    pub fn forget(&self, builds: [&Built; 2]) {
+    pub(super) fn forget(&self, builds: [&Built; 2]) {
         let tips = builds.into_iter().flat_map(|built| built.tips.iter().rev());
         for tip in tips {
             self.remove(tip);

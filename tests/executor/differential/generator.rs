@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::pieces::*;
 
 /// A whole file on this base.
-pub fn file(base: &str) -> impl Strategy<Value = String> + use<> {
+pub(super) fn file(base: &str) -> impl Strategy<Value = String> + use<> {
     let stage = from(base.to_owned())
         .prop_flat_map(|from| prop::collection::vec(line(), 1..4).prop_map(move |lines| from.clone() + &lines.concat()))
         .boxed();

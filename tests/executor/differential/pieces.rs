@@ -1,7 +1,7 @@
 //! The pieces of generated Dockerfiles. Nothing here states which of them are valid.
 
 /// Between words, where all parsers should agree.
-pub const JOINTS: &[&str] = &[
+pub(super) const JOINTS: &[&str] = &[
     "  ",
     "\t",
     " \\\n",
@@ -20,7 +20,7 @@ pub const JOINTS: &[&str] = &[
     " \\\n#c\r\n ",
 ];
 /// Between words, where some parsers have disagreed.
-pub const ODD_JOINTS: &[&str] = &[
+pub(super) const ODD_JOINTS: &[&str] = &[
     "\\\n",
     " \\\\\n",
     " `\n",
@@ -35,7 +35,7 @@ pub const ODD_JOINTS: &[&str] = &[
     "\u{85}",
     " \\\n \\ \n",
 ];
-pub const ENDS: &[&str] = &[
+pub(super) const ENDS: &[&str] = &[
     "\r\n",
     " \n",
     "\t\n",
@@ -55,7 +55,7 @@ pub const ENDS: &[&str] = &[
     "\n# escape=`\n",
 ];
 /// Between instructions.
-pub const BETWEEN: &[&str] = &[
+pub(super) const BETWEEN: &[&str] = &[
     "\n",
     "# c\n",
     " # c \\\n",
@@ -77,11 +77,11 @@ pub const BETWEEN: &[&str] = &[
     "ENV\n",
 ];
 /// Anywhere at all.
-pub const SLIPS: &[&str] = &[
+pub(super) const SLIPS: &[&str] = &[
     "\\", "\\\n", "\n", "\r", "\t", " ", "`", "\"", "'", "#", "$", "\0", "\u{a0}", "\u{feff}", "\u{200b}", "[", "]",
     "<<E", "=", "\\\n#", "\u{1b}", ",", "\\\\", "--", "\u{2028}",
 ];
-pub const PIECES: &[&str] = &[
+pub(super) const PIECES: &[&str] = &[
     "A=1",
     "a",
     "b c",
@@ -121,7 +121,7 @@ pub const PIECES: &[&str] = &[
     "\\x",
     "a.txt /b",
 ];
-pub const PAIRS: &[&str] = &[
+pub(super) const PAIRS: &[&str] = &[
     "A=1",
     "B=\"x y\"",
     "C=$A",
@@ -160,7 +160,7 @@ pub const PAIRS: &[&str] = &[
     "AI=*",
     "AJ=${A-x}",
 ];
-pub const OLD_PAIRS: &[&str] = &[
+pub(super) const OLD_PAIRS: &[&str] = &[
     "A some value",
     "A = b",
     "A \"q\" r",
@@ -174,7 +174,7 @@ pub const OLD_PAIRS: &[&str] = &[
     "A é",
     "A-B c",
 ];
-pub const LABELS: &[&str] = &[
+pub(super) const LABELS: &[&str] = &[
     "a=1",
     "a.b=1",
     "\"quoted name\"=x",
@@ -193,7 +193,7 @@ pub const LABELS: &[&str] = &[
     "n=\"a'b\"",
     "o='a\"b'",
 ];
-pub const ARGS: &[&str] = &[
+pub(super) const ARGS: &[&str] = &[
     "A",
     "A=1",
     "B=\"x y\"",
@@ -209,13 +209,13 @@ pub const ARGS: &[&str] = &[
     "J=\"a\\\"b\"",
     "K=<<E",
 ];
-pub const USERS: &[&str] =
+pub(super) const USERS: &[&str] =
     &["1", "1:2", "root", "65534", "$A", "\"1\"", "1 2", "daemon:nogroup", "${A:-7}", "'1'", "\\1", "1#2"];
-pub const FOLDERS: &[&str] = &[
+pub(super) const FOLDERS: &[&str] = &[
     "/a", "/a/./b", "/a//b/", "/a b", "/é", "/a#b", "/a/", "relative", "/$A", "\"/a\"", "/a\\ b", "/", "/a/../b",
     "/[a]", "/a,b",
 ];
-pub const COPIES: &[&str] = &[
+pub(super) const COPIES: &[&str] = &[
     "a.txt /b/",
     ". /x/",
     "[\"a.txt\", \"/b/\"]",
@@ -253,7 +253,7 @@ pub const COPIES: &[&str] = &[
     "a.txt #/b",
     "a.txt é",
 ];
-pub const COMMANDS: &[&str] = &[
+pub(super) const COMMANDS: &[&str] = &[
     "[\"x\", \"y z\"]",
     "x y  z",
     "[\"a\\\"b\\u00e9\\n\"]",
@@ -289,9 +289,9 @@ pub const COMMANDS: &[&str] = &[
     "[\"x\"]#",
     "x &&  y",
 ];
-pub const SHELLS: &[&str] =
+pub(super) const SHELLS: &[&str] =
     &["[\"/bin/sh\", \"-c\"]", "[\"/bin/sh\",\"-e\",\"-c\"]", "[\"sh\"]", "sh -c", "[]", "[\"/bin/sh\", \"-c\", \"\"]"];
-pub const RUNS: &[&str] = &[
+pub(super) const RUNS: &[&str] = &[
     "true",
     "echo a  b",
     "[\"true\"]",
@@ -318,7 +318,7 @@ pub const RUNS: &[&str] = &[
     "echo [\"a\"]",
     "-- true",
 ];
-pub const UNBUILT: &[(&str, &str)] = &[
+pub(super) const UNBUILT: &[(&str, &str)] = &[
     ("EXPOSE", "80"),
     ("STOPSIGNAL", "9"),
     ("HEALTHCHECK", "NONE"),

@@ -8,7 +8,7 @@ use super::state::{Mode, Repository, State, Team};
 
 impl State {
     /// The account of these credentials; `Err` when they are wrong.
-    pub fn authenticate(&self, authorization: Option<&str>) -> Result<Option<Who>, Answer> {
+    pub(crate) fn authenticate(&self, authorization: Option<&str>) -> Result<Option<Who>, Answer> {
         let Some(header) = authorization else {
             return Ok(None);
         };
@@ -46,7 +46,7 @@ impl State {
     }
 
     /// Refuses a token whose scopes do not cover the request.
-    pub fn check_scope(&self, call: &Call) -> Result<(), Answer> {
+    pub(crate) fn check_scope(&self, call: &Call) -> Result<(), Answer> {
         let Some(scopes) = call.who.as_ref().and_then(|who| who.scopes.as_ref()) else {
             return Ok(());
         };
@@ -77,17 +77,17 @@ impl State {
         self.teams.iter().filter(move |t| t.organization == organization && t.members.contains(&account))
     }
 
-    pub fn is_member(&self, account: i64, organization: i64) -> bool {
+    pub(crate) fn is_member(&self, account: i64, organization: i64) -> bool {
         self.teams_of(account, organization).next().is_some()
     }
 
-    pub fn is_owner(&self, account: i64, organization: i64) -> bool {
+    pub(crate) fn is_owner(&self, account: i64, organization: i64) -> bool {
         let mut teams = self.teams_of(account, organization);
         teams.any(|team| team.mode == Mode::Owner)
     }
 
     /// The rights of the account for one unit of a repository, `repo.code` for example.
-    pub fn unit_mode(&self, account: Option<i64>, repository: &Repository, unit: &str) -> Mode {
+    pub(crate) fn unit_mode(&self, account: Option<i64>, repository: &Repository, unit: &str) -> Mode {
         let general = self.general_mode(account, repository);
         if general >= Mode::Admin {
             return general;
@@ -120,7 +120,7 @@ impl State {
 
     /// The access without regard to units. New versions give none to a team with rights by unit; old ones give it the
     /// least of its rights.
-    pub fn general_mode(&self, account: Option<i64>, repository: &Repository) -> Mode {
+    pub(crate) fn general_mode(&self, account: Option<i64>, repository: &Repository) -> Mode {
         let Some(account) = account else {
             return Mode::None;
         };
@@ -134,13 +134,13 @@ impl State {
     }
 
     /// To an account without any right, the repository does not exist.
-    pub fn may_see(&self, account: Option<i64>, repository: &Repository) -> bool {
+    pub(crate) fn may_see(&self, account: Option<i64>, repository: &Repository) -> bool {
         let units = ["repo.code", "repo.issues", "repo.packages"];
         let mut modes = units.map(|unit| self.unit_mode(account, repository, unit)).into_iter();
         modes.any(|mode| mode >= Mode::Read)
     }
 
-    pub fn is_repository_admin(&self, account: Option<i64>, repository: &Repository) -> bool {
+    pub(crate) fn is_repository_admin(&self, account: Option<i64>, repository: &Repository) -> bool {
         self.general_mode(account, repository) >= Mode::Admin
     }
 }

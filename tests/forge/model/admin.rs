@@ -6,7 +6,7 @@ use super::shape::Viewer;
 use super::state::{Label, Scope, State};
 
 impl State {
-    pub fn in_admin(&mut self, call: &Call, rest: &[&str]) -> Reply {
+    pub(crate) fn in_admin(&mut self, call: &Call, rest: &[&str]) -> Reply {
         if !self.account(call.me()).is_admin {
             return Err(self.refuse(403, "user should be the site admin"));
         }
@@ -53,7 +53,7 @@ impl State {
     }
 
     /// By name or number, and with a password alone.
-    pub fn delete_token(&mut self, call: &Call, login: &str, token: &str) -> Reply {
+    pub(crate) fn delete_token(&mut self, call: &Call, login: &str, token: &str) -> Reply {
         let account = self.account_named(login).map(|account| account.id);
         let account = account.ok_or_else(|| self.not_found())?;
         let who = call.who.as_ref();
@@ -68,7 +68,7 @@ impl State {
         Ok(Answer::empty(204))
     }
 
-    pub fn delete_org(&mut self, call: &Call, org: i64) -> Reply {
+    pub(crate) fn delete_org(&mut self, call: &Call, org: i64) -> Reply {
         if !self.is_owner(call.me(), org) && !self.account(call.me()).is_admin {
             return Err(self.refuse(403, "Must be an organization owner"));
         }
@@ -84,7 +84,7 @@ impl State {
     }
 
     /// Labels of all repositories of an organization.
-    pub fn in_org_labels(&mut self, call: &Call, org: i64) -> Reply {
+    pub(crate) fn in_org_labels(&mut self, call: &Call, org: i64) -> Reply {
         if call.method == "GET" {
             let labels = self.org_labels.get(&org).cloned().unwrap_or_default();
             return Ok(self.page(call, labels, |label| self.org_label(org, label)));

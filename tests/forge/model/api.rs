@@ -15,7 +15,7 @@ use super::version::ForgeVersion;
 
 /// A request that was not read yet.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub method: String,
     /// Path and query.
     pub path: String,
@@ -25,7 +25,7 @@ pub struct Request {
 
 /// A forge. Its repositories are removed with its last handle.
 #[derive(Clone)]
-pub struct Forge {
+pub(crate) struct Forge {
     inner: Arc<Inner>,
 }
 
@@ -52,7 +52,7 @@ struct Inner {
 
 impl Forge {
     /// A forge without a network port. `root` is the address that it has in its answers.
-    pub fn silent(version: ForgeVersion, root: &str, clock: Clock) -> Self {
+    pub(crate) fn silent(version: ForgeVersion, root: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(version, root, folder.path().to_owned(), clock);
         let inner = Inner {
@@ -72,18 +72,18 @@ impl Forge {
     }
 
     /// The state of the forge, for a test to read or to change.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap()
     }
 
     /// The next writers of contents, this many, all look at the branch before any of them writes. Then they write in
     /// the order in which they looked.
-    pub fn race(&self, writers: usize) {
+    pub(crate) fn race(&self, writers: usize) {
         *self.inner.race.lock().unwrap() = Some(Race { writers, looked: 0, written: 0 });
     }
 
     /// How many writers of the race have looked.
-    pub fn looked(&self) -> usize {
+    pub(crate) fn looked(&self) -> usize {
         let race = self.inner.race.lock().unwrap();
         race.as_ref().map_or(0, |race| race.looked)
     }
@@ -110,27 +110,27 @@ impl Forge {
     }
 
     /// The address of the forge, without a slash at its end.
-    pub fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         self.state().root.clone()
     }
 
     /// The faults of the API, for a test to set.
-    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.inner.faults.lock().unwrap()
     }
 
     /// The faults of deliveries, for a test to set.
-    pub fn delivery_faults(&self) -> MutexGuard<'_, DeliveryFaults> {
+    pub(crate) fn delivery_faults(&self) -> MutexGuard<'_, DeliveryFaults> {
         self.inner.delivery_faults.lock().unwrap()
     }
 
     /// How fast the forge is, for a test to set.
-    pub fn pace(&self) -> MutexGuard<'_, Pace> {
+    pub(crate) fn pace(&self) -> MutexGuard<'_, Pace> {
         self.inner.pace.lock().unwrap()
     }
 
     /// Waits for the time that a request takes, after the earlier requests.
-    pub async fn take_time(&self, request: &Request) {
+    pub(crate) async fn take_time(&self, request: &Request) {
         let time = self.pace().of(&request.method, &request.path);
         if time > Duration::ZERO {
             let _turn = self.inner.working.lock().await;
@@ -139,12 +139,12 @@ impl Forge {
     }
 
     /// Keeps a request until [`Forge::catch_up`].
-    pub fn postpone(&self, request: &Request) {
+    pub(crate) fn postpone(&self, request: &Request) {
         self.inner.late.lock().unwrap().push(request.clone());
     }
 
     /// Handles the postponed requests, and returns their number.
-    pub async fn catch_up(&self) -> usize {
+    pub(crate) async fn catch_up(&self) -> usize {
         let late = std::mem::take(&mut *self.inner.late.lock().unwrap());
         for request in &late {
             self.answer(request).await;
@@ -153,7 +153,7 @@ impl Forge {
     }
 
     /// For the next delivery: its delay, and whether it is dropped, sent twice, sent late.
-    pub fn next_delivery_faults(&self) -> (Duration, bool, bool, bool) {
+    pub(crate) fn next_delivery_faults(&self) -> (Duration, bool, bool, bool) {
         let mut faults = self.delivery_faults();
         let (drop, duplicate, reorder) = (faults.drop, faults.duplicate, faults.reorder);
         let chance = &mut faults.chance;
@@ -162,30 +162,30 @@ impl Forge {
     }
 
     /// Waits until no other push runs.
-    pub async fn push_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn push_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.pushing.lock().await
     }
 
-    pub fn note_asked(&self, asked: Asked) {
+    pub(crate) fn note_asked(&self, asked: Asked) {
         self.inner.asked.lock().unwrap().push(asked);
     }
 
-    pub fn note_sent(&self, sent: Sent) {
+    pub(crate) fn note_sent(&self, sent: Sent) {
         self.inner.sent.lock().unwrap().push(sent);
     }
 
     /// Requests to the API and the registry, oldest first.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.inner.asked.lock().unwrap().clone()
     }
 
     /// Deliveries that were sent, oldest first.
-    pub fn sent(&self) -> Vec<Sent> {
+    pub(crate) fn sent(&self) -> Vec<Sent> {
         self.inner.sent.lock().unwrap().clone()
     }
 
     /// Answers a request to the API or to the registry.
-    pub async fn answer(&self, request: &Request) -> Answer {
+    pub(crate) async fn answer(&self, request: &Request) -> Answer {
         let mut call = match self.read(request) {
             Ok(call) => call,
             Err(refusal) => return refusal,

@@ -38,7 +38,7 @@ impl State {
         self.repository(id).owner
     }
 
-    pub fn announce_repository(&mut self, id: i64, who: i64, action: &str) {
+    pub(crate) fn announce_repository(&mut self, id: i64, who: i64, action: &str) {
         let owner = self.owner_of(id);
         let mut repository = self.delivered_repo(id, Some(who));
         if action == "created" {
@@ -57,7 +57,7 @@ impl State {
         self.notify(Some(id), owner, Event::plain("repository"), |_| body.clone());
     }
 
-    pub fn announce_fork(&mut self, of: i64, fork: i64, who: i64) {
+    pub(crate) fn announce_fork(&mut self, of: i64, fork: i64, who: i64) {
         let mut forkee = self.delivered_repo(of, Some(who));
         let mut repository = self.delivered_repo(fork, Some(who));
         forkee["forks_count"] = json!(0);
@@ -71,7 +71,7 @@ impl State {
     }
 
     /// A branch that was made or moved.
-    pub fn announce_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
+    pub(crate) fn announce_push(&mut self, id: i64, who: i64, name: &str, before: Option<Oid>, after: Oid) {
         if before.is_none() {
             self.announce_create(id, who, name.trim_start_matches("refs/heads/"), "branch", after);
         }
@@ -124,7 +124,7 @@ impl State {
     }
 
     /// A tag that was made, moved or deleted. A moved tag also has no value before.
-    pub fn announce_tag(&mut self, id: i64, who: i64, tag: &str, before: Option<Oid>, after: Option<Oid>) {
+    pub(crate) fn announce_tag(&mut self, id: i64, who: i64, tag: &str, before: Option<Oid>, after: Option<Oid>) {
         let name = format!("refs/tags/{tag}");
         if after.is_none() {
             self.forget_pushes(id, Some(&name));
@@ -151,7 +151,7 @@ impl State {
         self.announce_ref(id, "create", short, kind, &body);
     }
 
-    pub fn announce_delete(&mut self, id: i64, who: i64, short: &str, kind: &str) {
+    pub(crate) fn announce_delete(&mut self, id: i64, who: i64, short: &str, kind: &str) {
         let body = json!({
             "ref": short,
             "ref_type": kind,
@@ -171,7 +171,7 @@ impl State {
     }
 
     /// The API's test of a repository hook: a push from the head to the head.
-    pub fn announce_test(&mut self, hook: &Hook, who: i64) {
+    pub(crate) fn announce_test(&mut self, hook: &Hook, who: i64) {
         let super::state::Scope::Repository(id) = hook.scope else {
             return;
         };
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// New forges also deliver events about our own statuses.
-    pub fn announce_status(&mut self, status: &Status, who: i64) {
+    pub(crate) fn announce_status(&mut self, status: &Status, who: i64) {
         if self.version.is_old() {
             return;
         }
@@ -226,7 +226,7 @@ impl State {
         }
     }
 
-    pub fn announce_issue(
+    pub(crate) fn announce_issue(
         &mut self,
         issue: &Issue,
         who: i64,
@@ -263,7 +263,7 @@ impl State {
         changes
     }
 
-    pub fn announce_comment(&mut self, comment: &Comment, who: i64, action: &str, before: Option<String>) {
+    pub(crate) fn announce_comment(&mut self, comment: &Comment, who: i64, action: &str, before: Option<String>) {
         let issue = self.issues.iter().find(|issue| issue.id == comment.issue).cloned().unwrap();
         let mut body = json!({
             "action": action,
@@ -289,7 +289,7 @@ impl State {
         self.notify(Some(issue.repository), owner, Event::plain("issue_comment"), |_| body.clone());
     }
 
-    pub fn announce_release(&mut self, id: i64, who: i64, release: &Value) {
+    pub(crate) fn announce_release(&mut self, id: i64, who: i64, release: &Value) {
         let body = json!({
             "action": "published",
             "release": release,
@@ -300,7 +300,7 @@ impl State {
     }
 
     /// Gitea 1.22 and Forgejo 10 never deliver it.
-    pub fn announce_package(&mut self, package: &Package, who: i64, action: &str) {
+    pub(crate) fn announce_package(&mut self, package: &Package, who: i64, action: &str) {
         if self.version.is_old() {
             return;
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The account that asks, and the rights of its token.
 #[derive(Debug, Clone)]
-pub struct Who {
+pub(crate) struct Who {
     pub account: i64,
     /// The token's scopes; a password may do everything.
     pub scopes: Option<Vec<String>>,
@@ -14,7 +14,7 @@ pub struct Who {
 
 /// A request to the API.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     pub method: String,
     /// The path below the server, as it was sent.
     pub path: String,
@@ -29,20 +29,20 @@ pub struct Call {
 
 impl Call {
     /// A text of the body; empty when it is missing.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.body[name].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         self.body[name].as_bool().unwrap_or_default()
     }
 
-    pub fn account(&self) -> Option<i64> {
+    pub(crate) fn account(&self) -> Option<i64> {
         self.who.as_ref().map(|who| who.account)
     }
 
     /// The account that asks; a route that needs one has checked it before.
-    pub fn me(&self) -> i64 {
+    pub(crate) fn me(&self) -> i64 {
         self.account().unwrap()
     }
 
@@ -51,13 +51,13 @@ impl Call {
     }
 
     /// Page (from 1) and entries a page: 30 unless asked, and 50 at most, silently.
-    pub fn paging(&self) -> (usize, usize) {
+    pub(crate) fn paging(&self) -> (usize, usize) {
         let limit = self.number("limit").unwrap_or(30).min(50);
         (self.number("page").unwrap_or(1), limit)
     }
 
     /// The path with its query in the order of names, and another page.
-    pub fn at_page(&self, page: usize) -> String {
+    pub(crate) fn at_page(&self, page: usize) -> String {
         let mut query = self.query.clone();
         query.insert("page".to_owned(), page.to_string());
         let pairs: Vec<String> = query.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -66,45 +66,45 @@ impl Call {
 }
 
 /// A JSON text as Go writes it, with markup escaped.
-pub fn escaped(json: &str) -> Vec<u8> {
+pub(crate) fn escaped(json: &str) -> Vec<u8> {
     let text = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     text.into_bytes()
 }
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 /// Both are answers; a refusal ends the handler.
-pub type Reply = Result<Answer, Answer>;
+pub(crate) type Reply = Result<Answer, Answer>;
 
 impl Answer {
-    pub fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         let mut bytes = escaped(&serde_json::to_string(body).unwrap());
         bytes.push(b'\n');
         Self::empty(status).with("Content-Type", "application/json;charset=utf-8").body(bytes)
     }
 
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A path that the router does not have.
-    pub fn no_such_page() -> Self {
+    pub(crate) fn no_such_page() -> Self {
         Self::empty(404).with("Content-Type", "text/plain; charset=utf-8").body(b"404 page not found\n".to_vec())
     }
 
     /// A known path with another method.
-    pub fn wrong_method(allowed: &str) -> Self {
+    pub(crate) fn wrong_method(allowed: &str) -> Self {
         Self::empty(405).with("Allow", allowed)
     }
 
     /// A redirect to a path; only `GET` gets a page with it.
-    pub fn redirect(call: &Call, status: u16, words: &str, path: &str) -> Self {
+    pub(crate) fn redirect(call: &Call, status: u16, words: &str, path: &str) -> Self {
         let answer = Self::empty(status).with("Location", path);
         if call.method != "GET" {
             return answer;
@@ -114,12 +114,12 @@ impl Answer {
             .body(format!("<a href=\"{path}\">{words}</a>.\n\n").into_bytes())
     }
 
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn body(mut self, body: Vec<u8>) -> Self {
+    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
     }

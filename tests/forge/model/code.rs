@@ -12,7 +12,7 @@ use super::state::{Mode, State};
 const TREE_PAGE: usize = 1000;
 
 impl State {
-    pub fn in_code(&self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_code(&self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Read {
             return Err(self.not_found());
         }
@@ -154,7 +154,7 @@ impl State {
     }
 
     /// 404 for a commit, with the message of the version.
-    pub fn no_such_commit(&self, sha: &str) -> Answer {
+    pub(crate) fn no_such_commit(&self, sha: &str) -> Answer {
         if self.version.is_old() {
             self.absent(sha, &[])
         } else {

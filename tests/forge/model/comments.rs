@@ -11,7 +11,7 @@ const REACTIONS: [&str; 8] = ["+1", "-1", "laugh", "hooray", "confused", "heart"
 
 impl State {
     /// A comment on an issue that does not exist is a failure of the forge, not a 404.
-    pub fn in_comments(&mut self, call: &Call, id: i64, number: &str) -> Reply {
+    pub(crate) fn in_comments(&mut self, call: &Call, id: i64, number: &str) -> Reply {
         match call.method.as_str() {
             "GET" => {
                 let issue = self.issue_numbered(id, number).ok_or_else(|| self.not_found())?;
@@ -58,7 +58,7 @@ impl State {
         Ok(Answer::json(201, &self.comment(&comment)))
     }
 
-    pub fn in_comment(&mut self, call: &Call, id: i64, comment: &str, rest: &[&str]) -> Reply {
+    pub(crate) fn in_comment(&mut self, call: &Call, id: i64, comment: &str, rest: &[&str]) -> Reply {
         let found = self.comments.iter().find(|found| {
             found.id.to_string() == comment && self.issues.iter().any(|i| i.id == found.issue && i.repository == id)
         });
@@ -118,7 +118,7 @@ impl State {
         json!({"user": user, "content": content, "created_at": time(at)})
     }
 
-    pub fn comment(&self, comment: &Comment) -> Value {
+    pub(crate) fn comment(&self, comment: &Comment) -> Value {
         let issue = self.issues.iter().find(|issue| issue.id == comment.issue).unwrap();
         let url = self.page_url(issue.repository, &format!("issues/{}", issue.number));
         json!({

@@ -13,7 +13,7 @@ use super::state::{Mode, State};
 
 impl State {
     /// The commit of the branch that a request will write to; `None` for other requests.
-    pub fn looked_at(&self, call: &Call) -> Option<String> {
+    pub(crate) fn looked_at(&self, call: &Call) -> Option<String> {
         let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
         let ["repos", owner, name, "contents", ..] = steps[..] else {
             return None;
@@ -32,7 +32,7 @@ impl State {
         format!("refs/heads/{branch}")
     }
 
-    pub fn write_contents(&mut self, call: &Call, id: i64, path: &str) -> Reply {
+    pub(crate) fn write_contents(&mut self, call: &Call, id: i64, path: &str) -> Reply {
         if self.unit_mode(call.account(), self.repository(id), "repo.code") < Mode::Write {
             return Err(self.refuse(403, "user should have a permission to write to the target branch"));
         }

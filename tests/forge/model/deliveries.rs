@@ -10,7 +10,7 @@ use super::state::{Hook, Scope, State};
 
 /// One delivery to one hook.
 #[derive(Debug, Clone)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -22,20 +22,20 @@ pub struct Delivery {
 
 /// Two names of one event: the coarse one, and the fine one that hooks choose by.
 #[derive(Clone, Copy)]
-pub struct Event {
+pub(crate) struct Event {
     pub coarse: &'static str,
     pub fine: &'static str,
 }
 
 impl Event {
     /// An event with one name.
-    pub fn plain(name: &'static str) -> Self {
+    pub(crate) fn plain(name: &'static str) -> Self {
         Self { coarse: name, fine: name }
     }
 }
 
 /// A random delivery id (UUID, version 4).
-pub fn delivery_id() -> String {
+pub(crate) fn delivery_id() -> String {
     let mut bytes = referee::clock::random_bytes::<16>();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -47,7 +47,7 @@ pub fn delivery_id() -> String {
 impl State {
     /// Queues a delivery to every active hook that asked for the event: those of the repository, then those of its
     /// organization. Each hook may get a body of its own.
-    pub fn notify(&mut self, repository: Option<i64>, owner: i64, event: Event, body: impl Fn(&Hook) -> Value) {
+    pub(crate) fn notify(&mut self, repository: Option<i64>, owner: i64, event: Event, body: impl Fn(&Hook) -> Value) {
         let mut hooks = repository.map(|id| self.hooks_of(Scope::Repository(id))).unwrap_or_default();
         hooks.extend(self.hooks_of(Scope::Organization(owner)));
         for hook in hooks {
@@ -59,7 +59,7 @@ impl State {
     }
 
     /// Queues a delivery to one hook, also for an event that it did not ask for.
-    pub fn deliver(&mut self, hook: &Hook, event: Event, body: &Value) {
+    pub(crate) fn deliver(&mut self, hook: &Hook, event: Event, body: &Value) {
         let id = body["repository"]["id"].as_i64();
         let folder = match body["ref_type"].as_str() {
             Some("branch") => "refs/heads/",
@@ -80,7 +80,7 @@ impl State {
 
     /// Old forges look for the repository and the ref once more before they send a push. If either was deleted
     /// meanwhile, the push is never delivered.
-    pub fn forget_pushes(&mut self, repository: i64, name: Option<&str>) {
+    pub(crate) fn forget_pushes(&mut self, repository: i64, name: Option<&str>) {
         if !self.version.is_old() {
             return;
         }

@@ -7,14 +7,14 @@ use super::call::Answer;
 
 /// A small generator (SplitMix64); the same seed gives the same faults.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Chance {
     }
 
     /// `true` with this probability.
-    pub fn hits(&mut self, probability: f64) -> bool {
+    pub(crate) fn hits(&mut self, probability: f64) -> bool {
         let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         share < probability
     }
@@ -31,7 +31,7 @@ impl Chance {
 
 /// A fault of an answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// This status with an empty message: 500, 502, 503.
     Status(u16),
     /// 429 or 503, with the seconds of `Retry-After`.
@@ -50,7 +50,7 @@ pub enum Fault {
 
 /// Whether the forge handles the request before the answer fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// The request is not handled.
     Before,
     /// The request is handled; only the answer is lost.
@@ -59,7 +59,7 @@ pub enum When {
 
 /// Faults for the next requests of one kind.
 #[derive(Debug, Clone)]
-pub struct Script {
+pub(crate) struct Script {
     /// `POST`, for example.
     pub method: &'static str,
     /// A part of the path.
@@ -72,7 +72,7 @@ pub struct Script {
 
 /// Scripted faults, and random faults for all other requests.
 #[derive(Debug)]
-pub struct Faults {
+pub(crate) struct Faults {
     scripts: Vec<Script>,
     chance: Chance,
     probability: f64,
@@ -80,27 +80,27 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { scripts: Vec::new(), chance: Chance::new(0), probability: 0.0, kinds: Vec::new() }
     }
 
-    pub fn script(&mut self, script: Script) {
+    pub(crate) fn script(&mut self, script: Script) {
         self.scripts.push(script);
     }
 
     /// From now on a share of all requests fails, before or after they were handled.
-    pub fn by_chance(&mut self, seed: u64, probability: f64, kinds: &[Fault]) {
+    pub(crate) fn by_chance(&mut self, seed: u64, probability: f64, kinds: &[Fault]) {
         self.chance = Chance::new(seed);
         self.probability = probability;
         self.kinds = kinds.to_vec();
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         *self = Self::none();
     }
 
     /// The fault of a request, if it has one.
-    pub fn of(&mut self, method: &str, path: &str) -> Option<(Fault, When)> {
+    pub(crate) fn of(&mut self, method: &str, path: &str) -> Option<(Fault, When)> {
         let mut scripts = self.scripts.iter_mut();
         let fits = |s: &&mut Script| s.times > 0 && s.method == method && path.contains(&s.path);
         if let Some(script) = scripts.find(fits) {
@@ -118,7 +118,7 @@ impl Faults {
 
 impl Fault {
     /// The answer; `None` where the connection gets none.
-    pub fn answer(&self, root: &str) -> Option<Answer> {
+    pub(crate) fn answer(&self, root: &str) -> Option<Answer> {
         let refusal = |status: u16, message: &str| {
             let body = serde_json::json!({"message": message, "url": format!("{root}/api/swagger")});
             Answer::json(status, &body)
@@ -136,7 +136,7 @@ impl Fault {
 
 /// The time that the forge takes for requests that it handles one after the other.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// For a status.
     pub status: Duration,
     /// For a comment that is written or edited.
@@ -145,7 +145,7 @@ pub struct Pace {
 
 impl Pace {
     /// For a request; zero for most.
-    pub fn of(&self, method: &str, path: &str) -> Duration {
+    pub(crate) fn of(&self, method: &str, path: &str) -> Duration {
         match method {
             "POST" if path.contains("/statuses/") => self.status,
             "POST" | "PATCH" if path.contains("/comments") => self.comment,
@@ -156,7 +156,7 @@ impl Pace {
 
 /// Faults of deliveries.
 #[derive(Debug, Clone)]
-pub struct DeliveryFaults {
+pub(crate) struct DeliveryFaults {
     /// While it is set, nothing is sent.
     pub hold: bool,
     /// Between the event and its delivery.
@@ -169,7 +169,7 @@ pub struct DeliveryFaults {
 }
 
 impl DeliveryFaults {
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { hold: false, delay: Duration::ZERO, drop: 0.0, duplicate: 0.0, reorder: 0.0, chance: Chance::new(0) }
     }
 }

@@ -12,7 +12,7 @@ const LISTED_BYTES: usize = 16 << 20;
 
 /// A name, an address and a time in a commit.
 #[derive(Debug, Clone)]
-pub struct Author {
+pub(crate) struct Author {
     pub name: String,
     pub email: String,
     /// Seconds since 1970.
@@ -26,11 +26,11 @@ impl Author {
 }
 
 /// A change of files: contents, or `None` for a deleted file.
-pub type Files = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Files = BTreeMap<String, Option<Vec<u8>>>;
 
 /// The changes of a commit by file, and the numbers of lines.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     pub added: Vec<String>,
     pub removed: Vec<String>,
     pub modified: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Changes {
 }
 
 /// Makes an empty bare repository that accepts pushes.
-pub fn init(folder: &std::path::Path, branch: &str) {
+pub(crate) fn init(folder: &std::path::Path, branch: &str) {
     let mut options = git2::RepositoryInitOptions::new();
     options.bare(true).external_template(false).initial_head(branch);
     let git = Repository::init_opts(folder, &options).unwrap();
@@ -55,7 +55,7 @@ pub fn init(folder: &std::path::Path, branch: &str) {
 }
 
 /// A commit on top of another with some files changed. Moves no ref.
-pub fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author, message: &str) -> Oid {
+pub(crate) fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author, message: &str) -> Oid {
     let parent = parent.map(|oid| git.find_commit(oid).unwrap());
     let base = match &parent {
         Some(parent) => parent.tree().unwrap(),
@@ -84,12 +84,12 @@ pub fn commit(git: &Repository, parent: Option<Oid>, files: &Files, by: &Author,
 }
 
 /// Moves a ref to an object.
-pub fn point(git: &Repository, name: &str, to: Oid) {
+pub(crate) fn point(git: &Repository, name: &str, to: Oid) {
     git.reference(name, to, true, "").unwrap();
 }
 
 /// The commit that a branch, a tag, a full or a short object name means.
-pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
+pub(crate) fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
     let registration_requests = [format!("refs/heads/{name}"), format!("refs/tags/{name}"), name.to_owned()];
     let mut found = registration_requests.iter().filter_map(|name| {
         let object = git.revparse_single(name).ok()?;
@@ -99,7 +99,7 @@ pub fn resolve<'a>(git: &'a Repository, name: &str) -> Option<Commit<'a>> {
 }
 
 /// Commits that are reachable from one and not from another, newest first; at most some.
-pub fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Vec<Oid> {
+pub(crate) fn log(git: &Repository, from: Oid, without: Option<Oid>, most: usize) -> Vec<Oid> {
     let mut walk = git.revwalk().unwrap();
     walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME).unwrap();
     walk.push(from).unwrap();
@@ -125,7 +125,7 @@ fn is_listed(git: &Repository, tree: &Tree) -> bool {
 }
 
 /// The changes of a commit against its first parent; none for a tree that is too large.
-pub fn changes(git: &Repository, commit: &Commit) -> Changes {
+pub(crate) fn changes(git: &Repository, commit: &Commit) -> Changes {
     let parent = commit.parent(0).ok().map(|parent| parent.tree().unwrap());
     let tree = commit.tree().unwrap();
     if !is_listed(git, &tree) {
@@ -150,7 +150,7 @@ pub fn changes(git: &Repository, commit: &Commit) -> Changes {
 }
 
 /// The newest commit, from `head` on, that changed a path.
-pub fn last_change(git: &Repository, head: Oid, path: &str) -> Oid {
+pub(crate) fn last_change(git: &Repository, head: Oid, path: &str) -> Oid {
     let at = |oid: Oid| {
         let tree = git.find_commit(oid).unwrap().tree().unwrap();
         tree.get_path(std::path::Path::new(path)).ok().map(|entry| entry.id())
@@ -167,7 +167,7 @@ pub fn last_change(git: &Repository, head: Oid, path: &str) -> Oid {
 }
 
 /// Kind of an object as the API names it.
-pub fn kind(git: &Repository, oid: Oid) -> &'static str {
+pub(crate) fn kind(git: &Repository, oid: Oid) -> &'static str {
     let object = git.find_object(oid, None).unwrap();
     match object.kind() {
         Some(ObjectType::Tag) => "tag",
@@ -178,7 +178,7 @@ pub fn kind(git: &Repository, oid: Oid) -> &'static str {
 }
 
 /// All refs by name, with their objects.
-pub fn refs(git: &Repository) -> BTreeMap<String, Oid> {
+pub(crate) fn refs(git: &Repository) -> BTreeMap<String, Oid> {
     let names = git.references().unwrap().map(Result::unwrap);
     let pairs = names.filter_map(|found| {
         let name = String::from_utf8(found.name_bytes().to_vec()).ok()?;

@@ -6,12 +6,12 @@ use super::call::{Answer, Call, Reply};
 use super::state::{Hook, Scope, State};
 
 impl State {
-    pub fn in_repo_hooks(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_repo_hooks(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         self.need_admin(call, self.repository(id))?;
         self.in_hooks(call, Scope::Repository(id), rest)
     }
 
-    pub fn in_hooks(&mut self, call: &Call, scope: Scope, rest: &[&str]) -> Reply {
+    pub(crate) fn in_hooks(&mut self, call: &Call, scope: Scope, rest: &[&str]) -> Reply {
         let known = |id: &str| {
             let mut hooks = self.hooks.iter();
             let found = hooks.find(|hook| hook.scope == scope && hook.id.to_string() == id);

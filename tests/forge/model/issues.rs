@@ -7,7 +7,7 @@ use super::shape::{Viewer, time};
 use super::state::{Issue, Label, Mode, State};
 
 impl State {
-    pub fn in_issues(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_issues(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         let mode = self.unit_mode(call.account(), self.repository(id), "repo.issues");
         if mode < Mode::Read {
             return Err(self.not_found());
@@ -56,13 +56,13 @@ impl State {
         ))
     }
 
-    pub fn issue_numbered(&self, id: i64, number: &str) -> Option<Issue> {
+    pub(crate) fn issue_numbered(&self, id: i64, number: &str) -> Option<Issue> {
         let mut all = self.issues.iter();
         let found = all.find(|i| i.repository == id && i.number.to_string() == number);
         found.cloned()
     }
 
-    pub fn writes_issues(&self, call: &Call, id: i64) -> bool {
+    pub(crate) fn writes_issues(&self, call: &Call, id: i64) -> bool {
         self.unit_mode(call.account(), self.repository(id), "repo.issues") >= Mode::Write
     }
 
@@ -212,7 +212,7 @@ impl State {
         Ok(Answer::json(201, &self.label(id, &label)))
     }
 
-    pub fn org_label(&self, org: i64, label: &Label) -> Value {
+    pub(crate) fn org_label(&self, org: i64, label: &Label) -> Value {
         let name = &self.account(org).login;
         self.shown_label(&format!("orgs/{name}"), label)
     }
@@ -239,7 +239,7 @@ impl State {
         on.map(|label| self.label(issue.repository, label)).collect()
     }
 
-    pub fn issue(&self, issue: &Issue, who: Option<i64>) -> Value {
+    pub(crate) fn issue(&self, issue: &Issue, who: Option<i64>) -> Value {
         let repository = self.repository(issue.repository);
         let full = self.full_name(issue.repository);
         let path = format!("{full}/issues/{}", issue.number);

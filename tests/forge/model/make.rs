@@ -19,7 +19,7 @@ const OWNER_UNITS: [&str; 10] = [
 ];
 
 impl State {
-    pub fn make_person(&mut self, login: &str, password: &str, is_admin: bool) -> i64 {
+    pub(crate) fn make_person(&mut self, login: &str, password: &str, is_admin: bool) -> i64 {
         let email = format!("{login}@example.org");
         self.make_account(login, &email, "public", Some(password.to_owned()), is_admin)
     }
@@ -48,14 +48,14 @@ impl State {
     }
 
     /// Gives an account another name. The old name is free.
-    pub fn rename_account(&mut self, id: i64, login: &str) {
+    pub(crate) fn rename_account(&mut self, id: i64, login: &str) {
         let mut all = self.accounts.iter_mut();
         let account = all.find(|account| account.id == id).unwrap();
         login.clone_into(&mut account.login);
     }
 
     /// An organization with its team of owners.
-    pub fn make_org(&mut self, name: &str, visibility: &str, owner: i64) -> i64 {
+    pub(crate) fn make_org(&mut self, name: &str, visibility: &str, owner: i64) -> i64 {
         let visibility = if visibility.is_empty() { "public" } else { visibility };
         let org = self.make_account(name, "", visibility, None, false);
         let units: Vec<_> = OWNER_UNITS.iter().map(|u| ((*u).to_owned(), Mode::Owner)).collect();
@@ -68,7 +68,7 @@ impl State {
     }
 
     /// A team with rights by unit. Old forges also derive a general right from them: the least.
-    pub fn make_team(&mut self, org: i64, name: &str, units: &[(String, Mode)], all: bool) -> i64 {
+    pub(crate) fn make_team(&mut self, org: i64, name: &str, units: &[(String, Mode)], all: bool) -> i64 {
         let id = self.next("team");
         let least = units.iter().map(|(_, mode)| *mode).min();
         self.teams.push(Team {
@@ -85,20 +85,20 @@ impl State {
         id
     }
 
-    pub fn add_member(&mut self, team: i64, account: i64) {
+    pub(crate) fn add_member(&mut self, team: i64, account: i64) {
         let team = self.teams.iter_mut().find(|t| t.id == team).unwrap();
         team.members.insert(account);
         self.watch();
     }
 
-    pub fn give_team(&mut self, team: i64, repository: i64) {
+    pub(crate) fn give_team(&mut self, team: i64, repository: i64) {
         let team = self.teams.iter_mut().find(|t| t.id == team).unwrap();
         team.repositories.insert(repository);
         self.watch();
     }
 
     /// An empty private repository.
-    pub fn make_repo(&mut self, owner: i64, name: &str, branch: &str) -> i64 {
+    pub(crate) fn make_repo(&mut self, owner: i64, name: &str, branch: &str) -> i64 {
         let id = self.next("repository");
         let now = self.now();
         self.repositories.push(Repository {
@@ -126,7 +126,7 @@ impl State {
     }
 
     /// The first commit that the forge makes itself.
-    pub fn initialize(&self, id: i64, who: i64) {
+    pub(crate) fn initialize(&self, id: i64, who: i64) {
         let repository = self.repository(id);
         let readme = format!("# {}\n\n", repository.name).into_bytes();
         let files = Files::from([("README.md".to_owned(), Some(readme))]);
@@ -134,13 +134,13 @@ impl State {
     }
 
     /// The author of the commits that the forge makes for an account.
-    pub fn author(&self, who: i64) -> Author {
+    pub(crate) fn author(&self, who: i64) -> Author {
         let account = self.account(who);
         Author { name: account.login.clone(), email: account.email.clone(), at: self.now() }
     }
 
     /// A commit on the default branch, without any event.
-    pub fn add_commit(&self, id: i64, files: &Files, by: &Author, message: &str) -> git2::Oid {
+    pub(crate) fn add_commit(&self, id: i64, files: &Files, by: &Author, message: &str) -> git2::Oid {
         let git = self.git(id);
         let branch = format!("refs/heads/{}", self.repository(id).default_branch);
         let head = git.refname_to_id(&branch).ok();
@@ -150,7 +150,7 @@ impl State {
     }
 
     /// All refs and objects of one repository in another that was just made.
-    pub fn copy_git(&self, from: i64, to: i64) {
+    pub(crate) fn copy_git(&self, from: i64, to: i64) {
         let source = self.git_folder(from);
         let git = self.git(to);
         let mut remote = git.remote_anonymous(source.to_str().unwrap()).unwrap();

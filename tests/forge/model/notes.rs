@@ -6,10 +6,10 @@ use super::call::{Answer, Call, Reply};
 use super::git::{self, Files};
 use super::state::{Mode, State};
 
-pub const NOTES: &str = "refs/notes/commits";
+pub(super) const NOTES: &str = "refs/notes/commits";
 
 impl State {
-    pub fn in_notes(&mut self, call: &Call, id: i64, sha: &str) -> Reply {
+    pub(crate) fn in_notes(&mut self, call: &Call, id: i64, sha: &str) -> Reply {
         let mode = self.unit_mode(call.account(), self.repository(id), "repo.code");
         if mode < Mode::Read {
             return Err(self.not_found());

@@ -8,7 +8,7 @@ use super::shape::{Viewer, time};
 use super::state::{Mode, Package, State};
 
 /// An image that is pushed.
-pub struct Image<'a> {
+pub(crate) struct Image<'a> {
     pub name: &'a str,
     pub tag: &'a str,
     pub manifest: &'a [u8],
@@ -16,13 +16,13 @@ pub struct Image<'a> {
     pub blobs: &'a [(&'a str, &'a [u8])],
 }
 
-pub fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
 impl State {
     /// The packages after a push of an image. The same tag again is a new version with a new number.
-    pub fn put_image(&mut self, owner: i64, creator: i64, image: &Image) {
+    pub(crate) fn put_image(&mut self, owner: i64, creator: i64, image: &Image) {
         for (media, bytes) in image.blobs {
             self.blobs.insert(digest(bytes), ((*media).to_owned(), bytes.to_vec()));
         }
@@ -50,7 +50,7 @@ impl State {
     }
 
     /// The rights of an account for the packages of an owner.
-    pub fn packages_mode(&self, who: Option<i64>, owner: i64) -> Mode {
+    pub(crate) fn packages_mode(&self, who: Option<i64>, owner: i64) -> Mode {
         let Some(who) = who else {
             return Mode::None;
         };
@@ -63,7 +63,7 @@ impl State {
         modes.max().unwrap_or(Mode::None)
     }
 
-    pub fn in_packages(&mut self, call: &Call, owner: &str, rest: &[&str]) -> Reply {
+    pub(crate) fn in_packages(&mut self, call: &Call, owner: &str, rest: &[&str]) -> Reply {
         if self.registry_is_off {
             return Err(Answer::no_such_page());
         }
@@ -115,7 +115,7 @@ impl State {
         Ok(Answer::empty(201))
     }
 
-    pub fn package(&self, package: &Package, who: Option<i64>) -> Value {
+    pub(crate) fn package(&self, package: &Package, who: Option<i64>) -> Value {
         let owner = self.account(package.owner).login.clone();
         let linked = package.repository.and_then(|id| {
             let mut all = self.repositories.iter();

@@ -9,11 +9,11 @@ use super::shape::{Viewer, ZERO_TIME};
 use super::state::{Mode, Repository, Scope, State, Team};
 
 impl State {
-    pub fn version(&self) -> Answer {
+    pub(crate) fn version(&self) -> Answer {
         Answer::json(200, &json!({"version": self.version.version()}))
     }
 
-    pub fn settings(&self) -> Answer {
+    pub(crate) fn settings(&self) -> Answer {
         let mut settings = json!({
             "max_response_items": 50,
             "default_paging_num": 30,
@@ -26,18 +26,18 @@ impl State {
         Answer::json(200, &settings)
     }
 
-    pub fn current_user(&self, call: &Call) -> Answer {
+    pub(crate) fn current_user(&self, call: &Call) -> Answer {
         Answer::json(200, &self.user(call.me(), Viewer::Account(call.me())))
     }
 
     /// Organizations that the account is in.
-    pub fn our_orgs(&self, call: &Call) -> Answer {
+    pub(crate) fn our_orgs(&self, call: &Call) -> Answer {
         let all = self.accounts.iter().map(|account| account.id);
         let mine: Vec<i64> = all.filter(|org| self.is_member(call.me(), *org)).collect();
         self.page(call, mine, |org| self.organization(*org))
     }
 
-    pub fn one_user(&self, call: &Call, login: &str) -> Reply {
+    pub(crate) fn one_user(&self, call: &Call, login: &str) -> Reply {
         let Some(account) = self.account_named(login) else {
             return Err(self.no_such_user(login));
         };
@@ -46,7 +46,7 @@ impl State {
     }
 
     /// Tokens are made with a password, never with another token.
-    pub fn create_token(&mut self, call: &Call, login: &str) -> Reply {
+    pub(crate) fn create_token(&mut self, call: &Call, login: &str) -> Reply {
         let account = self.account_named(login).map(|account| account.id);
         let account = account.ok_or_else(|| self.not_found())?;
         if call.who.as_ref().is_none_or(|who| who.scopes.is_some() || who.account != account) {
@@ -79,7 +79,7 @@ impl State {
     }
 
     /// A token with its scopes in the order that the forge keeps them in.
-    pub fn make_token(&mut self, account: i64, mut scopes: Vec<String>) -> (i64, String, Vec<String>) {
+    pub(crate) fn make_token(&mut self, account: i64, mut scopes: Vec<String>) -> (i64, String, Vec<String>) {
         const AREAS: [&str; 9] =
             ["activitypub", "admin", "misc", "notification", "organization", "package", "issue", "repository", "user"];
         let area = |scope: &String| AREAS.iter().position(|area| scope.ends_with(area));
@@ -96,7 +96,7 @@ impl State {
         (id, secret, scopes)
     }
 
-    pub fn org_permissions(&self, call: &Call, login: &str, org: &str) -> Reply {
+    pub(crate) fn org_permissions(&self, call: &Call, login: &str, org: &str) -> Reply {
         let org = self.visible_org(call, org)?;
         let Some(account) = self.account_named(login) else {
             return Err(self.refuse(404, &format!("user redirect does not exist [name: {login}]")));
@@ -127,14 +127,14 @@ impl State {
         }
     }
 
-    pub fn create_org(&mut self, call: &Call) -> Reply {
+    pub(crate) fn create_org(&mut self, call: &Call) -> Reply {
         let id = self.make_org(&call.text("username"), &call.text("visibility"), call.me());
         let full = call.text("full_name");
         self.accounts.iter_mut().filter(|a| a.id == id).for_each(|a| a.full_name.clone_from(&full));
         Ok(Answer::json(201, &self.organization(id)))
     }
 
-    pub fn in_org(&mut self, call: &Call, org: &str, rest: &[&str]) -> Reply {
+    pub(crate) fn in_org(&mut self, call: &Call, org: &str, rest: &[&str]) -> Reply {
         let org = self.visible_org(call, org)?;
         let is_member = self.is_member(call.me(), org);
         match (call.method.as_str(), rest) {
@@ -202,7 +202,7 @@ impl State {
     }
 
     /// Teams with access to a repository, the owners first.
-    pub fn repo_teams(&self, id: i64) -> Answer {
+    pub(crate) fn repo_teams(&self, id: i64) -> Answer {
         let mut teams = self.teams_sorted(self.repository(id).owner, true);
         teams.retain(|team| team.all_repositories || team.repositories.contains(&id));
         let bodies: Vec<Value> = teams.iter().map(|team| self.team(team, false)).collect();
@@ -246,7 +246,7 @@ impl State {
         Answer::json(200, &self.team(&team, false))
     }
 
-    pub fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
+    pub(crate) fn in_team(&mut self, call: &Call, id: &str, rest: &[&str]) -> Reply {
         let team = self.teams.iter().find(|team| team.id.to_string() == id).cloned();
         let team = team.ok_or_else(|| self.not_found())?;
         let owner = self.is_owner(call.me(), team.organization) || self.account(call.me()).is_admin;
@@ -298,7 +298,7 @@ impl State {
     }
 
     /// Members watch the repositories that they have access to.
-    pub fn watch(&mut self) {
+    pub(crate) fn watch(&mut self) {
         let teams = self.teams.clone();
         for repository in &mut self.repositories {
             let with_access = teams.iter().filter(|team| {

@@ -11,42 +11,42 @@ impl State {
     }
 
     /// A refusal with a message.
-    pub fn refuse(&self, status: u16, message: &str) -> Answer {
+    pub(crate) fn refuse(&self, status: u16, message: &str) -> Answer {
         let body = json!({"message": message, "url": self.swagger()});
         Answer::json(status, &body)
     }
 
     /// The forge failed; only administrators see the reason.
-    pub fn failed(&self) -> Answer {
+    pub(crate) fn failed(&self) -> Answer {
         self.refuse(500, "")
     }
 
     /// 404 with the usual message.
-    pub fn not_found(&self) -> Answer {
+    pub(crate) fn not_found(&self) -> Answer {
         self.absent(self.version.not_found(), &[])
     }
 
     /// 404 with a message and the errors behind it.
-    pub fn absent(&self, message: &str, errors: &[String]) -> Answer {
+    pub(crate) fn absent(&self, message: &str, errors: &[String]) -> Answer {
         let list = if errors.is_empty() && !self.version.is_forgejo() { Value::Null } else { json!(errors) };
         let body = json!({"errors": list, "message": message, "url": self.swagger()});
         Answer::json(404, &body)
     }
 
-    pub fn no_such_user(&self, login: &str) -> Answer {
+    pub(crate) fn no_such_user(&self, login: &str) -> Answer {
         let error = format!("user does not exist [uid: 0, name: {login}]");
         self.absent("GetUserByName", &[error])
     }
 
     /// One page of a list, with the count of all and links to the other pages.
-    pub fn page<T>(&self, call: &Call, all: Vec<T>, show: impl Fn(&T) -> Value) -> Answer {
+    pub(crate) fn page<T>(&self, call: &Call, all: Vec<T>, show: impl Fn(&T) -> Value) -> Answer {
         let (here, headers) = self.paged(call, all);
         let list: Vec<Value> = here.iter().map(show).collect();
         with_all(Answer::json(200, &json!(list)), headers)
     }
 
     /// The entries of the page that is asked for, and its headers.
-    pub fn paged<T>(&self, call: &Call, all: Vec<T>) -> (Vec<T>, Vec<(String, String)>) {
+    pub(crate) fn paged<T>(&self, call: &Call, all: Vec<T>) -> (Vec<T>, Vec<(String, String)>) {
         let (page, limit) = call.paging();
         let total = all.len();
         let mut headers = vec![("X-Total-Count".to_owned(), total.to_string())];
@@ -75,7 +75,7 @@ impl State {
     }
 
     /// Refuses an account that is not an administrator of the repository.
-    pub fn need_admin(&self, call: &Call, repository: &Repository) -> Result<(), Answer> {
+    pub(crate) fn need_admin(&self, call: &Call, repository: &Repository) -> Result<(), Answer> {
         if self.is_repository_admin(call.account(), repository) {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl State {
 }
 
 /// An answer with more headers.
-pub fn with_all(mut answer: Answer, headers: Vec<(String, String)>) -> Answer {
+pub(super) fn with_all(mut answer: Answer, headers: Vec<(String, String)>) -> Answer {
     answer.headers.extend(headers);
     answer
 }

@@ -10,7 +10,7 @@ use super::state::{Mode, Package, State};
 
 impl State {
     /// Answers a request to the registry.
-    pub fn registry(&mut self, call: &Call, body: &[u8]) -> Answer {
+    pub(crate) fn registry(&mut self, call: &Call, body: &[u8]) -> Answer {
         let steps: Vec<&str> = call.steps.iter().map(String::as_str).collect();
         if self.registry_is_off {
             return Answer::no_such_page();

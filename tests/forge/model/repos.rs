@@ -11,7 +11,7 @@ impl State {
         Answer::json(status, &self.repo(self.repository(id), call.account()))
     }
 
-    pub fn repo_by_id(&self, call: &Call, id: &str) -> Reply {
+    pub(crate) fn repo_by_id(&self, call: &Call, id: &str) -> Reply {
         let found = self.repositories.iter().find(|r| r.id.to_string() == id);
         let found = found.filter(|repository| self.may_see(call.account(), repository));
         let found = found.ok_or_else(|| self.not_found())?;
@@ -25,7 +25,7 @@ impl State {
         Ok(())
     }
 
-    pub fn create_repo(&mut self, call: &Call, owner: i64) -> Reply {
+    pub(crate) fn create_repo(&mut self, call: &Call, owner: i64) -> Reply {
         if !self.is_owner(call.me(), owner) {
             return Err(self.refuse(403, "Given user is not allowed to create repository in organization."));
         }
@@ -43,7 +43,7 @@ impl State {
         Ok(self.shown(201, id, call))
     }
 
-    pub fn in_repo_itself(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_repo_itself(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         match (call.method.as_str(), rest) {
             ("GET", []) => Ok(self.shown(200, id, call)),
             ("POST", ["generate"]) => self.generate(call, id),
@@ -131,7 +131,7 @@ impl State {
     }
 
     /// From now on the old name redirects, until another repository takes it.
-    pub fn rename(&mut self, id: i64, name: &str) {
+    pub(crate) fn rename(&mut self, id: i64, name: &str) {
         let repository = self.repository(id);
         let (owner, old) = (repository.owner, repository.name.clone());
         if old != name {
@@ -142,7 +142,7 @@ impl State {
         }
     }
 
-    pub fn move_to(&mut self, id: i64, owner: i64) {
+    pub(crate) fn move_to(&mut self, id: i64, owner: i64) {
         let repository = self.repository(id);
         let (old, name) = (repository.owner, repository.name.clone());
         self.former_names.push((old, name.clone(), id));

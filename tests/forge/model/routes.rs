@@ -5,7 +5,7 @@ use super::state::State;
 
 impl State {
     /// Answers a request to the API.
-    pub fn answer(&mut self, call: &Call) -> Answer {
+    pub(crate) fn answer(&mut self, call: &Call) -> Answer {
         self.route(call).unwrap_or_else(|refusal| refusal)
     }
 

@@ -12,13 +12,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A delivery that was sent, and the receiver's status; `None` if it did not answer.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub(crate) struct Sent {
     pub delivery: Delivery,
     pub status: Option<u16>,
 }
 
 /// Sends the queue for ever.
-pub async fn run(forge: Forge) {
+pub(crate) async fn run(forge: Forge) {
     let policy = reqwest011::redirect::Policy::none();
     let client = reqwest011::Client::builder().timeout(PATIENCE).redirect(policy).build();
     let client = client.unwrap();
@@ -70,7 +70,7 @@ async fn send(forge: &Forge, client: &reqwest011::Client, delivery: Delivery) {
 
 impl Delivery {
     /// The same delivery with a new id, as the button on the forge's page sends it.
-    pub fn again(mut self) -> Self {
+    pub(crate) fn again(mut self) -> Self {
         let id = delivery_id();
         let ids = self.headers.iter_mut().filter(|(name, _)| name.ends_with("-Delivery"));
         ids.for_each(|(_, value)| id.clone_into(value));

@@ -16,7 +16,7 @@ use super::version::ForgeVersion;
 
 /// A request, and the status of its answer; `None` without an answer.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub method: String,
     pub path: String,
     pub body: Bytes,
@@ -25,7 +25,7 @@ pub struct Asked {
 
 impl Forge {
     /// A forge that listens on a free port of this machine, until the test's runtime ends.
-    pub async fn start(version: ForgeVersion) -> Self {
+    pub(crate) async fn start(version: ForgeVersion) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
         let forge = Self::silent(version, &root, Clock::system());

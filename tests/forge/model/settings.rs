@@ -12,7 +12,7 @@ const ONLY_ADMINS: &str = "Only admins can query all permissions, repo admins ca
                            permissions, collaborators can query only their own";
 
 impl State {
-    pub fn in_repo_settings(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_repo_settings(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         match (call.method.as_str(), rest) {
             ("GET", ["teams"]) => Ok(self.repo_teams(id)),
             ("GET", ["collaborators", login, "permission"]) => self.permission(call, id, login),

@@ -5,17 +5,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::state::{Account, Hook, Mode, Repository, Scope, State, Team};
 
-pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
-pub const EPOCH: &str = "1970-01-01T00:00:00Z";
+pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+pub(super) const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// A time as the forge writes it.
-pub fn time(seconds: i64) -> String {
+pub(super) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().to_string()
 }
 
 /// The reader of an account.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Viewer {
+pub(crate) enum Viewer {
     /// The forge does not check the reader: the address is hidden.
     Anonymous,
     /// Any account that is signed in.
@@ -25,7 +25,7 @@ pub enum Viewer {
 }
 
 impl Viewer {
-    pub fn of(account: Option<i64>) -> Self {
+    pub(crate) fn of(account: Option<i64>) -> Self {
         account.map_or(Self::Anonymous, Self::Account)
     }
 }
@@ -45,7 +45,7 @@ impl State {
     }
 
     /// An account as `user`, `owner`, `sender`.
-    pub fn user(&self, id: i64, viewer: Viewer) -> Value {
+    pub(crate) fn user(&self, id: i64, viewer: Viewer) -> Value {
         let account = self.account(id);
         let full = match viewer {
             Viewer::Anonymous | Viewer::SignedIn => false,
@@ -90,7 +90,7 @@ impl State {
         Value::Object(user)
     }
 
-    pub fn organization(&self, id: i64) -> Value {
+    pub(crate) fn organization(&self, id: i64) -> Value {
         let account = self.account(id);
         json!({
             "id": id,
@@ -107,7 +107,7 @@ impl State {
         })
     }
 
-    pub fn team(&self, team: &Team, with_organization: bool) -> Value {
+    pub(crate) fn team(&self, team: &Team, with_organization: bool) -> Value {
         let units: Vec<&String> = team.units.keys().collect();
         let rights = team.units.iter();
         let rights: Map<String, Value> = rights.map(|(unit, mode)| (unit.clone(), json!(mode.name()))).collect();
@@ -124,7 +124,7 @@ impl State {
         })
     }
 
-    pub fn hook(&self, hook: &Hook) -> Value {
+    pub(crate) fn hook(&self, hook: &Hook) -> Value {
         let mut shown = map(json!({
             "id": hook.id,
             "type": hook.kind,
@@ -148,13 +148,13 @@ impl State {
     }
 
     /// Hooks of one level, oldest first.
-    pub fn hooks_of(&self, scope: Scope) -> Vec<Hook> {
+    pub(crate) fn hooks_of(&self, scope: Scope) -> Vec<Hook> {
         let hooks = self.hooks.iter().filter(|hook| hook.scope == scope);
         hooks.cloned().collect()
     }
 
     /// A repository for an account; the owner's address is always hidden.
-    pub fn repo(&self, repository: &Repository, who: Option<i64>) -> Value {
+    pub(crate) fn repo(&self, repository: &Repository, who: Option<i64>) -> Value {
         let (push, pull) = self.access(repository, who);
         let general = self.general_mode(who, repository);
         let owner = if general > Mode::None { Viewer::SignedIn } else { Viewer::Anonymous };

@@ -10,7 +10,7 @@ use super::shape::{Viewer, ZERO_TIME, time};
 use super::state::State;
 
 /// Nothing is signed here.
-pub fn unsigned() -> Value {
+pub(super) fn unsigned() -> Value {
     json!({
         "verified": false,
         "reason": "gpg.error.not_signed_commit",
@@ -35,7 +35,7 @@ impl State {
         format!("{}/api/v1/repos/{full}/git/{kind}/{name}", self.root)
     }
 
-    pub fn page_url(&self, id: i64, rest: &str) -> String {
+    pub(crate) fn page_url(&self, id: i64, rest: &str) -> String {
         format!("{}/{}/{rest}", self.root, self.full_name(id))
     }
 
@@ -53,13 +53,13 @@ impl State {
     }
 
     /// A reference to a commit without a time.
-    pub fn bare_commit(&self, id: i64, sha: Oid, created: &str) -> Value {
+    pub(crate) fn bare_commit(&self, id: i64, sha: Oid, created: &str) -> Value {
         let url = self.git_url(id, "commits", sha);
         json!({"url": url, "sha": sha.to_string(), "created": created})
     }
 
     /// A commit as the commit endpoints show it, with its changes on request.
-    pub fn commit(&self, id: i64, commit: &Commit, changes: Option<Changes>, verify: bool) -> Value {
+    pub(crate) fn commit(&self, id: i64, commit: &Commit, changes: Option<Changes>, verify: bool) -> Value {
         let sha = commit.id();
         let created = time(commit.committer().when().seconds());
         let user =
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// A commit as branches and pushes show it; only pushes list `changes`.
-    pub fn payload_commit(&self, id: i64, commit: &Commit, changes: Option<&Changes>) -> Value {
+    pub(crate) fn payload_commit(&self, id: i64, commit: &Commit, changes: Option<&Changes>) -> Value {
         let who = |signature: &git2::Signature| {
             let (name, email) = person(signature);
             let account = self.account_by(signature).map(|id| self.account(id).login.clone());
@@ -115,7 +115,7 @@ impl State {
         })
     }
 
-    pub fn branch(&self, id: i64, name: &str, commit: &Commit, may_push: bool) -> Value {
+    pub(crate) fn branch(&self, id: i64, name: &str, commit: &Commit, may_push: bool) -> Value {
         let mut shown = self.payload_commit(id, commit, None);
         shown["verification"] = unsigned();
         let protected = self.repository(id).protections.iter().any(|p| p["rule_name"] == name);
@@ -132,7 +132,7 @@ impl State {
         })
     }
 
-    pub fn tag(&self, id: i64, git: &Git, name: &str, oid: Oid) -> Value {
+    pub(crate) fn tag(&self, id: i64, git: &Git, name: &str, oid: Oid) -> Value {
         let tag = git.find_tag(oid).ok();
         let target = git.find_object(oid, None).unwrap().peel_to_commit().unwrap();
         let (text, at) = match &tag {
@@ -161,7 +161,7 @@ impl State {
         shown
     }
 
-    pub fn git_ref(&self, id: i64, git: &Git, name: &str, oid: Oid) -> Value {
+    pub(crate) fn git_ref(&self, id: i64, git: &Git, name: &str, oid: Oid) -> Value {
         let kind = git::kind(git, oid);
         json!({
             "ref": name,
@@ -175,7 +175,7 @@ impl State {
     }
 
     /// A file at a commit. `at` is the branch or the commit of the request.
-    pub fn file(&self, id: i64, head: &Commit, path: &str, at: &str, content: bool) -> Value {
+    pub(crate) fn file(&self, id: i64, head: &Commit, path: &str, at: &str, content: bool) -> Value {
         let git = self.git(id);
         let entry = head.tree().unwrap().get_path(path.as_ref()).unwrap();
         let sha = entry.id();
@@ -218,7 +218,7 @@ impl State {
     }
 
     /// The commit of a writer of contents.
-    pub fn file_commit(&self, id: i64, commit: &Commit) -> Value {
+    pub(crate) fn file_commit(&self, id: i64, commit: &Commit) -> Value {
         let mut shown = self.bare_commit(id, commit.id(), ZERO_TIME);
         let parents = commit.parent_ids().map(|sha| self.bare_commit(id, sha, ZERO_TIME));
         shown["html_url"] = json!(self.page_url(id, &format!("commit/{}", commit.id())));

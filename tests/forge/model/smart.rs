@@ -13,7 +13,7 @@ use super::git;
 use super::state::{Mode, State};
 
 /// A request below `/{owner}/{name}.git`.
-pub struct GitRequest {
+pub(crate) struct GitRequest {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -31,7 +31,7 @@ fn plain(status: u16, text: &str) -> Answer {
 
 impl GitRequest {
     /// Owner, name, and the rest of the path; `None` for a request that is not for git.
-    pub fn parts(&self) -> Option<(&str, &str, &str)> {
+    pub(crate) fn parts(&self) -> Option<(&str, &str, &str)> {
         let (owner, rest) = self.path.strip_prefix('/')?.split_once('/')?;
         let (name, rest) = rest.split_once('/')?;
         let known = ["info/refs", "git-upload-pack", "git-receive-pack"].contains(&rest);
@@ -45,7 +45,7 @@ impl GitRequest {
 
 impl Forge {
     /// Serves git, and announces a push to the hooks.
-    pub async fn serve_git(&self, request: &GitRequest) -> Answer {
+    pub(crate) async fn serve_git(&self, request: &GitRequest) -> Answer {
         let Some((owner, name, rest)) = request.parts() else {
             return Answer::no_such_page();
         };
@@ -117,7 +117,13 @@ impl State {
     }
 
     /// Announces the changes of a push to the hooks. Notes and other refs are not announced.
-    pub fn announce_refs(&mut self, id: i64, who: i64, before: &BTreeMap<String, Oid>, after: &BTreeMap<String, Oid>) {
+    pub(crate) fn announce_refs(
+        &mut self,
+        id: i64,
+        who: i64,
+        before: &BTreeMap<String, Oid>,
+        after: &BTreeMap<String, Oid>,
+    ) {
         self.repository_mut(id).updated = self.now();
         let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {

@@ -11,7 +11,7 @@ use super::version::ForgeVersion;
 
 /// A level of rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
+pub(crate) enum Mode {
     None,
     Read,
     Write,
@@ -20,7 +20,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Read => "read",
@@ -30,7 +30,7 @@ impl Mode {
         }
     }
 
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let all = [Self::Read, Self::Write, Self::Admin, Self::Owner];
         let found = all.into_iter().find(|mode| mode.name() == text);
         found.unwrap_or(Self::None)
@@ -39,7 +39,7 @@ impl Mode {
 
 /// A person or an organization; both share one space of numbers and names.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     pub id: i64,
     pub login: String,
     pub full_name: String,
@@ -53,7 +53,7 @@ pub struct Account {
 }
 
 #[derive(Debug, Clone)]
-pub struct Token {
+pub(crate) struct Token {
     pub id: i64,
     /// Empty where a test made it.
     pub name: String,
@@ -63,7 +63,7 @@ pub struct Token {
 }
 
 #[derive(Debug, Clone)]
-pub struct Team {
+pub(crate) struct Team {
     pub id: i64,
     pub organization: i64,
     pub name: String,
@@ -76,7 +76,7 @@ pub struct Team {
 }
 
 #[derive(Debug, Clone)]
-pub struct Repository {
+pub(crate) struct Repository {
     pub id: i64,
     pub owner: i64,
     pub name: String,
@@ -99,7 +99,7 @@ pub struct Repository {
 }
 
 #[derive(Debug, Clone)]
-pub struct Label {
+pub(crate) struct Label {
     pub id: i64,
     pub name: String,
     pub color: String,
@@ -107,7 +107,7 @@ pub struct Label {
 }
 
 #[derive(Debug, Clone)]
-pub struct Status {
+pub(crate) struct Status {
     pub id: i64,
     pub repository: i64,
     pub sha: String,
@@ -120,7 +120,7 @@ pub struct Status {
 }
 
 #[derive(Debug, Clone)]
-pub struct Issue {
+pub(crate) struct Issue {
     pub id: i64,
     pub repository: i64,
     pub number: i64,
@@ -135,7 +135,7 @@ pub struct Issue {
 }
 
 #[derive(Debug, Clone)]
-pub struct Comment {
+pub(crate) struct Comment {
     pub id: i64,
     pub issue: i64,
     pub poster: i64,
@@ -147,13 +147,13 @@ pub struct Comment {
 
 /// The owner of the events that a hook gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     Organization(i64),
     Repository(i64),
 }
 
 #[derive(Debug, Clone)]
-pub struct Hook {
+pub(crate) struct Hook {
     pub id: i64,
     pub scope: Scope,
     pub kind: String,
@@ -169,7 +169,7 @@ pub struct Hook {
 
 /// One tag of a container image.
 #[derive(Debug, Clone)]
-pub struct Package {
+pub(crate) struct Package {
     pub id: i64,
     pub owner: i64,
     pub creator: i64,
@@ -183,7 +183,7 @@ pub struct Package {
 
 /// The whole state.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     pub version: ForgeVersion,
     /// Address of the forge, without a slash at its end.
     pub root: String,
@@ -213,7 +213,7 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(version: ForgeVersion, root: &str, folder: PathBuf, clock: Clock) -> Self {
+    pub(crate) fn new(version: ForgeVersion, root: &str, folder: PathBuf, clock: Clock) -> Self {
         Self {
             version,
             root: root.to_owned(),
@@ -238,52 +238,52 @@ impl State {
     }
 
     /// The next number of a kind; no number is used twice.
-    pub fn next(&mut self, kind: &'static str) -> i64 {
+    pub(crate) fn next(&mut self, kind: &'static str) -> i64 {
         let counter = self.counters.entry(kind).or_default();
         *counter += 1;
         *counter
     }
 
     /// Seconds since 1970.
-    pub fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.clock.now().0.div_euclid(1000)
     }
 
-    pub fn account(&self, id: i64) -> &Account {
+    pub(crate) fn account(&self, id: i64) -> &Account {
         self.accounts.iter().find(|a| a.id == id).unwrap()
     }
 
-    pub fn account_named(&self, login: &str) -> Option<&Account> {
+    pub(crate) fn account_named(&self, login: &str) -> Option<&Account> {
         let mut all = self.accounts.iter();
         all.find(|account| account.login.eq_ignore_ascii_case(login))
     }
 
-    pub fn repository(&self, id: i64) -> &Repository {
+    pub(crate) fn repository(&self, id: i64) -> &Repository {
         self.repositories.iter().find(|r| r.id == id).unwrap()
     }
 
-    pub fn repository_mut(&mut self, id: i64) -> &mut Repository {
+    pub(crate) fn repository_mut(&mut self, id: i64) -> &mut Repository {
         self.repositories.iter_mut().find(|r| r.id == id).unwrap()
     }
 
-    pub fn repository_named(&self, owner: &str, name: &str) -> Option<&Repository> {
+    pub(crate) fn repository_named(&self, owner: &str, name: &str) -> Option<&Repository> {
         let owner = self.account_named(owner)?.id;
         let mut all = self.repositories.iter();
         all.find(|r| r.owner == owner && r.name.eq_ignore_ascii_case(name))
     }
 
     /// `owner/name`.
-    pub fn full_name(&self, id: i64) -> String {
+    pub(crate) fn full_name(&self, id: i64) -> String {
         let repository = self.repository(id);
         format!("{}/{}", self.account(repository.owner).login, repository.name)
     }
 
     /// The folder of a repository.
-    pub fn git_folder(&self, id: i64) -> PathBuf {
+    pub(crate) fn git_folder(&self, id: i64) -> PathBuf {
         self.folder.join(format!("{id}.git"))
     }
 
-    pub fn git(&self, id: i64) -> git2::Repository {
+    pub(crate) fn git(&self, id: i64) -> git2::Repository {
         git2::Repository::open_bare(self.git_folder(id)).unwrap()
     }
 }

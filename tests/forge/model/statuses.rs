@@ -12,7 +12,7 @@ use super::shape::{Viewer, time};
 use super::state::{Mode, State, Status};
 
 impl State {
-    pub fn in_statuses(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
+    pub(crate) fn in_statuses(&mut self, call: &Call, id: i64, rest: &[&str]) -> Reply {
         match (call.method.as_str(), rest) {
             ("POST", ["statuses", sha]) => self.create_status(call, id, sha),
             ("GET", ["statuses", sha] | ["commits", sha, "statuses"]) => {

@@ -3,7 +3,7 @@
 
 /// A forge of one version. The names are those of the folders that hold the recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ForgeVersion {
+pub(crate) enum ForgeVersion {
     Gitea122,
     Gitea124,
     Gitea127,
@@ -11,9 +11,9 @@ pub enum ForgeVersion {
 }
 
 impl ForgeVersion {
-    pub const ALL: [Self; 4] = [Self::Gitea122, Self::Gitea124, Self::Gitea127, Self::Forgejo10];
+    pub(crate) const ALL: [Self; 4] = [Self::Gitea122, Self::Gitea124, Self::Gitea127, Self::Forgejo10];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gitea122 => "gitea-1.22-dev",
             Self::Gitea124 => "gitea-1.24-dev",
@@ -23,7 +23,7 @@ impl ForgeVersion {
     }
 
     /// The answer of `GET /version`.
-    pub fn version(self) -> &'static str {
+    pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Gitea122 => "1.22.0+dev",
             Self::Gitea124 => "1.24.0+dev",
@@ -32,31 +32,31 @@ impl ForgeVersion {
         }
     }
 
-    pub fn is_forgejo(self) -> bool {
+    pub(crate) fn is_forgejo(self) -> bool {
         self == Self::Forgejo10
     }
 
-    pub fn is_latest(self) -> bool {
+    pub(crate) fn is_latest(self) -> bool {
         self == Self::Gitea127
     }
 
     /// Gitea 1.22 and Forgejo 10, which left Gitea before 1.22: they share most of the old behaviour.
-    pub fn is_old(self) -> bool {
+    pub(crate) fn is_old(self) -> bool {
         matches!(self, Self::Gitea122 | Self::Forgejo10)
     }
 
     /// The message for a missing object.
-    pub fn not_found(self) -> &'static str {
+    pub(crate) fn not_found(self) -> &'static str {
         if self.is_latest() { "not found" } else { "The target couldn't be found." }
     }
 
     /// Status of the answer to a request by an old name of a repository.
-    pub fn moved(self) -> (u16, &'static str) {
+    pub(crate) fn moved(self) -> (u16, &'static str) {
         if self.is_old() { (307, "Temporary Redirect") } else { (301, "Moved Permanently") }
     }
 
     /// The address that replaces a hidden one.
-    pub fn placeholder(self, id: i64, login: &str) -> String {
+    pub(crate) fn placeholder(self, id: i64, login: &str) -> String {
         if self.is_latest() { format!("{id}+{login}@noreply.localhost") } else { format!("{login}@noreply.localhost") }
     }
 }

@@ -13,23 +13,23 @@ use super::packages::Image;
 use super::state::Mode;
 
 /// The password of every person that a test makes.
-pub const PASSWORD: &str = "correct-horse";
+pub(crate) const PASSWORD: &str = "correct-horse";
 
 impl Forge {
     /// A person, whose password is [`PASSWORD`].
-    pub fn person(&self, login: &str) -> i64 {
+    pub(crate) fn person(&self, login: &str) -> i64 {
         self.state().make_person(login, PASSWORD, false)
     }
 
     /// An organization of limited visibility.
-    pub fn organization(&self, name: &str, owner: &str) -> i64 {
+    pub(crate) fn organization(&self, name: &str, owner: &str) -> i64 {
         let mut state = self.state();
         let owner = state.account_named(owner).unwrap().id;
         state.make_org(name, "limited", owner)
     }
 
     /// A team with rights by unit, `("repo.code", Mode::Write)`, its members and its repositories; `None` means all.
-    pub fn team(
+    pub(crate) fn team(
         &self,
         org: &str,
         name: &str,
@@ -53,7 +53,7 @@ impl Forge {
     }
 
     /// A private repository with these files as its first commit, or an empty one. No hook gets a delivery.
-    pub fn repository(&self, owner: &str, name: &str, files: &[(&str, &str)]) -> i64 {
+    pub(crate) fn repository(&self, owner: &str, name: &str, files: &[(&str, &str)]) -> i64 {
         let mut state = self.state();
         let owner = state.account_named(owner).unwrap().id;
         let id = state.make_repo(owner, name, "main");
@@ -68,7 +68,7 @@ impl Forge {
     }
 
     /// A token of a person.
-    pub fn token(&self, login: &str, scopes: &[&str]) -> String {
+    pub(crate) fn token(&self, login: &str, scopes: &[&str]) -> String {
         let mut state = self.state();
         let account = state.account_named(login).unwrap().id;
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -76,12 +76,12 @@ impl Forge {
     }
 
     /// Revokes a token.
-    pub fn revoke(&self, token: &str) {
+    pub(crate) fn revoke(&self, token: &str) {
         self.state().tokens.retain(|known| known.secret != token);
     }
 
     /// An organization's webhook for all events, made by its owner through the API.
-    pub async fn hook(&self, owner: &str, org: &str, url: &str, secret: &str) {
+    pub(crate) async fn hook(&self, owner: &str, org: &str, url: &str, secret: &str) {
         let events = [
             "push",
             "create",
@@ -103,7 +103,7 @@ impl Forge {
     }
 
     /// A request to the API with a person's password: `path` is below `/api/v1`. Faults do not affect it.
-    pub async fn api(&self, login: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn api(&self, login: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let pair = STANDARD.encode(format!("{login}:{PASSWORD}"));
         let request = Request {
             method: method.to_owned(),
@@ -116,14 +116,14 @@ impl Forge {
     }
 
     /// The address that a person pushes to, with the password in it.
-    pub fn remote(&self, login: &str, full_name: &str) -> String {
+    pub(crate) fn remote(&self, login: &str, full_name: &str) -> String {
         let root = self.root();
         let host = root.trim_start_matches("http://");
         format!("http://{login}:{PASSWORD}@{host}/{full_name}.git")
     }
 
     /// A clone of a repository by real git, for a person to work in.
-    pub async fn clone_to(&self, login: &str, full_name: &str, folder: &Path) {
+    pub(crate) async fn clone_to(&self, login: &str, full_name: &str, folder: &Path) {
         let remote = self.remote(login, full_name);
         let target = folder.to_str().unwrap().to_owned();
         let output = git(Path::new("."), &["clone", "--quiet", &remote, &target]).await;
@@ -134,7 +134,7 @@ impl Forge {
     }
 
     /// Commits files in a clone and pushes its branch with real git. Returns the id of the commit.
-    pub async fn push(&self, clone: &Path, branch: &str, files: &[(&str, &str)]) -> String {
+    pub(crate) async fn push(&self, clone: &Path, branch: &str, files: &[(&str, &str)]) -> String {
         git(clone, &["checkout", "--quiet", "-B", branch]).await;
         for (path, text) in files {
             let file = clone.join(path);
@@ -150,7 +150,7 @@ impl Forge {
     }
 
     /// Pushes a container image, and returns its digest.
-    pub fn push_image(&self, login: &str, owner: &str, image: &Image) -> String {
+    pub(crate) fn push_image(&self, login: &str, owner: &str, image: &Image) -> String {
         let mut state = self.state();
         let creator = state.account_named(login).unwrap().id;
         let owner = state.account_named(owner).unwrap().id;
@@ -159,14 +159,14 @@ impl Forge {
     }
 
     /// Sends an earlier delivery again, with a new id.
-    pub fn replay(&self, sent: usize) {
+    pub(crate) fn replay(&self, sent: usize) {
         let delivery = self.sent()[sent].delivery.clone();
         self.state().outbox.push_back(delivery.again());
     }
 }
 
 /// Runs git in a folder, without any prompt.
-pub async fn git(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn git(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new("git");
     command.current_dir(folder).args(arguments);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_GLOBAL", "/dev/null");

@@ -8,7 +8,7 @@ fn read(text: &str) -> Vec<TextCommand<Command>> {
     read_commands(text, "referee")
 }
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let found = read(&text);
     assert!(found.len() <= limits::COMMANDS_PER_TEXT_MAX + 1);

@@ -11,7 +11,7 @@ use referee::model::{Digest, ForgeEvent};
 
 const SIGNATURES: [&str; 3] = ["x-gitea-signature", "x-forgejo-signature", "x-hub-signature-256"];
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let (mut headers, body) = split(bytes);
     let (Ok(ours), Ok(other)) = (WebhookSecret::new("shared-by-us"), WebhookSecret::new("never-shared")) else {
         panic!("fit secrets");

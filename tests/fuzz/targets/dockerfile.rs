@@ -11,7 +11,7 @@ use super::assert_fit_to_show;
 
 const BASES: [&str; 3] = ["referee/python:3.11", "python", "scratch"];
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let ids: BTreeMap<String, ImageId> = BASES.map(|name| (name.to_owned(), Digest::of(name.as_bytes()))).into();
     let mut policy = Policy::new(BASES, []);
     policy.mounts = vec!["/input".to_owned(), "/output".to_owned()];

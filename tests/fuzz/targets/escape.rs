@@ -8,7 +8,7 @@ use referee::report::{escape, sanitize};
 /// The comment that interrupts references and addresses, so that forges do not link them.
 const BREAK: &str = "<!-- -->";
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let dirty = String::from_utf8_lossy(bytes);
     let text = sanitize::text(&dirty);
     assert!(text.chars().all(|c| matches!(c, '\n' | '\t') || is_visible(c)), "{text:?}");

@@ -4,7 +4,7 @@ use referee::forge::registry::scan::{Scan, scan};
 use referee::rules::image_layer::{LayerEntryKind, forbidden_entry};
 use tar::EntryType;
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let mut rest = bytes;
     match scan(&mut rest) {
         Ok(Scan::Clean) => assert_no_forbidden_entry(&bytes[..bytes.len() - rest.len()]),

@@ -9,7 +9,7 @@ use referee::rules::image_manifest::{
 use referee::rules::policy::Policy;
 use serde_json::Value;
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let policy = Policy::new(["x"], []);
     let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
     let media_type = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();

@@ -7,7 +7,7 @@ use referee::model::{CaseId, Direction, MetricName, MetricSpec, MissingRule, Sco
 use referee::scoring::{MetricsProblem, read_metrics};
 use serde_json::{Map, Value, json};
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let metrics = [
         metric("dice", (0.0, 1.0), MissingRule::Worst),
         metric("hd95", (0.0, f64::INFINITY), MissingRule::Value(100.0)),

@@ -13,7 +13,7 @@ const SUM_AT: usize = 29;
 /// The most characters of a message, which has the path and shortened texts of the output.
 const CHARS_MAX: usize = 1000;
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     images(bytes);
     let frames = ["frame".to_owned(), "class".to_owned()];
     for columns in [None, Some(&frames[..])] {
@@ -28,7 +28,7 @@ pub fn keeps(bytes: &[u8]) {
 }
 
 /// The bytes with a valid checksum of a PNG's header, which random changes would never produce.
-pub fn with_its_sum(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_its_sum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(SUM_AT);
     let mut sum = flate2::Crc::new();
     sum.update(bytes.get(CHUNK_AT..).unwrap_or_default());

@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, value};
 
 use super::assert_fit_to_show;
 
-pub fn keeps(bytes: &[u8]) {
+pub(super) fn keeps(bytes: &[u8]) {
     let tasks = ["segmentation", "phases"].map(|task| TaskSlug::new(task).expect("a task"));
     let (entries, findings) = read_submission_toml(Some(bytes), &tasks);
     assert_fit_to_show(&findings, bytes);

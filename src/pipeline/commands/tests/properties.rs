@@ -29,36 +29,36 @@ fn slug() -> impl Strategy<Value = String> {
     "[a-z0-9][a-z0-9_-]{0,9}"
 }
 
-pub fn arbitrary_number() -> impl Strategy<Value = i64> + Clone {
+pub(crate) fn arbitrary_number() -> impl Strategy<Value = i64> + Clone {
     1..=i64::MAX
 }
 
 /// A phase that `/status` does not read as a number or as the word `team`.
-pub fn arbitrary_phase() -> impl Strategy<Value = PhaseSlug> {
+pub(crate) fn arbitrary_phase() -> impl Strategy<Value = PhaseSlug> {
     "[a-su-z][a-z0-9_-]{0,9}".prop_map(|text| PhaseSlug::new(text).unwrap())
 }
 
-pub fn arbitrary_task() -> impl Strategy<Value = TaskSlug> {
+pub(crate) fn arbitrary_task() -> impl Strategy<Value = TaskSlug> {
     slug().prop_map(|text| TaskSlug::new(text).unwrap())
 }
 
 /// `PHASE` or `PHASE/TASK`.
-pub fn arbitrary_boards() -> impl Strategy<Value = BoardSelector> {
+pub(crate) fn arbitrary_boards() -> impl Strategy<Value = BoardSelector> {
     (arbitrary_phase(), option::of(arbitrary_task()))
         .prop_map(|(phase, task)| BoardSelector { phase: Some(phase), task })
 }
 
 /// `PHASE`, `PHASE/TASK` or nothing.
-pub fn arbitrary_optional_boards() -> impl Strategy<Value = BoardSelector> {
+pub(crate) fn arbitrary_optional_boards() -> impl Strategy<Value = BoardSelector> {
     option::of(arbitrary_boards()).prop_map(Option::unwrap_or_default)
 }
 
-pub fn arbitrary_team() -> impl Strategy<Value = TeamSlug> {
+pub(crate) fn arbitrary_team() -> impl Strategy<Value = TeamSlug> {
     slug().prop_map(|text| TeamSlug::new(text).unwrap())
 }
 
 /// A visible text with quotes, escapes and blanks.
-pub fn arbitrary_text() -> impl Strategy<Value = String> {
+pub(crate) fn arbitrary_text() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9 \"\\\\“”„«»=#@/äß日.,!'*_`-]{0,20}".prop_map(|text| format!("x{}", text.trim_end()))
 }
 

@@ -21,20 +21,20 @@ use crate::store::{
 };
 use insta::assert_snapshot;
 
-pub const NOW: Timestamp = Timestamp(1_772_445_600_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_772_445_600_000);
 
-pub fn later(seconds: i64) -> Timestamp {
+pub(crate) fn later(seconds: i64) -> Timestamp {
     NOW.plus(Duration::seconds(seconds))
 }
 
 /// Teams with the numbers of their submissions.
-pub fn numbered(rows: &[(&str, i64)]) -> Vec<(String, i64)> {
+pub(crate) fn numbered(rows: &[(&str, i64)]) -> Vec<(String, i64)> {
     let owned = |(team, number): &(&str, i64)| ((*team).to_owned(), *number);
     rows.iter().map(owned).collect()
 }
 
 /// The challenge `nuclei` with a database. Its leaderboard `validation/segmentation` takes scores.
-pub struct World {
+pub(crate) struct World {
     _folder: tempfile::TempDir,
     pub store: Store,
     pub challenge: Challenge,
@@ -46,7 +46,7 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
         let challenge = read_challenge(&examples).unwrap();
@@ -70,13 +70,13 @@ impl World {
     }
 
     /// An organizer gives a command; the reply also goes to the transcript.
-    pub async fn organizer(&mut self, line: &str) -> String {
+    pub(crate) async fn organizer(&mut self, line: &str) -> String {
         let reply = self.run(line, CommandRole::Organizer, None).await;
         self.note(line, "organizer", reply)
     }
 
     /// A member of a team gives a command in the team's repository.
-    pub async fn member(&mut self, team: &str, line: &str) -> String {
+    pub(crate) async fn member(&mut self, team: &str, line: &str) -> String {
         let slug = TeamSlug::new(team).unwrap();
         let reply = self.run(line, CommandRole::Participant, Some(&slug)).await;
         self.note(line, &format!("team {team}"), reply)
@@ -100,19 +100,19 @@ impl World {
     }
 
     /// Compares the help of a command and the transcript with `snapshots/NAME.snap`.
-    pub fn assert_transcript(&self, command: &str) {
+    pub(crate) fn assert_transcript(&self, command: &str) {
         let help = explain_commands::<Command>(command);
         let name = command.replace(' ', "_");
         assert_replies(&name, &format!("{help}{}", self.transcript));
     }
 
-    pub fn context(&self) -> CommandContext<'_> {
+    pub(crate) fn context(&self) -> CommandContext<'_> {
         let (store, actor) = (&self.store, &Actor::CommandLine);
         CommandContext::beside_daemon(&self.challenge, store, Capabilities::NOTES_ONLY, actor, self.now)
     }
 
     /// A submission that waits for admission.
-    pub async fn submitted(&mut self, team: &str) -> SubmissionRecord {
+    pub(crate) async fn submitted(&mut self, team: &str) -> SubmissionRecord {
         self.commits += 1;
         let new = Repository {
             id: RepositoryId(0),
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// A submission that reached this stage; its number.
-    pub async fn reached(&mut self, team: &str, stage: Stage, at: Timestamp) -> SubmissionRecord {
+    pub(crate) async fn reached(&mut self, team: &str, stage: Stage, at: Timestamp) -> SubmissionRecord {
         let id = self.submitted(team).await.submission.id;
         let task = self.board.task.clone();
         let tasks = vec![TaskEntry { task, dockerfile: "Dockerfile".to_owned(), token: clock::page_token() }];
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// A submission that ended at the run with this outcome; its number.
-    pub async fn ended(&mut self, team: &str, outcome: Outcome) -> i64 {
+    pub(crate) async fn ended(&mut self, team: &str, outcome: Outcome) -> i64 {
         let submission = self.reached(team, Stage::Run, NOW).await.submission;
         let end = Next::End { outcome, incident: None };
         self.attempt(submission.id, Stage::Run, end, Vec::new(), NOW).await;
@@ -182,7 +182,7 @@ impl World {
     }
 
     /// A submission with this value in every metric, scored at this time; its number.
-    pub async fn scored(&mut self, team: &str, value: f64, at: Timestamp) -> i64 {
+    pub(crate) async fn scored(&mut self, team: &str, value: f64, at: Timestamp) -> i64 {
         let submission = self.reached(team, Stage::Scoring, at).await.submission;
         let end = Next::End { outcome: Outcome::Scored, incident: None };
         let effects = vec![Effect::Score { scoring_revision: 1, score: self.score(value) }];
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// The scorer of an open rescore is built, and the first submissions get these new values.
-    pub async fn rescored(&mut self, values: &[f64]) {
+    pub(crate) async fn rescored(&mut self, values: &[f64]) {
         let claimed = self.store.claim_rescore("me", self.now).await.unwrap();
         if let Some((_, lease)) = claimed {
             let definition = self.definition("corrected scorer");
@@ -208,7 +208,7 @@ impl World {
     }
 
     /// A repository that waits for the approval of an organizer.
-    pub async fn registration_request(&self, forge_id: &str, team: &str) {
+    pub(crate) async fn registration_request(&self, forge_id: &str, team: &str) {
         let request = RegistrationRequest {
             id: 0,
             forge: self.challenge.forge.clone(),
@@ -223,28 +223,28 @@ impl World {
     }
 
     /// The leaderboard as the public sees it.
-    pub async fn board_view(&self) -> Option<BoardView> {
+    pub(crate) async fn board_view(&self) -> Option<BoardView> {
         let reader =
             BoardReader { challenges: std::slice::from_ref(&self.challenge), store: &self.store, now: self.now };
         view::board(reader, &self.board).await.unwrap()
     }
 
     /// Teams on the leaderboard with the submissions that count, best first.
-    pub async fn ranked(&self) -> Vec<(String, i64)> {
+    pub(crate) async fn ranked(&self) -> Vec<(String, i64)> {
         let view = self.board_view().await.unwrap();
         let line = |row: &RowView| (row.team.to_string(), row.submission);
         view.rows.iter().map(line).collect()
     }
 
     /// The actions in the audit log, oldest first.
-    pub async fn audit(&self) -> Vec<String> {
+    pub(crate) async fn audit(&self) -> Vec<String> {
         let all = self.store.audit_entries(0, 100).await.unwrap();
         all.into_iter().map(|entry| entry.action).collect()
     }
 }
 
 /// Compares texts that people read with `src/pipeline/commands/snapshots/NAME.snap`.
-pub fn assert_replies(name: &str, texts: &str) {
+pub(crate) fn assert_replies(name: &str, texts: &str) {
     insta::with_settings!({
         snapshot_path => "../snapshots",
         prepend_module_to_snapshot => false,
