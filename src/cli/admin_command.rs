@@ -66,7 +66,10 @@ async fn wait_for_reply(store: &Store, at: &TextRef) -> anyhow::Result<String> {
         Some(CommandState::Running) => {
             "The command is in progress and continues in the background. Check with `referee admin status`."
         }
-        _ => "The daemon has not started the command yet. It carries the command out as soon as `referee serve` runs.",
+        _ => {
+            "The daemon has not started the command yet. If the daemon is not running, start it with `referee serve`. \
+             It then runs the command."
+        }
     };
     Ok(message.to_owned())
 }

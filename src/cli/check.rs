@@ -347,7 +347,7 @@ impl TaskCheck<'_> {
         let job = participant::sample_job(self.task, &image.id, case.as_ref());
         let command = [&image.entrypoint[..], &image.command[..]].concat();
         println!(
-            "A shell in the sandbox of the run. Input: {}. Output: {}. The image runs: {}",
+            "Referee opens a shell in the sandbox of the run. Input: {}. Output: {}. Command of the image: {}",
             self.task.contract.input,
             self.task.contract.output,
             sanitize::line(&command.join(" ")),
@@ -402,7 +402,7 @@ impl Output {
         let count =
             if files.len() == 1 { "1 file differs".to_owned() } else { format!("{} files differ", files.len()) };
         let few = sanitize::line(&few);
-        self.lines(&format!("note: {count} from the last commit, and a push sends commits: {few}{more}"));
+        self.lines(&format!("note: {count} from the last commit: {few}{more}. A push sends only commits."));
     }
 
     fn log(&self, log: &str) {

@@ -1,12 +1,12 @@
 //! `referee config`: checks and explains the configuration. It changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::terminal;
-use crate::config::{self, CHALLENGE_TOML, REFEREE_TOML};
+use crate::config::{self, BoardData, CHALLENGE_TOML, REFEREE_TOML};
 use crate::model::finding::{Location, any_error};
 use crate::model::text::counted;
 use crate::model::{Challenge, Finding, Severity};
@@ -26,8 +26,8 @@ pub(super) struct Options {
 enum Command {
     /// Check referee.toml with all its challenges, or one challenge, and report all mistakes at once
     ///
-    /// Also checks that the hidden data exists, which `referee check` does not need. Exits with 1 on
-    /// errors.
+    /// Also reads the names of the hidden data, which `referee check` does not need, and prints the cases of
+    /// each leaderboard. Exits with 1 on errors.
     Check {
         /// `referee.toml`, or the folder of a challenge
         #[arg(env = "REFEREE_CONFIG", default_value = "referee.toml")]
@@ -62,8 +62,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { path } => {
-            let findings = check(path);
+            let ConfigCheck { boards, findings } = check(path);
             terminal::show_findings(&findings);
+            boards.iter().for_each(|board| println!("{board}"));
             let message = format!("{}: {}", path.display(), summary(&findings));
             if any_error(&findings) {
                 eprintln!("{message}");
@@ -87,24 +88,34 @@ fn summary(findings: &[Finding]) -> String {
     }
 }
 
-fn check(path: &std::path::Path) -> Vec<Finding> {
-    let with_paths = |challenge: &Challenge, findings: &mut Vec<Finding>| {
-        findings.extend(config::check_paths(challenge));
-        findings.extend(ineffective_severities(challenge));
-    };
+/// What `referee config check` found.
+#[derive(Default)]
+struct ConfigCheck {
+    boards: Vec<BoardData>,
+    findings: Vec<Finding>,
+}
+
+impl ConfigCheck {
+    fn add(&mut self, challenge: &Challenge) {
+        let data = config::check_data(challenge);
+        self.boards.extend(data.boards);
+        self.findings.extend(data.findings);
+        self.findings.extend(ineffective_severities(challenge));
+    }
+}
+
+fn check(path: &Path) -> ConfigCheck {
     if path.is_dir() && path.join("challenge.toml").exists() {
-        let (challenge, mut findings) = config::inspect_challenge(path);
-        if let Some(challenge) = challenge {
-            with_paths(&challenge, &mut findings);
-        }
-        return findings;
+        let (challenge, findings) = config::inspect_challenge(path);
+        let mut check = ConfigCheck { findings, ..ConfigCheck::default() };
+        challenge.iter().for_each(|challenge| check.add(challenge));
+        return check;
     }
     let file = if path.is_dir() { path.join("referee.toml") } else { path.to_owned() };
-    let (installation, mut findings) = config::inspect_installation(&file);
-    for challenge in installation.iter().flat_map(|i| &i.challenges) {
-        with_paths(challenge, &mut findings);
-    }
-    findings
+    let (installation, findings) = config::inspect_installation(&file);
+    let mut check = ConfigCheck { findings, ..ConfigCheck::default() };
+    installation.iter().flat_map(|i| &i.challenges).for_each(|challenge| check.add(challenge));
+    check
 }
 
 /// Severities in `[rules]` without an effect: the rule does not exist, or its severity cannot be lowered.

@@ -31,14 +31,14 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Set up the forge for a challenge: webhook, teams, label, repositories.
+    /// Set up the forge for a challenge: webhook, teams, label, repositories
     ///
     /// Reports each step as found, created or fixed, and lists the tasks of the forge's administrator.
     /// Deletes nothing; may be repeated at any time.
     Setup {
         #[command(flatten)]
         owner: OwnerToken,
-        /// The challenge; may be omitted when there is only one.
+        /// The challenge; needed only if there are several.
         #[arg(long)]
         challenge: Option<String>,
         /// Address at which the forge reaches this daemon, if it differs from `public-url`.

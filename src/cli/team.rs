@@ -39,19 +39,19 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Create a team with a private repository from the challenge's template.
+    /// Create a team with a private repository from the challenge's template
     ///
     /// On Gitea and Forgejo the team gets a forge team with these accounts as members. They can push and
     /// comment, and nothing else. If parts of the team exist, the command adds the missing ones
     /// and removes nothing.
     Add(AddOptions),
-    /// List all teams with their repositories.
+    /// List all teams with their repositories
     List,
 }
 
 #[derive(Debug, Args)]
 struct AddOptions {
-    /// The name of the team: a-z, 0-9, `-`, `_`.
+    /// The name of the team: a-z, 0-9, `-`, `_` and `.`
     team: String,
     /// Accounts of the members on the forge. A local forge has no accounts.
     users: Vec<String>,

@@ -1,6 +1,6 @@
 //! The settings of a daemon together with the challenges that they name, checked against each other.
 //!
-//! Nothing here checks that the hidden data exists: see [`super::check_paths`].
+//! Nothing here checks that the hidden data exists: see [`super::check_data`].
 
 use std::path::Path;
 

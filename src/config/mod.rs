@@ -13,7 +13,9 @@ mod reader;
 mod values;
 
 pub use challenge::{CHALLENGE_TOML, inspect_challenge, read_challenge};
-pub use data::{cases, check_paths, ground_truth_of, inputs_of, matching_inputs, sample_ground_truth, sample_inputs};
+pub use data::{
+    BoardData, InputListing, cases, check_data, ground_truth_of, inputs_of, sample_ground_truth, sample_inputs,
+};
 pub use hook::push_options;
 pub use installation::{Installation, inspect_installation, read_installation};
 pub use secret::{DatabaseUrl, Secret};

@@ -19,7 +19,8 @@ pub type Result<T, E = ForgeError> = std::result::Result<T, E>;
 pub enum ForgeError {
     /// 401: the token is wrong, expired or revoked. Everything for this forge waits.
     #[error(
-        "the forge does not accept our token; create a new token for the account, write it into the file that \
+        "the forge does not accept the token of Referee; create a new token for the account, write it into the file \
+         that \
          `token-file` names, and restart Referee"
     )]
     Unauthorized,

@@ -217,7 +217,9 @@ impl PublicState {
         match self {
             Self::Waiting(Stage::Admission) => "received".into(),
             Self::Waiting(Stage::Run) => "queued".into(),
-            Self::Waiting(stage) => format!("waiting for {stage}"),
+            Self::Waiting(Stage::Build) => "waiting for the build".into(),
+            Self::Waiting(Stage::Smoke) => "waiting for the smoke run".into(),
+            Self::Waiting(Stage::Scoring) => "waiting for scoring".into(),
             Self::Working(Stage::Admission) => "checking rules".into(),
             Self::Working(Stage::Build) => "building".into(),
             Self::Working(Stage::Smoke) => "smoke run".into(),

@@ -119,10 +119,10 @@ async fn notify_organizers(
     team: &TeamSlug,
 ) -> anyhow::Result<()> {
     let text = format!(
-        "The repository `{}` asks to take part as team `{team}`. Referee did not create it, so its pushes are ignored \
-         until you decide.\n\n\
-         Write `/team approve {team}` in a comment to accept it. The commits that it contains then become its first \
-         submissions, received at that time.",
+        "The repository `{}` asks to take part as team `{team}`. Referee did not create it, so Referee ignores its \
+         pushes until you approve it.\n\n\
+         Write `/team approve {team}` in a comment to approve it. Referee then enters the current state of its \
+         branches and tags as its first submissions. The time of the approval counts.",
         at.full_name
     );
     let subject = format!("registration {} {}", challenge.forge, at.id);

@@ -95,7 +95,7 @@ impl Health {
             tracing::error!(
                 forge = forge.as_str(),
                 %error,
-                "the forge rejects our requests; pending messages are kept and retried"
+                "the forge rejects the requests of Referee; pending messages are kept and retried"
             );
         }
     }

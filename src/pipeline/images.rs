@@ -67,7 +67,7 @@ pub async fn announced(
     }
     let new = images.entered.iter().filter(|r| r.new).count();
     let unmatched = images.unmatched.len();
-    Ok(format!("{new} images entered, {unmatched} match no phase or task"))
+    Ok(format!("images entered: {new}; without a phase or task: {unmatched}"))
 }
 
 async fn renamed(context: &Context, owner: ImageOwner, login: &str) -> anyhow::Result<ImageOwner> {

@@ -98,7 +98,7 @@ async fn observe_by_id(app: &App, forge: &ForgeName, id: i64) -> anyhow::Result<
     match discovery::known(context, forges, forge, &id.to_string()).await? {
         Known::Team(repository) => {
             let observed = observe::observe(context, forges, &repository).await?;
-            Ok(format!("{} refs changed", observed.changed.len()))
+            Ok(format!("changed refs: {}", observed.changed.len()))
         }
         Known::Requested => Ok("waits: an organizer has to approve this repository".to_owned()),
         Known::Unrelated => Ok(unknown(forge, id)),

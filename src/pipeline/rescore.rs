@@ -188,7 +188,7 @@ async fn score_again(
     let task = definition.task(of.task()?);
     let ground_truth = config::ground_truth_of(of.phase, &task);
     if context.ground_truths.of(&ground_truth).await? != definition.ground_truth {
-        let problem = "the ground truth changed during the rescore; run `rescore` again.";
+        let problem = "the ground truth changed during the rescore";
         return Ok(RescoreItemEnd::Failed(problem.to_owned()));
     }
     let directory = WorkDirectory::create(&context.work, &name(lease))?;

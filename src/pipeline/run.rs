@@ -55,7 +55,7 @@ pub async fn attempt(context: &Context, engines: &Engines, work: Work<'_>, gpus:
         None => None,
         Some(id) => {
             let case = all.iter().find(|c| &c.id == id);
-            Some(case.with_context(|| format!("the phase's data have no case {id}"))?)
+            Some(case.with_context(|| format!("the phase's data has no case {id}"))?)
         }
     };
     let directory = context.work_directory(lease)?;

@@ -75,8 +75,8 @@ fn changed(
 ) -> anyhow::Result<String> {
     let (board, number) = (of.board()?, record.submission.number);
     Ok(format!(
-        "leaderboard {board} uses scoring revision {revision}, but {difference}. Restore it, or run `rescore {board}` \
-         and apply the result. Then run `rerun #{number}`"
+        "leaderboard {board} uses scoring revision {revision}, but {difference}. Restore the earlier state, or use \
+         `/rescore {board}` and `/apply`. Then use `/rerun #{number}`"
     ))
 }
 

@@ -171,10 +171,10 @@ impl BoardView {
         };
         match self.ranking.scheme {
             Scheme::AggregateThenRank => {
-                format!("Ranked by {criterion}: cases are aggregated, then ranked.")
+                format!("Ranked by {criterion}. Referee aggregates the values of all cases, then ranks the teams.")
             }
             Scheme::RankThenAggregate => {
-                format!("Ranked by {criterion}: each case is ranked, then the ranks are aggregated.")
+                format!("Ranked by {criterion}. Referee ranks the teams on each case, then aggregates the ranks.")
             }
         }
     }

@@ -9,6 +9,7 @@ use super::escape::{
 };
 use super::text::quota;
 use super::view::{FindingView, LogView, ScoreView, StageView, SubmissionView, Tone, arrow};
+use crate::model::text::counted;
 use crate::model::{ChallengeSlug, limits};
 
 const MARKER_START: &str = "<!-- referee:submission=";
@@ -134,7 +135,7 @@ fn findings(view: &SubmissionView, room: &mut usize) -> Vec<String> {
             0 => String::new(),
             n => format!(" The submission page has {n} of them."),
         };
-        blocks.push(format!("… and {omitted} more findings.{on_page}"));
+        blocks.push(format!("… and {}.{on_page}", counted(omitted, "more finding")));
     }
     *room = free;
     blocks
@@ -193,7 +194,7 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     }
     if score.imputed > 0 {
         let imputed = score.imputed;
-        text.push_str(&format!("\n\nMissing values, filled in by the challenge's rule: {imputed}."));
+        text.push_str(&format!("\n\nMissing values, which count as challenge.toml defines: {imputed}."));
     }
     text
 }
@@ -220,7 +221,7 @@ fn log(log: &LogView, share: usize) -> String {
 }
 
 fn foot(view: &SubmissionView) -> Option<String> {
-    let quota = view.quota.as_ref().map(|q| format!("Quota: {}.", quota(q)));
+    let quota = view.quota.as_ref().map(|q| format!("Quota used: {}.", quota(q)));
     let image = view.image.as_ref().map(|i| format!("Image: `{i}`"));
     let lines: Vec<String> = quota.into_iter().chain(image).collect();
     (!lines.is_empty()).then(|| lines.join(BETWEEN))

@@ -3,6 +3,7 @@
 //! Git prints `remote: ` before every line. [`COLUMNS`] leaves room for it on a terminal with 80 columns. The lines
 //! have no colours, because git adds its own.
 
+use crate::model::text::counted;
 use crate::model::{PublicState, Stage, limits};
 
 use super::sanitize;
@@ -46,7 +47,7 @@ fn changes(before: Option<&SubmissionView>, other_task: Option<&SubmissionView>,
     }
     if now.findings_left_out > 0 && before.is_none_or(|b| b.findings_left_out == 0) {
         let (first, more) = (limits::FINDINGS_LISTED_MAX, now.findings_left_out);
-        lines.push(format!("  … {more} more findings than the first {first}"));
+        lines.push(format!("  … {} after the first {first}", counted(more, "more finding")));
     }
     // The waiting time changes all the time. Only a new position gets a line.
     if let Some(queue) = now.queue

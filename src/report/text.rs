@@ -23,7 +23,7 @@ pub fn submission(view: &SubmissionView, style: Style) -> String {
     blocks.push(stages(&view.stages, style));
     blocks.extend(view.findings.iter().map(|f| diagnostic::draw(&f.finding, style)));
     if view.findings_left_out > 0 {
-        blocks.push(format!("… and {} more findings.", view.findings_left_out));
+        blocks.push(format!("… and {}.", counted(view.findings_left_out, "more finding")));
     }
     // Only the log of the failed stage helps. The submission page has the others.
     let failed = view.failed_stage();
@@ -178,7 +178,7 @@ pub(super) fn score_lines(score: &ScoreView) -> Vec<String> {
     }
     if score.imputed > 0 {
         let values = counted(score.imputed, "missing value");
-        lines.push(format!("  {values}, filled in by the challenge's rule."));
+        lines.push(format!("  {values}, counted as challenge.toml defines."));
     }
     lines
 }
@@ -186,7 +186,7 @@ pub(super) fn score_lines(score: &ScoreView) -> Vec<String> {
 fn foot(view: &SubmissionView) -> String {
     let mut lines = vec![];
     if let Some(quota) = &view.quota {
-        lines.push(format!("Quota  {}", self::quota(quota)));
+        lines.push(format!("Used   {}", self::quota(quota)));
     }
     if let Some(image) = &view.image {
         lines.push(format!("Image  {image}"));

@@ -328,9 +328,9 @@ impl SubmissionView {
             }
             _ if self.hidden => Some(
                 "This phase hides details of runs on hidden data. Test your method on the public sample, and on cases \
-                 that differ from it.",
+                 that differ from it. The submission used one evaluation.",
             ),
-            _ => Some("Fix the listed problems and push again."),
+            _ => Some("Fix the listed problems and push again. The submission used one evaluation."),
         }
     }
 

@@ -133,7 +133,7 @@ fn hint(sign: Sign, rule: &Rule, line: &str, contract: &Contract) -> Finding {
         )
     } else if denied {
         rule.finding_with(
-            format!("The program may not use `{name}`"),
+            format!("The program is not allowed to use `{name}`"),
             format!(
                 "The program runs as user 65534. Write only to {output} and /tmp, and make the files that the program \
                  reads readable for all users (`chmod -R a+rX`)."
@@ -228,7 +228,7 @@ mod tests {
             (
                 "OSError: [Errno 30] Read-only file system: '/app/cache'\n",
                 "RUN006",
-                "The program may not use `/app/cache`",
+                "The program is not allowed to use `/app/cache`",
             ),
             (
                 "PermissionError: [Errno 13] Permission denied: '/root/.cache/torch'\n",

@@ -112,7 +112,7 @@ pub(super) async fn bind(
             return Ok((rename(tx, known, &new.full_name).await?, false));
         }
         (Some(known), _) => format!("it belongs to challenge {}", known.challenge),
-        (None, Some(other)) => format!("its repository is {}", other.full_name),
+        (None, Some(other)) => format!("the team already has the repository {}", other.full_name),
         (None, None) => {
             let inserted = insert(tx, new, now).await?;
             record_refs(tx, inserted.id, present_refs, now).await?;

@@ -71,7 +71,8 @@ pub(super) async fn pushed(
                 error = format!("{error:#}"),
                 "hook not answered"
             );
-            let message = "Referee cannot read your push right now. It is stored and will be found later.";
+            let message = "Referee cannot read your push now. Your push is stored. Do not push again: the next sweep \
+                of Referee reads it.";
             terminal.send(message).await;
         }
     });

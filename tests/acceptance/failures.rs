@@ -128,7 +128,7 @@ fn a_token_is_revoked(world: &mut World, beta: &Team<'_>) {
     world.ends("beta", &sha, Outcome::Scored);
     let missed = mistaken(beta.copy, "pushed without a token");
     beta.copy.push_main();
-    let logged = |world: &World| world.daemon.log().matches("rejects our requests").count();
+    let logged = |world: &World| world.daemon.log().matches("rejects the requests of Referee").count();
     world.until("the log should report the token once", |world| {
         holds(logged(world) == 1, format!("{} times", logged(world)))
     });

@@ -33,7 +33,7 @@ fn a_rescore_by_comments_changes_the_leaderboard() {
         let organizers = world.repository("organizers");
         let issue = world.open("bob", &organizers, "Commands", "Our commands");
         let at = (organizers.as_str(), issue);
-        world.command("bob", at, "/apply").message("No rescore is open");
+        world.command("bob", at, "/apply").message("There is no open rescore");
 
         reverse_scorer(&world.daemon.path("challenge"));
         let asked = world.post("bob", at, "/rescore validation/segmentation");

@@ -59,7 +59,7 @@ async fn a_revoked_token_is_logged_once_and_loses_nothing() {
     }
     let before = world.forge.asked().len();
     world.send_for(300, Duration::seconds(2)).await;
-    assert_eq!(logged("rejects our requests"), 1);
+    assert_eq!(logged("rejects the requests of Referee"), 1);
     assert_eq!(logged("answers again"), 0);
     let asked = world.forge.asked().len() - before;
     assert!(asked < 100, "{asked} requests in ten minutes with a revoked token");
@@ -79,7 +79,7 @@ async fn a_revoked_token_is_logged_once_and_loses_nothing() {
         world.assert_statuses(*id).await;
     }
     assert_eq!(logged("answers again"), 1);
-    assert_eq!(logged("rejects our requests"), 1);
+    assert_eq!(logged("rejects the requests of Referee"), 1);
     let received = world.forge.asked().into_iter();
     let received = received.filter(|a| a.path.ends_with("/reactions") && a.status == Some(201));
     assert_eq!(received.count(), 8);
@@ -116,7 +116,7 @@ async fn an_archived_repository_gets_statuses_at_once_and_its_report_when_it_is_
         let asked = world.forge.asked().len() - before;
         assert!(asked < 6 * 20, "{asked} requests in six hours");
         assert!(world.reports(id).await.is_empty());
-        assert_eq!(log::lines(&[world.name.as_str(), "rejects our requests"]), 0);
+        assert_eq!(log::lines(&[world.name.as_str(), "rejects the requests of Referee"]), 0);
 
         // The sweep sees that the repository is writable again, and Referee sends the report at once.
         world.send().await;
@@ -149,7 +149,7 @@ async fn a_revoked_token_is_logged_once_even_if_no_message_is_due() {
         world.advance(limits::SWEEP_INTERVAL);
         observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     }
-    assert_eq!(logged("rejects our requests"), 1);
+    assert_eq!(logged("rejects the requests of Referee"), 1);
     let help = ["ERROR", world.name.as_str(), "token-file"];
     assert_eq!(log::lines(&help), 1, "the line names the setting to fix");
     assert_eq!(logged("not listed") + logged("answers again"), 0);
@@ -161,7 +161,7 @@ async fn a_revoked_token_is_logged_once_even_if_no_message_is_due() {
         world.advance(limits::SWEEP_INTERVAL);
         observe::sweep(&world.app.context, &world.app.forges).await.unwrap();
     }
-    assert_eq!(logged("rejects our requests"), 1);
+    assert_eq!(logged("rejects the requests of Referee"), 1);
     assert_eq!(logged("answers again"), 1);
     reported_of(&world, 0).await;
 }
@@ -201,7 +201,7 @@ async fn statuses_of_a_removed_commit_are_given_up() {
         let gone: Vec<_> = all.iter().filter(gone).collect();
         assert!(gone.iter().any(|row| row.channel == "status"), "{all:?}");
         assert!(log::lines(&[&lost[..], &[&subject]].concat()) > 0);
-        assert_eq!(log::lines(&[world.name.as_str(), "rejects our requests"]), 0);
+        assert_eq!(log::lines(&[world.name.as_str(), "rejects the requests of Referee"]), 0);
         // Other messages are not affected.
         world.rejected(next).await;
         world.settle().await;

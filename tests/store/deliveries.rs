@@ -107,13 +107,13 @@ pub(crate) async fn deliveries_are_handled_in_their_order(db: Db) {
     assert_eq!(first[0].delivery, delivery("a"));
     assert_eq!(first[1].delivery, delivery("b"));
     assert!(first[0].id < first[1].id);
-    db.store.record_handled_delivery(first[1].id, "1 refs changed", later(1)).await.unwrap();
+    db.store.record_handled_delivery(first[1].id, "changed refs: 1", later(1)).await.unwrap();
     let rest = db.store.pending_deliveries(DeliveryKind::Other, later(9), 10).await.unwrap();
     let digests: Vec<_> = rest.iter().map(|u| u.delivery.digest.clone()).collect();
     assert_eq!(digests, ["a", "c", "d"].map(|body| delivery(body).digest));
     let notes = db.store.delivery_notes().await.unwrap();
     assert_eq!(notes.len(), 4);
-    assert_eq!(notes[1], (first[1].id, Some("1 refs changed".into())));
+    assert_eq!(notes[1], (first[1].id, Some("changed refs: 1".into())));
     assert_eq!(notes[0].1, None);
     // A handled delivery is not deleted: the same bytes are still a duplicate.
     assert_eq!(writer.write(delivery("b")).await.unwrap(), Received::Duplicate);

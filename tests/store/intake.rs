@@ -172,7 +172,7 @@ pub(crate) async fn a_team_has_one_repository(db: Db) {
     let refused = db.store.bind_repository(&second, &[], NOW).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "phakir/team-alpha-2 cannot become the repository of team alpha: its repository is \
+        "phakir/team-alpha-2 cannot become the repository of team alpha: the team already has the repository \
          phakir/team-alpha"
     );
     let mut elsewhere = repository("alpha");

@@ -23,7 +23,7 @@ pub(super) async fn look(settings: &Settings, challenge: &Challenge, owner: &Own
             checks.push(Check::ok(format!("forge {name}"), format!("{error:#}")).with_problem(
                 CheckSeverity::Error,
                 "an account for the reports on commits",
-                "Without it Referee stores deliveries, but reads and answers nothing.",
+                "Follow the message above. Without an account, Referee stores deliveries but does not process them.",
             ));
             return checks;
         }

@@ -140,7 +140,7 @@ fn check_challenges(path: &std::path::Path, challenges: &[Challenge], warnings: 
 
 fn check_data(challenge: &Challenge) -> Check {
     let name = format!("data of {}", challenge.slug);
-    let findings = config::check_paths(challenge);
+    let findings = config::check_data(challenge).findings;
     if findings.is_empty() {
         let phases: Vec<_> = challenge.phases.iter().map(|p| p.slug.as_str()).collect();
         let seen = format!("inputs and ground truth of every task in {}", phases.join(", "));

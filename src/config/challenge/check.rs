@@ -219,8 +219,8 @@ fn check_sample(s: &Section<'_>, check: &OutputCheck, sample: Option<&Path>) {
     let Some(sample) = sample else { return };
     let inputs = data::inputs_of_sample(sample);
     // A sample without cases is reported elsewhere.
-    let cases = data::cases(&inputs).unwrap_or_default();
-    for missing in data::missing_inputs(&inputs, check, &cases) {
+    let cases: Vec<_> = data::cases(&inputs).unwrap_or_default().into_iter().map(|case| case.id).collect();
+    for missing in data::InputListing::new(&inputs).missing(check, &cases) {
         s.path_missing(
             missing.key,
             format!("{} The sample is in `{}`.", missing.message, inputs.display()),

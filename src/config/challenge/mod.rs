@@ -1,6 +1,6 @@
 //! Converts `challenge.toml` to a checked [`Challenge`], or reports all its problems at once.
 //!
-//! The hidden data need not exist, so that a participant's laptop can read a challenge. [`super::check_paths`] checks
+//! The hidden data need not exist, so that a participant's laptop can read a challenge. [`super::check_data`] checks
 //! that it exists.
 
 mod check;

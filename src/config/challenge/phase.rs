@@ -1,6 +1,6 @@
 //! `[[phase]]`: period, trigger, data, quota and disclosure.
 //!
-//! The data need not exist: see [`crate::config::check_paths`].
+//! The data need not exist: see [`crate::config::check_data`].
 
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{check_paths, ground_truth_of, inputs_of, sample_inputs};
+use crate::config::{check_data, ground_truth_of, inputs_of, sample_inputs};
 use crate::model::{
     AcrossMetrics, Aggregate, BoardVisibility, ContractMode, Direction, Duration, MissingRule, Pick, Quota, Scheme,
     Trigger,
@@ -417,18 +417,18 @@ fn hidden_data_is_found_and_checked_separately() {
     let challenge = challenge.unwrap();
     let (phase, task) = (&challenge.phases[0], &challenge.tasks[0]);
     let data = folder.path().join("data");
-    assert_eq!(check_paths(&challenge).len(), 1);
+    assert_eq!(check_data(&challenge).findings.len(), 1);
     for path in ["inputs", "segmentation/truth"] {
         fs::create_dir_all(data.join(path)).unwrap();
     }
-    assert_eq!(check_paths(&challenge)[0].message, "The directory has no cases.");
+    assert_eq!(check_data(&challenge).findings[0].message, "The directory has no cases.");
     fs::write(data.join("inputs/c.nii.gz"), "").unwrap();
-    assert_eq!(check_paths(&challenge), vec![]);
+    assert_eq!(check_data(&challenge).findings, vec![]);
     assert_eq!(inputs_of(phase, task), data.join("inputs"));
     let check = "[[task.check]]\nfiles = \"{case}.png\"\nis = \"png\"\none-for = \"{case}.png\"\n";
     let text = MINIMAL.replacen("[[phase]]", &format!("{check}[[phase]]"), 1);
     let checked = parse(&text, "challenge.toml", folder.path()).0.unwrap();
-    let message = &check_paths(&checked)[0].message;
+    let message = &check_data(&checked).findings[0].message;
     assert_eq!(message, "No input of the case `c` matches `{case}.png` of `one-for`.");
     assert_eq!(ground_truth_of(phase, task), data.join("segmentation/truth"));
     fs::create_dir_all(data.join("segmentation/inputs")).unwrap();
@@ -456,7 +456,7 @@ fn examples_have_no_findings() {
             let (challenge, findings) = inspect_challenge(&folder);
             assert_eq!(findings, vec![]);
             // The examples include their data.
-            assert_eq!(check_paths(&challenge.unwrap()), vec![]);
+            assert_eq!(check_data(&challenge.unwrap()).findings, vec![]);
         }
     }
 }

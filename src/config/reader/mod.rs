@@ -35,6 +35,8 @@ pub(super) const INVALID_VALUE: &str = "CFG005";
 pub(super) const CONTRADICTION: &str = "CFG006";
 /// A file or folder does not exist.
 pub(super) const PATH_MISSING: &str = "CFG007";
+/// The data has something in it that organizers probably did not mean.
+pub(super) const SUSPICIOUS_DATA: &str = "CFG008";
 
 /// A larger file is probably not a configuration file.
 pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;

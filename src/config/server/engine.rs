@@ -193,7 +193,7 @@ fn gpus(value: &Value) -> ValueResult<Gpus> {
         return Ok(Gpus::These(names.into_iter().map(GpuUuid).collect()));
     }
     invalid(
-        "contains a name that is not of a GPU",
+        "contains a text that is not the name of a GPU",
         "Write the names that `nvidia-smi -L` prints, `GPU-…`. Indices change with a restart.",
     )
 }

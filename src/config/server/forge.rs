@@ -98,7 +98,8 @@ fn gitea(s: &Section<'_>, base: &Path) -> Option<ForgeSettings> {
         s.invalid(
             "webhook-secrets",
             "There is no webhook secret, so anyone could send a false push event.",
-            "Write the secret of the forge's webhook.",
+            "Write the secret of the forge's webhook into `webhook-secrets`, or name a file with it in \
+             `webhook-secret-files`.",
         );
     }
     let (url, token, owner_token) = (url?, token?, owner_token?);
@@ -124,7 +125,7 @@ fn secret(value: &Value) -> ValueResult<Secret> {
     let text = text(value)?;
     if text.chars().count() < SECRET_CHARS_LEAST {
         return invalid(
-            format!("holds a secret of less than {SECRET_CHARS_LEAST} characters"),
+            format!("contains a secret with fewer than {SECRET_CHARS_LEAST} characters"),
             "Generate a long one, for example with `openssl rand -hex 32`.",
         );
     }

@@ -61,8 +61,11 @@ impl Builder for DockerEngine {
             Some(end) => limit_or_failure(end, &spec.limits, exhausted.unwrap_or_default()),
             None => {
                 let built = self.image_facts(&self.build_tag(&spec.name)).await?;
-                let facts = built
-                    .ok_or_else(|| ExecutorError::Refused("the build ended without error and image".to_owned()))?;
+                let facts = built.ok_or_else(|| {
+                    ExecutorError::Refused(
+                        "the build ended without an error, but the engine has no image of it".to_owned(),
+                    )
+                })?;
                 BuildEnd::Built(Box::new(facts))
             }
         };

@@ -74,8 +74,8 @@ impl DockerEngine {
         };
         let group = tokio::select! {
             group = found => Ok(group),
-            message = ended => Err(format!("the step that waits ended: {message}")),
-            () = tokio::time::sleep(PROBE_TIME.std()) => Err(format!("no group within {PROBE_TIME}")),
+            message = ended => Err(format!("the probe step ended too early: {message}")),
+            () = tokio::time::sleep(PROBE_TIME.std()) => Err(format!("no control group appeared within {PROBE_TIME}")),
         };
         self.forget_bases(&bases).await?;
         group.map_err(|why| {

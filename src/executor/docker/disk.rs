@@ -62,7 +62,8 @@ impl DockerEngine {
             }
             if checks_over_limit > CHECKS_OVER_LIMIT_MAX || free.bytes < FREE_BYTES_MIN {
                 return Err(ExecutorError::Refused(format!(
-                    "{} MiB are free on the engine's disk, and it is unknown which build took the rest",
+                    "only {} MiB are free on the engine's disk, and Referee cannot determine which build used the \
+                     space",
                     free.bytes / (1024 * 1024)
                 )));
             }

@@ -45,10 +45,11 @@ impl DockerEngine {
                 return Ok(Some(end));
             }
             let tag = self.build_tag(&BuildPart::name(spec));
-            let image = self
-                .image_facts(&tag)
-                .await?
-                .ok_or_else(|| ExecutorError::Refused("a part of a build left no image".to_owned()))?;
+            let image = self.image_facts(&tag).await?.ok_or_else(|| {
+                ExecutorError::Refused(
+                    "a part of the build ended without an error, but the engine has no image of it".to_owned(),
+                )
+            })?;
             if let Some(message) = self.account_file_problem(&image.id, &spec.name).await? {
                 return Ok(Some(BuildEnd::Failed { step: Some(checkpoint.step), message }));
             }

@@ -30,8 +30,8 @@ impl DockerEngine {
         // An engine that identifies images by their manifests does not know this id.
         if self.image_facts(image.as_str()).await?.is_none() {
             return Err(ExecutorError::Refused(format!(
-                "it loaded an image and does not find it as {image}: its image store must identify images by their \
-                 configuration"
+                "it loaded an image but does not find it as {image}. Use an engine whose image store identifies \
+                 images by their configuration"
             )));
         }
         let tag = self.tag_part(name);

@@ -77,14 +77,14 @@ fn archive_problem(archive: impl io::Read + io::Seek) -> io::Result<Option<Strin
         };
         if name == OLD_LIST {
             // Engines write this file only for tagged images.
-            return Ok(Some(format!("it has names, in `{}`", path.display())));
+            return Ok(Some(format!("it contains image names in `{}`", path.display())));
         }
         if name != LIST {
             continue;
         }
         lists += 1;
         if lists > 1 || !entry.header().entry_type().is_file() || path != Path::new(LIST) {
-            return Ok(Some(format!("`{}` is not the only list", path.display())));
+            return Ok(Some(format!("`{}` is a second list of images, or not a regular file", path.display())));
         }
         let mut text = String::new();
         let mut part = (&mut entry).take(limits::IMAGE_LIST_BYTES_MAX);
@@ -105,7 +105,7 @@ fn list_problem(list: &str) -> Option<String> {
         return Some(format!("it contains {} images", images.len()));
     };
     let names = image.repo_tags.as_deref().unwrap_or_default();
-    (!names.is_empty()).then(|| format!("it names its image {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("it gives its image the name {}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -138,15 +138,18 @@ mod tests {
         let two = format!("[{0},{0}]", &ONE[1..ONE.len() - 1]);
         for (files, message) in [
             (vec![("a.json", "{}")], "it has no manifest.json"),
-            (vec![("manifest.json", named.as_str())], "it names its image referee/python:3.11"),
+            (vec![("manifest.json", named.as_str())], "it gives its image the name referee/python:3.11"),
             (vec![("manifest.json", two.as_str())], "it contains 2 images"),
             (vec![("manifest.json", "[]")], "it contains 0 images"),
-            (vec![("manifest.json", ONE), ("manifest.json", named.as_str())], "`manifest.json` is not the only list"),
+            (
+                vec![("manifest.json", ONE), ("manifest.json", named.as_str())],
+                "`manifest.json` is a second list of images, or not a regular file",
+            ),
             (
                 vec![("d/manifest.json", named.as_str()), ("manifest.json", ONE)],
-                "`d/manifest.json` is not the only list",
+                "`d/manifest.json` is a second list of images, or not a regular file",
             ),
-            (vec![("manifest.json", ONE), ("repositories", "{}")], "it has names, in `repositories`"),
+            (vec![("manifest.json", ONE), ("repositories", "{}")], "it contains image names in `repositories`"),
         ] {
             assert_eq!(archive(&files).as_deref(), Some(message));
         }
@@ -164,6 +167,6 @@ mod tests {
         tar.append_link(&mut header, "manifest.json", "other").unwrap();
         let archive = io::Cursor::new(tar.into_inner().unwrap());
         let message = archive_problem(archive).unwrap();
-        assert_eq!(message.as_deref(), Some("`manifest.json` is not the only list"));
+        assert_eq!(message.as_deref(), Some("`manifest.json` is a second list of images, or not a regular file"));
     }
 }

@@ -205,7 +205,7 @@ impl GitRemote {
                 return Err(git2::Error::new(
                     git2::ErrorCode::Auth,
                     git2::ErrorClass::Http,
-                    "the forge does not accept our token",
+                    "the forge does not accept the token of Referee",
                 ));
             }
             Cred::userpass_plaintext(user, token.expose())

@@ -282,7 +282,7 @@ fn error_of_generated<T>(error: ApiError<T>) -> ForgeError {
                 // Without the headers, the caller decides how long to wait for a busy forge.
                 _ if status == 503 => ForgeError::Busy { after: None },
                 Some(error) => error,
-                None => ForgeError::Unreadable(format!("status {status} as an error")),
+                None => ForgeError::Unreadable(format!("an error with the unexpected status {status}")),
             }
         }
     }

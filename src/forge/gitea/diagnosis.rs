@@ -97,15 +97,15 @@ impl GiteaForge {
         let login = &account.login;
         let help = format!("Make {login} a member of {team}; `referee forge setup` does it.");
         match self.is_member(team, account).await {
-            Ok(true) => Check::ok(name, format!("{team}, and our account can see its members")),
+            Ok(true) => Check::ok(name, format!("{team}, and the account of Referee can see its members")),
             Ok(false) | Err(ForgeError::Forbidden(_)) => {
                 let seen = format!("{login} is not a member of {team}");
-                let expected = "our account as a member, because only members can see the other members";
+                let expected = "the account of Referee as a member, because only members can see the other members";
                 Check::ok(name, seen).with_problem(Error, expected, help)
             }
             Err(ForgeError::NotFound) => Check::ok(name, format!("no team {team} found")).with_problem(
                 Error,
-                "a team of that name that our account can see",
+                "a team of that name that the account of Referee can see",
                 "`referee forge setup` creates it.",
             ),
             Err(error) => Check::ok(name, error.to_string()).with_problem(Error, ANSWER, help),
@@ -115,16 +115,16 @@ impl GiteaForge {
     async fn check_repository(&self, full_name: &str, help: &str) -> Check {
         let name = format!("repository {full_name}");
         match self.repository_body(full_name).await {
-            Ok(Some(body)) if body.permissions.push => Check::ok(name, "our account can write to it"),
-            Ok(Some(_)) => Check::ok(name, "our account cannot write to it").with_problem(
+            Ok(Some(body)) if body.permissions.push => Check::ok(name, "the account of Referee can write to it"),
+            Ok(Some(_)) => Check::ok(name, "the account of Referee cannot write to it").with_problem(
                 Error,
                 "the right to write code",
-                "Give the forge team of our account `write` on code in all repositories; \
+                "Give the forge team of the account of Referee `write` on code in all repositories; \
                  `referee forge setup` does it.",
             ),
-            Ok(None) => Check::ok(name, "missing, or hidden from our account").with_problem(
+            Ok(None) => Check::ok(name, "missing, or hidden from the account of Referee").with_problem(
                 Error,
-                "a repository that our account can see",
+                "a repository that the account of Referee can see",
                 help,
             ),
             Err(error) => Check::ok(name, error.to_string()).with_problem(Error, ANSWER, help),
@@ -170,7 +170,7 @@ impl GiteaForge {
             checks.extend(Some(check).filter(|check| check.problem.is_some()));
         }
         let (ok, all) = (teams.len() - checks.len(), teams.len());
-        let seen = format!("our account can write to {ok} of {all} repositories");
+        let seen = format!("the account of Referee can write to {ok} of {all} repositories");
         checks.push(Check::ok(format!("teams of {}", challenge.slug), seen));
         checks
     }
@@ -192,7 +192,7 @@ impl GiteaForge {
             Ok(true) => {}
             Ok(false) => {
                 let seen = format!("no correct webhook to …{ending}");
-                let expected = "an active webhook of the organization that sends all our events as JSON";
+                let expected = "an active webhook of the organization that sends all events that Referee needs as JSON";
                 let help = "`referee forge setup` creates or fixes it.";
                 return Check::ok(name, seen).with_problem(Error, expected, help);
             }
@@ -206,7 +206,7 @@ impl GiteaForge {
             None => Check::ok(name, "no delivery has arrived yet").with_problem(
                 Warning,
                 "at least one delivery, after the first push or comment",
-                "Most often the forge refuses our address: see ALLOWED_HOST_LIST in the output of \
+                "Most often the forge refuses the address of Referee: see ALLOWED_HOST_LIST in the output of \
                  `referee forge setup`, and \"Recent Deliveries\" of the webhook.",
             ),
         }

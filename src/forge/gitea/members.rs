@@ -34,7 +34,7 @@ impl Members for GiteaForge {
         let ask = || async {
             let answer = self.client.call(Method::GET, &["user"], &[], None).await?;
             let sender = answer.json::<UserBody>()?.sender();
-            sender.ok_or_else(|| ForgeError::Unreadable("our own account has no number".to_owned()))
+            sender.ok_or_else(|| ForgeError::Unreadable("no id of the account of Referee".to_owned()))
         };
         self.account.get_or_try_init(ask).await.cloned()
     }
@@ -58,7 +58,7 @@ impl Members for GiteaForge {
             }
             404 => Ok(false),
             403 => Err(ForgeError::Forbidden(format!(
-                "only members of {team} may see its other members; add our account to that team"
+                "only members of {team} may see its other members; add the account of Referee to that team"
             ))),
             401 => Err(ForgeError::Unauthorized),
             status => Err(ForgeError::Server { status, message: format!("asked for the members of {team}") }),

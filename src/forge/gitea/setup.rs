@@ -43,7 +43,7 @@ pub(super) async fn set_up(
             anyhow::bail!("{version} lacks functions that Referee needs; upgrade to {OLDEST} or later")
         }
     }
-    let account = forge.account().await.context("asking for our account")?;
+    let account = forge.account().await.context("asking for the account of Referee")?;
     let mut setup = Setup { forge, owner, challenge, hook_url, now, bot: account.login, report };
     setup.steps().await?;
     setup.advise(version.announces_packages());
@@ -123,7 +123,7 @@ impl Setup<'_, '_> {
         };
         let shown = folder.display();
         let repository = self.forge.repository_named(&name).await?;
-        let repository = repository.with_context(|| format!("{name} is not visible to our account"))?;
+        let repository = repository.with_context(|| format!("{name} is not visible to the account of Referee"))?;
         let files = folder::read_files(folder).with_context(|| format!("reading the template {shown}"))?;
         let message = CommitMessage { text: "The template of the challenge", now: self.now };
         let pushed = self.forge.git.push_files(&repository, "main", files, message).await?;

@@ -112,7 +112,8 @@ fn hook_script(program: &Path) -> String {
          if [ -x \"$program\" ]; then\n\
          \texec \"$program\" hook post-receive\n\
          fi\n\
-         echo \"Referee is not installed at $program; your push is stored and will be found later.\"\n\
+         echo \"Referee is not installed at $program. Your push is stored. Do not push again: the next sweep of \
+             Referee reads it.\"\n\
          exit 0\n"
     )
 }

@@ -87,7 +87,7 @@ pub(super) fn bearer(answer: &[u8]) -> Result<HeaderValue> {
     }
     // The error of the JSON reader would quote the text.
     let answer: Answer = serde_json::from_slice(answer)
-        .map_err(|_| RegistryError::Protocol("its answer with a token is not readable".into()))?;
+        .map_err(|_| RegistryError::Protocol("Referee cannot read its answer to the request for a token".into()))?;
     match answer.token.or(answer.access_token) {
         Some(token) if !token.is_empty() => sensitive(&format!("Bearer {token}")),
         _ => Err(RegistryError::Auth("it gives no token".into())),

@@ -315,7 +315,7 @@ impl Registry {
             let next = location.and_then(|l| url.join(l).ok());
             let is_safe = |next: &Url| next.scheme() == "https" || next.scheme() == "http" && url.scheme() == "http";
             let Some(next) = next.filter(is_safe) else {
-                let message = "it redirects to no address, or to a less safe one";
+                let message = "it redirects without an address, or from https to http";
                 return Err(RegistryError::Protocol(message.into()));
             };
             own_host &= next.origin() == self.base.origin();

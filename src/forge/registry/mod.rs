@@ -36,7 +36,7 @@ use crate::model::Digest;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
     /// It refuses our credentials. A second attempt would fail in the same way.
-    #[error("the registry refuses our login: {0}")]
+    #[error("the registry refuses the login of Referee: {0}")]
     Auth(String),
     /// The repository, tag, manifest or blob does not exist, or is hidden from our account.
     #[error("not in the registry: {0}")]

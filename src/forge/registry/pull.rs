@@ -121,7 +121,7 @@ impl Registry {
                 Err(finding) => return Ok(Err(finding)),
             }
         }
-        Ok(Err(IMG011.finding("The registry holds an index of indexes")))
+        Ok(Err(IMG011.finding("The index of the image points to another index, not to an image")))
     }
 
     /// Fetches an image that has passed the rules into a new file at `into`. Its layers may unpack to `limit` bytes
@@ -251,7 +251,7 @@ fn of_image<T>(answer: Result<T>, what: &str) -> Result<std::result::Result<T, F
             Ok(Err(IMG014.finding(format!("{what} has more than {limit} bytes"))))
         }
         Err(RegistryError::DigestMismatch { .. }) => {
-            Ok(Err(IMG014.finding(format!("{what} does not have its digest"))))
+            Ok(Err(IMG014.finding(format!("{what} does not match its digest"))))
         }
         Err(error) => Err(error),
     }

@@ -19,7 +19,7 @@ impl CommandHandler for Choose {
         takes: "#12",
         permission: Permission::TeamMembers,
         summary: "Selects the submission that counts for your team.",
-        details: "Only in a phase with `pick = \"chosen\"` in challenge.toml, and only a submission with a score. The \
+        details: "The phase must have `pick = \"chosen\"` in challenge.toml, and the submission must have a score. The \
                   latest choice counts.",
         examples: &["/choose #12"],
         ..CommandSpec::DEFAULT

@@ -43,7 +43,7 @@ async fn end(
     let ended = context.store.withdraw(record, charge, effects, context.now).await?;
     let work = match ended {
         Withdrawn::Ended(outcome) => return Err(CommandRefusal::Ended { number, outcome }),
-        Withdrawn::Working(_) => " The daemon stops its work within seconds.",
+        Withdrawn::Working(_) => " Referee stops its running stage.",
         Withdrawn::Waiting => "",
     };
     let quota = if context.store.spent(submission.id).await? > 0 {

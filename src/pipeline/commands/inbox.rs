@@ -54,7 +54,7 @@ pub async fn receive_commands(app: &App, forge: &ForgeName, event: &ForgeEvent) 
     let port = app.forges.require(forge)?;
     let bot = port.members()?.account().await?;
     if event.sender.id == bot.id {
-        return ignored("a text of Referee");
+        return ignored("Referee wrote the text");
     }
     // Most comments hold no command; the forge is not asked about them.
     if command::read_commands::<Command>(event.body, &bot.login).is_empty() {
@@ -72,14 +72,14 @@ pub async fn receive_commands(app: &App, forge: &ForgeName, event: &ForgeEvent) 
     };
     let text = if source.full_name == *name { text? } else { read_text(&source.full_name).await? };
     let Some(text) = text else {
-        return ignored("the text is gone");
+        return ignored("the text no longer exists");
     };
     if text.author.as_ref().map(|author| author.id) != Some(event.sender.id) {
         return ignored("the sender is not the author of the text");
     }
     let at = TextRef { forge: forge.clone(), forge_id: id, issue: event.issue, comment_id: event.comment_id };
     let new = record(app, &at, &event, &text, &bot.login).await?;
-    Ok(format!("{new} new commands"))
+    Ok(format!("new commands: {new}"))
 }
 
 /// Stores the commands that the text did not have before. Returns how many they are.

@@ -13,7 +13,8 @@ impl CommandHandler for Queue {
     const SPEC: &'static CommandSpec = &CommandSpec {
         name: "queue",
         summary: "Lists the running submissions, and the waiting ones in the order in which they will start.",
-        details: "Position `now` is a submission with a running stage. The others wait for their run on the sample or \
+        details: "Position `now` means that a stage of the submission is running. The others wait for their run on \
+        the sample or \
                   on the data of the phase.",
         examples: &["/queue"],
         ..CommandSpec::DEFAULT

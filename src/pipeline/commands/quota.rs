@@ -14,7 +14,7 @@ impl CommandHandler for Quota {
         name: "quota",
         permission: Permission::TeamMembers,
         summary: "Shows how many evaluations and submissions your team has left.",
-        details: "It lists each task of the open phases. Days are days in UTC.",
+        details: "It lists each task of the open phases. A day begins at 00:00 UTC.",
         examples: &["/quota"],
         ..CommandSpec::DEFAULT
     };
@@ -52,7 +52,7 @@ impl CommandHandler for Quota {
         let header = "| Leaderboard | Evaluations left today | Evaluations left in the phase \
                       | Submissions left today |\n\
                       |---|--:|--:|--:|";
-        Ok(format!("{}\n\nDays are days in UTC.", table(header, &rows)).into())
+        Ok(format!("{}\n\nA day begins at 00:00 UTC.", table(header, &rows)).into())
     }
 }
 

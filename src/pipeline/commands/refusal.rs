@@ -111,7 +111,7 @@ pub enum CommandRefusal {
         /// The end of the last rescore as a sentence after a blank, or nothing.
         last: String,
     },
-    #[error("No rescore is open. Use `/rescore PHASE/TASK` to start one.")]
+    #[error("There is no open rescore, or none with this number. Use `/rescore PHASE/TASK` to start one.")]
     NoOpenRescore,
     #[error("Several rescores are open. Give the number of one of them: {}.", open.join(", "))]
     SeveralRescores {
@@ -125,7 +125,7 @@ pub enum CommandRefusal {
     )]
     RescoreNotReady { board: Board, done: usize, all: usize },
     #[error(
-        "Leaderboard {} has got another scoring revision since this rescore started, so the rescore is discarded. \
+        "Leaderboard {} has a newer scoring revision than this rescore started from. Referee discarded the rescore. \
          Start again: `/rescore {}/{}`.",
         board_name(board),
         board.phase,
@@ -135,7 +135,9 @@ pub enum CommandRefusal {
     /// The team has another repository, or the repository belongs to another team.
     #[error("{0}.")]
     Bound(String),
-    #[error("The command was not completed because of the forge: {0}. You can repeat it.")]
+    #[error(
+        "Referee could not complete the command because of the forge: {0}. Fix the cause, then repeat the command."
+    )]
     Forge(#[from] ForgeError),
     #[error("Another command changed this at the same time. Check the current state and try again.")]
     Stale,
@@ -207,7 +209,7 @@ mod tests {
             CommandRefusal::NeedsTeam,
             CommandRefusal::SeveralRescores { open: vec![format!("`3` ({})", board_name(&board()))] },
             CommandRefusal::RescoreOutdated { board: board() },
-            CommandRefusal::NoRescore { board: board(), last: " The last rescore is discarded.".to_owned() },
+            CommandRefusal::NoRescore { board: board(), last: " State of the last rescore: discarded.".to_owned() },
             CommandRefusal::PhaseOver { phase: board().phase, closed: NOW },
             CommandRefusal::Forge(ForgeError::Archived),
             CommandRefusal::Stale,

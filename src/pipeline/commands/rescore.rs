@@ -72,7 +72,8 @@ impl Rescore {
 
 fn ready(preview: &RescorePreview) -> String {
     format!(
-        "{} is scored again: {} of {} submissions. {}\n\nUse `/apply {number}` to publish the new scores or \
+        "The rescore of {} is ready: {} of {} submissions have new scores. {}\n\nUse `/apply {number}` to publish the \
+         new scores or \
          `/discard {number}` to cancel.",
         board_name(&preview.board),
         preview.done,

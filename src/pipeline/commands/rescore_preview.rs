@@ -81,8 +81,10 @@ fn require(board: &Board, last: Option<Rescore>, is_wanted: impl Fn(&Rescore) ->
     let last = match last {
         Some(rescore) if is_wanted(&rescore) => return Ok(rescore),
         last => last.map(|last| match &last.problem {
-            Some(problem) => format!(" The last rescore is {}: {problem}", last.state.as_str()),
-            None => format!(" The last rescore is {}.", last.state.as_str()),
+            Some(problem) => {
+                format!(" State of the last rescore: {} ({}).", last.state.as_str(), problem.trim_end_matches('.'))
+            }
+            None => format!(" State of the last rescore: {}.", last.state.as_str()),
         }),
     };
     Err(CommandRefusal::NoRescore { board: board.clone(), last: last.unwrap_or_default() })

@@ -182,7 +182,7 @@ mod tests {
         assert!(matches!(twice, Err(CommandRefusal::NothingToDo(_))));
         let taken = approve_request(&context, "nuclei/team-a").await;
         let taken = taken.unwrap_err().to_string();
-        assert!(taken.contains("its repository is nuclei/team-a"), "{taken}");
+        assert!(taken.contains("already has the repository nuclei/team-a"), "{taken}");
         let refused = refuse_request(&context, "nuclei/team-a", "not a team").await;
         assert_eq!(refused.unwrap().forge_id, "78");
         assert_eq!(pending_requests(&context).await.unwrap(), []);

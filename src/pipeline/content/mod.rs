@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use flate2::read::GzDecoder;
 
 use super::verdict::RunVerdict;
-use crate::config;
+use crate::config::InputListing;
 use crate::model::finding::any_error;
 use crate::model::{
     CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck, OutputFormat,
@@ -26,15 +26,15 @@ use crate::rules::{self, Policy};
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The output of one run, with its inputs and the checks of the task.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Content {
     checks: Vec<OutputCheck>,
     contract: Contract,
     /// The cases of the run.
     cases: Vec<CaseId>,
     listing: OutputListing,
-    /// Directory of the inputs of all cases.
-    inputs: PathBuf,
+    /// The inputs of all cases.
+    inputs: InputListing,
     /// Directory of the output's regular files.
     outputs: PathBuf,
 }
@@ -47,7 +47,7 @@ impl Content {
             contract: task.contract.clone(),
             cases: cases.to_vec(),
             listing: listing.clone(),
-            inputs,
+            inputs: InputListing::new(&inputs),
             outputs: outputs.to_owned(),
         }
     }
@@ -89,13 +89,12 @@ impl Content {
     fn chosen<'a>(&self, which: &InputSelection, group: &'a [CaseId]) -> anyhow::Result<Vec<(&'a CaseId, String)>> {
         let mut all = Vec::new();
         for case in group {
-            let found = config::matching_inputs(&self.inputs, which, case)
-                .with_context(|| format!("listing the inputs of {case}"))?;
+            let found = self.inputs.matching(which, case).with_context(|| format!("listing the inputs of {case}"))?;
             anyhow::ensure!(
                 !found.is_empty(),
                 "no input of {case} fits {} in {}",
                 which.pattern,
-                self.inputs.display()
+                self.inputs.directory().display()
             );
             all.extend(found.into_iter().map(|path| (case, path)));
         }
@@ -226,14 +225,14 @@ fn input_size(
 ) -> anyhow::Result<Option<Vec<u64>>> {
     let stars = check.files.captures(case, path).unwrap_or_default();
     let input = pattern.filled(case, &stars);
-    let existing = input.map(|input| content.inputs.join(input)).filter(|input| input.is_file());
+    let existing = input.map(|input| content.inputs.directory().join(input)).filter(|input| input.is_file());
     match existing {
         Some(input) => Ok(Some(
             size_of(&input, &check.format).with_context(|| format!("the size of the input {}", input.display()))?,
         )),
         // The team chose the values of the stars. Without stars the organizers named the input.
         None if pattern.stars() > 0 => Ok(None),
-        None => anyhow::bail!("no input of {case} is {pattern} in {}", content.inputs.display()),
+        None => anyhow::bail!("no input of {case} is {pattern} in {}", content.inputs.directory().display()),
     }
 }
 

@@ -58,7 +58,7 @@ impl Run {
     fn new(check: OutputCheck) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nuclei");
-        let task = &config::read_challenge(&example).unwrap().tasks[0];
+        let task = &crate::config::read_challenge(&example).unwrap().tasks[0];
         let cases = ["v1", "v2"].map(|id| CaseId::new(id).unwrap());
         let (inputs, outputs) = (folder.path().join("inputs"), folder.path().join("outputs"));
         let listing = OutputListing::default();

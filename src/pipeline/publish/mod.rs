@@ -176,7 +176,7 @@ fn decide(error: &Unpublished, attempts: i64) -> Decision {
             retry(pause, error.is_final(), error.to_string())
         }
         Unpublished::NoRepository => {
-            let reason = "the forge no longer has this repository, or hides it from our account";
+            let reason = "the forge no longer has this repository, or hides it from the account of Referee";
             retry(pause, attempts >= GONE_ATTEMPTS_MAX, reason.to_owned())
         }
         Unpublished::NoCommit => {

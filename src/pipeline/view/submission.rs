@@ -148,7 +148,7 @@ fn stage_view(stage: Stage, state: PublicState, attempts: &[AttemptRecord]) -> S
 /// One sentence about a stage that has passed, where there is more to report.
 fn message(detail: &AttemptDetail) -> String {
     match detail {
-        AttemptDetail::Build { reused: true, .. } => "The image existed already.".into(),
+        AttemptDetail::Build { reused: true, .. } => "Referee reused the image of another task of this push.".into(),
         AttemptDetail::Build { image_bytes, .. } => {
             format!("Image size: {} MiB", image_bytes >> 20)
         }

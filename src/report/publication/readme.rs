@@ -46,7 +46,8 @@ fn imputed(view: &BoardView) -> Option<String> {
     let rows = view.rows.iter().filter(|row| row.imputed > 0);
     let teams: Vec<String> = rows.map(|row| format!("{} {}", markdown_text(row.team.as_str()), row.imputed)).collect();
     let teams = teams.join(", ");
-    (!teams.is_empty()).then(|| format!("Missing values, filled in by the challenge's rule: {teams}.\n\n"))
+    (!teams.is_empty())
+        .then(|| format!("Number of missing values by team, which count as challenge.toml defines: {teams}.\n\n"))
 }
 
 fn state(view: &BoardView) -> String {

@@ -19,7 +19,8 @@ fn terminal_table() {
        6  zeta                       6.00  0.655 (6)  0.790 (6)    9.981 (6)          #8  2026-02-27T19:00:47Z
        7  threshold (baseline)       7.00  0.412 (7)  0.688 (7)   21.300 (7)          #1  2026-02-27T05:24:07Z
 
-    Ranked by the mean of the ranks by each metric: cases are aggregated, then ranked.
+    Ranked by the mean of the ranks by each metric. Referee aggregates the values of all cases, then
+    ranks the teams.
     ");
 }
 
@@ -66,6 +67,6 @@ fn markdown_table() {
     | 6 | zeta | 6.00 | 0.655 (6) | 0.790 (6) | 9.981 (6) | 8 | 2026-02-27T19:00:47Z |
     | 7 | threshold (baseline) | 7.00 | 0.412 (7) | 0.688 (7) | 21.300 (7) | 1 | 2026-02-27T05:24:07Z |
 
-    Ranked by the mean of the ranks by each metric: cases are aggregated, then ranked.
+    Ranked by the mean of the ranks by each metric. Referee aggregates the values of all cases, then ranks the teams.
     ");
 }

@@ -37,7 +37,7 @@ fn scored() {
       HD95 [px] ↓  4.037  rank 3
       Overall: rank 2 of 7.
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
+    Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
@@ -91,7 +91,7 @@ fn rejected_with_five_findings() {
        | ^^^^^^^^^^^
        = help: Delete it. Containers run without a network.
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
+    Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     "#);
 }
@@ -129,7 +129,7 @@ fn smoke_failed_with_its_log() {
         -v "$PWD/sample/segmentation/inputs:/input:ro" \
         -v "$PWD/output:/output" team-alpha:local
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
+    Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     "#);
@@ -140,7 +140,7 @@ fn failed_in_a_hidden_phase() {
     insta::assert_snapshot!(plain(&SubmissionView::sample_hidden_failure()), @"
     The container exceeded its time limit in the evaluation.
     This phase hides details of runs on hidden data. Test your method on the public sample, and on cases
-    that differ from it.
+    that differ from it. The submission used one evaluation.
 
     Nuclei in fluorescence microscopy, submission #11
     team alpha, phase test, task segmentation
@@ -157,7 +157,7 @@ fn failed_in_a_hidden_phase() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  1 of 1 evaluations today, 1 of 3 in this phase; 1 of 10 submissions today
+    Used   1 of 1 evaluations today, 1 of 3 in this phase; 1 of 10 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
@@ -183,7 +183,7 @@ fn queued() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
+    Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");
@@ -212,7 +212,7 @@ fn platform_error_with_incident() {
       Dice ↑       0.894
       HD95 [px] ↓  3.650
 
-    Quota  3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
+    Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d
     Page   https://referee.example/submissions/0f5ad6f8c2b7e19a4d3360b18c95e7d2
     ");

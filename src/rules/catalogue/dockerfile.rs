@@ -131,8 +131,8 @@ DF060: Advice, "Package versions are pinned",
     right: "RUN pip install numpy==1.26.4";
 DF061: Warning, "useradd with a large user id needs --no-log-init",
     help: "Add `--no-log-init` (`-l`), or use a user id below 100000.",
-    why: "useradd writes a sparse file that is as large as the id. In an image, the file takes that many bytes, and \
-        the build exceeds its limit.",
+    why: "useradd writes a sparse log file whose size grows with the user id. In an image the file takes its full \
+        size, and the build exceeds its limit.",
     wrong: "RUN useradd -u 1000000 me",
     right: "RUN useradd -l -u 1000000 me";
 DF062: Advice, "No downloaded scripts and no sudo",

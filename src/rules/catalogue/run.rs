@@ -16,7 +16,7 @@ IMG002: Error, overridable = false, "The image is for the server's platform",
 IMG003: Error, overridable = false, "The image has a limited size",
     help: "Start from a smaller base image, delete temporary files in the RUN that creates them, or use several \
         stages.",
-    why: "Referee keeps the images until the leaderboard is final.";
+    why: "Every image takes space on the server's disk. Referee keeps it unless its submission is withdrawn.";
 IMG004: Error, overridable = false, "The image has few layers",
     help: "Join RUN and COPY instructions.",
     why: "Engines fail at about 127 layers.";
@@ -42,8 +42,8 @@ IMG010: Error, overridable = false, "Labels are small",
     why: "All labels together may have 16 KiB, because the engine reads them at every inspection of the image.";
 IMG011: Error, overridable = false, "The registry has a readable image",
     help: "Push the image with `docker push`. Referee does not run the other objects that a registry can hold.",
-    why: "Charts, signatures, models and images in the format of 2014 cannot run. Referee refuses images that it \
-        cannot read, because it cannot check them.";
+    why: "Charts, signatures, models and images in the outdated manifest format (schema 1) cannot run. Referee refuses \
+          images that it cannot read, because it cannot check them.";
 IMG012: Error, overridable = false, "All layers are in the registry",
     help: "Build from a base image without foreign layers, and push again.",
     why: "A foreign layer names an address outside the registry. Referee fetches nothing from there, because its \
@@ -134,8 +134,9 @@ RUN010: Advice, overridable = false, "Shared memory is sufficient",
     right: "DataLoader(data, batch_size=8, num_workers=2)";
 RUN011: Advice, overridable = false, "Model weights are not Git LFS pointers",
     help: "Commit the file itself: `git lfs untrack` it, `git add --renormalize` it, commit and push.",
-    why: "A file that is stored with Git LFS arrives as a pointer of three lines of text. A program that loads it \
-        reads a `v` instead of a model. Referee derives this advice from the program's output, so it may be wrong.";
+    why: "A file that is stored with Git LFS arrives as a pointer of three lines of text. A program that loads the \
+        pointer reads text instead of a model. Referee derives this advice from the program's output, so it may be \
+        wrong.";
 RUN012: Advice, overridable = false, "The program stays within the limits of the container",
     help: "Write less, or in smaller parts. Start fewer processes and threads, and open fewer files at a time.",
     why: "A container has limits for its output, /tmp, each file, processes and open files. `limits` of the task in \
@@ -182,8 +183,8 @@ OUT009: Error, overridable = false, "Outputs have the required size and type",
 OUT010: Error, overridable = false, "There is one result for each input",
     help: "Process all inputs of the case, in each of its folders, and derive the name of each result from its \
         input.",
-    why: "The scorer finds results by the names of their inputs. Too few, too many or shifted results come from a \
-        loop over other names.";
+    why: "The scorer finds results by the names of their inputs. Too few, too many or shifted results often mean that \
+        the program counts, instead of using the names of its inputs.";
 OUT011: Error, overridable = false, "Tables have their columns, and JSON follows its schema",
     help: "Follow the description of the task, and compare your output with the ground truth of the public sample.",
     why: "The scorer looks for values under the names that the task defines.";

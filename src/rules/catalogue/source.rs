@@ -48,7 +48,8 @@ SRC011: Error, "The sources of COPY are in the repository",
         of a commit.";
 SRC012: Error, overridable = false, ".dockerignore is valid",
     help: "Correct the line. Docker's documentation describes the patterns of `.dockerignore`.",
-    why: "The file lists what the build leaves out. An invalid pattern would leave out other files here than on your \
+    why: "The file lists the paths that the build leaves out. An invalid pattern would leave out other files here \
+    than on your \
         machine. The file may have 1,000 patterns, and fewer in a repository with very many files.",
     wrong: "data[",
     right: "data*";

@@ -103,7 +103,7 @@ pub fn read_manifest(media_type: &str, text: &[u8]) -> Result<ManifestDocument, 
         OCI_INDEX | DOCKER_INDEX => true,
         old if old.starts_with(SCHEMA_1) => {
             return Err(IMG011.finding_with(
-                "The image has the format of 2014 (schema 1)",
+                "The image has the outdated manifest format (schema 1)",
                 "Push the image again with a current version of `docker`.",
             ));
         }

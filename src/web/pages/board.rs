@@ -155,7 +155,7 @@ fn notes(view: &BoardView) -> Markup {
         }
         @if !imputed.is_empty() {
             p.note {
-                "* Missing values, filled in by the challenge's rule: "
+                "* Number of missing values by team, which count as challenge.toml defines: "
                 @for (i, row) in imputed.iter().enumerate() {
                     @if i > 0 { ", " }
                     (row.team) " " (row.imputed)

@@ -39,7 +39,7 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
             @if score.imputed > 0 {
                 p.note {
                     (counted(score.imputed, "missing value"))
-                    ", filled in by the challenge's rule."
+                    ", counted as challenge.toml defines."
                 }
             }
             @if let Some(cases) = &score.cases { (case_table(score, cases)) }

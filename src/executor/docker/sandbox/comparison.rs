@@ -49,7 +49,7 @@ fn compare(path: &str, wanted: &Value, seen: &Value, found: &mut Vec<String>) {
             for (name, value) in seen {
                 let set_by_engine = matches!(name.as_str(), "MaskedPaths" | "ReadonlyPaths");
                 if !wanted.contains_key(name) && !is_inactive(value) && !set_by_engine {
-                    found.push(format!("{path}.{name} is {} unrequested", short(value)));
+                    found.push(format!("{path}.{name} is {}, which Referee did not request", short(value)));
                 }
             }
         }
@@ -170,7 +170,7 @@ fn compare_mounts(wanted: &[Mount], seen: &[MountPoint], found: &mut Vec<String>
     for point in seen {
         let target = point.destination.as_deref().unwrap_or_default();
         if !wanted.iter().any(|m| m.target.as_deref() == Some(target)) {
-            found.push(format!("{target} is mounted unrequested"));
+            found.push(format!("{target} is mounted, which Referee did not request"));
         }
     }
 }

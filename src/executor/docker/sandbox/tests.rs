@@ -166,7 +166,7 @@ fn every_addition_of_the_image_is_detected() {
         }),
         ("label", |s| s.config.as_mut().unwrap().labels = None),
         ("image", |s| s.image = Some(Digest::of(b"other").to_string())),
-        ("unrequested", |s| {
+        ("did not request", |s| {
             s.mounts.as_mut().unwrap().push(MountPoint { destination: Some("/data".into()), ..MountPoint::default() });
         }),
         ("not mounted", |s| s.mounts.as_mut().unwrap().truncate(1)),

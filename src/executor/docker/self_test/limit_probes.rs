@@ -70,8 +70,9 @@ impl DockerEngine {
             SYSCALLS_OF_BUILDS,
             code_of_step(&message),
             CheckSeverity::Warning,
-            "The engine's own profile applies to builds. Engines from 29.4.3 on refuse AF_ALG, and `seccomp-profile` \
-             in daemon.json can name a stricter profile. Until then, keep the kernel's updates on, and give builds an \
+            "The engine's own profile applies to builds. Upgrade the engine to 29.4.3 or later, which refuses AF_ALG, \
+             or name a stricter profile in `seccomp-profile` of daemon.json. Until then, install kernel updates, and \
+             give builds an \
              engine of their own (`[builder] socket`) on a host without hidden data.",
         ))
     }

@@ -181,8 +181,8 @@ fn buildkit_limits(group: std::result::Result<String, String>, limits_files: boo
     let seen = format!("{group}; the size of a file is not limited");
     Check::ok(BUILD_LIMITS, seen).with_problem(
         CheckSeverity::Error,
-        "the size of a file is limited, which BuildKit does from engine 23 on: a step that creates a sparse file of 4 \
-         TiB keeps this engine busy for hours, whatever the time limit of a build is",
+        "a limit for the size of a file, which BuildKit has from engine 23 on. Without it, a step that creates a \
+         sparse file of 4 TiB keeps the engine busy for hours, even after the time limit of the build",
         "Install a later engine, or set `with = \"classic\"` in `[builder]`.",
     )
 }
