@@ -2,13 +2,13 @@
 //!
 //! Nothing here knows an API; it works for every forge that offers git over HTTP and takes a token as the password.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
+use super::locks::RepositoryLocks;
 use super::remote::{GitRemote, Mirror};
 use super::{CommitMessage, FileSet, GitError};
 use crate::config::Secret;
@@ -27,7 +27,7 @@ pub struct Mirrors {
     directory: PathBuf,
     conversations: Semaphore,
     /// One writer at a time in each mirror.
-    locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    locks: RepositoryLocks,
 }
 
 impl Mirrors {
@@ -39,7 +39,7 @@ impl Mirrors {
             credentials,
             directory,
             conversations: Semaphore::new(limits::FORGE_GIT_AT_ONCE),
-            locks: Mutex::new(HashMap::new()),
+            locks: RepositoryLocks::default(),
         }
     }
 
@@ -89,8 +89,7 @@ impl Mirrors {
         at: &ForgeRepository,
         work: impl Fn(&GitRemote, &Mirror) -> Result<T, GitError> + Send + Sync + 'static,
     ) -> Result<T> {
-        let lock = Arc::clone(self.locks.lock().await.entry(at.id.clone()).or_default());
-        let _locked = lock.lock().await;
+        let _locked = self.locks.lock(&at.id).await;
         let mirror = self.mirror(at);
         self.talk(move |remote| work(remote, &mirror)).await
     }

@@ -4,6 +4,7 @@
 //! There is never a checkout, so no hook, filter, submodule, LFS download or symlink of a submission is followed.
 //! Every read is bounded while it happens, not afterwards.
 
+pub mod locks;
 pub mod mirrors;
 pub mod tree;
 

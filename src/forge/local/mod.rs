@@ -8,11 +8,13 @@ mod hosting;
 mod kind;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use hosting::hook_address;
 
+use super::git::locks::RepositoryLocks;
 use super::git::{self, GitError};
 use super::{CommitNotes, Forge, ForgeRepository, Hosting, Repositories, Result};
 use crate::model::{CommitSha, TeamPattern, Timestamp};
@@ -25,12 +27,15 @@ pub struct LocalForge {
     url: String,
     /// The program that the hook starts.
     program: PathBuf,
+    /// libgit2 replaces the ref of notes without comparing it (`git_note_create`). Of two notes that are written into a
+    /// repository at the same time, one would be lost.
+    notes: Arc<RepositoryLocks>,
 }
 
 impl LocalForge {
     /// A forge under this root. Nothing is created yet.
     pub fn new(root: PathBuf, url: String, program: PathBuf) -> Self {
-        Self { root, url, program }
+        Self { root, url, program, notes: Arc::default() }
     }
 
     /// Runs `work` on a thread that may wait for the disk.
@@ -94,7 +99,32 @@ impl Repositories for LocalForge {
 #[async_trait]
 impl CommitNotes for LocalForge {
     async fn set_note(&self, at: &ForgeRepository, sha: &CommitSha, text: &str, now: Timestamp) -> Result<()> {
+        let _locked = self.notes.lock(&at.id).await;
         let (path, sha, text) = (self.path(&at.full_name), sha.clone(), text.to_owned());
         self.blocking(move |_| git::set_note(&path, &sha, &text, now)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::git::FileSet;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn notes_that_are_written_at_once_all_stay() {
+        const COMMITS: usize = 32;
+        let root = tempfile::tempdir().unwrap();
+        let forge = LocalForge::new(root.path().into(), "http://127.0.0.1:8030".into(), "/bin/x".into());
+        let at = forge.create("nuclei/team-a", "id-1", &FileSet::new(), Timestamp(1)).unwrap();
+        let notes = (0..COMMITS).map(|n| {
+            let sha = CommitSha::new(format!("{:040x}", n + 1)).unwrap();
+            let (forge, at) = (forge.clone(), at.clone());
+            tokio::spawn(async move { forge.set_note(&at, &sha, "Scored", Timestamp(2)).await })
+        });
+        for note in notes.collect::<Vec<_>>() {
+            note.await.unwrap().unwrap();
+        }
+        let repository = git2::Repository::open_bare(forge.path("nuclei/team-a")).unwrap();
+        assert_eq!(repository.notes(Some(git::NOTES_REF)).unwrap().count(), COMMITS);
     }
 }
