@@ -9,7 +9,7 @@ use super::terminal;
 use crate::config::{self, BoardData, CHALLENGE_TOML, REFEREE_TOML};
 use crate::model::finding::{Location, any_error};
 use crate::model::text::counted;
-use crate::model::{Challenge, Finding, Severity};
+use crate::model::{AcrossMetrics, Challenge, Finding, Pick, Severity, Task};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -101,6 +101,7 @@ impl ConfigCheck {
         self.boards.extend(data.boards);
         self.findings.extend(data.findings);
         self.findings.extend(ineffective_severities(challenge));
+        self.findings.extend(undeclared_choices(challenge));
     }
 }
 
@@ -116,6 +117,32 @@ fn check(path: &Path) -> ConfigCheck {
     let mut check = ConfigCheck { findings, ..ConfigCheck::default() };
     installation.iter().flat_map(|i| &i.challenges).for_each(|challenge| check.add(challenge));
     check
+}
+
+/// Tasks whose ranking has no natural order of a team's own submissions, and which declare none.
+fn undeclared_choices(challenge: &Challenge) -> Vec<Finding> {
+    let location = Location::file(challenge.directory.join("challenge.toml").display().to_string());
+    let picks_best = challenge.phases.iter().any(|phase| phase.pick != Pick::Last);
+    let is_undeclared = |task: &&Task| {
+        let by_all_metrics = task.metrics.len() > 1 && task.ranking.across_metrics == AcrossMetrics::MeanRank;
+        by_all_metrics && task.best_by.is_none() && picks_best
+    };
+    let undeclared = challenge.tasks.iter().filter(is_undeclared);
+    let findings = undeclared.map(|task| {
+        let metrics: Vec<String> = task.metrics.iter().map(|metric| format!("\"{}\"", metric.name)).collect();
+        let message = format!(
+            "The task `{}` ranks by several metrics, but `best-by` does not declare by which of them a submission is \
+             the best of its team.",
+            task.slug
+        );
+        let help = format!(
+            "Add `best-by = [{}]` to `[task.ranking]`, with the most important metric first. Without it the metrics \
+             count in this order.",
+            metrics.join(", ")
+        );
+        Finding::error("CFG006", message, help).at(location.clone())
+    });
+    findings.collect()
 }
 
 /// Severities in `[rules]` without an effect: the rule does not exist, or its severity cannot be lowered.

@@ -159,7 +159,20 @@ pub struct Task {
     /// At least one. The first is the headline metric.
     pub metrics: Vec<MetricSpec>,
     pub ranking: Ranking,
+    /// The metrics that decide which submission of a team is its best, the most important first. `None` if `best-by` is
+    /// not declared.
+    pub best_by: Option<Vec<MetricName>>,
     pub limits: RunLimits,
+}
+
+impl Task {
+    /// The metrics that decide which submission of a team is its best: those of `best-by`, or all in their order.
+    pub fn best_by(&self) -> Vec<&MetricSpec> {
+        match &self.best_by {
+            None => self.metrics.iter().collect(),
+            Some(names) => names.iter().filter_map(|name| self.metrics.iter().find(|m| m.name == *name)).collect(),
+        }
+    }
 }
 
 /// The inputs that a participant's container gets, and the outputs that it must write.

@@ -1,4 +1,4 @@
-//! Mean and median that do not depend on the order of the values.
+//! Mean and median that do not depend on the order of the values, and rounding to decimals.
 //!
 //! A plain floating-point sum depends on it: the 120 permutations of .8, .85, .9, .95, 1 give several different means,
 //! so a leaderboard would rank equal teams apart. Here the sum is exact and is rounded once. Callers fill in or leave
@@ -36,6 +36,17 @@ pub fn median(values: &[f64]) -> Option<f64> {
         (_, 0) => mean(&sorted[half - 1..=half]),
         _ => Some(sorted[half]),
     }
+}
+
+/// The number rounded to the decimals, and as text with all of them. The text is never `-0.000`.
+pub fn rounded(value: f64, decimals: u8) -> (f64, String) {
+    let text = format!("{value:.*}", usize::from(decimals));
+    let text = match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
+        _ => text,
+    };
+    // The text of a number always parses.
+    (text.parse().unwrap_or(value), text)
 }
 
 /// An exact sum, stored as non-overlapping parts from small to large.

@@ -59,6 +59,17 @@ fn results_of_cases<'a>(score: &'a Score, cases: &[CaseId]) -> Vec<Option<&'a Ca
     cases.iter().map(|c| by_case.get(c).copied()).collect()
 }
 
+/// The aggregate of one submission over these cases, with missing values filled in by the metric's rule.
+pub(super) fn aggregate(score: &Score, cases: &[CaseId], spec: &MetricSpec) -> f64 {
+    let row: Vec<_> = results_of_cases(score, cases).into_iter().map(|case| value(case, spec)).collect();
+    aggregate_of(&row, spec)
+}
+
+/// The aggregate of a team's values. Without cases, it is the worst value.
+fn aggregate_of(row: &[Option<f64>], spec: &MetricSpec) -> f64 {
+    spec.aggregate.of(&filled_values(spec, row)).unwrap_or_else(|| spec.worst())
+}
+
 /// One metric of the leaderboard. Every list has one entry per team.
 struct Column<'a> {
     spec: &'a MetricSpec,
@@ -76,10 +87,9 @@ impl<'a> Column<'a> {
             scores.iter().map(|cases| cases.iter().map(|case| value(*case, spec)).collect()).collect();
         let table = Table::new(spec, ranking.scheme, &values);
         let ranked_by = table.aggregates(spec);
-        let aggregate = |row: &Vec<_>| spec.aggregate.of(&filled_values(spec, row));
         Self {
             spec,
-            aggregates: values.iter().map(|row| aggregate(row).unwrap_or_else(|| spec.worst())).collect(),
+            aggregates: values.iter().map(|row| aggregate_of(row, spec)).collect(),
             ranks: table.ranks(&ranked_by),
             ranked_by,
             imputed: values.iter().map(|row| row.iter().map(|v| u32::from(v.is_none())).sum()).collect(),

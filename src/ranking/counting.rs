@@ -1,36 +1,65 @@
-//! Decides which submission of a team counts, by scores and order alone.
+//! Decides which submission of a team counts, by its own submissions alone.
 //!
 //! Callers remove withdrawn submissions and disqualified teams first, and apply the teams' choices with
 //! [`keep_chosen`].
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::model::{Pick, SubmissionId, TeamSlug};
+use crate::model::{Direction, MetricSpec, Pick, SubmissionId, TeamSlug, numbers};
 
-use super::board::{BoardEntry, BoardInput, standings};
+use super::board::{BoardEntry, BoardInput, aggregate};
+
+/// The declared rule of a leaderboard.
+#[derive(Debug, Clone, Copy)]
+pub struct CountingRule<'a> {
+    pub pick: Pick,
+    /// The metrics that decide which submission is the best, the most important first.
+    pub best_by: &'a [&'a MetricSpec],
+    /// Values are compared after they were rounded to these decimals, as the leaderboard shows them.
+    pub decimals: u8,
+}
 
 /// The submission that counts. `own` has the submissions of one team, earliest first.
 ///
-/// The best submission is first in a ranking of the team's own submissions. The earliest of several best ones counts.
-/// Other teams do not influence the result.
-pub fn counting_entry<'e>(own: &BoardInput<'_, 'e>, rule: Pick) -> Option<BoardEntry<'e>> {
-    match rule {
+/// The best submission has the best aggregate by the first metric of the rule, among equals by the second, and so on.
+/// The earliest of several best ones counts. So a submission that is not better by any metric never changes what
+/// counts, and neither other teams nor other submissions of the team influence how two of them compare.
+pub fn counting_entry<'e>(own: &BoardInput<'_, 'e>, rule: &CountingRule<'_>) -> Option<BoardEntry<'e>> {
+    match rule.pick {
         Pick::Last => own.entries.last().copied(),
         // `keep_chosen` has already applied a choice. The best submission counts for a team without a choice.
         Pick::Best | Pick::Chosen => {
-            let lines = standings(own);
-            let best = |entry: &&BoardEntry<'e>| {
-                let mut first = lines.iter().take_while(|line| line.rank == 1);
-                first.any(|line| line.submission == entry.submission)
+            let values = |entry: &BoardEntry<'_>| -> Vec<f64> {
+                let of_metric = |spec: &&MetricSpec| aggregate(entry.score, own.cases, spec);
+                rule.best_by.iter().map(of_metric).map(|value| numbers::rounded(value, rule.decimals).0).collect()
             };
-            own.entries.iter().find(best).copied()
+            let mut entries = own.entries.iter();
+            let first = entries.next()?;
+            let mut best = (*first, values(first));
+            for entry in entries {
+                let values = values(entry);
+                if first_difference(rule.best_by, &values, &best.1).is_some_and(|(_, order)| order.is_gt()) {
+                    best = (*entry, values);
+                }
+            }
+            Some(best.0)
         }
     }
 }
 
+/// The position of the first metric whose values differ, and whether the value of `a` is better (`Greater`) or worse.
+pub fn first_difference(metrics: &[&MetricSpec], a: &[f64], b: &[f64]) -> Option<(usize, Ordering)> {
+    let compared = metrics.iter().zip(a.iter().zip(b)).map(|(spec, (a, b))| match spec.direction {
+        Direction::Max => a.total_cmp(b),
+        Direction::Min => b.total_cmp(a),
+    });
+    compared.enumerate().find(|(_, order)| order.is_ne())
+}
+
 /// The submission that counts for each team, in the order of the teams' names. `all` has the submissions of all teams,
 /// earliest first.
-pub fn counting_entries<'e>(all: &BoardInput<'_, 'e>, rule: Pick) -> Vec<BoardEntry<'e>> {
+pub fn counting_entries<'e>(all: &BoardInput<'_, 'e>, rule: &CountingRule<'_>) -> Vec<BoardEntry<'e>> {
     let mut teams: BTreeMap<&TeamSlug, Vec<BoardEntry<'e>>> = BTreeMap::new();
     for entry in all.entries {
         teams.entry(entry.team).or_default().push(*entry);

@@ -27,4 +27,4 @@ mod tests;
 
 pub use board::{BoardEntry, BoardInput, standings};
 pub use change::{RankChange, rank_changes};
-pub use counting::{counting_entries, counting_entry, keep_chosen};
+pub use counting::{CountingRule, counting_entries, counting_entry, first_difference, keep_chosen};

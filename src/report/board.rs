@@ -9,7 +9,8 @@ use crate::model::{
     TaskSlug, TeamSlug, Timestamp,
 };
 
-use super::view::{Titled, rounded};
+use super::view::Titled;
+use crate::model::numbers::rounded;
 
 /// The leaderboard of one task in one phase.
 #[derive(Debug, Clone, PartialEq, Serialize)]

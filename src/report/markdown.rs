@@ -189,8 +189,8 @@ fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
         format!("| {title} {} | {} |{rank}", arrow(m.direction), m.formatted)
     }));
     let mut text = lines.join("\n");
-    if let Some(standing) = number.and_then(|n| score.standing(n)) {
-        text.push_str(&format!("\n\nOverall: {}.", markdown_text(&standing)));
+    if let Some(overall) = number.and_then(|n| score.overall(n)) {
+        text.push_str(&format!("\n\n{}", markdown_text(&overall)));
     }
     if score.imputed > 0 {
         let imputed = score.imputed;

@@ -31,7 +31,7 @@ pub use board::{
 pub use redact::{coarse_duration, redact};
 pub use view::{
     CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState, StageView, SubmissionView,
-    Titled, Tone, rounded,
+    Titled, Tone,
 };
 
 #[cfg(test)]

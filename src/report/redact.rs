@@ -8,7 +8,8 @@
 
 use crate::model::{BoardVisibility, Duration, Outcome, PublicState, Show, Stage, Timestamp, limits};
 
-use super::view::{ScoreView, StageState, StageView, SubmissionView, rounded};
+use super::view::{ScoreView, StageState, StageView, SubmissionView};
+use crate::model::numbers::rounded;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -150,8 +150,8 @@ fn shortened(line: &str) -> String {
 fn score_table(title: &str, score: &ScoreView, number: Option<i64>) -> String {
     let mut lines = vec![format!("{title}:")];
     lines.extend(score_lines(score));
-    if let Some(standing) = number.and_then(|n| score.standing(n)) {
-        lines.push(format!("  Overall: {standing}."));
+    if let Some(overall) = number.and_then(|n| score.overall(n)) {
+        lines.push(format!("  {}", sanitize::line(&overall)));
     }
     lines.join("\n")
 }

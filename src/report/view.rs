@@ -5,6 +5,7 @@
 use serde::Serialize;
 use strum::IntoStaticStr;
 
+use crate::model::numbers::rounded;
 use crate::model::text::counted;
 use crate::model::{
     Board, CaseId, ChallengeSlug, Direction, Finding, ImageId, LogExcerpt, MetricName, MetricSpec, Origin, Outcome,
@@ -170,6 +171,8 @@ pub struct ScoreView {
     pub of: usize,
     /// The team's submission that has this rank. It is an earlier one if this submission was not better.
     pub counting: Option<i64>,
+    /// Why that submission counts, as one sentence. `None` if it follows from the rank alone.
+    pub counting_reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -385,6 +388,15 @@ impl ScoreView {
             _ => format!("rank {rank} of {of}"),
         })
     }
+
+    /// `Overall: rank 2 of 7.`, with the reason if there is one.
+    pub fn overall(&self, number: i64) -> Option<String> {
+        let standing = self.standing(number)?;
+        Some(match &self.counting_reason {
+            Some(reason) => format!("Overall: {standing}. {reason}"),
+            None => format!("Overall: {standing}."),
+        })
+    }
 }
 
 fn stage_noun(stage: Stage) -> &'static str {
@@ -395,17 +407,6 @@ fn stage_noun(stage: Stage) -> &'static str {
         Stage::Run => "evaluation",
         Stage::Scoring => "scoring",
     }
-}
-
-/// The number rounded to the decimals, and as text with all of them. The text is never `-0.000`.
-pub fn rounded(value: f64, decimals: u8) -> (f64, String) {
-    let text = format!("{value:.*}", usize::from(decimals));
-    let text = match text.strip_prefix('-') {
-        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
-        _ => text,
-    };
-    // The text of a number always parses.
-    (text.parse().unwrap_or(value), text)
 }
 
 /// An arrow towards better values.

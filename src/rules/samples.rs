@@ -57,6 +57,7 @@ fn task(slug: &str) -> Task {
         },
         metrics: Vec::new(),
         ranking: Ranking { scheme: Scheme::AggregateThenRank, across_metrics: AcrossMetrics::First },
+        best_by: None,
         limits: limits(),
     }
 }

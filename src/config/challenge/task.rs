@@ -50,9 +50,10 @@ pub(super) fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>
     let scorer = s.section("scorer", |s| scorer(s, directory));
     let mut names = Vec::new();
     let metrics = s.sections("metric", |s| metric(s, &mut names));
-    let ranking = s.section("ranking", ranking);
+    let ranking = s.section("ranking", |s| ranking(s, &names));
     let limits = s.section("limits", limits);
     let slug = slug?;
+    let (ranking, best_by) = ranking?;
     let task = Task {
         title: title.unwrap_or_else(|| slug.to_string()),
         slug,
@@ -61,7 +62,8 @@ pub(super) fn task(s: &Section<'_>, directory: &Path, before: &mut Vec<TaskSlug>
         checks: checks?,
         scorer: scorer?,
         metrics: metrics?,
-        ranking: ranking?,
+        ranking,
+        best_by,
         limits: limits?,
     };
     check_sample(s, &task);
@@ -135,13 +137,7 @@ fn scorer(s: &Section<'_>, directory: &Path) -> Option<ScorerSpec> {
 }
 
 fn metric(s: &Section<'_>, names: &mut Vec<MetricName>) -> Option<MetricSpec> {
-    let name = s.required(
-        "name",
-        parsed(
-            "Write 1 to 64 characters of A-Z, a-z, 0-9, `_`, `-`, `.` and `@`, starting with a letter.",
-            MetricName::new,
-        ),
-    );
+    let name = s.required("name", metric_name);
     let title = s.optional("title", text);
     let direction = s.required("direction", word);
     let bounds = s.required("bounds", bounds);
@@ -210,10 +206,30 @@ fn check_missing(s: &Section<'_>, spec: &MetricSpec) {
     }
 }
 
-fn ranking(s: &Section<'_>) -> Option<Ranking> {
+/// Reads `[task.ranking]`: the ranking, and the metrics of `best-by`. `metrics` has the names of the declared metrics.
+fn ranking(s: &Section<'_>, metrics: &[MetricName]) -> Option<(Ranking, Option<Vec<MetricName>>)> {
     let scheme = s.required("scheme", word);
     let across = s.required("across-metrics", word);
-    Some(Ranking { scheme: scheme?, across_metrics: across? })
+    let best_by = s.list("best-by", metric_name);
+    for (n, name) in best_by.iter().flatten().enumerate() {
+        if !metrics.contains(name) {
+            let known: Vec<String> = metrics.iter().map(|known| format!("`{known}`")).collect();
+            s.invalid("best-by", format!("There is no metric `{name}`."), format!("Use {}.", known.join(", ")));
+        }
+        if best_by.iter().flatten().take(n).any(|before| before == name) {
+            s.contradiction("best-by", format!("`{name}` is listed twice."), "List each metric once.");
+        }
+    }
+    if best_by.as_ref().is_some_and(Vec::is_empty) {
+        s.invalid("best-by", "`best-by` is empty.", "List at least one metric, or remove the key.");
+    }
+    Some((Ranking { scheme: scheme?, across_metrics: across? }, best_by))
+}
+
+/// The name of a metric.
+fn metric_name(value: &Value) -> ValueResult<MetricName> {
+    const ALLOWED: &str = "Write 1 to 64 characters of A-Z, a-z, 0-9, `_`, `-`, `.` and `@`, starting with a letter.";
+    parsed(ALLOWED, MetricName::new)(value)
 }
 
 fn limits(s: &Section<'_>) -> Option<RunLimits> {

@@ -6,10 +6,10 @@ use super::context::CommandContext;
 use super::refusal::{CommandRefusal, CommandResult};
 use super::wording::{board_name, table};
 use crate::command::{Args, CommandError};
+use crate::model::numbers::rounded;
 use crate::model::{Board, Standing};
 use crate::pipeline::{scoring_revision, view};
 use crate::ranking::{self, RankChange};
-use crate::report::rounded;
 use crate::store::{Rescore, RescoreState, ScoreRecord, SubmissionRecord};
 
 /// The changes that a rescore would make.

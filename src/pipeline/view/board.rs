@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::pipeline::context::Context;
 use crate::pipeline::scoring_revision;
-use crate::ranking::{self, BoardEntry, BoardInput};
+use crate::ranking::{self, BoardEntry, BoardInput, CountingRule};
 use crate::report::{BoardLink, BoardView, CellValue, CellView, ChallengeView, ColumnView, HomeView, RowView, Titled};
 use crate::store::{ScoreRecord, Store};
 
@@ -164,7 +164,8 @@ pub fn standings(
         Pick::Best | Pick::Last => entries,
     };
     let input = BoardInput { metrics: &task.metrics, ranking: task.ranking, cases, entries: &eligible };
-    let counting = ranking::counting_entries(&input, phase.pick);
+    let rule = CountingRule { pick: phase.pick, best_by: &task.best_by(), decimals: phase.show.decimals };
+    let counting = ranking::counting_entries(&input, &rule);
     ranking::standings(&BoardInput { entries: &counting, ..input })
 }
 

@@ -3,6 +3,7 @@
 //! Every view that leaves this module has passed `report::redact`. Nothing unredacted is public.
 
 mod board;
+mod counting_reason;
 mod submission;
 
 pub use board::{BoardReader, board, home, standings};

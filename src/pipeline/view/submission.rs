@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::board::{self, BoardReader};
+use super::counting_reason;
 use crate::model::{
     AttemptDetail, AttemptState, Finding, MetricSpec, Origin, Outcome, Override, Overrides, PublicState, Score,
     Severity, Stage, Submission, SubmissionState,
@@ -56,7 +57,7 @@ pub async fn submission(context: &Context, record: &SubmissionRecord) -> anyhow:
         reproduce: reproduce(record, of, &attempts),
         image: record.image.clone(),
         sample_score: sample_score(of, &attempts),
-        score: score(context, record, of).await?,
+        score: score(context, record, of, &overrides).await?,
         notices: notices(submission, &overrides),
         queue: queue_position(context, record, &overrides).await?,
         quota: quota(context, record, of).await?,
@@ -250,6 +251,7 @@ fn score_view(score: &Score, metrics: &[MetricSpec], decimals: u8) -> ScoreView 
         rank: None,
         of: 0,
         counting: None,
+        counting_reason: None,
     }
 }
 
@@ -269,6 +271,7 @@ async fn score(
     context: &Context,
     record: &SubmissionRecord,
     of: SubmissionContext<'_>,
+    overrides: &Overrides,
 ) -> anyhow::Result<Option<ScoreView>> {
     let submission = &record.submission;
     let (Some(task), Some(Outcome::Scored)) = (of.task, submission.outcome()) else {
@@ -286,6 +289,8 @@ async fn score(
         if let Some(row) = board.rows.iter().find(|r| r.team == submission.team) {
             view.rank = Some(row.rank);
             view.counting = Some(row.submission);
+            let chosen = overrides.chosen(&of.board_of(task), &submission.team);
+            view.counting_reason = counting_reason::sentence(&view, submission.number, chosen, row, task, of.phase);
             if row.submission == submission.number {
                 for (metric, cell) in view.metrics.iter_mut().zip(&row.values) {
                     metric.rank = Some(cell.rank);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Pick;
-use crate::ranking::{counting_entries, counting_entry};
+use crate::ranking::{CountingRule, counting_entries, counting_entry};
 
 fn ranks(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
     expected.iter().map(|(r, t)| (*r, (*t).to_owned())).collect()
@@ -106,9 +106,10 @@ fn the_best_submission_is_the_earliest_of_equals() {
     for (team, dice) in [("b", 0.5), ("a", 0.1), ("b", 0.9), ("b", 0.9), ("b", 0.2)] {
         fixture.add(team, &[row(&[dice])]);
     }
-    let ids = |rule| {
+    let ids = |pick| {
         fixture.with(|all| {
-            let counting = counting_entries(all, rule);
+            let best_by: Vec<_> = all.metrics.iter().collect();
+            let counting = counting_entries(all, &CountingRule { pick, best_by: &best_by, decimals: 3 });
             counting.iter().map(|e| e.submission.0).collect::<Vec<_>>()
         })
     };
@@ -116,6 +117,31 @@ fn the_best_submission_is_the_earliest_of_equals() {
     assert_eq!(ids(Pick::Last), [2, 5]);
 
     fixture.scores.clear();
-    assert!(fixture.with(|own| counting_entry(own, Pick::Best).is_none()));
-    assert!(fixture.with(|own| counting_entry(own, Pick::Last).is_none()));
+    let rule = |pick| CountingRule { pick, best_by: &[], decimals: 3 };
+    assert!(fixture.with(|own| counting_entry(own, &rule(Pick::Best)).is_none()));
+    assert!(fixture.with(|own| counting_entry(own, &rule(Pick::Last)).is_none()));
+}
+
+/// A push that is worse in everything changed what counted while a mean rank of the team's own submissions decided.
+#[test]
+fn a_submission_that_is_worse_in_everything_changes_nothing() {
+    let hd95 = MetricSpec { direction: Direction::Min, bounds: (0.0, 100.0), ..metric("hd95") };
+    let mut fixture = BoardFixture::new(&[metric("dice"), hd95], MEAN_THEN_RANK, 1);
+    let counts = |fixture: &BoardFixture, names: &[&str], decimals| {
+        fixture.with(|own| {
+            let best_by: Vec<_> =
+                names.iter().map(|name| own.metrics.iter().find(|m| m.name.as_str() == *name).unwrap()).collect();
+            let rule = CountingRule { pick: Pick::Best, best_by: &best_by, decimals };
+            counting_entry(own, &rule).unwrap().submission.0
+        })
+    };
+    for (dice, hd95) in [(0.90, 50.0), (0.80, 40.0), (0.70, 45.0)] {
+        fixture.add("a", &[row(&[dice]), row(&[hd95])]);
+        assert_eq!(counts(&fixture, &["dice", "hd95"], 3), 1);
+    }
+    assert_eq!(counts(&fixture, &["hd95", "dice"], 3), 2);
+    fixture.add("a", &[row(&[0.9001]), row(&[60.0])]);
+    assert_eq!(counts(&fixture, &["dice", "hd95"], 3), 1, "equal at three decimals, and worse by the second metric");
+    assert_eq!(counts(&fixture, &["dice"], 3), 1, "the earliest of equals");
+    assert_eq!(counts(&fixture, &["dice"], 4), 4);
 }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Pick;
+use crate::ranking::{CountingRule, counting_entry};
 
 /// Two metrics; values by team, metric and case, in eighths between 0 and 8.
 type Eighths = Vec<[Vec<u8>; 2]>;
@@ -91,5 +93,54 @@ proptest! {
             lines.iter().find(|line| line.team.as_str() == name).unwrap().rank
         };
         prop_assert!(rank(&better) <= rank(&values));
+    }
+
+    /// Rows are submissions of one team. The last one is worse than or equal to another one by every metric.
+    #[test]
+    fn a_dominated_submission_never_changes_what_counts(
+        input in eighths().prop_flat_map(|v| { let n = v.len(); (Just(v), 0..n) }),
+        worse in (0..16u8, 0..16u8),
+        rule in rankings(),
+        decimals in 0..4u8,
+        order in any::<bool>(),
+    ) {
+        let (values, of) = input;
+        let mut dominated = values[of].clone();
+        dominated[0].iter_mut().for_each(|v| *v = v.saturating_sub(worse.0));
+        dominated[1].iter_mut().for_each(|v| *v = v.saturating_add(worse.1));
+        let mut more = values.clone();
+        more.push(dominated);
+        let counting = |values: &Eighths| {
+            fixture(values, rule, 0.0, &in_order(values)).with(|own| {
+                let mut best_by: Vec<_> = own.metrics.iter().collect();
+                if order {
+                    best_by.reverse();
+                }
+                let rule = CountingRule { pick: Pick::Best, best_by: &best_by, decimals };
+                counting_entry(own, &rule).unwrap().submission
+            })
+        };
+        prop_assert_eq!(counting(&values), counting(&more));
+    }
+
+    /// Of two submissions the same one counts, whatever else the team has submitted before or between.
+    #[test]
+    fn the_choice_depends_on_no_other_submission(
+        values in eighths(), rule in rankings(), decimals in 0..4u8,
+    ) {
+        let chosen = |fixture: &BoardFixture| fixture.with(|own| {
+            let best_by: Vec<_> = own.metrics.iter().collect();
+            let rule = CountingRule { pick: Pick::Best, best_by: &best_by, decimals };
+            counting_entry(own, &rule).unwrap().submission
+        });
+        let all = fixture(&values, rule, 0.0, &in_order(&values));
+        let best = chosen(&all);
+        for without in 0..values.len() {
+            let mut fewer = fixture(&values, rule, 0.0, &in_order(&values));
+            let gone = fewer.scores.remove(without).1;
+            if gone != best {
+                prop_assert_eq!(chosen(&fewer), best);
+            }
+        }
     }
 }

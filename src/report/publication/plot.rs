@@ -186,7 +186,7 @@ impl Scale {
         let tick = |i: u32| {
             let value = self.from + self.step * f64::from(i);
             let label = if largest < PLAIN_MAX && self.step > 1e-6 {
-                crate::report::rounded(value, decimals as u8).1
+                crate::model::numbers::rounded(value, decimals as u8).1
             } else {
                 format!("{value:.2e}")
             };

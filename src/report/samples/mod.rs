@@ -3,6 +3,7 @@
 
 mod boards;
 
+use crate::model::numbers::rounded;
 use crate::model::{
     Board, CaseId, ChallengeSlug, CommitSha, Digest, Direction, Duration, Finding, Location, LogExcerpt, MetricName,
     Origin, Outcome, PhaseSlug, PublicState, Severity, Stage, TaskSlug, TeamSlug, Timestamp,
@@ -10,7 +11,7 @@ use crate::model::{
 
 use super::view::{
     CaseView, FindingView, LogView, MetricView, QueueView, QuotaView, ScoreView, StageState, StageView, SubmissionView,
-    Titled, rounded,
+    Titled,
 };
 
 use StageState::{Failed, Passed, Skipped, Waiting, Warned};
@@ -74,7 +75,15 @@ fn score(values: [f64; 3], ranks: Option<[u32; 3]>) -> ScoreView {
             rank: ranks.map(|r| r[i]),
         }
     });
-    ScoreView { metrics: metrics.collect(), cases: None, imputed: 0, rank: None, of: 0, counting: None }
+    ScoreView {
+        metrics: metrics.collect(),
+        cases: None,
+        imputed: 0,
+        rank: None,
+        of: 0,
+        counting: None,
+        counting_reason: None,
+    }
 }
 
 fn sample_cases() -> Vec<CaseView> {
@@ -154,6 +163,7 @@ impl SubmissionView {
                 rank: Some(2),
                 of: 7,
                 counting: Some(12),
+                counting_reason: Some("It is the best of the team by AP@0.5, then Dice, then HD95 [px].".into()),
                 ..score([0.812, 0.874, 4.037], Some([2, 1, 3]))
             }),
             notices: vec![],

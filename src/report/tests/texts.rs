@@ -35,7 +35,7 @@ fn scored() {
       AP@0.5 ↑     0.812  rank 2
       Dice ↑       0.874  rank 1
       HD95 [px] ↓  4.037  rank 3
-      Overall: rank 2 of 7.
+      Overall: rank 2 of 7. It is the best of the team by AP@0.5, then Dice, then HD95 [px].
 
     Used   3 of 20 evaluations today, 17 of 200 in this phase; 4 of 100 submissions today
     Image  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::parts::arrow;
+use crate::model::numbers::rounded;
 use crate::model::text::counted;
-use crate::report::{CaseView, ScoreView, rounded, sanitize};
+use crate::report::{CaseView, ScoreView, sanitize};
 
 /// Decimals of a case's value on a page. The JSON has all decimals that the phase allows.
 const CASE_DECIMALS: u8 = 3;
@@ -17,6 +18,9 @@ pub(super) fn section(title: &str, score: &ScoreView, number: Option<i64>) -> Ma
             h2 { (title) }
             @if let Some(standing) = number.and_then(|n| score.standing(n)) {
                 p.standing { "Overall " strong { (standing) } }
+            }
+            @if let Some(reason) = &score.counting_reason {
+                p.note { (sanitize::line(reason)) }
             }
             table.plain {
                 thead {
