@@ -50,21 +50,15 @@ pub(super) async fn add(
 }
 
 async fn bind(store: &Store, owner: &ImageOwner, bound: &Repository) -> anyhow::Result<()> {
-    let now = Clock::system().now();
-    let known = store.image_owner(&owner.forge, owner.owner_id).await?;
+    let entry = NewAuditEntry {
+        actor: Actor::CommandLine.to_string(),
+        action: "team images",
+        subject: bound.team.to_string(),
+        detail: json!({ "owner": owner.login, "challenge": bound.challenge }),
+    };
     store
-        .bind_image_owner(owner, now)
+        .register_image_owner(owner, &entry, Clock::system().now())
         .await
         .with_context(|| format!("binding the organization to team {}", bound.team))?;
-    if known.is_none() {
-        let detail = json!({ "owner": owner.login, "challenge": bound.challenge });
-        let entry = NewAuditEntry {
-            actor: Actor::CommandLine.to_string(),
-            action: "team images",
-            subject: bound.team.to_string(),
-            detail,
-        };
-        store.append_audit_entry(&entry, now).await?;
-    }
     Ok(())
 }

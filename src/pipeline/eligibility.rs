@@ -26,6 +26,9 @@ pub async fn check(
         let earlier = earlier.submission;
         findings.push(quota::duplicate(earlier.number, &earlier.origin.content()));
     }
+    let team = &record.submission.team;
+    let disqualification = tasks.iter().find_map(|task| overrides.disqualified(&board(of, task), team));
+    findings.extend(disqualification.map(|found| quota::disqualified(&found.reason)));
     for task in tasks {
         for finding in quota_findings(context, record, of, task).await? {
             if !findings.contains(&finding) {
@@ -42,9 +45,13 @@ async fn quota_findings(
     of: SubmissionContext<'_>,
     task: &TaskSlug,
 ) -> anyhow::Result<Vec<Finding>> {
-    let board = Board { challenge: of.challenge.slug.clone(), phase: of.phase.slug.clone(), task: task.clone() };
+    let board = board(of, task);
     let submission = &record.submission;
     let now = context.clock.now();
     let used = context.store.usage(&board, &submission.team, submission.id.0, now).await?;
     Ok(quota::check_quota(policy::counts(used), &of.phase.quota, now))
+}
+
+fn board(of: SubmissionContext<'_>, task: &TaskSlug) -> Board {
+    Board { challenge: of.challenge.slug.clone(), phase: of.phase.slug.clone(), task: task.clone() }
 }

@@ -42,6 +42,11 @@ struct Plan {
 }
 
 impl Plan {
+    /// A plan in which every slot is free.
+    fn new(capacity: Capacity) -> Self {
+        Self { cpu: vec![0; capacity.cpu], gpus: vec![0; capacity.gpus], ends: BTreeMap::new() }
+    }
+
     /// Gives a job the slots that are free first. Returns its start.
     fn start(&mut self, job: &Job) -> i64 {
         let ends = self.ends.entry(job.group.clone()).or_default();
@@ -66,11 +71,15 @@ impl Plan {
 /// How long `mine` waits while `running` run and `ahead` start before it, in this order. `None` if it need not wait, or
 /// if the answer depends on a job without earlier runs.
 pub fn expected(capacity: Capacity, running: &[Job], ahead: &[Job], mine: &Job) -> Option<Duration> {
-    let mut plan = Plan { cpu: vec![0; capacity.cpu], gpus: vec![0; capacity.gpus], ends: BTreeMap::new() };
+    let mut plan = Plan::new(capacity);
     for job in running.iter().chain(ahead) {
         plan.start(job);
     }
-    let start = plan.start(mine);
+    until_start(plan.start(mine))
+}
+
+/// The time until a start, in milliseconds from now, as a multiple of [`STEP`].
+fn until_start(start: i64) -> Option<Duration> {
     let steps = (start + STEP.0 - 1).div_euclid(STEP.0);
     (start > 0 && start < UNKNOWN).then(|| Duration(steps * STEP.0))
 }
@@ -100,14 +109,9 @@ pub async fn queue_position(context: &Context, record: &SubmissionRecord) -> any
     let before = &order[..index];
     let evaluations = before.iter().filter(|r| r.submission.stage() == Stage::Run);
     let position = u32::try_from(evaluations.count() + 1).unwrap_or(u32::MAX);
-    let mut jobs =
-        Jobs { context, since: context.store.working_since().await?, now: context.clock.now(), takes: BTreeMap::new() };
-    let (mut running, mut ahead) = (Vec::new(), Vec::new());
-    for other in context.store.submissions_under_way().await? {
-        if other.submission.state.is_working() {
-            running.extend(jobs.of(&other).await?);
-        }
-    }
+    let mut jobs = Jobs::new(context).await?;
+    let running = jobs.running().await?;
+    let mut ahead = Vec::new();
     for other in before {
         ahead.extend(jobs.of(other).await?);
     }
@@ -116,6 +120,31 @@ pub async fn queue_position(context: &Context, record: &SubmissionRecord) -> any
         None => None,
     };
     Ok(Some(QueueView { position, wait, paused: false }))
+}
+
+/// A submission that waits for a slot.
+#[derive(Debug, Clone)]
+pub struct WaitingSubmission {
+    pub record: SubmissionRecord,
+    /// The expected time until it starts, rounded so that it discloses no duration. `None` if it starts at once, or if
+    /// the answer depends on a job without earlier runs.
+    pub wait: Option<Duration>,
+}
+
+/// All submissions that wait for a slot, in the order in which they will start.
+pub async fn starts(context: &Context) -> anyhow::Result<Vec<WaitingSubmission>> {
+    let order = schedule::order(context).await?;
+    let mut jobs = Jobs::new(context).await?;
+    let mut plan = Plan::new(context.capacity);
+    for job in jobs.running().await? {
+        plan.start(&job);
+    }
+    let mut waiting = Vec::new();
+    for record in order {
+        let start = jobs.of(&record).await?.map(|job| plan.start(&job));
+        waiting.push(WaitingSubmission { record, wait: start.and_then(until_start).map(coarse_duration) });
+    }
+    Ok(waiting)
 }
 
 /// The jobs of submissions. The durations of each leaderboard are read once.
@@ -127,7 +156,23 @@ struct Jobs<'a> {
     takes: BTreeMap<(Board, Stage), Option<Duration>>,
 }
 
-impl Jobs<'_> {
+impl<'a> Jobs<'a> {
+    async fn new(context: &'a Context) -> anyhow::Result<Self> {
+        let since = context.store.working_since().await?;
+        Ok(Self { context, since, now: context.clock.now(), takes: BTreeMap::new() })
+    }
+
+    /// The jobs that are running.
+    async fn running(&mut self) -> anyhow::Result<Vec<Job>> {
+        let mut running = Vec::new();
+        for record in self.context.store.submissions_under_way().await? {
+            if record.submission.state.is_working() {
+                running.extend(self.of(&record).await?);
+            }
+        }
+        Ok(running)
+    }
+
     /// The job of a submission, if its stage needs a slot of the runner.
     async fn of(&mut self, record: &SubmissionRecord) -> anyhow::Result<Option<Job>> {
         let submission = &record.submission;

@@ -3,7 +3,7 @@
 //! The counts come from the quota ledger, and the time comes from the caller. Days are days in UTC. The deadline of a
 //! phase is compared with the time at which Referee first observed the push.
 
-use super::catalogue::{PHS001, QTA001, QTA002, QTA003, QTA004, QTA005};
+use super::catalogue::{PHS001, PHS002, QTA001, QTA002, QTA003, QTA004, QTA005};
 use crate::model::{ContentId, Duration, Finding, Phase, Quota, Timestamp};
 
 /// The used quota of a team on a board.
@@ -111,6 +111,11 @@ pub fn check_phase(phase: &Phase, observed: Timestamp) -> Option<Finding> {
             "The phase accepts no more submissions, unless the organizers extend it.",
         )
     })
+}
+
+/// The team is disqualified, with the reason that the organizers gave.
+pub fn disqualified(reason: &str) -> Finding {
+    PHS002.finding(format!("Your team is disqualified: {reason}"))
 }
 
 /// An earlier submission has the same files, or the same image, and is scored or in progress.

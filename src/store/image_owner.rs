@@ -6,6 +6,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::audit::{NewAuditEntry, append};
 use super::row::ReadRows as _;
 use super::submission::{NewSubmission, insert};
 use super::{Change, Repository, Result, Store, StoreError, next_number, row};
@@ -75,6 +76,37 @@ fn read(row: &AnyRow) -> Result<ImageOwner> {
     })
 }
 
+/// Binds a team to the owner of its images within a transaction. Returns whether the owner is new.
+async fn bind(tx: &mut Transaction<'static, Any>, new: &ImageOwner, now: Timestamp) -> Result<(ImageOwner, bool)> {
+    let bound = sqlx::query("SELECT * FROM image_owner WHERE (forge = $1 AND owner_id = $2) OR repository_id = $3")
+        .bind(new.forge.as_str())
+        .bind(new.owner_id)
+        .bind(new.repository.0)
+        .read_all(&mut **tx, read)
+        .await?;
+    let same = |o: &&ImageOwner| o.forge == new.forge && o.owner_id == new.owner_id && o.repository == new.repository;
+    let (id, is_new) = match (bound.iter().find(same), bound.first()) {
+        (Some(known), _) => {
+            sqlx::query("UPDATE image_owner SET login = $1 WHERE id = $2")
+                .bind(&new.login)
+                .bind(known.id)
+                .execute(&mut **tx)
+                .await?;
+            (known.id, false)
+        }
+        (None, Some(other)) => {
+            let reason = if other.repository == new.repository {
+                format!("the team's images are in {}", other.login)
+            } else {
+                "it belongs to another team".to_owned()
+            };
+            return Err(StoreError::ImageOwnerConflict { owner: new.login.clone(), reason });
+        }
+        (None, None) => (insert_owner(tx, new, now).await?, true),
+    };
+    Ok((ImageOwner { id, ..new.clone() }, is_new))
+}
+
 impl Store {
     /// Binds a team to the owner of its images. If both are bound already, updates the owner's name.
     ///
@@ -82,35 +114,28 @@ impl Store {
     /// [`StoreError::ImageOwnerConflict`] if the team has another owner, or the owner belongs to another team.
     pub async fn bind_image_owner(&self, new: &ImageOwner, now: Timestamp) -> Result<ImageOwner> {
         let mut tx = self.begin().await?;
-        let bound = sqlx::query("SELECT * FROM image_owner WHERE (forge = $1 AND owner_id = $2) OR repository_id = $3")
-            .bind(new.forge.as_str())
-            .bind(new.owner_id)
-            .bind(new.repository.0)
-            .read_all(&mut *tx, read)
-            .await?;
-        let same =
-            |o: &&ImageOwner| o.forge == new.forge && o.owner_id == new.owner_id && o.repository == new.repository;
-        let id = match (bound.iter().find(same), bound.first()) {
-            (Some(known), _) => {
-                sqlx::query("UPDATE image_owner SET login = $1 WHERE id = $2")
-                    .bind(&new.login)
-                    .bind(known.id)
-                    .execute(&mut *tx)
-                    .await?;
-                known.id
-            }
-            (None, Some(other)) => {
-                let reason = if other.repository == new.repository {
-                    format!("the team's images are in {}", other.login)
-                } else {
-                    "it belongs to another team".to_owned()
-                };
-                return Err(StoreError::ImageOwnerConflict { owner: new.login.clone(), reason });
-            }
-            (None, None) => insert_owner(&mut tx, new, now).await?,
-        };
+        let (bound, _) = bind(&mut tx, new, now).await?;
         tx.commit().await?;
-        Ok(ImageOwner { id, ..new.clone() })
+        Ok(bound)
+    }
+
+    /// [`Store::bind_image_owner`] with an entry of the audit log, which is written only if the owner is new.
+    ///
+    /// # Errors
+    /// As [`Store::bind_image_owner`].
+    pub async fn register_image_owner(
+        &self,
+        new: &ImageOwner,
+        audit: &NewAuditEntry,
+        now: Timestamp,
+    ) -> Result<ImageOwner> {
+        let mut tx = self.begin().await?;
+        let (bound, is_new) = bind(&mut tx, new, now).await?;
+        if is_new {
+            append(&mut tx, audit, now).await?;
+        }
+        tx.commit().await?;
+        Ok(bound)
     }
 
     /// The owners of all teams' images, oldest first.

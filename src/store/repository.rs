@@ -5,6 +5,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::audit::{NewAuditEntry, append};
 use super::known_ref::{SeenRef, record_refs};
 use super::row::ReadRows as _;
 use super::{Result, Store, StoreError, next_number, row};
@@ -55,6 +56,26 @@ impl Store {
     ) -> Result<(Repository, bool)> {
         let mut tx = self.begin().await?;
         let bound = bind(&mut tx, new, present_refs, now).await?;
+        tx.commit().await?;
+        Ok(bound)
+    }
+
+    /// [`Store::bind_repository`] with an entry of the audit log, which is written only if the team is new.
+    ///
+    /// # Errors
+    /// As [`Store::bind_repository`].
+    pub async fn register_repository(
+        &self,
+        new: &Repository,
+        present_refs: &[SeenRef],
+        audit: &NewAuditEntry,
+        now: Timestamp,
+    ) -> Result<Repository> {
+        let mut tx = self.begin().await?;
+        let (bound, is_new) = bind(&mut tx, new, present_refs, now).await?;
+        if is_new {
+            append(&mut tx, audit, now).await?;
+        }
         tx.commit().await?;
         Ok(bound)
     }

@@ -3,6 +3,8 @@
 //! A source is a commit or an image, entered for a phase. It is entered once, however often it is observed, and has a
 //! submission per task.
 
+use std::collections::BTreeMap;
+
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
@@ -13,7 +15,7 @@ use super::{Change, Repository, Result, Store, StoreError, next_number, row, sta
 use crate::model::submission::InvalidTransition;
 use crate::model::{
     Board, ChallengeSlug, CommitSha, Digest, ImageId, Origin, PageToken, PhaseSlug, RepositoryId, Stage, Submission,
-    SubmissionId, SubmissionState, TaskSlug, Timestamp,
+    SubmissionId, SubmissionState, TaskSlug, TeamSlug, Timestamp,
 };
 
 /// A commit that a new or moved ref enters for a phase.
@@ -263,6 +265,16 @@ impl Store {
             .bind(now.0)
             .read_all(&self.reads, read)
             .await
+    }
+
+    /// The number of submissions of each team of a challenge that has any.
+    pub async fn submission_counts(&self, challenge: &ChallengeSlug) -> Result<BTreeMap<TeamSlug, i64>> {
+        let counts =
+            sqlx::query("SELECT team, COUNT(*) AS submissions FROM submission WHERE challenge = $1 GROUP BY team")
+                .bind(challenge.as_str())
+                .read_all(&self.reads, |row| Ok((row::text(row, "team")?, row.try_get("submissions")?)))
+                .await?;
+        Ok(counts.into_iter().collect())
     }
 
     /// Submissions without an outcome, oldest first.

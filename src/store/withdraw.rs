@@ -29,12 +29,12 @@ pub enum Charge {
     UsedEvaluation,
 }
 
-/// The rows that are written together with a command about a submission.
+/// The rows that are written together with a command.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandEffects<'a> {
     /// The entry of the audit log.
     pub audit: &'a NewAuditEntry,
-    /// Reports that the forge publishes again.
+    /// Messages for the forge, such as reports that it shows again.
     pub reports: &'a [NewOutboxMessage],
 }
 
@@ -49,6 +49,15 @@ impl CommandEffects<'_> {
 }
 
 impl Store {
+    /// Records a command that changes no other rows, with its messages.
+    pub async fn record_command(&self, effects: CommandEffects<'_>, now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        effects.write(&mut tx, now).await?;
+        tx.commit().await?;
+        self.notify(Change::Outbox);
+        Ok(())
+    }
+
     /// Withdraws a submission. If a worker holds a lease of it, the lease is lost: its result can no longer be
     /// committed.
     pub async fn withdraw(

@@ -152,6 +152,23 @@ fn only_refs_of_a_phase_are_entered() {
 }
 
 #[test]
+fn a_push_of_a_disqualified_team_is_refused_with_the_reason() {
+    let Some((mut world, copy)) = world() else {
+        return;
+    };
+    world.command(&["disqualify", "team", TEAM, "reason=labels of the test set"]).unwrap();
+    let pushed = copy.push(&["origin", &format!("{}:refs/heads/main", refused(&copy, "while out"))]);
+    pushed.message("error[PHS002]").message("Your team is disqualified: labels of the test set");
+    let view = rejected(&mut world, &pushed);
+    assert!(errors(&view).contains(&"PHS002"), "{view}");
+
+    world.command(&["reinstate", "team", TEAM]).unwrap();
+    refused(&copy, "back again");
+    let view = rejected(&mut world, &copy.push_main());
+    assert!(!errors(&view).contains(&"PHS002"), "{view}");
+}
+
+#[test]
 fn a_push_returns_after_admission_unless_it_watches() {
     let Some((mut world, copy)) = world() else {
         return;

@@ -1,9 +1,12 @@
 //! `/announce TEXT…`: posts a text to all teams.
 
+use serde_json::json;
+
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
 use crate::model::text::counted;
 use crate::pipeline::outbox;
+use crate::store::CommandEffects;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announce {
@@ -33,10 +36,13 @@ impl CommandHandler for Announce {
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let repositories = context.repositories().await?;
         let subject = format!("announcement {}", context.command_id);
-        for repository in &repositories {
-            let notice = outbox::team_notice(repository, &subject, &self.text, context.now);
-            context.store.enqueue_once(&notice, context.now).await?;
-        }
+        let notices: Vec<_> = repositories
+            .iter()
+            .map(|repository| outbox::team_notice(repository, &subject, &self.text, context.now))
+            .collect();
+        let detail = json!({ "text": self.text, "teams": repositories.len() });
+        let audit = context.audit("announce", context.challenge.slug.as_str(), detail);
+        context.store.record_command(CommandEffects { audit: &audit, reports: &notices }, context.now).await?;
         let teams = counted(repositories.len(), "team");
         Ok(format!("Referee posts the announcement to {teams}.").into())
     }
@@ -69,5 +75,6 @@ mod tests {
         assert_eq!(due.len(), 2);
         let text = "The test phase opens on **Monday**.";
         assert!(due.iter().all(|message| message.payload["text"] == text));
+        assert_eq!(world.audit().await, ["announce"]);
     }
 }

@@ -21,7 +21,8 @@ impl CommandHandler for Disqualify {
         destructive: true,
         summary: "Removes a team from the ranking of all leaderboards.",
         details: "The leaderboards list the team as disqualified, and the reports of its scored submissions show the \
-                  reason. The team can still submit. `/reinstate` reverts it.",
+                  reason. Referee rejects its later pushes with the reason, and finishes the submissions in progress. \
+                  `/reinstate` reverts it.",
         examples: &["/disqualify team alpha reason=\"labels of the test set in the image\""],
         ..CommandSpec::DEFAULT
     };

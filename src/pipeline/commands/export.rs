@@ -48,6 +48,9 @@ impl CommandHandler for Export {
             tokio::fs::write(&file, format!("{content:#}\n")).await
         };
         write.await.map_err(StoreError::from)?;
+        // The address is a secret, so the audit log does not hold it.
+        let audit = context.audit("export", self.boards.to_string(), json!({ "boards": boards.len() }));
+        context.store.append_audit_entry(&audit, context.now).await?;
         let address = format!("{}/exports/{}", settings.public_url, token.as_str());
         Ok(reply(boards.len(), &address).into())
     }

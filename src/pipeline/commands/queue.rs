@@ -3,7 +3,7 @@
 use super::wording::{submission_row, table};
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
-use crate::pipeline::schedule;
+use crate::pipeline::wait_time::{self, WaitingSubmission};
 use crate::store::SubmissionRecord;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,9 +13,8 @@ impl CommandHandler for Queue {
     const SPEC: &'static CommandSpec = &CommandSpec {
         name: "queue",
         summary: "Lists the running submissions, and the waiting ones in the order in which they will start.",
-        details: "Position `now` means that a stage of the submission is running. The others wait for their run on \
-        the sample or \
-                  on the data of the phase.",
+        details: "Position `now` means that a stage of the submission is running. The others wait for their run on the \
+                  sample or on the data of the phase. The expected time follows from earlier runs.",
         examples: &["/queue"],
         ..CommandSpec::DEFAULT
     };
@@ -28,21 +27,24 @@ impl CommandHandler for Queue {
         let of_challenge = |record: &SubmissionRecord| record.submission.challenge == context.challenge.slug;
         let mut running = context.store.submissions_under_way().await?;
         running.retain(|record| of_challenge(record) && record.submission.state.is_working());
-        let mut waiting = schedule::order(&context.daemon()?.context).await?;
-        waiting.retain(of_challenge);
+        let mut waiting = wait_time::starts(&context.daemon()?.context).await?;
+        waiting.retain(|waiting| of_challenge(&waiting.record));
         Ok(reply(&running, &waiting).into())
     }
 }
 
-fn reply(running: &[SubmissionRecord], waiting: &[SubmissionRecord]) -> String {
-    let now = running.iter().map(|record| submission_row("now", record));
+fn reply(running: &[SubmissionRecord], waiting: &[WaitingSubmission]) -> String {
+    let now = running.iter().map(|record| format!("{} |", submission_row("now", record)));
     let later = (1..).zip(waiting);
-    let later = later.map(|(position, record)| submission_row(&format!("{position}"), record));
+    let later = later.map(|(position, waiting)| {
+        let start = waiting.wait.map(|wait| format!("in about {wait}")).unwrap_or_default();
+        format!("{} {start} |", submission_row(&format!("{position}"), &waiting.record))
+    });
     let rows: Vec<String> = now.chain(later).collect();
     if rows.is_empty() {
         return "No submission runs, and none waits.".to_owned();
     }
-    let header = "| Position | Submission | Team | Leaderboard | State |\n|--:|---|---|---|---|";
+    let header = "| Position | Submission | Team | Leaderboard | State | Expected start |\n|--:|---|---|---|---|---|";
     table(header, &rows)
 }
 
@@ -52,7 +54,7 @@ mod tests {
 
     use super::super::tests::{AnyCommand, NOW, World, assert_replies};
     use super::*;
-    use crate::model::Stage;
+    use crate::model::{Duration, Stage};
 
     impl AnyCommand for Queue {
         fn any() -> impl Strategy<Value = Self> + 'static {
@@ -64,7 +66,10 @@ mod tests {
     async fn the_queue_lists_running_and_waiting_submissions() {
         let mut world = World::new().await;
         let running = world.reached("a", Stage::Smoke, NOW).await;
-        let waiting = [world.reached("b", Stage::Smoke, NOW).await, world.reached("a", Stage::Run, NOW).await];
+        let waiting = [
+            WaitingSubmission { record: world.reached("b", Stage::Smoke, NOW).await, wait: None },
+            WaitingSubmission { record: world.reached("a", Stage::Run, NOW).await, wait: Some(Duration::seconds(120)) },
+        ];
         world.organizer("/queue").await;
         let replies = [reply(&[running], &waiting), reply(&[], &[])].join("\n\n-----\n\n");
         world.assert_transcript("queue");

@@ -5,6 +5,7 @@ use super::wording::table;
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
 use crate::report::escape::markdown_code;
+use crate::store::Repository;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TeamList;
@@ -13,7 +14,7 @@ impl CommandHandler for TeamList {
     const SPEC: &'static CommandSpec = &CommandSpec {
         name: "team list",
         summary: "Lists all teams, and the teams that wait for approval.",
-        details: "Each team is listed with its repository.",
+        details: "Each team is listed with its repository and the number of its submissions.",
         examples: &["/team list"],
         ..CommandSpec::DEFAULT
     };
@@ -24,17 +25,21 @@ impl CommandHandler for TeamList {
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let bound = context.repositories().await?;
-        let mut rows: Vec<String> =
-            bound.iter().map(|bound| format!("| `{}` | {} | |", bound.team, markdown_code(&bound.full_name))).collect();
+        let submissions = context.store.submission_counts(&context.challenge.slug).await?;
+        let row = |bound: &Repository| {
+            let count = submissions.get(&bound.team).copied().unwrap_or_default();
+            format!("| `{}` | {} | {count} | |", bound.team, markdown_code(&bound.full_name))
+        };
+        let mut rows: Vec<String> = bound.iter().map(row).collect();
         rows.extend(pending_requests(context).await?.iter().map(|request| {
             let (team, name) = (&request.team, markdown_code(&request.full_name));
-            format!("| `{team}` | {name} | waits for `/team approve {team}` |")
+            format!("| `{team}` | {name} | | waits for `/team approve {team}` |")
         }));
         if rows.is_empty() {
             let reply = "There are no teams yet. Use `/team add NAME USER…` to create one.";
             return Ok(reply.to_owned().into());
         }
-        Ok(table("| Team | Repository | |\n|---|---|---|", &rows).into())
+        Ok(table("| Team | Repository | Submissions | |\n|---|---|--:|---|", &rows).into())
     }
 }
 

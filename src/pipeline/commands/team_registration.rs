@@ -80,14 +80,9 @@ pub async fn bind_team(
         hook_token: clock::page_token(),
     };
     let refs: Vec<SeenRef> = refs.into_iter().map(|(full_ref, commit)| SeenRef { full_ref, commit }).collect();
-    let (store, now) = (context.store, context.now);
-    let (bound, is_new) = store.bind_repository(&new, &refs, now).await?;
-    if is_new {
-        let detail = json!({ "repository": bound.full_name, "challenge": bound.challenge });
-        let audit = context.audit("team add", bound.team.as_str(), detail);
-        store.append_audit_entry(&audit, now).await?;
-    }
-    Ok(bound)
+    let detail = json!({ "repository": new.full_name, "challenge": new.challenge });
+    let audit = context.audit("team add", new.team.as_str(), detail);
+    Ok(context.store.register_repository(&new, &refs, &audit, context.now).await?)
 }
 
 /// Registration requests without a decision, oldest first.

@@ -216,4 +216,7 @@ QTA005: Error, "No duplicate submissions",
 PHS001: Error, overridable = false, "The phase is open",
     help: "Push again while the phase is open.",
     why: "The time when the server first sees the push counts, not the date of the commit.";
+PHS002: Error, overridable = false, "The team is not disqualified",
+    help: "Ask the organizers. They can revert the disqualification; push a new commit after that.",
+    why: "A disqualified team is not ranked, so Referee does not evaluate its submissions.";
 }
