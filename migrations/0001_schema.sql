@@ -351,15 +351,17 @@ CREATE TABLE command (
 );
 CREATE INDEX command_open ON command (id) WHERE state <> 'ended';
 
--- Every command with who, when and what changed. Rows are only added.
+-- Every change by a command with who, when and what changed. Rows are only added.
 CREATE TABLE audit_log (
     id         BIGINT PRIMARY KEY,
+    challenge  TEXT NOT NULL,
     actor      TEXT NOT NULL,
     action     TEXT NOT NULL,
     subject    TEXT NOT NULL,
     detail     TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
+CREATE INDEX audit_log_of_challenge ON audit_log (challenge, id);
 
 -- ---------------------------------------------------------------------------------------------------------
 -- Publishing to forges

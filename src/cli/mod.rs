@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_command;
+mod audit;
 mod board;
 mod challenge_choice;
 mod check;
@@ -75,6 +76,10 @@ enum Command {
     ///
     /// Reads the database, so the daemon need not run.
     Board(board::Options),
+    /// Print the audit log: who changed what, and when
+    ///
+    /// Reads the database, so the daemon need not run.
+    Audit(audit::Options),
     /// Set up a challenge's organization on Gitea or Forgejo
     Forge(forge::Options),
     /// Add and list teams with their repositories
@@ -113,7 +118,7 @@ Examples:
 impl Command {
     /// Whether the command only prints. It may end early if its reader closes the pipe.
     fn only_prints(&self) -> bool {
-        matches!(self, Self::Board(_) | Self::Config(_) | Self::Rules(_) | Self::Completions { .. })
+        matches!(self, Self::Board(_) | Self::Audit(_) | Self::Config(_) | Self::Rules(_) | Self::Completions { .. })
     }
 }
 
@@ -152,6 +157,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(options) => check::run(&options).await,
         Command::Init(options) => init::run(&options),
         Command::Board(options) => board::run(&options).await,
+        Command::Audit(options) => audit::run(&options).await,
         Command::Forge(options) => forge::run(&options).await,
         Command::Team(options) => team::run(&options).await,
         Command::Admin(options) => admin::run(&options).await,

@@ -51,6 +51,7 @@ pub(super) async fn add(
 
 async fn bind(store: &Store, owner: &ImageOwner, bound: &Repository) -> anyhow::Result<()> {
     let entry = NewAuditEntry {
+        challenge: bound.challenge.clone(),
         actor: Actor::CommandLine.to_string(),
         action: "team images",
         subject: bound.team.to_string(),

@@ -2,18 +2,20 @@
 //!
 //! Entries are only added. Nothing here changes or removes one.
 
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::row::ReadRows as _;
 use super::{Result, Store, next_number, row};
-use crate::model::Timestamp;
+use crate::model::{ChallengeSlug, Timestamp};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditEntry {
     /// Row. Entries are numbered in their order.
     pub id: i64,
+    pub challenge: ChallengeSlug,
     pub actor: String,
     pub action: String,
     pub subject: String,
@@ -25,6 +27,7 @@ pub struct AuditEntry {
 /// An entry that is added in the same transaction as the change that it describes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAuditEntry {
+    pub challenge: ChallengeSlug,
     pub actor: String,
     pub action: &'static str,
     pub subject: String,
@@ -35,10 +38,11 @@ pub struct NewAuditEntry {
 pub(super) async fn append(tx: &mut Transaction<'static, Any>, entry: &NewAuditEntry, now: Timestamp) -> Result<()> {
     let id = next_number(tx, "audit_log").await?;
     sqlx::query(
-        "INSERT INTO audit_log (id, actor, action, subject, detail, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO audit_log (id, challenge, actor, action, subject, detail, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(id)
+    .bind(entry.challenge.as_str())
     .bind(&entry.actor)
     .bind(entry.action)
     .bind(&entry.subject)
@@ -52,6 +56,7 @@ pub(super) async fn append(tx: &mut Transaction<'static, Any>, entry: &NewAuditE
 fn read(row: &AnyRow) -> Result<AuditEntry> {
     Ok(AuditEntry {
         id: row.try_get("id")?,
+        challenge: row::text(row, "challenge")?,
         actor: row.try_get("actor")?,
         action: row.try_get("action")?,
         subject: row.try_get("subject")?,
@@ -67,6 +72,15 @@ impl Store {
         append(&mut tx, entry, now).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// The newest entries of a challenge, newest first.
+    pub async fn newest_audit_entries(&self, challenge: &ChallengeSlug, at_most: i64) -> Result<Vec<AuditEntry>> {
+        sqlx::query("SELECT * FROM audit_log WHERE challenge = $1 ORDER BY id DESC LIMIT $2")
+            .bind(challenge.as_str())
+            .bind(at_most)
+            .read_all(&self.reads, read)
+            .await
     }
 
     /// The entries after this one (0: from the first), oldest first.

@@ -33,6 +33,6 @@ fn a_shell_opens_in_the_sandbox_of_a_failed_run() {
         assert!(message.lines().any(|l| l == line), "{line} in\n{message}");
     }
     assert!(message.contains("Read-only file system"), "{message}");
-    assert!(message.contains("A shell in the sandbox of the run"), "{message}");
+    assert!(message.contains("Referee opens a shell in the sandbox of the run"), "{message}");
     assert!(world.left_on_engine().is_empty());
 }

@@ -195,7 +195,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
     // An image of the team whose name triggers nothing.
     parts(&[layer("run", b"y")]).push(&world.server, "nuclei-alpha/notes", "v1").await;
     let note = world.receive_package("nuclei-alpha", ALPHA).await;
-    assert_eq!(note, "0 images entered, 1 match no phase or task");
+    assert_eq!(note, "images entered: 0; without a phase or task: 1");
     assert_eq!(world.all().await.len(), 0);
 
     world.push_example("good-otsu", "segmentation");

@@ -1,7 +1,7 @@
 //! Intake: a ref becomes a submission once, and a repository is bound once.
 
-use referee::model::{ForgeName, Origin, PhaseSlug, Stage};
-use referee::store::{NewSource, StoreError};
+use referee::model::{ChallengeSlug, ForgeName, Origin, PhaseSlug, Stage};
+use referee::store::{CommandEffects, ImageOwner, NewSource, PriorityClass, StoreError};
 
 use crate::database::Db;
 use crate::world::*;
@@ -162,6 +162,40 @@ pub(crate) async fn refs_of_a_new_repository_are_known(db: Db) {
     let (_, is_new) = bind(&[]).await;
     assert!(!is_new);
     assert_eq!(db.store.known_refs(bound.id).await.unwrap(), [template]);
+}
+
+pub(crate) async fn a_new_team_and_its_entry_of_the_audit_log_are_written_together(db: Db) {
+    let store = &db.store;
+    let (new, entry) = (repository("alpha"), entry_of("team add"));
+    let first = store.register_repository(&new, &[], &entry, NOW).await.unwrap();
+    assert_eq!(store.register_repository(&new, &[], &entry, later(1)).await.unwrap(), first);
+    let mut second = repository("alpha");
+    second.forge_id = "another".into();
+    store.register_repository(&second, &[], &entry, later(2)).await.unwrap_err();
+    assert_eq!(actions(store).await, ["team add"], "one for a new team");
+
+    let owner = ImageOwner { id: 0, forge: forge(), owner_id: 7, login: "alpha-images".into(), repository: first.id };
+    let entry = entry_of("team images");
+    let bound = store.register_image_owner(&owner, &entry, NOW).await.unwrap();
+    assert_eq!(store.register_image_owner(&owner, &entry, later(1)).await.unwrap(), bound);
+    assert_eq!(actions(store).await, ["team add", "team images"]);
+
+    let effects = CommandEffects { audit: &entry_of("announce"), reports: &[message("announcement 1", 1)] };
+    store.record_command(effects, later(2)).await.unwrap();
+    assert_eq!(actions(store).await, ["team add", "team images", "announce"]);
+    assert_eq!(store.due_messages(&forge(), PriorityClass::Rest, later(3), 9).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn submissions_are_counted_by_team(db: Db) {
+    let store = &db.store;
+    for team in ["alpha", "beta", "alpha"] {
+        pushed(store, team).await;
+    }
+    bound(store, "gamma").await;
+    let counts = store.submission_counts(&challenge()).await.unwrap();
+    let counts: Vec<(String, i64)> = counts.into_iter().map(|(team, count)| (team.to_string(), count)).collect();
+    assert_eq!(counts, [("alpha".to_owned(), 2), ("beta".to_owned(), 1)]);
+    assert!(store.submission_counts(&ChallengeSlug::new("other").unwrap()).await.unwrap().is_empty());
 }
 
 pub(crate) async fn a_team_has_one_repository(db: Db) {

@@ -53,7 +53,9 @@ mod contract {
             two_observers_enter_a_commit_once,
             a_repository_is_bound_once_and_followed_by_its_id,
             refs_of_a_new_repository_are_known,
-            a_team_has_one_repository;
+            a_team_has_one_repository,
+            a_new_team_and_its_entry_of_the_audit_log_are_written_together,
+            submissions_are_counted_by_team;
         deliveries:
             deliveries_are_kept_once_for_each_forge,
             deliveries_at_once_share_commits_and_are_all_durable,

@@ -1,6 +1,6 @@
 //! The outbox, the issues in which Referee reports, and the audit log.
 
-use referee::model::{Duration, ForgeName};
+use referee::model::{ChallengeSlug, Duration, ForgeName};
 use referee::store::{ANSWER, NewAuditEntry, PriorityClass, ReportIssue, URGENT};
 use serde_json::json;
 
@@ -190,6 +190,7 @@ pub(crate) async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
     for n in 0..6 {
         let store = if n % 2 == 0 { &db.store } else { &other };
         let entry = NewAuditEntry {
+            challenge: ChallengeSlug::new(if n < 4 { "phakir" } else { "nuclei" }).unwrap(),
             actor: "organizer".to_owned(),
             action: "rerun",
             subject: format!("#{n}"),
@@ -205,6 +206,8 @@ pub(crate) async fn entries_of_the_audit_log_are_added_in_order(db: Db) {
     assert_eq!((all[5].subject.as_str(), all[5].created_at), ("#5", later(5)));
     assert_eq!(all[5].detail, json!({ "n": 5, "reason": "\0 ü" }));
     assert_eq!(db.store.audit_entries(2, 3).await.unwrap(), all[2..5]);
+    let newest = db.store.newest_audit_entries(&ChallengeSlug::new("phakir").unwrap(), 2).await.unwrap();
+    assert_eq!(newest, [all[3].clone(), all[2].clone()]);
 }
 
 pub(crate) async fn messages_that_failed_for_one_reason_are_due_at_once(db: Db) {

@@ -176,6 +176,7 @@ pub(crate) fn quota(amount: i64) -> Effect {
 
 pub(crate) fn entry_of(action: &'static str) -> NewAuditEntry {
     NewAuditEntry {
+        challenge: ChallengeSlug::new("phakir").unwrap(),
         actor: "local:ada".to_owned(),
         action,
         subject: "it".to_owned(),

@@ -168,7 +168,13 @@ impl<'a> CommandContext<'a> {
 
     /// An entry of the audit log about this command.
     pub(super) fn audit(&self, action: &'static str, subject: impl Into<String>, detail: Value) -> NewAuditEntry {
-        NewAuditEntry { actor: self.actor.to_string(), action, subject: subject.into(), detail }
+        NewAuditEntry {
+            challenge: self.challenge.slug.clone(),
+            actor: self.actor.to_string(),
+            action,
+            subject: subject.into(),
+            detail,
+        }
     }
 
     /// A new override of leaderboards.

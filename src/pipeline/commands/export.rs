@@ -7,7 +7,7 @@ use crate::clock;
 use crate::command::{Args, BoardSelector, CommandError, CommandSpec};
 use crate::model::Board;
 use crate::model::text::counted;
-use crate::store::{ScoreRecord, StoreError, SubmissionRecord};
+use crate::store::{AttemptRecord, AuditEntry, ScoreRecord, StoreError, SubmissionRecord};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
@@ -19,8 +19,9 @@ impl CommandHandler for Export {
         name: "export",
         takes: "PHASE[/TASK]",
         summary: "Exports the submissions and scores of a leaderboard or phase as JSON.",
-        details: "The file holds every submission with its state and its score under the current scoring revision, \
-                  hidden scores included. The reply has its address; anyone who knows the address can read the file.",
+        details: "The file holds every submission with its state, its attempts, their findings, and its score under \
+                  the current scoring revision, hidden scores included. It also holds the audit log of the challenge. \
+                  The reply has its address; anyone who knows the address can read the file.",
         examples: &["/export validation", "/export validation/segmentation"],
         ..CommandSpec::DEFAULT
     };
@@ -39,7 +40,11 @@ impl CommandHandler for Export {
         for board in context.boards(&self.boards)? {
             boards.push(export_board(context, &board).await?);
         }
-        let content = json!({ "written_at": context.now.to_string(), "boards": boards });
+        let content = json!({
+            "written_at": context.now.to_string(),
+            "boards": boards,
+            "audit_log": export_audit_log(context).await?,
+        });
         let token = clock::page_token();
         let folder = settings.data.join("exports");
         let file = folder.join(format!("{}.json", token.as_str()));
@@ -71,8 +76,11 @@ async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandRes
         None => Vec::new(),
     };
     let all = store.submissions_of_challenge(&board.challenge).await?;
-    let on_board = all.iter().filter(|record| record.submission.board().as_ref() == Some(board));
-    let submissions: Vec<Value> = on_board.map(|record| export(record, &scores)).collect();
+    let mut submissions = Vec::new();
+    for record in all.iter().filter(|record| record.submission.board().as_ref() == Some(board)) {
+        let attempts = store.attempts(record).await?;
+        submissions.push(export(record, &scores, &attempts));
+    }
     let revision = revision
         .map(|revision| json!({ "id": revision.id, "digest": revision.digest, "definition": revision.definition }));
     Ok(json!({
@@ -82,7 +90,7 @@ async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandRes
     }))
 }
 
-fn export(record: &SubmissionRecord, scores: &[ScoreRecord]) -> Value {
+fn export(record: &SubmissionRecord, scores: &[ScoreRecord], attempts: &[AttemptRecord]) -> Value {
     let submission = &record.submission;
     let score = scores.iter().find(|score| score.submission.submission.id == submission.id);
     json!({
@@ -94,15 +102,47 @@ fn export(record: &SubmissionRecord, scores: &[ScoreRecord]) -> Value {
         "image": record.image,
         "state": submission.state.public(),
         "score": score.map(|score| &score.score),
+        "attempts": attempts.iter().map(export_attempt).collect::<Vec<_>>(),
     })
+}
+
+fn export_attempt(record: &AttemptRecord) -> Value {
+    let attempt = &record.attempt;
+    json!({
+        "stage": attempt.stage,
+        "case": attempt.case,
+        "number": attempt.number,
+        "state": attempt.state,
+        "started_at": attempt.started_at.to_string(),
+        "ended_at": attempt.ended_at.map(|at| at.to_string()),
+        "findings": record.findings,
+    })
+}
+
+/// The audit log of the challenge, oldest first.
+async fn export_audit_log(context: &CommandContext<'_>) -> CommandResult<Vec<Value>> {
+    let mut entries = context.store.newest_audit_entries(&context.challenge.slug, i64::MAX).await?;
+    entries.reverse();
+    let export = |entry: AuditEntry| {
+        json!({
+            "at": entry.created_at.to_string(),
+            "by": entry.actor,
+            "action": entry.action,
+            "subject": entry.subject,
+            "change": entry.detail,
+        })
+    };
+    Ok(entries.into_iter().map(export).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{AnyCommand, World, arbitrary_boards, assert_replies};
+    use super::super::tests::{AnyCommand, NOW, World, arbitrary_boards, assert_replies};
     use super::*;
+    use crate::forge::Capabilities;
+    use crate::model::Actor;
 
     impl AnyCommand for Export {
         fn any() -> impl Strategy<Value = Self> + 'static {
@@ -117,5 +157,24 @@ mod tests {
         world.assert_transcript("export");
         let address = "https://referee.example/exports/0123456789abcdef";
         assert_replies("export_replies", &reply(2, address));
+    }
+
+    #[tokio::test]
+    async fn an_export_has_attempts_scores_and_the_audit_log() {
+        let mut world = World::new().await;
+        world.scored("a", 0.5, NOW).await;
+        world.organizer("/grant team a 2 validation").await;
+        let actor = Actor::CommandLine;
+        let (challenge, store) = (&world.challenge, &world.store);
+        let context = CommandContext::beside_daemon(challenge, store, Capabilities::NOTES_ONLY, &actor, NOW);
+        let board = export_board(&context, &world.board).await.unwrap();
+        let submission = &board["submissions"][0];
+        assert_eq!(submission["team"], "a");
+        assert_eq!(submission["score"]["cases"][0]["values"]["ap50"], 0.5);
+        let stages: Vec<&str> =
+            submission["attempts"].as_array().unwrap().iter().filter_map(|attempt| attempt["stage"].as_str()).collect();
+        assert!(stages.contains(&"scoring"), "{submission}");
+        let audit = export_audit_log(&context).await.unwrap();
+        assert_eq!((audit.len(), &audit[0]["action"]), (1, &json!("grant")));
     }
 }

@@ -26,6 +26,7 @@ pub mod team_registration;
 
 mod announce;
 mod apply;
+mod audit;
 mod cancel;
 mod choose;
 mod discard;
@@ -181,6 +182,7 @@ commands! {
     team_list::TeamList,
     announce::Announce,
     export::Export,
+    audit::Audit,
 }
 
 /// The normal form, which parses back to the same command: `/grant team alpha 2 validation`.

@@ -60,6 +60,8 @@ pub enum CommandRefusal {
     NothingToDo(String),
     #[error("This command is for teams, in their own repositories. Organizers can add evaluations with `/grant`.")]
     NeedsTeam,
+    #[error("The reply would show other teams to this one. Use the command in a repository of the organizers.")]
+    AboutAllTeams,
     #[error("This command needs the running daemon. Start it with `referee serve`.")]
     NeedsDaemon,
     #[error(
