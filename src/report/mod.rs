@@ -12,6 +12,7 @@
 mod board;
 mod diagnostic;
 mod redact;
+#[cfg(test)]
 mod samples;
 mod view;
 

@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use referee::cli::Cli;
-use referee::model::{Finding, Outcome, PublicState, Stage, TeamSlug, Timestamp};
+use referee::config::read_challenge;
+use referee::model::{
+    Board, ChallengeSlug, CommitSha, ContentId, Digest, Duration, Finding, Origin, Outcome, PhaseSlug, PublicState,
+    Stage, TeamSlug, Timestamp,
+};
 use referee::report::style::Style;
 use referee::report::{
-    BoardView, CellValue, CellView, FindingView, RowView, StageView, SubmissionView, board_text, remote,
+    BoardView, CellValue, CellView, ColumnView, FindingView, RowView, StageState, StageView, SubmissionView, Titled,
+    board_text, remote,
 };
 
 use super::program::{Folder, ROOT};
+
+const NOW: Timestamp = Timestamp(1_772_442_847_000);
 
 /// The documents whose calls are checked.
 const DOCUMENTS: [&str; 6] = [
@@ -231,26 +238,47 @@ fn the_push_in_the_readme_equals_the_real_output() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let findings: Vec<Finding> = serde_json::from_value(result["findings"].clone()).unwrap();
-    let shown = SubmissionView::sample_rejected();
-    let rules = shown.stages.iter().map(|stage| match stage.name {
-        Stage::Admission => {
-            StageView { duration: Some(referee::model::Duration(10)), message: String::new(), ..stage.clone() }
-        }
-        _ => stage.clone(),
-    });
     let of_rules = |finding| FindingView { stage: Stage::Admission, link: None, finding };
-    let view = SubmissionView {
-        number: 2,
-        team: TeamSlug::new("five-mistakes").unwrap(),
-        state: PublicState::Ended(Outcome::Rejected),
-        stages: rules.collect(),
-        findings: findings.into_iter().map(of_rules).collect(),
-        url: "http://127.0.0.1:8030/submissions/6f0c7c15a1a8392d088dd0173d936c7d".to_owned(),
-        ..shown
-    };
+    let view = rejected(findings.into_iter().map(of_rules).collect());
     let lines = remote::lines(None, &view);
     let printed: String = lines.iter().map(|line| format!("remote: {line}\n")).collect();
     assert_eq!(sample("remote: "), format!("$ git push\n{printed}"));
+}
+
+/// The second submission of the team `five-mistakes`, which admission has rejected after 10 ms.
+fn rejected(findings: Vec<FindingView>) -> SubmissionView {
+    let stage = |(name, state, duration)| StageView { duration, state, ..StageView::waiting(name) };
+    let later = [Stage::Build, Stage::Smoke, Stage::Run, Stage::Scoring].map(|name| (name, StageState::Skipped, None));
+    let admission = (Stage::Admission, StageState::Failed, Some(Duration(10)));
+    SubmissionView {
+        number: 2,
+        challenge: titled("nuclei"),
+        phase: Titled::new(PhaseSlug::new("validation").unwrap(), "Validation"),
+        task: None,
+        board: None,
+        team: TeamSlug::new("five-mistakes").unwrap(),
+        origin: Origin::Commit { sha: CommitSha::new("1".repeat(40)).unwrap(), full_ref: "refs/heads/main".to_owned() },
+        observed_at: NOW,
+        state: PublicState::Ended(Outcome::Rejected),
+        stages: [admission].into_iter().chain(later).map(stage).collect(),
+        findings,
+        findings_left_out: 0,
+        logs: Vec::new(),
+        reproduce: None,
+        image: None,
+        sample_score: None,
+        score: None,
+        notices: Vec::new(),
+        queue: None,
+        quota: None,
+        incident: None,
+        url: "http://127.0.0.1:8030/submissions/6f0c7c15a1a8392d088dd0173d936c7d".to_owned(),
+        hidden: false,
+    }
+}
+
+fn titled(challenge: &str) -> Titled<ChallengeSlug> {
+    Titled::new(ChallengeSlug::new(challenge).unwrap(), challenge)
 }
 
 /// The table in the README equals the output of the renderer for the table's numbers. The README omits the last column,
@@ -258,9 +286,26 @@ fn the_push_in_the_readme_equals_the_real_output() {
 #[test]
 fn the_leaderboard_in_the_readme_equals_the_real_output() {
     let sample = sample("good-watershed");
-    let of_sample = BoardView::sample();
-    let rows = sample.lines().skip(1).map(|line| row(line, &of_sample.rows[0]));
-    let view = BoardView { rows: rows.collect(), ..of_sample };
+    let challenge = read_challenge(&Path::new(ROOT).join("examples/nuclei")).unwrap();
+    let (phase, task) = (&challenge.phases[0], &challenge.tasks[0]);
+    let view = BoardView {
+        board: Board { challenge: challenge.slug.clone(), phase: phase.slug.clone(), task: task.slug.clone() },
+        challenge: titled("nuclei"),
+        phase: Titled::new(phase.slug.clone(), &phase.title),
+        task: Titled::new(task.slug.clone(), &task.title),
+        metrics: task.metrics.iter().map(ColumnView::from).collect(),
+        ranking: task.ranking,
+        rows: sample.lines().skip(1).map(row).collect(),
+        submissions: 0,
+        under_way: 0,
+        opens: phase.opens,
+        closes: phase.closes,
+        revision: None,
+        frozen: None,
+        paused: false,
+        disqualified: Vec::new(),
+        generated_at: NOW,
+    };
     let printed = board_text::terminal(&view, Style::Plain);
     let table = printed.lines().skip_while(|line| !line.starts_with("rank"));
     let table: String = table
@@ -271,7 +316,7 @@ fn the_leaderboard_in_the_readme_equals_the_real_output() {
 }
 
 /// `1  good-otsu  2.333  0.500 (2)  …  #3` as a row.
-fn row(line: &str, like: &RowView) -> RowView {
+fn row(line: &str) -> RowView {
     let words: Vec<&str> = line.split_whitespace().collect();
     let number = |word: &str| word.parse::<f64>().unwrap();
     let values = words[3..words.len() - 1].chunks(2).map(|pair| {
@@ -284,9 +329,9 @@ fn row(line: &str, like: &RowView) -> RowView {
         value: CellValue::new(number(words[2]), 3),
         values: values.collect(),
         submission: words.last().unwrap()[1..].parse().unwrap(),
-        at: Timestamp(1_772_442_847_000),
+        content: ContentId::Image(Digest::of(b"")),
+        at: NOW,
         imputed: 0,
         is_baseline: false,
-        ..like.clone()
     }
 }

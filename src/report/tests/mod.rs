@@ -2,6 +2,7 @@
 
 mod boards;
 mod comments;
+mod json;
 mod publications;
 mod pushes;
 mod statuses;

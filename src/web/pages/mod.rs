@@ -14,6 +14,7 @@ mod home;
 mod layout;
 mod parts;
 mod rules;
+#[cfg(test)]
 mod samples;
 mod score;
 mod submission;
@@ -22,7 +23,6 @@ pub use board::{board, board_fragment};
 pub use error::{ErrorView, error};
 pub use home::{challenge, home};
 pub use rules::rules;
-pub use samples::render_all_samples;
 pub use submission::{submission, submission_fragment};
 
 /// The policy of every page: it loads only from its own host, runs no inline script, applies no inline style, and no

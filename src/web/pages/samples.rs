@@ -1,4 +1,4 @@
-//! All pages with sample data, for tests and for people who change a template.
+//! All pages with sample data, for tests and for people who change a template: a test writes them to `target/pages`.
 
 use super::{ErrorView, board, challenge, error, home, rules, submission};
 use crate::report::{BoardView, HomeView, SubmissionView};
@@ -7,7 +7,7 @@ use crate::rules::RULES;
 const VERSION: &str = "0.1.0";
 
 /// The name and the document of every page. Names can be file names.
-pub fn render_all_samples() -> Vec<(String, String)> {
+pub(super) fn render_all_samples() -> Vec<(String, String)> {
     let list = HomeView::sample();
     let mut pages = vec![
         ("home".to_owned(), home(&list, VERSION)),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::samples::render_all_samples;
 use super::*;
 use crate::model::Origin;
 use crate::report::{BoardView, SubmissionView};
