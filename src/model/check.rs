@@ -21,12 +21,16 @@ impl OutputCheck {
     /// The inputs that the check reads, each with the key of `challenge.toml` that selects them.
     pub fn inputs(&self) -> Vec<(&'static str, InputSelection)> {
         let one_input = |pattern: &PathPattern| InputSelection { pattern: pattern.clone(), every: 1 };
-        let more = match &self.format {
-            OutputFormat::Png(image) | OutputFormat::Nifti(image) => ("size-of", image.size_of.as_ref().map(one_input)),
-            OutputFormat::Csv { rows_for, .. } => ("rows-for", rows_for.clone()),
-            OutputFormat::Json { keys_for, .. } => ("keys-for", keys_for.clone()),
-        };
-        [("one-for", self.one_for.clone()), more].into_iter().filter_map(|(key, inputs)| Some((key, inputs?))).collect()
+        let mut all = vec![("one-for", self.one_for.clone())];
+        match &self.format {
+            OutputFormat::Png(image) | OutputFormat::Nifti(image) => {
+                all.push(("size-of", image.size_of.as_ref().map(one_input)));
+                all.push(("space-of", image.space_of.as_ref().map(|space| one_input(&space.input))));
+            }
+            OutputFormat::Csv { rows_for, .. } => all.push(("rows-for", rows_for.clone())),
+            OutputFormat::Json { keys_for, .. } => all.push(("keys-for", keys_for.clone())),
+        }
+        all.into_iter().filter_map(|(key, inputs)| Some((key, inputs?))).collect()
     }
 }
 
@@ -84,12 +88,22 @@ impl OutputFormat {
 }
 
 /// The requirements for a picture or a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageFormat {
     /// The input whose width, height and depth the output must have.
     pub size_of: Option<PathPattern>,
+    /// The input in whose space the output must lie. Only for volumes.
+    pub space_of: Option<SpaceCheck>,
     /// Allowed value types: names from [`PNG_TYPES`] or [`NIFTI_TYPES`]. Empty allows all types.
     pub types: Vec<&'static str>,
+}
+
+/// An output must have the spacing, the orientation and the origin of an input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpaceCheck {
+    pub input: PathPattern,
+    /// Largest difference: in millimetres for spacing and origin, and without a unit for the directions of the axes.
+    pub tolerance: f64,
 }
 
 /// PNG value types: name, colour type and bits per sample. These are the 15 pairs of PNG (third edition),

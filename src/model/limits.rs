@@ -154,6 +154,8 @@ pub const OUTPUT_CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const OUTPUT_JSON_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Values in a JSON text that Referee checks. This limits the memory for reading it to about 100 MiB.
 pub const OUTPUT_JSON_VALUES_MAX: usize = 1_000_000;
+/// Spacing, origin and orientation of an output may differ from those of its input by this much, in millimetres.
+pub const SPACE_TOLERANCE: f64 = 0.001;
 /// `metrics.json`.
 pub const METRICS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// JSON values in `metrics.json`. This limits the memory for reading it to about 100 MiB.

@@ -35,7 +35,7 @@ pub use challenge::{
     AcrossMetrics, Aggregate, Board, BoardVisibility, Case, Challenge, Contract, ContractMode, MetricSpec, MissingRule,
     Phase, Pick, Quota, Ranking, RunLimits, Scheme, ScorerSpec, Show, Task, TeamPattern, Trigger,
 };
-pub use check::{ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES};
+pub use check::{ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES, SpaceCheck};
 pub use definition::Definition;
 pub use event::{ForgeEvent, RefKind, RepositoryRef, Sender};
 pub use facts::{

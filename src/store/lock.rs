@@ -73,7 +73,8 @@ impl Store {
         if locked {
             Ok(DatabaseLock { _session: Some(session) })
         } else {
-            Err(std::io::Error::other("another referee daemon uses this database").into())
+            let message = "another referee daemon uses this database; stop it, or give this one another database";
+            Err(std::io::Error::other(message).into())
         }
     }
 }

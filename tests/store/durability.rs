@@ -97,7 +97,7 @@ pub(crate) async fn a_database_has_one_daemon(db: Db) {
         Kind::Sqlite => assert!(second.is_ok()),
         Kind::Postgres => {
             let message = second.unwrap_err().to_string();
-            assert_eq!(message, "another referee daemon uses this database");
+            assert!(message.starts_with("another referee daemon uses this database"), "{message}");
         }
     }
     drop(held);

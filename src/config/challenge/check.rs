@@ -10,11 +10,11 @@ use toml_edit::Value;
 use super::pattern::path_pattern;
 use crate::config::data;
 use crate::config::reader::{Section, read_file};
-use crate::config::values::{ValueResult, integer, invalid, path, quoted, text, word};
+use crate::config::values::{ValueResult, integer, invalid, number, path, quoted, text, word};
 use crate::model::text::counted;
 use crate::model::{
     Contract, ContractMode, ImageFormat, InputSelection, NIFTI_TYPES, OutputCheck, OutputFormat, PNG_TYPES,
-    PathPattern, Schema,
+    PathPattern, Schema, SpaceCheck, limits,
 };
 
 /// The parts of the task and of the file that a check depends on.
@@ -43,8 +43,10 @@ impl Kind {
 }
 
 /// Keys that exist for some formats only.
-const KEYS_OF_KINDS: [(&str, &[Kind]); 6] = [
+const KEYS_OF_KINDS: [(&str, &[Kind]); 8] = [
     ("size-of", &[Kind::Png, Kind::Nifti]),
+    ("space-of", &[Kind::Nifti]),
+    ("space-tolerance", &[Kind::Nifti]),
     ("types", &[Kind::Png, Kind::Nifti]),
     ("columns", &[Kind::Csv]),
     ("rows-for", &[Kind::Csv]),
@@ -60,6 +62,8 @@ pub(super) fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<Outpu
     let files = s.required("files", path_pattern);
     let kind = s.required("is", word::<Kind>);
     let size_of = s.optional("size-of", path_pattern);
+    let space_of = s.optional("space-of", path_pattern);
+    let tolerance = s.optional("space-tolerance", number(0.0, 1000.0));
     let types = s.list("types", |value| type_name(value, kind));
     let columns = s.list("columns", text);
     let schema = s.optional("schema", path(context.directory));
@@ -79,7 +83,12 @@ pub(super) fn check(s: &Section<'_>, context: &CheckContext<'_>) -> Option<Outpu
         let help = "List at least one type, or remove the key.";
         s.invalid("types", "`types` is empty.", help);
     }
-    let image = ImageFormat { size_of, types: types.unwrap_or_default() };
+    if tolerance.is_some() && space_of.is_none() {
+        let help = "Add `space-of`, or remove the key.";
+        s.contradiction("space-tolerance", "`space-tolerance` has no effect without `space-of`.", help);
+    }
+    let space_of = space_of.map(|input| SpaceCheck { input, tolerance: tolerance.unwrap_or(limits::SPACE_TOLERANCE) });
+    let image = ImageFormat { size_of, space_of, types: types.unwrap_or_default() };
     let check = OutputCheck {
         files,
         one_for,
@@ -172,11 +181,11 @@ fn check_files(s: &Section<'_>, check: &OutputCheck, contract: Option<&Contract>
     }
     let shared = contract.mode == ContractMode::WholeSet && !check.files.names_case();
     for (key, inputs) in check.inputs() {
-        if shared && key == "size-of" && inputs.pattern.names_case() {
+        if shared && matches!(key, "size-of" | "space-of") && inputs.pattern.names_case() {
             s.contradiction(
                 key,
                 format!("`{}` is one file for all cases, but `{}` is one file per case.", check.files, inputs.pattern),
-                "Remove `size-of`, or add `{case}` to `files`.",
+                format!("Remove `{key}`, or add `{{case}}` to `files`."),
             );
         }
     }
@@ -190,7 +199,7 @@ fn check_stars(s: &Section<'_>, check: &OutputCheck) {
         let input_stars = pattern.stars();
         let consistent = match key {
             "one-for" => input_stars == output_stars,
-            "size-of" => input_stars == output_stars || input_stars == 0,
+            "size-of" | "space-of" => input_stars == output_stars || input_stars == 0,
             _ => true,
         };
         if !consistent {

@@ -109,7 +109,8 @@ fn all_keys() -> String {
         _ => line,
     });
     let text = on.collect::<Vec<_>>().join("\n");
-    text.replace("sample/segmentation", "sample")
+    // The inputs of the sample are PNG.
+    text.replace("sample/segmentation", "sample").replace("\"{case}.nii.gz\"", "\"{case}.png\"")
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn the_annotated_text_with_all_keys_is_valid() {
     let (full, findings) = parse(&text, "challenge.toml", folder.path());
     assert_eq!(findings, vec![]);
     let full = full.unwrap();
-    assert_eq!(full.tasks[0].checks.len(), 3);
+    assert_eq!(full.tasks[0].checks.len(), 4);
     assert_eq!(full.leaderboard.as_deref(), Some("nuclei/leaderboard"));
     assert_eq!(full.rules["DF041"], Severity::Error);
 }

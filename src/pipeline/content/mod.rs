@@ -19,7 +19,7 @@ use crate::model::{
     CaseId, Contract, ContractMode, Finding, ImageFormat, InputSelection, Outcome, OutputCheck, OutputFormat,
     OutputListing, PathPattern, Task, limits,
 };
-use crate::rules::format::image_header::ImageHeader;
+use crate::rules::format::image_header::{ImageHeader, Space};
 use crate::rules::format::{self, FindingSummary, image_header, json, nifti, png, results, table};
 use crate::rules::{self, Policy};
 
@@ -196,17 +196,37 @@ fn check_image(
         OutputFormat::Nifti(_) => nifti_header(file)?,
         _ => png_header(file)?,
     };
-    let input = match (&asks.size_of, group.first()) {
-        (Some(pattern), Some(case)) => match input_size(content, check, pattern, case, path)? {
-            Some(size) => Some(size),
-            // A finding about superfluous files names it already.
-            None if check.one_for.is_some() => return Ok(Vec::new()),
-            None => return Ok(vec![results::stray_file(path)]),
-        },
-        _ => None,
+    let stray = || {
+        // If `one-for` is set, a finding about superfluous files names it already.
+        if check.one_for.is_some() { Vec::new() } else { vec![results::stray_file(path)] }
     };
-    let required = check.format.name();
-    Ok(image_header::check_header(path, required, header, input.as_deref(), &asks.types))
+    let Some(case) = group.first() else {
+        return Ok(Vec::new());
+    };
+    let mut size = None;
+    if let Some(pattern) = &asks.size_of {
+        let Some(input) = input_of(content, check, pattern, case, path)? else {
+            return Ok(stray());
+        };
+        let found = size_of(&input, &check.format);
+        size = Some(found.with_context(|| format!("the size of the input {}", input.display()))?);
+    }
+    let mut space = None;
+    if let Some(wanted) = &asks.space_of {
+        let Some(input) = input_of(content, check, &wanted.input, case, path)? else {
+            return Ok(stray());
+        };
+        let found = space_of(&input).with_context(|| format!("the space of the input {}", input.display()))?;
+        space = Some((found, wanted.tolerance));
+    }
+    let found = header.as_ref().ok().and_then(|header| header.space);
+    let mut findings = image_header::check_header(path, check.format.name(), header, size.as_deref(), &asks.types);
+    if findings.is_empty()
+        && let (Some(found), Some((input, tolerance))) = (found, space)
+    {
+        findings.extend(image_header::check_space(path, &found, &input, tolerance));
+    }
+    Ok(findings)
 }
 
 /// The key of an input in a JSON output: its name up to the first dot, like the name of a case.
@@ -215,21 +235,19 @@ fn key_of(input: &str) -> String {
     name.split('.').next().unwrap_or(name).to_owned()
 }
 
-/// The size of the input that an output belongs to. `None` if it belongs to no input.
-fn input_size(
+/// The input that an output belongs to. `None` if it belongs to no input.
+fn input_of(
     content: &Content,
     check: &OutputCheck,
     pattern: &PathPattern,
     case: &CaseId,
     path: &str,
-) -> anyhow::Result<Option<Vec<u64>>> {
+) -> anyhow::Result<Option<PathBuf>> {
     let stars = check.files.captures(case, path).unwrap_or_default();
     let input = pattern.filled(case, &stars);
     let existing = input.map(|input| content.inputs.directory().join(input)).filter(|input| input.is_file());
     match existing {
-        Some(input) => Ok(Some(
-            size_of(&input, &check.format).with_context(|| format!("the size of the input {}", input.display()))?,
-        )),
+        Some(input) => Ok(Some(input)),
         // The team chose the values of the stars. Without stars the organizers named the input.
         None if pattern.stars() > 0 => Ok(None),
         None => anyhow::bail!("no input of {case} is {pattern} in {}", content.inputs.directory().display()),
@@ -244,6 +262,12 @@ fn size_of(input: &Path, like: &OutputFormat) -> anyhow::Result<Vec<u64>> {
     }
     let size = imagesize::size(input)?;
     Ok(vec![size.width as u64, size.height as u64])
+}
+
+/// The space of an input volume.
+fn space_of(input: &Path) -> anyhow::Result<Space> {
+    let header = nifti_header(File::open(input)?)?.map_err(anyhow::Error::msg)?;
+    header.space.context("its header has no space")
 }
 
 fn first_bytes(file: impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{PathPattern, Schema};
+use crate::model::{PathPattern, Schema, SpaceCheck};
 
 /// A run over two videos of four frames, 8 x 6 pixels each.
 struct Run {
@@ -100,7 +100,7 @@ fn check(files: &str, format: OutputFormat) -> OutputCheck {
 }
 
 fn grid(size_of: &str) -> ImageFormat {
-    ImageFormat { size_of: Some(pattern(size_of)), types: vec!["uint8"] }
+    ImageFormat { size_of: Some(pattern(size_of)), space_of: None, types: vec!["uint8"] }
 }
 
 #[test]
@@ -143,6 +143,60 @@ fn volumes_are_read_plain_and_packed() {
     insta::assert_snapshot!("volumes_are_read_plain_and_packed", bad.found().join("\n"));
     let broken = Run::new(asks()).with("v1.nii.gz", &gzip(&nifti([4, 5, 6]))[..20]).with("v2.nii.gz", b"PK\x03\x04");
     insta::assert_snapshot!("volumes_are_read_plain_and_packed_2", broken.found().join("\n"));
+}
+
+/// A volume with these rows of its affine.
+fn with_affine(rows: [[f32; 4]; 3]) -> Vec<u8> {
+    let mut head = nifti([4, 5, 6]);
+    head[254] = 1;
+    for (n, value) in rows.iter().flatten().enumerate() {
+        head[280 + 4 * n..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+    head
+}
+
+/// The same affine as [`with_affine`] with `[[-1, 0, 0, 90], [0, 1, 0, -126], [0, 0, 2, -72]]`, as a quaternion.
+fn turned() -> Vec<u8> {
+    let mut head = nifti([4, 5, 6]);
+    head[252] = 1;
+    // The quaternion (a, b, c, d) = (0, 0, 1, 0) turns x and z around. The handedness turns z back.
+    let numbers =
+        [(76, -1.0), (80, 1.0), (84, 1.0), (88, 2.0), (260, 1.0), (268, 90.0), (272, -126.0), (276, -72.0_f32)];
+    for (at, value) in numbers {
+        head[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    head
+}
+
+#[test]
+fn volumes_lie_in_the_space_of_their_inputs() {
+    const AFFINE: [[f32; 4]; 3] = [[-1.0, 0.0, 0.0, 90.0], [0.0, 1.0, 0.0, -126.0], [0.0, 0.0, 2.0, -72.0]];
+    let space_of = SpaceCheck { input: pattern("{case}.nii.gz"), tolerance: 0.001 };
+    let asks = ImageFormat { size_of: None, space_of: Some(space_of), types: Vec::new() };
+    let found = |output: &[u8]| {
+        let run = Run::new(check("{case}.nii.gz", OutputFormat::Nifti(asks.clone())));
+        run.write("inputs/v1.nii.gz", &gzip(&with_affine(AFFINE)));
+        run.with("v1.nii.gz", &gzip(output)).found().join("\n")
+    };
+    assert_eq!(found(&with_affine(AFFINE)), "");
+    assert_eq!(found(&turned()), "", "the quaternion states the same space");
+    let mut close = AFFINE;
+    close[1][3] += 0.0005;
+    assert_eq!(found(&with_affine(close)), "", "within the tolerance");
+    let mut other = AFFINE;
+    other[2][2] = 2.5;
+    let spacing = found(&with_affine(other));
+    let mut flipped = AFFINE;
+    flipped[0][0] = 1.0;
+    let axes = found(&with_affine(flipped));
+    let mut moved = AFFINE;
+    moved[0][3] = 91.0;
+    let origin = found(&with_affine(moved));
+    let lost = found(&nifti([4, 5, 6]));
+    insta::assert_snapshot!(
+        "volumes_lie_in_the_space_of_their_inputs",
+        [spacing, axes, origin, lost, found(&with_affine([[f32::NAN; 4]; 3]))].join("\n")
+    );
 }
 
 fn table(files: &str) -> OutputCheck {

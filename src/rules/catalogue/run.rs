@@ -196,6 +196,11 @@ OUT013: Warning, "The scorer finds values in the outputs of the sample",
     help: "Read the scorer's message for each case, and compare your outputs with the ground truth of the sample.",
     why: "The files exist and have the right form, but the scorer could use none of them. On hidden data, every case \
         would count as missing.";
+OUT014: Error, overridable = false, "Volumes lie in the space of their inputs",
+    help: "Write the volume with the affine of its input, for example `nib.Nifti1Image(mask, input.affine)`, or copy \
+        spacing, origin and direction from the input with SimpleITK's `CopyInformation`.",
+    why: "The scorer compares voxels by their position in the patient, or measures distances in millimetres. A volume \
+        without the space of its input is compared with the wrong voxels.";
 QTA001: Error, overridable = false, "Evaluations per day",
     help: "Wait for the next day (UTC), and use the public sample until then.",
     why: "The number of evaluations on hidden data is limited to prevent overfitting. Submissions that fail earlier \

@@ -4,11 +4,11 @@
 
 use super::wrong_format;
 use crate::model::{Finding, limits};
-use crate::rules::catalogue::{OUT009, OUT012};
+use crate::rules::catalogue::{OUT009, OUT012, OUT014};
 use crate::rules::exit::bytes;
 
 /// The claims of a header.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageHeader {
     /// Width, height and so on.
     pub size: Vec<u64>,
@@ -16,6 +16,30 @@ pub struct ImageHeader {
     pub value_type: &'static str,
     /// Bits per unpacked value.
     pub value_bits: u64,
+    /// The space of a volume.
+    pub space: Option<Space>,
+}
+
+/// Where the voxels of a volume lie, in millimetres to the right, to the front and upwards of the scanner's origin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Space {
+    /// The step from one voxel to the next along each axis.
+    pub steps: [[f64; 3]; 3],
+    /// The centre of the first voxel.
+    pub origin: [f64; 3],
+}
+
+impl Space {
+    /// The length of each step.
+    fn spacing(&self) -> [f64; 3] {
+        self.steps.map(|step| step.iter().map(|part| part * part).sum::<f64>().sqrt())
+    }
+
+    /// The direction of each step, with length 1. A step of length 0 has no direction.
+    fn directions(&self) -> [[f64; 3]; 3] {
+        let lengths = self.spacing().map(|length| if length > 0.0 { length } else { 1.0 });
+        std::array::from_fn(|axis| self.steps[axis].map(|part| part / lengths[axis]))
+    }
 }
 
 /// Dimensions that are compared: width, height and depth.
@@ -60,6 +84,41 @@ pub fn check_header(
         ));
     }
     findings
+}
+
+/// Compares the space of a volume with that of its input. Differences up to the tolerance are none.
+pub fn check_space(path: &str, space: &Space, input: &Space, tolerance: f64) -> Option<Finding> {
+    // A number that is not finite is a difference.
+    let differ = |a: f64, b: f64| (a - b).is_nan() || (a - b).abs() > tolerance;
+    let any = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).any(|(a, b)| differ(*a, *b));
+    let (found, wanted) = (space.spacing(), input.spacing());
+    if any(&found, &wanted) {
+        return Some(OUT014.finding(format!(
+            "`{path}` has the spacing {} mm, but its input has {} mm",
+            lengths(&found),
+            lengths(&wanted)
+        )));
+    }
+    if space.directions().iter().zip(&input.directions()).any(|(a, b)| any(a, b)) {
+        return Some(OUT014.finding(format!("The axes of `{path}` have other directions than those of its input")));
+    }
+    any(&space.origin, &input.origin).then(|| {
+        OUT014.finding(format!(
+            "`{path}` begins at ({}) mm, but its input at ({}) mm",
+            coordinates(&space.origin),
+            coordinates(&input.origin)
+        ))
+    })
+}
+
+/// `0.5 x 0.5 x 2`
+fn lengths(values: &[f64; 3]) -> String {
+    values.map(|value| format!("{}", (value * 1e4).round() / 1e4)).join(" x ")
+}
+
+/// `-90, 12.5, 0`
+fn coordinates(values: &[f64; 3]) -> String {
+    values.map(|value| format!("{}", (value * 1e4).round() / 1e4)).join(", ")
 }
 
 fn check_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {

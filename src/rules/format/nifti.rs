@@ -1,9 +1,9 @@
 //! Reads the header of a NIfTI file: version 1 (348 bytes) or 2 (540 bytes), in either byte order.
 //!
 //! Offsets and meanings are those of `nifti1.h` and `nifti2.h`, the definitions of the Neuroimaging Informatics
-//! Technology Initiative. Orientation and voxels are not read. Files that keep header and data apart are refused.
+//! Technology Initiative. Voxels are not read. Files that keep header and data apart are refused.
 
-use super::image_header::ImageHeader;
+use super::image_header::{ImageHeader, Space};
 use super::wrong_signature;
 use crate::model::NIFTI_TYPES;
 
@@ -60,7 +60,50 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
     let Some((name, _, bits)) = known else {
         return Err("its data type is unknown".to_owned());
     };
-    Ok(ImageHeader { size, value_type: name, value_bits: u64::from(*bits) })
+    let space = if second { header.space_2() } else { header.space_1() };
+    Ok(ImageHeader { size, value_type: name, value_bits: u64::from(*bits), space })
+}
+
+/// The fields of a header that locate its voxels, named by their meaning in `nifti1.h`.
+struct Geometry {
+    /// `pixdim[0]` is the handedness of the quaternion, the others are the spacing.
+    pixdim: [f64; 4],
+    /// `qform_code > 0`
+    has_quaternion: bool,
+    /// `sform_code > 0`
+    has_rows: bool,
+    quaternion: [f64; 3],
+    offset: [f64; 3],
+    /// `srow_x`, `srow_y` and `srow_z`.
+    rows: [[f64; 4]; 3],
+}
+
+/// The space by the first method of `nifti1.h` that the header has: 3 (rows), 2 (quaternion), or 1 (spacing alone).
+fn space(geometry: &Geometry) -> Option<Space> {
+    let Geometry { pixdim, rows, offset, .. } = geometry;
+    if geometry.has_rows {
+        let steps = std::array::from_fn(|axis| std::array::from_fn(|row| rows[row][axis]));
+        return Some(Space { steps, origin: rows.map(|row| row[3]) });
+    }
+    let spacing = [pixdim[1], pixdim[2], pixdim[3]].map(f64::abs);
+    if !geometry.has_quaternion {
+        let steps =
+            std::array::from_fn(|axis| std::array::from_fn(|row| if row == axis { spacing[axis] } else { 0.0 }));
+        return Some(Space { steps, origin: [0.0; 3] });
+    }
+    let [b, c, d] = geometry.quaternion;
+    let a = (1.0 - (b * b + c * c + d * d)).max(0.0).sqrt();
+    let rotation = [
+        [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
+        [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],
+        [2.0 * (b * d - a * c), 2.0 * (c * d + a * b), a * a + d * d - b * b - c * c],
+    ];
+    let handedness = if pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+    let steps = std::array::from_fn(|axis| {
+        let length = if axis == 2 { spacing[axis] * handedness } else { spacing[axis] };
+        std::array::from_fn(|row| rotation[row][axis] * length)
+    });
+    Some(Space { steps, origin: *offset })
 }
 
 /// A header in either byte order. Reads beyond its end return `None`.
@@ -84,6 +127,44 @@ impl Header<'_> {
 
     fn i32(&self, at: usize) -> Option<i32> {
         self.at(at).map(i32::from_le_bytes)
+    }
+
+    fn f32(&self, at: usize) -> Option<f64> {
+        self.at(at).map(f32::from_le_bytes).map(f64::from)
+    }
+
+    fn f64(&self, at: usize) -> Option<f64> {
+        self.at(at).map(f64::from_le_bytes)
+    }
+
+    /// The space by version 1 of the format.
+    fn space_1(&self) -> Option<Space> {
+        let numbers = |at: usize| -> Option<[f64; 4]> {
+            Some([self.f32(at)?, self.f32(at + 4)?, self.f32(at + 8)?, self.f32(at + 12)?])
+        };
+        space(&Geometry {
+            pixdim: numbers(76)?,
+            has_quaternion: self.i16(252)? > 0,
+            has_rows: self.i16(254)? > 0,
+            quaternion: [self.f32(256)?, self.f32(260)?, self.f32(264)?],
+            offset: [self.f32(268)?, self.f32(272)?, self.f32(276)?],
+            rows: [numbers(280)?, numbers(296)?, numbers(312)?],
+        })
+    }
+
+    /// The space by version 2 of the format.
+    fn space_2(&self) -> Option<Space> {
+        let numbers = |at: usize| -> Option<[f64; 4]> {
+            Some([self.f64(at)?, self.f64(at + 8)?, self.f64(at + 16)?, self.f64(at + 24)?])
+        };
+        space(&Geometry {
+            pixdim: numbers(104)?,
+            has_quaternion: self.i32(344)? > 0,
+            has_rows: self.i32(348)? > 0,
+            quaternion: [self.f64(352)?, self.f64(360)?, self.f64(368)?],
+            offset: [self.f64(376)?, self.f64(384)?, self.f64(392)?],
+            rows: [numbers(400)?, numbers(432)?, numbers(464)?],
+        })
     }
 
     fn i64(&self, at: usize) -> Option<i64> {

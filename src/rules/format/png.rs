@@ -50,7 +50,12 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
         6 => 4,
         _ => 1,
     };
-    Ok(ImageHeader { size: vec![width, height], value_type: name, value_bits: u64::from(depth.max(8)) * samples })
+    Ok(ImageHeader {
+        size: vec![width, height],
+        value_type: name,
+        value_bits: u64::from(depth.max(8)) * samples,
+        space: None,
+    })
 }
 
 #[cfg(test)]
