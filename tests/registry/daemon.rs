@@ -200,7 +200,7 @@ async fn a_pushed_image_is_scored_and_a_moved_tag_is_another_submission() {
 
     world.push_example("good-otsu", "segmentation");
     let note = world.receive_package("nuclei-alpha", ALPHA).await;
-    assert_eq!(note, "1 images entered, 1 match no phase or task");
+    assert_eq!(note, "images entered: 1; without a phase or task: 1");
     assert_eq!(world.swept().await, 0, "known");
     let workers = workers::start(&world.app);
     let first = world.ended(1).await;
