@@ -29,6 +29,14 @@ impl CommandHandler for Queue {
         running.retain(|record| of_challenge(record) && record.submission.state.is_working());
         let mut waiting = wait_time::starts(&context.daemon()?.context).await?;
         waiting.retain(|waiting| of_challenge(&waiting.record));
+        let overrides = context.store.overrides(&context.challenge.slug).await?;
+        for waiting in &mut waiting {
+            let board = waiting.record.submission.board();
+            if board.is_some_and(|board| overrides.paused(&board).is_some()) {
+                // The end of a pause is not known.
+                waiting.wait = None;
+            }
+        }
         Ok(reply(&running, &waiting).into())
     }
 }
