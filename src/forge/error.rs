@@ -20,8 +20,7 @@ pub enum ForgeError {
     /// 401: the token is wrong, expired or revoked. Everything for this forge waits.
     #[error(
         "the forge does not accept the token of Referee; create a new token for the account, write it into the file \
-         that \
-         `token-file` names, and restart Referee"
+         that `token-file` names, and restart Referee"
     )]
     Unauthorized,
     /// 403: the account lacks the right.

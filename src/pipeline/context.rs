@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::ground_truth::GroundTruthDigests;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::model::{Board, Challenge, ChallengeSlug, Lease, Phase, Task};
+use crate::model::{Board, Challenge, ChallengeSlug, Lease, Phase, Task, TaskSlug};
 use crate::store::{Artifacts, Store, SubmissionRecord};
 
 /// The values that all stages share.
@@ -102,12 +102,12 @@ impl<'a> SubmissionContext<'a> {
     /// # Errors
     /// When the task is not known yet.
     pub fn board(&self) -> anyhow::Result<Board> {
-        Ok(self.board_of(self.task()?))
+        Ok(self.board_of(&self.task()?.slug))
     }
 
     /// The leaderboard of a task in this phase.
-    pub fn board_of(&self, task: &Task) -> Board {
-        Board { challenge: self.challenge.slug.clone(), phase: self.phase.slug.clone(), task: task.slug.clone() }
+    pub fn board_of(&self, task: &TaskSlug) -> Board {
+        Board { challenge: self.challenge.slug.clone(), phase: self.phase.slug.clone(), task: task.clone() }
     }
 
     /// The task.

@@ -3,7 +3,7 @@
 
 use super::context::{Context, SubmissionContext};
 use super::policy;
-use crate::model::{Board, Finding, TaskSlug};
+use crate::model::{Finding, TaskSlug};
 use crate::rules::quota;
 use crate::store::SubmissionRecord;
 
@@ -27,7 +27,7 @@ pub async fn check(
         findings.push(quota::duplicate(earlier.number, &earlier.origin.content()));
     }
     let team = &record.submission.team;
-    let disqualification = tasks.iter().find_map(|task| overrides.disqualified(&board(of, task), team));
+    let disqualification = tasks.iter().find_map(|task| overrides.disqualified(&of.board_of(task), team));
     findings.extend(disqualification.map(|found| quota::disqualified(&found.reason)));
     for task in tasks {
         for finding in quota_findings(context, record, of, task).await? {
@@ -45,13 +45,9 @@ async fn quota_findings(
     of: SubmissionContext<'_>,
     task: &TaskSlug,
 ) -> anyhow::Result<Vec<Finding>> {
-    let board = board(of, task);
+    let board = of.board_of(task);
     let submission = &record.submission;
     let now = context.clock.now();
     let used = context.store.usage(&board, &submission.team, submission.id.0, now).await?;
     Ok(quota::check_quota(policy::counts(used), &of.phase.quota, now))
-}
-
-fn board(of: SubmissionContext<'_>, task: &TaskSlug) -> Board {
-    Board { challenge: of.challenge.slug.clone(), phase: of.phase.slug.clone(), task: task.clone() }
 }

@@ -68,14 +68,14 @@ impl Plan {
     }
 }
 
-/// How long `mine` waits while `running` run and `ahead` start before it, in this order. `None` if it need not wait, or
-/// if the answer depends on a job without earlier runs.
-pub fn expected(capacity: Capacity, running: &[Job], ahead: &[Job], mine: &Job) -> Option<Duration> {
+/// How long each of these jobs waits, if they start in this order while `running` run. `None` if it need not wait, if
+/// the answer depends on a job without earlier runs, or for a submission without a job.
+fn waits(capacity: Capacity, running: &[Job], waiting: &[Option<Job>]) -> Vec<Option<Duration>> {
     let mut plan = Plan::new(capacity);
-    for job in running.iter().chain(ahead) {
+    for job in running {
         plan.start(job);
     }
-    until_start(plan.start(mine))
+    waiting.iter().map(|job| until_start(plan.start(job.as_ref()?))).collect()
 }
 
 /// The time until a start, in milliseconds from now, as a multiple of [`STEP`].
@@ -109,16 +109,7 @@ pub async fn queue_position(context: &Context, record: &SubmissionRecord) -> any
     let before = &order[..index];
     let evaluations = before.iter().filter(|r| r.submission.stage() == Stage::Run);
     let position = u32::try_from(evaluations.count() + 1).unwrap_or(u32::MAX);
-    let mut jobs = Jobs::new(context).await?;
-    let running = jobs.running().await?;
-    let mut ahead = Vec::new();
-    for other in before {
-        ahead.extend(jobs.of(other).await?);
-    }
-    let wait = match jobs.of(record).await? {
-        Some(mine) => expected(context.capacity, &running, &ahead, &mine),
-        None => None,
-    };
+    let wait = waits_of(context, &order[..=index]).await?.pop().flatten();
     Ok(Some(QueueView { position, wait, paused: false }))
 }
 
@@ -134,17 +125,20 @@ pub struct WaitingSubmission {
 /// All submissions that wait for a slot, in the order in which they will start.
 pub async fn starts(context: &Context) -> anyhow::Result<Vec<WaitingSubmission>> {
     let order = schedule::order(context).await?;
+    let waits = waits_of(context, &order).await?;
+    let waiting = |(record, wait): (_, Option<Duration>)| WaitingSubmission { record, wait: wait.map(coarse_duration) };
+    Ok(order.into_iter().zip(waits).map(waiting).collect())
+}
+
+/// How long each of these submissions waits, if they start in this order.
+async fn waits_of(context: &Context, order: &[SubmissionRecord]) -> anyhow::Result<Vec<Option<Duration>>> {
     let mut jobs = Jobs::new(context).await?;
-    let mut plan = Plan::new(context.capacity);
-    for job in jobs.running().await? {
-        plan.start(&job);
-    }
+    let running = jobs.running().await?;
     let mut waiting = Vec::new();
     for record in order {
-        let start = jobs.of(&record).await?.map(|job| plan.start(&job));
-        waiting.push(WaitingSubmission { record, wait: start.and_then(until_start).map(coarse_duration) });
+        waiting.push(jobs.of(record).await?);
     }
-    Ok(waiting)
+    Ok(waits(context.capacity, &running, &waiting))
 }
 
 /// The jobs of submissions. The durations of each leaderboard are read once.
@@ -185,7 +179,7 @@ impl<'a> Jobs<'a> {
             return Ok(None);
         };
         let task = of.task()?;
-        let key = (of.board_of(task), stage);
+        let key = (of.board_of(&task.slug), stage);
         let mut takes = match self.takes.get(&key) {
             Some(known) => *known,
             None => {
@@ -229,7 +223,8 @@ mod tests {
     }
 
     fn seconds(running: &[Job], ahead: &[Job], mine: &Job) -> Option<i64> {
-        expected(CAPACITY, running, ahead, mine).map(|d| d.0 / 1000)
+        let waiting: Vec<Option<Job>> = ahead.iter().chain([mine]).cloned().map(Some).collect();
+        waits(CAPACITY, running, &waiting).pop().unwrap().map(|d| d.0 / 1000)
     }
 
     #[test]

@@ -59,10 +59,14 @@ fn results_of_cases<'a>(score: &'a Score, cases: &[CaseId]) -> Vec<Option<&'a Ca
     cases.iter().map(|c| by_case.get(c).copied()).collect()
 }
 
-/// The aggregate of one submission over these cases, with missing values filled in by the metric's rule.
-pub(super) fn aggregate(score: &Score, cases: &[CaseId], spec: &MetricSpec) -> f64 {
-    let row: Vec<_> = results_of_cases(score, cases).into_iter().map(|case| value(case, spec)).collect();
-    aggregate_of(&row, spec)
+/// The aggregates of one submission over these cases, one for each metric. The metric's rule fills in missing values.
+pub(super) fn aggregates(score: &Score, cases: &[CaseId], specs: &[&MetricSpec]) -> Vec<f64> {
+    let results = results_of_cases(score, cases);
+    let of_metric = |spec: &&MetricSpec| {
+        let row: Vec<_> = results.iter().map(|case| value(*case, spec)).collect();
+        aggregate_of(&row, spec)
+    };
+    specs.iter().map(of_metric).collect()
 }
 
 /// The aggregate of a team's values. Without cases, it is the worst value.

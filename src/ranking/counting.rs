@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Direction, MetricSpec, Pick, SubmissionId, TeamSlug, numbers};
 
-use super::board::{BoardEntry, BoardInput, aggregate};
+use super::board::{BoardEntry, BoardInput, aggregates};
 
 /// The declared rule of a leaderboard.
 #[derive(Debug, Clone, Copy)]
@@ -30,20 +30,17 @@ pub fn counting_entry<'e>(own: &BoardInput<'_, 'e>, rule: &CountingRule<'_>) -> 
         Pick::Last => own.entries.last().copied(),
         // `keep_chosen` has already applied a choice. The best submission counts for a team without a choice.
         Pick::Best | Pick::Chosen => {
-            let values = |entry: &BoardEntry<'_>| -> Vec<f64> {
-                let of_metric = |spec: &&MetricSpec| aggregate(entry.score, own.cases, spec);
-                rule.best_by.iter().map(of_metric).map(|value| numbers::rounded(value, rule.decimals).0).collect()
-            };
-            let mut entries = own.entries.iter();
-            let first = entries.next()?;
-            let mut best = (*first, values(first));
-            for entry in entries {
-                let values = values(entry);
-                if first_difference(rule.best_by, &values, &best.1).is_some_and(|(_, order)| order.is_gt()) {
-                    best = (*entry, values);
-                }
-            }
-            Some(best.0)
+            let valued = own.entries.iter().map(|entry| {
+                let values = aggregates(entry.score, own.cases, rule.best_by);
+                let rounded: Vec<f64> =
+                    values.into_iter().map(|value| numbers::rounded(value, rule.decimals).0).collect();
+                (*entry, rounded)
+            });
+            let best = valued.reduce(|best, next| match first_difference(rule.best_by, &next.1, &best.1) {
+                Some((_, Ordering::Greater)) => next,
+                _ => best,
+            });
+            best.map(|(entry, _)| entry)
         }
     }
 }

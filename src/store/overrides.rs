@@ -85,7 +85,7 @@ impl Store {
         for board in boards {
             self.notify(Change::Board(board.clone()));
         }
-        if !effects.reports.is_empty() {
+        if !effects.messages.is_empty() {
             self.notify(Change::Outbox);
         }
         Ok(())

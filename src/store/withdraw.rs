@@ -2,10 +2,8 @@
 
 use sqlx::{Any, Row as _, Transaction};
 
-use super::audit::append;
-use super::outbox::{NewOutboxMessage, put};
 use super::submission::{record, transition};
-use super::{Change, NewAuditEntry, Result, Store, StoreError, SubmissionRecord, quota};
+use super::{Change, CommandEffects, Result, Store, StoreError, SubmissionRecord, quota};
 use crate::model::{AttemptId, KillReason, Outcome, RerunPlan, Timestamp};
 
 /// The effect of a withdrawal.
@@ -29,35 +27,7 @@ pub enum Charge {
     UsedEvaluation,
 }
 
-/// The rows that are written together with a command.
-#[derive(Debug, Clone, Copy)]
-pub struct CommandEffects<'a> {
-    /// The entry of the audit log.
-    pub audit: &'a NewAuditEntry,
-    /// Messages for the forge, such as reports that it shows again.
-    pub reports: &'a [NewOutboxMessage],
-}
-
-impl CommandEffects<'_> {
-    pub(super) async fn write(&self, tx: &mut Transaction<'static, Any>, now: Timestamp) -> Result<()> {
-        append(tx, self.audit, now).await?;
-        for report in self.reports {
-            put(tx, report, now).await?;
-        }
-        Ok(())
-    }
-}
-
 impl Store {
-    /// Records a command that changes no other rows, with its messages.
-    pub async fn record_command(&self, effects: CommandEffects<'_>, now: Timestamp) -> Result<()> {
-        let mut tx = self.begin().await?;
-        effects.write(&mut tx, now).await?;
-        tx.commit().await?;
-        self.notify(Change::Outbox);
-        Ok(())
-    }
-
     /// Withdraws a submission. If a worker holds a lease of it, the lease is lost: its result can no longer be
     /// committed.
     pub async fn withdraw(

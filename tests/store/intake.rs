@@ -180,7 +180,7 @@ pub(crate) async fn a_new_team_and_its_entry_of_the_audit_log_are_written_togeth
     assert_eq!(store.register_image_owner(&owner, &entry, later(1)).await.unwrap(), bound);
     assert_eq!(actions(store).await, ["team add", "team images"]);
 
-    let effects = CommandEffects { audit: &entry_of("announce"), reports: &[message("announcement 1", 1)] };
+    let effects = CommandEffects { audit: &entry_of("announce"), messages: &[message("announcement 1", 1)] };
     store.record_command(effects, later(2)).await.unwrap();
     assert_eq!(actions(store).await, ["team add", "team images", "announce"]);
     assert_eq!(store.due_messages(&forge(), PriorityClass::Rest, later(3), 9).await.unwrap().len(), 1);

@@ -25,7 +25,7 @@ fn setting(setting: Setting, at: Timestamp) -> Override {
 }
 
 async fn put(store: &Store, newest_seen: i64, value: Setting, at: Timestamp) -> Result<(), StoreError> {
-    let effects = CommandEffects { audit: &entry_of("a command"), reports: &[message("commit 1", 1)] };
+    let effects = CommandEffects { audit: &entry_of("a command"), messages: &[message("commit 1", 1)] };
     let new = [setting(value, at)];
     store.put_overrides(&challenge(), newest_seen, &new, &[board("phase")], effects, at).await
 }
@@ -127,7 +127,7 @@ pub(crate) async fn a_rerun_goes_back_to_a_stage_and_keeps_old_attempts(db: Db) 
     let before = store.submission(id).await.unwrap();
     let rerun = RerunPlan::new(&before.submission, None).unwrap();
     let (audit, report) = (entry_of("rerun"), [message("commit 1", 1)]);
-    let effects = CommandEffects { audit: &audit, reports: &report };
+    let effects = CommandEffects { audit: &audit, messages: &report };
     store.rerun(&rerun, effects, later(2)).await.unwrap();
     let after = store.submission(id).await.unwrap();
     assert_eq!((after.submission.outcome(), after.submission.state.ended_at()), (None, None));

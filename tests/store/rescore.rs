@@ -59,7 +59,7 @@ async fn state(store: &Store) -> RescoreState {
 }
 
 async fn apply(store: &Store, id: i64) -> Result<ApplyResult, StoreError> {
-    let effects = CommandEffects { audit: &entry_of("rescore apply"), reports: &[message("commit 1", 1)] };
+    let effects = CommandEffects { audit: &entry_of("rescore apply"), messages: &[message("commit 1", 1)] };
     store.apply_rescore(id, effects, later(9)).await
 }
 

@@ -201,7 +201,7 @@ pub(crate) async fn withdrawn_for(
     charge: Charge,
     at: Timestamp,
 ) -> Withdrawn {
-    let effects = CommandEffects { audit: &entry_of("withdraw"), reports: &[message("commit 1", 1)] };
+    let effects = CommandEffects { audit: &entry_of("withdraw"), messages: &[message("commit 1", 1)] };
     store.withdraw(record, charge, effects, at).await.unwrap()
 }
 

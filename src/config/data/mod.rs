@@ -79,24 +79,31 @@ pub struct BoardData {
 impl fmt::Display for BoardData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.cases.len();
-        write!(f, "{}: {}: {}; ", self.board, counted(all, "case"), first(self.cases.iter().map(CaseId::as_str), all))?;
+        let cases = first(NAMES_MAX, self.cases.iter().map(CaseId::as_str));
+        write!(f, "{}: {}: {cases}; ", self.board, counted(all, "case"))?;
         match &self.ground_truth {
             GroundTruth::Empty => f.write_str("no ground truth"),
             GroundTruth::Shared(names) => {
-                write!(f, "ground truth in {}", first(names.iter().map(String::as_str), names.len()))
+                write!(f, "ground truth in {}", first(NAMES_MAX, names.iter().map(String::as_str)))
             }
             GroundTruth::ByCase { cases } => write!(f, "ground truth for {cases} of them"),
         }
     }
 }
 
-/// The first names, and how many more there are.
-fn first<'a>(names: impl Iterator<Item = &'a str>, all: usize) -> String {
-    let mut listed: Vec<String> = names.take(NAMES_MAX).map(|name| name.escape_debug().to_string()).collect();
-    if all > NAMES_MAX {
-        listed.push(format!("and {} more", all - NAMES_MAX));
+/// The first names on one line, and the number of the others.
+fn first<'a>(most: usize, names: impl Iterator<Item = &'a str>) -> String {
+    first_of(most, names.map(|name| name.escape_debug().to_string()).collect())
+}
+
+/// The first items, and the number of the others: `a, b, and 7 more`.
+fn first_of(most: usize, mut items: Vec<String>) -> String {
+    let more = items.len().saturating_sub(most);
+    items.truncate(most);
+    if more > 0 {
+        items.push(format!("and {more} more"));
     }
-    listed.join(", ")
+    items.join(", ")
 }
 
 /// Checks the data of every phase and of every sample. A laptop that only checks submissions does not have the data of

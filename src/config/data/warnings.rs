@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::reader::{PATH_MISSING, SUSPICIOUS_DATA, display_path};
+use super::first_of;
 use crate::model::text::counted;
 use crate::model::{Case, Finding, Location};
 
@@ -82,18 +83,15 @@ fn quote(name: &str) -> String {
 }
 
 /// The first items. `None` if there is none.
-fn listed(mut items: Vec<String>) -> Option<String> {
-    let more = items.len().saturating_sub(NAMES_MAX);
-    items.truncate(NAMES_MAX);
-    if more > 0 {
-        items.push(format!("and {more} more"));
-    }
-    (!items.is_empty()).then(|| items.join(", "))
+fn listed(items: Vec<String>) -> Option<String> {
+    (!items.is_empty()).then(|| first_of(NAMES_MAX, items))
 }
 
 /// An entry of the inputs, which is a case.
 struct Entry<'a> {
     name: &'a str,
+    /// The name of the case.
+    case: &'a str,
     /// The ending in lower case with its dot, [`FOLDER`] or [`NO_ENDING`].
     ending: String,
 }
@@ -109,18 +107,13 @@ impl<'a> Entry<'a> {
         } else {
             lower.rsplit_once('.').map_or(NO_ENDING.to_owned(), |(_, ending)| format!(".{ending}"))
         };
-        Self { name, ending }
+        Self { name, case: case.id.as_str(), ending }
     }
 
     /// Whether the name has a dot before its ending.
     fn has_inner_dot(&self) -> bool {
         let ending = if self.ending.starts_with('.') { self.ending.len() } else { 0 };
         self.ending != FOLDER && self.name[..self.name.len() - ending].contains('.')
-    }
-
-    /// The name of the case of a file.
-    fn stem(&self) -> &'a str {
-        self.name.split('.').next().unwrap_or_default()
     }
 }
 
@@ -147,7 +140,7 @@ fn several_endings(entries: &[Entry<'_>]) -> Option<String> {
 
 fn names_with_inner_dots(entries: &[Entry<'_>]) -> Option<String> {
     let dotted = entries.iter().filter(|entry| entry.has_inner_dot());
-    let dotted = dotted.map(|entry| format!("{} is the case {}", quote(entry.name), quote(entry.stem())));
+    let dotted = dotted.map(|entry| format!("{} is the case {}", quote(entry.name), quote(entry.case)));
     listed(dotted.collect()).map(|names| format!("The name of a case ends at the first dot: {names}."))
 }
 
@@ -155,7 +148,7 @@ fn names_with_inner_dots(entries: &[Entry<'_>]) -> Option<String> {
 fn channels(entries: &[Entry<'_>]) -> Option<String> {
     let mut by_case = BTreeMap::<&str, Vec<String>>::new();
     for entry in entries {
-        if let Some((case, number)) = entry.stem().rsplit_once('_')
+        if let Some((case, number)) = entry.case.rsplit_once('_')
             && number.len() == 4
             && number.bytes().all(|digit| digit.is_ascii_digit())
         {

@@ -42,7 +42,7 @@ impl CommandHandler for Announce {
             .collect();
         let detail = json!({ "text": self.text, "teams": repositories.len() });
         let audit = context.audit("announce", context.challenge.slug.as_str(), detail);
-        context.store.record_command(CommandEffects { audit: &audit, reports: &notices }, context.now).await?;
+        context.store.record_command(CommandEffects { audit: &audit, messages: &notices }, context.now).await?;
         let teams = counted(repositories.len(), "team");
         Ok(format!("Referee posts the announcement to {teams}.").into())
     }

@@ -50,7 +50,7 @@ impl CommandHandler for Apply {
         });
         let board = rescore.board;
         let audit = context.audit("rescore apply", board.to_string(), detail);
-        let effects = CommandEffects { audit: &audit, reports: &reports };
+        let effects = CommandEffects { audit: &audit, messages: &reports };
         let applied = store.apply_rescore(rescore.id, effects, context.now);
         let revision = match applied.await? {
             ApplyResult::Applied { revision, .. } => revision,

@@ -66,7 +66,7 @@ pub(super) async fn change_boards(
     });
     let effects = CommandEffects {
         audit: &context.audit(change.action, challenge.as_str(), detail),
-        reports: &context.reports(&boards, None).await?,
+        messages: &context.reports(&boards, None).await?,
     };
     let newest = overrides.newest();
     context.store.put_overrides(challenge, newest, &rows, &boards, effects, context.now).await?;

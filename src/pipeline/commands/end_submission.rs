@@ -39,7 +39,7 @@ async fn end(
         "reason": "",
     });
     let subject = format!("{}#{number}", context.challenge.slug);
-    let effects = CommandEffects { audit: &context.audit(action, subject, detail), reports: &context.report(record) };
+    let effects = CommandEffects { audit: &context.audit(action, subject, detail), messages: &context.report(record) };
     let ended = context.store.withdraw(record, charge, effects, context.now).await?;
     let work = match ended {
         Withdrawn::Ended(outcome) => return Err(CommandRefusal::Ended { number, outcome }),

@@ -36,9 +36,10 @@ impl CommandHandler for Export {
 
     async fn run(&self, context: &CommandContext<'_>) -> CommandResult<CommandReply> {
         let settings = &context.daemon()?.context.settings;
+        let submissions = context.store.submissions_of_challenge(&context.challenge.slug).await?;
         let mut boards = Vec::new();
         for board in context.boards(&self.boards)? {
-            boards.push(export_board(context, &board).await?);
+            boards.push(export_board(context, &board, &submissions).await?);
         }
         let content = json!({
             "written_at": context.now.to_string(),
@@ -68,14 +69,14 @@ fn reply(boards: usize, address: &str) -> String {
     )
 }
 
-async fn export_board(context: &CommandContext<'_>, board: &Board) -> CommandResult<Value> {
+/// One leaderboard. `all` has the submissions of the challenge.
+async fn export_board(context: &CommandContext<'_>, board: &Board, all: &[SubmissionRecord]) -> CommandResult<Value> {
     let store = context.store;
     let revision = store.current_scoring_revision(board).await?;
     let scores = match &revision {
         Some(revision) => store.scores(revision.id).await?,
         None => Vec::new(),
     };
-    let all = store.submissions_of_challenge(&board.challenge).await?;
     let mut submissions = Vec::new();
     for record in all.iter().filter(|record| record.submission.board().as_ref() == Some(board)) {
         let attempts = store.attempts(record).await?;
@@ -141,8 +142,6 @@ mod tests {
 
     use super::super::tests::{AnyCommand, NOW, World, arbitrary_boards, assert_replies};
     use super::*;
-    use crate::forge::Capabilities;
-    use crate::model::Actor;
 
     impl AnyCommand for Export {
         fn any() -> impl Strategy<Value = Self> + 'static {
@@ -164,10 +163,9 @@ mod tests {
         let mut world = World::new().await;
         world.scored("a", 0.5, NOW).await;
         world.organizer("/grant team a 2 validation").await;
-        let actor = Actor::CommandLine;
-        let (challenge, store) = (&world.challenge, &world.store);
-        let context = CommandContext::beside_daemon(challenge, store, Capabilities::NOTES_ONLY, &actor, NOW);
-        let board = export_board(&context, &world.board).await.unwrap();
+        let context = world.context();
+        let all = world.store.submissions_of_challenge(&world.challenge.slug).await.unwrap();
+        let board = export_board(&context, &world.board, &all).await.unwrap();
         let submission = &board["submissions"][0];
         assert_eq!(submission["team"], "a");
         assert_eq!(submission["score"]["cases"][0]["values"]["ap50"], 0.5);

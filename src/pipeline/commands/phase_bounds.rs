@@ -63,7 +63,7 @@ impl PhaseInForce {
         let selector = BoardSelector::of_phase(&before.slug);
         let row = context.override_of(&selector, setting, "");
         let boards = context.boards(&selector)?;
-        let effects = CommandEffects { audit: &context.audit(action, subject, detail), reports: &[] };
+        let effects = CommandEffects { audit: &context.audit(action, subject, detail), messages: &[] };
         let (newest, now) = (self.newest, context.now);
         context.store.put_overrides(challenge, newest, &[row], &boards, effects, now).await?;
         context.publish_boards().await?;

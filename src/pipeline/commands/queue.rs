@@ -3,6 +3,7 @@
 use super::wording::{submission_row, table};
 use super::{CommandContext, CommandHandler, CommandReply, CommandResult};
 use crate::command::{Args, CommandError, CommandSpec};
+use crate::model::Stage;
 use crate::pipeline::wait_time::{self, WaitingSubmission};
 use crate::store::SubmissionRecord;
 
@@ -31,7 +32,9 @@ impl CommandHandler for Queue {
         waiting.retain(|waiting| of_challenge(&waiting.record));
         let overrides = context.store.overrides(&context.challenge.slug).await?;
         for waiting in &mut waiting {
-            let board = waiting.record.submission.board();
+            let submission = &waiting.record.submission;
+            // A pause stops evaluations alone.
+            let board = submission.board().filter(|_| submission.stage() == Stage::Run);
             if board.is_some_and(|board| overrides.paused(&board).is_some()) {
                 // The end of a pause is not known.
                 waiting.wait = None;
@@ -62,7 +65,7 @@ mod tests {
 
     use super::super::tests::{AnyCommand, NOW, World, assert_replies};
     use super::*;
-    use crate::model::{Duration, Stage};
+    use crate::model::Duration;
 
     impl AnyCommand for Queue {
         fn any() -> impl Strategy<Value = Self> + 'static {

@@ -209,6 +209,7 @@ mod tests {
             CommandRefusal::unknown("team", &"z", names.iter()),
             CommandRefusal::unknown("team", &"z", [""; 0].iter()),
             CommandRefusal::NeedsTeam,
+            CommandRefusal::AboutAllTeams,
             CommandRefusal::SeveralRescores { open: vec![format!("`3` ({})", board_name(&board()))] },
             CommandRefusal::RescoreOutdated { board: board() },
             CommandRefusal::NoRescore { board: board(), last: " State of the last rescore: discarded.".to_owned() },

@@ -44,7 +44,7 @@ impl CommandHandler for Rerun {
         });
         let subject = format!("{}#{number}", context.challenge.slug);
         let effects =
-            CommandEffects { audit: &context.audit("rerun", subject, detail), reports: &context.report(&record) };
+            CommandEffects { audit: &context.audit("rerun", subject, detail), messages: &context.report(&record) };
         context.store.rerun(&plan, effects, context.now).await?;
         Ok(format!(
             "Submission #{number} of team `{}` (outcome: {}) continues from the {} stage. An evaluation that it has \

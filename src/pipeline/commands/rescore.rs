@@ -73,8 +73,7 @@ impl Rescore {
 fn ready(preview: &RescorePreview) -> String {
     format!(
         "The rescore of {} is ready: {} of {} submissions have new scores. {}\n\nUse `/apply {number}` to publish the \
-         new scores or \
-         `/discard {number}` to cancel.",
+         new scores or `/discard {number}` to cancel.",
         board_name(&preview.board),
         preview.done,
         preview.all,

@@ -55,7 +55,7 @@ pub(super) async fn put_team_override(
     boards: &[Board],
 ) -> CommandResult<()> {
     let row = Override { team: Some(team.clone()), ..row };
-    let effects = CommandEffects { audit, reports: &context.reports(boards, Some(team)).await? };
+    let effects = CommandEffects { audit, messages: &context.reports(boards, Some(team)).await? };
     let (challenge, newest) = (&context.challenge.slug, read.newest());
     context.store.put_overrides(challenge, newest, &[row], boards, effects, context.now).await?;
     Ok(())

@@ -47,7 +47,7 @@ pub async fn submission(context: &Context, record: &SubmissionRecord) -> anyhow:
         challenge: Titled::new(of.challenge.slug.clone(), &of.challenge.title),
         phase: Titled::new(of.phase.slug.clone(), &of.phase.title),
         task: of.task.map(|t| Titled::new(t.slug.clone(), &t.title)),
-        board: of.task.map(|task| of.board_of(task)),
+        board: of.task.map(|task| of.board_of(&task.slug)),
         team: submission.team.clone(),
         origin: submission.origin.clone(),
         observed_at: submission.observed_at,
@@ -149,7 +149,7 @@ fn stage_view(stage: Stage, state: PublicState, attempts: &[AttemptRecord]) -> S
 /// One sentence about a stage that has passed, where there is more to report.
 fn message(detail: &AttemptDetail) -> String {
     match detail {
-        AttemptDetail::Build { reused: true, .. } => "Referee reused the image of another task of this push.".into(),
+        AttemptDetail::Build { reused: true, .. } => "Referee reused the image of this push.".into(),
         AttemptDetail::Build { image_bytes, .. } => {
             format!("Image size: {} MiB", image_bytes >> 20)
         }
@@ -284,12 +284,12 @@ async fn score(
     if of.phase.show.cases {
         view.cases = Some(case_views(&score, &task.metrics));
     }
-    if let Some(board) = board::board(BoardReader::of(context), &of.board_of(task)).await? {
+    if let Some(board) = board::board(BoardReader::of(context), &of.board_of(&task.slug)).await? {
         view.of = board.rows.len();
         if let Some(row) = board.rows.iter().find(|r| r.team == submission.team) {
             view.rank = Some(row.rank);
             view.counting = Some(row.submission);
-            let chosen = overrides.chosen(&of.board_of(task), &submission.team);
+            let chosen = overrides.chosen(&of.board_of(&task.slug), &submission.team);
             view.counting_reason = counting_reason::sentence(&view, submission.number, chosen, row, task, of.phase);
             if row.submission == submission.number {
                 for (metric, cell) in view.metrics.iter_mut().zip(&row.values) {
@@ -363,7 +363,7 @@ async fn quota(
     };
     let team = &record.submission.team;
     let now = context.clock.now();
-    let used = context.store.usage(&of.board_of(task), team, 0, now).await?;
+    let used = context.store.usage(&of.board_of(&task.slug), team, 0, now).await?;
     let quota = rules::quota::allowed(policy::counts(used), &of.phase.quota);
     Ok(Some(QuotaView {
         granted: used.granted,

@@ -95,8 +95,8 @@ pub fn check_space(path: &str, space: &Space, input: &Space, tolerance: f64) -> 
     if any(&found, &wanted) {
         return Some(OUT014.finding(format!(
             "`{path}` has the spacing {} mm, but its input has {} mm",
-            lengths(&found),
-            lengths(&wanted)
+            joined(&found, " x "),
+            joined(&wanted, " x ")
         )));
     }
     if space.directions().iter().zip(&input.directions()).any(|(a, b)| any(a, b)) {
@@ -105,20 +105,15 @@ pub fn check_space(path: &str, space: &Space, input: &Space, tolerance: f64) -> 
     any(&space.origin, &input.origin).then(|| {
         OUT014.finding(format!(
             "`{path}` begins at ({}) mm, but its input at ({}) mm",
-            coordinates(&space.origin),
-            coordinates(&input.origin)
+            joined(&space.origin, ", "),
+            joined(&input.origin, ", ")
         ))
     })
 }
 
-/// `0.5 x 0.5 x 2`
-fn lengths(values: &[f64; 3]) -> String {
-    values.map(|value| format!("{}", (value * 1e4).round() / 1e4)).join(" x ")
-}
-
-/// `-90, 12.5, 0`
-fn coordinates(values: &[f64; 3]) -> String {
-    values.map(|value| format!("{}", (value * 1e4).round() / 1e4)).join(", ")
+/// Numbers with at most four decimals.
+fn joined(values: &[f64; 3], separator: &str) -> String {
+    values.map(|value| format!("{}", (value * 1e4).round() / 1e4)).join(separator)
 }
 
 fn check_size(path: &str, size: &[u64], input: &[u64]) -> Option<Finding> {

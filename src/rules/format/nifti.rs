@@ -60,9 +60,26 @@ pub fn read_header(head: &[u8]) -> Result<ImageHeader, String> {
     let Some((name, _, bits)) = known else {
         return Err("its data type is unknown".to_owned());
     };
-    let space = if second { header.space_2() } else { header.space_1() };
+    let space = header.space(if second { &SPACE_FIELDS_2 } else { &SPACE_FIELDS_1 });
     Ok(ImageHeader { size, value_type: name, value_bits: u64::from(*bits), space })
 }
+
+/// Offsets of the fields that locate the voxels. The offset of the origin follows the quaternion, and the rows follow
+/// each other.
+struct SpaceFields {
+    pixdim: usize,
+    qform_code: usize,
+    sform_code: usize,
+    quaternion: usize,
+    rows: usize,
+    /// Numbers have 64 bits and codes 32, instead of 32 and 16.
+    is_wide: bool,
+}
+
+const SPACE_FIELDS_1: SpaceFields =
+    SpaceFields { pixdim: 76, qform_code: 252, sform_code: 254, quaternion: 256, rows: 280, is_wide: false };
+const SPACE_FIELDS_2: SpaceFields =
+    SpaceFields { pixdim: 104, qform_code: 344, sform_code: 348, quaternion: 352, rows: 400, is_wide: true };
 
 /// The fields of a header that locate its voxels, named by their meaning in `nifti1.h`.
 struct Geometry {
@@ -79,17 +96,17 @@ struct Geometry {
 }
 
 /// The space by the first method of `nifti1.h` that the header has: 3 (rows), 2 (quaternion), or 1 (spacing alone).
-fn space(geometry: &Geometry) -> Option<Space> {
+fn space(geometry: &Geometry) -> Space {
     let Geometry { pixdim, rows, offset, .. } = geometry;
     if geometry.has_rows {
         let steps = std::array::from_fn(|axis| std::array::from_fn(|row| rows[row][axis]));
-        return Some(Space { steps, origin: rows.map(|row| row[3]) });
+        return Space { steps, origin: rows.map(|row| row[3]) };
     }
     let spacing = [pixdim[1], pixdim[2], pixdim[3]].map(f64::abs);
     if !geometry.has_quaternion {
         let steps =
             std::array::from_fn(|axis| std::array::from_fn(|row| if row == axis { spacing[axis] } else { 0.0 }));
-        return Some(Space { steps, origin: [0.0; 3] });
+        return Space { steps, origin: [0.0; 3] };
     }
     let [b, c, d] = geometry.quaternion;
     let a = (1.0 - (b * b + c * c + d * d)).max(0.0).sqrt();
@@ -103,7 +120,7 @@ fn space(geometry: &Geometry) -> Option<Space> {
         let length = if axis == 2 { spacing[axis] * handedness } else { spacing[axis] };
         std::array::from_fn(|row| rotation[row][axis] * length)
     });
-    Some(Space { steps, origin: *offset })
+    Space { steps, origin: *offset }
 }
 
 /// A header in either byte order. Reads beyond its end return `None`.
@@ -137,34 +154,21 @@ impl Header<'_> {
         self.at(at).map(f64::from_le_bytes)
     }
 
-    /// The space by version 1 of the format.
-    fn space_1(&self) -> Option<Space> {
-        let numbers = |at: usize| -> Option<[f64; 4]> {
-            Some([self.f32(at)?, self.f32(at + 4)?, self.f32(at + 8)?, self.f32(at + 12)?])
-        };
-        space(&Geometry {
-            pixdim: numbers(76)?,
-            has_quaternion: self.i16(252)? > 0,
-            has_rows: self.i16(254)? > 0,
-            quaternion: [self.f32(256)?, self.f32(260)?, self.f32(264)?],
-            offset: [self.f32(268)?, self.f32(272)?, self.f32(276)?],
-            rows: [numbers(280)?, numbers(296)?, numbers(312)?],
-        })
-    }
-
-    /// The space by version 2 of the format.
-    fn space_2(&self) -> Option<Space> {
-        let numbers = |at: usize| -> Option<[f64; 4]> {
-            Some([self.f64(at)?, self.f64(at + 8)?, self.f64(at + 16)?, self.f64(at + 24)?])
-        };
-        space(&Geometry {
-            pixdim: numbers(104)?,
-            has_quaternion: self.i32(344)? > 0,
-            has_rows: self.i32(348)? > 0,
-            quaternion: [self.f64(352)?, self.f64(360)?, self.f64(368)?],
-            offset: [self.f64(376)?, self.f64(384)?, self.f64(392)?],
-            rows: [numbers(400)?, numbers(432)?, numbers(464)?],
-        })
+    /// The space of the voxels, by the offsets of the fields in this version of the format.
+    fn space(&self, fields: &SpaceFields) -> Option<Space> {
+        let number = |at: usize| if fields.is_wide { self.f64(at) } else { self.f32(at) };
+        let width = if fields.is_wide { 8 } else { 4 };
+        let code = |at: usize| if fields.is_wide { self.i32(at) } else { self.i16(at).map(i32::from) };
+        let three = |at: usize| Some([number(at)?, number(at + width)?, number(at + 2 * width)?]);
+        let four = |at: usize| three(at).and_then(|[a, b, c]| Some([a, b, c, number(at + 3 * width)?]));
+        Some(space(&Geometry {
+            pixdim: four(fields.pixdim)?,
+            has_quaternion: code(fields.qform_code)? > 0,
+            has_rows: code(fields.sform_code)? > 0,
+            quaternion: three(fields.quaternion)?,
+            offset: three(fields.quaternion + 3 * width)?,
+            rows: [four(fields.rows)?, four(fields.rows + 4 * width)?, four(fields.rows + 8 * width)?],
+        }))
     }
 
     fn i64(&self, at: usize) -> Option<i64> {
@@ -225,6 +229,27 @@ pub(super) mod tests {
             swapped.swap(at, at + 1);
         }
         assert_eq!(read(&swapped), (vec![4, 5, 6], "int16", 16));
+    }
+
+    #[test]
+    fn the_space_of_version_2_is_read_in_each_byte_order() {
+        for big in [false, true] {
+            let mut head = second(big);
+            let mut put = |at: usize, mut bytes: Vec<u8>| {
+                if big {
+                    bytes.reverse();
+                }
+                head[at..at + bytes.len()].copy_from_slice(&bytes);
+            };
+            put(348, 1_i32.to_le_bytes().to_vec());
+            let rows = [-1.0, 0.0, 0.0, 90.0, 0.0, 1.0, 0.0, -126.0, 0.0, 0.0, 2.5, -72.0_f64];
+            for (n, value) in rows.iter().enumerate() {
+                put(400 + 8 * n, value.to_le_bytes().to_vec());
+            }
+            let steps = [[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.5]];
+            let space = Space { steps, origin: [90.0, -126.0, -72.0] };
+            assert_eq!(read_header(&head).unwrap().space, Some(space));
+        }
     }
 
     #[test]

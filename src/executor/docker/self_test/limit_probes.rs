@@ -72,8 +72,7 @@ impl DockerEngine {
             CheckSeverity::Warning,
             "The engine's own profile applies to builds. Upgrade the engine to 29.4.3 or later, which refuses AF_ALG, \
              or name a stricter profile in `seccomp-profile` of daemon.json. Until then, install kernel updates, and \
-             give builds an \
-             engine of their own (`[builder] socket`) on a host without hidden data.",
+             give builds an engine of their own (`[builder] socket`) on a host without hidden data.",
         ))
     }
 
